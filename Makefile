@@ -1,0 +1,44 @@
+# make demo    train a delay network on spoken digits, look at what it learned
+# make test    everything that must hold: style, import contract, types, tests
+# make bench   this machine's time and memory per training step, against the neighbours
+#
+# TORCH=torch==2.13.0 make ...   chooses the build of torch to install
+# PYTHON=python3.12 make ...     chooses the interpreter (3.11 or later)
+
+TORCH ?= torch
+PYTHON ?= python3
+ENV := .venv
+BIN := $(ENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo demo-short test bench clean
+
+demo: $(ENV)/.core
+	$(BIN)/python scripts/demo.py
+
+# a few minutes less: a small data set and few epochs; the accuracy says nothing
+demo-short: $(ENV)/.core
+	$(BIN)/python scripts/demo.py --short
+
+test: $(ENV)/.dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+bench: $(ENV)/.dev
+	$(BIN)/python scripts/bench/step.py
+
+$(ENV)/.core: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "snnsim needs Python 3.11 or later; choose one: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "installing into $(ENV) (torch requirement: $(TORCH)) ..."
+	$(PYTHON) -m venv $(ENV)
+	$(PIP) "$(TORCH)"
+	$(PIP) --editable .
+	@touch $@
+
+$(ENV)/.dev: $(ENV)/.core
+	@echo "installing what the tests need ..."
+	$(PIP) --editable ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf $(ENV)

@@ -1,0 +1,1 @@
+"""Spike recordings: read, made, binned, split and handed out in batches."""

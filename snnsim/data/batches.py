@@ -1,0 +1,70 @@
+"""Dense batches in an order that is a pure function of the seed, resumable, and shared between ranks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from snnsim.data.binning import Binned
+
+
+class Batch(NamedTuple):
+    """Some recordings, padded with zeros to the longest of them."""
+
+    frames: np.ndarray
+    """float32 (time, batch, channel)."""
+    length: np.ndarray
+    """int64 (batch,), steps of each recording."""
+    label: np.ndarray
+    """int64 (batch,)."""
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The recordings at `indices` in batches; the last, smaller one is kept."""
+
+    binned: Binned
+    """Recordings to draw from."""
+    indices: np.ndarray
+    """Which of them."""
+    batch_size: int = field(kw_only=True)
+    """Recordings of a batch, all ranks together."""
+    shuffle_seed: tuple[int, ...] | None = field(default=None, kw_only=True)
+    """Such as (seed, epoch); None keeps the order of `indices`."""
+    rank: int = field(default=0, kw_only=True)
+    """Which share of every batch is ours: every world-th recording from the rank-th on."""
+    world: int = field(default=1, kw_only=True)
+    """How many share a batch."""
+
+    def __post_init__(self) -> None:
+        if len(self.indices) == 0 or self.batch_size < 1:
+            raise ValueError(
+                f"Batches: there must be a recording and room for it; got {len(self.indices)} recordings in "
+                f"batches of {self.batch_size}"
+            )
+        if not 0 <= self.rank < self.world:
+            raise ValueError(f"Batches: the rank must lie in 0..{self.world - 1}; got {self.rank}")
+
+    def __len__(self) -> int:
+        return -(-len(self.indices) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self.starting_at(0)
+
+    def order(self) -> np.ndarray:
+        """Return the indices of all batches of all ranks, one after the other."""
+        if self.shuffle_seed is None:
+            return np.asarray(self.indices)
+        return np.random.default_rng(self.shuffle_seed).permutation(self.indices)
+
+    def starting_at(self, number: int) -> Iterator[Batch]:
+        """Yield this rank's share of every batch from batch `number` on.
+
+        A share of a last, small batch may be empty: no recordings, and no steps.
+        """
+        order = self.order()
+        for start in range(number * self.batch_size, len(order), self.batch_size):
+            ours = order[start : start + self.batch_size][self.rank :: self.world]
+            frames, length = self.binned.dense(ours)
+            yield Batch(frames, length.astype(np.int64), self.binned.label[ours])

@@ -1,0 +1,191 @@
+"""From a config to the parts it names: recordings on a grid, their splits, the network."""
+
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from snnsim import files
+from snnsim.config import Config
+from snnsim.data import cache, heidelberg, motifs, splits, tonic_bridge
+from snnsim.data.batches import Batches
+from snnsim.data.binning import Binned
+from snnsim.data.speech import digits
+from snnsim.learning import anneal
+from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.neurons import LIF, LeakyReadout
+from snnsim.normalisation import BatchNorm
+from snnsim.surrogate import Surrogate
+from snnsim.synapses import DelayedLinear, SparseLinear, windows
+from snnsim.units import to_steps
+
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split of a data set: some recordings of a binned file."""
+
+    binned: Binned
+    indices: np.ndarray
+
+    def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
+        """Return the recordings in batches, in their order."""
+        return Batches(self.binned, self.indices, batch_size=batch_size, rank=rank, world=world)
+
+
+def planned_folder(config: Config) -> Path:
+    """Return where the config's data set lies or would lie."""
+    data = config.data
+    if data.name == "digits":
+        return digits.folder(data.size, data.seed)
+    if data.name == "motifs":
+        return motifs.folder(data.seed)
+    if data.path is not None:
+        return Path(data.path)
+    # downloads go to ./datasets where it exists, as in a checkout
+    here = Path("datasets")
+    return here if here.is_dir() else files.cache_folder() / "datasets"
+
+
+def data_folder(config: Config) -> Path:
+    """Return the folder of the config's data set, with the data made or downloaded if need be."""
+    data, folder = config.data, planned_folder(config)
+    if data.name == "digits":
+        return digits.prepare(data.size, data.seed)
+    if data.name == "motifs":
+        return motifs.prepare(data.seed)
+    # a folder of one's own that holds other things is more likely a slip than a place for gigabytes
+    own = data.path is not None and folder.is_dir() and any(folder.iterdir())
+    if not own and not _holds(folder, data.name):
+        tonic_bridge.download(data.name, folder)
+    return folder
+
+
+def _holds(folder: Path, name: str) -> bool:
+    try:
+        return bool(heidelberg.find(folder, name))
+    except FileNotFoundError:
+        return False
+
+
+def load_splits(config: Config, *names: str) -> dict[str, Part]:
+    """Return the named splits ("train", "valid", "test") of the config's data set, reading no other file."""
+    found = heidelberg.find(data_folder(config), config.data.name)
+    parts: dict[str, Part] = {}
+    for name in names:
+        file = "train" if name == "valid" and "valid" not in found else name
+        if file not in found:
+            raise FileNotFoundError(
+                f"there is no {name} file beside {next(iter(found.values()))}; found: {', '.join(found)}"
+            )
+        binned = _binned(config, found[file])
+        indices = np.arange(len(binned))
+        if "valid" not in found and name in ("train", "valid"):
+            # SHD comes without a validation split, and the test file is never used for one
+            split = splits.shd(binned)
+            indices = split.train if name == "train" else split.valid
+        parts[name] = Part(binned, indices)
+    _check_classes(parts)
+    return parts
+
+
+def _binned(config: Config, path: Path) -> Binned:
+    data = config.data
+    return cache.binned(path, time_step_ms=data.time_step_ms, channels=data.channels, max_time_ms=data.max_time_ms)
+
+
+def _check_classes(parts: dict[str, Part]) -> None:
+    names = {name: part.binned.classes for name, part in parts.items()}
+    if len(set(names.values())) > 1:
+        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
+
+
+def build_network(config: Config, *, classes: int) -> SpikingNetwork:
+    """Return the config's network with its initial parameters, a function of the config's seed."""
+    net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
+    sizes = (config.data.channels, *net.hidden)
+    tau = to_steps(net.tau_ms, config.data.time_step_ms)
+    layers = [
+        SpikingLayer(
+            _synapse(config, source, target, generator),
+            _neuron(config, tau, target),
+            norm=BatchNorm(target) if net.batch_norm else None,
+            dropout=net.dropout,
+        )
+        for source, target in pairwise(sizes)
+    ]
+    readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
+    synapse = _synapse(config, sizes[-1], classes, generator)
+    extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
+    return SpikingNetwork(layers, synapse, readout, extra_steps=extra)
+
+
+def _neuron(config: Config, tau: float, features: int) -> LIF:
+    net = config.network
+    return LIF(
+        tau=tau,
+        threshold=net.threshold,
+        reset=net.reset,
+        detach_reset=net.detach_reset,
+        surrogate=Surrogate(net.surrogate, net.surrogate_alpha),
+        learn_decay=net.learn_decay,
+        learn_threshold=net.learn_threshold,
+        features=features,
+    )
+
+
+def _synapse(config: Config, source: int, target: int, generator: torch.Generator) -> nn.Module:
+    net = config.network
+    if net.delays == "none":
+        return SparseLinear(source, target, sparsity=net.sparsity, generator=generator)
+    return DelayedLinear(
+        source,
+        target,
+        max_delay(config),
+        taps=net.taps,
+        window=net.window,
+        sigma=first_width(config),
+        learn_delay=net.delays == "learned",
+        sparsity=net.sparsity,
+        generator=generator,
+    )
+
+
+def max_delay(config: Config) -> int:
+    """Return the longest delay in steps."""
+    return round(to_steps(config.network.max_delay_ms, config.data.time_step_ms))
+
+
+def first_width(config: Config) -> float:
+    """Return the width of the delay windows at the start, in steps."""
+    net = config.network
+    return windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
+
+
+def width_schedule(config: Config) -> "partial[float] | None":
+    """Return the width of the delay windows as a function of the epoch, or None where none is annealed."""
+    net = config.network
+    window = windows.named(net.window)
+    if net.delays != "learned" or not window.has_width:
+        return None
+    return partial(
+        anneal.width,
+        start=first_width(config),
+        end=windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end,
+        epochs=max(1, int(config.training.sigma_epochs * config.training.epochs)),
+        narrowest=window.offset,
+    )
+
+
+def architecture(config: Config, *, classes: int) -> dict[str, Any]:
+    """Return what two configs must share for one to read the other's parameters."""
+    values = asdict(config.network) | {"channels": config.data.channels, "classes": classes}
+    values["time_step_ms"] = config.data.time_step_ms
+    values["hidden"] = list(config.network.hidden)
+    return values

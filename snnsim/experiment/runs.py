@@ -1,0 +1,168 @@
+"""Training a preset, a config file or the config of a run, from the start or from where it was stopped."""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from snnsim import presets
+from snnsim.config import Config
+from snnsim.experiment import parts, pictures
+from snnsim.learning import decisions, rules
+from snnsim.network import SpikingNetwork
+from snnsim.training import checkpoint, optimisers, parallel
+from snnsim.training.folder import Folder, environment
+from snnsim.training.loop import Plan, Run
+
+RUNS = Path("runs")
+
+
+def train(
+    target: str,
+    values: Mapping[str, object],
+    *,
+    output: Path | None = None,
+    resume: str | None = None,
+    device: str = "auto",
+) -> Folder:
+    """Train, and return the folder of the run.
+
+    `target` is a preset, a TOML file or the folder of a run; `values` replace config values by dotted names.
+    `resume` names the run to go on with, or is "auto" for the one that `target` or `output` stands for.
+    """
+    chosen = parallel.choose_device(device)
+    with parallel.joined(chosen) as processes:
+        if resume is not None:
+            folder = _to_resume(target, output, resume)
+            config = _resumed_config(folder, values)
+        else:
+            config = _config(target).with_values(values)
+            folder = Folder(output or RUNS / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+            _check_free(folder)
+        run, classes = prepare(config, folder, processes, chosen)
+        if resume is not None:
+            run.resume()
+        elif processes.first:
+            config.save(folder.config)
+            folder.write_json(folder.path / "environment.json", environment(config.training.seed))
+        if processes.first:
+            tqdm.write(_introduction(config, run, classes))
+        run.fit()
+        if processes.first:
+            for kind in pictures.AFTER_TRAINING:
+                pictures.plot(folder.path, kind)
+    return folder
+
+
+def prepare(
+    config: Config,
+    folder: Folder,
+    processes: parallel.Processes,
+    device: torch.device,
+    *,
+    build: Callable[..., SpikingNetwork] = parts.build_network,
+) -> tuple[Run, tuple[str, ...]]:
+    """Return a run that is ready to begin, and its classes; `build` makes a config's network."""
+    data = parts.load_splits(config, "train", "valid")
+    classes = data["train"].binned.classes
+    network = build(config, classes=len(classes)).to(device)
+    settings, share = config.training, {"rank": processes.rank, "world": processes.world}
+    train_batches = data["train"].batches(settings.batch_size, **share)
+    plan = Plan(
+        train=train_batches,
+        valid=data["valid"].batches(parts.EVALUATION_BATCH, **share),
+        rule=rules.named(settings.rule),
+        decide=decisions.named(settings.decision),
+        epochs=settings.epochs,
+        seed=settings.seed,
+        patience=settings.patience,
+        width=parts.width_schedule(config),
+        architecture=parts.architecture(config, classes=len(classes)),
+        device=device,
+        mixed=settings.precision == "bfloat16",
+        processes=processes,
+    )
+    made = optimisers.build(
+        network,
+        lr=settings.lr,
+        lr_delay=settings.lr_delay,
+        weight_decay=settings.weight_decay,
+        steps=settings.epochs * len(train_batches),
+    )
+    return Run(network, made, plan, folder), classes
+
+
+def _config(target: str) -> Config:
+    """Return the config that a preset's name, a TOML file or a run's folder stands for."""
+    if target in presets.PRESETS:
+        return presets.named(target)
+    path = Path(target)
+    if path.is_dir():
+        return Config.load(Folder(path).config)
+    if path.suffix == ".toml" or path.exists():
+        return Config.load(path)
+    with contextlib.suppress(ValueError):
+        return presets.named(target)
+    raise ValueError(
+        f"{target!r} is neither a preset ({', '.join(presets.PRESETS)}), nor a config file (.toml), "
+        "nor the folder of a run"
+    )
+
+
+def _to_resume(target: str, output: Path | None, resume: str) -> Folder:
+    if resume != "auto":
+        path = Path(resume)
+        return Folder(path.parent if path.suffix == ".pt" else path)
+    if output is not None:
+        return Folder(output)
+    if Path(target).is_dir() and target not in presets.PRESETS:
+        return Folder(Path(target))
+    newest = sorted(RUNS.glob(f"{target}-[0-9]*-[0-9]*"))
+    if not newest:
+        raise FileNotFoundError(f"--resume: there is no run {RUNS / target}-... to go on with; name one: --resume RUN")
+    return Folder(newest[-1])
+
+
+def _resumed_config(folder: Folder, values: Mapping[str, object]) -> Config:
+    if not folder.config.is_file():
+        raise FileNotFoundError(f"--resume: {folder.path} is not the folder of a run; it has no config.toml")
+    config = Config.load(folder.config)
+    # data may have moved; anything else would make another run of it
+    changed = config.with_values(values)
+    moved = config.with_values({"data.path": changed.data.path})
+    if changed != moved:
+        raise ValueError(
+            f"--resume goes on with {folder.path} as it was configured; to change {', '.join(values)}, start "
+            f"a new run from its config: snnsim train {folder.path} ..."
+        )
+    return changed
+
+
+def _check_free(folder: Folder) -> None:
+    if folder.config.exists() or folder.last.exists():
+        raise FileExistsError(
+            f"{folder.path} holds a run already; go on with it by --resume, or choose another --output-dir"
+        )
+
+
+def _introduction(config: Config, run: Run, classes: tuple[str, ...]) -> str:
+    network: SpikingNetwork = run.network
+    sizes = " - ".join(map(str, (config.data.channels, *config.network.hidden, len(classes))))
+    delays = {"learned": "learned delays", "fixed": "fixed random delays", "none": "no delays"}[config.network.delays]
+    reach = "" if config.network.delays == "none" else f" of 0 to {parts.max_delay(config)} steps"
+    trained = f"{optimisers.trained_parameters(network):,} trained parameters"
+    return (
+        f"{config.name}: network {sizes}, {delays}{reach}, {trained}\n"
+        f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
+        f"batches of {config.training.batch_size}, on {run.plan.device}\n"
+        f"run folder {run.folder.path}"
+    )
+
+
+def is_finished(run: Path) -> bool:
+    """Return whether a run has been trained to its end."""
+    folder = Folder(run)
+    return folder.last.is_file() and checkpoint.is_finished(folder.last)

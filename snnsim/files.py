@@ -1,0 +1,40 @@
+"""Files are written whole or not at all, and the user's cache has one place."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; it replaces `path` when the block ends without an error.
+
+    A reader sees the old file or the new one, never a part; after an error the old file is still there
+    and the temporary one is gone.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial" + path.suffix)
+    os.close(handle)
+    partial = Path(name)
+    try:
+        yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        # mkstemp makes private files; give the result the rights that any other new file would get
+        mask = os.umask(0)
+        os.umask(mask)
+        partial.chmod(0o666 & ~mask)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def cache_folder() -> Path:
+    """Return where made and binned data are kept: `$SNNSIM_CACHE`, or the system's cache folder."""
+    chosen = os.environ.get("SNNSIM_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("snnsim"))

@@ -1,0 +1,19 @@
+"""The width of the delay windows over training: wide first, so that every delay sees far, then narrow.
+
+    σ(e) = σ∞ + (σ₀ − σ∞) q^e    for e < E₁, with q such that σ(E₁) = σ₁;    σ(e) = σ₁ from E₁ on
+
+Units    σ in steps · e, E₁ in epochs
+Names    σ₀ at the start · σ₁ at the end · σ∞ the narrowest width of the window, which dcls adds to |SIG|
+Source   DCLS-Delays: SIG from ⌊K/2⌋ to 0.23 over the first quarter of the epochs, σ = |SIG| + 0.27 for gauss
+"""
+
+
+def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float) -> float:
+    """Return σ for an epoch counted from 0, reaching `end` after `epochs` epochs."""
+    if not start >= end > narrowest:
+        raise ValueError(
+            f"sigma must go from a wider to a narrower window above {narrowest}, not from {start} to {end}"
+        )
+    if epoch >= epochs:
+        return end
+    return narrowest + (start - narrowest) * ((end - narrowest) / (start - narrowest)) ** (epoch / epochs)

@@ -1,0 +1,55 @@
+"""From the readout's voltage over time to one score per class; the loss is the cross-entropy of the scores.
+
+    summed_softmax   Σ_t softmax(u[t])      the recipe of DCLS-Delays: sums of probabilities, taken as logits
+    mean_membrane    Σ_t u[t] / steps
+    max_membrane     max_t u[t]
+    last_membrane    u at the last valid step
+
+Shapes   output (time, batch, class) · valid (batch,), the steps that count · scores (batch, class)
+Differs  steps behind a recording's end never count, so a score does not depend on the rest of the batch
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from snnsim.normalisation import valid_steps
+
+Decision = Callable[[Tensor, Tensor], Tensor]
+
+
+def summed_softmax(output: Tensor, valid: Tensor) -> Tensor:
+    """Return the probabilities summed over the valid steps."""
+    return (output.softmax(-1) * valid_steps(valid, len(output))[..., None]).sum(0)
+
+
+def mean_membrane(output: Tensor, valid: Tensor) -> Tensor:
+    """Return the voltage averaged over the valid steps."""
+    return (output * valid_steps(valid, len(output))[..., None]).sum(0) / valid[:, None]
+
+
+def max_membrane(output: Tensor, valid: Tensor) -> Tensor:
+    """Return the highest voltage of the valid steps."""
+    outside = ~valid_steps(valid, len(output))[..., None]
+    return output.masked_fill(outside, -torch.inf).amax(0)
+
+
+def last_membrane(output: Tensor, valid: Tensor) -> Tensor:
+    """Return the voltage of the last valid step."""
+    return output[valid - 1, torch.arange(output.shape[1], device=output.device)]
+
+
+DECISIONS: dict[str, Decision] = {
+    "summed_softmax": summed_softmax,
+    "mean_membrane": mean_membrane,
+    "max_membrane": max_membrane,
+    "last_membrane": last_membrane,
+}
+
+
+def named(name: str) -> Decision:
+    """Return a decision by its name."""
+    if name not in DECISIONS:
+        raise ValueError(f"decision {name!r} is unknown; the known ones are {', '.join(DECISIONS)}")
+    return DECISIONS[name]

@@ -1,0 +1,55 @@
+"""Leaky readout: a membrane that never fires; its voltage over time is the network's output.
+
+    u[t] = β u[t−1] + I[t]
+
+Shapes   I, u (time, ..., class)
+Source   DCLS-Delays has a LIF neuron with a threshold out of reach; this is the same without the threshold
+"""
+
+import torch
+from torch import Tensor, nn
+
+from snnsim.kernels import lif as kernel
+from snnsim.neurons.decay import Decay, Learn
+
+
+class LeakyReadout(nn.Module):
+    """Leaky integrators without a threshold; `readout(current)` gives their voltage over time."""
+
+    def __init__(
+        self,
+        *,
+        tau: float | None = None,
+        beta: float | None = None,
+        learn_decay: Learn = "fixed",
+        features: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.decay = Decay(tau=tau, beta=beta, learn=learn_decay, features=features)
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the voltage of every step of a sequence that starts at rest."""
+        return self.run(current)[0]
+
+    def run(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the voltage of every step, and that of the last one as the state to go on from."""
+        voltage = current.new_zeros(()) if voltage is None else voltage.to(current.dtype)
+        voltage = voltage.expand(current.shape[1:])
+        if len(current) == 0:
+            return current, voltage
+        if not kernel.runs_compiled(current):
+            steps = []
+            for now in current:
+                _, voltage = self.step(now, voltage)
+                steps.append(voltage)
+            return torch.stack(steps), voltage
+        shape = (len(current), -1, current.shape[-1])
+        beta = self.decay().to(current.dtype).expand(current.shape[-1])
+        flat = kernel.leak(current.contiguous().view(shape), voltage.contiguous().view(shape[1:]), beta)
+        membrane = flat.view_as(current)
+        return membrane, membrane[-1]
+
+    def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the voltage of one step, as output and as state."""
+        voltage = current if voltage is None else self.decay().to(current.dtype) * voltage + current
+        return voltage, voltage

@@ -1,0 +1,112 @@
+"""Learning curves: what one training run logged, epoch by epoch."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from snnsim.plots.style import BLUE, GREY, NOTE_POINTS, ORANGE, VERMILION, WIDTH_INCH, layer_colour, style
+
+History = Sequence[Mapping[str, object]]
+
+
+def curves(history: History) -> Figure:
+    """Return a figure with the loss, accuracy, schedules and activity over the epochs.
+
+    `history` holds one mapping per epoch; a curve or panel whose key is in none of them is left out.
+    """
+    if not history:
+        raise ValueError("curves: the history is empty; was at least one epoch finished?")
+    for row in history:
+        if "epoch" not in row:
+            raise ValueError(f"curves: every row must have its epoch; one has only {sorted(row)}")
+    draws = [draw for draw, keys in _PANELS.items() if any(len(_series(history, key)[0]) for key in keys)]
+    if not draws:
+        known = [key for keys in _PANELS.values() for key in keys]
+        raise ValueError(f"curves: the rows must hold some of {known}; they hold {sorted(history[0])}")
+    with style():
+        rows, columns = -(-len(draws) // 2), min(2, len(draws))
+        figure = Figure(figsize=(WIDTH_INCH, 1.6 * rows + 0.2), layout="constrained")
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for axes, draw in zip(panels, draws, strict=False):
+            draw(axes, history)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
+            axes.set_xlabel("epoch")
+        for axes in panels[len(draws) :]:
+            axes.remove()
+    return figure
+
+
+def _series(history: History, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the epochs that logged `key`, and its values."""
+    rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
+    return np.array([epoch for epoch, _ in rows]), np.array([value for _, value in rows], dtype=float)
+
+
+def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, **options: object) -> None:
+    """Draw one curve, or a dot where a single epoch makes none."""
+    if len(epochs):
+        axes.plot(epochs, values, marker="o" if len(epochs) == 1 else None, markersize=3, **options)
+
+
+def _draw_loss(axes: Axes, history: History) -> None:
+    _draw(axes, *_series(history, "train_loss"), color=GREY, label="training")
+    _draw(axes, *_series(history, "valid_loss"), color=BLUE, label="validation")
+    axes.set_ylabel("loss")
+    axes.legend()
+
+
+def _draw_accuracy(axes: Axes, history: History) -> None:
+    for key, colour, label in (("train_accuracy", GREY, "training"), ("valid_accuracy", BLUE, "validation")):
+        epochs, values = _series(history, key)
+        if np.any((values < 0) | (values > 1)):
+            raise ValueError(f"curves: {key} must be a share from 0 to 1; one is {values.max():g}")
+        _draw(axes, epochs, 100 * values, color=colour, label=label)
+    # the last curve drawn is the validation's
+    if len(epochs):
+        best = np.argmax(np.nan_to_num(values, nan=-1))
+        text = f"best: {values[best]:.1%} in epoch {epochs[best]}"
+        axes.plot(epochs[best], 100 * values[best], "o", color=VERMILION, markersize=3.5, label=text)
+    axes.set_ylabel("accuracy (%)")
+    axes.legend(loc="lower right")
+
+
+def _draw_schedules(axes: Axes, history: History) -> None:
+    for key, colour, label in (("lr", GREY, "of weights"), ("lr_delay", ORANGE, "of delays")):
+        epochs, values = _series(history, key)
+        # a rate of 0 (nothing learned yet, or no longer) has no place on a log axis
+        _draw(axes, epochs[values > 0], values[values > 0], color=colour, label=label)
+    handles = axes.get_lines()
+    if handles:
+        axes.set_yscale("log")
+        axes.set_ylabel("learning rate")
+    else:
+        axes.set_yticks([])
+    epochs, values = _series(history, "sigma")
+    if len(epochs):
+        right = axes.twinx()
+        right.spines["right"].set_visible(True)
+        _draw(right, epochs, values, color=BLUE, linestyle="--", label="σ (right)")
+        right.set_ylim(bottom=0)
+        right.set_ylabel("σ (steps)", color=BLUE)
+        handles = [*handles, *right.get_lines()]
+    axes.legend(handles=handles, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
+
+
+def _draw_activity(axes: Axes, history: History) -> None:
+    epochs, values = _series(history, "activity")
+    for layer, rates in enumerate(values.T, start=1):
+        _draw(axes, epochs, rates, color=layer_colour(layer), label=f"hidden {layer}")
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("spikes per neuron and step", fontsize=NOTE_POINTS)
+    axes.legend()
+
+
+_PANELS: dict[Callable[[Axes, History], None], tuple[str, ...]] = {
+    _draw_loss: ("train_loss", "valid_loss"),
+    _draw_accuracy: ("train_accuracy", "valid_accuracy"),
+    _draw_schedules: ("lr", "lr_delay", "sigma"),
+    _draw_activity: ("activity",),
+}

@@ -1,0 +1,171 @@
+"""Spikes of every layer over one recording, with what the readout made of them.
+
+Shapes   spikes (time, neuron), one array per layer · probability (time, class)
+Units    arrays count time in steps; the axis shows step · time_step_ms
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+
+from snnsim.plots.arrivals import Arrivals, draw_arrivals
+from snnsim.plots.style import BLUE, PALE, VERMILION, WIDTH_INCH, check_time_step, layer_colour, note, style
+
+Layers = Sequence[tuple[str, np.ndarray]]
+
+PANEL_INCH = 0.95
+"""Height of one raster."""
+
+
+@dataclass(frozen=True)
+class Readout:
+    """Class probabilities over one recording, and the decision they led to."""
+
+    probability: np.ndarray
+    """(time, class), from 0 to 1."""
+    classes: Sequence[str] | None = None
+    """Names of the classes; their numbers if not given."""
+    label: int | None = None
+    """The true class, if known."""
+    decided: int | None = None
+    """The decided class; the one of the largest summed probability if not given."""
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.probability)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(f"Readout: probability must be (time, class); its shape is {shape}")
+        lowest, highest = np.min(self.probability), np.max(self.probability)
+        # a softmax may exceed 1 by rounding; comparisons with nan are false
+        if not (lowest >= 0 and highest <= 1 + 1e-4):
+            raise ValueError(
+                f"Readout: a probability must lie in 0..1; they go from {lowest:g} to {highest:g}; "
+                "was the softmax taken?"
+            )
+        if self.classes is not None and len(self.classes) != shape[1]:
+            raise ValueError(f"Readout: {shape[1]} classes have a probability, {len(self.classes)} a name")
+        for which, chosen in (("label", self.label), ("decided", self.decided)):
+            if chosen is not None and not 0 <= chosen < shape[1]:
+                raise ValueError(
+                    f"Readout: {which} must be one of the {shape[1]} classes, from 0; not {chosen}"
+                )
+
+    def decision(self) -> int:
+        """Return the decided class."""
+        return int(np.sum(self.probability, axis=0).argmax()) if self.decided is None else self.decided
+
+    def class_name(self, index: int) -> str:
+        """Return the name of a class."""
+        return str(index if self.classes is None else self.classes[index])
+
+
+def raster(
+    layers: Layers,
+    *,
+    time_step_ms: float,
+    readout: Readout | None = None,
+    arrivals: Arrivals | None = None,
+    title: str | None = None,
+) -> Figure:
+    """Return a figure with the spikes of each layer, one neuron's delayed inputs, and the readout."""
+    steps = check_layers(layers, time_step_ms, "raster")
+    for name, part in (
+        ("readout", readout and readout.probability),
+        ("arrivals", arrivals and arrivals.voltage),
+    ):
+        if part is not None and len(part) != steps:
+            raise ValueError(f"raster: the layers have {steps} steps, but {name} has {len(part)}")
+    heights = [1.0] * len(layers) + [1.9, 0.8] * (arrivals is not None) + [1.0] * (readout is not None)
+    with style():
+        figure = Figure(figsize=(WIDTH_INCH, PANEL_INCH * sum(heights) + 0.5), layout="constrained")
+        panels = list(figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0])
+        if title:
+            figure.suptitle(title)
+        label_panels(panels, layers, time_step_ms)
+        for index, (axes, (_, spikes)) in enumerate(zip(panels, layers, strict=False)):
+            draw_spikes(axes, spikes, time_step_ms=time_step_ms, color=layer_colour(index))
+        if arrivals is not None:
+            draw_arrivals(panels[len(layers) : len(layers) + 2], arrivals, time_step_ms=time_step_ms)
+        if readout is not None:
+            _draw_readout(panels[-1], readout, time_step_ms)
+        figure.align_ylabels(panels)
+    return figure
+
+
+def check_layers(layers: Layers, time_step_ms: float, who: str) -> int:
+    """Return the number of steps that all layers share, or raise if they cannot be drawn."""
+    if not layers:
+        raise ValueError(f"{who}: at least one layer is needed, as (name, spikes); none came")
+    check_time_step(time_step_ms, who)
+    for name, spikes in layers:
+        shape = np.shape(spikes)
+        if len(shape) != 2 or 0 in shape:
+            raise ValueError(
+                f"{who}: spikes of {name!r} must be (time, neuron) and not empty; their shape is {shape}; "
+                "was one recording taken out of the batch?"
+            )
+    steps = {name: len(spikes) for name, spikes in layers}
+    if len(set(steps.values())) > 1:
+        raise ValueError(f"{who}: all layers must have the same number of steps; they have {steps}")
+    return len(layers[0][1])
+
+
+def label_panels(panels: Sequence[Axes], layers: Layers, time_step_ms: float) -> None:
+    """Give the first panels the names, sizes and rates of the layers, and the last one the time."""
+    for axes, (name, spikes) in zip(panels, layers, strict=False):
+        steps, neurons = np.shape(spikes)
+        axes.set_ylim(-0.03 * neurons - 0.5, 1.03 * neurons)
+        axes.set_yticks([0, neurons])
+        axes.set_ylabel(name)
+        rate = np.count_nonzero(spikes) / (steps * neurons)
+        note(axes, 1.01, 0.5, f"{rate:.3f} spikes\nper neuron\nand step", va="center")
+    panels[-1].set_xlim(-0.5 * time_step_ms, steps * time_step_ms)
+    panels[-1].set_xlabel("time (ms)")
+
+
+def draw_spikes(axes: Axes, spikes: np.ndarray, *, time_step_ms: float, **options: object) -> PathCollection:
+    """Draw a dot per spike, at (ms, neuron), and return the dots."""
+    # here, as it brings torch and pandas along, which takes seconds
+    import torch
+    from snntorch import spikeplot
+
+    # a dot is as high as its neuron's row, within what can be seen and told apart
+    points = np.clip(72 * PANEL_INCH / np.shape(spikes)[1], 1.0, 3.0)
+    fired = torch.from_numpy(np.asarray(spikes) != 0)
+    dots = spikeplot.raster(fired, axes, **{"s": points**2, "linewidths": 0, **options})
+    dots.set_offsets(np.asarray(dots.get_offsets()) * [time_step_ms, 1])
+    return dots
+
+
+def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:
+    """Draw every class in grey, and the true and the decided one in colour, named at their ends."""
+    probability = np.asarray(readout.probability)
+    time_ms = np.arange(len(probability)) * time_step_ms
+    decided, true = readout.decision(), readout.label
+    if decided == true:
+        shown = {decided: (BLUE, "true and decided")}
+    else:
+        shown = {decided: (VERMILION, "decided")} | ({} if true is None else {true: (BLUE, "true")})
+    others = [index for index in range(probability.shape[1]) if index not in shown]
+    axes.plot(time_ms, probability[:, others], color=PALE, linewidth=0.5)
+    heights = _apart([probability[-1, index] for index in shown])
+    for (index, (colour, role)), height in zip(shown.items(), heights, strict=True):
+        axes.plot(time_ms, probability[:, index], color=colour, linewidth=1.2)
+        text = f"“{readout.class_name(index)}”\n{role}"
+        note(axes, 1.01, height, text, color=colour, va="center")
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    axes.set_ylabel("class probability")
+
+
+def _apart(heights: list[float], gap: float = 0.36) -> list[float]:
+    """Return up to two label heights in 0..1, moved apart where they would overlap."""
+    heights = [min(max(height, gap / 2), 1 - gap / 2) for height in heights]
+    if len(heights) < 2 or abs(heights[0] - heights[1]) >= gap:
+        return heights
+    middle = min(max(sum(heights) / 2, gap), 1 - gap)
+    first = gap / 2 if heights[0] >= heights[1] else -gap / 2
+    return [middle + first, middle - first]

@@ -1,0 +1,29 @@
+"""What all synapses share: initial weights, and which of the possible connections exist."""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def kaiming_weights(shape: tuple[int, ...], *, fan_in: int, generator: torch.Generator | None) -> Tensor:
+    """Return weights drawn uniformly from ± √(6 / fan_in) (He et al. 2015, for rectifiers)."""
+    bound = math.sqrt(6.0 / max(1, fan_in))
+    return torch.empty(shape).uniform_(-bound, bound, generator=generator)
+
+
+def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: torch.Generator | None) -> Tensor | None:
+    """Return a mask with a share `sparsity` of the connections absent, or None if all are there."""
+    if not 0 <= sparsity < 1:
+        raise ValueError(
+            f"sparsity must be at least 0 and below 1, not {sparsity}; it is the share of connections left out"
+        )
+    if sparsity == 0:
+        return None
+    return torch.rand(shape, generator=generator) >= sparsity
+
+
+def check_features(who: str, in_features: int, out_features: int) -> None:
+    """Raise unless both numbers of neurons are positive."""
+    if in_features < 1 or out_features < 1:
+        raise ValueError(f"{who}: a layer needs at least one neuron on each side, not {in_features} -> {out_features}")

@@ -1,0 +1,116 @@
+"""Connections with a learnable delay each: a spike of source i reaches target j after d[j, i] steps.
+
+    training     I[t, j] = Σ_i Σ_k kernel[k, j, i] s[t − k, i]     kernel: a window of width σ around d, windows.py
+    evaluation   I[t, j] = Σ_i w[j, i] s[t − round(d[j, i]), i]    whole steps, as chips have them
+
+Shapes   s (time, ..., source) · I (time, ..., target) · w, d (target, source, tap)
+Units    d and σ in steps, counted from 0 (the same step) to max_delay
+Source   DCLS-Delays: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR), arXiv 2306.17670
+Differs  delays are uniform over the whole range at the start, and mean "steps later"; the reference code draws
+         positions partly outside of the range and clamps them
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from snnsim.kernels.delayed import delayed_current
+from snnsim.synapses import windows
+from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
+
+
+class DelayedLinear(nn.Module):
+    """A linear map in which every connection has its own delay, or several (weight, delay) taps.
+
+    `layer(spikes)` takes (time, ..., source) and returns (time, ..., target); time is as long as before and
+    nothing is read from the future. In training mode the delays are spread over a window of width `sigma` so
+    that they get gradients; in evaluation mode they are rounded. `max_delay` is the longest delay in steps.
+    With `learn_delay=False` the delays stay as drawn, rounded, in both modes. After each optimiser step call
+    `constrain()`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        in_features: int,
+        out_features: int,
+        max_delay: int,
+        *,
+        taps: int = 1,
+        window: str = "gauss",
+        sigma: float | None = None,
+        learn_delay: bool = True,
+        learn_sigma: bool = False,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_features("DelayedLinear", in_features, out_features)
+        if max_delay < 0 or taps < 1:
+            raise ValueError(
+                f"DelayedLinear: max_delay must be 0 or more steps and taps 1 or more, not {max_delay} and {taps}"
+            )
+        width = windows.checked_width(window, windows.widest(window, max_delay) if sigma is None else sigma)
+        self.max_delay, self.window = max_delay, window
+        shape = (out_features, in_features, taps)
+        self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features * taps, generator=generator))
+        delay = torch.rand(shape, generator=generator) * max_delay
+        self.delay = nn.Parameter(delay if learn_delay else delay.round(), requires_grad=learn_delay)
+        if learn_sigma:
+            self.sigma = nn.Parameter(torch.full(shape, width))
+        else:
+            self.register_buffer("sigma", torch.tensor(width))
+        self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        self.constrain()
+
+    @property
+    def learns_delay(self) -> bool:
+        """Whether the delays are trained."""
+        return self.delay.requires_grad
+
+    def kernel(self) -> Tensor:
+        """Return the kernel (delay, target, source) that the layer uses in its present mode."""
+        if self.training and self.learns_delay:
+            return windows.delay_kernel(
+                self.weight, self.delay, self.sigma, max_delay=self.max_delay, window=self.window
+            )
+        return windows.integer_kernel(self.weight, self.delay, max_delay=self.max_delay)
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """Return the currents of a sequence (time, ..., source) before which there were no spikes."""
+        if spikes.ndim < 2 or spikes.shape[-1] != self.weight.shape[1]:
+            raise ValueError(
+                f"DelayedLinear: spikes must be (time, ..., {self.weight.shape[1]}), not {tuple(spikes.shape)}"
+            )
+        flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
+        return delayed_current(flat, self.kernel()).reshape(*spikes.shape[:-1], len(self.weight))
+
+    def run(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the currents of a sequence that goes on from `history`, and the history to go on with.
+
+        The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
+        """
+        if history is None:
+            history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
+        joined = torch.cat([history, spikes])
+        return self(joined)[self.max_delay :], joined[len(joined) - self.max_delay :]
+
+    def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the currents (..., target) of one step, and the history to go on with."""
+        current, history = self.run(spikes[None], history)
+        return current[0], history
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring delays back into their range and absent connections to 0; call after each optimiser step."""
+        self.delay.clamp_(0, self.max_delay)
+        if isinstance(self.sigma, nn.Parameter):
+            self.sigma.clamp_(min=windows.named(self.window).offset)
+        if self.connected is not None:
+            self.weight *= self.connected
+
+    def extra_repr(self) -> str:
+        """Say the settings that `print(network)` should show."""
+        targets, sources, taps = self.weight.shape
+        learned = "learned" if self.learns_delay else "fixed"
+        return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"

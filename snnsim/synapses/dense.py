@@ -1,0 +1,41 @@
+"""Connections without delays: torch's linear map, with an optional share of the connections left out.
+
+    I[t, j] = Σ_i w[j, i] s[t, i]
+
+Shapes   s (..., source) · I (..., target) · w (target, source)
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
+
+
+class SparseLinear(nn.Module):
+    """A linear map of which a random share `sparsity` of the connections is absent for good."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_features("SparseLinear", in_features, out_features)
+        shape = (out_features, in_features)
+        self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features, generator=generator))
+        self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        self.constrain()
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        """Return the currents of spikes (..., source)."""
+        return functional.linear(spikes, self.weight)
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring the parameters back to what they may be; called after each step of an optimiser."""
+        if self.connected is not None:
+            self.weight *= self.connected

@@ -1,0 +1,93 @@
+"""What a network gets right: correct over total with its interval, and how much it fires.
+
+    95 % interval   Wilson score: (p + z²/2n ± z √(p (1 − p) / n + z²/4n²)) / (1 + z²/n),  z = 1.96
+    activity        spikes per neuron per valid step, per hidden layer
+
+Source   Wilson 1927, J. Am. Stat. Assoc. 22:209
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from tqdm import tqdm
+
+from snnsim.data.batches import Batches
+from snnsim.learning.decisions import Decision
+from snnsim.network import SpikingNetwork
+from snnsim.normalisation import valid_steps
+from snnsim.training.parallel import ALONE, Processes, summed
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of an evaluation."""
+
+    correct: int
+    total: int
+    loss: float
+    """Mean cross-entropy."""
+    activity: list[float]
+    """Spikes per neuron per step of each hidden layer."""
+
+    @property
+    def accuracy(self) -> float:
+        """Correct over total."""
+        return self.correct / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The binomial 95 % interval of the accuracy."""
+        return wilson(self.correct, self.total)
+
+
+def wilson(correct: int, total: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a share."""
+    z = 1.959963984540054
+    share = correct / total
+    centre = share + z * z / (2 * total)
+    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    scale = 1 + z * z / total
+    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+
+
+@torch.no_grad()
+def evaluate(
+    network: SpikingNetwork,
+    batches: Batches,
+    decide: Decision,
+    *,
+    device: torch.device,
+    processes: Processes = ALONE,
+    progress: bool = False,
+) -> Found:
+    """Return the accuracy, loss and activity of a network with whole delays; its parameters are not touched."""
+    was_training = network.training
+    network.eval()
+    totals: Tensor | int = 0
+    try:
+        for arrays in tqdm(batches, desc="evaluating", unit="batch", leave=False, disable=None if progress else True):
+            if len(arrays.label):
+                frames, lengths, labels = (torch.from_numpy(part).to(device) for part in arrays)
+                totals = totals + _sums(network, decide, frames, lengths, labels)
+    finally:
+        network.train(was_training)
+    if isinstance(totals, int):
+        totals = torch.zeros(4 + len(network.layers), dtype=torch.float64, device=device)
+    correct, total, loss, steps, *spikes = summed(totals, processes).tolist()
+    return Found(int(correct), int(total), loss / total, [count / steps for count in spikes])
+
+
+def _sums(network: SpikingNetwork, decide: Decision, frames: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+    """Return correct, total, loss, valid steps, and each layer's spikes per neuron, summed over a batch."""
+    record = network.record(frames, lengths)
+    valid = network.valid(lengths)
+    counted = valid_steps(valid, len(record.output))[..., None]
+    scores = decide(record.output, valid)
+    loss = functional.cross_entropy(scores, labels, reduction="sum")
+    spikes = [(layer * counted).sum(dtype=torch.float64) / layer.shape[-1] for layer in record.spikes[1:]]
+    correct = (scores.argmax(1) == labels).sum()
+    total = torch.tensor(len(labels), device=frames.device)
+    return torch.stack([part.double() for part in (correct, total, loss, valid.sum(), *spikes)])

@@ -1,0 +1,118 @@
+"""The folder of a run: its config, what it ran on, checkpoints, metrics and pictures, by name.
+
+config.toml          the resolved config
+environment.json     versions, machine, git revision, command, seed
+last.pt, best.pt     where training stands, and the parameters of the best validation epoch
+metrics.jsonl        one line of JSON per epoch
+tensorboard/         the same for TensorBoard
+evaluation-*.json    what `snnsim evaluate` found
+figures/             pictures
+"""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import snnsim
+from snnsim.files import written_whole
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of a run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.toml"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to go on from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best validation epoch."""
+        return self.path / "best.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """One line of JSON per epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Logs for TensorBoard."""
+        return self.path / "tensorboard"
+
+    def figure(self, name: str) -> Path:
+        """Return where a picture belongs."""
+        return self.path / "figures" / name
+
+    def evaluation(self, split: str) -> Path:
+        """Return where the evaluation of a split belongs."""
+        return self.path / f"evaluation-{split}.json"
+
+    def write_json(self, path: Path, values: dict[str, Any]) -> None:
+        """Write values as JSON, whole."""
+        with written_whole(path) as partial:
+            partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+    def write_metrics(self, history: list[dict[str, Any]]) -> None:
+        """Write all epochs' metrics, whole, so that an epoch that was begun twice is there once."""
+        with written_whole(self.metrics) as partial:
+            partial.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics of all epochs."""
+        if not self.metrics.is_file():
+            raise FileNotFoundError(f"{self.path} has no metrics.jsonl; no epoch of that run has been finished")
+        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """Return what a reader needs to know to repeat a run."""
+    packages = ("torch", "numpy", "numba", "scipy", "h5py")
+    return {
+        "command": sys.argv,
+        "seed": seed,
+        "snnsim": snnsim.__version__,
+        "git": _git_revision(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in packages},
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def processor() -> str:
+    """Return the processor's name as the system gives it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _git_revision() -> str | None:
+    """Return the commit that this code was run from, if it is a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,245 @@
+"""The training loop: every epoch all batches once, then the validation split with whole delays.
+
+Nothing random is remembered: the order of an epoch is a function of (seed, epoch) and the dropout of a batch one of
+(seed, epoch, batch, process), so a run that goes on from a checkpoint gives the numbers of one that never stopped.
+"""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from snnsim.data.batches import Batch as Arrays
+from snnsim.data.batches import Batches
+from snnsim.learning.decisions import Decision
+from snnsim.learning.rules import Batch, Outcome, Rule
+from snnsim.network import SpikingNetwork
+from snnsim.training import checkpoint, evaluation
+from snnsim.training.folder import Folder
+from snnsim.training.interrupt import Request, Stopped, watched
+from snnsim.training.optimisers import Optimisers
+from snnsim.training.parallel import ALONE, Processes, averaging, summed
+
+CHECKPOINT_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What does not change during a run."""
+
+    train: Batches
+    valid: Batches
+    rule: Rule
+    decide: Decision
+    epochs: int
+    seed: int
+    patience: int
+    width: Callable[[int], float] | None
+    """Width of the delay windows by epoch, counted from 0; None leaves it."""
+    architecture: dict[str, Any]
+    """What a checkpoint must agree on."""
+    device: torch.device
+    mixed: bool = False
+    """Whether large products are done in bfloat16."""
+    processes: Processes = ALONE
+
+
+@dataclass
+class Standing:
+    """Where a run stands: all that changes besides parameters and optimisers."""
+
+    epoch: int = 0
+    """Epochs that are done."""
+    step: int = 0
+    """Batches of the present epoch that are done."""
+    loss: float = 0.0
+    correct: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Run:
+    """A network in training, in a folder."""
+
+    def __init__(self, network: SpikingNetwork, optimisers: Optimisers, plan: Plan, folder: Folder) -> None:
+        self.network, self.optimisers, self.plan, self.folder = network, optimisers, plan, folder
+        self.standing = Standing()
+
+    def resume(self) -> None:
+        """Go on from the last checkpoint."""
+        content = checkpoint.load(self.folder.last, self.plan.architecture)
+        standing = Standing(**content["standing"])
+        if standing.finished:
+            raise ValueError(
+                f"run {self.folder.path} is finished ({standing.epoch} epochs); there is nothing to resume. "
+                "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
+            )
+        self.network.load_state_dict(content["network"])
+        self.optimisers.load_state_dict(content["optimisers"])
+        self.standing = standing
+
+    def fit(self, *, progress: bool = True) -> None:
+        """Train until all epochs are done or validation stops getting better."""
+        network = averaging(self.network, self.plan.processes)
+        with watched() as request, self._writer() as writer:
+            self.save()
+            while not self.standing.finished:
+                self._epoch(network, request, progress=progress)
+                self._close_epoch(writer, progress=progress)
+
+    def save(self) -> None:
+        """Write the checkpoint to go on from."""
+        if self.plan.processes.first:
+            content = {
+                "network": self.network.state_dict(),
+                "optimisers": self.optimisers.state_dict(),
+                "standing": asdict(self.standing),
+            }
+            checkpoint.save(self.folder.last, self.plan.architecture, content)
+
+    def _epoch(self, network: nn.Module, request: Request, *, progress: bool) -> None:
+        standing, plan = self.standing, self.plan
+        batches = replace(plan.train, shuffle_seed=(plan.seed, standing.epoch))
+        if plan.width is not None:
+            self._set_width(plan.width(standing.epoch))
+        network.train()
+        bar = tqdm(
+            batches.starting_at(standing.step), total=len(batches), initial=standing.step, unit="batch", leave=False,
+            desc=f"epoch {standing.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,  # noqa: E501
+        )  # fmt: skip
+        began = saved = time.monotonic()
+        for arrays in bar:
+            self._step(network, arrays, batches)
+            now = time.monotonic()
+            standing.seconds, began = standing.seconds + now - began, now
+            bar.set_postfix(loss=f"{standing.loss / max(1, standing.total):.3f}")
+            if request.made or now - saved > CHECKPOINT_SECONDS:
+                self.save()
+                saved = now
+            if request.made:
+                bar.close()
+                raise Stopped(f"stopped in epoch {standing.epoch + 1} after batch {standing.step} of {len(batches)}")
+
+    def _step(self, network: nn.Module, arrays: Arrays, batches: Batches) -> None:
+        standing, plan = self.standing, self.plan
+        start = standing.step * batches.batch_size
+        size = min(batches.batch_size, len(batches.indices) - start)
+        # a last batch with fewer recordings than processes would leave a process without any
+        if size >= plan.processes.world:
+            key = (plan.seed, standing.epoch, standing.step, plan.processes.rank)
+            generator = torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
+            batch = to_tensors(arrays, plan.device, whole=size / plan.processes.world)
+            self.optimisers.zero_grad()
+            with precision(plan):
+                seen = plan.rule(network, batch, plan.decide, generator)
+            self.optimisers.step()
+            self.network.constrain()
+            self._count(seen, batch)
+        standing.step += 1
+
+    def _count(self, seen: Outcome, batch: Batch) -> None:
+        correct = (seen.scores.argmax(1) == batch.labels).sum()
+        sums = torch.stack([seen.loss.double(), correct.double(), torch.tensor(len(batch.labels)).to(correct).double()])
+        loss, hits, total = summed(sums, self.plan.processes).tolist()
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"the loss of batch {self.standing.step + 1} of epoch {self.standing.epoch + 1} is {loss}; a smaller "
+                "learning rate (--lr) usually helps. The last checkpoint is from before"
+            )
+        self.standing.loss += loss
+        self.standing.correct += int(hits)
+        self.standing.total += int(total)
+
+    def _close_epoch(self, writer: SummaryWriter | None, *, progress: bool) -> None:
+        standing, plan = self.standing, self.plan
+        with precision(plan):
+            found = evaluation.evaluate(
+                self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes
+            )
+        row = {
+            "epoch": standing.epoch + 1,
+            "train_loss": standing.loss / max(1, standing.total),
+            "train_accuracy": standing.correct / max(1, standing.total),
+            "valid_loss": found.loss,
+            "valid_accuracy": found.accuracy,
+            **self.optimisers.learning_rates(),
+            **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
+            "activity": found.activity,
+            "seconds": round(standing.seconds, 3),
+        }
+        better = not standing.history or _rank(row) > _rank(standing.history[standing.best_epoch - 1])
+        standing.epoch += 1
+        standing.best_epoch = standing.epoch if better else standing.best_epoch
+        standing.history.append(row)
+        standing.step, standing.loss, standing.correct, standing.total, standing.seconds = 0, 0.0, 0, 0, 0.0
+        stale = plan.patience > 0 and standing.epoch - standing.best_epoch >= plan.patience
+        standing.finished = standing.epoch >= plan.epochs or stale
+        if plan.processes.first:
+            self._write_epoch(row, writer, better=better)
+            if progress:
+                tqdm.write(described(row, plan.epochs, better=better))
+
+    def _write_epoch(self, row: dict[str, Any], writer: SummaryWriter | None, *, better: bool) -> None:
+        # last.pt closes the epoch: killed before it, the epoch is done again and writes the same files
+        if better:
+            best = {"network": self.network.state_dict(), "metrics": row}
+            checkpoint.save(self.folder.best, self.plan.architecture, best)
+        self.folder.write_metrics(self.standing.history)
+        self.save()
+        if writer is not None:
+            for name, value in row.items():
+                if isinstance(value, float):
+                    writer.add_scalar(name, value, row["epoch"])
+            for layer, value in enumerate(row["activity"], start=1):
+                writer.add_scalar(f"activity/layer {layer}", value, row["epoch"])
+            writer.flush()
+
+    def _writer(self) -> Any:
+        if not self.plan.processes.first:
+            return nullcontext()
+        return SummaryWriter(str(self.folder.tensorboard), purge_step=self.standing.epoch + 1)
+
+    def _set_width(self, width: float) -> None:
+        for synapse in self.network.delayed_synapses():
+            if not isinstance(synapse.sigma, nn.Parameter):
+                synapse.sigma.fill_(width)
+
+
+def to_tensors(arrays: Arrays, device: torch.device, *, whole: float | None = None) -> Batch:
+    """Return a batch on its device; the mean loss is taken over `whole` recordings, by default over all."""
+    return Batch(
+        torch.from_numpy(arrays.frames).to(device),
+        torch.from_numpy(arrays.length).to(device),
+        torch.from_numpy(arrays.label).to(device),
+        float(len(arrays.label)) if whole is None else whole,
+    )
+
+
+def precision(plan: Plan) -> Any:
+    """Return the context in which a network runs."""
+    return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()
+
+
+def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
+    """Return an epoch's metrics as one line for a person."""
+    activity = " ".join(f"{value:.3f}" for value in row["activity"])
+    return (
+        f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
+        f"  train {row['train_accuracy']:6.1%} loss {row['train_loss']:.3f}"
+        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step {activity}"
+        f"  {row['seconds']:.1f} s{'  best' if better else ''}"
+    )
+
+
+def _rank(row: dict[str, Any]) -> tuple[float, float]:
+    return row["valid_accuracy"], -row["valid_loss"]

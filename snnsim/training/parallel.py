@@ -1,0 +1,71 @@
+"""Several processes, started by torchrun: each takes its share of every batch, and gradients are averaged.
+
+Start with `torchrun --nproc-per-node 2 -m snnsim train ...`; torch's DistributedDataParallel does the work. Batch
+normalisation uses the statistics of a process's own share, as is usual.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import distributed, nn
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this is."""
+
+    rank: int = 0
+    world: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this process is the one that writes and reports."""
+        return self.rank == 0
+
+
+ALONE = Processes()
+"""A run in one process."""
+
+
+@contextmanager
+def joined(device: torch.device) -> Iterator[Processes]:
+    """Join the processes that torchrun has started, if it has."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world == 1:
+        yield ALONE
+        return
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+def choose_device(name: str) -> torch.device:
+    """Return the device of that name; "auto" is a GPU if there is one, each process's own where several share them."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(f"device {name!r} is not there: torch {torch.__version__} sees no GPU; use --device cpu")
+    if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
+        return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    return device
+
+
+def averaging(network: nn.Module, processes: Processes) -> nn.Module:
+    """Return a network whose gradients are averaged over the processes."""
+    return network if processes.world == 1 else nn.parallel.DistributedDataParallel(network)
+
+
+def summed(values: torch.Tensor, processes: Processes) -> torch.Tensor:
+    """Return the values added up over the processes."""
+    if processes.world > 1:
+        distributed.all_reduce(values)
+    return values

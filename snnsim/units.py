@@ -1,0 +1,40 @@
+"""The only place where milliseconds become steps and time constants become decays.
+
+    steps = time / dt
+    β = 1 − dt / τ        forward Euler: the convention of spikingjelly and of the delay papers
+    β = exp(−dt / τ)      exact over one step: the convention of Norse, Sinabs and most chips
+
+Units    time, τ, dt in ms · β is the fraction of the voltage kept over one step
+Source   DCLS-Delays quotes τ = 10.05 ms at dt = 10 ms for β = 0.005, which is the Euler form
+"""
+
+import math
+
+
+def to_steps(time_ms: float, time_step_ms: float) -> float:
+    """Return a time in steps of `time_step_ms`."""
+    if not time_step_ms > 0:
+        raise ValueError(f"to_steps: the time step must be longer than 0 ms, not {time_step_ms}")
+    return time_ms / time_step_ms
+
+
+def to_ms(steps: float, time_step_ms: float) -> float:
+    """Return a number of steps in ms."""
+    return steps * time_step_ms
+
+
+def euler_decay(tau: float) -> float:
+    """Return β = 1 − 1/τ for a time constant in steps (spikingjelly's `tau`); τ must be at least 1."""
+    if not tau >= 1:
+        raise ValueError(
+            f"tau must be at least 1 step so that 1 - 1/tau keeps a share of the voltage, not {tau}; "
+            "give tau in steps (tau_ms / time_step_ms), or the decay itself as beta"
+        )
+    return 1.0 - 1.0 / tau
+
+
+def exact_decay(tau: float) -> float:
+    """Return β = exp(−1/τ) for a time constant in steps; τ must be positive."""
+    if not tau > 0:
+        raise ValueError(f"tau must be positive, not {tau}")
+    return math.exp(-1.0 / tau)

@@ -1,0 +1,59 @@
+"""What all tests share: a cache of their own, and a small data set that a network learns in seconds."""
+
+import numpy as np
+import pytest
+
+from snnsim.data import heidelberg
+from snnsim.data.events import Recordings
+
+CLASSES = ("low", "middle", "high")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Keep the tests out of the user's cache."""
+    monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def spoken(count: int, speakers: tuple[int, ...], seed: int) -> Recordings:
+    """Return recordings whose class is the third of the channels in which they fire."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(count) % 3
+    times, units = [], []
+    for kind in label:
+        spikes = rng.integers(30, 60)
+        times.append(np.sort(rng.uniform(0, rng.uniform(80, 200), spikes)))
+        units.append(rng.integers(0, 233, spikes) + 233 * kind)
+    return Recordings(
+        time_ms=np.concatenate(times).astype(np.float32),
+        unit=np.concatenate(units).astype(np.uint16),
+        offset=np.concatenate([[0], np.cumsum([len(part) for part in times])]),
+        label=label,
+        speaker=np.array(speakers)[np.arange(count) // 3 % len(speakers)],
+        classes=CLASSES,
+    )
+
+
+@pytest.fixture(scope="session")
+def shd_folder(tmp_path_factory):
+    """Return a folder with small files in the format and under the names of SHD."""
+    folder = tmp_path_factory.mktemp("shd")
+    heidelberg.write(folder / "shd_train.h5", spoken(90, (0, 1, 2, 6, 7), seed=0))
+    heidelberg.write(folder / "shd_test.h5", spoken(30, (3, 10), seed=1))
+    return folder
+
+
+TINY = {
+    "network.hidden": (12, 10),
+    "network.max_delay_ms": 60.0,
+    "network.extra_ms": 30.0,
+    "network.dropout": 0.2,
+    "training.epochs": 3,
+    "training.batch_size": 16,
+}
+
+
+@pytest.fixture
+def tiny(shd_folder):
+    """Return the values that make of the preset shd a run of seconds."""
+    return TINY | {"data.path": str(shd_folder)}

@@ -1,0 +1,301 @@
+"""The properties that every part keeps, each written once; test_contracts.py runs them over all public parts.
+
+A check takes a function that makes a fresh part, so that a part which remembers something is found out.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy import stats
+from small import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, random_spikes, small_network
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from snnsim.kernels import reference
+from snnsim.learning.decisions import Decision, summed_softmax
+from snnsim.learning.rules import Batch, Rule
+from snnsim.surrogate import Surrogate
+from snnsim.synapses import DelayedLinear
+
+Make = Callable[[], nn.Module]
+
+
+def every_gradient_is_finite(module: nn.Module) -> None:
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad is not None, f"{name} got no gradient"
+            assert parameter.grad.isfinite().all(), f"{name} got a gradient that is not finite"
+
+
+# ---- what holds for anything that maps a sequence (time, batch, neuron) to a sequence ----
+
+
+def length_of_time_is_unchanged(make: Make) -> None:
+    for shape in [(STEPS, BATCH, NEURONS), (STEPS, NEURONS), (STEPS, 2, BATCH, NEURONS), (1, 1, NEURONS)]:
+        assert make()(random_spikes(*shape)).shape[:-1] == shape[:-1]
+
+
+def batch_is_its_members(make: Make) -> None:
+    current, part = eighths(STEPS, BATCH, NEURONS), make()
+    together = part(current)
+    for member in range(BATCH):
+        assert_close(part(current[:, member : member + 1])[:, 0], together[:, member])
+        assert_close(part(current[:, member]), together[:, member])
+
+
+def is_causal(make: Make) -> None:
+    current, part = eighths(STEPS, BATCH, NEURONS), make()
+    for now in range(STEPS):
+        other = current.clone()
+        other[now + 1 :] = eighths(STEPS - now - 1, BATCH, NEURONS, seed=1)
+        assert_close(part(other)[: now + 1], part(current)[: now + 1])
+
+
+def calls_share_no_state(make: Make) -> None:
+    current, part = eighths(STEPS, BATCH, NEURONS), make()
+    first = part(current)
+    part(eighths(STEPS, BATCH + 1, NEURONS, seed=1))
+    assert torch.equal(part(current), first)
+    assert torch.equal(make()(current), first)
+
+
+def argument_is_left_alone(make: Make) -> None:
+    current = eighths(STEPS, BATCH, NEURONS)
+    before = current.clone()
+    make()(current)
+    assert torch.equal(current, before)
+
+
+def empty_batch_or_time_passes(make: Make) -> None:
+    assert len(make()(torch.zeros(0, BATCH, NEURONS, dtype=torch.float64))) == 0
+    assert make()(torch.zeros(STEPS, 0, NEURONS, dtype=torch.float64)).shape[:2] == (STEPS, 0)
+
+
+def every_parameter_gets_a_gradient(make: Make) -> None:
+    part, current = make().train(), eighths(STEPS, BATCH, NEURONS).requires_grad_()
+    output = part(current)
+    (output * torch.randn(output.shape, generator=generator()).double()).sum().backward()
+    every_gradient_is_finite(part)
+    assert current.grad.isfinite().all()
+
+
+SEQUENCE = [
+    length_of_time_is_unchanged,
+    batch_is_its_members,
+    is_causal,
+    calls_share_no_state,
+    argument_is_left_alone,
+    empty_batch_or_time_passes,
+    every_parameter_gets_a_gradient,
+]
+
+
+# ---- what holds for anything that has a state: neurons, and synapses with a history ----
+
+
+def run_is_stepping(make: Make) -> None:
+    current, part = eighths(STEPS, BATCH, NEURONS), make()
+    outputs, state = part.run(current)
+    stepped_state, stepped = None, []
+    for now in current:
+        output, stepped_state = part.step(now, stepped_state)
+        stepped.append(output)
+    assert_close(outputs, torch.stack(stepped))
+    assert_close(state, stepped_state)
+
+
+def run_goes_on_from_its_state(make: Make) -> None:
+    current, part = eighths(STEPS, BATCH, NEURONS), make()
+    outputs, state = part.run(current)
+    for cut in (0, 1, STEPS // 2, STEPS - 1, STEPS):
+        first, between = part.run(current[:cut])
+        second, after = part.run(current[cut:], between)
+        assert_close(torch.cat([first, second]), outputs)
+        assert_close(after, state)
+
+
+def gradients_cross_the_cut(make: Make) -> None:
+    def gradient(*pieces: int) -> Tensor:
+        part, current, state, outputs = make(), eighths(STEPS, BATCH, NEURONS).requires_grad_(), None, []
+        for piece in current.split(pieces):
+            output, state = part.run(piece, state)
+            outputs.append(output)
+        (torch.cat(outputs).cumsum(0).square().sum() + state.square().sum()).backward()
+        return current.grad
+
+    assert_close(gradient(4, STEPS - 4), gradient(STEPS))
+
+
+STATEFUL = [run_is_stepping, run_goes_on_from_its_state, gradients_cross_the_cut]
+NEURON = SEQUENCE + STATEFUL
+
+
+# ---- synapses ----
+
+
+def is_linear(make: Make) -> None:
+    synapse, a, b = make(), random_spikes(STEPS, BATCH, NEURONS), random_spikes(STEPS, BATCH, NEURONS, seed=1)
+    assert_close(synapse(2 * a - b), 2 * synapse(a) - synapse(b))
+
+
+def absent_connections_stay_absent(make: Make) -> None:
+    synapse = make()
+    absent = synapse.weight == 0
+    optimiser = torch.optim.Adam(synapse.parameters(), lr=0.5)
+    synapse(random_spikes(STEPS, BATCH, NEURONS)).square().sum().backward()
+    optimiser.step()
+    synapse.constrain()
+    assert torch.equal(synapse.weight == 0, absent)
+    assert absent.any() == (synapse.connected is not None)
+
+
+SYNAPSE = [*SEQUENCE, is_linear, absent_connections_stay_absent]
+
+MakeDelayed = Callable[..., DelayedLinear]
+
+
+def with_delays(synapse: DelayedLinear, delay: float | Tensor) -> DelayedLinear:
+    with torch.no_grad():
+        synapse.delay.copy_(torch.as_tensor(delay))
+    return synapse
+
+
+def equals_the_loops(make: MakeDelayed) -> None:
+    synapse, spikes = make().eval(), random_spikes(STEPS, BATCH, NEURONS)
+    weight, delay = synapse.weight.detach().numpy(), synapse.delay.detach().numpy()
+    kernel = np.zeros((MAX_DELAY + 1, TARGETS, NEURONS))
+    for target, source, tap in np.ndindex(weight.shape):
+        kernel[round(float(delay[target, source, tap])), target, source] += weight[target, source, tap]
+    for member in range(BATCH):
+        expected = reference.delayed_current(spikes[:, member].numpy(), kernel)
+        assert_close(synapse(spikes)[:, member].detach(), torch.from_numpy(expected))
+
+
+def delay_is_a_shift(make: MakeDelayed) -> None:
+    spikes = random_spikes(STEPS, BATCH, NEURONS)
+    undelayed = with_delays(make().eval(), 0.0)(spikes)
+    for delay in range(MAX_DELAY + 1):
+        delayed = with_delays(make().eval(), delay)(spikes)
+        assert_close(delayed[delay:], undelayed[: STEPS - delay])
+        assert_close(delayed[:delay], torch.zeros_like(delayed[:delay]))
+
+
+def taps_sum_to_the_weight(make: MakeDelayed) -> None:
+    for sigma in (1.0, 1.7, 4.0, 30.0):
+        for delay in (0.0, 0.5, 2.25, MAX_DELAY - 0.01, float(MAX_DELAY)):
+            synapse = with_delays(make(sigma=sigma).train(), delay)
+            assert_close(synapse.kernel().sum(0), synapse.weight.sum(-1), rtol=1e-6, atol=1e-9)
+
+
+def rounding_moves_by_half_a_step(make: MakeDelayed) -> None:
+    synapse = make(taps=1).eval()
+    used = synapse.kernel().abs().argmax(0)
+    assert (used - synapse.delay[..., 0]).abs().max() <= 0.5
+    assert torch.equal((synapse.kernel() != 0).sum(0), torch.ones(TARGETS, NEURONS, dtype=torch.long))
+
+
+def initial_delays_are_uniform(make: MakeDelayed) -> None:
+    delays = DelayedLinear(100, 80, MAX_DELAY, window=make().window, generator=generator(1)).delay.detach()
+    assert stats.kstest(delays.flatten().numpy(), stats.uniform(0, MAX_DELAY).cdf).pvalue > 0.01
+    assert 0 <= delays.min() < delays.max() <= MAX_DELAY
+
+
+def constrain_holds_the_range(make: MakeDelayed) -> None:
+    synapse = with_delays(make(), torch.linspace(-3, MAX_DELAY + 3, NEURONS)[None, :, None])
+    synapse.constrain()
+    assert synapse.delay.aminmax() == (0, MAX_DELAY)
+
+
+def evaluation_leaves_the_delays(make: MakeDelayed) -> None:
+    synapse = make()
+    before = {name: value.clone() for name, value in synapse.state_dict().items()}
+    synapse.eval()(random_spikes(STEPS, BATCH, NEURONS))
+    assert all(torch.equal(value, before[name]) for name, value in synapse.state_dict().items())
+
+
+DELAYED = [
+    equals_the_loops,
+    delay_is_a_shift,
+    taps_sum_to_the_weight,
+    rounding_moves_by_half_a_step,
+    initial_delays_are_uniform,
+    constrain_holds_the_range,
+    evaluation_leaves_the_delays,
+]
+
+
+# ---- surrogates, rules, decisions ----
+
+
+def surrogate_fires_at_zero_and_above(surrogate: Surrogate) -> None:
+    x = torch.tensor([-1.0, -1e-30, -0.0, 0.0, 1e-30, 2.0])
+    assert surrogate.spike(x).tolist() == [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def surrogate_slope_is_its_primitive_s(surrogate: Surrogate) -> None:
+    # offset, so that no difference is taken across the corner of a piecewise shape
+    x = torch.linspace(-3, 3, 301, dtype=torch.float64) + 1e-3
+    step = 1e-6
+    differences = (surrogate.primitive(x + step) - surrogate.primitive(x - step)) / (2 * step)
+    assert_close(surrogate.slope(x), differences, rtol=1e-6, atol=1e-6)
+
+
+def surrogate_slope_is_the_gradient(surrogate: Surrogate) -> None:
+    x = torch.linspace(-3, 3, 301, dtype=torch.float64, requires_grad=True)
+    given = torch.randn(301, generator=generator()).double()
+    surrogate.spike(x).backward(given)
+    assert_close(x.grad, given * surrogate.slope(x.detach()))
+
+
+SURROGATE = [surrogate_fires_at_zero_and_above, surrogate_slope_is_its_primitive_s, surrogate_slope_is_the_gradient]
+
+
+def a_batch() -> Batch:
+    lengths = torch.tensor([STEPS, STEPS - 3, STEPS - 6])
+    frames = eighths(STEPS, BATCH, NEURONS, low=0) * (torch.arange(STEPS)[:, None] < lengths)[..., None]
+    return Batch(frames, lengths, torch.tensor([0, 2, 1]), whole=float(BATCH))
+
+
+def _gradients(rule: Rule, seed: int) -> list[Tensor]:
+    network = small_network(dropout=0.5)
+    rule(network, a_batch(), summed_softmax, generator(seed))
+    every_gradient_is_finite(network)
+    return [parameter.grad for parameter in network.parameters()]
+
+
+def rule_repeats_itself_with_its_seed(rule: Rule) -> None:
+    assert all(map(torch.equal, _gradients(rule, seed=0), _gradients(rule, seed=0)))
+    assert not all(map(torch.equal, _gradients(rule, seed=0), _gradients(rule, seed=1)))
+
+
+def rule_returns_what_is_detached(rule: Rule) -> None:
+    seen = rule(small_network(), a_batch(), summed_softmax, None)
+    assert seen.scores.shape == (BATCH, TARGETS)
+    assert [seen.scores.requires_grad, seen.loss.requires_grad] == [False, False]
+    expected = nn.functional.cross_entropy(seen.scores, a_batch().labels, reduction="sum")
+    assert_close(seen.loss, expected)
+
+
+RULE = [rule_repeats_itself_with_its_seed, rule_returns_what_is_detached]
+
+
+def decision_reads_valid_steps_only(decide: Decision) -> None:
+    output, valid = eighths(STEPS, BATCH, TARGETS), torch.tensor([STEPS, 5, 1])
+    scores = decide(output, valid)
+    beyond = torch.arange(STEPS)[:, None] >= valid
+    assert_close(decide(output.masked_fill(beyond[..., None], 1e3), valid), scores)
+    for member, steps in enumerate(valid.tolist()):
+        alone = decide(output[:steps, member : member + 1], torch.tensor([steps]))
+        assert_close(alone[0], scores[member])
+
+
+def decision_has_a_gradient_at_valid_steps(decide: Decision) -> None:
+    output, valid = eighths(STEPS, BATCH, TARGETS).requires_grad_(), torch.tensor([STEPS, 5, 1])
+    decide(output, valid).square().sum().backward()
+    assert output.grad.isfinite().all()
+    assert output.grad.abs().sum((0, 2)).min() > 0
+    assert output.grad[5:, 1].abs().max() == 0
+
+
+DECISION = [decision_reads_valid_steps_only, decision_has_a_gradient_at_valid_steps]

@@ -1,0 +1,214 @@
+"""Binning against plain loops, and its cache."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snnsim import files
+from snnsim.data import binning, cache, heidelberg
+from snnsim.data.events import Recordings
+
+UNITS = 12
+
+
+def reference(recordings, time_step_ms, channels, max_time_ms):
+    """Frames (recording, step, channel), the lengths, and how many events came too late, in plain loops."""
+    steps = 1 + int(recordings.time_ms.max(initial=0) // time_step_ms)
+    frames = np.zeros((len(recordings), steps, channels))
+    length, dropped = np.ones(len(recordings), int), 0
+    for number in range(len(recordings)):
+        for time, unit in zip(*recordings.events(number), strict=True):
+            if max_time_ms is not None and time >= max_time_ms:
+                dropped += 1
+                continue
+            step = int(float(time) // time_step_ms)
+            frames[number, step, int(unit) * channels // recordings.units] += 1
+            length[number] = max(length[number], step + 1)
+    return frames, length, dropped
+
+
+def recordings_of(sizes, generator):
+    rows = [np.sort(generator.integers(0, 200, size)) / 4 for size in sizes]
+    return Recordings(
+        time_ms=np.concatenate(rows).astype(np.float32),
+        unit=generator.integers(0, UNITS, sum(sizes)).astype(np.uint16),
+        offset=np.concatenate([[0], np.cumsum(sizes)]),
+        label=np.arange(len(sizes)) % 2,
+        speaker=np.arange(len(sizes)) - 1,
+        classes=("a", "b"),
+        units=UNITS,
+    )
+
+
+@st.composite
+def recordings(draw):
+    sizes = draw(st.lists(st.integers(1, 40), min_size=1, max_size=5))
+    return recordings_of(sizes, np.random.default_rng(draw(st.integers(0, 2**32 - 1))))
+
+
+@st.composite
+def grids(draw):
+    return {
+        "time_step_ms": draw(st.sampled_from([0.5, 1.0, 10.0, 100.0])),
+        "channels": draw(st.sampled_from([1, 2, 4, 6, 12])),
+        "max_time_ms": draw(st.sampled_from([None, 0.25, 20.0, 23.0, 1000.0])),
+    }
+
+
+@given(recordings(), grids())
+@settings(deadline=None)
+def test_equals_the_loops(made, grid):
+    binned = binning.bin_events(made, **grid)
+    frames, length, dropped = reference(made, **grid)
+    dense, dense_length = binned.dense(np.arange(len(made)))
+    np.testing.assert_array_equal(dense, frames.swapaxes(0, 1)[: length.max()])
+    np.testing.assert_array_equal(dense_length, length)
+    assert dense.dtype == np.float32
+    assert binned.dropped == dropped
+
+
+@given(recordings(), grids())
+@settings(deadline=None)
+def test_no_event_is_lost_and_no_cell_is_there_twice(made, grid):
+    binned = binning.bin_events(made, **grid)
+    assert binned.count.sum(dtype=np.int64) + binned.dropped == len(made.time_ms)
+    assert (binned.count > 0).all()
+    for number in range(len(made)):
+        cells = binned.cell[binned.offset[number] : binned.offset[number + 1]]
+        assert len(np.unique(cells)) == len(cells)
+
+
+@given(recordings(), grids(), st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_padding_changes_nothing(made, grid, random):
+    """A recording's frames are the same alone, among some, and among all; the rest is zeros."""
+    binned = binning.bin_events(made, **grid)
+    every, _ = binned.dense(np.arange(len(made)))
+    chosen = np.array(random.choices(range(len(made)), k=3))
+    some, length = binned.dense(chosen)
+    assert len(some) == length.max()
+    np.testing.assert_array_equal(some, every[: len(some), chosen])
+    assert not every[len(some) :, chosen].any()
+    selected, _ = binned.select(chosen).dense(np.arange(3))
+    np.testing.assert_array_equal(selected, some)
+
+
+def test_the_grid_starts_at_zero_and_not_at_the_first_event():
+    made = replace(recordings_of([2], np.random.default_rng(0)), time_ms=np.array([19.75, 20], np.float32))
+    frames, length = binning.bin_events(made, time_step_ms=10, channels=1).dense(np.array([0]))
+    assert frames[:, 0, 0].tolist() == [0, 1, 1]
+    assert length.tolist() == [3]
+
+
+@pytest.mark.parametrize("events", [255, 256, 70_000])
+def test_many_events_in_one_cell_are_all_counted(events):
+    made = replace(
+        recordings_of([events], np.random.default_rng(0)),
+        time_ms=np.zeros(events, np.float32),
+        unit=np.zeros(events, np.uint16),
+    )
+    binned = binning.bin_events(made, time_step_ms=1, channels=UNITS)
+    assert binned.count.tolist() == [events]
+    assert (binned.count.dtype == np.uint8) == (events < 256)
+
+
+def test_a_recording_whose_events_all_come_too_late_keeps_one_empty_step():
+    made = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([30], np.float32))
+    binned = binning.bin_events(made, time_step_ms=1, channels=1, max_time_ms=30)
+    assert (binned.length.tolist(), binned.dropped, len(binned.cell)) == ([1], 1, 0)
+    assert binned.dense(np.array([0]))[0].tolist() == [[[0.0]]]
+
+
+def test_no_recordings_give_no_frames():
+    binned = binning.bin_events(recordings_of([3], np.random.default_rng(0)), time_step_ms=1, channels=4)
+    assert binned.dense(np.array([], int))[0].shape == (0, 0, 4)
+
+
+@pytest.mark.parametrize("channels", [0, 5, 13, -3])
+def test_channels_that_do_not_divide_are_refused(channels):
+    made = recordings_of([3], np.random.default_rng(0))
+    with pytest.raises(ValueError, match=rf"must divide the 12 units; got {channels}; .* 4"):
+        binning.bin_events(made, time_step_ms=1, channels=channels)
+
+
+@pytest.mark.parametrize("wrong", [{"time_step_ms": 0}, {"time_step_ms": 1, "max_time_ms": -1}])
+def test_times_must_be_positive(wrong):
+    made = recordings_of([3], np.random.default_rng(0))
+    with pytest.raises(ValueError, match="must be above 0 ms"):
+        binning.bin_events(made, channels=4, **wrong)
+
+
+def test_a_grid_too_fine_for_its_numbers_is_refused():
+    made = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([1e6], np.float32))
+    with pytest.raises(ValueError, match=r"must stay below 2\*\*32"):
+        binning.bin_events(made, time_step_ms=1e-3, channels=12)
+
+
+GRID = {"time_step_ms": 5.0, "channels": 4, "max_time_ms": 40.0}
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
+    heidelberg.write(tmp_path / "a.h5", recordings_of([9, 30, 4], np.random.default_rng(0)))
+    return tmp_path / "a.h5"
+
+
+def kept():
+    return sorted((files.cache_folder() / "binned").iterdir())
+
+
+def assert_same(got, wanted):
+    for name, value in vars(wanted).items():
+        np.testing.assert_array_equal(getattr(got, name), value, err_msg=name)
+        assert type(getattr(got, name)) is type(value), name
+
+
+def test_the_cache_gives_what_binning_gives_without_reading_again(file, monkeypatch):
+    wanted = binning.bin_events(heidelberg.read(file), **GRID)
+    assert wanted.dropped > 0
+    assert_same(cache.binned(file, **GRID), wanted)
+    monkeypatch.delattr(heidelberg, "read")
+    assert_same(cache.binned(file, **GRID), wanted)
+
+
+def test_the_cache_knows_content_and_settings_and_not_the_place(file, tmp_path):
+    cache.binned(file, **GRID)
+    cache.binned(file, **{**GRID, "time_step_ms": 5})
+    cache.binned(file.rename(tmp_path / "b.h5"), **GRID)
+    assert len(kept()) == 1
+    for change in ({"channels": 2}, {"time_step_ms": 4.0}, {"max_time_ms": None}):
+        cache.binned(tmp_path / "b.h5", **{**GRID, **change})
+    heidelberg.write(file, recordings_of([9, 31, 4], np.random.default_rng(0)))
+    assert len(cache.binned(file, **GRID)) == 3
+    assert len(kept()) == 5
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"", lambda whole: whole[:-50], lambda whole: b"x" * len(whole)]
+)
+def test_a_damaged_cache_is_made_again(file, damage):
+    wanted = cache.binned(file, **GRID)
+    (stored,) = kept()
+    whole = stored.read_bytes()
+    stored.write_bytes(damage(whole))
+    assert_same(cache.binned(file, **GRID), wanted)
+    assert_same(cache._load(stored), wanted)
+
+
+def test_a_changed_byte_in_the_cache_is_noticed(file):
+    wanted = cache.binned(file, **GRID)
+    (stored,) = kept()
+    content = bytearray(stored.read_bytes())
+    place = content.index(wanted.cell.tobytes())
+    content[place] ^= 1
+    stored.write_bytes(content)
+    assert_same(cache.binned(file, **GRID), wanted)
+
+
+def test_the_cache_names_a_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        cache.binned(tmp_path / "none.h5", **GRID)

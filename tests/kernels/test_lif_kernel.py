@@ -1,0 +1,159 @@
+"""The compiled neurons against the loops of the reference, and their gradients against torch's autograd.
+
+The compiled forms are asked for through the neurons that call them: `trace` compiled, `_trace_by_steps` not.
+"""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.testing import assert_close
+
+from snnsim.kernels import lif as kernel
+from snnsim.kernels import reference
+from snnsim.neurons import LIF, LeakyReadout
+
+RESETS = list(itertools.product(["hard", "soft"], [True, False]))
+DTYPES = [torch.float32, torch.float64]
+
+
+@st.composite
+def populations(draw):
+    steps, batch, neurons = draw(st.integers(1, 9)), draw(st.integers(1, 3)), draw(st.integers(1, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    # eighths, and decays that shift them, keep every product exact: even at the threshold there is no rounding
+    current = torch.from_numpy(rng.integers(-8, 17, (steps, batch, neurons)) / 8)
+    voltage = torch.from_numpy(rng.integers(-8, 9, (batch, neurons)) / 8)
+    beta, threshold = draw(st.sampled_from([0.0, 0.5, 0.75, 1.0])), draw(st.sampled_from([0.5, 1.0, 1.25]))
+    return current, voltage, beta, threshold
+
+
+@settings(max_examples=80, deadline=None)
+@given(populations(), st.sampled_from(["hard", "soft"]), st.sampled_from(DTYPES))
+def test_equals_the_loops(population, reset, dtype):
+    current, voltage, beta, threshold = population
+    lif = LIF(beta=beta, threshold=threshold, reset=reset)
+    spikes, membrane = lif.trace(current.to(dtype), voltage.to(dtype))
+    for member in range(current.shape[1]):
+        expected = reference.lif(
+            current[:, member].numpy(), voltage[member].numpy(), beta=beta, threshold=threshold, hard=reset == "hard"
+        )
+        np.testing.assert_array_equal(spikes[:, member].numpy(), expected[0])
+        np.testing.assert_array_equal(membrane[:, member].numpy(), expected[1])
+
+
+@settings(max_examples=20, deadline=None)
+@given(populations())
+def test_leak_is_a_neuron_that_never_fires(population):
+    current, voltage, beta, _ = population
+    membrane, last = LeakyReadout(beta=beta).run(current, voltage)
+    for member in range(current.shape[1]):
+        _, expected = reference.lif(
+            current[:, member].numpy(), voltage[member].numpy(), beta=beta, threshold=1e300, hard=False
+        )
+        np.testing.assert_array_equal(membrane[:, member].numpy(), expected)
+    assert torch.equal(last, membrane[-1])
+
+
+def a_population(dtype, *, steps=12, batch=3, neurons=4):
+    draw = torch.Generator().manual_seed(0)
+    current = torch.randn(steps, batch, neurons, generator=draw, dtype=torch.float64) + 0.3
+    voltage = torch.randn(batch, neurons, generator=draw, dtype=torch.float64)
+    # learned tensors of a layer: one decay for each neuron, one threshold
+    lif = LIF(tau=3.0, learn_decay="neuron", learn_threshold=True, features=neurons)
+    return lif, current.to(dtype).requires_grad_(), voltage.to(dtype).requires_grad_()
+
+
+def gradients(lif, trace, current, voltage, *, outputs):
+    seen = [trace(current, voltage)[output] for output in outputs]
+    draw = torch.Generator().manual_seed(1)
+    loss = sum((part * torch.randn(part.shape, generator=draw, dtype=torch.float64)).sum() for part in seen)
+    inputs = (current, voltage, lif.decay.logit, lif.threshold)
+    return torch.autograd.grad(loss, inputs, materialize_grads=True)
+
+
+# what reaches the kernel backward: the gradient of the spikes, that of the membrane, or both
+@pytest.mark.parametrize("outputs", [(0,), (1,), (0, 1)], ids=["spikes", "membrane", "both"])
+@pytest.mark.parametrize(("reset", "detached"), RESETS)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype):
+    lif, current, voltage = a_population(dtype)
+    lif.reset = kernel.Reset(reset == "hard", detached, lif.surrogate)
+    compiled = gradients(lif, lif.trace, current, voltage, outputs=outputs)
+    by_steps = gradients(lif, lif._trace_by_steps, current, voltage, outputs=outputs)
+    tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-6, "atol": 1e-6}
+    for name, one, other in zip(("current", "voltage", "beta", "threshold"), compiled, by_steps, strict=True):
+        assert_close(one, other, **tolerance, msg=lambda text, name=name: f"gradient of {name}: {text}")
+        # a reset to 0 outside of the graph leaves no path from the threshold to the membrane
+        no_path = name == "threshold" and outputs == (1,) and reset == "hard" and detached
+        assert (one.abs().max() == 0) == no_path, f"gradient of {name}: {one}"
+
+
+@pytest.mark.parametrize(("reset", "detached"), RESETS)
+def test_gradients_of_one_step_and_of_parts(reset, detached):
+    lif, current, voltage = a_population(torch.float64, steps=1, batch=1, neurons=1)
+    lif.reset = kernel.Reset(reset == "hard", detached, lif.surrogate)
+    compiled = gradients(lif, lif.trace, current, voltage, outputs=(0, 1))
+    assert_close(compiled, gradients(lif, lif._trace_by_steps, current, voltage, outputs=(0, 1)))
+    for wanted in (current, voltage, lif.decay.logit, lif.threshold):
+        for tensor in (current, voltage, lif.decay.logit, lif.threshold):
+            tensor.requires_grad_(tensor is wanted)
+        found = torch.autograd.grad(lif.trace(current, voltage)[0].sum(), wanted)[0]
+        expected = torch.autograd.grad(lif._trace_by_steps(current, voltage)[0].sum(), wanted)[0]
+        assert_close(found, expected)
+
+
+@pytest.mark.parametrize("steps", [1, 6])
+def test_leak_by_finite_differences(steps):
+    draw = torch.Generator().manual_seed(0)
+    current = torch.randn(steps, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
+    voltage = torch.randn(2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
+    beta = torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(kernel.leak, (current, voltage, beta))
+
+
+def test_membrane_by_finite_differences_where_nothing_fires():
+    _, current, voltage = a_population(torch.float64)
+    beta = torch.full((4,), 0.6, dtype=torch.float64, requires_grad=True)
+    threshold = torch.full((4,), 1e3, dtype=torch.float64)
+    reset = LIF().reset
+
+    def membrane(*arguments):
+        return kernel.fire(*arguments, threshold, reset=reset)[1]
+
+    assert torch.autograd.gradcheck(membrane, (current, voltage, beta))
+
+
+@pytest.mark.parametrize("neuron", [LIF(tau=2.0), LIF(tau=2.0, reset="soft"), LeakyReadout()])
+def test_layout_in_memory_does_not_matter(neuron):
+    current = torch.randn(4, 6, 5, generator=torch.Generator().manual_seed(0))
+    turned = current.permute(2, 0, 1).contiguous().permute(1, 2, 0)
+    assert not turned.is_contiguous()
+    assert torch.equal(neuron(turned), neuron(current))
+    steps = current.clone().requires_grad_()
+    neuron(steps.transpose(0, 1)).sum().backward()
+    direct = current.transpose(0, 1).contiguous().requires_grad_()
+    neuron(direct).sum().backward()
+    assert_close(steps.grad.transpose(0, 1), direct.grad)
+
+
+def test_second_backward_pass_says_that_there_is_none():
+    current = torch.ones(3, 1, 2, requires_grad=True)
+    (grad,) = torch.autograd.grad(LeakyReadout()(current).square().sum(), current, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        grad.sum().backward()
+
+
+def test_torch_keeps_its_number_of_threads():
+    # a process of its own: only the first parallel loop of numba could change the number
+    program = (
+        "import torch; torch.set_num_threads(1); from snnsim.neurons import LIF;"
+        "LIF()(torch.rand(3, 2, 4)); print(torch.get_num_threads())"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1"]

@@ -1,0 +1,39 @@
+import math
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from snnsim.learning import decisions
+
+OUTPUT = torch.tensor([[[0.0, 0.0]], [[math.log(3), 0.0]], [[-2.0, 4.0]], [[9.0, 9.0]]])
+BY_HAND = {
+    "summed_softmax": [0.5 + 0.75, 0.5 + 0.25],
+    "mean_membrane": [math.log(3) / 2, 0.0],
+    "max_membrane": [math.log(3), 0.0],
+    "last_membrane": [math.log(3), 0.0],
+}
+
+
+@pytest.mark.parametrize("name", decisions.DECISIONS)
+def test_scores_by_hand(name):
+    assert_close(decisions.named(name)(OUTPUT, torch.tensor([2])), torch.tensor([BY_HAND[name]]))
+
+
+def test_mean_and_last_differ_from_max():
+    scores = [decisions.named(name)(OUTPUT[:3], torch.tensor([3]))[0] for name in ("max_membrane", "last_membrane")]
+    assert_close(scores[0], torch.tensor([math.log(3), 4.0]))
+    assert_close(scores[1], torch.tensor([-2.0, 4.0]))
+
+
+def test_summed_softmax_shares_out_the_valid_steps():
+    output = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
+    valid = torch.tensor([9, 4, 1])
+    assert_close(decisions.summed_softmax(output, valid).sum(1), valid.float())
+
+
+def test_unknown_name():
+    with pytest.raises(
+        ValueError, match="decision 'vote' is unknown; the known ones are summed_softmax, mean_membrane"
+    ):
+        decisions.named("vote")

@@ -1,0 +1,44 @@
+"""Small inputs and a small network: float64, and currents in eighths, so that no spike hangs on a rounding."""
+
+import itertools
+
+import torch
+from torch import Tensor
+
+from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.neurons import LIF, LeakyReadout
+from snnsim.normalisation import BatchNorm
+from snnsim.synapses import DelayedLinear
+
+STEPS, BATCH, NEURONS, TARGETS = 14, 3, 5, 4
+MAX_DELAY = 6
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def eighths(*shape: int, low: int = -8, high: int = 20, seed: int = 0) -> Tensor:
+    return torch.randint(low, high, shape, generator=generator(seed)).double() / 8
+
+
+def random_spikes(*shape: int, seed: int = 0) -> Tensor:
+    return (torch.rand(shape, generator=generator(seed)) < 0.3).double()
+
+
+def small_network(
+    *, dropout: float = 0.0, norm: bool = True, extra_steps: int = 0, max_delay: int = MAX_DELAY, sparsity: float = 0.0
+) -> SpikingNetwork:
+    draw = generator(3)
+    sizes = [NEURONS, 8, 7]
+    layers = [
+        SpikingLayer(
+            DelayedLinear(sources, targets, max_delay, sigma=1.5, sparsity=sparsity, generator=draw),
+            LIF(tau=2.0, threshold=0.25),
+            norm=BatchNorm(targets) if norm else None,
+            dropout=dropout,
+        )
+        for sources, targets in itertools.pairwise(sizes)
+    ]
+    synapse = DelayedLinear(sizes[-1], TARGETS, max_delay, sigma=1.5, sparsity=sparsity, generator=draw)
+    return SpikingNetwork(layers, synapse, LeakyReadout(tau=3.0), extra_steps=extra_steps).double()

@@ -1,0 +1,102 @@
+"""Every public part keeps the contracts; a part that is not listed here fails the last test."""
+
+import contracts
+import pytest
+from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
+
+from snnsim import neurons, surrogate, synapses
+from snnsim.learning import decisions, rules
+from snnsim.neurons import LIF, LeakyReadout
+from snnsim.surrogate import Surrogate
+from snnsim.synapses import DelayedLinear, SparseLinear, windows
+
+
+def delayed(window, **settings):
+    settings = {"max_delay": MAX_DELAY, "sigma": 1.5, "taps": 2, **settings}
+    return DelayedLinear(NEURONS, TARGETS, window=window, generator=generator(), **settings).double()
+
+
+def sparse(share):
+    return SparseLinear(NEURONS, TARGETS, sparsity=share, generator=generator()).double()
+
+
+ALL_NEURONS = {
+    "LIF hard": lambda: LIF(tau=2.0),
+    "LIF soft in the graph": lambda: LIF(beta=0.75, reset="soft", detach_reset=False),
+    "LIF hard in the graph, learned": lambda: LIF(
+        beta=0.5, detach_reset=False, learn_decay="neuron", learn_threshold=True, features=NEURONS
+    ),
+    "LIF soft, learned": lambda: LIF(beta=0.5, reset="soft", learn_decay="layer", learn_threshold=True),
+    "LeakyReadout": lambda: LeakyReadout(tau=4.0),
+    "LeakyReadout, learned": lambda: LeakyReadout(beta=0.5, learn_decay="neuron", features=NEURONS),
+}
+ALL_SYNAPSES = {
+    "SparseLinear": lambda: sparse(0.0),
+    "SparseLinear, half": lambda: sparse(0.5),
+    "DelayedLinear": lambda: delayed("gauss"),
+    "DelayedLinear, half": lambda: delayed("v0", sparsity=0.5),
+    "DelayedLinear, evaluated": lambda: delayed("max").eval(),
+    "DelayedLinear, fixed": lambda: delayed("gauss", learn_delay=False),
+    "DelayedLinear, learned width": lambda: delayed("gauss", learn_sigma=True),
+    "DelayedLinear, no delay": lambda: delayed("max", max_delay=0),
+    "DelayedLinear, delays longer than the sequence": lambda: delayed("v1", max_delay=3 * STEPS),
+}
+ALL_WINDOWS = ("gauss", "max", "v1", "v0")
+ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
+ALL_RULES = ("bptt",)
+ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
+
+
+def over(checks, parts):
+    names = {"check": [check.__name__ for check in checks]}
+    check = pytest.mark.parametrize("check", checks, ids=names["check"])
+    part = pytest.mark.parametrize("part", parts)
+    return lambda test: check(part(test))
+
+
+@over(contracts.NEURON, ALL_NEURONS)
+def test_neuron(check, part):
+    check(ALL_NEURONS[part])
+
+
+@over(contracts.SYNAPSE, ALL_SYNAPSES)
+def test_synapse(check, part):
+    check(ALL_SYNAPSES[part])
+
+
+@over(contracts.STATEFUL, [name for name in ALL_SYNAPSES if name.startswith("Delayed")])
+def test_synapse_with_a_history(check, part):
+    check(ALL_SYNAPSES[part])
+
+
+@over(contracts.DELAYED, ALL_WINDOWS)
+def test_delay_synapse(check, part):
+    check(lambda **settings: delayed(part, **settings))
+
+
+@pytest.mark.parametrize("alpha", [None, 1.0, 7.0])
+@over(contracts.SURROGATE, ALL_SURROGATES)
+def test_surrogate(check, part, alpha):
+    check(Surrogate(part, alpha))
+
+
+@over(contracts.RULE, ALL_RULES)
+def test_rule(check, part):
+    check(rules.named(part))
+
+
+@over(contracts.DECISION, ALL_DECISIONS)
+def test_decision(check, part):
+    check(decisions.named(part))
+
+
+def test_no_public_part_is_left_out():
+    def public(module):
+        return {getattr(module, name) for name in module.__all__}
+
+    assert {type(make()) for make in ALL_NEURONS.values()} == public(neurons)
+    assert {type(make()) for make in ALL_SYNAPSES.values()} == public(synapses)
+    assert set(ALL_WINDOWS) == set(windows.WINDOWS)
+    assert set(ALL_SURROGATES) == set(surrogate.NAMES)
+    assert set(ALL_RULES) == set(rules.RULES)
+    assert set(ALL_DECISIONS) == set(decisions.DECISIONS)

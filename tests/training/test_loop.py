@@ -1,0 +1,93 @@
+import json
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from snnsim import experiment
+from snnsim.config import Config
+from snnsim.training import loop
+
+
+@pytest.fixture
+def trained(tiny, tmp_path):
+    values = tiny | {"training.epochs": 12, "training.lr": 0.02, "network.dropout": 0.0}
+    return experiment.train("shd", values, output=tmp_path / "run", device="cpu")
+
+
+def test_a_network_learns_and_its_folder_says_how(trained, tiny):
+    history = trained.read_metrics()
+    assert [row["epoch"] for row in history] == list(range(1, 13))
+    assert max(row["valid_accuracy"] for row in history) > 0.9
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+    assert history[0]["sigma"] > history[-1]["sigma"] == pytest.approx(0.5)
+    assert history[-1]["lr"] < 1e-5 < history[3]["lr"]
+    assert history[0]["lr_delay"] > history[-1]["lr_delay"]
+    config = Config.load(trained.config)
+    assert config.training.epochs == 12
+    assert config.network.hidden == tiny["network.hidden"]
+    environment = json.loads((trained.path / "environment.json").read_text())
+    assert environment["seed"] == 0
+    assert environment["packages"]["torch"] == torch.__version__
+    assert {path.name for path in (trained.path / "figures").iterdir()} == {"curves.png", "delays.png", "raster.png"}
+
+
+def test_the_best_epoch_is_kept(trained):
+    best = torch.load(trained.best, weights_only=True)["metrics"]
+    history = trained.read_metrics()
+    assert best == max(history, key=lambda row: (row["valid_accuracy"], -row["valid_loss"], -row["epoch"]))
+    evaluated = experiment.evaluate(trained.path, "valid", progress=False)
+    assert evaluated["accuracy"] == best["valid_accuracy"]
+    assert evaluated["epoch"] == best["epoch"]
+
+
+def test_tensorboard_reads_the_same_numbers(trained):
+    events = EventAccumulator(str(trained.tensorboard))
+    events.Reload()
+    rows = trained.read_metrics()
+    logged = {event.step: event.value for event in events.Scalars("valid_accuracy")}
+    assert logged == pytest.approx({row["epoch"]: row["valid_accuracy"] for row in rows})
+    assert "activity/layer 2" in events.Tags()["scalars"]
+
+
+def test_it_stops_early_when_validation_does(tiny, tmp_path):
+    # nothing is learned at this rate, so no epoch after the first gets better than it by accuracy and loss for long
+    values = tiny | {"training.epochs": 40, "training.lr": 1e-12, "training.lr_delay": 1e-12, "training.patience": 2}
+    history = experiment.train("shd", values, output=tmp_path / "run", device="cpu").read_metrics()
+    assert len(history) < 40
+    best = max(range(len(history)), key=lambda i: (history[i]["valid_accuracy"], -history[i]["valid_loss"], -i))
+    assert len(history) == best + 1 + 2
+
+
+def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
+    rule = loop.Outcome
+
+    def broken(network, batch, decide, generator):
+        return rule(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
+
+    monkeypatch.setitem(__import__("snnsim.learning.rules", fromlist=["RULES"]).RULES, "bptt", broken)
+    with pytest.raises(ValueError, match="the loss of batch 1 of epoch 1 is nan; a smaller learning rate"):
+        experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+
+
+@pytest.mark.parametrize("preset", ["shd-no-delays", "shd-fixed-delays", "shd-sparse", "shd-constant-sigma"])
+def test_every_ablation_trains(tiny, tmp_path, preset):
+    values = tiny | {"training.epochs": 1}
+    folder = experiment.train(preset, values, output=tmp_path / "run", device="cpu")
+    assert len(folder.read_metrics()) == 1
+    state = torch.load(folder.last, weights_only=True)["network"]
+    delays = [value for name, value in state.items() if name.endswith("delay")]
+    assert len(delays) == (0 if preset == "shd-no-delays" else 3)
+    if preset == "shd-fixed-delays":
+        assert all(torch.equal(delay, delay.round()) for delay in delays)
+    if preset == "shd-sparse":
+        weight = state["layers.0.synapse.weight"]
+        assert 0.7 < float((weight == 0).double().mean()) < 0.9
+
+
+def test_mixed_precision_trains(tiny, tmp_path):
+    values = tiny | {"training.precision": "bfloat16", "training.epochs": 10, "training.lr": 0.02}
+    folder = experiment.train("shd", values, output=tmp_path / "run", device="cpu")
+    assert max(row["valid_accuracy"] for row in folder.read_metrics()) > 0.8
+    state = torch.load(folder.last, weights_only=True)["network"]
+    assert state["layers.0.synapse.weight"].dtype == torch.float32

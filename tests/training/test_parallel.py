@@ -1,0 +1,63 @@
+"""Two processes share every batch; together they do what one process does."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from snnsim import experiment
+from snnsim.training import parallel
+
+
+def two_processes(values, output):
+    options = [f"--set={name}={json.dumps(value)}" for name, value in values.items()]
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
+    return subprocess.run(
+        [sys.executable, *launcher, "-m", "snnsim", "train", "shd", "--device=cpu", f"--output-dir={output}", *options],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_two_processes_do_what_one_does(tiny, tmp_path):
+    # without batch normalisation and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
+    # by their sizes: 9 and 8 of 17
+    changed = {"network.batch_norm": False, "network.dropout": 0.0, "network.threshold": 0.1, "training.batch_size": 17}
+    alone = experiment.train("shd", tiny | changed, output=tmp_path / "alone", device="cpu")
+    finished = two_processes(tiny | changed, tmp_path / "two")
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.count("run folder") == 1
+    ours = torch.load(tmp_path / "alone" / "last.pt", weights_only=True)["network"]
+    theirs = torch.load(tmp_path / "two" / "last.pt", weights_only=True)["network"]
+    for name, value in ours.items():
+        torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-4)
+    rows = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
+    for name in ("train_accuracy", "valid_accuracy"):
+        assert [row[name] for row in rows] == [row[name] for row in alone.read_metrics()]
+
+
+def test_a_last_batch_too_small_to_share_is_left_out(tiny, tmp_path):
+    # 51 recordings: two batches of 25, and one left over
+    changed = {"training.batch_size": 25, "training.epochs": 1}
+    finished = two_processes(tiny | changed, tmp_path / "two")
+    assert finished.returncode == 0, finished.stderr
+    (row,) = (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()
+    assert round(json.loads(row)["train_accuracy"] * 50, 6) % 1 == 0
+
+
+def test_one_process_needs_no_group():
+    with parallel.joined(torch.device("cpu")) as processes:
+        assert processes.first
+        assert torch.equal(parallel.summed(torch.ones(2), processes), torch.ones(2))
+
+
+@pytest.mark.parametrize(("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not there")])
+def test_a_wrong_device_is_named(name, words, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match=words):
+        parallel.choose_device(name)
