@@ -150,7 +150,7 @@ def arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--batch", type=int, nargs="+", default=[128, 256], help="recordings per step")
-    parser.add_argument("--stepz", dest="steps", type=int, default=2, help="steps of a turn")
+    parser.add_argument("--steps", type=int, default=2, help="steps of a turn")
     parser.add_argument("--repeats", type=int, default=9, help="turns of each")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
     parser.add_argument("--processes", type=int, default=3, help="processes in which each one's memory is measured")

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+import torch
+
+from snnsim import presets
+from snnsim.config import Config
+from snnsim.data import heidelberg, tonic_bridge
+from snnsim.experiment import parts
+from snnsim.synapses import DelayedLinear, SparseLinear
+
+
+def config(tiny, **values) -> Config:
+    return presets.named("shd").with_values(tiny | values)
+
+
+def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
+    data = parts.load_splits(config(tiny), "train", "valid", "test")
+    train, valid = data["train"], data["valid"]
+    assert train.binned is not data["test"].binned
+    assert not set(train.indices) & set(valid.indices)
+    assert sorted([*train.indices, *valid.indices]) == list(range(90))
+    # every recording of the held-out speakers, and a few of the others
+    assert {1, 6} <= set(valid.binned.speaker[valid.indices])
+    assert not {1, 6} & set(train.binned.speaker[train.indices])
+    assert len(data["test"].indices) == 30
+
+
+def test_a_validation_file_is_taken_where_there_is_one(tiny, tmp_path, shd_folder):
+    for split in ("train", "test"):
+        (tmp_path / f"ssc_{split}.h5").write_bytes((shd_folder / f"shd_{split}.h5").read_bytes())
+    (tmp_path / "ssc_valid.h5").write_bytes((shd_folder / "shd_test.h5").read_bytes())
+    data = parts.load_splits(config(tiny, **{"data.name": "ssc", "data.path": str(tmp_path)}), "train", "valid")
+    assert len(data["train"].indices) == 90
+    assert len(data["valid"].indices) == 30
+
+
+def test_splits_of_different_classes_are_named(tiny, tmp_path, shd_folder):
+    (tmp_path / "shd_train.h5").write_bytes((shd_folder / "shd_train.h5").read_bytes())
+    recordings = heidelberg.read(shd_folder / "shd_test.h5")
+    other = type(recordings)(**{**vars(recordings), "classes": ("a", "b", "c")})
+    heidelberg.write(tmp_path / "shd_test.h5", other)
+    with pytest.raises(ValueError, match="the splits of a data set must have the same classes"):
+        parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "test")
+
+
+def test_a_missing_split_is_named(tiny, tmp_path, shd_folder):
+    (tmp_path / "shd_train.h5").write_bytes((shd_folder / "shd_train.h5").read_bytes())
+    with pytest.raises(FileNotFoundError, match=r"there is no test file beside .*shd_train\.h5; found: train"):
+        parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
+
+
+@pytest.mark.parametrize("make_it", [True, False])
+def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, make_it):
+    asked = []
+    monkeypatch.setattr(tonic_bridge, "download", lambda name, folder: asked.append((name, folder)))
+    folder = tmp_path / "new"
+    if make_it:
+        folder.mkdir()
+    assert parts.data_folder(config(tiny, **{"data.path": str(folder)})) == folder
+    assert asked == [("shd", folder)]
+
+
+def test_the_network_is_a_function_of_the_seed(tiny):
+    first, second = (parts.build_network(config(tiny), classes=3).state_dict() for _ in range(2))
+    other = parts.build_network(config(tiny, **{"training.seed": 1}), classes=3).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not torch.equal(first["synapse.delay"], other["synapse.delay"])
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [({"network.delays": "none"}, SparseLinear), ({"network.taps": 2}, DelayedLinear)],
+)
+def test_settings_reach_the_network(tiny, values, kind):
+    settings = {
+        "network.window": "max",
+        "network.reset": "soft",
+        "network.detach_reset": False,
+        "network.surrogate": "triangle",
+        "network.surrogate_alpha": None,
+        "network.learn_decay": "neuron",
+        "network.learn_threshold": True,
+        "network.threshold": 0.5,
+        "network.tau_ms": 40.0,
+        "network.batch_norm": False,
+    }
+    network = parts.build_network(config(tiny, **settings, **values), classes=3)
+    layer = network.layers[0]
+    assert isinstance(layer.synapse, kind)
+    assert layer.norm is None
+    assert not layer.neuron.reset.hard
+    assert not layer.neuron.reset.detached
+    assert layer.neuron.surrogate.name == "triangle"
+    assert layer.neuron.surrogate.sharpness == 1.0
+    assert layer.neuron.decay().shape == (12,)
+    np.testing.assert_allclose(layer.neuron.decay().detach(), 0.75, rtol=1e-6)
+    assert isinstance(layer.neuron.threshold, torch.nn.Parameter)
+    assert float(layer.neuron.threshold) == 0.5
+    if kind is DelayedLinear:
+        assert layer.synapse.weight.shape == (12, 140, 2)
+        assert layer.synapse.max_delay == 6
+        assert layer.synapse.window == "max"
+
+
+def test_widths_are_annealed_only_where_there_are_any(tiny):
+    assert parts.width_schedule(config(tiny, **{"network.delays": "none"})) is None
+    assert parts.width_schedule(config(tiny, **{"network.delays": "fixed"})) is None
+    assert parts.width_schedule(config(tiny, **{"network.window": "v1"})) is None
+    width = parts.width_schedule(config(tiny, **{"network.window": "max", "training.epochs": 8}))
+    assert width(0) == pytest.approx(4.0)
+    assert width(2) == pytest.approx(1.23)
