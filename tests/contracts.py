@@ -19,6 +19,7 @@ from snnsim.surrogate import Surrogate
 from snnsim.synapses import DelayedLinear
 
 Make = Callable[[], nn.Module]
+MakeDelayed = Callable[..., DelayedLinear]
 
 
 def every_gradient_is_finite(module: nn.Module) -> None:
@@ -151,8 +152,6 @@ def absent_connections_stay_absent(make: Make) -> None:
 
 
 SYNAPSE = [*SEQUENCE, is_linear, absent_connections_stay_absent]
-
-MakeDelayed = Callable[..., DelayedLinear]
 
 
 def with_delays(synapse: DelayedLinear, delay: float | Tensor) -> DelayedLinear:

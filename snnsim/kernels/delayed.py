@@ -20,6 +20,7 @@ from functools import lru_cache
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 FORMS = ("time", "frequency")
@@ -58,39 +59,70 @@ def in_time(spikes: Tensor, kernel: Tensor) -> Tensor:
 
 def in_frequency(spikes: Tensor, kernel: Tensor) -> Tensor:
     """Return the delayed current as one complex matrix product per frequency."""
-    steps, batch, sources = spikes.shape
-    delays, targets, _ = kernel.shape
-    analysis, synthesis = _transforms(steps + delays - 1, spikes.dtype, spikes.device)
-    signal = (analysis[:, :steps] @ spikes.reshape(steps, -1)).view(-1, 2, batch, sources)
-    response = (analysis[:, :delays] @ kernel.reshape(delays, -1)).view(-1, 2, targets, sources).mT
-    real, imaginary = signal.unbind(1)
-    real_response, imaginary_response = response.unbind(1)
-    product = torch.stack(
-        [
-            torch.baddbmm(real @ real_response, imaginary, imaginary_response, alpha=-1),
-            torch.baddbmm(real @ imaginary_response, imaginary, real_response),
-        ],
-        1,
-    )
-    return (synthesis[:steps] @ product.view(-1, batch * targets)).view(steps, batch, targets)
+    current: Tensor = _InFrequency.apply(spikes, kernel)
+    return current
+
+
+class _InFrequency(torch.autograd.Function):
+    """The product of spectra and its gradients, with real and imaginary parts as planes (2, frequency, ...)."""
+
+    @staticmethod
+    def forward(ctx, spikes, kernel):
+        steps, batch, _ = spikes.shape
+        analysis, synthesis = _transforms(steps + len(kernel) - 1, spikes.dtype, spikes.device)
+        signal, response = _spectrum(analysis, spikes), _spectrum(analysis, kernel)
+        product = signal.new_empty(2, signal.shape[1], batch, kernel.shape[1])
+        torch.bmm(signal[0], response[0].mT, out=product[0]).baddbmm_(signal[1], response[1].mT, alpha=-1)
+        torch.bmm(signal[0], response[1].mT, out=product[1]).baddbmm_(signal[1], response[0].mT)
+        ctx.save_for_backward(signal, response)
+        ctx.steps, ctx.delays = steps, len(kernel)
+        return (synthesis[:steps] @ product.flatten(0, 1).flatten(1)).view(steps, batch, -1)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        signal, response = ctx.saved_tensors
+        analysis, synthesis = _transforms(ctx.steps + ctx.delays - 1, grad.dtype, grad.device)
+        product = (synthesis[: ctx.steps].mT @ grad.reshape(ctx.steps, -1)).view(*signal.shape[:3], -1)
+        grad_spikes = grad_kernel = None
+        if ctx.needs_input_grad[0]:
+            spectrum = torch.empty_like(signal)
+            torch.bmm(product[0], response[0], out=spectrum[0]).baddbmm_(product[1], response[1])
+            torch.bmm(product[1], response[0], out=spectrum[1]).baddbmm_(product[0], response[1], alpha=-1)
+            grad_spikes = _from_spectrum(analysis, spectrum, ctx.steps)
+        if ctx.needs_input_grad[1]:
+            spectrum = torch.empty_like(response)
+            torch.bmm(product[0].mT, signal[0], out=spectrum[0]).baddbmm_(product[1].mT, signal[1])
+            torch.bmm(product[1].mT, signal[0], out=spectrum[1]).baddbmm_(product[0].mT, signal[1], alpha=-1)
+            grad_kernel = _from_spectrum(analysis, spectrum, ctx.delays)
+        return grad_spikes, grad_kernel
+
+
+def _spectrum(analysis: Tensor, values: Tensor) -> Tensor:
+    """Return the Fourier transform over the first axis, (2, frequency, ...)."""
+    return (analysis[:, : len(values)] @ values.reshape(len(values), -1)).view(2, -1, *values.shape[1:])
+
+
+def _from_spectrum(analysis: Tensor, spectrum: Tensor, steps: int) -> Tensor:
+    """Return the gradient of the first `steps` values from that of their Fourier transform."""
+    return (analysis[:, :steps].mT @ spectrum.flatten(0, 1).flatten(1)).view(steps, *spectrum.shape[2:])
 
 
 @lru_cache(maxsize=32)
-@torch.inference_mode(False)  # what is kept must serve a later backward pass, whoever asked first
 def _transforms(points: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the matrices of the real Fourier transform and of its inverse.
 
-    Shapes: (2 · frequency, time) and (time, 2 · frequency), real and imaginary parts in turn.
+    Shapes: (2 · frequency, time) and (time, 2 · frequency), all real parts and then all imaginary parts.
     """
     frequency = torch.arange(points // 2 + 1, dtype=torch.float64)
     # the phase is reduced in integers first: float64 stays exact however long the signal is
     turns = torch.outer(frequency, torch.arange(points, dtype=torch.float64)).remainder_(points)
     phase = turns.mul_(2 * math.pi / points)
-    analysis = torch.stack([phase.cos(), -phase.sin()], 1).view(-1, points)
+    analysis = torch.cat([phase.cos(), -phase.sin()])
     # all frequencies but the first (and the last of an even number) stand for their mirror image too
     twins = torch.full_like(frequency, 2.0)
     twins[0] = 1.0
     if points % 2 == 0:
         twins[-1] = 1.0
-    synthesis = (analysis * twins.repeat_interleave(2)[:, None] / points).mT.contiguous()
+    synthesis = (analysis * twins.repeat(2)[:, None] / points).mT.contiguous()
     return analysis.to(device, dtype), synthesis.to(device, dtype)

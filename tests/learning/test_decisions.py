@@ -26,6 +26,11 @@ def test_mean_and_last_differ_from_max():
     assert_close(scores[1], torch.tensor([-2.0, 4.0]))
 
 
+def test_padding_does_not_lift_the_highest_of_negative_voltages():
+    output = torch.tensor([-3.0, -1.0, 0.0]).view(3, 1, 1)
+    assert decisions.max_membrane(output, torch.tensor([2])).item() == -1
+
+
 def test_summed_softmax_shares_out_the_valid_steps():
     output = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
     valid = torch.tensor([9, 4, 1])
