@@ -50,8 +50,12 @@ def _wide(config: Config) -> tuple[int, ...]:
 
 
 def _no_delays(config: Config) -> Config:
-    network = replace(config.network, delays="none", hidden=_wide(config), tau_ms=_NO_DELAY_TAU_MS[config.name])
-    return replace(config, network=network)
+    network = replace(
+        config.network, delays="none", hidden=_wide(config), tau_ms=_NO_DELAY_TAU_MS[config.name], surrogate_alpha=2.0
+    )
+    # a readout that remembers grows: sums of its softmax saturate, its mean does not
+    training = replace(config.training, decision="mean_membrane")
+    return replace(config, network=network, training=training)
 
 
 def _fixed_delays(config: Config) -> Config:

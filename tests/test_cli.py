@@ -72,7 +72,7 @@ def test_a_network_without_delays_says_so(capsys, tmp_path, tiny):
     assert "has no delays to draw" in run(capsys, "plot", folder, "delays")
 
 
-def test_a_run_is_a_config_for_another(capsys, trained, tmp_path, tiny):
+def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
     run(capsys, "train", str(trained), "--epochs", "1", "--lr", "0.01", "--output-dir", str(tmp_path / "next"))
     assert "epochs = 1\n" in (tmp_path / "next" / "config.toml").read_text()
     run(capsys, "train", str(trained / "config.toml"), "--epochs", "1", "--output-dir", str(tmp_path / "third"))

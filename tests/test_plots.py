@@ -127,10 +127,7 @@ def test_lines_go_from_firing_to_arrival_in_the_row_of_the_source():
 def test_what_arrives_before_a_spike_is_bright_and_the_sign_has_its_colour():
     figure = plots.raster(two_layers(), time_step_ms=10.0, arrivals=some_arrivals())
     (lines,) = [part for part in figure.axes[2].collections if isinstance(part, LineCollection)]
-    looks = {
-        segment[0][1]: colour
-        for segment, colour in zip(lines.get_segments(), lines.get_colors(), strict=True)
-    }
+    looks = {segment[0][1]: colour for segment, colour in zip(lines.get_segments(), lines.get_colors(), strict=True)}
     # sources 0 and 3 arrive at step 5, just before the spike at 6; source 5 arrives at 11
     assert [looks[source][3] for source in (0, 3, 5)] == [1, 1, pytest.approx(0.13)]
     np.testing.assert_allclose(looks[3], to_rgba(BLUE), atol=0.01)

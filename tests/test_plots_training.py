@@ -80,9 +80,7 @@ def test_whole_changes_lie_in_the_middle_of_their_bins_whatever_the_type():
 
 
 def test_the_line_is_the_mean_weight_of_each_used_delay():
-    layer = layer_delays(
-        max_delay=3, before=np.zeros(3), after=np.array([1, 1, 3]), weight=np.array([-1, 2, 4])
-    )
+    layer = layer_delays(max_delay=3, before=np.zeros(3), after=np.array([1, 1, 3]), weight=np.array([-1, 2, 4]))
     (line,) = plots.delays([layer], time_step_ms=1.0).axes[2].lines
     assert line.get_xydata().tolist() == [[1, 1.5], [3, 4]]
 

@@ -22,8 +22,7 @@ def unpacked(path: Path) -> bytes:
         return (gzip if path.suffix == ".gz" else lzma).decompress(path.read_bytes())
     except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"{path}: a {path.suffix} file must unpack whole; this one is damaged or cut off ({error}); "
-            "get it again"
+            f"{path}: a {path.suffix} file must unpack whole; this one is damaged or cut off ({error}); get it again"
         ) from error
 
 
@@ -31,7 +30,5 @@ def _only_member(path: Path) -> bytes:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
         if len(names) != 1:
-            raise ValueError(
-                f"{path}: the archive must hold one file; it holds {names or 'none'}; unpack it first"
-            )
+            raise ValueError(f"{path}: the archive must hold one file; it holds {names or 'none'}; unpack it first")
         return archive.read(names[0])

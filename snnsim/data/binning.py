@@ -76,8 +76,7 @@ def bin_events(
     """Return the events of validated recordings on a grid; those at or after max_time_ms are dropped."""
     if not time_step_ms > 0 or (max_time_ms is not None and not max_time_ms > 0):
         raise ValueError(
-            f"bin_events: the time step and the longest time must be above 0 ms; got {time_step_ms} "
-            f"and {max_time_ms}"
+            f"bin_events: the time step and the longest time must be above 0 ms; got {time_step_ms} and {max_time_ms}"
         )
     _check_channels(recordings.units, channels)
     time, limit = recordings.time_ms, np.inf if max_time_ms is None else max_time_ms

@@ -118,11 +118,7 @@ def find(folder: Path, name: str) -> dict[str, Path]:
         found = {split: path for split in SPLITS if (path := _first(places, f"{wanted}_{split}.h5"))}
         if found:
             return found
-    held = (
-        sorted(path.name for path in folder.iterdir())
-        if folder.is_dir()
-        else "nothing: there is no such folder"
-    )
+    held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "nothing: there is no such folder"
     advice = SOURCES[name].how if name in SOURCES else "`snnsim data list` says how to get data"
     raise FileNotFoundError(
         f"{folder}: a data set has {name}_train.h5, {name}_valid.h5 or {name}_test.h5, or the same with "

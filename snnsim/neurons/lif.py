@@ -79,8 +79,8 @@ class LIF(nn.Module):
         if not kernel.runs_compiled(current):
             return self._trace_by_steps(current, voltage)
         shape = (len(current), -1, current.shape[-1])
-        beta = self.decay().to(current.dtype).expand(current.shape[-1])
-        threshold = self.threshold.to(current.dtype).expand(current.shape[-1])
+        beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
+        threshold = self.threshold.to(current.dtype).expand(current.shape[-1]).contiguous()
         flat = current.contiguous().view(shape)
         spikes, membrane = kernel.fire(flat, voltage.contiguous().view(shape[1:]), beta, threshold, reset=self.reset)
         return spikes.view_as(current), membrane.view_as(current)

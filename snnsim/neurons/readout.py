@@ -44,7 +44,7 @@ class LeakyReadout(nn.Module):
                 steps.append(voltage)
             return torch.stack(steps), voltage
         shape = (len(current), -1, current.shape[-1])
-        beta = self.decay().to(current.dtype).expand(current.shape[-1])
+        beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
         flat = kernel.leak(current.contiguous().view(shape), voltage.contiguous().view(shape[1:]), beta)
         membrane = flat.view_as(current)
         return membrane, membrane[-1]

@@ -49,9 +49,7 @@ class Arrivals:
     def __post_init__(self) -> None:
         shapes = {name: np.shape(getattr(self, name)) for name in ("source", "fired", "delay", "weight")}
         if len(set(shapes.values())) > 1 or len(shapes["source"]) != 1:
-            raise ValueError(
-                f"Arrivals: source, fired, delay, weight must have one value per event, not {shapes}"
-            )
+            raise ValueError(f"Arrivals: source, fired, delay, weight must have one value per event, not {shapes}")
         if np.ndim(self.voltage) != 1 or np.ndim(self.spikes) != 1:
             raise ValueError(
                 "Arrivals: voltage must be (time,) and spikes a list of steps; their shapes are "
@@ -84,7 +82,9 @@ def _draw_inputs(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:
     weight, source = np.asarray(arrivals.weight)[order], np.asarray(arrivals.source)[order]
     fired = np.asarray(arrivals.fired)[order]
     arrived = fired + np.asarray(arrivals.delay)[order]
-    signed = ScalarMappable(CenteredNorm(halfrange=np.abs(weight).max(initial=0) or 1), SIGNED)
+    # a few loud inputs must not make all the others look grey
+    loud = np.quantile(np.abs(weight), 0.95) if len(weight) else 0.0
+    signed = ScalarMappable(CenteredNorm(halfrange=loud or 1), SIGNED)
     colours = signed.to_rgba(weight)
     colours[~_gathered(arrived, np.asarray(arrivals.spikes)), 3] = FAINT
     fired_ms, arrived_ms = fired * time_step_ms, arrived * time_step_ms

@@ -78,9 +78,7 @@ def _nearest(delay: np.ndarray) -> np.ndarray:
 
 def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: str) -> None:
     edges_ms = _edges(layer.max_delay) * time_step_ms
-    counts = [
-        np.bincount(_nearest(part), minlength=layer.max_delay + 1) for part in (layer.before, layer.after)
-    ]
+    counts = [np.bincount(_nearest(part), minlength=layer.max_delay + 1) for part in (layer.before, layer.after)]
     axes.stairs(counts[1], edges_ms, fill=True, color=colour, alpha=0.45, label="after")
     axes.stairs(counts[0], edges_ms, color=INK, linewidth=0.8, label="before")
     axes.set_ylim(0, 1.3 * max(map(np.max, counts)))

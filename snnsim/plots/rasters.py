@@ -49,9 +49,7 @@ class Readout:
             raise ValueError(f"Readout: {shape[1]} classes have a probability, {len(self.classes)} a name")
         for which, chosen in (("label", self.label), ("decided", self.decided)):
             if chosen is not None and not 0 <= chosen < shape[1]:
-                raise ValueError(
-                    f"Readout: {which} must be one of the {shape[1]} classes, from 0; not {chosen}"
-                )
+                raise ValueError(f"Readout: {which} must be one of the {shape[1]} classes, from 0; not {chosen}")
 
     def decision(self) -> int:
         """Return the decided class."""

@@ -26,7 +26,7 @@ class DelayedLinear(nn.Module):
     `layer(spikes)` takes (time, ..., source) and returns (time, ..., target); time is as long as before and
     nothing is read from the future. In training mode the delays are spread over a window of width `sigma` so
     that they get gradients; in evaluation mode they are rounded. `max_delay` is the longest delay in steps.
-    With `learn_delay=False` the delays stay as drawn, rounded, in both modes. After each optimiser step call
+    With `learn_delay=False` the delays are whole steps from the start and stay as drawn. After each optimiser step call
     `constrain()`.
     """
 
@@ -46,16 +46,24 @@ class DelayedLinear(nn.Module):
     ) -> None:
         super().__init__()
         check_features("DelayedLinear", in_features, out_features)
-        if max_delay < 0 or taps < 1:
+        if max_delay != int(max_delay) or max_delay < 0 or taps < 1:
             raise ValueError(
-                f"DelayedLinear: max_delay must be 0 or more steps and taps 1 or more, not {max_delay} and {taps}"
+                f"DelayedLinear: max_delay must be 0 or more whole steps and taps 1 or more, not {max_delay} and {taps}"
+            )
+        if learn_sigma and not (learn_delay and windows.named(window).has_width):
+            raise ValueError(
+                "DelayedLinear: learn_sigma needs learned delays and a window with a width (gauss or max), "
+                f"not learn_delay={learn_delay} and window={window!r}"
             )
         width = windows.checked_width(window, windows.widest(window, max_delay) if sigma is None else sigma)
         self.max_delay, self.window = max_delay, window
         shape = (out_features, in_features, taps)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features * taps, generator=generator))
-        delay = torch.rand(shape, generator=generator) * max_delay
-        self.delay = nn.Parameter(delay if learn_delay else delay.round(), requires_grad=learn_delay)
+        if learn_delay:
+            delay = torch.rand(shape, generator=generator) * max_delay
+        else:
+            delay = torch.randint(max_delay + 1, shape, generator=generator).to(self.weight.dtype)
+        self.delay = nn.Parameter(delay, requires_grad=learn_delay)
         if learn_sigma:
             self.sigma = nn.Parameter(torch.full(shape, width))
         else:

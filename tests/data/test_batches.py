@@ -77,9 +77,7 @@ def test_the_shares_make_up_the_batches_and_resuming_skips_the_first(batch_size,
     shares = [
         [
             members(batch)
-            for batch in Batches(binned, np.arange(COUNT), rank=rank, world=world, **options).starting_at(
-                skip
-            )
+            for batch in Batches(binned, np.arange(COUNT), rank=rank, world=world, **options).starting_at(skip)
         ]
         for rank in range(world)
     ]

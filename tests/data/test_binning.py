@@ -187,9 +187,7 @@ def test_the_cache_knows_content_and_settings_and_not_the_place(file, tmp_path):
     assert len(kept()) == 5
 
 
-@pytest.mark.parametrize(
-    "damage", [lambda _: b"", lambda whole: whole[:-50], lambda whole: b"x" * len(whole)]
-)
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda whole: whole[:-50], lambda whole: b"x" * len(whole)])
 def test_a_damaged_cache_is_made_again(file, damage):
     wanted = cache.binned(file, **GRID)
     (stored,) = kept()

@@ -194,8 +194,7 @@ def test_rate_and_integers_are_understood():
 def test_shared_places_keep_the_profile_of_the_full_model():
     sound = noise() + 3 * tone(600)
     profiles = [
-        np.bincount(cochlea.encode(sound, RATE, 0, cells_per_place=cells)[1] // 50, minlength=14)
-        for cells in (1, 5)
+        np.bincount(cochlea.encode(sound, RATE, 0, cells_per_place=cells)[1] // 50, minlength=14) for cells in (1, 5)
     ]
     np.testing.assert_allclose(profiles[1], profiles[0], rtol=0.25)
     assert abs(profiles[1].sum() / profiles[0].sum() - 1) < 0.05

@@ -116,9 +116,7 @@ def test_speakers_are_numbers_then_hashes_then_unknown():
 def test_nothing_to_encode(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     write_audio(tmp_path / "_noise" / "hum.wav")
-    with pytest.raises(
-        FileNotFoundError, match=rf"at least one audio file \(.wav, .flac.*found none in {tmp_path}"
-    ):
+    with pytest.raises(FileNotFoundError, match=rf"at least one audio file \(.wav, .flac.*found none in {tmp_path}"):
         run([tmp_path], tmp_path / "out.h5")
     with pytest.raises(FileNotFoundError, match="found none in an empty list"):
         run([], tmp_path / "out.h5")

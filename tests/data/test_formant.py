@@ -90,8 +90,7 @@ def test_a_shorter_tract_raises_the_resonances():
 
 def test_wider_resonances_flatten_the_spectrum():
     peaks = [
-        spectrum(formant.speak("nine", a_voice(bandwidth=factor), generator(), 0.0))[1].max()
-        for factor in (0.7, 2.0)
+        spectrum(formant.speak("nine", a_voice(bandwidth=factor), generator(), 0.0))[1].max() for factor in (0.7, 2.0)
     ]
     assert peaks[0] > 1.2 * peaks[1]
 

@@ -88,10 +88,7 @@ def test_neither_do_the_steps_in_a_row(drawn):
         mine = raster[label == number].astype(float) - RECIPE.rate
         for steps in (1, 2):
             product = mine[:, steps:] * mine[:, :-steps]
-            assert (
-                np.abs(product.mean((0, 1)) / (product.std((0, 1)) / np.sqrt(product[..., 0].size))).max()
-                < 4.5
-            )
+            assert np.abs(product.mean((0, 1)) / (product.std((0, 1)) / np.sqrt(product[..., 0].size))).max() < 4.5
 
 
 def test_the_seed_decides_and_the_splits_differ():
@@ -128,9 +125,7 @@ def test_prepared_files_are_kept(tmp_path, monkeypatch):
     assert motifs.prepare(seed=5) == folder
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"pairs": 7}, {"lags": (5, 100), "pairs": 2}, {"lags": (-1, 3), "pairs": 2}]
-)
+@pytest.mark.parametrize("wrong", [{"pairs": 7}, {"lags": (5, 100), "pairs": 2}, {"lags": (-1, 3), "pairs": 2}])
 def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
     with pytest.raises(ValueError, match="pairs must be a multiple of the lags"):
         motifs.Recipe(**wrong)

@@ -97,9 +97,7 @@ def test_tonic_s_transforms_apply():
     made = recordings()
     after = tonic_bridge.transformed(
         made,
-        transforms.Compose(
-            [transforms.TimeJitter(std=200_000, clip_negative=False), transforms.DropEvent(p=0.2)]
-        ),
+        transforms.Compose([transforms.TimeJitter(std=200_000, clip_negative=False), transforms.DropEvent(p=0.2)]),
     )
     assert len(after) == len(made)
     assert 0.5 * len(made.time_ms) < len(after.time_ms) < len(made.time_ms)

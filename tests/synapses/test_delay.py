@@ -1,4 +1,5 @@
 import pytest
+import scipy.stats
 import torch
 from torch.testing import assert_close
 
@@ -128,7 +129,7 @@ def test_no_neurons(sources, targets):
 
 @pytest.mark.parametrize("settings", [{"max_delay": -1}, {"taps": 0}])
 def test_delays_and_taps_out_of_range(settings):
-    with pytest.raises(ValueError, match="DelayedLinear: max_delay must be 0 or more steps and taps 1 or more, not"):
+    with pytest.raises(ValueError, match="max_delay must be 0 or more whole steps and taps 1 or more, not"):
         layer(**settings)
 
 
@@ -153,3 +154,21 @@ def test_spikes_of_another_shape(shape):
 def test_sparsity_out_of_range(sparsity):
     with pytest.raises(ValueError, match="sparsity must be at least 0 and below 1, not"):
         layer(sparsity=sparsity)
+
+
+@pytest.mark.parametrize("settings", [{"window": "v1"}, {"window": "v0"}, {"learn_delay": False}])
+def test_a_width_that_nothing_depends_on_is_not_learned(settings):
+    with pytest.raises(ValueError, match="learn_sigma needs learned delays and a window with a width"):
+        DelayedLinear(3, 2, 4, learn_sigma=True, **settings)
+
+
+def test_a_longest_delay_between_steps_is_named():
+    with pytest.raises(ValueError, match=r"max_delay must be 0 or more whole steps .* not 2\.5"):
+        DelayedLinear(3, 2, 2.5)
+
+
+def test_fixed_delays_are_uniform_over_whole_steps():
+    layer = DelayedLinear(100, 100, 4, learn_delay=False, generator=torch.Generator().manual_seed(0))
+    counts = torch.bincount(layer.delay.detach().flatten().long())
+    assert len(counts) == 5
+    assert scipy.stats.chisquare(counts.numpy()).pvalue > 0.01

@@ -76,7 +76,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="could not be written .*No space left.* untouched"):
+    with pytest.raises(OSError, match=r"could not be written .*No space left.* untouched"):
         checkpoint.save(saved, SHAPE, {"network": {}})
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["last.pt"]

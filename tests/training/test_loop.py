@@ -6,7 +6,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from snnsim import experiment
 from snnsim.config import Config
-from snnsim.training import loop
+from snnsim.learning import rules
 
 
 @pytest.fixture
@@ -60,12 +60,10 @@ def test_it_stops_early_when_validation_does(tiny, tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
-    rule = loop.Outcome
+    def broken(_, batch, *__):
+        return rules.Outcome(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
 
-    def broken(network, batch, decide, generator):
-        return rule(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
-
-    monkeypatch.setitem(__import__("snnsim.learning.rules", fromlist=["RULES"]).RULES, "bptt", broken)
+    monkeypatch.setitem(rules.RULES, "bptt", broken)
     with pytest.raises(ValueError, match="the loss of batch 1 of epoch 1 is nan; a smaller learning rate"):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
 

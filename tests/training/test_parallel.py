@@ -56,7 +56,9 @@ def test_one_process_needs_no_group():
         assert torch.equal(parallel.summed(torch.ones(2), processes), torch.ones(2))
 
 
-@pytest.mark.parametrize(("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not there")])
+@pytest.mark.parametrize(
+    ("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not there")]
+)
 def test_a_wrong_device_is_named(name, words, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=words):

@@ -131,7 +131,7 @@ def test_killed_by_the_system_and_resumed_from_the_command_line(tiny, tmp_path, 
 
 
 def test_a_finished_run_is_not_resumed(whole):
-    with pytest.raises(ValueError, match="is finished .3 epochs.; there is nothing to resume"):
+    with pytest.raises(ValueError, match=r"is finished \(3 epochs\); there is nothing to resume"):
         experiment.train(str(whole.path), {}, resume="auto", device="cpu")
 
 

@@ -34,9 +34,7 @@ def encode_all(
     (one per processor, if not given) are threads: the inner ear leaves Python while it works.
     """
     if workers is not None and workers < 1:
-        raise ValueError(
-            f"encode_all: there must be at least one worker; got {workers}; leave it out for all"
-        )
+        raise ValueError(f"encode_all: there must be at least one worker; got {workers}; leave it out for all")
     chunks = [range(first, min(first + CHUNK, count)) for first in range(0, count, CHUNK)]
     spikes: list[Spikes] = []
     with (
@@ -72,9 +70,7 @@ def forget(kept: Path) -> None:
         kept.rmdir()
 
 
-def recordings(
-    spikes: Sequence[Spikes], label: np.ndarray, speaker: np.ndarray, classes: Sequence[str]
-) -> Recordings:
+def recordings(spikes: Sequence[Spikes], label: np.ndarray, speaker: np.ndarray, classes: Sequence[str]) -> Recordings:
     """Return encoded spikes with their labels and speakers as recordings on the ear's 700 channels."""
     time, unit = (np.concatenate(part) for part in zip(*spikes, strict=True))
     return Recordings(

@@ -51,9 +51,7 @@ _SYNAPSE_DECAY = math.exp(-_DT / 0.5e-3)
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def encode(
-    audio: np.ndarray, rate: int, seed: int, *, cells_per_place: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
+def encode(audio: np.ndarray, rate: int, seed: int, *, cells_per_place: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return the spike times (float16 seconds, ascending) and units (uint16) of mono audio.
 
     The spikes depend on the audio and the seed only. With `cells_per_place` 5, each of 140 places has five

@@ -139,9 +139,7 @@ def folder(size: str = "default", seed: int = 0) -> Path:
     return files.cache_folder() / "digits" / _key(size, seed)
 
 
-def prepare(
-    size: str = "default", seed: int = 0, *, workers: int | None = None, progress: bool = True
-) -> Path:
+def prepare(size: str = "default", seed: int = 0, *, workers: int | None = None, progress: bool = True) -> Path:
     """Return the cache's folder of digits, after making them on first use."""
     home = folder(size, seed)
     if not all(_path(home, split).is_file() for split in VOICES):
@@ -151,9 +149,7 @@ def prepare(
 
 def _counts(size: str) -> Mapping[str, int]:
     if size not in SIZES:
-        raise ValueError(
-            f"digits: the size must be one of {', '.join(SIZES)}; got {size!r}; choose one of these"
-        )
+        raise ValueError(f"digits: the size must be one of {', '.join(SIZES)}; got {size!r}; choose one of these")
     return SIZES[size]
 
 

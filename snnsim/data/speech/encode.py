@@ -106,9 +106,7 @@ def labels(found: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the label of every file and the names of the classes."""
     digits = [_HEIDELBERG.match(path.stem) for path in found]
     names = [
-        path.parent.name
-        if digit is None
-        else WORDS[int(digit["digit"]) + 10 * (digit["language"] == "german")]
+        path.parent.name if digit is None else WORDS[int(digit["digit"]) + 10 * (digit["language"] == "german")]
         for path, digit in zip(found, digits, strict=True)
     ]
     classes = WORDS if all(digits) else tuple(sorted(set(names)))
@@ -154,9 +152,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
     try:
         audio, rate = soundfile.read(path, always_2d=True)
     except soundfile.SoundFileError as error:
-        raise ValueError(
-            f"libsndfile must know the format; it says {str(error)!r}; convert the file"
-        ) from error
+        raise ValueError(f"libsndfile must know the format; it says {str(error)!r}; convert the file") from error
     return audio.mean(axis=1), rate
 
 

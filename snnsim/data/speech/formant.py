@@ -42,9 +42,7 @@ def speak(word: str, voice: Voice, generator: np.random.Generator, spread: float
     `spread` scales how much the utterances of one voice differ; with 0 only their noise does, and the melody.
     """
     if word not in PRONUNCIATION:
-        raise ValueError(
-            f"speak: the word must be one of {', '.join(WORDS)}; got {word!r}; choose one of these"
-        )
+        raise ValueError(f"speak: the word must be one of {', '.join(WORDS)}; got {word!r}; choose one of these")
     track = _smoothed(_track(word, voice, generator, spread), voice, generator, spread)
     frames = len(track)
     noise, jitter = generator.normal(size=(2, frames * FRAME))
@@ -71,9 +69,7 @@ def _track(word: str, voice: Voice, generator: np.random.Generator, spread: floa
     return np.concatenate([onset, track, offset])
 
 
-def _spoken(
-    target: Target, phoneme: str, voice: Voice, generator: np.random.Generator, spread: float
-) -> np.ndarray:
+def _spoken(target: Target, phoneme: str, voice: Voice, generator: np.random.Generator, spread: float) -> np.ndarray:
     """Return how this voice hits a target this time."""
     near = voice.tract * (1 + spread * generator.normal(0, 0.025, 3))
     formants = np.array(target.formants) * voice.accent[phoneme] * near
@@ -111,9 +107,7 @@ def _vocal_folds(pitch: np.ndarray, jitter: np.ndarray, tilt: float) -> np.ndarr
     return signal.lfilter([1 - tilt], [1, -tilt], np.diff(flow, prepend=0.0))
 
 
-def _through_resonators(
-    throat: np.ndarray, friction: np.ndarray, track: np.ndarray, voice: Voice
-) -> np.ndarray:
+def _through_resonators(throat: np.ndarray, friction: np.ndarray, track: np.ndarray, voice: Voice) -> np.ndarray:
     """Return throat sound after F1 to F5, plus friction noise after its own resonance."""
     bands = [(centre, 50.0 + 0.04 * centre) for centre in track[:, :3].T]
     bands += [(np.full(len(track), centre * voice.tract), width) for centre, width in _UPPER]
