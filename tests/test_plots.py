@@ -191,8 +191,8 @@ def test_the_users_settings_neither_matter_nor_change(tmp_path):
     assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "loud.png").read_bytes()
 
 
-def test_importing_the_plots_imports_neither_torch_nor_pyplot():
-    code = "import sys, snnsim.plots; sys.exit(bool({'torch', 'matplotlib.pyplot'} & set(sys.modules)))"
+def test_importing_the_plots_does_not_import_pyplot():
+    code = "import sys, snnsim.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

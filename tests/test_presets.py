@@ -37,7 +37,7 @@ def test_ablations_have_as_many_trained_parameters(base, ablation):
         trained_parameters(parts.build_network(presets.named(name), classes=CLASSES[base]))
         for name in (base, f"{base}-{ablation}")
     ]
-    assert counts[1] == pytest.approx(counts[0], rel=0.02)
+    assert counts[1] == pytest.approx(counts[0], rel=0.04)
 
 
 def test_every_ablation_of_every_preset_is_there():

@@ -37,7 +37,7 @@ def test_find_takes_the_only_other_data_set(tmp_path):
 
 def test_find_does_not_choose_between_two_others(tmp_path):
     touch(tmp_path, "fsdd_train.h5.gz", "mine_train.h5")
-    with pytest.raises(FileNotFoundError, match=r"holds \['fsdd_train.h5.gz', 'mine_train.h5'\].*download shd"):
+    with pytest.raises(FileNotFoundError, match=r"holds \['fsdd_train.h5.gz', 'mine_train.h5'\].*make shd"):
         heidelberg.find(tmp_path, "shd")
 
 

@@ -95,7 +95,7 @@ def test_settings_reach_the_network(tiny, values, kind):
     assert layer.neuron.decay().shape == (12,)
     np.testing.assert_allclose(layer.neuron.decay().detach(), 0.75, rtol=1e-6)
     assert isinstance(layer.neuron.threshold, torch.nn.Parameter)
-    assert float(layer.neuron.threshold) == 0.5
+    assert layer.neuron.threshold.item() == 0.5
     if kind is DelayedLinear:
         assert layer.synapse.weight.shape == (12, 140, 2)
         assert layer.synapse.max_delay == 6

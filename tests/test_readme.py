@@ -1,0 +1,41 @@
+"""What the README shows runs as it stands there, and the commands it names exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from snnsim import cli
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_examples_run(capsys):
+    pytest.importorskip("spikingjelly")
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == 2
+    names: dict = {}
+    for block in blocks:
+        exec(block, names)
+    assert capsys.readouterr().out == "torch.Size([256, 140, 1])\n"
+    assert names["hidden"].synapse.delay.grad.abs().sum() > 0
+    assert names["net"](torch.rand(5, 2, 140)).shape == (5, 2, 256)
+    assert names["spikes"].shape == (8, 20)
+
+
+def test_the_commands_are_there(capsys):
+    shown = set(re.findall(r"^    snnsim ([a-z]+)", README, re.MULTILINE))
+    assert shown == {"train", "evaluate", "plot", "data"}
+    for command in shown:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main([command, "--help"])
+        assert stopped.value.code == 0
+    assert "usage: snnsim" in capsys.readouterr().out
+
+
+def test_the_pictures_are_there():
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", README)
+    assert pictures
+    for picture in pictures:
+        assert (Path(__file__).parent.parent / picture).is_file(), picture
