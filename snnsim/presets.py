@@ -29,7 +29,7 @@ _DIGITS = Config(
 _MOTIFS = Config(
     name="motifs",
     data=Data(name="motifs", channels=20),
-    network=Network(hidden=(128,), max_delay_ms=240.0, dropout=0.0, extra_ms=0.0),
+    network=Network(hidden=(128,), max_delay_ms=240.0, dropout=0.3, extra_ms=0.0),
     training=Training(epochs=30, batch_size=64),
 )
 

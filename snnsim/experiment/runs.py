@@ -43,9 +43,10 @@ def train(
             folder = Folder(output or RUNS / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
             _check_free(folder)
         run, classes = prepare(config, folder, processes, chosen)
-        if resume is not None:
+        if resume is not None and folder.last.exists():
             run.resume()
         elif processes.first:
+            # a run that was killed before its first checkpoint begins again
             config.save(folder.config)
             folder.write_json(folder.path / "environment.json", environment(config.training.seed))
         if processes.first:

@@ -130,6 +130,18 @@ def test_killed_by_the_system_and_resumed_from_the_command_line(tiny, tmp_path, 
     assert not list(folder.rglob("*.partial*")) or not finished
 
 
+def test_killed_before_the_first_checkpoint(tiny, tmp_path, whole, monkeypatch):
+    def dying_fit(_):
+        raise Killed
+
+    monkeypatch.setattr(loop.Run, "fit", dying_fit)
+    with pytest.raises(Killed):
+        experiment.train("shd", tiny, output=tmp_path / "killed", device="cpu")
+    monkeypatch.undo()
+    assert not (tmp_path / "killed" / "last.pt").exists()
+    assert_same(whole, experiment.train(str(tmp_path / "killed"), {}, resume="auto", device="cpu"))
+
+
 def test_a_finished_run_is_not_resumed(whole):
     with pytest.raises(ValueError, match=r"is finished \(3 epochs\); there is nothing to resume"):
         experiment.train(str(whole.path), {}, resume="auto", device="cpu")
