@@ -5,6 +5,7 @@ import pytest
 
 from snnsim.data import heidelberg
 from snnsim.data.events import Recordings
+from snnsim.experiment import pictures
 
 CLASSES = ("low", "middle", "high")
 
@@ -13,6 +14,12 @@ CLASSES = ("low", "middle", "high")
 def own_cache(tmp_path_factory, monkeypatch):
     """Keep the tests out of the user's cache."""
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """Leave out the pictures that a training ends with, which take longer than the training."""
+    monkeypatch.setattr(pictures, "AFTER_TRAINING", ())
 
 
 def spoken(count: int, speakers: tuple[int, ...], seed: int) -> Recordings:

@@ -7,6 +7,8 @@ import torch
 from snnsim import experiment
 from snnsim.training import checkpoint
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 SHAPE = {"hidden": [3], "channels": 5}
 
 

@@ -15,6 +15,8 @@ from snnsim.training import loop
 from snnsim.training.folder import Folder
 from snnsim.training.interrupt import Stopped
 
+pytestmark = pytest.mark.usefixtures("without_pictures")
+
 
 class Killed(Exception):
     pass
