@@ -1,10 +1,14 @@
 """snnsim: spiking networks with learnable synaptic delays."""
 
-from snnsim.network import SpikingLayer, SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.normalisation import BatchNorm
-from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear, SparseLinear
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from snnsim.network import SpikingLayer, SpikingNetwork
+    from snnsim.neurons import LIF, LeakyReadout
+    from snnsim.normalisation import BatchNorm
+    from snnsim.surrogate import Surrogate
+    from snnsim.synapses import DelayedLinear, SparseLinear
 
 __version__ = "0.1.0"
 
@@ -18,3 +22,21 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
 ]
+
+_ROOMS = {
+    "LIF": "neurons",
+    "LeakyReadout": "neurons",
+    "BatchNorm": "normalisation",
+    "DelayedLinear": "synapses",
+    "SparseLinear": "synapses",
+    "SpikingLayer": "network",
+    "SpikingNetwork": "network",
+    "Surrogate": "surrogate",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # torch takes a second to import, and neither the command line's help nor the data rooms need it
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)

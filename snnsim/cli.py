@@ -1,19 +1,23 @@
-"""The commands: parse, call one function, print."""
+"""The commands: parse, call one function, print.
+
+What a command calls is imported when it is called: torch takes seconds, and help should not.
+"""
 
 import json
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg, subcommand
 
-from snnsim import experiment
 from snnsim.config import parse_assignment
-from snnsim.experiment import sources
 from snnsim.training.interrupt import Stopped
+
+if TYPE_CHECKING:
+    from snnsim.experiment import sources
 
 # what is not given on the command line stays as the preset or the config file has it
 _FROM_CONFIG = "(default: as configured)"
@@ -60,6 +64,8 @@ class Train:
 
     def __call__(self) -> None:
         """Train."""
+        from snnsim import experiment
+
         named = {
             "data.path": self.data_path,
             "training.epochs": self.epochs,
@@ -95,6 +101,8 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate."""
+        from snnsim import experiment
+
         found = experiment.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
         if self.json:
             print(json.dumps(found))
@@ -133,6 +141,8 @@ class Plot:
 
     def __call__(self) -> None:
         """Draw."""
+        from snnsim import experiment
+
         choice = experiment.Choice(self.split, self.index, self.data_path)
         drawn = experiment.plot(self.run, self.kind, self.output, choice)
         print(drawn if drawn is not None else f"{self.run} has no delays to draw")
@@ -144,6 +154,8 @@ class DataList:
 
     def __call__(self) -> None:
         """List."""
+        from snnsim.experiment import sources
+
         for name, title, state in sources.listing():
             print(f"{name:8s} {title}\n         {state}")
 
@@ -159,7 +171,9 @@ class _Chosen:
     seed: int = 0
     """Seed of digits and motifs."""
 
-    def choice(self) -> sources.Choice:
+    def choice(self) -> "sources.Choice":
+        from snnsim.experiment import sources
+
         return sources.Choice(self.name, self.data_path, self.size, self.seed)
 
 
@@ -169,6 +183,8 @@ class DataInfo(_Chosen):
 
     def __call__(self) -> None:
         """Describe."""
+        from snnsim.experiment import sources
+
         for what, value in sources.describe(self.choice()):
             print(f"{what:11s} {value}")
 
@@ -179,6 +195,8 @@ class DataMake(_Chosen):
 
     def __call__(self) -> None:
         """Make."""
+        from snnsim.experiment import sources
+
         for split, path in sources.make(self.choice()).items():
             print(f"{split:6s} {path}")
 
@@ -189,6 +207,8 @@ class DataWhere(_Chosen):
 
     def __call__(self) -> None:
         """Print."""
+        from snnsim.experiment import sources
+
         print(sources.folder(self.choice()))
 
 
@@ -211,6 +231,8 @@ class DataEncode:
 
     def __call__(self) -> None:
         """Encode."""
+        from snnsim.experiment import sources
+
         made = sources.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
         print(f"{self.output}: {made.recordings} recordings, {made.spikes:,} spikes, {len(made.classes)} classes")
 

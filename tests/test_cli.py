@@ -166,6 +166,12 @@ def test_help_is_there(capsys, words):
     assert "usage: snnsim" in capsys.readouterr().out
 
 
+def test_help_does_not_wait_for_torch():
+    code = "import sys, contextlib, snnsim.cli\nwith contextlib.suppress(SystemExit): snnsim.cli.main(['--help'])\n"
+    code += "sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def test_module_and_command_are_the_same():
     shown = subprocess.run([sys.executable, "-m", "snnsim", "data", "list"], capture_output=True, text=True, check=True)
     assert "Spiking Heidelberg Digits" in shown.stdout
