@@ -22,7 +22,6 @@ def main() -> None:
     began = time.monotonic()
     command("data", "make", "digits", "--size", size)
     train(run, ["--set", f"data.size={size}", *(["--epochs", "3"] if short else [])])
-    command("plot", str(run), "raster")
     command("evaluate", str(run), "--split", "test")
     figures = ", ".join(sorted(path.name for path in (run / "figures").iterdir()))
     print(
