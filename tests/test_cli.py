@@ -66,6 +66,12 @@ def test_an_animation(capsys, trained):
     assert (trained / "figures" / "animation.gif").read_bytes().startswith(b"GIF89a")
 
 
+def test_events_that_are_left_out_are_counted(capsys, tmp_path, tiny):
+    values = tiny | {"training.epochs": 1, "data.max_time_ms": 50.0}
+    shown = run(capsys, "train", "shd", "--output-dir", str(tmp_path / "run"), *flags(values))
+    assert "events of the training file lie at or after data.max_time_ms and are left out" in shown
+
+
 def test_a_network_without_delays_says_so(capsys, tmp_path, tiny):
     folder = str(tmp_path / "run")
     run(capsys, "train", "shd-no-delays", "--output-dir", folder, *flags(tiny | {"training.epochs": 1}))

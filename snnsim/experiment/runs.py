@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from snnsim import presets
 from snnsim.config import Config
+from snnsim.data.binning import Binned
 from snnsim.experiment import parts, pictures
 from snnsim.learning import decisions, rules
 from snnsim.network import SpikingNetwork
@@ -41,8 +42,10 @@ def train(
         else:
             config = _config(target).with_values(values)
             folder = Folder(output or RUNS / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
-            _check_free(folder)
-        run, classes = prepare(config, folder, processes, chosen)
+            if processes.first:
+                _check_free(folder)
+        with parallel.first_ahead(processes):
+            run, classes = prepare(config, folder, processes, chosen)
         if resume is not None and folder.last.exists():
             run.resume()
         elif processes.first:
@@ -159,8 +162,14 @@ def _introduction(config: Config, run: Run, classes: tuple[str, ...]) -> str:
         f"{config.name}: network {sizes}, {delays}{reach}, {trained}\n"
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
-        f"run folder {run.folder.path}"
+        f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
     )
+
+
+def _left_out(binned: Binned) -> str:
+    if not binned.dropped:
+        return ""
+    return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
 
 
 def is_finished(run: Path) -> bool:

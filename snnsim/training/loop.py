@@ -25,7 +25,7 @@ from snnsim.training import checkpoint, evaluation
 from snnsim.training.folder import Folder
 from snnsim.training.interrupt import Request, Stopped, watched
 from snnsim.training.optimisers import Optimisers
-from snnsim.training.parallel import ALONE, Processes, averaging, summed
+from snnsim.training.parallel import ALONE, Processes, anyone, averaging, summed
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -123,10 +123,12 @@ class Run:
             now = time.monotonic()
             standing.seconds, began = standing.seconds + now - began, now
             bar.set_postfix(loss=f"{standing.loss / max(1, standing.total):.3f}")
-            if request.made or now - saved > CHECKPOINT_SECONDS:
+            # all processes stop after the same batch
+            stop = anyone(request.made, plan.processes, plan.device)
+            if stop or now - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = now
-            if request.made:
+            if stop:
                 bar.close()
                 raise Stopped(f"stopped in epoch {standing.epoch + 1} after batch {standing.step} of {len(batches)}")
 

@@ -44,6 +44,16 @@ def joined(device: torch.device) -> Iterator[Processes]:
         distributed.destroy_process_group()
 
 
+@contextmanager
+def first_ahead(processes: Processes) -> Iterator[None]:
+    """Let the first process through before the others, so that data are made once."""
+    if processes.world > 1 and not processes.first:
+        distributed.barrier()
+    yield
+    if processes.world > 1 and processes.first:
+        distributed.barrier()
+
+
 def choose_device(name: str) -> torch.device:
     """Return the device of that name; "auto" is a GPU if there is one, each process's own where several share them."""
     if name == "auto":
@@ -62,6 +72,11 @@ def choose_device(name: str) -> torch.device:
 def averaging(network: nn.Module, processes: Processes) -> nn.Module:
     """Return a network whose gradients are averaged over the processes."""
     return network if processes.world == 1 else nn.parallel.DistributedDataParallel(network)
+
+
+def anyone(yes: bool, processes: Processes, device: torch.device) -> bool:
+    """Return whether any process says yes."""
+    return yes if processes.world == 1 else bool(summed(torch.tensor(float(yes), device=device), processes))
 
 
 def summed(values: torch.Tensor, processes: Processes) -> torch.Tensor:
