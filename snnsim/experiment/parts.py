@@ -60,9 +60,10 @@ def data_folder(config: Config) -> Path:
         return digits.prepare(data.size, data.seed)
     if data.name == "motifs":
         return motifs.prepare(data.seed)
-    # a folder of one's own that holds other things is more likely a slip than a place for gigabytes
-    own = data.path is not None and folder.is_dir() and any(folder.iterdir())
-    if not own and not _holds(folder, data.name):
+    # a folder of one's own that holds other things is more likely a slip than a place for gigabytes; a download that
+    # failed leaves SHD or SSC in it
+    things = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()
+    if not things - {"SHD", "SSC"} and not _holds(folder, data.name):
         tonic_bridge.download(data.name, folder)
     return folder
 

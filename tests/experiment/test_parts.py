@@ -49,13 +49,13 @@ def test_a_missing_split_is_named(tiny, tmp_path, shd_folder):
         parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
 
 
-@pytest.mark.parametrize("make_it", [True, False])
-def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, make_it):
+@pytest.mark.parametrize("there", [None, ".", "SHD"])
+def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, there):
     asked = []
     monkeypatch.setattr(tonic_bridge, "download", lambda name, folder: asked.append((name, folder)))
     folder = tmp_path / "new"
-    if make_it:
-        folder.mkdir()
+    if there is not None:
+        (folder / there).mkdir(parents=True)
     assert parts.data_folder(config(tiny, **{"data.path": str(folder)})) == folder
     assert asked == [("shd", folder)]
 
