@@ -9,6 +9,7 @@ TORCH ?= torch
 PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
+# torch is named in every installation, or a dependency's dependency could bring another build of it
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .PHONY: demo demo-short test bench clean
@@ -31,13 +32,12 @@ $(ENV)/.core: pyproject.toml
 		{ echo "snnsim needs Python 3.11 or later; choose one: make PYTHON=python3.12 ..."; exit 1; }
 	@echo "installing into $(ENV) (torch requirement: $(TORCH)) ..."
 	$(PYTHON) -m venv $(ENV)
-	$(PIP) "$(TORCH)"
-	$(PIP) --editable .
+	$(PIP) "$(TORCH)" --editable .
 	@touch $@
 
 $(ENV)/.dev: $(ENV)/.core
 	@echo "installing what the tests need ..."
-	$(PIP) --editable ".[dev]"
+	$(PIP) "$(TORCH)" --editable ".[dev]"
 	@touch $@
 
 clean:

@@ -1,4 +1,5 @@
 import json
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -29,7 +30,7 @@ def test_a_network_learns_and_its_folder_says_how(trained, tiny):
     assert config.network.hidden == tiny["network.hidden"]
     environment = json.loads((trained.path / "environment.json").read_text())
     assert environment["seed"] == 0
-    assert environment["packages"]["torch"] == torch.__version__
+    assert environment["packages"]["torch"] == version("torch")
 
 
 def test_the_best_epoch_is_kept(trained):

@@ -1,0 +1,47 @@
+"""Print the README's results table from finished runs: scripts/results.py RUN... (evaluated with --split test)."""
+
+import argparse
+import json
+from pathlib import Path
+
+from snnsim.config import Config
+from snnsim.experiment import parts
+from snnsim.training.folder import Folder
+from snnsim.training.optimisers import trained_parameters
+
+
+def row(path: Path) -> str:
+    """Return a run as one line of a table."""
+    folder = Folder(path)
+    config, history = Config.load(folder.config), folder.read_metrics()
+    network = parts.build_network(config, classes=len(parts.load_splits(config, "train")["train"].binned.classes))
+    best = max(history, key=lambda epoch: (epoch["valid_accuracy"], -epoch["valid_loss"]))
+    found = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
+    low, high = found["ci95"]
+    net = config.network
+    cells = (
+        f"`{config.name}`",
+        f"{' - '.join(map(str, net.hidden))}, {net.delays} delays, {net.tau_ms:g} ms",
+        f"{trained_parameters(network):,}",
+        f"{len(history)}",
+        f"{sum(epoch['seconds'] for epoch in history) / 60:.0f}",
+        f"{best['valid_accuracy']:.1%}",
+        f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%})",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path)
+    print(
+        "| preset | hidden layers, delays, membrane | parameters | epochs | minutes | validation | test (95 % interval) |"
+    )
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    for path in parser.parse_args().runs:
+        print(row(path))
+
+
+if __name__ == "__main__":
+    main()
