@@ -35,9 +35,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
-    print(
-        "| preset | hidden layers, delays, membrane | parameters | epochs | minutes | validation | test (95 % interval) |"
-    )
+    print("| preset | hidden layers, delays, membrane | parameters | epochs | minutes | valid | test (95 % interval) |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for path in parser.parse_args().runs:
         print(row(path))
