@@ -71,7 +71,7 @@ def _sparse(config: Config) -> Config:
 
 
 # the best on validation data of the values that the README shows
-_NO_DELAY_TAU_MS = {"digits": 100.0, "motifs": 200.0, "shd": 200.0, "ssc": 200.0}
+_NO_DELAY_TAU_MS = {"digits": 100.0, "motifs": 100.0, "shd": 200.0, "ssc": 200.0}
 
 ABLATIONS: dict[str, tuple[Callable[[Config], Config], str]] = {
     "no-delays": (_no_delays, "plain connections, long membrane time constant, wider layers"),
