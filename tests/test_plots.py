@@ -148,7 +148,12 @@ def test_the_voltage_its_threshold_and_the_spikes_are_drawn():
 def test_a_neuron_that_nothing_reached_can_be_drawn(tmp_path):
     nothing = dict.fromkeys(("source", "fired", "delay", "spikes"), np.zeros(0, int))
     arrivals = some_arrivals(**nothing, weight=np.zeros(0))
-    plots.save(plots.raster(two_layers(), time_step_ms=10.0, arrivals=arrivals), tmp_path / "a.png")
+    figure = plots.raster(two_layers(), time_step_ms=10.0, arrivals=arrivals)
+    plots.save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    inputs, voltage = (axes for axes in figure.axes if axes.get_ylabel() in ("source", "voltage"))
+    assert sum(len(lines.get_segments()) for lines in inputs.collections if hasattr(lines, "get_segments")) == 0
+    np.testing.assert_array_equal(voltage.lines[0].get_ydata(), arrivals.voltage)
 
 
 # files

@@ -23,7 +23,10 @@ def three() -> Recordings:
 
 
 def test_a_good_one_passes_though_a_recording_starts_before_the_last_one_ended(three):
-    events.validate(three, "here")
+    assert events.validate(three, "here") is None
+    backwards = replace(three, time_ms=three.time_ms[::-1].copy())
+    with pytest.raises(ValueError, match="here"):
+        events.validate(backwards, "here")
 
 
 def test_select_gives_the_named_recordings_in_order_and_again(three):
