@@ -1,0 +1,56 @@
+"""The commands: parse, call one function, print.
+
+What a command calls is imported when it is called: torch takes seconds, and help should not.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
+
+from snnsim.cli.data import DataCommand
+from snnsim.cli.runs import Evaluate, Plot, Train
+from snnsim.training.interrupt import Stopped
+
+Command = (
+    Annotated[Train, subcommand("train")]
+    | Annotated[Evaluate, subcommand("evaluate")]
+    | Annotated[Plot, subcommand("plot")]
+    | Annotated[DataCommand, subcommand("data")]
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command that the arguments name."""
+    given = _resume_alone(sys.argv[1:] if arguments is None else arguments)
+    command = tyro.cli(
+        Command,
+        prog="snnsim",
+        description="Train spiking networks with learnable delays, and see what they learned.",
+        args=given,
+        config=(OmitArgPrefixes, FlagCreatePairsOff),
+    )
+    try:
+        command()
+    except Stopped as stop:
+        print(f"snnsim: {stop}; go on with --resume", file=sys.stderr)
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (ValueError, OSError, ImportError) as error:
+        if os.environ.get("SNNSIM_TRACEBACK"):
+            raise
+        print(f"snnsim: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _resume_alone(arguments: list[str]) -> list[str]:
+    """Give `--resume` its value "auto" where it stands without one."""
+    given = list(arguments)
+    for index, word in enumerate(given):
+        alone = index + 1 == len(given) or given[index + 1].startswith("-")
+        if word == "--resume" and alone:
+            given[index] = "--resume=auto"
+    return given

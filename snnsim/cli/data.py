@@ -1,0 +1,121 @@
+"""The commands of data sets: list, info, make, path, encode."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import Positional, arg, subcommand
+
+from snnsim.cli.options import DataPath
+
+if TYPE_CHECKING:
+    from snnsim.experiment import sources
+
+
+@dataclass(frozen=True)
+class DataList:
+    """List the data sets, and which of them are there."""
+
+    def __call__(self) -> None:
+        """List."""
+        from snnsim.experiment import sources
+
+        for name, title, state in sources.listing():
+            print(f"{name:8s} {title}\n         {state}")
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    name: Annotated[Positional[str], arg(metavar="digits|motifs|shd|ssc")]
+    """The data set."""
+    data_path: DataPath = None
+    """Where SHD or SSC are or belong."""
+    size: Literal["small", "default", "full"] = "default"
+    """How much of the digits."""
+    seed: int = 0
+    """Seed of digits and motifs."""
+
+    def choice(self) -> "sources.Choice":
+        from snnsim.experiment import sources
+
+        return sources.Choice(self.name, self.data_path, self.size, self.seed)
+
+
+@dataclass(frozen=True)
+class DataInfo(_Chosen):
+    """Print what a data set is: classes, recordings, size, licence, citation, how to get it, where it lies."""
+
+    def __call__(self) -> None:
+        """Describe."""
+        from snnsim.experiment import sources
+
+        for what, value in sources.describe(self.choice()):
+            print(f"{what:11s} {value}")
+
+
+@dataclass(frozen=True)
+class DataMake(_Chosen):
+    """Make digits or motifs, or download shd or ssc, unless they are there; print the files."""
+
+    def __call__(self) -> None:
+        """Make."""
+        from snnsim.experiment import sources
+
+        for split, path in sources.make(self.choice()).items():
+            print(f"{split:6s} {path}")
+
+
+@dataclass(frozen=True)
+class DataWhere(_Chosen):
+    """Print the folder where a data set lies or would lie."""
+
+    def __call__(self) -> None:
+        """Print."""
+        from snnsim.experiment import sources
+
+        print(sources.folder(self.choice()))
+
+
+@dataclass(frozen=True)
+class DataEncode:
+    """Turn audio into spikes with the inner-ear model of SHD, as a file in SHD's format.
+
+    Takes WAV, FLAC or OGG files, and folders of them; the folder a recording lies in is its class, and the names
+    of the Heidelberg Digits are understood. About 0.2 s per second of audio on one core.
+    """
+
+    audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...")]
+    """Files and folders."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5")]
+    """The file to write, such as mine_train.h5."""
+    seed: int = 0
+    """Seed of the random release of transmitter."""
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
+    """How many work side by side."""
+
+    def __call__(self) -> None:
+        """Encode."""
+        from snnsim.experiment import sources
+
+        made = sources.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
+        print(f"{self.output}: {made.recordings} recordings, {made.spikes:,} spikes, {len(made.classes)} classes")
+
+
+Data = (
+    Annotated[DataList, subcommand("list")]
+    | Annotated[DataInfo, subcommand("info")]
+    | Annotated[DataMake, subcommand("make")]
+    | Annotated[DataWhere, subcommand("path")]
+    | Annotated[DataEncode, subcommand("encode")]
+)
+
+
+@dataclass(frozen=True)
+class DataCommand:
+    """See, make, download and encode data sets."""
+
+    command: Data
+
+    def __call__(self) -> None:
+        """Run the chosen command."""
+        self.command()
