@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from snnsim.kernels import choice
+from snnsim.neurons import LIF
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import DelayedLinear
 
@@ -27,10 +29,15 @@ class SequenceDropout(nn.Module):
 
     def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the spikes of the neurons that are kept; `generator` lives on the CPU for any device."""
+        keep = self.factors(spikes, generator)
+        return spikes if keep is None else spikes * keep
+
+    def factors(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
+        """Return what all steps of a sequence are multiplied with, (batch, ..., neuron), or None for nothing."""
         if not self.training or self.p == 0:
-            return spikes
+            return None
         mask = torch.rand(spikes.shape[1:], generator=generator) >= self.p
-        return spikes * (mask.to(spikes.device, spikes.dtype) / (1 - self.p))
+        return mask.to(spikes.device, spikes.dtype) / (1 - self.p)
 
 
 class SpikingLayer(nn.Module):
@@ -41,15 +48,40 @@ class SpikingLayer(nn.Module):
         self.synapse, self.norm, self.neuron = synapse, norm, neuron
         self.dropout = SequenceDropout(dropout)
 
-    def current(self, spikes: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return what reaches the neurons."""
-        # neurons keep their voltage in full precision when products are done in a shorter one
-        current = self.synapse(spikes).to(spikes.dtype)
-        return current if self.norm is None else self.norm(current, valid)
-
     def forward(self, spikes: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Return the layer's spikes after dropout."""
-        return self.dropout(self.neuron(self.current(spikes, valid)), generator)
+        return self.fire(self.current(spikes), valid, generator)
+
+    def current(self, spikes: Tensor) -> Tensor:
+        """Return what the synapse makes of spikes, before it is normalised."""
+        # neurons keep their voltage in full precision when products are done in a shorter one
+        current: Tensor = self.synapse(spikes).to(spikes.dtype)
+        return current
+
+    def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return what reaches the neurons."""
+        return current if self.norm is None else self.norm(current, valid)
+
+    def fire(self, current: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+        """Return the spikes, after dropout, that a synapse's current leads to."""
+        if not self._in_one_pass(current):
+            return self.dropout(self.neuron(self.drive(current, valid)), generator)
+        norm, counted = None, None
+        if self.norm is not None:
+            # evaluation normalises every step; in training padding gets no current
+            every = torch.full((current.shape[1],), len(current), device=current.device)
+            counted = valid if self.training and valid is not None else every
+            norm = self.norm.weight, self.norm.bias, self.norm.statistics(current, counted)
+        keep = self.dropout.factors(current, generator)
+        return self.neuron.fire(current, norm=norm, valid=counted, keep=keep).spikes
+
+    def _in_one_pass(self, current: Tensor) -> bool:
+        """Return whether normalisation, neurons and dropout are done at once; whoever watches a part sees it called."""
+        parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
+        watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
+        known = isinstance(self.neuron, LIF) and (self.norm is None or isinstance(self.norm, BatchNorm))
+        sized = current.ndim == 3 and current.numel() > 0
+        return known and sized and not watched and choice.of_neurons(current) != "steps"
 
 
 @dataclass(frozen=True)
@@ -88,7 +120,11 @@ class SpikingNetwork(nn.Module):
         spikes = self._extended(frames)
         valid = None if lengths is None else self.valid(lengths)
         for layer in self.layers:
-            spikes = layer(spikes, valid, generator)
+            # in two, so that spikes which have been sent are not kept while the next ones are made
+            current = layer.current(spikes)
+            del spikes
+            spikes = layer.fire(current, valid, generator)
+            del current
         return self._output(spikes)
 
     def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:

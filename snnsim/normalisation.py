@@ -10,6 +10,8 @@ Differs  steps behind a recording's end are padding: they neither enter the stat
 import torch
 from torch import Tensor, nn
 
+from snnsim.kernels.spiking import Statistics, moments
+
 
 def valid_steps(valid: Tensor, steps: int) -> Tensor:
     """Return the mask (time, batch) of the steps that count."""
@@ -17,7 +19,11 @@ def valid_steps(valid: Tensor, steps: int) -> Tensor:
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """torch's BatchNorm1d for sequences (time, batch, neuron), blind to padding in training mode."""
+    """torch's BatchNorm1d for sequences (time, batch, neuron), blind to padding in training mode.
+
+    `forward` is the plain form. A layer whose neurons are compiled asks for the `statistics` alone, and normalises in
+    the same pass as it fires.
+    """
 
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the normalised currents; without `valid` every step counts."""
@@ -27,3 +33,18 @@ class BatchNorm(nn.BatchNorm1d):
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         normalised = super().forward(flat.index_select(0, counted))
         return torch.zeros_like(flat).index_copy(0, counted, normalised.to(flat.dtype)).view_as(current)
+
+    def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
+        """Return the mean and variance to normalise with; in training mode the running ones move."""
+        if not self.training:
+            return Statistics(self.running_mean, self.running_var, self.eps, own=False)
+        count = valid.clamp(max=len(current)).sum()
+        if count < 2:
+            raise ValueError(f"BatchNorm: training needs at least 2 valid steps in a batch, not {int(count)}")
+        mean, variance = moments(current, valid)
+        with torch.no_grad():
+            self.num_batches_tracked += 1
+            share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+            self.running_mean.lerp_(mean, share)
+            self.running_var.lerp_(variance * (count / (count - 1)).to(variance.dtype), share)
+        return Statistics(mean, variance, self.eps, own=True)

@@ -15,10 +15,13 @@ Differs  spikingjelly's LIFNode equals this with decay_input=False and the same 
          the next step. With its default reset_delay=True, "subtract" takes θ off after the next leak: other spikes
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels import lif as kernel
+from snnsim.kernels import choice, spiking
+from snnsim.kernels.spiking import Fired
 from snnsim.neurons.decay import Decay, Learn
 from snnsim.surrogate import Surrogate
 
@@ -57,7 +60,7 @@ class LIF(nn.Module):
         else:
             self.register_buffer("threshold", value, persistent=False)
         self.surrogate = Surrogate(surrogate) if isinstance(surrogate, str) else surrogate
-        self.reset = kernel.Reset(reset == "hard", detach_reset, self.surrogate)
+        self.reset = spiking.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def forward(self, current: Tensor) -> Tensor:
         """Return the spikes of a sequence that starts at rest."""
@@ -65,25 +68,31 @@ class LIF(nn.Module):
 
     def run(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of a sequence and the voltage after it, from the voltage before it (0 if None)."""
-        spikes, membrane = self.trace(current, voltage)
-        if len(current) == 0:
-            return spikes, self.rest(current) if voltage is None else voltage
-        return spikes, self._after_reset(membrane[-1], spikes[-1])
+        fired = self.fire(current, voltage)
+        return fired.spikes, fired.last
 
     def trace(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes and the membrane before the reset, both (time, ..., neuron)."""
-        voltage = self.rest(current) if voltage is None else voltage.to(current.dtype)
-        voltage = voltage.expand(current.shape[1:])
+        fired = self.fire(current, voltage, record=True)
+        return fired.spikes, fired.membrane
+
+    def fire(self, current: Tensor, voltage: Tensor | None = None, *, record: bool = False, **around: Any) -> Fired:
+        """Return spikes, membrane if it is to be recorded, and the last voltage.
+
+        `around` are normalisation and dropout that a layer has done in the same pass; see `snnsim.kernels.spiking`.
+        """
+        voltage = (self.rest(current) if voltage is None else voltage.to(current.dtype)).expand(current.shape[1:])
         if current.numel() == 0:
-            return current, current
-        if not kernel.runs_compiled(current):
-            return self._trace_by_steps(current, voltage)
-        shape = (len(current), -1, current.shape[-1])
-        beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
-        threshold = self.threshold.to(current.dtype).expand(current.shape[-1]).contiguous()
-        flat = current.contiguous().view(shape)
-        spikes, membrane = kernel.fire(flat, voltage.contiguous().view(shape[1:]), beta, threshold, reset=self.reset)
-        return spikes.view_as(current), membrane.view_as(current)
+            return Fired(current, current if record else None, voltage)
+        if choice.of_neurons(current) == "steps":
+            return self._fire_by_steps(current, voltage, record=record)
+        flat, width = (len(current), -1, current.shape[-1]), current.shape[-1]
+        beta, threshold = (part.to(current.dtype).expand(width).contiguous() for part in (self.decay(), self.threshold))
+        fired = spiking.fire(
+            current.reshape(flat), voltage.reshape(flat[1:]), beta, threshold, reset=self.reset, record=record, **around
+        )
+        shaped = None if fired.membrane is None else fired.membrane.view(current.shape)
+        return Fired(fired.spikes.view(current.shape), shaped, fired.last.view(voltage.shape))
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
@@ -103,13 +112,14 @@ class LIF(nn.Module):
         return self.surrogate.spike(membrane - self.threshold.to(current.dtype)), membrane
 
     def _after_reset(self, membrane: Tensor, spikes: Tensor) -> Tensor:
-        return kernel.after_reset(membrane, spikes, self.threshold.to(membrane.dtype), self.reset)
+        spikes = spikes.detach() if self.reset.detached else spikes
+        return membrane * (1 - spikes) if self.reset.hard else membrane - self.threshold.to(membrane.dtype) * spikes
 
-    def _trace_by_steps(self, current: Tensor, voltage: Tensor) -> tuple[Tensor, Tensor]:
+    def _fire_by_steps(self, current: Tensor, voltage: Tensor, *, record: bool = True) -> Fired:
         steps = []
         for now in current:
             spikes, membrane = self._fire(now, voltage)
             voltage = self._after_reset(membrane, spikes)
             steps.append((spikes, membrane))
         spikes, membranes = zip(*steps, strict=True)
-        return torch.stack(spikes), torch.stack(membranes)
+        return Fired(torch.stack(spikes), torch.stack(membranes) if record else None, voltage)

@@ -9,7 +9,7 @@ Source   DCLS-Delays has a LIF neuron with a threshold out of reach; this is the
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels import lif as kernel
+from snnsim.kernels import choice, spiking
 from snnsim.neurons.decay import Decay, Learn
 
 
@@ -37,7 +37,7 @@ class LeakyReadout(nn.Module):
         voltage = voltage.expand(current.shape[1:])
         if len(current) == 0:
             return current, voltage
-        if not kernel.runs_compiled(current):
+        if choice.of_neurons(current) == "steps":
             steps = []
             for now in current:
                 _, voltage = self.step(now, voltage)
@@ -45,7 +45,7 @@ class LeakyReadout(nn.Module):
             return torch.stack(steps), voltage
         shape = (len(current), -1, current.shape[-1])
         beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
-        flat = kernel.leak(current.contiguous().view(shape), voltage.contiguous().view(shape[1:]), beta)
+        flat = spiking.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta)
         membrane = flat.view_as(current)
         return membrane, membrane[-1]
 

@@ -11,11 +11,13 @@ Differs  delays are uniform over the whole range at the start, and mean "steps l
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels.delayed import delayed_current
+from snnsim.kernels.delayed import spread_current
 from snnsim.synapses import windows
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 
@@ -78,11 +80,8 @@ class DelayedLinear(nn.Module):
 
     def kernel(self) -> Tensor:
         """Return the kernel (delay, target, source) that the layer uses in its present mode."""
-        if self.training and self.learns_delay:
-            return windows.delay_kernel(
-                self.weight, self.delay, self.sigma, max_delay=self.max_delay, window=self.window
-            )
-        return windows.integer_kernel(self.weight, self.delay, max_delay=self.max_delay)
+        spread, parameters = self._spread()
+        return spread(*parameters)
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Return the currents of a sequence (time, ..., source) before which there were no spikes."""
@@ -91,7 +90,15 @@ class DelayedLinear(nn.Module):
                 f"DelayedLinear: spikes must be (time, ..., {self.weight.shape[1]}), not {tuple(spikes.shape)}"
             )
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
-        return delayed_current(flat, self.kernel()).reshape(*spikes.shape[:-1], len(self.weight))
+        current = spread_current(flat, *self._spread(), delays=self.max_delay + 1)
+        return current.reshape(*spikes.shape[:-1], len(self.weight))
+
+    def _spread(self) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
+        """Return the function that makes the kernel, and the parameters that it makes it from."""
+        if self.training and self.learns_delay:
+            spread = partial(windows.delay_kernel, max_delay=self.max_delay, window=self.window)
+            return spread, (self.weight, self.delay, self.sigma)
+        return partial(windows.integer_kernel, max_delay=self.max_delay), (self.weight, self.delay)
 
     def run(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the currents of a sequence that goes on from `history`, and the history to go on with.

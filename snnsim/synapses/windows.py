@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-MASS = 1e-7
+from snnsim.synapses.gauss import MASS, GaussKernel
 
 
 def _gauss(delay: Tensor, step: Tensor, sigma: Tensor) -> Tensor:
@@ -93,6 +93,14 @@ def checked_width(window: str, sigma: float) -> float:
 
 def delay_kernel(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
     """Return the kernel (delay, target, source) of all connections, summed over their taps."""
+    if window == "gauss":
+        made: Tensor = GaussKernel.apply(weight, delay, sigma, max_delay)
+        return made
+    return by_definition(weight, delay, sigma, max_delay=max_delay, window=window)
+
+
+def by_definition(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
+    """Return the same, by the equations above as they stand."""
     shape = named(window)
     step = torch.arange(max_delay + 1, dtype=weight.dtype, device=weight.device).view(-1, 1, 1, 1)
     taps = shape.shape(delay, step, sigma)

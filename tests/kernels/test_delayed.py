@@ -1,3 +1,6 @@
+from functools import partial
+
+import numba
 import numpy as np
 import pytest
 import torch
@@ -5,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from snnsim.kernels import reference
-from snnsim.kernels.delayed import FORMS, delayed_current, fastest, in_frequency, in_time
+from snnsim import kernels
+from snnsim.kernels import choice, delayed, reference
+from snnsim.kernels.delayed import FORMS, delayed_current, in_time, spread_current
 
-BY_NAME = {"time": in_time, "frequency": in_frequency}
+# without compilation a transform takes a second
+EXAMPLES = 4 if numba.config.DISABLE_JIT else 60
 
 
 @st.composite
@@ -26,44 +31,124 @@ def loops(spikes, kernel):
     return torch.from_numpy(np.stack(members, 1))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(layers())
 def test_equals_the_loops(layer):
     expected = loops(*layer)
     assert torch.equal(in_time(*layer), expected)
-    assert_close(in_frequency(*layer), expected, rtol=0, atol=1e-12)
     assert_close(delayed_current(*layer), expected, rtol=0, atol=1e-12)
     for form in FORMS:
         assert_close(delayed_current(*layer, form=form), expected, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+def gradients(layer, form, seed=0):
+    spikes, kernel = (part.clone().requires_grad_() for part in layer)
+    current = delayed_current(spikes, kernel, form=form)
+    grad = torch.randn(current.shape, generator=torch.Generator().manual_seed(seed), dtype=current.dtype)
+    return current.detach(), *torch.autograd.grad(current, (spikes, kernel), grad)
+
+
+@settings(max_examples=EXAMPLES // 2, deadline=None)
 @given(layers(), st.integers(0, 2**31))
 def test_gradients_of_the_forms_are_the_same(layer, seed):
-    found = []
-    for form in FORMS:
-        spikes, kernel = (part.clone().requires_grad_() for part in layer)
-        current = delayed_current(spikes, kernel, form=form)
-        grad = torch.randn(current.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-        found.append(torch.autograd.grad(current, (spikes, kernel), grad))
-    assert_close(found[0], found[1], rtol=0, atol=1e-11)
+    expected = gradients(layer, "time", seed)
+    for form in FORMS[1:]:
+        assert_close(gradients(layer, form, seed), expected, rtol=0, atol=1e-11)
+
+
+def a_layer(steps, batch, sources, targets, delays, dtype=torch.float64):
+    draw = torch.Generator().manual_seed(0)
+    spikes = (torch.rand(steps, batch, sources, generator=draw) < 0.2).to(dtype) * 1.5
+    return spikes, torch.randn(delays, targets, sources, generator=draw, dtype=dtype)
+
+
+SIZES = {
+    "one of each": (1, 1, 1, 1, 2),
+    "kernel longer than time": (7, 2, 3, 2, 40),
+    "odd lengths": (37, 3, 5, 7, 11),
+    "several panels, the last not full": (20, 2, 70, 45, 6),
+    "one neuron, long": (2000, 1, 1, 1, 9),
+    "long, several windows": (1300, 2, 5, 3, 25),
+    "delays longer than a window": (700, 1, 2, 2, 600),
+}
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
+@pytest.mark.parametrize("size", SIZES)
+def test_all_sizes(size):
+    layer = a_layer(*SIZES[size])
+    assert_close(gradients(layer, "blocked"), gradients(layer, "time"), rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
+def test_ten_thousand_steps():
+    layer = a_layer(10_000, 2, 33, 20, 31)
+    assert_close(gradients(layer, "blocked"), gradients(layer, "time"), rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.parametrize("piece", [1, 3000, 10**9])
+def test_pieces_do_not_change_the_result(monkeypatch, piece):
+    layer = a_layer(30, 3, 6, 67, 4) if not numba.config.DISABLE_JIT else a_layer(9, 2, 2, 3, 4)
+    whole = gradients(layer, "time")
+    monkeypatch.setattr(delayed, "PIECE", piece)
+    monkeypatch.setattr(delayed, "SHORT", 16)
+    assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="one thread without compilation")
+def test_the_number_of_threads_changes_no_bit():
+    layer, threads = a_layer(60, 5, 40, 70, 12, torch.float32), torch.get_num_threads()
+    try:
+        found = []
+        for number in (1, 2):
+            torch.set_num_threads(number)
+            found.append(gradients(layer, "blocked"))
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
+    monkeypatch.setattr(delayed, "PIECE", 1)
+    draw, seen = torch.Generator().manual_seed(0), []
+    spikes = (torch.rand(12, 2, 70, generator=draw, dtype=torch.float64) < 0.3).double().requires_grad_()
+    weight = torch.randn(3, 70, 2, generator=draw, dtype=torch.float64, requires_grad=True)
+    shared = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+
+    def spread(weight, shared):
+        seen.append(tuple(weight.shape))
+        return (weight.sum(-1) * torch.stack([shared**k for k in range(4)])[:, None, None]).sin()
+
+    def run(form):
+        current = spread_current(spikes, spread, (weight, shared), delays=4, form=form)
+        return current, *torch.autograd.grad(current.square().sum(), (spikes, weight, shared))
+
+    assert_close(run("blocked"), run("time"), rtol=1e-12, atol=1e-11)
+    assert (3, 64, 2) in seen
+    assert (3, 6, 2) in seen
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize(("steps", "delays"), [(1, 3), (4, 1), (5, 2), (3, 6)])
+@pytest.mark.parametrize(("steps", "delays"), [(1, 3), (4, 1), (5, 2), (3, 6)][: 2 if numba.config.DISABLE_JIT else 4])
 def test_gradients_by_finite_differences(form, steps, delays):
     draw = torch.Generator().manual_seed(0)
     spikes = torch.randn(steps, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     kernel = torch.randn(delays, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(BY_NAME[form], (spikes, kernel))
+    assert torch.autograd.gradcheck(partial(delayed_current, form=form), (spikes, kernel))
 
 
-def test_frequency_keeps_float32():
-    draw = torch.Generator().manual_seed(0)
-    spikes = (torch.rand(120, 4, 60, generator=draw) < 0.1).float()
-    kernel = torch.randn(25, 30, 60, generator=draw)
-    exact = in_time(spikes.double(), kernel.double())
-    assert (in_frequency(spikes, kernel) - exact).abs().max() < 2e-6 * exact.abs().max()
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
+@pytest.mark.parametrize("form", FORMS[1:])
+def test_frequency_keeps_float32(form):
+    layer = a_layer(120, 4, 60, 30, 25, torch.float32)
+    exact = gradients([part.double() for part in layer], "time", 1)
+    spikes, kernel = (part.clone().requires_grad_() for part in layer)
+    current = delayed_current(spikes, kernel, form=form)
+    grad = torch.randn(current.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
+    found = current, *torch.autograd.grad(current, (spikes, kernel), grad)
+    for one, other in zip(found, exact, strict=True):
+        assert (one - other).abs().max() < 2e-6 * other.abs().max()
 
 
 def test_nothing_wraps_around():
@@ -81,20 +166,30 @@ def test_no_time_and_no_batch(form):
 
 
 def test_training_follows_inference_mode():
-    spikes, kernel = torch.rand(31, 2, 3), torch.rand(17, 4, 3, requires_grad=True)
+    spikes, kernel = torch.rand(8, 2, 3), torch.rand(7, 4, 3, requires_grad=True)
     with torch.inference_mode():
-        delayed_current(spikes, kernel, form="frequency")
-    delayed_current(spikes, kernel, form="frequency").sum().backward()
+        delayed_current(spikes, kernel, form="blocked")
+    delayed_current(spikes, kernel, form="blocked").sum().backward()
     assert kernel.grad.isfinite().all()
 
 
-def test_frequency_is_left_where_float32_is_not_kept():
-    spikes, kernel = torch.rand(100, 2, 3), torch.rand(25, 2, 3)
-    assert fastest(spikes, kernel) == "frequency"
-    assert fastest(spikes.bfloat16(), kernel.bfloat16()) == "time"
-    assert fastest(spikes, kernel[:2]) == "time"
+def test_choice_by_size_and_precision(monkeypatch):
+    monkeypatch.delenv(choice.VARIABLE, raising=False)
+    spikes = torch.rand(100, 2, 3)
+    assert choice.of_current(spikes, delays=25) == "blocked"
+    assert choice.of_current(spikes.bfloat16(), delays=25) == "time"
+    assert choice.of_current(spikes, delays=2) == "time"
     with torch.autocast("cpu", torch.bfloat16):
-        assert fastest(spikes, kernel) == "time"
+        assert choice.of_current(spikes, delays=25) == "time"
+    with kernels.plain():
+        assert choice.of_current(spikes, delays=25) == "time"
+        assert choice.of_neurons(spikes) == "steps"
+    assert choice.of_neurons(spikes) == "numba"
+    monkeypatch.setenv(choice.VARIABLE, "plain")
+    assert choice.of_current(spikes, delays=25) == "time"
+    monkeypatch.setenv(choice.VARIABLE, "quick")
+    with pytest.raises(ValueError, match="SNNSIM_KERNELS must be fast or plain, not 'quick'"):
+        choice.of_neurons(spikes)
 
 
 @pytest.mark.parametrize(("spikes", "kernel"), [((5, 2, 3), (4, 2, 2)), ((5, 3), (4, 2, 3)), ((5, 2, 3), (2, 3))])
@@ -105,5 +200,5 @@ def test_shapes_that_do_not_fit(spikes, kernel):
 
 @pytest.mark.parametrize("delays", [1, 4])
 def test_unknown_form(delays):
-    with pytest.raises(ValueError, match="form 'fast' is unknown; the known ones are time, frequency"):
+    with pytest.raises(ValueError, match="form 'fast' is unknown; the known ones are time, fourier, blocked"):
         delayed_current(torch.zeros(5, 2, 3), torch.zeros(delays, 2, 3), form="fast")

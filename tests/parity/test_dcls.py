@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from snnsim.kernels.delayed import delayed_current
+from snnsim.kernels.delayed import FORMS, delayed_current
 from snnsim.synapses import windows
 
 modules = pytest.importorskip("DCLS.construct.modules")
@@ -52,7 +52,7 @@ def gradients(layer, current):
 
 @pytest.mark.parametrize("window", windows.WINDOWS)
 @pytest.mark.parametrize("length", [7, 8, 2, 25])
-@pytest.mark.parametrize("form", ["time", "frequency"])
+@pytest.mark.parametrize("form", FORMS)
 def test_currents_and_every_gradient_are_theirs(window, length, form):
     layer = their_layer(window, length)
     theirs = their_current(layer, spikes(), length)

@@ -1,6 +1,6 @@
 """The compiled neurons against the loops of the reference, and their gradients against torch's autograd.
 
-The compiled forms are asked for through the neurons that call them: `trace` compiled, `_trace_by_steps` not.
+The compiled forms are asked for through the neurons and layers that call them; `kernels.plain` turns them off.
 """
 
 import itertools
@@ -14,9 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from snnsim.kernels import lif as kernel
-from snnsim.kernels import reference
+from snnsim import kernels
+from snnsim.kernels import reference, spiking
+from snnsim.network import SpikingLayer
 from snnsim.neurons import LIF, LeakyReadout
+from snnsim.normalisation import BatchNorm
+from snnsim.surrogate import NAMES, Surrogate
+from snnsim.synapses import SparseLinear
 
 RESETS = list(itertools.product(["hard", "soft"], [True, False]))
 DTYPES = [torch.float32, torch.float64]
@@ -69,6 +73,14 @@ def a_population(dtype, *, steps=12, batch=3, neurons=4):
     return lif, current.to(dtype).requires_grad_(), voltage.to(dtype).requires_grad_()
 
 
+def plainly(function):
+    def run(*arguments, **named):
+        with kernels.plain():
+            return function(*arguments, **named)
+
+    return run
+
+
 def gradients(lif, trace, current, voltage, *, outputs):
     seen = [trace(current, voltage)[output] for output in outputs]
     draw = torch.Generator().manual_seed(1)
@@ -83,9 +95,9 @@ def gradients(lif, trace, current, voltage, *, outputs):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype):
     lif, current, voltage = a_population(dtype)
-    lif.reset = kernel.Reset(reset == "hard", detached, lif.surrogate)
+    lif.reset = spiking.Reset(reset == "hard", detached, lif.surrogate)
     compiled = gradients(lif, lif.trace, current, voltage, outputs=outputs)
-    by_steps = gradients(lif, lif._trace_by_steps, current, voltage, outputs=outputs)
+    by_steps = gradients(lif, plainly(lif.trace), current, voltage, outputs=outputs)
     tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-6, "atol": 1e-6}
     for name, one, other in zip(("current", "voltage", "beta", "threshold"), compiled, by_steps, strict=True):
         assert_close(one, other, **tolerance, msg=lambda text, name=name: f"gradient of {name}: {text}")
@@ -97,14 +109,14 @@ def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype):
 @pytest.mark.parametrize(("reset", "detached"), RESETS)
 def test_gradients_of_one_step_and_of_parts(reset, detached):
     lif, current, voltage = a_population(torch.float64, steps=1, batch=1, neurons=1)
-    lif.reset = kernel.Reset(reset == "hard", detached, lif.surrogate)
+    lif.reset = spiking.Reset(reset == "hard", detached, lif.surrogate)
     compiled = gradients(lif, lif.trace, current, voltage, outputs=(0, 1))
-    assert_close(compiled, gradients(lif, lif._trace_by_steps, current, voltage, outputs=(0, 1)))
+    assert_close(compiled, gradients(lif, plainly(lif.trace), current, voltage, outputs=(0, 1)))
     for wanted in (current, voltage, lif.decay.logit, lif.threshold):
         for tensor in (current, voltage, lif.decay.logit, lif.threshold):
             tensor.requires_grad_(tensor is wanted)
         found = torch.autograd.grad(lif.trace(current, voltage)[0].sum(), wanted)[0]
-        expected = torch.autograd.grad(lif._trace_by_steps(current, voltage)[0].sum(), wanted)[0]
+        expected = torch.autograd.grad(plainly(lif.trace)(current, voltage)[0].sum(), wanted)[0]
         assert_close(found, expected)
 
 
@@ -114,7 +126,7 @@ def test_leak_by_finite_differences(steps):
     current = torch.randn(steps, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     voltage = torch.randn(2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     beta = torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(kernel.leak, (current, voltage, beta))
+    assert torch.autograd.gradcheck(spiking.leak, (current, voltage, beta))
 
 
 def test_membrane_by_finite_differences_where_nothing_fires():
@@ -124,7 +136,7 @@ def test_membrane_by_finite_differences_where_nothing_fires():
     reset = LIF().reset
 
     def membrane(*arguments):
-        return kernel.fire(*arguments, threshold, reset=reset)[1]
+        return spiking.fire(*arguments, threshold, reset=reset, record=True).membrane
 
     assert torch.autograd.gradcheck(membrane, (current, voltage, beta))
 
@@ -157,3 +169,90 @@ def test_torch_keeps_its_number_of_threads():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["1"]
+
+
+def a_batch_layer(dtype, *, surrogate="atan", reset="hard", detached=True, norm=True, dropout=0.4):
+    draw = torch.Generator().manual_seed(2)
+    lif = LIF(
+        tau=3.0, reset=reset, detach_reset=detached, surrogate=Surrogate(surrogate), learn_decay="neuron",
+        learn_threshold=True, features=5,
+    )  # fmt: skip
+    synapse = SparseLinear(7, 5, generator=draw)
+    layer = SpikingLayer(synapse, lif, norm=BatchNorm(5) if norm else None, dropout=dropout).to(dtype)
+    if norm:
+        with torch.no_grad():
+            layer.norm.weight.copy_(1.5 + torch.rand(5, generator=draw))
+            layer.norm.bias.copy_(torch.rand(5, generator=draw))
+    spikes = 2 * torch.rand(11, 4, 7, generator=draw, dtype=torch.float64).to(dtype)
+    return layer, spikes, torch.tensor([11, 6, 1, 8])
+
+
+def learned(layer, spikes, valid, *, plain):
+    spikes = spikes.clone().requires_grad_()
+    run = plainly(layer) if plain else layer
+    fired = run(spikes, valid, torch.Generator().manual_seed(3))
+    weight = torch.randn(fired.shape, generator=torch.Generator().manual_seed(4), dtype=torch.float64).to(fired)
+    grads = torch.autograd.grad((fired * weight).sum(), (spikes, *layer.parameters()))
+    return fired.detach(), [part.clone() for part in layer.buffers()], grads
+
+
+@pytest.mark.parametrize("surrogate", NAMES)
+@pytest.mark.parametrize(("reset", "detached"), RESETS)
+@pytest.mark.parametrize(("norm", "dropout"), [(True, 0.4), (False, 0.4), (True, 0.0)])
+def test_a_layer_in_one_pass_is_the_layer_part_by_part(surrogate, reset, detached, norm, dropout):
+    settings = {"surrogate": surrogate, "reset": reset, "detached": detached, "norm": norm, "dropout": dropout}
+    found, expected = (learned(*a_batch_layer(torch.float64, **settings), plain=plain) for plain in (False, True))
+    assert found[0].count_nonzero() > 10
+    assert torch.equal(found[0], expected[0])
+    # running statistics are updated by torch in its own way of rounding
+    assert_close(found[1], expected[1], rtol=1e-8, atol=1e-9)
+    assert_close(found[2], expected[2], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("valid", [None, torch.tensor([11, 6, 1, 8])])
+def test_evaluation_in_one_pass_is_evaluation_part_by_part(valid):
+    layer, spikes, _ = a_batch_layer(torch.float64)
+    layer(spikes, valid)
+    layer.eval()
+    assert torch.equal(layer(spikes, valid), plainly(layer)(spikes, valid))
+    assert layer(spikes, valid).any()
+
+
+def test_in_float32_too():
+    found, expected = (learned(*a_batch_layer(torch.float32), plain=plain) for plain in (False, True))
+    assert torch.equal(found[0], expected[0])
+    assert_close(found[2], expected[2], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["norm", "neuron", "dropout"])
+def test_who_watches_a_part_sees_it(part):
+    layer, spikes, valid = a_batch_layer(torch.float32)
+    seen = []
+    getattr(layer, part).register_forward_hook(lambda *_: seen.append(part))
+    layer(spikes, valid)
+    assert seen == [part]
+
+
+def test_one_step_has_no_variance():
+    layer, spikes, _ = a_batch_layer(torch.float32)
+    with pytest.raises(ValueError, match="at least 2 valid steps in a batch, not 1"):
+        layer(spikes[:1, :1])
+
+
+def test_moments_leave_padding_out_and_keep_their_digits():
+    current = torch.full((50, 3, 4), 1e3) + torch.randn(50, 3, 4, generator=torch.Generator().manual_seed(0))
+    valid = torch.tensor([50, 10, 33])
+    current[10:, 1] = 1e9
+    mean, variance = spiking.moments(current, valid)
+    counted = torch.cat([current[:steps, member] for member, steps in enumerate(valid)]).double()
+    assert_close(mean.double(), counted.mean(0), rtol=1e-6, atol=0)
+    assert_close(variance.double(), counted.var(0, correction=0), rtol=1e-5, atol=0)
+
+
+def test_backward_keeps_the_current_alone():
+    current = torch.randn(9, 2, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    sizes = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda part: sizes.append(part.numel()) or part, lambda part: part):
+        LIF(tau=2.0)(current)
+    assert sorted(sizes)[-1] == current.numel()
+    assert sizes.count(current.numel()) == 1

@@ -1,0 +1,77 @@
+"""Spikes kept in a byte each: counts times one number, as what is kept for the backward pass.
+
+    x = scale · n        n = 0 … 255
+
+Spikes are 0 or 1, binned input has small counts, and dropout multiplies all that it keeps by the same number.
+"""
+
+import numba
+import numpy as np
+import torch
+from numba import njit, prange
+from torch import Tensor
+
+from snnsim.kernels.threads import as_torch_has
+
+MOST = 255
+
+
+def packed(spikes: Tensor) -> tuple[Tensor, Tensor]:
+    """Return bytes n and their scale if scale · n is exactly what came, else what came and 1."""
+    flat = spikes.detach().contiguous()
+    if flat.numel() == 0 or flat.device.type != "cpu" or flat.dtype not in (torch.float32, torch.float64):
+        return flat, torch.ones((), dtype=flat.dtype)
+    values = flat.numpy().reshape(-1)
+    counts = np.empty(values.size, np.uint8)
+    with as_torch_has():
+        threads = numba.get_num_threads()
+        # the first number there is will do for spikes; for counts it may be a multiple of the smallest
+        scale = _first(values)
+        if not _count(values, scale, counts, threads):
+            least = _smallest(values.view(f"u{values.itemsize}"), threads).min(keepdims=True)
+            scale = (least + least.dtype.type(1)).view(values.dtype)[0]
+            if not (np.isfinite(scale) and scale > 0 and _count(values, scale, counts, threads)):
+                return flat, torch.ones((), dtype=flat.dtype)
+    return torch.from_numpy(counts).view(flat.shape), torch.tensor(scale, dtype=flat.dtype)
+
+
+@njit(cache=True)
+def _first(values):
+    """Return the first positive number, or 1."""
+    for value in values:
+        if 0 < value < np.inf:
+            return value
+    return values.dtype.type(1)
+
+
+@njit(parallel=True, cache=True)
+def _smallest(bits, threads):
+    """Return the bits, less 1, of the smallest positive number of each part: bits are in the order of numbers."""
+    one, most = bits.dtype.type(1), ~bits.dtype.type(0)
+    found = np.empty(threads, bits.dtype)
+    size = (bits.size + threads - 1) // threads
+    for k in prange(threads):
+        # negative numbers lie behind infinity
+        least = most
+        for value in bits[k * size : (k + 1) * size]:
+            least = min(least, value - one if value > 0 else most)
+        found[k] = least
+    return found
+
+
+@njit(parallel=True, cache=True)
+def _count(values, scale, counts, threads):
+    """Set the counts, and return whether they are exact."""
+    wrong = np.zeros(threads, np.int64)
+    size = (values.size + threads - 1) // threads
+    kind = values.dtype.type
+    half, most = kind(0.5), kind(MOST + 1)
+    for k in prange(threads):
+        some, here = values[k * size : (k + 1) * size], counts[k * size : (k + 1) * size]
+        bad = 0
+        for i in range(some.size):
+            count = some[i] / scale + half
+            here[i] = np.uint8(count if 0 <= count < most else 0)
+            bad += scale * kind(here[i]) != some[i]
+        wrong[k] = bad
+    return wrong.sum() == 0

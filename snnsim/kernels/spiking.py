@@ -1,0 +1,151 @@
+"""A layer's neurons over a whole sequence, with normalisation before and dropout behind them, in one pass.
+
+    y[t] = γ (I[t] − mean) / √(variance + ε) + b      without normalisation y = I; 0 behind a recording's end
+    u[t] = β v[t−1] + y[t]        s[t] = Θ(u[t] − θ)        v[t] = u[t] (1 − s[t])  (hard)   or   u[t] − θ s[t]  (soft)
+    result: s[t] · keep
+
+Shapes   I, u, s (time, batch, neuron) · v, keep (batch, neuron) · β, θ, γ, b (neuron,) · valid (batch,)
+Names    u membrane before the reset · v after it · keep: what dropout multiplies with · valid: steps that count
+Memory   for the backward pass I alone is kept, one number per neuron and step; u and s are computed again
+"""
+
+from importlib import import_module
+from types import ModuleType
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from snnsim.kernels import choice
+from snnsim.kernels.spiking_types import Neuron
+from snnsim.surrogate import Surrogate
+
+_MODULES = {"numba": "numba_spiking", "triton": "triton_spiking"}
+
+
+class Reset(NamedTuple):
+    """What a spike does to the voltage, and how gradients pass."""
+
+    hard: bool
+    detached: bool
+    surrogate: Surrogate
+
+
+class Statistics(NamedTuple):
+    """Mean and variance of the currents, and whether they are those of the very batch, so that gradients see them."""
+
+    mean: Tensor
+    variance: Tensor
+    epsilon: float
+    own: bool
+
+
+class Fired(NamedTuple):
+    """What comes out of a pass."""
+
+    spikes: Tensor
+    membrane: Tensor | None
+    """Before the reset, if it was to be recorded."""
+    last: Tensor
+    """Voltage after the last step."""
+
+
+def passes(form: str) -> ModuleType:
+    """Return the module with the passes of a form."""
+    return import_module(f"snnsim.kernels.{_MODULES[form]}")
+
+
+def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and (biased) variance of each neuron's current over the steps that count; without gradients."""
+    return passes(choice.of_neurons(current)).moments(current.detach().contiguous(), valid)
+
+
+def fire(  # noqa: PLR0913
+    current: Tensor,
+    voltage: Tensor,
+    beta: Tensor,
+    threshold: Tensor,
+    *,
+    reset: Reset,
+    norm: tuple[Tensor, Tensor, Statistics] | None = None,
+    valid: Tensor | None = None,
+    keep: Tensor | None = None,
+    record: bool = False,
+) -> Fired:
+    """Return what neurons do; `norm` is (γ, b, statistics)."""
+    if valid is None:
+        valid = torch.full((current.shape[1],), len(current), device=current.device)
+    gamma, bias, statistics = norm or (None, None, None)
+    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, reset, statistics, valid, keep, record)
+    return Fired(*result)
+
+
+def leak(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
+    """Return the membrane u[t] = β u[t−1] + I[t] of neurons that never fire; `beta` is (neuron,)."""
+    membrane: Tensor = _Leak.apply(current, voltage, beta)
+    return membrane
+
+
+class _Fire(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, current, voltage, beta, threshold, gamma, bias, reset, statistics, valid, keep, record):  # noqa: PLR0913
+        current, voltage = current.contiguous(), voltage.contiguous()
+        scale, shift = _affine(beta, gamma, bias, statistics)
+        neuron = Neuron(beta, threshold, reset.hard, reset.detached, reset.surrogate.name, reset.surrogate.sharpness)
+        made = passes(choice.of_neurons(current)).fire(current, scale, shift, valid, voltage, keep, neuron, record)
+        ctx.save_for_backward(current, voltage, beta, threshold, scale, shift, valid, keep)
+        ctx.reset, ctx.statistics = reset, statistics
+        ctx.set_materialize_grads(False)
+        return made
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, *grads):
+        current, voltage, beta, threshold, scale, shift, valid, keep = ctx.saved_tensors
+        reset, statistics = ctx.reset, ctx.statistics
+        neuron = Neuron(beta, threshold, reset.hard, reset.detached, reset.surrogate.name, reset.surrogate.sharpness)
+        form = passes(choice.of_neurons(current))
+        grads = (None if grad is None else grad.contiguous() for grad in grads)
+        learned = any(ctx.needs_input_grad[2:4])
+        back = form.fire_back(current, scale, shift, valid, voltage, keep, neuron, *grads, learned=learned)
+        grad_current, grad_gamma = back.grad_drive, None
+        if statistics is not None:
+            rate = (statistics.variance + statistics.epsilon).rsqrt()
+            grad_gamma = rate * (back.grad_scale - statistics.mean * back.grad_shift)
+            slope, offset = torch.zeros_like(scale), torch.zeros_like(scale)
+            if statistics.own:
+                # the mean and the variance move with every current
+                count = valid.clamp(max=len(current)).sum()
+                slope = -scale * rate * grad_gamma / count
+                offset = -scale * back.grad_shift / count - slope * statistics.mean
+            grad_current = form.affine_back(grad_current, current, valid, scale, offset, slope)
+        found = (grad_current, back.grad_voltage, back.grad_beta, back.grad_threshold, grad_gamma, back.grad_shift)
+        wanted = (grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=False))
+        return *wanted, None, None, None, None, None
+
+
+def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):
+    if statistics is None:
+        return torch.ones_like(like), torch.zeros_like(like)
+    scale = gamma * (statistics.variance + statistics.epsilon).rsqrt()
+    return scale, bias - statistics.mean * scale
+
+
+class _Leak(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, current, voltage, beta):
+        current, voltage = current.contiguous(), voltage.contiguous()
+        membrane = passes(choice.of_neurons(current)).leak(current, voltage, beta)
+        ctx.save_for_backward(membrane if ctx.needs_input_grad[2] else None, voltage, beta)
+        return membrane
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        membrane, voltage, beta = ctx.saved_tensors
+        found = passes(choice.of_neurons(grad)).leak_back(beta, grad.contiguous())
+        grad_beta = None
+        if ctx.needs_input_grad[2]:
+            grad_beta = (found * torch.cat([voltage[None], membrane[:-1]])).sum((0, 1))
+        return found, beta * found[0], grad_beta
