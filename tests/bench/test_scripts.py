@@ -1,0 +1,106 @@
+"""The scripts that make our own figures: small forms of each, and what they write."""
+
+import importlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnsim.config import Config, Network, Training
+from snnsim.data import binning, motifs
+from snnsim.experiment import parts
+from snnsim.training.folder import Folder
+
+pytest.importorskip("spikingjelly")
+pytest.importorskip("DCLS")
+
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
+
+
+@pytest.fixture(autouse=True)
+def _scripts(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+
+def script(name):
+    return importlib.import_module(name)
+
+
+def small_config(**training):
+    # without batch normalisation, of which the two differ where a recording is shorter than its batch
+    network = Network(hidden=(8,), max_delay_ms=40.0, extra_ms=0.0, dropout=0.2, batch_norm=False)
+    config = Config(network=network, training=Training(batch_size=16, **training))
+    return config.with_values({"data.name": "motifs", "data.channels": 4})
+
+
+@pytest.fixture
+def _small_motifs(monkeypatch):
+    counts = ("train", 40), ("valid", 20), ("test", 20)
+    made = motifs.make(0, motifs.Recipe(lags=(1, 3), pairs=2, steps=20, recordings=counts))
+    binned = {
+        split: binning.bin_events(recordings, time_step_ms=10.0, channels=4) for split, recordings in made.items()
+    }
+    splits = {split: parts.Part(part, np.arange(len(part))) for split, part in binned.items()}
+    monkeypatch.setattr(parts, "load_splits", lambda _, *names: {name: splits[name] for name in names})
+
+
+@pytest.mark.usefixtures("_small_motifs")
+def test_both_are_trained_alike(tmp_path):
+    accuracy, config = script("accuracy"), small_config(epochs=2)
+    results = [accuracy.trained(part, config, Folder(tmp_path / part)) for part in accuracy.PARTS]
+    losses = [[epoch["train_loss"] for epoch in result["epochs"]] for result in results]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    assert losses[0] != losses[1]
+    assert all(result["test_ci95"][0] <= result["test"] <= result["test_ci95"][1] for result in results)
+    again = accuracy.trained("spikingjelly", config, Folder(tmp_path / "spikingjelly"))
+    assert again == results[1]
+    other = replace(config, training=replace(config.training, lr=0.1))
+    with pytest.raises(ValueError, match="a run of another config"):
+        accuracy.trained("snnsim", other, Folder(tmp_path / "snnsim"))
+
+
+def test_accuracies_are_set_side_by_side():
+    rows = [("snnsim", 0, 0.9), ("spikingjelly", 0, 0.8), ("snnsim", 1, 0.8), ("spikingjelly", 1, 0.9)]
+    results = [
+        {"part": part, "seed": seed, "epoch": 3, "valid": share, "test": share - 0.1 * (part == "spikingjelly")}
+        | {"test_ci95": [0.7, 0.95], "seconds_per_step": 0.5}
+        for part, seed, share in rows
+    ]
+    lines = script("accuracy").shown(results).splitlines()
+    assert len(lines) == 7
+    assert lines[5] == "valid: snnsim less spikingjelly +0.00 points, standard deviation over seeds 14.14"
+    assert lines[6].startswith("test: snnsim less spikingjelly +10.00 points")
+
+
+def test_figures_come_with_what_they_were_taken_on(tmp_path):
+    script("common").write(tmp_path / "made" / "here.json", {"results": [1]}, names=["spikingjelly"], seed=4)
+    written = json.loads((tmp_path / "made" / "here.json").read_text())
+    assert written["results"] == [1]
+    assert written["seed"] == 4
+    assert {"command", "git", "machine", "packages", "threads"} <= written.keys()
+    assert set(written["peers"]) == {"spikingjelly", "dcls"}
+
+
+@pytest.mark.usefixtures("here")
+def test_steps_are_compared_in_all_that_was_asked_for(monkeypatch, capsys, tmp_path):
+    step = script("step")
+    words = "--preset motifs --batch 2 --sigma 3 0.5 --steps 8 --repeats 1 --peer spikingjelly recipe --threads 1"
+    monkeypatch.setattr("sys.argv", ["step.py", *words.split(), "--json", str(tmp_path / "found.json")])
+    step.main()
+    results = json.loads((tmp_path / "found.json").read_text())["results"]
+    assert [(found["allocator"], found["sigma"]) for found in results] == [
+        ("tuned", 3.0), ("tuned", 0.5), ("system", 3.0), ("system", 0.5),
+    ]  # fmt: skip
+    for found in results:
+        assert found["time_ratio"].keys() == found["memory_ratio"].keys() == {"spikingjelly", "recipe"}
+        assert {name: len(taken) for name, taken in found["samples"].items()} == dict.fromkeys(found["seconds"], 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 4 * 3
+    assert lines[0].split()[:5] == ["preset", "batch", "sigma", "allocator", "part"]
+
+
+def test_a_first_look_is_short():
+    options = script("step").arguments(["--quick"])
+    assert (options.preset, options.batch, options.sigma, options.repeats) == (["shd"], [128], [0.5], 3)
