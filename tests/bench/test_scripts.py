@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
+from snnsim import DelayedLinear
 from snnsim.config import Config, Network, Training
 from snnsim.data import binning, motifs
 from snnsim.experiment import parts
@@ -104,3 +106,55 @@ def test_steps_are_compared_in_all_that_was_asked_for(monkeypatch, capsys, tmp_p
 def test_a_first_look_is_short():
     options = script("step").arguments(["--quick"])
     assert (options.preset, options.batch, options.sigma, options.repeats) == (["shd"], [128], [0.5], 3)
+
+
+SMALL_PARTS = {
+    "lif": {"steps": 4, "batch": 2, "neurons": 3},
+    "delays": {"steps": 4, "batch": 2, "neurons": 3, "taps": 5, "sigma": 0.5},
+    "evaluation": {"steps": 6, "batch": 2, "preset": "motifs"},
+}
+
+
+@pytest.mark.usefixtures("here")
+def test_parts_are_compared_with_their_counterparts(monkeypatch, capsys, tmp_path):
+    made = script("parts")
+    monkeypatch.setattr(made, "SIZES", {part: [size] for part, size in SMALL_PARTS.items()})
+    words = ["--allocator", "system", "--repeats", "1", "--threads", "1", "--json", str(tmp_path / "found.json")]
+    monkeypatch.setattr("sys.argv", ["parts.py", *words])
+    made.main()
+    results = json.loads((tmp_path / "found.json").read_text())["results"]
+    assert [(found["part"], list(found["seconds"])) for found in results] == [
+        ("lif", ["snnsim", "spikingjelly", "snntorch"]),
+        ("delays", ["snnsim", "conv1d"]),
+        ("evaluation", ["snnsim", "conv1d", "spikingjelly"]),
+    ]
+    assert all(found["allocator"] == "system" for found in results)
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 3 + 2 + 3
+
+
+def test_all_evaluate_the_same_network():
+    works = script("parts").evaluation(SMALL_PARTS["evaluation"])
+    wanted, *others = (work() for work in works.values())
+    assert wanted.abs().max() > 0
+    for came in others:
+        torch.testing.assert_close(came, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_of_a_part_reach_input_and_parameters():
+    made = script("parts")
+    for work in (*made.delays(SMALL_PARTS["delays"]).values(), *made.lif(SMALL_PARTS["lif"]).values()):
+        module, given, grad = work.args
+        seen = []
+        hook = module.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0]))
+        work()
+        hook.remove()
+        assert seen[0].grad.abs().max() > 0
+        assert given.grad is None
+        assert grad.shape == given.shape
+        assert all(parameter.grad.abs().max() > 0 for parameter in module.parameters())
+
+
+def test_a_ready_kernel_is_read_as_delays_are():
+    ours = DelayedLinear(3, 4, 6, taps=2).eval()
+    spikes = (torch.rand(12, 2, 3, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    torch.testing.assert_close(script("parts").Convolved(ours)(spikes), ours(spikes))
