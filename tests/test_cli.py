@@ -172,7 +172,9 @@ def test_audio_becomes_data_that_can_be_read(capsys, tmp_path):
     assert heidelberg.read(tmp_path / "mine_train.h5").classes == ("no", "yes")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["data", "--help"], ["data", "encode", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["bench", "--help"], ["data", "--help"], ["data", "encode", "--help"]]
+)
 def test_help_is_there(capsys, words):
     with pytest.raises(SystemExit) as stopped:
         cli.main(words)

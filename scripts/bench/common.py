@@ -17,11 +17,19 @@ def parser(description: str, *, json: str) -> argparse.ArgumentParser:
     made.add_argument("--repeats", type=int, default=5, help="turns of each")
     made.add_argument("--loops", type=int, default=1, help="calls in a turn")
     made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
-    made.add_argument(
-        "--allocator", nargs="+", choices=allocator.CHOICES, default=list(allocator.CHOICES), help="one or both"
-    )
     made.add_argument("--json", type=Path, default=Path(json), help="file for the figures")
     return made
+
+
+def add_allocator(made: argparse.ArgumentParser) -> None:
+    """Let one allocator be chosen."""
+    made.add_argument("--allocator", choices=allocator.CHOICES, default="tuned", help="that of `snnsim train`, or not")
+
+
+def add_allocators(made: argparse.ArgumentParser) -> None:
+    """Let measurements be taken under both allocators."""
+    both = list(allocator.CHOICES)
+    made.add_argument("--allocator", nargs="+", choices=both, default=both, help="one or both")
 
 
 def plan(options: argparse.Namespace, allocator: str) -> comparing.Plan:

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from common import parser, plan, write
+from common import add_allocators, parser, plan, write
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -164,6 +164,7 @@ def shown(results: list[dict[str, Any]]) -> str:
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     made = parser(__doc__, json="figures/bench-parts.json")
+    add_allocators(made)
     made.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
     return made.parse_args(words)
 

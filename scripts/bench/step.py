@@ -18,7 +18,7 @@ optimisers, constraints. Recordings are 50 to 100 steps long, the longest 100. R
 import argparse
 from typing import Any
 
-from common import parser, plan, write
+from common import add_allocators, parser, plan, write
 
 from snnsim import presets
 from snnsim.bench import comparing, peers, steps, tables
@@ -50,6 +50,7 @@ def shown(results: list[dict[str, Any]]) -> str:
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
     made = parser(__doc__, json="figures/bench-step.json")
+    add_allocators(made)
     made.add_argument("--preset", nargs="+", default=list(BATCHES), help="whose networks")
     made.add_argument("--batch", type=int, nargs="+", help="recordings per step; 128 and 256 for shd, 64 for ssc")
     made.add_argument("--sigma", type=float, nargs="+", default=[12.0, 3.0, 0.5], help="widths of the windows")

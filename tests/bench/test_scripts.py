@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from snnsim import DelayedLinear
+from snnsim import DelayedLinear, presets
 from snnsim.config import Config, Network, Training
 from snnsim.data import binning, motifs
 from snnsim.experiment import parts
@@ -158,3 +158,71 @@ def test_a_ready_kernel_is_read_as_delays_are():
     ours = DelayedLinear(3, 4, 6, taps=2).eval()
     spikes = (torch.rand(12, 2, 3, generator=torch.Generator().manual_seed(0)) < 0.5).float()
     torch.testing.assert_close(script("parts").Convolved(ours)(spikes), ours(spikes))
+
+
+@pytest.mark.usefixtures("here")
+def test_growth_is_measured_drawn_and_drawn_anew(monkeypatch, capsys, tmp_path):
+    growth, made = script("growth"), tmp_path / "found.json"
+    monkeypatch.setattr(growth, "BASE", {"steps": 6, "delays": 5, "width": 4, "batch": 2})
+    monkeypatch.setattr(growth, "SIZES", {"steps": [4, 8], "width": [2, 3]})
+    monkeypatch.setattr("sys.argv", ["growth.py", "--repeats", "1", "--threads", "1", "--json", str(made)])
+    growth.main()
+    results = json.loads(made.read_text())["results"]
+    assert [(found["grows"], found["sizes"]) for found in results] == [
+        ("steps", {"steps": 4, "delays": 5, "width": 4, "batch": 2}),
+        ("steps", {"steps": 8, "delays": 5, "width": 4, "batch": 2}),
+        ("width", {"steps": 6, "delays": 5, "width": 2, "batch": 2}),
+        ("width", {"steps": 6, "delays": 5, "width": 3, "batch": 2}),
+    ]
+    pictures = [tmp_path / f"found-{name}.png" for name in ("steps", "width")]
+    first = [picture.read_bytes() for picture in pictures]
+    assert first[0] != first[1]
+    printed = capsys.readouterr().out
+    for picture in pictures:
+        picture.unlink()
+    monkeypatch.setattr("sys.argv", ["growth.py", "--draw", "--json", str(made)])
+    growth.main()
+    assert [picture.read_bytes() for picture in pictures] == first
+    assert capsys.readouterr().out == printed
+
+
+def test_each_size_grows_alone():
+    growth = script("growth")
+    case = growth.case({"steps": 50, "delays": 13, "width": 64, "batch": 16}, None)
+    assert case.steps == 50
+    assert parts.max_delay(case.config) == 12
+    assert case.config.network.hidden == (64, 64)
+    assert case.batch().frames.shape == (50, 16, 140)
+    assert parts.build_network(case.config, classes=20).extra_steps == 0
+
+
+def test_an_epoch_of_real_recordings(monkeypatch, capsys, tmp_path, tiny):
+    values = [f"--set={name}={json.dumps(value)}" for name, value in tiny.items() if name != "data.path"]
+    words = [
+        f"--data-path={tiny['data.path']}",
+        "--sigma",
+        "3",
+        "0.5",
+        f"--json={tmp_path / 'found.json'}",
+        "--threads=1",
+    ]
+    monkeypatch.setattr("sys.argv", ["epoch.py", *words, *values])
+    script("epoch").main()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [(result["sigma"], len(result["seconds"])) for result in found["results"]] == [(3.0, 2), (0.5, 2)]
+    assert {result["recordings"] for result in found["results"]} == {51}
+    assert found["all_epochs_s"] > 0
+    assert "3 epochs as scheduled" in capsys.readouterr().out
+
+
+def test_all_epochs_take_what_their_widths_take():
+    epoch, config = script("epoch"), presets.named("shd")
+    results = [
+        {"sigma": sigma, "epoch_s": seconds, "between_s": 1.0} for sigma, seconds in ((0.5, 10.0), (12.27, 30.0))
+    ]
+    # 113 of 150 epochs are at the narrow end, the others in between
+    assert 113 * 10 + 37 * 10 + 150 < epoch.whole(config, results) < 113 * 10 + 37 * 30 + 150
+    same = [result | {"epoch_s": 10.0} for result in results]
+    assert epoch.whole(config, same) == pytest.approx(150 * 11)
+    with pytest.raises(ValueError, match="shd-no-delays has no windows that narrow"):
+        epoch.whole(presets.named("shd-no-delays"), results)
