@@ -17,7 +17,7 @@ from typing import Any
 from common import add_allocator, parser, plan, write
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from snnsim import presets
 from snnsim.bench import comparing, peers, steps, tables
@@ -32,6 +32,7 @@ SIZES: dict[str, list[int]] = {
     "batch": [16, 32, 64, 128, 256],
 }
 LABELS = {"steps": "steps T", "delays": "steps of delay K", "width": "neurons per layer", "batch": "recordings"}
+FIXED = {"steps": "T = {}", "delays": "K = {}", "width": "2 x {} neurons", "batch": "batch {}"}
 COLOURS = {peers.OURS: BLUE, PEER: VERMILION}
 
 
@@ -54,6 +55,10 @@ def figure(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
         left, right = drawn.subplots(1, 2)
         _panel(left, name, results, what="seconds", ratio="time_ratio", scale=1.0)
         _panel(right, name, results, what="bytes", ratio="memory_ratio", scale=2.0**-20)
+        sizes = results[0]["sizes"]
+        others = ", ".join(text.format(sizes[key]) for key, text in FIXED.items() if key != name)
+        left.set_title(others)
+        right.set_title("numbers: times as much as snnsim")
         left.set_ylabel("seconds per step")
         right.set_ylabel("peak memory (MiB)")
         left.legend(loc="upper left")
@@ -68,7 +73,7 @@ def _panel(
         costs = [result[what][part] * scale for result in results]
         axes.plot(values, costs, "o-", color=colour, markersize=3, label=peers.title(part))
     for value, result in zip(values, results, strict=True):
-        top = result[what][PEER] * scale
+        top = max(result[what].values()) * scale
         text = f"{result[ratio][PEER]:.1f}x"
         offset = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axes.annotate(text, (value, top), color=VERMILION, fontsize=NOTE_POINTS, **offset)
@@ -76,9 +81,10 @@ def _panel(
     axes.set_yscale("log")
     axes.margins(x=0.08, y=0.15)
     axes.xaxis.set_major_locator(FixedLocator(values))
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel(LABELS[name])
 
 
