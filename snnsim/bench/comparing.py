@@ -104,6 +104,7 @@ def shown(report: dict[str, Any]) -> str:
     network = report["config"]["network"]
     sizes = " - ".join(map(str, (report["config"]["data"]["channels"], *network["hidden"])))
     width = "" if report["sigma"] is None else f", windows {report['sigma']:g} steps wide"
+    threads = report["threads"]
     compared = {report["peer"]: report, **report["others"]}
     rows = [(OURS, f"{report['step']['ours_s']:.3f}", "", tables.megabytes(report["memory"]["ours_bytes"]), "")]
     for title, pair in compared.items():
@@ -114,12 +115,12 @@ def shown(report: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"{report['name']}: {sizes} neurons, {report['steps']} steps, batch {report['batch_size']}{width}",
-            f"{report['machine']}, {report['threads']} threads, {report['allocator']} allocator",
+            f"{report['machine']}, {threads} thread{'s' * (threads > 1)}, {report['allocator']} allocator",
             "",
             tables.table(head, rows),
             "",
-            "seconds: medians of turns taken one after the other in one process; peak: above parameters, gradients and "
-            "optimisers, each in a process of its own",
+            "seconds: medians of turns taken one after the other in one process",
+            "peak: memory above parameters, gradients and optimisers, each in a process of its own",
         ]
     )
 
@@ -129,6 +130,6 @@ def say(text: str) -> None:
     print(f"bench: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
-def threads(chosen: int | None) -> int:
+def threads_for(chosen: int | None) -> int:
     """Return the number of threads to measure with."""
     return torch.get_num_threads() if chosen is None else chosen

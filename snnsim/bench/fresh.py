@@ -1,5 +1,6 @@
 """Call a function in a process of its own, under a chosen allocator and with a chosen number of threads."""
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -46,6 +47,8 @@ def _settle(around: Surroundings) -> None:
     import torch
 
     torch.set_num_threads(around.threads)
+    # spikingjelly makes torch look for Triton, and torch say that there is none
+    logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 
 @contextmanager

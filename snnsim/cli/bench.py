@@ -55,7 +55,7 @@ class Bench:
         values: dict[str, object] = {} if self.batch_size is None else {"training.batch_size": self.batch_size}
         values |= dict(parse_assignment(text) for text in self.set_values)
         config = steps.with_width(runs.config_of(self.target).with_values(values), self.sigma)
-        around = fresh.Surroundings(comparing.threads(self.threads), self.allocator)
+        around = fresh.Surroundings(comparing.threads_for(self.threads), self.allocator)
         plan = comparing.Plan(around, repeats=self.repeats)
         report = comparing.report(config, list(self.peer), plan, steps_long=self.steps)
         text = json.dumps(report)
