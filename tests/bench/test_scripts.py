@@ -212,7 +212,11 @@ def test_an_epoch_of_real_recordings(monkeypatch, capsys, tmp_path, tiny):
     assert [(result["sigma"], len(result["seconds"])) for result in found["results"]] == [(3.0, 2), (0.5, 2)]
     assert {result["recordings"] for result in found["results"]} == {51}
     assert found["all_epochs_s"] > 0
-    assert "3 epochs as scheduled" in capsys.readouterr().out
+    assert found["proportion"] == pytest.approx(8156 / 51)
+    last = capsys.readouterr().out.splitlines()[-1]
+    minutes = float(last.split()[-1])
+    assert last.startswith("3 epochs as scheduled: ")
+    assert minutes == pytest.approx(found["all_epochs_s"] / 60 * 8156 / 51, abs=0.06)
 
 
 def test_all_epochs_take_what_their_widths_take():
