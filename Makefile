@@ -1,6 +1,6 @@
 # make demo    train a delay network on spoken digits, look at what it learned
 # make test    everything that must hold: style, import contract, types, tests
-# make bench   this machine's time and memory per training step, against the neighbours
+# make bench   this machine's time and memory per training step, against the neighbours: about two minutes
 #
 # TORCH=torch==2.13.0 make ...   chooses the build of torch to install
 # PYTHON=python3.12 make ...     chooses the interpreter (3.11 or later)
@@ -25,7 +25,7 @@ test: $(ENV)/.dev
 	PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
 
 bench: $(ENV)/.dev
-	$(BIN)/python scripts/bench/step.py
+	$(BIN)/snnsim bench shd --batch-size 128
 
 $(ENV)/.core: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -52,6 +52,14 @@ def test_train_evaluate_and_plot(capsys, trained, tmp_path):
         assert file.read_bytes().startswith(magic)
 
 
+@pytest.mark.parametrize("words", [["train", "no-such-preset"], ["evaluate", "nowhere"]])
+def test_what_works_on_batches_keeps_its_memory(capsys, monkeypatch, words):
+    calls = []
+    monkeypatch.setattr("snnsim.cli.runs.keep_memory", lambda: calls.append(words))
+    fails(capsys, *words)
+    assert calls == [words]
+
+
 def test_a_plot_of_another_recording_is_another_plot(capsys, trained, tmp_path):
     for index in (0, 1, 1):
         run(capsys, "plot", str(trained), "raster", "-o", str(tmp_path / f"{index}.png"), "--index", str(index))
@@ -164,7 +172,9 @@ def test_audio_becomes_data_that_can_be_read(capsys, tmp_path):
     assert heidelberg.read(tmp_path / "mine_train.h5").classes == ("no", "yes")
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["data", "--help"], ["data", "encode", "--help"]])
+@pytest.mark.parametrize(
+    "words", [["--help"], ["train", "--help"], ["bench", "--help"], ["data", "--help"], ["data", "encode", "--help"]]
+)
 def test_help_is_there(capsys, words):
     with pytest.raises(SystemExit) as stopped:
         cli.main(words)

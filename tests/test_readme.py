@@ -26,7 +26,7 @@ def test_the_examples_run(capsys):
 
 def test_the_commands_are_there(capsys):
     shown = set(re.findall(r"^    snnsim ([a-z]+)", README, re.MULTILINE))
-    assert shown == {"train", "evaluate", "plot", "data"}
+    assert shown == {"train", "evaluate", "plot", "bench", "data"}
     for command in shown:
         with pytest.raises(SystemExit) as stopped:
             cli.main([command, "--help"])

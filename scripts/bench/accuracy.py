@@ -1,4 +1,4 @@
-"""snnsim and neighbours' parts trained alike, by the same loop on the same recordings: accuracy and time.
+"""snnsim and spikingjelly + dcls trained alike, by the same loop on the same recordings: accuracy and time.
 
 For every seed both start from the same parameters and see the same recordings in the same order with the same
 dropout. Test accuracy is that of the epoch with the best validation accuracy, with whole delays. Runs lie in
@@ -11,13 +11,18 @@ from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
 
-from common import PARTS, table, write
+from common import write
 
-from snnsim import experiment, presets
+from snnsim import allocator, experiment, presets
+from snnsim.bench import peers
+from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
 from snnsim.experiment import parts, runs
 from snnsim.training import checkpoint, evaluation, parallel
 from snnsim.training.folder import Folder
+
+PEER = "spikingjelly"
+PARTS = (peers.OURS, PEER)
 
 
 def trained(part: str, config: Config, folder: Folder) -> dict[str, Any]:
@@ -25,7 +30,7 @@ def trained(part: str, config: Config, folder: Folder) -> dict[str, Any]:
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     device = parallel.choose_device("auto")
-    run, _ = runs.prepare(config, folder, parallel.Processes(), device, build=PARTS[part])
+    run, _ = runs.prepare(config, folder, parallel.Processes(), device, build=peers.builder(part))
     if not experiment.is_finished(folder.path):
         config.save(folder.config)
         if folder.last.is_file():
@@ -70,7 +75,7 @@ def _apart(results: list[dict[str, Any]], what: str) -> str:
     ours, theirs = ([result[what] for result in results if result["part"] == part] for part in PARTS)
     differences = [100 * (one - other) for one, other in zip(ours, theirs, strict=True)]
     spread = f", standard deviation over seeds {stdev(differences):.2f}" if len(differences) > 1 else ""
-    return f"{what}: snnsim less neighbours {mean(differences):+.2f} points{spread}"
+    return f"{what}: snnsim less {PEER} {mean(differences):+.2f} points{spread}"
 
 
 def arguments() -> argparse.Namespace:
@@ -89,6 +94,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Train all, print a table, and write the figures."""
     options = arguments()
+    allocator.keep_memory()
     config = presets.named(options.preset).with_values(dict(map(parse_assignment, options.set)))
     folder = options.output or Path(f"runs/bench-{options.preset}")
     results = []
@@ -99,7 +105,7 @@ def main() -> None:
             results.append(trained(part, seeded, Folder(folder / f"{part}-seed{seed}")))
     print(shown(results))
     found = {"config": config.to_toml(), "seeds": options.seeds, "results": results}
-    write(options.json or Path(f"figures/bench-{options.preset}.json"), found, seed=options.seeds[0])
+    write(options.json or Path(f"figures/bench-{options.preset}.json"), found, names=[PEER], seed=options.seeds[0])
 
 
 if __name__ == "__main__":

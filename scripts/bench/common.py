@@ -1,27 +1,44 @@
-"""What the benchmarks share: the two networks, tables, and the file that figures go to."""
+"""What the benchmarks share: options, and the file that figures go to."""
 
-import importlib.metadata
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
 from typing import Any
 
-import neighbours
+import torch
 
-from snnsim.experiment import parts
+from snnsim import allocator
+from snnsim.bench import comparing, fresh, peers, steps
 from snnsim.training.folder import Folder, environment
 
-PARTS = {"snnsim": parts.build_network, "neighbours": neighbours.build_network}
+
+def parser(description: str, *, json: str) -> argparse.ArgumentParser:
+    """Return a parser with the options that all measurements of time have."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--repeats", type=int, default=5, help="turns of each")
+    made.add_argument("--loops", type=int, default=1, help="calls in a turn")
+    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
+    made.add_argument("--json", type=Path, default=Path(json), help="file for the figures")
+    return made
 
 
-def write(path: Path, results: dict[str, Any], *, seed: int) -> None:
+def add_allocator(made: argparse.ArgumentParser) -> None:
+    """Let one allocator be chosen."""
+    made.add_argument("--allocator", choices=allocator.CHOICES, default="tuned", help="that of `snnsim train`, or not")
+
+
+def add_allocators(made: argparse.ArgumentParser) -> None:
+    """Let measurements be taken under both allocators."""
+    both = list(allocator.CHOICES)
+    made.add_argument("--allocator", nargs="+", choices=both, default=both, help="one or both")
+
+
+def plan(options: argparse.Namespace, allocator: str) -> comparing.Plan:
+    """Return how to measure under an allocator."""
+    processes = getattr(options, "processes", 1)
+    around = fresh.Surroundings(options.threads, allocator)
+    return comparing.Plan(around, repeats=options.repeats, loops=options.loops, processes=processes)
+
+
+def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = steps.SEED) -> None:
     """Write results as JSON, beside what a reader needs to know to repeat them."""
-    versions = {name: importlib.metadata.version(name) for name in ("spikingjelly", "dcls")}
-    Folder(path.parent).write_json(path, {**environment(seed), "neighbours": versions, **results})
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return rows as lines with aligned columns."""
-    texts = [list(map(str, row)) for row in (head, *rows)]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    lines = ("  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True)) for row in texts)
-    return "\n".join(lines)
+    Folder(path.parent).write_json(path, {**environment(seed), "peers": peers.versions(names), **results})

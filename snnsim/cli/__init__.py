@@ -10,6 +10,7 @@ from typing import Annotated
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
+from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.training.interrupt import Stopped
@@ -18,6 +19,7 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
+    | Annotated[Bench, subcommand("bench")]
     | Annotated[DataCommand, subcommand("data")]
 )
 

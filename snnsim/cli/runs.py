@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
+from snnsim.allocator import keep_memory
 from snnsim.cli.options import DataPath, Device, Folder, Number, Output, Rate, RunFolder, SetValues
 from snnsim.config import parse_assignment
 
@@ -45,6 +46,7 @@ class Train:
 
     def __call__(self) -> None:
         """Train."""
+        keep_memory()
         from snnsim import experiment
 
         named = {
@@ -82,6 +84,7 @@ class Evaluate:
 
     def __call__(self) -> None:
         """Evaluate."""
+        keep_memory()
         from snnsim import experiment
 
         found = experiment.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)

@@ -169,6 +169,12 @@ def first_width(config: Config) -> float:
     return windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
 
 
+def last_width(config: Config) -> float:
+    """Return the width of the delay windows once they have been annealed, in steps."""
+    net = config.network
+    return windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end
+
+
 def width_schedule(config: Config) -> "partial[float] | None":
     """Return the width of the delay windows as a function of the epoch, or None where none is annealed."""
     net = config.network
@@ -178,7 +184,7 @@ def width_schedule(config: Config) -> "partial[float] | None":
     return partial(
         anneal.width,
         start=first_width(config),
-        end=windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end,
+        end=last_width(config),
         epochs=max(1, int(config.training.sigma_epochs * config.training.epochs)),
         narrowest=window.offset,
     )

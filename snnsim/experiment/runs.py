@@ -40,7 +40,7 @@ def train(
             folder = _to_resume(target, output, resume)
             config = _resumed_config(folder, values)
         else:
-            config = _config(target).with_values(values)
+            config = config_of(target).with_values(values)
             folder = Folder(output or RUNS / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
             if processes.first:
                 _check_free(folder)
@@ -99,7 +99,7 @@ def prepare(
     return Run(network, made, plan, folder), classes
 
 
-def _config(target: str) -> Config:
+def config_of(target: str) -> Config:
     """Return the config that a preset's name, a TOML file or a run's folder stands for."""
     if target in presets.PRESETS:
         return presets.named(target)

@@ -1,0 +1,135 @@
+"""One epoch of the published recipe on real recordings: minutes of training, and what all its epochs come to.
+
+The network of the `shd` preset is trained for a few epochs at each of some widths of the delay windows, as `snnsim
+train` does it. What the schedule's epochs take is read between them, on a logarithmic axis of widths; each epoch also
+validates and writes its checkpoints, which is timed too. The first epoch at a width is left out: it compiles. Where
+there are other recordings than the data set's own, times are also given for as many as its training file has (8,156
+for SHD), in proportion.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+from common import add_allocator, write
+
+from snnsim import allocator, presets
+from snnsim.bench import comparing, tables
+from snnsim.config import Config, parse_assignment
+from snnsim.data import heidelberg
+from snnsim.experiment import parts, runs
+from snnsim.training import parallel
+from snnsim.training.folder import Folder
+
+
+def at_width(config: Config, sigma: float, *, epochs: int) -> Config:
+    """Return the config of a short training at one width."""
+    return config.with_values(
+        {"network.sigma_start": sigma, "network.sigma_end": sigma, "training.epochs": epochs, "training.patience": 0}
+    )
+
+
+def trained(config: Config) -> dict[str, Any]:
+    """Return the seconds of every epoch of a training, and those between them for each."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Folder(Path(scratch) / "run")
+        run, _ = runs.prepare(config, folder, parallel.ALONE, torch.device("cpu"))
+        began = time.monotonic()
+        run.fit()
+        took = time.monotonic() - began
+        history = folder.read_metrics()
+    seconds = [row["seconds"] for row in history]
+    return {
+        "sigma": config.network.sigma_start,
+        "seconds": seconds,
+        "epoch_s": median(seconds[1:] or seconds),
+        "between_s": (took - sum(seconds)) / len(seconds),
+        "recordings": len(run.plan.train.indices),
+        "validated": len(run.plan.valid.indices),
+        "losses": [row["train_loss"] for row in history],
+    }
+
+
+def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
+    """Return the seconds of all epochs of a config: training by its width, and what is between."""
+    width = parts.width_schedule(config)
+    if width is None:
+        raise ValueError(f"{config.name} has no windows that narrow over training; choose a preset with learned delays")
+    known = sorted((result["sigma"], result["epoch_s"]) for result in results)
+    sigma, seconds = (np.array(column) for column in zip(*known, strict=True))
+    widths = [width(epoch) for epoch in range(config.training.epochs)]
+    training = np.interp(np.log(widths), np.log(sigma), seconds).sum()
+    between = median(result["between_s"] for result in results)
+    return float(training + config.training.epochs * between)
+
+
+def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
+    """Return how many times as many recordings the data set's own training file has."""
+    return heidelberg.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
+
+
+def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:
+    """Return the results as a table and a line about all epochs."""
+    more = proportion(config, results)
+    full = f"for {more * results[0]['recordings']:,.0f}"
+    rows = [
+        (
+            f"{result['sigma']:g}",
+            result["recordings"],
+            f"{result['epoch_s'] / 60:.2f}",
+            f"{result['epoch_s'] / 60 * more:.2f}",
+            f"{result['between_s'] / 60:.2f}",
+            f"{result['losses'][-1]:.3f}",
+        )
+        for result in results
+    ]
+    head = ("sigma", "recordings", "minutes per epoch", full, "to validate and save", "last loss")
+    lasts = f"{config.training.epochs} epochs as scheduled: {total_s / 60:.1f} minutes"
+    return f"{tables.table(head, rows)}\n{lasts}, {full} {total_s / 60 * more:.1f}"
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data-path", required=True, help="folder with the files of SHD")
+    made.add_argument("--preset", default="shd")
+    made.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config")
+    made.add_argument("--sigma", type=float, nargs="+", default=[12.27, 3.0, 0.5], help="widths of the windows")
+    made.add_argument("--epochs", type=int, default=2, help="epochs at each width, the first to warm up")
+    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
+    made.add_argument("--json", type=Path, default=Path("figures/bench-epoch.json"), help="file for the figures")
+    add_allocator(made)
+    return made.parse_args(words)
+
+
+def main() -> None:
+    """Train, print a table, and write all samples."""
+    options = arguments()
+    kept = options.allocator == "tuned" and allocator.keep_memory()
+    torch.set_num_threads(options.threads)
+    config = presets.named(options.preset).with_values({"data.path": options.data_path})
+    config = config.with_values(dict(map(parse_assignment, options.set)))
+    results = []
+    for sigma in options.sigma:
+        comparing.say(f"{options.epochs} epochs at sigma {sigma:g}")
+        results.append(trained(at_width(config, sigma, epochs=options.epochs)))
+    total = whole(config, results)
+    print(shown(results, config, total))
+    found = {
+        "config": config.to_toml(),
+        "memory_kept": kept,
+        "all_epochs_s": total,
+        "proportion": proportion(config, results),
+        "results": results,
+    }
+    write(options.json, found, names=[], seed=config.training.seed)
+
+
+if __name__ == "__main__":
+    main()

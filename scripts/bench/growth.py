@@ -1,0 +1,144 @@
+"""What a training step costs as one of its sizes grows: time and peak memory, ours and spikingjelly + dcls.
+
+    steps    length of the recordings T          delays   steps of delay K, the longest delay + 1
+    width    neurons of both hidden layers       batch    recordings in a step
+
+The others stay at those of the `shd` preset with T = 100, K = 25, 2 x 256 neurons, batch 64 and no extra steps, at
+the width of the delay windows that three quarters of the training run at. Times are taken in turns in one process
+after a warm-up, memory in fresh ones. One figure for each size, all samples in one JSON file.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from common import add_allocator, parser, plan, write
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
+
+from snnsim import presets
+from snnsim.bench import comparing, peers, steps, tables
+from snnsim.plots.style import BLUE, NOTE_POINTS, VERMILION, WIDTH_INCH, save, style
+
+PEER = "spikingjelly"
+BASE = {"steps": 100, "delays": 25, "width": 256, "batch": 64}
+SIZES: dict[str, list[int]] = {
+    "steps": [25, 50, 100, 200, 400],
+    "delays": [5, 13, 25, 49, 97],
+    "width": [64, 128, 256, 512],
+    "batch": [16, 32, 64, 128, 256],
+}
+LABELS = {"steps": "steps T", "delays": "steps of delay K", "width": "neurons per layer", "batch": "recordings"}
+FIXED = {"steps": "T = {}", "delays": "K = {}", "width": "2 x {} neurons", "batch": "batch {}"}
+COLOURS = {peers.OURS: BLUE, PEER: VERMILION}
+
+
+def case(sizes: Mapping[str, int], sigma: float | None) -> steps.Case:
+    """Return what is trained at some sizes."""
+    shd = presets.named("shd")
+    values = {
+        "network.max_delay_ms": (sizes["delays"] - 1) * shd.data.time_step_ms,
+        "network.hidden": [sizes["width"]] * 2,
+        "network.extra_ms": 0.0,
+        "training.batch_size": sizes["batch"],
+    }
+    return steps.Case(steps.with_width(shd.with_values(values), sigma), sizes["steps"])
+
+
+def figure(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return time and peak memory over the values of one size, both axes logarithmic."""
+    with style():
+        drawn = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
+        left, right = drawn.subplots(1, 2)
+        _panel(left, name, results, what="seconds", ratio="time_ratio", scale=1.0)
+        _panel(right, name, results, what="bytes", ratio="memory_ratio", scale=2.0**-20)
+        sizes = results[0]["sizes"]
+        others = ", ".join(text.format(sizes[key]) for key, text in FIXED.items() if key != name)
+        left.set_title(others)
+        right.set_title("numbers: times as much as snnsim")
+        left.set_ylabel("seconds per step")
+        right.set_ylabel("peak memory (MiB)")
+        left.legend(loc="upper left")
+    return drawn
+
+
+def _panel(
+    axes: Axes, name: str, results: Sequence[Mapping[str, Any]], *, what: str, ratio: str, scale: float
+) -> None:  # fmt: skip
+    values = [result["sizes"][name] for result in results]
+    for part, colour in COLOURS.items():
+        costs = [result[what][part] * scale for result in results]
+        axes.plot(values, costs, "o-", color=colour, markersize=3, label=peers.title(part))
+    for value, result in zip(values, results, strict=True):
+        top = max(result[what].values()) * scale
+        text = f"{result[ratio][PEER]:.1f}x"
+        offset = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        axes.annotate(text, (value, top), color=VERMILION, fontsize=NOTE_POINTS, **offset)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.margins(x=0.08, y=0.15)
+    axes.xaxis.set_major_locator(FixedLocator(values))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel(LABELS[name])
+
+
+def shown(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the results as a table with a line for every size."""
+    rows = []
+    for result in results:
+        cost = [f"{taken:.3f}" for taken in result["seconds"].values()]
+        need = [tables.megabytes(size) for size in result["bytes"].values()]
+        ratios = [tables.times(result[ratio][PEER]) for ratio in ("time_ratio", "memory_ratio")]
+        rows.append((result["grows"], result["sizes"][result["grows"]], *cost, ratios[0], *need, ratios[1]))
+    peer = peers.title(PEER)
+    return tables.table(("grows", "to", "snnsim s/step", peer, "ratio", "snnsim peak MiB", peer, "ratio"), rows)
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    made = parser(__doc__, json="figures/bench-growth.json")
+    add_allocator(made)
+    made.set_defaults(repeats=3)
+    made.add_argument("--grow", nargs="+", choices=SIZES, default=list(SIZES), help="which sizes")
+    made.add_argument("--sigma", type=float, help="width of the windows; by default the narrow end")
+    made.add_argument("--draw", action="store_true", help="draw the figures of the JSON file anew")
+    return made.parse_args(words)
+
+
+def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return a comparison for every value of every size, written as they come."""
+    results: list[dict[str, Any]] = []
+    for name in options.grow:
+        for value in SIZES[name]:
+            sizes = BASE | {name: value}
+            comparing.say(f"{LABELS[name]}: {value}")
+            found = comparing.compare(case(sizes, options.sigma), [PEER], plan(options, options.allocator))
+            results.append({"grows": name, "sizes": sizes, "allocator": options.allocator, **found})
+            write(options.json, {"results": results}, names=[PEER])
+    return results
+
+
+def main() -> None:
+    """Measure, or read what was measured; print a table and draw."""
+    options = arguments()
+    results = _read(options.json) if options.draw else measure(options)
+    print(shown(results))
+    for name in dict.fromkeys(result["grows"] for result in results):
+        path = options.json.with_name(f"{options.json.stem}-{name}.png")
+        save(figure(name, [result for result in results if result["grows"] == name]), path)
+        print(path)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["results"]
+    return results
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Keep freed memory for the next step: on Linux a large part of a training step is page faults.
+
+A step frees hundreds of megabytes that the next one needs again. As it comes, glibc hands large pieces back to the
+system and gets them anew, and the system clears every page of them at its first touch. `keep_memory` tells glibc
+to take large pieces from its heap (M_MMAP_MAX = 0) and never to shrink that (M_TRIM_THRESHOLD = -1), which is what
+the variables MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 do at the start of a process.
+
+The price: memory that was needed once stays with the process. Whoever sets glibc's variables for this (or
+glibc.malloc in GLIBC_TUNABLES), or SNNSIM_ALLOCATOR=system, is left alone, and so is every other C library.
+
+Source   mallopt(3)
+"""
+
+import ctypes
+import os
+import sys
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+OPT_OUT = "SNNSIM_ALLOCATOR"
+CHOICES = ("tuned", "system")
+VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
+"""glibc's own variables for what is set here."""
+
+
+def keep_memory() -> bool:
+    """Let this process keep the memory it frees, unless the user has chosen; return whether that was done."""
+    library = _glibc()
+    if library is None or _chosen_by_user():
+        return False
+    # both return 1 when they did it
+    return bool(library.mallopt(M_MMAP_MAX, 0) and library.mallopt(M_TRIM_THRESHOLD, -1))
+
+
+def give_back() -> None:
+    """Return what is free to the system, where the C library can."""
+    library = _glibc()
+    if library is not None:
+        library.malloc_trim(0)
+
+
+def _chosen_by_user() -> bool:
+    choice = os.environ.get(OPT_OUT, "tuned")
+    if choice not in CHOICES:
+        raise ValueError(f"{OPT_OUT} must be one of {', '.join(CHOICES)}, not {choice!r}")
+    own = any(name in os.environ for name in VARIABLES)
+    return choice == "system" or own or "glibc.malloc" in os.environ.get("GLIBC_TUNABLES", "")
+
+
+def _glibc() -> ctypes.CDLL | None:
+    if sys.platform != "linux":
+        return None
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "gnu_get_libc_version") else None

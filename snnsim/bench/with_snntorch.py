@@ -1,0 +1,98 @@
+"""The same network of snnTorch's Leaky neurons, stepped in a loop as its users do, with the delays of dcls.
+
+    ours                    theirs
+    β, θ                    beta, threshold
+    hard, detached reset    reset_mechanism "zero" with its default reset_delay=True: the voltage is set to 0 at the
+                            beginning of the next step, which is the same, and their reset is always detached then
+    other resets            reset_delay=False
+    leaky readout           reset_mechanism "none", of which the voltages are kept
+    batch normalisation     torch's BatchNorm1d over (time · batch)
+
+Differs  it does not fire at θ itself; after a subtraction that leaves more than θ it subtracts again a step later; a
+         reset by subtraction cannot be detached in the same step, so there only the spikes are ours, not the
+         gradients; batch normalisation counts padded steps
+"""
+
+from collections.abc import Callable
+
+import snntorch
+import torch
+from snntorch import surrogate
+from torch import Tensor, nn
+
+from snnsim.bench.frame import PeerLayer, PeerNetwork, fixed_decay, require, synapse_like
+from snnsim.network import SpikingNetwork
+from snnsim.neurons import LIF, LeakyReadout
+
+SURROGATES: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
+    "atan": surrogate.atan,
+    "fast_sigmoid": surrogate.fast_sigmoid,
+    "sigmoid": surrogate.sigmoid,
+}
+
+
+class Neuron(nn.Module):
+    """Leaky with the settings of a LIF."""
+
+    def __init__(self, ours: LIF) -> None:
+        super().__init__()
+        require(not isinstance(ours.threshold, nn.Parameter), "a fixed threshold", "a trained one")
+        shape = ours.surrogate
+        require(shape.name in SURROGATES, f"surrogates {', '.join(SURROGATES)}", shape.name)
+        self.leaky = snntorch.Leaky(
+            beta=fixed_decay(ours.decay),
+            threshold=float(ours.threshold),
+            spike_grad=SURROGATES[shape.name](shape.sharpness),
+            reset_mechanism="zero" if ours.reset.hard else "subtract",
+            reset_delay=ours.reset.hard and ours.reset.detached,
+        )
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the spikes of a sequence that starts at rest."""
+        spikes, memory = [], torch.zeros_like(current[0])
+        for now in current:
+            spike, memory = self.leaky(now, memory)
+            spikes.append(spike)
+        return torch.stack(spikes)
+
+
+class Readout(nn.Module):
+    """Leaky without a reset, with the settings of a LeakyReadout."""
+
+    def __init__(self, ours: LeakyReadout) -> None:
+        super().__init__()
+        self.leaky = snntorch.Leaky(beta=fixed_decay(ours.decay), reset_mechanism="none")
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the voltages of a sequence that starts at rest."""
+        voltages, memory = [], torch.zeros_like(current[0])
+        for now in current:
+            _, memory = self.leaky(now, memory)
+            voltages.append(memory)
+        return torch.stack(voltages)
+
+
+class Norm(nn.Module):
+    """torch's BatchNorm1d over all steps, padded or not."""
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(features)
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the normalised currents."""
+        return self.norm(current.flatten(0, 1)).view_as(current)
+
+
+def network_like(ours: SpikingNetwork) -> PeerNetwork:
+    """Return a network in our frame with the same initial parameters."""
+    layers = [
+        PeerLayer(
+            synapse_like(part.synapse),
+            Neuron(part.neuron),
+            norm=None if part.norm is None else Norm(part.norm.num_features),
+            dropout=part.dropout.p,
+        )
+        for part in ours.layers
+    ]
+    return PeerNetwork(layers, synapse_like(ours.synapse), Readout(ours.readout), extra_steps=ours.extra_steps)
