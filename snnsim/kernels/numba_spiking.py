@@ -16,20 +16,18 @@ Memory   backward, u is computed again from I, one recording at a time: nothing 
 Order    sums over time are a recording's own, in float64 from a few steps on, and are added over recordings in order
 """
 
-import math
-
 import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
 
 from snnsim.kernels.memory import empty
+from snnsim.kernels.slopes import CODES, slopes
 from snnsim.kernels.spiking_types import Back, Neuron
 from snnsim.kernels.threads import as_torch_has
 
 _SHORT = 32
 """Steps whose sums are taken in the currents' own precision."""
-_SLOPES = {"atan": 0, "triangle": 1, "sigmoid": 2, "fast_sigmoid": 3, "boxcar": 4}
 
 
 def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,11 +58,11 @@ def fire(  # noqa: PLR0913
 def fire_back(  # noqa: PLR0913
     current: Tensor, scale: Tensor, shift: Tensor, valid: Tensor, voltage: Tensor, keep: Tensor | None,
     neuron: Neuron, grad_spikes: Tensor | None, grad_membrane: Tensor | None, grad_last: Tensor | None,
-    learned: bool = True,
+    learned: bool = True, normed: bool = True,
 ) -> Back:  # fmt: skip
     """Return the gradients of `fire` for those of its results, of which any may be None.
 
-    Those of β and θ are 0 if they are not `learned`.
+    Those of β and θ are 0 if they are not `learned`, those of scale and shift if nothing is `normed`.
     """
     drive, before = empty(current, *current.shape), torch.zeros_like(voltage)
     sums = np.zeros((4, *voltage.shape))
@@ -73,7 +71,7 @@ def fire_back(  # noqa: PLR0913
         _fire_back(
             *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current), _parts(neuron),
             (_or_none(grad_spikes, current), _or_none(grad_membrane, current), *_arrays(last)),
-            (_SLOPES[neuron.surrogate], neuron.alpha, neuron.detached, learned), *_arrays(drive, before), sums,
+            (CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed), *_arrays(drive, before), sums,
         )  # fmt: skip
     return Back(drive, *torch.from_numpy(sums.sum(1)).to(current.dtype), before)
 
@@ -126,33 +124,25 @@ def _sums(current, valid, sums):
                 square[n] += value * value
 
 
-@njit(cache=True)
-def _drive(row, scale, shift, counts, y):
-    if counts:
-        for n in range(row.size):
-            y[n] = scale[n] * row[n] + shift[n]
-    else:
-        y[:] = 0
-
-
 @njit(parallel=True, cache=True)
 def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, membrane):  # noqa: PLR0913
     beta, threshold, hard = neuron
-    one = current.dtype.type(1)
+    one, zero = current.dtype.type(1), current.dtype.type(0)
     for b in prange(current.shape[1]):
-        v, y = voltage[b].copy(), np.empty_like(voltage[b])
+        v, u = voltage[b].copy(), np.empty_like(voltage[b])
         factor = keep[0, b] if keep.size else np.full_like(v, one)
+        silent = np.zeros_like(v)
         for t in range(len(current)):
-            _drive(current[t, b], scale, shift, t < valid[b], y)
-            if membrane.size:
-                u = membrane[t, b]
-                for n in range(v.size):
-                    u[n] = beta[n] * v[n] + y[n]
-            s = spikes[t, b]
+            counts = t < valid[b]
+            row, a, c = current[t, b], scale if counts else silent, shift if counts else silent
+            if not counts:
+                row = silent
+            s, u = spikes[t, b], membrane[t, b] if membrane.size else u
             for n in range(v.size):
-                u_ = beta[n] * v[n] + y[n]
+                u_ = beta[n] * v[n] + (a[n] * row[n] + c[n])
                 fired = u_ >= threshold[n]
-                s[n] = factor[n] if fired else 0
+                u[n] = u_
+                s[n] = factor[n] if fired else zero
                 v[n] = _after(u_, threshold[n], fired, hard)
         last[b] = v
 
@@ -160,90 +150,78 @@ def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, mem
 @njit(cache=True)
 def _after(u, threshold, fired, hard):
     """Return the voltage after the reset."""
-    lower = u * 0 if hard else u - threshold
+    # a whole number would turn all into float64
+    lower = u - u if hard else u - threshold
     return lower if fired else u
 
 
 @njit(parallel=True, cache=True)
-def _fire_back(  # noqa: C901, PLR0913
+def _fire_back(  # noqa: PLR0913
     current, scale, shift, valid, voltage, keep, neuron, grads, slope, drive, before, sums
 ):
-    grad_spikes, grad_membrane, grad_last = grads
-    beta, threshold, hard = neuron
-    code, alpha, detached, learned = slope
     steps, batch, neurons = current.shape
     for b in prange(batch):
-        u, v = np.empty((steps, neurons), current.dtype), voltage[b].copy()
-        y = np.empty_like(v)
-        for t in range(steps):
-            _drive(current[t, b], scale, shift, t < valid[b], y)
-            _advance(v, y, beta, threshold, hard, u[t])
-        dv, h, ds = grad_last[b].copy(), np.empty_like(y), np.zeros_like(y)
-        short = np.zeros((2, neurons), current.dtype)
-        for t in range(steps - 1, -1, -1):
-            _slope(u[t], threshold, code, current.dtype.type(alpha), h)
-            if grad_spikes.size:
-                _times(grad_spikes[t, b], keep[0, b] if keep.size else y[:0], ds)
-            du = drive[t, b]
-            _through(h, ds, dv, u[t], threshold, hard, detached, du)
-            if grad_membrane.size:
-                _plus(grad_membrane[t, b], du)
-            if t < valid[b]:
-                _sum(du, current[t, b], short[0], short[1])
-            if t % _SHORT == 0:
-                _flush(short[0], sums[0, b])
-                _flush(short[1], sums[1, b])
-            if learned:
-                _thresholds(h, ds, dv, u[t], threshold, hard, detached, sums[3, b])
-                _betas(du, u[t - 1] if t else voltage[b], threshold, hard, t > 0, sums[2, b])
-            for n in range(neurons):
-                dv[n] = beta[n] * du[n]
-            if t >= valid[b]:
-                du[:] = 0
-        before[b] = dv
+        u, h = np.empty((steps, neurons), current.dtype), np.empty((steps, neurons), current.dtype)
+        _again(b, current, scale, shift, valid[b], voltage[b], neuron, u, h)
+        slopes(h.reshape(h.size), slope[0], current.dtype.type(slope[1]))
+        _lane_back(b, current, u, h, valid[b], voltage[b], keep, neuron, grads, slope, drive, before[b], sums[:, b])
 
 
 @njit(cache=True)
-def _advance(v, y, beta, threshold, hard, u):
-    for n in range(u.size):
-        u_ = beta[n] * v[n] + y[n]
-        u[n] = u_
-        v[n] = _after(u_, threshold[n], u_ >= threshold[n], hard)
+def _again(b, current, scale, shift, valid, voltage, neuron, u, x):  # noqa: PLR0913
+    """Set the membrane of a recording, and how far it is above the threshold."""
+    beta, threshold, hard = neuron
+    v, silent = voltage.copy(), np.zeros_like(voltage)
+    for t in range(len(u)):
+        row, a, c = (current[t, b], scale, shift) if t < valid else (silent, silent, silent)
+        u_row, x_row = u[t], x[t]
+        for n in range(v.size):
+            u_ = beta[n] * v[n] + (a[n] * row[n] + c[n])
+            u_row[n] = u_
+            x_row[n] = u_ - threshold[n]
+            v[n] = _after(u_, threshold[n], u_ >= threshold[n], hard)
 
 
 @njit(cache=True)
-def _times(values, factor, to):
-    if factor.size:
-        for n in range(to.size):
-            to[n] = values[n] * factor[n]
-    else:
-        to[:] = values
+def _lane_back(b, current, u, h, valid, voltage, keep, neuron, grads, slope, drive, before, sums):  # noqa: PLR0913
+    grad_spikes, grad_membrane, grad_last = grads
+    beta, threshold, hard = neuron
+    one, zero, attached = h.dtype.type(1), h.dtype.type(0), h.dtype.type(not slope[2])
+    cleared, lowered = h.dtype.type(hard), h.dtype.type(not hard)
+    dv, silent, short = grad_last[b].copy(), np.zeros_like(voltage), np.zeros((2, voltage.size), h.dtype)
+    factor = keep[0, b] if keep.size else np.full_like(voltage, one)
+    for t in range(len(u) - 1, -1, -1):
+        if slope[3]:
+            gradient = grad_spikes[t, b] if grad_spikes.size else silent
+            _thresholds(h[t], gradient, factor, dv, u[t], threshold, hard, slope[2], sums[3])
+        du, gs = drive[t, b], grad_spikes[t, b] if grad_spikes.size else silent
+        gm, u_row, h_row = grad_membrane[t, b] if grad_membrane.size else silent, u[t], h[t]
+        for n in range(dv.size):
+            # what of the voltage is kept: nothing where a spike has cleared it, less what the reset passes on
+            kept = one - (cleared if u_row[n] >= threshold[n] else zero)
+            kept -= attached * h_row[n] * (cleared * u_row[n] + lowered * threshold[n])
+            found = h_row[n] * (gs[n] * factor[n]) + gm[n] + kept * dv[n]
+            du[n] = found
+            dv[n] = beta[n] * found
+        if slope[3]:
+            _betas(du, u[t - 1] if t else voltage, threshold, hard, t > 0, sums[2])
+        if t >= valid:
+            du[:] = zero
+        elif slope[4]:
+            _sum(du, current[t, b], short[0], short[1])
+        if slope[4] and t % _SHORT == 0:
+            _flush(short[0], sums[0])
+            _flush(short[1], sums[1])
+    before[:] = dv
 
 
 @njit(cache=True)
-def _plus(values, to):
-    for n in range(to.size):
-        to[n] += values[n]
-
-
-@njit(cache=True)
-def _through(h, ds, dv, u, threshold, hard, detached, du):  # noqa: PLR0913
-    """Set the gradient of the membrane."""
-    one, zero = h.dtype.type(1), h.dtype.type(0)
-    for n in range(du.size):
-        kept = zero if hard and u[n] >= threshold[n] else one
-        if not detached:
-            kept -= h[n] * (u[n] if hard else threshold[n])
-        du[n] = h[n] * ds[n] + kept * dv[n]
-
-
-@njit(cache=True)
-def _thresholds(h, ds, dv, u, threshold, hard, detached, total):  # noqa: PLR0913
+def _thresholds(h, gradient, factor, dv, u, threshold, hard, detached, total):  # noqa: PLR0913
     for n in range(h.size):
-        ds_ = ds[n]
+        ds = gradient[n] * factor[n]
         if not detached:
-            ds_ -= dv[n] * (u[n] if hard else threshold[n])
-        found = h[n] * ds_
+            ds -= dv[n] * (u[n] if hard else threshold[n])
+        found = h[n] * ds
         if not hard and u[n] >= threshold[n]:
             found += dv[n]
         total[n] -= found
@@ -260,7 +238,7 @@ def _sum(du, current, scale, shift):
 def _flush(short, total):
     for n in range(total.size):
         total[n] += short[n]
-        short[n] = 0
+        short[n] = short.dtype.type(0)
 
 
 @njit(cache=True)
@@ -269,31 +247,6 @@ def _betas(du, before, threshold, hard, reset, total):
     for n in range(du.size):
         fired = reset and before[n] >= threshold[n]
         total[n] += du[n] * _after(before[n], threshold[n], fired, hard)
-
-
-@njit(cache=True)
-def _slope(u, threshold, code, alpha, h):  # noqa: C901
-    """Set h to the surrogate slope at u − θ; the equations are those of snnsim.surrogate."""
-    half, one = h.dtype.type(0.5), h.dtype.type(1)
-    if code == 0:
-        turn = h.dtype.type(math.pi / 2) * alpha
-        for n in range(h.size):
-            x = (u[n] - threshold[n]) * turn
-            h[n] = half * alpha / (one + x * x)
-    elif code == 1:
-        for n in range(h.size):
-            h[n] = max(alpha - alpha * alpha * abs(u[n] - threshold[n]), 0 * one)
-    elif code == 2:
-        for n in range(h.size):
-            g = one / (one + np.exp(-alpha * (u[n] - threshold[n])))
-            h[n] = alpha * g * (one - g)
-    elif code == 3:
-        for n in range(h.size):
-            x = one + alpha * abs(u[n] - threshold[n])
-            h[n] = one / (x * x)
-    else:
-        for n in range(h.size):
-            h[n] = alpha if abs(u[n] - threshold[n]) < half / alpha else 0
 
 
 @njit(parallel=True, cache=True)

@@ -107,8 +107,8 @@ class _Fire(torch.autograd.Function):
         neuron = Neuron(beta, threshold, reset.hard, reset.detached, reset.surrogate.name, reset.surrogate.sharpness)
         form = passes(choice.of_neurons(current))
         grads = (None if grad is None else grad.contiguous() for grad in grads)
-        learned = any(ctx.needs_input_grad[2:4])
-        back = form.fire_back(current, scale, shift, valid, voltage, keep, neuron, *grads, learned=learned)
+        wanted = {"learned": any(ctx.needs_input_grad[2:4]), "normed": statistics is not None}
+        back = form.fire_back(current, scale, shift, valid, voltage, keep, neuron, *grads, **wanted)
         grad_current, grad_gamma = back.grad_drive, None
         if statistics is not None:
             rate = (statistics.variance + statistics.epsilon).rsqrt()
@@ -121,8 +121,8 @@ class _Fire(torch.autograd.Function):
                 offset = -scale * back.grad_shift / count - slope * statistics.mean
             grad_current = form.affine_back(grad_current, current, valid, scale, offset, slope)
         found = (grad_current, back.grad_voltage, back.grad_beta, back.grad_threshold, grad_gamma, back.grad_shift)
-        wanted = (grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=False))
-        return *wanted, None, None, None, None, None
+        found = (grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=False))
+        return *found, None, None, None, None, None
 
 
 def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):
