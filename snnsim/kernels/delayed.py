@@ -61,6 +61,8 @@ def _as_they_are(kernel: Tensor) -> Tensor:
     return kernel.permute(2, 0, 1)
 
 
+# torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
+@torch._disable_dynamo
 def spread_current(
     spikes: Tensor, spread: Spread, parameters: tuple[Tensor, ...], *, delays: int, form: str | None = None
 ) -> Tensor:

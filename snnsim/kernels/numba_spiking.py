@@ -18,7 +18,7 @@ Order    sums over time are a recording's own, in float64 from a few steps on, a
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import get_num_threads, njit, prange
 from torch import Tensor
 
 from snnsim.kernels.memory import empty
@@ -71,7 +71,7 @@ def fire_back(  # noqa: PLR0913
         _fire_back(
             *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current), _parts(neuron),
             (_or_none(grad_spikes, current), _or_none(grad_membrane, current), *_arrays(last)),
-            (CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed), *_arrays(drive, before), sums,
+            (CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed), get_num_threads(), *_arrays(drive, before), sums,
         )  # fmt: skip
     return Back(drive, *torch.from_numpy(sums.sum(1)).to(current.dtype), before)
 
@@ -157,14 +157,15 @@ def _after(u, threshold, fired, hard):
 
 @njit(parallel=True, cache=True)
 def _fire_back(  # noqa: PLR0913
-    current, scale, shift, valid, voltage, keep, neuron, grads, slope, drive, before, sums
+    current, scale, shift, valid, voltage, keep, neuron, grads, slope, threads, drive, before, sums
 ):
     steps, batch, neurons = current.shape
-    for b in prange(batch):
+    for thread in prange(threads):
         u, h = np.empty((steps, neurons), current.dtype), np.empty((steps, neurons), current.dtype)
-        _again(b, current, scale, shift, valid[b], voltage[b], neuron, u, h)
-        slopes(h.reshape(h.size), slope[0], current.dtype.type(slope[1]))
-        _lane_back(b, current, u, h, valid[b], voltage[b], keep, neuron, grads, slope, drive, before[b], sums[:, b])
+        for b in range(thread, batch, threads):
+            _again(b, current, scale, shift, valid[b], voltage[b], neuron, u, h)
+            slopes(h.reshape(h.size), slope[0], current.dtype.type(slope[1]))
+            _lane_back(b, current, u, h, valid[b], voltage[b], keep, neuron, grads, slope, drive, before[b], sums[:, b])
 
 
 @njit(cache=True)

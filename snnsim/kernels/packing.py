@@ -59,7 +59,8 @@ def _smallest(bits, threads):
     return found
 
 
-@njit(parallel=True, cache=True)
+# a check for division by 0 would keep the loop from vector registers
+@njit(parallel=True, cache=True, error_model="numpy")
 def _count(values, scale, counts, threads):
     """Set the counts, and return whether they are exact."""
     wrong = np.zeros(threads, np.int64)

@@ -8,7 +8,8 @@ from numba import njit
 CODES = {"atan": 0, "triangle": 1, "sigmoid": 2, "fast_sigmoid": 3, "boxcar": 4}
 
 
-@njit(cache=True)
+# a check for division by 0 would keep the loops from vector registers
+@njit(cache=True, error_model="numpy")
 def slopes(x, code, alpha):  # noqa: C901
     """Turn u − θ into the slope there."""
     half, one, zero = x.dtype.type(0.5), x.dtype.type(1), x.dtype.type(0)

@@ -56,11 +56,14 @@ def passes(form: str) -> ModuleType:
     return import_module(f"snnsim.kernels.{_MODULES[form]}")
 
 
+# torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
+@torch._disable_dynamo
 def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and (biased) variance of each neuron's current over the steps that count; without gradients."""
     return passes(choice.of_neurons(current)).moments(current.detach().contiguous(), valid)
 
 
+@torch._disable_dynamo
 def fire(  # noqa: PLR0913
     current: Tensor,
     voltage: Tensor,
@@ -81,6 +84,7 @@ def fire(  # noqa: PLR0913
     return Fired(*result)
 
 
+@torch._disable_dynamo
 def leak(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
     """Return the membrane u[t] = β u[t−1] + I[t] of neurons that never fire; `beta` is (neuron,)."""
     membrane: Tensor = _Leak.apply(current, voltage, beta)

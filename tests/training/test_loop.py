@@ -5,7 +5,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from snnsim import experiment
+from snnsim import experiment, kernels
 from snnsim.config import Config
 from snnsim.learning import rules
 
@@ -98,3 +98,18 @@ def test_mixed_precision_trains(tiny, tmp_path):
     assert max(row["valid_accuracy"] for row in folder.read_metrics()) > 0.8
     state = torch.load(folder.last, weights_only=True)["network"]
     assert state["layers.0.synapse.weight"].dtype == torch.float32
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_fast_forms_train_like_the_plain_ones(tiny, tmp_path):
+    values = tiny | {"training.epochs": 6, "training.lr": 0.02, "network.hidden": (40, 30)}
+    fast = experiment.train("shd", values, output=tmp_path / "fast", device="cpu").read_metrics()
+    with kernels.plain():
+        plain = experiment.train("shd", values, output=tmp_path / "plain", device="cpu").read_metrics()
+    assert len(fast) == len(plain) == 6
+    assert fast[-1]["train_loss"] < 0.9 * fast[0]["train_loss"]
+    for what in ("train_loss", "valid_loss"):
+        one, other = ([row[what] for row in history] for history in (fast, plain))
+        assert one == pytest.approx(other, rel=2e-3)
+        # the same numbers to the last digit would mean that the same form ran twice
+        assert one != other
