@@ -11,6 +11,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
 from snnsim.cli.data import DataCommand
+from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.training.interrupt import Stopped
 
@@ -18,6 +19,9 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
+    | Annotated[Freeze, subcommand("freeze")]
+    | Annotated[Info, subcommand("info")]
+    | Annotated[Simulate, subcommand("simulate")]
     | Annotated[DataCommand, subcommand("data")]
 )
 
