@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from snnsim.neurons import LIF, LeakyReadout
     from snnsim.normalisation import BatchNorm
     from snnsim.program import Program
+    from snnsim.quantization import prune, quantize
     from snnsim.simulation import Events, simulate
     from snnsim.surrogate import Surrogate
     from snnsim.synapses import DelayedLinear, SparseLinear
@@ -27,6 +28,8 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "freeze",
+    "prune",
+    "quantize",
     "simulate",
 ]
 
@@ -42,6 +45,8 @@ _ROOMS = {
     "Program": "program",
     "Events": "simulation",
     "freeze": "freezing",
+    "prune": "quantization",
+    "quantize": "quantization",
     "simulate": "simulation",
 }
 

@@ -29,7 +29,7 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
 
 def test_the_commands_are_there(capsys):
     shown = set(re.findall(r"^    snnsim ([a-z]+)", README, re.MULTILINE))
-    assert shown == {"train", "evaluate", "plot", "data", "freeze", "info", "simulate"}
+    assert shown == {"train", "evaluate", "plot", "data", "freeze", "info", "simulate", "quantize", "prune"}
     for command in shown:
         with pytest.raises(SystemExit) as stopped:
             cli.main([command, "--help"])

@@ -13,6 +13,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 from snnsim.cli.data import DataCommand
 from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.runs import Evaluate, Plot, Train
+from snnsim.cli.shrinking import Prune, Quantize
 from snnsim.training.interrupt import Stopped
 
 Command = (
@@ -22,6 +23,8 @@ Command = (
     | Annotated[Freeze, subcommand("freeze")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Simulate, subcommand("simulate")]
+    | Annotated[Quantize, subcommand("quantize")]
+    | Annotated[Prune, subcommand("prune")]
     | Annotated[DataCommand, subcommand("data")]
 )
 

@@ -15,6 +15,7 @@ from snnsim.data.binning import Binned
 from snnsim.experiment import evaluating, parts
 from snnsim.experiment.evaluating import Split
 from snnsim.program import Program
+from snnsim.program.facts import stored_bytes
 from snnsim.simulation import CHIPS, Events, Result, Simulator, energy
 from snnsim.training.evaluation import wilson
 from snnsim.training.folder import Folder
@@ -140,6 +141,21 @@ def judged(result: Result, label: np.ndarray) -> dict[str, Any]:
         "ci95": list(wilson(correct, total)),
         "loss": float(loss.mean()),
     }
+
+
+def compared(program: Program, changed: Program, given: Recordings) -> dict[str, Any]:
+    """Return what became of a Program that was made smaller: accuracy, agreement and size, before and after."""
+    results = [Machine().simulator(each).run(given.events) for each in (program, changed)]
+    choices = [result.predictions() for result in results]
+    found: dict[str, Any] = {"recordings": len(given.label)}
+    for name, each, result in zip(("before", "after"), (program, changed), results, strict=True):
+        found[name] = {
+            "accuracy": judged(result, given.label)["accuracy"],
+            "synapses": each.synapses,
+            "stored_bytes": stored_bytes(each),
+            "activity": activity(result),
+        }
+    return found | {"agreement": float((choices[0] == choices[1]).mean())}
 
 
 def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None) -> dict[str, Any]:

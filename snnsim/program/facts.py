@@ -36,10 +36,20 @@ def facts(program: Program) -> dict[str, Any]:
 
 
 def stored_bytes(program: Program) -> int:
-    """Return the bytes of weights and delays at their stated widths, in floats 4 and 2; as a chip would hold them."""
+    """Return the bytes of weights and delays at their stated widths, in floats 4 and 2; as a chip would hold them.
+
+    An edge is a table of all pairs, or a list that names each synapse's target, whichever is smaller.
+    """
     fixed = program.fixed
     bits = 8 * (4 + 2) if fixed is None else fixed.weight_bits + fixed.delay_bits
-    return -(-program.synapses * bits // 8)
+    return sum(-(-_bits(program, edge, bits) // 8) for edge in program.edges)
+
+
+def _bits(program: Program, edge: Edge, bits: int) -> int:
+    sources, targets = program.sources(edge.source), program.population(edge.target).size
+    _, taps = np.unique(edge.pre() * targets + edge.post, return_counts=True)
+    table = int(taps.max(initial=0)) * sources * targets * bits
+    return min(table, len(edge.weight) * (bits + (targets - 1).bit_length()))
 
 
 def _edge(program: Program, edge: Edge) -> dict[str, Any]:
