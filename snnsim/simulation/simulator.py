@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,10 @@ class Simulator:
         self.threads = threads or len(os.sched_getaffinity(0))
         self.engine = ENGINES[engine](self.network)
 
+    @cached_property
+    def _digest(self) -> str:
+        return self.program.digest()
+
     def run(self, events: Events, record: Record | None = None) -> Result:
         """Return what happens in recordings from rest, each with the Program's extra steps behind it."""
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
@@ -61,7 +66,7 @@ class Simulator:
         """Return the state of streams at rest."""
         network, numbers = self.network, self.network.numbers
         pending = np.zeros((streams, network.longest, network.neurons), numbers.current)
-        return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self.program.digest())
+        return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self._digest)
 
     def feed(self, events: Events, state: State, record: Record | None = None) -> tuple[Result, State]:
         """Return what happens in the next piece of each stream, and the state after it; `state` stays as it is."""
@@ -72,7 +77,7 @@ class Simulator:
         return result, State(voltage, pending.reshape(state.pending.shape), state.step + steps, state.program)
 
     def _check_state(self, events: Events, state: State) -> None:
-        if state.program != self.program.digest() or state.voltage.dtype != self.network.numbers.voltage:
+        if state.program != self._digest or state.voltage.dtype != self.network.numbers.voltage:
             raise ValueError("simulate: the state is of another program or precision; begin with start()")
         if len(events) != len(state) or len(set(events.length.tolist())) > 1:
             raise ValueError(
