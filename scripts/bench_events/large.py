@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import PEERS, peer, write
+from peering import PEERS, peer, write
 
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import ENGINES, Events, Simulator

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import write
+from peering import write
 
 from snnsim.experiment import evaluating, programs
 from snnsim.learning import decisions

@@ -1,7 +1,7 @@
 """The same network and input in Brian2 or NEST: python peers.py brian2-cython|brian2-standalone|nest FILE.npz OUT.npz
 
 Runs in an environment of its own (pip install "numpy<2.4" brian2==2.9.0 nest-simulator), and knows nothing of snnsim:
-common.py writes the file that it reads. Simulators disagree on what a delay of 0 is: population p is o = p + 1 steps
+peering.py writes the file that it reads. Simulators disagree on what a delay of 0 is: population p is o = p + 1 steps
 late here, the input 0, and a delay d becomes d + o(target) − o(source) − c with c = 1 in Brian2 and 0 in NEST, which
 is taken off the recorded times again.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 
 def read(path):
-    """Return what common.written wrote: the header, and populations, edges and events as arrays."""
+    """Return what peering.written wrote: the header, and populations, edges and events as arrays."""
     stored = np.load(path)
     header = json.loads(stored["header"].tobytes())
     return header, {name: stored[name] for name in stored.files if name != "header"}

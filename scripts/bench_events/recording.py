@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import PEERS, peer, same_spikes, write
+from peering import PEERS, peer, same_spikes, write
 
 from snnsim.data import binning, heidelberg
 from snnsim.data.events import Recordings

@@ -16,7 +16,7 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from common import write
+from peering import write
 
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, Simulator
