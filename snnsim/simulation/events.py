@@ -60,10 +60,6 @@ class Events:
         """Return one recording of plain spikes."""
         return cls(step, channel, np.ones(len(step)), np.array([0, len(step)]), np.array([steps]))
 
-    def longer(self, steps: int) -> "Events":
-        """Return the recordings with silent steps behind them."""
-        return Events(self.step, self.channel, self.count, self.offset, self.length + steps)
-
     def part(self, begin: int, end: int) -> "Events":
         """Return steps begin:end of every recording, counted from 0 again."""
         kept = (self.step >= begin) & (self.step < end)

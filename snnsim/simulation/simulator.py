@@ -60,7 +60,8 @@ class Simulator:
         """Return what happens in recordings from rest, each with the Program's extra steps behind it."""
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
-        return self._run(events.longer(self.program.extra_steps), record or Record(), voltage, pending)
+        length = events.length + self.program.extra_steps
+        return self._run(events, length, record or Record(), (voltage, pending))
 
     def start(self, streams: int = 1) -> State:
         """Return the state of streams at rest."""
@@ -72,7 +73,7 @@ class Simulator:
         """Return what happens in the next piece of each stream, and the state after it; `state` stays as it is."""
         self._check_state(events, state)
         voltage, pending = state.voltage.copy(), state.pending.reshape(len(state), -1).copy()
-        result = self._run(events, record or Record(), voltage, pending)
+        result = self._run(events, events.length, record or Record(), (voltage, pending))
         steps = int(events.length.max(initial=0))
         return result, State(voltage, pending.reshape(state.pending.shape), state.step + steps, state.program)
 
@@ -85,14 +86,14 @@ class Simulator:
                 f"{len(events)} of {sorted(set(events.length.tolist()))} steps"
             )
 
-    def _run(self, events: Events, record: Record, voltage: np.ndarray, pending: np.ndarray) -> Result:
-        counted = self._counted(events)
-        recorded = _Recorded.of(self.program, self.network.channels, events, record)
+    def _run(self, events: Events, length: np.ndarray, record: Record, state: tuple[np.ndarray, np.ndarray]) -> Result:
+        counted = self._counted(events, length)
+        recorded = _Recorded.of(self.program, self.network.channels, length, record)
         if record.spikes:
             first = recorded.without_traces()
-            self._shared(counted, first, voltage.copy(), pending.copy())
+            self._shared(counted, first, (state[0].copy(), state[1].copy()))
             recorded = recorded.with_room(first.counts[:, self.network.channels :].sum(1))
-        self._shared(counted, recorded, voltage, pending)
+        self._shared(counted, recorded, state)
         channels, recordings = self.network.channels, len(events)
         cell = counted.recording * channels + events.channel
         seen = np.bincount(cell, minlength=recordings * channels).reshape(recordings, channels)
@@ -100,7 +101,7 @@ class Simulator:
         recorded.counts[:, :channels] = fired.astype(np.int64)
         return Result(
             program=self.program,
-            length=events.length,
+            length=length,
             node_counts=recorded.counts,
             fan_out=self.network.fan_out(),
             input_events=seen,
@@ -111,7 +112,7 @@ class Simulator:
             spike_offset=recorded.spike_offset,
         )
 
-    def _counted(self, events: Events) -> "_Counted":
+    def _counted(self, events: Events, length: np.ndarray) -> "_Counted":
         """Return the events with their counts as this network's numbers."""
         channels, kind = self.network.channels, self.network.numbers.current
         if len(events.channel) and not (events.channel.min() >= 0 and events.channel.max() < channels):
@@ -125,7 +126,7 @@ class Simulator:
         if np.issubdtype(kind, np.integer):
             self._check_sums(count)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-        return _Counted((events.step, events.channel, count, events.offset, events.length), recording)
+        return _Counted((events.step, events.channel, count, events.offset, length), recording)
 
     def _check_sums(self, count: np.ndarray) -> None:
         network = self.network
@@ -133,13 +134,13 @@ class Simulator:
         if most * max(1, int(np.abs(count).max(initial=0))) > np.iinfo(network.numbers.current).max:
             raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
-    def _shared(self, counted: "_Counted", recorded: "_Recorded", voltage: np.ndarray, pending: np.ndarray) -> None:
+    def _shared(self, counted: "_Counted", recorded: "_Recorded", state: tuple[np.ndarray, np.ndarray]) -> None:
         """Share the recordings among the threads; each of them writes into rows of its own."""
-        arrays, recordings = recorded.arrays(), np.arange(len(voltage))
+        arrays, recordings = recorded.arrays(), np.arange(len(state[0]))
         workers = max(1, min(self.threads, len(recordings)))
 
         def work(worker: int) -> None:
-            self.engine.run(recordings[worker::workers], counted.arrays, (voltage, pending), arrays)
+            self.engine.run(recordings[worker::workers], counted.arrays, state, arrays)
 
         if workers == 1:
             work(0)
@@ -168,7 +169,7 @@ class _Recorded:
     spike_offset: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @classmethod
-    def of(cls, program: Program, channels: int, events: Events, record: Record) -> "_Recorded":
+    def of(cls, program: Program, channels: int, length: np.ndarray, record: Record) -> "_Recorded":
         wanted = record.membranes
         if wanted is None:
             wanted = {} if program.readout is None else {program.readout: None}
@@ -179,11 +180,11 @@ class _Recorded:
         }
         for name in wanted:
             program.population(name)
-        row = np.concatenate([[0], np.cumsum(events.length)])
+        row = np.concatenate([[0], np.cumsum(length)])
         chosen = _chosen(program, traced)
         kind = np.float64 if program.fixed is None else np.int64
         trace = np.zeros((int(row[-1]), len(chosen[0])), kind)
-        return cls(np.zeros((len(events), channels + program.size), np.int64), traced, chosen, trace, row)
+        return cls(np.zeros((len(length), channels + program.size), np.int64), traced, chosen, trace, row)
 
     def without_traces(self) -> "_Recorded":
         nothing = np.zeros(0, np.int64), np.zeros_like(self.chosen[1])
