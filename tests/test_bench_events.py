@@ -93,6 +93,6 @@ def test_the_large_network_in_small(script, monkeypatch):
     monkeypatch.setattr(large, "STEPS", 50)
     made = large.network(200, 5000)
     events = Events.from_frames(np.random.default_rng(1).random((50, 1, large.CHANNELS)) < 0.1)
-    clock, touched = (large.ours(made, events, engine) for engine in ("clock", "touched"))
+    clock, touched = (large.ours(made, events, engine, "float64") for engine in ("clock", "touched"))
     assert clock["spikes"] == touched["spikes"] > 0
     assert clock["bytes_per_synapse"] > 6

@@ -17,7 +17,7 @@ import numpy as np
 from peering import PEERS, peer, write
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import ENGINES, Events, Simulator
+from snnsim.simulation import ENGINES, PRECISIONS, Events, Simulator
 from snnsim.units import exact_decay
 
 CHANNELS, DELAYS, STEPS, TAU = 1000, 100, 1000, 20.0
@@ -37,10 +37,10 @@ def network(neurons: int, synapses: int, seed: int = 0) -> Program:
     return Program(channels=CHANNELS, populations=(population,), edges=(outer, inner), time_step_ms=1.0)
 
 
-def ours(program: Program, events: Events, engine: str) -> dict[str, Any]:
-    """Return what one engine takes."""
+def ours(program: Program, events: Events, engine: str, precision: str) -> dict[str, Any]:
+    """Return what one engine takes in one precision."""
     began = time.perf_counter()
-    simulator = Simulator(program, engine=engine, precision="float32", threads=1)
+    simulator = Simulator(program, engine=engine, precision=precision, threads=1)
     made = time.perf_counter() - began
     simulator.run(events.part(0, 2))
     began = time.perf_counter()
@@ -71,7 +71,11 @@ def main() -> None:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program = network(options.neurons, options.synapses)
     events = Events.from_frames(np.random.default_rng(1).random((STEPS, 1, CHANNELS)) < NOISE)
-    found = {f"snnsim {engine}": ours(program, events, engine) for engine in ENGINES}
+    found = {
+        f"snnsim {engine}, {precision}": ours(program, events, engine, precision)
+        for engine in ENGINES
+        for precision in PRECISIONS
+    }
     found["snnsim process"] = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
     for name, each in found.items():
         print(name, each)

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from peering import PEERS, peer, same_spikes, write
@@ -84,6 +85,18 @@ def peers(program: Program, one: Events, python: Path | None) -> dict[str, Any]:
     return all_found
 
 
+def drawn(seconds: dict[str, float], path: Path) -> None:
+    """Draw the times as bars."""
+    figure, axis = plt.subplots(figsize=(6, 2.4), layout="constrained")
+    bars = axis.barh(list(seconds)[::-1], [1e3 * value for value in list(seconds.values())[::-1]])
+    axis.bar_label(bars, fmt="%.2f ms", padding=3)
+    axis.set_xscale("log")
+    axis.set_xlabel("one recording, ms")
+    axis.margins(x=0.3)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
 def arguments() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,6 +127,7 @@ def main() -> None:
         print(f"{name:20s} {value * 1e3:9.3f} ms  {value / seconds['snnsim float32']:8.1f} x")
     print("recordings a second, one core:", {kind: round(value) for kind, value in rate.items()})
     print(found)
+    drawn(seconds, options.json.with_suffix(".png"))
     write(options.json, {"run": str(options.run), "recordings_per_second": rate, "peers": found, "seconds": seconds})
 
 

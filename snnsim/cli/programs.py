@@ -115,6 +115,10 @@ def _described(known: dict[str, Any]) -> list[str]:
             f"steps, sparsity {edge['sparsity']:.1%}, {edge['fan_out']:.1f} synaptic operations per spike"
         )
     lines.append(
+        f"a step takes {known['neurons']:,} neuron updates and, for all that fire, their synapses: {known['synapses']:,} "
+        "operations if all do; `snnsim simulate` counts those of recordings"
+    )
+    lines.append(
         f"memory: {known['bytes'] / 1e3:,.0f} kB as arrays, {known['stored_bytes'] / 1e3:,.0f} kB for weights and "
         "delays on a chip"
     )
