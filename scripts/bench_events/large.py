@@ -64,13 +64,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--neurons", type=int, default=100_000)
     parser.add_argument("--synapses", type=int, default=10_000_000)
+    parser.add_argument("--noise", type=float, default=NOISE, help="share of the channels that fire in a step")
     parser.add_argument("--peer-python", type=Path, help="interpreter with brian2 and nest-simulator")
     parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
     parser.add_argument("--json", type=Path, default=Path("figures/bench-large.json"))
     options = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program = network(options.neurons, options.synapses)
-    events = Events.from_frames(np.random.default_rng(1).random((STEPS, 1, CHANNELS)) < NOISE)
+    events = Events.from_frames(np.random.default_rng(1).random((STEPS, 1, CHANNELS)) < options.noise)
     found = {
         f"snnsim {engine}, {precision}": ours(program, events, engine, precision)
         for engine in ENGINES
@@ -84,7 +85,9 @@ def main() -> None:
         spikes = found[which].pop("spikes", {"net": ((),)})
         found[which]["spikes"] = len(spikes["net"][0])
         print(which, found[which])
-    write(options.json, {"neurons": options.neurons, "synapses": program.synapses, "found": found})
+    write(
+        options.json, {"neurons": options.neurons, "noise": options.noise, "synapses": program.synapses, "found": found}
+    )
 
 
 if __name__ == "__main__":
