@@ -109,7 +109,8 @@ def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> tuple[n
         count[start[edge.source] : start[edge.source] + len(edge.first) - 1] = np.diff(edge.first)
         first = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
         target = edge.post + np.int32(begin[edge.target])
-        return first, target, edge.delay, edge.weight.astype(numbers.weight)
+        # a copy, as kernels are compiled once more for arrays that cannot be written
+        return first, target, edge.delay.copy(), edge.weight.astype(numbers.weight)
     parts = [
         (
             edge.pre() + start[edge.source],

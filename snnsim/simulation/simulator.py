@@ -49,7 +49,7 @@ class Simulator:
         if threads is not None and threads < 1:
             raise ValueError(f"simulate: threads must be 1 or more, not {threads}")
         self.program, self.network = program, compiled(program, precision)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or _cores()
         self.engine = ENGINES[engine](self.network)
 
     @cached_property
@@ -136,17 +136,22 @@ class Simulator:
 
     def _shared(self, counted: "_Counted", recorded: "_Recorded", state: tuple[np.ndarray, np.ndarray]) -> None:
         """Share the recordings among the threads; each of them writes into rows of its own."""
-        arrays, recordings = recorded.arrays(), np.arange(len(state[0]))
-        workers = max(1, min(self.threads, len(recordings)))
+        arrays, recordings = recorded.arrays(), len(state[0])
+        workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
-            self.engine.run(recordings[worker::workers], counted.arrays, state, arrays)
+            self.engine.run(np.arange(worker, recordings, workers), counted.arrays, state, arrays)
 
         if workers == 1:
             work(0)
             return
         with ThreadPoolExecutor(workers) as pool:
             list(pool.map(work, range(workers)))
+
+
+def _cores() -> int:
+    """Return how many cores this process may use; not every system says, but all say how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True, eq=False)
