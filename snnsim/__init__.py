@@ -4,9 +4,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snnsim.freezing import freeze
     from snnsim.network import SpikingLayer, SpikingNetwork
     from snnsim.neurons import LIF, LeakyReadout
     from snnsim.normalisation import BatchNorm
+    from snnsim.program import Program
+    from snnsim.quantization import prune, quantize
+    from snnsim.simulation import Events, simulate
     from snnsim.surrogate import Surrogate
     from snnsim.synapses import DelayedLinear, SparseLinear
 
@@ -16,11 +20,17 @@ __all__ = [
     "LIF",
     "BatchNorm",
     "DelayedLinear",
+    "Events",
     "LeakyReadout",
+    "Program",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",
     "Surrogate",
+    "freeze",
+    "prune",
+    "quantize",
+    "simulate",
 ]
 
 _ROOMS = {
@@ -32,6 +42,12 @@ _ROOMS = {
     "SpikingLayer": "network",
     "SpikingNetwork": "network",
     "Surrogate": "surrogate",
+    "Program": "program",
+    "Events": "simulation",
+    "freeze": "freezing",
+    "prune": "quantization",
+    "quantize": "quantization",
+    "simulate": "simulation",
 }
 
 

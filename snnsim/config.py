@@ -3,6 +3,7 @@
 A value that is None is left out of the file, since TOML has no such value, and read back as its default None.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
@@ -112,6 +113,12 @@ class Training:
     seed: int = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the large products in mixed precision."""
+    weights: Literal["float", "int8", "int4", "ternary"] = "float"
+    """What weights are computed with; the gradient passes straight through their rounding."""
+    delays: str | None = None
+    """Range and resolution of the delays, such as 5bit, or 5bit:2 for every second step; None keeps all whole steps."""
+    start: str | None = None
+    """Run whose best network training starts from; None starts from random parameters."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -120,6 +127,8 @@ class Training:
             _check("training", getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for name in ("lr", "lr_delay"):
             _check("training", getattr(self, name) > 0, name, "positive", getattr(self, name))
+        known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
+        _check("training", known, "delays", "such as 5bit, or 5bit:2", self.delays)
         _check("training", 0 <= self.sigma_epochs <= 1, "sigma_epochs", "between 0 and 1", self.sigma_epochs)
 
 

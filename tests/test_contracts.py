@@ -1,12 +1,14 @@
 """Every public part keeps the contracts; a part that is not listed here fails the last test."""
 
 import contracts
+import contracts_programs
 import pytest
 from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 
 from snnsim import neurons, surrogate, synapses
 from snnsim.learning import decisions, rules
 from snnsim.neurons import LIF, LeakyReadout
+from snnsim.simulation import ENGINES
 from snnsim.surrogate import Surrogate
 from snnsim.synapses import DelayedLinear, SparseLinear, windows
 
@@ -45,6 +47,7 @@ ALL_WINDOWS = ("gauss", "max", "v1", "v0")
 ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
 ALL_RULES = ("bptt",)
 ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
+ALL_ENGINES = ("clock", "touched")
 
 
 def over(checks, parts):
@@ -90,6 +93,12 @@ def test_decision(check, part):
     check(decisions.named(part))
 
 
+@pytest.mark.parametrize("engine", ALL_ENGINES)
+def test_engine(engine, tmp_path):
+    contracts_programs.spikes_are_those_of_the_network(engine)
+    contracts_programs.reading_back_changes_nothing(engine, tmp_path)
+
+
 def test_no_public_part_is_left_out():
     def public(module):
         return {getattr(module, name) for name in module.__all__}
@@ -100,3 +109,4 @@ def test_no_public_part_is_left_out():
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)
     assert set(ALL_DECISIONS) == set(decisions.DECISIONS)
+    assert set(ALL_ENGINES) == set(ENGINES)

@@ -12,7 +12,9 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
+from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.runs import Evaluate, Plot, Train
+from snnsim.cli.shrinking import Prune, Quantize
 from snnsim.training.interrupt import Stopped
 
 Command = (
@@ -20,6 +22,11 @@ Command = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Freeze, subcommand("freeze")]
+    | Annotated[Info, subcommand("info")]
+    | Annotated[Simulate, subcommand("simulate")]
+    | Annotated[Quantize, subcommand("quantize")]
+    | Annotated[Prune, subcommand("prune")]
     | Annotated[DataCommand, subcommand("data")]
 )
 

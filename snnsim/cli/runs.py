@@ -78,7 +78,9 @@ class Evaluate:
     data_path: DataPath = None
     """Where the data are, if they have moved since training."""
     device: Device = "auto"
-    """Where to run."""
+    """Where to run the network; the event engine runs on the CPU."""
+    engine: Literal["network", "event"] = "network"
+    """The network in torch, or its program in the event-driven simulator."""
     json: bool = False
     """Print one JSON object."""
 
@@ -87,7 +89,10 @@ class Evaluate:
         keep_memory()
         from snnsim import experiment
 
-        found = experiment.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
+        if self.engine == "event":
+            found = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
+        else:
+            found = experiment.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
         if self.json:
             print(json.dumps(found))
             return

@@ -2,6 +2,7 @@
 
 from snnsim.experiment.evaluating import evaluate
 from snnsim.experiment.pictures import KINDS, Choice, plot
+from snnsim.experiment.programs import evaluate as evaluate_program
 from snnsim.experiment.runs import is_finished, train
 
-__all__ = ["KINDS", "Choice", "evaluate", "is_finished", "plot", "train"]
+__all__ = ["KINDS", "Choice", "evaluate", "evaluate_program", "is_finished", "plot", "train"]

@@ -37,7 +37,16 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
     content = checkpoint.load(folder.best, parts.architecture(config, classes=classes))
     network = parts.build_network(config, classes=classes)
     network.load_state_dict(content["network"])
+    parts.grid(config).apply(network)
     return Loaded(config, network.eval(), part, content["metrics"]["epoch"])
+
+
+def parameters(run: Path) -> dict[str, Any]:
+    """Return the best checkpoint of a run, whatever its network."""
+    folder = Folder(run)
+    if not folder.config.is_file():
+        raise FileNotFoundError(f"{run} is not the folder of a run; it has no config.toml")
+    return checkpoint.load(folder.best, None)
 
 
 def evaluate(

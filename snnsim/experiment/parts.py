@@ -16,7 +16,7 @@ from snnsim.data import cache, heidelberg, motifs, splits, tonic_bridge
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
-from snnsim.learning import anneal
+from snnsim.learning import anneal, straight_through
 from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
@@ -156,6 +156,12 @@ def _synapse(config: Config, source: int, target: int, generator: torch.Generato
         sparsity=net.sparsity,
         generator=generator,
     )
+
+
+def grid(config: Config) -> straight_through.Grid:
+    """Return what the synapses are computed with."""
+    weights = None if config.training.weights == "float" else config.training.weights
+    return straight_through.Grid(weights, config.training.delays)
 
 
 def max_delay(config: Config) -> int:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from snnsim import presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
-from snnsim.experiment import parts, pictures
+from snnsim.experiment import evaluating, parts, pictures
 from snnsim.learning import decisions, rules
 from snnsim.network import SpikingNetwork
 from snnsim.training import checkpoint, optimisers, parallel
@@ -48,10 +48,12 @@ def train(
             run, classes = prepare(config, folder, processes, chosen)
         if resume is not None and folder.last.exists():
             run.resume()
-        elif processes.first:
+        else:
             # a run that was killed before its first checkpoint begins again
-            config.save(folder.config)
-            folder.write_json(folder.path / "environment.json", environment(config.training.seed))
+            _start(run.network, config)
+            if processes.first:
+                config.save(folder.config)
+                folder.write_json(folder.path / "environment.json", environment(config.training.seed))
         if processes.first:
             tqdm.write(_introduction(config, run, classes))
         run.fit()
@@ -88,6 +90,7 @@ def prepare(
         device=device,
         mixed=settings.precision == "bfloat16",
         processes=processes,
+        computed=parts.grid(config).on,
     )
     made = optimisers.build(
         network,
@@ -97,6 +100,18 @@ def prepare(
         steps=settings.epochs * len(train_batches),
     )
     return Run(network, made, plan, folder), classes
+
+
+def _start(network: SpikingNetwork, config: Config) -> None:
+    """Give the network the parameters of the run that the config starts from, if it names one."""
+    if config.training.start is None:
+        return
+    found = evaluating.parameters(Path(config.training.start))
+    try:
+        network.load_state_dict(found["network"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
 
 
 def config_of(target: str) -> Config:

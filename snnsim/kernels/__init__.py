@@ -1,5 +1,14 @@
 """Fast forms of what neurons and synapses define, each beside a plain reference."""
 
-from snnsim.kernels.choice import plain
+from typing import Any
 
 __all__ = ["plain"]
+
+
+def __getattr__(name: str) -> Any:
+    # the simulator of programs uses kernels without torch
+    if name != "plain":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from snnsim.kernels.choice import plain
+
+    return plain

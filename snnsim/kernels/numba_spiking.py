@@ -67,12 +67,12 @@ def fire_back(  # noqa: PLR0913
     drive, before = empty(current, *current.shape), torch.zeros_like(voltage)
     sums = np.zeros((4, *voltage.shape))
     last = torch.zeros_like(voltage) if grad_last is None else grad_last
+    how = CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed
+    grads = _or_none(grad_spikes, current), _or_none(grad_membrane, current), *_arrays(last)
+    made = *_arrays(drive, before), sums
     with as_torch_has():
-        _fire_back(
-            *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current), _parts(neuron),
-            (_or_none(grad_spikes, current), _or_none(grad_membrane, current), *_arrays(last)),
-            (CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed), get_num_threads(), *_arrays(drive, before), sums,
-        )  # fmt: skip
+        arrays = *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current)
+        _fire_back(*arrays, _parts(neuron), grads, how, get_num_threads(), *made)
     return Back(drive, *torch.from_numpy(sums.sum(1)).to(current.dtype), before)
 
 

@@ -32,3 +32,36 @@ def lif(
             membrane[t, neuron] = u
             v = u * (1.0 - s) if hard else u - threshold * s
     return spikes, membrane
+
+
+def graph(
+    frames: np.ndarray, synapses: list[tuple[int, int, int, float]], neurons: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """I[t, j] = b[j] + Σ w s[t − d, i];  u = β v + I;  s = Θ(u − θ);  v = u (1 − s), u − θ s, or u of a readout.
+
+    Synapses are (source, target, delay, weight); sources are channels and then neurons, targets neurons. Neurons are
+    computed in their order. With `shift`, all is integer: u = clip(sign(v) ⌊|v| m / 2^bits⌋ + (I 2^shift + b)).
+    Shapes: frames (time, channel) · neurons: rule, decay, threshold, bias (neuron,) · results s and u (time, neuron).
+    """
+    steps, channels = frames.shape
+    size = len(neurons["decay"])
+    spikes, membrane = np.zeros((steps, channels + size)), np.zeros((steps, size))
+    spikes[:, :channels] = frames
+    voltage = [0] * size
+    for t in range(steps):
+        for n in range(size):
+            arriving = [w * spikes[t - d, i] for i, j, d, w in synapses if j == n and d <= t]
+            u = _membrane(voltage[n], sum(arriving), {name: values[n] for name, values in neurons.items()})
+            fired = neurons["rule"][n] != "readout" and u >= neurons["threshold"][n]
+            left = {"hard": 0, "soft": u - neurons["threshold"][n], "readout": u}[neurons["rule"][n]]
+            spikes[t, channels + n], membrane[t, n], voltage[n] = fired, u, left if fired else u
+    return spikes[:, channels:], membrane
+
+
+def _membrane(voltage, current, neuron):
+    if "shift" not in neuron:
+        return neuron["decay"] * voltage + (current + neuron["bias"])
+    sign = -1 if voltage < 0 else 1
+    kept = sign * (abs(int(voltage)) * int(neuron["decay"]) // 2 ** int(neuron["bits"]))
+    u = kept + int(current) * 2 ** int(neuron["shift"]) + int(neuron["bias"])
+    return min(max(u, -int(neuron["limit"])), int(neuron["limit"]))

@@ -25,10 +25,11 @@ def save(path: Path, architecture: dict[str, Any], content: dict[str, Any]) -> N
         ) from error
 
 
-def load(path: Path, architecture: dict[str, Any]) -> dict[str, Any]:
-    """Return the content of a checkpoint of a network of this architecture."""
+def load(path: Path, architecture: dict[str, Any] | None) -> dict[str, Any]:
+    """Return the content of a checkpoint of a network of this architecture, or of any if None."""
     payload = _read(path)
-    _check_architecture(path, payload["architecture"], architecture)
+    if architecture is not None:
+        _check_architecture(path, payload["architecture"], architecture)
     return payload
 
 

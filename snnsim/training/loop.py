@@ -6,7 +6,7 @@ Nothing random is remembered: the order of an epoch is a function of (seed, epoc
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -49,6 +49,8 @@ class Plan:
     mixed: bool = False
     """Whether large products are done in bfloat16."""
     processes: Processes = ALONE
+    computed: Callable[[SpikingNetwork], AbstractContextManager[None]] = nullcontext
+    """Context in which the network has the parameters that it computes with."""
 
 
 @dataclass
@@ -142,7 +144,7 @@ class Run:
             generator = torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
             batch = to_tensors(arrays, plan.device, whole=size / plan.processes.world)
             self.optimisers.zero_grad()
-            with precision(plan):
+            with precision(plan), plan.computed(self.network):
                 seen = plan.rule(network, batch, plan.decide, generator)
             self.optimisers.step()
             self.network.constrain()
@@ -164,7 +166,7 @@ class Run:
 
     def _close_epoch(self, writer: SummaryWriter | None, *, progress: bool) -> None:
         standing, plan = self.standing, self.plan
-        with precision(plan):
+        with precision(plan), plan.computed(self.network):
             found = evaluation.evaluate(
                 self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes
             )

@@ -1,0 +1,101 @@
+"""Are the event engines' spikes those of the network? In float64 all of them; in float32, which differ, and why.
+
+python scripts/bench_events/parity.py RUN [--recordings 500]
+
+    float64    the network in torch, in double precision, against both engines: cells (neuron, step) that differ
+    float32    the network as it is trained and evaluated: predictions, cells that differ, and at the first of them in
+               each recording how near the exact membrane is to its threshold. A difference by rounding is within
+               float32's rounding of the sum; whatever follows it in that recording is its consequence
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peering import write
+
+from snnsim.experiment import evaluating, programs
+from snnsim.learning import decisions
+from snnsim.simulation import ENGINES, Record, Result, Simulator
+
+
+@torch.no_grad()
+def in_torch(loaded: evaluating.Loaded, indices: np.ndarray, dtype: torch.dtype) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return the spikes of the hidden layers (time, recording, neuron) and the predictions."""
+    frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(indices))
+    network = loaded.network.to(dtype)
+    record = network.record(frames.to(dtype), lengths.long())
+    scores = decisions.named(loaded.config.training.decision)(record.output, network.valid(lengths.long()))
+    return [layer.numpy() > 0 for layer in record.spikes[1:]], scores.argmax(1).numpy()
+
+
+def raster(result: Result, name: str, recording: int) -> np.ndarray:
+    """Return the spikes (time, neuron) of a population."""
+    dense = np.zeros((int(result.length[recording]), result.program.population(name).size), bool)
+    dense[result.spikes(name, recording)] = True
+    return dense
+
+
+def first_margin(result: Result, names: list[str], differ: list[np.ndarray], recording: int) -> float:
+    """Return |u − θ| / θ in float64 at the first cell that differs: the earliest, and in it the lowest layer."""
+    earliest = min(int(np.flatnonzero(layer.any(1))[0]) for layer in differ if layer.any())
+    layer = next(place for place, each in enumerate(differ) if each[earliest].any())
+    threshold = result.program.population(names[layer]).threshold
+    membrane = result.membrane(names[layer], recording)[earliest]
+    neurons = np.flatnonzero(differ[layer][earliest])
+    return float((np.abs(membrane - threshold) / threshold)[neurons].min())
+
+
+def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
+    """Return the counts over the first recordings of a run's test split."""
+    program, loaded = programs.freeze(run), evaluating.load(run, "test")
+    given = programs.recordings(program, None, "test")
+    names = [part.name for part in program.populations if part.fires]
+    count = min(recordings, len(given.label))
+    record = Record(spikes=True, membranes={part.name: None for part in program.populations})
+    totals = dict.fromkeys(
+        ("cells", "spikes", *ENGINES, "float32 cells", "float32 predictions", "float64 predictions"), 0
+    )
+    margins: list[float] = []
+    for start in range(0, count, batch):
+        chosen = np.arange(start, min(start + batch, count))
+        results = {name: Simulator(program, engine=name).run(given.events.select(chosen), record) for name in ENGINES}
+        exact, single = (in_torch(loaded, loaded.part.indices[chosen], kind) for kind in (torch.float64, torch.float32))
+        decided = results["clock"].predictions()
+        totals["float64 predictions"] += int((decided != exact[1]).sum())
+        totals["float32 predictions"] += int((decided != single[1]).sum())
+        for place in range(len(chosen)):
+            found = {engine: [raster(result, name, place) for name in names] for engine, result in results.items()}
+            steps = len(found["clock"][0])
+            totals["cells"] += sum(each.size for each in found["clock"])
+            totals["spikes"] += sum(int(each.sum()) for each in found["clock"])
+            for engine, layers in found.items():
+                pairs = zip(layers, exact[0], strict=True)
+                totals[engine] += sum(int((mine != torchs[:steps, place]).sum()) for mine, torchs in pairs)
+            differ = [mine != other[:steps, place] for mine, other in zip(found["clock"], single[0], strict=True)]
+            if any(layer.any() for layer in differ):
+                totals["float32 cells"] += sum(int(layer.sum()) for layer in differ)
+                margins.append(first_margin(results["clock"], names, differ, place))
+    return {"run": str(run), "recordings": count, "differ": totals, "first_margins": sorted(margins)}
+
+
+def main() -> None:
+    """Compare, print and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--recordings", type=int, default=500)
+    parser.add_argument("--json", type=Path, default=Path("figures/parity-events.json"))
+    options = parser.parse_args()
+    results = [compared(run, options.recordings) for run in options.runs]
+    for found in results:
+        print(found["run"], found["recordings"], "recordings;", found["differ"])
+        print(
+            f"  {len(found['first_margins'])} recordings differ in float32; first margins {found['first_margins'][-5:]}"
+        )
+    write(options.json, {"results": results})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""What the benchmarks of programs share: networks for the peers, their answers, and the file that figures go to."""
+
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnsim.program import INPUT, Program
+from snnsim.simulation import Events, Result
+from snnsim.training.folder import Folder, environment
+
+PEERS = ("brian2-cython", "brian2-standalone", "nest")
+
+
+def write(path: Path, results: dict[str, Any]) -> None:
+    """Write results as JSON, beside what a reader needs to know to repeat them."""
+    Folder(path.parent).write_json(path, {**environment(0), **results})
+
+
+def written(path: Path, program: Program, events: Events, *, record: bool) -> None:
+    """Write a program and one recording for peers.py; spikes that share a step come from copies of their channel."""
+    copies = int(events.count.max(initial=1))
+    names = [part.name for part in program.populations]
+    header = {
+        "channels": program.channels * copies,
+        "populations": len(names),
+        "rules": [part.rule for part in program.populations],
+        "edges": [[-1 if e.source == INPUT else names.index(e.source), names.index(e.target)] for e in program.edges],
+        "time_step_ms": program.time_step_ms,
+        "steps": int(events.length[0]) + program.extra_steps,
+        "record": record,
+    }
+    arrays: dict[str, np.ndarray] = {}
+    for place, part in enumerate(program.populations):
+        for name in ("decay", "threshold", "bias"):
+            arrays[f"{name}{place}"] = getattr(part, name)
+    for number, edge in enumerate(program.edges):
+        times = copies if edge.source == INPUT else 1
+        shift = np.repeat(np.arange(times) * program.channels, len(edge.weight))
+        arrays[f"pre{number}"] = np.tile(edge.pre(), times) + shift
+        for name in ("post", "delay", "weight"):
+            arrays[f"{name}{number}"] = np.tile(getattr(edge, name), times)
+    copy = np.concatenate([np.zeros(0, int), *(np.arange(count) for count in events.count.astype(int))])
+    step, channel = (np.repeat(part, events.count.astype(int)) for part in (events.step, events.channel))
+    text = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    np.savez(path, header=text, step=step, channel=channel + copy * program.channels, **arrays)
+
+
+def peer(which: str, python: Path, program: Program, events: Events, *, record: bool = True) -> dict[str, Any]:
+    """Return what a peer found, with its spikes by population as (step, neuron)."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / "network.npz", Path(folder) / "found.npz"
+        written(source, program, events, record=record)
+        script = Path(__file__).with_name("peers.py").resolve()
+        ran = subprocess.run(
+            [python, script, which, source, target], cwd=folder, capture_output=True, text=True, check=False
+        )
+        if ran.returncode:
+            return {"error": ran.stderr.strip().splitlines()[-1:]}
+        with np.load(target) as stored:
+            found: dict[str, Any] = json.loads(stored["found"].tobytes())
+            found["spikes"] = {
+                part.name: (stored[f"step{place}"], stored[f"neuron{place}"])
+                for place, part in enumerate(program.populations)
+                if f"step{place}" in stored
+            }
+    return found
+
+
+def same_spikes(result: Result, found: dict[str, Any]) -> dict[str, int]:
+    """Return how many spikes ours and a peer's have in common, and how many only one of them has."""
+    both = ours = theirs = 0
+    for name, (step, neuron) in found["spikes"].items():
+        mine = set(zip(*map(np.ndarray.tolist, result.spikes(name)), strict=True))
+        other = set(zip(step.tolist(), neuron.tolist(), strict=True))
+        both, ours, theirs = both + len(mine & other), ours + len(mine - other), theirs + len(other - mine)
+    return {"same": both, "only_snnsim": ours, "only_peer": theirs}

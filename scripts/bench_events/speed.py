@@ -1,0 +1,115 @@
+"""Synaptic events a second on one core, over activity, fan-out, delays and size; beside what memory alone would allow.
+
+python scripts/bench_events/speed.py
+
+One layer: `sources` channels that fire at random, each with `fan-out` synapses to the targets at delays of 0 to K − 1
+steps; the targets do not fire. The time is the least of the repeats of a whole run, neurons and decisions included.
+The floor is the time to read each delivered synapse's bytes (where it adds to, and its weight) once, at the rate at
+which this core sums an array as long as the layer's synapses.
+"""
+
+import argparse
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from peering import write
+
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.simulation import Events, Simulator
+
+STANDARD = {"sources": 256, "fan_out": 256, "delays": 25, "activity": 0.1}
+SWEEPS: dict[str, tuple[float, ...]] = {
+    "activity": (0.001, 0.01, 0.05, 0.1, 0.2),
+    "fan_out": (16, 64, 256, 1024),
+    "delays": (1, 10, 25, 100),
+    "sources": (64, 256, 1024, 4096),
+}
+STEPS = 200
+
+
+def layer(rng: np.random.Generator, sources: int, fan_out: int, delays: int) -> Program:
+    """Return a layer with as many targets as a source has synapses."""
+    pre, post = (part.ravel() for part in np.indices((sources, fan_out)))
+    synapses = (pre, post, rng.integers(0, delays, len(pre)), rng.normal(0, 1, len(pre)))
+    neurons = Population.of("targets", fan_out, decay=0.9, threshold=1e30)
+    edge = Edge.of(INPUT, "targets", synapses, sources=sources)
+    return Program(channels=sources, populations=(neurons,), edges=(edge,), time_step_ms=1.0)
+
+
+def least(call: Any, repeats: int) -> float:
+    """Return the seconds of the fastest call."""
+    call()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str, Any]:
+    """Return events a second and nanoseconds per event, by the engine and by memory alone."""
+    rng = np.random.default_rng(0)
+    program = layer(rng, int(setting["sources"]), int(setting["fan_out"]), int(setting["delays"]))
+    events = Events.from_frames(rng.random((STEPS, 1, program.channels)) < setting["activity"])
+    simulator = Simulator(program, precision=precision, threads=1)
+    seconds = least(lambda: simulator.run(events), repeats)
+    delivered = int(simulator.run(events).synaptic_events().sum())
+    network = simulator.network
+    size = network.offset().itemsize + network.weight.itemsize
+    row = np.zeros(max(1, program.synapses * size // 8))
+    bandwidth = row.nbytes / least(row.sum, repeats)
+    return setting | {
+        "precision": precision,
+        "synaptic_events": delivered,
+        "events_per_second": delivered / seconds,
+        "nanoseconds": seconds / delivered * 1e9,
+        "floor_nanoseconds": size / bandwidth * 1e9,
+        "bytes_per_event": size,
+    }
+
+
+def drawn(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draw events a second over each thing that was varied."""
+    figure, axes = plt.subplots(1, len(SWEEPS), figsize=(12, 3), sharey=True, layout="constrained")
+    for axis, name in zip(axes, SWEEPS, strict=True):
+        for precision in ("float32", "float64"):
+            found = [row for row in rows if row["varied"] == name and row["precision"] == precision]
+            axis.plot(
+                [row[name] for row in found], [row["events_per_second"] / 1e9 for row in found], "o-", label=precision
+            )
+        axis.set_xscale("log")
+        axis.set_xlabel(name.replace("_", " "))
+    axes[0].set_ylabel("10⁹ synaptic events / s")
+    axes[0].set_ylim(bottom=0)
+    axes[0].legend()
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    """Measure, print, draw and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--json", type=Path, default=Path("figures/bench-events.json"))
+    options = parser.parse_args()
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
+    rows = []
+    for varied, values in SWEEPS.items():
+        for value in values:
+            for precision in ("float32", "float64"):
+                row = {"varied": varied} | measured(STANDARD | {varied: value}, precision, options.repeats)
+                rows.append(row)
+                print(
+                    f"{varied:9s} {value:<7g} {precision}  {row['events_per_second'] / 1e9:.2f}e9 events/s  "
+                    f"{row['nanoseconds']:.2f} ns an event, floor {row['floor_nanoseconds']:.2f} ns"
+                )
+    write(options.json, {"standard": STANDARD, "steps": STEPS, "rows": rows})
+    drawn(rows, options.json.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

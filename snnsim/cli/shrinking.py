@@ -1,0 +1,112 @@
+"""The commands that make a program smaller: quantize, prune."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from snnsim.cli.programs import NewProgram, Recordings
+
+if TYPE_CHECKING:
+    from snnsim.program import Program
+
+Source = Annotated[Positional[Path], arg(metavar="FILE")]
+
+
+@dataclass(frozen=True)
+class _Shrinking:
+    file: Source
+    """The program."""
+    output: NewProgram
+    """The file to write."""
+    data: Recordings = None
+    """Recordings to compare with: a file in SHD's format, or the folder the data it was trained on lie in."""
+    split: Literal["train", "valid", "test", "none"] = "valid"
+    """Part of the data to compare with; none compares nothing, and needs no data."""
+    json: bool = False
+    """Print one JSON object."""
+
+    def _finish(self, program: "Program", changed: "Program", kind: str) -> None:
+        from snnsim.experiment import programs
+
+        changed.save(self.output)
+        report: dict[str, Any] = {"file": str(self.output), kind: changed.provenance[kind]}
+        if self.split != "none":
+            report |= programs.compared(program, changed, programs.recordings(program, self.data, self.split))
+        print(json.dumps(report) if self.json else "\n".join(_lines(report, kind, self.split)))
+
+
+@dataclass(frozen=True)
+class Quantize(_Shrinking):
+    """Write a program in integers: weights and delays of few bits, membranes of a stated word that saturate.
+
+    It runs in the same simulator, in integer arithmetic alone, and gives the same on any machine.
+
+    - snnsim quantize digits.snn --weights int8 --delays 6bit -o digits-int8.snn
+    """
+
+    weights: Annotated[str, arg(metavar="int8|int4|ternary|intN|none")] = "int8"
+    """Weights; none leaves them and everything but the delays in floats."""
+    delays: Annotated[str | None, arg(metavar="Nbit[:STEPS]", help_behavior_hint="(default: as they are)")] = None
+    """Range and resolution of the delays: 6bit is 0 to 63 steps, 5bit:2 every second step from 0 to 62."""
+    scale: Literal["channel", "layer"] = "channel"
+    """A scale for each neuron, or one for each population."""
+    word_bits: int = 24
+    """Bits of a membrane, which saturates."""
+    decay_bits: int = 12
+    """Bits of the decay, a multiplication in fixed point."""
+    weight_shift: int = 6
+    """How many bits finer than a weight a membrane counts."""
+
+    def __call__(self) -> None:
+        """Quantise."""
+        from snnsim.program import Program
+        from snnsim.quantization import Scheme, quantize
+
+        weights = None if self.weights == "none" else self.weights
+        scheme = Scheme(weights, self.delays, self.scale, self.word_bits, self.decay_bits, self.weight_shift)
+        program = Program.load(self.file)
+        self._finish(program, quantize(program, scheme), "quantization")
+
+
+@dataclass(frozen=True)
+class Prune(_Shrinking):
+    """Write a program without its weakest synapses, or without those of some delays.
+
+    - snnsim prune digits.snn --share 0.5 --longest-delay 15 -o digits-half.snn
+    """
+
+    share: float = 0.0
+    """Share of each edge's synapses to leave out, those with the smallest weights."""
+    shortest_delay: int = 0
+    """Leave out synapses with shorter delays, in steps."""
+    longest_delay: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the longest there is)")] = None
+    """Leave out synapses with longer delays, in steps."""
+
+    def __call__(self) -> None:
+        """Prune."""
+        from snnsim.program import Program
+        from snnsim.quantization import prune
+
+        program = Program.load(self.file)
+        longest = program.longest_delay() if self.longest_delay is None else self.longest_delay
+        changed = prune(program, share=self.share, delays=(self.shortest_delay, longest))
+        self._finish(program, changed, "pruning")
+
+
+def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
+    lines = [report["file"]]
+    for change in report[kind]["edges"]:
+        facts = ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in change.items() if name != "edge")
+        lines.append(f"  {change['edge']}: {facts}")
+    if "agreement" not in report:
+        return lines
+    before, after = report["before"], report["after"]
+    return [
+        *lines,
+        f"{split}: {after['accuracy']:.2%} correct, {before['accuracy']:.2%} before; the same decision in "
+        f"{report['agreement']:.2%} of {report['recordings']} recordings",
+        f"weights and delays: {after['stored_bytes'] / 1e3:,.1f} kB, {before['stored_bytes'] / 1e3:,.1f} kB before",
+    ]

@@ -1,0 +1,5 @@
+"""A trained network as arrays and numbers: what simulators, quantisers and exporters read. Needs no torch."""
+
+from snnsim.program.model import DECISIONS, INPUT, RULES, Edge, FixedPoint, Population, Program
+
+__all__ = ["DECISIONS", "INPUT", "RULES", "Edge", "FixedPoint", "Population", "Program"]

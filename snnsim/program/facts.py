@@ -1,0 +1,70 @@
+"""What a Program is made of, in numbers: sizes, delays, sparsity, memory and work.
+
+sparsity     share of the possible (source, target) pairs without a synapse
+bytes        of the arrays as they are: weights, delays and targets of synapses, and the neurons' numbers
+operations   of one step in which every source fires: synapses; of one in silence: neurons
+"""
+
+from typing import Any
+
+import numpy as np
+
+from snnsim.program.model import Edge, Program
+
+
+def facts(program: Program) -> dict[str, Any]:
+    """Return the facts of a Program as JSON has them."""
+    return {
+        "channels": program.channels,
+        "populations": [
+            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay)}
+            for part in program.populations
+        ],
+        "edges": [_edge(program, edge) for edge in program.edges],
+        "neurons": program.size,
+        "synapses": program.synapses,
+        "longest_delay": program.longest_delay(),
+        "time_step_ms": program.time_step_ms,
+        "extra_steps": program.extra_steps,
+        "decision": program.decision,
+        "classes": len(program.classes),
+        "arithmetic": "float64" if program.fixed is None else vars(program.fixed),
+        "bytes": sum(array.nbytes for _, array in program.arrays()),
+        "stored_bytes": stored_bytes(program),
+        "digest": program.digest(),
+    }
+
+
+def stored_bytes(program: Program) -> int:
+    """Return the bytes of weights and delays at their stated widths, in floats 4 and 2; as a chip would hold them.
+
+    An edge is a table of all pairs, or a list that names each synapse's target, whichever is smaller.
+    """
+    fixed = program.fixed
+    bits = 8 * (4 + 2) if fixed is None else fixed.weight_bits + fixed.delay_bits
+    return sum(-(-_bits(program, edge, bits) // 8) for edge in program.edges)
+
+
+def _bits(program: Program, edge: Edge, bits: int) -> int:
+    sources, targets = program.sources(edge.source), program.population(edge.target).size
+    _, taps = np.unique(edge.pre() * targets + edge.post, return_counts=True)
+    table = int(taps.max(initial=0)) * sources * targets * bits
+    return min(table, len(edge.weight) * (bits + (targets - 1).bit_length()))
+
+
+def _edge(program: Program, edge: Edge) -> dict[str, Any]:
+    sources, targets = program.sources(edge.source), program.population(edge.target).size
+    pairs = len(np.unique(edge.pre() * targets + edge.post))
+    return {
+        "source": edge.source,
+        "target": edge.target,
+        "synapses": len(edge.weight),
+        "sparsity": 1 - pairs / (sources * targets),
+        "delays": _range(edge.delay),
+        "weights": _range(edge.weight),
+        "fan_out": float(np.diff(edge.first).mean()),
+    }
+
+
+def _range(values: np.ndarray) -> list[float]:
+    return [values.min().item(), values.max().item()] if len(values) else []

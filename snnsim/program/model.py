@@ -1,0 +1,293 @@
+"""A Program: populations of neurons, and edges of weighted, delayed synapses between them; frozen, NumPy alone.
+
+    I[t, j] = b[j] + Σ_synapses(i → j) w · s[t − d, i]       s = 0 before t = 0
+    u[t, j] = β[j] v[t−1, j] + I[t, j]
+    s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
+    v[t, j] = u (1 − s)  (hard)   u − θ s  (soft)   u, and s = 0  (readout)
+
+Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
+         source i owns synapses first[i]:first[i + 1]
+Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
+Names    β decay · θ threshold · b bias, added in every step: a folded batch norm's shift · u membrane · v voltage
+Order    populations are computed in their order within a step, so a synapse without delay leads to a later one;
+         every other synapse has a delay of at least 1: recurrent, backward, and within a population
+Fixed    with `fixed`, all these numbers are integers: FixedPoint says how they are added and multiplied
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+INPUT = "input"
+RULES = ("hard", "soft", "readout")
+DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
+LONGEST_DELAY = int(np.iinfo(np.uint16).max)
+
+
+def _frozen(values: Any, dtype: Any) -> np.ndarray:
+    array = np.array(values, dtype)
+    array.flags.writeable = False
+    return array
+
+
+def _fail(ok: bool, message: str) -> None:
+    if not ok:
+        raise ValueError(message)
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """How integers are computed with, and how many bits they take.
+
+        kept = sign(v) ⌊|v| m / 2^decay_bits⌋
+        u    = clip(kept + (I · 2^weight_shift + b), ± (2^(word_bits − 1) − 1))
+
+    Names    m a population's integer decay · I the sum of the arriving integer weights
+    Source   the rule of Loihi (lava-nc LIF, "fixed_pt": 12 bits of decay, weights shifted by 6, 24 bit membranes)
+    """
+
+    word_bits: int
+    """Membranes saturate at ± (2^(word_bits − 1) − 1)."""
+    decay_bits: int
+    weight_shift: int
+    weight_bits: int
+    """Bits in which a weight is stored."""
+    delay_bits: int
+    """Bits in which a delay is stored."""
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "word_bits": (2, 32),
+            "decay_bits": (1, 16),
+            "weight_shift": (0, 16),
+            "weight_bits": (1, 16),
+            "delay_bits": (0, 16),
+        }
+        for name, (least, most) in ranges.items():
+            value = getattr(self, name)
+            _fail(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
+
+    @property
+    def limit(self) -> int:
+        """The largest membrane."""
+        return (1 << (self.word_bits - 1)) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one rule; decay, threshold and bias are given for each of them."""
+
+    name: str
+    rule: str
+    decay: np.ndarray
+    threshold: np.ndarray
+    bias: np.ndarray
+    unit: np.ndarray
+    """What one unit of membrane is in the trained network: 1, unless quantised."""
+
+    def __post_init__(self) -> None:
+        who = f"population {self.name!r}"
+        _fail(self.rule in RULES, f"{who}: rule {self.rule!r} is unknown; the known ones are {', '.join(RULES)}")
+        whole = np.issubdtype(np.asarray(self.decay).dtype, np.integer)
+        for name in ("decay", "threshold", "bias", "unit"):
+            kind = np.int64 if whole and name != "unit" else np.float64
+            values = _frozen(getattr(self, name), kind)
+            _fail(
+                values.shape == (len(np.atleast_1d(self.decay)),) and len(values) > 0,
+                f"{who}: {name} must have one value for each neuron, not the shape {values.shape}",
+            )
+            finite = bool(np.isfinite(values).all())
+            _fail(finite, f"{who}: {name} must be finite; train with a smaller rate, or look at the network")
+            object.__setattr__(self, name, values)
+        _fail(bool((self.unit > 0).all()), f"{who}: unit must be positive")
+        _fail(self.rule == "readout" or bool((self.threshold > 0).all()), f"{who}: threshold must be positive")
+
+    @classmethod
+    def of(cls, name: str, size: int, *, decay: Any, threshold: Any = 1.0, bias: Any = 0.0, rule: str = "hard") -> Self:
+        """Return a population in which a single number stands for all neurons."""
+        parts = (np.broadcast_to(np.asarray(value, np.float64), (size,)) for value in (decay, threshold, bias, 1.0))
+        return cls(name, rule, *parts)
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return len(self.decay)
+
+    @property
+    def fires(self) -> bool:
+        """Whether the neurons have a threshold."""
+        return self.rule != "readout"
+
+
+@dataclass(frozen=True, eq=False)
+class Edge:
+    """Synapses from one population, or the input, to another; build one with `Edge.of`."""
+
+    source: str
+    target: str
+    first: np.ndarray
+    """int64 (source neuron + 1,), where the synapses of each source start."""
+    post: np.ndarray
+    """int32 (synapse,), the neuron of the target population."""
+    delay: np.ndarray
+    """uint16 (synapse,), in steps."""
+    weight: np.ndarray
+    """float64 (synapse,), or int16 of a Program in integers."""
+
+    def __post_init__(self) -> None:
+        whole = np.issubdtype(np.asarray(self.weight).dtype, np.integer)
+        kinds = {"first": np.int64, "post": np.int32, "delay": np.uint16, "weight": np.int16 if whole else np.float64}
+        for name, kind in kinds.items():
+            object.__setattr__(self, name, _frozen(getattr(self, name), kind))
+        who, count = f"edge {self.source!r} -> {self.target!r}", len(self.weight)
+        ordered = self.first.ndim == 1 and len(self.first) > 1 and self.first[0] == 0 and self.first[-1] == count
+        _fail(
+            ordered and bool((np.diff(self.first) >= 0).all()) and len(self.post) == len(self.delay) == count,
+            f"{who}: first must ascend from 0 to the number of synapses ({count}), and post, delay and weight have "
+            "one value for each of them",
+        )
+        _fail(bool(np.isfinite(self.weight).all()), f"{who}: weights must be finite")
+
+    @classmethod
+    def of(cls, source: str, target: str, synapses: "Synapses", *, sources: int) -> Self:
+        """Return an edge of synapses in any order."""
+        who = f"edge {source!r} -> {target!r}"
+        pre, post, delay, weight = (np.asarray(part) for part in synapses)
+        _fail(pre.shape == post.shape == delay.shape == weight.shape, f"{who}: the four lists must be equally long")
+        if len(pre):
+            _fail(
+                pre.min() >= 0 and pre.max() < sources,
+                f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
+            )
+            _fail(
+                delay.min() >= 0 and delay.max() <= LONGEST_DELAY and bool((delay == np.floor(delay)).all()),
+                f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}, not {delay.min()} to {delay.max()}",
+            )
+            _fail(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
+        pre, post, delay = (part.astype(np.int64) for part in (pre, post, delay))
+        key = (pre * (delay.max(initial=0) + 1) + delay) * (post.max(initial=0) + 1) + post
+        order = np.argsort(key, kind="stable")
+        first = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources))])
+        return cls(source, target, first, post[order], delay[order], weight[order])
+
+    def pre(self) -> np.ndarray:
+        """Return the source neuron of every synapse."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+
+    def longest(self) -> int:
+        """Return the longest delay."""
+        return int(self.delay.max(initial=0))
+
+
+Synapses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Source neuron, target neuron, delay and weight of every synapse."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A network that is ready to run: a directed graph of populations, with what to decide from its readout."""
+
+    channels: int
+    """Number of input channels."""
+    populations: tuple[Population, ...]
+    """In the order in which a step computes them."""
+    edges: tuple[Edge, ...]
+    time_step_ms: float
+    readout: str | None = None
+    """Population whose membrane is the output."""
+    decision: str | None = None
+    """How the output becomes one score per class."""
+    classes: tuple[str, ...] = ()
+    extra_steps: int = 0
+    """How long the network runs on after a recording has ended."""
+    fixed: FixedPoint | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Where it came from, as JSON has it."""
+
+    def __post_init__(self) -> None:
+        from snnsim.program.checks import check
+
+        object.__setattr__(self, "populations", tuple(self.populations))
+        object.__setattr__(self, "edges", tuple(self.edges))
+        object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        check(self)
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return sum(population.size for population in self.populations)
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return sum(len(edge.weight) for edge in self.edges)
+
+    def population(self, name: str) -> Population:
+        """Return a population by its name."""
+        for population in self.populations:
+            if population.name == name:
+                return population
+        known = ", ".join(repr(population.name) for population in self.populations)
+        raise ValueError(f"Program: population {name!r} is unknown; the known ones are {known}")
+
+    def sources(self, name: str) -> int:
+        """Return how many neurons or channels an edge from `name` starts at."""
+        return self.channels if name == INPUT else self.population(name).size
+
+    def longest_delay(self) -> int:
+        """Return the longest delay of all synapses."""
+        return max((edge.longest() for edge in self.edges), default=0)
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield every array under the name it has in a file."""
+        for number, population in enumerate(self.populations):
+            for name in ("decay", "threshold", "bias", "unit"):
+                yield f"population{number}.{name}", getattr(population, name)
+        for number, edge in enumerate(self.edges):
+            for name in ("first", "post", "delay", "weight"):
+                yield f"edge{number}.{name}", getattr(edge, name)
+
+    def header(self) -> dict[str, Any]:
+        """Return all that is not an array, as JSON has it."""
+        return {
+            "channels": self.channels,
+            "populations": [[population.name, population.rule] for population in self.populations],
+            "edges": [[edge.source, edge.target] for edge in self.edges],
+            "time_step_ms": self.time_step_ms,
+            "readout": self.readout,
+            "decision": self.decision,
+            "classes": list(self.classes),
+            "extra_steps": self.extra_steps,
+            "fixed": None if self.fixed is None else vars(self.fixed),
+            "provenance": self.provenance,
+        }
+
+    def digest(self) -> str:
+        """Return a name of what the Program computes; where it came from does not count."""
+        found = hashlib.sha256(json.dumps(self.header() | {"provenance": {}}, sort_keys=True).encode())
+        for name, array in self.arrays():
+            found.update(f"{name} {array.dtype} {array.shape}".encode())
+            found.update(array.data)
+        return found.hexdigest()
+
+    def came_from(self, **facts: Any) -> "Program":
+        """Return the Program with facts added to its provenance."""
+        return replace(self, provenance=self.provenance | facts)
+
+    def save(self, path: Path) -> None:
+        """Write the Program into one file."""
+        from snnsim.program import stored
+
+        stored.save(self, path)
+
+    @staticmethod
+    def load(path: Path) -> "Program":
+        """Return the Program of a file."""
+        from snnsim.program import stored
+
+        return stored.load(path)

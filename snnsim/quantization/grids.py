@@ -1,0 +1,93 @@
+"""Weights and delays on grids of few values.
+
+    int N      q = clip(round(w / s), ± (2^(N−1) − 1))       s = r · max |w| / (2^(N−1) − 1)
+               r = 1, or the r of RATIOS with the least Σ (w − s q)²
+    ternary    q = −1, 0 or 1, whichever s q is nearest      s = mean of the |w| above 0.7 mean |w|
+    delay      k = clip(round(d / resolution), 0, 2^bits − 1)  steps of `resolution`
+
+Shapes   w (weight,) · group (weight,), the scale that each weight has · s (group,)
+Names    s scale, the value of 1 · q integer
+Source   ternary: Li, Zhang, Liu 2016, arXiv 1605.04711
+Exact    s is a float32 value, so that s q is exact in float64 and a second time gives the same q and s
+"""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+RATIOS = tuple(1 - 0.02 * number for number in range(31))
+KINDS = ("int8", "int4", "ternary")
+
+
+def bits(kind: str) -> int:
+    """Return how many bits a weight takes: int2 to int16, or 2 for ternary."""
+    found = re.fullmatch(r"int(\d+)", kind)
+    if kind == "ternary":
+        return 2
+    if found is None or not 2 <= int(found[1]) <= 16:
+        raise ValueError(f"weights {kind!r} are unknown; the known ones are ternary and int2 to int16, such as int8")
+    return int(found[1])
+
+
+def scaled(weight: np.ndarray, group: np.ndarray, groups: int, *, kind: str, search: bool) -> np.ndarray:
+    """Return the scale of each group, 0 where all its weights are; `search` tries scales that clip."""
+    size = np.abs(weight)
+    if kind == "ternary":
+        number = np.bincount(group, minlength=groups)
+        mean = np.bincount(group, size, groups) / np.maximum(number, 1)
+        large = size > 0.7 * mean[group]
+        count = np.bincount(group[large], minlength=groups)
+        return _exact(np.bincount(group[large], size[large], groups) / np.maximum(count, 1))
+    most = np.zeros(groups)
+    np.maximum.at(most, group, size)
+    steps = 2 ** (bits(kind) - 1) - 1
+    best, least = _exact(most / steps), None
+    for ratio in RATIOS if search else ():
+        scale = _exact(ratio * most / steps)
+        error = np.bincount(group, (weight - rounded(weight, scale[group], kind) * scale[group]) ** 2, groups)
+        better = np.ones(groups, bool) if least is None else error < least
+        best = np.where(better, scale, best)
+        least = error if least is None else np.minimum(error, least)
+    return best
+
+
+def rounded(weight: np.ndarray, scale: np.ndarray, kind: str) -> np.ndarray:
+    """Return the integers of weights, each with its own scale; of scale 0, 0."""
+    relative = np.divide(weight, scale, out=np.zeros_like(weight, np.float64), where=scale > 0)
+    if kind == "ternary":
+        return np.sign(relative) * (np.abs(relative) >= 0.5)
+    most = 2 ** (bits(kind) - 1) - 1
+    return np.clip(np.rint(relative), -most, most)
+
+
+def _exact(scale: np.ndarray) -> np.ndarray:
+    return scale.astype(np.float32).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class DelayGrid:
+    """The delays that there are: multiples of `resolution`, as many as `bits` can name."""
+
+    bits: int
+    resolution: int = 1
+
+    @classmethod
+    def named(cls, text: str) -> "DelayGrid":
+        """Return the grid of a text such as "6bit", or "5bit:2" for every second step."""
+        found = re.fullmatch(r"(\d+)bit(?::(\d+))?", text)
+        if found is None or not 0 <= int(found[1]) <= 16 or int(found[2] or 1) < 1:
+            raise ValueError(
+                f"delays {text!r} are unknown; say how many bits, and after a colon the resolution in steps, such as "
+                "6bit or 5bit:2"
+            )
+        return cls(int(found[1]), int(found[2] or 1))
+
+    @property
+    def longest(self) -> int:
+        """The longest delay, in steps."""
+        return (2**self.bits - 1) * self.resolution
+
+    def nearest(self, delay: np.ndarray) -> np.ndarray:
+        """Return the nearest delays of the grid, in steps; half goes to the even multiple."""
+        return np.clip(np.rint(delay / self.resolution) * self.resolution, 0, self.longest)

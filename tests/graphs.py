@@ -1,0 +1,121 @@
+"""Small random Programs and inputs, and what the loops of the reference make of them.
+
+Numbers are eighths and decays halves, so that every sum and product is exact in float32 and in any order.
+"""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from snnsim.kernels import reference
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.simulation import Events
+
+FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
+
+
+def population(name, size, rng, *, fixed, readout):
+    rule = "readout" if readout else rng.choice(["hard", "soft"])
+    if fixed:
+        decay, threshold, bias = rng.integers(0, 17, size), rng.integers(1, 60, size), rng.integers(-20, 30, size)
+    else:
+        decay = rng.choice([0.0, 0.5, 1.0], size)
+        threshold, bias = rng.integers(1, 17, size) / 8, rng.integers(-4, 9, size) / 8
+    bias = bias * rng.integers(0, 2, size)
+    return Population(name, str(rule), decay, threshold, bias, np.ones(size))
+
+
+def edge(source, target, sizes, rng, *, least, fixed):
+    pre_size, post_size = sizes
+    count = int(rng.integers(0, 2 * pre_size * post_size + 1))
+    pre, post = rng.integers(0, pre_size, count), rng.integers(0, post_size, count)
+    weight = rng.integers(-16, 25, count)
+    synapses = (pre, post, rng.integers(least, 7, count), weight if fixed else weight / 8)
+    return Edge.of(source, target, synapses, sources=pre_size)
+
+
+@st.composite
+def programs(draw, *, fixed=None):
+    """Return a Program of one to three populations, any of which may reach any."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    fixed = draw(st.booleans()) if fixed is None else fixed
+    channels, count = draw(st.integers(1, 4)), draw(st.integers(1, 3))
+    with_readout = draw(st.booleans())
+    names = [f"p{number}" for number in range(count)]
+    sizes = {INPUT: channels} | {name: int(rng.integers(1, 5)) for name in names}
+    populations = [
+        population(name, sizes[name], rng, fixed=fixed, readout=with_readout and name == names[-1]) for name in names
+    ]
+    edges = []
+    for place, source in enumerate([INPUT, *names]):
+        if with_readout and source == names[-1]:
+            continue
+        for number, target in enumerate(names):
+            if rng.random() < 0.7:
+                least = 0 if place <= number else 1
+                edges.append(edge(source, target, (sizes[source], sizes[target]), rng, least=least, fixed=fixed))
+    return Program(
+        channels=channels,
+        populations=tuple(populations),
+        edges=tuple(edges),
+        time_step_ms=1.0,
+        readout=names[-1] if with_readout else None,
+        extra_steps=draw(st.integers(0, 3)),
+        fixed=FIXED if fixed else None,
+    )
+
+
+@st.composite
+def frames_for(draw, program, *, recordings=3):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    steps = draw(st.integers(1, 10))
+    busy = draw(st.sampled_from([0.0, 0.2, 1.0]))
+    return rng.integers(1, 3, (steps, recordings, program.channels)) * (
+        rng.random((steps, recordings, program.channels)) < busy
+    )
+
+
+def loops(program, frames):
+    """Return the spikes and membranes (time, neuron) of one recording, without extra steps."""
+    start, begin = {INPUT: 0}, 0
+    for part in program.populations:
+        start[part.name], begin = program.channels + begin, begin + part.size
+    synapses = [
+        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), w.item())
+        for e in program.edges
+        for i, j, d, w in zip(e.pre(), e.post, e.delay, e.weight, strict=True)
+    ]
+    neurons = {
+        name: np.concatenate([getattr(part, name) for part in program.populations])
+        for name in ("decay", "threshold", "bias")
+    }
+    neurons["rule"] = np.repeat([part.rule for part in program.populations], [p.size for p in program.populations])
+    if program.fixed is not None:
+        constants = {
+            "shift": program.fixed.weight_shift,
+            "bits": program.fixed.decay_bits,
+            "limit": program.fixed.limit,
+        }
+        neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
+    return reference.graph(frames, synapses, neurons)
+
+
+def dense_spikes(result, program, recording=0):
+    """Return a result's spikes (time, neuron) of all populations."""
+    parts = []
+    for part in program.populations:
+        dense = np.zeros((int(result.length[recording]), part.size))
+        dense[result.spikes(part.name, recording)] = 1
+        parts.append(dense)
+    return np.concatenate(parts, 1)
+
+
+def everything(program):
+    return {part.name: None for part in program.populations}
+
+
+def membranes(result, program, recording=0):
+    return np.concatenate([result.membrane(part.name, recording) for part in program.populations], 1)
+
+
+def events(frames):
+    return Events.from_frames(frames)

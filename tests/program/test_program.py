@@ -1,0 +1,130 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graphs import programs
+from hypothesis import given, settings
+
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.facts import facts, stored_bytes
+
+
+def synapses(*rows):
+    return tuple(np.array(column) for column in zip(*rows, strict=True))
+
+
+def edge(source="input", target="a", rows=((0, 0, 0, 1.0),), sources=2):
+    return Edge.of(source, target, synapses(*rows), sources=sources)
+
+
+A, B = Population.of("a", 2, decay=0.5), Population.of("b", 3, decay=0.5, rule="readout")
+
+
+def program(**changes):
+    values = {"channels": 2, "populations": (A, B), "edges": (edge(), edge("a", "b")), "time_step_ms": 1.0}
+    return Program(**(values | changes))
+
+
+def test_an_edge_is_sorted_by_source_delay_and_target():
+    made = edge(rows=[(1, 0, 2, 1.0), (0, 1, 3, 2.0), (1, 1, 0, 3.0), (0, 0, 3, 4.0), (1, 0, 2, 5.0)])
+    assert made.first.tolist() == [0, 2, 5]
+    assert made.pre().tolist() == [0, 0, 1, 1, 1]
+    assert made.post.tolist() == [0, 1, 1, 0, 0]
+    assert made.delay.tolist() == [3, 3, 0, 2, 2]
+    # parallel synapses stay, in the order they were given
+    assert made.weight.tolist() == [4.0, 2.0, 3.0, 1.0, 5.0]
+    assert made.longest() == 3
+
+
+def test_arrays_cannot_be_written_and_are_no_views():
+    decay = np.array([0.5, 0.5])
+    made = Population("a", "hard", decay, np.ones(2), np.zeros(2), np.ones(2))
+    decay[0] = 0.1
+    assert made.decay[0] == 0.5
+    with pytest.raises(ValueError, match="read-only"):
+        made.decay[0] = 0.2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"populations": ()}, "there must be a population"),
+        ({"populations": (A, A)}, r"populations must have names of their own.*got \['a', 'a'\]"),
+        ({"populations": (replace(A, name="input"),)}, "none of them 'input'"),
+        ({"edges": (edge(target="c"),)}, r"edge 'input' -> 'c': 'c' is unknown; the known names are \['a', 'b'\]"),
+        ({"channels": 0}, "channels must be at least 1, not 0"),
+        ({"time_step_ms": 0.0}, "time_step_ms must be positive, not 0.0"),
+        ({"extra_steps": -1}, "extra_steps must be 0 or more, not -1"),
+        ({"readout": "a"}, "readout 'a' must have the rule 'readout', not 'hard'"),
+        ({"readout": "b", "decision": "loudest"}, "decision 'loudest' is unknown; the known ones are summed_softmax"),
+        ({"readout": "b", "classes": ("x",)}, "there are 1 classes for 3 neurons of the readout"),
+        ({"decision": "max_membrane"}, "a decision and classes need a readout"),
+        ({"edges": (edge(sources=3, rows=((2, 0, 0, 1.0),)),)}, "first must have 3 values, one per source and the end"),
+        ({"edges": (edge(rows=((0, 2, 0, 1.0),)),)}, "target neurons must be from 0 to 1, not 2 to 2"),
+        ({"edges": (edge("a", "a"),)}, "edge 'a' -> 'a': delays must be at least 1, not 0"),
+        ({"edges": (edge("b", "a", sources=3),)}, "a readout does not fire"),
+        ({"populations": (Population.of("a", 2, decay=1.5),), "edges": ()}, "decay must be from 0 to 1"),
+        ({"fixed": FixedPoint(8, 4, 0, 8, 4), "edges": ()}, "numbers are integers if, and only if, `fixed` says"),
+    ],
+)
+def test_what_is_wrong_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        program(**changes)
+
+
+def test_everything_that_is_wrong_is_named_at_once():
+    with pytest.raises(ValueError, match=r"channels must be at least 1.*extra_steps must be 0 or more"):
+        program(channels=0, extra_steps=-2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: edge(rows=((2, 0, 0, 1.0),)), "sources must be from 0 to 1, not 2 to 2"),
+        (lambda: edge(rows=((0, 0, -1, 1.0),)), "delays must be whole steps from 0 to 65535, not -1 to -1"),
+        (lambda: edge(rows=((0, 0, 0.5, 1.0),)), "delays must be whole steps"),
+        (lambda: edge(rows=((0, 0, 0, np.nan),)), "weights must be finite"),
+        (lambda: edge(rows=((0, -1, 0, 1.0),)), "target neurons are counted from 0, not from -1"),
+        (lambda: Population.of("a", 2, decay=0.5, rule="if"), "rule 'if' is unknown; the known ones are hard, soft"),
+        (lambda: Population.of("a", 2, decay=0.5, threshold=0.0), "threshold must be positive"),
+        (lambda: Population.of("a", 2, decay=np.nan), "decay must be finite"),
+        (lambda: Population("a", "hard", np.ones(2), np.ones(3), np.ones(2), np.ones(2)), "threshold must have one"),
+        (lambda: FixedPoint(1, 4, 0, 8, 4), "word_bits must be from 2 to 32, not 1"),
+        (lambda: program().population("c"), "population 'c' is unknown; the known ones are 'a', 'b'"),
+    ],
+)
+def test_wrong_parts_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_the_digest_is_of_what_is_computed(made):
+    assert made.came_from(run="x").digest() == made.digest()
+    assert replace(made, extra_steps=made.extra_steps + 1).digest() != made.digest()
+    first = made.populations[0]
+    other = replace(first, bias=first.bias + 1)
+    assert replace(made, populations=(other, *made.populations[1:])).digest() != made.digest()
+
+
+def test_facts():
+    made = program(edges=(edge(rows=((0, 0, 0, 1.0), (0, 0, 4, 0.5), (1, 1, 2, -1.0))), edge("a", "b")))
+    known = facts(made)
+    assert known["synapses"] == 4
+    assert known["neurons"] == 5
+    assert known["longest_delay"] == 4
+    first = known["edges"][0]
+    # two of four pairs are connected, one of them twice
+    assert first["sparsity"] == 0.5
+    assert first["delays"] == [0, 4]
+    assert first["weights"] == [-1.0, 1.0]
+    assert first["fan_out"] == 1.5
+    # lists that name one of two targets in a bit, and one of three in two, are smaller than tables of all pairs
+    assert stored_bytes(made) == -(-3 * (48 + 1) // 8) + -(-1 * (48 + 2) // 8)
+    assert known["bytes"] == sum(array.nbytes for _, array in made.arrays())
+
+
+def test_input_is_a_name():
+    assert program().sources(INPUT) == 2
+    assert program().sources("b") == 3

@@ -1,0 +1,195 @@
+"""A quantised Program is within half a unit of the one it came from, and runs in integers that anyone can repeat."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graphs import events, frames_for, programs
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.quantization import Scheme, dequantized, grids, prune, quantize
+from snnsim.simulation import Simulator, simulate
+
+SCHEMES = st.builds(
+    Scheme,
+    weights=st.sampled_from(["int8", "int4", "ternary", "int3"]),
+    delays=st.sampled_from([None, "2bit", "6bit", "2bit:3"]),
+    scale=st.sampled_from(["channel", "layer"]),
+    word_bits=st.sampled_from([16, 24]),
+)
+
+
+def network(seed=0, *, size=30):
+    rng = np.random.default_rng(seed)
+    pre, post = np.nonzero(np.ones((12, size)))
+    first = Edge.of(INPUT, "a", (pre, post, rng.integers(0, 20, len(pre)), rng.normal(0, 0.3, len(pre))), sources=12)
+    pre, post = np.nonzero(rng.random((size, size)) < 0.4)
+    inner = Edge.of("a", "a", (pre, post, rng.integers(1, 20, len(pre)), rng.normal(0, 0.2, len(pre))), sources=size)
+    pre, post = np.nonzero(np.ones((size, 4)))
+    last = Edge.of("a", "out", (pre, post, rng.integers(0, 20, len(pre)), rng.normal(0, 0.3, len(pre))), sources=size)
+    neurons = Population(
+        "a", "soft", rng.uniform(0, 0.95, size), rng.uniform(0.5, 1.5, size), rng.normal(0, 0.1, size), np.ones(size)
+    )
+    out = Population.of("out", 4, decay=0.9, rule="readout")
+    return Program(
+        channels=12, populations=(neurons, out), edges=(first, inner, last), time_step_ms=1.0, readout="out",
+        decision="mean_membrane", extra_steps=5,
+    )  # fmt: skip
+
+
+def given_frames(seed=1):
+    return (np.random.default_rng(seed).random((80, 6, 12)) < 0.15).astype(int)
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs(), SCHEMES)
+def test_quantising_twice_is_quantising_once(program, scheme):
+    once = quantize(program, scheme)
+    assert quantize(once, scheme).digest() == once.digest()
+    assert once.fixed is not None
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 99), SCHEMES)
+def test_weights_are_within_half_a_unit_unless_clipped(seed, scheme):
+    program = network(seed, size=8)
+    made = quantize(program, scheme)
+    back, found = dequantized(made), made.provenance["quantization"]["edges"]
+    for before, after, change in zip(program.edges, back.edges, found, strict=True):
+        target = made.population(before.target)
+        half = 0.5 * (target.unit * 2**made.fixed.weight_shift)
+        # edges are sorted by delay, so a changed delay may reorder them; match by what does not change
+        one, other = by_pair(before), by_pair(after)
+        off = np.abs(one[1] - other[1]) > half[one[2]] * (1 + 1e-9)
+        assert off.sum() == change["weights_clipped"]
+        assert (np.abs(other[1][off]) < np.abs(one[1][off])).all()
+        assert ((other[1] == 0) & (one[1] != 0)).sum() == change["weights_to_0"]
+
+
+def by_pair(edge):
+    key = edge.pre() * 1000 + edge.post
+    order = np.argsort(key, kind="stable")
+    assert len(np.unique(key)) == len(key)
+    return key[order], edge.weight[order], edge.post[order], edge.delay[order]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 99), st.sampled_from(["3bit", "5bit", "2bit:4", "4bit:3"]))
+def test_every_changed_delay_is_counted(seed, text):
+    program, grid = network(seed, size=8), grids.DelayGrid.named(text)
+    made = quantize(program, Scheme(weights=None, delays=text))
+    assert made.fixed is None
+    for before, after, change in zip(program.edges, made.edges, made.provenance["quantization"]["edges"], strict=True):
+        one, other = by_pair(before), by_pair(after)
+        delay, new = one[3].astype(int), other[3].astype(int)
+        np.testing.assert_array_equal(one[1], other[1])
+        assert set(new.tolist()) <= set(range(0, grid.longest + 1, grid.resolution))
+        assert change["delays_clipped"] == (delay > grid.longest).sum()
+        changed = int((delay != new).sum())
+        assert change["delays_rounded"] + change["delays_clipped"] >= changed - change["delays_raised_from_0"]
+        assert change["longest_change"] == np.abs(delay - new).max()
+        inside = delay <= grid.longest
+        within = grid.resolution / 2 if before.source != before.target else grid.resolution
+        assert (np.abs(delay - new)[inside] <= within).all()
+        if before.source == before.target:
+            assert new.min() >= 1
+
+
+def test_many_bits_are_nearly_the_floats():
+    program, frames = network(), given_frames()
+    scheme = Scheme("int16", word_bits=32, decay_bits=16, weight_shift=8)
+    one, other = simulate(program, events(frames)), simulate(quantize(program, scheme), events(frames))
+    assert one.counts("a").sum() > 300
+    assert np.abs(one.counts("a") - other.counts("a")).sum() <= 2
+    close = np.abs(one.output(0) - other.output(0)) < 2e-3
+    assert close.mean() > 0.95
+
+
+@pytest.mark.parametrize("engine", ["clock", "touched"])
+def test_integers_are_the_same_bytes_with_any_number_of_threads(engine):
+    made, frames = quantize(network(), Scheme("int8")), given_frames()
+    found = [simulate(made, events(frames), engine=engine, threads=threads) for threads in (1, 2, 5)]
+    assert found[0].counts("a").sum() > 0
+    for other in found[1:]:
+        assert other.traces.tobytes() == found[0].traces.tobytes()
+        assert other.node_counts.tobytes() == found[0].node_counts.tobytes()
+    simulator = Simulator(made, engine=engine)
+    result, state = simulator.feed(events(frames), simulator.start(6))
+    assert [part.dtype.kind for part in (result.traces, state.voltage, state.pending)] == ["i", "i", "i"]
+
+
+def test_membranes_saturate_at_the_stated_word():
+    both = np.array([0])
+    push = Edge.of(INPUT, "a", (both, both, both, np.array([1.0])), sources=1)
+    program = Program(
+        channels=1, populations=(Population.of("a", 1, decay=1.0, rule="readout"),), edges=(push,), time_step_ms=1.0,
+        readout="a",
+    )  # fmt: skip
+    made = quantize(program, Scheme("int8", word_bits=16))
+    result = simulate(made, events(np.ones((10, 1, 1), int)))
+    unit = made.populations[0].unit
+    expected = np.minimum(127 * 2**6 * np.arange(1, 11), 2**15 - 1) * unit
+    np.testing.assert_array_equal(result.output()[:, 0], expected)
+
+
+def test_a_scale_is_raised_until_the_threshold_fits():
+    program = network()
+    part = replace(program.populations[0], threshold=program.populations[0].threshold * 1e4)
+    made = quantize(replace(program, populations=(part, program.populations[1])), Scheme("int8", word_bits=16))
+    assert made.populations[0].threshold.max() <= made.fixed.limit
+    assert made.populations[0].threshold.max() > made.fixed.limit // 2
+
+
+def test_layers_share_a_scale_and_channels_do_not():
+    by_layer, by_channel = (quantize(network(), Scheme("int8", scale=scale)) for scale in ("layer", "channel"))
+    assert len(np.unique(by_layer.populations[0].unit)) == 1
+    assert len(np.unique(by_channel.populations[0].unit)) == 30
+    errors = [
+        sum(change["relative_error"] for change in made.provenance["quantization"]["edges"])
+        for made in (by_layer, by_channel)
+    ]
+    assert errors[1] < errors[0]
+
+
+@settings(max_examples=15, deadline=None)
+@given(programs(fixed=False).flatmap(lambda program: st.tuples(st.just(program), frames_for(program))), SCHEMES)
+def test_a_quantised_program_is_a_program(given_network, scheme):
+    program, frames = given_network
+    made = quantize(program, scheme)
+    found = [simulate(made, events(frames), engine=engine) for engine in ("clock", "touched")]
+    np.testing.assert_array_equal(found[0].node_counts, found[1].node_counts)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Scheme("int1"), "weights 'int1' are unknown; the known ones are ternary and int2 to int16"),
+        (lambda: Scheme("float"), "weights 'float' are unknown"),
+        (lambda: Scheme(delays="6bits"), "delays '6bits' are unknown; say how many bits"),
+        (lambda: Scheme(scale="neuron"), "scale must be one of channel, layer, not 'neuron'"),
+        (lambda: quantize(network(), Scheme(delays="0bit")), "a -> a needs delays of at least 1 step"),
+        (lambda: quantize(network(), Scheme(word_bits=40)), "word_bits must be from 2 to 32, not 40"),
+        (lambda: prune(network(), share=1.0), "share must be at least 0 and below 1, not 1.0"),
+        (lambda: prune(network(), delays=(3, 2)), r"a shortest and a longest one, in steps, not \(3, 2\)"),
+    ],
+)
+def test_wrong_schemes_are_named(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_pruning_leaves_out_the_weakest_and_the_outside():
+    program = network()
+    made = prune(program, share=0.5, delays=(2, 10))
+    for before, after, change in zip(program.edges, made.edges, made.provenance["pruning"]["edges"], strict=True):
+        limit = np.sort(np.abs(before.weight))[len(before.weight) // 2]
+        kept = (np.abs(before.weight) >= limit) & (before.delay >= 2) & (before.delay <= 10)
+        np.testing.assert_array_equal(after.weight, before.weight[kept])
+        np.testing.assert_array_equal(after.pre(), before.pre()[kept])
+        np.testing.assert_array_equal(after.post, before.post[kept])
+        np.testing.assert_array_equal(after.delay, before.delay[kept])
+        assert change["kept"] == kept.sum() < change["synapses"] == len(kept)
+        assert change["outside_delays"] == ((before.delay < 2) | (before.delay > 10)).sum()
+    assert prune(program).digest() == program.digest()

@@ -1,0 +1,98 @@
+"""The benchmarks of programs compare like with like: the same network, the same input, and spikes that can differ."""
+
+import importlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.simulation import Events, Record, simulate
+
+BENCH = Path(__file__).parents[1] / "scripts" / "bench_events"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCH))
+    return importlib.import_module
+
+
+def network():
+    both = np.arange(2)
+    first = Edge.of(INPUT, "a", (both, both, np.array([0, 3]), np.array([1.0, 0.5])), sources=2)
+    inner = Edge.of("a", "a", (both, both[::-1], np.array([1, 4]), np.array([0.25, 0.75])), sources=2)
+    last = Edge.of("a", "out", (both, both, np.array([0, 2]), np.array([1.0, 1.0])), sources=2)
+    neurons = Population.of("a", 2, decay=0.5, bias=0.125), Population.of("out", 2, decay=0.5, rule="readout")
+    return Program(
+        channels=2, populations=neurons, edges=(first, inner, last), time_step_ms=2.0, readout="out", extra_steps=3
+    )
+
+
+EVENTS = Events(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([1, 2, 3]), np.array([0, 3]), np.array([4]))
+
+
+def test_peers_get_the_network_and_every_spike(script, tmp_path):
+    script("peering").written(tmp_path / "a.npz", network(), EVENTS, record=True)
+    header, arrays = script("peers").read(tmp_path / "a.npz")
+    assert header["channels"] == 6
+    assert header["rules"] == ["hard", "readout"]
+    assert header["edges"] == [[-1, 0], [0, 0], [0, 1]]
+    assert header["steps"] == 7
+    # a channel that fires three times in a step is three channels that fire once
+    assert sorted(zip(arrays["step"].tolist(), arrays["channel"].tolist(), strict=True)) == [
+        (0, 0), (1, 0), (1, 1), (1, 2), (1, 3), (1, 5),
+    ]  # fmt: skip
+    assert arrays["pre0"].tolist() == [0, 1, 2, 3, 4, 5]
+    assert arrays["weight0"].tolist() == [1.0, 0.5] * 3
+    assert arrays["bias0"].tolist() == [0.125, 0.125]
+
+
+def test_delays_are_retimed(script, tmp_path):
+    script("peering").written(tmp_path / "a.npz", network(), EVENTS, record=True)
+    header, arrays = script("peers").read(tmp_path / "a.npz")
+    retimed = script("peers").retimed
+    # Brian2 adds a step of its own to every edge, NEST none, and has none that is shorter than a step
+    assert [retimed(header, arrays, number, 1).tolist() for number in range(3)] == [[0, 3] * 3, [0, 3], [0, 2]]
+    assert [retimed(header, arrays, number, 0).tolist() for number in range(3)] == [[1, 4] * 3, [1, 4], [1, 3]]
+
+
+def test_spikes_that_differ_are_counted(script):
+    result = simulate(network(), EVENTS, record=Record(spikes=True))
+    step, neuron = result.spikes("a")
+    assert len(step) > 2
+    same = script("peering").same_spikes
+    assert same(result, {"spikes": {"a": (step, neuron)}}) == {"same": len(step), "only_snnsim": 0, "only_peer": 0}
+    moved = step.copy()
+    moved[-1] += 1
+    assert same(result, {"spikes": {"a": (moved, neuron)}}) == {
+        "same": len(step) - 1, "only_snnsim": 1, "only_peer": 1,
+    }  # fmt: skip
+
+
+def test_a_peer_that_is_not_there_is_an_error_in_the_results(script):
+    found = script("peering").peer("brian2-cython", Path(sys.executable), network(), EVENTS)
+    assert "spikes" in found or "brian2" in found["error"][0]
+
+
+def test_a_layer_is_what_its_setting_says(script):
+    speed = script("speed")
+    row = speed.measured({"sources": 8, "fan_out": 6, "delays": 3, "activity": 0.5}, "float32", 1)
+    assert row["synaptic_events"] % 6 == 0
+    assert 0.4 * 8 * speed.STEPS * 6 < row["synaptic_events"] < 0.6 * 8 * speed.STEPS * 6
+    assert row["nanoseconds"] > 0
+    assert row["bytes_per_event"] == 6
+    made = speed.layer(np.random.default_rng(0), 8, 6, 3)
+    assert made.synapses == 48
+    assert made.longest_delay() == 2
+
+
+def test_the_large_network_in_small(script, monkeypatch):
+    large = script("large")
+    monkeypatch.setattr(large, "STEPS", 50)
+    made = large.network(200, 5000)
+    events = Events.from_frames(np.random.default_rng(1).random((50, 1, large.CHANNELS)) < 0.1)
+    clock, touched = (large.ours(made, events, engine, "float64") for engine in ("clock", "touched"))
+    assert clock["spikes"] == touched["spikes"] > 0
+    assert clock["bytes_per_synapse"] > 6
