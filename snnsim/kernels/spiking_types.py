@@ -1,0 +1,42 @@
+"""What the raw passes over neurons take and return, whichever compiler they were written for.
+
+Shapes   β, θ, scale, shift (neuron,) · valid (batch,) · grad_drive (time, batch, neuron) · grad_voltage (batch, neuron)
+Names    β decay · θ threshold · drive y = scale · current + shift, at the steps that count
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor
+
+
+class Neuron(NamedTuple):
+    """What a population of neurons is: all but its state."""
+
+    beta: Tensor
+    threshold: Tensor
+    hard: bool
+    """Whether a spike resets the voltage to 0, or takes the threshold off."""
+    detached: bool
+    """Whether gradients skip the reset."""
+    surrogate: str
+    """A name in `snnsim.surrogate.NAMES`."""
+    alpha: float
+
+
+class Norm(NamedTuple):
+    """What is done to a current before it drives the neurons: y = scale · current + shift where t < valid, else 0."""
+
+    scale: Tensor
+    shift: Tensor
+    valid: Tensor
+
+
+class Back(NamedTuple):
+    """Gradients of everything that went into `fire`."""
+
+    grad_drive: Tensor
+    grad_scale: Tensor
+    grad_shift: Tensor
+    grad_beta: Tensor
+    grad_threshold: Tensor
+    grad_voltage: Tensor
