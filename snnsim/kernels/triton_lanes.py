@@ -9,7 +9,8 @@
 
 Shapes   arrays (time, batch, neuron) without gaps, sums (sum, batch, neuron) · `stride` batch · neuron, from one step
          or sum to the next
-Names    lane index of a recording · at offset of a program's neurons in the current step · AHEAD steps read at once
+Names    lane index of a recording · at offset of a program's neurons in the current step · ends, counted how many
+         steps there are and count, for each neuron, 0 behind the last one · AHEAD steps read at once
 Rounding a threshold decides, and the backward pass computes u again: launch with enable_fp_fusion=False, so that
          β v + y rounds twice, as it does elsewhere, in both passes
 Source   moments: Welford 1962, Technometrics 4:419
@@ -35,17 +36,14 @@ def place(neurons, BLOCK: tl.constexpr):
 
 
 @triton.jit
-def read(values, at, stride, left, inside):
-    """Return `values` at AHEAD steps from `at` on, `stride` apart; 0 from step `left` on, None if there are none."""
-    group = None
-    if values is not None:
-        group = (
-            tl.load(values + at, mask=inside & (left > 0), other=0.0),
-            tl.load(values + at + stride, mask=inside & (left > 1), other=0.0),
-            tl.load(values + at + 2 * stride, mask=inside & (left > 2), other=0.0),
-            tl.load(values + at + 3 * stride, mask=inside & (left > 3), other=0.0),
-        )
-    return group
+def read(values, at, stride, left):
+    """Return `values` at AHEAD steps from `at` on, `stride` apart; 0 from step `left` on, a number for each neuron."""
+    return (
+        tl.load(values + at, mask=left > 0, other=0.0),
+        tl.load(values + at + stride, mask=left > 1, other=0.0),
+        tl.load(values + at + 2 * stride, mask=left > 2, other=0.0),
+        tl.load(values + at + 3 * stride, mask=left > 3, other=0.0),
+    )
 
 
 @triton.jit
@@ -88,16 +86,17 @@ def moments_pass(current, valid, sums, steps, stride, neurons, BLOCK: tl.constex
     """Write x[0], the mean of x − x[0] and the sum of squared deviations of each recording to the planes of `sums`."""
     lane, _, home, inside = place(neurons, BLOCK)
     until = tl.minimum(tl.load(valid + lane), steps).to(tl.int32)
-    first = tl.load(current + home, mask=inside & (until > 0), other=0.0)
+    counted = tl.where(inside, until, 0)
+    first = tl.load(current + home, mask=counted > 0, other=0.0)
     mean, squares, count = tl.zeros_like(first), tl.zeros_like(first), tl.zeros_like(first)
     at = home
     for start in range(0, until, AHEAD):
-        xs = read(current, at, stride, until - start, inside)
+        xs = read(current, at, stride, counted - start)
         for k in tl.static_range(AHEAD):
             count += 1.0
             off = xs[k] - first - mean
-            mean += tl.where(start + k < until, off / count, 0.0)
-            squares += tl.where(start + k < until, off * (xs[k] - first - mean), 0.0)
+            mean += tl.where(start + k < counted, off / count, 0.0)
+            squares += tl.where(start + k < counted, off * (xs[k] - first - mean), 0.0)
         at += AHEAD * stride
     tl.store(sums + home, first, mask=inside)
     tl.store(sums + stride + home, mean, mask=inside)
@@ -112,16 +111,17 @@ def fire_pass(
     """Write the spikes and the membrane, each unless it is None, and the voltage after the last step."""
     lane, neuron, home, inside = place(neurons, BLOCK)
     until = tl.minimum(tl.load(valid + lane), steps).to(tl.int32)
+    ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
     scale, shift = tl.load(scale + neuron, mask=inside), tl.load(shift + neuron, mask=inside)
     beta, threshold = tl.load(beta + neuron, mask=inside), tl.load(threshold + neuron, mask=inside)
     v = tl.load(voltage + home, mask=inside)
     size = whole(keep, home, inside, v, 1.0)
     at = home
     for start in range(0, steps, AHEAD):
-        xs = read(current, at, stride, until - start, inside)
+        xs = read(current, at, stride, counted - start)
         for k in tl.static_range(AHEAD):
-            here = inside & (start + k < steps)
-            u, fired, after = advance(v, xs[k], start + k < until, scale, shift, beta, threshold, HARD)
+            here = start + k < ends
+            u, fired, after = advance(v, xs[k], start + k < counted, scale, shift, beta, threshold, HARD)
             v = tl.where(here, after, v)
             if spikes is not None:
                 tl.store(spikes + at, tl.where(fired, size, 0.0), mask=here)
@@ -140,6 +140,7 @@ def fire_back_pass(
     """Turn the membrane in `drive` into dL/dy, and write the gradients of scale, shift, β, θ and voltage to `sums`."""
     lane, neuron, home, inside = place(neurons, BLOCK)
     until = tl.minimum(tl.load(valid + lane), steps).to(tl.int32)
+    ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
     beta, threshold = tl.load(beta + neuron, mask=inside), tl.load(threshold + neuron, mask=inside)
     before = tl.load(voltage + home, mask=inside)
     size, dv = whole(keep, home, inside, before, 1.0), whole(grad_last, home, inside, before, 0.0)
@@ -147,12 +148,15 @@ def fire_back_pass(
     by_beta, by_threshold = tl.zeros_like(before), tl.zeros_like(before)
     at = home + tl.cast(steps - 1, tl.int64) * stride
     for start in range(0, steps, AHEAD):
-        left = steps - start
-        us, xs = read(drive, at, -stride, left, inside), read(current, at, -stride, left, inside)
-        gs, gm = read(grad_spikes, at, -stride, left, inside), read(grad_membrane, at, -stride, left, inside)
+        left = ends - start
+        us, xs = read(drive, at, -stride, left), read(current, at, -stride, left)
+        if grad_spikes is not None:
+            gs = read(grad_spikes, at, -stride, left)
+        if grad_membrane is not None:
+            gm = read(grad_membrane, at, -stride, left)
         for k in tl.static_range(AHEAD):
             t = left - 1 - k
-            u, here = us[k], inside & (t >= 0)
+            u, here = us[k], t >= 0
             fired = u >= threshold
             after = tl.where(fired, 0.0 if HARD else u - threshold, u)
             # what the spike does: to those who read it, and to the voltage where the reset is in the graph
@@ -163,7 +167,7 @@ def fire_back_pass(
             now = through + (tl.where(fired, 0.0, dv) if HARD else dv)
             if grad_membrane is not None:
                 now += gm[k]
-            counts = here & (t < until)
+            counts = here & (t < counted)
             by_scale += tl.where(counts, now * xs[k], 0.0)
             by_shift += tl.where(counts, now, 0.0)
             by_beta += tl.where(here, du * after, 0.0)
@@ -185,14 +189,15 @@ def affine_back_pass(
     """Write scale · grad_drive + offset + slope · current at t < valid, else 0."""
     lane, neuron, at, inside = place(neurons, BLOCK)
     until = tl.minimum(tl.load(valid + lane), steps).to(tl.int32)
+    ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
     scale, offset = tl.load(scale + neuron, mask=inside), tl.load(offset + neuron, mask=inside)
     slope = tl.load(slope + neuron, mask=inside)
     for start in range(0, steps, AHEAD):
-        gs = read(grad_drive, at, stride, until - start, inside)
-        xs = read(current, at, stride, until - start, inside)
+        gs = read(grad_drive, at, stride, counted - start)
+        xs = read(current, at, stride, counted - start)
         for k in tl.static_range(AHEAD):
-            grad = tl.where(start + k < until, scale * gs[k] + offset + slope * xs[k], 0.0)
-            tl.store(result + at, grad, mask=inside & (start + k < steps))
+            grad = tl.where(start + k < counted, scale * gs[k] + offset + slope * xs[k], 0.0)
+            tl.store(result + at, grad, mask=start + k < ends)
             at += stride
 
 
@@ -201,14 +206,15 @@ def leak_pass(values, first, beta, result, steps, stride, neurons, BACKWARD: tl.
     """Write u[t] = β u[t−1] + values[t] from u[−1] = first on (0 if None); in reverse order of time if BACKWARD."""
     _, neuron, home, inside = place(neurons, BLOCK)
     beta = tl.load(beta + neuron, mask=inside)
+    ends = tl.where(inside, steps, 0)
     u = whole(first, home, inside, beta, 0.0)
     if BACKWARD:
         at, hop = home + tl.cast(steps - 1, tl.int64) * stride, -stride
     else:
         at, hop = home, stride
     for start in range(0, steps, AHEAD):
-        xs = read(values, at, hop, steps - start, inside)
+        xs = read(values, at, hop, ends - start)
         for k in tl.static_range(AHEAD):
             u = beta * u + xs[k]
-            tl.store(result + at, u, mask=inside & (start + k < steps))
+            tl.store(result + at, u, mask=start + k < ends)
             at += hop
