@@ -32,6 +32,8 @@ class SequenceDropout(nn.Module):
         keep = self.factors(spikes, generator)
         return spikes if keep is None else spikes * keep
 
+    # torch's compiler cannot draw for a shape that it keeps open
+    @torch._disable_dynamo
     def factors(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
         """Return what all steps of a sequence are multiplied with, (batch, ..., neuron), or None for nothing."""
         if not self.training or self.p == 0:
@@ -79,7 +81,8 @@ class SpikingLayer(nn.Module):
         """Return whether normalisation, neurons and dropout are done at once; whoever watches a part sees it called."""
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
         watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
-        known = isinstance(self.neuron, LIF) and (self.norm is None or isinstance(self.norm, BatchNorm))
+        usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats
+        known = isinstance(self.neuron, LIF) and (self.norm is None or usual)
         sized = current.ndim == 3 and current.numel() > 0
         return known and sized and not watched and choice.of_neurons(current) != "steps"
 
