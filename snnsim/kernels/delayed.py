@@ -40,7 +40,7 @@ from snnsim.kernels.threads import as_torch_has
 Spread = Callable[..., Tensor]
 
 FORMS = ("time", "fourier", "blocked")
-PIECE = 32 * 2**20
+PIECE = 48 * 2**20
 """Bytes of spectra that are there at once."""
 SHORT = 512
 """Points of a window up to which a sequence is not cut."""
