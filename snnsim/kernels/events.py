@@ -9,8 +9,8 @@ Shapes   first (node + 1,) · offset, weight (synapse,) · buffer (row · neuron
          nodes are the input channels and then the neurons
 Names    offset = d · neurons + j: where a synapse adds to, counted from the row of its spike; the rows lie in a line,
          and what is pending slides back to the first ones when the last is reached
-Cost     256 → 256, 25 delays, 10 % activity, one core of an AMD EPYC 9004: 2.1e9 synapses a second in float32,
-         1.8e9 in float64; a ring with a modulo reaches 0.55e9
+Cost     256 → 256, 25 delays, 10 % activity, one core of an AMD EPYC 9004: 1.7e9 synapses a second in float32,
+         1.5e9 in float64 (scripts/bench_events/speed.py)
 Exact    no fast-math; contributions to a neuron are added in the order of their spikes, whatever the pieces
 """
 
