@@ -21,7 +21,9 @@ import torch
 from numba import get_num_threads, njit, prange
 from torch import Tensor
 
+from snnsim.kernels import numba_rows as rows
 from snnsim.kernels.memory import empty
+from snnsim.kernels.prefetch import ask
 from snnsim.kernels.slopes import CODES, slopes
 from snnsim.kernels.spiking_types import Back, Neuron
 from snnsim.kernels.threads import as_torch_has
@@ -49,8 +51,8 @@ def fire(  # noqa: PLR0913
     membrane = empty(current, *current.shape) if record else None
     with as_torch_has():
         _fire(
-            *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current), _parts(neuron),
-            *_arrays(spikes, last), _or_none(membrane, current),
+            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), _parts(neuron),
+            _rows(spikes), *_arrays(last.view(-1)), _rows(membrane, current),
         )  # fmt: skip
     return spikes, membrane, last
 
@@ -64,16 +66,17 @@ def fire_back(  # noqa: PLR0913
 
     Those of β and θ are 0 if they are not `learned`, those of scale and shift if nothing is `normed`.
     """
-    drive, before = empty(current, *current.shape), torch.zeros_like(voltage)
-    sums = np.zeros((4, *voltage.shape))
+    drive, before = empty(current, *current.shape), torch.empty_like(voltage)
+    sums = np.zeros((4, voltage.numel()))
     last = torch.zeros_like(voltage) if grad_last is None else grad_last
     how = CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed
-    grads = _or_none(grad_spikes, current), _or_none(grad_membrane, current), *_arrays(last)
-    made = *_arrays(drive, before), sums
+    grads = _rows(grad_spikes, current), _rows(grad_membrane, current), *_arrays(last.view(-1))
     with as_torch_has():
-        arrays = *_arrays(current, scale, shift, valid, voltage), _or_none(keep, current)
-        _fire_back(*arrays, _parts(neuron), grads, how, get_num_threads(), *made)
-    return Back(drive, *torch.from_numpy(sums.sum(1)).to(current.dtype), before)
+        _fire_back(
+            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), _parts(neuron),
+            grads, how, get_num_threads(), _rows(drive), *_arrays(before.view(-1)), sums,
+        )  # fmt: skip
+    return Back(drive, *torch.from_numpy(sums.reshape(4, *voltage.shape).sum(1)).to(current.dtype), before)
 
 
 def affine_back(grad: Tensor, current: Tensor, valid: Tensor, scale: Tensor, offset: Tensor, slope: Tensor) -> Tensor:
@@ -103,9 +106,13 @@ def _arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
     return tuple(tensor.detach().numpy() for tensor in tensors)
 
 
-def _or_none(tensor: Tensor | None, like: Tensor) -> np.ndarray:
-    """Return an array; one without elements stands for None."""
-    return (like.new_empty((0,) * 3) if tensor is None else tensor.view(-1, *tensor.shape[-2:])).detach().numpy()
+def _rows(tensor: Tensor | None, like: Tensor | None = None) -> np.ndarray:
+    """Return (time, batch · neuron); an array without elements stands for None."""
+    return (like.new_empty(0, 0) if tensor is None else tensor.view(len(tensor), -1)).detach().numpy()
+
+
+def _lanes(tensor: Tensor | None, like: Tensor) -> np.ndarray:
+    return (like.new_empty(0) if tensor is None else tensor.reshape(-1)).detach().numpy()
 
 
 def _parts(neuron: Neuron) -> tuple[np.ndarray, np.ndarray, bool]:
@@ -127,127 +134,84 @@ def _sums(current, valid, sums):
 @njit(parallel=True, cache=True)
 def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, membrane):  # noqa: PLR0913
     beta, threshold, hard = neuron
-    one, zero = current.dtype.type(1), current.dtype.type(0)
-    for b in prange(current.shape[1]):
-        v, u = voltage[b].copy(), np.empty_like(voltage[b])
-        factor = keep[0, b] if keep.size else np.full_like(v, one)
-        silent = np.zeros_like(v)
-        for t in range(len(current)):
-            counts = t < valid[b]
-            row, a, c = current[t, b], scale if counts else silent, shift if counts else silent
-            if not counts:
-                row = silent
-            s, u = spikes[t, b], membrane[t, b] if membrane.size else u
-            for n in range(v.size):
-                u_ = beta[n] * v[n] + (a[n] * row[n] + c[n])
-                fired = u_ >= threshold[n]
-                u[n] = u_
-                s[n] = factor[n] if fired else zero
-                v[n] = _after(u_, threshold[n], fired, hard)
-        last[b] = v
-
-
-@njit(cache=True)
-def _after(u, threshold, fired, hard):
-    """Return the voltage after the reset."""
-    # a whole number would turn all into float64
-    lower = u - u if hard else u - threshold
-    return lower if fired else u
+    steps, width, side = len(current), beta.size, rows.side_by_side(beta.size)
+    for block in prange(-(-len(valid) // side)):
+        ends = valid[block * side : (block + 1) * side]
+        some = slice(block * side * width, (block * side + ends.size) * width)
+        v, u = voltage[some].copy(), np.empty_like(voltage[some])
+        a, c = rows.tiled(scale, ends.size), rows.tiled(shift, ends.size)
+        kept, theta = rows.tiled(beta, ends.size), rows.tiled(threshold, ends.size)
+        factor = keep[some] if keep.size else np.ones_like(v)
+        for t in range(steps):
+            if t + 1 < steps:
+                ask(current[t + 1, some])
+            rows.end(t, ends, a, c)
+            u = membrane[t, some] if membrane.size else u
+            rows.membranes(current[t, some], a, c, kept, v, u)
+            rows.spikes(u, theta, factor, spikes[t, some])
+            rows.resets(u, theta, hard, v)
+        last[some] = v
 
 
 @njit(parallel=True, cache=True)
 def _fire_back(  # noqa: PLR0913
-    current, scale, shift, valid, voltage, keep, neuron, grads, slope, threads, drive, before, sums
+    current, scale, shift, valid, voltage, keep, neuron, grads, how, threads, drive, before, sums
 ):
-    steps, batch, neurons = current.shape
+    width, side = neuron[0].size, rows.side_by_side(neuron[0].size)
     for thread in prange(threads):
-        u, h = np.empty((steps, neurons), current.dtype), np.empty((steps, neurons), current.dtype)
-        for b in range(thread, batch, threads):
-            _again(b, current, scale, shift, valid[b], voltage[b], neuron, u, h)
-            slopes(h.reshape(h.size), slope[0], current.dtype.type(slope[1]))
-            _lane_back(b, current, u, h, valid[b], voltage[b], keep, neuron, grads, slope, drive, before[b], sums[:, b])
+        u = np.empty((len(current), side * width), current.dtype)
+        for block in range(thread, -(-len(valid) // side), threads):
+            ends = valid[block * side : (block + 1) * side]
+            some = slice(block * side * width, (block * side + ends.size) * width)
+            tiled = rows.tiled(neuron[0], ends.size), rows.tiled(neuron[1], ends.size), neuron[2]
+            _again(current, scale, shift, ends, voltage[some], tiled, some, u)
+            factor = keep[some] if keep.size else np.ones_like(voltage[some])
+            before[some] = _lanes_back(current, u, ends, voltage[some], factor, tiled, some, grads, how, drive, sums)
 
 
 @njit(cache=True)
-def _again(b, current, scale, shift, valid, voltage, neuron, u, x):  # noqa: PLR0913
-    """Set the membrane of a recording, and how far it is above the threshold."""
+def _again(current, scale, shift, ends, voltage, neuron, some, u):  # noqa: PLR0913
+    """Set the membrane of some recordings."""
     beta, threshold, hard = neuron
-    v, silent = voltage.copy(), np.zeros_like(voltage)
-    for t in range(len(u)):
-        row, a, c = (current[t, b], scale, shift) if t < valid else (silent, silent, silent)
-        u_row, x_row = u[t], x[t]
-        for n in range(v.size):
-            u_ = beta[n] * v[n] + (a[n] * row[n] + c[n])
-            u_row[n] = u_
-            x_row[n] = u_ - threshold[n]
-            v[n] = _after(u_, threshold[n], u_ >= threshold[n], hard)
+    v, a, c = voltage.copy(), rows.tiled(scale, ends.size), rows.tiled(shift, ends.size)
+    for t in range(len(current)):
+        if t + 1 < len(current):
+            ask(current[t + 1, some])
+        rows.end(t, ends, a, c)
+        row = u[t, : v.size]
+        rows.membranes(current[t, some], a, c, beta, v, row)
+        rows.resets(row, threshold, hard, v)
 
 
 @njit(cache=True)
-def _lane_back(b, current, u, h, valid, voltage, keep, neuron, grads, slope, drive, before, sums):  # noqa: PLR0913
+def _lanes_back(current, u, ends, voltage, factor, neuron, some, grads, how, drive, sums):  # noqa: PLR0913
     grad_spikes, grad_membrane, grad_last = grads
+    code, alpha, detached, learned, normed = how
     beta, threshold, hard = neuron
-    one, zero, attached = h.dtype.type(1), h.dtype.type(0), h.dtype.type(not slope[2])
-    cleared, lowered = h.dtype.type(hard), h.dtype.type(not hard)
-    dv, silent, short = grad_last[b].copy(), np.zeros_like(voltage), np.zeros((2, voltage.size), h.dtype)
-    factor = keep[0, b] if keep.size else np.full_like(voltage, one)
-    for t in range(len(u) - 1, -1, -1):
-        if slope[3]:
-            gradient = grad_spikes[t, b] if grad_spikes.size else silent
-            _thresholds(h[t], gradient, factor, dv, u[t], threshold, hard, slope[2], sums[3])
-        du, gs = drive[t, b], grad_spikes[t, b] if grad_spikes.size else silent
-        gm, u_row, h_row = grad_membrane[t, b] if grad_membrane.size else silent, u[t], h[t]
-        for n in range(dv.size):
-            # what of the voltage is kept: nothing where a spike has cleared it, less what the reset passes on
-            kept = one - (cleared if u_row[n] >= threshold[n] else zero)
-            kept -= attached * h_row[n] * (cleared * u_row[n] + lowered * threshold[n])
-            found = h_row[n] * (gs[n] * factor[n]) + gm[n] + kept * dv[n]
-            du[n] = found
-            dv[n] = beta[n] * found
-        if slope[3]:
-            _betas(du, u[t - 1] if t else voltage, threshold, hard, t > 0, sums[2])
-        if t >= valid:
-            du[:] = zero
-        elif slope[4]:
-            _sum(du, current[t, b], short[0], short[1])
-        if slope[4] and t % _SHORT == 0:
-            _flush(short[0], sums[0])
-            _flush(short[1], sums[1])
-    before[:] = dv
-
-
-@njit(cache=True)
-def _thresholds(h, gradient, factor, dv, u, threshold, hard, detached, total):  # noqa: PLR0913
-    for n in range(h.size):
-        ds = gradient[n] * factor[n]
-        if not detached:
-            ds -= dv[n] * (u[n] if hard else threshold[n])
-        found = h[n] * ds
-        if not hard and u[n] >= threshold[n]:
-            found += dv[n]
-        total[n] -= found
-
-
-@njit(cache=True)
-def _sum(du, current, scale, shift):
-    for n in range(du.size):
-        scale[n] += du[n] * current[n]
-        shift[n] += du[n]
-
-
-@njit(cache=True)
-def _flush(short, total):
-    for n in range(total.size):
-        total[n] += short[n]
-        short[n] = short.dtype.type(0)
-
-
-@njit(cache=True)
-def _betas(du, before, threshold, hard, reset, total):
-    """Add what β gets: `before` is the membrane a step ago, or the voltage that the sequence began with."""
-    for n in range(du.size):
-        fired = reset and before[n] >= threshold[n]
-        total[n] += du[n] * _after(before[n], threshold[n], fired, hard)
+    dv, silent, short = grad_last[some].copy(), np.zeros_like(voltage), np.zeros((2, voltage.size), voltage.dtype)
+    h, error, kept = np.empty_like(dv), np.empty_like(dv), np.empty_like(dv)
+    for t in range(len(current) - 1, -1, -1):
+        row, du, gs = u[t, : dv.size], drive[t, some], grad_spikes[t, some] if grad_spikes.size else silent
+        if t and grad_spikes.size:
+            ask(grad_spikes[t - 1, some])
+        if t:
+            ask(drive[t - 1, some])
+        rows.above(row, threshold, h)
+        slopes(h, code, dv.dtype.type(alpha))
+        if learned:
+            rows.thresholds(h, gs, factor, dv, row, threshold, hard, detached, sums[3, some])
+        rows.errors(h, gs, factor, grad_membrane[t, some] if grad_membrane.size else silent, error)
+        rows.kept_shares(h, row, threshold, hard, detached, kept)
+        rows.step_back(error, kept, beta, dv, du)
+        if learned:
+            rows.betas(du, u[t - 1, : dv.size] if t else voltage, threshold, hard, t > 0, sums[2, some])
+        rows.clear(t, ends, du)
+        if normed:
+            rows.add(du, current[t, some], short[0], short[1])
+            if t % _SHORT == 0:
+                rows.flush(short[0], sums[0, some])
+                rows.flush(short[1], sums[1, some])
+    return dv
 
 
 @njit(parallel=True, cache=True)
