@@ -97,7 +97,16 @@ class Network:
 class Training:
     """How the parameters are found."""
 
-    rule: Literal["bptt"] = "bptt"
+    rule: Literal["bptt", "sltt", "sltt-k"] = "bptt"
+    """Routes that errors take: all; all but from one step's membrane to the next; the same, from `k` steps alone."""
+    k: int | None = None
+    """How many steps of a batch sltt-k draws."""
+    delayed: Literal["exact", "cut", "stale"] = "exact"
+    """How errors of sltt go back over a delay: to the spike that came; to none; to the spike of the same step."""
+    window_ms: float | None = None
+    """Length of the windows in which sltt goes through time, so that memory does not grow with it; None takes all."""
+    loss: Literal["decision", "steps"] = "decision"
+    """Cross-entropy of the decision about a recording, or the mean of that of every step."""
     decision: Literal["summed_softmax", "mean_membrane", "max_membrane", "last_membrane"] = "summed_softmax"
     epochs: int = 150
     batch_size: int = 256
@@ -127,9 +136,20 @@ class Training:
             _check("training", getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
         for name in ("lr", "lr_delay"):
             _check("training", getattr(self, name) > 0, name, "positive", getattr(self, name))
+        self._check_rule()
         known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
         _check("training", known, "delays", "such as 5bit, or 5bit:2", self.delays)
         _check("training", 0 <= self.sigma_epochs <= 1, "sigma_epochs", "between 0 and 1", self.sigma_epochs)
+
+    def _check_rule(self) -> None:
+        draws = (self.k is not None and self.k >= 1) if self.rule == "sltt-k" else self.k is None
+        must = "at least 1 for the rule sltt-k" if self.rule == "sltt-k" else f"none for the rule {self.rule}"
+        _check("training", draws, "k", must, self.k)
+        spatial = self.rule != "bptt" or (self.delayed == "exact" and self.window_ms is None)
+        _check("training", spatial, "delayed and window_ms", "for sltt, not bptt,", (self.delayed, self.window_ms))
+        _check("training", self.window_ms is None or self.window_ms > 0, "window_ms", "positive", self.window_ms)
+        sums = self.window_ms is None or self.decision in ("summed_softmax", "mean_membrane")
+        _check("training", sums, "decision", "summed_softmax or mean_membrane with window_ms", self.decision)
 
 
 @dataclass(frozen=True)

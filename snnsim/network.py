@@ -2,16 +2,20 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
+Whole sequences, or windows of them one after the other: `run` takes the state and returns it.
+
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
 Differs  dropout draws one mask for a whole sequence, as a missing neuron is missing for good
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from snnsim.credit import EVERY, Credit
 from snnsim.kernels import choice
 from snnsim.neurons import LIF
 from snnsim.normalisation import BatchNorm
@@ -42,6 +46,18 @@ class SequenceDropout(nn.Module):
         return mask.to(spikes.device, spikes.dtype) / (1 - self.p)
 
 
+class LayerState(NamedTuple):
+    """What a layer takes from one window of time to the next; None stands for silence and rest."""
+
+    history: Tensor | None = None
+    """Last spikes of the input, as far back as delays reach."""
+    voltage: Tensor | None = None
+    keep: Tensor | None = None
+    """What dropout multiplies the spikes of this sequence with."""
+    first: int = 0
+    """Steps that have been."""
+
+
 class SpikingLayer(nn.Module):
     """A synapse, an optional normalisation, a neuron and dropout."""
 
@@ -54,28 +70,65 @@ class SpikingLayer(nn.Module):
         """Return the layer's spikes after dropout."""
         return self.fire(self.current(spikes), valid, generator)
 
-    def current(self, spikes: Tensor) -> Tensor:
+    def run(
+        self,
+        spikes: Tensor,
+        state: LayerState | None = None,
+        *,
+        valid: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        credit: Credit = EVERY,
+    ) -> tuple[Tensor, LayerState]:
+        """Return the layer's spikes in a window of time after dropout, and the state to go on from.
+
+        `valid` counts from the beginning of the sequence. In training mode the window's own statistics normalise.
+        """
+        state = LayerState() if state is None else state
+        current, history = self.synapse.run(spikes, state.history, delayed=credit.delayed)
+        current = current.to(spikes.dtype)
+        keep = state.keep if state.first else self.dropout.factors(current, generator)
+        here = None if valid is None else (valid - state.first).clamp(0, len(current))
+        sent, voltage = self._fire(current, here, keep, state.voltage, temporal=credit.temporal)
+        return sent, LayerState(history, voltage, keep, state.first + len(spikes))
+
+    def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
         # neurons keep their voltage in full precision when products are done in a shorter one
-        current: Tensor = self.synapse(spikes).to(spikes.dtype)
+        current: Tensor = self.synapse(spikes, delayed=credit.delayed).to(spikes.dtype)
         return current
 
     def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return what reaches the neurons."""
         return current if self.norm is None else self.norm(current, valid)
 
-    def fire(self, current: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def fire(
+        self,
+        current: Tensor,
+        valid: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        credit: Credit = EVERY,
+    ) -> Tensor:
         """Return the spikes, after dropout, that a synapse's current leads to."""
+        if self._in_one_pass(current):
+            keep = self.dropout.factors(current, generator)
+            return self._fire(current, valid, keep, None, temporal=credit.temporal)[0]
+        return self.dropout(self.neuron(self.drive(current, valid), temporal=credit.temporal), generator)
+
+    def _fire(
+        self, current: Tensor, valid: Tensor | None, keep: Tensor | None, voltage: Tensor | None, *, temporal: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Return the spikes after dropout, and the voltage after them."""
         if not self._in_one_pass(current):
-            return self.dropout(self.neuron(self.drive(current, valid)), generator)
+            spikes, voltage = self.neuron.run(self.drive(current, valid), voltage, temporal=temporal)
+            return spikes if keep is None else spikes * keep, voltage
         norm, counted = None, None
         if self.norm is not None:
             # evaluation normalises every step; in training padding gets no current
             every = torch.full((current.shape[1],), len(current), device=current.device)
             counted = valid if self.training and valid is not None else every
             norm = self.norm.weight, self.norm.bias, self.norm.statistics(current, counted)
-        keep = self.dropout.factors(current, generator)
-        return self.neuron.fire(current, norm=norm, valid=counted, keep=keep).spikes
+        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, temporal=temporal)
+        return fired.spikes, fired.last
 
     def _in_one_pass(self, current: Tensor) -> bool:
         """Return whether normalisation, neurons and dropout are done at once; whoever watches a part sees it called."""
@@ -97,6 +150,10 @@ class Record:
     """Voltage of the readout, (time, batch, class)."""
 
 
+NetworkState = tuple[LayerState | None, ...]
+"""That of every layer, and of the synapse and the readout behind them."""
+
+
 class SpikingNetwork(nn.Module):
     """A feed-forward spiking network; `network(frames)` gives the voltage of its readout over time.
 
@@ -114,21 +171,57 @@ class SpikingNetwork(nn.Module):
         self.extra_steps = extra_steps
 
     def forward(
-        self, frames: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
+        self,
+        frames: Tensor,
+        lengths: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        credit: Credit = EVERY,
     ) -> Tensor:
         """Return the readout's voltage (time + extra_steps, batch, class).
 
-        `lengths` (batch,) are the recordings' own lengths in steps; what stands behind them is padding.
+        `lengths` (batch,) are the recordings' own lengths in steps; what stands behind them is padding. `credit` says
+        along which routes errors go back.
         """
         spikes = self._extended(frames)
         valid = None if lengths is None else self.valid(lengths)
         for layer in self.layers:
             # in two, so that spikes which have been sent are not kept while the next ones are made
-            current = layer.current(spikes)
+            current = layer.current(spikes, credit)
             del spikes
-            spikes = layer.fire(current, valid, generator)
+            spikes = layer.fire(current, valid, generator, credit)
             del current
-        return self._output(spikes)
+        return self._output(spikes, credit)
+
+    def run(
+        self,
+        frames: Tensor,
+        state: NetworkState | None = None,
+        *,
+        valid: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        credit: Credit = EVERY,
+    ) -> tuple[Tensor, NetworkState]:
+        """Return the readout's voltage in a window of time, and the state to go on from.
+
+        `valid` (batch,) says how many steps of each sequence count, from its beginning. Nothing is added to the frames:
+        let `extra_steps` frames of silence follow a recording.
+        """
+        state = (None,) * (len(self.layers) + 1) if state is None else state
+        spikes, after = frames, []
+        for layer, before in zip(self.layers, state[:-1], strict=True):
+            spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit)
+            after.append(between)
+        output, last = self.read(spikes, state[-1], credit=credit)
+        return output, (*after, last)
+
+    def read(
+        self, spikes: Tensor, state: LayerState | None = None, *, credit: Credit = EVERY
+    ) -> tuple[Tensor, LayerState]:
+        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from."""
+        state = LayerState() if state is None else state
+        current, history = self.synapse.run(spikes, state.history, delayed=credit.delayed)
+        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, temporal=credit.temporal)
+        return output, LayerState(history, voltage, None, state.first + len(spikes))
 
     def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:
         """Return the spikes of every layer and the output."""
@@ -160,5 +253,6 @@ class SpikingNetwork(nn.Module):
             torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]) if self.extra_steps else frames
         )
 
-    def _output(self, spikes: Tensor) -> Tensor:
-        return self.readout(self.synapse(spikes).to(spikes.dtype))
+    def _output(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
+        current = self.synapse(spikes, delayed=credit.delayed).to(spikes.dtype)
+        return self.readout(current, temporal=credit.temporal)

@@ -4,11 +4,13 @@
 
 Shapes   x (time, batch, neuron) · valid (batch,), the number of steps that count for each recording
 Source   Ioffe & Szegedy 2015; torch's BatchNorm1d does the arithmetic
-Differs  steps behind a recording's end are padding: they neither enter the statistics nor get a current
+Differs  steps behind a recording's end are padding: they neither enter the statistics nor get a current. Where fewer
+         than two steps count, as in the last window of a stream, the running statistics normalise
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from snnsim.kernels.spiking import Statistics, moments
 
@@ -31,20 +33,24 @@ class BatchNorm(nn.BatchNorm1d):
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
-        normalised = super().forward(flat.index_select(0, counted))
+        some = flat.index_select(0, counted)
+        if len(some) < 2:
+            normalised = functional.batch_norm(
+                some, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        else:
+            normalised = super().forward(some)
         return torch.zeros_like(flat).index_copy(0, counted, normalised.to(flat.dtype)).view_as(current)
 
     def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
         """Return the mean and variance to normalise with; in training mode the running ones move."""
-        if not self.training:
+        count = valid.clamp(max=len(current)).sum().to(current.dtype)
+        if not self.training or count < 2:
             return Statistics(self.running_mean, self.running_var, self.eps, own=False)
-        count = valid.clamp(max=len(current)).sum()
-        if count < 2:
-            raise ValueError(f"BatchNorm: training needs at least 2 valid steps in a batch, not {int(count)}")
         mean, variance = moments(current, valid)
         with torch.no_grad():
             self.num_batches_tracked += 1
             share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
             self.running_mean.lerp_(mean, share)
-            self.running_var.lerp_(variance * (count / (count - 1)).to(variance.dtype), share)
+            self.running_var.lerp_(variance * count / (count - 1), share)
         return Statistics(mean, variance, self.eps, own=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from snnsim.kernels import reference
+from snnsim.learning import rules
 from snnsim.learning.decisions import Decision, summed_softmax
 from snnsim.learning.rules import Batch, Rule
 from snnsim.surrogate import Surrogate
@@ -248,6 +249,9 @@ def surrogate_slope_is_the_gradient(surrogate: Surrogate) -> None:
 
 
 SURROGATE = [surrogate_fires_at_zero_and_above, surrogate_slope_is_its_primitive_s, surrogate_slope_is_the_gradient]
+
+
+RULES = {"bptt": rules.named("bptt"), "sltt": rules.named("sltt"), "sltt-k": rules.named("sltt-k", k=5)}
 
 
 def a_batch() -> Batch:

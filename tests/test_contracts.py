@@ -45,7 +45,7 @@ ALL_SYNAPSES = {
 }
 ALL_WINDOWS = ("gauss", "max", "v1", "v0")
 ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
-ALL_RULES = ("bptt",)
+ALL_RULES = contracts.RULES
 ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 ALL_ENGINES = ("clock", "touched")
 
@@ -85,7 +85,7 @@ def test_surrogate(check, part, alpha):
 
 @over(contracts.RULE, ALL_RULES)
 def test_rule(check, part):
-    check(rules.named(part))
+    check(ALL_RULES[part])
 
 
 @over(contracts.DECISION, ALL_DECISIONS)

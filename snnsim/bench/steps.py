@@ -66,7 +66,7 @@ class Training:
         settings = case.config.training
         self.pads = part != peers.OURS and peers.named(part).pads
         self.network = peers.builder(part)(case.config, classes=case.classes).train()
-        self.rule, self.decide = rules.named(settings.rule), decisions.named(settings.decision)
+        self.rule, self.decide = parts.rule(case.config), decisions.named(settings.decision)
         self.optimisers = optimisers.build(
             self.network,
             lr=settings.lr,

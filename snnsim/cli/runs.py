@@ -33,6 +33,12 @@ class Train:
     """Recordings per batch, over all processes."""
     lr: Rate = None
     """Highest learning rate of the weights."""
+    rule: Annotated[Literal["bptt", "sltt", "sltt-k"] | None, arg(help_behavior_hint="(default: as configured)")] = None
+    """Routes that errors take: bptt, all; sltt, none from a membrane to that of the step before; sltt-k, the same, of k steps."""
+    k: Number = None
+    """Steps of a batch that sltt-k draws."""
+    window_ms: Rate = None
+    """Windows in which sltt goes through time, so that memory does not grow with it; whole recordings otherwise."""
     output_dir: Folder = None
     """Folder of the run (default: runs/PRESET-DATE-TIME)."""
     resume: Annotated[str | None, arg(metavar="[RUN]", help_behavior_hint="")] = None
@@ -54,6 +60,9 @@ class Train:
             "training.epochs": self.epochs,
             "training.batch_size": self.batch_size,
             "training.lr": self.lr,
+            "training.rule": self.rule,
+            "training.k": self.k,
+            "training.window_ms": self.window_ms,
             "training.seed": self.seed,
         }
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}

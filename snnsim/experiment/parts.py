@@ -16,7 +16,7 @@ from snnsim.data import cache, heidelberg, motifs, splits, tonic_bridge
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
-from snnsim.learning import anneal, straight_through
+from snnsim.learning import anneal, rules, straight_through
 from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
@@ -162,6 +162,18 @@ def grid(config: Config) -> straight_through.Grid:
     """Return what the synapses are computed with."""
     weights = None if config.training.weights == "float" else config.training.weights
     return straight_through.Grid(weights, config.training.delays)
+
+
+def rule(config: Config) -> rules.Rule:
+    """Return the learning rule with its settings."""
+    training = config.training
+    settings: dict[str, Any] = {"loss": training.loss}
+    if training.rule != "bptt":
+        steps = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
+        settings |= {"delayed": training.delayed, "window": steps}
+    if training.rule == "sltt-k":
+        settings["k"] = training.k
+    return rules.named(training.rule, **settings)
 
 
 def max_delay(config: Config) -> int:

@@ -12,7 +12,7 @@ from snnsim import presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
 from snnsim.experiment import evaluating, parts, pictures
-from snnsim.learning import decisions, rules
+from snnsim.learning import decisions
 from snnsim.network import SpikingNetwork
 from snnsim.training import checkpoint, optimisers, parallel
 from snnsim.training.folder import Folder, environment
@@ -80,7 +80,7 @@ def prepare(
     plan = Plan(
         train=train_batches,
         valid=data["valid"].batches(parts.EVALUATION_BATCH, **share),
-        rule=rules.named(settings.rule),
+        rule=parts.rule(config),
         decide=decisions.named(settings.decision),
         epochs=settings.epochs,
         seed=settings.seed,

@@ -64,17 +64,28 @@ def _as_they_are(kernel: Tensor) -> Tensor:
 # torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
 @torch._disable_dynamo
 def spread_current(
-    spikes: Tensor, spread: Spread, parameters: tuple[Tensor, ...], *, delays: int, form: str | None = None
+    spikes: Tensor,
+    spread: Spread,
+    parameters: tuple[Tensor, ...],
+    *,
+    delays: int,
+    before: int = 0,
+    form: str | None = None,
 ) -> Tensor:
-    """Return the delayed current of the kernels spread(*parameters), which have `delays` steps from 0 on."""
+    """Return the delayed current of the kernels spread(*parameters), which have `delays` steps from 0 on.
+
+    The first `before` steps of the spikes, fewer than there are delays, lie before the steps whose current is wanted.
+    """
     form = form or choice.of_current(spikes, delays=delays)
+    if not 0 <= before < delays or before > len(spikes):
+        raise ValueError(f"delayed_current: before must be less than the {delays} delays, and there, not {before}")
     if form not in FORMS:
         raise ValueError(f"delayed_current: form {form!r} is unknown; the known ones are {', '.join(FORMS)}")
-    if delays == 1 or spikes.numel() == 0:
-        return spikes @ spread(*parameters)[0].mT
+    if delays == 1 or spikes.numel() == 0 or before == len(spikes):
+        return spikes[before:] @ spread(*parameters)[0].mT
     if form != "blocked":
-        return _WHOLE[form](spikes, spread(*parameters))
-    current: Tensor = _Blocked.apply(spikes, spread, delays, *parameters)
+        return _WHOLE[form](spikes, spread(*parameters))[before:]
+    current: Tensor = _Blocked.apply(spikes, spread, delays, before, *parameters)
     return current
 
 
@@ -100,14 +111,14 @@ class _Blocked(torch.autograd.Function):
     """Windows of recordings meet the kernels of some targets at a time, and backward those of some sources."""
 
     @staticmethod
-    def forward(ctx, spikes, spread, delays, *parameters):
+    def forward(ctx, spikes, spread, delays, before, *parameters):
         spikes = spikes.contiguous()
         steps, batch, sources = spikes.shape
-        current = empty(spikes, steps, batch, len(parameters[0]))
+        current = empty(spikes, steps - before, batch, len(parameters[0]))
         if any(ctx.needs_input_grad):
             ctx.save_for_backward(*packed(spikes), *parameters)
-            ctx.spread, ctx.delays = spread, delays
-        cut = _Cut(spikes, min(delays, steps), columns=sources)
+            ctx.spread, ctx.delays, ctx.before = spread, delays, before
+        cut = _Cut(current, min(delays, steps), columns=sources, before=before)
         # columns are what lies side by side in a product: kernels (delay, source, target)
         turned = [one.transpose(0, 1).contiguous() if one.ndim else one for one in parameters]
         with as_torch_has():
@@ -124,10 +135,10 @@ class _Blocked(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         counts, scale, *parameters = ctx.saved_tensors
-        needed, grad, targets = ctx.needs_input_grad[3:], grad.contiguous(), grad.shape[2]
+        needed, grad, targets = ctx.needs_input_grad[4:], grad.contiguous(), grad.shape[2]
         grad_spikes = empty(grad, *counts.shape) if ctx.needs_input_grad[0] else None
         grads = [torch.zeros_like(one) if need else None for one, need in zip(parameters, needed, strict=True)]
-        cut = _Cut(grad, min(ctx.delays, len(grad)), columns=targets)
+        cut = _Cut(grad, min(ctx.delays, len(counts)), columns=targets, before=ctx.before)
         with as_torch_has():
             for rows in cut.rows():
                 error = cut.whole_spectra(grad, rows, late=True)
@@ -142,7 +153,7 @@ class _Blocked(torch.autograd.Function):
                     if any(needed):
                         signal = cut.some_spectra(counts, float(scale), rows, some)
                         _add(grads, kernel, leaves, cut.kernel(error, signal, shape, ctx.delays), some)
-        return grad_spikes, None, None, *grads
+        return grad_spikes, None, None, None, *grads
 
 
 def _part(parameter: Tensor, axis: int, some: tuple[int, int]) -> Tensor:
@@ -174,12 +185,13 @@ class _Room(NamedTuple):
 
 
 class _Cut:
-    """How a sequence with so many columns is cut into windows, and what becomes of them.
+    """How a sequence of currents is cut into windows, and what becomes of them.
 
-    `delays` is how many steps kernels have.
+    `delays` is how many steps kernels have, `columns` how many columns what meets them has; spikes begin `before`
+    steps before the currents.
     """
 
-    def __init__(self, like: Tensor, delays: int, *, columns: int) -> None:
+    def __init__(self, like: Tensor, delays: int, *, columns: int, before: int) -> None:
         steps, self.lanes, _ = like.shape
         points = fourier.good_size(steps + delays - 1)
         if points > max(SHORT, 4 * delays):
@@ -189,8 +201,8 @@ class _Cut:
         self.number = -(-steps // hop) * self.lanes
         # a window reaches back over the longest delay; its own steps are those behind
         self.plan = fourier.plan(points, str(like.dtype).removeprefix("torch."))
-        self.whole = spectra.Windows(points, 1 - delays, hop, 0)
-        self.late = self.whole._replace(low=delays - 1)
+        self.whole = spectra.Windows(points, before + 1 - delays, hop, 0)
+        self.late = spectra.Windows(points, 1 - delays, hop, delays - 1)
         self.single = spectra.Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
         self.length, self.width = self._pieces(columns)

@@ -8,6 +8,7 @@
                r = 1 − s (hard), 1 (soft); with the reset in the graph also − u h (hard), − θ h (soft)
                dy[t] = du[t]        dβ = Σ du[t] v[t−1]
                dθ = − Σ h[t] (ds[t] + dv[t] ∂v/∂s) − Σ dv[t] s[t]  (the last term: soft reset only)
+               dv[t] = 0 for neurons that are not `temporal`
 
 Shapes   I, y, u, s (time, batch, neuron) · v (batch, neuron) · β, θ, scale, shift (neuron,) · valid (batch,)
 Names    u membrane before the reset · v after it · h surrogate slope at u − θ · dū gradient of the returned u
@@ -69,7 +70,7 @@ def fire_back(  # noqa: PLR0913
     drive, before = empty(current, *current.shape), torch.empty_like(voltage)
     sums = np.zeros((4, voltage.numel()))
     last = torch.zeros_like(voltage) if grad_last is None else grad_last
-    how = CODES[neuron.surrogate], neuron.alpha, neuron.detached, learned, normed
+    how = CODES[neuron.surrogate], neuron.alpha, neuron.detached, neuron.temporal, learned, normed
     grads = _rows(grad_spikes, current), _rows(grad_membrane, current), *_arrays(last.view(-1))
     with as_torch_has():
         _fire_back(
@@ -184,25 +185,36 @@ def _again(current, scale, shift, ends, voltage, neuron, some, u):  # noqa: PLR0
 
 
 @njit(cache=True)
+def _ask_before(t, sequence, some):
+    if t and sequence.size:
+        ask(sequence[t - 1, some])
+
+
+@njit(cache=True)
 def _lanes_back(current, u, ends, voltage, factor, neuron, some, grads, how, drive, sums):  # noqa: PLR0913
     grad_spikes, grad_membrane, grad_last = grads
-    code, alpha, detached, learned, normed = how
+    code, alpha, detached, temporal, learned, normed = how
     beta, threshold, hard = neuron
-    dv, silent, short = grad_last[some].copy(), np.zeros_like(voltage), np.zeros((2, voltage.size), voltage.dtype)
+    dv, silent, short = (
+        grad_last[some].copy() if temporal else np.zeros_like(voltage),
+        np.zeros_like(voltage),
+        np.zeros((2, voltage.size), voltage.dtype),
+    )
     h, error, kept = np.empty_like(dv), np.empty_like(dv), np.empty_like(dv)
     for t in range(len(current) - 1, -1, -1):
         row, du, gs = u[t, : dv.size], drive[t, some], grad_spikes[t, some] if grad_spikes.size else silent
-        if t and grad_spikes.size:
-            ask(grad_spikes[t - 1, some])
-        if t:
-            ask(drive[t - 1, some])
+        _ask_before(t, grad_spikes, some)
+        _ask_before(t, drive, some)
         rows.above(row, threshold, h)
         slopes(h, code, dv.dtype.type(alpha))
         if learned:
             rows.thresholds(h, gs, factor, dv, row, threshold, hard, detached, sums[3, some])
         rows.errors(h, gs, factor, grad_membrane[t, some] if grad_membrane.size else silent, error)
-        rows.kept_shares(h, row, threshold, hard, detached, kept)
-        rows.step_back(error, kept, beta, dv, du)
+        if temporal:
+            rows.kept_shares(h, row, threshold, hard, detached, kept)
+            rows.step_back(error, kept, beta, dv, du)
+        else:
+            du[:] = error
         if learned:
             rows.betas(du, u[t - 1, : dv.size] if t else voltage, threshold, hard, t > 0, sums[2, some])
         rows.clear(t, ends, du)

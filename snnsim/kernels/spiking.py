@@ -4,6 +4,9 @@
     u[t] = β v[t−1] + y[t]        s[t] = Θ(u[t] − θ)        v[t] = u[t] (1 − s[t])  (hard)   or   u[t] − θ s[t]  (soft)
     result: s[t] · keep
 
+Gradients pass from step to step through v, or, where `temporal` is False, not at all: then v[t−1] is a number like
+any other, du[t] = h[t] ds[t] is all that reaches a step's current, and β and θ get what they do within a step.
+
 Shapes   I, u, s (time, batch, neuron) · v, keep (batch, neuron) · β, θ, γ, b (neuron,) · valid (batch,)
 Names    u membrane before the reset · v after it · keep: what dropout multiplies with · valid: steps that count
 Memory   for the backward pass I alone is kept, one number per neuron and step; u and s are computed again
@@ -75,31 +78,34 @@ def fire(  # noqa: PLR0913
     valid: Tensor | None = None,
     keep: Tensor | None = None,
     record: bool = False,
+    temporal: bool = True,
 ) -> Fired:
     """Return what neurons do; `norm` is (γ, b, statistics)."""
     if valid is None:
         valid = torch.full((current.shape[1],), len(current), device=current.device)
     gamma, bias, statistics = norm or (None, None, None)
-    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, reset, statistics, valid, keep, record)
+    how = reset, statistics, temporal, record
+    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, valid, keep, how)
     return Fired(*result)
 
 
 @torch._disable_dynamo
-def leak(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
+def leak(current: Tensor, voltage: Tensor, beta: Tensor, *, temporal: bool = True) -> Tensor:
     """Return the membrane u[t] = β u[t−1] + I[t] of neurons that never fire; `beta` is (neuron,)."""
-    membrane: Tensor = _Leak.apply(current, voltage, beta)
+    membrane: Tensor = _Leak.apply(current, voltage, beta, temporal)
     return membrane
 
 
 class _Fire(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, current, voltage, beta, threshold, gamma, bias, reset, statistics, valid, keep, record):  # noqa: PLR0913
+    def forward(ctx, current, voltage, beta, threshold, gamma, bias, valid, keep, how):  # noqa: PLR0913
+        reset, statistics, temporal, record = how
         current, voltage = current.contiguous(), voltage.contiguous()
         scale, shift = _affine(beta, gamma, bias, statistics)
-        neuron = Neuron(beta, threshold, reset.hard, reset.detached, reset.surrogate.name, reset.surrogate.sharpness)
+        neuron = _neuron(beta, threshold, reset, temporal)
         made = passes(choice.of_neurons(current)).fire(current, scale, shift, valid, voltage, keep, neuron, record)
         ctx.save_for_backward(current, voltage, beta, threshold, scale, shift, valid, keep)
-        ctx.reset, ctx.statistics = reset, statistics
+        ctx.reset, ctx.statistics, ctx.temporal = reset, statistics, temporal
         ctx.set_materialize_grads(False)
         return made
 
@@ -107,8 +113,7 @@ class _Fire(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, *grads):
         current, voltage, beta, threshold, scale, shift, valid, keep = ctx.saved_tensors
-        reset, statistics = ctx.reset, ctx.statistics
-        neuron = Neuron(beta, threshold, reset.hard, reset.detached, reset.surrogate.name, reset.surrogate.sharpness)
+        statistics, neuron = ctx.statistics, _neuron(beta, threshold, ctx.reset, ctx.temporal)
         form = passes(choice.of_neurons(current))
         grads = (None if grad is None else grad.contiguous() for grad in grads)
         wanted = {"learned": any(ctx.needs_input_grad[2:4]), "normed": statistics is not None}
@@ -126,7 +131,12 @@ class _Fire(torch.autograd.Function):
             grad_current = form.affine_back(grad_current, current, valid, scale, offset, slope)
         found = (grad_current, back.grad_voltage, back.grad_beta, back.grad_threshold, grad_gamma, back.grad_shift)
         found = (grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=False))
-        return *found, None, None, None, None, None
+        return *found, None, None, None
+
+
+def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool) -> Neuron:
+    slope = reset.surrogate
+    return Neuron(beta, threshold, reset.hard, reset.detached, temporal, slope.name, slope.sharpness)
 
 
 def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):
@@ -138,18 +148,19 @@ def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics:
 
 class _Leak(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, current, voltage, beta):
+    def forward(ctx, current, voltage, beta, temporal):
         current, voltage = current.contiguous(), voltage.contiguous()
         membrane = passes(choice.of_neurons(current)).leak(current, voltage, beta)
         ctx.save_for_backward(membrane if ctx.needs_input_grad[2] else None, voltage, beta)
+        ctx.temporal = temporal
         return membrane
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
         membrane, voltage, beta = ctx.saved_tensors
-        found = passes(choice.of_neurons(grad)).leak_back(beta, grad.contiguous())
+        found = passes(choice.of_neurons(grad)).leak_back(beta, grad.contiguous()) if ctx.temporal else grad
         grad_beta = None
         if ctx.needs_input_grad[2]:
             grad_beta = (found * torch.cat([voltage[None], membrane[:-1]])).sum((0, 1))
-        return found, beta * found[0], grad_beta
+        return found, beta * found[0] if ctx.temporal else None, grad_beta, None

@@ -18,6 +18,8 @@ class Neuron(NamedTuple):
     """Whether a spike resets the voltage to 0, or takes the threshold off."""
     detached: bool
     """Whether gradients skip the reset."""
+    temporal: bool
+    """Whether gradients pass from a step to the one before, through the voltage."""
     surrogate: str
     """A name in `snnsim.surrogate.NAMES`."""
     alpha: float

@@ -135,7 +135,8 @@ def fire_pass(
 def fire_back_pass(
     current, valid, voltage, keep, beta, threshold, grad_spikes, grad_membrane, grad_last, drive, sums,
     steps, stride, neurons,
-    HARD: tl.constexpr, DETACHED: tl.constexpr, SURROGATE: tl.constexpr, ALPHA: tl.constexpr, BLOCK: tl.constexpr,
+    HARD: tl.constexpr, DETACHED: tl.constexpr, TEMPORAL: tl.constexpr, SURROGATE: tl.constexpr, ALPHA: tl.constexpr,
+    BLOCK: tl.constexpr,
 ):  # fmt: skip
     """Turn the membrane in `drive` into dL/dy, and write the gradients of scale, shift, β, θ and voltage to `sums`."""
     lane, neuron, home, inside = place(neurons, BLOCK)
@@ -143,7 +144,8 @@ def fire_back_pass(
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
     beta, threshold = tl.load(beta + neuron, mask=inside), tl.load(threshold + neuron, mask=inside)
     before = tl.load(voltage + home, mask=inside)
-    size, dv = whole(keep, home, inside, before, 1.0), whole(grad_last, home, inside, before, 0.0)
+    size = whole(keep, home, inside, before, 1.0)
+    dv = whole(grad_last, home, inside, before, 0.0) if TEMPORAL else tl.zeros_like(before)
     du, by_scale, by_shift = tl.zeros_like(before), tl.zeros_like(before), tl.zeros_like(before)
     by_beta, by_threshold = tl.zeros_like(before), tl.zeros_like(before)
     at = home + tl.cast(steps - 1, tl.int64) * stride
@@ -173,7 +175,9 @@ def fire_back_pass(
             by_beta += tl.where(here, du * after, 0.0)
             by_threshold -= tl.where(here, through if HARD else through + tl.where(fired, dv, 0.0), 0.0)
             tl.store(drive + at, tl.where(counts, now, 0.0), mask=here)
-            du, dv = tl.where(here, now, du), tl.where(here, beta * now, dv)
+            du = tl.where(here, now, du)
+            if TEMPORAL:
+                dv = tl.where(here, beta * now, dv)
             at -= stride
     tl.store(sums + home, by_scale, mask=inside)
     tl.store(sums + stride + home, by_shift, mask=inside)

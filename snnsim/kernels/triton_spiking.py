@@ -78,7 +78,7 @@ def fire_back(  # noqa: PLR0913
     """
     steps, batch, neurons = current.shape
     drive, sums = torch.empty_like(current), current.new_zeros(5, batch, neurons)
-    if steps == 0 and grad_last is not None:
+    if steps == 0 and grad_last is not None and neuron.temporal:
         sums[4] = grad_last
     # two launches: what one writes the other reads, whichever thread does it
     _launch(
@@ -88,7 +88,8 @@ def fire_back(  # noqa: PLR0913
     _launch(
         lanes.fire_back_pass, current, current, valid, voltage, keep, neuron.beta, neuron.threshold,
         grad_spikes, grad_membrane, grad_last, drive, sums, steps, batch * neurons, neurons,
-        HARD=neuron.hard, DETACHED=neuron.detached, SURROGATE=neuron.surrogate, ALPHA=float(neuron.alpha),
+        HARD=neuron.hard, DETACHED=neuron.detached, TEMPORAL=neuron.temporal,
+        SURROGATE=neuron.surrogate, ALPHA=float(neuron.alpha),
     )  # fmt: skip
     return Back(drive, *sums[:4].sum(1), sums[4])
 

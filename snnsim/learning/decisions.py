@@ -7,6 +7,9 @@
 
 Shapes   output (time, batch, class) · valid (batch,), the steps that count · scores (batch, class)
 Differs  steps behind a recording's end never count, so a score does not depend on the rest of the batch
+
+The first two are sums over time: `decide(output, valid, first)` of a window of steps, from step `first` of the
+recordings on, is what the window adds to the scores.
 """
 
 from collections.abc import Callable
@@ -16,17 +19,17 @@ from torch import Tensor
 
 from snnsim.normalisation import valid_steps
 
-Decision = Callable[[Tensor, Tensor], Tensor]
+Decision = Callable[..., Tensor]
 
 
-def summed_softmax(output: Tensor, valid: Tensor) -> Tensor:
+def summed_softmax(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
     """Return the probabilities summed over the valid steps."""
-    return (output.softmax(-1) * valid_steps(valid, len(output))[..., None]).sum(0)
+    return (output.softmax(-1) * valid_steps(valid - first, len(output))[..., None]).sum(0)
 
 
-def mean_membrane(output: Tensor, valid: Tensor) -> Tensor:
+def mean_membrane(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
     """Return the voltage averaged over the valid steps."""
-    return (output * valid_steps(valid, len(output))[..., None]).sum(0) / valid[:, None]
+    return (output * valid_steps(valid - first, len(output))[..., None]).sum(0) / valid[:, None]
 
 
 def max_membrane(output: Tensor, valid: Tensor) -> Tensor:
@@ -46,6 +49,8 @@ DECISIONS: dict[str, Decision] = {
     "max_membrane": max_membrane,
     "last_membrane": last_membrane,
 }
+SUMS = (summed_softmax, mean_membrane)
+"""Those that are sums over time."""
 
 
 def named(name: str) -> Decision:

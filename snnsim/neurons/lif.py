@@ -62,13 +62,16 @@ class LIF(nn.Module):
         self.surrogate = Surrogate(surrogate) if isinstance(surrogate, str) else surrogate
         self.reset = spiking.Reset(reset == "hard", detach_reset, self.surrogate)
 
-    def forward(self, current: Tensor) -> Tensor:
+    def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
         """Return the spikes of a sequence that starts at rest."""
-        return self.run(current)[0]
+        return self.run(current, temporal=temporal)[0]
 
-    def run(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the spikes of a sequence and the voltage after it, from the voltage before it (0 if None)."""
-        fired = self.fire(current, voltage)
+    def run(self, current: Tensor, voltage: Tensor | None = None, *, temporal: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the spikes of a sequence and the voltage after it, from the voltage before it (0 if None).
+
+        Without `temporal`, no gradient passes through the voltage from one step to the next.
+        """
+        fired = self.fire(current, voltage, temporal=temporal)
         return fired.spikes, fired.last
 
     def trace(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -76,7 +79,15 @@ class LIF(nn.Module):
         fired = self.fire(current, voltage, record=True)
         return fired.spikes, fired.membrane
 
-    def fire(self, current: Tensor, voltage: Tensor | None = None, *, record: bool = False, **around: Any) -> Fired:
+    def fire(
+        self,
+        current: Tensor,
+        voltage: Tensor | None = None,
+        *,
+        record: bool = False,
+        temporal: bool = True,
+        **around: Any,
+    ) -> Fired:
         """Return spikes, membrane if it is to be recorded, and the last voltage.
 
         `around` are normalisation and dropout that a layer has done in the same pass; see `snnsim.kernels.spiking`.
@@ -85,11 +96,12 @@ class LIF(nn.Module):
         if current.numel() == 0:
             return Fired(current, current if record else None, voltage)
         if choice.of_neurons(current) == "steps":
-            return self._fire_by_steps(current, voltage, record=record)
+            return self._fire_by_steps(current, voltage, record=record, temporal=temporal)
         flat, width = (len(current), -1, current.shape[-1]), current.shape[-1]
         beta, threshold = (part.to(current.dtype).expand(width).contiguous() for part in (self.decay(), self.threshold))
+        around |= {"record": record, "temporal": temporal}
         fired = spiking.fire(
-            current.reshape(flat), voltage.reshape(flat[1:]), beta, threshold, reset=self.reset, record=record, **around
+            current.reshape(flat), voltage.reshape(flat[1:]), beta, threshold, reset=self.reset, **around
         )
         shaped = None if fired.membrane is None else fired.membrane.view(current.shape)
         return Fired(fired.spikes.view(current.shape), shaped, fired.last.view(voltage.shape))
@@ -115,11 +127,12 @@ class LIF(nn.Module):
         spikes = spikes.detach() if self.reset.detached else spikes
         return membrane * (1 - spikes) if self.reset.hard else membrane - self.threshold.to(membrane.dtype) * spikes
 
-    def _fire_by_steps(self, current: Tensor, voltage: Tensor, *, record: bool = True) -> Fired:
+    def _fire_by_steps(self, current: Tensor, voltage: Tensor, *, record: bool, temporal: bool) -> Fired:
         steps = []
         for now in current:
-            spikes, membrane = self._fire(now, voltage)
+            spikes, membrane = self._fire(now, voltage if temporal else voltage.detach())
             voltage = self._after_reset(membrane, spikes)
             steps.append((spikes, membrane))
         spikes, membranes = zip(*steps, strict=True)
-        return Fired(torch.stack(spikes), torch.stack(membranes) if record else None, voltage)
+        last = voltage if temporal else voltage.detach()
+        return Fired(torch.stack(spikes), torch.stack(membranes) if record else None, last)

@@ -27,12 +27,15 @@ class LeakyReadout(nn.Module):
         super().__init__()
         self.decay = Decay(tau=tau, beta=beta, learn=learn_decay, features=features)
 
-    def forward(self, current: Tensor) -> Tensor:
+    def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
         """Return the voltage of every step of a sequence that starts at rest."""
-        return self.run(current)[0]
+        return self.run(current, temporal=temporal)[0]
 
-    def run(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the voltage of every step, and that of the last one as the state to go on from."""
+    def run(self, current: Tensor, voltage: Tensor | None = None, *, temporal: bool = True) -> tuple[Tensor, Tensor]:
+        """Return the voltage of every step, and that of the last one as the state to go on from.
+
+        Without `temporal`, no gradient passes from one step to the next.
+        """
         voltage = current.new_zeros(()) if voltage is None else voltage.to(current.dtype)
         voltage = voltage.expand(current.shape[1:])
         if len(current) == 0:
@@ -40,14 +43,14 @@ class LeakyReadout(nn.Module):
         if choice.of_neurons(current) == "steps":
             steps = []
             for now in current:
-                _, voltage = self.step(now, voltage)
+                _, voltage = self.step(now, voltage if temporal else voltage.detach())
                 steps.append(voltage)
-            return torch.stack(steps), voltage
+            return torch.stack(steps), voltage if temporal else voltage.detach()
         shape = (len(current), -1, current.shape[-1])
         beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
-        flat = spiking.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta)
+        flat = spiking.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta, temporal=temporal)
         membrane = flat.view_as(current)
-        return membrane, membrane[-1]
+        return membrane, membrane[-1] if temporal else membrane[-1].detach()
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the voltage of one step, as output and as state."""

@@ -83,15 +83,28 @@ class DelayedLinear(nn.Module):
         spread, parameters = self._spread()
         return spread(*parameters)
 
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Return the currents of a sequence (time, ..., source) before which there were no spikes."""
+    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:
+        """Return the currents of a sequence (time, ..., source) before which there were no spikes.
+
+        `delayed` says how the error of a current reaches the spikes that it came from; see `snnsim.credit`.
+        """
+        return self._current(spikes, 0, delayed)
+
+    def _current(self, spikes: Tensor, before: int, delayed: str) -> Tensor:
+        """Return the currents of all steps but the first."""
         if spikes.ndim < 2 or spikes.shape[-1] != self.weight.shape[1]:
             raise ValueError(
                 f"DelayedLinear: spikes must be (time, ..., {self.weight.shape[1]}), not {tuple(spikes.shape)}"
             )
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
-        current = spread_current(flat, *self._spread(), delays=self.max_delay + 1)
-        return current.reshape(*spikes.shape[:-1], len(self.weight))
+        sent = flat if delayed == "exact" else flat.detach()
+        current = spread_current(sent, *self._spread(), delays=self.max_delay + 1, before=before)
+        if delayed != "exact" and flat.requires_grad:
+            kernel = self.kernel().detach()
+            route = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT
+            # nothing, with a gradient
+            current = current + (route - route.detach())
+        return current.reshape(len(current), *spikes.shape[1:-1], len(self.weight))
 
     def _spread(self) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
         """Return the function that makes the kernel, and the parameters that it makes it from."""
@@ -100,7 +113,7 @@ class DelayedLinear(nn.Module):
             return spread, (self.weight, self.delay, self.sigma)
         return partial(windows.integer_kernel, max_delay=self.max_delay), (self.weight, self.delay)
 
-    def run(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
         """Return the currents of a sequence that goes on from `history`, and the history to go on with.
 
         The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
@@ -108,7 +121,7 @@ class DelayedLinear(nn.Module):
         if history is None:
             history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
         joined = torch.cat([history, spikes])
-        return self(joined)[self.max_delay :], joined[len(joined) - self.max_delay :]
+        return self._current(joined, self.max_delay, delayed), joined[len(joined) - self.max_delay :]
 
     def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the currents (..., target) of one step, and the history to go on with."""

@@ -30,9 +30,13 @@ class SparseLinear(nn.Module):
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
         self.constrain()
 
-    def forward(self, spikes: Tensor) -> Tensor:
-        """Return the currents of spikes (..., source)."""
+    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
+        """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
         return functional.linear(spikes, self.weight)
+
+    def run(self, spikes: Tensor, history: None = None, *, delayed: str = "exact") -> tuple[Tensor, None]:
+        """Return the currents of a sequence, and None for the history: nothing is remembered."""
+        return self(spikes, delayed=delayed), history
 
     @torch.no_grad()
     def constrain(self) -> None:

@@ -48,9 +48,9 @@ def compile_every_launch() -> dict[str, list[str]]:
         for size in ((1, 1, 1), (7, 3, 70), (64, 16, 64)):
             for dtype in (torch.float32, torch.float64):
                 launch_all(size, dtype)
-        resets = ((hard, detached, NAMES[0]) for hard in (True, False) for detached in (True, False))
-        surrogates = ((False, False, name) for name in NAMES)
-        for kind in itertools.chain(resets, surrogates):
+        routes = ((*routes, NAMES[0]) for routes in itertools.product((True, False), repeat=3))
+        surrogates = ((False, False, True, name) for name in NAMES)
+        for kind in itertools.chain(routes, surrogates):
             fire_both_ways((7, 3, 70), torch.float32, kind)
     finally:
         JITFunction.run = run
@@ -66,10 +66,10 @@ def launch_all(size: tuple[int, int, int], dtype: torch.dtype) -> None:
     triton_spiking.affine_back(current, current, valid, each, each, each)
     triton_spiking.leak(current, current[0], each)
     triton_spiking.leak_back(each, current)
-    fire_both_ways(size, dtype, (True, True, "atan"))
+    fire_both_ways(size, dtype, (True, True, True, "atan"))
 
 
-def fire_both_ways(size: tuple[int, int, int], dtype: torch.dtype, kind: tuple[bool, bool, str]) -> None:
+def fire_both_ways(size: tuple[int, int, int], dtype: torch.dtype, kind: tuple[bool, bool, bool, str]) -> None:
     """Call `fire` and `fire_back`, with all that may be None and with none of it."""
     _, batch, neurons = size
     current, each = torch.ones(size, dtype=dtype), torch.ones(neurons, dtype=dtype)

@@ -129,6 +129,30 @@ def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
     assert (3, 6, 2) in seen
 
 
+@settings(max_examples=EXAMPLES // 2, deadline=None)
+@given(layers(), st.data())
+def test_steps_before_are_left_out(layer, data):
+    spikes, kernel = layer
+    before = data.draw(st.integers(0, min(len(spikes), len(kernel) - 1)))
+    grad = torch.randn(len(spikes) - before, spikes.shape[1], kernel.shape[1], dtype=torch.float64)
+    expected = delayed_current(spikes, kernel, form="time")[before:]
+    leaves = [part.clone().requires_grad_() for part in layer]
+    with_zeros = torch.cat([torch.zeros(before, *grad.shape[1:], dtype=torch.float64), grad])
+    grads = torch.autograd.grad(delayed_current(*leaves, form="time"), leaves, with_zeros)
+    for form in FORMS:
+        current = spread_current(
+            leaves[0], delayed._as_they_are, (leaves[1].permute(1, 2, 0),), delays=len(kernel), before=before, form=form
+        )
+        assert_close(current, expected, rtol=0, atol=1e-12)
+        assert_close(torch.autograd.grad(current, leaves, grad), grads, rtol=0, atol=1e-11)
+
+
+def test_steps_before_are_fewer_than_delays():
+    spikes, kernel = torch.zeros(9, 1, 2), torch.zeros(4, 3, 2)
+    with pytest.raises(ValueError, match="less than the 4 delays, and there, not 4"):
+        spread_current(spikes, delayed._as_they_are, (kernel.permute(1, 2, 0),), delays=4, before=4)
+
+
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(("steps", "delays"), [(1, 3), (4, 1), (5, 2), (3, 6)][: 2 if numba.config.DISABLE_JIT else 4])
 def test_gradients_by_finite_differences(form, steps, delays):

@@ -93,16 +93,23 @@ def gradients(lif, trace, current, voltage, *, outputs):
 @pytest.mark.parametrize("outputs", [(0,), (1,), (0, 1)], ids=["spikes", "membrane", "both"])
 @pytest.mark.parametrize(("reset", "detached"), RESETS)
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype):
+@pytest.mark.parametrize("temporal", [True, False])
+def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype, temporal):
     lif, current, voltage = a_population(dtype)
     lif.reset = spiking.Reset(reset == "hard", detached, lif.surrogate)
-    compiled = gradients(lif, lif.trace, current, voltage, outputs=outputs)
-    by_steps = gradients(lif, plainly(lif.trace), current, voltage, outputs=outputs)
+
+    def trace(current, voltage):
+        fired = lif.fire(current, voltage, record=True, temporal=temporal)
+        return fired.spikes, fired.membrane
+
+    compiled = gradients(lif, trace, current, voltage, outputs=outputs)
+    by_steps = gradients(lif, plainly(trace), current, voltage, outputs=outputs)
     tolerance = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-6, "atol": 1e-6}
     for name, one, other in zip(("current", "voltage", "beta", "threshold"), compiled, by_steps, strict=True):
         assert_close(one, other, **tolerance, msg=lambda text, name=name: f"gradient of {name}: {text}")
         # a reset to 0 outside of the graph leaves no path from the threshold to the membrane
-        no_path = name == "threshold" and outputs == (1,) and reset == "hard" and detached
+        no_path = name == "threshold" and outputs == (1,) and ((reset == "hard" and detached) or not temporal)
+        no_path |= name == "voltage" and not temporal
         assert (one.abs().max() == 0) == no_path, f"gradient of {name}: {one}"
 
 
@@ -234,9 +241,15 @@ def test_who_watches_a_part_sees_it(part):
 
 
 def test_one_step_has_no_variance():
-    layer, spikes, _ = a_batch_layer(torch.float32)
-    with pytest.raises(ValueError, match="at least 2 valid steps in a batch, not 1"):
-        layer(spikes[:1, :1])
+    layer, spikes, _ = a_batch_layer(torch.float64)
+    running = [buffer.clone() for buffer in layer.buffers()]
+    for plain in (False, True):
+        found = learned(layer, spikes[:1], torch.tensor([1, 0, 0, 0]), plain=plain)[0]
+        layer.eval()
+        layer.dropout.train()
+        assert_close(found[:, 0], learned(layer, spikes[:1, :1], None, plain=plain)[0][:, 0])
+        layer.train()
+    assert all(map(torch.equal, layer.buffers(), running))
 
 
 def test_moments_leave_padding_out_and_keep_their_digits():

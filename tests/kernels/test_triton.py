@@ -51,13 +51,14 @@ def fire_by_steps(current, scale, shift, valid, voltage, keep, neuron):  # noqa:
     surrogate = Surrogate(neuron.surrogate, neuron.alpha)
     v, spikes, membrane = voltage, [], []
     for t, now in enumerate(current):
+        v = v if neuron.temporal else v.detach()
         u = neuron.beta * v + torch.where((t < valid)[:, None], scale * now + shift, 0.0)
         s = surrogate.spike(u - neuron.threshold)
         reset = s.detach() if neuron.detached else s
         v = u * (1 - reset) if neuron.hard else u - neuron.threshold * reset
         spikes.append(s if keep is None else s * keep)
         membrane.append(u)
-    return torch.stack(spikes), torch.stack(membrane), v
+    return torch.stack(spikes), torch.stack(membrane), v if neuron.temporal else v.detach()
 
 
 def leak_by_steps(current, voltage, beta):
@@ -76,7 +77,7 @@ def a_case(size, *, valid, device, dtype=torch.float64, keep=True, seed=0, **set
     def uniform(*shape):
         return torch.rand(*shape, generator=draw, dtype=torch.float64).to(device, dtype)
 
-    settings = {"hard": True, "detached": True, "surrogate": "atan", "alpha": 2.3} | settings
+    settings = {"hard": True, "detached": True, "temporal": True, "surrogate": "atan", "alpha": 2.3} | settings
     dropped = (uniform(batch, neurons) < 0.7).to(dtype) / 0.7 if keep else None
     return (
         normal(steps, batch, neurons),
@@ -93,7 +94,7 @@ def a_case(size, *, valid, device, dtype=torch.float64, keep=True, seed=0, **set
 def cases(draw):
     size = tuple(draw(st.integers(1, most)) for most in (9, 3, 5))
     valid = draw(st.lists(st.integers(0, size[0] + 1), min_size=size[1], max_size=size[1]))
-    flags = {name: draw(st.booleans()) for name in ("hard", "detached", "keep")}
+    flags = {name: draw(st.booleans()) for name in ("hard", "detached", "temporal", "keep")}
     return {"size": size, "valid": valid, "seed": draw(st.integers(0, 2**31)), **flags}
 
 

@@ -4,18 +4,17 @@ import contracts
 import numpy as np
 import pytest
 import torch
-from small import MAX_DELAY, small_network
+from small import MAX_DELAY, generator, small_network
 
 from snnsim.freezing import freeze
 from snnsim.learning.decisions import summed_softmax
-from snnsim.learning.rules import RULES
 from snnsim.learning.straight_through import Grid
 from snnsim.quantization import Scheme, quantize
 
 GRIDS = [Grid("int8"), Grid("int4", "2bit:2"), Grid("ternary", "3bit"), Grid(delays="2bit"), Grid()]
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", contracts.RULES)
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_gradients_are_those_at_the_grid_and_parameters_come_back(grid, rule):
     network, there = small_network(), small_network()
@@ -24,8 +23,8 @@ def test_gradients_are_those_at_the_grid_and_parameters_come_back(grid, rule):
     with grid.on(network):
         for one, other in zip(network.parameters(), there.parameters(), strict=True):
             assert torch.equal(one, other)
-        RULES[rule](network, contracts.a_batch(), summed_softmax, None)
-    RULES[rule](there, contracts.a_batch(), summed_softmax, None)
+        contracts.RULES[rule](network, contracts.a_batch(), summed_softmax, generator())
+    contracts.RULES[rule](there, contracts.a_batch(), summed_softmax, generator())
     for parameter, expected, other in zip(network.parameters(), before, there.parameters(), strict=True):
         assert torch.equal(parameter, expected)
         assert torch.equal(parameter.grad, other.grad)

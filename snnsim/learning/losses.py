@@ -1,0 +1,92 @@
+"""The loss of a batch: of the decision about each recording, or of every step's output.
+
+    decision   Σ_b CE(scores[b], y[b])
+    steps      Σ_b 1 / valid[b] Σ_t CE(u[t, b], y[b])      over the steps t < valid[b]
+
+Shapes   output u (time, batch, class) · valid, labels y (batch,) · scores (batch, class)
+Names    CE cross-entropy of the softmax
+Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, without their regularising second term
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnsim.learning.decisions import Decision
+from snnsim.normalisation import valid_steps
+
+LOSSES = ("decision", "steps")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Recordings padded to the longest of them."""
+
+    frames: Tensor
+    lengths: Tensor
+    labels: Tensor
+    whole: float
+    """Number of recordings that the mean loss is taken over: len(labels), or the fair share of a parallel batch."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The summed loss and the scores of a batch."""
+
+    loss: Tensor
+    scores: Tensor
+
+    def detached(self) -> "Outcome":
+        """Return the same without gradients."""
+        return Outcome(self.loss.detach(), self.scores.detach())
+
+
+def of_scores(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the summed loss of decisions."""
+    return functional.cross_entropy(scores, labels, reduction="sum")
+
+
+def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> Tensor:
+    """Return what a window of steps, from step `first` of the recordings on, adds to the summed loss of steps."""
+    each = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
+    counted = valid_steps(valid - first, len(output)) / valid
+    return (each.view(counted.shape) * counted).sum()
+
+
+def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> Outcome:
+    """Return the summed loss and the scores of an output."""
+    valid = batch.lengths + (len(output) - len(batch.frames))
+    scores = decide(output, valid)
+    if checked(loss) == "steps":
+        return Outcome(of_steps(output, batch.labels, valid), scores.detach())
+    return Outcome(of_scores(scores, batch.labels), scores)
+
+
+def checked(loss: str) -> str:
+    """Return the name of a loss."""
+    if loss not in LOSSES:
+        raise ValueError(f"loss {loss!r} is unknown; the known ones are {', '.join(LOSSES)}")
+    return loss
+
+
+def chosen(k: int | None, steps: int, generator: torch.Generator | None) -> Tensor | None:
+    """Return which of the steps have an error, `k` drawn without replacement, or all: (time,), or None for all."""
+    if k is None or k >= steps:
+        return None
+    if k < 1:
+        raise ValueError(f"sltt-k needs at least 1 step, not k = {k}")
+    mask = torch.zeros(steps, dtype=torch.bool)
+    mask[torch.randperm(steps, generator=generator)[:k]] = True
+    return mask
+
+
+def at(output: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the output, with gradients at the chosen steps alone."""
+    return output if mask is None else torch.where(mask.to(output.device)[:, None, None], output, output.detach())
+
+
+Objective = Callable[[Tensor, int], Tensor | None]
+"""From the output of a window of time and its first step to the loss there, or None where it has none."""

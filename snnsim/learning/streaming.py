@@ -1,0 +1,235 @@
+"""SLTT in windows of time: forward and backward go on together, and what is kept does not grow with time.
+
+Without a route through the membrane an error reaches back in time through delays alone, each layer's by its longest
+delay D. When the output of a window is there, so is its error; the errors that spikes of the layer before get from it
+end D steps later, and only then go on:
+
+    window  c      forward through all layers;  L(c);  backward through the synapses to the readout
+    layer   l      backward through window c as soon as layer l + 1 has been through the steps up to the end of c + D
+
+So layer l keeps about D · (layers behind it) + window steps. All sums are those of the whole sequence, so gradients are
+too, with any window; but batch norm normalises each window with its own mean and variance (in evaluation, with their
+running averages), and gradients see those of a window's own steps.
+
+A loss of every step needs one pass. That of a decision, which is a function of a sum over time, needs a pass before,
+without gradients, to know ∂L/∂scores; its dropout is the same.
+
+Shapes   windows (time, batch, channel) · output (time, batch, class) · valid (batch,)
+Memory   backward: what each layer keeps of its windows that wait, see snnsim.kernels
+Source   rules.py; waiting for the delays is ours
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from snnsim.credit import SPATIAL, Credit
+from snnsim.learning import losses
+from snnsim.learning.decisions import SUMS, Decision
+from snnsim.learning.losses import Batch, Objective, Outcome
+from snnsim.network import LayerState, SpikingNetwork
+
+
+def backpropagate(
+    network: SpikingNetwork,
+    windows: Iterable[Tensor],
+    objective: Objective,
+    *,
+    credit: Credit = SPATIAL,
+    valid: Tensor | None = None,
+    generator: torch.Generator | None = None,
+) -> float:
+    """Add the gradient of a loss that is a sum over windows of time to the parameters' own, and return the loss.
+
+    `windows` may be an iterator over a recording that would not fit into memory, in windows of any lengths.
+    `objective(output, first)` is the loss of a window that begins at step `first`, or None if it has none.
+    """
+    if credit.temporal:
+        raise ValueError("windows of time need a rule without routes through the membrane: Credit(temporal=False)")
+    stages = [
+        _Stage(
+            partial(layer.run, valid=valid, generator=generator, credit=credit), _reach(layer.synapse, credit), bool(n)
+        )
+        for n, layer in enumerate(network.layers)
+    ]
+    stages.append(_Stage(partial(network.read, credit=credit), _reach(network.synapse, credit), bool(stages)))
+    loss, first = 0.0, 0
+    for frames in windows:
+        spikes = frames
+        for stage in stages:
+            spikes = stage.forward(spikes)
+        found = objective(stages[-1].waiting[-1].output, first)
+        loss += 0.0 if found is None else found.item()
+        _back(stages, found)
+        first += len(frames)
+    _finish(stages)
+    return loss
+
+
+def of_batch(  # noqa: PLR0913
+    network: SpikingNetwork,
+    batch: Batch,
+    decide: Decision,
+    generator: torch.Generator | None,
+    *,
+    window: int,
+    credit: Credit = SPATIAL,
+    loss: str = "decision",
+    k: int | None = None,
+) -> Outcome:
+    """Backpropagate a batch's mean loss in windows of so many steps."""
+    if window < 1:
+        raise ValueError(f"a window of time must have at least 1 step, not {window}")
+    if decide not in SUMS:
+        known = " or ".join(one.__name__ for one in SUMS)
+        raise ValueError(f"windows of time need a decision that is a sum over time: {known}, not {decide.__name__}")
+    valid = network.valid(batch.lengths)
+    mask = losses.chosen(k, len(batch.frames) + network.extra_steps, generator)
+    scores = valid.new_zeros(())
+    pull = None
+    if losses.checked(loss) == "decision":
+        seen = _ahead(network, batch, decide, generator, window)
+        seen.requires_grad_()
+        total = losses.of_scores(seen, batch.labels)
+        (pull,) = torch.autograd.grad(total / batch.whole, seen)
+
+    def objective(output: Tensor, first: int) -> Tensor | None:
+        nonlocal scores
+        added = decide(output.detach(), valid, first)
+        scores = scores + added
+        some = None if mask is None else mask[first : first + len(output)]
+        if some is not None and not some.any():
+            return None
+        output = losses.at(output, some)
+        if pull is None:
+            return losses.of_steps(output, batch.labels, valid, first) / batch.whole
+        return (pull * decide(output, valid, first)).sum()
+
+    found = backpropagate(
+        network, windows_of(network, batch, window), objective, credit=credit, valid=valid, generator=generator
+    )
+    return Outcome(scores.new_tensor(found * batch.whole) if pull is None else total.detach(), scores)
+
+
+def windows_of(network: SpikingNetwork, batch: Batch, window: int) -> Iterator[Tensor]:
+    """Yield a batch's frames and the silence behind them in windows of so many steps."""
+    frames = batch.frames
+    total = len(frames) + network.extra_steps
+    for first in range(0, total, window):
+        some = frames[first : first + window]
+        missing = min(window, total - first) - len(some)
+        yield torch.cat([some, some.new_zeros(missing, *some.shape[1:])]) if missing else some
+
+
+@torch.no_grad()
+def _ahead(
+    network: SpikingNetwork, batch: Batch, decide: Decision, generator: torch.Generator | None, window: int
+) -> Tensor:
+    """Return a batch's scores, and leave the generator and the running statistics as they were."""
+    kept = [buffer.clone() for buffer in network.buffers()]
+    drawn = None if generator is None else generator.get_state()
+    valid, state, scores, first = network.valid(batch.lengths), None, 0.0, 0
+    for frames in windows_of(network, batch, window):
+        output, state = network.run(frames, state, valid=valid, generator=generator)
+        scores, first = scores + decide(output, valid, first), first + len(frames)
+    for buffer, value in zip(network.buffers(), kept, strict=True):
+        buffer.copy_(value)
+    if generator is not None:
+        generator.set_state(drawn)
+    return scores
+
+
+@dataclass
+class _Piece:
+    """A window of a layer that waits for its error."""
+
+    first: int
+    output: Tensor
+    inputs: tuple[Tensor | None, Tensor]
+    """The spikes before the window that reach into it, and those of the window."""
+    error: Tensor | None = None
+
+    @property
+    def end(self) -> int:
+        return self.first + len(self.output)
+
+
+@dataclass
+class _Stage:
+    """A layer, and its windows that wait."""
+
+    run: Callable[..., tuple[Tensor, LayerState]]
+    reach: int
+    """Steps that an error goes back."""
+    passes: bool
+    """Whether errors go on to a layer before."""
+    state: LayerState = field(default_factory=LayerState)
+    waiting: deque[_Piece] = field(default_factory=deque)
+    done: int = 0
+    """Steps whose error has gone through."""
+
+    def forward(self, spikes: Tensor) -> Tensor:
+        before, spikes = self.state.history, spikes.detach()
+        if self.passes:
+            spikes.requires_grad_()
+            before = None if before is None else before.requires_grad_()
+        output, state = self.run(spikes, self.state._replace(history=before))
+        self.waiting.append(_Piece(self.state.first, output, (before, spikes)))
+        self.state = LayerState(_detached(state.history), _detached(state.voltage), state.keep, state.first)
+        return output
+
+    def back(self, piece: _Piece, loss: Tensor | None = None) -> None:
+        """Let the error of a window, or its loss, go through the layer."""
+        if loss is not None:
+            loss.backward()
+        elif piece.error is not None:
+            torch.autograd.backward(piece.output, piece.error)
+        self.done = piece.end
+
+    def receive(self, first: int, error: Tensor) -> None:
+        """Add an error of the spikes from step `first` on to what the windows have got so far."""
+        for piece in self.waiting:
+            begin, end = max(first, piece.first), min(first + len(error), piece.end)
+            if begin < end:
+                if piece.error is None:
+                    piece.error = torch.zeros_like(piece.output)
+                piece.error[begin - piece.first : end - piece.first] += error[begin - first : end - first]
+
+
+def _back(stages: list[_Stage], loss: Tensor | None) -> None:
+    """Let the error of the newest window go back, and what has been waiting for it."""
+    place = len(stages) - 1
+    _through(stages, place, stages[place].waiting.popleft(), loss)
+    while place > 0:
+        behind, place = stages[place], place - 1
+        waiting = stages[place].waiting
+        while waiting and waiting[0].end + behind.reach <= behind.done:
+            _through(stages, place, waiting.popleft())
+
+
+def _finish(stages: list[_Stage]) -> None:
+    """Let all that waits go back: no later errors will come."""
+    for place in reversed(range(len(stages))):
+        while stages[place].waiting:
+            _through(stages, place, stages[place].waiting.popleft())
+
+
+def _through(stages: list[_Stage], place: int, piece: _Piece, loss: Tensor | None = None) -> None:
+    stages[place].back(piece, loss)
+    if stages[place].passes:
+        before, spikes = piece.inputs
+        for first, some in ((piece.first - len(before) if before is not None else 0, before), (piece.first, spikes)):
+            if some is not None and some.grad is not None:
+                stages[place - 1].receive(first, some.grad)
+
+
+def _reach(synapse: torch.nn.Module, credit: Credit) -> int:
+    return getattr(synapse, "max_delay", 0) if credit.delayed == "exact" else 0
+
+
+def _detached(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.detach()
