@@ -1,0 +1,123 @@
+"""Learning rules trained alike: accuracy and its spread over seeds, with the recipe's leak and with a strong one.
+
+    bptt      surrogate gradients through time
+    sltt      without the routes through the membrane
+    sltt-k    the same, of a fifth of the steps
+
+For every seed all start from the same parameters and see the same recordings in the same order for the same number of
+epochs. What is given is the validation accuracy after the last epoch, with whole delays. Runs lie in the folder of
+--output; called again with the same options, the script goes on where it was stopped.
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+from common import write
+
+from snnsim import allocator, experiment, presets
+from snnsim.bench.tables import table
+from snnsim.config import Config, parse_assignment
+from snnsim.experiment import runs
+from snnsim.training import parallel
+from snnsim.training.folder import Folder
+
+LEAKS = {"recipe": None, "strong": 0.9}
+"""Shares of the voltage that are kept over a step; None is the preset's."""
+
+
+def with_leak(config: Config, beta: float | None) -> Config:
+    """Return a config whose neurons and readout keep so much of their voltage over a step."""
+    if beta is None:
+        return config
+    return config.with_values({"network.tau_ms": config.data.time_step_ms / (1 - beta)})
+
+
+def with_rule(config: Config, rule: str, k: int) -> Config:
+    """Return a config that is trained by a rule."""
+    return config.with_values({"training.rule": rule, "training.k": k if rule == "sltt-k" else None})
+
+
+def trained(config: Config, folder: Folder) -> dict[str, Any]:
+    """Train one network, or what is left to train of it, and return what it reached."""
+    if folder.config.is_file() and Config.load(folder.config) != config:
+        raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
+    if not experiment.is_finished(folder.path):
+        run, _ = runs.prepare(config, folder, parallel.ALONE, parallel.choose_device("cpu"))
+        config.save(folder.config)
+        if folder.last.is_file():
+            run.resume()
+        run.fit(progress=False)
+    epochs = folder.read_metrics()
+    last = epochs[-1]
+    return {
+        "valid": last["valid_accuracy"],
+        "train": last["train_accuracy"],
+        "activity": last["activity"],
+        "valid_by_epoch": [row["valid_accuracy"] for row in epochs],
+    }
+
+
+def shown(results: list[dict[str, Any]]) -> str:
+    """Return the results as a table with a line for every rule and leak."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for result in results:
+        groups.setdefault((result["leak"], result["rule"]), []).append(result)
+    rows = []
+    for (leak, rule), found in groups.items():
+        values = [100 * result["valid"] for result in found]
+        base = {result["seed"]: 100 * result["valid"] for result in groups.get((leak, "bptt"), [])}
+        apart = [value - base[result["seed"]] for value, result in zip(values, found, strict=True)]
+        rows.append((leak, rule, len(values), _spread(values), _spread(apart, sign="+")))
+    return table(("leak", "rule", "seeds", "valid %", "less bptt's, same seed"), rows)
+
+
+def _spread(values: list[float], sign: str = "") -> str:
+    return f"{mean(values):{sign}.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("preset", choices=list(presets.PRESETS), metavar="preset", help="such as shd, digits")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config"
+    )
+    parser.add_argument("--rules", nargs="+", default=["bptt", "sltt", "sltt-k"], choices=["bptt", "sltt", "sltt-k"])
+    parser.add_argument("--leaks", nargs="+", default=list(LEAKS), choices=list(LEAKS))
+    parser.add_argument("--k", type=int, default=25, help="steps of sltt-k")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="training.seed of each run")
+    parser.add_argument("--output", type=Path, help="folder of the runs; runs/rules-PRESET by default")
+    parser.add_argument("--json", type=Path, help="file for the figures; figures/rules-PRESET.json by default")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train all, print a table, and write the figures as they come."""
+    options = arguments()
+    allocator.keep_memory()
+    base = presets.named(options.preset).with_values(dict(map(parse_assignment, options.set)))
+    folder = options.output or Path(f"runs/rules-{options.preset}")
+    results: list[dict[str, Any]] = []
+    for seed in options.seeds:
+        for leak in options.leaks:
+            for rule in options.rules:
+                config = with_rule(with_leak(base, LEAKS[leak]), rule, options.k)
+                config = replace(config, training=replace(config.training, seed=seed))
+                found = trained(config, Folder(folder / f"{leak}-{rule}-seed{seed}"))
+                results.append({"seed": seed, "leak": leak, "rule": rule, **found})
+                print(f"{leak} leak, {rule}, seed {seed}: {found['valid']:.2%}", flush=True)
+                content = {"config": base.to_toml(), "k": options.k, "seeds": options.seeds, "results": results}
+                write(
+                    options.json or Path(f"figures/rules-{options.preset}.json"),
+                    content,
+                    names=[],
+                    seed=options.seeds[0],
+                )
+    print(shown(results))
+
+
+if __name__ == "__main__":
+    main()
