@@ -194,10 +194,20 @@ class Config:
 
     def with_values(self, values: Mapping[str, object]) -> Self:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
-        changed: Any = self
+        # all of a section at once, as a value may be right only beside another
+        changed: dict[str, dict[str, object]] = {}
         for dotted, value in values.items():
-            changed = _replaced(changed, dotted.split("."), value, dotted)
-        return changed  # type: ignore[no-any-return]
+            *sections, name = dotted.split(".")
+            part: Any = self
+            for section in sections:
+                _known(type(part), section, dotted)
+                part = getattr(part, section)
+                if not is_dataclass(part):
+                    raise ValueError(f"config: {dotted} is not there; {section} is a value, not a section")
+            changed.setdefault(".".join(sections), {})[name] = _checked(type(part), name, value, dotted)
+        whole = changed.pop("", {})
+        whole |= {section: replace(getattr(self, section), **parts) for section, parts in changed.items()}
+        return replace(self, **whole)  # type: ignore[arg-type]
 
 
 def parse_assignment(text: str) -> tuple[str, object]:
@@ -211,17 +221,13 @@ def parse_assignment(text: str) -> tuple[str, object]:
         return name.strip(), None if value.strip().lower() == "none" else value.strip()
 
 
-def _replaced(part: Any, names: list[str], value: object, dotted: str) -> Any:
-    _known(type(part), names[0], dotted)
-    inner = getattr(part, names[0])
-    if len(names) > 1:
-        if not is_dataclass(inner):
-            raise ValueError(f"config: {dotted} is not there; {names[0]} is a value, not a section")
-        return replace(part, **{names[0]: _replaced(inner, names[1:], value, dotted)})
-    if is_dataclass(inner):
-        raise ValueError(f"config: {dotted} is a section; name one of its keys: {_names(type(inner))}")
-    kind = get_type_hints(type(part))[names[0]]
-    return replace(part, **{names[0]: _typed(kind, value, dotted)})
+def _checked(kind: type, name: str, value: object, dotted: str) -> object:
+    """Return a value for a key of a section."""
+    _known(kind, name, dotted)
+    wanted = get_type_hints(kind)[name]
+    if isinstance(wanted, type) and is_dataclass(wanted):
+        raise ValueError(f"config: {dotted} is a section; name one of its keys: {_names(wanted)}")
+    return _typed(wanted, value, dotted)
 
 
 def _build(kind: type, values: Mapping[str, object], where: str) -> Any:

@@ -26,6 +26,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
+from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from snnsim.credit import SPATIAL, Credit
 from snnsim.learning import losses
@@ -62,7 +63,8 @@ def backpropagate(
         spikes = frames
         for stage in stages:
             spikes = stage.forward(spikes)
-        found = objective(stages[-1].waiting[-1].output, first)
+        found = objective(spikes, first)
+        del spikes
         loss += 0.0 if found is None else found.item()
         _back(stages, found)
         first += len(frames)
@@ -148,14 +150,12 @@ class _Piece:
     """A window of a layer that waits for its error."""
 
     first: int
-    output: Tensor
-    inputs: tuple[Tensor | None, Tensor]
-    """The spikes before the window that reach into it, and those of the window."""
+    end: int
+    output: GradientEdge
+    """Where its error comes in."""
+    errors: list[Tensor]
+    """Where errors of the spikes before the window that reach into it, and of those in it, come out."""
     error: Tensor | None = None
-
-    @property
-    def end(self) -> int:
-        return self.first + len(self.output)
 
 
 @dataclass
@@ -173,13 +173,18 @@ class _Stage:
     """Steps whose error has gone through."""
 
     def forward(self, spikes: Tensor) -> Tensor:
-        before, spikes = self.state.history, spikes.detach()
+        before, spikes, errors = self.state.history, spikes.detach(), []
         if self.passes:
-            spikes.requires_grad_()
-            before = None if before is None else before.requires_grad_()
+            errors = [_ghost(some) for some in (before, spikes) if some is not None]
+            *history, spikes = (
+                _Gate.apply(ghost, some) for ghost, some in zip(errors, [before, spikes][-len(errors) :], strict=True)
+            )
+            before = history[0] if history else None
         output, state = self.run(spikes, self.state._replace(history=before))
-        self.waiting.append(_Piece(self.state.first, output, (before, spikes)))
-        self.state = LayerState(_detached(state.history), _detached(state.voltage), state.keep, state.first)
+        self.waiting.append(_Piece(self.state.first, state.first, get_gradient_edge(output), errors))
+        # a copy, as a part would keep the whole that it is of
+        history = None if state.history is None else state.history.detach().clone()
+        self.state = LayerState(history, state.voltage.detach(), state.keep, state.first)
         return output
 
     def back(self, piece: _Piece, loss: Tensor | None = None) -> None:
@@ -196,7 +201,7 @@ class _Stage:
             begin, end = max(first, piece.first), min(first + len(error), piece.end)
             if begin < end:
                 if piece.error is None:
-                    piece.error = torch.zeros_like(piece.output)
+                    piece.error = error.new_zeros(piece.end - piece.first, *error.shape[1:])
                 piece.error[begin - piece.first : end - piece.first] += error[begin - first : end - first]
 
 
@@ -221,15 +226,28 @@ def _finish(stages: list[_Stage]) -> None:
 def _through(stages: list[_Stage], place: int, piece: _Piece, loss: Tensor | None = None) -> None:
     stages[place].back(piece, loss)
     if stages[place].passes:
-        before, spikes = piece.inputs
-        for first, some in ((piece.first - len(before) if before is not None else 0, before), (piece.first, spikes)):
-            if some is not None and some.grad is not None:
-                stages[place - 1].receive(first, some.grad)
+        end = piece.end
+        for ghost in reversed(piece.errors):
+            if ghost.grad is not None:
+                stages[place - 1].receive(end - len(ghost), ghost.grad)
+            end -= len(ghost)
 
 
 def _reach(synapse: torch.nn.Module, credit: Credit) -> int:
     return getattr(synapse, "max_delay", 0) if credit.delayed == "exact" else 0
 
 
-def _detached(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.detach()
+class _Gate(torch.autograd.Function):
+    """Values whose error goes to a ghost, which has their shape and no memory: what is waiting keeps no spikes."""
+
+    @staticmethod
+    def forward(ctx, ghost, values):  # noqa: ARG004
+        return values.view_as(values)
+
+    @staticmethod
+    def backward(ctx, error):  # noqa: ARG004
+        return error, None
+
+
+def _ghost(values: Tensor) -> Tensor:
+    return values.new_zeros(()).expand(values.shape).requires_grad_()
