@@ -257,7 +257,7 @@ def test_windows_keep_no_more_than_delays_reach_back(monkeypatch):
 
     def watched(stage, spikes):
         output = forward(stage, spikes)
-        most.append((stage.run, sum(len(piece.output) for piece in stage.waiting)))
+        most.append((stage.run, sum(piece.end - piece.first for piece in stage.waiting)))
         return output
 
     monkeypatch.setattr(streaming._Stage, "forward", watched)
