@@ -22,8 +22,8 @@ from common import add_allocators, parser, plan, write
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim import LIF, DelayedLinear, presets
-from snnsim.bench import comparing, fresh, memory, peers, steps, tables, turns
+from snnsim import LIF, DelayedLinear, memory, presets
+from snnsim.bench import comparing, fresh, peers, steps, tables, turns
 
 Works = dict[str, Callable[[], object]]
 Size = dict[str, Any]

@@ -8,7 +8,8 @@ from functools import partial
 
 import torch
 
-from snnsim.bench import memory, peers, turns
+from snnsim import memory
+from snnsim.bench import peers, turns
 from snnsim.config import Config
 from snnsim.data import heidelberg
 from snnsim.experiment import parts

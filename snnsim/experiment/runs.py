@@ -75,6 +75,8 @@ def prepare(
     data = parts.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
     network = build(config, classes=len(classes)).to(device)
+    if config.training.window_ms is not None and processes.world > 1:
+        raise ValueError("training.window_ms works in one process; start without torchrun, or take whole recordings")
     settings, share = config.training, {"rank": processes.rank, "world": processes.world}
     train_batches = data["train"].batches(settings.batch_size, **share)
     plan = Plan(
@@ -177,8 +179,17 @@ def _introduction(config: Config, run: Run, classes: tuple[str, ...]) -> str:
         f"{config.name}: network {sizes}, {delays}{reach}, {trained}\n"
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
+        f"rule {_described(config)}\n"
         f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
     )
+
+
+def _described(config: Config) -> str:
+    training = config.training
+    drawn = "" if training.k is None else f" of {training.k} steps"
+    window = "" if training.window_ms is None else f", in windows of {training.window_ms:g} ms"
+    credit = "" if training.delayed == "exact" else f", {training.delayed} credit over delays"
+    return f"{training.rule}{drawn}{window}{credit}"
 
 
 def _left_out(binned: Binned) -> str:

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
+from snnsim import memory
 from snnsim.data.batches import Batch as Arrays
 from snnsim.data.batches import Batches
 from snnsim.learning.decisions import Decision
@@ -76,6 +77,9 @@ class Run:
     def __init__(self, network: SpikingNetwork, optimisers: Optimisers, plan: Plan, folder: Folder) -> None:
         self.network, self.optimisers, self.plan, self.folder = network, optimisers, plan, folder
         self.standing = Standing()
+        self.before = 0
+        """Bytes that were there before training."""
+        self._watched = False
 
     def resume(self) -> None:
         """Go on from the last checkpoint."""
@@ -92,6 +96,7 @@ class Run:
 
     def fit(self, *, progress: bool = True) -> None:
         """Train until all epochs are done or validation stops getting better."""
+        self.before = memory.resident()
         network = averaging(self.network, self.plan.processes)
         with watched() as request, self._writer() as writer:
             self.save()
@@ -115,6 +120,7 @@ class Run:
         if plan.width is not None:
             self._set_width(plan.width(standing.epoch))
         network.train()
+        self._watched = memory.start_anew()
         bar = tqdm(
             batches.starting_at(standing.step), total=len(batches), initial=standing.step, unit="batch", leave=False,
             desc=f"epoch {standing.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,  # noqa: E501
@@ -164,8 +170,14 @@ class Run:
         self.standing.correct += int(hits)
         self.standing.total += int(total)
 
+    def _peak(self) -> int | None:
+        """Return the most memory that the epoch's training has taken, None where the system does not tell."""
+        if self.plan.device.type == "cuda":
+            return torch.cuda.max_memory_allocated(self.plan.device)
+        return memory.highest() - self.before if self._watched else None
+
     def _close_epoch(self, writer: SummaryWriter | None, *, progress: bool) -> None:
-        standing, plan = self.standing, self.plan
+        standing, plan, peak = self.standing, self.plan, self._peak()
         with precision(plan), plan.computed(self.network):
             found = evaluation.evaluate(
                 self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes
@@ -180,6 +192,7 @@ class Run:
             **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
             "activity": found.activity,
             "seconds": round(standing.seconds, 3),
+            "peak_bytes": peak,
         }
         better = not standing.history or _rank(row) > _rank(standing.history[standing.best_epoch - 1])
         standing.epoch += 1
@@ -236,12 +249,13 @@ def precision(plan: Plan) -> Any:
 
 def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
     """Return an epoch's metrics as one line for a person."""
+    peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
     activity = " ".join(f"{value:.3f}" for value in row["activity"])
     return (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
         f"  train {row['train_accuracy']:6.1%} loss {row['train_loss']:.3f}"
         f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step {activity}"
-        f"  {row['seconds']:.1f} s{'  best' if better else ''}"
+        f"  {row['seconds']:.1f} s{peak}{'  best' if better else ''}"
     )
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from snnsim import cli
-from snnsim.bench import memory, peers
+from snnsim import cli, memory
+from snnsim.bench import peers
 
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from snnsim import allocator, presets
-from snnsim.bench import comparing, fresh, memory, peers, steps, tables, turns
+from snnsim import allocator, memory, presets
+from snnsim.bench import comparing, fresh, peers, steps, tables, turns
 from snnsim.config import Config, Network, Training
 from snnsim.learning import rules
 

@@ -20,17 +20,35 @@ def peak(work: Callable[[], object]) -> int | None:
     gc.collect()
     # freed memory that the allocator has kept would be used again unseen
     give_back()
+    before = resident()
+    if not start_anew():
+        return None
+    work()
+    return highest() - before
+
+
+def start_anew() -> bool:
+    """Let the highest resident size be counted from now on; return whether the system does that."""
     try:
         (_SELF / "clear_refs").write_text(_RESET_PEAK)
     except OSError:
-        return None
-    before = _status("VmRSS")
-    work()
-    return _status("VmHWM") - before
+        return False
+    return True
+
+
+def resident() -> int:
+    """Return the bytes that this process has in memory, 0 where the system does not tell."""
+    return _status("VmRSS")
+
+
+def highest() -> int:
+    """Return the most of them that it has had."""
+    return _status("VmHWM")
 
 
 def _status(name: str) -> int:
-    for line in (_SELF / "status").read_text(encoding="utf-8").splitlines():
-        if line.startswith(f"{name}:"):
-            return int(line.split()[1]) * 1024
-    raise OSError(f"/proc/self/status has no {name}")
+    try:
+        lines = (_SELF / "status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
