@@ -1,0 +1,135 @@
+"""What learning rules cost: peak memory as recordings grow longer, and the time of a step.
+
+    bptt           surrogate gradients through time
+    sltt           without the routes through the membrane, whole recordings
+    sltt windows   the same in windows of time: forward and backward go on together
+    sltt cut       whole recordings, errors do not go back over delays
+    sltt-k         whole recordings, the error of a fifth of the steps
+
+The network is that of the `shd` preset at the width of the delay windows that three quarters of the training run at,
+batch 64. Memory is the highest resident size during three steps above what was there before them, in a fresh process;
+times are taken in turns in one process after a warm-up, and a ratio is the median over turns of a rule / bptt.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from statistics import median
+from typing import Any
+
+from common import add_allocators, parser, write
+from matplotlib.figure import Figure
+
+from snnsim import presets
+from snnsim.bench import comparing, fresh, peers, steps, tables, turns
+from snnsim.plots.style import BLUE, GREEN, VERMILION, WIDTH_INCH, save, style
+
+LENGTHS = [100, 1_000, 10_000]
+RULES: dict[str, dict[str, Any]] = {
+    "bptt": {},
+    "sltt": {"training.rule": "sltt"},
+    "sltt windows": {"training.rule": "sltt"},
+    "sltt cut": {"training.rule": "sltt", "training.delayed": "cut"},
+    "sltt-k": {"training.rule": "sltt-k"},
+}
+COLOURS = {"bptt": VERMILION, "sltt": GREEN, "sltt windows": BLUE}
+GROWING = ("bptt", "sltt", "sltt windows")
+
+
+def case(rule: str, length: int, options: argparse.Namespace) -> steps.Case:
+    """Return what is trained by a rule, on recordings of so many steps."""
+    values = RULES[rule] | {"training.batch_size": options.batch}
+    if rule == "sltt windows":
+        values["training.window_ms"] = options.window_ms
+    if rule == "sltt-k":
+        values["training.k"] = length // 5
+    return steps.Case(steps.with_width(presets.named("shd").with_values(values), None), length)
+
+
+def seconds(cases: Mapping[str, steps.Case], repeats: int, loops: int) -> turns.Samples:
+    """Return the seconds per step in every turn, by rule."""
+    batch = next(iter(cases.values())).batch()
+    works = {rule: partial(steps.Training(peers.OURS, one).step, batch) for rule, one in cases.items()}
+    return turns.in_turns(works, repeats=repeats, loops=loops)
+
+
+def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+    """Return memory by length and time by batch, under each allocator; written as they come."""
+    found: dict[str, list[dict[str, Any]]] = {"time": [], "memory": []}
+    for allocator in options.allocator:
+        around = fresh.Surroundings(options.threads, allocator)
+        comparing.say(f"time, {allocator} allocator")
+        cases = {rule: case(rule, LENGTHS[0], options) for rule in RULES}
+        samples = fresh.call(seconds, cases, options.repeats, options.loops, around=around)
+        ratios = {rule: 1 / turns.ratio(taken, samples["bptt"]) for rule, taken in samples.items()}
+        medians = {rule: median(taken) for rule, taken in samples.items()}
+        found["time"].append({"allocator": allocator, "seconds": medians, "ratio": ratios, "samples": samples})
+        for length in options.lengths:
+            for rule in GROWING:
+                comparing.say(f"memory of {rule}, {length} steps, {allocator} allocator")
+                peak = fresh.call(steps.peak, peers.OURS, case(rule, length, options), around=around)
+                found["memory"].append({"allocator": allocator, "rule": rule, "steps": length, "bytes": peak})
+                write(options.json, {"batch": options.batch, "window_ms": options.window_ms, **found}, names=[])
+    return found
+
+
+def figure(memory: Sequence[Mapping[str, Any]]) -> Figure:
+    """Return peak memory over the length of recordings, both axes logarithmic."""
+    with style():
+        drawn = Figure(figsize=(WIDTH_INCH * 0.6, 2.4), layout="constrained")
+        axes = drawn.subplots()
+        for rule in GROWING:
+            points = [(row["steps"], row["bytes"] / 2**20) for row in memory if row["rule"] == rule]
+            axes.loglog(*zip(*points, strict=True), "o-", color=COLOURS[rule], markersize=3, label=rule)
+        axes.set_xlabel("steps of a recording")
+        axes.set_ylabel("peak memory of a step (MiB)")
+        axes.legend(loc="upper left")
+    return drawn
+
+
+def shown(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Return the results as two tables."""
+    base = {
+        (row["allocator"], row["steps"]): row["bytes"] for row in found["memory"] if row["rule"] == "bptt"
+    }  # fmt: skip
+    memory = [
+        (row["allocator"], row["steps"], row["rule"], tables.megabytes(row["bytes"]),
+         f"{row['bytes'] / base[row['allocator'], row['steps']]:.1%}")
+        for row in found["memory"]
+    ]  # fmt: skip
+    time = [
+        (row["allocator"], rule, f"{taken:.3f}", f"{row['ratio'][rule]:.2f}")
+        for row in found["time"]
+        for rule, taken in row["seconds"].items()
+    ]
+    return "\n".join(
+        [
+            tables.table(("allocator", "steps", "rule", "peak MiB", "of bptt"), memory),
+            tables.table(("allocator", "rule", "s/step", "/ bptt"), time),
+        ]
+    )
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    made = parser(__doc__, json="figures/bench-streaming.json")
+    add_allocators(made)
+    made.add_argument("--batch", type=int, default=64, help="recordings per step")
+    made.add_argument("--window-ms", type=float, default=250.0, help="windows of sltt; a step is 10 ms")
+    made.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="steps of the recordings")
+    made.add_argument("--draw", action="store_true", help="draw the figure of the JSON file anew")
+    return made.parse_args(words)
+
+
+def main() -> None:
+    """Measure, print tables, draw, and write all samples."""
+    options = arguments()
+    found = json.loads(options.json.read_text(encoding="utf-8")) if options.draw else measure(options)
+    first = found["memory"][0]["allocator"]
+    save(figure([row for row in found["memory"] if row["allocator"] == first]), options.json.with_suffix(".png"))
+    print(shown(found))
+
+
+if __name__ == "__main__":
+    main()
