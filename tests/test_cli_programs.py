@@ -28,6 +28,12 @@ def test_freeze_look_and_simulate(capsys, trained, tmp_path, shd_folder):
     text = run(capsys, "info", file)
     assert "hidden 1 -> hidden 2: 120 synapses, delays 0 to 6 steps" in text
     assert "readout: 3 neurons (readout)" in text
+    # a second is 100 steps of 10 ms
+    assert (known["inference"]["steps"], known["inference"]["activity"]) == (100, 0.1)
+    assert known["inference"]["neuron_updates"] == 25 * (100 + program.extra_steps)
+    chosen = json.loads(run(capsys, "info", file, "--json", "--steps", "30", "--activity", "1"))["inference"]
+    assert chosen["synaptic_operations"] == 30 * 1680 + (30 + program.extra_steps) * 150
+    assert f"an inference of 100 steps and {program.extra_steps} extra ones: " in text
     expected = json.loads(run(capsys, "evaluate", str(trained), "--split", "test", "--json"))
     for words in ([], ["--data", str(shd_folder / "shd_test.h5")], ["--data", str(shd_folder), "--engine", "touched"]):
         found = json.loads(run(capsys, "simulate", file, "--json", "--threads", "2", *words))
@@ -59,6 +65,8 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     assert "nowhere is not the folder of a run" in fails(capsys, "freeze", "nowhere", "-o", file)
     assert f"there is no program {file}" in fails(capsys, "simulate", file)
     run(capsys, "freeze", str(trained), "-o", file)
+    assert "steps must be 1 or more, not -3" in fails(capsys, "info", file, "--steps", "-3")
+    assert "activity must be from 0 to 1" in fails(capsys, "info", file, "--activity", "1.5")
     program = Program.load(file)
     Program(**{**vars(program), "provenance": {}}).save(file)
     assert "does not say what it was trained on; give a file in SHD's format" in fails(capsys, "simulate", file)

@@ -6,7 +6,8 @@ from graphs import programs
 from hypothesis import given, settings
 
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.program.facts import facts, stored_bytes
+from snnsim.program.facts import facts, inference, stored_bytes
+from snnsim.simulation import Events, simulate
 
 
 def synapses(*rows):
@@ -123,6 +124,34 @@ def test_facts():
     # lists that name one of two targets in a bit, and one of three in two, are smaller than tables of all pairs
     assert stored_bytes(made) == -(-3 * (48 + 1) // 8) + -(-1 * (48 + 2) // 8)
     assert known["bytes"] == sum(array.nbytes for _, array in made.arrays())
+
+
+def test_an_inference_in_which_all_fire_is_the_most():
+    # biases fire every neuron in every step, so the simulator counts what the formula says
+    loud = replace(A, bias=A.threshold)
+    made = program(
+        populations=(loud, B), extra_steps=3, edges=(edge(rows=((0, 0, 0, 1.0), (1, 0, 2, 1.0))), edge("a", "b"))
+    )
+    result = simulate(made, Events.from_frames(np.ones((7, 1, 2))))
+    known = inference(made, steps=7, activity=1.0)
+    assert known["synaptic_operations"] == known["most_synaptic_operations"] == result.synaptic_operations()[0] == 24
+    assert known["neuron_updates"] == 5 * result.length[0] == 50
+    some = inference(made, steps=7, activity=0.25)
+    assert (some["synaptic_operations"], some["most_synaptic_operations"]) == (6, 24)
+    assert inference(made, steps=7, activity=0)["synaptic_operations"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0, "activity": 0.1}, "steps must be 1 or more, not 0"),
+        ({"steps": 1, "activity": -0.1}, "activity must be from 0 to 1 spikes per source and step, not -0.1"),
+        ({"steps": 1, "activity": np.nan}, "activity must be from 0 to 1 spikes per source and step, not nan"),
+    ],
+)
+def test_an_inference_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        inference(program(), **settings)
 
 
 def test_input_is_a_name():
