@@ -46,6 +46,7 @@ def test_freeze_look_and_simulate(capsys, trained, tmp_path, shd_folder):
         assert found["nanojoules_per_recording"]["loihi"] == pytest.approx(23.6e-3 * found["synaptic_operations"] / 30)
     text = run(capsys, "simulate", file, "--precision", "float32", "--split", "valid")
     assert "39 recordings in" in text
+    assert "nJ: 23.6 pJ each, the least energy of a synaptic operation, simulated before there was silicon" in text
     assert "of 39, 95 % interval" in text
 
 

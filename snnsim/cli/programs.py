@@ -148,8 +148,6 @@ def _ran(found: dict[str, Any]) -> list[str]:
         f"second), engine {found['engine']}, {found['precision']}, {found['threads']} threads",
         f"{found['synaptic_events']:,} synaptic events, {found['events_per_second'] / 1e9:.2f} thousand million a second",
         "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in found["activity"].items()),
-        "energy per recording, estimated: "
-        + ", ".join(f"{chip} {value:,.0f} nJ" for chip, value in found["nanojoules_per_recording"].items()),
     ]
     if "accuracy" in found:
         low, high = found["ci95"]
@@ -157,4 +155,8 @@ def _ran(found: dict[str, Any]) -> list[str]:
             f"{found['accuracy']:.2%} correct ({found['correct']} of {found['total']}, 95 % interval {low:.2%} to "
             f"{high:.2%})"
         )
+    lines.append("energy of a recording's synaptic operations, estimated:")
+    for name, value in found["nanojoules_per_recording"].items():
+        chip = found["energy_assumes"][name]
+        lines.append(f"  {name} {value:,.0f} nJ: {chip['picojoules']:g} pJ each, {chip['assumes']} ({chip['source']})")
     return lines

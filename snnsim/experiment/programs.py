@@ -113,6 +113,7 @@ def simulate(program: Program, given: Recordings, machine: Machine) -> dict[str,
         "events_per_second": delivered / seconds,
         "synaptic_operations": operations,
         "nanojoules_per_recording": {chip: energy(operations, chip) / len(given.label) / 1e3 for chip in CHIPS},
+        "energy_assumes": {name: vars(chip) for name, chip in CHIPS.items()},
         "activity": activity(result),
     }
     return found | (judged(result, given.label) if program.decision is not None else {})
