@@ -88,6 +88,21 @@ def test_a_layer_is_what_its_setting_says(script):
     assert made.longest_delay() == 2
 
 
+@pytest.mark.parametrize("name", ["events", "recording"])
+def test_pictures_are_drawn_anew_from_what_was_measured(script, name, tmp_path, monkeypatch):
+    module = script({"events": "speed"}.get(name, name))
+    file = tmp_path / f"bench-{name}.json"
+    measured = (BENCH.parents[1] / "figures" / file.name).read_bytes()
+    file.write_bytes(measured)
+    monkeypatch.setattr("sys.argv", [module.__name__, "--draw", "--json", str(file)])
+    module.main()
+    first = file.with_suffix(".png").read_bytes()
+    assert first.startswith(b"\x89PNG")
+    module.main()
+    assert file.with_suffix(".png").read_bytes() == first
+    assert file.read_bytes() == measured
+
+
 def test_the_large_network_in_small(script, monkeypatch):
     large = script("large")
     monkeypatch.setattr(large, "STEPS", 50)

@@ -1,8 +1,10 @@
-"""What the benchmarks of programs share: networks for the peers, their answers, and the file that figures go to."""
+"""What the benchmarks of programs share: times, the file of figures, networks for the peers, and their answers."""
 
 import json
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,26 @@ from snnsim.training.folder import Folder, environment
 PEERS = ("brian2-cython", "brian2-standalone", "nest")
 
 
+def least(call: Callable[[], Any], repeats: int) -> float:
+    """Return the seconds of the fastest of some calls, after one that does not count."""
+    call()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
 def write(path: Path, results: dict[str, Any]) -> None:
     """Write results as JSON, beside what a reader needs to know to repeat them."""
     Folder(path.parent).write_json(path, {**environment(0), **results})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the results of a file that `write` wrote."""
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
 
 
 def written(path: Path, program: Program, events: Events, *, record: bool) -> None:
