@@ -89,11 +89,16 @@ def peer(which: str, python: Path, program: Program, events: Events, *, record: 
     return found
 
 
-def same_spikes(result: Result, found: dict[str, Any]) -> dict[str, int]:
-    """Return how many spikes ours and a peer's have in common, and how many only one of them has."""
-    both = ours = theirs = 0
-    for name, (step, neuron) in found["spikes"].items():
-        mine = set(zip(*map(np.ndarray.tolist, result.spikes(name)), strict=True))
-        other = set(zip(step.tolist(), neuron.tolist(), strict=True))
-        both, ours, theirs = both + len(mine & other), ours + len(mine - other), theirs + len(other - mine)
-    return {"same": both, "only_snnsim": ours, "only_peer": theirs}
+def same_spikes(reference: Result, spikes: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, int | None]:
+    """Return how many spikes (step, neuron) both have, how many only one of them has, and the first step with such."""
+    both, alone, steps = 0, [0, 0], []
+    for name, other in spikes.items():
+        size = reference.program.population(name).size
+        keys = [step.astype(np.int64) * size + neuron for step, neuron in (reference.spikes(name), other)]
+        both += len(np.intersect1d(*keys))
+        for place, differ in enumerate((np.setdiff1d(*keys), np.setdiff1d(*keys[::-1]))):
+            alone[place] += len(differ)
+            steps += (differ // size).tolist()
+    return {
+        "same": both, "only_reference": alone[0], "only_here": alone[1], "first_difference": min(steps, default=None)
+    }  # fmt: skip

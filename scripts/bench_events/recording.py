@@ -67,10 +67,7 @@ def peers(program: Program, one: Events, python: Path | None) -> dict[str, Any]:
     result, all_found = simulate(program, one, record=Record(spikes=True)), {}
     for which in PEERS if python else ():
         found = peer(which, python, program, one)
-        if "error" not in found:
-            found |= same_spikes(result, found)
-        found.pop("spikes", None)
-        all_found[which] = found
+        all_found[which] = found | (same_spikes(result, found.pop("spikes")) if "spikes" in found else {})
     return all_found
 
 
