@@ -4,7 +4,8 @@ python scripts/bench_events/recording.py RUN --peer-python ENV/bin/python
 python scripts/bench_events/recording.py --draw
 
 All run on one core, in turns; a time is the least of its repeats. Ours begins at the recording's events in
-milliseconds (bin, all layers, decision); torch begins at its frames; the peers only run, after all has been built.
+milliseconds (bin, all layers, decision); torch begins at its frames; of the peers it is the loop over steps alone, after
+all has been built, prepared and compiled.
 """
 
 import argparse
@@ -62,11 +63,12 @@ def _decide(simulator: Simulator, events: Events) -> np.ndarray:
     return simulator.run(events).predictions()
 
 
-def peers(program: Program, one: Events, python: Path | None) -> dict[str, Any]:
-    """Return what each peer found, and whether its spikes are ours."""
+def peers(program: Program, one: Events, python: Path | None, repeats: int) -> dict[str, Any]:
+    """Return what each peer found in the fastest of its processes, and whether its spikes are ours."""
     result, all_found = simulate(program, one, record=Record(spikes=True)), {}
     for which in PEERS if python else ():
-        found = peer(which, python, program, one)
+        tries = [peer(which, python, program, one) for _ in range(repeats)]
+        found = min(tries, key=lambda each: each.get("seconds", np.inf))
         all_found[which] = found | (same_spikes(result, found.pop("spikes")) if "spikes" in found else {})
     return all_found
 
@@ -94,6 +96,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--index", type=int, default=0, help="recording of the test split")
     parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--peer-repeats", type=int, default=3, help="processes of each peer")
     parser.add_argument("--many", type=int, default=500, help="recordings for the rate")
     parser.add_argument("--peer-python", type=Path, help="interpreter with brian2 and nest-simulator")
     parser.add_argument("--json", type=Path, default=Path("figures/bench-recording.json"))
@@ -115,7 +118,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     seconds["torch"] = in_torch(loaded, options.index, options.repeats)
     rate = rates(program, given.events.select(np.arange(min(options.many, len(given.label)))))
     one = given.events.select(np.array([options.index]))
-    found = peers(program, one, options.peer_python)
+    found = peers(program, one, options.peer_python, options.peer_repeats)
     seconds |= {which: each["seconds"] for which, each in found.items() if "seconds" in each}
     for name, value in seconds.items():
         print(f"{name:20s} {value * 1e3:9.3f} ms  {value / seconds['snnsim float32']:8.1f} x")
