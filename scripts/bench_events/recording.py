@@ -4,8 +4,8 @@ python scripts/bench_events/recording.py RUN --peer-python ENV/bin/python
 python scripts/bench_events/recording.py --draw
 
 All run on one core, in turns; a time is the least of its repeats. Ours begins at the recording's events in
-milliseconds (bin, all layers, decision); torch begins at its frames; of the peers it is the loop over steps alone, after
-all has been built, prepared and compiled.
+milliseconds (bin, all layers, decision); torch begins at its frames; the peers' is the loop over steps alone, after all
+has been built, prepared and compiled.
 """
 
 import argparse
