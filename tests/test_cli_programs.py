@@ -1,8 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 from test_cli import fails, flags, run
 
+from snnsim.data import heidelberg
 from snnsim.program import Program
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -65,8 +67,16 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     file = str(tmp_path / "net.snn")
     assert "nowhere is not the folder of a run" in fails(capsys, "freeze", "nowhere", "-o", file)
     assert f"there is no program {file}" in fails(capsys, "simulate", file)
+    assert f"{trained} is a folder, and a program is a file" in fails(capsys, "info", str(trained))
     run(capsys, "freeze", str(trained), "-o", file)
     assert "steps must be 1 or more, not -3" in fails(capsys, "info", file, "--steps", "-3")
+    assert "threads must be 1 or more, not -1" in fails(capsys, "simulate", file, "--threads", "-1")
+    # neither a file nor a folder: nothing is made, nothing downloaded
+    assert "nowhere: there is no such file" in fails(capsys, "simulate", file, "--data", str(tmp_path / "nowhere"))
+    assert not (tmp_path / "nowhere").exists()
+    nothing = tmp_path / "nothing.h5"
+    heidelberg.write(nothing, heidelberg.read(shd_folder / "shd_test.h5").select(np.arange(0)))
+    assert "there must be recordings to run" in fails(capsys, "simulate", file, "--data", str(nothing))
     assert "activity must be from 0 to 1" in fails(capsys, "info", file, "--activity", "1.5")
     program = Program.load(file)
     Program(**{**vars(program), "provenance": {}}).save(file)

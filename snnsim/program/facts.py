@@ -17,10 +17,11 @@ from snnsim.program.model import INPUT, Edge, Program
 
 def facts(program: Program) -> dict[str, Any]:
     """Return the facts of a Program as JSON has them."""
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
     return {
         "channels": program.channels,
         "populations": [
-            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay)}
+            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay / one)}
             for part in program.populations
         ],
         "edges": [_edge(program, edge) for edge in program.edges],

@@ -136,3 +136,5 @@ def test_no_recordings_and_no_steps():
     empty = simulate(chain(extra_steps=0), Events.from_frames(np.zeros((0, 2, 2))))
     assert empty.length.tolist() == [0, 0]
     assert empty.node_counts.sum() == 0
+    with pytest.raises(ValueError, match="recording 0 has no steps to decide by"):
+        empty.scores()
