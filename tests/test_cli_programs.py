@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from test_cli import fails, flags, run
 
-from snnsim.data import heidelberg
+from snnsim.data import cache
 from snnsim.program import Program
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -74,9 +74,6 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     # neither a file nor a folder: nothing is made, nothing downloaded
     assert "nowhere: there is no such file" in fails(capsys, "simulate", file, "--data", str(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()
-    nothing = tmp_path / "nothing.h5"
-    heidelberg.write(nothing, heidelberg.read(shd_folder / "shd_test.h5").select(np.arange(0)))
-    assert "there must be recordings to run" in fails(capsys, "simulate", file, "--data", str(nothing))
     assert "activity must be from 0 to 1" in fails(capsys, "info", file, "--activity", "1.5")
     program = Program.load(file)
     Program(**{**vars(program), "provenance": {}}).save(file)
@@ -86,3 +83,12 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     assert "the recordings must have the program's classes a, b, c, not low, middle, high" in error
     (tmp_path / "net.snn").write_bytes(b"cake")
     assert "is damaged, or no program of snnsim" in fails(capsys, "info", file)
+
+
+def test_no_recordings_are_nothing_to_run(capsys, trained, tmp_path, shd_folder, monkeypatch):
+    file = str(tmp_path / "net.snn")
+    run(capsys, "freeze", str(trained), "-o", file)
+    read = cache.binned
+    monkeypatch.setattr(cache, "binned", lambda *given, **grid: read(*given, **grid).select(np.arange(0)))
+    error = fails(capsys, "simulate", file, "--data", str(shd_folder / "shd_test.h5"))
+    assert "there must be recordings to run, and the data have none" in error

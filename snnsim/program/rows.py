@@ -17,16 +17,16 @@ def frozen(values: Any, dtype: Any, who: str) -> np.ndarray:
     limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else None
     kind = "numbers" if limits is None else f"whole numbers from {limits.min} to {limits.max}"
     require(given.ndim == 1 and given.dtype.kind in "biuf", f"{who} must be a row of {kind}, not {_what(given)}")
-    with np.errstate(invalid="ignore"):
-        array = given.astype(dtype)
-    require(limits is None or np.array_equal(array, given), f"{who} must be a row of {kind}, not {_what(given)}")
+    held = limits is None or not given.size or (limits.min <= given.min() and given.max() <= limits.max)
+    require(held and (limits is None or is_whole(given)), f"{who} must be a row of {kind}, not {_what(given)}")
+    array = given.astype(dtype)
     array.flags.writeable = False
     return array
 
 
 def is_whole(values: np.ndarray) -> bool:
     """Return whether all of them are whole numbers."""
-    return values.dtype.kind in "iu" or bool((values == np.floor(values)).all())
+    return values.dtype.kind in "biu" or bool((values == np.floor(values)).all())
 
 
 def _what(values: np.ndarray) -> str:
