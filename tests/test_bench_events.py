@@ -63,12 +63,17 @@ def test_spikes_that_differ_are_counted(script):
     step, neuron = result.spikes("a")
     assert len(step) > 2
     same = script("peering").same_spikes
-    assert same(result, {"spikes": {"a": (step, neuron)}}) == {"same": len(step), "only_snnsim": 0, "only_peer": 0}
+    equal = {"same": len(step), "only_reference": 0, "only_here": 0, "first_difference": None}
+    assert same(result, {"a": (step, neuron)}) == equal
+    # in any order
+    assert same(result, {"a": (step[::-1], neuron[::-1])}) == equal
     moved = step.copy()
     moved[-1] += 1
-    assert same(result, {"spikes": {"a": (moved, neuron)}}) == {
-        "same": len(step) - 1, "only_snnsim": 1, "only_peer": 1,
+    assert same(result, {"a": (moved, neuron)}) == {
+        "same": len(step) - 1, "only_reference": 1, "only_here": 1, "first_difference": step[-1],
     }  # fmt: skip
+    fewer = same(result, {"a": (step[1:], neuron[1:])})
+    assert (fewer["only_reference"], fewer["only_here"], fewer["first_difference"]) == (1, 0, step[0])
 
 
 def test_a_peer_that_is_not_there_is_an_error_in_the_results(script):
@@ -88,11 +93,33 @@ def test_a_layer_is_what_its_setting_says(script):
     assert made.longest_delay() == 2
 
 
-def test_the_large_network_in_small(script, monkeypatch):
+@pytest.mark.parametrize("name", ["events", "recording"])
+def test_pictures_are_drawn_anew_from_what_was_measured(script, name, tmp_path, monkeypatch):
+    module = script({"events": "speed"}.get(name, name))
+    file = tmp_path / f"bench-{name}.json"
+    measured = (BENCH.parents[1] / "figures" / file.name).read_bytes()
+    file.write_bytes(measured)
+    monkeypatch.setattr("sys.argv", [module.__name__, "--draw", "--json", str(file)])
+    module.main()
+    first = file.with_suffix(".png").read_bytes()
+    assert first.startswith(b"\x89PNG")
+    module.main()
+    assert file.with_suffix(".png").read_bytes() == first
+    assert file.read_bytes() == measured
+
+
+def test_the_large_network_in_small(script, monkeypatch, capsys):
     large = script("large")
     monkeypatch.setattr(large, "STEPS", 50)
-    made = large.network(200, 5000)
+    made = large.network(200, 20_000)
+    # sums of weights are exact in any order
+    assert all((edge.weight * 256 == np.rint(edge.weight * 256)).all() for edge in made.edges)
     events = Events.from_frames(np.random.default_rng(1).random((50, 1, large.CHANNELS)) < 0.1)
-    clock, touched = (large.ours(made, events, engine, "float64") for engine in ("clock", "touched"))
-    assert clock["spikes"] == touched["spikes"] > 0
+    found = large.measure(made, events, Path(sys.executable), ["nest"])
+    clock, touched = (found[f"snnsim {engine}, float64"] for engine in ("clock", "touched"))
+    assert clock["spikes"] == clock["same"] == touched["same"] > 100
+    assert touched["first_difference"] is None
     assert clock["bytes_per_synapse"] > 6
+    # a peer that is not installed here is an error beside the figures
+    assert "same" in found["nest"] or "nest" in found["nest"]["error"][0]
+    assert len(capsys.readouterr().out.splitlines()) == 5

@@ -47,6 +47,16 @@ def test_quantise_and_prune(capsys, trained, tmp_path):
     assert "weights 'float' are unknown" in fails(capsys, "quantize", small, "--weights", "float", "-o", file)
 
 
+def test_what_cannot_be_compared_is_not_written(capsys, trained, tmp_path):
+    file, other = str(tmp_path / "net.snn"), tmp_path / "other.snn"
+    run(capsys, "freeze", str(trained), "-o", file)
+    error = fails(capsys, "prune", file, "--share", "0.5", "--data", "nowhere.h5", "-o", str(other))
+    assert "nowhere.h5: there is no such file" in error
+    assert not other.exists()
+    error = fails(capsys, "quantize", file, "--weights", "none", "-o", str(other))
+    assert "there must be weights or delays to quantise" in error
+
+
 def test_training_on_the_grid_ends_on_it(capsys, trained, tmp_path):
     aware, file, small = str(tmp_path / "aware"), str(tmp_path / "net.snn"), str(tmp_path / "small.snn")
     values = ["training.weights=int4", "training.delays=2bit:2", f"training.start={trained}", "training.epochs=2"]

@@ -1,8 +1,10 @@
-"""What the benchmarks of programs share: networks for the peers, their answers, and the file that figures go to."""
+"""What the benchmarks of programs share: times, the file of figures, networks for the peers, and their answers."""
 
 import json
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,26 @@ from snnsim.training.folder import Folder, environment
 PEERS = ("brian2-cython", "brian2-standalone", "nest")
 
 
+def least(call: Callable[[], Any], repeats: int) -> float:
+    """Return the seconds of the fastest of some calls, after one that does not count."""
+    call()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
 def write(path: Path, results: dict[str, Any]) -> None:
     """Write results as JSON, beside what a reader needs to know to repeat them."""
     Folder(path.parent).write_json(path, {**environment(0), **results})
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the results of a file that `write` wrote."""
+    results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return results
 
 
 def written(path: Path, program: Program, events: Events, *, record: bool) -> None:
@@ -70,11 +89,16 @@ def peer(which: str, python: Path, program: Program, events: Events, *, record: 
     return found
 
 
-def same_spikes(result: Result, found: dict[str, Any]) -> dict[str, int]:
-    """Return how many spikes ours and a peer's have in common, and how many only one of them has."""
-    both = ours = theirs = 0
-    for name, (step, neuron) in found["spikes"].items():
-        mine = set(zip(*map(np.ndarray.tolist, result.spikes(name)), strict=True))
-        other = set(zip(step.tolist(), neuron.tolist(), strict=True))
-        both, ours, theirs = both + len(mine & other), ours + len(mine - other), theirs + len(other - mine)
-    return {"same": both, "only_snnsim": ours, "only_peer": theirs}
+def same_spikes(reference: Result, spikes: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, int | None]:
+    """Return how many spikes (step, neuron) both have, how many only one of them has, and the first step with such."""
+    both, alone, steps = 0, [0, 0], []
+    for name, other in spikes.items():
+        size = reference.program.population(name).size
+        keys = [step.astype(np.int64) * size + neuron for step, neuron in (reference.spikes(name), other)]
+        both += len(np.intersect1d(*keys))
+        for place, differ in enumerate((np.setdiff1d(*keys), np.setdiff1d(*keys[::-1]))):
+            alone[place] += len(differ)
+            steps += (differ // size).tolist()
+    return {
+        "same": both, "only_reference": alone[0], "only_here": alone[1], "first_difference": min(steps, default=None)
+    }  # fmt: skip

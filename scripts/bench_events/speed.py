@@ -1,6 +1,6 @@
 """Synaptic events a second on one core, over activity, fan-out, delays and size; beside what memory alone would allow.
 
-python scripts/bench_events/speed.py
+python scripts/bench_events/speed.py [--draw]
 
 One layer: `sources` channels that fire at random, each with `fan-out` synapses to the targets at delays of 0 to K − 1
 steps; the targets do not fire. The time is the least of the repeats of a whole run, neurons and decisions included.
@@ -10,14 +10,16 @@ which this core sums an array as long as the layer's synapses.
 
 import argparse
 import os
-import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
-from peering import write
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from peering import least, read, write
 
+from snnsim.plots.style import BLUE, VERMILION, WIDTH_INCH, save, style
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, Simulator
 
@@ -28,6 +30,14 @@ SWEEPS: dict[str, tuple[float, ...]] = {
     "delays": (1, 10, 25, 100),
     "sources": (64, 256, 1024, 4096),
 }
+LABELS = {
+    "activity": "activity (spikes per step)",
+    "fan_out": "synapses per channel",
+    "delays": "delays K (steps)",
+    "sources": "channels",
+}
+TICKS = {"activity": (0.001, 0.01, 0.1)}
+COLOURS = {"float32": BLUE, "float64": VERMILION}
 STEPS = 200
 
 
@@ -38,17 +48,6 @@ def layer(rng: np.random.Generator, sources: int, fan_out: int, delays: int) -> 
     neurons = Population.of("targets", fan_out, decay=0.9, threshold=1e30)
     edge = Edge.of(INPUT, "targets", synapses, sources=sources)
     return Program(channels=sources, populations=(neurons,), edges=(edge,), time_step_ms=1.0)
-
-
-def least(call: Any, repeats: int) -> float:
-    """Return the seconds of the fastest call."""
-    call()
-    taken = []
-    for _ in range(repeats):
-        began = time.perf_counter()
-        call()
-        taken.append(time.perf_counter() - began)
-    return min(taken)
 
 
 def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str, Any]:
@@ -73,42 +72,53 @@ def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str,
     }
 
 
-def drawn(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw events a second over each thing that was varied."""
-    figure, axes = plt.subplots(1, len(SWEEPS), figsize=(12, 3), sharey=True, layout="constrained")
-    for axis, name in zip(axes, SWEEPS, strict=True):
-        for precision in ("float32", "float64"):
-            found = [row for row in rows if row["varied"] == name and row["precision"] == precision]
-            axis.plot(
-                [row[name] for row in found], [row["events_per_second"] / 1e9 for row in found], "o-", label=precision
-            )
-        axis.set_xscale("log")
-        axis.set_xlabel(name.replace("_", " "))
-    axes[0].set_ylabel("10⁹ synaptic events / s")
-    axes[0].set_ylim(bottom=0)
-    axes[0].legend()
-    figure.savefig(path, dpi=150)
+def figure(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Return events a second over each thing that was varied."""
+    with style():
+        drawn = Figure(figsize=(WIDTH_INCH, 1.8), layout="constrained")
+        panels = drawn.subplots(1, len(SWEEPS), sharey=True)
+        for axes, name in zip(panels, SWEEPS, strict=True):
+            for precision, colour in COLOURS.items():
+                found = [row for row in rows if row["varied"] == name and row["precision"] == precision]
+                speed = [row["events_per_second"] / 1e9 for row in found]
+                axes.plot([row[name] for row in found], speed, "o-", color=colour, markersize=3, label=precision)
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(FixedLocator(TICKS.get(name, SWEEPS[name])))
+            axes.xaxis.set_minor_locator(NullLocator())
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.set_xlabel(LABELS[name])
+        panels[0].set_ylabel("10⁹ synaptic events / s")
+        panels[0].set_ylim(bottom=0)
+        panels[-1].legend(loc="lower right")
+    return drawn
 
 
-def main() -> None:
-    """Measure, print, draw and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--json", type=Path, default=Path("figures/bench-events.json"))
-    options = parser.parse_args()
+def measure(repeats: int) -> list[dict[str, Any]]:
+    """Return a row for every value of everything that is varied, printed as they come."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     rows = []
     for varied, values in SWEEPS.items():
         for value in values:
-            for precision in ("float32", "float64"):
-                row = {"varied": varied} | measured(STANDARD | {varied: value}, precision, options.repeats)
+            for precision in COLOURS:
+                row = {"varied": varied} | measured(STANDARD | {varied: value}, precision, repeats)
                 rows.append(row)
                 print(
                     f"{varied:9s} {value:<7g} {precision}  {row['events_per_second'] / 1e9:.2f}e9 events/s  "
                     f"{row['nanoseconds']:.2f} ns an event, floor {row['floor_nanoseconds']:.2f} ns"
                 )
-    write(options.json, {"standard": STANDARD, "steps": STEPS, "rows": rows})
-    drawn(rows, options.json.with_suffix(".png"))
+    return rows
+
+
+def main() -> None:
+    """Measure and write, or read what was measured; draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--json", type=Path, default=Path("figures/bench-events.json"))
+    parser.add_argument("--draw", action="store_true", help="draw the figure of the JSON file anew")
+    options = parser.parse_args()
+    if not options.draw:
+        write(options.json, {"standard": STANDARD, "steps": STEPS, "rows": measure(options.repeats)})
+    save(figure(read(options.json)["rows"]), options.json.with_suffix(".png"))
 
 
 if __name__ == "__main__":

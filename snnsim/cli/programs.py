@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import RunFolder
+from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
 NewProgram = Annotated[Path, arg(aliases=("-o",), metavar="FILE")]
@@ -41,20 +42,30 @@ class Freeze:
 
 @dataclass(frozen=True)
 class Info:
-    """Print what a program is made of: populations, delays, sparsity, memory, synaptic operations."""
+    """Print what a program is made of: populations, delays, sparsity, memory, operations per inference.
+
+    - snnsim info digits.snn --steps 80 --activity 0.03
+
+    An inference updates every neuron in every step; its synaptic operations are the spikes that reach a synapse.
+    """
 
     file: ProgramFile
     """A file that `snnsim freeze` or `snnsim quantize` wrote."""
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)")] = None
+    """Steps of the recording that an inference is of; the program's extra steps are added."""
+    activity: Annotated[float, arg(metavar="SHARE")] = 0.1
+    """Spikes per channel or neuron and step; those of recordings are printed by `snnsim simulate`."""
     json: bool = False
     """Print one JSON object."""
 
     def __call__(self) -> None:
         """Describe."""
         from snnsim.program import Program
-        from snnsim.program.facts import facts
+        from snnsim.program.facts import facts, inference
 
         program = Program.load(self.file)
-        known = facts(program)
+        steps = round(to_steps(1000.0, program.time_step_ms)) or 1 if self.steps is None else self.steps
+        known = facts(program) | {"inference": inference(program, steps=steps, activity=self.activity)}
         if self.json:
             print(json.dumps(known | {"provenance": program.provenance}))
             return
@@ -114,9 +125,11 @@ def _described(known: dict[str, Any]) -> list[str]:
             f"  {edge['source']} -> {edge['target']}: {edge['synapses']:,} synapses, delays {_span(edge['delays'])} "
             f"steps, sparsity {edge['sparsity']:.1%}, {edge['fan_out']:.1f} synaptic operations per spike"
         )
+    one = known["inference"]
     lines.append(
-        f"a step takes {known['neurons']:,} neuron updates and, for all that fire, their synapses: {known['synapses']:,} "
-        "operations if all do; `snnsim simulate` counts those of recordings"
+        f"an inference of {one['steps']:,} steps and {one['extra_steps']} extra ones: {one['neuron_updates']:,} neuron "
+        f"updates and {one['synaptic_operations']:,} synaptic operations at {one['activity']:g} spikes per source and step"
+        f" ({one['most_synaptic_operations']:,} if all fire in every step)"
     )
     lines.append(
         f"memory: {known['bytes'] / 1e3:,.0f} kB as arrays, {known['stored_bytes'] / 1e3:,.0f} kB for weights and "
@@ -135,8 +148,6 @@ def _ran(found: dict[str, Any]) -> list[str]:
         f"second), engine {found['engine']}, {found['precision']}, {found['threads']} threads",
         f"{found['synaptic_events']:,} synaptic events, {found['events_per_second'] / 1e9:.2f} thousand million a second",
         "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in found["activity"].items()),
-        "energy per recording, estimated: "
-        + ", ".join(f"{chip} {value:,.0f} nJ" for chip, value in found["nanojoules_per_recording"].items()),
     ]
     if "accuracy" in found:
         low, high = found["ci95"]
@@ -144,4 +155,8 @@ def _ran(found: dict[str, Any]) -> list[str]:
             f"{found['accuracy']:.2%} correct ({found['correct']} of {found['total']}, 95 % interval {low:.2%} to "
             f"{high:.2%})"
         )
+    lines.append("energy of a recording's synaptic operations, estimated:")
+    for name, value in found["nanojoules_per_recording"].items():
+        chip = found["energy_assumes"][name]
+        lines.append(f"  {name} {value:,.0f} nJ: {chip['picojoules']:g} pJ each, {chip['assumes']} ({chip['source']})")
     return lines

@@ -31,10 +31,12 @@ class _Shrinking:
     def _finish(self, program: "Program", changed: "Program", kind: str) -> None:
         from snnsim.experiment import programs
 
+        # before anything is written, as there may be none
+        given = None if self.split == "none" else programs.recordings(program, self.data, self.split)
         changed.save(self.output)
         report: dict[str, Any] = {"file": str(self.output), kind: changed.provenance[kind]}
-        if self.split != "none":
-            report |= programs.compared(program, changed, programs.recordings(program, self.data, self.split))
+        if given is not None:
+            report |= programs.compared(program, changed, given)
         print(json.dumps(report) if self.json else "\n".join(_lines(report, kind, self.split)))
 
 

@@ -64,9 +64,9 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
 
     `data` is such a file, or the folder the data lie in now; None takes them from where training did.
     """
-    if data is not None and Path(data).suffix == ".h5":
+    if data is not None and not Path(data).is_dir():
         return _checked(program, cache.binned(Path(data), **_grid(program, None)))
-    if "config" not in program.provenance:
+    if not isinstance(program.provenance.get("config"), str):
         raise ValueError("the program does not say what it was trained on; give a file in SHD's format: --data FILE.h5")
     config = Config.from_toml(program.provenance["config"], "the program's config")
     if data is not None:
@@ -80,6 +80,8 @@ def _grid(program: Program, max_time_ms: float | None) -> dict[str, Any]:
 
 
 def _checked(program: Program, binned: Binned) -> Recordings:
+    if len(binned) == 0:
+        raise ValueError("there must be recordings to run, and the data have none; choose another file or split")
     if program.classes and binned.classes != program.classes:
         raise ValueError(
             f"the recordings must have the program's classes {', '.join(program.classes)}, not "
@@ -113,6 +115,7 @@ def simulate(program: Program, given: Recordings, machine: Machine) -> dict[str,
         "events_per_second": delivered / seconds,
         "synaptic_operations": operations,
         "nanojoules_per_recording": {chip: energy(operations, chip) / len(given.label) / 1e3 for chip in CHIPS},
+        "energy_assumes": {name: vars(chip) for name, chip in CHIPS.items()},
         "activity": activity(result),
     }
     return found | (judged(result, given.label) if program.decision is not None else {})

@@ -83,16 +83,6 @@ def _has_room(queue):
 
 
 @njit(nogil=True, cache=True)
-def _silent(voltage, steps, numbers, n):
-    for _ in range(steps):
-        after = membrane(voltage, numbers[1].dtype.type(0), numbers, n)
-        if after == voltage:
-            break
-        voltage = after
-    return voltage
-
-
-@njit(nogil=True, cache=True)
 def fire_by_themselves(below, numbers, found):
     """Find the neurons that may reach their threshold in a silent step from `below`, the number just below it."""
     for n in range(below.size):

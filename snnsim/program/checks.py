@@ -21,7 +21,7 @@ def _names(program: Program) -> Iterator[str]:
     names = [population.name for population in program.populations]
     if not names:
         yield "there must be a population"
-    if len(set(names)) < len(names) or INPUT in names or "" in names:
+    if len(set(names)) < len(names) or INPUT in names or not all(isinstance(name, str) and name for name in names):
         yield f"populations must have names of their own, none of them {INPUT!r}; got {names}"
     for edge in program.edges:
         for name, known in ((edge.source, [INPUT, *names]), (edge.target, names)):
@@ -30,12 +30,15 @@ def _names(program: Program) -> Iterator[str]:
 
 
 def _numbers(program: Program) -> Iterator[str]:
-    if not program.channels >= 1:
-        yield f"channels must be at least 1, not {program.channels}"
-    if not (program.time_step_ms > 0 and np.isfinite(program.time_step_ms)):
-        yield f"time_step_ms must be positive, not {program.time_step_ms}"
-    if not program.extra_steps >= 0:
-        yield f"extra_steps must be 0 or more, not {program.extra_steps}"
+    if not (isinstance(program.channels, int) and program.channels >= 1):
+        yield f"channels must be a whole number of at least 1, not {program.channels!r}"
+    step = program.time_step_ms
+    if not (isinstance(step, int | float) and step > 0 and np.isfinite(step)):
+        yield f"time_step_ms must be positive, not {step!r}"
+    if not (isinstance(program.extra_steps, int) and program.extra_steps >= 0):
+        yield f"extra_steps must be a whole number of 0 or more, not {program.extra_steps!r}"
+    if not isinstance(program.provenance, dict):
+        yield f"provenance must be a table of facts, not {program.provenance!r}"
 
 
 def _readout(program: Program) -> Iterator[str]:

@@ -2,22 +2,26 @@
 
 sparsity     share of the possible (source, target) pairs without a synapse
 bytes        of the arrays as they are: weights, delays and targets of synapses, and the neurons' numbers
-operations   of one step in which every source fires: synapses; of one in silence: neurons
+inference    updates = neurons (T + T⁺)      operations = a Σ_edges synapses · (T from the input, T + T⁺ from neurons)
+
+Names        T steps of the recording · T⁺ extra steps, in which the input is silent · a activity, spikes per source and
+             step, the same for all; at a = 1 every source fires in every step, and no inference takes more
 """
 
 from typing import Any
 
 import numpy as np
 
-from snnsim.program.model import Edge, Program
+from snnsim.program.model import INPUT, Edge, Program
 
 
 def facts(program: Program) -> dict[str, Any]:
     """Return the facts of a Program as JSON has them."""
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
     return {
         "channels": program.channels,
         "populations": [
-            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay)}
+            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay / one)}
             for part in program.populations
         ],
         "edges": [_edge(program, edge) for edge in program.edges],
@@ -32,6 +36,24 @@ def facts(program: Program) -> dict[str, Any]:
         "bytes": sum(array.nbytes for _, array in program.arrays()),
         "stored_bytes": stored_bytes(program),
         "digest": program.digest(),
+    }
+
+
+def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any]:
+    """Return what one recording of `steps` steps costs: neuron updates, and synaptic operations at an activity."""
+    if steps < 1:
+        raise ValueError(f"inference: steps must be 1 or more, not {steps}; it is how long the recording is")
+    if not 0 <= activity <= 1:
+        raise ValueError(f"inference: activity must be from 0 to 1 spikes per source and step, not {activity}")
+    running = steps + program.extra_steps
+    most = sum(len(edge.weight) * (steps if edge.source == INPUT else running) for edge in program.edges)
+    return {
+        "steps": steps,
+        "extra_steps": program.extra_steps,
+        "activity": activity,
+        "neuron_updates": program.size * running,
+        "synaptic_operations": round(activity * most),
+        "most_synaptic_operations": most,
     }
 
 

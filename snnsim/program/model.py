@@ -23,21 +23,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from snnsim.program.rows import frozen, is_whole, require
+
 INPUT = "input"
 RULES = ("hard", "soft", "readout")
 DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 LONGEST_DELAY = int(np.iinfo(np.uint16).max)
-
-
-def _frozen(values: Any, dtype: Any) -> np.ndarray:
-    array = np.array(values, dtype)
-    array.flags.writeable = False
-    return array
-
-
-def _fail(ok: bool, message: str) -> None:
-    if not ok:
-        raise ValueError(message)
 
 
 @dataclass(frozen=True)
@@ -62,7 +53,7 @@ class FixedPoint:
 
     def __post_init__(self) -> None:
         ranges = {
-            "word_bits": (2, 32),
+            "word_bits": (3, 32),
             "decay_bits": (1, 16),
             "weight_shift": (0, 16),
             "weight_bits": (1, 16),
@@ -70,7 +61,7 @@ class FixedPoint:
         }
         for name, (least, most) in ranges.items():
             value = getattr(self, name)
-            _fail(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
+            require(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
 
     @property
     def limit(self) -> int:
@@ -92,20 +83,20 @@ class Population:
 
     def __post_init__(self) -> None:
         who = f"population {self.name!r}"
-        _fail(self.rule in RULES, f"{who}: rule {self.rule!r} is unknown; the known ones are {', '.join(RULES)}")
+        require(self.rule in RULES, f"{who}: rule {self.rule!r} is unknown; the known ones are {', '.join(RULES)}")
         whole = np.issubdtype(np.asarray(self.decay).dtype, np.integer)
         for name in ("decay", "threshold", "bias", "unit"):
             kind = np.int64 if whole and name != "unit" else np.float64
-            values = _frozen(getattr(self, name), kind)
-            _fail(
-                values.shape == (len(np.atleast_1d(self.decay)),) and len(values) > 0,
+            values = frozen(getattr(self, name), kind, f"{who}: {name}")
+            require(
+                len(values) == len(self.decay) > 0,
                 f"{who}: {name} must have one value for each neuron, not the shape {values.shape}",
             )
             finite = bool(np.isfinite(values).all())
-            _fail(finite, f"{who}: {name} must be finite; train with a smaller rate, or look at the network")
+            require(finite, f"{who}: {name} must be finite; train with a smaller rate, or look at the network")
             object.__setattr__(self, name, values)
-        _fail(bool((self.unit > 0).all()), f"{who}: unit must be positive")
-        _fail(self.rule == "readout" or bool((self.threshold > 0).all()), f"{who}: threshold must be positive")
+        require(bool((self.unit > 0).all()), f"{who}: unit must be positive")
+        require(self.rule == "readout" or bool((self.threshold > 0).all()), f"{who}: threshold must be positive")
 
     @classmethod
     def of(cls, name: str, size: int, *, decay: Any, threshold: Any = 1.0, bias: Any = 0.0, rule: str = "hard") -> Self:
@@ -142,33 +133,35 @@ class Edge:
     def __post_init__(self) -> None:
         whole = np.issubdtype(np.asarray(self.weight).dtype, np.integer)
         kinds = {"first": np.int64, "post": np.int32, "delay": np.uint16, "weight": np.int16 if whole else np.float64}
+        who = f"edge {self.source!r} -> {self.target!r}"
         for name, kind in kinds.items():
-            object.__setattr__(self, name, _frozen(getattr(self, name), kind))
-        who, count = f"edge {self.source!r} -> {self.target!r}", len(self.weight)
-        ordered = self.first.ndim == 1 and len(self.first) > 1 and self.first[0] == 0 and self.first[-1] == count
-        _fail(
+            object.__setattr__(self, name, frozen(getattr(self, name), kind, f"{who}: {name}"))
+        count = len(self.weight)
+        ordered = len(self.first) > 1 and self.first[0] == 0 and self.first[-1] == count
+        require(
             ordered and bool((np.diff(self.first) >= 0).all()) and len(self.post) == len(self.delay) == count,
             f"{who}: first must ascend from 0 to the number of synapses ({count}), and post, delay and weight have "
             "one value for each of them",
         )
-        _fail(bool(np.isfinite(self.weight).all()), f"{who}: weights must be finite")
+        require(bool(np.isfinite(self.weight).all()), f"{who}: weights must be finite")
 
     @classmethod
     def of(cls, source: str, target: str, synapses: "Synapses", *, sources: int) -> Self:
         """Return an edge of synapses in any order."""
         who = f"edge {source!r} -> {target!r}"
         pre, post, delay, weight = (np.asarray(part) for part in synapses)
-        _fail(pre.shape == post.shape == delay.shape == weight.shape, f"{who}: the four lists must be equally long")
+        require(pre.shape == post.shape == delay.shape == weight.shape, f"{who}: the four lists must be equally long")
+        require(is_whole(pre) and is_whole(post), f"{who}: sources and targets must be whole numbers")
         if len(pre):
-            _fail(
+            require(
                 pre.min() >= 0 and pre.max() < sources,
                 f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
             )
-            _fail(
-                delay.min() >= 0 and delay.max() <= LONGEST_DELAY and bool((delay == np.floor(delay)).all()),
+            require(
+                delay.min() >= 0 and delay.max() <= LONGEST_DELAY and is_whole(delay),
                 f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}, not {delay.min()} to {delay.max()}",
             )
-            _fail(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
+            require(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
         pre, post, delay = (part.astype(np.int64) for part in (pre, post, delay))
         key = (pre * (delay.max(initial=0) + 1) + delay) * (post.max(initial=0) + 1) + post
         order = np.argsort(key, kind="stable")
@@ -212,6 +205,10 @@ class Program:
     def __post_init__(self) -> None:
         from snnsim.program.checks import check
 
+        for name in ("channels", "time_step_ms", "extra_steps"):
+            value = getattr(self, name)
+            # JSON has no numbers of NumPy
+            object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else value)
         object.__setattr__(self, "populations", tuple(self.populations))
         object.__setattr__(self, "edges", tuple(self.edges))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))

@@ -36,6 +36,10 @@ def save(program: Program, path: Path) -> None:
 def load(path: Path) -> Program:
     """Return the Program of a file."""
     path = Path(path)
+    if path.is_dir():
+        raise ValueError(
+            f"{path} is a folder, and a program is a file; `snnsim freeze {path} -o FILE` makes one of a run"
+        )
     if not path.is_file():
         raise FileNotFoundError(f"there is no program {path}; `snnsim freeze RUN -o {path}` makes one")
     header, arrays = _read(path)
@@ -65,7 +69,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         header = json.loads(arrays.pop("header").tobytes())
-        if header["format"] != FORMAT or not isinstance(header["version"], int):
+        if header["format"] != FORMAT or not isinstance(header["version"], int) or header["version"] < 1:
             raise ValueError("the header is another's")
     except _DAMAGE as error:
         raise ValueError(f"{path} is no program of snnsim: {error}") from error

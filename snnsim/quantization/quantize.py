@@ -38,6 +38,8 @@ class Scheme:
     def __post_init__(self) -> None:
         if self.scale not in SCALES:
             raise ValueError(f"quantize: scale must be one of {', '.join(SCALES)}, not {self.scale!r}")
+        if self.weights is None and self.delays is None:
+            raise ValueError("quantize: there must be weights or delays to quantise, and both are None")
         if self.weights is not None:
             grids.bits(self.weights)
         if self.delays is not None:
@@ -147,15 +149,24 @@ def _scale(program: Program, part: Population, scheme: Scheme, fixed: FixedPoint
     threshold = part.threshold if part.fires else np.zeros(part.size)
     needed = np.maximum(threshold, np.abs(part.bias)) * 2**fixed.weight_shift / (fixed.limit - 1)
     needed = needed if scheme.scale == "channel" else needed.max(keepdims=True)
-    # a neuron without weights has whatever scale shows its threshold well
-    alone = np.where(found > 0, found, np.maximum(threshold[: len(found)], 1.0) / 2**fixed.weight_bits)
-    scale = np.maximum(alone, np.nextafter(needed, np.inf)).astype(np.float32).astype(np.float64)
+    scale = _rounded_up(np.maximum(found, needed))
+    shown = np.bincount(group, grids.rounded(weight, scale[group], str(scheme.weights)) != 0, groups) > 0
+    # where no weight is left, whatever scale shows the threshold well
+    alone = np.maximum(threshold[: len(found)], 1.0) / 2**fixed.weight_bits
+    scale = np.where(shown, scale, _rounded_up(np.maximum(alone, needed)))
     return np.broadcast_to(scale, (part.size,))
+
+
+def _rounded_up(scale: np.ndarray) -> np.ndarray:
+    """Return float32 values that are not smaller, so that a threshold still fits."""
+    near = scale.astype(np.float32)
+    return np.where(near < scale, np.nextafter(near, np.float32(np.inf)), near).astype(np.float64)
 
 
 def _population(part: Population, scale: np.ndarray, fixed: FixedPoint) -> Population:
     unit = scale / 2**fixed.weight_shift
-    threshold = np.ceil(part.threshold / unit) if part.fires else np.full(part.size, 1)
+    # one rounding below, as a threshold that was an integer of 32 bits comes back a rounding above
+    threshold = np.ceil(np.nextafter(part.threshold / unit, 0)) if part.fires else np.full(part.size, 1)
     return replace(
         part,
         decay=np.rint(part.decay * 2**fixed.decay_bits).astype(np.int64),

@@ -78,6 +78,8 @@ class Result:
         name = self.program.decision
         if decide is None and name is None:
             raise ValueError("Result: the program has no decision; give one, such as decisions.SCORES['max_membrane']")
+        if len(self) and self.length.min() == 0:
+            raise ValueError(f"Result: recording {int(self.length.argmin())} has no steps to decide by")
         rows = []
         for recording in range(len(self)):
             output = self.output(recording)

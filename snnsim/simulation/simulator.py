@@ -78,7 +78,10 @@ class Simulator:
         return result, State(voltage, pending.reshape(state.pending.shape), state.step + steps, state.program)
 
     def _check_state(self, events: Events, state: State) -> None:
-        if state.program != self._digest or state.voltage.dtype != self.network.numbers.voltage:
+        numbers, shape = self.network.numbers, (len(state), self.network.longest, self.network.neurons)
+        kinds = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
+        shapes = state.pending.shape == shape and state.voltage.shape == (shape[0], shape[2])
+        if state.program != self._digest or not (kinds and shapes):
             raise ValueError("simulate: the state is of another program or precision; begin with start()")
         if len(events) != len(state) or len(set(events.length.tolist())) > 1:
             raise ValueError(

@@ -6,7 +6,8 @@ from graphs import programs
 from hypothesis import given, settings
 
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.program.facts import facts, stored_bytes
+from snnsim.program.facts import facts, inference, stored_bytes
+from snnsim.simulation import Events, simulate
 
 
 def synapses(*rows):
@@ -52,9 +53,14 @@ def test_arrays_cannot_be_written_and_are_no_views():
         ({"populations": (A, A)}, r"populations must have names of their own.*got \['a', 'a'\]"),
         ({"populations": (replace(A, name="input"),)}, "none of them 'input'"),
         ({"edges": (edge(target="c"),)}, r"edge 'input' -> 'c': 'c' is unknown; the known names are \['a', 'b'\]"),
-        ({"channels": 0}, "channels must be at least 1, not 0"),
+        ({"populations": (replace(A, name=3),)}, r"populations must have names of their own.*got \[3\]"),
+        ({"channels": 0}, "channels must be a whole number of at least 1, not 0"),
+        ({"channels": "2"}, "channels must be a whole number of at least 1, not '2'"),
+        ({"time_step_ms": None}, "time_step_ms must be positive, not None"),
+        ({"extra_steps": 1.5}, "extra_steps must be a whole number of 0 or more, not 1.5"),
+        ({"provenance": None}, "provenance must be a table of facts, not None"),
         ({"time_step_ms": 0.0}, "time_step_ms must be positive, not 0.0"),
-        ({"extra_steps": -1}, "extra_steps must be 0 or more, not -1"),
+        ({"extra_steps": -1}, "extra_steps must be a whole number of 0 or more, not -1"),
         ({"readout": "a"}, "readout 'a' must have the rule 'readout', not 'hard'"),
         ({"readout": "b", "decision": "loudest"}, "decision 'loudest' is unknown; the known ones are summed_softmax"),
         ({"readout": "b", "classes": ("x",)}, "there are 1 classes for 3 neurons of the readout"),
@@ -72,8 +78,13 @@ def test_what_is_wrong_is_named(changes, message):
         program(**changes)
 
 
+def test_numbers_of_numpy_are_stored_as_others():
+    made = program(channels=np.int64(2), time_step_ms=np.float32(1), extra_steps=np.uint8(0))
+    assert made.digest() == program().digest()
+
+
 def test_everything_that_is_wrong_is_named_at_once():
-    with pytest.raises(ValueError, match=r"channels must be at least 1.*extra_steps must be 0 or more"):
+    with pytest.raises(ValueError, match=r"channels must be a whole number.*extra_steps must be a whole"):
         program(channels=0, extra_steps=-2)
 
 
@@ -89,7 +100,24 @@ def test_everything_that_is_wrong_is_named_at_once():
         (lambda: Population.of("a", 2, decay=0.5, threshold=0.0), "threshold must be positive"),
         (lambda: Population.of("a", 2, decay=np.nan), "decay must be finite"),
         (lambda: Population("a", "hard", np.ones(2), np.ones(3), np.ones(2), np.ones(2)), "threshold must have one"),
-        (lambda: FixedPoint(1, 4, 0, 8, 4), "word_bits must be from 2 to 32, not 1"),
+        (lambda: edge(rows=((0.5, 0, 0, 1.0),)), "sources and targets must be whole numbers"),
+        (
+            lambda: edge(rows=((0, 0, 0, 40000),)),
+            "weight must be a row of whole numbers from -32768 to 32767, not int64",
+        ),
+        (
+            lambda: replace(edge(), delay=[-1]),
+            "delay must be a row of whole numbers from 0 to 65535, not int64 from -1",
+        ),
+        (lambda: replace(edge(), delay=[[0]]), r"delay must be a row .* in the shape \(1, 1\)"),
+        (lambda: replace(edge(), post=[2**32]), "post must be a row of whole numbers from -2147483648"),
+        (lambda: replace(edge(), weight=["1"]), "weight must be a row of numbers, not <U1"),
+        (lambda: replace(A, decay=[0, 1], threshold=[1.5, 1]), "threshold must be a row of whole numbers"),
+        (
+            lambda: replace(A, decay=0.5),
+            r"decay must be a row of numbers, not float64 from 0.5 to 0.5 in the shape \(\)",
+        ),
+        (lambda: FixedPoint(2, 4, 0, 8, 4), "word_bits must be from 3 to 32, not 2"),
         (lambda: program().population("c"), "population 'c' is unknown; the known ones are 'a', 'b'"),
     ],
 )
@@ -123,6 +151,34 @@ def test_facts():
     # lists that name one of two targets in a bit, and one of three in two, are smaller than tables of all pairs
     assert stored_bytes(made) == -(-3 * (48 + 1) // 8) + -(-1 * (48 + 2) // 8)
     assert known["bytes"] == sum(array.nbytes for _, array in made.arrays())
+
+
+def test_an_inference_in_which_all_fire_is_the_most():
+    # biases fire every neuron in every step, so the simulator counts what the formula says
+    loud = replace(A, bias=A.threshold)
+    made = program(
+        populations=(loud, B), extra_steps=3, edges=(edge(rows=((0, 0, 0, 1.0), (1, 0, 2, 1.0))), edge("a", "b"))
+    )
+    result = simulate(made, Events.from_frames(np.ones((7, 1, 2))))
+    known = inference(made, steps=7, activity=1.0)
+    assert known["synaptic_operations"] == known["most_synaptic_operations"] == result.synaptic_operations()[0] == 24
+    assert known["neuron_updates"] == 5 * result.length[0] == 50
+    some = inference(made, steps=7, activity=0.25)
+    assert (some["synaptic_operations"], some["most_synaptic_operations"]) == (6, 24)
+    assert inference(made, steps=7, activity=0)["synaptic_operations"] == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"steps": 0, "activity": 0.1}, "steps must be 1 or more, not 0"),
+        ({"steps": 1, "activity": -0.1}, "activity must be from 0 to 1 spikes per source and step, not -0.1"),
+        ({"steps": 1, "activity": np.nan}, "activity must be from 0 to 1 spikes per source and step, not nan"),
+    ],
+)
+def test_an_inference_that_cannot_be(settings, message):
+    with pytest.raises(ValueError, match=message):
+        inference(program(), **settings)
 
 
 def test_input_is_a_name():

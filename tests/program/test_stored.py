@@ -67,6 +67,13 @@ def test_files_of_others(tmp_path):
         Program.load(tmp_path / "c.npz")
     with pytest.raises(FileNotFoundError, match=r"there is no program .*d\.snn; `snnsim freeze RUN"):
         Program.load(tmp_path / "d.snn")
+    with pytest.raises(ValueError, match=r"is a folder, and a program is a file; `snnsim freeze .* -o FILE`"):
+        Program.load(tmp_path)
+
+
+def test_a_folder_is_not_written_over(file, tmp_path):
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file to write"):
+        Program.load(file).save(tmp_path)
 
 
 def test_a_newer_file_is_named(file, monkeypatch):

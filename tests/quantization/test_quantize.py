@@ -17,7 +17,7 @@ SCHEMES = st.builds(
     weights=st.sampled_from(["int8", "int4", "ternary", "int3"]),
     delays=st.sampled_from([None, "2bit", "6bit", "2bit:3"]),
     scale=st.sampled_from(["channel", "layer"]),
-    word_bits=st.sampled_from([16, 24]),
+    word_bits=st.sampled_from([8, 16, 24]),
 )
 
 
@@ -134,12 +134,33 @@ def test_membranes_saturate_at_the_stated_word():
     np.testing.assert_array_equal(result.output()[:, 0], expected)
 
 
-def test_a_scale_is_raised_until_the_threshold_fits():
+WORDS = [(3, 0), (8, 6), (16, 6), (32, 6), (32, 16)]
+
+
+def with_thresholds(factor):
     program = network()
-    part = replace(program.populations[0], threshold=program.populations[0].threshold * 1e4)
-    made = quantize(replace(program, populations=(part, program.populations[1])), Scheme("int8", word_bits=16))
-    assert made.populations[0].threshold.max() <= made.fixed.limit
-    assert made.populations[0].threshold.max() > made.fixed.limit // 2
+    part = replace(program.populations[0], threshold=program.populations[0].threshold * factor)
+    return replace(program, populations=(part, program.populations[1]))
+
+
+@pytest.mark.parametrize("scale", ["channel", "layer"])
+@pytest.mark.parametrize(("word_bits", "weight_shift"), WORDS)
+def test_a_scale_is_raised_until_the_threshold_fits(scale, word_bits, weight_shift):
+    scheme = Scheme("int8", scale=scale, word_bits=word_bits, weight_shift=weight_shift)
+    made = quantize(with_thresholds(0.1 * 2 ** (word_bits - 1 - weight_shift)), scheme)
+    threshold = made.populations[0].threshold
+    assert made.fixed.limit // 2 < threshold.max() <= made.fixed.limit
+    assert np.abs(made.edges[0].weight).max() < 20
+    assert quantize(made, scheme).digest() == made.digest()
+
+
+@pytest.mark.parametrize("scale", ["channel", "layer"])
+@pytest.mark.parametrize(("word_bits", "weight_shift"), WORDS)
+def test_where_no_weight_is_left_a_second_time_changes_nothing(scale, word_bits, weight_shift):
+    scheme = Scheme("int8", scale=scale, word_bits=word_bits, weight_shift=weight_shift)
+    made = quantize(with_thresholds(1e9 / 3), scheme)
+    assert not made.edges[0].weight.any()
+    assert quantize(made, scheme).digest() == made.digest()
 
 
 def test_layers_share_a_scale_and_channels_do_not():
@@ -167,10 +188,11 @@ def test_a_quantised_program_is_a_program(given_network, scheme):
     [
         (lambda: Scheme("int1"), "weights 'int1' are unknown; the known ones are ternary and int2 to int16"),
         (lambda: Scheme("float"), "weights 'float' are unknown"),
+        (lambda: Scheme(None), "there must be weights or delays to quantise, and both are None"),
         (lambda: Scheme(delays="6bits"), "delays '6bits' are unknown; say how many bits"),
         (lambda: Scheme(scale="neuron"), "scale must be one of channel, layer, not 'neuron'"),
         (lambda: quantize(network(), Scheme(delays="0bit")), "a -> a needs delays of at least 1 step"),
-        (lambda: quantize(network(), Scheme(word_bits=40)), "word_bits must be from 2 to 32, not 40"),
+        (lambda: quantize(network(), Scheme(word_bits=40)), "word_bits must be from 3 to 32, not 40"),
         (lambda: prune(network(), share=1.0), "share must be at least 0 and below 1, not 1.0"),
         (lambda: prune(network(), delays=(3, 2)), r"a shortest and a longest one, in steps, not \(3, 2\)"),
     ],

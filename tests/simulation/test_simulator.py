@@ -1,5 +1,7 @@
 """What the simulator is given, what it refuses, and what it tells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -104,6 +106,9 @@ def test_a_state_is_of_one_program_and_precision(tmp_path):
     for wrong in (other, Simulator(chain(), precision="float32")):
         with pytest.raises(ValueError, match="the state is of another program or precision"):
             wrong.feed(one_spike_each(), state)
+    for wrong in ({"voltage": state.voltage[:, 1:]}, {"pending": state.pending[:, 1:]}, {"pending": state.pending > 0}):
+        with pytest.raises(ValueError, match="the state is of another program or precision"):
+            simulator.feed(one_spike_each(), replace(state, **wrong))
     with pytest.raises(ValueError, match=r"one piece for each of the 2 streams, all equally long; got 1 of \[1\]"):
         simulator.feed(one_spike_each(), simulator.start(2))
     state.save(tmp_path / "a")
@@ -136,3 +141,5 @@ def test_no_recordings_and_no_steps():
     empty = simulate(chain(extra_steps=0), Events.from_frames(np.zeros((0, 2, 2))))
     assert empty.length.tolist() == [0, 0]
     assert empty.node_counts.sum() == 0
+    with pytest.raises(ValueError, match="recording 0 has no steps to decide by"):
+        empty.scores()
