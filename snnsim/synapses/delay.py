@@ -105,10 +105,7 @@ class DelayedLinear(nn.Module):
 
         The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
         """
-        if history is None:
-            history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
-        joined = torch.cat([history, spikes])
-        return self(joined)[self.max_delay :], joined[len(joined) - self.max_delay :]
+        return run_on(self, spikes, history)
 
     def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the currents (..., target) of one step, and the history to go on with."""
@@ -129,3 +126,11 @@ class DelayedLinear(nn.Module):
         targets, sources, taps = self.weight.shape
         learned = "learned" if self.learns_delay else "fixed"
         return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"
+
+
+def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Return the currents of a layer with delays that goes on from `history`, and the history to go on with."""
+    if history is None:
+        history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
+    joined = torch.cat([history, spikes])
+    return layer(joined)[layer.max_delay :], joined[len(joined) - layer.max_delay :]
