@@ -3,9 +3,11 @@
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
+         fields of neurons are flat, see synapses/fields.py; each of their channels has one normalisation and one decay
 Differs  dropout draws one mask for a whole sequence, as a missing neuron is missing for good
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,7 +17,7 @@ from torch import Tensor, nn
 from snnsim.kernels import choice
 from snnsim.neurons import LIF
 from snnsim.normalisation import BatchNorm
-from snnsim.synapses import DelayedLinear
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear
 
 
 class SequenceDropout(nn.Module):
@@ -49,6 +51,7 @@ class SpikingLayer(nn.Module):
         super().__init__()
         self.synapse, self.norm, self.neuron = synapse, norm, neuron
         self.dropout = SequenceDropout(dropout)
+        self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None
 
     def forward(self, spikes: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Return the layer's spikes after dropout."""
@@ -61,11 +64,24 @@ class SpikingLayer(nn.Module):
         return current
 
     def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return what reaches the neurons."""
+        """Return what reaches the neurons, of currents whose last axis is what the normalisation is for."""
         return current if self.norm is None else self.norm(current, valid)
 
     def fire(self, current: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Return the spikes, after dropout, that a synapse's current leads to."""
+        by_channel, valid = self._by_channel(current, valid)
+        return self._fire(by_channel, valid, generator).view_as(current)
+
+    def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return currents (time, batch · pixel, channel) of a field, and the others as they are."""
+        if self.channels is None:
+            return current, valid
+        pixels = current.shape[-1] // self.channels
+        lanes = math.prod(current.shape[1:-1]) * pixels
+        every = None if valid is None else valid.repeat_interleave(pixels)
+        return current.reshape(len(current), lanes, self.channels), every
+
+    def _fire(self, current: Tensor, valid: Tensor | None, generator: torch.Generator | None) -> Tensor:
         if not self._in_one_pass(current):
             return self.dropout(self.neuron(self.drive(current, valid)), generator)
         norm, counted = None, None
@@ -152,8 +168,9 @@ class SpikingNetwork(nn.Module):
         yield self.synapse
 
     def delayed_synapses(self) -> list[DelayedLinear]:
-        """Return the synapses that have delays."""
-        return [synapse for synapse in self.synapses() if isinstance(synapse, DelayedLinear)]
+        """Return the connections that have delays, those of convolutions included."""
+        found = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
+        return [connections for connections in found if isinstance(connections, DelayedLinear)]
 
     def _extended(self, frames: Tensor) -> Tensor:
         return (
