@@ -79,7 +79,7 @@ class Network:
     tau_ms: float = 10.05
     """Membrane time constant; the voltage kept over a step is 1 - time_step_ms / tau_ms."""
     tau_readout_ms: float | None = None
-    """That of the readout: data.time_step_ms remembers nothing; None is tau_ms."""
+    """That of the readout, which is then not learned: data.time_step_ms remembers nothing; None is tau_ms."""
     learn_decay: Literal["fixed", "layer", "neuron"] = "fixed"
     threshold: float = 1.0
     learn_threshold: bool = False

@@ -58,7 +58,7 @@ _PATTERNS = Config(
     name="patterns",
     data=Data(name="patterns", channels=512, height=16, width=16),
     network=_VISION,
-    training=Training(decision="mean_membrane", epochs=20, batch_size=64),
+    training=Training(decision="mean_membrane", epochs=10, batch_size=64),
 )
 _PATTERNS_DELAYS = replace(
     _PATTERNS,

@@ -124,8 +124,9 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
         )
         for synapse, features in zip(synapses, (*net.convolutions, *net.hidden), strict=True)
     ]
-    slow = tau if net.tau_readout_ms is None else to_steps(net.tau_readout_ms, config.data.time_step_ms)
-    readout = LeakyReadout(tau=slow, learn_decay=net.learn_decay, features=classes)
+    readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
+    if net.tau_readout_ms is not None:
+        readout = LeakyReadout(tau=to_steps(net.tau_readout_ms, config.data.time_step_ms))
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     return SpikingNetwork(layers, last, readout, extra_steps=extra)
 
