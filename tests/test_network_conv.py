@@ -85,6 +85,19 @@ def test_a_layer_is_torchs_parts_in_their_order():
     assert layer(images[:0]).shape == (0, BATCH, 120)
 
 
+@pytest.mark.parametrize("learn_decay", ["fixed", "neuron"])
+def test_steps_behind_the_end_count_at_no_pixel(learn_decay):
+    neuron = LIF(tau=2.0, learn_decay=learn_decay, features=5)
+    layer = SpikingLayer(Conv((4, 6, 2), 5, generator=generator()), neuron, norm=BatchNorm(5), dropout=0.0).double()
+    images, inside = small_images(), valid_steps(LENGTHS, STEPS)
+    spikes = layer.train()(images, LENGTHS)
+    counted = layer.current(images)[inside].view(-1, 5)
+    assert_close(layer.norm.running_mean, 0.1 * counted.mean(0))
+    assert_close(layer.norm.running_var, 0.9 + 0.1 * counted.var(0))
+    assert_close(layer(images[:, 1:2], LENGTHS[1:2])[LENGTHS[1] :], torch.zeros(5, 1, 120).double())
+    assert spikes[inside].mean() > 0.05
+
+
 def test_dropout_draws_for_every_neuron():
     layer = SpikingLayer(Conv((4, 6, 2), 5), LIF(tau=1.0, threshold=1e-9), norm=None, dropout=0.5).double()
     with torch.no_grad():

@@ -43,14 +43,15 @@ def test_the_same_oracle_with_shuffled_steps_knows_nothing(drawn):
 
 
 def test_frames_do_not_depend_on_the_class(drawn):
-    """Rate of every pixel and polarity, and coincidences within a frame at every move, each against its spread."""
+    """Rates of pixels, counts of steps, and coincidences within a frame at every move, each against its spread."""
     movie, label = drawn
     frames = movie.reshape(len(movie), RECIPE.steps, -1).astype(float).mean(1)
     within = [
         [(np.roll(movie[..., a], move, axis=(2, 3)) & movie[..., b]).sum((1, 2, 3)) for a in (0, 1) for b in (0, 1)]
         for move in patterns.DIRECTIONS.values()
     ]
-    for statistic in (frames, np.concatenate(within).T.astype(float)):
+    polarities = movie.sum((2, 3)).reshape(len(movie), -1).astype(float)
+    for statistic in (frames, polarities, np.concatenate(within).T.astype(float)):
         error = statistic.std(0) / np.sqrt((label == 0).sum())
         for number in range(CLASSES):
             z = (statistic[label == number].mean(0) - statistic.mean(0)) / error
