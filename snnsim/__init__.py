@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from snnsim.quantization import prune, quantize
     from snnsim.simulation import Events, simulate
     from snnsim.surrogate import Surrogate
-    from snnsim.synapses import DelayedLinear, SparseLinear
+    from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LIF",
     "BatchNorm",
+    "Conv",
+    "DelayedConv",
     "DelayedLinear",
     "Events",
     "LeakyReadout",
@@ -37,6 +39,8 @@ _ROOMS = {
     "LIF": "neurons",
     "LeakyReadout": "neurons",
     "BatchNorm": "normalisation",
+    "Conv": "synapses",
+    "DelayedConv": "synapses",
     "DelayedLinear": "synapses",
     "SparseLinear": "synapses",
     "SpikingLayer": "network",

@@ -6,13 +6,13 @@ A value that is None is left out of the file, since TOML has no such value, and 
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Self, get_args, get_origin, get_type_hints
+from typing import Literal, Self
 
 import tomli_w
 
+from snnsim import values
 from snnsim.files import written_whole
 from snnsim.units import to_steps
 
@@ -26,16 +26,20 @@ def _check(section: str, ok: bool, name: str, must: str, value: object) -> None:
 class Data:
     """Which recordings, and how they become frames."""
 
-    name: Literal["digits", "motifs", "shd", "ssc"] = "digits"
+    name: Literal["digits", "motifs", "images", "patterns", "shd", "ssc"] = "digits"
     path: str | None = None
     """Folder that holds the files (shd, ssc); the cache folder and a download otherwise."""
     size: Literal["small", "default", "full"] = "default"
     """How much of the `digits` to make."""
     seed: int = 0
-    """Seed of `digits` and `motifs`."""
+    """Seed of what is made here: `digits`, `motifs`, `images`, `patterns`."""
     time_step_ms: float = 10.0
     channels: int = 140
     """Channels that the units of the recordings are summed into."""
+    height: int | None = None
+    """Rows of the field that convolutions look at; channels are its rows, columns, and colours or polarities."""
+    width: int | None = None
+    """Columns of that field."""
     max_time_ms: float | None = None
     """Events from here on are left out; None keeps all."""
 
@@ -43,6 +47,9 @@ class Data:
         _check("data", self.time_step_ms > 0, "time_step_ms", "positive", self.time_step_ms)
         _check("data", self.channels > 0, "channels", "at least 1", self.channels)
         _check("data", self.seed >= 0, "seed", "0 or more", self.seed)
+        for name in ("height", "width"):
+            value = getattr(self, name)
+            _check("data", value is None or value > 0, name, "at least 1", value)
         enough = self.max_time_ms is None or self.max_time_ms >= self.time_step_ms
         _check("data", enough, "max_time_ms", "at least one time step", self.max_time_ms)
 
@@ -52,6 +59,12 @@ class Network:
     """The layers: sizes, delays, neurons, normalisation."""
 
     hidden: tuple[int, ...] = (256, 256)
+    convolutions: tuple[int, ...] = ()
+    """Channels of the convolutional layers in front of the hidden ones; they need data.height and data.width."""
+    kernel: int = 3
+    """Rows and columns of the convolutions' kernels, an odd number; zeros around a field keep its size."""
+    pool: int = 2
+    """Spikes are averaged over squares of so many rows and columns behind every convolutional layer."""
     delays: Literal["learned", "fixed", "none"] = "learned"
     max_delay_ms: float = 240.0
     taps: int = 1
@@ -65,6 +78,8 @@ class Network:
     """Share of the connections left out at random."""
     tau_ms: float = 10.05
     """Membrane time constant; the voltage kept over a step is 1 - time_step_ms / tau_ms."""
+    tau_readout_ms: float | None = None
+    """That of the readout, which is then not learned: data.time_step_ms remembers nothing; None is tau_ms."""
     learn_decay: Literal["fixed", "layer", "neuron"] = "fixed"
     threshold: float = 1.0
     learn_threshold: bool = False
@@ -79,8 +94,12 @@ class Network:
     """How long the network runs on after a recording has ended, so that late spikes count."""
 
     def __post_init__(self) -> None:
-        sizes = len(self.hidden) > 0 and all(width > 0 for width in self.hidden)
+        sizes = len(self.hidden + self.convolutions) > 0 and all(width > 0 for width in self.hidden)
         _check("network", sizes, "hidden", "one or more positive widths", list(self.hidden))
+        channels = all(number > 0 for number in self.convolutions)
+        _check("network", channels, "convolutions", "positive numbers of channels", list(self.convolutions))
+        _check("network", self.kernel > 0 and self.kernel % 2 == 1, "kernel", "odd and positive", self.kernel)
+        _check("network", self.pool >= 1, "pool", "at least 1", self.pool)
         _check("network", self.max_delay_ms >= 0, "max_delay_ms", "0 or more", self.max_delay_ms)
         _check("network", self.taps >= 1, "taps", "at least 1", self.taps)
         _check("network", self.tau_ms > 0, "tau_ms", "positive", self.tau_ms)
@@ -162,18 +181,32 @@ class Config:
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        tau = to_steps(self.network.tau_ms, self.data.time_step_ms)
         must = f"at least data.time_step_ms = {self.data.time_step_ms}, as the decay is 1 - time_step_ms / tau_ms"
-        _check("network", tau >= 1, "tau_ms", must, self.network.tau_ms)
+        for name in ("tau_ms", "tau_readout_ms"):
+            value = getattr(self.network, name)
+            _check("network", value is None or to_steps(value, self.data.time_step_ms) >= 1, name, must, value)
+        if self.network.convolutions:
+            self._check_field()
+
+    def _check_field(self) -> None:
+        height, width, channels = self.data.height, self.data.width, self.data.channels
+        if height is None or width is None or channels % (height * width):
+            raise ValueError(
+                "config: network.convolutions need data.height and data.width, whose product divides data.channels; "
+                f"got {height}, {width} and {channels}"
+            )
+        shrunk = self.network.pool ** len(self.network.convolutions)
+        must = f"such that its power {shrunk} divides the field of {height} x {width}, once for each convolution"
+        _check("network", not (height % shrunk or width % shrunk), "pool", must, self.network.pool)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "config") -> Self:
         """Return the config that a TOML text describes."""
         try:
-            values = tomllib.loads(text)
+            given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ValueError(f"{source}: not a TOML file: {error}") from error
-        built: Self = _build(cls, values, "")
+        built: Self = values.build(cls, given, "")
         return built
 
     @classmethod
@@ -185,29 +218,17 @@ class Config:
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
-        return tomli_w.dumps(_without_none(asdict(self)))
+        return tomli_w.dumps(values.without_none(asdict(self)))
 
     def save(self, path: Path) -> None:
         """Write the config as a TOML file."""
         with written_whole(path) as partial:
             partial.write_text(self.to_toml(), encoding="utf-8")
 
-    def with_values(self, values: Mapping[str, object]) -> Self:
+    def with_values(self, changes: Mapping[str, object]) -> Self:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
-        # all of a section at once, as a value may be right only beside another
-        changed: dict[str, dict[str, object]] = {}
-        for dotted, value in values.items():
-            *sections, name = dotted.split(".")
-            part: Any = self
-            for section in sections:
-                _known(type(part), section, dotted)
-                part = getattr(part, section)
-                if not is_dataclass(part):
-                    raise ValueError(f"config: {dotted} is not there; {section} is a value, not a section")
-            changed.setdefault(".".join(sections), {})[name] = _checked(type(part), name, value, dotted)
-        whole = changed.pop("", {})
-        whole |= {section: replace(getattr(self, section), **parts) for section, parts in changed.items()}
-        return replace(self, **whole)  # type: ignore[arg-type]
+        changed: Self = values.replaced(self, changes)
+        return changed
 
 
 def parse_assignment(text: str) -> tuple[str, object]:
@@ -219,69 +240,3 @@ def parse_assignment(text: str) -> tuple[str, object]:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name.strip(), None if value.strip().lower() == "none" else value.strip()
-
-
-def _checked(kind: type, name: str, value: object, dotted: str) -> object:
-    """Return a value for a key of a section."""
-    _known(kind, name, dotted)
-    wanted = get_type_hints(kind)[name]
-    if isinstance(wanted, type) and is_dataclass(wanted):
-        raise ValueError(f"config: {dotted} is a section; name one of its keys: {_names(wanted)}")
-    return _typed(wanted, value, dotted)
-
-
-def _build(kind: type, values: Mapping[str, object], where: str) -> Any:
-    hints = get_type_hints(kind)
-    parts = {}
-    for name, value in values.items():
-        dotted = f"{where}{name}"
-        _known(kind, name, dotted)
-        if is_dataclass(hints[name]):
-            if not isinstance(value, Mapping):
-                raise ValueError(f"config: {dotted} must be a section, not {value!r}")
-            parts[name] = _build(hints[name], value, f"{dotted}.")
-        else:
-            parts[name] = _typed(hints[name], value, dotted)
-    return kind(**parts)
-
-
-def _known(kind: type, name: str, dotted: str) -> None:
-    if name not in {item.name for item in fields(kind)}:
-        raise ValueError(f"config: {dotted} is unknown; the known keys there are {_names(kind)}")
-
-
-def _names(kind: type) -> str:
-    return ", ".join(item.name for item in fields(kind))
-
-
-def _typed(kind: Any, value: object, dotted: str) -> object:
-    """Return a value as its declared type, or raise if it is of another."""
-    if get_origin(kind) is UnionType:
-        if value is None:
-            return None
-        (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
-    if get_origin(kind) is Literal:
-        return _chosen(get_args(kind), value, dotted)
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"config: {dotted} must be a list, not {value!r}")
-        return tuple(_typed(get_args(kind)[0], item, dotted) for item in value)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"config: {dotted} must be of type {kind.__name__}, not {value!r}")
-    return value
-
-
-def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
-    if value not in choices:
-        raise ValueError(f"config: {dotted} must be one of {', '.join(map(str, choices))}, not {value!r}")
-    return value
-
-
-def _without_none(values: Mapping[str, object]) -> dict[str, object]:
-    return {
-        name: _without_none(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-        if value is not None
-    }

@@ -3,6 +3,8 @@
     w' = w γ / √(variance + ε)      b = β − γ mean / √(variance + ε)      the batch norm of evaluation, folded
     d  = round(delay), half to even                                       the delays of evaluation
 
+Convolutions become single connections, see synapses/connections.py; what a channel has, each of its neurons has.
+
 Units    everything is computed in float64 from the parameters as they are stored
 Names    γ, β scale and shift of the batch norm; its shift b is added in every step, with spikes or without
 """
@@ -13,13 +15,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.synapses import DelayedLinear, SparseLinear
+from snnsim.synapses.connections import Connections, connections
 
 READOUT = "readout"
 
@@ -37,15 +39,16 @@ def freeze(
     populations, edges, source = [], [], INPUT
     for number, layer in enumerate(exact.layers, start=1):
         name = f"hidden {number}"
-        size, scale, bias = _folded(layer.synapse, layer.norm, name)
-        populations.append(_neurons(name, layer.neuron, size, bias))
-        edges.append(_edge(source, name, layer.synapse, scale))
+        found = _connections(layer.synapse, name)
+        scale, bias = (_of_each(part, found.targets) for part in _folded(layer.norm, name))
+        populations.append(_neurons(name, layer.neuron, bias))
+        edges.append(_edge(source, name, found, scale))
         source = name
-    size, scale, bias = _folded(exact.synapse, None, READOUT)
-    populations.append(_neurons(READOUT, exact.readout, size, bias))
-    edges.append(_edge(source, READOUT, exact.synapse, scale))
+    found = _connections(exact.synapse, READOUT)
+    populations.append(_neurons(READOUT, exact.readout, np.zeros(found.targets)))
+    edges.append(_edge(source, READOUT, found, np.ones(found.targets)))
     return Program(
-        channels=_weight(next(iter(exact.synapses())), INPUT).shape[1],
+        channels=_connections(next(iter(exact.synapses())), INPUT).sources,
         populations=tuple(populations),
         edges=tuple(edges),
         time_step_ms=time_step_ms,
@@ -57,22 +60,25 @@ def freeze(
     )
 
 
-def _weight(synapse: nn.Module, name: str) -> Tensor:
-    """Return the weights (target, source, tap)."""
-    if isinstance(synapse, DelayedLinear):
-        return synapse.weight.detach()
-    if isinstance(synapse, SparseLinear):
-        return synapse.weight.detach()[..., None]
-    raise TypeError(
-        f"freeze: the synapse of {name!r} must be a DelayedLinear or a SparseLinear, not a {type(synapse).__name__}"
-    )
+def _connections(synapse: nn.Module, name: str) -> Connections:
+    found = connections(synapse)
+    if found is None:
+        raise TypeError(
+            f"freeze: the synapse of {name!r} must be a DelayedLinear, a SparseLinear, a Conv or a DelayedConv, not a "
+            f"{type(synapse).__name__}"
+        )
+    return found
 
 
-def _folded(synapse: nn.Module, norm: nn.Module | None, name: str) -> tuple[int, np.ndarray, np.ndarray]:
-    """Return the number of neurons, the factor of their weights and their bias."""
-    size = len(_weight(synapse, name))
+def _of_each(values: np.ndarray, size: int) -> np.ndarray:
+    """Return one value for each neuron: the channels of a field lie side by side, pixel after pixel."""
+    return np.tile(values, size // len(values))
+
+
+def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the weights of each channel are multiplied with, and its bias."""
     if norm is None:
-        return size, np.ones(size), np.zeros(size)
+        return np.ones(1), np.zeros(1)
     if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:
         raise TypeError(
             f"freeze: the normalisation of {name!r} must be a BatchNorm that keeps its statistics, so that it can be "
@@ -84,10 +90,10 @@ def _folded(synapse: nn.Module, norm: nn.Module | None, name: str) -> tuple[int,
     bias = -norm.running_mean * scale
     if norm.bias is not None:
         bias = bias + norm.bias.detach()
-    return size, scale.numpy(), bias.numpy()
+    return scale.numpy(), bias.numpy()
 
 
-def _neurons(name: str, neuron: nn.Module, size: int, bias: np.ndarray) -> Population:
+def _neurons(name: str, neuron: nn.Module, bias: np.ndarray) -> Population:
     if isinstance(neuron, LIF):
         rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.threshold.detach().numpy()
     elif isinstance(neuron, LeakyReadout):
@@ -97,18 +103,10 @@ def _neurons(name: str, neuron: nn.Module, size: int, bias: np.ndarray) -> Popul
             f"freeze: the neurons of {name!r} must be LIF or LeakyReadout, not {type(neuron).__name__}; a Program has "
             "no other rule yet"
         )
-    decay = neuron.decay().detach().numpy()
-    return Population(
-        name, rule, np.broadcast_to(decay, (size,)), np.broadcast_to(threshold, (size,)), bias, np.ones(size)
-    )
+    decay, threshold = (_of_each(part, len(bias)) for part in (neuron.decay().detach().numpy(), threshold))
+    return Population(name, rule, decay, threshold, bias, np.ones(len(bias)))
 
 
-def _edge(source: str, target: str, synapse: nn.Module, scale: np.ndarray) -> Edge:
-    weight = _weight(synapse, target).numpy()
-    delay = np.zeros(weight.shape)
-    if isinstance(synapse, DelayedLinear):
-        delay = synapse.delay.detach().round().numpy()
-    # a weight of 0 carries nothing: connections that are left out have none
-    post, pre, tap = np.nonzero(weight)
-    values = weight[post, pre, tap] * scale[post]
-    return Edge.of(source, target, (pre, post, delay[post, pre, tap], values), sources=weight.shape[1])
+def _edge(source: str, target: str, found: Connections, scale: np.ndarray) -> Edge:
+    synapses = found.pre, found.post, found.delay, found.weight * scale[found.post]
+    return Edge.of(source, target, synapses, sources=found.sources)

@@ -5,9 +5,11 @@
 Whole sequences, or windows of them one after the other: `run` takes the state and returns it.
 
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
+         fields of neurons are flat, see synapses/fields.py; each of their channels has one normalisation and one decay
 Differs  dropout draws one mask for a whole sequence, as a missing neuron is missing for good
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -19,7 +21,7 @@ from snnsim.credit import EVERY, Credit
 from snnsim.kernels import choice
 from snnsim.neurons import LIF
 from snnsim.normalisation import BatchNorm
-from snnsim.synapses import DelayedLinear
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear
 
 
 class SequenceDropout(nn.Module):
@@ -65,6 +67,7 @@ class SpikingLayer(nn.Module):
         super().__init__()
         self.synapse, self.norm, self.neuron = synapse, norm, neuron
         self.dropout = SequenceDropout(dropout)
+        self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None
 
     def forward(self, spikes: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
         """Return the layer's spikes after dropout."""
@@ -85,11 +88,11 @@ class SpikingLayer(nn.Module):
         """
         state = LayerState() if state is None else state
         current, history = self.synapse.run(spikes, state.history, delayed=credit.delayed)
-        current = current.to(spikes.dtype)
-        keep = state.keep if state.first else self.dropout.factors(current, generator)
-        here = None if valid is None else (valid - state.first).clamp(0, len(current))
-        sent, voltage = self._fire(current, here, keep, state.voltage, temporal=credit.temporal)
-        return sent, LayerState(history, voltage, keep, state.first + len(spikes))
+        by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
+        keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
+        here = None if every is None else (every - state.first).clamp(0, len(current))
+        sent, voltage = self._fire(by_channel, here, keep, state.voltage, credit)
+        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes))
 
     def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
@@ -98,7 +101,7 @@ class SpikingLayer(nn.Module):
         return current
 
     def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return what reaches the neurons."""
+        """Return what reaches the neurons, of currents whose last axis is what the normalisation is for."""
         return current if self.norm is None else self.norm(current, valid)
 
     def fire(
@@ -109,17 +112,28 @@ class SpikingLayer(nn.Module):
         credit: Credit = EVERY,
     ) -> Tensor:
         """Return the spikes, after dropout, that a synapse's current leads to."""
-        if self._in_one_pass(current):
-            keep = self.dropout.factors(current, generator)
-            return self._fire(current, valid, keep, None, temporal=credit.temporal)[0]
-        return self.dropout(self.neuron(self.drive(current, valid), temporal=credit.temporal), generator)
+        by_channel, every = self._by_channel(current, valid)
+        if self._in_one_pass(by_channel):
+            keep = self.dropout.factors(by_channel, generator)
+            return self._fire(by_channel, every, keep, None, credit)[0].view_as(current)
+        spikes = self.neuron(self.drive(by_channel, every), temporal=credit.temporal)
+        return self.dropout(spikes, generator).view_as(current)
+
+    def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return currents (time, batch · pixel, channel) of a field, and the others as they are."""
+        if self.channels is None:
+            return current, valid
+        pixels = current.shape[-1] // self.channels
+        lanes = math.prod(current.shape[1:-1]) * pixels
+        every = None if valid is None else valid.repeat_interleave(pixels)
+        return current.reshape(len(current), lanes, self.channels), every
 
     def _fire(
-        self, current: Tensor, valid: Tensor | None, keep: Tensor | None, voltage: Tensor | None, *, temporal: bool
+        self, current: Tensor, valid: Tensor | None, keep: Tensor | None, voltage: Tensor | None, credit: Credit
     ) -> tuple[Tensor, Tensor]:
         """Return the spikes after dropout, and the voltage after them."""
         if not self._in_one_pass(current):
-            spikes, voltage = self.neuron.run(self.drive(current, valid), voltage, temporal=temporal)
+            spikes, voltage = self.neuron.run(self.drive(current, valid), voltage, temporal=credit.temporal)
             return spikes if keep is None else spikes * keep, voltage
         norm, counted = None, None
         if self.norm is not None:
@@ -127,7 +141,7 @@ class SpikingLayer(nn.Module):
             every = torch.full((current.shape[1],), len(current), device=current.device)
             counted = valid if self.training and valid is not None else every
             norm = self.norm.weight, self.norm.bias, self.norm.statistics(current, counted)
-        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, temporal=temporal)
+        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, temporal=credit.temporal)
         return fired.spikes, fired.last
 
     def _in_one_pass(self, current: Tensor) -> bool:
@@ -245,8 +259,9 @@ class SpikingNetwork(nn.Module):
         yield self.synapse
 
     def delayed_synapses(self) -> list[DelayedLinear]:
-        """Return the synapses that have delays."""
-        return [synapse for synapse in self.synapses() if isinstance(synapse, DelayedLinear)]
+        """Return the connections that have delays, those of convolutions included."""
+        found = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
+        return [connections for connections in found if isinstance(connections, DelayedLinear)]
 
     def _extended(self, frames: Tensor) -> Tensor:
         return (

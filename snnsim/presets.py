@@ -2,9 +2,11 @@
 
     digits, motifs   made on this machine
     shd, ssc         DCLS-Delays (Hammouamri, Khalfaoui-Hassani, Masquelier 2024): 2 x 256 and 3 x 512
+    images, patterns convolutions as SLTT has them (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
+                     patterns-fixed-delays have a delay on every connection
 
-Each has the ablations of ABLATIONS as NAME-ABLATION. The networks without delays, and those whose delays are not
-trained, are wider, so that all have about the same number of trained parameters.
+The first four have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays, and those whose delays
+are not trained, are wider, so that all have about the same number of trained parameters.
 """
 
 from collections.abc import Callable
@@ -31,6 +33,42 @@ _MOTIFS = Config(
     data=Data(name="motifs", channels=20),
     network=Network(hidden=(128,), max_delay_ms=240.0, dropout=0.3, extra_ms=0.0),
     training=Training(epochs=30, batch_size=64),
+)
+# SLTT's vision set-up at small scale: convolutions with batch norm, average pooling, soft reset, triangle surrogate, a
+# leak of 1 / 1.1, and the mean of an output without memory as the decision
+_VISION = Network(
+    convolutions=(16, 32),
+    hidden=(),
+    delays="none",
+    tau_ms=11.0,
+    tau_readout_ms=10.0,
+    reset="soft",
+    surrogate="triangle",
+    surrogate_alpha=1.0,
+    dropout=0.0,
+    extra_ms=0.0,
+)
+_IMAGES = Config(
+    name="images",
+    data=Data(name="images", channels=64, height=8, width=8),
+    network=_VISION,
+    training=Training(decision="mean_membrane", epochs=15, batch_size=64),
+)
+_PATTERNS = Config(
+    name="patterns",
+    data=Data(name="patterns", channels=512, height=16, width=16),
+    network=_VISION,
+    training=Training(decision="mean_membrane", epochs=10, batch_size=64),
+)
+_PATTERNS_DELAYS = replace(
+    _PATTERNS,
+    name="patterns-delays",
+    network=replace(_PATTERNS.network, delays="learned", max_delay_ms=40.0),
+)
+_PATTERNS_FIXED_DELAYS = replace(
+    _PATTERNS_DELAYS,
+    name="patterns-fixed-delays",
+    network=replace(_PATTERNS_DELAYS.network, delays="fixed"),
 )
 
 
@@ -88,6 +126,8 @@ def _all() -> dict[str, Config]:
         for ablation, (change, _) in ABLATIONS.items():
             name = f"{base.name}-{ablation}"
             presets[name] = replace(change(base), name=name)
+    for vision in (_IMAGES, _PATTERNS, _PATTERNS_DELAYS, _PATTERNS_FIXED_DELAYS):
+        presets[vision.name] = vision
     return presets
 
 

@@ -1,6 +1,7 @@
 """Small inputs and a small network: float64, and currents in eighths, so that no spike hangs on a rounding."""
 
 import itertools
+import math
 
 import torch
 from torch import Tensor
@@ -8,7 +9,7 @@ from torch import Tensor
 from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
-from snnsim.synapses import DelayedLinear
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear
 
 STEPS, BATCH, NEURONS, TARGETS = 14, 3, 5, 4
 MAX_DELAY = 6
@@ -41,4 +42,38 @@ def small_network(
         for sources, targets in itertools.pairwise(sizes)
     ]
     synapse = DelayedLinear(sizes[-1], TARGETS, max_delay, sigma=1.5, sparsity=sparsity, generator=draw)
+    return SpikingNetwork(layers, synapse, LeakyReadout(tau=3.0), extra_steps=extra_steps).double()
+
+
+PIXELS = (4, 6, 2)
+"""The field that a small convolutional network looks at."""
+
+
+def small_images(*, seed: int = 0) -> Tensor:
+    return eighths(STEPS, BATCH, math.prod(PIXELS), low=-8, high=18, seed=seed).clamp(0).mul(4).floor().clamp(max=3)
+
+
+def small_convolutional_network(
+    *, delays: bool, dropout: float = 0.0, extra_steps: int = 0, norm: bool = True
+) -> SpikingNetwork:
+    draw = generator(5)
+
+    def conv(field, out, kernel, **where):
+        if delays:
+            return DelayedConv(field, out, 3, kernel, sigma=1.5, taps=2, generator=draw, **where)
+        return Conv(field, out, kernel, generator=draw, **where)
+
+    first = conv(PIXELS, 5, 3)
+    second = conv(first.into, 4, (1, 3), pool=2)
+    third = conv(second.into, 6, (2, 3), padding=0)
+    layers = [
+        SpikingLayer(
+            synapse,
+            LIF(tau=2.0, threshold=0.25, reset="soft", surrogate="triangle", learn_decay="neuron", features=channels),
+            norm=BatchNorm(channels) if norm else None,
+            dropout=dropout,
+        )
+        for synapse, channels in ((first, 5), (second, 4), (third, 6))
+    ]
+    synapse = DelayedLinear(6, TARGETS, 3, sigma=1.5, generator=draw)
     return SpikingNetwork(layers, synapse, LeakyReadout(tau=3.0), extra_steps=extra_steps).double()

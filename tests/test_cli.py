@@ -107,7 +107,7 @@ def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
         (["train", "shd", "--resume", "nowhere"], "nowhere is not the folder of a run"),
         (["evaluate", "nowhere"], "nowhere is not the folder of a run; it has no config.toml"),
         (["plot", "nowhere", "curves"], "has no metrics.jsonl"),
-        (["data", "info", "mnist"], "data set 'mnist' is unknown; the known ones are shd, ssc, digits, motifs"),
+        (["data", "info", "mnist"], "data set 'mnist' is unknown; the known ones are shd, ssc, digits, motifs, images"),
         (["data", "encode", "nowhere.wav", "-o", "out.h5"], "nowhere.wav"),
     ],
 )
@@ -149,7 +149,14 @@ def test_a_checkpoint_of_another_network_is_named(capsys, trained):
 def test_data_commands(capsys, shd_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     listing = run(capsys, "data", "list")
-    assert [line.split()[0] for line in listing.splitlines()[::2]] == ["shd", "ssc", "digits", "motifs"]
+    assert [line.split()[0] for line in listing.splitlines()[::2]] == [
+        "shd",
+        "ssc",
+        "digits",
+        "motifs",
+        "images",
+        "patterns",
+    ]
     assert "not there" in listing
     assert run(capsys, "data", "path", "shd", "--data-path", str(shd_folder)).strip() == str(shd_folder)
     info = run(capsys, "data", "info", "shd", "--data-path", str(shd_folder))

@@ -52,7 +52,7 @@ def test_with_values_changes_only_what_it_names():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"network.widht": 3}, r"network\.widht is unknown; the known keys there are hidden, delays"),
+        ({"network.widht": 3}, r"network\.widht is unknown; the known keys there are hidden, convolutions"),
         ({"netwrok.hidden": 3}, "netwrok.hidden is unknown; the known keys there are name, data"),
         ({"network": 3}, "network is a section; name one of its keys: hidden"),
         ({"training.epochs.more": 3}, "epochs is a value, not a section"),
@@ -72,11 +72,31 @@ def test_with_values_changes_only_what_it_names():
         ({"data.time_step_ms": 0.0}, r"data\.time_step_ms must be positive"),
         ({"data.max_time_ms": 1.0}, r"data\.max_time_ms must be at least one time step"),
         ({"data.channels": 0}, r"data\.channels must be at least 1"),
+        ({"data.height": 0}, r"data\.height must be at least 1, not 0"),
+        ({"network.tau_readout_ms": 5.0}, r"network\.tau_readout_ms must be at least data\.time_step_ms = 10\.0"),
+        ({"network.kernel": 2}, r"network\.kernel must be odd and positive, not 2"),
+        ({"network.pool": 0}, r"network\.pool must be at least 1, not 0"),
+        ({"network.convolutions": [8]}, r"need data\.height and data\.width.*; got None, None and 140"),
     ],
 )
 def test_a_wrong_value_is_named(values, words):
     with pytest.raises(ValueError, match=words):
         Config().with_values(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"data.width": 7}, r"whose product divides data\.channels; got 8, 7 and 64"),
+        ({"network.convolutions": [4, 0]}, r"network\.convolutions must be positive numbers of channels, not \[4, 0\]"),
+        ({"network.pool": 3}, r"network\.pool must be such that its power 9 divides the field of 8 x 8, .* not 3"),
+        ({"network.convolutions": [4, 4, 4, 4]}, "its power 16 divides the field of 8 x 8"),
+        ({"network.convolutions": []}, r"network\.hidden must be one or more positive widths, not \[\]"),
+    ],
+)
+def test_a_wrong_field_is_named(values, words):
+    with pytest.raises(ValueError, match=words):
+        presets.named("images").with_values(values)
 
 
 @pytest.mark.parametrize(

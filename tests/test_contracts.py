@@ -10,7 +10,7 @@ from snnsim.learning import decisions, rules
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.simulation import ENGINES
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear, SparseLinear, windows
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows
 
 
 def delayed(window, **settings):
@@ -20,6 +20,15 @@ def delayed(window, **settings):
 
 def sparse(share):
     return SparseLinear(NEURONS, TARGETS, sparsity=share, generator=generator()).double()
+
+
+def conv(field=(NEURONS, 1, 1), **settings):
+    return Conv(field, TARGETS, 3, generator=generator(), **settings).double()
+
+
+def delayed_conv(window, field=(NEURONS, 1, 1), kernel=3, **settings):
+    settings = {"max_delay": MAX_DELAY, "sigma": 1.5, "taps": 2, **settings}
+    return DelayedConv(field, TARGETS, kernel=kernel, window=window, generator=generator(), **settings).double()
 
 
 ALL_NEURONS = {
@@ -35,6 +44,13 @@ ALL_NEURONS = {
 ALL_SYNAPSES = {
     "SparseLinear": lambda: sparse(0.0),
     "SparseLinear, half": lambda: sparse(0.5),
+    "Conv": lambda: conv(),
+    "Conv, half": lambda: conv((1, NEURONS, 1), sparsity=0.5),
+    "DelayedConv": lambda: delayed_conv("gauss"),
+    "DelayedConv, half": lambda: delayed_conv("v0", sparsity=0.5),
+    "DelayedConv, evaluated": lambda: delayed_conv("max", field=(1, NEURONS, 1)).eval(),
+    "DelayedConv, the whole field": lambda: delayed_conv("gauss", kernel=(NEURONS, 1), padding=0),
+    "DelayedConv, no delay": lambda: delayed_conv("max", max_delay=0),
     "DelayedLinear": lambda: delayed("gauss"),
     "DelayedLinear, half": lambda: delayed("v0", sparsity=0.5),
     "DelayedLinear, evaluated": lambda: delayed("max").eval(),
@@ -75,6 +91,11 @@ def test_synapse_with_a_history(check, part):
 @over(contracts.DELAYED, ALL_WINDOWS)
 def test_delay_synapse(check, part):
     check(lambda **settings: delayed(part, **settings))
+
+
+@over([check for check in contracts.DELAYED if check is not contracts.initial_delays_are_uniform], ALL_WINDOWS)
+def test_delay_convolution_over_one_pixel(check, part):
+    check(lambda **settings: delayed_conv(part, field=(1, 1, NEURONS), kernel=1, **settings))
 
 
 @pytest.mark.parametrize("alpha", [None, 1.0, 7.0])

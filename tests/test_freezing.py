@@ -6,7 +6,18 @@ import numpy as np
 import pytest
 import torch
 from graphs import dense_spikes, everything
-from small import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
+from small import (
+    BATCH,
+    MAX_DELAY,
+    NEURONS,
+    STEPS,
+    TARGETS,
+    eighths,
+    generator,
+    small_convolutional_network,
+    small_images,
+    small_network,
+)
 from torch import nn
 from torch.testing import assert_close
 
@@ -75,7 +86,24 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_spikes_and_output_are_those_of_the_network(name):
-    made, given = NETWORKS[name](), frames(9)
+    computes_the_same(NETWORKS[name](), frames(9))
+
+
+@pytest.mark.parametrize("norm", [False, True])
+@pytest.mark.parametrize("delays", [False, True])
+def test_spikes_and_output_of_convolutions_are_those_of_the_network(delays, norm):
+    made = small_convolutional_network(delays=delays, extra_steps=EXTRA, norm=norm)
+    for seed in range(3):
+        made.train()(small_images(seed=seed))
+    for number, layer in enumerate(made.layers):
+        layer.neuron.decay.logit += torch.linspace(-1, 1, len(layer.neuron.decay.logit))
+        if norm:
+            layer.norm.weight.uniform_(-1.5, 1.5, generator=generator(number))
+            layer.norm.bias.uniform_(-0.2, 0.5, generator=generator(number))
+    computes_the_same(made, small_images(seed=9))
+
+
+def computes_the_same(made, given):
     program = freeze(made, time_step_ms=10.0, decision="summed_softmax")
     exact = made.double().eval()
     record = exact.record(given)
@@ -142,7 +170,7 @@ def test_parts_that_have_no_place_in_a_program():
     made = small_network()
     made.layers[1].synapse = nn.Linear(8, 7)
     with pytest.raises(
-        TypeError, match="synapse of 'hidden 2' must be a DelayedLinear or a SparseLinear, not a Linear"
+        TypeError, match=r"synapse of 'hidden 2' must be a DelayedLinear, a SparseLinear, .* not a Linear"
     ):
         freeze(made, time_step_ms=1.0)
     made = small_network()

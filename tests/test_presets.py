@@ -51,6 +51,13 @@ def test_every_ablation_of_every_preset_is_there():
             assert presets.named(f"{base}-{ablation}") != presets.named(base)
 
 
+def test_delays_are_all_that_patterns_delays_changes():
+    plain, delays = presets.named("patterns"), presets.named("patterns-delays")
+    back = delays.with_values({"name": "patterns", "network.delays": "none"})
+    assert back.with_values({"network.max_delay_ms": plain.network.max_delay_ms}) == plain
+    assert presets.named("patterns-fixed-delays").network.delays == "fixed"
+
+
 def test_an_unknown_preset_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match=r"preset 'shdd' is unknown; the known ones are digits, .*ssc"):
         presets.named("shdd")

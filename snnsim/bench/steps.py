@@ -34,6 +34,11 @@ class Case:
     def __post_init__(self) -> None:
         if self.steps < 2:
             raise ValueError(f"recordings must have at least 2 steps, not {self.steps}")
+        if self.config.network.convolutions:
+            raise ValueError(
+                "bench compares networks without convolutions, which the peers' frame does not have; "
+                f"{self.config.name} has {len(self.config.network.convolutions)}; choose another preset"
+            )
 
     @property
     def classes(self) -> int:

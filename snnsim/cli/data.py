@@ -26,14 +26,14 @@ class DataList:
 
 @dataclass(frozen=True)
 class _Chosen:
-    name: Annotated[Positional[str], arg(metavar="digits|motifs|shd|ssc")]
+    name: Annotated[Positional[str], arg(metavar="digits|motifs|images|patterns|shd|ssc")]
     """The data set."""
     data_path: DataPath = None
     """Where SHD or SSC are or belong."""
     size: Literal["small", "default", "full"] = "default"
     """How much of the digits."""
     seed: int = 0
-    """Seed of digits and motifs."""
+    """Seed of what is made here."""
 
     def choice(self) -> "sources.Choice":
         from snnsim.experiment import sources
@@ -55,7 +55,7 @@ class DataInfo(_Chosen):
 
 @dataclass(frozen=True)
 class DataMake(_Chosen):
-    """Make digits or motifs, or download shd or ssc, unless they are there; print the files."""
+    """Make digits, motifs, images or patterns, or download shd or ssc, unless they are there; print the files."""
 
     def __call__(self) -> None:
         """Make."""

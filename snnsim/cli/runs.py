@@ -19,12 +19,13 @@ class Train:
     - snnsim train digits -- made on this machine, a few minutes
     - snnsim train shd --data-path FOLDER -- the recipe of DCLS-Delays on the Spiking Heidelberg Digits
     - snnsim train shd-no-delays --epochs 50 -- an ablation
+    - snnsim train images --epochs 5 -- convolutions, on pictures; patterns on events, patterns-delays with delays
     - snnsim train digits --set network.tau_ms=20 -- any value of the config
     - snnsim train runs/digits-20260131-120000 --resume -- go on with a run that was stopped
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; a config file; or a run, whose config is taken."""
+    """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; images, patterns, patterns-delays or patterns-fixed-delays; a config file; or a run, whose config is taken."""
     data_path: DataPath = None
     """Where the files of SHD or SSC are, .h5 or .h5.gz, .h5.zip, .h5.xz; a missing or empty folder is filled by a download."""
     epochs: Number = None

@@ -56,6 +56,7 @@ _CITATION = (
     "Cramer, Stradmann, Schemmel & Zenke: The Heidelberg Spiking Data Sets for the Systematic Evaluation of "
     "Spiking Neural Networks. IEEE TNNLS 33:2744 (2022), doi 10.1109/TNNLS.2020.3044364"
 )
+_MADE_HERE, _ON_FIRST_USE = "none needed: made on this machine", "made on first use and cached"
 SOURCES = {
     "shd": Source(
         title="Spiking Heidelberg Digits: spoken digits in English and German, 12 speakers",
@@ -85,10 +86,10 @@ SOURCES = {
         recordings={"train": 1600, "valid": 300, "test": 400},
         download_bytes=0,
         disk_bytes=49_000_000,
-        licence="none needed: made on this machine",
+        licence=_MADE_HERE,
         citation="",
         url="",
-        how="made on first use and cached",
+        how=_ON_FIRST_USE,
     ),
     "motifs": Source(
         title="Pairs of channels whose exact delay is the class",
@@ -96,10 +97,32 @@ SOURCES = {
         recordings={"train": 2000, "valid": 500, "test": 500},
         download_bytes=0,
         disk_bytes=3_000_000,
-        licence="none needed: made on this machine",
+        licence=_MADE_HERE,
         citation="",
         url="",
-        how="made on first use and cached",
+        how=_ON_FIRST_USE,
+    ),
+    "images": Source(
+        title="Handwritten digits of 8 x 8 pixels, the picture itself in each of 6 steps",
+        classes=10,
+        recordings={"train": 1197, "valid": 300, "test": 300},
+        download_bytes=0,
+        disk_bytes=14_000_000,
+        licence="CC BY 4.0",
+        citation="Alpaydin & Kaynak: Optical Recognition of Handwritten Digits. UCI (1998), doi 10.24432/C50P49",
+        url="",
+        how="comes with scikit-learn; made on first use and cached",
+    ),
+    "patterns": Source(
+        title="Dots that blink and drift in one of 8 directions, on and off events of 16 x 16 pixels",
+        classes=8,
+        recordings={"train": 2000, "valid": 500, "test": 500},
+        download_bytes=0,
+        disk_bytes=3_000_000,
+        licence=_MADE_HERE,
+        citation="",
+        url="",
+        how=_ON_FIRST_USE,
     ),
 }
 

@@ -16,14 +16,12 @@ Names    p rate · q noise · T steps · n classes and lags · d lag
 Source   own construction, after the spiking motifs of Grimaldi & Perrinet 2023, Biol. Cybern. 117:373
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from snnsim import files
-from snnsim.data import heidelberg
+from snnsim.data import made
 from snnsim.data.events import Recordings
 
 VERSION = 1
@@ -76,40 +74,21 @@ def rasters(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     """Return the recordings of every split; a pure function of the seed and the recipe."""
-    made = {}
+    drawn = {}
     for number, (split, count) in enumerate(recipe.recordings):
         generator = np.random.default_rng((seed, number))
         label = generator.permutation(np.arange(count) % len(recipe.lags))
-        made[split] = _recordings(rasters(label, generator, recipe), label, recipe)
-    return made
-
-
-def _recordings(raster: np.ndarray, label: np.ndarray, recipe: Recipe) -> Recordings:
-    recording, step, channel = np.nonzero(raster)
-    return Recordings(
-        # in the middle of a step, so that float16 seconds do not move a spike into the next one
-        time_ms=((step + 0.5) * recipe.time_step_ms).astype(np.float32),
-        unit=channel.astype(np.uint16),
-        offset=np.searchsorted(recording, np.arange(len(label) + 1)),
-        label=label,
-        speaker=np.full(len(label), -1),
-        classes=tuple(f"motif {number}" for number in range(len(recipe.lags))),
-        units=raster.shape[2],
-    )
+        names = tuple(f"motif {number}" for number in range(len(recipe.lags)))
+        raster = rasters(label, generator, recipe)
+        drawn[split] = made.recordings(raster, label, names, time_step_ms=recipe.time_step_ms)
+    return drawn
 
 
 def folder(seed: int = 0, recipe: Recipe = Recipe()) -> Path:
     """Return the cache folder of the files of this seed."""
-    # its name changes with the recipe, so that no file of another recipe is taken for this one
-    made_as = hashlib.sha256(repr((VERSION, recipe)).encode()).hexdigest()[:12]
-    return files.cache_folder() / "motifs" / f"{made_as}-seed{seed}"
+    return made.folder("motifs", seed, (VERSION, recipe))
 
 
 def prepare(seed: int = 0) -> Path:
     """Return the cache folder with motifs_{train,valid,test}.h5 of this seed, made if it is not there."""
-    recipe, place = Recipe(), folder(seed)
-    paths = {split: place / f"motifs_{split}.h5" for split, _ in recipe.recordings}
-    if not all(path.is_file() for path in paths.values()):
-        for split, recordings in make(seed, recipe).items():
-            heidelberg.write(paths[split], recordings)
-    return place
+    return made.prepare(folder(seed), "motifs", lambda: make(seed))

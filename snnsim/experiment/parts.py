@@ -1,5 +1,6 @@
 """From a config to the parts it names: recordings on a grid, their splits, the network."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import pairwise
@@ -12,7 +13,7 @@ from torch import nn
 
 from snnsim import files
 from snnsim.config import Config
-from snnsim.data import cache, heidelberg, motifs, splits, tonic_bridge
+from snnsim.data import cache, heidelberg, images, motifs, patterns, splits, tonic_bridge
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
@@ -21,10 +22,12 @@ from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear, SparseLinear, windows
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows
+from snnsim.synapses.fields import Field
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
+_MADE = {"motifs": motifs, "images": images, "patterns": patterns}
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ def planned_folder(config: Config) -> Path:
     data = config.data
     if data.name == "digits":
         return digits.folder(data.size, data.seed)
-    if data.name == "motifs":
-        return motifs.folder(data.seed)
+    if data.name in _MADE:
+        return _MADE[data.name].folder(data.seed)
     if data.path is not None:
         return Path(data.path)
     # downloads go to ./datasets where it exists, as in a checkout
@@ -58,8 +61,8 @@ def data_folder(config: Config) -> Path:
     data, folder = config.data, planned_folder(config)
     if data.name == "digits":
         return digits.prepare(data.size, data.seed)
-    if data.name == "motifs":
-        return motifs.prepare(data.seed)
+    if data.name in _MADE:
+        return _MADE[data.name].prepare(data.seed)
     # a folder of one's own that holds other things is more likely a slip than a place for gigabytes; a download that
     # failed leaves SHD or SSC in it
     things = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()
@@ -110,21 +113,46 @@ def _check_classes(parts: dict[str, Part]) -> None:
 def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     """Return the config's network with its initial parameters, a function of the config's seed."""
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
-    sizes = (config.data.channels, *net.hidden)
     tau = to_steps(net.tau_ms, config.data.time_step_ms)
+    *synapses, last = _synapses(config, classes, generator)
     layers = [
         SpikingLayer(
-            _synapse(config, source, target, generator),
-            _neuron(config, tau, target),
-            norm=BatchNorm(target) if net.batch_norm else None,
+            synapse,
+            _neuron(config, tau, features),
+            norm=BatchNorm(features) if net.batch_norm else None,
             dropout=net.dropout,
         )
-        for source, target in pairwise(sizes)
+        for synapse, features in zip(synapses, (*net.convolutions, *net.hidden), strict=True)
     ]
     readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
-    synapse = _synapse(config, sizes[-1], classes, generator)
+    if net.tau_readout_ms is not None:
+        readout = LeakyReadout(tau=to_steps(net.tau_readout_ms, config.data.time_step_ms))
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
-    return SpikingNetwork(layers, synapse, readout, extra_steps=extra)
+    return SpikingNetwork(layers, last, readout, extra_steps=extra)
+
+
+def field(config: Config) -> Field:
+    """Return the field that the convolutions look at."""
+    height, width = config.data.height, config.data.width
+    return Field(height, width, config.data.channels // (height * width))
+
+
+def _synapses(config: Config, classes: int, generator: torch.Generator) -> Iterator[nn.Module]:
+    """Yield the synapses from the input to the output."""
+    net, sizes = config.network, (*config.network.hidden, classes)
+    source = config.data.channels
+    if net.convolutions:
+        seen, pool = field(config), 1
+        for channels in net.convolutions:
+            convolution = _convolution(config, channels, generator, field=seen, kernel=net.kernel, pool=pool)
+            yield convolution
+            seen, pool = convolution.into, net.pool
+        # all of a pooled field to every neuron: a kernel as large as the field
+        whole = seen.height // pool, seen.width // pool
+        yield _convolution(config, sizes[0], generator, field=seen, kernel=whole, padding=0, pool=pool)
+        source, sizes = sizes[0], sizes[1:]
+    for before, after in pairwise((source, *sizes)):
+        yield _synapse(config, before, after, generator)
 
 
 def _neuron(config: Config, tau: float, features: int) -> LIF:
@@ -145,17 +173,27 @@ def _synapse(config: Config, source: int, target: int, generator: torch.Generato
     net = config.network
     if net.delays == "none":
         return SparseLinear(source, target, sparsity=net.sparsity, generator=generator)
-    return DelayedLinear(
-        source,
-        target,
-        max_delay(config),
-        taps=net.taps,
-        window=net.window,
-        sigma=first_width(config),
-        learn_delay=net.delays == "learned",
-        sparsity=net.sparsity,
-        generator=generator,
-    )
+    return DelayedLinear(source, target, max_delay(config), **_delays(config), generator=generator)
+
+
+def _convolution(config: Config, channels: int, generator: torch.Generator, **where: Any) -> Conv | DelayedConv:
+    net = config.network
+    if net.delays == "none":
+        return Conv(out_channels=channels, sparsity=net.sparsity, generator=generator, **where)
+    delays = _delays(config) | {"max_delay": max_delay(config), "generator": generator}
+    return DelayedConv(out_channels=channels, **where, **delays)
+
+
+def _delays(config: Config) -> dict[str, Any]:
+    """Return the settings of connections with delays."""
+    net = config.network
+    return {
+        "taps": net.taps,
+        "window": net.window,
+        "sigma": first_width(config),
+        "learn_delay": net.delays == "learned",
+        "sparsity": net.sparsity,
+    }
 
 
 def grid(config: Config) -> straight_through.Grid:
@@ -213,4 +251,21 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     values = asdict(config.network) | {"channels": config.data.channels, "classes": classes}
     values["time_step_ms"] = config.data.time_step_ms
     values["hidden"] = list(config.network.hidden)
+    # None is what a network from before there were convolutions says of them
+    spatial = config.network.convolutions
+    values["convolutions"] = list(spatial) or None
+    values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
+    values["field"] = list(field(config)) if spatial else None
     return values
+
+
+def layer_sizes(config: Config, *, classes: int) -> str:
+    """Return the sizes of the layers, as a person writes them."""
+    net, first = config.network, [str(config.data.channels)]
+    if net.convolutions:
+        height, width, colours = field(config)
+        first = [f"{height} x {width} x {colours}"]
+        for number, channels in enumerate(net.convolutions):
+            shrunk = net.pool**number
+            first.append(f"{height // shrunk} x {width // shrunk} x {channels}")
+    return " - ".join([*first, *map(str, (*net.hidden, classes))])

@@ -118,13 +118,13 @@ def _layers(record: Record) -> list[tuple[str, np.ndarray]]:
 
 @torch.no_grad()
 def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
-    """Return what reached a telling neuron of the first hidden layer, or None without delays."""
+    """Return what reached a telling neuron of the first hidden layer; None without delays, or in a convolution."""
     layer = loaded.network.layers[0]
     if not isinstance(layer.synapse, DelayedLinear):
         return None
     source, target = record.spikes[0], record.spikes[1][:, 0]
     neuron = _telling(target)
-    _, membrane = layer.neuron.trace(layer.current(source))
+    _, membrane = layer.neuron.trace(layer.drive(layer.current(source)))
     fired, unit, weight, delay = _events(layer.synapse, source[:, 0], neuron)
     return plots.Arrivals(
         source=unit,

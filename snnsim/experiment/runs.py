@@ -171,7 +171,7 @@ def _check_free(folder: Folder) -> None:
 
 def _introduction(config: Config, run: Run, classes: tuple[str, ...]) -> str:
     network: SpikingNetwork = run.network
-    sizes = " - ".join(map(str, (config.data.channels, *config.network.hidden, len(classes))))
+    sizes = parts.layer_sizes(config, classes=len(classes))
     delays = {"learned": "learned delays", "fixed": "fixed random delays", "none": "no delays"}[config.network.delays]
     reach = "" if config.network.delays == "none" else f" of 0 to {parts.max_delay(config)} steps"
     trained = f"{optimisers.trained_parameters(network):,} trained parameters"

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from snnsim.network import SpikingNetwork
 from snnsim.quantization import grids
-from snnsim.synapses import DelayedLinear
 
 
 @dataclass(frozen=True)
@@ -57,16 +56,15 @@ class Grid:
         for synapse in network.synapses():
             if self.weights is not None:
                 synapse.weight.copy_(_weights(synapse.weight, self.weights))
-            if self.delays is not None and isinstance(synapse, DelayedLinear):
-                nearest = grids.DelayGrid.named(self.delays).nearest(synapse.delay.cpu().double().numpy())
-                synapse.delay.copy_(torch.from_numpy(nearest))
+        for connections in network.delayed_synapses() if self.delays is not None else ():
+            nearest = grids.DelayGrid.named(self.delays).nearest(connections.delay.cpu().double().numpy())
+            connections.delay.copy_(torch.from_numpy(nearest))
 
     def _parameters(self, network: SpikingNetwork) -> Iterator[nn.Parameter]:
-        for synapse in network.synapses():
-            if self.weights is not None:
-                yield synapse.weight
-            if self.delays is not None and isinstance(synapse, DelayedLinear):
-                yield synapse.delay
+        if self.weights is not None:
+            yield from (synapse.weight for synapse in network.synapses())
+        if self.delays is not None:
+            yield from (connections.delay for connections in network.delayed_synapses())
 
 
 def _weights(weight: Tensor, kind: str) -> Tensor:

@@ -88,10 +88,10 @@ class DelayedLinear(nn.Module):
 
         `delayed` says how the error of a current reaches the spikes that it came from; see `snnsim.credit`.
         """
-        return self._current(spikes, 0, delayed)
+        return self.current(spikes, delayed=delayed)
 
-    def _current(self, spikes: Tensor, before: int, delayed: str) -> Tensor:
-        """Return the currents of all steps but the first."""
+    def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
+        """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
         if spikes.ndim < 2 or spikes.shape[-1] != self.weight.shape[1]:
             raise ValueError(
                 f"DelayedLinear: spikes must be (time, ..., {self.weight.shape[1]}), not {tuple(spikes.shape)}"
@@ -118,10 +118,7 @@ class DelayedLinear(nn.Module):
 
         The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
         """
-        if history is None:
-            history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
-        joined = torch.cat([history, spikes])
-        return self._current(joined, self.max_delay, delayed), joined[len(joined) - self.max_delay :]
+        return run_on(self, spikes, history, delayed=delayed)
 
     def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the currents (..., target) of one step, and the history to go on with."""
@@ -142,3 +139,12 @@ class DelayedLinear(nn.Module):
         targets, sources, taps = self.weight.shape
         learned = "learned" if self.learns_delay else "fixed"
         return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"
+
+
+def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:
+    """Return the currents of a layer with delays that goes on from `history`, and the history to go on with."""
+    if history is None:
+        history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
+    joined = torch.cat([history, spikes])
+    current = layer.current(joined, before=layer.max_delay, delayed=delayed)
+    return current, joined[len(joined) - layer.max_delay :]

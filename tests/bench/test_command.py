@@ -80,6 +80,7 @@ def test_other_presets(capfd, preset):
         (["motifs", "--set", "network.window=v1"], "windows gauss and max, not v1; choose another config"),
         (["motifs", "--sigma", "0.1"], "sigma of the window 'gauss' must be finite, at least 0.27 steps, not 0.1"),
         (["motifs-no-delays", "--sigma", "1"], "motifs-no-delays has none of a width"),
+        (["images"], "images has 2; choose another preset"),
         (["motifs", "--repeats", "0"], "repeats must be at least 1, not 0"),
         (["motifs", "--threads", "0"], "threads must be at least 1, not 0"),
         (["motifs", "--steps", "1"], "at least 2 steps, not 1"),

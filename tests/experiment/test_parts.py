@@ -6,7 +6,7 @@ from snnsim import presets
 from snnsim.config import Config
 from snnsim.data import heidelberg, tonic_bridge
 from snnsim.experiment import parts
-from snnsim.synapses import DelayedLinear, SparseLinear
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
 
 
 def config(tiny, **values) -> Config:
@@ -109,3 +109,46 @@ def test_widths_are_annealed_only_where_there_are_any(tiny):
     width = parts.width_schedule(config(tiny, **{"network.window": "max", "training.epochs": 8}))
     assert width(0) == pytest.approx(4.0)
     assert width(2) == pytest.approx(1.23)
+
+
+def test_the_vision_preset_is_the_paper_s_setting():
+    network = parts.build_network(presets.named("images"), classes=10)
+    assert [type(synapse) for synapse in network.synapses()] == [Conv, Conv, Conv]
+    assert [synapse.into for synapse in network.synapses()] == [(8, 8, 16), (4, 4, 32), (1, 1, 10)]
+    assert [synapse.patches.pool for synapse in network.synapses()] == [1, 2, 2]
+    for layer in network.layers:
+        assert layer.neuron.decay().item() == pytest.approx(1 / 11)
+        assert not layer.neuron.reset.hard
+        assert (layer.neuron.surrogate.name, layer.neuron.surrogate.sharpness) == ("triangle", 1.0)
+        assert layer.norm.num_features == layer.channels
+    assert network.readout.decay().item() == 0
+    assert network.extra_steps == 0
+
+
+def test_convolutions_may_have_delays_and_hidden_layers_behind_them():
+    values = {"network.hidden": [9, 7], "network.taps": 2, "network.kernel": 5, "network.learn_decay": "neuron"}
+    network = parts.build_network(presets.named("patterns-delays").with_values(values), classes=8)
+    kinds = [DelayedConv, DelayedConv, DelayedConv, DelayedLinear, DelayedLinear]
+    assert [type(synapse) for synapse in network.synapses()] == kinds
+    shapes = [(16, 50, 2), (32, 400, 2), (9, 512, 2), (7, 9, 2), (8, 7, 2)]
+    assert [synapse.weight.shape for synapse in network.synapses()] == shapes
+    assert [len(layer.neuron.decay()) for layer in network.layers] == [16, 32, 9, 7]
+    assert network(torch.zeros(3, 2, 512)).shape == (3, 2, 8)
+
+
+def test_sizes_are_those_of_the_layers():
+    assert parts.layer_sizes(presets.named("motifs"), classes=10) == "20 - 128 - 10"
+    config = presets.named("images").with_values({"network.hidden": [9]})
+    assert parts.layer_sizes(config, classes=10) == "8 x 8 x 1 - 8 x 8 x 16 - 4 x 4 x 32 - 9 - 10"
+
+
+def test_runs_from_before_convolutions_can_still_be_read(tiny):
+    new = parts.architecture(config(tiny), classes=3)
+    assert {name for name, value in new.items() if value is None} >= {
+        "convolutions",
+        "kernel",
+        "pool",
+        "field",
+        "tau_readout_ms",
+    }
+    assert parts.architecture(presets.named("images"), classes=10)["field"] == [8, 8, 1]

@@ -1,0 +1,27 @@
+"""What the pictures of a run are drawn from."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from small import eighths, small_convolutional_network, small_images, small_network
+
+from snnsim.experiment import pictures
+
+
+def test_the_voltage_of_the_neuron_that_is_shown_reaches_the_threshold_where_it_fires():
+    network, frames = small_network(), eighths(30, 1, 5, low=0, high=30)
+    for _ in range(20):
+        network.train()(frames)
+    with torch.no_grad():
+        record = network.eval().record(frames)
+    arrivals = pictures._arrivals(SimpleNamespace(network=network), record)
+    assert 0 < len(arrivals.spikes) < len(arrivals.voltage)
+    np.testing.assert_array_equal(np.flatnonzero(arrivals.voltage >= arrivals.threshold), arrivals.spikes)
+
+
+def test_convolutions_have_no_arrivals_to_draw():
+    network = small_convolutional_network(delays=True).eval()
+    with torch.no_grad():
+        record = network.record(small_images()[:, :1])
+    assert pictures._arrivals(SimpleNamespace(network=network), record) is None
