@@ -15,7 +15,7 @@ from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softma
 from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
-from snnsim.synapses import DelayedLinear, SparseLinear
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
 
 STEPS, BATCH, CHANNELS, CLASSES, MAX_DELAY = 11, 4, 5, 3, 4
 EXTRA = 2
@@ -326,3 +326,28 @@ def test_windows_need_a_rule_without_temporal_routes():
 def test_unknown_loss():
     with pytest.raises(ValueError, match="loss 'mean' is unknown; the known ones are decision, steps"):
         trained(rules.named("sltt", loss="mean"), network())
+
+
+@pytest.mark.parametrize("kind", [Conv, DelayedConv])
+@pytest.mark.parametrize("window", [2, 50])
+def test_windows_of_fields_of_neurons(kind, window):
+    def pictured():
+        draw, delays = generator(3), [3] if kind is DelayedConv else []
+        first = kind((3, 3, 2), 4, *delays, kernel=3, generator=draw)
+        second = kind(first.into, 3, *delays, kernel=3, generator=draw)
+        layers = [
+            SpikingLayer(synapse, LIF(beta=0.5, threshold=0.25), norm=None, dropout=0.3) for synapse in (first, second)
+        ]
+        read = DelayedLinear(second.into.size, CLASSES, 2, generator=draw)
+        return SpikingNetwork(layers, read, LeakyReadout(beta=0.5)).double()
+
+    def gradients(rule):
+        net = pictured()
+        frames = torch.rand(STEPS, BATCH, 18, generator=generator(1), dtype=torch.float64)
+        rule(net, losses.Batch(frames, LENGTHS, LABELS, whole=float(BATCH)), summed_softmax, generator(5))
+        return {name: parameter.grad for name, parameter in net.named_parameters()}
+
+    whole = gradients(rules.sltt)
+    assert all(grad.abs().max() > 0 for grad in whole.values())
+    alike(gradients(rules.named("sltt", window=window)), whole)
+    assert different(gradients(rules.bptt), whole)
