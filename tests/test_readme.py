@@ -16,12 +16,13 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pytest.importorskip("spikingjelly")
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     names: dict = {}
     for block in blocks:
         exec(block, names)
     assert capsys.readouterr().out == "torch.Size([256, 140, 1])\n(8, 20) (8,)\n"
     assert names["hidden"].synapse.delay.grad.abs().sum() > 0
+    assert names["listening"].layers[0].synapse.delay.grad.abs().sum() > 0
     assert names["net"](torch.rand(5, 2, 140)).shape == (5, 2, 256)
     assert names["spikes"].shape == (8, 20)
     np.testing.assert_allclose(names["result"].output(3), names["network"](names["frames"])[:, 3].detach(), atol=1e-4)
