@@ -7,8 +7,9 @@ from small import BATCH, STEPS, TARGETS, generator, small_convolutional_network,
 from torch import nn
 from torch.testing import assert_close
 
+from snnsim.credit import DELAYED
 from snnsim.kernels import plain
-from snnsim.learning import decisions
+from snnsim.learning import decisions, rules
 from snnsim.learning.rules import Batch, bptt
 from snnsim.learning.straight_through import Grid
 from snnsim.network import SpikingLayer
@@ -132,3 +133,40 @@ def test_weights_and_delays_on_a_grid(delays):
             assert all(len(weight.unique()) <= 3 for weight in synapse.weight)
         assert all(set(part.delay.unique().tolist()) <= {0.0, 1.0} for part in network.delayed_synapses())
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+# ---- windows of time, and rules without a route through the membrane ----
+
+
+@both
+def test_windows_give_the_output_of_the_whole(delays):
+    network, images = small_convolutional_network(delays=delays), small_images()
+    network.train()(images)
+    whole = network.eval()(images)
+    state, found = None, []
+    for window in images.split([1, 6, 2, STEPS - 9]):
+        output, state = network.run(window, state)
+        found.append(output)
+    assert_close(torch.cat(found), whole)
+
+
+def gradients(rule, delays, **settings):
+    network = small_convolutional_network(delays=delays, norm=False, extra_steps=EXTRA, **settings).train()
+    rule(network, Batch(frames(), LENGTHS, LABELS, whole=float(BATCH)), decisions.mean_membrane, generator())
+    return {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
+
+
+@both
+@pytest.mark.parametrize("window", [1, 4])
+def test_sltt_in_windows_has_the_gradients_of_the_whole(window, delays):
+    whole = gradients(rules.named("sltt"), delays, dropout=0.3)
+    assert_close(gradients(rules.named("sltt", window=window), delays, dropout=0.3), whole)
+    first = "layers.0.synapse.connections.weight" if delays else "layers.0.synapse.weight"
+    assert not torch.allclose(whole[first], gradients(bptt, delays, dropout=0.3)[first])
+
+
+def test_credit_over_delays_of_convolutions():
+    found = [gradients(rules.named("sltt", delayed=delayed), delays=True) for delayed in DELAYED]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert not torch.allclose(*(found[n]["layers.0.synapse.connections.weight"] for n in (one, other)))
+        assert_close(*(found[n]["synapse.weight"] for n in (one, other)))

@@ -5,8 +5,9 @@
     event   on if t + φ is even (it lights up), off if it is odd (it goes dark), at p(t)
 
 Every frame by itself has dots of either polarity at independent, uniform places, whatever the class: only how the
-places of two steps lie to each other tells the direction. So a network that remembers nothing decides by chance. Events
-are also moved to a pixel nearby (jitter), or are pure noise.
+places of two steps lie to each other tells the direction. A network that remembers nothing and decides by a mean over
+steps is left with the spread of such means, which depends a little on the axis (dots that go east stay in their rows).
+Events are also moved to a pixel nearby (jitter), or are pure noise.
 
 Shapes   events bool (recording, time, row, column, polarity), polarity 0 on and 1 off
          unit (y · side + x) · 2 + polarity
