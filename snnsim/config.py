@@ -165,7 +165,9 @@ class Training:
         must = "at least 1 for the rule sltt-k" if self.rule == "sltt-k" else f"none for the rule {self.rule}"
         _check("training", draws, "k", must, self.k)
         spatial = self.rule != "bptt" or (self.delayed == "exact" and self.window_ms is None)
-        _check("training", spatial, "delayed and window_ms", "for sltt, not bptt,", (self.delayed, self.window_ms))
+        _check(
+            "training", spatial, "delayed and window_ms", "left alone for the rule bptt", (self.delayed, self.window_ms)
+        )
         _check("training", self.window_ms is None or self.window_ms > 0, "window_ms", "positive", self.window_ms)
         sums = self.window_ms is None or self.decision in ("summed_softmax", "mean_membrane")
         _check("training", sums, "decision", "summed_softmax or mean_membrane with window_ms", self.decision)

@@ -69,12 +69,14 @@ def shown(results: list[dict[str, Any]]) -> str:
     for (leak, rule), found in groups.items():
         values = [100 * result["valid"] for result in found]
         base = {result["seed"]: 100 * result["valid"] for result in groups.get((leak, "bptt"), [])}
-        apart = [value - base[result["seed"]] for value, result in zip(values, found, strict=True)]
+        apart = [100 * result["valid"] - base[result["seed"]] for result in found if result["seed"] in base]
         rows.append((leak, rule, len(values), _spread(values), _spread(apart, sign="+")))
     return table(("leak", "rule", "seeds", "valid %", "less bptt's, same seed"), rows)
 
 
 def _spread(values: list[float], sign: str = "") -> str:
+    if not values:
+        return "-"
     return f"{mean(values):{sign}.1f}" + (f" ± {stdev(values):.1f}" if len(values) > 1 else "")
 
 

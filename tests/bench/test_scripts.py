@@ -230,3 +230,44 @@ def test_all_epochs_take_what_their_widths_take():
     assert epoch.whole(config, same) == pytest.approx(150 * 11)
     with pytest.raises(ValueError, match="shd-no-delays has no windows that narrow"):
         epoch.whole(presets.named("shd-no-delays"), results)
+
+
+def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
+    streaming, path = script("streaming"), tmp_path / "found.json"
+    monkeypatch.setattr(streaming, "LENGTHS", [10])
+    words = ["--batch=2", "--lengths", "10", "20", "--repeats=1", "--allocator=tuned", "--threads=1", f"--json={path}"]
+    monkeypatch.setattr("sys.argv", ["streaming.py", *words])
+    streaming.main()
+    found = json.loads(path.read_text())
+    assert {(row["rule"], row["steps"]) for row in found["memory"]} == {
+        (rule, length) for rule in streaming.GROWING for length in (10, 20)
+    }
+    (time,) = found["time"]
+    assert list(time["seconds"]) == list(streaming.RULES)
+    assert time["ratio"]["bptt"] == 1
+    assert path.with_suffix(".png").stat().st_size > 5_000
+    printed = capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["streaming.py", "--draw", f"--json={path}"])
+    streaming.main()
+    assert capsys.readouterr().out == printed
+
+
+@pytest.mark.usefixtures("_small_motifs")
+def test_rules_are_trained_alike(monkeypatch, capsys, tmp_path):
+    compared = script("rules")
+    monkeypatch.setattr(presets, "named", lambda _: small_config(epochs=2))
+    words = ["motifs", "--k=3", "--seeds", "0", "1", f"--output={tmp_path}", f"--json={tmp_path / 'found.json'}"]
+    monkeypatch.setattr("sys.argv", ["rules.py", *words])
+    compared.main()
+    results = json.loads((tmp_path / "found.json").read_text())["results"]
+    assert len({(row["seed"], row["leak"], row["rule"]) for row in results}) == len(results) == 12
+    printed = capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", ["rules.py", *words, "--rules", "sltt", "--leaks", "strong"])
+    compared.main()
+    assert capsys.readouterr().out.splitlines()[-1].split()[-1] == "-"
+    monkeypatch.setattr("sys.argv", ["rules.py", *words])
+    strong = Config.load(tmp_path / "strong-sltt-k-seed1" / "config.toml")
+    assert strong.network.tau_ms == pytest.approx(100)
+    assert (strong.training.rule, strong.training.k, strong.training.seed) == ("sltt-k", 3, 1)
+    compared.main()
+    assert capsys.readouterr().out == printed

@@ -31,8 +31,9 @@ def by_the_equations(window, delay, sigma, max_delay):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(ALL), st.integers(0, 9), st.floats(0, 1), st.floats(1, 12), st.floats(-2, 2))
-def test_equals_the_equations(window, max_delay, share, sigma, weight):
+@given(st.sampled_from(ALL), st.integers(0, 9), st.floats(0, 1), st.floats(1, 12), st.integers(-16, 16))
+def test_equals_the_equations(window, max_delay, share, sigma, eighths):
+    weight = eighths / 8
     delay = share * max_delay
     expected = [weight * tap for tap in by_the_equations(window, delay, sigma, max_delay)]
     found = kernel(window, delay, sigma, weight=weight, max_delay=max_delay)

@@ -67,7 +67,7 @@ def test_it_stops_early_when_validation_does(tiny, tmp_path):
 
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
-    def broken(_, batch, *__):
+    def broken(_, batch, *__, **___):
         return rules.Outcome(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
 
     monkeypatch.setitem(rules.RULES, "bptt", broken)

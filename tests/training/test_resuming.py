@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from snnsim import experiment
-from snnsim.training import loop
+from snnsim.config import Config
+from snnsim.experiment import runs
+from snnsim.training import loop, parallel
 from snnsim.training.folder import Folder
 from snnsim.training.interrupt import Stopped
 
@@ -48,6 +50,26 @@ def test_another_seed_gives_another_run(tiny, tmp_path, whole):
     other = experiment.train("shd", tiny | {"training.seed": 1}, output=tmp_path / "other", device="cpu")
     name = "layers.0.synapse.weight"
     assert not torch.equal(parameters(whole)[name], parameters(other)[name])
+
+
+def test_steps_that_are_drawn_and_windows_go_on_too(tiny, tmp_path, monkeypatch):
+    values = tiny | {"training.rule": "sltt-k", "training.k": 6, "training.window_ms": 40.0, "training.epochs": 2}
+    folder = experiment.train("shd", values, output=tmp_path / "whole", device="cpu")
+    assert all(row["peak_bytes"] >= 0 for row in folder.read_metrics())
+    step = loop.Run._step
+
+    def dying_step(self, *arguments):
+        if self.standing.epoch == 1 and self.standing.step == 1:
+            raise Killed
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    with pytest.raises(Killed):
+        experiment.train("shd", values, output=tmp_path / "killed", device="cpu")
+    monkeypatch.setattr(loop.Run, "_step", step)
+    assert_same(folder, experiment.train("shd", {}, resume=str(tmp_path / "killed"), device="cpu"))
+    with pytest.raises(ValueError, match="window_ms works in one process"):
+        runs.prepare(Config.load(folder.config), folder, parallel.Processes(0, 2), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("kill_at", [1, 5, 12])
