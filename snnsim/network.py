@@ -93,14 +93,18 @@ class SpikingLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the layer's spikes in a window of time after dropout, and the state to go on from.
 
-        `valid` counts from the beginning of the sequence. In training mode the window's own statistics normalise.
+        `valid` counts from the beginning of the sequence. In training mode running averages
+        normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
         current, history = self.synapse.run(spikes, state.history, **_over_delays(credit))
         by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
         here = None if every is None else (every - state.first).clamp(0, len(current))
-        sent, voltage = self._fire(by_channel, here, keep, state.voltage, credit)
+        whole = None
+        if self.training:
+            whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
+        sent, voltage = self._fire(by_channel, here, keep, state.voltage, credit, whole=whole)
         return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes))
 
     def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
@@ -138,18 +142,33 @@ class SpikingLayer(nn.Module):
         return current.reshape(len(current), lanes, self.channels), every
 
     def _fire(
-        self, current: Tensor, valid: Tensor | None, keep: Tensor | None, voltage: Tensor | None, credit: Credit
+        self,
+        current: Tensor,
+        valid: Tensor | None,
+        keep: Tensor | None,
+        voltage: Tensor | None,
+        credit: Credit,
+        *,
+        whole: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Return the spikes after dropout, and the voltage after them."""
+        """Return the spikes after dropout, and the voltage after them.
+
+        `whole` is given for a window in training: how many steps of all recordings count.
+        """
+        # evaluation normalises every step; in training padding gets no current
+        every = torch.full((current.shape[1],), len(current), device=current.device)
+        counted = valid if self.training and valid is not None else every
+        statistics = None if self.norm is None or whole is None else self.norm.window(current, counted, whole)
         if not self._in_one_pass(current):
-            spikes, voltage = self.neuron.run(self.drive(current, valid), voltage, **_over_steps(credit))
+            driven = (
+                self.drive(current, valid) if statistics is None else self.norm.normalised(current, counted, statistics)
+            )
+            spikes, voltage = self.neuron.run(driven, voltage, **_over_steps(credit))
             return spikes if keep is None else spikes * keep, voltage
-        norm, counted = None, None
+        norm = None
         if self.norm is not None:
-            # evaluation normalises every step; in training padding gets no current
-            every = torch.full((current.shape[1],), len(current), device=current.device)
-            counted = valid if self.training and valid is not None else every
-            norm = self.norm.weight, self.norm.bias, self.norm.statistics(current, counted)
+            norm = self.norm.weight, self.norm.bias, statistics or self.norm.statistics(current, counted)
+        counted = None if norm is None else counted
         fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, temporal=credit.temporal)
         return fired.spikes, fired.last
 

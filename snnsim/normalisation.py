@@ -5,7 +5,12 @@
 Shapes   x (time, batch, neuron) · valid (batch,), the number of steps that count for each recording
 Source   Ioffe & Szegedy 2015; torch's BatchNorm1d does the arithmetic
 Differs  steps behind a recording's end are padding: they neither enter the statistics nor get a current. Where fewer
-         than two steps count, as in the last window of a stream, the running statistics normalise
+         than two steps count, the running statistics normalise
+
+Windows of a longer sequence are normalised with the running statistics, which move by every window as far as its share
+of the steps that count allows, so that a sequence moves them by the momentum; gradients see them as constants:
+
+    a = 1 − (1 − momentum)^share        m ← m + a (mean − m)        v ← (1 − a) (v + a (mean − m)²) + a variance
 """
 
 import torch
@@ -34,12 +39,7 @@ class BatchNorm(nn.BatchNorm1d):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         some = flat.index_select(0, counted)
-        if len(some) < 2:
-            normalised = functional.batch_norm(
-                some, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        else:
-            normalised = super().forward(some)
+        normalised = super().forward(some) if len(some) > 1 else self._by(self.statistics(current, valid), some)
         return torch.zeros_like(flat).index_copy(0, counted, normalised.to(flat.dtype)).view_as(current)
 
     def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
@@ -54,3 +54,26 @@ class BatchNorm(nn.BatchNorm1d):
             self.running_mean.lerp_(mean, share)
             self.running_var.lerp_(variance * count / (count - 1), share)
         return Statistics(mean, variance, self.eps, own=True)
+
+    def window(self, current: Tensor, valid: Tensor, whole: Tensor) -> Statistics:
+        """Return what normalises a window of a longer sequence, of which `whole` steps count; running averages move."""
+        count = valid.clamp(max=len(current)).sum().to(current.dtype)
+        if self.training and count > 1:
+            mean, variance = moments(current, valid)
+            with torch.no_grad():
+                share = 1 - (1 - (self.momentum or 0.1)) ** (count / whole)
+                apart = mean - self.running_mean
+                self.running_var.add_(share * apart.square()).lerp_(variance, share)
+                self.running_mean.add_(share * apart)
+        # they move on before the gradient asks for them
+        return Statistics(self.running_mean.clone(), self.running_var.clone(), self.eps, own=False)
+
+    def normalised(self, current: Tensor, valid: Tensor, statistics: Statistics) -> Tensor:
+        """Return the currents normalised with known statistics, 0 where a step does not count."""
+        flat = self._by(statistics, current.reshape(-1, current.shape[-1])).view_as(current)
+        return flat * valid_steps(valid, len(current))[..., None]
+
+    def _by(self, statistics: Statistics, flat: Tensor) -> Tensor:
+        return functional.batch_norm(
+            flat, statistics.mean, statistics.variance, self.weight, self.bias, eps=statistics.epsilon
+        )

@@ -63,7 +63,11 @@ def passes(form: str) -> ModuleType:
 @torch._disable_dynamo
 def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and (biased) variance of each neuron's current over the steps that count; without gradients."""
-    return passes(choice.of_neurons(current)).moments(current.detach().contiguous(), valid)
+    form, current = choice.of_neurons(current), current.detach()
+    if form == "steps":
+        some = current[torch.arange(len(current), device=current.device)[:, None] < valid]
+        return some.mean(0), some.var(0, correction=0)
+    return passes(form).moments(current.contiguous(), valid)
 
 
 @torch._disable_dynamo

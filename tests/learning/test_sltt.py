@@ -268,36 +268,44 @@ def test_windows_keep_no_more_than_delays_reach_back(monkeypatch):
     assert by_stage == [2 * MAX_DELAY + 2, MAX_DELAY + 2, 2]
 
 
-class Windowed(BatchNorm):
-    """Batch normalisation of windows of 3 steps, each for itself."""
-
-    def forward(self, current, valid=None):
-        parts = [
-            super(Windowed, self).forward(part, None if valid is None else (valid - 3 * n).clamp(0, len(part)))
-            for n, part in enumerate(current.split(3))
-        ]
-        return torch.cat(parts)
-
-
-def test_batch_norm_takes_the_statistics_of_a_window():
-    # lengths at which at least two steps count in every window
-    def with_norm(kind):
-        net = network(norm=True)
-        for layer in net.layers:
-            layer.norm = kind(layer.norm.num_features).double()
-        return net
-
-    lengths = torch.tensor([11, 10, 11, 8])
-
-    def gradients(net, rule):
-        rule(net, losses.Batch(batch().frames, lengths, LABELS, whole=float(BATCH)), summed_softmax, None)
-        return {name: parameter.grad for name, parameter in net.named_parameters()}
-
-    cut, whole = with_norm(BatchNorm), with_norm(Windowed)
-    found = gradients(cut, rules.named("sltt", window=3))
+@pytest.mark.parametrize("window", [1, 3, 50])
+def test_windows_are_normalised_alike_in_every_form(window):
+    fast, plain = network(norm=True, dropout=0.4), network(norm=True, dropout=0.4)
+    found, seen = trained(rules.named("sltt", window=window), fast)
     with kernels.plain():
-        alike(found, gradients(whole, rules.sltt))
-    alike(dict(cut.named_buffers()), dict(whole.named_buffers()))
+        expected, by_steps = trained(rules.named("sltt", window=window), plain)
+    alike(found, expected)
+    alike(seen.scores, by_steps.scores)
+    alike(dict(fast.named_buffers()), dict(plain.named_buffers()))
+    assert different(found, trained(rules.sltt, network(norm=True, dropout=0.4))[0])
+
+
+def test_a_sequence_moves_the_running_averages_by_their_momentum():
+    current = 3 + 2 * torch.randn(8, 5, 4, generator=generator(), dtype=torch.float64)
+    valid, flat = torch.full((5,), 8), current.flatten(0, 1)
+    mean, variance = flat.mean(0), flat.var(0, correction=0)
+    once, often = BatchNorm(4, momentum=0.2).double(), BatchNorm(4, momentum=0.2).double()
+    once.window(current, valid, valid.sum())
+    for _ in range(4):
+        often.window(current, valid, 4 * valid.sum())
+    alike(once.running_mean, 0.2 * mean)
+    alike(once.running_var, 0.8 * (1 + 0.2 * mean.square()) + 0.2 * variance)
+    alike(often.running_mean, once.running_mean)
+    # windows that do not count move nothing, and neither does evaluation
+    before = [buffer.clone() for buffer in once.buffers()]
+    once.window(current, torch.zeros(5, dtype=torch.long), valid.sum())
+    once.eval().window(current, valid, valid.sum())
+    assert all(map(torch.equal, once.buffers(), before))
+
+
+def test_a_window_is_normalised_with_the_averages_that_it_has_moved():
+    net = network(norm=True)
+    layer, frames = net.layers[0], batch().frames
+    sent, _ = layer.run(frames, valid=LENGTHS)
+    layer.norm.eval()
+    norm = layer.norm(layer.current(frames))
+    counted = (torch.arange(STEPS)[:, None] < LENGTHS)[..., None]
+    alike(sent, layer.neuron(norm * counted))
 
 
 def test_a_window_in_which_nothing_counts_is_normalised_as_in_evaluation():
