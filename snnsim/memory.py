@@ -17,10 +17,7 @@ _RESET_PEAK = "5"
 
 def peak(work: Callable[[], object]) -> int | None:
     """Return the bytes that a work needs at its highest; None where the system does not tell."""
-    gc.collect()
-    # freed memory that the allocator has kept would be used again unseen
-    give_back()
-    before = resident()
+    before = settled()
     if not start_anew():
         return None
     work()
@@ -36,8 +33,11 @@ def start_anew() -> bool:
     return True
 
 
-def resident() -> int:
-    """Return the bytes that this process has in memory, 0 where the system does not tell."""
+def settled() -> int:
+    """Return the bytes that this process has in memory and needs, 0 where the system does not tell."""
+    gc.collect()
+    # freed memory that the allocator has kept would be used again unseen
+    give_back()
     return _status("VmRSS")
 
 

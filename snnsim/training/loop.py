@@ -96,7 +96,7 @@ class Run:
 
     def fit(self, *, progress: bool = True) -> None:
         """Train until all epochs are done or validation stops getting better."""
-        self.before = memory.resident()
+        self.before = memory.settled()
         network = averaging(self.network, self.plan.processes)
         with watched() as request, self._writer() as writer:
             self.save()
