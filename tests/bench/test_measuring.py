@@ -100,7 +100,8 @@ def test_peak_memory_is_what_a_work_has_at_its_highest():
     # an earlier peak must not count, nor what is there already
     work()
     found = memory.peak(work)
-    assert 2 * size <= found < 3.5 * size
+    # three pieces at most, the one that stays, and the pages around them
+    assert 2 * size <= found < 3.5 * size + 2**20
     assert memory.peak(lambda: None) < size / 8
 
 
