@@ -27,6 +27,15 @@ class Credit:
         if self.delayed not in DELAYED:
             raise ValueError(f"Credit: delayed must be one of {', '.join(DELAYED)}, not {self.delayed!r}")
 
+    # parts of others need not know of routes that nobody has left out
+    def of_synapses(self) -> dict[str, str]:
+        """Return what a synapse has to be told."""
+        return {} if self.delayed == "exact" else {"delayed": self.delayed}
+
+    def of_neurons(self) -> dict[str, bool]:
+        """Return what neurons and readouts have to be told."""
+        return {} if self.temporal else {"temporal": False}
+
 
 EVERY = Credit()
 SPATIAL = Credit(temporal=False)

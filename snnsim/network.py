@@ -48,15 +48,6 @@ class SequenceDropout(nn.Module):
         return mask.to(spikes.device, spikes.dtype) / (1 - self.p)
 
 
-# parts of others need not know of routes that nobody has left out
-def _over_delays(credit: Credit) -> dict[str, str]:
-    return {} if credit.delayed == "exact" else {"delayed": credit.delayed}
-
-
-def _over_steps(credit: Credit) -> dict[str, bool]:
-    return {} if credit.temporal else {"temporal": False}
-
-
 class LayerState(NamedTuple):
     """What a layer takes from one window of time to the next; None stands for silence and rest."""
 
@@ -97,7 +88,7 @@ class SpikingLayer(nn.Module):
         normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **_over_delays(credit))
+        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
         by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
         here = None if every is None else (every - state.first).clamp(0, len(current))
@@ -110,7 +101,7 @@ class SpikingLayer(nn.Module):
     def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
         # neurons keep their voltage in full precision when products are done in a shorter one
-        current: Tensor = self.synapse(spikes, **_over_delays(credit)).to(spikes.dtype)
+        current: Tensor = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
         return current
 
     def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
@@ -129,7 +120,7 @@ class SpikingLayer(nn.Module):
         if self._in_one_pass(by_channel):
             keep = self.dropout.factors(by_channel, generator)
             return self._fire(by_channel, every, keep, None, credit)[0].view_as(current)
-        spikes = self.neuron(self.drive(by_channel, every), **_over_steps(credit))
+        spikes = self.neuron(self.drive(by_channel, every), **credit.of_neurons())
         return self.dropout(spikes, generator).view_as(current)
 
     def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
@@ -163,7 +154,7 @@ class SpikingLayer(nn.Module):
             driven = (
                 self.drive(current, valid) if statistics is None else self.norm.normalised(current, counted, statistics)
             )
-            spikes, voltage = self.neuron.run(driven, voltage, **_over_steps(credit))
+            spikes, voltage = self.neuron.run(driven, voltage, **credit.of_neurons())
             return spikes if keep is None else spikes * keep, voltage
         norm = None
         if self.norm is not None:
@@ -261,8 +252,8 @@ class SpikingNetwork(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from."""
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **_over_delays(credit))
-        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **_over_steps(credit))
+        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
+        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
         return output, LayerState(history, voltage, None, state.first + len(spikes))
 
     def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:
@@ -297,5 +288,5 @@ class SpikingNetwork(nn.Module):
         )
 
     def _output(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
-        current = self.synapse(spikes, **_over_delays(credit)).to(spikes.dtype)
-        return self.readout(current, **_over_steps(credit))
+        current = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
+        return self.readout(current, **credit.of_neurons())
