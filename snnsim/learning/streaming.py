@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from snnsim.credit import SPATIAL, Credit
+from snnsim.kernels.packing import Packed, packed
 from snnsim.learning import losses
 from snnsim.learning.decisions import SUMS, Decision
 from snnsim.learning.losses import Batch, Objective, Outcome
@@ -168,12 +169,14 @@ class _Stage:
     passes: bool
     """Whether errors go on to a layer before."""
     state: LayerState = field(default_factory=LayerState)
+    history: Packed | None = None
+    """Spikes before the next window, as far back as delays reach."""
     waiting: deque[_Piece] = field(default_factory=deque)
     done: int = 0
     """Steps whose error has gone through."""
 
     def forward(self, spikes: Tensor) -> Tensor:
-        before, spikes, errors = self.state.history, spikes.detach(), []
+        before, spikes, errors = None if self.history is None else self.history.dense(), spikes.detach(), []
         if self.passes:
             errors = [_ghost(some) for some in (before, spikes) if some is not None]
             *history, spikes = (
@@ -182,9 +185,8 @@ class _Stage:
             before = history[0] if history else None
         output, state = self.run(spikes, self.state._replace(history=before))
         self.waiting.append(_Piece(self.state.first, state.first, get_gradient_edge(output), errors))
-        # a copy, as a part would keep the whole that it is of
-        history = None if state.history is None else state.history.detach().clone()
-        self.state = LayerState(history, state.voltage.detach(), state.keep, state.first)
+        self.history = None if state.history is None else packed(state.history)
+        self.state = state._replace(history=None, voltage=state.voltage.detach())
         return output
 
     def back(self, piece: _Piece, loss: Tensor | None = None) -> None:
@@ -230,6 +232,8 @@ def _through(stages: list[_Stage], place: int, piece: _Piece, loss: Tensor | Non
         for ghost in reversed(piece.errors):
             if ghost.grad is not None:
                 stages[place - 1].receive(end - len(ghost), ghost.grad)
+                # the graph of a loss outlives its backward pass, and has the ghost
+                ghost.grad = None
             end -= len(ghost)
 
 

@@ -123,13 +123,18 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", EXACT)
 def test_counts_are_packed(name):
-    counts, scale = packed(EXACT[name])
-    assert counts.dtype == torch.uint8
-    assert torch.equal(counts.to(scale.dtype) * scale, EXACT[name])
+    found = packed(EXACT[name])
+    assert found.counts().dtype == torch.uint8
+    assert found.counts().shape == EXACT[name].shape
+    assert torch.equal(found.dense(), EXACT[name])
+    # eight spikes to a byte
+    binary = len(EXACT[name].unique()) <= 2 and not EXACT[name].all()
+    assert found.bits == binary
+    assert found.kept.nbytes == (-(-EXACT[name].numel() // 8) if binary else EXACT[name].numel())
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_count_is_kept_as_it_is(name):
-    kept, scale = packed(OTHERS[name])
-    assert torch.equal(kept.nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
-    assert scale == 1
+    found = packed(OTHERS[name])
+    assert torch.equal(found.dense().nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
+    assert (found.scale, found.bits) == (1, False)
