@@ -10,8 +10,7 @@ Three forms of the same sum:
     blocked     the same on the CPU with compiled transforms, three real products for a complex one, time cut into
                 windows of L points, and a piece of the network at a time: nothing that it needs on the way is as
                 large as the spectra of all spikes or of all kernels, and the kernels are made from their parameters
-                piece by piece too. Of spikes it keeps a bit each for the backward pass, of
-                counts a byte
+                piece by piece too. Of spikes it keeps a bit each for the backward pass
 
 A layer gives the parameters of its kernels and a function `spread` that makes kernels (delay, target, source) from
 any part of them.
@@ -131,6 +130,8 @@ class _Blocked(torch.autograd.Function):
                     response = cut.responses(kernel)
                     product = cut.product(signal, response, (rows[1] - rows[0], sources, some[1] - some[0]))
                     cut.into(current, product, rows, some)
+                    # before the next one is there
+                    del kernel
         return current
 
     @staticmethod
@@ -156,6 +157,7 @@ class _Blocked(torch.autograd.Function):
                     if any(needed):
                         signal = cut.some_spectra(counts, float(scale), rows, some)
                         _add(grads, kernel, leaves, cut.kernel(error, signal, shape, ctx.delays), some)
+                    del kernel
         return grad_spikes, None, None, None, *grads
 
 
@@ -218,7 +220,8 @@ class _Cut:
         size = self.planes * self.like.element_size()
         most = max(1, PIECE // (size * columns))
         length = -(-self.number // -(-self.number // most))
-        return length, 2 * fourier.LANES
+        # wide products are faster; but kernels should not need more than the windows that they meet
+        return length, fourier.LANES * (2 if length > 2 * fourier.LANES else 1)
 
     def rows(self) -> Iterator[tuple[int, int]]:
         """Yield the windows in pieces."""

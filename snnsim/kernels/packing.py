@@ -1,12 +1,11 @@
-"""Spikes kept in a bit or a byte each: counts times one number, as what is kept for the backward pass.
+"""Spikes kept in few bits each: counts times one number, as what is kept for the backward pass.
 
-    x = scale · n        n = 0 or 1, a bit        n = 0 … 255, a byte
+    x = scale · n        n = 0 … 255, in as many bits as the largest takes: one if all are 0 or 1
 
 Spikes are 0 or 1, binned input has small counts, and dropout multiplies all that it keeps by the same number. What is
 no multiple of one number is kept as it came.
 """
 
-import math
 from typing import NamedTuple
 
 import numba
@@ -24,28 +23,31 @@ class Packed(NamedTuple):
     """Spikes in little memory."""
 
     kept: Tensor
-    """Bits, eight to a byte in a row; or bytes, or numbers, in their shape."""
+    """(bit, byte): the lowest bits of all counts, eight to a byte, then the next ones; or numbers in their shape."""
     scale: Tensor
     shape: torch.Size
-    bits: bool
+    counted: bool
 
     def counts(self) -> Tensor:
         """Return n as bytes, or the numbers that are no counts."""
-        if not self.bits:
+        if not self.counted:
             return self.kept
-        size = math.prod(self.shape)
-        return torch.from_numpy(np.unpackbits(self.kept.numpy(), count=size)).view(self.shape)
+        counts = np.zeros(self.shape, np.uint8)
+        for bit, kept in enumerate(self.kept.numpy()):
+            counts |= np.unpackbits(kept, count=counts.size).reshape(self.shape) << np.uint8(bit)
+        return torch.from_numpy(counts)
 
-    def dense(self) -> Tensor:
-        """Return the spikes as they came."""
-        counts = self.counts()
-        return counts.to(self.scale.dtype).mul_(self.scale) if counts.dtype == torch.uint8 else counts
+    def into(self, spikes: Tensor) -> None:
+        """Set spikes to what came."""
+        spikes.copy_(self.counts())
+        if self.counted:
+            spikes.mul_(self.scale)
 
 
 def packed(spikes: Tensor) -> Packed:
-    """Return spikes in bits or bytes if those times a scale are exactly what came, else as they are, and 1."""
+    """Return spikes in few bits if counts times a scale are exactly what came, else as they are."""
     flat = spikes.detach().contiguous()
-    alone = Packed(flat, torch.ones((), dtype=flat.dtype), flat.shape, bits=False)
+    alone = Packed(flat, torch.ones((), dtype=flat.dtype), flat.shape, counted=False)
     if flat.numel() == 0 or flat.device.type != "cpu" or flat.dtype not in (torch.float32, torch.float64):
         return alone
     values = flat.numpy().reshape(-1)
@@ -63,9 +65,9 @@ def packed(spikes: Tensor) -> Packed:
             exact, most = _count(values, scale, counts, threads)
             if not exact:
                 return alone
-    bits = bool(most <= 1)
-    kept = torch.from_numpy(np.packbits(counts)) if bits else torch.from_numpy(counts).view(flat.shape)
-    return Packed(kept, torch.tensor(scale, dtype=flat.dtype), flat.shape, bits)
+    bits = max(1, int(most).bit_length())
+    kept = np.stack([np.packbits(counts & np.uint8(1 << bit)) for bit in range(bits)])
+    return Packed(torch.from_numpy(kept), torch.tensor(scale, dtype=flat.dtype), flat.shape, counted=True)
 
 
 @njit(cache=True)
@@ -95,19 +97,19 @@ def _smallest(bits, threads):
 # a check for division by 0 would keep the loop from vector registers
 @njit(parallel=True, cache=True, error_model="numpy")
 def _count(values, scale, counts, threads):
-    """Set the counts, and return whether they are exact, and a bound of them: no more than 1 if they are bits."""
-    wrong, most_of = np.zeros(threads, np.int64), np.zeros(threads, np.uint8)
+    """Set the counts, and return whether they are exact, and the bits that any of them has."""
+    wrong, bits = np.zeros(threads, np.int64), np.zeros(threads, np.uint8)
     size = (values.size + threads - 1) // threads
     kind = values.dtype.type
     half, most = kind(0.5), kind(MOST + 1)
     for k in prange(threads):
         some, here = values[k * size : (k + 1) * size], counts[k * size : (k + 1) * size]
-        bad, any_bit = 0, np.uint8(0)
+        bad, found = 0, np.uint8(0)
         for i in range(some.size):
             count = some[i] / scale + half
             here[i] = np.uint8(count if 0 <= count < most else 0)
             bad += scale * kind(here[i]) != some[i]
         for i in range(some.size):
-            any_bit |= here[i]
-        wrong[k], most_of[k] = bad, any_bit
-    return wrong.sum() == 0, most_of.max()
+            found |= here[i]
+        wrong[k], bits[k] = bad, found
+    return wrong.sum() == 0, bits.max()
