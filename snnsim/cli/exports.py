@@ -1,0 +1,147 @@
+"""The commands of other machines: export a program, read one back, have its readers run it."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from snnsim.cli.programs import NewProgram, Recordings
+
+if TYPE_CHECKING:
+    from snnsim.program import Program
+    from snnsim.verification import Report
+
+Source = Annotated[Positional[Path], arg(metavar="RUN|PROGRAM")]
+Exported = Annotated[Positional[Path], arg(metavar="PATH")]
+TargetName = Annotated[str, arg(metavar="TARGET")]
+To = Annotated[
+    Path | None, arg(aliases=("-o",), metavar="PATH", help_behavior_hint="(default: named after the source)")
+]
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write a trained network for a chip or another simulator, delays included.
+
+    - snnsim export digits.snn --to npz -o digits.npz
+    - snnsim export digits.snn --to loihi2 --check
+
+    What breaks a target's design rules is shown, all of it at once, with what to do; nothing is changed silently.
+    """
+
+    source: Source
+    """A program, or the folder of a run, which is frozen first."""
+    to: TargetName
+    """What to write; `snnsim export --help` of the documentation has a page for each: npz, hdf5."""
+    output: To = None
+    """The file or folder to write."""
+    check: bool = False
+    """Show which design rules are broken, and write nothing."""
+
+    def __call__(self) -> None:
+        """Export."""
+        from snnsim import export
+
+        target = export.targets.named(self.to)
+        program = _program(self.source)
+        if self.check:
+            _show(list(target.check(program)), self.to)
+            return
+        path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
+        export.write(program, self.to, path)
+        print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
+
+
+@dataclass(frozen=True)
+class Import:
+    """Read a file of another format into a program, which `snnsim simulate` runs.
+
+    - snnsim import network.npz -o network.snn
+    """
+
+    source: Exported
+    """The file to read."""
+    output: NewProgram
+    """The program to write."""
+
+    def __call__(self) -> None:
+        """Import."""
+        from snnsim import export
+
+        program = export.read(export.targets.of(self.source), self.source)
+        program.save(self.output)
+        print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Have an exported file run by the program that reads it, and compare its spikes with ours, one by one.
+
+    - snnsim verify digits.npz
+    - snnsim verify digits.npz --consumer nest --python ENV/bin/python --json
+
+    The consumer must be installed; the message says which package if it is not.
+    """
+
+    path: Exported
+    """What `snnsim export` wrote."""
+    consumer: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all that read it)")] = None
+    """Who runs it."""
+    data: Recordings = None
+    """Recordings to run: a file in SHD's format, or the folder the data it was trained on lie in."""
+    split: Literal["train", "valid", "test"] = "valid"
+    """Part of the data, unless a file is given."""
+    random: bool = False
+    """Run random spikes in place of recordings; what a program does that does not say what it was trained on."""
+    recordings: int = 20
+    """How many to run at most."""
+    python: Path = Path(sys.executable)
+    """Interpreter of the environment in which the consumer is installed."""
+    json: bool = False
+    """Print one JSON object for each consumer."""
+
+    def __call__(self) -> None:
+        """Verify."""
+        from snnsim import export, verification
+        from snnsim.experiment import exports
+
+        target = export.targets.of(self.path)
+        program = export.read(target, self.path)
+        data = None if self.random else exports.Data(self.data, self.split)
+        events, label = exports.recordings(program, data, self.recordings)
+        for name in [self.consumer] if self.consumer else verification.readers(target):
+            report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+            print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
+
+
+def _program(source: Path) -> "Program":
+    from snnsim.experiment import programs
+    from snnsim.program import Program
+
+    return programs.freeze(source) if source.is_dir() else Program.load(source)
+
+
+def _show(violations: list[Any], to: str) -> None:
+    if not violations:
+        print(f"{to}: no design rule is broken")
+        return
+    print("\n".join(map(str, violations)))
+    sys.exit(1)
+
+
+def _compared(report: "Report", label: Any) -> list[str]:
+    from snnsim.experiment import exports
+
+    lines = [f"{report.consumer} {report.version}, {report.recordings} recordings:"]
+    for layer in report.layers:
+        lines.append(
+            f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
+            f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
+        )
+    known = exports.facts(report, label)
+    if "accuracy" in known:
+        lines.append(f"  {known['accuracy']:.2%} correct there, {known['our_accuracy']:.2%} here")
+    return lines

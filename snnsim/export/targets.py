@@ -1,0 +1,68 @@
+"""What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnsim.export import checks, plain
+from snnsim.export.checks import Violation
+from snnsim.program import Program
+
+
+@dataclass(frozen=True)
+class Target:
+    """A format, or a chip."""
+
+    title: str
+    """What it is, in a line."""
+    suffix: str
+    """Of its files; empty if it is a folder."""
+    write: Callable[..., None]
+    """write(program, path, **options)."""
+    check: Callable[[Program], Iterable[Violation]]
+    """Every violation of its design rules."""
+    read: Callable[[Path], Program] | None = None
+    """The Program of a file that `write` made, or of others in this format."""
+    claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
+    """Whether a folder is of this target."""
+
+
+TARGETS: dict[str, Target] = {
+    "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
+    "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+}
+
+
+def write(program: Program, target: str, path: Path, **options: str) -> None:
+    """Write a Program for a target; raises ValueError with every rule that it breaks."""
+    chosen = named(target)
+    checks.refuse(target, chosen.check(program))
+    chosen.write(program, Path(path), **options)
+
+
+def read(target: str, path: Path) -> Program:
+    """Return the Program of a file in a target's format; raises ValueError where there is none to read."""
+    chosen = named(target)
+    if chosen.read is None:
+        readable = ", ".join(name for name, each in TARGETS.items() if each.read is not None)
+        raise ValueError(f"import: {target} cannot be read back; the targets that can are {readable}")
+    return chosen.read(Path(path))
+
+
+def of(path: Path) -> str:
+    """Return the target that a file or folder is of, by its name; raises ValueError where no target has such files."""
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no {path}; `snnsim export PROGRAM --to TARGET` writes one")
+    for name, target in TARGETS.items():
+        if (target.suffix and path.name.endswith(target.suffix)) or (path.is_dir() and target.claims(path)):
+            return name
+    known = ", ".join(f"{each.suffix or 'a folder'} ({name})" for name, each in TARGETS.items())
+    raise ValueError(f"{path} is of no known target; known are {known}")
+
+
+def named(name: str) -> Target:
+    """Return a target by its name."""
+    if name not in TARGETS:
+        raise ValueError(f"export: target {name!r} is unknown; the known ones are {', '.join(TARGETS)}")
+    return TARGETS[name]

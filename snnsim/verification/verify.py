@@ -1,0 +1,139 @@
+"""One exported file, one consumer, some recordings: are the spikes the same?
+
+    equal spikes = Σ min(ours, theirs) over cells      total = Σ max(ours, theirs)
+    equal cells  = cells in which both fire, or neither      total = steps · neurons
+
+Names    cell: one neuron in one step of a recording
+Differs  a step in which a channel has several spikes counts as one spike for both sides: what a line to a chip carries
+"""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from snnsim.export.clock import ticking
+from snnsim.export.floats import as_floats
+from snnsim.program import Program
+from snnsim.simulation import Events, Record, Result, Simulator
+from snnsim.verification.consumers_table import CONSUMERS
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What was compared of one population."""
+
+    name: str
+    spikes_equal: int
+    spikes_total: int
+    cells_equal: int
+    cells_total: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a consumer made of recordings, beside what we make of them."""
+
+    consumer: str
+    version: str
+    recordings: int
+    layers: tuple[Layer, ...]
+    choices: np.ndarray | None
+    """Class of each recording, by the consumer's membranes of the readout; None if it gives none."""
+    ours: np.ndarray | None
+    """Class of each recording by our simulator."""
+
+    def total(self, part: str) -> int:
+        """Return the sum of a number over the layers."""
+        return sum(getattr(layer, part) for layer in self.layers)
+
+    @property
+    def equal(self) -> bool:
+        """Whether every spike is the same."""
+        return self.total("cells_equal") == self.total("cells_total")
+
+
+def verify(path: Path, program: Program, events: Events, *, consumer: str, python: str = sys.executable) -> Report:
+    """Return what a consumer makes of an exported file, compared with what our simulator makes of its Program.
+
+    `python` is the interpreter of the environment in which the consumer is installed. Raises ImportError if it is not
+    there, RuntimeError if it fails.
+    """
+    if consumer not in CONSUMERS:
+        raise ValueError(f"verify: consumer {consumer!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
+    chosen = CONSUMERS[consumer]
+    program, single = ticking(program, replace(events, count=np.ones_like(events.count)))
+    ours = Simulator(program if chosen.integers else as_floats(program)).run(single, Record(spikes=True))
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
+        np.savez(
+            given, steps=ours.length, step=single.step, channel=single.channel, offset=single.offset,
+            channels=np.array(program.channels),
+        )  # fmt: skip
+        _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
+        with np.load(made) as stored:
+            theirs = {name: stored[name] for name in stored.files}
+    return Report(
+        consumer=consumer,
+        version=str(theirs["version"]),
+        recordings=len(events),
+        layers=tuple(_layers(ours, theirs)),
+        choices=_choices(ours, theirs),
+        ours=ours.predictions() if program.decision else None,
+    )
+
+
+def _call(command: list[str], consumer: str) -> None:
+    chosen = CONSUMERS[consumer]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=chosen.seconds, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped") from error
+    if done.returncode == 0:
+        return
+    last = done.stderr.strip().splitlines()[-1:] or ["it gave no reason"]
+    if "ModuleNotFoundError" in last[0]:
+        raise ImportError(
+            f"verify: {consumer} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
+            "environment of its own that --python names"
+        )
+    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{done.stderr}")
+
+
+def _layers(ours: Result, theirs: dict[str, np.ndarray]) -> Iterator[Layer]:
+    for part in ours.program.populations:
+        if not part.fires or f"{part.name}/step" not in theirs:
+            continue
+        equal = total = both = 0
+        for recording, steps in enumerate(ours.length):
+            here, there = _cells(ours, part.name, recording), _their_cells(theirs, part, recording, steps)
+            common = len(np.intersect1d(here, there))
+            apart = len(here) + len(there) - 2 * common
+            both, total = both + common, total + common + apart
+            equal += int(steps) * part.size - apart
+        yield Layer(part.name, both, total, equal, int(ours.length.sum()) * part.size)
+
+
+def _cells(ours: Result, name: str, recording: int) -> np.ndarray:
+    step, neuron = ours.spikes(name, recording)
+    return step.astype(np.int64) * ours.program.population(name).size + neuron
+
+
+def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int, steps: int) -> np.ndarray:
+    offset = theirs[f"{part.name}/offset"]
+    rows = slice(offset[recording], offset[recording + 1])
+    step, neuron = theirs[f"{part.name}/step"][rows], theirs[f"{part.name}/neuron"][rows]
+    inside = (step >= 0) & (step < steps)
+    return step[inside] * part.size + neuron[inside]
+
+
+def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
+    name = f"membrane/{ours.program.readout}"
+    if ours.program.decision is None or name not in theirs:
+        return None
+    unit = ours.program.population(str(ours.program.readout)).unit
+    return replace(ours, traces=theirs[name] * unit).predictions()
