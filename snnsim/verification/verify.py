@@ -18,7 +18,7 @@ import numpy as np
 
 from snnsim.export.clock import ticking
 from snnsim.export.floats import as_floats
-from snnsim.program import Program
+from snnsim.program import Population, Program
 from snnsim.simulation import Events, Record, Result, Simulator
 from snnsim.verification.consumers_table import CONSUMERS
 
