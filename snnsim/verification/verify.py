@@ -46,6 +46,8 @@ class Report:
     """Class of each recording, by the consumer's membranes of the readout; None if it gives none."""
     ours: np.ndarray | None
     """Class of each recording by our simulator."""
+    apart: float | None = None
+    """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
 
     def total(self, part: str) -> int:
         """Return the sum of a number over the layers."""
@@ -84,6 +86,7 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         layers=tuple(_layers(ours, theirs)),
         choices=_choices(ours, theirs),
         ours=ours.predictions() if program.decision else None,
+        apart=_apart(ours, theirs),
     )
 
 
@@ -132,8 +135,13 @@ def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int
 
 
 def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
-    name = f"membrane/{ours.program.readout}"
-    if ours.program.decision is None or name not in theirs:
+    traces = theirs.get(f"membrane/{ours.program.readout}")
+    return None if traces is None or ours.program.decision is None else replace(ours, traces=traces).predictions()
+
+
+def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
+    traces = theirs.get(f"membrane/{ours.program.readout}")
+    if traces is None:
         return None
     unit = ours.program.population(str(ours.program.readout)).unit
-    return replace(ours, traces=theirs[name] * unit).predictions()
+    return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))
