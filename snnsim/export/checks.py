@@ -7,6 +7,7 @@ find is shown at once; nothing is changed here (`repairs` has what can be change
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from snnsim.export.retiming import lateness
 from snnsim.program import Edge, Program
 
 
@@ -82,3 +83,20 @@ def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[V
                 "reset", f"population {part.name!r}", f"the reset must be {' or '.join(rules)}, not {part.rule!r}",
                 f"train with network.reset = {rules[0]!r}" if rules else "use another target",
             )  # fmt: skip
+
+
+def loops(program: Program, *, shortest: int) -> Iterator[Violation]:
+    """Loops are long enough for a machine on which each synapse takes `shortest` steps or more."""
+    try:
+        lateness(program, shortest=shortest)
+    except ValueError as error:
+        yield Violation("loops", "program", str(error).removeprefix("export: "), "or use a target without this limit")
+
+
+def names(program: Program, *, without: str) -> Iterator[Violation]:
+    """Names of populations can be parts of paths."""
+    for part in program.populations:
+        if set(without) & set(part.name):
+            yield Violation(
+                "names", f"population {part.name!r}", f"names must be without {' '.join(without)}", "rename it"
+            )

@@ -31,6 +31,7 @@ class Consumer:
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
     "brian2": Consumer("npz", "'brian2<2.10' 'numpy<2.4'", integers=True),
+    "bmtk": Consumer("sonata", "bmtk nest-simulator"),
 }
 
 
