@@ -7,7 +7,7 @@ find is shown at once; nothing is changed here (`repairs` has what can be change
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from snnsim.export.retiming import lateness
+from snnsim.export.retiming import lateness, retimed
 from snnsim.program import Edge, Program
 
 
@@ -100,3 +100,27 @@ def names(program: Program, *, without: str) -> Iterator[Violation]:
             yield Violation(
                 "names", f"population {part.name!r}", f"names must be without {' '.join(without)}", "rename it"
             )
+
+
+def machine_delays(program: Program, *, most: int) -> Iterator[Violation]:
+    """Delays are not longer than the target's once they are retimed for a machine whose synapses take a step."""
+    for edge, connections in zip(program.edges, retimed(program, latency=0, least=1).connections, strict=True):
+        longest = int(connections.delay.max(initial=0))
+        if longest > most:
+            count = int((connections.delay > most).sum())
+            yield Violation(
+                "machine_delays", named(edge),
+                f"delays must be at most {most} steps there; {count} of {len(edge.delay)} are longer, up to {longest}",
+                "train with a shorter max_delay, take longer steps, or shorten these delays", "clamp_delays",
+            )  # fmt: skip
+
+
+def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
+    """Thresholds fit into the target's numbers."""
+    for part in program.populations:
+        if part.fires and part.threshold.max() >= most:
+            yield Violation(
+                "thresholds", f"population {part.name!r}",
+                f"thresholds must be below {most:g}, not up to {part.threshold.max():g}",
+                "quantise it anew with smaller weights",
+            )  # fmt: skip

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnsim.export import checks, plain, sonata, sonata_reading
+from snnsim.export import checks, plain, pynn, sonata, sonata_reading
 from snnsim.export.checks import Violation
 from snnsim.program import Program
 
@@ -30,6 +30,9 @@ class Target:
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+    "spinnaker": Target(
+        "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims
+    ),
     "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
 }
 

@@ -32,6 +32,8 @@ CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
     "brian2": Consumer("npz", "'brian2<2.10' 'numpy<2.4'", integers=True),
     "bmtk": Consumer("sonata", "bmtk nest-simulator"),
+    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
+    "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
 }
 
 

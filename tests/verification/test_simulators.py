@@ -14,7 +14,13 @@ from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import simulate
 from snnsim.verification import CONSUMERS, made
 
-MODULES = {"brian2": ["brian2"], "nest": ["nest"], "bmtk": ["bmtk", "nest"]}
+MODULES = {
+    "brian2": ["brian2"],
+    "nest": ["nest"],
+    "bmtk": ["bmtk", "nest"],
+    "pynn-nest": ["pyNN", "nest"],
+    "pynn-brian2": ["pyNN", "brian2"],
+}
 EVERYWHERE = ["recurrent", "taps", "biased"]
 
 
@@ -56,7 +62,7 @@ def test_brian2_subtracts_a_threshold(run):
     assert run("brian2", made.toy(rule="soft")).equal
 
 
-@pytest.mark.parametrize("consumer", ["nest", "bmtk"])
+@pytest.mark.parametrize("consumer", ["nest", "bmtk", "pynn-nest"])
 def test_a_soft_reset_is_refused(run, consumer):
     with pytest.raises(Exception, match=r"reset"):
         run(consumer, made.toy(rule="soft"))
