@@ -30,6 +30,10 @@ class Consumer:
 
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
+    "nirtorch": Consumer("nir", "nir nirtorch"),
+    "snntorch": Consumer("nir", "nir nirtorch snntorch"),
+    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'"),
+    "norse": Consumer("nir", "nir nirtorch norse"),
 }
 
 

@@ -135,5 +135,5 @@ def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
     name = f"membrane/{ours.program.readout}"
     if ours.program.decision is None or name not in theirs:
         return None
-    unit = ours.program.population(str(ours.program.readout)).unit
-    return replace(ours, traces=theirs[name] * unit).predictions()
+    # a result's membranes are in units of the Program, and it brings them into those of the trained network
+    return replace(ours, traces=theirs[name]).predictions()
