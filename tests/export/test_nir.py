@@ -13,9 +13,7 @@ ENCODINGS = ("seq", "fan", "relay")
 
 def hard(program):
     """Return the Program with the reset that NIR has."""
-    populations = [
-        replace(part, rule="hard") if part.rule == "soft" else part for part in program.populations
-    ]
+    populations = [replace(part, rule="hard") if part.rule == "soft" else part for part in program.populations]
     return replace(program, populations=tuple(populations))
 
 
@@ -32,7 +30,10 @@ def irregular(program, seed):
         return program
     rng = np.random.default_rng(seed)
     edges = [replace(edge, weight=edge.weight * rng.normal(size=len(edge.weight))) for edge in program.edges]
-    parts = [replace(part, decay=rng.random(part.size), threshold=rng.random(part.size) + 0.1) for part in program.populations]
+    parts = [
+        replace(part, decay=rng.random(part.size), threshold=rng.random(part.size) + 0.1)
+        for part in program.populations
+    ]
     return replace(program, edges=tuple(edges), populations=tuple(parts))
 
 

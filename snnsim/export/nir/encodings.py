@@ -1,8 +1,8 @@
 """Three ways to say, in primitives of NIR, that each synapse has a weight and a delay of its own.
 
-    seq     source → Linear E → Delay → Linear W → target                a column for each (source neuron, delay) used
-    fan     source → Delay k → Linear W_k → target, for each k           branches, which the target adds up
-    relay   source → Linear → LIF ⇄ Linear → Linear W → target           neuron (i, k) of the LIF repeats i after k steps
+    seq     source → Linear E → Delay → Linear W → target             a column for each (source neuron, delay) used
+    fan     source → Delay k → Linear W_k → target, for each k        branches, which the target adds up
+    relay   source → Linear → LIF ⇄ Linear → Linear W → target        neuron (i, k) of the LIF repeats i after k steps
 
 Shapes   E (column, source) of 0 and 1 · W (target, column) · a relay's loop (relay, relay) moves a spike on by one
 Names    wait: steps that a synapse waits in the file · place: which of several synapses it is that have source, target
@@ -208,8 +208,8 @@ def _same(size: int) -> Node:
 def _check_relays(count: int, prefix: str) -> None:
     if count**2 * 4 > _MOST_RELAY_BYTES:
         raise ValueError(
-            f"export to nir: {prefix} would have {count:,} relays, and importers would hold the {count**2 * 4 / 2**30:.0f} "
-            "GiB of their loop as a matrix; use the encoding seq, shorter delays, or fewer neurons"
+            f"export to nir: {prefix} would have {count:,} relays, and importers would hold their loop as a matrix of "
+            f"{count**2 * 4 / 2**30:.0f} GiB; use the encoding seq, shorter delays, or fewer neurons"
         )
 
 

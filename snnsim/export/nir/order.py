@@ -43,7 +43,7 @@ class Plan:
         return f"{self._place(name)}_n_{re.sub('[^0-9A-Za-z]+', '_', name)}"
 
     def parts(self, edge: int) -> str:
-        """Return what the names of an edge's nodes begin with: before the target's, or behind the source's in a loop."""
+        """Return what names of an edge's nodes begin with: before the target's, or behind the source's in a loop."""
         source, target = self.edges[edge]
         place = f"{self._place(source)}_r" if edge in self.loops else f"{self._place(target)}_e"
         return f"{place}{edge:0{len(str(len(self.edges)))}}"

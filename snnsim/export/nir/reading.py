@@ -27,7 +27,9 @@ def program(graph: Graph) -> Program:
     """Return the Program; raises ValueError where the graph is not as it was written."""
     known = graph.metadata
     if known["version"] > VERSION:
-        raise ValueError(f"it has version {known['version']}, newer than the {VERSION} that this snnsim knows; upgrade it")
+        raise ValueError(
+            f"it has version {known['version']}, newer than the {VERSION} that this snnsim knows; upgrade it"
+        )
     header = json.loads(known["program"])
     chosen = Options(known["encoding"], float(known["dt"]), known["resistance"])
     counts = np.asarray(known["synapses"]).tolist()
@@ -61,9 +63,7 @@ def _edge(graph: Graph, number: int, ends: tuple[str, str], how: tuple[Plan, Sca
     return Edge.of(source, target, (taps.pre, taps.post, taps.wait + known.looped, weight), sources=size[source])
 
 
-def _changed(
-    graph: Graph, how: tuple[Plan, dict[str, Scale]], edges: list[Edge], counts: list[int]
-) -> Iterator[str]:
+def _changed(graph: Graph, how: tuple[Plan, dict[str, Scale]], edges: list[Edge], counts: list[int]) -> Iterator[str]:
     plan, scales = how
     for edge, count in zip(edges, counts, strict=True):
         if len(edge.weight) != count:

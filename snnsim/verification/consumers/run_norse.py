@@ -36,7 +36,9 @@ def refuse_joins(network):
         after = reached(node)
         early = [name for name in late if name not in after]
         if early:
-            raise ValueError(f"Norse would compute {node.name} before {', '.join(early)}; it runs chains and loops alone")
+            raise ValueError(
+                f"Norse would compute {node.name} before {', '.join(early)}; it runs chains and loops alone"
+            )
 
 
 def reached(node):

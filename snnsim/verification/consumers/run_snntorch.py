@@ -20,7 +20,9 @@ def imported(path, recordings):
     graph, about = read(path, ["relay"])
     if abs(about["dt"] / STEP - 1) > 1e-6:
         raise ValueError(f"snnTorch's step is {STEP} s, and the file's {about['dt']} s; snnsim export --dt {STEP}")
-    scale = {name: float((node.r * STEP / node.tau).flat[0]) for name, node in graph.nodes.items() if hasattr(node, "r")}
+    scale = {
+        name: float((node.r * STEP / node.tau).flat[0]) for name, node in graph.nodes.items() if hasattr(node, "r")
+    }
     # it tells about its warnings on the screen
     with contextlib.redirect_stdout(io.StringIO()):
         network = import_from_nir(graph)

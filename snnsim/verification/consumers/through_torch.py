@@ -9,7 +9,7 @@ import torch
 
 
 def read(path, known):
-    """Return the graph of a file, and what snnsim says about it; `known` are the encodings that the importer can run."""
+    """Return the graph of a file, and what snnsim says about it; `known` are the encodings that an importer runs."""
     graph = nir.read(path)
     about = graph.metadata
     if about.get("encoding") not in known:
