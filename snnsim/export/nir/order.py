@@ -77,8 +77,36 @@ def planned(names: Sequence[str], edges: Sequence[tuple[str, str]], readout: str
     return Plan(order, loops, behind + ahead, final, tuple(edges))
 
 
+def computed(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[list[str], set[tuple[str, str]]]:
+    """Return nodes as importers compute them in a step, from the first on, and the edges that take the step before.
+
+    A node waits until all that leads to it is there. If it has several inputs, those that it leads to itself need not
+    be there; if it waited for itself alone, it would wait without end, and then need not either.
+    """
+    reach = _reach(names, edges)
+    sources = {name: [source for source, target in edges if target == name] for name in names}
+    own = {name: {names[n] for n in np.flatnonzero(reach[number])} for number, name in enumerate(names)}
+    order: list[str] = []
+    late: set[tuple[str, str]] = set()
+    waiting, patient = list(names), True
+    while waiting:
+        left = []
+        for name in waiting:
+            missing = [source for source in sources[name] if source not in order]
+            excused = own[name].issuperset(missing) and (len(sources[name]) > 1 or not patient)
+            if missing and not excused:
+                left.append(name)
+                continue
+            order.append(name)
+            late |= {(source, name) for source in missing}
+            patient = True
+        patient = len(left) < len(waiting)
+        waiting = left
+    return order, late
+
+
 def _reach(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Return which population leads to which (source, target), over any number of edges."""
+    """Return which name leads to which (source, target), over any number of edges."""
     reach = np.zeros((len(names), len(names)), bool)
     for source, target in edges:
         if source in names:
