@@ -7,6 +7,7 @@ raises the threshold by it, so a membrane is that much larger.
 import contextlib
 import io
 
+import numpy as np
 import snntorch
 from exchange import main
 from snntorch.import_nir import import_from_nir
@@ -20,14 +21,18 @@ def imported(path, recordings):
     graph, about = read(path, ["relay"])
     if abs(about["dt"] / STEP - 1) > 1e-6:
         raise ValueError(f"snnTorch's step is {STEP} s, and the file's {about['dt']} s; snnsim export --dt {STEP}")
-    scale = {
-        name: float((node.r * STEP / node.tau).flat[0]) for name, node in graph.nodes.items() if hasattr(node, "r")
-    }
+    scales = {name: node.r * STEP / node.tau for name, node in graph.nodes.items() if hasattr(node, "r")}
+    uneven = [name for name, row in scales.items() if np.ptp(row) > 1e-6 * row.max()]
+    if uneven:
+        raise ValueError(
+            f"snnTorch takes one r dt / tau for all neurons of {', '.join(uneven)}, and there are several; "
+            "snnsim export --resistance euler"
+        )
     # it tells about its warnings on the screen
     with contextlib.redirect_stdout(io.StringIO()):
         network = import_from_nir(graph)
     modules = dict(network.named_children())
-    factor = {modules[name]: value for name, value in scale.items()}
+    factor = {modules[name]: float(row[0]) for name, row in scales.items()}
     return run(
         lambda frame, state: network(frame, state)[1],
         graph, modules, recordings, membrane=lambda module, _: module.mem * factor[module],
