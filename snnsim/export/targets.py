@@ -1,10 +1,12 @@
 """What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from snnsim.export import checks, plain, pynn, sonata, sonata_reading
+from snnsim.export import checks, nir, plain, pynn, sonata, sonata_reading
 from snnsim.export.checks import Violation
 from snnsim.program import Program
 
@@ -21,8 +23,8 @@ class Target:
     """write(program, path, **options)."""
     check: Callable[[Program], Iterable[Violation]]
     """Every violation of its design rules."""
-    read: Callable[[Path], Program] | None = None
-    """The Program of a file that `write` made, or of others in this format."""
+    read: Callable[..., Program] | None = None
+    """read(path, **options): the Program of a file that `write` made, or of others in this format."""
     claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
     """Whether a folder is of this target."""
 
@@ -34,23 +36,26 @@ TARGETS: dict[str, Target] = {
         "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims
     ),
     "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
+    "nir": Target("a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read),
 }
 
 
-def write(program: Program, target: str, path: Path, **options: str) -> None:
+def write(program: Program, target: str, path: Path, **options: Any) -> None:
     """Write a Program for a target; raises ValueError with every rule that it breaks."""
     chosen = named(target)
+    _known(target, "written", chosen.write, options)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
 
 
-def read(target: str, path: Path) -> Program:
+def read(target: str, path: Path, **options: Any) -> Program:
     """Return the Program of a file in a target's format; raises ValueError where there is none to read."""
     chosen = named(target)
     if chosen.read is None:
         readable = ", ".join(name for name, each in TARGETS.items() if each.read is not None)
         raise ValueError(f"import: {target} cannot be read back; the targets that can are {readable}")
-    return chosen.read(Path(path))
+    _known(target, "read", chosen.read, options)
+    return chosen.read(Path(path), **options)
 
 
 def of(path: Path) -> str:
@@ -70,3 +75,12 @@ def named(name: str) -> Target:
     if name not in TARGETS:
         raise ValueError(f"export: target {name!r} is unknown; the known ones are {', '.join(TARGETS)}")
     return TARGETS[name]
+
+
+def _known(target: str, how: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    known = [name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(
+            f"export: {target} is {how} without the option {', '.join(unknown)}; it takes {', '.join(known) or 'none'}"
+        )

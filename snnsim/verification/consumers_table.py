@@ -34,6 +34,10 @@ CONSUMERS: dict[str, Consumer] = {
     "bmtk": Consumer("sonata", "bmtk nest-simulator"),
     "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
     "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
+    "nirtorch": Consumer("nir", "nir nirtorch"),
+    "snntorch": Consumer("nir", "nir nirtorch snntorch"),
+    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'"),
+    "norse": Consumer("nir", "nir nirtorch norse"),
 }
 
 
