@@ -20,6 +20,8 @@ class Consumer:
     """What `pip install` needs."""
     integers: bool = False
     """Whether it computes Programs in integers as we do; if not, they are compared as floats."""
+    counts: bool = False
+    """Whether it takes several spikes of a channel in a step; if not, they are one for both sides."""
     seconds: float = 600.0
     """After so long it is stopped."""
 

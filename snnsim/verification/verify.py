@@ -4,7 +4,7 @@
     equal cells  = cells in which both fire, or neither      total = steps · neurons
 
 Names    cell: one neuron in one step of a recording
-Differs  a step in which a channel has several spikes counts as one spike for both sides: what a line to a chip carries
+Differs  several spikes of a channel in a step are one for both sides where the consumer does not take counts
 """
 
 import subprocess
@@ -43,7 +43,7 @@ class Report:
     recordings: int
     layers: tuple[Layer, ...]
     choices: np.ndarray | None
-    """Class of each recording, by the consumer's membranes of the readout; None if it gives none."""
+    """Class of each recording, by the consumer itself or its membranes of the readout; None if it gives neither."""
     ours: np.ndarray | None
     """Class of each recording by our simulator."""
 
@@ -66,13 +66,14 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
     if consumer not in CONSUMERS:
         raise ValueError(f"verify: consumer {consumer!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
     chosen = CONSUMERS[consumer]
-    program, single = ticking(program, replace(events, count=np.ones_like(events.count)))
-    ours = Simulator(program if chosen.integers else as_floats(program)).run(single, Record(spikes=True))
+    taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
+    program, fed = ticking(program, taken)
+    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
         np.savez(
-            given, steps=ours.length, step=single.step, channel=single.channel, offset=single.offset,
-            channels=np.array(program.channels),
+            given, steps=ours.length, step=fed.step, channel=fed.channel, count=fed.count.astype(np.int64),
+            offset=fed.offset, channels=np.array(program.channels),
         )  # fmt: skip
         _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
         with np.load(made) as stored:
@@ -133,7 +134,9 @@ def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int
 
 def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
     name = f"membrane/{ours.program.readout}"
-    if ours.program.decision is None or name not in theirs:
+    if ours.program.decision is None or not {name, "choices"} & set(theirs):
         return None
+    if "choices" in theirs:
+        return theirs["choices"]
     unit = ours.program.population(str(ours.program.readout)).unit
     return replace(ours, traces=theirs[name] * unit).predictions()
