@@ -7,6 +7,8 @@ find is shown at once; nothing is changed here (`repairs` has what can be change
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from snnsim.program import Edge, Program
 
 
@@ -81,4 +83,19 @@ def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[V
             yield Violation(
                 "reset", f"population {part.name!r}", f"the reset must be {' or '.join(rules)}, not {part.rule!r}",
                 f"train with network.reset = {rules[0]!r}" if rules else "use another target",
+            )  # fmt: skip
+
+
+def sums(program: Program) -> Iterator[Violation]:
+    """The weights of a neuron, all of them at once, add up in 32 bits."""
+    for part in program.populations:
+        total = np.zeros(part.size)
+        for edge in program.edges:
+            if edge.target == part.name:
+                total += np.bincount(edge.post, np.abs(edge.weight.astype(np.float64)), part.size)
+        if total.max() > np.iinfo(np.int32).max:
+            yield Violation(
+                "sums", f"population {part.name!r}",
+                f"weights of a neuron must add up to less than 2^31, not to {total.max():g}",
+                "requantise with fewer bits: snnsim quantize", "requantize",
             )  # fmt: skip

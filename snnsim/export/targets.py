@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnsim.export import checks, plain
+from snnsim.export import c, checks, plain
 from snnsim.export.checks import Violation
 from snnsim.program import Program
 
@@ -30,6 +30,7 @@ class Target:
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+    "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims),
 }
 
 

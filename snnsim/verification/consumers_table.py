@@ -32,6 +32,7 @@ class Consumer:
 
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
+    "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
 }
 
 
