@@ -14,24 +14,32 @@ Differs  the decision summed_softmax is one in whole numbers (snn_choice), which
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snnsim.export import c_layout, checks
+from snnsim.export import c_layout, checks, repairs
 from snnsim.export.c_golden import golden
 from snnsim.export.c_layout import Block
 from snnsim.export.checks import Violation
+from snnsim.export.repairs import Repair
 from snnsim.files import written_whole
 from snnsim.program import DECISIONS, INPUT, FixedPoint, Population, Program
+from snnsim.quantization import Scheme
 from snnsim.simulation import Events
 
 FORMAT = "snnsim C99"
 LONGEST_DELAY = 255
+REPAIRS: Mapping[str, Repair] = {
+    "quantize": partial(repairs.requantize, scheme=Scheme()),
+    "requantize": partial(repairs.requantize, scheme=Scheme()),
+    "clamp_delays": partial(repairs.clamp_delays, most=LONGEST_DELAY),
+}
 _RUNTIME = ("snn.h", "snn.c", "run.c", "test.c", "bench.c", "Makefile")
 _RULES = {"hard": "SNN_HARD", "soft": "SNN_SOFT", "readout": "SNN_READS"}
 

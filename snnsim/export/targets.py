@@ -1,11 +1,12 @@
 """What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from snnsim.export import c, checks, plain
+from snnsim.export import c, checks, loihi, netx, plain
 from snnsim.export.checks import Violation
+from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
 
 
@@ -25,12 +26,20 @@ class Target:
     """The Program of a file that `write` made, or of others in this format."""
     claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
     """Whether a folder is of this target."""
+    repairs: Mapping[str, Repair] = field(default_factory=dict)
+    """What `--fix` may do, by name, in order."""
 
 
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
-    "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims),
+    "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS),
+    "loihi1": Target(
+        "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
+    ),
+    "loihi2": Target(
+        "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
+    ),
 }
 
 
@@ -39,6 +48,12 @@ def write(program: Program, target: str, path: Path, **options: str) -> None:
     chosen = named(target)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
+
+
+def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
+    """Return a Program that keeps a target's rules as far as its repairs go, and what they changed."""
+    chosen = named(target)
+    return repaired(program, chosen.check, chosen.repairs)
 
 
 def read(target: str, path: Path) -> Program:

@@ -33,6 +33,13 @@ class Consumer:
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
     "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
+    "brian2-loihi": Consumer(
+        "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
+    ),
+    "lava": Consumer("loihi1", '"lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0),
+    "netx": Consumer(
+        "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
+    ),
 }
 
 
