@@ -115,7 +115,7 @@ def average_decays(program: Program) -> tuple[Program, Counts]:
     """Give the neurons of a population the mean of their decays."""
 
     def same(part: Population) -> Population:
-        mean = np.rint(part.decay.mean()) if program.fixed is not None else part.decay.mean()
+        mean = round(part.decay.mean()) if program.fixed is not None else part.decay.mean()
         return replace(part, decay=np.full(part.size, mean))
 
     return _neurons(program, same, "decay")
