@@ -84,6 +84,19 @@ def joined(made: list[Block], *, sources: int, targets: int) -> Edge:
     return Edge.of(first.source, first.target, synapses, sources=sources)
 
 
+def stored_bytes(program: Program) -> int:
+    """Return the bytes of the constants as a compiler lays them out: synapses, and 12 bytes a neuron at most."""
+    parts = [block for each in blocks(program) for block in each]
+    weight = max((np.abs(block.weight).max(initial=0) for block in parts), default=0)
+    wide = max((part.size for part in program.populations), default=0) > 256
+    bytes_of = 12 * program.size
+    for block in parts:
+        bytes_of += len(block.weight) * (1 + (2 if weight > 127 else 1))
+        if block.post is not None and block.first is not None:
+            bytes_of += len(block.post) * (2 if wide else 1) + 4 * len(block.first)
+    return int(bytes_of)
+
+
 def most_count(program: Program) -> int:
     """Return how often a channel may spike in a step, up to 255, before a sum of weights could exceed 32 bits."""
     room = 2**31 - 1
