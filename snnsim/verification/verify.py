@@ -138,5 +138,5 @@ def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
         return None
     if "choices" in theirs:
         return theirs["choices"]
-    unit = ours.program.population(str(ours.program.readout)).unit
-    return replace(ours, traces=theirs[name] * unit).predictions()
+    # a result's membranes are in units of the Program, and it brings them into those of the trained network
+    return replace(ours, traces=theirs[name]).predictions()
