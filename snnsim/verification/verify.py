@@ -7,6 +7,9 @@ Names    cell: one neuron in one step of a recording
 Differs  several spikes of a channel in a step are one for both sides where the consumer does not take counts
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -90,19 +93,35 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
 
 def _call(command: list[str], consumer: str) -> None:
     chosen = CONSUMERS[consumer]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=chosen.seconds, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped") from error
-    if done.returncode == 0:
+    # in a session of its own, so that processes which it starts are stopped with it
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, told = process.communicate(timeout=chosen.seconds)
+        except subprocess.TimeoutExpired as error:
+            text = f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped"
+            raise RuntimeError(text) from error
+        finally:
+            _stop(process)
+    if process.returncode == 0:
         return
-    last = done.stderr.strip().splitlines()[-1:] or ["it gave no reason"]
+    last = told.strip().splitlines()[-1:] or ["it gave no reason"]
     if "ModuleNotFoundError" in last[0]:
         raise ImportError(
             f"verify: {consumer} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
             "environment of its own that --python names"
         )
-    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{done.stderr}")
+    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{told}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a consumer and all that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
 
 
 def _layers(ours: Result, theirs: dict[str, np.ndarray]) -> Iterator[Layer]:
