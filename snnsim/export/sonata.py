@@ -46,7 +46,7 @@ EXAMPLE = 100
 def check(program: Program) -> Iterator[Violation]:
     """Yield what simulators with NEST's point neurons cannot run."""
     yield from checks.reset(program)
-    yield from checks.loops(program, shortest=1)
+    yield from checks.machine_delays(program, latency=0, least=1, most=np.inf)
     yield from checks.names(program, without="/")
 
 

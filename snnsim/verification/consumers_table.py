@@ -20,6 +20,8 @@ class Consumer:
     """What `pip install` needs."""
     integers: bool = False
     """Whether it computes Programs in integers as we do; if not, they are compared as floats."""
+    counts: bool = False
+    """Whether it takes several spikes of a channel in a step; if not, they are one for both sides."""
     seconds: float = 600.0
     """After so long it is stopped."""
 
@@ -38,6 +40,14 @@ CONSUMERS: dict[str, Consumer] = {
     "snntorch": Consumer("nir", "nir nirtorch snntorch"),
     "spikingjelly": Consumer("nir", "'spikingjelly[nir]'"),
     "norse": Consumer("nir", "nir nirtorch norse"),
+    "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
+    "brian2-loihi": Consumer(
+        "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
+    ),
+    "lava": Consumer("loihi1", '"lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0),
+    "netx": Consumer(
+        "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
+    ),
 }
 
 

@@ -149,7 +149,7 @@ def test_a_loop_of_a_step_through_two_populations_is_refused():
         edges=(*both.edges, *_loop(both.edges[1])),
     )
     found = [violation.rule for violation in export.TARGETS["sonata"].check(short)]
-    assert found == ["loops"]
+    assert found == ["machine_delays"]
 
 
 def _loop(edge):

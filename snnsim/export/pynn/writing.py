@@ -19,12 +19,13 @@ Differs  synapses that share source, target and delay are read back with those t
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snnsim.export import checks
+from snnsim.export import checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.clock import with_clock
 from snnsim.export.floats import as_floats
@@ -39,13 +40,13 @@ NEURONS_PER_CORE, SYNAPSE_TYPES, RING_BITS, STAGES = 256, 2, 14, 8
 SLOTS = 2**RING_BITS // NEURONS_PER_CORE // SYNAPSE_TYPES
 LONGEST = SLOTS * (1 + STAGES)
 HIGHEST = 2**16
+REPAIRS = {"clamp_delays": partial(repairs.clamp_machine_delays, latency=0, least=1, most=LONGEST)}
 
 
 def check(program: Program) -> Iterator[Violation]:
     """Yield what SpiNNaker cannot run; what only takes more of its cores is no violation."""
     yield from checks.reset(program)
-    loops = list(checks.loops(program, shortest=1))
-    yield from loops or checks.machine_delays(program, most=LONGEST)
+    yield from checks.machine_delays(program, latency=0, least=1, most=LONGEST)
     yield from checks.thresholds(program, most=HIGHEST * unit(program))
     yield from checks.names(program, without="/")
 
