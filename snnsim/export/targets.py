@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from snnsim.export import c, checks, loihi, netx, plain
+from snnsim.export import c, checks, loihi, netx, plain, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
@@ -40,6 +40,7 @@ TARGETS: dict[str, Target] = {
     "loihi2": Target(
         "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
     ),
+    "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }
 
 
