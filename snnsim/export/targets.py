@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading
+from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
@@ -53,6 +53,7 @@ TARGETS: dict[str, Target] = {
     "loihi2": Target(
         "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
     ),
+    "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }
 
 

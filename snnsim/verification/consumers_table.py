@@ -48,6 +48,7 @@ CONSUMERS: dict[str, Consumer] = {
     "netx": Consumer(
         "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
     ),
+    "xylo": Consumer("xylo", "rockpool xylosim", integers=True, seconds=3600.0),
 }
 
 
