@@ -27,12 +27,16 @@ class Target:
     """read(path, **options): the Program of a file that `write` made, or of others in this format."""
     claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
     """Whether a folder is of this target."""
+    variant: Callable[[Path], str | None] = lambda path: None  # noqa: ARG005
+    """Which of several ways to write it a file has, if not all of its consumers read all of them."""
 
 
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
-    "nir": Target("a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read),
+    "nir": Target(
+        "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
+    ),
 }
 
 
