@@ -1,5 +1,6 @@
-"""What chance does in a layer in training: it drops neurons for a whole sequence, as a missing one is missing for good,
-and seeds the draws of those that fire by chance.
+"""What chance does in a layer: dropout, what neurons draw, and what of their inputs reaches them.
+
+Dropout has one mask for a whole sequence, as a missing neuron is missing for good:
 
     result[t] = s[t] · keep        keep = 0 with probability p, else 1 / (1 − p)
 
@@ -43,3 +44,8 @@ def drawn(neuron: nn.Module, draws: Draws | None, generator: torch.Generator | N
     if draws is None and neuron.training and getattr(neuron, "noisy", False):
         return Draws.of(int(torch.randint(SEEDS - 1, (), generator=generator)))
     return draws
+
+
+def released(neuron: nn.Module, spikes: Tensor, draws: Draws | None) -> Tensor:
+    """Return what of a layer's input is released to neurons for which that is left to chance, else all of it."""
+    return neuron.release(spikes, draws) if hasattr(neuron, "release") else spikes

@@ -20,9 +20,7 @@ from torch import Tensor, nn
 from snnsim import chance
 from snnsim.chance import SequenceDropout
 from snnsim.credit import EVERY, Credit
-from snnsim.kernels import choice
 from snnsim.kernels.draws import Draws
-from snnsim.neurons import LIF, MetaNeuron
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear
 
@@ -58,7 +56,8 @@ class SpikingLayer(nn.Module):
         draws: Draws | None = None,
     ) -> Tensor:
         """Return the layer's spikes after dropout."""
-        return self.fire(self.current(spikes), valid, generator, draws=draws)
+        draws = chance.drawn(self.neuron, draws, generator)
+        return self.fire(self.current(spikes, EVERY, draws), valid, generator, draws=draws)
 
     def run(
         self,
@@ -75,9 +74,10 @@ class SpikingLayer(nn.Module):
         normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
-        by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         draws = state.draws if state.first else chance.drawn(self.neuron, state.draws, generator)
+        released = chance.released(self.neuron, spikes, draws and draws.at(state.first))
+        current, history = self.synapse.run(released, state.history, **credit.of_synapses())
+        by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
         told = credit.of_neurons() | self._told(draws and draws.at(state.first), current)
         here = None if every is None else (every - state.first).clamp(0, len(current))
@@ -87,8 +87,9 @@ class SpikingLayer(nn.Module):
         sent, voltage = self._fire(by_channel, here, keep, state.voltage, told, whole=whole)
         return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes), draws)
 
-    def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
+    def current(self, spikes: Tensor, credit: Credit = EVERY, draws: Draws | None = None) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
+        spikes = chance.released(self.neuron, spikes, draws)
         # neurons keep their voltage in full precision when products are done in a shorter one
         current: Tensor = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
         return current
@@ -168,10 +169,8 @@ class SpikingLayer(nn.Module):
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
         watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
         usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats
-        noisy = isinstance(self.neuron, MetaNeuron)
-        known = self.neuron.in_one_pass if noisy else isinstance(self.neuron, LIF)
-        sized = current.ndim == 3 and current.numel() > 0 and not watched
-        return known and (self.norm is None or usual) and sized and choice.of_neurons(current, noisy=noisy) != "steps"
+        compiled = hasattr(self.neuron, "compiled") and self.neuron.compiled(current)
+        return compiled and (self.norm is None or usual) and current.ndim == 3 and current.numel() > 0 and not watched
 
 
 @dataclass(frozen=True)
@@ -221,9 +220,10 @@ class SpikingNetwork(nn.Module):
         valid = None if lengths is None else self.valid(lengths)
         for number, layer in enumerate(self.layers):
             # in two, so that spikes which have been sent are not kept while the next ones are made
-            current = layer.current(spikes, credit)
+            own = chance.drawn(layer.neuron, draws and draws.layer(number), generator)
+            current = layer.current(spikes, credit, own)
             del spikes
-            spikes = layer.fire(current, valid, generator, credit, draws and draws.layer(number))
+            spikes = layer.fire(current, valid, generator, credit, own)
             del current
         return self._output(spikes, credit)
 

@@ -7,7 +7,7 @@ from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 
 from snnsim import neurons, surrogate, synapses
 from snnsim.learning import decisions, rules
-from snnsim.neurons import LIF, LeakyReadout, MetaNeuron
+from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
 from snnsim.neurons.meta import Recovery
 from snnsim.simulation import ENGINES
 from snnsim.surrogate import Surrogate
@@ -46,6 +46,9 @@ ALL_NEURONS = {
     ),
     "MetaNeuron with recovery, learned": lambda: MetaNeuron(beta=0.5, learn="layer", recovery=Recovery(0.75, 0.1, 0.5)),
     "MetaNeuron, expected": lambda: MetaNeuron(beta=0.5, learn="layer", estimator="expectation", recovery=Recovery()),
+    "LevyBaxter": lambda: LevyBaxter(),
+    "SecondOrder": lambda: SecondOrder(),
+    "SecondOrder in the graph, learned": lambda: SecondOrder(detach_reset=False, learn="neuron", features=NEURONS),
     "LeakyReadout": lambda: LeakyReadout(tau=4.0),
     "LeakyReadout, learned": lambda: LeakyReadout(beta=0.5, learn_decay="neuron", features=NEURONS),
 }

@@ -96,7 +96,7 @@ class LIF(nn.Module):
         voltage = (self.rest(current) if voltage is None else voltage.to(current.dtype)).expand(current.shape[1:])
         if current.numel() == 0:
             return Fired(current, current if record else None, voltage)
-        if choice.of_neurons(current) == "steps":
+        if not self.compiled(current):
             return passes.by_steps(current, voltage, self._advance, record=record, temporal=temporal)
         around |= {"reset": self.reset, "record": record, "temporal": temporal}
         return passes.in_one_pass(current, voltage, self.decay(), self.threshold, **around)
@@ -105,6 +105,10 @@ class LIF(nn.Module):
         """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
         spikes, _, voltage = self._advance(0, current, torch.zeros_like(current) if voltage is None else voltage)
         return spikes, voltage
+
+    def compiled(self, current: Tensor) -> bool:
+        """Return whether a compiled form will do these currents."""
+        return choice.of_neurons(current) != "steps"
 
     def rest(self, current: Tensor) -> Tensor:
         """Return the voltage at rest for a sequence of currents."""

@@ -103,10 +103,10 @@ class MetaNeuron(nn.Module):
         """Whether there is anything to draw."""
         return self.estimator != "expectation" and (self.width.raw is not None or bool((self.width.value > 0).all()))
 
-    @property
-    def in_one_pass(self) -> bool:
-        """Whether there is a compiled form."""
-        return self.recovery is None and self.estimator != "expectation"
+    def compiled(self, current: Tensor) -> bool:
+        """Return whether a compiled form will do these currents."""
+        known = self.recovery is None and self.estimator != "expectation"
+        return known and choice.of_neurons(current, noisy=True) != "steps"
 
     def forward(self, current: Tensor, *, temporal: bool = True, draws: Draws | None = None) -> Tensor:
         """Return the spikes of a sequence that starts at rest."""
@@ -145,7 +145,7 @@ class MetaNeuron(nn.Module):
         state = (rest if state is None else state.to(current.dtype)).expand(rest.shape)
         if current.numel() == 0:
             return Fired(current, current if record else None, state)
-        if not self.in_one_pass or choice.of_neurons(current, noisy=True) == "steps":
+        if not self.compiled(current):
             decide = self._decider(current, draws)
             return passes.by_steps(
                 current, state, lambda t, now, was: self._advance(now, was, decide(t)), record=record, temporal=temporal
