@@ -90,3 +90,27 @@ def test_a_run_is_trained_drawn_and_evaluated(kind, tmp_path, monkeypatch, capsy
         assert re.search(r"over 3 draws: .*; without chance: ", shown)
         # the epoch was chosen by the draws of the run's seed, which is 0 as well
         assert found["accuracy"] == row["valid_accuracy"]
+
+
+def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small = ["network.hidden=[12]", "network.neuron=meta", "training.batch_size=512"]
+    main(["train", "motifs", "--epochs", "1", "--output-dir", "run", *(f"--set={value}" for value in small)])
+    main(["evaluate", "run"])
+    main(["evaluate", "run", "--engine", "event"])
+    folder = Folder(tmp_path / "run")
+    found, by_events = (
+        json.loads(folder.evaluation(name).read_text(encoding="utf-8")) for name in ("valid", "valid-event")
+    )
+    # the network counts in float32, the program in float64
+    assert by_events["correct"] == pytest.approx(found["correct"], abs=2)
+    main(["freeze", "run", "-o", "run.snn"])
+    capsys.readouterr()
+    seeds = []
+    for seed in ("0", "7", "None"):
+        main(["simulate", "run.snn", "--split", "valid", "--json", "--seed", seed])
+        seeds.append(json.loads(capsys.readouterr().out))
+    assert [one["seed"] for one in seeds] == [0, 7, None]
+    assert seeds[0]["correct"] == by_events["correct"]
+    assert seeds[2]["accuracy"] == pytest.approx(found["chance"]["without"], abs=0.004)
+    assert len({one["synaptic_events"] for one in seeds}) == 3
