@@ -6,8 +6,8 @@ What is sent is a number like any other: ∇ L reaches the readout and its synap
 c is the mean loss of the others, so that it is independent of this one's spikes.
 
 Source   Williams 1992, Machine Learning 8:229; leave-one-out baseline: Kool, van Hoof, Welling 2019
-Differs  bptt has a bias, by the sigmoid's derivative; this has a variance that grows with steps and neurons, and is made
-         for comparison, not for training. In training mode a batch norm lets recordings see each other, and that part
+Differs  bptt has a bias, by the sigmoid's derivative; this has a variance that grows with steps and neurons, and
+         serves comparison, not training. In training mode a batch norm lets recordings see each other, and that part
          of the gradient is left out; without one it is exact in the mean
 """
 
