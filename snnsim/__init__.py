@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snnsim.analysis import lz76
     from snnsim.freezing import freeze
     from snnsim.network import SpikingLayer, SpikingNetwork
     from snnsim.neurons import LIF, LeakyReadout
@@ -30,6 +31,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "freeze",
+    "lz76",
     "prune",
     "quantize",
     "simulate",
@@ -49,6 +51,7 @@ _ROOMS = {
     "Program": "program",
     "Events": "simulation",
     "freeze": "freezing",
+    "lz76": "analysis",
     "prune": "quantization",
     "quantize": "quantization",
     "simulate": "simulation",
