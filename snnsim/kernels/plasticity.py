@@ -10,7 +10,8 @@ Traces are brought up to date where they are read, so silence costs nothing.
 
 A layer that learns while it runs has membranes of two exponentials, which an input raises together:
 
-    m ← m exp(−1/τ) + Σ w s    r ← r exp(−1/τ_s) + Σ w s    v = V₀ (m − r)    v ≥ θ: fire, learn, m and r ← a_m and a_r
+    m ← m exp(−1/τ) + Σ w s    r ← r exp(−1/τ_s) + Σ w s    v = V₀ (m − r)
+    fire as v comes to θ from below: learn, m and r ← a_m and a_r
 
 Shapes   weight (target, source) · pre, post: step and node of events (event,), sorted by step
          trace (node, 2): its value, and the step that it had it in; a value of 0 is a node that has not fired
@@ -106,7 +107,7 @@ def of_trains(weight, pre, post, traces, rule):
 def run(weight, events, between, neuron, state, traces, rule, fired):  # noqa: PLR0913
     """Run a layer that learns from step `between[0]` to before `between[1]`, and return how many spikes it fired.
 
-    state (target, 2) holds m and r; fired = step, target of spikes, written as far as there is room.
+    state (target, 3) holds m, r and v; fired = step, target of spikes, with room for one of each target and step.
     """
     (step, source), (decay, decay_s, peak, threshold, after, after_s) = events, neuron
     event, count = 0, 0
@@ -121,12 +122,14 @@ def run(weight, events, between, neuron, state, traces, rule, fired):  # noqa: P
                 state[target, 1] += weight[target, source[event]]
             event += 1
         for target in range(len(weight)):
-            if peak * (state[target, 0] - state[target, 1]) >= threshold:
+            voltage = peak * (state[target, 0] - state[target, 1])
+            if voltage >= threshold > state[target, 2]:
                 target_fires(weight, target, now, traces, rule)
                 state[target, 0], state[target, 1] = after, after_s
-                if count < fired[0].size:
-                    fired[0][count], fired[1][count] = now, target
+                voltage = peak * (after - after_s)
+                fired[0][count], fired[1][count] = now, target
                 count += 1
+            state[target, 2] = voltage
     return count
 
 
