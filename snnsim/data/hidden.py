@@ -1,6 +1,6 @@
 """A spike pattern that comes again and again, hidden in noise of the same rates.
 
-    r_i ← r_i + v_i Δ, in 0 to r_max      v_i ← v_i + U(−δ, δ), in −v_max to v_max       every Δ = 1 ms
+    v_i ← v_i + U(−δ, δ), in −v_max to v_max      r_i ← r_i + v_i Δ, turning back at 0 and r_max      every Δ = 1 ms
     afferent i fires in Δ with probability r_i Δ, and wherever it has not for 50 ms
 
 Time is cut into windows of 50 ms. In a share of them, never in two that follow each other, half of the afferents repeat
@@ -11,7 +11,7 @@ Shapes   events step, afferent (event,), sorted by step · windows (presentation
 Units    r in Hz, v in Hz per ms · steps of time_step_ms
 Source   set-up of Masquelier, Guyonneau & Thorpe 2008, PLoS ONE 3:e1377; δ = 0.36 Hz/ms, v_max = 1.8 Hz/ms, so that a
          rate takes 50 ms from 0 to r_max at least
-Differs  a stream is drawn on and on; there, 15 s of it are repeated
+Differs  a stream is drawn on and on; there, 15 s of it are repeated. What rates do at their bounds is ours
 """
 
 from collections.abc import Iterator
@@ -99,7 +99,10 @@ def _wander(drift, silent, raster, push, chance, limits):
     for ms in range(len(raster)):
         for i in range(raster.shape[1]):
             drift[1, i] = min(max(drift[1, i] + push[ms, i], -1.8), 1.8)
-            drift[0, i] = min(max(drift[0, i] + drift[1, i], 0.0), highest)
+            wandered = drift[0, i] + drift[1, i]
+            drift[0, i] = min(max(wandered, 0.0), highest)
+            # a rate at its bound turns back
+            drift[1, i] *= 1.0 if wandered == drift[0, i] else -1.0
             silent[i] += 1
             if chance[ms, i] < drift[0, i] / 1000 or silent[i] >= gap:
                 raster[ms, i], silent[i] = True, 0
