@@ -3,8 +3,8 @@
 scripts/meta/stdp.py [--seeds 0 1 2 3 4] [--seconds 450]
 
 The set-up of Masquelier, Guyonneau & Thorpe 2008 with their numbers: 2000 afferents at 64 Hz, a pattern of 50 ms of
-half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s at least 98 % of the
-patterns have a spike and no spike is outside of a pattern.
+half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s 98 % of the patterns
+or more have a spike and no spike is outside of a pattern.
 """
 
 import argparse
@@ -18,11 +18,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from snnsim.analysis.intervals import of_share
 from snnsim.data import hidden
 from snnsim.learning import plastic
 from snnsim.learning.stdp import STDP
 from snnsim.plots.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, WIDTH_INCH, save, style
+from snnsim.training.evaluation import wilson
 from snnsim.training.folder import Folder, environment
 
 RECIPE = hidden.Recipe()
@@ -132,7 +132,7 @@ def main() -> None:
         latency = "-" if row["late_latency_ms"] is None else f"{row['late_latency_ms']:.1f}"
         strong = f"{row['strong']} ({row['strong_repeating']})"
         print(f"{seed:4d}  {row['hits']:22.1%}  {row['false']:5d}  {latency:>18s}  {strong:>40s}  {row['found']}")
-        share = of_share(sum(done["found"] for done in rows), len(rows))
+        share = wilson(sum(done["found"] for done in rows), len(rows))
         content = {**environment(options.seeds[0]), "seconds": options.seconds, "found_ci95": share, "results": rows}
         Folder(options.json.parent).write_json(options.json, content)
     print(
