@@ -3,8 +3,8 @@
 scripts/meta/stdp.py [--seeds 0 1 2 3 4] [--seconds 450]
 
 The set-up of Masquelier, Guyonneau & Thorpe 2008 with their numbers: 2000 afferents at 64 Hz, a pattern of 50 ms of
-half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s 98 % of the patterns
-or more have a spike and no spike is outside of a pattern.
+half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s at least 98 % of
+the patterns have a spike and no spike is outside of a pattern.
 """
 
 import argparse

@@ -34,6 +34,44 @@ def lif(
     return spikes, membrane
 
 
+_BITS, _GAMMA = 2**64 - 1, 0x9E3779B97F4A7C15
+
+
+def draw(seed: int, layer: int, recording: int, step: int, neuron: int) -> float:
+    """r, uniform between 0 and 1: SplitMix64, hash upon hash, in whole numbers without end."""
+    state = mixed(seed)
+    for number in (layer, recording, step):
+        state = mixed(state + _GAMMA * number)
+    return (mixed(state + _GAMMA * (neuron + 1)) // 2**12 + 0.5) / 2**52
+
+
+def mixed(z: int) -> int:
+    """The hash of SplitMix64 (Steele, Lea, Flood 2014)."""
+    z &= _BITS
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _BITS
+    return z ^ (z >> 31)
+
+
+def meta(
+    current: np.ndarray, voltage: np.ndarray, draws: np.ndarray, *, neuron: dict[str, float], hard: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """u[t] = β v[t−1] + I[t];  s[t] = 1 if r[t] > 1 − sigmoid((u[t] − θ) / Δ);  v[t] = r̂ or u[t] − θ + r̂ after a spike.
+
+    Shapes: current, draws (time, neuron) · voltage (neuron,) · neuron: beta, threshold, width, back (r̂) · results s, u.
+    """
+    spikes, membrane = np.zeros_like(current), np.zeros_like(current)
+    for n in range(current.shape[1]):
+        v = voltage[n]
+        for t in range(len(current)):
+            u = neuron["beta"] * v + current[t, n]
+            silent = 1 / (1 + np.exp((u - neuron["threshold"]) / neuron["width"]))
+            spikes[t, n], membrane[t, n] = draws[t, n] > silent, u
+            after = neuron["back"] + (0 if hard else u - neuron["threshold"])
+            v = after if spikes[t, n] else u
+    return spikes, membrane
+
+
 def spatial_gradients(
     frames: np.ndarray, kernels: list[np.ndarray], error: np.ndarray, *, beta: float, threshold: float, slope
 ) -> list[np.ndarray]:

@@ -184,7 +184,7 @@ class _Stage:
         self.waiting.append(_Piece(self.state.first, state.first, get_gradient_edge(output), errors))
         # a copy, as a part would keep the whole that it is of
         history = None if state.history is None else state.history.detach().clone()
-        self.state = LayerState(history, state.voltage.detach(), state.keep, state.first)
+        self.state = state._replace(history=history, voltage=state.voltage.detach())
         return output
 
     def back(self, piece: _Piece, loss: Tensor | None = None) -> None:
