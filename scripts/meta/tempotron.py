@@ -108,7 +108,7 @@ def main() -> None:
         right = f"{np.mean(row['correct']):.1%} ({min(row['correct']):.1%})"
         median = "-" if row["epochs_median"] is None else f"{row['epochs_median']:.0f}"
         print(
-            f"{row['sources']:4d}  {row['load']:4.2f}  {learned:>22s}  {right:>22s}  {median:>15s}  {row['seconds']:7.1f}"
+            f"{row['sources']:4d}  {row['load']:4.2f}  {learned:>22s}  {right:>22s}  {median:>15s}  {row['seconds']:5g}"
         )
     save(figure(rows), options.json.with_suffix(".png"))
 
