@@ -92,7 +92,7 @@ def _draw_first(axes: Axes, row: dict[str, Any]) -> None:
     kept = [(number, value) for number, value in enumerate(row["latency_ms"]) if value is not None]
     axes.plot(*zip(*kept, strict=True), ".", color=INK, markersize=1, label="first spike")
     axes.plot(missed, np.full(len(missed), RECIPE.window_ms + 2), "|", color=VERMILION, markersize=3, label="missed")
-    axes.set_ylim(0, RECIPE.window_ms + 5)
+    axes.set_ylim(0, RECIPE.window_ms + 27)
     axes.set_title(f"one neuron (seed {row['seed']})")
     axes.set_ylabel("latency in the pattern (ms)")
     axes.set_xlabel("presentation of the pattern")
