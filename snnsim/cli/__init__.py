@@ -13,6 +13,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.programs import Freeze, Info, Simulate
+from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
 from snnsim.training.interrupt import Stopped
@@ -27,6 +28,7 @@ Command = (
     | Annotated[Simulate, subcommand("simulate")]
     | Annotated[Quantize, subcommand("quantize")]
     | Annotated[Prune, subcommand("prune")]
+    | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[DataCommand, subcommand("data")]
 )
 
