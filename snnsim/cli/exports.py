@@ -177,6 +177,12 @@ def _compared(report: "Report", label: Any) -> list[str]:
             f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
             f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
         )
+    if report.differences:
+        margins = [each.margin for each in report.differences]
+        lines.append(
+            f"  {len(margins)} recordings differ, first where a membrane is {min(margins):.1e} to {max(margins):.1e} of "
+            "a threshold away from it"
+        )
     known = exports.facts(report, label)
     if "accuracy" in known:
         lines.append(f"  {known['accuracy']:.2%} correct there, {known['our_accuracy']:.2%} here")
