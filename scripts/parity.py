@@ -25,8 +25,6 @@ from snnsim.simulation import Events
 from snnsim.training.folder import Folder, environment
 from snnsim.verification import CONSUMERS, made, verify
 
-# stock importers run graphs without Delay nodes
-WRITTEN: dict[str, dict[str, Any]] = {name: {"encoding": "relay"} for name in ("snntorch", "spikingjelly", "norse")}
 PARTS = ("version", "spikes_equal", "spikes_total", "cells_equal", "cells_total", "membranes_apart", "differences")
 JUDGED = ("accuracy", "our_accuracy", "choices_equal", "recordings")
 
@@ -48,7 +46,7 @@ def cell(consumer: str, network: tuple[Program, Events, Any], python: str) -> di
     """Return what came of a consumer and a network: counts, or why there are none."""
     program, events, label = network
     target = CONSUMERS[consumer].target
-    found: dict[str, Any] = {"target": target, **WRITTEN.get(consumer, {})}
+    found: dict[str, Any] = {"target": target, **written_as(consumer)}
     broken = list(export.targets.named(target).check(program))
     if broken:
         program, repairs = export.targets.fixed(program, target)
@@ -59,7 +57,7 @@ def cell(consumer: str, network: tuple[Program, Events, Any], python: str) -> di
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"network{export.TARGETS[target].suffix}"
         try:
-            export.write(program, target, path, **WRITTEN.get(consumer, {}))
+            export.write(program, target, path, **written_as(consumer))
             report = verify(path, export.read(target, path), events, consumer=consumer, python=python)
         except ImportError as error:
             return found | {"missing": str(error).partition("; ")[2]}
@@ -80,9 +78,15 @@ def table(cells: dict[str, dict[str, dict[str, Any]]], networks: list[str]) -> s
     return "\n".join([*rows, "", *(f"{number}. {note}" for note, number in notes.items())])
 
 
+def written_as(consumer: str) -> dict[str, str]:
+    """Return how a consumer's files are written, where there are several ways: NIR's encoding, the first it reads."""
+    variants = CONSUMERS[consumer].variants
+    return {"encoding": variants[0]} if variants else {}
+
+
 def read_as(consumer: str) -> str:
     """Return what a consumer reads, with how it is written."""
-    return " ".join([CONSUMERS[consumer].target, *WRITTEN.get(consumer, {}).values()])
+    return " ".join([CONSUMERS[consumer].target, *written_as(consumer).values()])
 
 
 def said(found: dict[str, Any] | None, notes: dict[str, int]) -> str:

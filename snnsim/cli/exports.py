@@ -106,6 +106,8 @@ class Import:
         program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
+        for note in program.provenance.get("notes", ()):
+            print(f"  {note}")
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ class Verify:
         program = export.read(target, self.path)
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
-        for name in [self.consumer] if self.consumer else verification.readers(target):
+        readers = verification.readers(target, export.TARGETS[target].variant(self.path))
+        for name in [self.consumer] if self.consumer else readers:
             report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
 

@@ -1,6 +1,7 @@
 """NIR's equations as loops over nodes and steps: what the reader of foreign graphs is compared with.
 
-Nodes are computed in the order in which they are given; what a node takes from a later one is of the step before.
+Nodes are computed in the order in which they are given; what a node takes from a later one is of the step before, and
+before the first step that is its bias.
 """
 
 import numpy as np
@@ -14,7 +15,10 @@ def run(nodes, edges, frames, dt):
         now = {}
         for name, node in nodes.items():
             sources = [source for source, target in edges if target == name]
-            parts = [now[source] if source in now else before.get(source, 0.0) for source in sources]
+            parts = [
+                now[source] if source in now else before.get(source, nodes[source].numbers.get("bias", 0.0))
+                for source in sources
+            ]
             x = frame if node.kind == "Input" else sum(parts)
             now[name] = STEPS.get(node.kind, same)(node.numbers, x, state.setdefault(name, {}), dt)
             given[name].append(now[name])

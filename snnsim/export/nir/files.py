@@ -11,7 +11,7 @@ Source   nir 1.0.8, serialization.py; what it writes is read here, and what is w
 Differs  a v_reset of 0 is left out, as it stands for 0 where it is missing, and readers before 1.0.5 refuse it
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,17 +55,15 @@ def save(graph: Graph, path: Path) -> None:
 
 def load(path: Path) -> Graph:
     """Return the graph of a file; raises ValueError where it is none."""
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
-    try:
-        with h5py.File(path, "r") as file:
-            found = _node(file["node"])
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged, or no NIR file: {error}") from error
+    found = _opened(path, _node)
     if not isinstance(found, Graph):
         raise ValueError(f"{path} holds a single {found.kind}, not a NIRGraph; there must be a graph to import")
     return found
+
+
+def metadata(path: Path) -> Mapping[str, Any]:
+    """Return the metadata of a file's graph, without its nodes."""
+    return _opened(path, _metadata)
 
 
 def narrow(values: np.ndarray) -> np.ndarray:
@@ -107,9 +105,23 @@ def _put(group: h5py.Group, name: str, value: Any) -> None:
     group.create_dataset(name, data=value, compression="gzip" if value.size > _PACKED else None)
 
 
+def _opened(path: Path, function: Callable[[h5py.Group], Any]) -> Any:
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            return function(file["node"])
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise ValueError(f"{path} is damaged, or no NIR file: {error}") from error
+
+
+def _metadata(group: h5py.Group) -> dict[str, Any]:
+    return {name: _value(item) for name, item in group.get("metadata", {}).items()}
+
+
 def _node(group: h5py.Group) -> Node | Graph:
-    kind = _value(group["type"])
-    metadata = {name: _value(item) for name, item in group.get("metadata", {}).items()}
+    kind, metadata = _value(group["type"]), _metadata(group)
     if kind == "NIRGraph":
         nodes = {name: _node(item) for name, item in group["nodes"].items()}
         edges = [(_text(source), _text(target)) for source, target in group["edges"][()]]

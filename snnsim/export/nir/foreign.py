@@ -8,7 +8,8 @@ that fires in every step.
 
 Units    the file's times are seconds; a step is `dt`, by default what the metadata say, or 1e-4 s as in most importers
 Loops    where nodes form a loop, one takes what another gave in the step before, as in importers (`order.computed`)
-Differs  what a Program cannot say is refused, all of it at once; nothing is rounded but by float64
+Differs  what a Program cannot say is refused, all of it at once; a bias in a loop is there from the first step on, and
+         nirtorch has it a step later
 """
 
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ from snnsim.program import INPUT, Edge, Population, Program
 
 DT = 1e-4
 NOTES = (
-    "neurons are computed by forward Euler, and fire above their threshold",
+    "neurons are computed by forward Euler, fire above their threshold, and start where they are reset to",
     "a loop takes a step longer than its Delays",
 )
 _PASSED = (*LINEAR, "Delay")
@@ -120,7 +121,7 @@ def _program(graph: Graph, neurons: dict[str, Cells], given: dict[str, Signal | 
         edges=tuple(edges),
         time_step_ms=step * 1000,
         readout=None if readout is None else _named(readout),
-        provenance={"imported": "nir", "dt": step, "notes": list(NOTES)},
+        provenance={"imported": "nir", "notes": [f"a step is {step:g} s", *NOTES]},
     )
 
 

@@ -89,7 +89,7 @@ class Paths:
             return _whole(INPUT, tuple(int(size) for size in np.atleast_1d(node.numbers["shape"])))
         if name in self.cells:
             return _whole(name, self.cells[name].shape)
-        given = self.into(name)
+        given = None if name in self.wrong else self.into(name)
         if given is None:
             return None
         try:

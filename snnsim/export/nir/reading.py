@@ -5,22 +5,22 @@ made again and compared with those of the file, as one that was changed since wo
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from snnsim.export.nir.encodings import ENCODINGS
+from snnsim.export.nir.encodings import ENCODINGS, Setting
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.order import Plan, planned
 from snnsim.export.nir.scaling import Options, Scale, population
-from snnsim.export.nir.writing import SOFTWARE, VERSION, Setting
+from snnsim.export.nir.writing import SOFTWARE, VERSION
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 
-def is_ours(graph: Graph) -> bool:
-    """Return whether `writing` made it."""
-    return graph.metadata.get("software") == SOFTWARE and "program" in graph.metadata
+def is_ours(metadata: Mapping[str, Any]) -> bool:
+    """Return whether they are of a graph that `writing` made."""
+    return metadata.get("software") == SOFTWARE and "program" in metadata
 
 
 def program(graph: Graph) -> Program:

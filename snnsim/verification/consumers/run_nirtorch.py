@@ -48,9 +48,9 @@ class Neurons(torch.nn.Module):
 
 def imported(path, recordings):
     """Return the spikes of every population that fires, and the membranes of readouts."""
-    graph, about = read(path, ["seq", "fan", "relay"])
+    graph, about = read(path, ["seq", "fan"])
     step = float(about["dt"])
-    known = {nir.Delay: lambda node: Delay(node, step), nir.Flatten: lambda _: torch.nn.Identity()}
+    known = {nir.Delay: lambda node: Delay(node, step)}
     known |= {kind: lambda node: Neurons(node, step) for kind in (nir.LIF, nir.LI)}
     known |= {nir.Linear: lambda node: linear(node), nir.Affine: lambda node: linear(node, node.bias)}
     network = nirtorch.nir_to_torch(graph, known, dtype=torch.float64)
