@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from snnsim.export import loihi
+from snnsim.export import loihi, xylo_rules
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=6)
@@ -71,6 +71,26 @@ def with_part(program, name, **changes):
 def with_first_edge(program, **changes):
     """Return the Program with other weights or delays of its first edge."""
     return replace(program, edges=(replace(program.edges[0], **changes), *program.edges[1:]))
+
+
+def sparse(rng, *, loops=True, longest=5):
+    """Return a Program that fits Xylo: two populations that forget, biases, and a loop."""
+    program = chain(rng, longest)
+    sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
+    edges = [replace(each, weight=np.trunc(each.weight / 2).astype(np.int16)) for each in program.edges]
+    if loops:
+        more = edge("b", "a", sizes, rng, delays=(2, 4))
+        edges.append(replace(more, weight=np.trunc(more.weight / 2).astype(np.int16)))
+    made = replace(program, edges=tuple(edges))
+    for part in made.populations:
+        bias = rng.integers(-60, 61, part.size)
+        made = with_part(made, part.name, decay=np.zeros(part.size, int), bias=bias)
+    for part in made.populations:
+        if part.fires:
+            # so high that the positive weights do not reach it twice, and so low that they reach it once
+            least = xylo_rules.positive(made, part) // 2 + 1
+            made = with_part(made, part.name, threshold=64 * least + part.bias)
+    return made
 
 
 def floats(program):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading
+from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
@@ -57,6 +57,7 @@ TARGETS: dict[str, Target] = {
     "nir": Target(
         "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
+    "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }
 
 

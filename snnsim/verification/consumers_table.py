@@ -50,6 +50,7 @@ CONSUMERS: dict[str, Consumer] = {
     "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
     "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
     "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
+    "xylo": Consumer("xylo", "rockpool xylosim", integers=True, seconds=3600.0),
 }
 
 
