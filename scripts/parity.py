@@ -126,7 +126,7 @@ def mark(told: list[str], notes: dict[str, int]) -> str:
 
 def neutral(options: argparse.Namespace) -> list[str]:
     """Return the command line without this machine's folders."""
-    known = {str(options.python): "ENV/bin/python", str(options.data): "FOLDER"}
+    known = {str(options.python): "ENV/bin/python", str(options.data): "FOLDER", str(options.json): options.json.name}
     known |= {str(path): f"runs/{path.name}" for path in options.program}
     return ["scripts/parity.py", *(known.get(word, word) for word in sys.argv[1:])]
 
@@ -154,7 +154,8 @@ def main() -> None:
     about = environment(0) | {"command": neutral(options)}
     for consumer in options.consumer:
         for name, network in networks.items():
-            cells[consumer][name] = cell(consumer, network, str(options.python)) | {"command": about["command"]}
+            ran = {part: about[part] for part in ("command", "git")}
+            cells[consumer][name] = cell(consumer, network, str(options.python)) | ran
             print(consumer, name, said(cells[consumer][name], {}), flush=True)
             names = list(dict.fromkeys(each for row in cells.values() for each in row))
             Folder(options.json.parent).write_json(options.json, {**about, "networks": names, "cells": cells})

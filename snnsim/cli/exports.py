@@ -147,9 +147,18 @@ class Verify:
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
         readers = verification.readers(target, export.TARGETS[target].variant(self.path))
+        missing = []
         for name in [self.consumer] if self.consumer else readers:
-            report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+            try:
+                report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+            except ImportError as error:
+                missing.append(str(error))
+                continue
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
+        # who is not installed is told; it is an error where nobody is
+        print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
+        if len(missing) == (1 if self.consumer else len(readers)):
+            sys.exit(1)
 
 
 def _given(**options: Any) -> dict[str, Any]:

@@ -51,8 +51,15 @@ def test_every_spike_is_the_same(run, consumer, network):
 
 
 @pytest.mark.parametrize("consumer", MODULES)
-def test_membranes_of_the_readout_are_those_of_their_steps(run, consumer):
-    report = run(consumer, made.biased(), recordings=8)
+def test_membranes_of_the_readout_and_names_with_spaces(run, consumer):
+    program = made.biased()
+    spaced = tuple(replace(part, name=part.name + " 1") for part in program.populations)
+    edges = tuple(
+        replace(edge, source=edge.source if edge.source == INPUT else edge.source + " 1", target=edge.target + " 1")
+        for edge in program.edges
+    )
+    report = run(consumer, replace(program, populations=spaced, edges=edges, readout="readout 1"), recordings=8)
+    assert report.equal
     assert len(set(report.ours.tolist())) > 1
     np.testing.assert_array_equal(report.choices, report.ours)
     assert report.apart < 1e-6
