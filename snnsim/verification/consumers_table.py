@@ -33,10 +33,10 @@ class Consumer:
 
 
 CONSUMERS: dict[str, Consumer] = {
-    "nest": Consumer("npz", "nest-simulator"),
-    "brian2": Consumer("npz", "brian2 'numpy<2.4'", integers=True),
-    "bmtk": Consumer("sonata", "bmtk nest-simulator"),
-    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
+    "nest": Consumer("npz", "nest-simulator", counts=True),
+    "brian2": Consumer("npz", "brian2 'numpy<2.4'", integers=True, counts=True),
+    "bmtk": Consumer("sonata", "bmtk nest-simulator", counts=True),
+    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator", counts=True),
     "pynn-brian2": Consumer("spinnaker", "pynn brian2 'numpy<2.4'"),
     "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
     "brian2-loihi": Consumer(
@@ -46,7 +46,7 @@ CONSUMERS: dict[str, Consumer] = {
     "netx": Consumer(
         "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
     ),
-    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan")),
+    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan"), counts=True),
     "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
     "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
     "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),

@@ -92,7 +92,7 @@ def once(config, folder, given, ours):
 def inputs(folder, given, ours, dt):
     """Write a recording as SONATA's spikes, one file for each virtual population, and return where they are."""
     recordings, number, virtual = given
-    step, channel = recordings.spikes(number)
+    step, channel = recordings.single(number)
     found = {}
     for place, (name, (first, end)) in enumerate(virtual.items()):
         here = (channel >= first) & (channel < end)
