@@ -8,6 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snnsim import export
+from snnsim.export.nir import writing
+from snnsim.export.nir.order import computed
 from snnsim.program import INPUT, Edge, Population, Program
 
 ENCODINGS = ("seq", "fan", "relay")
@@ -47,6 +49,22 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, ro
     made = (irregular(made, seed) if rough else made).came_from(epoch=3)
     export.write(made, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
     same(export.read("nir", tmp_path / "a.nir"), made)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=25, deadline=None)
+@given(made=programs().map(hard))
+def test_importers_need_not_wait_for_themselves(encoding, made):
+    """What an importer takes from the step before, it adds to something of this step: in the first there is nothing."""
+    graph = writing.graph(made, writing.options(made, encoding, None, None))
+    names = ["input", *(name for name in graph.nodes if name not in ("input", "output")), "output"]
+    order, late = computed(names, graph.edges)
+    assert sorted(order) == sorted(names)
+    for source, target in late:
+        assert graph.nodes[target].kind in ("LIF", "LI")
+        assert [each for each, end in graph.edges if end == target and (each, end) not in late], (source, target)
+    reached = {"input"} | {target for source, target in graph.edges if (source, target) not in late}
+    assert reached == set(names)
 
 
 def small(**changes):

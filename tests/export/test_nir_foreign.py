@@ -36,7 +36,7 @@ def chain(*nodes, channels=3, outputs=2):
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_our_graphs_say_it_without_our_metadata(encoding, data):
     program = replace(hard(data.draw(programs(fixed=False))), extra_steps=0)

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.export.nir.encodings import ENCODINGS
+from snnsim.export.nir.encodings import ENCODINGS, Setting
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.order import Plan, planned
 from snnsim.export.nir.scaling import Options, Scale, population
-from snnsim.export.nir.writing import SOFTWARE, VERSION, Setting
+from snnsim.export.nir.writing import SOFTWARE, VERSION
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 
