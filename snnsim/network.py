@@ -78,17 +78,18 @@ class SpikingLayer(nn.Module):
         spikes: Tensor,
         state: LayerState | None = None,
         *,
+        before: int = 0,
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: Credit = EVERY,
     ) -> tuple[Tensor, LayerState]:
         """Return the layer's spikes in a window of time after dropout, and the state to go on from.
 
-        `valid` counts from the beginning of the sequence. In training mode running averages
-        normalise, and the window moves them.
+        Whoever keeps the history in another way gives it with the spikes, as their first `before` steps. `valid` counts
+        from the beginning of the sequence. In training mode running averages normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
+        current, history = _arriving(self.synapse, spikes, state, before, credit)
         by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
         here = None if every is None else (every - state.first).clamp(0, len(current))
@@ -96,7 +97,7 @@ class SpikingLayer(nn.Module):
         if self.training:
             whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
         sent, voltage = self._fire(by_channel, here, keep, state.voltage, credit, whole=whole)
-        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes))
+        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(current))
 
     def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
@@ -171,6 +172,15 @@ class SpikingLayer(nn.Module):
         known = isinstance(self.neuron, LIF) and (self.norm is None or usual)
         sized = current.ndim == 3 and current.numel() > 0
         return known and sized and not watched and choice.of_neurons(current) != "steps"
+
+
+def _arriving(
+    synapse: nn.Module, spikes: Tensor, state: LayerState, before: int, credit: Credit
+) -> tuple[Tensor, Tensor | None]:
+    """Return the currents of a window of time, and the history to go on with if the state has it."""
+    if before:
+        return synapse.current(spikes, before=before, **credit.of_synapses()), None
+    return synapse.run(spikes, state.history, **credit.of_synapses())
 
 
 @dataclass(frozen=True)
@@ -248,13 +258,16 @@ class SpikingNetwork(nn.Module):
         return output, (*after, last)
 
     def read(
-        self, spikes: Tensor, state: LayerState | None = None, *, credit: Credit = EVERY
+        self, spikes: Tensor, state: LayerState | None = None, *, before: int = 0, credit: Credit = EVERY
     ) -> tuple[Tensor, LayerState]:
-        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from."""
+        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from.
+
+        The first `before` steps of the spikes are their history, if it is not in the state.
+        """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
+        current, history = _arriving(self.synapse, spikes, state, before, credit)
         output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
-        return output, LayerState(history, voltage, None, state.first + len(spikes))
+        return output, LayerState(history, voltage, None, state.first + len(current))
 
     def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:
         """Return the spikes of every layer and the output."""
