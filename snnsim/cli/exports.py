@@ -28,14 +28,16 @@ class Export:
 
     - snnsim export digits.snn --to npz -o digits.npz
     - snnsim export digits.snn --to loihi2 --check
+    - snnsim export digits.snn --to loihi2 --fix -o digits.net
 
-    What breaks a target's design rules is shown, all of it at once, with what to do; nothing is changed silently.
+    What breaks a target's design rules is shown, all of it at once, with what to do; nothing is changed unless --fix asks
+    for it, and then each repair is shown with what it changed and what it costs.
     """
 
     source: Source
     """A program, or the folder of a run, which is frozen first."""
     to: TargetName
-    """What to write; `snnsim export --help` of the documentation has a page for each: npz, hdf5, nir."""
+    """What to write; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2."""
     output: To = None
     """The file or folder to write."""
     encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
@@ -46,6 +48,12 @@ class Export:
     """The r of neurons: tau / dt, or 1 with larger weights for importers without r; the latter by default for relay."""
     check: bool = False
     """Show which design rules are broken, and write nothing."""
+    fix: bool = False
+    """Change what a named repair can mend, and say what it was; with --check, only say it."""
+    data: Recordings = None
+    """Recordings to measure the cost of repairs with: a file in SHD's format, or the folder of the data in training."""
+    split: Literal["train", "valid", "test", "none"] = "valid"
+    """Part of the data to measure with; none measures nothing, and needs no data."""
 
     def __call__(self) -> None:
         """Export."""
@@ -53,12 +61,26 @@ class Export:
 
         target = export.targets.named(self.to)
         program = _program(self.source)
+        if self.fix:
+            program = self._fixed(program)
         if self.check:
             _show(list(target.check(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
         export.write(program, self.to, path, **_given(encoding=self.encoding, dt=self.dt, resistance=self.resistance))
         print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
+
+    def _fixed(self, program: "Program") -> "Program":
+        from snnsim import export
+        from snnsim.experiment import exports
+
+        changed, made = export.targets.fixed(program, self.to)
+        data = None if self.split == "none" else exports.Data(self.data, self.split)
+        costs = exports.costs(program, [each.program for each in made], data)
+        for each, cost in zip(made, costs, strict=True):
+            counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in each.counts.items())
+            print(f"{each.name}: {counts}{cost}")
+        return changed
 
 
 @dataclass(frozen=True)

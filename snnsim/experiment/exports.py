@@ -7,8 +7,9 @@ import numpy as np
 
 from snnsim.experiment import programs
 from snnsim.experiment.evaluating import Split
+from snnsim.export.clock import ticking
 from snnsim.program import Program
-from snnsim.simulation import Events
+from snnsim.simulation import Events, Simulator
 from snnsim.verification import Report
 
 STEPS = 200
@@ -37,6 +38,25 @@ def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, 
     given = programs.recordings(program, data.path, data.split)
     chosen = np.sort(np.random.default_rng(0).permutation(len(given.label))[:most])
     return given.events.select(chosen), given.label[chosen]
+
+
+def costs(program: Program, changed: list[Program], data: Data | None) -> list[str]:
+    """Return what became of the accuracy in each of the changed Programs, in words; nothing where there are no data."""
+    if data is None or program.decision is None or (data.path is None and "config" not in program.provenance):
+        return [""] * len(changed)
+    given = programs.recordings(program, data.path, data.split)
+    before, *choices = (_choices(each, given.events) for each in (program, *changed))
+    accuracy = float((before == given.label).mean())
+    return [
+        f"; {data.split}: {(choice == given.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
+        f"decision in {(choice == before).mean():.2%} of {len(before)} recordings"
+        for choice in choices
+    ]
+
+
+def _choices(program: Program, events: Events) -> np.ndarray:
+    still, fed = ticking(program, events)
+    return Simulator(still).run(fed).predictions()
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:

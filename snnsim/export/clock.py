@@ -5,7 +5,8 @@
 A population that runs late by o steps must not feel its bias in the first o steps; a synapse of the clock is delayed
 like any other, so nothing is left to be said about it. What runs the file feeds the clock with the recording.
 
-Names    clock the last channel, provenance["clock"] its number
+Names    clock the last channel, provenance["clock"] its number; several where one weight cannot be as large as a bias
+         (`relays`)
 """
 
 from dataclasses import replace
@@ -43,10 +44,11 @@ def ticking(program: Program, events: Events) -> tuple[Program, Events]:
     clock = program.provenance.get("clock")
     if clock is None:
         return still, replace(events, length=length)
+    lines = np.atleast_1d(clock)
     recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-    ticks = np.repeat(np.arange(len(events)), length)
-    step = np.concatenate([events.step, *(np.arange(steps) for steps in length)])
-    channel = np.concatenate([events.channel, np.full(len(ticks), clock)])
+    ticks = np.repeat(np.arange(len(events)), length * len(lines))
+    step = np.concatenate([events.step, *(np.repeat(np.arange(steps), len(lines)) for steps in length)])
+    channel = np.concatenate([events.channel, np.tile(lines, int(length.sum()))])
     count = np.concatenate([events.count, np.ones(len(ticks), events.count.dtype)])
     whose = np.concatenate([recording, ticks])
     order = np.lexsort((channel, step, whose))

@@ -1,13 +1,14 @@
 """What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
 
 import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim.export import checks, nir, plain
+from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading, xylo
 from snnsim.export.checks import Violation
+from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
 
 
@@ -27,6 +28,8 @@ class Target:
     """read(path, **options): the Program of a file that `write` made, or of others in this format."""
     claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
     """Whether a folder is of this target."""
+    repairs: Mapping[str, Repair] = field(default_factory=dict)
+    """What `--fix` may do, by name, in order."""
     variant: Callable[[Path], str | None] = lambda path: None  # noqa: ARG005
     """Which of several ways to write it a file has, if not all of its consumers read all of them."""
 
@@ -34,9 +37,27 @@ class Target:
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+    "spinnaker": Target(
+        "connection files and a script for PyNN, a folder",
+        "",
+        pynn.write,
+        pynn.check,
+        pynn.read,
+        pynn.claims,
+        pynn.REPAIRS,
+    ),
+    "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
     "nir": Target(
         "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
+    "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS),
+    "loihi1": Target(
+        "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
+    ),
+    "loihi2": Target(
+        "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
+    ),
+    "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }
 
 
@@ -46,6 +67,12 @@ def write(program: Program, target: str, path: Path, **options: Any) -> None:
     _known(target, "written", chosen.write, options)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
+
+
+def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
+    """Return a Program that keeps a target's rules as far as its repairs go, and what they changed."""
+    chosen = named(target)
+    return repaired(program, chosen.check, chosen.repairs)
 
 
 def read(target: str, path: Path, **options: Any) -> Program:

@@ -22,6 +22,8 @@ class Consumer:
     """Which ways to write the target it reads, if not all of them."""
     integers: bool = False
     """Whether it computes Programs in integers as we do; if not, they are compared as floats."""
+    counts: bool = False
+    """Whether it takes several spikes of a channel in a step; if not, they are one for both sides."""
     seconds: float = 600.0
     """After so long it is stopped."""
 
@@ -32,10 +34,23 @@ class Consumer:
 
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
+    "brian2": Consumer("npz", "'brian2<2.10' 'numpy<2.4'", integers=True),
+    "bmtk": Consumer("sonata", "bmtk nest-simulator"),
+    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
+    "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
     "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan")),
     "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
     "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
     "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
+    "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
+    "brian2-loihi": Consumer(
+        "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
+    ),
+    "lava": Consumer("loihi1", '"lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0),
+    "netx": Consumer(
+        "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
+    ),
+    "xylo": Consumer("xylo", "rockpool xylosim", integers=True, seconds=3600.0),
 }
 
 

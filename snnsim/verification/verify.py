@@ -4,9 +4,12 @@
     equal cells  = cells in which both fire, or neither      total = steps · neurons
 
 Names    cell: one neuron in one step of a recording
-Differs  a step in which a channel has several spikes counts as one spike for both sides: what a line to a chip carries
+Differs  several spikes of a channel in a step are one for both sides where the consumer does not take counts
 """
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,9 +46,11 @@ class Report:
     recordings: int
     layers: tuple[Layer, ...]
     choices: np.ndarray | None
-    """Class of each recording, by the consumer's membranes of the readout; None if it gives none."""
+    """Class of each recording, by the consumer itself or its membranes of the readout; None if it gives neither."""
     ours: np.ndarray | None
     """Class of each recording by our simulator."""
+    apart: float | None = None
+    """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
 
     def total(self, part: str) -> int:
         """Return the sum of a number over the layers."""
@@ -66,13 +71,14 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
     if consumer not in CONSUMERS:
         raise ValueError(f"verify: consumer {consumer!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
     chosen = CONSUMERS[consumer]
-    program, single = ticking(program, replace(events, count=np.ones_like(events.count)))
-    ours = Simulator(program if chosen.integers else as_floats(program)).run(single, Record(spikes=True))
+    taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
+    program, fed = ticking(program, taken)
+    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
         np.savez(
-            given, steps=ours.length, step=single.step, channel=single.channel, offset=single.offset,
-            channels=np.array(program.channels),
+            given, steps=ours.length, step=fed.step, channel=fed.channel, count=fed.count.astype(np.int64),
+            offset=fed.offset, channels=np.array(program.channels),
         )  # fmt: skip
         _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
         with np.load(made) as stored:
@@ -84,24 +90,41 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         layers=tuple(_layers(ours, theirs)),
         choices=_choices(ours, theirs),
         ours=ours.predictions() if program.decision else None,
+        apart=_apart(ours, theirs),
     )
 
 
 def _call(command: list[str], consumer: str) -> None:
     chosen = CONSUMERS[consumer]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=chosen.seconds, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped") from error
-    if done.returncode == 0:
+    # in a session of its own, so that processes which it starts are stopped with it
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, told = process.communicate(timeout=chosen.seconds)
+        except subprocess.TimeoutExpired as error:
+            text = f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped"
+            raise RuntimeError(text) from error
+        finally:
+            _stop(process)
+    if process.returncode == 0:
         return
-    last = done.stderr.strip().splitlines()[-1:] or ["it gave no reason"]
+    last = told.strip().splitlines()[-1:] or ["it gave no reason"]
     if "ModuleNotFoundError" in last[0]:
         raise ImportError(
             f"verify: {consumer} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
             "environment of its own that --python names"
         )
-    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{done.stderr}")
+    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{told}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a consumer and all that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
 
 
 def _layers(ours: Result, theirs: dict[str, np.ndarray]) -> Iterator[Layer]:
@@ -132,8 +155,17 @@ def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int
 
 
 def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
-    name = f"membrane/{ours.program.readout}"
-    if ours.program.decision is None or name not in theirs:
+    if ours.program.decision is None or not {f"membrane/{ours.program.readout}", "choices"} & set(theirs):
         return None
+    if "choices" in theirs:
+        return theirs["choices"]
     # a result's membranes are in units of the Program, and it brings them into those of the trained network
-    return replace(ours, traces=theirs[name]).predictions()
+    return replace(ours, traces=theirs[f"membrane/{ours.program.readout}"]).predictions()
+
+
+def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
+    traces = theirs.get(f"membrane/{ours.program.readout}")
+    if traces is None:
+        return None
+    unit = ours.program.population(str(ours.program.readout)).unit
+    return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))

@@ -1,6 +1,7 @@
 """The comparison itself, with consumers that are scripts of a line or two."""
 
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -60,6 +61,16 @@ def test_a_missing_and_a_wrong_spike_are_seen(call, events):
     # every train a step late, and each of its spikes in the wrong place or an empty one
     late = call(COPY.replace("given.spikes(n)", "(given.spikes(n)[0] + 1, given.spikes(n)[1])"))
     assert late.total("spikes_equal") < late.total("spikes_total")
+
+
+def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
+    """A child that would write a file after a while, of a consumer that waits for ever."""
+    child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"
+    text = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)\n"
+    with pytest.raises(RuntimeError, match="made did not finish"):
+        call(text, seconds=0.7)
+    time.sleep(2)
+    assert not (tmp_path / "late").exists()
 
 
 def test_what_goes_wrong_is_said(call):

@@ -2,9 +2,11 @@
 
     python NAME.py EXPORTED RECORDINGS.npz RESULT.npz
 
-RECORDINGS.npz   steps (recording,), how many each runs; step, channel (spike,), offset (recording + 1,); channels ()
+RECORDINGS.npz   steps (recording,), how many each runs; step, channel, count (spike,), offset (recording + 1,);
+                 channels ()
 RESULT.npz       version; for each population P that fires P/step, P/neuron (spike,) and P/offset (recording + 1,) in
-                 our time; for a readout whose membrane it gives, membrane/P (step of all recordings, neuron)
+                 our time; for a readout whose membrane it gives, membrane/P (step of all recordings, neuron);
+                 choices (recording,) where the consumer decides for itself
 """
 
 import json
@@ -15,12 +17,13 @@ import numpy as np
 
 
 class Recordings:
-    """Spikes to feed, one at most per step and channel."""
+    """Spikes to feed, one row at most per step and channel."""
 
     def __init__(self, path):
         stored = np.load(path)
         self.steps, self.channels = stored["steps"], int(stored["channels"])
         self._step, self._channel, self._offset = stored["step"], stored["channel"], stored["offset"]
+        self._count = stored["count"]
 
     def __len__(self):
         return len(self.steps)
@@ -30,6 +33,10 @@ class Recordings:
         part = slice(self._offset[number], self._offset[number + 1])
         return self._step[part], self._channel[part]
 
+    def counts(self, number):
+        """Return how many spikes each of `spikes` stands for; more than 1 only where the consumer takes counts."""
+        return self._count[self._offset[number] : self._offset[number + 1]]
+
     def frames(self, number):
         """Return a recording as 0 and 1 (step, channel)."""
         frames = np.zeros((self.steps[number], self.channels))
@@ -37,17 +44,23 @@ class Recordings:
         return frames
 
 
-def read_plain(path):
-    """Return the header and the arrays of a file of plain arrays (snnsim.export.plain) for a machine in floats.
-
-    A Program in integers becomes one in floats as in snnsim.export.floats: w 2^shift, β / 2^bits, θ − ½.
-    """
+def read_arrays(path):
+    """Return the header and the arrays of a file of plain arrays (snnsim.export.plain), as they are."""
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop("header").tobytes())
-    fixed = header["fixed"]
     if header["lateness"] is None:
         raise ValueError("a loop of this program is too short for a machine on which every synapse takes a step")
+    return header, arrays
+
+
+def read_plain(path):
+    """Return the header and the arrays of a file of plain arrays for a machine in floats.
+
+    A Program in integers becomes one in floats as in snnsim.export.floats: w 2^shift, β / 2^bits, θ − ½.
+    """
+    header, arrays = read_arrays(path)
+    fixed = header["fixed"]
     if fixed is None:
         return header, arrays
     for name, rule in header["populations"]:
@@ -63,11 +76,13 @@ def main(run, version):
     """Call run(exported, recordings) and write what it returns.
 
     It returns the steps and neurons of each population's spikes, recording by recording, {name: [(step, neuron), ...]},
-    and membranes, {name: [(step, neuron) array, ...]}, which may be empty.
+    and membranes, {name: [(step, neuron) array, ...]}, which may be empty; a third part, if any, are its choices.
     """
     exported, recordings, result = sys.argv[1:]
-    spikes, membranes = run(Path(exported), Recordings(recordings))
+    spikes, membranes, *choices = run(Path(exported), Recordings(recordings))
     found = {"version": np.array(version)}
+    if choices:
+        found["choices"] = np.asarray(choices[0])
     for name, trains in spikes.items():
         found[f"{name}/offset"] = np.cumsum([0, *(len(step) for step, _ in trains)])
         for place, part in enumerate(("step", "neuron")):
