@@ -38,7 +38,7 @@ CONSUMERS: dict[str, Consumer] = {
     "bmtk": Consumer("sonata", "bmtk nest-simulator"),
     "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
     "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
-    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan")),
+    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan"), counts=True),
     "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
     "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
     "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
