@@ -37,7 +37,7 @@ class Export:
     source: Source
     """A program, or the folder of a run, which is frozen first."""
     to: TargetName
-    """What to write; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2."""
+    """What to write; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2, xylo."""
     output: To = None
     """The file or folder to write."""
     encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
@@ -147,9 +147,18 @@ class Verify:
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
         readers = verification.readers(target, export.TARGETS[target].variant(self.path))
+        missing = []
         for name in [self.consumer] if self.consumer else readers:
-            report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+            try:
+                report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+            except ImportError as error:
+                missing.append(str(error))
+                continue
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
+        # who is not installed is told; it is an error where nobody is
+        print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
+        if len(missing) == (1 if self.consumer else len(readers)):
+            sys.exit(1)
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -179,6 +188,12 @@ def _compared(report: "Report", label: Any) -> list[str]:
         lines.append(
             f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
             f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
+        )
+    if report.differences:
+        margins = [each.margin for each in report.differences]
+        lines.append(
+            f"  {len(margins)} recordings differ, first where a membrane is {min(margins):.1e} to {max(margins):.1e} of "
+            "a threshold away from it"
         )
     known = exports.facts(report, label)
     if "accuracy" in known:

@@ -65,6 +65,9 @@ def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:
     known: dict[str, Any] = {"consumer": report.consumer, "version": report.version, "recordings": report.recordings}
     known |= {part: report.total(part) for part in parts}
     known["layers"] = [vars(layer) for layer in report.layers]
+    known["differences"] = [vars(difference) for difference in report.differences]
+    if report.apart is not None:
+        known["membranes_apart"] = report.apart
     if report.choices is not None and report.ours is not None and label is not None:
         known |= {
             "accuracy": float((report.choices == label).mean()),

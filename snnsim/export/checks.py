@@ -93,15 +93,6 @@ def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[V
             )  # fmt: skip
 
 
-def names(program: Program, *, without: str) -> Iterator[Violation]:
-    """Names of populations can be parts of paths."""
-    for part in program.populations:
-        if set(without) & set(part.name):
-            yield Violation(
-                "names", f"population {part.name!r}", f"names must be without {' '.join(without)}", "rename it"
-            )
-
-
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
     """Thresholds fit into the target's numbers."""
     for part in program.populations:

@@ -13,7 +13,8 @@
 
 Units    delay and τ in ms, whole steps of run.dt; V and w in units of the program, called mV; C_m 1
 Names    /nodes/P/0/{decay,threshold,bias,unit} our numbers (neuron,) · a bias is a synapse from the clock, the last
-         channel of `input` if there is one, which fires in every step · population P fires lateness[P] steps late
+         channel of `input` if there is one, which fires in every step · population P fires lateness[P] steps late ·
+         P is written with letters, digits and _ alone, which `names` says: BMTK takes tables apart at spaces
 Source   SONATA: Dai et al. 2020, PLoS Comput. Biol. 16:e1007696
 Differs  integers are written as floats in the units of their membranes (snnsim.export.floats)
 """
@@ -31,6 +32,7 @@ from snnsim.export import checks
 from snnsim.export.checks import Violation
 from snnsim.export.clock import with_clock
 from snnsim.export.floats import as_floats
+from snnsim.export.names import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
 from snnsim.files import folder_written_whole
 from snnsim.program import INPUT, Population, Program
@@ -47,7 +49,6 @@ def check(program: Program) -> Iterator[Violation]:
     """Yield what simulators with NEST's point neurons cannot run."""
     yield from checks.reset(program)
     yield from checks.machine_delays(program, latency=0, least=1, most=np.inf)
-    yield from checks.names(program, without="/")
 
 
 def write(program: Program, path: Path) -> None:
@@ -62,16 +63,23 @@ def write(program: Program, path: Path) -> None:
         _json(folder / FACTS, {"format": FORMAT, "version": 1, **program.header(), **_extra(moved)})
 
 
+def edge_name(number: int, ends: tuple[str, str]) -> str:
+    """Return what an edge is called in the file."""
+    return f"{number}_{ends[0]}_to_{ends[1]}"
+
+
 def time_constant(decay: np.ndarray, step: float) -> np.ndarray:
     """Return τ of exp(−step / τ) = decay; of 0 and 1, which no τ has, one whose decay no float tells from them."""
     return np.where(decay == 1, 1e300, -step / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
 
 
 def _extra(moved: Retimed) -> dict[str, Any]:
-    return {"lateness": moved.lateness, "clock": moved.program.provenance.get("clock")}
+    clock = moved.program.provenance.get("clock")
+    return {"lateness": moved.lateness, "clock": clock, "names": plain_names(moved.program)}
 
 
 def _nodes(program: Program, machine: Program, folder: Path) -> None:
+    called = plain_names(program)
     # apart, as BMTK looks for a model in every row of a table that names models
     _csv(folder / "network/input_node_types.csv", [{"node_type_id": 0, "model_type": "virtual"}])
     with h5py.File(folder / "network/input_nodes.h5", "w") as file:
@@ -83,7 +91,7 @@ def _nodes(program: Program, machine: Program, folder: Path) -> None:
         for ours, part in zip(program.populations, machine.populations, strict=True):
             numbers = np.stack([time_constant(part.decay, machine.time_step_ms), _limit(part)], 1)
             distinct, kind = np.unique(numbers, axis=0, return_inverse=True)
-            group = _group(file, part.name, len(rows) + kind.ravel())
+            group = _group(file, called[part.name], len(rows) + kind.ravel())
             for name in NUMBERS:
                 group[f"0/{name}"] = getattr(ours, name)
             for tau, limit in distinct.tolist():
@@ -106,19 +114,24 @@ def _neuron_type(folder: Path, number: int, tau: float, limit: float) -> dict[st
 
 def _edges(moved: Retimed, folder: Path) -> None:
     _json(folder / "components/synaptic_models/static.json", {})
+    called = plain_names(moved.program)
     with h5py.File(folder / "network/edges.h5", "w") as file:
         _marked(file)
         file.create_group("edges")
         for number, each in enumerate(moved.connections):
-            _edge(file.create_group(f"edges/{number}_{each.source}_to_{each.target}"), number, each, moved.program)
+            ends = called[each.source], called[each.target]
+            _edge(
+                file.create_group(f"edges/{edge_name(number, ends)}"), number, each, (ends, moved.program.time_step_ms)
+            )
     row = {"model_template": SYNAPSE, "dynamics_params": "static.json"}
     _csv(
         folder / "network/edge_types.csv", [{"edge_type_id": number, **row} for number in range(len(moved.connections))]
     )
 
 
-def _edge(group: h5py.Group, number: int, each: Connections, program: Program) -> None:
-    for name, neuron, whose in (("source", each.pre, each.source), ("target", each.post, each.target)):
+def _edge(group: h5py.Group, number: int, each: Connections, where: tuple[tuple[str, str], float]) -> None:
+    ends, step = where
+    for name, neuron, whose in (("source", each.pre, ends[0]), ("target", each.post, ends[1])):
         data = group.create_dataset(f"{name}_node_id", data=neuron.astype(np.uint64))
         data.attrs["node_population"] = whose
     count = len(each.pre)
@@ -126,7 +139,7 @@ def _edge(group: h5py.Group, number: int, each: Connections, program: Program) -
     group["edge_group_id"] = np.zeros(count, np.uint64)
     group["edge_group_index"] = np.arange(count, dtype=np.uint64)
     group["0/syn_weight"] = each.weight
-    group["0/delay"] = each.delay * program.time_step_ms
+    group["0/delay"] = each.delay * step
 
 
 def _configs(moved: Retimed, folder: Path) -> None:

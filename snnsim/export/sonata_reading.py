@@ -15,7 +15,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snnsim.export.sonata import FACTS, FORMAT, NUMBERS
+from snnsim.export.sonata import FACTS, FORMAT, NUMBERS, edge_name
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 KNOWN = "iaf_psc_delta"
@@ -46,15 +46,21 @@ def _ours(path: Path) -> Program:
     if header["format"] != FORMAT:
         raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
     fixed = None if header["fixed"] is None else FixedPoint(**header["fixed"])
+    called = header["names"]
     with h5py.File(path / "network/nodes.h5", "r") as file:
         populations = tuple(
-            Population(name, rule, *(file[f"nodes/{name}/0/{each}"][()] for each in NUMBERS))
+            Population(name, rule, *(file[f"nodes/{called[name]}/0/{each}"][()] for each in NUMBERS))
             for name, rule in header["populations"]
         )
     size = {INPUT: header["channels"]} | {part.name: part.size for part in populations}
     with h5py.File(path / "network/edges.h5", "r") as file:
         edges = tuple(
-            _our_edge(file[f"edges/{number}_{source}_to_{target}"], (source, target), size[source], header)
+            _our_edge(
+                file[f"edges/{edge_name(number, (called[source], called[target]))}"],
+                (source, target),
+                size[source],
+                header,
+            )
             for number, (source, target) in enumerate(header["edges"])
         )
     kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")

@@ -47,15 +47,15 @@ TARGETS: dict[str, Target] = {
         pynn.REPAIRS,
     ),
     "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
-    "nir": Target(
-        "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
-    ),
     "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS),
     "loihi1": Target(
         "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
     ),
     "loihi2": Target(
         "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
+    ),
+    "nir": Target(
+        "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }

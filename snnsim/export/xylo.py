@@ -65,9 +65,8 @@ def chains(program: Program) -> dict[str, list[list[int]]]:
     fired = [part for part in program.populations if part.fires]
     length = {INPUT: np.zeros(program.channels, np.int64)} | {part.name: np.ones(part.size, np.int64) for part in fired}
     for edge in retimed(program, latency=0, least=1).connections:
-        # a spike takes a step to a hidden neuron, and none to an output; the second weight comes a step later
-        more = 1 if program.population(edge.target).fires else 2
-        np.maximum.at(length[edge.source], edge.pre, edge.delay + more)
+        # a spike takes a step to a neuron or an output, and the second weight comes a step later
+        np.maximum.at(length[edge.source], edge.pre, edge.delay + 1)
     neuron, relay = 0, sum(part.size for part in fired)
     made: dict[str, list[list[int]]] = {}
     for name, needed in length.items():
@@ -146,9 +145,8 @@ def _synapses(arrays: dict[str, np.ndarray], edge: Connections, chain: dict[str,
     matrix = arrays["weights_rec" if fires else "weights_out"]
     for pre, post, delay, weight in zip(edge.pre, edge.post, edge.delay, edge.weight, strict=True):
         column = post if targets is None else targets[post]
-        begin = delay - 1 if fires else delay
-        matrix[chain[edge.source][pre][begin], column] += 2 * weight
-        matrix[chain[edge.source][pre][begin + 1], column] -= weight
+        matrix[chain[edge.source][pre][delay - 1], column] += 2 * weight
+        matrix[chain[edge.source][pre][delay], column] -= weight
 
 
 def _built(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
@@ -168,7 +166,7 @@ def _built(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         rows = [_found(matrix[each][:, columns]) for each in told["chains"][source]]
         pre = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
         post, place, weight = (np.concatenate([row[k] for row in rows]).astype(np.int64) for k in range(3))
-        delay = place + (1 if fires else 0) - (late[target] - late[source])
+        delay = place + 1 - (late[target] - late[source])
         edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=len(rows)))
     kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
     return Program(

@@ -33,15 +33,11 @@ class Consumer:
 
 
 CONSUMERS: dict[str, Consumer] = {
-    "nest": Consumer("npz", "nest-simulator"),
-    "brian2": Consumer("npz", "'brian2<2.10' 'numpy<2.4'", integers=True),
-    "bmtk": Consumer("sonata", "bmtk nest-simulator"),
-    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
-    "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
-    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan"), counts=True),
-    "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
-    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
-    "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
+    "nest": Consumer("npz", "nest-simulator", counts=True),
+    "brian2": Consumer("npz", "brian2 'numpy<2.4'", integers=True, counts=True),
+    "bmtk": Consumer("sonata", "bmtk nest-simulator", counts=True),
+    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator", counts=True),
+    "pynn-brian2": Consumer("spinnaker", "pynn brian2 'numpy<2.4'"),
     "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
     "brian2-loihi": Consumer(
         "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
@@ -50,6 +46,10 @@ CONSUMERS: dict[str, Consumer] = {
     "netx": Consumer(
         "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
     ),
+    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan"), counts=True),
+    "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
+    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
+    "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
     "xylo": Consumer("xylo", "rockpool xylosim", integers=True, seconds=3600.0),
 }
 

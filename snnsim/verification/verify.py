@@ -13,8 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from snnsim.export.floats import as_floats
 from snnsim.program import Population, Program
 from snnsim.simulation import Events, Record, Result, Simulator
 from snnsim.verification.consumers_table import CONSUMERS
+from snnsim.verification.differences import Cells, Difference, first_differences
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class Report:
     """Class of each recording by our simulator."""
     apart: float | None = None
     """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
+    differences: tuple[Difference, ...] = ()
+    """The first cell that differs, of each recording that has one."""
 
     def total(self, part: str) -> int:
         """Return the sum of a number over the layers."""
@@ -83,14 +86,17 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
         with np.load(made) as stored:
             theirs = {name: stored[name] for name in stored.files}
+    cells = partial(_cells, ours), partial(_their_cells, theirs, ours.length)
+    parts = [part for part in ours.program.populations if part.fires and f"{part.name}/step" in theirs]
     return Report(
         consumer=consumer,
         version=str(theirs["version"]),
         recordings=len(events),
-        layers=tuple(_layers(ours, theirs)),
+        layers=tuple(_layer(ours, part, cells) for part in parts),
         choices=_choices(ours, theirs),
         ours=ours.predictions() if program.decision else None,
         apart=_apart(ours, theirs),
+        differences=tuple(first_differences(ours, fed, parts, cells)),
     )
 
 
@@ -127,30 +133,27 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def _layers(ours: Result, theirs: dict[str, np.ndarray]) -> Iterator[Layer]:
-    for part in ours.program.populations:
-        if not part.fires or f"{part.name}/step" not in theirs:
-            continue
-        equal = total = both = 0
-        for recording, steps in enumerate(ours.length):
-            here, there = _cells(ours, part.name, recording), _their_cells(theirs, part, recording, steps)
-            common = len(np.intersect1d(here, there))
-            apart = len(here) + len(there) - 2 * common
-            both, total = both + common, total + common + apart
-            equal += int(steps) * part.size - apart
-        yield Layer(part.name, both, total, equal, int(ours.length.sum()) * part.size)
+def _layer(ours: Result, part: Population, cells: tuple[Cells, Cells]) -> Layer:
+    equal = total = both = 0
+    for recording, steps in enumerate(ours.length):
+        here, there = (side(part, recording) for side in cells)
+        common = len(np.intersect1d(here, there))
+        apart = len(here) + len(there) - 2 * common
+        both, total = both + common, total + common + apart
+        equal += int(steps) * part.size - apart
+    return Layer(part.name, both, total, equal, int(ours.length.sum()) * part.size)
 
 
-def _cells(ours: Result, name: str, recording: int) -> np.ndarray:
-    step, neuron = ours.spikes(name, recording)
-    return step.astype(np.int64) * ours.program.population(name).size + neuron
+def _cells(ours: Result, part: Population, recording: int) -> np.ndarray:
+    step, neuron = ours.spikes(part.name, recording)
+    return step.astype(np.int64) * part.size + neuron
 
 
-def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int, steps: int) -> np.ndarray:
+def _their_cells(theirs: dict[str, np.ndarray], length: np.ndarray, part: Population, recording: int) -> np.ndarray:
     offset = theirs[f"{part.name}/offset"]
     rows = slice(offset[recording], offset[recording + 1])
     step, neuron = theirs[f"{part.name}/step"][rows], theirs[f"{part.name}/neuron"][rows]
-    inside = (step >= 0) & (step < steps)
+    inside = (step >= 0) & (step < length[recording])
     return step[inside] * part.size + neuron[inside]
 
 

@@ -8,6 +8,7 @@ from graphs import programs
 from hypothesis import HealthCheck, assume, given, settings
 
 from snnsim import export
+from snnsim.export.names import plain_names
 from snnsim.program import INPUT
 from snnsim.simulation import Events, Record, Simulator
 from snnsim.verification import made
@@ -132,13 +133,28 @@ def test_what_no_program_has_is_named(folder, broken, message):
 
 
 def test_rules_that_are_broken_are_all_named(tmp_path):
-    program = made.toy(rule="soft")
-    named = replace(
-        program, populations=(replace(program.populations[0], name="a/b"), program.populations[1]), edges=()
-    )
-    with pytest.raises(ValueError, match=r"(?s)breaks 3 of its rules.*reset must be hard.*names must be without /"):
-        export.write(named, "sonata", tmp_path / "folder")
+    with pytest.raises(
+        ValueError, match=r"(?s)breaks 2 of its rules.*'first': the reset.*'second': the reset must be hard"
+    ):
+        export.write(made.toy(rule="soft"), "sonata", tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("target", ["sonata", "spinnaker"])
+def test_names_are_written_without_what_readers_take_apart(tmp_path, target):
+    program = renamed(made.biased(), {"first": "a/b c", "second": "a b/c", "readout": "a_b_c"})
+    assert plain_names(program) == {INPUT: INPUT, "a/b c": "a_b_c", "a b/c": "a_b_c_2", "a_b_c": "a_b_c_3"}
+    export.write(program, target, tmp_path / "folder")
+    read = export.read(target, tmp_path / "folder")
+    assert (read.digest(), read.header()["populations"]) == (program.digest(), program.header()["populations"])
+
+
+def renamed(program, names):
+    populations = tuple(replace(part, name=names[part.name]) for part in program.populations)
+    edges = tuple(
+        replace(edge, source=names.get(edge.source, edge.source), target=names[edge.target]) for edge in program.edges
+    )
+    return replace(program, populations=populations, edges=edges, readout=names[program.readout])
 
 
 def test_a_loop_of_a_step_through_two_populations_is_refused():

@@ -1,5 +1,7 @@
 """Files for chips, run by the emulators of others: every spike and every membrane of the readout as ours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from consumers import python_with
@@ -30,9 +32,9 @@ def test_every_spike_is_the_same(tmp_path, consumer, target, made):
     module, packages = INSTALL[consumer]
     python = python_with(module, install=packages)
     rng = np.random.default_rng(1)
-    events = Events.from_frames(rng.integers(1, 4, (40, 2, 6)) * (rng.random((40, 2, 6)) < 0.3))
+    events = Events.from_frames(rng.integers(1, 4, (40, 4, 6)) * (rng.random((40, 4, 6)) < 0.3))
     networks = (made(np.random.default_rng(seed), 9) for seed in range(1000))
-    program = next(each for each in networks if busy(each, events))
+    program = replace(next(each for each in networks if busy(each, events)), decision="last_membrane")
     path = tmp_path / f"net{export.TARGETS[target].suffix}"
     export.write(program, target, path)
     report = verification.verify(path, program, events, consumer=consumer, python=python)
@@ -44,8 +46,9 @@ def test_every_spike_is_the_same(tmp_path, consumer, target, made):
 def test_xylo_fires_where_we_do(tmp_path):
     python = python_with("rockpool", "xylosim", install="rockpool xylosim")
     rng = np.random.default_rng(1)
-    events = Events.from_frames((rng.random((40, 2, 6)) < 0.4).astype(int))
+    events = Events.from_frames((rng.random((40, 20, 6)) < 0.4).astype(int))
     program = next(each for each in (sparse(np.random.default_rng(seed)) for seed in range(1000)) if busy(each, events))
+    program = replace(program, decision="last_membrane")
     export.write(program, "xylo", tmp_path / "net.xylo")
     report = verification.verify(tmp_path / "net.xylo", program, events, consumer="xylo", python=python)
     assert report.equal, report

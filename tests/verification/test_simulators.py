@@ -11,7 +11,7 @@ from consumers import python_with
 
 from snnsim import export, verification
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import simulate
+from snnsim.simulation import Events, simulate
 from snnsim.verification import CONSUMERS, made
 
 MODULES = {
@@ -28,12 +28,12 @@ EVERYWHERE = ["recurrent", "taps", "biased"]
 def run(tmp_path):
     """Return a function that writes a Program for a consumer, reads it back, and has the consumer run it."""
 
-    def verified(consumer, program, *, recordings=2, activity=0.08):
+    def verified(consumer, program, *, recordings=2, activity=0.08, events=None):
         python = python_with(*MODULES[consumer], install=CONSUMERS[consumer].packages)
         target = CONSUMERS[consumer].target
         path = tmp_path / f"made{export.TARGETS[target].suffix}"
         export.write(program, target, path)
-        events = made.recordings(program, recordings, steps=80, activity=activity)
+        events = events or made.recordings(program, recordings, steps=80, activity=activity)
         return verification.verify(path, export.read(target, path), events, consumer=consumer, python=python)
 
     return verified
@@ -51,11 +51,30 @@ def test_every_spike_is_the_same(run, consumer, network):
 
 
 @pytest.mark.parametrize("consumer", MODULES)
-def test_membranes_of_the_readout_are_those_of_their_steps(run, consumer):
-    report = run(consumer, made.biased(), recordings=8)
+def test_membranes_of_the_readout_and_names_with_spaces(run, consumer):
+    program = made.biased()
+    spaced = tuple(replace(part, name=part.name + " 1") for part in program.populations)
+    edges = tuple(
+        replace(edge, source=edge.source if edge.source == INPUT else edge.source + " 1", target=edge.target + " 1")
+        for edge in program.edges
+    )
+    report = run(consumer, replace(program, populations=spaced, edges=edges, readout="readout 1"), recordings=8)
+    assert report.equal
     assert len(set(report.ours.tolist())) > 1
     np.testing.assert_array_equal(report.choices, report.ours)
     assert report.apart < 1e-6
+
+
+@pytest.mark.parametrize("consumer", [name for name in MODULES if name != "pynn-brian2"])
+def test_several_spikes_of_a_channel_in_a_step(run, consumer):
+    program = made.recurrent()
+    frames = np.random.default_rng(0).integers(0, 4, (60, 2, 20)) * (
+        np.random.default_rng(1).random((60, 2, 20)) < 0.05
+    )
+    report = run(consumer, program, events=Events.from_frames(frames))
+    assert CONSUMERS[consumer].counts
+    assert report.total("spikes_total") > 100
+    assert report.equal
 
 
 def test_brian2_subtracts_a_threshold(run):

@@ -63,6 +63,20 @@ def test_a_missing_and_a_wrong_spike_are_seen(call, events):
     assert late.total("spikes_equal") < late.total("spikes_total")
 
 
+def test_the_first_difference_of_a_recording_has_its_margin(call, events):
+    assert call(COPY).differences == ()
+    # without the first spike of recordings 0 and 2
+    text = COPY.replace("given.spikes(n)", "tuple(part[1 - n % 2 :] for part in given.spikes(n))")
+    found = call(text).differences
+    assert [each.recording for each in found] == [0, 2]
+    for each in found:
+        first = events.offset[each.recording]
+        # the neuron's membrane is the weight of 1 as its threshold, so on it
+        assert (each.population, each.step, each.neuron, each.margin) == (
+            "a", events.step[first], events.channel[first], 0.0
+        )  # fmt: skip
+
+
 def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
     """A child that would write a file after a while, of a consumer that waits for ever."""
     child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"

@@ -155,7 +155,9 @@ def main():
     ((found, _),) = simulate(options.backend, given, [(spikes, steps)])
     options.output.mkdir(parents=True, exist_ok=True)
     for name, train in found.items():
-        np.savetxt(options.output / f"{name}.txt", np.stack(train, 1), fmt="%d", header="step neuron")
+        np.savetxt(
+            options.output / Path(given[0]["neurons"][name]).name, np.stack(train, 1), fmt="%d", header="step neuron"
+        )
         print(f"{name}: {len(train[0])} spikes in {steps} steps")
 
 

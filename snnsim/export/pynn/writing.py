@@ -29,6 +29,7 @@ from snnsim.export import checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.clock import with_clock
 from snnsim.export.floats import as_floats
+from snnsim.export.names import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
 from snnsim.export.sonata import NEVER, NUMBERS, time_constant
 from snnsim.files import folder_written_whole
@@ -48,7 +49,6 @@ def check(program: Program) -> Iterator[Violation]:
     yield from checks.reset(program)
     yield from checks.machine_delays(program, latency=0, least=1, most=LONGEST)
     yield from checks.thresholds(program, most=HIGHEST * unit(program))
-    yield from checks.names(program, without="/")
 
 
 def write(program: Program, path: Path) -> None:
@@ -57,7 +57,8 @@ def write(program: Program, path: Path) -> None:
     with folder_written_whole(path) as folder:
         for name in ("neurons", "connections"):
             (folder / name).mkdir()
-        files = {part.name: f"neurons/{part.name}.txt" for part in program.populations}
+        called = plain_names(program)
+        files = {part.name: f"neurons/{called[part.name]}.txt" for part in program.populations}
         for ours, machine in zip(program.populations, moved.program.populations, strict=True):
             _table(folder / files[ours.name], ["tau_m", "v_thresh", *NUMBERS], _neurons(ours, machine, unit(program)))
         connections = [

@@ -37,10 +37,19 @@ class Recordings:
         """Return how many spikes each of `spikes` stands for; more than 1 only where the consumer takes counts."""
         return self._count[self._offset[number] : self._offset[number + 1]]
 
+    def single(self, number):
+        """Return the steps and channels of all spikes, those that share both one after another."""
+        count = self.counts(number)
+        return tuple(np.repeat(part, count) for part in self.spikes(number))
+
+    def most(self):
+        """Return the most spikes of a channel in a step, of all recordings."""
+        return int(self._count.max(initial=1))
+
     def frames(self, number):
-        """Return a recording as 0 and 1 (step, channel)."""
+        """Return the number of spikes (step, channel) of a recording."""
         frames = np.zeros((self.steps[number], self.channels))
-        frames[self.spikes(number)] = 1
+        frames[self.spikes(number)] = self.counts(number)
         return frames
 
 

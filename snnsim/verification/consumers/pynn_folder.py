@@ -12,7 +12,7 @@ def runner(backend):
         spec.loader.exec_module(script)
         given = script.load(path)
         spikes, membranes = {}, {}
-        each = ((recordings.spikes(number), int(steps)) for number, steps in enumerate(recordings.steps))
+        each = ((recordings.single(number), int(steps)) for number, steps in enumerate(recordings.steps))
         for found, membrane in script.simulate(backend, given, each, path):
             for name, train in found.items():
                 spikes.setdefault(name, []).append(train)

@@ -24,17 +24,20 @@ def run(path, recordings):
     path = path.resolve()
     facts = path / "snnsim.json"
     ours = json.loads(facts.read_text()) if facts.is_file() else {"lateness": {}, "clock": None, "readout": None}
+    # ours by the names that they have in the folder
+    named = {there: name for name, there in ours.get("names", {}).items()}
+    readout = ours.get("names", {}).get(ours["readout"])
     config = json.loads((path / "simulation_config.json").read_text())
     config["manifest"]["$BASE_DIR"] = str(path)
     virtual, sizes = populations(path)
-    fire = [name for name in sizes if name != ours["readout"]]
-    spikes = {name: [] for name in fire}
-    membranes = {} if ours["readout"] is None else {ours["readout"]: []}
+    fire = {name: named.get(name, name) for name in sizes if name != readout}
+    spikes = {name: [] for name in fire.values()}
+    membranes = {} if readout is None else {ours["readout"]: []}
     for number, steps in enumerate(recordings.steps):
         with tempfile.TemporaryDirectory() as folder:
-            found, traces = once(config, folder, (recordings, number, virtual), ours)
-        for name in fire:
-            step, neuron = found.get(name, (np.zeros(0, int), np.zeros(0, int)))
+            found, traces = once(config, folder, (recordings, number, virtual), ours | {"readout": readout})
+        for there, name in fire.items():
+            step, neuron = found.get(there, (np.zeros(0, int), np.zeros(0, int)))
             spikes[name].append((step - ours["lateness"].get(name, 0), neuron))
         for name in membranes:
             late = ours["lateness"][name]
@@ -89,7 +92,7 @@ def once(config, folder, given, ours):
 def inputs(folder, given, ours, dt):
     """Write a recording as SONATA's spikes, one file for each virtual population, and return where they are."""
     recordings, number, virtual = given
-    step, channel = recordings.spikes(number)
+    step, channel = recordings.single(number)
     found = {}
     for place, (name, (first, end)) in enumerate(virtual.items()):
         here = (channel >= first) & (channel < end)

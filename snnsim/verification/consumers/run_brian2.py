@@ -6,7 +6,8 @@ of a Program in integers        v = clip(sign(v) ⌊|v| m / 2^bits⌋ + (I 2^shi
 
 which are whole numbers in doubles, so exact. A synapse collects spikes in its own slot of a step, so it takes a step
 beyond its delay: it runs the file's machine_delay less one, and `lateness` is taken off the spikes. A late
-population has no bias before its time.
+population has no bias before its time. A source fires once a step at most, so a channel has a copy for each spike of a
+step.
 """
 
 import brian2 as b
@@ -27,9 +28,12 @@ def run(path, recordings):
     header, arrays = read_arrays(path)
     b.prefs.codegen.target = "numpy"
     b.defaultclock.dt = b.ms
-    source = b.SpikeGeneratorGroup(recordings.channels, [], [] * b.ms)
+    copies = recordings.most()
+    source = b.SpikeGeneratorGroup(recordings.channels * copies, [], [] * b.ms)
     groups = {name: neurons(header, arrays, name, rule) for name, rule in header["populations"]}
-    synapses = [connect(header, arrays, number, {"input": source} | groups) for number in range(len(header["edges"]))]
+    synapses = [
+        connect(header, arrays, number, ({"input": source} | groups, copies)) for number in range(len(header["edges"]))
+    ]
     monitors = {name: b.SpikeMonitor(groups[name]) for name, rule in header["populations"] if rule != "readout"}
     output = header["readout"]
     traces = {} if output is None else {output: b.StateMonitor(groups[output], "v", record=True, when="end")}
@@ -40,8 +44,9 @@ def run(path, recordings):
     late = header["lateness"]
     for number, steps in enumerate(recordings.steps):
         network.restore()
-        step, channel = recordings.spikes(number)
-        source.set_spikes(channel, step * b.ms)
+        (step, channel), count = recordings.spikes(number), recordings.counts(number)
+        copy = np.concatenate([np.arange(each) for each in count]) if len(count) else count
+        source.set_spikes(np.repeat(channel * copies, count) + copy, np.repeat(step, count) * b.ms)
         network.run((steps + max(late.values())) * b.ms, namespace={})
         for name, monitor in monitors.items():
             spikes[name].append((np.rint(np.asarray(monitor.t / b.ms)).astype(int) - late[name], np.array(monitor.i)))
@@ -66,16 +71,21 @@ def neurons(header, arrays, name, rule):
     return group
 
 
-def connect(header, arrays, number, groups):
-    """Return the synapses of an edge; None if it has none."""
+def connect(header, arrays, number, known):
+    """Return the synapses of an edge, those of a channel once for each copy of it; None if it has none."""
+    groups, copies = known
     source, target = (groups[name] for name in header["edges"][number])
-    pre, post = (arrays[f"edge/{number}/{part}"] for part in ("pre", "post"))
+    copies = copies if header["edges"][number][0] == "input" else 1
+    pre, post, weight, delay = (
+        np.repeat(arrays[f"edge/{number}/{part}"], copies) for part in ("pre", "post", "weight", "machine_delay")
+    )
     if not len(pre):
         return None
+    pre = pre * copies + np.arange(len(pre)) % copies
     synapses = b.Synapses(source, target, "w : 1", on_pre={"pre": "arrived_post += w"}, namespace={})
     synapses.connect(i=pre, j=post)
-    synapses.w = arrays[f"edge/{number}/weight"]
-    synapses.delay = (arrays[f"edge/{number}/machine_delay"] - 1) * b.ms
+    synapses.w = weight
+    synapses.delay = (delay - 1) * b.ms
     # delivered before the thresholds, so that what arrives in a step counts in it
     synapses.pre.when = "groups"
     return synapses

@@ -58,7 +58,7 @@ def trace(events, group):
 
 def generators(recordings, number):
     """Return one source of spikes for each channel."""
-    step, channel = recordings.spikes(number)
+    step, channel = recordings.single(number)
     source = nest.Create("spike_generator", recordings.channels)
     for place in np.unique(channel):
         source[int(place)].spike_times = (step[channel == place] + 1) * STEP
