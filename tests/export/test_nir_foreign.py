@@ -236,5 +236,5 @@ def test_a_graph_must_have_an_input_neurons_and_the_nodes_of_its_edges():
 
 def test_a_synapse_that_hardly_forgets_is_refused():
     slow = rows("CubaLIF", 300, tau_syn=1.0, tau_mem=1.0, r=1.0, w_in=1.0, v_leak=0.0, v_threshold=1.0)
-    with pytest.raises(ValueError, match="more than 67,108,864 taps; use a larger dt"):
+    with pytest.raises(ValueError, match="and at most 67,108,864 are made; use a larger dt"):
         foreign.program(chain(Node("Linear", {"weight": np.ones((300, 3))}), slow, outputs=300), dt=1e-4)

@@ -132,20 +132,26 @@ def _ways(signal: Signal, target: Cells) -> Ways:
         kept = part.data != 0
         post, pre, weight = part.row[kept], part.col[kept], part.data[kept] * target.gain[part.row[kept]]
         share = target.synapse[post]
+        _check_taps(share)
         rows = [(pre, post, np.full(len(post), delay), weight)]
         while (share != 0).any():
-            if len(rows) * len(post) > _MOST_TAPS:
-                raise ValueError(
-                    f"import of nir: a Cuba neuron's synapses would be more than {_MOST_TAPS:,} taps; use a "
-                    "larger dt, or neurons with a shorter tau_syn"
-                )
-            more = np.abs(share) >= _LEAST_SHARE
-            tapped = (pre[more], post[more], np.full(int(more.sum()), delay + len(rows)), (weight * share)[more])
-            rows.append(tapped)
+            more = share >= _LEAST_SHARE
+            rows.append((pre[more], post[more], np.full(int(more.sum()), delay + len(rows)), (weight * share)[more]))
             share = np.where(more, share * target.synapse[post], 0)
         if len(post):
             ways.setdefault(source, []).extend(rows)
     return ways
+
+
+def _check_taps(share: np.ndarray) -> None:
+    kept = share[share > 0]
+    with np.errstate(divide="ignore"):
+        taps = float(np.ceil(np.log(_LEAST_SHARE) / np.log(kept)).sum())
+    if taps > _MOST_TAPS:
+        raise ValueError(
+            f"import of nir: synapses of Cuba neurons would be {taps:,.0f} taps, and at most {_MOST_TAPS:,} are made; "
+            "use a larger dt, or neurons with a shorter tau_syn"
+        )
 
 
 def _bias(ways: Ways, target: Cells) -> np.ndarray:

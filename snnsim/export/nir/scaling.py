@@ -20,10 +20,10 @@ import numpy as np
 from snnsim.export.floats import as_floats
 from snnsim.export.nir.files import Node, narrow
 from snnsim.program import Edge, FixedPoint, Population, Program
+from snnsim.program.model import PARTS
 
 OUT_OF_REACH = 2.0**100
 _SLOWEST = 2.0**60
-_ROWS = ("decay", "threshold", "bias", "unit")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Scale:
             rows["v_threshold"] = self.limit.max() * ones if self.options.plain else self.limit
         elif self.options.plain:
             rows["v_threshold"] = OUT_OF_REACH * ones
-        ours = {name: getattr(part, name) for name in _ROWS}
+        ours = {name: getattr(part, name) for name in PARTS}
         kind = "LIF" if "v_threshold" in rows else "LI"
         numbers = {name: narrow(row) for name, row in rows.items()}
         return Node(kind, numbers, {"population": part.name, "rule": part.rule, **ours})
@@ -118,7 +118,7 @@ class Scale:
 def population(node: Node) -> Population:
     """Return the population of a node that `Scale.neurons` made."""
     known = node.metadata
-    return Population(known["population"], known["rule"], *(known[name] for name in _ROWS))
+    return Population(known["population"], known["rule"], *(known[name] for name in PARTS))
 
 
 def as_floats_alone(part: Population, fixed: FixedPoint | None) -> Population:

@@ -18,14 +18,18 @@ class Delay(torch.nn.Module):
 
     def __init__(self, node, step):
         super().__init__()
-        self.wait = torch.from_numpy(np.rint(node.delay / step).astype(np.int64))
+        wait = np.rint(node.delay / step).astype(int)
+        self.longest = int(wait.max())
+        self.columns = {int(steps): torch.from_numpy(np.flatnonzero(wait == steps)) for steps in np.unique(wait)}
 
     def forward(self, x, state=None):
         """Return the delayed input, and the inputs of the last steps, the newest first."""
-        if state is None:
-            state = torch.zeros((int(self.wait.max()) + 1, *x.shape), dtype=x.dtype)
-        state = torch.cat([x[None], state[:-1]])
-        return torch.gather(state, 0, self.wait.expand(x.shape)[None])[0], state
+        past = [x, *(state or [])][: self.longest + 1]
+        delayed = torch.zeros_like(x)
+        for steps, columns in self.columns.items():
+            if steps < len(past):
+                delayed[..., columns] = past[steps][..., columns]
+        return delayed, past
 
 
 class Neurons(torch.nn.Module):

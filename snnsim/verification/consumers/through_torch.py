@@ -40,7 +40,8 @@ def run(step, graph, modules, recordings, *, membrane):
         modules[name].register_forward_hook(listener(given, population, fires, membrane))
     frames = np.zeros((recordings.steps.max(), len(recordings), recordings.channels), np.float32)
     for number in range(len(recordings)):
-        frames[: recordings.steps[number], number] = recordings.frames(number)
+        when, channel = recordings.spikes(number)
+        frames[when, number, channel] = recordings.counts(number)
     kept = {population: [] for _, population, _ in populations(graph)}
     state = None
     with torch.no_grad():
