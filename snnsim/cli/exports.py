@@ -37,7 +37,7 @@ class Export:
     source: Source
     """A program, or the folder of a run, which is frozen first."""
     to: TargetName
-    """What to write; the documentation has a page for each: npz, hdf5, c, loihi1, loihi2."""
+    """What to write; the documentation has a page for each: npz, hdf5, c, loihi1, loihi2, xylo."""
     output: To = None
     """The file or folder to write."""
     check: bool = False
