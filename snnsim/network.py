@@ -6,46 +6,23 @@ Whole sequences, or windows of them one after the other: `run` takes the state a
 
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
          fields of neurons are flat, see synapses/fields.py; each of their channels has one normalisation and one decay
-Differs  dropout draws one mask for a whole sequence, as a missing neuron is missing for good
+Draws    chance is that of `draws` where given, of the generator in training; else what is likelier happens
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from snnsim import chance
+from snnsim.chance import SequenceDropout
 from snnsim.credit import EVERY, Credit
-from snnsim.kernels import choice
-from snnsim.neurons import LIF
+from snnsim.kernels.draws import Draws
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear
-
-
-class SequenceDropout(nn.Module):
-    """Drop neurons with probability `p` for a whole sequence, and scale the others by 1 / (1 − p)."""
-
-    def __init__(self, p: float) -> None:
-        super().__init__()
-        if not 0 <= p < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, not {p}")
-        self.p = p
-
-    def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the spikes of the neurons that are kept; `generator` lives on the CPU for any device."""
-        keep = self.factors(spikes, generator)
-        return spikes if keep is None else spikes * keep
-
-    # torch's compiler cannot draw for a shape that it keeps open
-    @torch._disable_dynamo
-    def factors(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
-        """Return what all steps of a sequence are multiplied with, (batch, ..., neuron), or None for nothing."""
-        if not self.training or self.p == 0:
-            return None
-        mask = torch.rand(spikes.shape[1:], generator=generator) >= self.p
-        return mask.to(spikes.device, spikes.dtype) / (1 - self.p)
 
 
 class LayerState(NamedTuple):
@@ -58,6 +35,8 @@ class LayerState(NamedTuple):
     """What dropout multiplies the spikes of this sequence with."""
     first: int = 0
     """Steps that have been."""
+    draws: Draws | None = None
+    """What the layer's neurons draw from its first step on."""
 
 
 class SpikingLayer(nn.Module):
@@ -69,37 +48,49 @@ class SpikingLayer(nn.Module):
         self.dropout = SequenceDropout(dropout)
         self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None
 
-    def forward(self, spikes: Tensor, valid: Tensor | None = None, generator: torch.Generator | None = None) -> Tensor:
+    def forward(
+        self,
+        spikes: Tensor,
+        valid: Tensor | None = None,
+        generator: torch.Generator | None = None,
+        draws: Draws | None = None,
+    ) -> Tensor:
         """Return the layer's spikes after dropout."""
-        return self.fire(self.current(spikes), valid, generator)
+        draws = chance.drawn(self.neuron, draws, generator)
+        return self.fire(self.current(spikes, EVERY, draws), valid, generator, draws=draws)
 
     def run(
         self,
         spikes: Tensor,
         state: LayerState | None = None,
         *,
+        before: int = 0,
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: Credit = EVERY,
     ) -> tuple[Tensor, LayerState]:
         """Return the layer's spikes in a window of time after dropout, and the state to go on from.
 
-        `valid` counts from the beginning of the sequence. In training mode running averages
-        normalise, and the window moves them.
+        Whoever keeps the history in another way gives it with the spikes, as their first `before` steps. `valid` counts
+        from the beginning of the sequence. In training mode running averages normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
+        draws = state.draws if state.first else chance.drawn(self.neuron, state.draws, generator)
+        released = chance.released(self.neuron, spikes, draws and draws.at(state.first - before))
+        current, history = _arriving(self.synapse, released, state, before, credit)
         by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
+        told = credit.of_neurons() | self._told(draws and draws.at(state.first), current)
         here = None if every is None else (every - state.first).clamp(0, len(current))
         whole = None
         if self.training:
             whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
-        sent, voltage = self._fire(by_channel, here, keep, state.voltage, credit, whole=whole)
-        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes))
+        sent, voltage = self._fire(by_channel, here, keep, state.voltage, told, whole=whole)
+        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(current), draws)
 
-    def current(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
+    def current(self, spikes: Tensor, credit: Credit = EVERY, draws: Draws | None = None) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
+        spikes = chance.released(self.neuron, spikes, draws)
         # neurons keep their voltage in full precision when products are done in a shorter one
         current: Tensor = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
         return current
@@ -114,14 +105,25 @@ class SpikingLayer(nn.Module):
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: Credit = EVERY,
+        draws: Draws | None = None,
     ) -> Tensor:
         """Return the spikes, after dropout, that a synapse's current leads to."""
         by_channel, every = self._by_channel(current, valid)
+        told = credit.of_neurons() | self._told(chance.drawn(self.neuron, draws, generator), current)
         if self._in_one_pass(by_channel):
             keep = self.dropout.factors(by_channel, generator)
-            return self._fire(by_channel, every, keep, None, credit)[0].view_as(current)
-        spikes = self.neuron(self.drive(by_channel, every), **credit.of_neurons())
+            return self._fire(by_channel, every, keep, None, told)[0].view_as(current)
+        spikes = self.neuron(self.drive(by_channel, every), **told)
         return self.dropout(spikes, generator).view_as(current)
+
+    def _told(self, draws: Draws | None, current: Tensor) -> dict[str, Any]:
+        """Return what the neurons are told about chance."""
+        noisy = draws is not None and getattr(self.neuron, "noisy", False)
+        return (
+            {}
+            if not noisy
+            else {"draws": draws if self.channels is None else draws._replace(lanes=current.shape[-1] // self.channels)}
+        )
 
     def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return currents (time, batch · pixel, channel) of a field, and the others as they are."""
@@ -138,7 +140,7 @@ class SpikingLayer(nn.Module):
         valid: Tensor | None,
         keep: Tensor | None,
         voltage: Tensor | None,
-        credit: Credit,
+        told: dict[str, Any],
         *,
         whole: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
@@ -154,13 +156,13 @@ class SpikingLayer(nn.Module):
             driven = (
                 self.drive(current, valid) if statistics is None else self.norm.normalised(current, counted, statistics)
             )
-            spikes, voltage = self.neuron.run(driven, voltage, **credit.of_neurons())
+            spikes, voltage = self.neuron.run(driven, voltage, **told)
             return spikes if keep is None else spikes * keep, voltage
         norm = None
         if self.norm is not None:
             norm = self.norm.weight, self.norm.bias, statistics or self.norm.statistics(current, counted)
         counted = None if norm is None else counted
-        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, temporal=credit.temporal)
+        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, **told)
         return fired.spikes, fired.last
 
     def _in_one_pass(self, current: Tensor) -> bool:
@@ -168,9 +170,17 @@ class SpikingLayer(nn.Module):
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
         watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
         usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats
-        known = isinstance(self.neuron, LIF) and (self.norm is None or usual)
-        sized = current.ndim == 3 and current.numel() > 0
-        return known and sized and not watched and choice.of_neurons(current) != "steps"
+        compiled = hasattr(self.neuron, "compiled") and self.neuron.compiled(current)
+        return compiled and (self.norm is None or usual) and current.ndim == 3 and current.numel() > 0 and not watched
+
+
+def _arriving(
+    synapse: nn.Module, spikes: Tensor, state: LayerState, before: int, credit: Credit
+) -> tuple[Tensor, Tensor | None]:
+    """Return the currents of a window of time, and the history to go on with if the state has it."""
+    if before:
+        return synapse.current(spikes, before=before, **credit.of_synapses()), None
+    return synapse.run(spikes, state.history, **credit.of_synapses())
 
 
 @dataclass(frozen=True)
@@ -209,19 +219,21 @@ class SpikingNetwork(nn.Module):
         lengths: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: Credit = EVERY,
+        draws: Draws | None = None,
     ) -> Tensor:
         """Return the readout's voltage (time + extra_steps, batch, class).
 
         `lengths` (batch,) are the recordings' own lengths in steps; what stands behind them is padding. `credit` says
-        along which routes errors go back.
+        along which routes errors go back, `draws` what neurons that fire by chance draw.
         """
         spikes = self._extended(frames)
         valid = None if lengths is None else self.valid(lengths)
-        for layer in self.layers:
+        for number, layer in enumerate(self.layers):
             # in two, so that spikes which have been sent are not kept while the next ones are made
-            current = layer.current(spikes, credit)
+            own = chance.drawn(layer.neuron, draws and draws.layer(number), generator)
+            current = layer.current(spikes, credit, own)
             del spikes
-            spikes = layer.fire(current, valid, generator, credit)
+            spikes = layer.fire(current, valid, generator, credit, own)
             del current
         return self._output(spikes, credit)
 
@@ -237,7 +249,7 @@ class SpikingNetwork(nn.Module):
         """Return the readout's voltage in a window of time, and the state to go on from.
 
         `valid` (batch,) says how many steps of each sequence count, from its beginning. Nothing is added to the frames:
-        let `extra_steps` frames of silence follow a recording.
+        let `extra_steps` frames of silence follow a recording. For draws, let the first state be `start(draws)`.
         """
         state = (None,) * (len(self.layers) + 1) if state is None else state
         spikes, after = frames, []
@@ -248,19 +260,26 @@ class SpikingNetwork(nn.Module):
         return output, (*after, last)
 
     def read(
-        self, spikes: Tensor, state: LayerState | None = None, *, credit: Credit = EVERY
+        self, spikes: Tensor, state: LayerState | None = None, *, before: int = 0, credit: Credit = EVERY
     ) -> tuple[Tensor, LayerState]:
-        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from."""
-        state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
-        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
-        return output, LayerState(history, voltage, None, state.first + len(spikes))
+        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from.
 
-    def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:
+        The first `before` steps of the spikes are their history, if it is not in the state.
+        """
+        state = LayerState() if state is None else state
+        current, history = _arriving(self.synapse, spikes, state, before, credit)
+        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
+        return output, LayerState(history, voltage, None, state.first + len(current))
+
+    def start(self, draws: Draws) -> NetworkState:
+        """Return the state at rest of a network whose neurons fire by chance."""
+        return (*(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))), None)
+
+    def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
         """Return the spikes of every layer and the output."""
-        spikes = [self._extended(frames)]
-        for layer in self.layers:
-            spikes.append(layer(spikes[-1], None if lengths is None else self.valid(lengths)))
+        spikes, valid = [self._extended(frames)], None if lengths is None else self.valid(lengths)
+        for number, layer in enumerate(self.layers):
+            spikes.append(layer(spikes[-1], valid, draws=draws and draws.layer(number)))
         return Record(spikes, self._output(spikes[-1]))
 
     def valid(self, lengths: Tensor) -> Tensor:

@@ -2,9 +2,10 @@
 
 import itertools
 import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnsim.network import SpikingLayer, SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
@@ -28,14 +29,20 @@ def random_spikes(*shape: int, seed: int = 0) -> Tensor:
 
 
 def small_network(
-    *, dropout: float = 0.0, norm: bool = True, extra_steps: int = 0, max_delay: int = MAX_DELAY, sparsity: float = 0.0
+    *,
+    dropout: float = 0.0,
+    norm: bool = True,
+    extra_steps: int = 0,
+    max_delay: int = MAX_DELAY,
+    sparsity: float = 0.0,
+    neuron: Callable[[int], nn.Module] = lambda _: LIF(tau=2.0, threshold=0.25),
 ) -> SpikingNetwork:
     draw = generator(3)
     sizes = [NEURONS, 8, 7]
     layers = [
         SpikingLayer(
             DelayedLinear(sources, targets, max_delay, sigma=1.5, sparsity=sparsity, generator=draw),
-            LIF(tau=2.0, threshold=0.25),
+            neuron(targets),
             norm=BatchNorm(targets) if norm else None,
             dropout=dropout,
         )

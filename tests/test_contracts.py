@@ -7,7 +7,8 @@ from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 
 from snnsim import neurons, surrogate, synapses
 from snnsim.learning import decisions, rules
-from snnsim.neurons import LIF, LeakyReadout
+from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.neurons.meta import Recovery
 from snnsim.simulation import ENGINES
 from snnsim.surrogate import Surrogate
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows
@@ -38,6 +39,16 @@ ALL_NEURONS = {
         beta=0.5, detach_reset=False, learn_decay="neuron", learn_threshold=True, features=NEURONS
     ),
     "LIF soft, learned": lambda: LIF(beta=0.5, reset="soft", learn_decay="layer", learn_threshold=True),
+    "MetaNeuron": lambda: MetaNeuron(tau=2.0),
+    "MetaNeuron, no noise": lambda: MetaNeuron(beta=0.75, width=0.0, reset="soft", reset_value=0.25),
+    "MetaNeuron in the graph, learned": lambda: MetaNeuron(
+        beta=0.5, reset="soft", reset_value=-0.25, detach_reset=False, learn="neuron", features=NEURONS
+    ),
+    "MetaNeuron with recovery, learned": lambda: MetaNeuron(beta=0.5, learn="layer", recovery=Recovery(0.75, 0.1, 0.5)),
+    "MetaNeuron, expected": lambda: MetaNeuron(beta=0.5, learn="layer", estimator="expectation", recovery=Recovery()),
+    "LevyBaxter": lambda: LevyBaxter(),
+    "SecondOrder": lambda: SecondOrder(),
+    "SecondOrder in the graph, learned": lambda: SecondOrder(detach_reset=False, learn="neuron", features=NEURONS),
     "LeakyReadout": lambda: LeakyReadout(tau=4.0),
     "LeakyReadout, learned": lambda: LeakyReadout(beta=0.5, learn_decay="neuron", features=NEURONS),
 }

@@ -14,6 +14,7 @@ from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.programs import Freeze, Info, Simulate
+from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
 from snnsim.training.interrupt import Stopped
@@ -31,6 +32,7 @@ Command = (
     | Annotated[Export, subcommand("export")]
     | Annotated[Import, subcommand("import")]
     | Annotated[Verify, subcommand("verify")]
+    | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[DataCommand, subcommand("data")]
 )
 

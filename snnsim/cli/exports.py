@@ -37,9 +37,15 @@ class Export:
     source: Source
     """A program, or the folder of a run, which is frozen first."""
     to: TargetName
-    """What to write; the documentation has a page for each: npz, hdf5, c, loihi1, loihi2, xylo."""
+    """What to write; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2, xylo."""
     output: To = None
     """The file or folder to write."""
+    encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
+    """How delays are written: by Delay nodes in a row or side by side, or by relay neurons, which every importer runs."""
+    dt: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the program's step)")] = None
+    """What a step lasts in the file; 0.0001 by default for relay, the one step that all importers know."""
+    resistance: Annotated[str | None, arg(metavar="euler|one", help_behavior_hint="(nir; default: euler)")] = None
+    """The r of neurons: tau / dt, or 1 with larger weights for importers without r; the latter by default for relay."""
     check: bool = False
     """Show which design rules are broken, and write nothing."""
     fix: bool = False
@@ -61,7 +67,7 @@ class Export:
             _show(list(target.check(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
-        export.write(program, self.to, path)
+        export.write(program, self.to, path, **_given(encoding=self.encoding, dt=self.dt, resistance=self.resistance))
         print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
 
     def _fixed(self, program: "Program") -> "Program":
@@ -88,14 +94,20 @@ class Import:
     """The file to read."""
     output: NewProgram
     """The program to write."""
+    dt: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)")] = (
+        None
+    )
+    """What a step lasts, of a file that does not say so."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        program = export.read(export.targets.of(self.source), self.source)
+        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
+        for note in program.provenance.get("notes", ()):
+            print(f"  {note}")
 
 
 @dataclass(frozen=True)
@@ -134,9 +146,14 @@ class Verify:
         program = export.read(target, self.path)
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
-        for name in [self.consumer] if self.consumer else verification.readers(target):
+        readers = verification.readers(target, export.TARGETS[target].variant(self.path))
+        for name in [self.consumer] if self.consumer else readers:
             report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _program(source: Path) -> "Program":

@@ -106,6 +106,8 @@ class Simulate:
     """Arithmetic, unless the program is in integers."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
     """Recordings side by side; the result does not depend on it."""
+    seed: Annotated[int | None, arg(metavar="N")] = 0
+    """Of what neurons that fire by chance draw, for every recording by its number; None: they fire where that is likely."""
     json: bool = False
     """Print one JSON object."""
 
@@ -116,7 +118,7 @@ class Simulate:
 
         program = Program.load(self.file)
         given = programs.recordings(program, self.data, self.split)
-        machine = programs.Machine(self.engine, self.precision, self.threads)
+        machine = programs.Machine(self.engine, self.precision, self.threads, self.seed)
         found = programs.simulate(program, given, machine)
         print(json.dumps(found) if self.json else "\n".join(_ran(found)))
 

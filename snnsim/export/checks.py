@@ -93,6 +93,26 @@ def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[V
             )  # fmt: skip
 
 
+def names(program: Program, *, without: str) -> Iterator[Violation]:
+    """Names of populations can be parts of paths."""
+    for part in program.populations:
+        if set(without) & set(part.name):
+            yield Violation(
+                "names", f"population {part.name!r}", f"names must be without {' '.join(without)}", "rename it"
+            )
+
+
+def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
+    """Thresholds fit into the target's numbers."""
+    for part in program.populations:
+        if part.fires and part.threshold.max() >= most:
+            yield Violation(
+                "thresholds", f"population {part.name!r}",
+                f"thresholds must be below {most:g}, not up to {part.threshold.max():g}",
+                "quantise it anew with smaller weights",
+            )  # fmt: skip
+
+
 def sums(program: Program) -> Iterator[Violation]:
     """The weights of a neuron, all of them at once, add up in 32 bits."""
     for part in program.populations:
@@ -220,7 +240,7 @@ def one_synapse(program: Program) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def machine_delays(program: Program, *, latency: int, least: int, most: int) -> Iterator[Violation]:
+def machine_delays(program: Program, *, latency: int, least: int, most: float) -> Iterator[Violation]:
     """Delays that the target has to be given, after retiming, are not longer than it has; loops are long enough."""
     try:
         moved = retimed(program, latency=latency, least=least)

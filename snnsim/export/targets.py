@@ -1,10 +1,12 @@
 """What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from snnsim.export import c, checks, loihi, netx, plain, xylo
+from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
@@ -22,17 +24,32 @@ class Target:
     """write(program, path, **options)."""
     check: Callable[[Program], Iterable[Violation]]
     """Every violation of its design rules."""
-    read: Callable[[Path], Program] | None = None
-    """The Program of a file that `write` made, or of others in this format."""
+    read: Callable[..., Program] | None = None
+    """read(path, **options): the Program of a file that `write` made, or of others in this format."""
     claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
     """Whether a folder is of this target."""
     repairs: Mapping[str, Repair] = field(default_factory=dict)
     """What `--fix` may do, by name, in order."""
+    variant: Callable[[Path], str | None] = lambda path: None  # noqa: ARG005
+    """Which of several ways to write it a file has, if not all of its consumers read all of them."""
 
 
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+    "spinnaker": Target(
+        "connection files and a script for PyNN, a folder",
+        "",
+        pynn.write,
+        pynn.check,
+        pynn.read,
+        pynn.claims,
+        pynn.REPAIRS,
+    ),
+    "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
+    "nir": Target(
+        "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
+    ),
     "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS),
     "loihi1": Target(
         "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
@@ -44,9 +61,10 @@ TARGETS: dict[str, Target] = {
 }
 
 
-def write(program: Program, target: str, path: Path, **options: str) -> None:
+def write(program: Program, target: str, path: Path, **options: Any) -> None:
     """Write a Program for a target; raises ValueError with every rule that it breaks."""
     chosen = named(target)
+    _known(target, "written", chosen.write, options)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
 
@@ -57,13 +75,14 @@ def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
     return repaired(program, chosen.check, chosen.repairs)
 
 
-def read(target: str, path: Path) -> Program:
+def read(target: str, path: Path, **options: Any) -> Program:
     """Return the Program of a file in a target's format; raises ValueError where there is none to read."""
     chosen = named(target)
     if chosen.read is None:
         readable = ", ".join(name for name, each in TARGETS.items() if each.read is not None)
         raise ValueError(f"import: {target} cannot be read back; the targets that can are {readable}")
-    return chosen.read(Path(path))
+    _known(target, "read", chosen.read, options)
+    return chosen.read(Path(path), **options)
 
 
 def of(path: Path) -> str:
@@ -83,3 +102,12 @@ def named(name: str) -> Target:
     if name not in TARGETS:
         raise ValueError(f"export: target {name!r} is unknown; the known ones are {', '.join(TARGETS)}")
     return TARGETS[name]
+
+
+def _known(target: str, how: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    known = [name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ValueError(
+            f"export: {target} is {how} without the option {', '.join(unknown)}; it takes {', '.join(known) or 'none'}"
+        )

@@ -5,7 +5,7 @@
                       other devices, likewise                     fourier
                       few taps, mixed or short precision          time
     neurons           CPU, float32 or float64                     numba
-                      CUDA, where Triton is installed             triton
+                      CUDA, where Triton is installed             triton, or steps where firing is drawn
                       otherwise                                   steps
 
 The plain forms, time and steps, are what the others are compared with. To have nothing but them, set the environment
@@ -59,10 +59,11 @@ def of_current(spikes: Tensor, *, delays: int) -> str:
     return "blocked" if device == "cpu" else "fourier"
 
 
-def of_neurons(current: Tensor) -> str:
-    """Return the form of a pass over neurons."""
+def of_neurons(current: Tensor, *, noisy: bool = False) -> str:
+    """Return the form of a pass over neurons, whose firing is drawn or not."""
     if only_plain() or current.dtype not in _WHOLE_PRECISION:
         return "steps"
     if current.device.type == "cpu":
         return "numba"
-    return "triton" if current.device.type == "cuda" and find_spec("triton") is not None else "steps"
+    on_gpu = current.device.type == "cuda" and find_spec("triton") is not None
+    return "triton" if on_gpu and not noisy else "steps"

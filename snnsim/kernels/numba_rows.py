@@ -40,18 +40,18 @@ def membranes(row, scale, shift, beta, v, u):
 
 
 @njit(cache=True)
-def spikes(u, threshold, factor, s):
+def spikes(u, level, factor, s):
     """Set what is sent of spikes."""
     zero = u.dtype.type(0)
     for n in range(u.size):
-        s[n] = factor[n] if u[n] >= threshold[n] else zero
+        s[n] = factor[n] if u[n] >= level[n] else zero
 
 
 @njit(cache=True)
-def resets(u, threshold, hard, v):
-    """Set the voltage after the reset."""
+def resets(u, level, threshold, hard, v):
+    """Set the voltage after the reset of those that are at their level."""
     for n in range(u.size):
-        v[n] = _after(u[n], threshold[n], u[n] >= threshold[n], hard)
+        v[n] = _after(u[n], threshold[n], u[n] >= level[n], hard)
 
 
 @njit(cache=True)
@@ -86,12 +86,12 @@ def errors(h, grad_spikes, factor, grad_membrane, error):
 
 
 @njit(cache=True)
-def kept_shares(h, u, threshold, hard, detached, kept):
+def kept_shares(h, u, level, threshold, hard, detached, kept):  # noqa: PLR0913
     """Set ∂v/∂u: nothing where a spike has cleared the voltage, less what the reset passes on."""
     one, zero, attached = h.dtype.type(1), h.dtype.type(0), h.dtype.type(not detached)
     cleared, lowered = h.dtype.type(hard), h.dtype.type(not hard)
     for n in range(h.size):
-        left = one - (cleared if u[n] >= threshold[n] else zero)
+        left = one - (cleared if u[n] >= level[n] else zero)
         kept[n] = left - attached * h[n] * (cleared * u[n] + lowered * threshold[n])
 
 
@@ -105,14 +105,21 @@ def step_back(error, kept, beta, dv, du):
 
 
 @njit(cache=True)
-def thresholds(h, gradient, factor, dv, u, threshold, hard, detached, total):  # noqa: PLR0913
-    """Add what θ gets; dv is that of the voltage after this step."""
-    for n in range(h.size):
-        ds = gradient[n] * factor[n]
+def spike_errors(gradient, factor, dv, u, threshold, hard, detached, ds):  # noqa: PLR0913
+    """Set what reaches the spike; dv is that of the voltage after this step."""
+    for n in range(ds.size):
+        found = gradient[n] * factor[n]
         if not detached:
-            ds -= dv[n] * (u[n] if hard else threshold[n])
-        found = h[n] * ds
-        if not hard and u[n] >= threshold[n]:
+            found -= dv[n] * (u[n] if hard else threshold[n])
+        ds[n] = found
+
+
+@njit(cache=True)
+def thresholds(h, ds, dv, u, level, hard, total):  # noqa: PLR0913
+    """Add what θ gets."""
+    for n in range(h.size):
+        found = h[n] * ds[n]
+        if not hard and u[n] >= level[n]:
             found += dv[n]
         total[n] -= found
 
@@ -134,8 +141,8 @@ def flush(short, total):
 
 
 @njit(cache=True)
-def betas(du, before, threshold, hard, reset, total):
+def betas(du, before, level, threshold, hard, reset, total):  # noqa: PLR0913
     """Add what β gets: `before` is the membrane a step ago, or the voltage that the sequence began with."""
     for n in range(du.size):
-        fired = reset and before[n] >= threshold[n]
+        fired = reset and before[n] >= level[n]
         total[n] += du[n] * _after(before[n], threshold[n], fired, hard)

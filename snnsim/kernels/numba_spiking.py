@@ -10,10 +10,12 @@
                dθ = − Σ h[t] (ds[t] + dv[t] ∂v/∂s) − Σ dv[t] s[t]  (the last term: soft reset only)
                dv[t] = 0 for neurons that are not `temporal`
 
+    drawn      where there is noise, s[t] = Θ(u[t] − θ[t]) with a level θ[t] of its own, see numba_noise.py
+
 Shapes   I, y, u, s (time, batch, neuron) · v (batch, neuron) · β, θ, scale, shift (neuron,) · valid (batch,)
 Names    u membrane before the reset · v after it · h surrogate slope at u − θ · dū gradient of the returned u
          keep (batch, neuron): what dropout multiplies the spikes with
-Memory   backward, u is computed again from I, one recording at a time: nothing else has been kept
+Memory   backward, u and the levels are computed again from I, one recording at a time: nothing else has been kept
 Order    sums over time are a recording's own, in float64 from a few steps on, and are added over recordings in order
 """
 
@@ -22,11 +24,13 @@ import torch
 from numba import get_num_threads, njit, prange
 from torch import Tensor
 
+from snnsim.kernels import numba_noise as noisy
 from snnsim.kernels import numba_rows as rows
+from snnsim.kernels.draws import Draws
 from snnsim.kernels.memory import empty
 from snnsim.kernels.prefetch import ask
-from snnsim.kernels.slopes import CODES, slopes
-from snnsim.kernels.spiking_types import Back, Neuron
+from snnsim.kernels.slopes import CODES
+from snnsim.kernels.spiking_types import Back, Neuron, Noise
 from snnsim.kernels.threads import as_torch_has
 
 _SHORT = 32
@@ -52,7 +56,7 @@ def fire(  # noqa: PLR0913
     membrane = empty(current, *current.shape) if record else None
     with as_torch_has():
         _fire(
-            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), _parts(neuron),
+            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), *_parts(neuron),
             _rows(spikes), *_arrays(last.view(-1)), _rows(membrane, current),
         )  # fmt: skip
     return spikes, membrane, last
@@ -65,19 +69,20 @@ def fire_back(  # noqa: PLR0913
 ) -> Back:  # fmt: skip
     """Return the gradients of `fire` for those of its results, of which any may be None.
 
-    Those of β and θ are 0 if they are not `learned`, those of scale and shift if nothing is `normed`.
+    Those of β, θ, Δ and r are 0 if they are not `learned`, those of scale and shift if nothing is `normed`.
     """
     drive, before = empty(current, *current.shape), torch.empty_like(voltage)
-    sums = np.zeros((4, voltage.numel()))
+    sums = np.zeros((6, voltage.numel()))
     last = torch.zeros_like(voltage) if grad_last is None else grad_last
     how = CODES[neuron.surrogate], neuron.alpha, neuron.detached, neuron.temporal, learned, normed
     grads = _rows(grad_spikes, current), _rows(grad_membrane, current), *_arrays(last.view(-1))
     with as_torch_has():
         _fire_back(
-            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), _parts(neuron),
+            _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), *_parts(neuron),
             grads, how, get_num_threads(), _rows(drive), *_arrays(before.view(-1)), sums,
         )  # fmt: skip
-    return Back(drive, *torch.from_numpy(sums.reshape(4, *voltage.shape).sum(1)).to(current.dtype), before)
+    found = torch.from_numpy(sums.reshape(6, *voltage.shape).sum(1)).to(current.dtype)
+    return Back(drive, *found[:4], before, *found[4:])
 
 
 def affine_back(grad: Tensor, current: Tensor, valid: Tensor, scale: Tensor, offset: Tensor, slope: Tensor) -> Tensor:
@@ -116,8 +121,12 @@ def _lanes(tensor: Tensor | None, like: Tensor) -> np.ndarray:
     return (like.new_empty(0) if tensor is None else tensor.reshape(-1)).detach().numpy()
 
 
-def _parts(neuron: Neuron) -> tuple[np.ndarray, np.ndarray, bool]:
-    return (*_arrays(neuron.beta, neuron.threshold), neuron.hard)
+def _parts(neuron: Neuron) -> tuple[tuple, tuple]:
+    """Return decay, threshold and reset; and width, back, whether levels are drawn, and where the draws begin."""
+    noise = neuron.noise or Noise(*2 * [neuron.beta.new_empty(0)], None)
+    draws, drawn = noise.draws or Draws(0), noise.draws is not None
+    parts = *_arrays(noise.width, noise.back), drawn, draws.place()
+    return (*_arrays(neuron.beta, neuron.threshold), neuron.hard), parts
 
 
 @njit(parallel=True, cache=True)
@@ -133,8 +142,8 @@ def _sums(current, valid, sums):
 
 
 @njit(parallel=True, cache=True)
-def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, membrane):  # noqa: PLR0913
-    beta, threshold, hard = neuron
+def _fire(current, scale, shift, valid, voltage, keep, neuron, noise, spikes, last, membrane):  # noqa: PLR0913
+    (beta, threshold, hard), (_, _, drawn, place) = neuron, noise
     steps, width, side = len(current), beta.size, rows.side_by_side(beta.size)
     for block in prange(-(-len(valid) // side)):
         ends = valid[block * side : (block + 1) * side]
@@ -142,6 +151,8 @@ def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, mem
         v, u = voltage[some].copy(), np.empty_like(voltage[some])
         a, c = rows.tiled(scale, ends.size), rows.tiled(shift, ends.size)
         kept, theta = rows.tiled(beta, ends.size), rows.tiled(threshold, ends.size)
+        spread, back = noisy.tiled(noise[0], ends.size), noisy.tiled(noise[1], ends.size)
+        level = np.empty_like(theta) if drawn else theta
         factor = keep[some] if keep.size else np.ones_like(v)
         for t in range(steps):
             if t + 1 < steps:
@@ -149,31 +160,39 @@ def _fire(current, scale, shift, valid, voltage, keep, neuron, spikes, last, mem
             rows.end(t, ends, a, c)
             u = membrane[t, some] if membrane.size else u
             rows.membranes(current[t, some], a, c, kept, v, u)
-            rows.spikes(u, theta, factor, spikes[t, some])
-            rows.resets(u, theta, hard, v)
+            if drawn:
+                noisy.levels(place, block * side, ends.size, t, theta, spread, level)
+            rows.spikes(u, level, factor, spikes[t, some])
+            rows.resets(u, level, theta, hard, v)
+            noisy.lift(u, level, back, v)
         last[some] = v
 
 
 @njit(parallel=True, cache=True)
 def _fire_back(  # noqa: PLR0913
-    current, scale, shift, valid, voltage, keep, neuron, grads, how, threads, drive, before, sums
+    current, scale, shift, valid, voltage, keep, neuron, noise, grads, how, threads, drive, before, sums
 ):
     width, side = neuron[0].size, rows.side_by_side(neuron[0].size)
     for thread in prange(threads):
         u = np.empty((len(current), side * width), current.dtype)
+        level = np.empty((len(current) if noise[2] else 1, side * width), current.dtype)
         for block in range(thread, -(-len(valid) // side), threads):
             ends = valid[block * side : (block + 1) * side]
             some = slice(block * side * width, (block * side + ends.size) * width)
             tiled = rows.tiled(neuron[0], ends.size), rows.tiled(neuron[1], ends.size), neuron[2]
-            _again(current, scale, shift, ends, voltage[some], tiled, some, u)
+            drawn = noisy.tiled(noise[0], ends.size), noisy.tiled(noise[1], ends.size), noise[2], noise[3], block * side
+            _again(current, scale, shift, ends, voltage[some], tiled, drawn, some, u, level)
             factor = keep[some] if keep.size else np.ones_like(voltage[some])
-            before[some] = _lanes_back(current, u, ends, voltage[some], factor, tiled, some, grads, how, drive, sums)
+            before[some] = _lanes_back(
+                current, u, level, ends, voltage[some], factor, tiled, drawn, some, grads, how, drive, sums
+            )
 
 
 @njit(cache=True)
-def _again(current, scale, shift, ends, voltage, neuron, some, u):  # noqa: PLR0913
-    """Set the membrane of some recordings."""
-    beta, threshold, hard = neuron
+def _again(current, scale, shift, ends, voltage, neuron, noise, some, u, level):  # noqa: PLR0913
+    """Set the membrane of some recordings, and the level at which each step fires, or one row for all."""
+    (beta, threshold, hard), (width, back, drawn, place, first) = neuron, noise
+    level[0, : threshold.size] = threshold
     v, a, c = voltage.copy(), rows.tiled(scale, ends.size), rows.tiled(shift, ends.size)
     for t in range(len(current)):
         if t + 1 < len(current):
@@ -181,7 +200,11 @@ def _again(current, scale, shift, ends, voltage, neuron, some, u):  # noqa: PLR0
         rows.end(t, ends, a, c)
         row = u[t, : v.size]
         rows.membranes(current[t, some], a, c, beta, v, row)
-        rows.resets(row, threshold, hard, v)
+        now = level[t if drawn else 0, : v.size]
+        if drawn:
+            noisy.levels(place, first, ends.size, t, threshold, width, now)
+        rows.resets(row, now, threshold, hard, v)
+        noisy.lift(row, now, back, v)
 
 
 @njit(cache=True)
@@ -191,34 +214,39 @@ def _ask_before(t, sequence, some):
 
 
 @njit(cache=True)
-def _lanes_back(current, u, ends, voltage, factor, neuron, some, grads, how, drive, sums):  # noqa: PLR0913
+def _lanes_back(  # noqa: PLR0913
+    current, u, level, ends, voltage, factor, neuron, noise, some, grads, how, drive, sums
+):
     grad_spikes, grad_membrane, grad_last = grads
-    code, alpha, detached, temporal, learned, normed = how
-    beta, threshold, hard = neuron
+    (beta, threshold, hard), temporal, drawn = neuron, how[3], noise[2]
     dv, silent, short = (
         grad_last[some].copy() if temporal else np.zeros_like(voltage),
         np.zeros_like(voltage),
         np.zeros((2, voltage.size), voltage.dtype),
     )
-    h, error, kept = np.empty_like(dv), np.empty_like(dv), np.empty_like(dv)
+    h, error, kept, ds = np.empty_like(dv), np.empty_like(dv), np.empty_like(dv), np.empty_like(dv)
     for t in range(len(current) - 1, -1, -1):
         row, du, gs = u[t, : dv.size], drive[t, some], grad_spikes[t, some] if grad_spikes.size else silent
+        now, past = level[t if drawn else 0, : dv.size], level[max(t - 1, 0) if drawn else 0, : dv.size]
         _ask_before(t, grad_spikes, some)
         _ask_before(t, drive, some)
         rows.above(row, threshold, h)
-        slopes(h, code, dv.dtype.type(alpha))
-        if learned:
-            rows.thresholds(h, gs, factor, dv, row, threshold, hard, detached, sums[3, some])
+        noisy.slopes(h, noise[0], how)
+        if how[4]:
+            noisy.learn((h, row, now, dv, ds), gs, factor, neuron, noise, how[2], sums[3:, some])
         rows.errors(h, gs, factor, grad_membrane[t, some] if grad_membrane.size else silent, error)
         if temporal:
-            rows.kept_shares(h, row, threshold, hard, detached, kept)
+            rows.kept_shares(h, row, now, threshold, hard, how[2], kept)
+            noisy.more(how[2], h, noise[1], kept)
             rows.step_back(error, kept, beta, dv, du)
         else:
             du[:] = error
-        if learned:
-            rows.betas(du, u[t - 1, : dv.size] if t else voltage, threshold, hard, t > 0, sums[2, some])
+        if how[4]:
+            before = u[t - 1, : dv.size] if t else voltage
+            rows.betas(du, before, past, threshold, hard, t > 0, sums[2, some])
+            noisy.betas(t, du, before, past, noise[1], sums[2, some])
         rows.clear(t, ends, du)
-        if normed:
+        if how[5]:
             rows.add(du, current[t, some], short[0], short[1])
             if t % _SHORT == 0:
                 rows.flush(short[0], sums[0, some])

@@ -34,6 +34,44 @@ def lif(
     return spikes, membrane
 
 
+_BITS, _GAMMA = 2**64 - 1, 0x9E3779B97F4A7C15
+
+
+def draw(seed: int, layer: int, recording: int, step: int, neuron: int) -> float:
+    """r, uniform between 0 and 1: SplitMix64, hash upon hash, in whole numbers without end."""
+    state = mixed(seed)
+    for number in (layer, recording, step):
+        state = mixed(state + _GAMMA * number)
+    return (mixed(state + _GAMMA * (neuron + 1)) // 2**12 + 0.5) / 2**52
+
+
+def mixed(z: int) -> int:
+    """The hash of SplitMix64 (Steele, Lea, Flood 2014)."""
+    z &= _BITS
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _BITS
+    return z ^ (z >> 31)
+
+
+def meta(
+    current: np.ndarray, voltage: np.ndarray, draws: np.ndarray, *, neuron: dict[str, float], hard: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """u[t] = β v[t−1] + I[t];  s[t] = 1 if r[t] > 1 − sigmoid((u[t] − θ) / Δ);  v[t] = r̂ or u[t] − θ + r̂ after a spike.
+
+    Shapes: current, draws (time, neuron) · voltage (neuron,) · neuron: beta, threshold, width, back (r̂) · results s, u.
+    """
+    spikes, membrane = np.zeros_like(current), np.zeros_like(current)
+    for n in range(current.shape[1]):
+        v = voltage[n]
+        for t in range(len(current)):
+            u = neuron["beta"] * v + current[t, n]
+            silent = 1 / (1 + np.exp((u - neuron["threshold"]) / neuron["width"]))
+            spikes[t, n], membrane[t, n] = draws[t, n] > silent, u
+            after = neuron["back"] + (0 if hard else u - neuron["threshold"])
+            v = after if spikes[t, n] else u
+    return spikes, membrane
+
+
 def spatial_gradients(
     frames: np.ndarray, kernels: list[np.ndarray], error: np.ndarray, *, beta: float, threshold: float, slope
 ) -> list[np.ndarray]:
@@ -101,3 +139,36 @@ def _membrane(voltage, current, neuron):
     kept = sign * (abs(int(voltage)) * int(neuron["decay"]) // 2 ** int(neuron["bits"]))
     u = kept + int(current) * 2 ** int(neuron["shift"]) + int(neuron["bias"])
     return min(max(u, -int(neuron["limit"])), int(neuron["limit"]))
+
+
+def stdp(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, rule) -> np.ndarray:
+    """Pair by pair: + A₊ exp(−Δt / τ₊) as the target fires, − A₋ exp(−Δt / τ₋) as the source does, within bounds.
+
+    Shapes: weight and result (target, source) · pre (time, source) · post (time, target). A source's spike comes before
+    a target's of the same step. Pairs are all, or those with the last spike of the other side, or the adjacent of them.
+    """
+    weight = weight.copy()
+    for t in range(len(pre)):
+        for j, i in np.ndindex(weight.shape):
+            before = [s for s in range(t) if post[s, j]]
+            since = [s for s in range(t) if pre[s, i] and before and s > before[-1]]
+            for s in _paired(before, since, rule.pairing) if pre[t, i] else ():
+                weight[j, i] = _bounded(weight[j, i], -rule.depression * np.exp((s - t) / rule.tau_minus), rule)
+        for j, i in np.ndindex(weight.shape):
+            before = [s for s in range(t + 1) if pre[s, i]]
+            since = [s for s in range(t) if post[s, j] and before and s >= before[-1]]
+            for s in _paired(before, since, rule.pairing) if post[t, j] else ():
+                weight[j, i] = _bounded(weight[j, i], rule.potentiation * np.exp((s - t) / rule.tau_plus), rule)
+    return weight
+
+
+def _paired(before, since, pairing):
+    if pairing == "all":
+        return before
+    return [] if pairing == "adjacent" and since else before[-1:]
+
+
+def _bounded(weight, change, rule):
+    if rule.bounds == "soft":
+        change *= rule.highest - weight if change > 0 else weight - rule.lowest
+    return min(max(weight + change, rule.lowest), rule.highest)

@@ -4,6 +4,8 @@
     u[t] = β v[t−1] + y[t]        s[t] = Θ(u[t] − θ)        v[t] = u[t] (1 − s[t])  (hard)   or   u[t] − θ s[t]  (soft)
     result: s[t] · keep
 
+With noise, the threshold is drawn anew in every step, see numba_noise.py: s[t] ~ Bernoulli(sigmoid((u[t] − θ) / Δ)).
+
 Gradients pass from step to step through v, or, where `temporal` is False, not at all: then v[t−1] is a number like
 any other, du[t] = h[t] ds[t] is all that reaches a step's current, and β and θ get what they do within a step.
 
@@ -21,7 +23,8 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels import choice
-from snnsim.kernels.spiking_types import Neuron
+from snnsim.kernels.draws import Draws, logistics
+from snnsim.kernels.spiking_types import Neuron, Noise
 from snnsim.surrogate import Surrogate
 
 _MODULES = {"numba": "numba_spiking", "triton": "triton_spiking"}
@@ -83,13 +86,15 @@ def fire(  # noqa: PLR0913
     keep: Tensor | None = None,
     record: bool = False,
     temporal: bool = True,
+    noise: Noise | None = None,
 ) -> Fired:
     """Return what neurons do; `norm` is (γ, b, statistics)."""
     if valid is None:
         valid = torch.full((current.shape[1],), len(current), device=current.device)
     gamma, bias, statistics = norm or (None, None, None)
-    how = reset, statistics, temporal, record
-    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, valid, keep, how)
+    drawn = (None, None) if noise is None else (noise.width.contiguous(), noise.back.contiguous())
+    how = reset, statistics, temporal, record, noise
+    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, *drawn, valid, keep, how)
     return Fired(*result)
 
 
@@ -100,27 +105,42 @@ def leak(current: Tensor, voltage: Tensor, beta: Tensor, *, temporal: bool = Tru
     return membrane
 
 
+@torch._disable_dynamo
+def logistic(draws: Draws, like: Tensor) -> Tensor:
+    """Return ξ of every neuron (..., neuron) in the first step of the draws."""
+    short = like.dtype not in (torch.float32, torch.float64)
+    found = torch.empty(
+        like.numel() // max(1, like.shape[-1]), like.shape[-1], dtype=torch.float32 if short else like.dtype
+    )
+    logistics(draws.place(), found.numpy())
+    return found.to(like).view(like.shape)
+
+
 class _Fire(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, current, voltage, beta, threshold, gamma, bias, valid, keep, how):  # noqa: PLR0913
-        reset, statistics, temporal, record = how
+    def forward(ctx, current, voltage, beta, threshold, gamma, bias, width, back, valid, keep, how):  # noqa: PLR0913
+        reset, statistics, temporal, record, noise = how
         current, voltage = current.contiguous(), voltage.contiguous()
         scale, shift = _affine(beta, gamma, bias, statistics)
-        neuron = _neuron(beta, threshold, reset, temporal)
+        noise = noise and noise._replace(width=width, back=back)
+        neuron = _neuron(beta, threshold, reset, temporal, noise)
         made = passes(choice.of_neurons(current)).fire(current, scale, shift, valid, voltage, keep, neuron, record)
-        ctx.save_for_backward(current, voltage, beta, threshold, scale, shift, valid, keep)
+        ctx.save_for_backward(current, voltage, beta, threshold, scale, shift, valid, keep, width, back)
         ctx.reset, ctx.statistics, ctx.temporal = reset, statistics, temporal
+        ctx.noise = noise and noise._replace(width=None, back=None)
         ctx.set_materialize_grads(False)
         return made
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *grads):
-        current, voltage, beta, threshold, scale, shift, valid, keep = ctx.saved_tensors
-        statistics, neuron = ctx.statistics, _neuron(beta, threshold, ctx.reset, ctx.temporal)
+        current, voltage, beta, threshold, scale, shift, valid, keep, width, back = ctx.saved_tensors
+        noise = ctx.noise and ctx.noise._replace(width=width, back=back)
+        statistics, neuron = ctx.statistics, _neuron(beta, threshold, ctx.reset, ctx.temporal, noise)
         form = passes(choice.of_neurons(current))
         grads = (None if grad is None else grad.contiguous() for grad in grads)
-        wanted = {"learned": any(ctx.needs_input_grad[2:4]), "normed": statistics is not None}
+        learned = any(ctx.needs_input_grad[n] for n in (2, 3, 6, 7))
+        wanted = {"learned": learned, "normed": statistics is not None}
         back = form.fire_back(current, scale, shift, valid, voltage, keep, neuron, *grads, **wanted)
         grad_current, grad_gamma = back.grad_drive, None
         if statistics is not None:
@@ -134,13 +154,14 @@ class _Fire(torch.autograd.Function):
                 offset = -scale * back.grad_shift / count - slope * statistics.mean
             grad_current = form.affine_back(grad_current, current, valid, scale, offset, slope)
         found = (grad_current, back.grad_voltage, back.grad_beta, back.grad_threshold, grad_gamma, back.grad_shift)
+        found = (*found, back.grad_width, back.grad_back)
         found = (grad if needed else None for grad, needed in zip(found, ctx.needs_input_grad, strict=False))
         return *found, None, None, None
 
 
-def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool) -> Neuron:
+def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool, noise: Noise | None) -> Neuron:
     slope = reset.surrogate
-    return Neuron(beta, threshold, reset.hard, reset.detached, temporal, slope.name, slope.sharpness)
+    return Neuron(beta, threshold, reset.hard, reset.detached, temporal, slope.name, slope.sharpness, noise)
 
 
 def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):

@@ -1,12 +1,26 @@
 """What the raw passes over neurons take and return, whichever compiler they were written for.
 
-Shapes   β, θ, scale, shift (neuron,) · valid (batch,) · grad_drive (time, batch, neuron) · grad_voltage (batch, neuron)
-Names    β decay · θ threshold · drive y = scale · current + shift, at the steps that count
+Shapes   β, θ, Δ, r, scale, shift (neuron,) · valid (batch,) · grad_drive (time, batch, neuron)
+         grad_voltage (batch, neuron)
+Names    β decay · θ threshold · Δ width of the noise · r where the voltage begins after a spike
+         drive y = scale · current + shift, at the steps that count
 """
 
 from typing import NamedTuple
 
 from torch import Tensor
+
+from snnsim.kernels.draws import Draws
+
+
+class Noise(NamedTuple):
+    """What is random about a population; the gradient passes straight through the draws, see numba_noise.py."""
+
+    width: Tensor
+    back: Tensor
+    """Added to the voltage after a reset."""
+    draws: Draws | None
+    """None fires where it is at least as likely as not."""
 
 
 class Neuron(NamedTuple):
@@ -23,6 +37,7 @@ class Neuron(NamedTuple):
     surrogate: str
     """A name in `snnsim.surrogate.NAMES`."""
     alpha: float
+    noise: Noise | None = None
 
 
 class Back(NamedTuple):
@@ -34,3 +49,5 @@ class Back(NamedTuple):
     grad_beta: Tensor
     grad_threshold: Tensor
     grad_voltage: Tensor
+    grad_width: Tensor | None = None
+    grad_back: Tensor | None = None

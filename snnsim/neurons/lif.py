@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from snnsim.kernels import choice, spiking
 from snnsim.kernels.spiking import Fired
+from snnsim.neurons import passes
 from snnsim.neurons.decay import Decay, Learn
 from snnsim.surrogate import Surrogate
 
@@ -95,21 +96,19 @@ class LIF(nn.Module):
         voltage = (self.rest(current) if voltage is None else voltage.to(current.dtype)).expand(current.shape[1:])
         if current.numel() == 0:
             return Fired(current, current if record else None, voltage)
-        if choice.of_neurons(current) == "steps":
-            return self._fire_by_steps(current, voltage, record=record, temporal=temporal)
-        flat, width = (len(current), -1, current.shape[-1]), current.shape[-1]
-        beta, threshold = (part.to(current.dtype).expand(width).contiguous() for part in (self.decay(), self.threshold))
-        around |= {"record": record, "temporal": temporal}
-        fired = spiking.fire(
-            current.reshape(flat), voltage.reshape(flat[1:]), beta, threshold, reset=self.reset, **around
-        )
-        shaped = None if fired.membrane is None else fired.membrane.view(current.shape)
-        return Fired(fired.spikes.view(current.shape), shaped, fired.last.view(voltage.shape))
+        if not self.compiled(current):
+            return passes.by_steps(current, voltage, self._advance, record=record, temporal=temporal)
+        around |= {"reset": self.reset, "record": record, "temporal": temporal}
+        return passes.in_one_pass(current, voltage, self.decay(), self.threshold, **around)
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
-        spikes, membrane = self._fire(current, torch.zeros_like(current) if voltage is None else voltage)
-        return spikes, self._after_reset(membrane, spikes)
+        spikes, _, voltage = self._advance(0, current, torch.zeros_like(current) if voltage is None else voltage)
+        return spikes, voltage
+
+    def compiled(self, current: Tensor) -> bool:
+        """Return whether a compiled form will do these currents."""
+        return choice.of_neurons(current) != "steps"
 
     def rest(self, current: Tensor) -> Tensor:
         """Return the voltage at rest for a sequence of currents."""
@@ -119,20 +118,11 @@ class LIF(nn.Module):
         """Say the settings that `print(network)` should show."""
         return f"reset={'hard' if self.reset.hard else 'soft'}, surrogate={self.surrogate}"
 
-    def _fire(self, current: Tensor, voltage: Tensor) -> tuple[Tensor, Tensor]:
+    def _advance(self, _: int, current: Tensor, voltage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         membrane = self.decay().to(current.dtype) * voltage + current
-        return self.surrogate.spike(membrane - self.threshold.to(current.dtype)), membrane
+        spikes = self.surrogate.spike(membrane - self.threshold.to(current.dtype))
+        return spikes, membrane, self._after_reset(membrane, spikes)
 
     def _after_reset(self, membrane: Tensor, spikes: Tensor) -> Tensor:
         spikes = spikes.detach() if self.reset.detached else spikes
         return membrane * (1 - spikes) if self.reset.hard else membrane - self.threshold.to(membrane.dtype) * spikes
-
-    def _fire_by_steps(self, current: Tensor, voltage: Tensor, *, record: bool, temporal: bool) -> Fired:
-        steps = []
-        for now in current:
-            spikes, membrane = self._fire(now, voltage if temporal else voltage.detach())
-            voltage = self._after_reset(membrane, spikes)
-            steps.append((spikes, membrane))
-        spikes, membranes = zip(*steps, strict=True)
-        last = voltage if temporal else voltage.detach()
-        return Fired(torch.stack(spikes), torch.stack(membranes) if record else None, last)

@@ -18,6 +18,8 @@ class Consumer:
     """What it reads; a name of `snnsim.export.TARGETS`."""
     packages: str
     """What `pip install` needs."""
+    variants: tuple[str, ...] = ()
+    """Which ways to write the target it reads, if not all of them."""
     integers: bool = False
     """Whether it computes Programs in integers as we do; if not, they are compared as floats."""
     counts: bool = False
@@ -32,6 +34,14 @@ class Consumer:
 
 CONSUMERS: dict[str, Consumer] = {
     "nest": Consumer("npz", "nest-simulator"),
+    "brian2": Consumer("npz", "'brian2<2.10' 'numpy<2.4'", integers=True),
+    "bmtk": Consumer("sonata", "bmtk nest-simulator"),
+    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator"),
+    "pynn-brian2": Consumer("spinnaker", "pynn 'brian2<2.10' 'numpy<2.4'"),
+    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan")),
+    "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
+    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
+    "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
     "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
     "brian2-loihi": Consumer(
         "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
@@ -44,9 +54,13 @@ CONSUMERS: dict[str, Consumer] = {
 }
 
 
-def readers(target: str) -> list[str]:
-    """Return the consumers that read files of a target; raises ValueError where there are none."""
-    found = [name for name, consumer in CONSUMERS.items() if consumer.target == target]
+def readers(target: str, variant: str | None = None) -> list[str]:
+    """Return the consumers that read files of a target, in this variant; raises ValueError where there are none."""
+    found = [
+        name
+        for name, consumer in CONSUMERS.items()
+        if consumer.target == target and (variant is None or variant in (consumer.variants or (variant,)))
+    ]
     if not found:
         known = ", ".join(sorted({consumer.target for consumer in CONSUMERS.values()}))
         raise ValueError(f"verify: no consumer reads {target}; there are some for {known}")

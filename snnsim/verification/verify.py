@@ -49,6 +49,8 @@ class Report:
     """Class of each recording, by the consumer itself or its membranes of the readout; None if it gives neither."""
     ours: np.ndarray | None
     """Class of each recording by our simulator."""
+    apart: float | None = None
+    """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
 
     def total(self, part: str) -> int:
         """Return the sum of a number over the layers."""
@@ -88,6 +90,7 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         layers=tuple(_layers(ours, theirs)),
         choices=_choices(ours, theirs),
         ours=ours.predictions() if program.decision else None,
+        apart=_apart(ours, theirs),
     )
 
 
@@ -152,10 +155,17 @@ def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int
 
 
 def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
-    name = f"membrane/{ours.program.readout}"
-    if ours.program.decision is None or not {name, "choices"} & set(theirs):
+    if ours.program.decision is None or not {f"membrane/{ours.program.readout}", "choices"} & set(theirs):
         return None
     if "choices" in theirs:
         return theirs["choices"]
     # a result's membranes are in units of the Program, and it brings them into those of the trained network
-    return replace(ours, traces=theirs[name]).predictions()
+    return replace(ours, traces=theirs[f"membrane/{ours.program.readout}"]).predictions()
+
+
+def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
+    traces = theirs.get(f"membrane/{ours.program.readout}")
+    if traces is None:
+        return None
+    unit = ours.program.population(str(ours.program.readout)).unit
+    return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))

@@ -44,17 +44,23 @@ class Recordings:
         return frames
 
 
-def read_plain(path):
-    """Return the header and the arrays of a file of plain arrays (snnsim.export.plain) for a machine in floats.
-
-    A Program in integers becomes one in floats as in snnsim.export.floats: w 2^shift, β / 2^bits, θ − ½.
-    """
+def read_arrays(path):
+    """Return the header and the arrays of a file of plain arrays (snnsim.export.plain), as they are."""
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop("header").tobytes())
-    fixed = header["fixed"]
     if header["lateness"] is None:
         raise ValueError("a loop of this program is too short for a machine on which every synapse takes a step")
+    return header, arrays
+
+
+def read_plain(path):
+    """Return the header and the arrays of a file of plain arrays for a machine in floats.
+
+    A Program in integers becomes one in floats as in snnsim.export.floats: w 2^shift, β / 2^bits, θ − ½.
+    """
+    header, arrays = read_arrays(path)
+    fixed = header["fixed"]
     if fixed is None:
         return header, arrays
     for name, rule in header["populations"]:

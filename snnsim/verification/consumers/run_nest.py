@@ -9,12 +9,15 @@ import numpy as np
 from exchange import main, read_plain
 
 STEP = 1.0
+METER = {"record_from": ["V_m"], "interval": STEP}
 
 
 def run(path, recordings):
-    """Return the spikes of every population that fires."""
+    """Return the spikes of every population that fires, and the membranes of the readout."""
     header, arrays = read_plain(path)
+    late, output = header["lateness"], header["readout"]
     spikes = {name: [] for name, rule in header["populations"] if rule != "readout"}
+    membranes = {} if output is None else {output: []}
     nest.set_verbosity("M_ERROR")
     for number in range(len(recordings)):
         # a fresh kernel is a network at rest
@@ -26,16 +29,31 @@ def run(path, recordings):
             connect(arrays, edge, groups[source], groups[target])
         clock = nest.Create("spike_generator", params={"spike_times": (np.arange(recordings.steps[number]) + 1) * STEP})
         for name, _ in header["populations"]:
-            bias(arrays, name, header["lateness"][name], (clock, groups[name]))
+            bias(arrays, name, late[name], (clock, groups[name]))
         recorders = {name: nest.Create("spike_recorder") for name in spikes}
         for name, recorder in recorders.items():
             nest.Connect(groups[name], recorder)
-        nest.Simulate((recordings.steps[number] + max(header["lateness"].values()) + 1) * STEP)
+        meters = {
+            name: nest.Create("multimeter", params={"record_from": ["V_m"], "interval": STEP}) for name in membranes
+        }
+        for name, meter in meters.items():
+            nest.Connect(meter, groups[name])
+        nest.Simulate((recordings.steps[number] + max(late.values()) + 1) * STEP)
         for name, recorder in recorders.items():
             happened = recorder.events
-            step = np.rint(happened["times"] / STEP).astype(int) - 1 - header["lateness"][name]
+            step = np.rint(happened["times"] / STEP).astype(int) - 1 - late[name]
             spikes[name].append((step, happened["senders"] - groups[name].tolist()[0]))
-    return spikes, {}
+        for name, meter in meters.items():
+            membranes[name].append(trace(meter.events, groups[name])[late[name] :][: recordings.steps[number]])
+    return spikes, membranes
+
+
+def trace(events, group):
+    """Return what a multimeter recorded (step, neuron)."""
+    step = np.rint(events["times"] / STEP).astype(int) - 1
+    found = np.zeros((step.max() + 1, len(group)))
+    found[step, events["senders"] - group.tolist()[0]] = events["V_m"]
+    return found
 
 
 def generators(recordings, number):
@@ -49,11 +67,11 @@ def generators(recordings, number):
 
 def neurons(arrays, name, rule):
     """Return the neurons of a population."""
-    if rule == "soft":
-        raise ValueError("NEST's iaf_psc_delta has no soft reset")
-    # exp(-h / tau) cannot be 0 or 1 exactly; these are so near that no float sees it
-    decay = np.clip(arrays[f"population/{name}/decay"], 1e-300, 1 - 1e-16)
-    tau = -STEP / np.log(decay)
+    if rule not in ("hard", "readout"):
+        raise ValueError(f"NEST's iaf_psc_delta resets to a voltage, so it cannot run population {name!r}: {rule}")
+    decay = arrays[f"population/{name}/decay"]
+    # no τ is of the decays 0 and 1; exp(−h / τ) of these is so near them that no float sees it
+    tau = np.where(decay == 1, 1e300, -STEP / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
     limit = arrays[f"population/{name}/threshold"] if rule != "readout" else np.full(len(tau), 1e30)
     fixed = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "t_ref": 0.0, "V_th": 1e30}
     made = nest.Create("iaf_psc_delta", len(tau), params=fixed)

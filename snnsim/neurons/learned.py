@@ -1,0 +1,46 @@
+"""A number of the neurons' own, fixed or learned, one for a layer or one for each neuron.
+
+    x = ξ                      learned, any number
+    x = ln(1 + exp(ξ))         learned, positive: ξ is the parameter
+
+Shapes   x (1,) or (neuron,)
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from snnsim.neurons.decay import Decay, Learn
+
+
+def numbers(neurons: nn.Module) -> dict[str, Tensor]:
+    """Return the numbers of a layer's neurons that are learned, by their names."""
+    parts = {name: part for name, part in neurons.named_modules() if isinstance(part, Learned | Decay)}
+    return {name: part().detach() for name, part in parts.items() if any(True for _ in part.parameters())}
+
+
+class Learned(nn.Module):
+    """One number for a layer or one for each of `features` neurons; `positive` keeps it so while it is learned."""
+
+    def __init__(self, value: float, *, learn: Learn, features: int | None, positive: bool = False) -> None:
+        super().__init__()
+        if learn not in ("fixed", "layer", "neuron"):
+            raise ValueError(f"learn must be 'fixed', 'layer' or 'neuron', not {learn!r}")
+        if learn == "neuron" and features is None:
+            raise ValueError("learn='neuron' needs features, the number of neurons")
+        if learn != "fixed" and positive and not value > 0:
+            raise ValueError(f"a learned positive number must start above 0, not at {value}")
+        initial = torch.full((features or 1,) if learn == "neuron" else (1,), float(value))
+        self.positive = positive
+        if learn == "fixed":
+            self.register_buffer("value", initial, persistent=False)
+            self.raw = None
+        else:
+            # ln(exp(x) − 1)
+            self.raw = nn.Parameter(initial + torch.log(-torch.expm1(-initial)) if positive else initial)
+
+    def forward(self) -> Tensor:
+        """Return x."""
+        if self.raw is None:
+            return self.value
+        return functional.softplus(self.raw) if self.positive else self.raw
