@@ -1,6 +1,6 @@
 """Chips' files run by their emulators and the C runtime by the compiler: are all spikes ours? How small, how fast?
 
-python scripts/chips/parity.py [--trained PROGRAM] [--data FOLDER] [--python ENV/bin/python] [--consumers c lava ...]
+python scripts/chips/parity.py [--trained PROGRAM] [--data FOLDER] [--python ENV/bin/python] [--consumers c ...]
 
     toy         20-16-10, delays 0 to 30       recurrent   20-16 with a loop, delays 1 to 30, and 10 behind it
     two taps    20-16-10, two synapses for each pair
@@ -110,7 +110,8 @@ def main() -> None:
     parser.add_argument("--trained", type=Path, nargs="*", default=[])
     parser.add_argument("--data", help="folder of the data they were trained on")
     parser.add_argument("--python", default="python")
-    parser.add_argument("--consumers", nargs="+", default=["c", "brian2-loihi", "lava", "netx"])
+    parser.add_argument("--consumers", nargs="+", default=["c", "brian2-loihi", "lava", "netx", "xylo"])
+    parser.add_argument("--cases", nargs="+", help="only these, such as toy, or the name of a trained one's file")
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--json", type=Path, default=Path("figures/parity-chips.json"))
     options = parser.parse_args()
@@ -123,13 +124,15 @@ def main() -> None:
             program,
             *exports.recordings(program, exports.Data(options.data, "test"), options.recordings),
         )
+    cases = {name: case for name, case in cases.items() if options.cases is None or name in options.cases}
     results: dict[str, Any] = json.loads(options.json.read_text())["results"] if options.json.exists() else {}
     for consumer in options.consumers:
         for name, (program, events, label) in cases.items():
             found = compared(program, events, label, consumer=consumer, python=options.python)
             results.setdefault(consumer, {})[f"{name}, {options.recordings} recordings"] = found
             print(consumer, name, {key: value for key, value in found.items() if key != "layers"}, flush=True)
-    for path in options.trained if "c" in options.consumers else []:
+    measured = [path for path in options.trained if path.stem in cases and "c" in options.consumers]
+    for path in measured:
         program, events, _ = cases[path.stem]
         results["c"][f"{path.stem}, the runtime"] = c_figures(program, events.select(np.arange(1)))
         print(path.stem, results["c"][f"{path.stem}, the runtime"])

@@ -90,7 +90,7 @@ def _unbiased(part: Population) -> Population:
 
 
 def _larger(part: Population, relays: int) -> Population:
-    rows = {name: getattr(part, name) for name in ("decay", "threshold", "bias", "unit")}
+    rows = {name: getattr(part, name) for name in part.parts}
     return replace(part, **{name: np.append(row, np.repeat(row[-1], relays)) for name, row in rows.items()})
 
 

@@ -5,6 +5,7 @@
 Names    W sum of the integer weights that arrive in a step · θ threshold · b bias · L the chip's threshold
 """
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,7 +15,7 @@ import numpy as np
 from snnsim.export import repairs
 from snnsim.export.checks import Violation, called
 from snnsim.export.repairs import Counts, Repair
-from snnsim.program import Population, Program
+from snnsim.program import Edge, Population, Program
 from snnsim.quantization import Scheme
 
 CHANNELS, HIDDEN, OUTPUTS = 16, 1000, 8
@@ -76,7 +77,7 @@ def single_spikes(program: Program) -> Iterator[Violation]:
                 "single_spikes", called(part),
                 f"the positive weights of a neuron must add up to less than twice its threshold, or it may fire "
                 f"twice; those of {int((most >= 2 * limit).sum())} of {part.size} do not",
-                "train with network.sparsity, so that a neuron has few synapses", "cap_sums",
+                "train with network.sparsity, so that a neuron has few synapses", "drop_weakest",
             )  # fmt: skip
 
 
@@ -121,24 +122,33 @@ def forget(program: Program) -> tuple[Program, Counts]:
     }
 
 
-def cap_sums(program: Program) -> tuple[Program, Counts]:
-    """Make the positive weights of neurons smaller whose sum reaches twice the threshold."""
-    parts = {part.name: part for part in program.populations}
-    factor = {}
-    for name, part in parts.items():
-        room, most = 2 * limits(program, part) - 1, positive(program, part)
-        factor[name] = np.minimum(1.0, room / np.maximum(most, 1)) if part.fires else np.ones(part.size)
-    edges, changed = [], 0
-    for edge in program.edges:
-        scaled = np.where(edge.weight > 0, np.floor(edge.weight * factor[edge.target][edge.post]), edge.weight)
-        there = scaled != 0
-        changed += int((scaled != edge.weight).sum())
-        synapses = (edge.pre()[there], edge.post[there], edge.delay[there], scaled[there].astype(edge.weight.dtype))
-        edges.append(type(edge).of(edge.source, edge.target, synapses, sources=program.sources(edge.source)))
-    return replace(program, edges=tuple(edges)), {
-        "neurons_changed": sum(int((each < 1).sum()) for each in factor.values()),
-        "weights_changed": changed,
-    }
+def drop_weakest(program: Program) -> tuple[Program, Counts]:
+    """Leave out the weakest positive weights of neurons whose sum of them reaches twice the threshold."""
+    dropped = {part.name: _surplus(program, part) for part in program.populations if part.fires}
+    edges = []
+    for place, edge in enumerate(program.edges):
+        gone = dropped.get(edge.target, {}).get(place, np.zeros(len(edge.weight), bool))
+        synapses = (edge.pre()[~gone], edge.post[~gone], edge.delay[~gone], edge.weight[~gone])
+        edges.append(Edge.of(edge.source, edge.target, synapses, sources=program.sources(edge.source)))
+    changed = replace(program, edges=tuple(edges))
+    return changed, {"synapses_left_out": program.synapses - changed.synapses}
+
+
+def _surplus(program: Program, part: Population) -> dict[int, np.ndarray]:
+    """Return which synapses go, by edge: those behind the point at which the largest ones add up to the room."""
+    into = [place for place, edge in enumerate(program.edges) if edge.target == part.name]
+    if not into:
+        return {}
+    post, weight = (np.concatenate([getattr(program.edges[k], name) for k in into]) for name in ("post", "weight"))
+    size = np.maximum(weight, 0).astype(np.int64)
+    order = np.lexsort((-size, post))
+    running = np.cumsum(size[order])
+    begin = np.searchsorted(post[order], post[order])
+    running = running - np.concatenate([[0], running])[begin]
+    gone = np.zeros(len(post), bool)
+    gone[order] = (size[order] > 0) & (running >= 2 * limits(program, part)[post[order]])
+    bounds = np.cumsum([0, *(len(program.edges[k].weight) for k in into)])
+    return {k: gone[start:end] for k, (start, end) in zip(into, itertools.pairwise(bounds), strict=True)}
 
 
 REPAIRS: Mapping[str, Repair] = {
@@ -146,5 +156,5 @@ REPAIRS: Mapping[str, Repair] = {
     "join_taps": repairs.join_taps,
     "requantize": partial(repairs.requantize, scheme=SCHEME),
     "forget": forget,
-    "cap_sums": cap_sums,
+    "drop_weakest": drop_weakest,
 }
