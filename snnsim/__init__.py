@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from snnsim.analysis import lz76
     from snnsim.freezing import freeze
     from snnsim.kernels.draws import Draws
     from snnsim.network import SpikingLayer, SpikingNetwork
@@ -35,6 +36,7 @@ __all__ = [
     "SpikingNetwork",
     "Surrogate",
     "freeze",
+    "lz76",
     "prune",
     "quantize",
     "simulate",
@@ -58,6 +60,7 @@ _ROOMS = {
     "Program": "program",
     "Events": "simulation",
     "freeze": "freezing",
+    "lz76": "analysis",
     "prune": "quantization",
     "quantize": "quantization",
     "simulate": "simulation",

@@ -23,6 +23,11 @@ def to_ms(steps: float, time_step_ms: float) -> float:
     return steps * time_step_ms
 
 
+def to_rate(rate_hz: float, time_step_ms: float) -> float:
+    """Return events per step of a rate in Hz; any arrays of numbers will do for the rate."""
+    return rate_hz * (time_step_ms / 1000.0)
+
+
 def euler_decay(tau: float) -> float:
     """Return β = 1 − 1/τ for a time constant in steps (spikingjelly's `tau`); τ must be at least 1."""
     if not tau >= 1:

@@ -59,8 +59,8 @@ class Draws(NamedTuple):
         return np.array(self, np.uint64)
 
     def at(self, step: int) -> Self:
-        """Return those of a window that begins at this step."""
-        return self._replace(step=step)
+        """Return those of a window that begins at this step; history may come before step 0."""
+        return self._replace(step=step % 2**64)
 
 
 @_wrapping

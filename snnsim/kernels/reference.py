@@ -139,3 +139,36 @@ def _membrane(voltage, current, neuron):
     kept = sign * (abs(int(voltage)) * int(neuron["decay"]) // 2 ** int(neuron["bits"]))
     u = kept + int(current) * 2 ** int(neuron["shift"]) + int(neuron["bias"])
     return min(max(u, -int(neuron["limit"])), int(neuron["limit"]))
+
+
+def stdp(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, rule) -> np.ndarray:
+    """Pair by pair: + A₊ exp(−Δt / τ₊) as the target fires, − A₋ exp(−Δt / τ₋) as the source does, within bounds.
+
+    Shapes: weight and result (target, source) · pre (time, source) · post (time, target). A source's spike comes before
+    a target's of the same step. Pairs are all, or those with the last spike of the other side, or the adjacent of them.
+    """
+    weight = weight.copy()
+    for t in range(len(pre)):
+        for j, i in np.ndindex(weight.shape):
+            before = [s for s in range(t) if post[s, j]]
+            since = [s for s in range(t) if pre[s, i] and before and s > before[-1]]
+            for s in _paired(before, since, rule.pairing) if pre[t, i] else ():
+                weight[j, i] = _bounded(weight[j, i], -rule.depression * np.exp((s - t) / rule.tau_minus), rule)
+        for j, i in np.ndindex(weight.shape):
+            before = [s for s in range(t + 1) if pre[s, i]]
+            since = [s for s in range(t) if post[s, j] and before and s >= before[-1]]
+            for s in _paired(before, since, rule.pairing) if post[t, j] else ():
+                weight[j, i] = _bounded(weight[j, i], rule.potentiation * np.exp((s - t) / rule.tau_plus), rule)
+    return weight
+
+
+def _paired(before, since, pairing):
+    if pairing == "all":
+        return before
+    return [] if pairing == "adjacent" and since else before[-1:]
+
+
+def _bounded(weight, change, rule):
+    if rule.bounds == "soft":
+        change *= rule.highest - weight if change > 0 else weight - rule.lowest
+    return min(max(weight + change, rule.lowest), rule.highest)

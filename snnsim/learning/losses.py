@@ -2,10 +2,12 @@
 
     decision   Σ_b CE(scores[b], y[b])
     steps      Σ_b 1 / valid[b] Σ_t CE(u[t, b], y[b])      over the steps t < valid[b]
+    highest    Σ_b Σ_j max(0, κ + θ − û) for the neuron j = y[b], max(0, κ + û − θ) for the others; û = max_t u[t, b, j]
 
 Shapes   output u (time, batch, class) · valid, labels y (batch,) · scores (batch, class)
-Names    CE cross-entropy of the softmax
-Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, without their regularising second term
+Names    CE cross-entropy of the softmax · θ threshold · κ margin
+Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, without their regularising second term.
+         The highest membrane: its gradient is the rule of the Tempotron, see learning/tempotron.py
 """
 
 from collections.abc import Callable
@@ -54,6 +56,13 @@ def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> T
     each = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
     counted = valid_steps(valid - first, len(output)) / valid
     return (each.view(counted.shape) * counted).sum()
+
+
+def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, margin: float = 0.0) -> Tensor:
+    """Return the summed loss of membranes (time, batch, class), of which only its class's is to reach the threshold."""
+    above = membrane.amax(0) - threshold
+    wanted = functional.one_hot(labels, membrane.shape[-1]).bool()
+    return (margin + torch.where(wanted, -above, above)).clamp_min(0).sum()
 
 
 def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> Outcome:

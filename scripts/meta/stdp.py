@@ -1,0 +1,145 @@
+"""One neuron finds a spike pattern in noise by plasticity alone, and fires at it earlier and earlier.
+
+scripts/meta/stdp.py [--seeds 0 1 2 3 4] [--seconds 450]
+
+The set-up of Masquelier, Guyonneau & Thorpe 2008 with their numbers: 2000 afferents at 64 Hz, a pattern of 50 ms of
+half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s at least 98 % of
+the patterns have a spike and no spike is outside of a pattern.
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from snnsim.data import hidden
+from snnsim.learning import plastic
+from snnsim.learning.stdp import STDP
+from snnsim.plots.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, WIDTH_INCH, save, style
+from snnsim.training.evaluation import wilson
+from snnsim.training.folder import Folder, environment
+
+RECIPE = hidden.Recipe()
+PER_MS = RECIPE.steps_per_ms
+NEURON = plastic.Neurons(tau=10.0 * PER_MS, tau_s=2.5 * PER_MS, threshold=500.0, after=(2.0, 4.0))
+RULE = STDP(0.03125, 0.85 * 0.03125, 16.8 * PER_MS, 33.7 * PER_MS, pairing="adjacent")
+START = 0.475
+WINDOWS = 200
+LAST_SECONDS = 150
+
+
+def one(seed: int, seconds: float) -> dict[str, Any]:
+    """Return the latency at every presentation, where false spikes are, and the weights in the end."""
+    state, latency, windows, false = plastic.at_rest(np.full((1, RECIPE.afferents), START)), [], [], []
+    stream = hidden.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
+    piece_seconds = WINDOWS * RECIPE.window_ms / 1000
+    began = time.perf_counter()
+    for _ in tqdm(range(round(seconds / piece_seconds)), desc=f"seed {seed}", leave=False, disable=None):
+        piece = next(stream)
+        state, (fired, _) = plastic.run(state, (piece.step, piece.afferent), piece.steps, neurons=NEURON, rule=RULE)
+        since = fired[:, None] - piece.windows
+        inside = (since >= 0) & (since < RECIPE.window_ms * PER_MS)
+        first = np.where(inside, since, np.iinfo(np.int64).max).min(0, initial=np.iinfo(np.int64).max)
+        latency += [found / PER_MS if hit else None for found, hit in zip(first.tolist(), inside.any(0), strict=True)]
+        windows += (piece.windows / PER_MS / 1000).tolist()
+        false += (fired[~inside.any(1)] / PER_MS / 1000).tolist()
+    return {
+        "seed": seed,
+        "latency_ms": latency,
+        "window_s": [round(value, 3) for value in windows],
+        "false_s": [round(value, 3) for value in false],
+        "strong": int((state.weight > 0.5).sum()),
+        "strong_repeating": int((state.weight[:, : RECIPE.repeating] > 0.5).sum()),
+        "seconds": round(time.perf_counter() - began, 1),
+        **judged(latency, windows, false, seconds),
+    }
+
+
+def judged(latency: list[float | None], windows: list[float], false: list[float], seconds: float) -> dict[str, Any]:
+    """Return hits, false spikes and latency of the last seconds, and of the tenth second before them."""
+    late = [value for value, at in zip(latency, windows, strict=True) if at >= seconds - LAST_SECONDS]
+    hits = [value for value in late if value is not None]
+    wrong = sum(at >= seconds - LAST_SECONDS for at in false)
+    share = len(hits) / len(late)
+    quiet = [at for at in false if at < seconds - LAST_SECONDS]
+    return {
+        "hits": share,
+        "false": wrong,
+        "late_latency_ms": float(np.mean(hits)) if hits else None,
+        "last_false_before_s": max(quiet, default=0.0),
+        "found": share >= 0.98 and wrong == 0,
+    }
+
+
+def smoothed(latency: list[float | None], width: int = 25) -> tuple[np.ndarray, np.ndarray]:
+    """Return presentations and the mean latency of those around each, without the ones that were missed."""
+    number = np.flatnonzero([value is not None for value in latency])
+    value = np.array([latency[place] for place in number], float)
+    if len(value) < width:
+        return number, value
+    mean = np.convolve(value, np.ones(width) / width, mode="valid")
+    return number[width // 2 : width // 2 + len(mean)], mean
+
+
+def _draw_first(axes: Axes, row: dict[str, Any]) -> None:
+    missed = [number for number, value in enumerate(row["latency_ms"]) if value is None]
+    kept = [(number, value) for number, value in enumerate(row["latency_ms"]) if value is not None]
+    axes.plot(*zip(*kept, strict=True), ".", color=INK, markersize=1, label="first spike")
+    axes.plot(missed, np.full(len(missed), RECIPE.window_ms + 2), "|", color=VERMILION, markersize=3, label="missed")
+    axes.set_ylim(0, RECIPE.window_ms + 27)
+    axes.set_title(f"one neuron (seed {row['seed']})")
+    axes.set_ylabel("latency in the pattern (ms)")
+    axes.set_xlabel("presentation of the pattern")
+
+
+def figure(rows: list[dict[str, Any]]) -> Figure:
+    """Return the latencies of the first seed, and the smoothed ones of all."""
+    with style():
+        drawn = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
+        left, right = drawn.subplots(1, 2, sharey=True)
+        _draw_first(left, rows[0])
+        colours = (INK, BLUE, VERMILION, GREEN, ORANGE, GREY)
+        for number, row in enumerate(rows):
+            shape = "-" if row["found"] else ":"
+            label = f"seed {row['seed']}" + ("" if row["found"] else ", not found")
+            right.plot(*smoothed(row["latency_ms"]), shape, color=colours[number % 6], label=label)
+        right.set_title("means of 25 presentations")
+        right.set_xlabel("presentation of the pattern")
+        right.legend(loc="upper right")
+    return drawn
+
+
+def main() -> None:
+    """Run, print, write and draw; seeds that are in the file already are not run again."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seconds", type=float, default=450.0, help="length of a stream")
+    parser.add_argument("--json", type=Path, default=Path("figures/meta-stdp.json"))
+    options = parser.parse_args()
+    kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
+    known = {row["seed"]: row for row in kept.get("results", []) if kept["seconds"] == options.seconds}
+    rows: list[dict[str, Any]] = []
+    print("seed  hits of the last 150 s  false  latency there (ms)  strong synapses (of repeating afferents)  found")
+    for seed in options.seeds:
+        row = known[seed] if seed in known else one(seed, options.seconds)
+        rows.append(row)
+        latency = "-" if row["late_latency_ms"] is None else f"{row['late_latency_ms']:.1f}"
+        strong = f"{row['strong']} ({row['strong_repeating']})"
+        print(f"{seed:4d}  {row['hits']:22.1%}  {row['false']:5d}  {latency:>18s}  {strong:>40s}  {row['found']}")
+        share = wilson(sum(done["found"] for done in rows), len(rows))
+        content = {**environment(options.seeds[0]), "seconds": options.seconds, "found_ci95": share, "results": rows}
+        Folder(options.json.parent).write_json(options.json, content)
+    print(
+        f"found by {sum(row['found'] for row in rows)} of {len(rows)}, 95 % interval {share[0]:.0%} to {share[1]:.0%}"
+    )
+    save(figure(rows), options.json.with_suffix(".png"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""The three rules, each on one layer of any neuron: what it learns, and the trains it sends when it has.
+
+    backpropagation   through time, from a readout behind the layer, with surrogate slopes; the neurons' own parameters
+                      get gradients as the weights do
+    stdp              pairs of spikes, sample by sample, soft bounds; at each the quarter of the neurons that fired most
+                      learn. Neurons see new weights after every batch. Own parameter: an excitability that moves every
+                      neuron towards a share of spikes, b_j ← b_j + η (0.1 − r_j)
+    tempotron         a neuron for each class; the error of the highest membrane, to the weights and, along the same
+                      membrane, to the neurons' own parameters
+
+Shapes   spikes (time, recording, channel) · trains bool (time, recording, neuron) · r_j spikes per step
+Differs  from learning/tempotron.py: the course of an input is that of the neuron itself, and it resets
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snnsim.credit import EVERY
+from snnsim.experiment.meta.settings import Budget, Trial
+from snnsim.experiment.meta.tasks import Part, Task
+from snnsim.kernels.draws import Draws
+from snnsim.learning import decisions, losses, rules, stdp
+from snnsim.learning.losses import Batch
+from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
+from snnsim.synapses import SparseLinear
+
+BATCH = 25
+SHARE = 0.1
+"""Of the steps, in which STDP's neurons are to fire."""
+MARGIN = 0.2
+
+
+class Learned(NamedTuple):
+    """What a rule has made of a layer."""
+
+    trains: Callable[[Part], np.ndarray]
+    """From recordings to the trains of the layer, sampled where chance is part of the neuron."""
+    own: Callable[[Part], np.ndarray] | None
+    """From recordings to the classes that the rule itself decides for, if it does."""
+
+
+class Choice(NamedTuple):
+    """A neuron, whether its own parameters are learned, and where all of it begins."""
+
+    neuron: str
+    learned: bool
+    trial: Trial
+    seed: int
+
+
+def neuron(choice: Choice, *, sources: int, features: int) -> nn.Module:
+    """Return the neurons of a layer."""
+    trial, learn = choice.trial, "neuron" if choice.learned else "fixed"
+    how: dict[str, Any] = {"tau": trial.tau, "features": features}
+    if choice.neuron == "lif":
+        return LIF(**how, reset="soft", learn_decay=learn, learn_threshold=choice.learned)
+    if choice.neuron == "meta":
+        return MetaNeuron(**how, reset="soft", width=trial.chance, learn=learn)
+    return LevyBaxter(success=1 - trial.chance, learn=learn, sources=sources)
+
+
+def layer(choice: Choice, *, sources: int, features: int) -> SpikingLayer:
+    """Return a layer; its first weights are a function of the seed."""
+    generator = torch.Generator().manual_seed(choice.seed)
+    synapse = SparseLinear(sources, features, generator=generator)
+    with torch.no_grad():
+        synapse.weight *= choice.trial.scale
+    return SpikingLayer(synapse, neuron(choice, sources=sources, features=features), norm=None, dropout=0.0)
+
+
+def backpropagation(task: Task, choice: Choice, budget: Budget) -> Learned:
+    """Train a layer and a readout behind it through time."""
+    hidden = layer(choice, sources=task.train.spikes.shape[2], features=budget.hidden)
+    behind = SparseLinear(budget.hidden, task.classes, generator=torch.Generator().manual_seed(choice.seed + 1))
+    network = SpikingNetwork([hidden], behind, LeakyReadout(tau=10.0))
+    optimiser = torch.optim.Adam(network.parameters(), lr=choice.trial.rate)
+    generator = torch.Generator().manual_seed(choice.seed)
+    for spikes, label in _batches(task.train, budget.epochs, choice.seed):
+        optimiser.zero_grad()
+        lengths = torch.full((len(label),), len(spikes))
+        rules.bptt(network, Batch(spikes, lengths, label, float(len(label))), decisions.mean_membrane, generator)
+        optimiser.step()
+    network.eval()
+
+    @torch.no_grad()
+    def own(part: Part) -> np.ndarray:
+        sent = hidden(torch.from_numpy(part.spikes), draws=Draws.of(choice.seed, part.first))
+        return network.read(sent)[0].mean(0).argmax(1).numpy()
+
+    return Learned(lambda part: _sent(hidden, part, choice.seed), own)
+
+
+def tempotron(task: Task, choice: Choice, budget: Budget) -> Learned:
+    """Train a neuron for each class by its highest membrane."""
+    classes = layer(choice, sources=task.train.spikes.shape[2], features=task.classes)
+    optimiser = torch.optim.Adam(classes.parameters(), lr=choice.trial.rate)
+    generator = np.random.default_rng(choice.seed)
+    for spikes, label in _batches(task.train, budget.epochs, choice.seed):
+        optimiser.zero_grad()
+        membrane = _membrane(classes, spikes, Draws.of(int(generator.integers(2**62))))
+        loss = losses.highest_membrane(membrane, label, threshold=_threshold(classes.neuron), margin=MARGIN)
+        (loss / len(label)).backward()
+        optimiser.step()
+    classes.eval()
+
+    @torch.no_grad()
+    def own(part: Part) -> np.ndarray:
+        membrane = _membrane(classes, torch.from_numpy(part.spikes), Draws.of(choice.seed, part.first))
+        return (membrane.amax(0) - _threshold(classes.neuron)).argmax(1).numpy()
+
+    return Learned(lambda part: _sent(classes, part, choice.seed), own)
+
+
+@torch.no_grad()
+def by_timing(task: Task, choice: Choice, budget: Budget) -> Learned:
+    """Train a layer by the timing of its spikes, without labels."""
+    channels = task.train.spikes.shape[2]
+    # the neurons' parameters stay as they are; what is learned of them is their excitability
+    hidden = layer(choice._replace(learned=False), sources=channels, features=budget.hidden).eval()
+    generator = np.random.default_rng(choice.seed)
+    weight, scale = generator.random((budget.hidden, channels)), choice.trial.scale / np.sqrt(channels)
+    rule = stdp.STDP(choice.trial.rate, choice.trial.rate, 5.0, 10.0, bounds="soft", pairing="nearest")
+    excitability = torch.zeros(budget.hidden)
+    for number, (spikes, _) in enumerate(_batches(task.train, budget.epochs, choice.seed)):
+        hidden.synapse.weight.copy_(torch.from_numpy(scale * weight))
+        sent = _excited(hidden, spikes, excitability, Draws.of(choice.seed, number * BATCH))
+        for sample in range(spikes.shape[1]):
+            weight = _after(weight, spikes[:, sample].numpy(), sent[:, sample].numpy(), rule)
+        if choice.learned:
+            excitability += choice.trial.rate * (SHARE - sent.mean(0)).sum(0)
+    hidden.synapse.weight.copy_(torch.from_numpy(scale * weight))
+
+    def trains(part: Part) -> np.ndarray:
+        with torch.no_grad():
+            sent = _excited(hidden, torch.from_numpy(part.spikes), excitability, Draws.of(choice.seed, part.first))
+        return sent.numpy() > 0
+
+    return Learned(trains, None)
+
+
+LEARNERS: dict[str, Callable[[Task, Choice, Budget], Learned]] = {
+    "backpropagation": backpropagation,
+    "stdp": by_timing,
+    "tempotron": tempotron,
+}
+
+
+def _after(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, rule: stdp.STDP) -> np.ndarray:
+    """Return the weights after a sample, of which the quarter of the neurons that fired most have learned."""
+    count = post.sum(0)
+    best = np.argsort(-count, kind="stable")[: max(1, len(count) // 4)]
+    changed = weight.copy()
+    changed[best] = stdp.stdp(weight[best], pre, post[:, best], rule)
+    return changed
+
+
+def _batches(part: Part, epochs: int, seed: int) -> Any:
+    generator = np.random.default_rng((seed, 5))
+    for _ in range(epochs):
+        order = generator.permutation(len(part.label))
+        for begin in range(0, len(order), BATCH):
+            some = order[begin : begin + BATCH]
+            yield torch.from_numpy(part.spikes[:, some]), torch.from_numpy(part.label[some])
+
+
+def _told(layer: SpikingLayer, draws: Draws) -> dict[str, Draws]:
+    return {"draws": draws} if getattr(layer.neuron, "noisy", False) else {}
+
+
+def _excited(layer: SpikingLayer, spikes: Tensor, excitability: Tensor, draws: Draws) -> Tensor:
+    current = layer.current(spikes, EVERY, draws) + excitability
+    return layer.neuron.run(current, **_told(layer, draws))[0]
+
+
+def _membrane(layer: SpikingLayer, spikes: Tensor, draws: Draws) -> Tensor:
+    return layer.neuron.trace(layer.current(spikes, EVERY, draws), **_told(layer, draws))[1]
+
+
+def _threshold(neuron: nn.Module) -> Tensor:
+    """Return θ of neurons that hold it as it is, and of those that hold what makes it."""
+    return neuron.threshold() if isinstance(neuron.threshold, nn.Module) else neuron.threshold
+
+
+@torch.no_grad()
+def _sent(layer: SpikingLayer, part: Part, seed: int) -> np.ndarray:
+    return layer(torch.from_numpy(part.spikes), draws=Draws.of(seed, part.first)).numpy() > 0

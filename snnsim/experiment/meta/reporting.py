@@ -1,0 +1,87 @@
+"""What came out: a line per cell and decision (CSV), a table of means with intervals (Markdown), and a figure.
+
+gain = accuracy with learned parameters − with fixed ones, seed by seed      its interval: Student's t over seeds
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from snnsim.analysis.intervals import of_mean
+from snnsim.experiment.meta.settings import DECISIONS
+from snnsim.files import written_whole
+from snnsim.plots.gains import Gain, gains
+from snnsim.plots.style import save
+from snnsim.training.folder import Folder
+
+Rows = Sequence[Mapping[str, Any]]
+COLUMNS = ("source", "neuron", "rule", "learned", "seed", "decision", "valid", "test", "seconds", "trial")
+HEAD = (
+    "| source | neuron | rule | decision | fixed (%) | learned (%) | gain (points, 95 %) | seconds, fixed / learned |"
+)
+
+
+def write(folder: Folder, rows: Rows) -> None:
+    """Write results.csv, table.md and gains.png into a folder."""
+    for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
+        with written_whole(folder.path / name) as partial:
+            partial.write_text(text, encoding="utf-8")
+    compared = comparisons(rows)
+    if compared:
+        save(gains(compared), folder.path / "gains.png")
+
+
+def as_csv(rows: Rows) -> str:
+    """Return a line for every cell and decision."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        for decision, found in row["decisions"].items():
+            trial = " ".join(f"{name}={value:.3g}" for name, value in found["trial"].items())
+            own = {"decision": decision, "valid": found["valid"], "test": found["test"], "trial": trial}
+            writer.writerow({name: row[name] for name in COLUMNS if name in row} | own)
+    return text.getvalue()
+
+
+def comparisons(rows: Rows) -> list[Gain]:
+    """Return fixed against learned of every source, neuron, rule and decision, in the order of the rows."""
+    sides: dict[tuple[str, ...], dict[bool, list[tuple[float, float]]]] = {}
+    for row in rows:
+        for decision in DECISIONS:
+            if decision in row["decisions"] and row["rule"] != "none":
+                key = row["source"], row["neuron"], row["rule"], decision
+                side = sides.setdefault(key, {False: [], True: []})[row["learned"]]
+                side.append((row["decisions"][decision]["test"], row["seconds"]))
+    found = []
+    for key, side in sides.items():
+        (fixed, before), (learned, after) = (np.array(side[which]).T for which in (False, True))
+        seconds = float(before.mean()), float(after.mean())
+        found.append(Gain(*key, fixed, learned, of_mean(learned - fixed), seconds))
+    return found
+
+
+def table(rows: Rows) -> str:
+    """Return the table: the sources' own trains first, then every comparison."""
+    lines = ["Accuracy on the test split: mean ± standard deviation over seeds.", ""]
+    lines += ["| source | decided on the source's own trains by rate (%) | by lz (%) |", "| --- | --- | --- |"]
+    for source in dict.fromkeys(row["source"] for row in rows):
+        mine = [row["decisions"] for row in rows if row["source"] == source and row["rule"] == "none"]
+        shown = [_spread([row[kind]["test"] for row in mine]) for kind in DECISIONS[:2]]
+        lines.append(f"| {source} | {' | '.join(shown)} |")
+    lines += ["", HEAD, "| " + " | ".join(["---"] * 8) + " |"]
+    for gain in comparisons(rows):
+        low, high = gain.interval
+        middle = 100 * (gain.learned - gain.fixed).mean()
+        change = f"{middle:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+        cells = gain.source, gain.neuron, gain.rule, gain.decision, _spread(gain.fixed), _spread(gain.learned), change
+        lines.append(f"| {' | '.join(cells)} | {gain.seconds[0]:.1f} / {gain.seconds[1]:.1f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _spread(values: Sequence[float] | np.ndarray) -> str:
+    found = 100 * np.asarray(values)
+    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}" if len(found) > 1 else f"{found.mean():.1f}"

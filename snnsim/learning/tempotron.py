@@ -1,0 +1,166 @@
+"""Tempotron: a neuron learns which spike patterns to fire at, from its membrane's highest value alone.
+
+    V(t) = Σ_i w_i Σ_{t_i < t} K(t − t_i − d_i)      K(t) = V₀ (exp(−t / τ) − exp(−t / τ_s)), 1 at its peak
+    fires if V(t_max) ≥ θ, with t_max the time of the highest V
+    wrong        Δw_i = ± η Σ_{t_i + d_i < t_max} K(t_max − t_i − d_i)      + if it should have fired, − if not
+    momentum     each Δw has μ times the last one added
+    margin κ     patterns count as wrong for learning until V(t_max) is θ + κ or more, or below θ − κ
+
+For several classes there is a neuron each, which is to fire at its own; the class is that of the highest V.
+
+Shapes   weight, delay d (neuron, source) · wanted bool (pattern, neuron) · peaks (pattern, neuron)
+Units    times and delays in ms · w, V, θ in heights of a single input
+Source   Gütig & Sompolinsky 2006, Nature Neurosci. 9:420
+Differs  t_max is found exactly, not on a grid. After a spike the paper's neuron ignores its inputs; as only the highest
+         V counts, here it does not. Delays d in front are ours, fixed
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from snnsim.kernels import potentials
+from snnsim.kernels import tempotron as kernel
+
+
+class Trains(NamedTuple):
+    """Spike patterns, one after the other."""
+
+    time_ms: np.ndarray
+    """float64 (event,), sorted within each pattern."""
+    source: np.ndarray
+    """int64 (event,)."""
+    offset: np.ndarray
+    """int64 (pattern + 1,), where each pattern begins."""
+
+
+@dataclass(frozen=True)
+class Tempotron:
+    """A neuron's time constants and how it learns."""
+
+    tau_ms: float = 15.0
+    tau_s_ms: float = 3.75
+    threshold: float = 1.0
+    margin: float = 0.0
+    rate: float = 1e-3
+    """η."""
+    momentum: float = 0.99
+    """μ."""
+
+    def __post_init__(self) -> None:
+        potentials.scale(self.tau_ms, self.tau_s_ms)
+        if not (self.threshold > 0 and self.margin >= 0 and self.rate > 0 and 0 <= self.momentum < 1):
+            raise ValueError(
+                "Tempotron: threshold and rate must be positive, the margin 0 or more, the momentum from 0 to below 1; "
+                f"got threshold {self.threshold}, rate {self.rate}, margin {self.margin}, momentum {self.momentum}"
+            )
+
+    def constants(self) -> tuple[float, float, float]:
+        """Return τ, τ_s and V₀ as the kernel takes them."""
+        return self.tau_ms, self.tau_s_ms, potentials.scale(self.tau_ms, self.tau_s_ms)
+
+
+class Fitted(NamedTuple):
+    """Weights, and how the learning went."""
+
+    weight: np.ndarray
+    """float64 (neuron, source)."""
+    wrong: np.ndarray
+    """int64 (epoch, neuron), patterns at which each was wrong, counted while it learned; 0 from when it knew all."""
+
+
+class Peaks(NamedTuple):
+    """The highest membranes of patterns."""
+
+    time_ms: np.ndarray
+    value: np.ndarray
+    """Both (pattern, neuron)."""
+
+
+def of_times(time_ms: ArrayLike) -> Trains:
+    """Return patterns of one spike per source, (pattern, source) in ms; NaN for none."""
+    time = np.asarray(time_ms, np.float64)
+    pattern, source = np.nonzero(~np.isnan(time))
+    return _sorted(time[pattern, source], source, pattern, len(time))
+
+
+def of_rasters(spikes: ArrayLike, *, time_step_ms: float) -> Trains:
+    """Return patterns of rasters (time, pattern, source)."""
+    found = np.asarray(spikes)
+    step, pattern, source = np.nonzero(found)
+    return _sorted(step * time_step_ms, source, pattern, found.shape[1])
+
+
+def fit(  # noqa: PLR0913
+    weight: np.ndarray,
+    trains: Trains,
+    wanted: np.ndarray,
+    generator: np.random.Generator,
+    *,
+    rule: Tempotron = Tempotron(),
+    epochs: int = 1000,
+    delay_ms: np.ndarray | None = None,
+) -> Fitted:
+    """Return weights (neuron, source) after `epochs` times all patterns, each time in an order drawn anew.
+
+    A neuron that was right on all of them stops learning.
+    """
+    weight, patterns = np.array(weight, np.float64), len(trains.offset) - 1
+    wanted = np.asarray(wanted, bool).reshape(patterns, -1)
+    if weight.ndim != 2 or wanted.shape[1] != len(weight):
+        raise ValueError(
+            f"fit: weights (neuron, source) {weight.shape} need for each of {patterns} patterns whether each neuron is "
+            f"to fire; got {wanted.shape}"
+        )
+    wrong = np.zeros((epochs, len(weight)), np.int64)
+    numbers = rule.constants(), (rule.threshold, rule.margin, rule.rate, rule.momentum)
+    for neuron, row in enumerate(weight):
+        events, change = _arriving(trains, rule, delay_ms, neuron, weight.shape), np.zeros_like(row)
+        aim = np.ascontiguousarray(wanted[:, neuron])
+        for number in range(epochs):
+            before, order = row.copy(), generator.permutation(patterns)
+            wrong[number, neuron] = kernel.epoch(row, change, events, aim, order, numbers)
+            if wrong[number, neuron] == 0 and np.array_equal(row, before):
+                break
+    return Fitted(weight, wrong)
+
+
+def peaks(
+    weight: np.ndarray, trains: Trains, *, rule: Tempotron = Tempotron(), delay_ms: np.ndarray | None = None
+) -> Peaks:
+    """Return time and value of every neuron's highest membrane, (pattern, neuron)."""
+    weight = np.ascontiguousarray(weight, np.float64)
+    found = np.empty((len(weight), len(trains.offset) - 1, 2))
+    for neuron, row in enumerate(weight):
+        kernel.peaks(row, _arriving(trains, rule, delay_ms, neuron, weight.shape), rule.constants(), found[neuron])
+    return Peaks(found[..., 0].T, found[..., 1].T)
+
+
+def one_for_each(label: ArrayLike, classes: int) -> np.ndarray:
+    """Return which of the classes' neurons are to fire, bool (pattern, class)."""
+    return np.asarray(label)[:, None] == np.arange(classes)
+
+
+def _arriving(
+    trains: Trains, rule: Tempotron, delay_ms: np.ndarray | None, neuron: int, shape: tuple[int, ...]
+) -> tuple[Any, ...]:
+    """Return the events of all patterns as they arrive at a neuron, with the decays in between."""
+    if len(trains.source) and trains.source.max() >= shape[1]:
+        raise ValueError(f"tempotron: a spike names source {trains.source.max()}, but there are weights of {shape[1]}")
+    if delay_ms is not None:
+        delay = np.asarray(delay_ms, np.float64)
+        if delay.shape != shape or delay.min() < 0:
+            raise ValueError(f"tempotron: delays must be 0 or more, (neuron, source) {shape}; got shape {delay.shape}")
+        pattern = np.repeat(np.arange(len(trains.offset) - 1), np.diff(trains.offset))
+        late = trains.time_ms + delay[neuron, trains.source]
+        trains = _sorted(late, trains.source, pattern, len(trains.offset) - 1)
+    between = (kernel.decays(trains.time_ms, trains.offset, tau) for tau in (rule.tau_ms, rule.tau_s_ms))
+    return trains.time_ms, trains.source, *between, trains.offset
+
+
+def _sorted(time: np.ndarray, source: np.ndarray, pattern: np.ndarray, patterns: int) -> Trains:
+    order = np.lexsort((time, pattern))
+    offset = np.searchsorted(pattern[order], np.arange(patterns + 1))
+    return Trains(time[order].astype(np.float64), source[order].astype(np.int64), offset)

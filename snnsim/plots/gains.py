@@ -1,0 +1,71 @@
+"""Gains: accuracy with learned parameters against fixed ones, of every source, rule and neuron."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from snnsim.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH_INCH, style
+
+
+class Gain(NamedTuple):
+    """One comparison, seed by seed."""
+
+    source: str
+    neuron: str
+    rule: str
+    decision: str
+    fixed: np.ndarray
+    """Accuracy of every seed, from 0 to 1."""
+    learned: np.ndarray
+    interval: tuple[float, float]
+    """Of the mean gain, 95 %."""
+    seconds: tuple[float, float]
+    """Of one seed, fixed and learned."""
+
+
+_COLOURS = (BLUE, VERMILION, GREEN, ORANGE)
+
+
+def gains(compared: Sequence[Gain]) -> Figure:
+    """Return a panel for each source and rule: fixed (hollow) and learned (full) accuracy, neuron by decision."""
+    if not compared:
+        raise ValueError("gains: there is nothing to draw; was a comparison finished?")
+    sources, rules = (list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("source", "rule"))
+    with style():
+        size = WIDTH_INCH, 1.25 * len(sources) + 0.5
+        drawn = Figure(figsize=size, layout="constrained")
+        panels = drawn.subplots(len(sources), len(rules), squeeze=False, sharey="row")
+        for (row, source), (column, rule) in ((s, r) for s in enumerate(sources) for r in enumerate(rules)):
+            axes = panels[row, column]
+            _draw(axes, [gain for gain in compared if (gain.source, gain.rule) == (source, rule)])
+            if row == 0:
+                axes.set_title(rule)
+            if column == 0:
+                axes.set_ylabel(f"{source}\naccuracy (%)")
+        handles, labels = panels[0, 0].get_legend_handles_labels()
+        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return drawn
+
+
+def _draw(axes: Axes, compared: list[Gain]) -> None:
+    neurons, decisions = (
+        list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("neuron", "decision")
+    )
+    for gain in compared:
+        number = decisions.index(gain.decision)
+        colour, place = _COLOURS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
+        means = 100 * gain.fixed.mean(), 100 * gain.learned.mean()
+        axes.plot([place - 0.06, place + 0.06], means, color=GREY, linewidth=0.6, zorder=0)
+        for shift, values, face in ((-0.06, gain.fixed, "white"), (0.06, gain.learned, colour)):
+            axes.vlines(place + shift, 100 * values.min(), 100 * values.max(), color=colour, linewidth=0.5)
+            label = f"{gain.decision}, learned" if face != "white" else f"{gain.decision}, fixed"
+            known = label in axes.get_legend_handles_labels()[1]
+            axes.plot(
+                place + shift, 100 * values.mean(), "o", color=colour, markerfacecolor=face, markersize=3,
+                label="_" if known else label,
+            )  # fmt: skip
+    axes.set_xticks(range(len(neurons)), neurons)
+    axes.set_xlim(-0.5, len(neurons) - 0.5)

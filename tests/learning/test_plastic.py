@@ -1,0 +1,106 @@
+"""A layer that learns while it runs does what its equations say, in pieces as in one."""
+
+import numpy as np
+import pytest
+
+from snnsim.kernels import potentials
+from snnsim.learning import plastic
+from snnsim.learning.stdp import STDP, stdp
+
+NEURONS = plastic.Neurons(tau=10.0, tau_s=2.5, threshold=2.0, after=(2.0, 4.0))
+STILL = STDP(potentiation=0.0, depression=0.0)
+LEARNING = STDP(0.02, 0.015, 10.0, 20.0, pairing="nearest")
+
+
+def drawn(seed=0, steps=300, sources=20, targets=3):
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0, 1, (targets, sources)), rng.random((steps, sources)) < 0.06
+
+
+def course(since, neurons=NEURONS):
+    scale = potentials.scale(neurons.tau, neurons.tau_s)
+    return scale * (np.exp(-since / neurons.tau) - np.exp(-since / neurons.tau_s))
+
+
+def by_the_equation(weight, raster, neurons=NEURONS):
+    """Spikes (time, target) from the sum over inputs since the last spike, and what follows a spike."""
+    first, second = neurons.after
+    spikes = np.zeros((len(raster), len(weight)), bool)
+    for target, row in enumerate(weight):
+        last, before = None, 0.0
+        for now in range(len(raster)):
+            # inputs of the step of a spike have come before it
+            begin = 0 if last is None else last + 1
+            voltage = sum(course(now - t) * (row @ raster[t]) for t in range(begin, now + 1))
+            if last is not None:
+                since = now - last
+                fall = np.exp(-since / neurons.tau)
+                voltage += neurons.threshold * (first * fall - second * (fall - np.exp(-since / neurons.tau_s)))
+            if voltage >= neurons.threshold > before:
+                spikes[now, target], last, voltage = True, now, first * neurons.threshold
+            before = voltage
+    return spikes
+
+
+def as_raster(fired, steps, targets):
+    found = np.zeros((steps, targets), bool)
+    found[fired] = True
+    return found
+
+
+@pytest.mark.parametrize("after", [(2.0, 4.0), (0.0, 0.0), (0.0, 1.5)])
+def test_fires_by_the_equation(after):
+    neurons = plastic.Neurons(10.0, 2.5, 2.0, after)
+    weight, raster = drawn()
+    state, fired = plastic.run(plastic.at_rest(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL)
+    wanted = by_the_equation(weight, raster, neurons)
+    assert wanted.sum(0).min() > 3
+    np.testing.assert_array_equal(as_raster(fired, *wanted.shape), wanted)
+    np.testing.assert_array_equal(state.weight, weight)
+
+
+def test_learns_as_the_rule_does_from_its_own_spikes():
+    weight, raster = drawn(1)
+    state, fired = plastic.run(plastic.at_rest(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING)
+    learned = stdp(weight, raster, as_raster(fired, len(raster), 3), LEARNING)
+    assert np.abs(learned - weight).max() > 0.1
+    np.testing.assert_allclose(state.weight, learned, atol=1e-12)
+
+
+def test_pieces_are_the_whole():
+    weight, raster = drawn(2)
+    step, source = np.nonzero(raster)
+    whole, fired = plastic.run(plastic.at_rest(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
+    state, parts = plastic.at_rest(weight), []
+    for begin, end in ((0, 7), (7, 8), (8, 200), (200, 300)):
+        some = (step >= begin) & (step < end)
+        state, part = plastic.run(state, (step[some], source[some]), end - begin, neurons=NEURONS, rule=LEARNING)
+        parts.append(part)
+    np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), fired[0])
+    np.testing.assert_array_equal(state.weight, whole.weight)
+    assert state.step == whole.step == 300
+
+
+def test_nothing_is_written_into_the_state_that_was_given():
+    weight, raster = drawn(3)
+    state = plastic.at_rest(weight)
+    first, again = (plastic.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2))
+    np.testing.assert_array_equal(first.weight, again.weight)
+    assert not state.membrane.any()
+
+
+@pytest.mark.parametrize(
+    ("events", "words"),
+    [
+        (([3, 1], [0, 0]), "sorted by step"),
+        (([1], [0, 0]), "a step and a source"),
+        (([9], [0]), "must lie in steps 0 to 4, of sources 0 to 1; they lie in 9 to 9"),
+        (([1], [2]), "of sources 0 to 1; they lie in 1 to 1, of 2 to 2"),
+    ],
+)
+def test_events_that_cannot_be_are_refused(events, words):
+    events = tuple(np.array(part) for part in events)
+    with pytest.raises(ValueError, match=words):
+        plastic.run(plastic.at_rest(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
+    with pytest.raises(ValueError, match=r"weights must be \(target, source\)"):
+        plastic.at_rest(np.zeros(3))
