@@ -86,7 +86,12 @@ def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
 def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[Violation]:
     """Neurons that fire are reset in a way the target knows."""
     for part in program.populations:
-        if part.fires and part.rule not in rules:
+        if part.noisy:
+            yield Violation(
+                "reset", f"population {part.name!r}", "neurons must not fire by chance, and these have noise",
+                "train with network.neuron = 'lif', or with noise 0 and network.learn_neuron = 'fixed'",
+            )  # fmt: skip
+        elif part.fires and part.rule not in rules:
             yield Violation(
                 "reset", f"population {part.name!r}", f"the reset must be {' or '.join(rules)}, not {part.rule!r}",
                 f"train with network.reset = {rules[0]!r}" if rules else "use another target",

@@ -1,11 +1,12 @@
 """Plain arrays for everything else: one row per synapse, in NumPy's format or HDF5, and what they mean beside them.
 
-    NAME.npz   population/P/{decay,threshold,bias,unit}   edge/K/{pre,post,delay,weight,machine_delay}
+    NAME.npz   population/P/{decay,threshold,bias,unit}, of noisy rules {width,back} too
+               edge/K/{pre,post,delay,weight,machine_delay}
                header (JSON, as bytes)
     NAME.h5    the same as groups and data sets; the header is the attribute `header`
 
-Shapes   decay, threshold, bias, unit (neuron,) · pre, post, delay, weight, machine_delay (synapse,) · P a population's
-         name, K the number of an edge in header["edges"]
+Shapes   decay, threshold, bias, unit, width, back (neuron,) · pre, post, delay, weight, machine_delay (synapse,)
+         P a population's name, K the number of an edge in header["edges"]
 Units    delays in steps of header["time_step_ms"]; `delay` is ours, 0 the same step; `machine_delay` is at least 1,
          for machines on which every synapse takes a step: population P then fires header["lateness"][P] steps late, and
          its bias is there from that step on
@@ -27,9 +28,9 @@ from snnsim.export.checks import Violation
 from snnsim.export.retiming import Retimed, retimed
 from snnsim.files import written_whole
 from snnsim.program import Edge, FixedPoint, Population, Program
+from snnsim.program.model import parts
 
 FORMAT = "snnsim plain arrays"
-_NUMBERS = ("decay", "threshold", "bias", "unit")
 _SYNAPSE = ("pre", "post", "delay", "weight")
 
 
@@ -83,7 +84,7 @@ def _parts(program: Program) -> tuple[str, dict[str, Any]]:
     lateness = None if moved is None else moved.lateness
     header = json.dumps({"format": FORMAT, "version": 1, **program.header(), "lateness": lateness})
     arrays = {
-        f"population/{part.name}/{name}": getattr(part, name) for part in program.populations for name in _NUMBERS
+        f"population/{part.name}/{name}": getattr(part, name) for part in program.populations for name in part.parts
     }
     for number, edge in enumerate(program.edges):
         synapses = {"pre": edge.pre(), "post": edge.post, "delay": edge.delay, "weight": edge.weight}
@@ -102,8 +103,8 @@ def _machine(program: Program) -> Retimed | None:
 
 
 def _names(header: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, _ in header["populations"]:
-        yield from ((f"population/{name}/{each}", each) for each in _NUMBERS)
+    for name, rule in header["populations"]:
+        yield from ((f"population/{name}/{each}", each) for each in parts(rule))
     for number in range(len(header["edges"])):
         yield from ((f"edge/{number}/{each}", each) for each in _SYNAPSE)
 
@@ -112,7 +113,7 @@ def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     if header["format"] != FORMAT:
         raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
     populations = tuple(
-        Population(name, rule, *(arrays[f"population/{name}/{each}"] for each in _NUMBERS))
+        Population(name, rule, *(arrays[f"population/{name}/{each}"] for each in parts(rule)))
         for name, rule in header["populations"]
     )
     size = {"input": header["channels"]} | {part.name: part.size for part in populations}

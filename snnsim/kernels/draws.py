@@ -11,22 +11,20 @@ same for any number of threads, windows of time, order of computation and engine
 
 Shapes   a row (neuron,) of one recording in one step
 Source   SplitMix64: Steele, Lea, Flood 2014, OOPSLA 49:453; counters for parallel draws: Salmon et al. 2011, SC11
-Exact    the logarithm is made of additions, products and quotients alone, so it has the same bits wherever it is taken
+Exact    with the logarithm of elementary.py, numbers have the same bits wherever they are drawn
 """
 
-import math
 from typing import NamedTuple, Self
 
 import numba
 import numpy as np
 from numba import njit
 
+from snnsim.kernels.elementary import ln
+
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _27, _30, _31, _12, _1 = (np.uint64(bits) for bits in (27, 30, 31, 12, 1))
-# bits of a number above which the significand is halved, so that it lies around 1
-_ROOT, _UNIT, _SIGNIFICAND = 0x3FE6A09E667F3BCD, 0x3FF0000000000000, 0x000FFFFFFFFFFFFF
-_LN2 = math.log(2)
 # whole numbers overflow on purpose, of which NumPy's warn where nothing is compiled
 _wrapping = np.errstate(over="ignore") if numba.config.DISABLE_JIT else njit(cache=True)
 SEEDS = 2**63
@@ -96,25 +94,9 @@ def uniform(start, neuron):
 def logistic(start, neuron):
     """Return ξ of a neuron."""
     r = uniform(start, neuron)
-    return _ln(r / (1.0 - r))
+    return ln(r / (1.0 - r))
 
 
-# a check for division by 0 would keep loops from vector registers
-@njit(cache=True, error_model="numpy")
-def _ln(x):
-    """x = 2^k m, √½ < m < √2;  ln m = 2 artanh(s), s = (m − 1) / (m + 1), as its series to s²¹."""
-    bits = np.float64(x).view(np.int64) + (_UNIT - _ROOT)
-    k = (bits >> 52) - 1023
-    m = np.int64((bits & _SIGNIFICAND) + _ROOT).view(np.float64)
-    s = (m - 1.0) / (m + 1.0)
-    z = s * s
-    series = 1 / 15 + z * (1 / 17 + z * (1 / 19 + z / 21))
-    series = 1 / 7 + z * (1 / 9 + z * (1 / 11 + z * (1 / 13 + z * series)))
-    series = 1 + z * (1 / 3 + z * (1 / 5 + z * series))
-    return np.float64(k) * _LN2 + 2.0 * s * series
-
-
-# a check for division by 0 would keep loops from vector registers
 @njit(cache=True)
 def begin(place, lane, size, step):
     """Return where the row of a lane starts, and the number of its first neuron."""

@@ -10,11 +10,11 @@ Shapes   a row is that of numba_rows: the neurons of some recordings in one step
 Names    θ[t] level, drawn anew in every step · Δ width · r back · ξ logistic, see draws.py
 """
 
-import numpy as np
 from numba import njit
 
 from snnsim.kernels import numba_rows as rows
 from snnsim.kernels.draws import begin, logistic
+from snnsim.kernels.elementary import exp
 from snnsim.kernels.slopes import slopes as of_surrogate
 
 
@@ -35,17 +35,18 @@ def levels(place, first, lanes, t, theta, width, level):  # noqa: PLR0913
 
 
 @njit(cache=True)
-def lift(u, level, back, v):
-    """Let the voltage begin from `back` after a spike."""
-    for n in range(back.size):
-        v[n] += back[n] if u[n] >= level[n] else back.dtype.type(0)
+def resets(u, level, threshold, back, hard, v):
+    """Set the voltage after the reset of those that are at their level: it begins from `back`."""
+    for n in range(u.size):
+        lower = u[n] - u[n] if hard else u[n] - threshold[n]
+        v[n] = lower + back[n] if u[n] >= level[n] else u[n]
 
 
 @njit(cache=True, error_model="numpy")
 def _slopes(x, width):
     one = x.dtype.type(1)
     for n in range(x.size):
-        g = one / (one + np.exp(-abs(x[n]) / width[n]))
+        g = one / (one + x.dtype.type(exp(-abs(x[n]) / width[n])))
         x[n] = g * (one - g) / width[n]
 
 

@@ -48,10 +48,10 @@ def spikes(u, level, factor, s):
 
 
 @njit(cache=True)
-def resets(u, level, threshold, hard, v):
-    """Set the voltage after the reset of those that are at their level."""
+def resets(u, threshold, hard, v):
+    """Set the voltage after the reset."""
     for n in range(u.size):
-        v[n] = _after(u[n], threshold[n], u[n] >= level[n], hard)
+        v[n] = _after(u[n], threshold[n], u[n] >= threshold[n], hard)
 
 
 @njit(cache=True)

@@ -163,8 +163,10 @@ def _fire(current, scale, shift, valid, voltage, keep, neuron, noise, spikes, la
             if drawn:
                 noisy.levels(place, block * side, ends.size, t, theta, spread, level)
             rows.spikes(u, level, factor, spikes[t, some])
-            rows.resets(u, level, theta, hard, v)
-            noisy.lift(u, level, back, v)
+            if back.size:
+                noisy.resets(u, level, theta, back, hard, v)
+            else:
+                rows.resets(u, theta, hard, v)
         last[some] = v
 
 
@@ -203,8 +205,10 @@ def _again(current, scale, shift, ends, voltage, neuron, noise, some, u, level):
         now = level[t if drawn else 0, : v.size]
         if drawn:
             noisy.levels(place, first, ends.size, t, threshold, width, now)
-        rows.resets(row, now, threshold, hard, v)
-        noisy.lift(row, now, back, v)
+        if back.size:
+            noisy.resets(row, now, threshold, back, hard, v)
+        else:
+            rows.resets(row, threshold, hard, v)
 
 
 @njit(cache=True)

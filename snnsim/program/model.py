@@ -35,6 +35,11 @@ DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 LONGEST_DELAY = int(np.iinfo(np.uint16).max)
 
 
+def parts(rule: str) -> tuple[str, ...]:
+    """Return the names of the arrays that a population of this rule has, in their order."""
+    return PARTS + (("width", "back") if rule.startswith("noisy") else ())
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one rule; decay, threshold and bias are given for each of them."""
@@ -83,12 +88,12 @@ class Population:
     @property
     def noisy(self) -> bool:
         """Whether the neurons fire by chance."""
-        return self.rule.startswith("noisy")
+        return len(parts(self.rule)) > len(PARTS)
 
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the arrays."""
-        return PARTS + ("width", "back") * self.noisy
+        return parts(self.rule)
 
     @property
     def fires(self) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 
 from snnsim.files import written_whole
 from snnsim.program.fixed import FixedPoint
-from snnsim.program.model import PARTS, Edge, Population, Program
+from snnsim.program.model import Edge, Population, Program, parts
 
 FORMAT = "snnsim program"
 VERSION = 2
@@ -81,12 +81,7 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     populations = tuple(
-        Population(
-            name,
-            rule,
-            *(arrays[f"population{n}.{part}"] for part in PARTS),
-            *(arrays.get(f"population{n}.{part}") for part in ("width", "back")),
-        )
+        Population(name, rule, *(arrays[f"population{n}.{part}"] for part in parts(rule)))
         for n, (name, rule) in enumerate(header["populations"])
     )
     edges = tuple(

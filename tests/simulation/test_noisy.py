@@ -10,6 +10,7 @@ import torch
 from graphs import dense_spikes, everything
 from small import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
 
+from snnsim.export import checks, plain
 from snnsim.freezing import freeze
 from snnsim.kernels.draws import Draws
 from snnsim.network import SpikingNetwork
@@ -169,3 +170,18 @@ def test_chance_has_no_arithmetic_in_integers():
     shorter = quantize(program, Scheme(weights=None, delays="2bit"))
     assert shorter.longest_delay() <= 3
     assert shorter.populations[0].noisy
+
+
+@pytest.mark.parametrize("kind", ["npz", "hdf5"])
+def test_plain_arrays_keep_the_noise(kind, tmp_path):
+    _, program, frames = trained()
+    getattr(plain, f"write_{kind}")(program, tmp_path / "plain")
+    found = getattr(plain, f"read_{kind}")(tmp_path / "plain")
+    np.testing.assert_array_equal(counts(found, frames, seed=SEED), counts(program, frames, seed=SEED))
+
+
+def test_targets_without_chance_say_so():
+    _, program, _ = trained()
+    found = [str(violation) for violation in checks.reset(program, rules=("hard", "soft"))]
+    assert len(found) == 2
+    assert "population 'hidden 1': neurons must not fire by chance, and these have noise; train with" in found[0]
