@@ -118,7 +118,8 @@ def main() -> None:
     options = parser.parse_args()
     kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
     known = {row["seed"]: row for row in kept.get("results", []) if kept["seconds"] == options.seconds}
-    rows: list[dict[str, Any]] = []
+    # before the first file is written, which makes another tree of this one
+    made, rows = environment(options.seeds[0]), list[dict[str, Any]]()
     print("seed  hits of the last 150 s  false  latency there (ms)  strong synapses (of repeating afferents)  found")
     for seed in options.seeds:
         # every single latency is kept of the first seed alone
@@ -128,7 +129,7 @@ def main() -> None:
         strong = f"{row['strong']} ({row['strong_repeating']})"
         print(f"{seed:4d}  {row['hits']:22.1%}  {row['false']:5d}  {latency:>18s}  {strong:>40s}  {row['found']}")
         share = wilson(sum(done["found"] for done in rows), len(rows))
-        content = {**environment(options.seeds[0]), "seconds": options.seconds, "found_ci95": share, "results": rows}
+        content = {**made, "seconds": options.seconds, "found_ci95": share, "results": rows}
         Folder(options.json.parent).write_json(options.json, content)
     print(
         f"found by {sum(row['found'] for row in rows)} of {len(rows)}, 95 % interval {share[0]:.0%} to {share[1]:.0%}"
