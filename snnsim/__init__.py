@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from snnsim.analysis import lz76
     from snnsim.freezing import freeze
+    from snnsim.kernels.draws import Draws
     from snnsim.network import SpikingLayer, SpikingNetwork
-    from snnsim.neurons import LIF, LeakyReadout
+    from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
     from snnsim.normalisation import BatchNorm
     from snnsim.program import Program
     from snnsim.quantization import prune, quantize
@@ -23,9 +24,13 @@ __all__ = [
     "Conv",
     "DelayedConv",
     "DelayedLinear",
+    "Draws",
     "Events",
     "LeakyReadout",
+    "LevyBaxter",
+    "MetaNeuron",
     "Program",
+    "SecondOrder",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",
@@ -39,7 +44,11 @@ __all__ = [
 
 _ROOMS = {
     "LIF": "neurons",
+    "Draws": "kernels.draws",
     "LeakyReadout": "neurons",
+    "LevyBaxter": "neurons",
+    "MetaNeuron": "neurons",
+    "SecondOrder": "neurons",
     "BatchNorm": "normalisation",
     "Conv": "synapses",
     "DelayedConv": "synapses",

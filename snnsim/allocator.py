@@ -1,11 +1,15 @@
-"""Keep freed memory for the next step: on Linux a large part of a training step is page faults.
+"""Keep freed memory for the next step, or as little as there can be: on Linux many faults, or much memory.
 
 A step frees hundreds of megabytes that the next one needs again. As it comes, glibc hands large pieces back to the
 system and gets them anew, and the system clears every page of them at its first touch. `keep_memory` tells glibc
 to take large pieces from its heap (M_MMAP_MAX = 0) and never to shrink that (M_TRIM_THRESHOLD = -1), which is what
 the variables MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 do at the start of a process.
 
-The price: memory that was needed once stays with the process. Whoever sets glibc's variables for this (or
+The price: memory that was needed once stays with the process, in pieces between which others lie. `keep_little` is the
+other way: every array of 64 KiB or more is taken from the system and goes back to it (M_MMAP_THRESHOLD), which costs
+the faults; for training in windows of time, whose memory does not grow with recordings.
+
+Whoever sets glibc's variables for this (or
 glibc.malloc in GLIBC_TUNABLES), or SNNSIM_ALLOCATOR=system, is left alone, and so is every other C library.
 
 Source   mallopt(3)
@@ -15,9 +19,11 @@ import ctypes
 import os
 import sys
 
-M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
+LARGE = 65536
+"""Bytes of what comes from the system and goes back to it, and how many of them there may be; the latter is glibc's."""
 OPT_OUT = "SNNSIM_ALLOCATOR"
-CHOICES = ("tuned", "system")
+CHOICES = ("tuned", "lean", "system")
 VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
 """glibc's own variables for what is set here."""
 
@@ -27,8 +33,18 @@ def keep_memory() -> bool:
     library = _glibc()
     if library is None or _chosen_by_user():
         return False
+    if os.environ.get(OPT_OUT) == "lean":
+        return keep_little()
     # both return 1 when they did it
     return bool(library.mallopt(M_MMAP_MAX, 0) and library.mallopt(M_TRIM_THRESHOLD, -1))
+
+
+def keep_little() -> bool:
+    """Let this process give back what it frees, unless the user has chosen otherwise; return whether that was done."""
+    library = _glibc()
+    if library is None or _chosen_by_user():
+        return False
+    return bool(library.mallopt(M_MMAP_MAX, LARGE) and library.mallopt(M_MMAP_THRESHOLD, LARGE))
 
 
 def give_back() -> None:

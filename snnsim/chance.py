@@ -46,6 +46,11 @@ def drawn(neuron: nn.Module, draws: Draws | None, generator: torch.Generator | N
     return draws
 
 
+def is_noisy(network: nn.Module) -> bool:
+    """Return whether there is anything to draw in a network."""
+    return any(getattr(part, "noisy", False) for part in network.modules())
+
+
 def released(neuron: nn.Module, spikes: Tensor, draws: Draws | None) -> Tensor:
     """Return what of a layer's input is released to neurons for which that is left to chance, else all of it."""
     return neuron.release(spikes, draws) if hasattr(neuron, "release") else spikes

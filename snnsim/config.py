@@ -81,6 +81,17 @@ class Network:
     tau_readout_ms: float | None = None
     """That of the readout, which is then not learned: data.time_step_ms remembers nothing; None is tau_ms."""
     learn_decay: Literal["fixed", "layer", "neuron"] = "fixed"
+    neuron: Literal["lif", "meta", "levy_baxter", "second_order"] = "lif"
+    """Leaky integrate-and-fire; the same, firing by chance; inputs that fail by chance; quadratic, with a recovery."""
+    learn_neuron: Literal["fixed", "layer", "neuron"] = "layer"
+    """Whether the numbers of neurons other than lif are trained: none; one for each layer, or for each neuron (or, of
+    levy_baxter, input)."""
+    noise: float = 0.2
+    """Width of the noise of meta at the start, in units of the membrane."""
+    recovery: bool = False
+    """Whether meta has a recovery variable."""
+    success: float = 0.75
+    """Probability at the start that an input of levy_baxter arrives."""
     threshold: float = 1.0
     learn_threshold: bool = False
     reset: Literal["hard", "soft"] = "hard"
@@ -107,6 +118,9 @@ class Network:
         _check("network", self.extra_ms >= 0, "extra_ms", "0 or more", self.extra_ms)
         _check("network", 0 <= self.dropout < 1, "dropout", "at least 0 and below 1", self.dropout)
         _check("network", 0 <= self.sparsity < 1, "sparsity", "at least 0 and below 1", self.sparsity)
+        _check("network", 0 < self.success <= 1, "success", "above 0 and at most 1", self.success)
+        noise = self.noise > 0 or (self.noise == 0 and self.learn_neuron == "fixed")
+        _check("network", noise, "noise", "positive, or 0 where learn_neuron is fixed", self.noise)
         for name in ("sigma_start", "sigma_end", "surrogate_alpha"):
             value = getattr(self, name)
             _check("network", value is None or value > 0, name, "positive", value)

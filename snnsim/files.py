@@ -36,6 +36,25 @@ def written_whole(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; its files are in `path` when the block ends without an error.
+
+    Of a folder that is there already, files of the same names are replaced, and all others stay.
+    """
+    path = Path(path)
+    if path.is_file():
+        raise NotADirectoryError(f"{path} is a file; name a folder to write")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", suffix=".partial") as name:
+        partial = Path(name)
+        yield partial
+        for file in sorted(file for file in partial.rglob("*") if file.is_file()):
+            goal = path / file.relative_to(partial)
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(goal)
+
+
 def cache_folder() -> Path:
     """Return where made and binned data are kept: `$SNNSIM_CACHE`, or the system's cache folder."""
     chosen = os.environ.get("SNNSIM_CACHE")

@@ -5,6 +5,7 @@
 
 Convolutions become single connections, see synapses/connections.py; what a channel has, each of its neurons has.
 
+Chance   meta-neurons become noisy populations; without noise and reset value they are LIF, and so is their population
 Units    everything is computed in float64 from the parameters as they are stored
 Names    γ, β scale and shift of the batch norm; its shift b is added in every step, with spikes or without
 """
@@ -18,7 +19,7 @@ import torch
 from torch import nn
 
 from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
+from snnsim.neurons import LIF, LeakyReadout, MetaNeuron
 from snnsim.normalisation import BatchNorm
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.synapses.connections import Connections, connections
@@ -94,17 +95,25 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _neurons(name: str, neuron: nn.Module, bias: np.ndarray) -> Population:
+    parts: tuple[Any, ...] = ()
     if isinstance(neuron, LIF):
-        rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.threshold.detach().numpy()
+        rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.threshold
     elif isinstance(neuron, LeakyReadout):
-        rule, threshold = "readout", np.ones(1)
+        rule, threshold = "readout", torch.ones(1)
+    elif isinstance(neuron, MetaNeuron) and neuron.recovery is None and neuron.estimator != "expectation":
+        rule, threshold = "noisy_hard" if neuron.reset.hard else "noisy_soft", neuron.threshold()
+        parts = neuron.width(), neuron.reset_value()
     else:
         raise TypeError(
-            f"freeze: the neurons of {name!r} must be LIF or LeakyReadout, not {type(neuron).__name__}; a Program has "
-            "no other rule yet"
+            f"freeze: the neurons of {name!r} must be LIF, LeakyReadout, or MetaNeuron that sends spikes and has no "
+            f"recovery, not {type(neuron).__name__}; a Program has no other rule yet"
         )
-    decay, threshold = (_of_each(part, len(bias)) for part in (neuron.decay().detach().numpy(), threshold))
-    return Population(name, rule, decay, threshold, bias, np.ones(len(bias)))
+    decay, threshold, *parts = (
+        _of_each(part.detach().numpy(), len(bias)) for part in (neuron.decay(), threshold, *parts)
+    )
+    if parts and not any(part.any() for part in parts):
+        rule, parts = rule.removeprefix("noisy_"), []
+    return Population(name, rule, decay, threshold, bias, np.ones(len(bias)), *parts)
 
 
 def _edge(source: str, target: str, found: Connections, scale: np.ndarray) -> Edge:

@@ -64,19 +64,20 @@ class SpikingLayer(nn.Module):
         spikes: Tensor,
         state: LayerState | None = None,
         *,
+        before: int = 0,
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: Credit = EVERY,
     ) -> tuple[Tensor, LayerState]:
         """Return the layer's spikes in a window of time after dropout, and the state to go on from.
 
-        `valid` counts from the beginning of the sequence. In training mode running averages
-        normalise, and the window moves them.
+        Whoever keeps the history in another way gives it with the spikes, as their first `before` steps. `valid` counts
+        from the beginning of the sequence. In training mode running averages normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
         draws = state.draws if state.first else chance.drawn(self.neuron, state.draws, generator)
-        released = chance.released(self.neuron, spikes, draws and draws.at(state.first))
-        current, history = self.synapse.run(released, state.history, **credit.of_synapses())
+        released = chance.released(self.neuron, spikes, draws and draws.at(state.first - before))
+        current, history = _arriving(self.synapse, released, state, before, credit)
         by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
         keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
         told = credit.of_neurons() | self._told(draws and draws.at(state.first), current)
@@ -85,7 +86,7 @@ class SpikingLayer(nn.Module):
         if self.training:
             whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
         sent, voltage = self._fire(by_channel, here, keep, state.voltage, told, whole=whole)
-        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(spikes), draws)
+        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(current), draws)
 
     def current(self, spikes: Tensor, credit: Credit = EVERY, draws: Draws | None = None) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
@@ -173,6 +174,15 @@ class SpikingLayer(nn.Module):
         return compiled and (self.norm is None or usual) and current.ndim == 3 and current.numel() > 0 and not watched
 
 
+def _arriving(
+    synapse: nn.Module, spikes: Tensor, state: LayerState, before: int, credit: Credit
+) -> tuple[Tensor, Tensor | None]:
+    """Return the currents of a window of time, and the history to go on with if the state has it."""
+    if before:
+        return synapse.current(spikes, before=before, **credit.of_synapses()), None
+    return synapse.run(spikes, state.history, **credit.of_synapses())
+
+
 @dataclass(frozen=True)
 class Record:
     """What happened in a network over one batch."""
@@ -250,13 +260,16 @@ class SpikingNetwork(nn.Module):
         return output, (*after, last)
 
     def read(
-        self, spikes: Tensor, state: LayerState | None = None, *, credit: Credit = EVERY
+        self, spikes: Tensor, state: LayerState | None = None, *, before: int = 0, credit: Credit = EVERY
     ) -> tuple[Tensor, LayerState]:
-        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from."""
+        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from.
+
+        The first `before` steps of the spikes are their history, if it is not in the state.
+        """
         state = LayerState() if state is None else state
-        current, history = self.synapse.run(spikes, state.history, **credit.of_synapses())
+        current, history = _arriving(self.synapse, spikes, state, before, credit)
         output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
-        return output, LayerState(history, voltage, None, state.first + len(spikes))
+        return output, LayerState(history, voltage, None, state.first + len(current))
 
     def start(self, draws: Draws) -> NetworkState:
         """Return the state at rest of a network whose neurons fire by chance."""

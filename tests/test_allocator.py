@@ -50,6 +50,20 @@ def test_memory_is_touched_for_the_first_time_once_only():
 
 
 @on_glibc
+@pytest.mark.parametrize(
+    ("call", "variables"),
+    [
+        ("allocator.keep_memory(); done = allocator.keep_little()", {}),
+        ("done = allocator.keep_memory()", {"SNNSIM_ALLOCATOR": "lean"}),
+    ],
+)
+def test_little_is_kept_where_that_is_chosen(call, variables):
+    done, given_back = faults(call, **variables)
+    assert done
+    assert given_back > 5 * 1000
+
+
+@on_glibc
 def test_the_call_does_what_the_variables_do():
     _, by_variables = faults("done = None", MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="-1")
     assert by_variables < 100
@@ -75,7 +89,7 @@ def test_the_choice_of_the_user_is_left_alone(variables):
 def test_an_unknown_choice_is_an_error(monkeypatch):
     monkeypatch.setenv("SNNSIM_ALLOCATOR", "jemalloc")
     monkeypatch.setattr(allocator, "_glibc", lambda: object())
-    with pytest.raises(ValueError, match="SNNSIM_ALLOCATOR must be one of tuned, system, not 'jemalloc'"):
+    with pytest.raises(ValueError, match="SNNSIM_ALLOCATOR must be one of tuned, lean, system, not 'jemalloc'"):
         allocator.keep_memory()
 
 
@@ -83,4 +97,5 @@ def test_other_systems_are_left_alone(monkeypatch):
     monkeypatch.setattr(allocator.sys, "platform", "darwin")
     monkeypatch.delenv("SNNSIM_ALLOCATOR", raising=False)
     assert allocator.keep_memory() is False
+    assert allocator.keep_little() is False
     allocator.give_back()

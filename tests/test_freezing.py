@@ -175,7 +175,7 @@ def test_parts_that_have_no_place_in_a_program():
         freeze(made, time_step_ms=1.0)
     made = small_network()
     made.layers[0].neuron = nn.ReLU()
-    with pytest.raises(TypeError, match="neurons of 'hidden 1' must be LIF or LeakyReadout, not ReLU"):
+    with pytest.raises(TypeError, match=r"neurons of 'hidden 1' must be LIF, LeakyReadout, or MetaNeuron .*, not ReLU"):
         freeze(made, time_step_ms=1.0)
     made = small_network()
     made.layers[0].norm = BatchNorm(8, track_running_stats=False)

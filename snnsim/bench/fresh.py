@@ -19,7 +19,7 @@ class Surroundings:
 
     threads: int
     allocator: str = "tuned"
-    """"tuned" is that of `snnsim train`, "system" the C library's as it comes."""
+    """"tuned" is that of `snnsim train`, "lean" its own in windows of time, "system" the C library's as it comes."""
 
     def __post_init__(self) -> None:
         if self.allocator not in allocator.CHOICES:
@@ -43,6 +43,8 @@ def call(function: Callable[..., Any], *arguments: Any, around: Surroundings) ->
 def _settle(around: Surroundings) -> None:
     if around.allocator == "tuned":
         allocator.keep_memory()
+    if around.allocator == "lean":
+        allocator.keep_little()
     # only now: what torch allocates when it is imported lies in the same memory
     import torch
 

@@ -12,6 +12,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
+from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
@@ -28,6 +29,9 @@ Command = (
     | Annotated[Simulate, subcommand("simulate")]
     | Annotated[Quantize, subcommand("quantize")]
     | Annotated[Prune, subcommand("prune")]
+    | Annotated[Export, subcommand("export")]
+    | Annotated[Import, subcommand("import")]
+    | Annotated[Verify, subcommand("verify")]
     | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[DataCommand, subcommand("data")]
 )
@@ -50,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, OSError, ImportError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
         print(f"snnsim: {error}", file=sys.stderr)

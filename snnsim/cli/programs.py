@@ -45,6 +45,7 @@ class Info:
     """Print what a program is made of: populations, delays, sparsity, memory, operations per inference.
 
     - snnsim info digits.snn --steps 80 --activity 0.03
+    - snnsim info digits-int8.snn --chip loihi1
 
     An inference updates every neuron in every step; its synaptic operations are the spikes that reach a synapse.
     """
@@ -55,21 +56,32 @@ class Info:
     """Steps of the recording that an inference is of; the program's extra steps are added."""
     activity: Annotated[float, arg(metavar="SHARE")] = 0.1
     """Spikes per channel or neuron and step; those of recordings are printed by `snnsim simulate`."""
+    chip: Annotated[
+        Literal["loihi1", "loihi2", "spinnaker", "xylo", "c"] | None,
+        arg(metavar="CHIP", help_behavior_hint="(default: none)"),
+    ] = None
+    """Also print what it takes of a chip: cores, memory, delay slots, energy of an inference, and where that is from."""
     json: bool = False
     """Print one JSON object."""
 
     def __call__(self) -> None:
         """Describe."""
+        from snnsim.export.budget import budget
         from snnsim.program import Program
         from snnsim.program.facts import facts, inference
 
         program = Program.load(self.file)
         steps = round(to_steps(1000.0, program.time_step_ms)) or 1 if self.steps is None else self.steps
         known = facts(program) | {"inference": inference(program, steps=steps, activity=self.activity)}
+        if self.chip is not None:
+            known["budget"] = budget(program, self.chip, known["inference"])
         if self.json:
             print(json.dumps(known | {"provenance": program.provenance}))
             return
         print("\n".join(_described(known)))
+        print(
+            "\n".join(f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in known.get("budget", {}).items())
+        )
 
 
 @dataclass(frozen=True)
@@ -94,6 +106,8 @@ class Simulate:
     """Arithmetic, unless the program is in integers."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
     """Recordings side by side; the result does not depend on it."""
+    seed: Annotated[int | None, arg(metavar="N")] = 0
+    """Of what neurons that fire by chance draw, for every recording by its number; None: they fire where that is likely."""
     json: bool = False
     """Print one JSON object."""
 
@@ -104,7 +118,7 @@ class Simulate:
 
         program = Program.load(self.file)
         given = programs.recordings(program, self.data, self.split)
-        machine = programs.Machine(self.engine, self.precision, self.threads)
+        machine = programs.Machine(self.engine, self.precision, self.threads, self.seed)
         found = programs.simulate(program, given, machine)
         print(json.dumps(found) if self.json else "\n".join(_ran(found)))
 
@@ -136,6 +150,12 @@ def _described(known: dict[str, Any]) -> list[str]:
         "delays on a chip"
     )
     return [*lines, f"digest: {known['digest'][:16]}"]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(each)}" for name, each in value.items())
+    return "unknown" if value is None else f"{value:,.0f}" if isinstance(value, float) else str(value)
 
 
 def _span(ends: list[float]) -> str:

@@ -20,6 +20,7 @@ class Train:
     - snnsim train shd --data-path FOLDER -- the recipe of DCLS-Delays on the Spiking Heidelberg Digits
     - snnsim train shd-no-delays --epochs 50 -- an ablation
     - snnsim train images --epochs 5 -- convolutions, on pictures; patterns on events, patterns-delays with delays
+    - snnsim train digits --set network.neuron=meta -- neurons that fire by chance; levy_baxter, second_order
     - snnsim train digits --set network.tau_ms=20 -- any value of the config
     - snnsim train runs/digits-20260131-120000 --resume -- go on with a run that was stopped
     """
@@ -91,6 +92,8 @@ class Evaluate:
     """Where to run the network; the event engine runs on the CPU."""
     engine: Literal["network", "event"] = "network"
     """The network in torch, or its program in the event-driven simulator."""
+    seeds: Annotated[int, arg(metavar="N")] = 5
+    """How many draws of what a network of meta or levy_baxter neurons leaves to chance are compared."""
     json: bool = False
     """Print one JSON object."""
 
@@ -102,7 +105,9 @@ class Evaluate:
         if self.engine == "event":
             found = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
         else:
-            found = experiment.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
+            found = experiment.evaluate(
+                self.run, self.split, data_path=self.data_path, device=self.device, seeds=self.seeds
+            )
         if self.json:
             print(json.dumps(found))
             return
@@ -113,6 +118,13 @@ class Evaluate:
         )
         layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(found["activity"], 1))
         print(f"spikes per neuron per step: {layers}")
+        if "chance" in found:
+            drawn, spread = found["chance"], found["chance"]["sd"]
+            around = "" if spread is None else f" ± {spread:.2%} (standard deviation)"
+            print(
+                f"over {len(drawn['accuracies'])} draws: {drawn['mean']:.2%}{around}; without chance: "
+                f"{drawn['without']:.2%}"
+            )
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
 """Evaluating a run: its best checkpoint on a split, with whole delays."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any, Literal
 
+from snnsim import chance
 from snnsim.config import Config
 from snnsim.experiment import parts
 from snnsim.learning import decisions
@@ -11,6 +14,8 @@ from snnsim.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, parallel
 from snnsim.training.folder import Folder
 
+SEEDS = 5
+"""How many draws of the same recordings say how much they differ."""
 Split = Literal["train", "valid", "test"]
 
 
@@ -56,16 +61,23 @@ def evaluate(
     data_path: str | None = None,
     device: str = "auto",
     progress: bool = True,
+    seeds: int = SEEDS,
 ) -> dict[str, Any]:
-    """Return the result of the best checkpoint on a split, and write it into the run's folder."""
+    """Return the result of the best checkpoint on a split, and write it into the run's folder.
+
+    What a network leaves to chance is drawn from the seeds 0, 1, ... `seeds` − 1: the result is that of seed 0, and
+    "chance" says what all of them gave, and what is right without chance.
+    """
     loaded, chosen = load(run, split, data_path=data_path), parallel.choose_device(device)
-    found = evaluation.evaluate(
+    of_seed = partial(
+        evaluation.evaluate,
         loaded.network.to(chosen),
         loaded.part.batches(parts.EVALUATION_BATCH),
         decisions.named(loaded.config.training.decision),
         device=chosen,
         progress=progress,
     )
+    found = of_seed(seed=0)
     result = {
         "run": str(run),
         "split": split,
@@ -77,6 +89,14 @@ def evaluate(
         "loss": found.loss,
         "activity": found.activity,
     }
+    if chance.is_noisy(loaded.network):
+        every = [found.accuracy, *(of_seed(seed=seed).accuracy for seed in range(1, seeds))]
+        result["chance"] = {
+            "accuracies": every,
+            "mean": mean(every),
+            "sd": stdev(every) if len(every) > 1 else None,
+            "without": of_seed().accuracy,
+        }
     folder = Folder(Path(run))
     folder.write_json(folder.evaluation(split), result)
     return result

@@ -17,16 +17,18 @@ from snnsim.data import cache, heidelberg, images, motifs, patterns, splits, ton
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
+from snnsim.experiment import neurons
 from snnsim.learning import anneal, rules, straight_through
 from snnsim.network import SpikingLayer, SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
+from snnsim.neurons import LeakyReadout
 from snnsim.normalisation import BatchNorm
-from snnsim.surrogate import Surrogate
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows
 from snnsim.synapses.fields import Field
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
+_OTHERS = ("neuron", "learn_neuron", "noise", "recovery", "success")
+"""Settings of neurons other than lif."""
 _MADE = {"motifs": motifs, "images": images, "patterns": patterns}
 
 
@@ -118,7 +120,7 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     layers = [
         SpikingLayer(
             synapse,
-            _neuron(config, tau, features),
+            neurons.build(config, features, synapse),
             norm=BatchNorm(features) if net.batch_norm else None,
             dropout=net.dropout,
         )
@@ -153,20 +155,6 @@ def _synapses(config: Config, classes: int, generator: torch.Generator) -> Itera
         source, sizes = sizes[0], sizes[1:]
     for before, after in pairwise((source, *sizes)):
         yield _synapse(config, before, after, generator)
-
-
-def _neuron(config: Config, tau: float, features: int) -> LIF:
-    net = config.network
-    return LIF(
-        tau=tau,
-        threshold=net.threshold,
-        reset=net.reset,
-        detach_reset=net.detach_reset,
-        surrogate=Surrogate(net.surrogate, net.surrogate_alpha),
-        learn_decay=net.learn_decay,
-        learn_threshold=net.learn_threshold,
-        features=features,
-    )
 
 
 def _synapse(config: Config, source: int, target: int, generator: torch.Generator) -> nn.Module:
@@ -255,6 +243,8 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
+    # nor does it know of other neurons than lif
+    values |= dict.fromkeys(_OTHERS) if config.network.neuron == "lif" else {}
     values["field"] = list(field(config)) if spatial else None
     return values
 

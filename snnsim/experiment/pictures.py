@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnsim import plots
 from snnsim.experiment import evaluating, parts
@@ -132,10 +132,16 @@ def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
         delay=delay,
         weight=weight,
         voltage=membrane[:, 0, neuron].numpy(),
-        threshold=float(layer.neuron.threshold),
+        threshold=_threshold(layer.neuron, neuron),
         spikes=target[:, neuron].nonzero()[:, 0].numpy(),
         name=f"hidden 1, neuron {neuron}",
     )
+
+
+def _threshold(neurons: nn.Module, number: int) -> float:
+    """Return the threshold of a neuron, which may be one of the layer."""
+    found = neurons.threshold() if isinstance(neurons.threshold, nn.Module) else neurons.threshold
+    return float(found if found.numel() == 1 else found[number])
 
 
 def _telling(spikes: Tensor) -> int:

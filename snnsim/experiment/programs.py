@@ -28,6 +28,8 @@ class Machine:
     engine: str = "clock"
     precision: str = "float64"
     threads: int | None = None
+    seed: int | None = 0
+    """Of what is left to chance; without one, what is likelier happens."""
 
     def simulator(self, program: Program) -> Simulator:
         """Return the Program made ready to run this way."""
@@ -101,7 +103,7 @@ def simulate(program: Program, given: Recordings, machine: Machine) -> dict[str,
     simulator = machine.simulator(program)
     simulator.run(given.events.select(np.arange(1)))
     began = time.perf_counter()
-    result = simulator.run(given.events)
+    result = simulator.run(given.events, seed=machine.seed)
     seconds = time.perf_counter() - began
     delivered, operations = int(result.synaptic_events().sum()), int(result.synaptic_operations().sum())
     found = {
@@ -109,6 +111,7 @@ def simulate(program: Program, given: Recordings, machine: Machine) -> dict[str,
         "engine": machine.engine,
         "precision": machine.precision if program.fixed is None else "integer",
         "threads": simulator.threads,
+        "seed": machine.seed if any(part.noisy for part in program.populations) else None,
         "seconds": seconds,
         "recordings_per_second": len(given.label) / seconds,
         "synaptic_events": delivered,
@@ -148,7 +151,7 @@ def judged(result: Result, label: np.ndarray) -> dict[str, Any]:
 
 def compared(program: Program, changed: Program, given: Recordings) -> dict[str, Any]:
     """Return what became of a Program that was made smaller: accuracy, agreement and size, before and after."""
-    results = [Machine().simulator(each).run(given.events) for each in (program, changed)]
+    results = [Machine().simulator(each).run(given.events, seed=Machine.seed) for each in (program, changed)]
     choices = [result.predictions() for result in results]
     found: dict[str, Any] = {"recordings": len(given.label)}
     for name, each, result in zip(("before", "after"), (program, changed), results, strict=True):
@@ -165,7 +168,7 @@ def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None)
     """Return what `evaluating.evaluate` does, by the event-driven simulator, and write it into the run's folder."""
     program = freeze(run, data_path=data_path)
     given = recordings(program, data_path, split)
-    result = Machine().simulator(program).run(given.events)
+    result = Machine().simulator(program).run(given.events, seed=Machine.seed)
     named = {"run": str(run), "split": split, "engine": "event", "epoch": program.provenance["epoch"]}
     found = named | judged(result, given.label) | {"activity": list(activity(result).values())}
     folder = Folder(Path(run))

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from snnsim import presets
+from snnsim import allocator, presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
 from snnsim.experiment import evaluating, parts, pictures
@@ -75,8 +75,12 @@ def prepare(
     data = parts.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
     network = build(config, classes=len(classes)).to(device)
-    if config.training.window_ms is not None and processes.world > 1:
-        raise ValueError("training.window_ms works in one process; start without torchrun, or take whole recordings")
+    if config.training.window_ms is not None:
+        if processes.world > 1:
+            raise ValueError(
+                "training.window_ms works in one process; start without torchrun, or take whole recordings"
+            )
+        allocator.keep_little()
     settings, share = config.training, {"rank": processes.rank, "world": processes.world}
     train_batches = data["train"].batches(settings.batch_size, **share)
     plan = Plan(

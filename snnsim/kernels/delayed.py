@@ -10,7 +10,7 @@ Three forms of the same sum:
     blocked     the same on the CPU with compiled transforms, three real products for a complex one, time cut into
                 windows of L points, and a piece of the network at a time: nothing that it needs on the way is as
                 large as the spectra of all spikes or of all kernels, and the kernels are made from their parameters
-                piece by piece too. Of spikes it keeps a byte each for the backward pass
+                piece by piece too. Of spikes it keeps a bit each for the backward pass
 
 A layer gives the parameters of its kernels and a function `spread` that makes kernels (delay, target, source) from
 any part of them.
@@ -18,7 +18,7 @@ any part of them.
 Shapes   spikes (time, batch, source) · kernel (delay, target, source) · result (time, batch, target)
           parameters (target, source, ...), or () where all connections share one
 Names    s spikes · K = max_delay + 1 · T = len(spikes) · hats: Fourier transforms · L points of a window
-Memory   backward pass: T · B · I bytes of spikes · on the way: up to PIECE bytes of spectra of spikes, and about as
+Memory   backward pass: T · B · I bits of spikes · on the way: up to PIECE bytes of spectra of spikes, and about as
          much again for the kernels and products
 Source   overlap-save and overlap-add: Oppenheim & Schafer, Discrete-Time Signal Processing, §8.7
 """
@@ -34,7 +34,7 @@ from torch.nn import functional
 
 from snnsim.kernels import choice, fourier, products, spectra
 from snnsim.kernels.memory import empty, workspace
-from snnsim.kernels.packing import packed
+from snnsim.kernels.packing import Packed, packed
 from snnsim.kernels.threads import as_torch_has
 
 Spread = Callable[..., Tensor]
@@ -116,8 +116,9 @@ class _Blocked(torch.autograd.Function):
         steps, batch, sources = spikes.shape
         current = empty(spikes, steps - before, batch, len(parameters[0]))
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(*packed(spikes), *parameters)
-            ctx.spread, ctx.delays, ctx.before = spread, delays, before
+            kept = packed(spikes)
+            ctx.save_for_backward(kept.kept, kept.scale, *parameters)
+            ctx.spread, ctx.delays, ctx.before, ctx.packing = spread, delays, before, kept[2:]
         cut = _Cut(current, min(delays, steps), columns=sources, before=before)
         # columns are what lies side by side in a product: kernels (delay, source, target)
         turned = [one.transpose(0, 1).contiguous() if one.ndim else one for one in parameters]
@@ -129,12 +130,15 @@ class _Blocked(torch.autograd.Function):
                     response = cut.responses(kernel)
                     product = cut.product(signal, response, (rows[1] - rows[0], sources, some[1] - some[0]))
                     cut.into(current, product, rows, some)
+                    # before the next one is there
+                    del kernel
         return current
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        counts, scale, *parameters = ctx.saved_tensors
+        kept, scale, *parameters = ctx.saved_tensors
+        counts = Packed(kept, scale, *ctx.packing).counts()
         needed, grad, targets = ctx.needs_input_grad[4:], grad.contiguous(), grad.shape[2]
         grad_spikes = empty(grad, *counts.shape) if ctx.needs_input_grad[0] else None
         grads = [torch.zeros_like(one) if need else None for one, need in zip(parameters, needed, strict=True)]
@@ -153,6 +157,7 @@ class _Blocked(torch.autograd.Function):
                     if any(needed):
                         signal = cut.some_spectra(counts, float(scale), rows, some)
                         _add(grads, kernel, leaves, cut.kernel(error, signal, shape, ctx.delays), some)
+                    del kernel
         return grad_spikes, None, None, None, *grads
 
 
@@ -215,7 +220,8 @@ class _Cut:
         size = self.planes * self.like.element_size()
         most = max(1, PIECE // (size * columns))
         length = -(-self.number // -(-self.number // most))
-        return length, 2 * fourier.LANES
+        # wide products are faster; but kernels should not need more than the windows that they meet
+        return length, fourier.LANES * (2 if length > 2 * fourier.LANES else 1)
 
     def rows(self) -> Iterator[tuple[int, int]]:
         """Yield the windows in pieces."""

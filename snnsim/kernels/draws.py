@@ -17,6 +17,7 @@ Exact    the logarithm is made of additions, products and quotients alone, so it
 import math
 from typing import NamedTuple, Self
 
+import numba
 import numpy as np
 from numba import njit
 
@@ -26,6 +27,8 @@ _27, _30, _31, _12, _1 = (np.uint64(bits) for bits in (27, 30, 31, 12, 1))
 # bits of a number above which the significand is halved, so that it lies around 1
 _ROOT, _UNIT, _SIGNIFICAND = 0x3FE6A09E667F3BCD, 0x3FF0000000000000, 0x000FFFFFFFFFFFFF
 _LN2 = math.log(2)
+# whole numbers overflow on purpose, of which NumPy's warn where nothing is compiled
+_wrapping = np.errstate(over="ignore") if numba.config.DISABLE_JIT else njit(cache=True)
 SEEDS = 2**63
 """Seeds are whole numbers from 0 to below this."""
 
@@ -58,11 +61,11 @@ class Draws(NamedTuple):
         return np.array(self, np.uint64)
 
     def at(self, step: int) -> Self:
-        """Return those of a window that begins at this step."""
-        return self._replace(step=step)
+        """Return those of a window that begins at this step; history may come before step 0."""
+        return self._replace(step=step % 2**64)
 
 
-@njit(cache=True)
+@_wrapping
 def mix(z):
     """Return a hash of 64 bits."""
     z = (z ^ (z >> _30)) * _FIRST
@@ -70,18 +73,18 @@ def mix(z):
     return z ^ (z >> _31)
 
 
-@njit(cache=True)
+@_wrapping
 def _next(key, number):
     return mix(key + _GAMMA * np.uint64(number))
 
 
-@njit(cache=True)
+@_wrapping
 def row(key, recording, step):
     """Return the hash that a row starts at."""
     return _next(_next(key, recording), step)
 
 
-@njit(cache=True)
+@_wrapping
 def uniform(start, neuron):
     """Return r of a neuron, counted from 0."""
     bits = mix(start + _GAMMA * (np.uint64(neuron) + _1))

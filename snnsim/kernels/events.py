@@ -20,6 +20,8 @@ import numpy as np
 from numba import njit
 from numba.extending import overload
 
+from snnsim.kernels.draws import logistic, row
+
 HARD, SOFT, READOUT = range(3)
 FLOATS = 3
 """Decay, threshold and bias; integers have shift, bits and limit behind them."""
@@ -103,7 +105,7 @@ def _integrate(begin, end, numbers, voltage, current):
 def _fire(place, network, neuron, voltage, buffer, recorded):
     """Reset the neurons of a population that are at their threshold, and deliver their spikes."""
     recording, population, step, base = place
-    (bounds, rule), numbers = neuron
+    (bounds, rule, _), numbers = neuron
     threshold, channels = numbers[1], network[3][0]
     for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
         if voltage[n] >= threshold[n]:
@@ -113,8 +115,37 @@ def _fire(place, network, neuron, voltage, buffer, recorded):
 
 
 @njit(nogil=True, cache=True)
+def draws(noise, place):
+    """Return whether a population draws in a step of a recording, and where its row starts."""
+    recording, population, step = place
+    noisy, _, _, drawn, keys, first = noise
+    return noisy[population] and drawn, row(keys[population], recording, first + step)
+
+
+@njit(nogil=True, cache=True)
+def level(noise, threshold, start, n, begin):
+    """Return what the membrane of neuron n is compared with, in a population that begins at neuron `begin`."""
+    return threshold[n] - noise[1][n] * noise[1].dtype.type(logistic(start, np.int64(n) - begin))
+
+
+@njit(nogil=True, cache=True)
+def _fire_by_chance(place, network, neuron, voltage, buffer, recorded):
+    """Fire as `_fire` does, at levels that are drawn."""
+    recording, population, step, base = place
+    (bounds, rule, noise), numbers = neuron
+    threshold, channels, begin = numbers[1], network[3][0], bounds[population]
+    drawn, start = draws(noise, (recording, population, step))
+    for n in range(begin, bounds[population + 1]):
+        if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
+            lower = 0 if rule[population] == HARD else voltage[n] - threshold[n]
+            voltage[n] = lower + noise[2][n]
+            record_spike(recording, channels + n, n, step, recorded)
+            _deliver(network, channels + n, np.uint64(base), buffer)
+
+
+@njit(nogil=True, cache=True)
 def _one(recording, network, neuron, events, state, recorded):
-    (_, neurons, longest, rows), (bounds, rule) = network[3], neuron[0]
+    (_, neurons, longest, rows), (bounds, rule, noise) = network[3], neuron[0]
     event_step, channel, count, offset, length = events
     voltage, buffer, row = state[0][recording], state[2], 0
     event, end = offset[recording], offset[recording + 1]
@@ -130,7 +161,9 @@ def _one(recording, network, neuron, events, state, recorded):
             begin, stop = bounds[population], bounds[population + 1]
             _integrate(begin, stop, neuron[1], voltage, buffer[base : base + neurons])
             record_membranes(voltage, population, recorded[3][recording] + step, recorded)
-            if rule[population] != READOUT:
+            if noise[0][population]:
+                _fire_by_chance((recording, population, step, base), network, neuron, voltage, buffer, recorded)
+            elif rule[population] != READOUT:
                 _fire((recording, population, step, base), network, neuron, voltage, buffer, recorded)
         row += 1
     _slide(buffer, row, longest, neurons)
@@ -141,7 +174,8 @@ def run(which, network, neuron, events, state, recorded):
     """Run the recordings `which` from their voltages and what is pending, and leave both as they are in the end.
 
     network    first, offset, weight, (channels, neurons, longest delay, rows of the buffer)
-    neuron     (bounds, rule) of the populations, numbers
+    neuron     (bounds, rule, noise) of the populations, numbers; noise: which are noisy, width and back of neurons,
+               whether there are draws, a key for each population, the number of the first step
     events     step, channel, count (event,), offset (recording + 1,), length (recording,)
     state      voltage, pending (recording, delay · neuron) or (0, 0) for none, buffer
     recorded   counts, chosen neurons and where each population's begin, trace, first row of each recording in it,

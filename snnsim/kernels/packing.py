@@ -1,9 +1,12 @@
-"""Spikes kept in a byte each: counts times one number, as what is kept for the backward pass.
+"""Spikes kept in few bits each: counts times one number, as what is kept for the backward pass.
 
-    x = scale · n        n = 0 … 255
+    x = scale · n        n = 0 … 255, in as many bits as the largest takes: one if all are 0 or 1
 
-Spikes are 0 or 1, binned input has small counts, and dropout multiplies all that it keeps by the same number.
+Spikes are 0 or 1, binned input has small counts, and dropout multiplies all that it keeps by the same number. What is
+no multiple of one number is kept as it came.
 """
+
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -16,23 +19,55 @@ from snnsim.kernels.threads import as_torch_has
 MOST = 255
 
 
-def packed(spikes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return bytes n and their scale if scale · n is exactly what came, else what came and 1."""
+class Packed(NamedTuple):
+    """Spikes in little memory."""
+
+    kept: Tensor
+    """(bit, byte): the lowest bits of all counts, eight to a byte, then the next ones; or numbers in their shape."""
+    scale: Tensor
+    shape: torch.Size
+    counted: bool
+
+    def counts(self) -> Tensor:
+        """Return n as bytes, or the numbers that are no counts."""
+        if not self.counted:
+            return self.kept
+        counts = np.zeros(self.shape, np.uint8)
+        for bit, kept in enumerate(self.kept.numpy()):
+            counts |= np.unpackbits(kept, count=counts.size).reshape(self.shape) << np.uint8(bit)
+        return torch.from_numpy(counts)
+
+    def into(self, spikes: Tensor) -> None:
+        """Set spikes to what came."""
+        spikes.copy_(self.counts())
+        if self.counted:
+            spikes.mul_(self.scale)
+
+
+def packed(spikes: Tensor) -> Packed:
+    """Return spikes in few bits if counts times a scale are exactly what came, else as they are."""
     flat = spikes.detach().contiguous()
+    alone = Packed(flat, torch.ones((), dtype=flat.dtype), flat.shape, counted=False)
     if flat.numel() == 0 or flat.device.type != "cpu" or flat.dtype not in (torch.float32, torch.float64):
-        return flat, torch.ones((), dtype=flat.dtype)
+        return alone
     values = flat.numpy().reshape(-1)
     counts = np.empty(values.size, np.uint8)
     with as_torch_has():
         threads = numba.get_num_threads()
         # the first number there is will do for spikes; for counts it may be a multiple of the smallest
         scale = _first(values)
-        if not _count(values, scale, counts, threads):
+        exact, most = _count(values, scale, counts, threads)
+        if not exact:
             least = _smallest(values.view(f"u{values.itemsize}"), threads).min(keepdims=True)
             scale = (least + least.dtype.type(1)).view(values.dtype)[0]
-            if not (np.isfinite(scale) and scale > 0 and _count(values, scale, counts, threads)):
-                return flat, torch.ones((), dtype=flat.dtype)
-    return torch.from_numpy(counts).view(flat.shape), torch.tensor(scale, dtype=flat.dtype)
+            if not (np.isfinite(scale) and scale > 0):
+                return alone
+            exact, most = _count(values, scale, counts, threads)
+            if not exact:
+                return alone
+    bits = max(1, int(most).bit_length())
+    kept = np.stack([np.packbits(counts & np.uint8(1 << bit)) for bit in range(bits)])
+    return Packed(torch.from_numpy(kept), torch.tensor(scale, dtype=flat.dtype), flat.shape, counted=True)
 
 
 @njit(cache=True)
@@ -62,17 +97,19 @@ def _smallest(bits, threads):
 # a check for division by 0 would keep the loop from vector registers
 @njit(parallel=True, cache=True, error_model="numpy")
 def _count(values, scale, counts, threads):
-    """Set the counts, and return whether they are exact."""
-    wrong = np.zeros(threads, np.int64)
+    """Set the counts, and return whether they are exact, and the bits that any of them has."""
+    wrong, bits = np.zeros(threads, np.int64), np.zeros(threads, np.uint8)
     size = (values.size + threads - 1) // threads
     kind = values.dtype.type
     half, most = kind(0.5), kind(MOST + 1)
     for k in prange(threads):
         some, here = values[k * size : (k + 1) * size], counts[k * size : (k + 1) * size]
-        bad = 0
+        bad, found = 0, np.uint8(0)
         for i in range(some.size):
             count = some[i] / scale + half
             here[i] = np.uint8(count if 0 <= count < most else 0)
             bad += scale * kind(here[i]) != some[i]
-        wrong[k] = bad
-    return wrong.sum() == 0
+        for i in range(some.size):
+            found |= here[i]
+        wrong[k], bits[k] = bad, found
+    return wrong.sum() == 0, bits.max()

@@ -3,10 +3,10 @@
     gap     v ← membrane(v, 0) for every silent step since it was last computed, until nothing changes
     touch   u = membrane(v, Σ of what arrives, j);  fire, reset, put every synapse into the queue of its step
 
-A neuron that could fire without input, as its bias alone carries it over its threshold, is computed in every step;
-so are those whose membrane is recorded. All others pass from just below the threshold to below it in a silent step
-(what is below then stays below, as rounding is monotone), so leaving them out changes nothing: the same spikes and
-the same membranes as the engine in events.py, bit for bit, since what arrives is added in the same order.
+A neuron that could fire without input, by chance, or as its bias alone carries it over its threshold, is computed in
+every step; so are those whose membrane is recorded. All others pass from just below the threshold to below it in a
+silent step (what is below then stays below, as rounding is monotone), so leaving them out changes nothing: the same
+spikes and the same membranes as the engine in events.py, bit for bit, since what arrives is added in the same order.
 
 Shapes   first (node + 1,) · target, delay, weight (synapse,) · queued, value (slot, event) · used (slot + 1,), the
          last one the most that a slot had no room for; slots are a ring of steps
@@ -18,7 +18,7 @@ Cost     a step takes time for its events alone; the queue holds what is on its 
 
 from numba import njit
 
-from snnsim.kernels.events import HARD, READOUT, membrane, record_membranes, record_spike
+from snnsim.kernels.events import HARD, READOUT, draws, level, membrane, record_membranes, record_spike
 
 
 @njit(nogil=True, cache=True)
@@ -61,7 +61,7 @@ def _send(spike, network, queue):
 @njit(nogil=True, cache=True)
 def _arrive(step, graph, marks, work):
     """Add up what the queue holds for this step, and put the neurons on their populations' lists."""
-    (bounds, _, owner), (stamp, touched, listed, _) = graph, marks
+    (bounds, _, _, owner), (stamp, touched, listed, _) = graph, marks
     (queued, value, used), current, _ = work
     slot = step % (used.size - 1)
     targets, values = queued[slot, : used[slot]], value[slot, : used[slot]]
@@ -92,8 +92,9 @@ def fire_by_themselves(below, numbers, found):
 @njit(nogil=True, cache=True)
 def _compute(now, neuron, voltage, marks, work):
     """Bring the listed neurons of a population to this step; return how many are at their threshold."""
-    population, step = now
-    (bounds, _, _), numbers = neuron
+    _, population, step = now
+    (bounds, _, noise, _), numbers = neuron
+    drawn, start = draws(noise, now)
     _, touched, listed, fired = marks
     _, current, last = work
     begin, found = bounds[population], 0
@@ -101,7 +102,7 @@ def _compute(now, neuron, voltage, marks, work):
         before = _silent(voltage[n], step - last[n] - 1, numbers, n)
         voltage[n] = membrane(before, current[n], numbers, n)
         current[n], last[n] = 0, step
-        if voltage[n] >= numbers[1][n]:
+        if voltage[n] >= (level(noise, numbers[1], start, n, begin) if drawn else numbers[1][n]):
             fired[found] = n
             found += 1
     # in the order of the neurons, so that sums have the order of the other engine
@@ -117,6 +118,8 @@ def _fire(place, network, neuron, state, recorded):
     channels, one = network[4][0], numbers[1].dtype.type(1)
     for n in marks[3][:found]:
         voltage[n] = 0 if graph[1][population] == HARD else voltage[n] - numbers[1][n]
+        if graph[2][0][population]:
+            voltage[n] += graph[2][2][n]
         record_spike(recording, channels + n, n, step, recorded)
         _send((channels + n, one, step), network, queue)
         if _silent(voltage[n], 1, numbers, n) >= numbers[1][n]:
@@ -165,7 +168,7 @@ def _populations(place, network, neuron, state, recorded):
             _push(queue, step % (queue[2].size - 1), n, 0)
         # with what the populations before this one have sent without a delay
         _arrive(step, graph, marks, work)
-        found = _compute((population, step), neuron, voltage, marks, work)
+        found = _compute((recording, population, step), neuron, voltage, marks, work)
         record_membranes(voltage, population, recorded[3][recording] + step, recorded)
         if graph[1][population] != READOUT:
             _fire((recording, population, step, found), network, neuron, state, recorded)

@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from snnsim.credit import SPATIAL, Credit
+from snnsim.kernels.packing import Packed, packed
 from snnsim.learning import losses
 from snnsim.learning.decisions import SUMS, Decision
 from snnsim.learning.losses import Batch, Objective, Outcome
@@ -51,13 +52,12 @@ def backpropagate(
     """
     if credit.temporal:
         raise ValueError("windows of time need a rule without routes through the membrane: Credit(temporal=False)")
+    around = {"valid": valid, "generator": generator, "credit": credit}
     stages = [
-        _Stage(
-            partial(layer.run, valid=valid, generator=generator, credit=credit), _reach(layer.synapse, credit), bool(n)
-        )
+        _Stage(partial(layer.run, **around), *_reaches(layer.synapse, credit), passes=bool(n))
         for n, layer in enumerate(network.layers)
     ]
-    stages.append(_Stage(partial(network.read, credit=credit), _reach(network.synapse, credit), bool(stages)))
+    stages.append(_Stage(partial(network.read, credit=credit), *_reaches(network.synapse, credit), passes=bool(stages)))
     loss, first = 0.0, 0
     for frames in windows:
         spikes = frames
@@ -153,8 +153,8 @@ class _Piece:
     end: int
     output: GradientEdge
     """Where its error comes in."""
-    errors: list[Tensor]
-    """Where errors of the spikes before the window that reach into it, and of those in it, come out."""
+    ghost: Tensor
+    """Where errors of its spikes come out, those before the window that reach into it first."""
     error: Tensor | None = None
 
 
@@ -163,29 +163,38 @@ class _Stage:
     """A layer, and its windows that wait."""
 
     run: Callable[..., tuple[Tensor, LayerState]]
+    before: int
+    """Steps that spikes reach forward."""
     reach: int
     """Steps that an error goes back."""
     passes: bool
     """Whether errors go on to a layer before."""
     state: LayerState = field(default_factory=LayerState)
+    history: Packed | None = None
+    """Spikes before the next window, as far back as delays reach."""
     waiting: deque[_Piece] = field(default_factory=deque)
     done: int = 0
     """Steps whose error has gone through."""
 
     def forward(self, spikes: Tensor) -> Tensor:
-        before, spikes, errors = self.state.history, spikes.detach(), []
+        spikes = self._joined(spikes.detach())
+        ghost = spikes.new_zeros(()).expand(spikes.shape)
         if self.passes:
-            errors = [_ghost(some) for some in (before, spikes) if some is not None]
-            *history, spikes = (
-                _Gate.apply(ghost, some) for ghost, some in zip(errors, [before, spikes][-len(errors) :], strict=True)
-            )
-            before = history[0] if history else None
-        output, state = self.run(spikes, self.state._replace(history=before))
-        self.waiting.append(_Piece(self.state.first, state.first, get_gradient_edge(output), errors))
-        # a copy, as a part would keep the whole that it is of
-        history = None if state.history is None else state.history.detach().clone()
-        self.state = state._replace(history=history, voltage=state.voltage.detach())
+            spikes = _Gate.apply(ghost.requires_grad_(), spikes)
+        output, state = self.run(spikes, self.state, before=self.before)
+        self.waiting.append(_Piece(self.state.first, state.first, get_gradient_edge(output), ghost))
+        self.state = state._replace(voltage=state.voltage.detach())
         return output
+
+    def _joined(self, spikes: Tensor) -> Tensor:
+        if not self.before:
+            return spikes
+        joined = spikes.new_zeros(self.before + len(spikes), *spikes.shape[1:])
+        if self.history is not None:
+            self.history.into(joined[: self.before])
+        joined[self.before :] = spikes
+        self.history = packed(joined[len(spikes) :])
+        return joined
 
     def back(self, piece: _Piece, loss: Tensor | None = None) -> None:
         """Let the error of a window, or its loss, go through the layer."""
@@ -225,16 +234,16 @@ def _finish(stages: list[_Stage]) -> None:
 
 def _through(stages: list[_Stage], place: int, piece: _Piece, loss: Tensor | None = None) -> None:
     stages[place].back(piece, loss)
-    if stages[place].passes:
-        end = piece.end
-        for ghost in reversed(piece.errors):
-            if ghost.grad is not None:
-                stages[place - 1].receive(end - len(ghost), ghost.grad)
-            end -= len(ghost)
+    if stages[place].passes and piece.ghost.grad is not None:
+        stages[place - 1].receive(piece.first - stages[place].before, piece.ghost.grad)
+        # the graph of a loss outlives its backward pass, and has the ghost
+        piece.ghost.grad = None
 
 
-def _reach(synapse: torch.nn.Module, credit: Credit) -> int:
-    return getattr(synapse, "max_delay", 0) if credit.delayed == "exact" else 0
+def _reaches(synapse: torch.nn.Module, credit: Credit) -> tuple[int, int]:
+    """Return how many steps spikes go forward, and errors back."""
+    longest = getattr(synapse, "max_delay", 0)
+    return longest, longest if credit.delayed == "exact" else 0
 
 
 class _Gate(torch.autograd.Function):
@@ -247,7 +256,3 @@ class _Gate(torch.autograd.Function):
     @staticmethod
     def backward(ctx, error):  # noqa: ARG004
         return error, None
-
-
-def _ghost(values: Tensor) -> Tensor:
-    return values.new_zeros(()).expand(values.shape).requires_grad_()

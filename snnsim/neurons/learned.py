@@ -10,7 +10,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim.neurons.decay import Learn
+from snnsim.neurons.decay import Decay, Learn
+
+
+def numbers(neurons: nn.Module) -> dict[str, Tensor]:
+    """Return the numbers of a layer's neurons that are learned, by their names."""
+    parts = {name: part for name, part in neurons.named_modules() if isinstance(part, Learned | Decay)}
+    return {name: part().detach() for name, part in parts.items() if any(True for _ in part.parameters())}
 
 
 class Learned(nn.Module):

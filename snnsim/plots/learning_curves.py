@@ -104,9 +104,30 @@ def _draw_activity(axes: Axes, history: History) -> None:
     axes.legend()
 
 
+def _draw_neurons(axes: Axes, history: History) -> None:
+    names = [key for key in NEURONS if len(_series(history, key)[0])]
+    for number, key in enumerate(names):
+        epochs, values = _series(history, key)
+        for layer, means in enumerate(values.T):
+            options = {"color": layer_colour(number + 1), "linestyle": ("-", "--", ":")[min(layer, 2)]}
+            _draw(axes, epochs, means, label=key.removeprefix("neuron ") if layer == 0 else None, **options)
+    axes.set_ylabel("numbers of the neurons,\nmean of hidden 1 (—), 2 (--) ...", fontsize=NOTE_POINTS)
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+
+
+NEURONS = tuple(
+    f"neuron {name}"
+    for name in (
+        "decay", "threshold", "width", "reset_value", "recovery.kept", "recovery.membrane", "recovery.spike",
+        "success", "amplitude", "coupling", "leak", "jump",
+    )
+)  # fmt: skip
+"""What the neurons of a network may learn, as a row of the history has it."""
+
 _PANELS: dict[Callable[[Axes, History], None], tuple[str, ...]] = {
     _draw_loss: ("train_loss", "valid_loss"),
     _draw_accuracy: ("train_accuracy", "valid_accuracy"),
     _draw_schedules: ("lr", "lr_delay", "sigma"),
     _draw_activity: ("activity",),
+    _draw_neurons: NEURONS,
 }

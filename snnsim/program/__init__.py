@@ -1,5 +1,6 @@
 """A trained network as arrays and numbers: what simulators, quantisers and exporters read. Needs no torch."""
 
-from snnsim.program.model import DECISIONS, INPUT, RULES, Edge, FixedPoint, Population, Program
+from snnsim.program.fixed import FixedPoint
+from snnsim.program.model import DECISIONS, INPUT, RULES, Edge, Population, Program
 
 __all__ = ["DECISIONS", "INPUT", "RULES", "Edge", "FixedPoint", "Population", "Program"]

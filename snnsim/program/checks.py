@@ -12,7 +12,7 @@ def check(program: Program) -> None:
     wrong = [*_names(program), *_numbers(program)]
     # what follows looks names up
     wrong = wrong or [*_readout(program), *(line for edge in program.edges for line in _edge(program, edge))]
-    wrong = wrong or list(_arithmetic(program))
+    wrong = wrong or [*_arithmetic(program), *_chance(program)]
     if wrong:
         raise ValueError(f"Program: {'; '.join(wrong)}")
 
@@ -90,6 +90,14 @@ def _arithmetic(program: Program) -> Iterator[str]:
     for edge in program.edges:
         if _is_whole(edge.weight) != (program.fixed is not None):
             yield f"edge {edge.source!r} -> {edge.target!r}: weights are integers if, and only if, `fixed` is given"
+
+
+def _chance(program: Program) -> Iterator[str]:
+    for population in program.populations:
+        if population.width is not None and not (population.width >= 0).all():
+            yield f"population {population.name!r}: width must be 0 or more, as a scatter has no sign"
+        if population.noisy and program.fixed is not None:
+            yield f"population {population.name!r}: neurons that fire by chance have no arithmetic in integers"
 
 
 def _is_whole(values: np.ndarray) -> bool:

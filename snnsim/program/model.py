@@ -4,11 +4,13 @@
     u[t, j] = β[j] v[t−1, j] + I[t, j]
     s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
     v[t, j] = u (1 − s)  (hard)   u − θ s  (soft)   u, and s = 0  (readout)
+    noisy_hard, noisy_soft: s = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v
 
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i owns synapses first[i]:first[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
 Names    β decay · θ threshold · b bias, added in every step: a folded batch norm's shift · u membrane · v voltage
+         Δ width of the noise · r back
 Order    populations are computed in their order within a step, so a synapse without delay leads to a later one;
          every other synapse has a delay of at least 1: recurrent, backward, and within a population
 Fixed    with `fixed`, all these numbers are integers: FixedPoint says how they are added and multiplied
@@ -23,50 +25,14 @@ from typing import Any, Self
 
 import numpy as np
 
+from snnsim.program.fixed import FixedPoint
 from snnsim.program.rows import frozen, is_whole, require
 
 INPUT = "input"
-RULES = ("hard", "soft", "readout")
+RULES = ("hard", "soft", "readout", "noisy_hard", "noisy_soft")
+PARTS = ("decay", "threshold", "bias", "unit")
 DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 LONGEST_DELAY = int(np.iinfo(np.uint16).max)
-
-
-@dataclass(frozen=True)
-class FixedPoint:
-    """How integers are computed with, and how many bits they take.
-
-        kept = sign(v) ⌊|v| m / 2^decay_bits⌋
-        u    = clip(kept + (I · 2^weight_shift + b), ± (2^(word_bits − 1) − 1))
-
-    Names    m a population's integer decay · I the sum of the arriving integer weights
-    Source   the rule of Loihi (lava-nc LIF, "fixed_pt": 12 bits of decay, weights shifted by 6, 24 bit membranes)
-    """
-
-    word_bits: int
-    """Membranes saturate at ± (2^(word_bits − 1) − 1)."""
-    decay_bits: int
-    weight_shift: int
-    weight_bits: int
-    """Bits in which a weight is stored."""
-    delay_bits: int
-    """Bits in which a delay is stored."""
-
-    def __post_init__(self) -> None:
-        ranges = {
-            "word_bits": (3, 32),
-            "decay_bits": (1, 16),
-            "weight_shift": (0, 16),
-            "weight_bits": (1, 16),
-            "delay_bits": (0, 16),
-        }
-        for name, (least, most) in ranges.items():
-            value = getattr(self, name)
-            require(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
-
-    @property
-    def limit(self) -> int:
-        """The largest membrane."""
-        return (1 << (self.word_bits - 1)) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,13 +46,18 @@ class Population:
     bias: np.ndarray
     unit: np.ndarray
     """What one unit of membrane is in the trained network: 1, unless quantised."""
+    width: np.ndarray | None = None
+    back: np.ndarray | None = None
+    """Both for noisy rules alone."""
 
     def __post_init__(self) -> None:
         who = f"population {self.name!r}"
         require(self.rule in RULES, f"{who}: rule {self.rule!r} is unknown; the known ones are {', '.join(RULES)}")
         whole = np.issubdtype(np.asarray(self.decay).dtype, np.integer)
-        for name in ("decay", "threshold", "bias", "unit"):
-            kind = np.int64 if whole and name != "unit" else np.float64
+        given = [part is not None for part in (self.width, self.back)]
+        require(given == [self.noisy] * 2, f"{who}: width and back are given if, and only if, the rule is a noisy one")
+        for name in self.parts:
+            kind = np.int64 if whole and name in PARTS[:3] else np.float64
             values = frozen(getattr(self, name), kind, f"{who}: {name}")
             require(
                 len(values) == len(self.decay) > 0,
@@ -108,6 +79,16 @@ class Population:
     def size(self) -> int:
         """Number of neurons."""
         return len(self.decay)
+
+    @property
+    def noisy(self) -> bool:
+        """Whether the neurons fire by chance."""
+        return self.rule.startswith("noisy")
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the arrays."""
+        return PARTS + ("width", "back") * self.noisy
 
     @property
     def fires(self) -> bool:
@@ -243,7 +224,7 @@ class Program:
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield every array under the name it has in a file."""
         for number, population in enumerate(self.populations):
-            for name in ("decay", "threshold", "bias", "unit"):
+            for name in population.parts:
                 yield f"population{number}.{name}", getattr(population, name)
         for number, edge in enumerate(self.edges):
             for name in ("first", "post", "delay", "weight"):

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from snnsim.files import written_whole
-from snnsim.program.model import Edge, FixedPoint, Population, Program
+from snnsim.program.fixed import FixedPoint
+from snnsim.program.model import PARTS, Edge, Population, Program
 
 FORMAT = "snnsim program"
-VERSION = 1
+VERSION = 2
+"""1 has no neurons that fire by chance; a program without them is written as one of 1, for older readers."""
 _DAMAGE = (
     OSError, EOFError, ValueError, KeyError, TypeError, NotImplementedError, RuntimeError, MemoryError,
     zipfile.BadZipFile, zlib.error, struct.error,
@@ -26,7 +28,8 @@ _DAMAGE = (
 
 def save(program: Program, path: Path) -> None:
     """Write a Program; a reader sees the file that was there before, or this one."""
-    header = {"format": FORMAT, "version": VERSION, **program.header()}
+    version = VERSION if any(population.noisy for population in program.populations) else 1
+    header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:
         arrays: dict[str, Any] = dict(program.arrays())
@@ -78,7 +81,12 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
     populations = tuple(
-        Population(name, rule, *(arrays[f"population{n}.{part}"] for part in ("decay", "threshold", "bias", "unit")))
+        Population(
+            name,
+            rule,
+            *(arrays[f"population{n}.{part}"] for part in PARTS),
+            *(arrays.get(f"population{n}.{part}") for part in ("width", "back")),
+        )
         for n, (name, rule) in enumerate(header["populations"])
     )
     edges = tuple(

@@ -62,6 +62,12 @@ def quantize(program: Program, scheme: Scheme) -> Program:
     changes: list[dict[str, Any]] = [
         {"edge": f"{edge.source} -> {edge.target}", "synapses": len(edge.weight)} for edge in program.edges
     ]
+    noisy = [part.name for part in program.populations if part.noisy]
+    if scheme.weights is not None and noisy:
+        raise ValueError(
+            f"quantize: neurons must not fire by chance, as there is no such arithmetic in integers; those of "
+            f"{', '.join(map(repr, noisy))} do; quantise delays alone, or train neurons of lif"
+        )
     made = dequantized(program)
     if scheme.delays is not None:
         made = _with_delays(made, grids.DelayGrid.named(scheme.delays), changes)

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.draws import Draws
 from snnsim.kernels.events import HARD, READOUT, SOFT
-from snnsim.program import INPUT, Program
+from snnsim.program import INPUT, Population, Program
 
-RULE = {"hard": HARD, "soft": SOFT, "readout": READOUT}
+RULE = {"hard": HARD, "soft": SOFT, "readout": READOUT, "noisy_hard": HARD, "noisy_soft": SOFT}
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class Network:
     values: tuple[Any, ...]
     """Decay, threshold and bias of every neuron; for integers also shift, bits and limit."""
     numbers: Numbers
+    noise: tuple[np.ndarray, np.ndarray, np.ndarray]
+    """Whether each population fires by chance; width and back of every neuron."""
+
+    def drawn(self, seed: int | None, step: int) -> tuple[Any, ...]:
+        """Return the noise with what it draws from a step on: by the seed, or, without one, nothing."""
+        of = Draws(0) if seed is None else Draws.of(seed)
+        keys = np.array([of.layer(population).key for population in range(len(self.rule))], np.uint64)
+        return (*self.noise, seed is not None, keys, step)
 
     @property
     def neurons(self) -> int:
@@ -89,7 +98,20 @@ def compiled(program: Program, precision: str) -> Network:
         np.array([RULE[population.rule] for population in program.populations], np.int64),
         (*values, *constants),
         numbers,
+        _noise(program, numbers),
     )
+
+
+def _noise(program: Program, numbers: Numbers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def of(population: Population, name: str) -> np.ndarray:
+        return getattr(population, name) if population.noisy else np.zeros(population.size)
+
+    noisy = np.array([population.noisy for population in program.populations])
+    kind = np.float64 if program.fixed is not None else numbers.voltage
+    width, back = (
+        np.concatenate([of(part, name) for part in program.populations]).astype(kind) for name in ("width", "back")
+    )
+    return noisy, width, back
 
 
 def _integers(program: Program) -> Numbers:

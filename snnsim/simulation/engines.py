@@ -22,7 +22,7 @@ class Engine(Protocol):
 
     def __init__(self, network: Network) -> None: ...
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays) -> None: ...
+    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None: ...
 
 
 class Clock:
@@ -34,13 +34,13 @@ class Clock:
         self.rows = max(1, network.longest, -(-BUFFER_BYTES // row) - network.longest)
         sizes = (network.channels, network.neurons, network.longest, self.rows)
         self.synapses = network.first, network.offset(), network.weight, sizes
-        self.neuron = (network.bounds, network.rule), network.values
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays) -> None:
+    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
         """Run them."""
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
-        clock.run(which, self.synapses, self.neuron, events, (*state, buffer), recorded)
+        neuron = (network.bounds, network.rule, noise), network.values
+        clock.run(which, self.synapses, neuron, events, (*state, buffer), recorded)
 
 
 class Touched:
@@ -50,25 +50,27 @@ class Touched:
         self.network = network
         sizes = (network.channels, network.neurons, network.longest)
         self.synapses = network.first, network.target, network.delay, network.weight, sizes
-        owner = np.repeat(np.arange(len(network.rule), dtype=np.int32), np.diff(network.bounds))
-        self.neuron = (network.bounds, network.rule, owner), network.values
+        self.owner = np.repeat(np.arange(len(network.rule), dtype=np.int32), np.diff(network.bounds))
         threshold, self.alone = network.values[1], np.zeros(network.neurons, bool)
         whole = np.issubdtype(network.numbers.voltage, np.integer)
         below = threshold - 1 if whole else np.nextafter(threshold, -np.inf, dtype=threshold.dtype)
         touched.fire_by_themselves(below, network.values, self.alone)
-        self.alone &= network.rule[owner] != clock.READOUT
+        # chance may let a neuron fire in any step
+        self.alone |= network.noise[0][self.owner]
+        self.alone &= network.rule[self.owner] != clock.READOUT
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays) -> None:
+    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
         """Run them, recording by recording, with a queue that grows until it holds all that is on its way."""
         network, (voltage, pending), room = self.network, state, recorded[-1]
         watched, slots = self._watched(recorded[1][0]), FIRST_QUEUE
         marks, adding = self._marks(), self._adding()
+        neuron = (network.bounds, network.rule, noise, self.owner), network.values
         for recording in which:
             before, place = voltage[recording].copy(), room[recording].copy()
             queue = self._queue(slots)
             while True:
                 whole = (voltage, pending, marks, (queue, *adding), watched)
-                if touched.run(recording, self.synapses, self.neuron, events, whole, recorded):
+                if touched.run(recording, self.synapses, neuron, events, whole, recorded):
                     break
                 slots = max(4 * slots, int(queue[2].max()))
                 queue = self._queue(slots)

@@ -56,12 +56,17 @@ class Simulator:
     def _digest(self) -> str:
         return self.program.digest()
 
-    def run(self, events: Events, record: Record | None = None) -> Result:
-        """Return what happens in recordings from rest, each with the Program's extra steps behind it."""
+    def run(self, events: Events, record: Record | None = None, *, seed: int | None = None) -> Result:
+        """Return what happens in recordings from rest, each with the Program's extra steps behind it.
+
+        What is left to chance is drawn from the seed, for every recording by its number; without one, what is likelier
+        happens.
+        """
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
         length = events.length + self.program.extra_steps
-        return self._run(events, length, record or Record(), (voltage, pending))
+        noise = self.network.drawn(seed, 0)
+        return self._run(events, length, record or Record(), (voltage, pending), noise)
 
     def start(self, streams: int = 1) -> State:
         """Return the state of streams at rest."""
@@ -69,11 +74,14 @@ class Simulator:
         pending = np.zeros((streams, network.longest, network.neurons), numbers.current)
         return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self._digest)
 
-    def feed(self, events: Events, state: State, record: Record | None = None) -> tuple[Result, State]:
+    def feed(
+        self, events: Events, state: State, record: Record | None = None, *, seed: int | None = None
+    ) -> tuple[Result, State]:
         """Return what happens in the next piece of each stream, and the state after it; `state` stays as it is."""
         self._check_state(events, state)
         voltage, pending = state.voltage.copy(), state.pending.reshape(len(state), -1).copy()
-        result = self._run(events, events.length, record or Record(), (voltage, pending))
+        noise = self.network.drawn(seed, state.step)
+        result = self._run(events, events.length, record or Record(), (voltage, pending), noise)
         steps = int(events.length.max(initial=0))
         return result, State(voltage, pending.reshape(state.pending.shape), state.step + steps, state.program)
 
@@ -89,14 +97,21 @@ class Simulator:
                 f"{len(events)} of {sorted(set(events.length.tolist()))} steps"
             )
 
-    def _run(self, events: Events, length: np.ndarray, record: Record, state: tuple[np.ndarray, np.ndarray]) -> Result:
+    def _run(
+        self,
+        events: Events,
+        length: np.ndarray,
+        record: Record,
+        state: tuple[np.ndarray, np.ndarray],
+        noise: tuple[Any, ...],
+    ) -> Result:
         counted = self._counted(events, length)
         recorded = _Recorded.of(self.program, self.network.channels, length, record)
         if record.spikes:
             first = recorded.without_traces()
-            self._shared(counted, first, (state[0].copy(), state[1].copy()))
+            self._shared(counted, first, (state[0].copy(), state[1].copy()), noise)
             recorded = recorded.with_room(first.counts[:, self.network.channels :].sum(1))
-        self._shared(counted, recorded, state)
+        self._shared(counted, recorded, state, noise)
         channels, recordings = self.network.channels, len(events)
         cell = counted.recording * channels + events.channel
         seen = np.bincount(cell, minlength=recordings * channels).reshape(recordings, channels)
@@ -137,13 +152,19 @@ class Simulator:
         if most * max(1, int(np.abs(count).max(initial=0))) > np.iinfo(network.numbers.current).max:
             raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
-    def _shared(self, counted: "_Counted", recorded: "_Recorded", state: tuple[np.ndarray, np.ndarray]) -> None:
+    def _shared(
+        self,
+        counted: "_Counted",
+        recorded: "_Recorded",
+        state: tuple[np.ndarray, np.ndarray],
+        noise: tuple[Any, ...],
+    ) -> None:
         """Share the recordings among the threads; each of them writes into rows of its own."""
         arrays, recordings = recorded.arrays(), len(state[0])
         workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
-            self.engine.run(np.arange(worker, recordings, workers), counted.arrays, state, arrays)
+            self.engine.run(np.arange(worker, recordings, workers), counted.arrays, state, arrays, noise)
 
         if workers == 1:
             work(0)
@@ -227,7 +248,7 @@ def _chosen(program: Program, traced: dict[str, np.ndarray]) -> tuple[np.ndarray
     return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts[1:])])
 
 
-def simulate(
+def simulate(  # noqa: PLR0913
     program: Program,
     events: Events,
     *,
@@ -235,6 +256,7 @@ def simulate(
     precision: str = "float64",
     threads: int | None = None,
     record: Record | None = None,
+    seed: int | None = None,
 ) -> Result:
     """Return what a Program does with recordings; `Simulator` is the same for many calls, and for streams."""
-    return Simulator(program, engine=engine, precision=precision, threads=threads).run(events, record)
+    return Simulator(program, engine=engine, precision=precision, threads=threads).run(events, record, seed=seed)

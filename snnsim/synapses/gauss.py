@@ -1,4 +1,4 @@
-"""The Gaussian window with its own gradients: the numbers of its definition in windows.py, in a third of the memory.
+"""The Gaussian window with its own gradients: the numbers of its definition in windows.py, and nothing kept between.
 
     A[k] = exp(−((k − d) / σ)² / 2)      P = A / (Σ A + 1e-7)      kernel[k] = Σ_taps w P[k]
 
@@ -6,15 +6,17 @@
     ∂L/∂w = Σ_k P ∂L/∂kernel      ∂L/∂d = Σ_k r (k − d) / σ²      ∂L/∂σ = Σ_k r (k − d)² / σ³
 
 Shapes   w, d (target, source, tap) · σ any shape that broadcasts to these · kernel (delay, target, source)
+Memory   the backward pass makes P again; on the CPU a row at a time
 """
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-MASS = 1e-7
-LEAST = -80.0
-"""exp(−80) stands for all that is smaller: numbers below the normal ones take a processor a hundred times longer."""
+from snnsim.kernels import numba_gauss
+from snnsim.kernels.numba_gauss import LEAST, MASS
+
+__all__ = ["MASS", "GaussKernel"]
 
 
 class GaussKernel(torch.autograd.Function):
@@ -22,35 +24,38 @@ class GaussKernel(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, weight, delay, sigma, max_delay):
-        window = _window(delay, sigma, max_delay)
-        ctx.save_for_backward(weight, delay, sigma, window)
-        return _over_taps(window, weight)
+        ctx.save_for_backward(weight, delay, sigma)
+        if numba_gauss.takes(weight, delay, sigma):
+            return numba_gauss.make(weight, delay, sigma, max_delay + 1)
+        return _over_taps(_window(delay, sigma, max_delay + 1), weight)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad):
-        weight, delay, sigma, window = ctx.saved_tensors
-        weighted = grad[..., None] * window
-        grad_weight = weighted.sum(0)
-        if not any(ctx.needs_input_grad[1:3]):
-            return grad_weight, None, None, None
-        # P (q − Σ q P), where Σ q P is the weight's gradient times the weight
-        pull = weighted.mul_(weight).addcmul_(window, grad_weight * weight, value=-1)
-        away = _steps(delay, len(window)) - delay
-        grad_delay = pull.mul_(away).sum(0) / sigma**2
-        grad_sigma = None
-        if ctx.needs_input_grad[2]:
-            grad_sigma = (pull.mul_(away).sum(0) / sigma**3).sum_to_size(sigma.shape)
-        return grad_weight, grad_delay, grad_sigma, None
+        weight, delay, sigma = ctx.saved_tensors
+        made = numba_gauss.back if numba_gauss.takes(grad, weight, delay, sigma) else _back
+        grad_weight, grad_delay, grad_sigma = made(grad, weight, delay, sigma)
+        return grad_weight, grad_delay, grad_sigma.sum_to_size(sigma.shape), None
+
+
+def _back(grad: Tensor, weight: Tensor, delay: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    window = _window(delay, sigma, len(grad))
+    weighted = grad[..., None] * window
+    grad_weight = weighted.sum(0)
+    # P (q − Σ q P), where Σ q P is the weight's gradient times the weight
+    pull = weighted.mul_(weight).addcmul_(window, grad_weight * weight, value=-1)
+    away = _steps(delay, len(window)) - delay
+    grad_delay = pull.mul_(away).sum(0) / sigma**2
+    return grad_weight, grad_delay, pull.mul_(away).sum(0) / sigma**3
 
 
 def _steps(delay: Tensor, number: int) -> Tensor:
     return torch.arange(number, dtype=delay.dtype, device=delay.device).view(-1, 1, 1, 1)
 
 
-def _window(delay: Tensor, sigma: Tensor, max_delay: int) -> Tensor:
+def _window(delay: Tensor, sigma: Tensor, number: int) -> Tensor:
     """Return P, (delay, target, source, tap)."""
-    window = _steps(delay, max_delay + 1) - delay
+    window = _steps(delay, number) - delay
     window = window.div_(sigma).square_().mul_(-0.5).clamp_(min=LEAST).exp_()
     return window.div_(window.sum(0, keepdim=True).add_(MASS))
 

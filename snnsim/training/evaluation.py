@@ -15,7 +15,9 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from snnsim.data.batches import Batches
+from snnsim.kernels.draws import Draws
 from snnsim.learning.decisions import Decision
+from snnsim.learning.losses import Batch
 from snnsim.network import SpikingNetwork
 from snnsim.normalisation import valid_steps
 from snnsim.training.parallel import ALONE, Processes, summed
@@ -54,7 +56,7 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
 
 
 @torch.no_grad()
-def evaluate(
+def evaluate(  # noqa: PLR0913
     network: SpikingNetwork,
     batches: Batches,
     decide: Decision,
@@ -62,16 +64,23 @@ def evaluate(
     device: torch.device,
     processes: Processes = ALONE,
     progress: bool = False,
+    seed: int | None = None,
 ) -> Found:
-    """Return the accuracy, loss and activity of a network with whole delays; its parameters are not touched."""
+    """Return the accuracy, loss and activity of a network with whole delays; its parameters are not touched.
+
+    What is left to chance is drawn from the `seed`, for every recording by its number; without one, what is likelier
+    happens.
+    """
     was_training = network.training
     network.eval()
     totals: Tensor | int = 0
+    draws = None if seed is None else Draws.of(seed)
     try:
         for arrays in tqdm(batches, desc="evaluating", unit="batch", leave=False, disable=None if progress else True):
             if len(arrays.label):
                 frames, lengths, labels = (torch.from_numpy(part).to(device) for part in arrays)
-                totals = totals + _sums(network, decide, frames, lengths, labels)
+                totals = totals + _sums(network, decide, Batch(frames, lengths, labels, float(len(labels))), draws)
+                draws = draws and draws._replace(recording=draws.recording + len(labels))
     finally:
         network.train(was_training)
     if isinstance(totals, int):
@@ -80,9 +89,10 @@ def evaluate(
     return Found(int(correct), int(total), loss / total, [count / steps for count in spikes])
 
 
-def _sums(network: SpikingNetwork, decide: Decision, frames: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+def _sums(network: SpikingNetwork, decide: Decision, batch: Batch, draws: Draws | None) -> Tensor:
     """Return correct, total, loss, valid steps, and each layer's spikes per neuron, summed over a batch."""
-    record = network.record(frames, lengths)
+    frames, lengths, labels = batch.frames, batch.lengths, batch.labels
+    record = network.record(frames, lengths, draws)
     valid = network.valid(lengths)
     counted = valid_steps(valid, len(record.output))[..., None]
     scores = decide(record.output, valid)

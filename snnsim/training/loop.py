@@ -22,6 +22,7 @@ from snnsim.data.batches import Batches
 from snnsim.learning.decisions import Decision
 from snnsim.learning.rules import Batch, Outcome, Rule
 from snnsim.network import SpikingNetwork
+from snnsim.neurons.learned import numbers
 from snnsim.training import checkpoint, evaluation
 from snnsim.training.folder import Folder
 from snnsim.training.interrupt import Request, Stopped, watched
@@ -180,7 +181,7 @@ class Run:
         standing, plan, peak = self.standing, self.plan, self._peak()
         with precision(plan), plan.computed(self.network):
             found = evaluation.evaluate(
-                self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes
+                self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
             )
         row = {
             "epoch": standing.epoch + 1,
@@ -191,6 +192,7 @@ class Run:
             **self.optimisers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
             "activity": found.activity,
+            **learned_numbers(self.network),
             "seconds": round(standing.seconds, 3),
             "peak_bytes": peak,
         }
@@ -245,6 +247,13 @@ def to_tensors(arrays: Arrays, device: torch.device, *, whole: float | None = No
 def precision(plan: Plan) -> Any:
     """Return the context in which a network runs."""
     return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()
+
+
+def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
+    """Return the means of the layers' learned numbers of neurons, by their names; those that all layers have."""
+    layers = [numbers(layer.neuron) for layer in network.layers]
+    shared = [name for name in layers[0] if all(name in layer for layer in layers)]
+    return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}
 
 
 def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:

@@ -125,13 +125,14 @@ def test_a_fresh_process_has_the_surroundings_asked_for(monkeypatch):
     assert os.environ["MALLOC_MMAP_MAX_"] == "5"
 
 
-@pytest.mark.parametrize(("choice", "calls"), [("tuned", 1), ("system", 0)])
+@pytest.mark.parametrize(("choice", "calls"), [("tuned", ["much"]), ("lean", ["little"]), ("system", [])])
 def test_the_allocator_is_the_one_asked_for(monkeypatch, choice, calls):
     made = []
-    monkeypatch.setattr(fresh.allocator, "keep_memory", lambda: made.append(1))
+    monkeypatch.setattr(fresh.allocator, "keep_memory", lambda: made.append("much"))
+    monkeypatch.setattr(fresh.allocator, "keep_little", lambda: made.append("little"))
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     fresh._settle(fresh.Surroundings(1, choice))
-    assert len(made) == calls
+    assert made == calls
 
 
 def end():
@@ -156,7 +157,7 @@ def test_an_error_in_the_process_is_raised_here():
     ("make", "words"),
     [
         (lambda: fresh.Surroundings(0), "threads must be at least 1, not 0"),
-        (lambda: fresh.Surroundings(1, "jemalloc"), "allocator must be one of tuned, system, not 'jemalloc'"),
+        (lambda: fresh.Surroundings(1, "jemalloc"), "allocator must be one of tuned, lean, system, not 'jemalloc'"),
         (lambda: comparing.Plan(AROUND, repeats=0), "repeats must be at least 1, not 0"),
         (lambda: comparing.compare(small_case(), [], comparing.Plan(AROUND)), "name at least one peer"),
     ],

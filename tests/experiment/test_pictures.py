@@ -3,14 +3,24 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 from small import eighths, small_convolutional_network, small_images, small_network
 
 from snnsim.experiment import pictures
+from snnsim.neurons import LIF, LevyBaxter, MetaNeuron, SecondOrder
+
+NEURONS = {
+    "lif": lambda _: LIF(tau=2.0, threshold=0.25),
+    "meta": lambda n: MetaNeuron(tau=2.0, threshold=0.25, learn="neuron", features=n),
+    "levy_baxter": lambda _: LevyBaxter(threshold=0.25),
+    "second_order": lambda _: SecondOrder(threshold=0.25),
+}
 
 
-def test_the_voltage_of_the_neuron_that_is_shown_reaches_the_threshold_where_it_fires():
-    network, frames = small_network(), eighths(30, 1, 5, low=0, high=30)
+@pytest.mark.parametrize("kind", NEURONS)
+def test_the_voltage_of_the_neuron_that_is_shown_reaches_the_threshold_where_it_fires(kind):
+    network, frames = small_network(neuron=NEURONS[kind]), eighths(30, 1, 5, low=0, high=30)
     for _ in range(20):
         network.train()(frames)
     with torch.no_grad():

@@ -107,7 +107,7 @@ EXACT = {
     "spikes": (torch.arange(12.0).view(4, 3) % 3 == 0).float(),
     "dropout": (torch.arange(12.0).view(4, 3) % 3 == 0).float() / (1 - 0.4),
     "counts in float64": torch.arange(12.0, dtype=torch.float64).view(3, 4),
-    "the largest count": torch.tensor([1.0, 255.0]),
+    "the largest count": torch.tensor([1.0, 255.0, 0.0, 128.0, 3.0, 2.0, 64.0, 9.0, 77.0]),
     "one that no other is a multiple of": torch.tensor([2.0, 4.0, 0.0]),
 }
 OTHERS = {
@@ -121,15 +121,24 @@ OTHERS = {
 }
 
 
+def unpacked(found, like):
+    made = torch.full_like(like, 7.0)
+    found.into(made)
+    return made
+
+
 @pytest.mark.parametrize("name", EXACT)
 def test_counts_are_packed(name):
-    counts, scale = packed(EXACT[name])
-    assert counts.dtype == torch.uint8
-    assert torch.equal(counts.to(scale.dtype) * scale, EXACT[name])
+    found = packed(EXACT[name])
+    assert found.counts().dtype == torch.uint8
+    assert found.counts().shape == EXACT[name].shape
+    assert torch.equal(unpacked(found, EXACT[name]), EXACT[name])
+    bits = max(1, int(found.counts().max()).bit_length())
+    assert found.kept.nbytes == bits * -(-EXACT[name].numel() // 8)
 
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_is_no_count_is_kept_as_it_is(name):
-    kept, scale = packed(OTHERS[name])
-    assert torch.equal(kept.nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
-    assert scale == 1
+    found = packed(OTHERS[name])
+    assert torch.equal(unpacked(found, OTHERS[name]).nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
+    assert (found.scale, found.counted) == (1, False)

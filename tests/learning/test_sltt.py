@@ -1,6 +1,7 @@
 """SLTT against loops written from its equations, against BPTT where they agree, in windows against the whole."""
 
 import itertools
+from functools import partial
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from snnsim.kernels import reference
 from snnsim.learning import losses, rules, streaming
 from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softmax
 from snnsim.network import SpikingLayer, SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
+from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
 
@@ -224,6 +225,24 @@ def test_windows_of_some_steps_equal_the_whole(window, k, loss):
     alike(by_windows.scores, seen.scores)
     if k is None:
         alike(by_windows.loss, seen.loss)
+
+
+@pytest.mark.parametrize("kind", [LevyBaxter, MetaNeuron])
+@pytest.mark.parametrize("window", [2, 5, 50])
+def test_windows_of_neurons_that_draw(window, kind):
+    def made():
+        net = network(dropout=0.3)
+        for layer in net.layers:
+            sources = {"learn": "neuron", "sources": layer.synapse.weight.shape[1]} if kind is LevyBaxter else {}
+            layer.neuron = kind(threshold=0.25, **sources)
+        return net.double().train()
+
+    whole, seen = trained(rules.sltt, made())
+    found, seen_so = trained(partial(streaming.of_batch, window=window), made())
+    alike(found, whole)
+    alike(seen_so.scores, seen.scores)
+    # the draws are those of the seed
+    assert different(trained(rules.sltt, made(), seed=1)[0], whole)
 
 
 @pytest.mark.parametrize("window", [1, 3, 50])

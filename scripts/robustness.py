@@ -1,0 +1,176 @@
+"""Networks of LIF and of other neurons, trained alike, on recordings with spikes missing, moved and added.
+
+    python scripts/robustness.py                           digits, made here
+    python scripts/robustness.py --preset shd --data-path FOLDER  recordings of one's own
+
+Every kind of neuron has the same config but for network.neuron, the same seeds and the same epochs; its network is the
+one of the epoch with the best validation accuracy. Nothing is trained on disturbed recordings. A network that fires by
+chance is run with several draws, and their mean counts. Called again, it goes on where it was stopped.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from snnsim import allocator, chance, experiment, plots, presets
+from snnsim.bench.tables import table
+from snnsim.config import Config, parse_assignment
+from snnsim.data import binning, disturbed, heidelberg
+from snnsim.data.batches import Batches
+from snnsim.experiment import evaluating, parts
+from snnsim.learning import decisions
+from snnsim.plots.style import BLUE, GREEN, INK, ORANGE, VERMILION, WIDTH_INCH, style
+from snnsim.training import evaluation
+from snnsim.training.folder import Folder, environment
+
+SHARES, SPREADS_MS = (0.1, 0.2, 0.3, 0.4, 0.5), (1.0, 2.0, 5.0, 10.0, 20.0)
+DISTURBED: dict[str, tuple[Callable, tuple[float, ...], str]] = {
+    "deleted": (disturbed.deleted, SHARES, "spikes deleted (%)"),
+    "jittered": (disturbed.jittered, SPREADS_MS, "spikes moved (ms, standard deviation)"),
+    "added": (disturbed.added, SHARES, "spikes added (%)"),
+}
+COLOURS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE}
+
+
+def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
+    """Return the test recordings as they are and disturbed, in batches."""
+    data = config.data
+    recordings = heidelberg.read(heidelberg.find(parts.data_folder(config), data.name)["test"])
+    grid = {"time_step_ms": data.time_step_ms, "channels": data.channels, "max_time_ms": data.max_time_ms}
+    made = {("as they are", 0.0): recordings}
+    for kind, (disturb, values, _) in DISTURBED.items():
+        for number, value in enumerate(values):
+            made[kind, value] = disturb(recordings, value, np.random.default_rng((seed, number)))
+    every = np.arange(len(recordings))
+    return {
+        name: Batches(binning.bin_events(each, **grid), every, batch_size=parts.EVALUATION_BATCH)
+        for name, each in made.items()
+    }
+
+
+def trained(config: Config, folder: Path) -> evaluating.Loaded:
+    """Return the network of a config, trained now or by an earlier call."""
+    if (folder / "config.toml").is_file() and Config.load(folder / "config.toml") != config:
+        raise ValueError(f"{folder} holds a run of another config; choose another --output")
+    if not (folder / "config.toml").is_file() or not experiment.is_finished(folder):
+        target = folder.with_suffix(".toml")
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        config.save(target)
+        resume = "auto" if (folder / "config.toml").is_file() else None
+        experiment.train(str(target), {}, output=folder, resume=resume, device="cpu")
+    return evaluating.load(folder, "valid")
+
+
+def results(loaded: evaluating.Loaded, given: dict[tuple[str, float], Batches], draws: int) -> list[dict[str, Any]]:
+    """Return the accuracy and the activity of a network on all test recordings."""
+    decide = decisions.named(loaded.config.training.decision)
+    seeds = range(draws) if chance.is_noisy(loaded.network) else [None]
+    rows = []
+    for (kind, value), batches in given.items():
+        found = [
+            evaluation.evaluate(loaded.network, batches, decide, device=torch.device("cpu"), seed=seed)
+            for seed in seeds
+        ]
+        rows.append(
+            {
+                "neuron": loaded.config.network.neuron,
+                "seed": loaded.config.training.seed,
+                "kind": kind,
+                "value": value,
+                "accuracy": mean(one.accuracy for one in found),
+                "accuracies": [one.accuracy for one in found],
+                "activity": [mean(layer) for layer in zip(*(one.activity for one in found), strict=True)],
+                "total": found[0].total,
+            }
+        )
+    return rows
+
+
+def of(rows: list[dict[str, Any]], neuron: str, kind: str, value: float) -> list[float]:
+    """Return the accuracies of a kind of neuron over the seeds."""
+    asked = (neuron, kind, value)
+    return [row["accuracy"] for row in rows if (row["neuron"], row["kind"], row["value"]) == asked]
+
+
+def shown(rows: list[dict[str, Any]], neurons: list[str]) -> str:
+    """Return the results as a table."""
+
+    def cell(values: list[float]) -> str:
+        return f"{mean(values):.1%}" + (f" ± {stdev(values):.1%}" if len(values) > 1 else "")
+
+    lines = []
+    for kind, value in dict.fromkeys((row["kind"], row["value"]) for row in rows):
+        unit = "" if kind == "as they are" else f" {value:g} ms" if kind == "jittered" else f" {value:.0%}"
+        lines.append((kind + unit, *(cell(of(rows, neuron, kind, value)) for neuron in neurons)))
+    plain = [row for row in rows if row["kind"] == "as they are"]
+    spikes = [mean(mean(row["activity"]) for row in plain if row["neuron"] == neuron) for neuron in neurons]
+    lines.append(("spikes per neuron and step", *(f"{value:.4f}" for value in spikes)))
+    return table(("test recordings", *neurons), lines)
+
+
+def drawn(rows: list[dict[str, Any]], neurons: list[str]) -> Figure:
+    """Return the figure: accuracy as more and more is wrong, with the spread over seeds."""
+    with style():
+        figure = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
+        panels = figure.subplots(1, len(DISTURBED), sharey=True)
+        for axes, (kind, (_, values, label)) in zip(panels, DISTURBED.items(), strict=True):
+            scale = 1 if kind == "jittered" else 100
+            for neuron in neurons:
+                found = [of(rows, neuron, "as they are", 0.0), *(of(rows, neuron, kind, value) for value in values)]
+                middle = 100 * np.array([mean(one) for one in found])
+                spread = 100 * np.array([stdev(one) if len(one) > 1 else 0.0 for one in found])
+                at, colour = scale * np.array([0.0, *values]), COLOURS.get(neuron, VERMILION)
+                axes.plot(at, middle, "o-", markersize=2.5, color=colour, label=neuron)
+                axes.fill_between(at, middle - spread, middle + spread, color=colour, alpha=0.15, linewidth=0)
+            axes.set_xlabel(label)
+        panels[0].set_ylabel("test accuracy (%)")
+        panels[0].legend()
+    return figure
+
+
+def arguments() -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="digits", choices=list(presets.PRESETS))
+    parser.add_argument("--data-path", metavar="FOLDER", help="where the files of shd or ssc are")
+    parser.add_argument("--epochs", type=int, help="as the preset has it by default")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--neurons", nargs="+", default=["lif", "meta"], choices=list(COLOURS))
+    parser.add_argument("--draws", type=int, default=3, help="of networks that leave something to chance")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="values of the config, for all")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help="of the runs; runs/robustness-PRESET by default")
+    parser.add_argument("--name", help="of the files in figures/; robustness-PRESET by default")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train all, test all, print a table, and write figure and numbers."""
+    options = arguments()
+    allocator.keep_memory()
+    values: dict[str, object] = dict(map(parse_assignment, options.set))
+    values |= {"data.path": options.data_path} if options.data_path else {}
+    values |= {"training.epochs": options.epochs} if options.epochs else {}
+    config = presets.named(options.preset).with_values(values)
+    folder, given, rows = options.output or Path(f"runs/robustness-{options.preset}"), tests(config, 0), []
+    for seed in options.seeds:
+        for neuron in options.neurons:
+            print(f"{neuron}, seed {seed}", flush=True)
+            one = config.with_values({"network.neuron": neuron, "training.seed": seed})
+            rows += results(trained(one, folder / f"{neuron}-seed{seed}"), given, options.draws)
+    print(shown(rows, options.neurons))
+    figure = Path("figures") / f"{options.name or f'robustness-{options.preset}'}.png"
+    plots.save(drawn(rows, options.neurons), figure)
+    found = {**environment(options.seeds[0]), "config": config.with_values({"data.path": None}).to_toml()}
+    found |= {"seeds": options.seeds, "draws": options.draws, "results": rows}
+    Folder(figure.parent).write_json(figure.with_suffix(".json"), found)
+    print(figure)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""What a Program takes of a chip: cores, memory, delay slots, work and energy of an inference; with the sources.
+
+    energy = operations · energy of one (+ neuron updates · energy of one, where a figure for them is published)
+
+Names    an operation is a spike that reaches a synapse · slots: places of a ring in which arrivals wait
+Units    bytes, nanojoules
+Differs  an estimate from published numbers, none of them measured here; populations do not share cores
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from snnsim.export import c_layout, core_checks
+from snnsim.export.loihi import LOIHI1, LONGEST_DELAY
+from snnsim.program import INPUT, Program
+from snnsim.program.facts import stored_bytes
+from snnsim.simulation import CHIPS
+
+Budget = dict[str, Any]
+SPINNAKER_CORE = 256
+SPINNAKER_RING_BITS = 14
+XYLO = {"inputs": 16, "hidden": 1000, "outputs": 8}
+
+
+def budget(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
+    """Return what a Program takes of a chip; `inference` is what `snnsim.program.facts.inference` counts."""
+    if chip not in BUDGETS:
+        raise ValueError(f"budget: chip {chip!r} is unknown; the known ones are {', '.join(BUDGETS)}")
+    work = {name: inference[name] for name in ("synaptic_operations", "neuron_updates", "steps", "extra_steps")}
+    return {"chip": chip, **BUDGETS[chip](program), **work, **_energy(program, chip, inference)}
+
+
+def _energy(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
+    operations, updates = inference["synaptic_operations"], inference["neuron_updates"]
+    if chip == "loihi1":
+        loihi = CHIPS["loihi"]
+        return {
+            "nanojoules": (operations * loihi.picojoules + updates * 81.0) / 1e3,
+            "energy_assumes": f"{loihi.picojoules} pJ an operation, and every update active, 81 pJ; {loihi.assumes}",
+            "energy_source": loihi.source,
+        }
+    if chip == "spinnaker":
+        milliseconds = program.size * (inference["steps"] + inference["extra_steps"]) * program.time_step_ms
+        return {
+            "nanojoules": operations * 43.0 + milliseconds * 100.0,
+            "energy_assumes": "43 nJ an operation and 100 nJ per neuron and millisecond, in real time, 4 chips",
+            "energy_source": "Sharp et al. 2012, J. Neurosci. Methods 210:110, abstract",
+        }
+    return {
+        "nanojoules": None,
+        "energy_assumes": "no published figure per operation is known to us",
+        "energy_source": None,
+    }
+
+
+def _loihi1(program: Program) -> Budget:
+    cores = {part.name: core_checks.cores_of(program, part, LOIHI1) for part in program.populations}
+    bits = sum(core_checks.synapse_bits(program, part, LOIHI1) for part in program.populations)
+    return {
+        "cores": sum(cores.values()),
+        "cores_of": LOIHI1.cores,
+        "cores_by_population": cores,
+        "memory_bytes": -(-bits // 8),
+        "memory_is": "synapses: 8 bits of weight, 6 of delay, and the number of the target",
+        "delay_slots": LONGEST_DELAY + 1,
+        "delays_used": program.longest_delay(),
+        "sources": "1,024 compartments, 4,096 axons, 128 KiB of synapses a core; 128 cores: nengo-loihi 1.1.0",
+    }
+
+
+def _loihi2(program: Program) -> Budget:
+    found = _loihi1(program)
+    return {
+        "cores": None,
+        "cores_of": 128,
+        "memory_bytes": found["memory_bytes"],
+        "memory_is": found["memory_is"] + "; how a core divides its memory is not published, so no fit is promised",
+        "synapses": f"{program.synapses:,} of 120 million a chip",
+        "neurons": f"{program.size:,} of 1 million a chip",
+        "delay_slots": LONGEST_DELAY + 1,
+        "delays_used": program.longest_delay(),
+        "sources": "Intel's technology brief on Loihi 2, as open-neuromorphic.org prints it; delays of lava-dl 0.6.0",
+    }
+
+
+def _spinnaker(program: Program) -> Budget:
+    parts = {}
+    for part in program.populations:
+        per_core = SPINNAKER_CORE
+        # a ring has 2^14 places for neurons, two types of synapses, and slots
+        while per_core > 1 and _slots(per_core) <= program.longest_delay() + 1:
+            per_core //= 2
+        parts[part.name] = -(-part.size // per_core)
+    return {
+        "cores": sum(parts.values()),
+        "cores_by_population": parts,
+        "memory_bytes": 4 * program.synapses,
+        "memory_is": "synapses: words of 32 bits in the shared memory of a chip",
+        "delay_slots": {str(neurons): _slots(neurons) for neurons in (256, 128, 64, 32)},
+        "delays_used": program.longest_delay() + 1,
+        "sources": "16 bits of weight, and slots = 2^(14 - bits of a neuron's number - 1 for two types of synapses) of "
+        "sPyNNaker 7.4.1; fewer neurons a core where delays need it; delays are a step longer",
+    }
+
+
+def _slots(neurons: int) -> int:
+    return int(2 ** (SPINNAKER_RING_BITS - np.ceil(np.log2(neurons)) - 1))
+
+
+def _xylo(program: Program) -> Budget:
+    relays = {INPUT: 0} | {part.name: 0 for part in program.populations}
+    for source in relays:
+        longest = np.zeros(program.sources(source), np.int64)
+        for edge in program.edges:
+            if edge.source == source:
+                np.maximum.at(longest, edge.pre(), edge.delay.astype(np.int64))
+        relays[source] = int(longest.sum())
+    hidden = sum(part.size for part in program.populations if part.fires)
+    outputs = sum(part.size for part in program.populations if not part.fires)
+    return {
+        "inputs": f"{program.channels} of {XYLO['inputs']}",
+        "hidden_neurons": f"{hidden} and {sum(relays.values())} relays of {XYLO['hidden']}",
+        "outputs": f"{outputs} of {XYLO['outputs']}",
+        "fits": program.channels <= XYLO["inputs"]
+        and hidden + sum(relays.values()) <= XYLO["hidden"]
+        and outputs <= XYLO["outputs"],
+        "memory_bytes": program.synapses + sum(relays.values()),
+        "memory_is": "synapses: 8 bits of weight; a delay is a chain of relays, a neuron for each step of a source",
+        "delay_slots": 1,
+        "delays_used": program.longest_delay(),
+        "sources": "Xylo Audio 2: 16 inputs, 1,000 hidden neurons, 8 outputs, as rockpool 3.1.0 has it",
+    }
+
+
+def _c(program: Program) -> Budget:
+    if program.fixed is None:
+        raise ValueError("budget: the C runtime runs integers; quantise the program")
+    slots = {
+        part.name: 1 + max((edge.longest() for edge in program.edges if edge.target == part.name), default=0)
+        for part in program.populations
+    }
+    ring = sum(4 * count * program.population(name).size for name, count in slots.items())
+    return {
+        "flash_bytes": c_layout.stored_bytes(program),
+        "state_bytes": ring + 5 * program.size,
+        "memory_bytes": c_layout.stored_bytes(program) + ring + 5 * program.size,
+        "memory_is": "flash: weights, delays, targets, and 12 bytes a neuron, besides 1.4 kB of code; state: rings of "
+        "sums of 32 bits, and 5 bytes a neuron",
+        "delay_slots": slots,
+        "delays_used": program.longest_delay(),
+        "weights_and_delays_bytes": stored_bytes(program),
+        "sources": "the layout of `snnsim export --to c`; `make size` and `make bench` in the folder measure it",
+    }
+
+
+BUDGETS: dict[str, Callable[[Program], Budget]] = {
+    "loihi1": _loihi1,
+    "loihi2": _loihi2,
+    "spinnaker": _spinnaker,
+    "xylo": _xylo,
+    "c": _c,
+}

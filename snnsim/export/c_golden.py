@@ -1,0 +1,78 @@
+"""A recording for the self-test of the C runtime, and what our simulator makes of it.
+
+golden_event     step, channel, count      golden_spike    step, neuron of the network, 1
+golden_voltage   (neuron,) at the end      GOLDEN_CHOICE   the class, or -1 where two are within a thousandth
+
+Events and spikes end in a row of the step after the last one.
+"""
+
+import numpy as np
+
+from snnsim.program import Program
+from snnsim.simulation import Events, Record, Result, Simulator
+
+STEPS = 50
+ACTIVITY = 0.05
+
+
+def golden(program: Program, recording: Events | None, most_count: int) -> str:
+    """Return the text of golden.h."""
+    if recording is None:
+        rng = np.random.default_rng(0)
+        frames = rng.integers(1, 1 + min(most_count, 2), (STEPS, 1, program.channels))
+        recording = Events.from_frames(frames * (rng.random(frames.shape) < ACTIVITY))
+    if len(recording) != 1 or recording.count.max(initial=1) > most_count:
+        raise ValueError(
+            f"export to c: the recording of the self-test must be one, of at most {most_count} spikes per step and "
+            f"channel, not {len(recording)}, of up to {recording.count.max(initial=0)}"
+        )
+    result = Simulator(program).run(
+        recording, Record(spikes=True, membranes={p.name: None for p in program.populations})
+    )
+    spikes, steps = _spikes(result), int(result.length[0])
+    voltage, choice = _voltage(program, result), _choice(program, result)
+    events = list(zip(recording.step, recording.channel, recording.count, strict=True))
+    lines = [
+        "#ifndef GOLDEN_H\n#define GOLDEN_H\n\n#include <stdint.h>\n",
+        f"#define GOLDEN_STEPS {steps}u",
+        f"#define GOLDEN_SPIKES {len(spikes)}u\n#define GOLDEN_CHOICE ({choice})\n",
+        "typedef struct {\n    uint32_t step, number;\n    uint8_t count;\n} golden_row;\n",
+        _rows("golden_event", [*events, (steps, 0, 0)]),
+        _rows("golden_spike", [*spikes, (steps, 0, 0)]),
+        f"static const int32_t golden_voltage[] = {{{', '.join(map(str, voltage))}}};\n\n#endif\n",
+    ]
+    return "\n".join(lines)
+
+
+def _spikes(result: Result) -> list[tuple[int, int, int]]:
+    order = np.lexsort((result.spike_neuron, result.spike_step))
+    return [(int(result.spike_step[k]), int(result.spike_neuron[k]), 1) for k in order]
+
+
+def _voltage(program: Program, result: Result) -> list[int]:
+    """Return the voltages after the last step: membranes, less what a spike took."""
+    found: list[int] = []
+    last = result.traces[-1].astype(np.int64)
+    start = 0
+    for part in program.populations:
+        u = last[start : start + part.size]
+        fires = part.fires & (u >= part.threshold)
+        left = u - part.threshold if part.rule == "soft" else np.zeros_like(u)
+        found += np.where(fires, left, u).tolist()
+        start += part.size
+    return found
+
+
+def _choice(program: Program, result: Result) -> int:
+    if program.decision is None:
+        return -1
+    scores = result.scores()[0]
+    order = np.argsort(scores)
+    near = len(scores) > 1 and scores[order[-1]] - scores[order[-2]] <= 1e-3 * np.abs(scores).max()
+    return -1 if near else int(order[-1])
+
+
+def _rows(name: str, rows: list[tuple[int, int, int]]) -> str:
+    texts = [f"{{{step}, {number}, {count}}}" for step, number, count in rows]
+    lines = [", ".join(texts[k : k + 8]) for k in range(0, len(texts), 8)]
+    return f"static const golden_row {name}[] = {{\n    " + ",\n    ".join(lines) + "};\n"

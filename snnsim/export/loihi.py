@@ -1,0 +1,194 @@
+"""What Loihi computes, its limits, and its files: an HDF5 file of mantissas for Loihi 1 and any graph (`.loihi1`).
+
+    v ← sign(v) ⌊|v| (4096 − decay_v) / 4096⌋ + Σ w 2^(6 + w_exp)      v within ± (2^23 − 1)
+    fires where v > vth 2^6, then v = 0
+
+    population/K   name, decay_v, vth      one for all of its neurons
+    edge/K         pre, post, weight, delay (synapse,); attributes source, target, w_exp
+
+That is our rule of integers, with  m = 4096 − decay_v,  θ = vth 2^6 + 1,  w 2^shift = weight 2^(6 + w_exp).
+
+Units    delay in steps of the chip, 0 to 62: what arrives is there a step and `delay` later; population K fires
+         header["lateness"] steps late · weight even, −256 to 254: the sign takes the last of 8 bits
+Names    header (JSON, attribute): our own header, lateness, and each population's unit, by which membranes are told
+Limits   weights 8 bits; delays 0..62; decays 12 bits; vth 17 bits; v 24 bits (brian2-loihi 0.5.2, lava-nc 0.10.0). Of a
+         core of Loihi 1: 1,024 compartments, 4,096 axons in and out, 16,384 words of 64 bits for synapses; 128 cores
+         (nengo-loihi 1.1.0)
+Differs  a readout is a population of compartments that never fire (vth at its largest), whose v is read
+Source   Davies et al. 2018, IEEE Micro 38(1):82; the rule as lava-nc and brian2-loihi have it
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from snnsim.export import checks, core_checks, repairs
+from snnsim.export.checks import Violation
+from snnsim.export.core_checks import Core
+from snnsim.export.repairs import Repair
+from snnsim.export.retiming import retimed
+from snnsim.files import written_whole
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.quantization import Scheme
+
+FORMAT = "snnsim Loihi 1"
+LONGEST_DELAY = 62
+LATENCY = 1
+VTH = 2**17 - 1
+UNIT = 6
+"""Weights and thresholds count in 2^6 of a membrane's units."""
+LOIHI1 = Core(1024, 16384 * 64, 8 + 6, axons_in=4096, axons_out=4096, cores=128)
+SCHEME = Scheme("int8", None, "layer", word_bits=24, decay_bits=12, weight_shift=UNIT)
+_DELAYS = {"latency": LATENCY, "least": 0, "most": LONGEST_DELAY}
+
+
+def rules(program: Program, *, bias: str) -> Iterator[Violation]:
+    """Yield what Loihi 1 and 2 cannot compute; `bias` is the repair of biases."""
+    yield from checks.integers(program)
+    yield from checks.reset(program)
+    yield from checks.machine_delays(program, **_DELAYS)
+    yield from checks.one_decay(program)
+    if program.fixed is None:
+        return
+    yield from checks.arithmetic(program, word_bits=24, decay_bits=12, least_shift=UNIT)
+    unit = 2 ** max(program.fixed.weight_shift - UNIT, 0)
+    yield from checks.weight_range(program, least=-256 // unit, most=254 // unit)
+    yield from checks.weight_parity(program, unit=UNIT, all_of=128)
+    yield from checks.one_threshold(program)
+    yield from checks.threshold_grid(program, unit=UNIT, most=VTH)
+    yield from checks.decay_range(program, least=1)
+    yield from checks.no_bias(program, repair=bias)
+    yield from checks.currents(program, bits=24)
+
+
+def check(program: Program) -> Iterator[Violation]:
+    """Return what Loihi 1 cannot compute, or hold."""
+    yield from rules(program, bias="bias_to_clock")
+    yield from core_checks.all_of(program, LOIHI1)
+
+
+def mending(bias: Callable[..., Any]) -> dict[str, Repair]:
+    """Return the repairs for Loihi, in order; `bias` is that of biases."""
+    return {
+        "quantize": partial(repairs.requantize, scheme=SCHEME),
+        "join_taps": repairs.join_taps,
+        "requantize": partial(repairs.requantize, scheme=SCHEME),
+        "average_decays": repairs.average_decays,
+        "raise_decays": partial(repairs.raise_decays, least=1),
+        "thresholds_to_grid": partial(repairs.thresholds_to_grid, unit=UNIT, most=VTH),
+        bias.__name__: partial(bias, most=127),
+        "clamp_delays": partial(repairs.clamp_machine_delays, **_DELAYS),
+        "split_populations": partial(repairs.split_populations, core=LOIHI1),
+    }
+
+
+REPAIRS: Mapping[str, Repair] = mending(repairs.bias_to_clock)
+
+
+def header(program: Program, form: str) -> tuple[str, tuple[Any, ...]]:
+    """Return what a file says besides its arrays, as JSON, and the retimed connections."""
+    moved = retimed(program, latency=LATENCY, least=0)
+    told = {"format": form, "version": 1, **program.header(), "lateness": moved.lateness}
+    told["unit"] = [part.unit.tolist() for part in program.populations]
+    told["readout_threshold"] = [[] if part.fires else part.threshold.tolist() for part in program.populations]
+    return json.dumps(told), moved.connections
+
+
+def vth(part: Population) -> int:
+    """Return the threshold's mantissa; a readout has the largest, which its membranes stay below."""
+    return int(part.threshold[0] - 1) >> UNIT if part.fires else VTH
+
+
+def write(program: Program, path: Path) -> None:
+    """Write the file for Loihi 1 and its emulators."""
+    told, connections = header(program, FORMAT)
+    shift = _fixed(program).weight_shift - UNIT
+    with written_whole(path) as partial_path, h5py.File(partial_path, "w") as file:
+        file.attrs["header"] = told
+        for number, part in enumerate(program.populations):
+            group = file.create_group(f"population/{number}")
+            group.attrs["name"] = part.name
+            group.attrs["decay_v"], group.attrs["vth"] = 4096 - int(part.decay[0]), vth(part)
+        for number, edge in enumerate(connections):
+            group = file.create_group(f"edge/{number}")
+            weight = edge.weight << shift
+            narrow = weight.min(initial=0) >= -128 and weight.max(initial=0) < 128
+            group.attrs["source"], group.attrs["target"] = edge.source, edge.target
+            group.attrs["w_exp"] = -1 if narrow else 0
+            rows = {"pre": edge.pre, "post": edge.post, "delay": edge.delay, "weight": weight * (2 if narrow else 1)}
+            for name, values in rows.items():
+                group.create_dataset(name, data=values, compression="gzip" if len(values) else None)
+
+
+def read(path: Path) -> Program:
+    """Return the Program of a file that `write` made."""
+    return opened(path, FORMAT, _built)
+
+
+def opened(path: Path, form: str, build: Callable[[h5py.File, dict[str, Any]], Program]) -> Program:
+    """Return the Program that `build` makes of a file of this format."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        with h5py.File(path, "r") as file:
+            told = json.loads(file.attrs["header"])
+            if told["format"] != form:
+                raise ValueError(f"its format is {told['format']!r}, not {form!r}")
+            return build(file, told)
+    except (OSError, KeyError, TypeError, IndexError, ValueError) as error:
+        raise ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}") from error
+
+
+def population(told: dict[str, Any], number: int, decay_v: int, mantissa: int) -> Population:
+    """Return a population by its numbers in a file."""
+    name, rule = told["populations"][number]
+    unit = np.array(told["unit"][number])
+    threshold = told["readout_threshold"][number] or np.full(len(unit), (mantissa << UNIT) + 1)
+    return Population(
+        name,
+        rule,
+        np.full(len(unit), 4096 - decay_v),
+        np.array(threshold, np.int64),
+        np.zeros(len(unit), np.int64),
+        unit,
+    )
+
+
+def program_of(told: dict[str, Any], populations: list[Population], synapses: list[tuple[np.ndarray, ...]]) -> Program:
+    """Return a Program of a file's synapses (pre, post, delay, weight), edge by edge, with the chip's delays."""
+    size = {INPUT: told["channels"]} | {part.name: part.size for part in populations}
+    late, edges = told["lateness"], []
+    for (source, target), (pre, post, delay, weight) in zip(told["edges"], synapses, strict=True):
+        ours = delay - (late[target] - late[source] - LATENCY)
+        edges.append(Edge.of(source, target, (pre, post, ours, weight.astype(np.int16)), sources=size[source]))
+    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
+    return Program(
+        populations=tuple(populations),
+        edges=tuple(edges),
+        fixed=FixedPoint(**told["fixed"]),
+        classes=tuple(told["classes"]),
+        **{name: told[name] for name in kept},
+    )
+
+
+def _built(file: h5py.File, told: dict[str, Any]) -> Program:
+    groups = [file[f"population/{number}"].attrs for number in range(len(told["populations"]))]
+    parts = [population(told, n, int(each["decay_v"]), int(each["vth"])) for n, each in enumerate(groups)]
+    shift = told["fixed"]["weight_shift"] - UNIT
+    synapses = []
+    for number in range(len(told["edges"])):
+        group = file[f"edge/{number}"]
+        pre, post, delay, mantissa = (group[name][()] for name in ("pre", "post", "delay", "weight"))
+        synapses.append((pre, post, delay, mantissa >> (shift - int(group.attrs["w_exp"]))))
+    return program_of(told, parts, synapses)
+
+
+def _fixed(program: Program) -> FixedPoint:
+    if program.fixed is None:
+        raise ValueError("export to Loihi: the program is in floats; quantise it")
+    return program.fixed

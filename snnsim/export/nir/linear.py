@@ -1,0 +1,140 @@
+"""The linear nodes of NIR as matrices of what leads from their input to their output.
+
+    Affine, Linear    y = W x + b                    Scale       y = s x
+    Conv1d, Conv2d    y[o, p] = b[o] + Σ_c,k W[o, c, k] x[c, stride p − padding + dilation k]
+    SumPool2d         y[c, p] = Σ_k x[c, stride p − padding + k]      AvgPool2d  that / kernel size
+    Flatten           y = x, of another shape
+
+Shapes   x (…), flattened in C order; matrices (output, input); b (output,)
+Source   nir 1.0.8; torch.nn has the same equations (an average counts the padding)
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+Numbers = Mapping[str, Any]
+Shape = tuple[int, ...]
+Made = tuple[sparse.csr_matrix, np.ndarray | None, Shape]
+"""Matrix, bias if there is one, and shape of the output."""
+
+
+def matrix(kind: str, numbers: Numbers, shape: Shape) -> Made:
+    """Return what a linear node does to an input of a shape; raises ValueError where they do not fit."""
+    return LINEAR[kind](numbers, shape)
+
+
+def _affine(numbers: Numbers, shape: Shape) -> Made:
+    weight = np.asarray(numbers["weight"], np.float64)
+    if weight.ndim != 2:
+        raise ValueError(f"its weight must be (output, input), not {weight.shape}")
+    if weight.shape[1] != int(np.prod(shape)):
+        raise ValueError(f"its weight is for {weight.shape[1]} inputs, and it is given {shape}")
+    return sparse.csr_matrix(weight), _bias(numbers, weight.shape[0], 1), (weight.shape[0],)
+
+
+def _scale(numbers: Numbers, shape: Shape) -> Made:
+    scale = np.broadcast_to(np.asarray(numbers["scale"], np.float64), shape).reshape(-1)
+    return sparse.csr_matrix(sparse.diags(scale)), None, shape
+
+
+def _flatten(numbers: Numbers, shape: Shape) -> Made:
+    start, end = (int(numbers.get(name, given)) for name, given in (("start_dim", 1), ("end_dim", -1)))
+    last = len(shape) - 1
+    start, end = min(start % (last + 1) if start < 0 else start, last), end + last + 1 if end < 0 else min(end, last)
+    flat = (*shape[:start], int(np.prod(shape[start : end + 1])), *shape[end + 1 :])
+    return sparse.csr_matrix(sparse.eye(int(np.prod(shape)))), None, flat
+
+
+def _conv(numbers: Numbers, shape: Shape) -> Made:
+    weight = np.asarray(numbers["weight"], np.float64)
+    over = weight.ndim - 2
+    groups = int(numbers.get("groups", 1))
+    if len(shape) != over + 1 or shape[0] != weight.shape[1] * groups:
+        raise ValueError(
+            f"its weight {weight.shape} in {groups} groups is for {weight.shape[1] * groups} channels over {over} "
+            f"axes, and it is given {shape}"
+        )
+    reach = {name: _pairs(numbers.get(name, 1), over) for name in ("stride", "dilation")}
+    padding = _padding(numbers.get("padding", 0), weight.shape[2:], reach["dilation"])
+    built, out = slid(weight, shape, (reach["stride"], padding, reach["dilation"], groups))
+    return built, _bias(numbers, weight.shape[0], int(np.prod(out[1:]))), out
+
+
+def _pool(share: Callable[[np.ndarray], float]) -> Callable[[Numbers, Shape], Made]:
+    def pool(numbers: Numbers, shape: Shape) -> Made:
+        if len(shape) != 3:
+            raise ValueError(f"it pools (channel, height, width), and it is given {shape}")
+        kernel = _pairs(numbers["kernel_size"], 2)
+        stride, padding = _pairs(numbers["stride"], 2), _pairs(numbers.get("padding", 0), 2)
+        weight = np.full((shape[0], 1, *kernel), share(kernel))
+        built, out = slid(weight, shape, (stride, np.stack([padding, padding], 1), np.ones(2, np.int64), shape[0]))
+        return built, None, out
+
+    return pool
+
+
+def slid(
+    weight: np.ndarray, shape: Shape, how: tuple[np.ndarray, np.ndarray, np.ndarray, int]
+) -> tuple[sparse.csr_matrix, Shape]:
+    """Return the matrix of a kernel (output, input of a group, …) slid over (channel, …), and the output's shape.
+
+    `how` is stride, padding (axis, before and after), dilation and groups.
+    """
+    stride, padding, dilation, groups = how
+    kernel, inside = np.array(weight.shape[2:]), np.array(shape[1:])
+    outside = (inside + padding.sum(1) - dilation * (kernel - 1) - 1) // stride + 1
+    if (outside < 1).any():
+        raise ValueError(f"its kernel {tuple(kernel)} is larger than what it is given, {shape}")
+    place = np.indices(outside).reshape(len(kernel), -1)
+    outputs, of_group = weight.shape[:2]
+    output, part = (each.reshape(-1) for each in np.indices((outputs, of_group)))
+    channel = output // (outputs // groups) * of_group + part
+    rows, columns, values = [], [], []
+    for offset in np.ndindex(*kernel):
+        source = place * stride[:, None] - padding[:, :1] + (dilation * np.array(offset))[:, None]
+        valid = ((source >= 0) & (source < inside[:, None])).all(0)
+        at, to = np.ravel_multi_index(source[:, valid], inside), np.flatnonzero(valid)
+        rows.append((output[:, None] * place.shape[1] + to).reshape(-1))
+        columns.append((channel[:, None] * int(np.prod(inside)) + at).reshape(-1))
+        values.append(np.repeat(weight[(slice(None), slice(None), *offset)].reshape(-1), len(to)))
+    size = (outputs * place.shape[1], int(np.prod(shape)))
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sparse.csr_matrix(entries, shape=size), (outputs, *map(int, outside))
+
+
+def _pairs(value: Any, axes: int) -> np.ndarray:
+    return np.broadcast_to(np.asarray(value, np.int64), (axes,))
+
+
+def _padding(value: Any, kernel: Shape, dilation: np.ndarray) -> np.ndarray:
+    if not isinstance(value, str):
+        padding = _pairs(value, len(kernel))
+        return np.stack([padding, padding], 1)
+    whole = dilation * (np.array(kernel) - 1) if value == "same" else np.zeros(len(kernel), np.int64)
+    if value not in ("same", "valid"):
+        raise ValueError(f"its padding must be numbers, 'same' or 'valid', not {value!r}")
+    return np.stack([whole // 2, whole - whole // 2], 1)
+
+
+def _bias(numbers: Numbers, outputs: int, places: int) -> np.ndarray | None:
+    if "bias" not in numbers:
+        return None
+    bias = np.asarray(numbers["bias"], np.float64).reshape(-1)
+    if len(bias) != outputs:
+        raise ValueError(f"its bias must be {outputs} numbers, not {len(bias)}")
+    return np.repeat(bias, places) if bias.any() else None
+
+
+LINEAR: dict[str, Callable[[Numbers, Shape], Made]] = {
+    "Affine": _affine,
+    "Linear": _affine,
+    "Scale": _scale,
+    "Flatten": _flatten,
+    "Conv1d": _conv,
+    "Conv2d": _conv,
+    "SumPool2d": _pool(lambda kernel: 1.0),  # noqa: ARG005
+    "AvgPool2d": _pool(lambda kernel: 1.0 / float(np.prod(kernel))),
+}

@@ -1,0 +1,189 @@
+"""Xylo Audio 2: our synapses and delays on a chip that has neither a synapse of one step nor a delay.
+
+    chip     I ← decay(I + Σ w s)    v ← decay(v) + I    v // θ spikes, v less θ for each    decay(x) = x − (x >> dash)
+    synapse  2w at the delay d, and −w a step later: with dash 1, I is W = Σ w in that step and 0 in the next
+    delay    a chain of relays behind a source: relay k fires k steps after it (weight 100, threshold 50, itself −50)
+    neuron   dash 0 forgets: v = W. So a bias moves the threshold: fires where W ≥ ⌈(θ − b) / 2^shift⌉
+
+All of it is exact for neurons that forget (decay 0) and of which no sum of weights reaches twice the threshold, where
+the chip would fire twice. Membranes that remember decay there by shifts that round in another way than ours.
+
+    NAME.xylo    NumPy's format: weights_in (channel, hidden), weights_rec (hidden, hidden), weights_out (hidden,
+                 output), threshold (hidden,), header (JSON, as bytes)
+
+Shapes   hidden: the neurons of all populations that fire, then the relays; header["chains"][P][neuron][k] is where a
+         spike of P is k steps later
+Units    a step of the chip is ours; population P fires header["lateness"][P] steps late
+Limits   16 channels, 1,000 hidden neurons, 8 outputs, weights of 8 bits (rockpool 3.1.0); so ours are −63 to 63
+Differs  the readout is the chip's outputs, which never fire; what reads them adds the bias, in header["neurons"]
+"""
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from snnsim.export import checks, xylo_rules
+from snnsim.export.checks import Violation
+from snnsim.export.repairs import Repair
+from snnsim.export.retiming import Connections, retimed
+from snnsim.export.xylo_rules import HIDDEN
+from snnsim.files import written_whole
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+
+FORMAT = "snnsim Xylo"
+RELAY_WEIGHT, RELAY_THRESHOLD = 100, 50
+
+
+def check(program: Program) -> Iterator[Violation]:
+    """Return what Xylo cannot compute, or hold, and what to train differently."""
+    yield from checks.integers(program)
+    yield from xylo_rules.sizes(program)
+    yield from checks.one_synapse(program)
+    yield from checks.weight_range(program, least=-63, most=63)
+    yield from xylo_rules.forgetting(program)
+    if program.fixed is not None:
+        yield from xylo_rules.single_spikes(program)
+        yield from xylo_rules.words(program)
+    broken = list(checks.machine_delays(program, latency=0, least=1, most=HIDDEN))
+    yield from broken
+    if not broken:
+        yield from xylo_rules.hidden(program, _size(program, chains(program)))
+
+
+REPAIRS: Mapping[str, Repair] = xylo_rules.REPAIRS
+
+
+def chains(program: Program) -> dict[str, list[list[int]]]:
+    """Return, for each source, which hidden neurons stand for it: entry k fires k steps after it.
+
+    The first entry of a neuron is itself; that of a channel is a relay which fires in the channel's own step.
+    """
+    fired = [part for part in program.populations if part.fires]
+    length = {INPUT: np.zeros(program.channels, np.int64)} | {part.name: np.ones(part.size, np.int64) for part in fired}
+    for edge in retimed(program, latency=0, least=1).connections:
+        # a spike takes a step to a hidden neuron, and none to an output; the second weight comes a step later
+        more = 1 if program.population(edge.target).fires else 2
+        np.maximum.at(length[edge.source], edge.pre, edge.delay + more)
+    neuron, relay = 0, sum(part.size for part in fired)
+    made: dict[str, list[list[int]]] = {}
+    for name, needed in length.items():
+        made[name] = []
+        for count in needed.tolist():
+            itself = [] if name == INPUT else [neuron]
+            relays = count - len(itself)
+            made[name].append([*itself, *range(relay, relay + relays)])
+            neuron, relay = neuron + len(itself), relay + relays
+    return made
+
+
+def write(program: Program, path: Path) -> None:
+    """Write the matrices."""
+    moved, chain = retimed(program, latency=0, least=1), chains(program)
+    size = _size(program, chain)
+    outputs = sum(part.size for part in program.populations if not part.fires)
+    arrays = {
+        "weights_in": np.zeros((program.channels, size), np.int64),
+        "weights_rec": np.zeros((size, size), np.int64),
+        "weights_out": np.zeros((size, max(outputs, 1)), np.int64),
+        "threshold": np.full(size, RELAY_THRESHOLD),
+    }
+    for name, sources in chain.items():
+        for number, each in enumerate(sources):
+            _relays(arrays, each, number if name == INPUT else None)
+    for part in program.populations:
+        if part.fires:
+            arrays["threshold"][[each[0] for each in chain[part.name]]] = xylo_rules.limits(program, part)
+    for edge in moved.connections:
+        _synapses(arrays, edge, chain, program.population(edge.target).fires)
+    told = {"format": FORMAT, "version": 1, **program.header(), "lateness": moved.lateness}
+    told["neurons"] = {
+        part.name: {name: getattr(part, name).tolist() for name in ("decay", "threshold", "bias", "unit")}
+        for part in program.populations
+    }
+    told["chains"] = chain
+    arrays["header"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    with written_whole(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read(path: Path) -> Program:
+    """Return the Program of a file that `write` made; its synapses are those of the matrices."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        told = json.loads(arrays["header"].tobytes())
+        if told["format"] != FORMAT:
+            raise ValueError(f"its format is {told['format']!r}, not {FORMAT!r}")
+        return _built(told, arrays)
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, IndexError, ValueError) as error:
+        raise ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}") from error
+
+
+def _size(program: Program, chain: dict[str, list[list[int]]]) -> int:
+    neurons = sum(part.size for part in program.populations if part.fires)
+    return max((1 + each[-1] for sources in chain.values() for each in sources if each), default=neurons)
+
+
+def _relays(arrays: dict[str, np.ndarray], chain: list[int], channel: int | None) -> None:
+    """Let each entry of a chain drive the next one, and take its own half away a step later."""
+    if channel is not None and chain:
+        arrays["weights_in"][channel, chain[0]] = RELAY_WEIGHT
+    for place, each in enumerate(chain):
+        if place > 0:
+            arrays["weights_rec"][chain[place - 1], each] = RELAY_WEIGHT
+        if place > 0 or channel is not None:
+            arrays["weights_rec"][each, each] = -RELAY_THRESHOLD
+
+
+def _synapses(arrays: dict[str, np.ndarray], edge: Connections, chain: dict[str, list[list[int]]], fires: bool) -> None:
+    targets = np.array([each[0] for each in chain[edge.target]]) if fires else None
+    matrix = arrays["weights_rec" if fires else "weights_out"]
+    for pre, post, delay, weight in zip(edge.pre, edge.post, edge.delay, edge.weight, strict=True):
+        column = post if targets is None else targets[post]
+        begin = delay - 1 if fires else delay
+        matrix[chain[edge.source][pre][begin], column] += 2 * weight
+        matrix[chain[edge.source][pre][begin + 1], column] -= weight
+
+
+def _built(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
+    populations = tuple(
+        Population(
+            name, rule, *(np.array(told["neurons"][name][each]) for each in ("decay", "threshold", "bias", "unit"))
+        )
+        for name, rule in told["populations"]
+    )
+    late, edges = told["lateness"], []
+    rules = dict(told["populations"])
+    for source, target in told["edges"]:
+        fires = rules[target] != "readout"
+        matrix = arrays["weights_rec" if fires else "weights_out"]
+        count = next(part.size for part in populations if part.name == target)
+        columns = [each[0] for each in told["chains"][target]] if fires else list(range(count))
+        rows = [_found(matrix[each][:, columns]) for each in told["chains"][source]]
+        pre = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
+        post, place, weight = (np.concatenate([row[k] for row in rows]).astype(np.int64) for k in range(3))
+        delay = place + (1 if fires else 0) - (late[target] - late[source])
+        edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=len(rows)))
+    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
+    return Program(
+        populations=populations,
+        edges=tuple(edges),
+        fixed=FixedPoint(**told["fixed"]),
+        classes=tuple(told["classes"]),
+        **{name: told[name] for name in kept},
+    )
+
+
+def _found(weights: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return targets, places in the chain and weights of a source's synapses."""
+    place, post = np.nonzero(weights)
+    first = np.full(weights.shape[1], len(weights))
+    np.minimum.at(first, post, place)
+    there = np.flatnonzero(first < len(weights))
+    return there, first[there], weights[first[there], there] // 2

@@ -1,0 +1,43 @@
+"""The arithmetic of a Program in integers."""
+
+from dataclasses import dataclass
+
+from snnsim.program.rows import require
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """How integers are computed with, and how many bits they take.
+
+        kept = sign(v) ⌊|v| m / 2^decay_bits⌋
+        u    = clip(kept + (I · 2^weight_shift + b), ± (2^(word_bits − 1) − 1))
+
+    Names    m a population's integer decay · I the sum of the arriving integer weights
+    Source   the rule of Loihi (lava-nc LIF, "fixed_pt": 12 bits of decay, weights shifted by 6, 24 bit membranes)
+    """
+
+    word_bits: int
+    """Membranes saturate at ± (2^(word_bits − 1) − 1)."""
+    decay_bits: int
+    weight_shift: int
+    weight_bits: int
+    """Bits in which a weight is stored."""
+    delay_bits: int
+    """Bits in which a delay is stored."""
+
+    def __post_init__(self) -> None:
+        ranges = {
+            "word_bits": (3, 32),
+            "decay_bits": (1, 16),
+            "weight_shift": (0, 16),
+            "weight_bits": (1, 16),
+            "delay_bits": (0, 16),
+        }
+        for name, (least, most) in ranges.items():
+            value = getattr(self, name)
+            require(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
+
+    @property
+    def limit(self) -> int:
+        """The largest membrane."""
+        return (1 << (self.word_bits - 1)) - 1

@@ -1,0 +1,43 @@
+"""snnTorch imports a NIR file by its own importer, and runs it: Leaky, and torch's Linear.
+
+v ← β v + I, fires at v > θ, β = 1 − dt / τ with a dt of 1e-4 s that cannot be chosen; it leaves r dt / τ out and
+raises the threshold by it, so a membrane is that much larger.
+"""
+
+import contextlib
+import io
+
+import numpy as np
+import snntorch
+from exchange import main
+from snntorch.import_nir import import_from_nir
+from through_torch import read, run
+
+STEP = 1e-4
+
+
+def imported(path, recordings):
+    """Return the spikes of every population that fires, and the membranes of readouts."""
+    graph, about = read(path, ["relay"])
+    if abs(about["dt"] / STEP - 1) > 1e-6:
+        raise ValueError(f"snnTorch's step is {STEP} s, and the file's {about['dt']} s; snnsim export --dt {STEP}")
+    scales = {name: node.r * STEP / node.tau for name, node in graph.nodes.items() if hasattr(node, "r")}
+    uneven = [name for name, row in scales.items() if np.ptp(row) > 1e-6 * row.max()]
+    if uneven:
+        raise ValueError(
+            f"snnTorch takes one r dt / tau for all neurons of {', '.join(uneven)}, and there are several; "
+            "snnsim export --resistance euler"
+        )
+    # it tells about its warnings on the screen
+    with contextlib.redirect_stdout(io.StringIO()):
+        network = import_from_nir(graph)
+    modules = dict(network.named_children())
+    factor = {modules[name]: float(row[0]) for name, row in scales.items()}
+    return run(
+        lambda frame, state: network(frame, state)[1],
+        graph, modules, recordings, membrane=lambda module, _: module.mem * factor[module],
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(imported, snntorch.__version__)

@@ -1,0 +1,171 @@
+"""One exported file, one consumer, some recordings: are the spikes the same?
+
+    equal spikes = Σ min(ours, theirs) over cells      total = Σ max(ours, theirs)
+    equal cells  = cells in which both fire, or neither      total = steps · neurons
+
+Names    cell: one neuron in one step of a recording
+Differs  several spikes of a channel in a step are one for both sides where the consumer does not take counts
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from snnsim.export.clock import ticking
+from snnsim.export.floats import as_floats
+from snnsim.program import Population, Program
+from snnsim.simulation import Events, Record, Result, Simulator
+from snnsim.verification.consumers_table import CONSUMERS
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What was compared of one population."""
+
+    name: str
+    spikes_equal: int
+    spikes_total: int
+    cells_equal: int
+    cells_total: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a consumer made of recordings, beside what we make of them."""
+
+    consumer: str
+    version: str
+    recordings: int
+    layers: tuple[Layer, ...]
+    choices: np.ndarray | None
+    """Class of each recording, by the consumer itself or its membranes of the readout; None if it gives neither."""
+    ours: np.ndarray | None
+    """Class of each recording by our simulator."""
+    apart: float | None = None
+    """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
+
+    def total(self, part: str) -> int:
+        """Return the sum of a number over the layers."""
+        return sum(getattr(layer, part) for layer in self.layers)
+
+    @property
+    def equal(self) -> bool:
+        """Whether every spike is the same."""
+        return self.total("cells_equal") == self.total("cells_total")
+
+
+def verify(path: Path, program: Program, events: Events, *, consumer: str, python: str = sys.executable) -> Report:
+    """Return what a consumer makes of an exported file, compared with what our simulator makes of its Program.
+
+    `python` is the interpreter of the environment in which the consumer is installed. Raises ImportError if it is not
+    there, RuntimeError if it fails.
+    """
+    if consumer not in CONSUMERS:
+        raise ValueError(f"verify: consumer {consumer!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
+    chosen = CONSUMERS[consumer]
+    taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
+    program, fed = ticking(program, taken)
+    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))
+    with tempfile.TemporaryDirectory() as folder:
+        given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
+        np.savez(
+            given, steps=ours.length, step=fed.step, channel=fed.channel, count=fed.count.astype(np.int64),
+            offset=fed.offset, channels=np.array(program.channels),
+        )  # fmt: skip
+        _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
+        with np.load(made) as stored:
+            theirs = {name: stored[name] for name in stored.files}
+    return Report(
+        consumer=consumer,
+        version=str(theirs["version"]),
+        recordings=len(events),
+        layers=tuple(_layers(ours, theirs)),
+        choices=_choices(ours, theirs),
+        ours=ours.predictions() if program.decision else None,
+        apart=_apart(ours, theirs),
+    )
+
+
+def _call(command: list[str], consumer: str) -> None:
+    chosen = CONSUMERS[consumer]
+    # in a session of its own, so that processes which it starts are stopped with it
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        try:
+            _, told = process.communicate(timeout=chosen.seconds)
+        except subprocess.TimeoutExpired as error:
+            text = f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped"
+            raise RuntimeError(text) from error
+        finally:
+            _stop(process)
+    if process.returncode == 0:
+        return
+    last = told.strip().splitlines()[-1:] or ["it gave no reason"]
+    if "ModuleNotFoundError" in last[0]:
+        raise ImportError(
+            f"verify: {consumer} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
+            "environment of its own that --python names"
+        )
+    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{told}")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """End a consumer and all that it has started."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    elif process.poll() is None:
+        process.kill()
+
+
+def _layers(ours: Result, theirs: dict[str, np.ndarray]) -> Iterator[Layer]:
+    for part in ours.program.populations:
+        if not part.fires or f"{part.name}/step" not in theirs:
+            continue
+        equal = total = both = 0
+        for recording, steps in enumerate(ours.length):
+            here, there = _cells(ours, part.name, recording), _their_cells(theirs, part, recording, steps)
+            common = len(np.intersect1d(here, there))
+            apart = len(here) + len(there) - 2 * common
+            both, total = both + common, total + common + apart
+            equal += int(steps) * part.size - apart
+        yield Layer(part.name, both, total, equal, int(ours.length.sum()) * part.size)
+
+
+def _cells(ours: Result, name: str, recording: int) -> np.ndarray:
+    step, neuron = ours.spikes(name, recording)
+    return step.astype(np.int64) * ours.program.population(name).size + neuron
+
+
+def _their_cells(theirs: dict[str, np.ndarray], part: Population, recording: int, steps: int) -> np.ndarray:
+    offset = theirs[f"{part.name}/offset"]
+    rows = slice(offset[recording], offset[recording + 1])
+    step, neuron = theirs[f"{part.name}/step"][rows], theirs[f"{part.name}/neuron"][rows]
+    inside = (step >= 0) & (step < steps)
+    return step[inside] * part.size + neuron[inside]
+
+
+def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
+    if ours.program.decision is None or not {f"membrane/{ours.program.readout}", "choices"} & set(theirs):
+        return None
+    if "choices" in theirs:
+        return theirs["choices"]
+    # a result's membranes are in units of the Program, and it brings them into those of the trained network
+    return replace(ours, traces=theirs[f"membrane/{ours.program.readout}"]).predictions()
+
+
+def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
+    traces = theirs.get(f"membrane/{ours.program.readout}")
+    if traces is None:
+        return None
+    unit = ours.program.population(str(ours.program.readout)).unit
+    return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))

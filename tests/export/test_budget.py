@@ -1,0 +1,96 @@
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from fitting import chain
+
+from snnsim import export
+from snnsim.cli import main
+from snnsim.export.budget import BUDGETS, budget
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.facts import inference
+
+
+def sized(*sizes, longest=20):
+    """Return a chain of fully connected populations of these sizes."""
+    rng, parts, edges, before, name = np.random.default_rng(0), [], [], sizes[0], INPUT
+    for number, size in enumerate(sizes[1:]):
+        arrays = (np.full(size, value) for value in (2048, 64 * 99 + 1, 0))
+        parts.append(Population(f"p{number}", "hard", *arrays, np.ones(size)))
+        pre, post = (part.ravel() for part in np.indices((before, size)))
+        synapses = (pre, post, rng.integers(0, longest + 1, len(pre)), rng.integers(1, 100, len(pre)))
+        edges.append(Edge.of(name, f"p{number}", synapses, sources=before))
+        before, name = size, f"p{number}"
+    return Program(sizes[0], tuple(parts), tuple(edges), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
+
+
+def of(program, chip, activity=0.1):
+    return budget(program, chip, inference(program, steps=100, activity=activity))
+
+
+@pytest.mark.parametrize("chip", list(BUDGETS))
+def test_every_budget_names_its_sources(chip):
+    known = of(chain(np.random.default_rng(0)), chip)
+    assert known["sources"]
+    assert known["memory_bytes"] > 0
+    assert known["memory_is"]
+    assert (known["nanojoules"] is None) == (known["energy_source"] is None)
+
+
+def test_loihi_needs_more_cores_as_neurons_or_synapses_grow():
+    assert of(sized(10, 1024), "loihi1")["cores"] == 1
+    assert of(sized(10, 1025), "loihi1")["cores"] == 2
+    # 300 · 200 synapses of 14 + 8 bits are 165,000 bytes, and a core holds 131,072
+    assert of(sized(300, 200), "loihi1")["cores"] == 2
+    one, two = (of(sized(10, 64), "loihi1", activity)["nanojoules"] for activity in (0.1, 0.2))
+    operations = inference(sized(10, 64), steps=100, activity=0.1)["synaptic_operations"]
+    assert two - one == pytest.approx(operations * 23.6 / 1e3)
+
+
+def test_spinnaker_gives_a_core_fewer_neurons_where_delays_are_long():
+    # 256 neurons leave 2^(14 - 8 - 1) = 32 slots, and a delay of d takes the slot d + 1
+    assert of(sized(10, 256, longest=30), "spinnaker")["cores"] == 1
+    assert of(sized(10, 256, longest=31), "spinnaker")["cores"] == 2
+    assert of(sized(10, 256, longest=100), "spinnaker")["cores"] == 4
+
+
+def test_xylo_counts_a_relay_for_each_step_of_a_source():
+    edge = Edge.of(INPUT, "p0", ([0, 0, 1], [0, 1, 0], [2, 5, 3], [1, 1, 1]), sources=2)
+    program = Program(2, sized(2, 2).populations, (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
+    found = of(program, "xylo")
+    assert found["hidden_neurons"] == f"2 and {5 + 3} relays of 1000"
+    assert found["fits"]
+    assert not of(sized(17, 4), "xylo")["fits"]
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler cc on this machine")
+def test_the_bytes_of_c_are_those_of_the_compiler(tmp_path):
+    program = sized(40, 300, 20)
+    known = of(program, "c")
+    export.write(program, "c", tmp_path / "net")
+    size = subprocess.run(
+        ["make", "-s", "-C", str(tmp_path / "net"), "size"], capture_output=True, text=True, check=True
+    )
+    text, data = (int(word) for word in size.stdout.splitlines()[-1].split()[:2])
+    assert known["flash_bytes"] == pytest.approx(text + data, rel=0.02)
+    made = (tmp_path / "net" / "network.h").read_text()
+    ring = int(re.search(r"SNN_RING (\d+)", made)[1])
+    assert known["state_bytes"] == 4 * ring + 5 * program.size
+
+
+def test_the_command_prints_it(tmp_path, capsys):
+    sized(5, 6, 7).save(tmp_path / "a.snn")
+    main(["info", str(tmp_path / "a.snn"), "--chip", "loihi1", "--json"])
+    assert json.loads(capsys.readouterr().out)["budget"]["cores"] == 2
+    main(["info", str(tmp_path / "a.snn"), "--chip", "xylo"])
+    assert "hidden neurons: 13 and" in capsys.readouterr().out
+
+
+def test_floats_are_no_c():
+    from snnsim.quantization import dequantized
+
+    with pytest.raises(ValueError, match="the C runtime runs integers"):
+        of(dequantized(sized(3, 4)), "c")

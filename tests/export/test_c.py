@@ -1,0 +1,152 @@
+"""The C runtime: folders read back, run by the compiler's program, and held against our simulator."""
+
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from graphs import frames_for, programs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snnsim import export, verification
+from snnsim.export import c_layout
+from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program
+from snnsim.simulation import Events, Simulator
+
+COMPILER = shutil.which("cc")
+SLOWLY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+needs_cc = pytest.mark.skipif(COMPILER is None, reason="there is no C compiler cc on this machine")
+
+
+def make(folder, *goals):
+    return subprocess.run(["make", "-s", "-C", str(folder), *goals], capture_output=True, text=True, check=False)
+
+
+def deciding(rng, decision, *, classes=5, units=True, word_bits=24, weights=127):
+    """Return a Program of a readout alone, each class of which a channel excites."""
+    unit = rng.uniform(0.2, 2.0, classes) / 2000 if units else np.full(classes, 1 / 2000)
+    readout = Population("out", "readout", rng.integers(2000, 4097, classes), np.ones(classes), np.zeros(classes), unit)
+    readout = replace(readout, **{n: getattr(readout, n).astype(np.int64) for n in ("decay", "threshold", "bias")})
+    pre, post = (part.ravel() for part in np.indices((classes, classes)))
+    weight = np.where(pre == post, weights // 2, 0) + rng.integers(-weights // 4, weights // 4, len(pre))
+    synapses = (pre, post, rng.integers(0, 9, len(pre)), weight)
+    return Program(
+        channels=classes, populations=(readout,), edges=(Edge.of(INPUT, "out", synapses, sources=classes),),
+        time_step_ms=1.0,
+        readout="out", decision=decision, classes=tuple("abcde"[:classes]),
+        fixed=FixedPoint(word_bits, 12, 6, 8 if weights < 128 else 16, 4),
+    )  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=SLOWLY)
+@given(made=programs(fixed=True))
+def test_reading_back_is_identity(tmp_path, made):
+    made = made.came_from(comment="/* a */ comment", epoch=3)
+    export.write(made, "c", tmp_path / "net")
+    read = export.read("c", tmp_path / "net")
+    assert read.header() == made.header()
+    for (name, one), (_, other) in zip(read.arrays(), made.arrays(), strict=True):
+        assert one.dtype == other.dtype, name
+        np.testing.assert_array_equal(one, other, name)
+    assert export.targets.of(tmp_path / "net") == "c"
+
+
+@needs_cc
+@settings(max_examples=12, deadline=None, suppress_health_check=SLOWLY)
+@given(data=st.data())
+def test_any_program_gives_our_spikes(tmp_path, data):
+    """Compiled with every warning an error; loops, taps, both resets, saturation, counts and extra steps among them."""
+    program = data.draw(programs(fixed=True))
+    events = Events.from_frames(data.draw(frames_for(program)))
+    export.write(program, "c", tmp_path / "net")
+    report = verification.verify(tmp_path / "net", program, events, consumer="c", python=sys.executable)
+    assert report.equal, report
+
+
+@needs_cc
+@pytest.mark.parametrize("decision", DECISIONS)
+@pytest.mark.parametrize("units", [True, False])
+def test_decisions(tmp_path, decision, units):
+    rng = np.random.default_rng(DECISIONS.index(decision))
+    program = deciding(rng, decision, units=units)
+    events = Events.from_frames(
+        rng.integers(0, 4, (30, 200, 5)) * (rng.random((30, 200, 5)) < rng.random((200, 5)) / 2)
+    )
+    export.write(program, "c", tmp_path / "net")
+    report = verification.verify(tmp_path / "net", program, events, consumer="c")
+    scores = np.sort(Simulator(program).run(events).scores(), -1)
+    near = scores[:, -1] - scores[:, -2] < 1e-4 * np.abs(scores).max(-1)
+    assert len(set(report.choices.tolist())) > 2
+    np.testing.assert_array_equal(report.choices[~near], report.ours[~near])
+    # what is exact is so to the last bit
+    if decision != "summed_softmax" and not units:
+        np.testing.assert_array_equal(report.choices, report.ours)
+
+
+@needs_cc
+def test_the_self_test_passes_and_can_fail(tmp_path):
+    rng = np.random.default_rng(0)
+    program = deciding(rng, "mean_membrane", word_bits=32, weights=32767)
+    export.write(program, "c", tmp_path / "net")
+    done = make(tmp_path / "net", "test")
+    assert done.returncode == 0, done.stderr
+    assert "passed" in done.stdout
+    text = (tmp_path / "net" / "network.h").read_text()
+    assert "typedef int16_t snn_weight;" in text
+    (tmp_path / "net" / "network.h").write_text(text.replace("SNN_WEIGHT_SHIFT 6", "SNN_WEIGHT_SHIFT 5"))
+    assert "FAILED" in make(tmp_path / "net", "test").stdout
+
+
+@needs_cc
+def test_the_sanitizers_find_nothing(tmp_path):
+    @settings(max_examples=3, deadline=None, suppress_health_check=SLOWLY, derandomize=True)
+    @given(made=programs(fixed=True))
+    def clean(made):
+        export.write(made, "c", tmp_path / "net")
+        done = make(tmp_path / "net", "sanitize")
+        if "cannot find" in done.stderr:
+            pytest.skip("the compiler has no sanitizers on this machine")
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+    clean()
+
+
+def test_the_smaller_layout_is_taken():
+    pre, post = (part.ravel() for part in np.indices((20, 30)))
+    delay, weight = np.zeros(600, int), np.ones(600, int)
+    full = Edge.of(INPUT, "a", (pre, post, delay, weight), sources=20)
+    sparse = Edge.of(INPUT, "a", (pre[::9], post[::9], delay[::9], weight[::9]), sources=20)
+    taps = Edge.of(INPUT, "a", tuple(np.tile(part, 2) for part in (pre, post, delay, weight)), sources=20)
+    population = Population("a", "hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
+    for edge, tables in ((full, 1), (sparse, 0), (taps, 2)):
+        program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
+        (made,) = c_layout.blocks(program)
+        assert sum(block.first is None for block in made) == tables
+        assert c_layout.joined(made, sources=20, targets=30).weight.tolist() == edge.weight.tolist()
+
+
+def test_counts_that_would_overflow_are_known():
+    edge = Edge.of(INPUT, "a", (np.zeros(9, int), np.zeros(9, int), np.zeros(9, int), np.full(9, 32767)), sources=1)
+    for repeats in (1, 1000):
+        many = Edge.of(
+            INPUT, "a", tuple(np.tile(part, repeats) for part in (edge.pre(), edge.post, edge.delay, edge.weight)),
+            sources=1,
+        )  # fmt: skip
+        population = Population("a", "hard", *(np.array([k]) for k in (1, 9, 0)), np.ones(1))
+        program = Program(1, (population,), (many,), 1.0, fixed=FixedPoint(24, 12, 6, 16, 0))
+        assert c_layout.most_count(program) == min(255, (2**31 - 1) // (9 * repeats * 32767))
+
+
+@pytest.mark.parametrize("content", ["", "/* {} \n */", "not C"])
+def test_a_broken_folder_is_said_to_be_so(tmp_path, content):
+    export.write(_small(), "c", tmp_path / "net")
+    (tmp_path / "net" / "network.h").write_text(content)
+    with pytest.raises(ValueError, match="net is damaged, or was not written by `snnsim export --to c`"):
+        export.read("c", tmp_path / "net")
+
+
+def _small():
+    return deciding(np.random.default_rng(0), "max_membrane")

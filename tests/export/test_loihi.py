@@ -1,0 +1,148 @@
+"""Files for Loihi read back, rules refused by their messages, and what repairs leave of a Program."""
+
+import numpy as np
+import pytest
+from fitting import BREAKS, ONLY_LOIHI1, ONLY_NETX, UNMENDED, chains, graphs, with_part
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snnsim import export
+from snnsim.export import loihi, relays, targets
+from snnsim.export.clock import ticking
+from snnsim.simulation import Events, Record, Simulator
+
+FOLDER = [HealthCheck.function_scoped_fixture]
+
+
+def recordings(channels=6, *, seed=0, steps=40, count=4):
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(1, 3, (steps, count, channels)) * (rng.random((steps, count, channels)) < 0.4)
+    return Events.from_frames(frames)
+
+
+def same(one, other):
+    assert one.header() == other.header()
+    for (name, mine), (_, theirs) in zip(one.arrays(), other.arrays(), strict=True):
+        assert mine.dtype == theirs.dtype, name
+        np.testing.assert_array_equal(mine, theirs, name)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=FOLDER)
+@given(made=graphs())
+def test_loihi1_reads_back_any_graph(tmp_path, made):
+    export.write(made, "loihi1", tmp_path / "net.loihi1")
+    same(export.read("loihi1", tmp_path / "net.loihi1"), made)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=FOLDER)
+@given(made=chains())
+def test_loihi2_reads_back_chains(tmp_path, made):
+    export.write(made, "loihi2", tmp_path / "net.net")
+    same(export.read("loihi2", tmp_path / "net.net"), made)
+
+
+@pytest.mark.parametrize("target", ["loihi1", "loihi2"])
+@pytest.mark.parametrize("rule", list(BREAKS))
+@settings(max_examples=8, deadline=None, suppress_health_check=FOLDER)
+@given(data=st.data())
+def test_each_broken_rule_is_named_and_mended(tmp_path, target, rule, data):
+    if rule in (ONLY_NETX if target == "loihi1" else ONLY_LOIHI1):
+        pytest.skip(f"{target} has no rule {rule}")
+    program = data.draw(chains())
+    assert not list(targets.TARGETS[target].check(program))
+    broken = BREAKS[rule](program)
+    found = {violation.rule for violation in targets.TARGETS[target].check(broken)}
+    assert rule in found
+    with pytest.raises(ValueError, match=rf"(?s)export to {target}: the program breaks .*\[{rule}\]"):
+        export.write(broken, target, tmp_path / "never")
+    assert not (tmp_path / "never").exists()
+    changed, made = targets.fixed(broken, target)
+    left = {violation.rule for violation in targets.TARGETS[target].check(changed)}
+    assert left == ({rule} & UNMENDED)
+    assert bool(made) == (rule not in UNMENDED)
+
+
+@settings(max_examples=40, deadline=None)
+@given(made=chains(), seed=st.integers(0, 9))
+def test_a_clock_and_its_relays_do_what_biases_did(made, seed):
+    rng = np.random.default_rng(seed)
+    for name in ("a", "b", "out"):
+        bias = 64 * rng.integers(-400, 400, made.population(name).size)
+        made = with_part(made, name, bias=bias)
+    events = recordings(seed=seed)
+    wanted = Record(spikes=True, membranes={part.name: None for part in made.populations})
+    before = Simulator(made).run(events, wanted)
+    for change in (relays.with_clock, relays.with_relays):
+        changed = change(made, most=127)
+        assert not any(part.bias.any() for part in changed.populations)
+        assert max(int(np.abs(edge.weight).max()) for edge in changed.edges) <= 127
+        still, fed = ticking(changed, events)
+        after = Simulator(still).run(fed, wanted)
+        for part in made.populations:
+            for number in range(len(events)):
+                got = after.membrane(part.name, number)[:, : part.size]
+                np.testing.assert_array_equal(got, before.membrane(part.name, number))
+
+
+@settings(max_examples=20, deadline=None)
+@given(made=graphs())
+def test_split_populations_compute_the_same(made):
+    from snnsim.export import repairs
+    from snnsim.export.core_checks import Core
+
+    core = Core(neurons=2, synapse_bits=2**40, bits=14, axons_in=4096, axons_out=4096, cores=128)
+    changed, counts = repairs.split_populations(made, core=core)
+    assert counts["populations"] == len(changed.populations)
+    assert all(part.size <= 2 for part in changed.populations if part.fires)
+    events = recordings()
+    one, other = (Simulator(each).run(events) for each in (made, changed))
+    np.testing.assert_array_equal(one.output(1), other.output(1))
+    np.testing.assert_array_equal(one.node_counts, other.node_counts)
+
+
+@settings(max_examples=20, deadline=None)
+@given(made=chains())
+def test_joined_taps_keep_their_sum(made):
+    from snnsim.export import repairs
+
+    changed, counts = repairs.join_taps(BREAKS["one_synapse"](made))
+    assert counts["synapses_joined"] == len(made.edges[0].weight)
+    for one, other in zip(BREAKS["one_synapse"](made).edges, changed.edges, strict=True):
+        assert one.weight.astype(int).sum() == other.weight.astype(int).sum()
+
+
+def test_delays_are_shortened_no_more_than_needed():
+    made = BREAKS["machine_delays"](_chain())
+    changed, done = targets.fixed(made, "loihi1")
+    assert [each.name for each in done] == ["clamp_delays"]
+    before, after = made.edges[0].delay.astype(int), changed.edges[0].delay.astype(int)
+    np.testing.assert_array_equal(after, np.minimum(before, after.max()))
+    late = loihi.header(changed, "x")[1][0].delay
+    assert late.max() == loihi.LONGEST_DELAY
+
+
+@pytest.mark.parametrize(("target", "name"), [("loihi1", "a.loihi1"), ("loihi2", "a.net")])
+def test_a_broken_file_is_said_to_be_so(tmp_path, target, name):
+    export.write(_chain(), target, tmp_path / name)
+    assert targets.of(tmp_path / name) == target
+    whole = (tmp_path / name).read_bytes()
+    for content in (b"", b"not HDF5", whole[:-500]):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match="is damaged, or was not written by `snnsim export`"):
+            export.read(target, tmp_path / name)
+    export.write(_chain(), "hdf5", tmp_path / name)
+    with pytest.raises(ValueError, match="its format is 'snnsim plain arrays'"):
+        export.read(target, tmp_path / name)
+
+
+def _chain():
+    import fitting
+
+    rng = np.random.default_rng(3)
+    sizes = {"input": 6, "a": 5, "out": 3}
+    parts = (fitting.population("a", 5, rng), fitting.population("out", 3, rng, "readout"))
+    edges = tuple(fitting.edge(source, end, sizes, rng) for source, end in (("input", "a"), ("a", "out")))
+    return fitting.Program(
+        channels=6, populations=parts, edges=edges, time_step_ms=1.0, readout="out", decision="max_membrane",
+        fixed=fitting.FIXED,
+    )  # fmt: skip

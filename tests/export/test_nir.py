@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import h5py
+import numpy as np
+import pytest
+from graphs import programs
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snnsim import export
+from snnsim.program import INPUT, Edge, Population, Program
+
+ENCODINGS = ("seq", "fan", "relay")
+
+
+def hard(program):
+    """Return the Program with the reset that NIR has."""
+    populations = [replace(part, rule="hard") if part.rule == "soft" else part for part in program.populations]
+    return replace(program, populations=tuple(populations))
+
+
+def same(one, other):
+    assert one.header() == other.header()
+    for (name, here), (_, there) in zip(one.arrays(), other.arrays(), strict=True):
+        assert here.dtype == there.dtype, name
+        np.testing.assert_array_equal(here, there, name)
+
+
+def irregular(program, seed):
+    """Return the Program with weights and decays that no short float holds."""
+    if program.fixed is not None:
+        return program
+    rng = np.random.default_rng(seed)
+    edges = [replace(edge, weight=edge.weight * rng.normal(size=len(edge.weight))) for edge in program.edges]
+    parts = [
+        replace(part, decay=rng.random(part.size), threshold=rng.random(part.size) + 0.1)
+        for part in program.populations
+    ]
+    return replace(program, edges=tuple(edges), populations=tuple(parts))
+
+
+@pytest.mark.parametrize("resistance", ["euler", "one"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(made=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
+def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, rough):
+    made = (irregular(made, seed) if rough else made).came_from(epoch=3)
+    export.write(made, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
+    same(export.read("nir", tmp_path / "a.nir"), made)
+
+
+def small(**changes):
+    """Return a Program of two populations and a loop, with biases."""
+    rng = np.random.default_rng(0)
+    one, two = (Population.of(name, 3, decay=0.5, bias=rng.random(3)) for name in ("a b", "c"))
+    ends = ((INPUT, "a b", 0), ("a b", "c", 0), ("c", "a b", 1))
+    pre, post = (each.reshape(-1) for each in np.indices((3, 3)))
+    edges = [
+        Edge.of(source, target, (pre, post, rng.integers(least, 5, 9), rng.normal(size=9)), sources=3)
+        for source, target, least in ends
+    ]
+    return replace(Program(channels=3, populations=(one, two), edges=tuple(edges), time_step_ms=10.0), **changes)
+
+
+def changed(path, change):
+    """Change a file that snnsim wrote."""
+    with h5py.File(path, "r+") as file:
+        change(file["node"])
+
+
+def put(node, name, values):
+    del node[name]
+    node[name] = values
+
+
+@pytest.mark.parametrize("content", [b"", b"not at all", "half"])
+def test_a_broken_file_is_said_to_be_so(tmp_path, content):
+    path = tmp_path / "a.nir"
+    export.write(small(), "nir", path)
+    path.write_bytes(path.read_bytes()[:-900] if content == "half" else content)
+    with pytest.raises(ValueError, match=r"a\.nir is damaged, or no NIR file"):
+        export.read("nir", path)
+
+
+def test_another_hdf5_file_and_a_missing_one_are_said_to_be_so(tmp_path):
+    with h5py.File(tmp_path / "a.nir", "w") as file:
+        file["spikes"] = np.arange(3)
+    with pytest.raises(ValueError, match="damaged, or no NIR file"):
+        export.read("nir", tmp_path / "a.nir")
+    with h5py.File(tmp_path / "b.nir", "w") as file:
+        file["node/type"] = "LIF"
+    with pytest.raises(ValueError, match="holds a single LIF, not a NIRGraph"):
+        export.read("nir", tmp_path / "b.nir")
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*c\.nir"):
+        export.read("nir", tmp_path / "c.nir")
+
+
+CHANGES = {
+    r"the neurons of 'a b'": lambda node: put(node, "nodes/p0_n_a_b/v_threshold", np.full(3, 1.5)),
+    r"the biases of 'c'": lambda node: put(node, "nodes/p1_e1_weight/bias", np.ones(3)),
+    r"'a b' -> 'c' has 0 synapses, not 9": lambda node: put(
+        node, "nodes/p1_e1_weight/weight", 0 * node["nodes/p1_e1_weight/weight"][()]
+    ),
+    r"it has version 9": lambda node: put(node, "metadata/version", 9),
+    r"p0_n_a_b": lambda node: node.pop("nodes/p0_n_a_b"),
+    r"threshold must be positive": lambda node: put(node, "nodes/p0_n_a_b/metadata/threshold", -np.ones(3)),
+}
+
+
+@pytest.mark.parametrize("words", CHANGES)
+def test_a_file_that_was_changed_is_not_taken_for_ours(tmp_path, words):
+    export.write(small(), "nir", tmp_path / "a.nir")
+    changed(tmp_path / "a.nir", CHANGES[words])
+    with pytest.raises(ValueError, match=rf"a\.nir is damaged, or not as snnsim wrote it: .*({words})"):
+        export.read("nir", tmp_path / "a.nir")
+
+
+def test_what_nir_cannot_say_is_refused(tmp_path):
+    soft = tuple(replace(part, rule="soft") for part in small().populations)
+    with pytest.raises(ValueError, match=r"breaks 2 of its rules:(\n.*reset must be hard, not 'soft'.*){2}"):
+        export.write(small(populations=soft), "nir", tmp_path / "a.nir")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"encoding": "tree"}, "encoding 'tree' is unknown; the known ones are seq, fan, relay"),
+        ({"dt": "-1"}, "dt must be a positive number of seconds, not -1"),
+        ({"resistance": "two"}, "resistance must be euler or one, not 'two'"),
+        ({"bits": 8}, "nir is written without the option bits; it takes encoding, dt, resistance"),
+    ],
+)
+def test_options_are_checked(tmp_path, options, words):
+    with pytest.raises(ValueError, match=words):
+        export.write(small(), "nir", tmp_path / "a.nir", **options)
+
+
+def test_relays_that_no_importer_could_hold_are_refused(tmp_path):
+    wide = Population.of("wide", 1, decay=0.5)
+    edge = Edge.of(INPUT, "wide", (np.arange(300), np.zeros(300, int), np.full(300, 99), np.ones(300)), sources=300)
+    program = Program(channels=300, populations=(wide,), edges=(edge,), time_step_ms=1.0)
+    with pytest.raises(ValueError, match="30,000 relays, and importers would hold their loop as a matrix of 3 GiB"):
+        export.write(program, "nir", tmp_path / "a.nir", encoding="relay")
+
+
+def test_times_are_those_of_the_step_in_the_file(tmp_path):
+    export.write(small(), "nir", tmp_path / "a.nir", dt=0.5)
+    with h5py.File(tmp_path / "a.nir") as file:
+        np.testing.assert_array_equal(file["node/nodes/p0_n_a_b/tau"], np.ones(3))
+        np.testing.assert_array_equal(file["node/nodes/p0_n_a_b/r"], np.full(3, 2.0))
+        assert file["node/metadata/dt"][()] == 0.5
+        # a threshold is the next smaller float32, at which > is what >= is at ours
+        np.testing.assert_array_equal(file["node/nodes/p0_n_a_b/v_threshold"], np.full(3, 1 - 2.0**-24, np.float32))
+    same(export.read("nir", tmp_path / "a.nir"), small())

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+from graphs import programs
+from hypothesis import assume, given, settings
+
+from snnsim.export.retiming import retimed
+from snnsim.program import INPUT, Edge, Population, Program
+
+
+def chain(*delays):
+    """Return a Program of one neuron per population; delays are (source, target, delay)."""
+    names = sorted({name for edge in delays for name in edge[:2]} - {INPUT})
+    populations = tuple(Population.of(name, 1, decay=0.5) for name in names)
+    edges = tuple(Edge.of(source, target, ([0], [0], [delay], [1.0]), sources=1) for source, target, delay in delays)
+    return Program(channels=1, populations=populations, edges=edges, time_step_ms=1.0)
+
+
+def test_a_layer_without_delay_is_a_step_late():
+    moved = retimed(chain((INPUT, "a", 0), ("a", "b", 0), ("b", "c", 3)), latency=0, least=1)
+    assert moved.lateness == {INPUT: 0, "a": 1, "b": 2, "c": 0}
+    assert [int(edge.delay[0]) for edge in moved.connections] == [1, 1, 1]
+
+
+def test_latency_of_a_synapse_is_taken_off():
+    moved = retimed(chain((INPUT, "a", 0), ("a", "a", 1)), latency=1, least=0)
+    assert moved.lateness == {INPUT: 0, "a": 1}
+    assert [int(edge.delay[0]) for edge in moved.connections] == [0, 0]
+
+
+def test_a_loop_that_is_too_short_is_refused():
+    with pytest.raises(ValueError, match="a loop of k populations must take at least 1 k steps"):
+        retimed(chain((INPUT, "a", 0), ("a", "b", 0), ("b", "a", 1)), latency=0, least=1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(programs())
+def test_a_machine_without_order_gives_the_same_spikes(program):
+    """All neurons of the machine at once: currents of a step come from steps before it."""
+    try:
+        moved = retimed(program, latency=0, least=1)
+    except ValueError:
+        assume(False)
+    names = [INPUT, *(part.name for part in program.populations)]
+    assert moved.lateness[INPUT] == 0
+    for edge, connections in zip(program.edges, moved.connections, strict=True):
+        late = moved.lateness[edge.target] - moved.lateness[edge.source]
+        assert (connections.delay >= 1).all()
+        # a spike of our step t arrives at our step t + d, which is the machine's t + o(source) + d'
+        np.testing.assert_array_equal(connections.delay - late, edge.delay)
+    assert min(moved.lateness[name] for name in names) == 0

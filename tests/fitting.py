@@ -1,0 +1,152 @@
+"""Random Programs that keep every rule of Loihi, and changes that break one each."""
+
+from dataclasses import replace
+
+import numpy as np
+from hypothesis import strategies as st
+
+from snnsim.export import loihi, xylo_rules
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+
+FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=6)
+
+
+def population(name, size, rng, rule="hard"):
+    threshold = 64 * int(rng.integers(20, 200)) + 1
+    decay, bias = np.full(size, int(rng.integers(1, 4097))), np.zeros(size, int)
+    limit = np.full(size, threshold) if rule == "hard" else np.ones(size, int)
+    return Population(name, rule, decay, limit, bias, np.full(size, 0.01))
+
+
+def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
+    pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
+    kept = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
+    weight = rng.integers(1, 128, len(kept)) * rng.choice([-1, 1, 1], len(kept))
+    delay = rng.integers(delays[0], delays[1] + 1, len(kept))
+    return Edge.of(source, target, (pre[kept], post[kept], delay, weight), sources=sizes[source])
+
+
+def chain(rng, longest=62):
+    """Return a chain of two populations that fire and a readout, of integers that fit Loihi."""
+    sizes = {INPUT: 6, "a": int(rng.integers(2, 7)), "b": int(rng.integers(2, 7)), "out": 3}
+    parts = [population("a", sizes["a"], rng), population("b", sizes["b"], rng)]
+    parts.append(population("out", 3, rng, "readout"))
+    ends = [(INPUT, "a"), ("a", "b"), ("b", "out")]
+    edges = [edge(source, target, sizes, rng, delays=(0, longest)) for source, target in ends]
+    return Program(
+        channels=6, populations=tuple(parts), edges=tuple(edges), time_step_ms=1.0, readout="out",
+        decision="mean_membrane", classes=("x", "y", "z"), extra_steps=int(rng.integers(0, 3)), fixed=FIXED,
+    )  # fmt: skip
+
+
+def graph(rng, longest=62):
+    """Return a chain with two taps, an edge that skips a population, one that turns back, and loops."""
+    program = chain(rng, longest)
+    sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
+    more = [
+        edge(INPUT, "b", sizes, rng, delays=(0, 5), taps=2),
+        edge("a", "a", sizes, rng, delays=(1, 9)),
+        edge("b", "a", sizes, rng, delays=(2, 9)),
+    ]
+    return replace(program, edges=(*program.edges, *more))
+
+
+@st.composite
+def chains(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return chain(rng, draw(st.sampled_from([0, 3, 62])))
+
+
+@st.composite
+def graphs(draw):
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return graph(rng, draw(st.sampled_from([0, 3, 62])))
+
+
+def with_part(program, name, **changes):
+    populations = tuple(replace(part, **changes) if part.name == name else part for part in program.populations)
+    return replace(program, populations=populations)
+
+
+def with_first_edge(program, **changes):
+    """Return the Program with other weights or delays of its first edge."""
+    return replace(program, edges=(replace(program.edges[0], **changes), *program.edges[1:]))
+
+
+def sparse(rng, *, loops=True, longest=5):
+    """Return a Program that fits Xylo: two populations that forget, biases, and a loop."""
+    program = chain(rng, longest)
+    sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
+    edges = [replace(each, weight=np.trunc(each.weight / 2).astype(np.int16)) for each in program.edges]
+    if loops:
+        more = edge("b", "a", sizes, rng, delays=(2, 4))
+        edges.append(replace(more, weight=np.trunc(more.weight / 2).astype(np.int16)))
+    made = replace(program, edges=tuple(edges))
+    for part in made.populations:
+        bias = rng.integers(-60, 61, part.size)
+        made = with_part(made, part.name, decay=np.zeros(part.size, int), bias=bias)
+    for part in made.populations:
+        if part.fires:
+            # so high that the positive weights do not reach it twice, and so low that they reach it once
+            least = xylo_rules.positive(made, part) // 2 + 1
+            made = with_part(made, part.name, threshold=64 * least + part.bias)
+    return made
+
+
+def floats(program):
+    from snnsim.quantization import dequantized
+
+    return dequantized(program)
+
+
+def _wide(program):
+    first = program.edges[0]
+    weight = np.where(np.arange(len(first.weight)) == 0, 201, first.weight)
+    return with_first_edge(program, weight=weight.astype(np.int16))
+
+
+def _late(program):
+    first = program.edges[0]
+    moved = Edge.of(first.source, first.target, (first.pre(), first.post, first.delay + 70, first.weight), sources=6)
+    return replace(program, edges=(moved, *program.edges[1:]))
+
+
+def _two_taps(program):
+    first = program.edges[0]
+    rows = tuple(np.tile(part, 2) for part in (first.pre(), first.post, first.delay, first.weight // 2))
+    return replace(program, edges=(Edge.of(first.source, first.target, rows, sources=6), *program.edges[1:]))
+
+
+def _a(program):
+    return program.population("a")
+
+
+def _crowded(program):
+    size = 1100
+    part = Population("a", "hard", *(np.full(size, value) for value in (100, 64 * 30 + 1, 0)), np.ones(size))
+    into = Edge.of(
+        INPUT, "a", (np.zeros(size, int), np.arange(size), np.zeros(size, int), np.ones(size, int)), sources=6
+    )
+    onward = Edge.of("a", "b", ([0], [0], [0], [1]), sources=size)
+    return replace(program, populations=(part, *program.populations[1:]), edges=(into, onward, program.edges[2]))
+
+
+BREAKS = {
+    "integers": floats,
+    "reset": lambda p: with_part(p, "a", rule="soft"),
+    "machine_delays": _late,
+    "one_decay": lambda p: with_part(p, "a", decay=np.arange(100, 100 + _a(p).size)),
+    "arithmetic": lambda p: replace(p, fixed=replace(FIXED, weight_shift=4)),
+    "weight_range": lambda p: with_first_edge(p, weight=(p.edges[0].weight * 0 + 300).astype(np.int16)),
+    "weight_parity": _wide,
+    "one_threshold": lambda p: with_part(p, "a", threshold=_a(p).threshold + 64 * np.arange(_a(p).size)),
+    "threshold_grid": lambda p: with_part(p, "a", threshold=_a(p).threshold + 7),
+    "decay_range": lambda p: with_part(p, "a", decay=np.zeros(_a(p).size, int)),
+    "no_bias": lambda p: with_part(p, "b", bias=np.full(p.population("b").size, 64 * 5)),
+    "neurons_per_core": _crowded,
+    "one_synapse": _two_taps,
+    "chain": lambda p: replace(p, edges=(*p.edges, Edge.of("a", "a", ([0], [0], [1], [1]), sources=_a(p).size))),
+}
+UNMENDED = {"reset", "chain"}
+ONLY_LOIHI1, ONLY_NETX = {"neurons_per_core"}, {"one_synapse", "chain"}
+LONGEST = loihi.LONGEST_DELAY

@@ -1,0 +1,73 @@
+"""The score function in a network small enough for all its spike trains: unbiased, where straight-through is not."""
+
+import itertools
+
+import pytest
+import torch
+from small import eighths, generator, small_network
+from torch.nn import functional
+
+from snnsim.learning import rules
+from snnsim.learning.decisions import mean_membrane
+from snnsim.learning.losses import Batch
+from snnsim.learning.score import score
+from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.neurons import LeakyReadout, MetaNeuron
+from snnsim.synapses import SparseLinear
+
+STEPS, HIDDEN, SAMPLES = 3, 2, 60_000
+FRAMES = eighths(STEPS, 1, 2)
+
+
+def a_network():
+    draw = generator(1)
+    neuron = MetaNeuron(beta=0.7, threshold=0.5, width=0.3, learn="layer")
+    layer = SpikingLayer(SparseLinear(2, HIDDEN, generator=draw), neuron, norm=None, dropout=0.0)
+    return SpikingNetwork([layer], SparseLinear(HIDDEN, 2, generator=draw), LeakyReadout(tau=2.0)).double()
+
+
+def loss_of(network, spikes):
+    output = network.readout(network.synapse(spikes))
+    scores = mean_membrane(output, torch.full((spikes.shape[1],), STEPS))
+    return functional.cross_entropy(scores, torch.zeros(len(scores), dtype=torch.long), reduction="none")
+
+
+def exactly(network):
+    trains = torch.tensor(list(itertools.product([0.0, 1.0], repeat=STEPS * HIDDEN)), dtype=torch.float64)
+    trains = trains.view(-1, STEPS, HIDDEN).transpose(0, 1)
+    (layer,) = network.layers
+    drive = layer.current(FRAMES).expand(-1, trains.shape[1], -1)
+    chance = layer.neuron.log_likelihood(drive, trains).sum((0, 2)).exp()
+    assert float(chance.detach().sum()) == pytest.approx(1.0)
+    return torch.autograd.grad((chance * loss_of(network, trains)).sum(), list(network.parameters()))
+
+
+def by(rule, network):
+    batch = Batch(
+        FRAMES.expand(-1, SAMPLES, -1),
+        torch.full((SAMPLES,), STEPS),
+        torch.zeros(SAMPLES, dtype=torch.long),
+        whole=float(SAMPLES),
+    )
+    network.zero_grad()
+    seen = rule(network, batch, mean_membrane, generator(2))
+    assert not seen.loss.requires_grad
+    return [parameter.grad for parameter in network.parameters()]
+
+
+def test_score_is_unbiased_and_straight_through_is_not():
+    network = a_network()
+    expected, found, straight = exactly(network), by(score, network), by(rules.bptt, network)
+    size = torch.cat([part.flatten() for part in expected]).norm()
+
+    def apart(gradients):
+        return float(torch.cat([(a - b).flatten() for a, b in zip(gradients, expected, strict=True)]).norm() / size)
+
+    assert apart(found) < 0.02
+    assert apart(straight) > 5 * apart(found)
+
+
+def test_other_neurons_are_refused():
+    message = r"score: the neurons of 'hidden 1' must be MetaNeuron .*, not LIF behind Delayed"
+    with pytest.raises(TypeError, match=message):
+        score(small_network(), None, mean_membrane, None)

@@ -1,0 +1,23 @@
+"""The interpreter in which a consumer is installed: this one, or the one that $SNNSIM_CONSUMERS names."""
+
+import functools
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def python_with(*modules, install):
+    """Return an interpreter that has these modules; skip the test, and say what to install, where there is none."""
+    chosen = os.environ.get("SNNSIM_CONSUMERS", sys.executable)
+    missing = [module for module in modules if not has(chosen, module)]
+    if missing:
+        pytest.skip(f"{', '.join(missing)} is not installed; pip install {install}")
+    return chosen
+
+
+@functools.cache
+def has(python, module):
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
+    return subprocess.run([python, "-c", code], check=False).returncode == 0

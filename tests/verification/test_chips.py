@@ -1,0 +1,53 @@
+"""Files for chips, run by the emulators of others: every spike and every membrane of the readout as ours."""
+
+import numpy as np
+import pytest
+from consumers import python_with
+from fitting import chain, graph, sparse
+
+from snnsim import export, verification
+from snnsim.simulation import Events, Simulator
+
+INSTALL = {
+    "brian2-loihi": ("brian2_loihi", '"brian2-loihi" "brian2" "numpy<2.4"'),
+    "lava": ("lava", '"lava-nc>=0.10" --ignore-requires-python'),
+    "netx": ("lava.lib.dl.netx", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python'),
+}
+
+
+def busy(program, events):
+    """Return whether all of its populations fire, and not in every step."""
+    result = Simulator(program).run(events)
+    parts = [part for part in program.populations if part.fires]
+    return all(0 < result.counts(part.name).sum() < 0.5 * part.size * result.length.sum() for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("consumer", "target", "made"),
+    [("brian2-loihi", "loihi1", graph), ("lava", "loihi1", graph), ("netx", "loihi2", chain)],
+)
+def test_every_spike_is_the_same(tmp_path, consumer, target, made):
+    module, packages = INSTALL[consumer]
+    python = python_with(module, install=packages)
+    rng = np.random.default_rng(1)
+    events = Events.from_frames(rng.integers(1, 4, (40, 2, 6)) * (rng.random((40, 2, 6)) < 0.3))
+    networks = (made(np.random.default_rng(seed), 9) for seed in range(1000))
+    program = next(each for each in networks if busy(each, events))
+    path = tmp_path / f"net{export.TARGETS[target].suffix}"
+    export.write(program, target, path)
+    report = verification.verify(path, program, events, consumer=consumer, python=python)
+    assert report.equal, report
+    assert report.total("spikes_total") > 20
+    np.testing.assert_array_equal(report.choices, report.ours)
+
+
+def test_xylo_fires_where_we_do(tmp_path):
+    python = python_with("rockpool", "xylosim", install="rockpool xylosim")
+    rng = np.random.default_rng(1)
+    events = Events.from_frames((rng.random((40, 2, 6)) < 0.4).astype(int))
+    program = next(each for each in (sparse(np.random.default_rng(seed)) for seed in range(1000)) if busy(each, events))
+    export.write(program, "xylo", tmp_path / "net.xylo")
+    report = verification.verify(tmp_path / "net.xylo", program, events, consumer="xylo", python=python)
+    assert report.equal, report
+    assert report.total("spikes_total") > 20
+    np.testing.assert_array_equal(report.choices, report.ours)

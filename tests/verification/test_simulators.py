@@ -1,0 +1,99 @@
+"""Brian2, NEST, BMTK and PyNN run what is written for them, spike by spike as we do.
+
+Each needs its package; SNNSIM_CONSUMERS names the interpreter of an environment that has them.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from consumers import python_with
+
+from snnsim import export, verification
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.simulation import simulate
+from snnsim.verification import CONSUMERS, made
+
+MODULES = {
+    "brian2": ["brian2"],
+    "nest": ["nest"],
+    "bmtk": ["bmtk", "nest"],
+    "pynn-nest": ["pyNN", "nest"],
+    "pynn-brian2": ["pyNN", "brian2"],
+}
+EVERYWHERE = ["recurrent", "taps", "biased"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Return a function that writes a Program for a consumer, reads it back, and has the consumer run it."""
+
+    def verified(consumer, program, *, recordings=2, activity=0.08):
+        python = python_with(*MODULES[consumer], install=CONSUMERS[consumer].packages)
+        target = CONSUMERS[consumer].target
+        path = tmp_path / f"made{export.TARGETS[target].suffix}"
+        export.write(program, target, path)
+        events = made.recordings(program, recordings, steps=80, activity=activity)
+        return verification.verify(path, export.read(target, path), events, consumer=consumer, python=python)
+
+    return verified
+
+
+@pytest.mark.parametrize("network", EVERYWHERE)
+@pytest.mark.parametrize("consumer", MODULES)
+def test_every_spike_is_the_same(run, consumer, network):
+    program = made.MADE[network]()
+    report = run(consumer, program)
+    assert [layer.name for layer in report.layers] == [part.name for part in program.populations if part.fires]
+    assert all(layer.spikes_equal == layer.spikes_total > 100 for layer in report.layers), report.layers
+    assert report.equal
+    assert report.version
+
+
+@pytest.mark.parametrize("consumer", MODULES)
+def test_membranes_of_the_readout_are_those_of_their_steps(run, consumer):
+    report = run(consumer, made.biased(), recordings=8)
+    assert len(set(report.ours.tolist())) > 1
+    np.testing.assert_array_equal(report.choices, report.ours)
+    assert report.apart < 1e-6
+
+
+def test_brian2_subtracts_a_threshold(run):
+    assert run("brian2", made.toy(rule="soft")).equal
+
+
+@pytest.mark.parametrize("consumer", ["nest", "bmtk", "pynn-nest"])
+def test_a_soft_reset_is_refused(run, consumer):
+    with pytest.raises(Exception, match=r"reset"):
+        run(consumer, made.toy(rule="soft"))
+
+
+@pytest.mark.parametrize("consumer", MODULES)
+def test_floats_long_delays_and_decays_at_their_ends(run, consumer):
+    """Every synapse takes 5 steps or more, and neurons forget all or nothing in a step."""
+    report = run(consumer, extremes(), activity=0.3)
+    assert report.equal
+    assert report.total("spikes_total") > 50
+
+
+def test_integers_saturate_in_brian2_as_they_do_here(run):
+    plain = made.biased()
+    small = replace(plain, fixed=replace(plain.fixed, word_bits=14))
+    populations = tuple(
+        replace(part, threshold=np.full(part.size, 5000) if part.fires else part.threshold)
+        for part in small.populations
+    )
+    saturating = replace(small, populations=populations)
+    assert run("brian2", saturating).equal
+    events = made.recordings(plain, 2, steps=80)
+    counts = [simulate(replace(saturating, fixed=fixed), events).node_counts for fixed in (small.fixed, plain.fixed)]
+    assert (counts[0] != counts[1]).any()
+
+
+def extremes():
+    rng = np.random.default_rng(0)
+    pre, post = (part.ravel() for part in np.indices((6, 6)))
+    synapses = (pre, post, rng.integers(5, 40, 36), rng.integers(-3, 6, 36) / 8)
+    neurons = Population("a", "hard", np.array([0.0, 1.0, 0.5, 0.0, 1.0, 0.9]), *(np.ones(6) * n for n in (1.03, 0, 1)))
+    edges = (Edge.of(INPUT, "a", synapses, sources=6), Edge.of("a", "a", synapses, sources=6))
+    return Program(channels=6, populations=(neurons,), edges=edges, time_step_ms=2.5)

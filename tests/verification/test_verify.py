@@ -1,0 +1,84 @@
+"""The comparison itself, with consumers that are scripts of a line or two."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from snnsim import export, verification
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.simulation import Events
+from snnsim.verification import consumers_table as module
+
+HEAD = "import sys\nsys.path.insert(0, {folder!r})\nfrom exchange import main\nimport numpy as np\n"
+COPY = HEAD + "main(lambda path, given: ({{'a': [given.spikes(n) for n in range(len(given))]}}, {{}}), '7')\n"
+
+
+@pytest.fixture
+def program():
+    """Return a neuron for each channel that repeats its spikes."""
+    edge = Edge.of(INPUT, "a", (np.arange(3), np.arange(3), np.zeros(3, int), np.ones(3)), sources=3)
+    return Program(channels=3, populations=(Population.of("a", 3, decay=0.0),), edges=(edge,), time_step_ms=1.0)
+
+
+@pytest.fixture
+def events():
+    return Events.from_frames(np.random.default_rng(0).integers(0, 2, (9, 4, 3)))
+
+
+@pytest.fixture
+def call(tmp_path, program, events, monkeypatch):
+    """Return a function that verifies a file with a consumer of this text."""
+
+    def run(text, **changes):
+        (tmp_path / "run_made.py").write_text(text.format(folder=str(module.SCRIPTS)))
+        made = verification.Consumer("npz", "made-package", **changes)
+        monkeypatch.setitem(module.CONSUMERS, "made", made)
+        monkeypatch.setattr(verification.Consumer, "script", lambda _, name: tmp_path / f"run_{name}.py")
+        export.write(program, "npz", tmp_path / "a.npz")
+        return verification.verify(tmp_path / "a.npz", program, events, consumer="made")
+
+    return run
+
+
+def test_equal_spikes_are_counted(call, events):
+    report = call(COPY)
+    spikes = len(events.step)
+    assert report.version == "7"
+    assert [vars(layer) for layer in report.layers] == [
+        {"name": "a", "spikes_equal": spikes, "spikes_total": spikes, "cells_equal": 108, "cells_total": 108}
+    ]
+    assert report.equal
+
+
+def test_a_missing_and_a_wrong_spike_are_seen(call, events):
+    text = COPY.replace("given.spikes(n)", "(given.spikes(n)[0][1:], given.spikes(n)[1][1:])")
+    report = call(text)
+    spikes = len(events.step)
+    assert (report.total("spikes_equal"), report.total("spikes_total")) == (spikes - 4, spikes)
+    assert (report.total("cells_equal"), report.equal) == (104, False)
+    # every train a step late, and each of its spikes in the wrong place or an empty one
+    late = call(COPY.replace("given.spikes(n)", "(given.spikes(n)[0] + 1, given.spikes(n)[1])"))
+    assert late.total("spikes_equal") < late.total("spikes_total")
+
+
+def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
+    """A child that would write a file after a while, of a consumer that waits for ever."""
+    child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"
+    text = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)\n"
+    with pytest.raises(RuntimeError, match="made did not finish"):
+        call(text, seconds=0.7)
+    time.sleep(2)
+    assert not (tmp_path / "late").exists()
+
+
+def test_what_goes_wrong_is_said(call):
+    with pytest.raises(ImportError, match=r"made is not installed .*no_such_thing.*pip install made-package"):
+        call("import no_such_thing\n")
+    with pytest.raises(RuntimeError, match="made failed: ValueError: not this one"):
+        call("raise ValueError('not this one')\n")
+    with pytest.raises(RuntimeError, match=r"made did not finish within 0\.5 s"):
+        call("import time\ntime.sleep(60)\n", seconds=0.5)
+    with pytest.raises(ValueError, match="consumer 'who' is unknown; the known ones are nest"):
+        verification.verify("a.npz", None, None, consumer="who", python=sys.executable)
