@@ -72,6 +72,8 @@ def test_other_settings_are_refused_and_more_seeds_are_more(tmp_path, monkeypatc
         meta.reproduce(replace(TINY, trials=2, epochs=2), tmp_path, progress=False)
     meta.reproduce(replace(TINY, seeds=2), tmp_path, progress=False)
     assert len(list((tmp_path / "cells").iterdir())) == 14
+    kept = json.loads((tmp_path / "settings.json").read_text())
+    assert (kept["budget"]["seeds"], kept["seed"]) == (2, 0)
 
 
 def made(cell, test):
