@@ -1,6 +1,6 @@
 """One neuron finds a spike pattern in noise by plasticity alone, and fires at it earlier and earlier.
 
-scripts/meta/stdp.py [--seeds 0 1 2 3 4] [--seconds 450]
+scripts/meta/stdp.py [--seeds 0 1 2 ...] [--seconds 450]
 
 The set-up of Masquelier, Guyonneau & Thorpe 2008 with their numbers: 2000 afferents at 64 Hz, a pattern of 50 ms of
 half of them in a quarter of the time, jittered by 1 ms. A seed counts as found if in the last 150 s at least 98 % of
@@ -21,7 +21,7 @@ from tqdm import tqdm
 from snnsim.data import hidden
 from snnsim.learning import plastic
 from snnsim.learning.stdp import STDP
-from snnsim.plots.style import BLUE, GREEN, GREY, INK, ORANGE, VERMILION, WIDTH_INCH, save, style
+from snnsim.plots.style import GREY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
 from snnsim.training.folder import Folder, environment
 
@@ -32,10 +32,11 @@ RULE = STDP(0.03125, 0.85 * 0.03125, 16.8 * PER_MS, 33.7 * PER_MS, pairing="adja
 START = 0.475
 WINDOWS = 200
 LAST_SECONDS = 150
+BLOCK = 25
 
 
 def one(seed: int, seconds: float) -> dict[str, Any]:
-    """Return the latency at every presentation, where false spikes are, and the weights in the end."""
+    """Return the latency at every presentation, what the last seconds came to, and the weights in the end."""
     state, latency, windows, false = plastic.at_rest(np.full((1, RECIPE.afferents), START)), [], [], []
     stream = hidden.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
     piece_seconds = WINDOWS * RECIPE.window_ms / 1000
@@ -52,8 +53,7 @@ def one(seed: int, seconds: float) -> dict[str, Any]:
     return {
         "seed": seed,
         "latency_ms": latency,
-        "window_s": [round(value, 3) for value in windows],
-        "false_s": [round(value, 3) for value in false],
+        "block_latency_ms": blocks(latency),
         "strong": int((state.weight > 0.5).sum()),
         "strong_repeating": int((state.weight[:, : RECIPE.repeating] > 0.5).sum()),
         "seconds": round(time.perf_counter() - began, 1),
@@ -77,14 +77,10 @@ def judged(latency: list[float | None], windows: list[float], false: list[float]
     }
 
 
-def smoothed(latency: list[float | None], width: int = 25) -> tuple[np.ndarray, np.ndarray]:
-    """Return presentations and the mean latency of those around each, without the ones that were missed."""
-    number = np.flatnonzero([value is not None for value in latency])
-    value = np.array([latency[place] for place in number], float)
-    if len(value) < width:
-        return number, value
-    mean = np.convolve(value, np.ones(width) / width, mode="valid")
-    return number[width // 2 : width // 2 + len(mean)], mean
+def blocks(latency: list[float | None]) -> list[float | None]:
+    """Return the mean latency of every so many presentations, None where all were missed."""
+    some = [[value for value in latency[at : at + BLOCK] if value is not None] for at in range(0, len(latency), BLOCK)]
+    return [round(float(np.mean(part)), 2) if part else None for part in some]
 
 
 def _draw_first(axes: Axes, row: dict[str, Any]) -> None:
@@ -92,48 +88,48 @@ def _draw_first(axes: Axes, row: dict[str, Any]) -> None:
     kept = [(number, value) for number, value in enumerate(row["latency_ms"]) if value is not None]
     axes.plot(*zip(*kept, strict=True), ".", color=INK, markersize=1, label="first spike")
     axes.plot(missed, np.full(len(missed), RECIPE.window_ms + 2), "|", color=VERMILION, markersize=3, label="missed")
-    axes.set_ylim(0, RECIPE.window_ms + 27)
+    axes.set_ylim(0, RECIPE.window_ms + 5)
     axes.set_title(f"one neuron (seed {row['seed']})")
     axes.set_ylabel("latency in the pattern (ms)")
     axes.set_xlabel("presentation of the pattern")
 
 
 def figure(rows: list[dict[str, Any]]) -> Figure:
-    """Return the latencies of the first seed, and the smoothed ones of all."""
+    """Return the latencies of the first seed, and means of all."""
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
         left, right = drawn.subplots(1, 2, sharey=True)
         _draw_first(left, rows[0])
-        colours = (INK, BLUE, VERMILION, GREEN, ORANGE, GREY)
         for number, row in enumerate(rows):
-            shape = "-" if row["found"] else ":"
-            label = f"seed {row['seed']}" + ("" if row["found"] else ", not found")
-            right.plot(*smoothed(row["latency_ms"]), shape, color=colours[number % 6], label=label)
-        right.set_title("means of 25 presentations")
+            middle = BLOCK * (np.arange(len(row["block_latency_ms"])) + 0.5)
+            mean = np.array(row["block_latency_ms"], float)
+            right.plot(middle, mean, "-" if row["found"] else ":", color=GREY if number else INK, linewidth=0.8)
+        right.set_title(f"{len(rows)} of them, means of {BLOCK} presentations")
         right.set_xlabel("presentation of the pattern")
-        right.legend(loc="upper right")
     return drawn
 
 
 def main() -> None:
     """Run, print, write and draw; seeds that are in the file already are not run again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2, 3, 4])
+    parser.add_argument("--seeds", nargs="+", type=int, default=list(range(10)))
     parser.add_argument("--seconds", type=float, default=450.0, help="length of a stream")
     parser.add_argument("--json", type=Path, default=Path("figures/meta-stdp.json"))
     options = parser.parse_args()
     kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
     known = {row["seed"]: row for row in kept.get("results", []) if kept["seconds"] == options.seconds}
-    rows: list[dict[str, Any]] = []
+    # before the first file is written, which makes another tree of this one
+    made, rows = environment(options.seeds[0]), list[dict[str, Any]]()
     print("seed  hits of the last 150 s  false  latency there (ms)  strong synapses (of repeating afferents)  found")
     for seed in options.seeds:
-        row = known[seed] if seed in known else one(seed, options.seconds)
-        rows.append(row)
+        # every single latency is kept of the first seed alone
+        row = known[seed] if seed in known and (rows or "latency_ms" in known[seed]) else one(seed, options.seconds)
+        rows.append({name: value for name, value in row.items() if name != "latency_ms" or not rows})
         latency = "-" if row["late_latency_ms"] is None else f"{row['late_latency_ms']:.1f}"
         strong = f"{row['strong']} ({row['strong_repeating']})"
         print(f"{seed:4d}  {row['hits']:22.1%}  {row['false']:5d}  {latency:>18s}  {strong:>40s}  {row['found']}")
         share = wilson(sum(done["found"] for done in rows), len(rows))
-        content = {**environment(options.seeds[0]), "seconds": options.seconds, "found_ci95": share, "results": rows}
+        content = {**made, "seconds": options.seconds, "found_ci95": share, "results": rows}
         Folder(options.json.parent).write_json(options.json, content)
     print(
         f"found by {sum(row['found'] for row in rows)} of {len(rows)}, 95 % interval {share[0]:.0%} to {share[1]:.0%}"

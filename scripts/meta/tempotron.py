@@ -96,11 +96,12 @@ def main() -> None:
     kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
     same = {name: kept.get(name) for name in settings} == settings
     known = {(row["sources"], row["load"]): row for row in kept["results"]} if same else {}
-    rows: list[dict[str, Any]] = []
+    # before the first file is written, which makes another tree of this one
+    made, rows = environment(0), list[dict[str, Any]]()
     plan = [(sources, load) for sources in options.sources for load in LOADS]
     for key in tqdm(plan, disable=None):
         rows.append(known[key] if key in known else cell(*key, options.seeds, options.epochs))
-        Folder(options.json.parent).write_json(options.json, {**environment(0), **settings, "results": rows})
+        Folder(options.json.parent).write_json(options.json, {**made, **settings, "results": rows})
     print("   N  load  learned (95 % interval)  patterns right (least)  epochs (median)  seconds")
     for row in rows:
         low, high = row["ci95"]

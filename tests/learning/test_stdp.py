@@ -114,3 +114,17 @@ def test_each_target_has_its_own_reward():
 def test_what_cannot_be_is_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_a_reward_tells_which_pattern_to_answer():
+    """Two patterns, a target that fires at random after them: what is rewarded grows, what is punished shrinks."""
+    rng = np.random.default_rng(5)
+    weight, rule = np.full((1, 10), 0.5), STDP(0.05, 0.03, 5.0, 5.0, bounds="soft")
+    for _ in range(300):
+        first = rng.random() < 0.5
+        pre, post = np.zeros((20, 10), bool), np.zeros((20, 1), bool)
+        pre[rng.integers(0, 8, 5), np.arange(5) if first else np.arange(5, 10)] = True
+        post[rng.integers(8, 20)] = True
+        weight = stdp.rewarded(weight, stdp.eligibility(pre, post, rule, tau=20.0), 1.0 if first else -1.0, rule)
+    assert weight[0, :5].min() > 0.8
+    assert weight[0, 5:].max() < 0.2

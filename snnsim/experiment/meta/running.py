@@ -96,16 +96,14 @@ def _file(folder: Folder, cell: Cell) -> Path:
 
 
 def _check_same(folder: Folder, budget: Budget) -> None:
-    """Write the settings of a new folder, or raise if those of an old one are others."""
+    """Write the settings of a folder, or raise if it has others already."""
     path, wanted = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
-    if not path.is_file():
-        folder.write_json(path, {"budget": wanted, **environment(0)})
-        return
-    known = json.loads(path.read_text(encoding="utf-8"))["budget"]
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": wanted, **environment(0)}
     # more seeds of the same are more of the same cells
-    other = [name for name in wanted if name != "seeds" and known.get(name) != wanted[name]]
+    other = [name for name in wanted if name != "seeds" and kept["budget"].get(name) != wanted[name]]
     if other:
         raise ValueError(
             f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
             "another --output-dir"
         )
+    folder.write_json(path, {**kept, "budget": wanted})
