@@ -31,7 +31,7 @@ def test_the_examples_run(capsys, tmp_path, monkeypatch):
 def test_the_commands_are_there(capsys):
     shown = set(re.findall(r"^    snnsim ([a-z]+)", README, re.MULTILINE))
     programs = {"freeze", "info", "simulate", "quantize", "prune"}
-    assert shown == {"train", "evaluate", "plot", "bench", "data"} | programs
+    assert shown == {"train", "evaluate", "plot", "bench", "export", "import", "verify", "reproduce", "data"} | programs
     for command in shown:
         with pytest.raises(SystemExit) as stopped:
             cli.main([command, "--help"])

@@ -125,7 +125,7 @@ def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
         return current, *torch.autograd.grad(current.square().sum(), (spikes, weight, shared))
 
     assert_close(run("blocked"), run("time"), rtol=1e-12, atol=1e-11)
-    assert (3, 64, 2) in seen
+    assert (3, 32, 2) in seen
     assert (3, 6, 2) in seen
 
 
