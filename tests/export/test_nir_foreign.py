@@ -1,6 +1,7 @@
 from dataclasses import replace
 from itertools import pairwise
 
+import h5py
 import nir_loops
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_nir import ENCODINGS, hard
 
-from snnsim.export.nir import foreign, writing
+from snnsim import export
+from snnsim.export.nir import files, foreign, writing
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.linear import matrix
 from snnsim.simulation import Events, Record, Simulator
@@ -209,7 +211,7 @@ def test_all_that_has_no_like_is_said_at_once():
     for line in (
         "new (Hebbian): its type is unknown; the known ones are Affine, AvgPool2d, Conv1d",
         "fast (LIF): its tau must be at least dt (0.001 s), not 0.0005 s; use a smaller dt",
-        "half (Delay): its delays must be whole multiples of dt (0.001 s) from 0 on, not 0.0025 s; choose dt",
+        "half (Delay): its delays must be whole multiples of dt (0.001 s), from 0 to 65535 of them, not 0.0025 s",
         "wide (Linear): its weight is for 4 inputs, and it is given (3,)",
         "li (LI): its membrane leads to lif, and in a program only spikes lead on",
         "always (IF): its v_threshold must lie above v_reset, or it would fire in every step",
@@ -234,7 +236,23 @@ def test_a_graph_must_have_an_input_neurons_and_the_nodes_of_its_edges():
         foreign.program(graph, dt=0)
 
 
-def test_a_synapse_that_hardly_forgets_is_refused():
-    slow = rows("CubaLIF", 300, tau_syn=1.0, tau_mem=1.0, r=1.0, w_in=1.0, v_leak=0.0, v_threshold=1.0)
+@pytest.mark.parametrize("tau", [1.0, 1e300])
+def test_a_synapse_that_hardly_forgets_is_refused(tau):
+    slow = rows("CubaLIF", 300, tau_syn=tau, tau_mem=1.0, r=1.0, w_in=1.0, v_leak=0.0, v_threshold=1.0)
     with pytest.raises(ValueError, match="and at most 67,108,864 are made; use a larger dt"):
         foreign.program(chain(Node("Linear", {"weight": np.ones((300, 3))}), slow, outputs=300), dt=1e-4)
+
+
+@pytest.mark.parametrize("change", ["shape", "edges", "text", "nan"])
+def test_a_file_that_is_not_as_nir_has_it_is_said_to_be_so(tmp_path, change):
+    wait, lif = rows("Delay", 3, delay=DT), rows("LIF", 3, tau=2 * DT, r=2.0, v_leak=0.0, v_threshold=1.0)
+    files.save(chain(wait, lif, outputs=3), tmp_path / "a.nir")
+    with h5py.File(tmp_path / "a.nir", "r+") as file:
+        name = {"shape": "nodes/input/shape", "edges": "edges", "text": "nodes/n1/tau", "nan": "nodes/n0/delay"}[change]
+        del file["node"][name]
+        if change != "shape":
+            file["node"][name] = {"edges": np.ones((2, 2)), "text": "long", "nan": np.full(3, np.nan)}[change]
+    with pytest.raises(
+        ValueError, match=r"a\.nir is damaged, or n|n1 \(LIF\): could not convert|n0 \(Delay\): its delays"
+    ):
+        export.read("nir", tmp_path / "a.nir", dt=DT)

@@ -32,7 +32,10 @@ def read(path: Path, *, dt: float | str | None = None) -> Program:
     """Return the Program of a file; one that was not written by snnsim as `foreign` reads it, `dt` seconds per step."""
     graph = load(path)
     if not reading.is_ours(graph.metadata):
-        return foreign.program(graph, dt=dt)
+        try:
+            return foreign.program(graph, dt=dt)
+        except (KeyError, TypeError, IndexError, AttributeError) as error:
+            raise ValueError(f"{path} is damaged, or not as NIR has it: {error}") from error
     try:
         return reading.program(graph)
     except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.export.nir.files import Node, narrow
+from snnsim.program.model import LONGEST_DELAY
 
 RELAY_STRENGTH = 4.0
 _MOST_RELAY_BYTES = 2**31
@@ -214,7 +215,10 @@ def _check_relays(count: int, prefix: str) -> None:
 
 
 def _steps(node: Node, setting: Setting) -> np.ndarray:
-    return np.rint(np.asarray(node.numbers["delay"], np.float64) / setting.step).astype(np.int64)
+    steps = np.rint(np.asarray(node.numbers["delay"], np.float64) / setting.step)
+    if not ((steps >= 0) & (steps <= LONGEST_DELAY)).all():
+        raise ValueError(f"delays must be from 0 to {LONGEST_DELAY} steps")
+    return steps.astype(np.int64)
 
 
 def chosen(taps: Taps, which: np.ndarray) -> Taps:

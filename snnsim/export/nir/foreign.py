@@ -146,7 +146,8 @@ def _ways(signal: Signal, target: Cells) -> Ways:
 def _check_taps(share: np.ndarray) -> None:
     kept = share[share > 0]
     with np.errstate(divide="ignore"):
-        taps = float(np.ceil(np.log(_LEAST_SHARE) / np.log(kept)).sum())
+        # a share of 1 is never below it
+        taps = float(np.ceil(np.log(_LEAST_SHARE) / -np.abs(np.log(kept))).sum())
     if taps > _MOST_TAPS:
         raise ValueError(
             f"import of nir: synapses of Cuba neurons would be {taps:,.0f} taps, and at most {_MOST_TAPS:,} are made; "

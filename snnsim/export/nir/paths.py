@@ -19,6 +19,7 @@ from snnsim.export.nir.cells import Cells
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.linear import matrix
 from snnsim.program import INPUT
+from snnsim.program.model import LONGEST_DELAY
 
 CLOCK = "clock"
 _ON_GRID = 1e-3
@@ -126,10 +127,13 @@ def _passed(node: Node, given: Signal) -> Signal:
 
 def _delayed(delay: np.ndarray, given: Signal, step: float) -> Signal:
     steps = np.broadcast_to(delay.reshape(-1) if delay.ndim else delay, (given.size,)) / step
+    on_grid = (np.rint(steps) >= 0) & (steps <= LONGEST_DELAY) & (np.abs(steps - np.rint(steps)) <= _ON_GRID)
+    if not on_grid.all():
+        raise ValueError(
+            f"its delays must be whole multiples of dt ({step:g} s), from 0 to {LONGEST_DELAY} of them, not "
+            f"{steps[~on_grid][0] * step:g} s; choose dt"
+        )
     wait = np.rint(steps).astype(np.int64)
-    if (wait < 0).any() or np.abs(steps - wait).max() > _ON_GRID:
-        odd = delay.reshape(-1)[np.abs(steps - wait).argmax() % delay.size]
-        raise ValueError(f"its delays must be whole multiples of dt ({step:g} s) from 0 on, not {odd:g} s; choose dt")
     terms: Terms = {}
     for (source, before), part in given.terms.items():
         for each in np.unique(wait):
