@@ -150,7 +150,7 @@ def gradients_by_autograd(case, grads):
     found = fire_by_steps(current, scale, shift, valid, voltage, keep, neuron)
     # a sum with 0 of everything: without any gradient given there would be nothing to differentiate
     loss = 0 * sum(part.sum() for part in found)
-    loss = loss + sum((part * grad).sum() for part, grad in zip(found, grads, strict=False) if grad is not None)
+    loss = loss + sum((part * grad).sum() for part, grad in zip(found, grads, strict=True) if grad is not None)
     return torch.autograd.grad(loss, leaves, materialize_grads=True)
 
 
@@ -163,7 +163,9 @@ def assert_gradients_are_those_of_autograd(case, given, **tolerance):
     back = triton_spiking.fire_back(*case, *grads)
     expected = gradients_by_autograd(case, grads)
     # autograd gives the gradient of the current: that of the drive is what the affine map turns into it
-    found = (triton_spiking.affine_back(back[0], current, valid, scale, 0 * scale, 0 * scale), *back[1:])
+    # nothing is drawn here, so there is no noise that could be learned
+    assert (back.grad_width, back.grad_back) == (None, None)
+    found = (triton_spiking.affine_back(back[0], current, valid, scale, 0 * scale, 0 * scale), *back[1:6])
     names = ("current", "scale", "shift", "beta", "threshold", "voltage")
     for name, one, other in zip(names, found, expected, strict=True):
         assert_close(one, other, **(tolerance or EXACT), msg=lambda text, name=name: f"gradient of {name}: {text}")
@@ -285,7 +287,7 @@ def test_arguments_are_left_as_they_came(device):
 def test_every_run_gives_the_same_bits(device):
     case = a_case((33, 5, 70), valid=[33, 20, 0, 7, 33], device=device, dtype=torch.float32)
     one, other = (triton_spiking.fire_back(*case, torch.ones_like(case[0]), None, None) for _ in range(2))
-    assert all(map(torch.equal, one, other))
+    assert all(map(torch.equal, one[:6], other[:6]))
 
 
 def test_every_launch_compiles(tmp_path):
