@@ -140,8 +140,8 @@ class PeerNetwork(nn.Module):
             spikes = layer(spikes, generator)
         return self.readout(self.synapse(spikes))
 
-    def record(self, frames: Tensor, lengths: Tensor | None = None) -> Record:  # noqa: ARG002
-        """Return the spikes of every layer and the output."""
+    def record(self, frames: Tensor, lengths: Tensor | None = None, draws: None = None) -> Record:  # noqa: ARG002
+        """Return the spikes of every layer and the output; nothing is left to chance here, so nothing is drawn."""
         spikes = [self._extended(frames)]
         for layer in self.layers:
             spikes.append(layer(spikes[-1]))
