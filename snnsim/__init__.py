@@ -7,7 +7,8 @@ if TYPE_CHECKING:
     from snnsim.analysis import lz76
     from snnsim.freezing import freeze
     from snnsim.kernels.draws import Draws
-    from snnsim.network import SpikingLayer, SpikingNetwork
+    from snnsim.layer import SpikingLayer
+    from snnsim.network import SpikingNetwork
     from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
     from snnsim.normalisation import BatchNorm
     from snnsim.program import Program
@@ -54,7 +55,7 @@ _ROOMS = {
     "DelayedConv": "synapses",
     "DelayedLinear": "synapses",
     "SparseLinear": "synapses",
-    "SpikingLayer": "network",
+    "SpikingLayer": "layer",
     "SpikingNetwork": "network",
     "Surrogate": "surrogate",
     "Program": "program",

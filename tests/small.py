@@ -7,7 +7,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.layer import SpikingLayer
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear

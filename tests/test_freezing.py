@@ -22,8 +22,9 @@ from torch import nn
 from torch.testing import assert_close
 
 from snnsim.freezing import freeze
+from snnsim.layer import SpikingLayer
 from snnsim.learning import decisions
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.simulation import Events, Record, simulate

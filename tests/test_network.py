@@ -5,9 +5,11 @@ import torch
 from small import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from torch.testing import assert_close
 
+from snnsim.chance import SequenceDropout
+from snnsim.layer import SpikingLayer
 from snnsim.learning import decisions
 from snnsim.learning.rules import Batch, bptt
-from snnsim.network import SequenceDropout, SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import valid_steps
 from snnsim.synapses import SparseLinear

@@ -9,10 +9,10 @@ from torch.testing import assert_close
 
 from snnsim.credit import DELAYED
 from snnsim.kernels import plain
+from snnsim.layer import SpikingLayer
 from snnsim.learning import decisions, rules
 from snnsim.learning.rules import Batch, bptt
 from snnsim.learning.straight_through import Grid
-from snnsim.network import SpikingLayer
 from snnsim.neurons import LIF
 from snnsim.normalisation import BatchNorm, valid_steps
 from snnsim.synapses import Conv, DelayedLinear

@@ -6,10 +6,11 @@ from small import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_netw
 from torch.testing import assert_close
 
 from snnsim.kernels.draws import Draws
+from snnsim.layer import SpikingLayer
 from snnsim.learning import rules
 from snnsim.learning.decisions import summed_softmax
 from snnsim.learning.rules import Batch
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LeakyReadout, MetaNeuron
 from snnsim.neurons.meta import Recovery
 from snnsim.synapses import Conv, SparseLinear

@@ -21,7 +21,8 @@ import torch
 from DCLS.construct.modules import Dcls1d
 from torch import Tensor, nn
 
-from snnsim.network import Record, SequenceDropout
+from snnsim.chance import SequenceDropout
+from snnsim.network import Record
 from snnsim.neurons.decay import Decay
 from snnsim.synapses import DelayedLinear, windows
 

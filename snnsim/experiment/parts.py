@@ -18,8 +18,9 @@ from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
 from snnsim.experiment import neurons
+from snnsim.layer import SpikingLayer
 from snnsim.learning import anneal, rules, straight_through
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows

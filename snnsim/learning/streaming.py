@@ -30,10 +30,11 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 
 from snnsim.credit import SPATIAL, Credit
 from snnsim.kernels.packing import Packed, packed
+from snnsim.layer import LayerState
 from snnsim.learning import losses
 from snnsim.learning.decisions import SUMS, Decision
 from snnsim.learning.losses import Batch, Objective, Outcome
-from snnsim.network import LayerState, SpikingNetwork
+from snnsim.network import SpikingNetwork
 
 
 def backpropagate(

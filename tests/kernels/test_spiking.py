@@ -16,7 +16,7 @@ from torch.testing import assert_close
 
 from snnsim import kernels
 from snnsim.kernels import reference, spiking
-from snnsim.network import SpikingLayer
+from snnsim.layer import SpikingLayer
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.surrogate import NAMES, Surrogate

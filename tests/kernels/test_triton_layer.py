@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from snnsim.kernels import choice
-from snnsim.network import SpikingLayer
+from snnsim.layer import SpikingLayer
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import SparseLinear

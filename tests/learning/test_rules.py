@@ -3,9 +3,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from snnsim.layer import SpikingLayer
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout
 from snnsim.synapses import DelayedLinear
 

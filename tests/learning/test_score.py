@@ -7,11 +7,12 @@ import torch
 from small import eighths, generator, small_network
 from torch.nn import functional
 
+from snnsim.layer import SpikingLayer
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.learning.losses import Batch
 from snnsim.learning.score import score
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LeakyReadout, MetaNeuron
 from snnsim.synapses import SparseLinear
 

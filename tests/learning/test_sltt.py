@@ -11,9 +11,10 @@ from torch.testing import assert_close
 from snnsim import kernels
 from snnsim.credit import DELAYED, Credit
 from snnsim.kernels import reference
+from snnsim.layer import SpikingLayer
 from snnsim.learning import losses, rules, streaming
 from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softmax
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
 from snnsim.normalisation import BatchNorm
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear

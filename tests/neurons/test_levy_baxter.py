@@ -8,7 +8,8 @@ from torch.autograd import gradcheck
 from torch.testing import assert_close
 
 from snnsim.kernels.draws import Draws
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.layer import SpikingLayer
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LeakyReadout, LevyBaxter
 from snnsim.synapses import DelayedLinear, SparseLinear
 

@@ -13,7 +13,7 @@ from torch.testing import assert_close
 from snnsim import kernels
 from snnsim.kernels import reference
 from snnsim.kernels.draws import Draws
-from snnsim.network import SpikingLayer
+from snnsim.layer import SpikingLayer
 from snnsim.neurons import LIF, MetaNeuron
 from snnsim.neurons.meta import Recovery
 from snnsim.normalisation import BatchNorm

@@ -23,9 +23,10 @@ from snnsim.credit import EVERY
 from snnsim.experiment.meta.settings import Budget, Trial
 from snnsim.experiment.meta.tasks import Part, Task
 from snnsim.kernels.draws import Draws
+from snnsim.layer import SpikingLayer
 from snnsim.learning import decisions, losses, rules, stdp
 from snnsim.learning.losses import Batch
-from snnsim.network import SpikingLayer, SpikingNetwork
+from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
 from snnsim.synapses import SparseLinear
 
