@@ -3,7 +3,7 @@
 python scripts/parity.py --python ENV/bin/python [--program runs/NAME.snn ...] [--data FOLDER] [--recordings 20]
 
     made networks   toy, recurrent, taps: integers, and random recordings (snnsim.verification.made)
-    --program       trained ones, on recordings of their data, drawn over the whole validation split
+    --program       trained ones, on recordings of their data, drawn over the whole split
     a cell          spikes equal / spikes of either side, over all layers and recordings; or why there is none
     a mismatch      how many recordings differ, and how near ours was to the threshold at the first cell that does
 
@@ -37,7 +37,7 @@ def given(options: argparse.Namespace) -> dict[str, tuple[Program, Events, Any]]
         found[name] = program, made.recordings(program, options.recordings), None
     for path in options.program:
         program = Program.load(path)
-        data = exports.Data(options.data and str(options.data), options.split) if options.data else None
+        data = exports.Data(options.data and str(options.data), options.split)
         found[path.stem] = program, *exports.recordings(program, data, options.recordings)
     return found
 
@@ -138,7 +138,7 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--consumer", nargs="+", choices=list(CONSUMERS), default=list(CONSUMERS))
     parser.add_argument("--made", nargs="*", choices=list(made.MADE), default=["toy", "recurrent", "taps"])
     parser.add_argument("--program", type=Path, nargs="*", default=[])
-    parser.add_argument("--data", type=Path, help="where the trained programs' data lie; random spikes without it")
+    parser.add_argument("--data", type=Path, help="where the data of the trained programs lie, if not as in training")
     parser.add_argument("--split", choices=["train", "valid", "test"], default="valid")
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--json", type=Path, default=Path("figures/parity-export.json"))

@@ -88,6 +88,7 @@ def _header(program: Program, laid: list[list[Block]]) -> str:
     slots = [_slots(program, part.name) for part in program.populations]
     kept = program.header() | {"units": [part.unit.tolist() for part in program.populations]}
     kept |= {"format": FORMAT, "version": 1, "blocks": [len(each) for each in laid]}
+    kept["synapses"] = [len(edge.weight) for edge in program.edges]
     # a comment must not end in the middle, nor seem to begin again
     comment = json.dumps(kept).replace("*/", "*\\/").replace("/*", "\\/*")
     parts = [block for each in laid for block in each]
@@ -209,9 +210,10 @@ def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
         start += len(unit)
     size = {INPUT: header["channels"]} | {part.name: part.size for part in populations}
     edges, number = [], 0
-    for (source, target), count in zip(header["edges"], header["blocks"], strict=True):
+    parts = zip(header["edges"], header["blocks"], header["synapses"], strict=True)
+    for (source, target), count, synapses in parts:
         made = [_read_block(source, target, number + k, arrays) for k in range(count)]
-        edges.append(c_layout.joined(made, sources=size[source], targets=size[target]))
+        edges.append(c_layout.joined(made, sources=size[source], targets=size[target], synapses=synapses))
         number += count
     kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
     return Program(

@@ -3,8 +3,8 @@
     table    weight[source][target], delay[source][target]: 2 bytes a pair; a pair without a synapse has weight 0
     list     first[source], and target, weight, delay of each synapse: 3 bytes a synapse, and 4 per source
 
-An edge with k synapses per pair is k tables, or one list, whichever is smaller; with a weight of 0, which a table does
-not show, it is a list.
+An edge with k synapses per pair is k tables, or one list, whichever is smaller. A synapse of weight 0 can only stand in
+tables that are complete: elsewhere it would be no synapse.
 
     unit     U[j] = round(unit[j] 2^S)  (softmax: unit[j] log2(e))      the largest S with which sums of U u fit 64 bits
 
@@ -60,7 +60,9 @@ def _laid(program: Program, edge: Edge) -> list[Block]:
     width = edge.weight.itemsize if np.abs(edge.weight).max(initial=0) > 127 else 1
     wide = 1 if targets <= 256 else 2
     listed = len(pair) * (width + 1 + wide) + 4 * (sources + 1)
-    if tables == 0 or (edge.weight == 0).any() or listed <= tables * sources * targets * (width + 1):
+    places = tables * sources * targets
+    hidden = len(pair) < places and (edge.weight == 0).any()
+    if tables == 0 or hidden or listed <= places * (width + 1):
         return [Block(edge.source, edge.target, edge.weight, edge.delay, edge.first, edge.post)]
     made = []
     for number in range(tables):
@@ -72,16 +74,16 @@ def _laid(program: Program, edge: Edge) -> list[Block]:
     return made
 
 
-def joined(made: list[Block], *, sources: int, targets: int) -> Edge:
-    """Return the edge that these are the blocks of."""
+def joined(made: list[Block], *, sources: int, targets: int, synapses: int) -> Edge:
+    """Return the edge, of so many synapses, that these are the blocks of."""
     first = made[0]
     if first.first is not None:
         return Edge(first.source, first.target, first.first, first.post, first.delay, first.weight)
     pre, post = (np.tile(part.ravel(), len(made)) for part in np.indices((sources, targets)))
     weight, delay = (np.concatenate([getattr(block, name) for block in made]) for name in ("weight", "delay"))
-    there = weight != 0
-    synapses = (pre[there], post[there], delay[there], weight[there])
-    return Edge.of(first.source, first.target, synapses, sources=sources)
+    there = (weight != 0) | (len(weight) == synapses)
+    kept = (pre[there], post[there], delay[there], weight[there])
+    return Edge.of(first.source, first.target, kept, sources=sources)
 
 
 def stored_bytes(program: Program) -> int:

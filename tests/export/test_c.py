@@ -120,12 +120,15 @@ def test_the_smaller_layout_is_taken():
     full = Edge.of(INPUT, "a", (pre, post, delay, weight), sources=20)
     sparse = Edge.of(INPUT, "a", (pre[::9], post[::9], delay[::9], weight[::9]), sources=20)
     taps = Edge.of(INPUT, "a", tuple(np.tile(part, 2) for part in (pre, post, delay, weight)), sources=20)
+    silent = Edge.of(INPUT, "a", (pre, post, delay, np.arange(600) % 3), sources=20)
+    hidden = Edge.of(INPUT, "a", (pre[1:], post[1:], delay[1:], np.arange(599) % 3), sources=20)
     population = Population("a", "hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
-    for edge, tables in ((full, 1), (sparse, 0), (taps, 2)):
+    for edge, tables in ((full, 1), (sparse, 0), (taps, 2), (silent, 1), (hidden, 0)):
         program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
         (made,) = c_layout.blocks(program)
         assert sum(block.first is None for block in made) == tables
-        assert c_layout.joined(made, sources=20, targets=30).weight.tolist() == edge.weight.tolist()
+        read = c_layout.joined(made, sources=20, targets=30, synapses=len(edge.weight))
+        assert read.weight.tolist() == edge.weight.tolist()
 
 
 def test_counts_that_would_overflow_are_known():
