@@ -189,6 +189,10 @@ def _compared(report: "Report", label: Any) -> list[str]:
             f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
             f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
         )
+    if report.left_out:
+        lines.append(
+            f"  it takes one spike of a channel in a step: {report.left_out:,} input spikes are left out, for both sides"
+        )
     if report.differences:
         margins = [each.margin for each in report.differences]
         lines.append(

@@ -65,6 +65,7 @@ def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:
     known: dict[str, Any] = {"consumer": report.consumer, "version": report.version, "recordings": report.recordings}
     known |= {part: report.total(part) for part in parts}
     known["layers"] = [vars(layer) for layer in report.layers]
+    known["input_spikes_left_out"] = report.left_out
     known["differences"] = [vars(difference) for difference in report.differences]
     if report.apart is not None:
         known["membranes_apart"] = report.apart

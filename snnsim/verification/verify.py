@@ -54,6 +54,8 @@ class Report:
     """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
     differences: tuple[Difference, ...] = ()
     """The first cell that differs, of each recording that has one."""
+    left_out: int = 0
+    """Spikes of the recordings that neither side was given, for the consumer takes one of a channel in a step."""
 
     def total(self, part: str) -> int:
         """Return the sum of a number over the layers."""
@@ -97,6 +99,7 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         ours=ours.predictions() if program.decision else None,
         apart=_apart(ours, theirs),
         differences=tuple(first_differences(ours, fed, parts, cells)),
+        left_out=int(events.count.sum(dtype=np.int64) - taken.count.sum(dtype=np.int64)),
     )
 
 
