@@ -24,6 +24,7 @@ LARGE = 65536
 """Bytes of what comes from the system and goes back to it, and how many of them there may be; the latter is glibc's."""
 OPT_OUT = "SNNSIM_ALLOCATOR"
 CHOICES = ("tuned", "lean", "system")
+_little = False
 VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
 """glibc's own variables for what is set here."""
 
@@ -35,16 +36,24 @@ def keep_memory() -> bool:
         return False
     if os.environ.get(OPT_OUT) == "lean":
         return keep_little()
+    global _little
+    _little = False
     # both return 1 when they did it
     return bool(library.mallopt(M_MMAP_MAX, 0) and library.mallopt(M_TRIM_THRESHOLD, -1))
 
 
 def keep_little() -> bool:
     """Let this process give back what it frees, unless the user has chosen otherwise; return whether that was done."""
-    library = _glibc()
-    if library is None or _chosen_by_user():
+    global _little
+    if _chosen_by_user():
         return False
-    return bool(library.mallopt(M_MMAP_MAX, LARGE) and library.mallopt(M_MMAP_THRESHOLD, LARGE))
+    _little, library = True, _glibc()
+    return library is not None and bool(library.mallopt(M_MMAP_MAX, LARGE) and library.mallopt(M_MMAP_THRESHOLD, LARGE))
+
+
+def keeps_little() -> bool:
+    """Return whether `keep_little` was called last: kernels then take less room to work in."""
+    return _little
 
 
 def give_back() -> None:

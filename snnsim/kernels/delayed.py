@@ -32,16 +32,18 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from snnsim.allocator import keeps_little
 from snnsim.kernels import choice, fourier, products, spectra
 from snnsim.kernels.memory import empty, workspace
 from snnsim.kernels.packing import Packed, packed
 from snnsim.kernels.threads import as_torch_has
 
 Spread = Callable[..., Tensor]
+Span = tuple[int, int]
 
 FORMS = ("time", "fourier", "blocked")
-PIECE = 48 * 2**20
-"""Bytes of spectra that are there at once."""
+PIECE, LITTLE = 48 * 2**20, 2**20
+"""Bytes of spectra of spikes that are there at once, and where as little is kept as there can be."""
 SHORT = 512
 """Points of a window up to which a sequence is not cut."""
 _APART = 16
@@ -123,15 +125,12 @@ class _Blocked(torch.autograd.Function):
         # columns are what lies side by side in a product: kernels (delay, source, target)
         turned = [one.transpose(0, 1).contiguous() if one.ndim else one for one in parameters]
         with as_torch_has():
-            for rows in cut.rows():
-                signal = cut.whole_spectra(spikes, rows)
-                for some in cut.columns(current.shape[2]):
-                    kernel = spread(*(_part(parameter, 1, some) for parameter in turned))
-                    response = cut.responses(kernel)
+            for group, some in cut.pieces(current.shape[2]):
+                response = cut.responses(spread(*(_part(parameter, 1, some) for parameter in turned)))
+                for rows in group:
+                    signal = cut.whole_spectra(spikes, rows)
                     product = cut.product(signal, response, (rows[1] - rows[0], sources, some[1] - some[0]))
                     cut.into(current, product, rows, some)
-                    # before the next one is there
-                    del kernel
         return current
 
     @staticmethod
@@ -144,29 +143,35 @@ class _Blocked(torch.autograd.Function):
         grads = [torch.zeros_like(one) if need else None for one, need in zip(parameters, needed, strict=True)]
         cut = _Cut(grad, min(ctx.delays, len(counts)), columns=targets, before=ctx.before)
         with as_torch_has():
-            for rows in cut.rows():
-                error = cut.whole_spectra(grad, rows, late=True)
-                for some in cut.columns(counts.shape[2]):
-                    leaves = [_part(parameter, 1, some).detach() for parameter in parameters]
-                    with torch.enable_grad():
-                        kernel = ctx.spread(*map(torch.Tensor.requires_grad_, leaves, needed))
-                    shape = rows[1] - rows[0], targets, some[1] - some[0]
-                    if grad_spikes is not None:
-                        product = cut.product(error, cut.responses(kernel.detach()), shape, conjugate=True)
+            for group, some in cut.pieces(counts.shape[2]):
+                leaves = [_part(parameter, 1, some).detach() for parameter in parameters]
+                with torch.enable_grad():
+                    kernel = ctx.spread(*map(torch.Tensor.requires_grad_, leaves, needed))
+                if grad_spikes is not None:
+                    response = cut.responses(kernel.detach())
+                    for rows in group:
+                        error = cut.whole_spectra(grad, rows, late=True)
+                        shape = rows[1] - rows[0], targets, some[1] - some[0]
+                        product = cut.product(error, response, shape, conjugate=True)
                         cut.back_into(grad_spikes, product, rows, some)
-                    if any(needed):
+                if any(needed):
+                    # its sum takes the place of the responses
+                    for rows in group:
+                        error = cut.whole_spectra(grad, rows, late=True)
                         signal = cut.some_spectra(counts, float(scale), rows, some)
-                        _add(grads, kernel, leaves, cut.kernel(error, signal, shape, ctx.delays), some)
-                    del kernel
+                        cut.add_kernel(error, signal, rows, some, first=rows == group[0])
+                    _add(grads, kernel, leaves, cut.kernel(some, ctx.delays), some)
+                # before the next one is there
+                del kernel
         return grad_spikes, None, None, None, *grads
 
 
-def _part(parameter: Tensor, axis: int, some: tuple[int, int]) -> Tensor:
+def _part(parameter: Tensor, axis: int, some: Span) -> Tensor:
     """Return what belongs to some targets (axis 0) or sources (axis 1)."""
     return parameter.narrow(axis, some[0], some[1] - some[0]) if parameter.ndim else parameter
 
 
-def _add(grads: list[Tensor | None], kernel: Tensor, leaves: list[Tensor], grad: Tensor, some: tuple[int, int]) -> None:
+def _add(grads: list[Tensor | None], kernel: Tensor, leaves: list[Tensor], grad: Tensor, some: Span) -> None:
     """Add what a kernel's gradient is for the parameters that it was made from."""
     wanted = [place for place, total in enumerate(grads) if total is not None]
     found = torch.autograd.grad(kernel, [leaves[place] for place in wanted], grad, allow_unused=True)
@@ -202,7 +207,7 @@ class _Cut:
         if points > max(SHORT, 4 * delays):
             points = fourier.good_size(max(SHORT // 2, 4 * delays))
         hop = points - delays + 1
-        self.delays, self.like = delays, like
+        self.delays, self.like, self.columns = delays, like, columns
         self.number = -(-steps // hop) * self.lanes
         # a window reaches back over the longest delay; its own steps are those behind
         self.plan = fourier.plan(points, str(like.dtype).removeprefix("torch."))
@@ -211,6 +216,7 @@ class _Cut:
         self.single = spectra.Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
         self.length, self.width = self._pieces(columns)
+        self.analysed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         places = [self.planes * (size + _APART) for size in sizes]
         self.room = _Room(*workspace(like, sum(places)).split(places))
@@ -218,27 +224,30 @@ class _Cut:
     def _pieces(self, columns: int) -> tuple[int, int]:
         """Return how many windows, and how many other columns, are worked at together."""
         size = self.planes * self.like.element_size()
-        most = max(1, PIECE // (size * columns))
+        most = max(1, (LITTLE if keeps_little() else PIECE) // (size * columns))
         length = -(-self.number // -(-self.number // most))
         # wide products are faster; but kernels should not need more than the windows that they meet
         return length, fourier.LANES * (2 if length > 2 * fourier.LANES else 1)
 
-    def rows(self) -> Iterator[tuple[int, int]]:
-        """Yield the windows in pieces."""
-        return ((first, min(first + self.length, self.number)) for first in range(0, self.number, self.length))
+    def pieces(self, number: int) -> Iterator[tuple[list[Span], Span]]:
+        """Yield pieces of the windows with a piece of the other columns: targets forward, sources backward.
 
-    def columns(self, number: int) -> Iterator[tuple[int, int]]:
-        """Yield other columns in pieces: targets forward, sources backward."""
-        return ((first, min(first + self.width, number)) for first in range(0, number, self.width))
+        What is dear is made once: the spectra of long pieces of windows, or else the kernels that short ones meet.
+        """
+        rows, columns = _spans(self.number, self.length), _spans(number, self.width)
+        groups = [[one] for one in rows] if self.length > self.width else [rows]
+        return ((group, some) for group in groups for some in columns)
 
-    def whole_spectra(self, sequence: Tensor, rows: tuple[int, int], *, late: bool = False) -> Tensor:
-        """Return the spectra of windows with all their columns, (row, column)."""
-        made, columns = self._at(self.room.signal, rows[1] - rows[0], sequence.shape[2]), (0, sequence.shape[2])
-        windows = self.late if late else self.whole
-        spectra.analyse(sequence.numpy(), 1.0, windows, self.plan, rows, columns, False, made.numpy())
+    def whole_spectra(self, sequence: Tensor, rows: Span, *, late: bool = False) -> Tensor:
+        """Return the spectra of windows with all their columns, (row, column); `sequence` is the same in every call."""
+        made = self._at(self.room.signal, rows[1] - rows[0], self.columns)
+        if rows != self.analysed:
+            windows, every = self.late if late else self.whole, (0, self.columns)
+            spectra.analyse(sequence.numpy(), 1.0, windows, self.plan, rows, every, False, made.numpy())
+            self.analysed = rows
         return made
 
-    def some_spectra(self, counts: Tensor, scale: float, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
+    def some_spectra(self, counts: Tensor, scale: float, rows: Span, columns: Span) -> Tensor:
         """Return the spectra of some columns of windows, in panels."""
         made = self._at(self.room.product, rows[1] - rows[0], columns[1] - columns[0])
         spectra.analyse(counts.numpy(), scale, self.whole, self.plan, rows, columns, True, made.numpy())
@@ -255,31 +264,42 @@ class _Cut:
     def product(self, a: Tensor, b: Tensor, shape: tuple[int, int, int], *, conjugate: bool = False) -> Tensor:
         """Return A B, or A B*, of spectra; `shape` is (lines, terms, columns)."""
         made = self._at(self.room.product, shape[0], shape[2])
-        products.multiply(a.numpy(), b.numpy(), made.numpy(), shape, conjugate, False, get_num_threads())
+        products.multiply(a.numpy(), b.numpy(), made.numpy(), shape, conjugate, False, False, get_num_threads())
         return made
 
-    def into(self, current: Tensor, product: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+    def into(self, current: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
         """Set the windows' own steps of the current from products of spectra."""
         spectra.synthesise(product.numpy(), self.late, self.plan, rows, columns, 0, current.numpy())
 
-    def back_into(self, grad: Tensor, product: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> None:
+    def back_into(self, grad: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
         """Add the gradients of overlapping windows."""
         shared = self.delays - 1
         spectra.synthesise(product.numpy(), self.whole, self.plan, rows, columns, shared, grad.numpy())
 
-    def kernel(self, error: Tensor, signal: Tensor, shape: tuple[int, int, int], delays: int) -> Tensor:
+    def add_kernel(self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool) -> None:
+        """Add what these windows give to the spectra of the gradient of kernels, which lie where responses did."""
+        made, number = self._at(self.room.response, self.columns, sources[1] - sources[0]), get_num_threads()
+        shape = self.columns, rows[1] - rows[0], sources[1] - sources[0]
+        products.multiply(error.numpy(), signal.numpy(), made.numpy(), shape, True, True, not first, number)
+
+    def kernel(self, sources: Span, delays: int) -> Tensor:
         """Return the gradient (delay, target, source) of kernels; what lies behind the sequence is 0."""
-        rows, targets, sources = shape
-        product, shape = self._at(self.room.response, targets, sources), (targets, rows, sources)
-        products.multiply(error.numpy(), signal.numpy(), product.numpy(), shape, True, True, get_num_threads())
-        made = self.like.new_zeros(delays, targets, sources)
-        edges = (0, targets), (0, sources), 0
-        spectra.synthesise(product.numpy(), self.single, self.plan, *edges, made[: self.delays].numpy())
+        number = sources[1] - sources[0]
+        made, added = (
+            self.like.new_zeros(delays, self.columns, number),
+            self._at(self.room.response, self.columns, number),
+        )
+        edges = (0, self.columns), (0, number), 0
+        spectra.synthesise(added.numpy(), self.single, self.plan, *edges, made[: self.delays].numpy())
         return made
 
     def _at(self, room: Tensor, rows: int, columns: int) -> Tensor:
         # whole panels; and frequencies a power of two apart would share places in the caches
         return room[: self.planes * (rows * _panels(columns) + _APART)].view(self.planes, -1)
+
+
+def _spans(number: int, size: int) -> list[Span]:
+    return [(first, min(first + size, number)) for first in range(0, number, size)]
 
 
 def _panels(columns: int) -> int:

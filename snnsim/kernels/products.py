@@ -15,10 +15,10 @@ from snnsim.kernels.tile import PANEL, product
 
 
 @njit(parallel=True, cache=True)
-def multiply(a, b, c, shape, conjugate, turned, threads):  # noqa: PLR0913
+def multiply(a, b, c, shape, conjugate, turned, added, threads):  # noqa: PLR0913
     """Set C[f] (lines, columns) to A[f] B[f], of B its conjugate and of A its transpose if asked for.
 
-    `shape` is (lines, terms, columns); B lies in panels.
+    `shape` is (lines, terms, columns); B lies in panels. The product may also be `added` to what is there.
     """
     (lines, terms, columns), kind = shape, c.dtype.type
     half, sign, size = len(c) // 2, kind(-1) if conjugate else kind(1), terms * PANEL
@@ -39,7 +39,8 @@ def multiply(a, b, c, shape, conjugate, turned, threads):  # noqa: PLR0913
                 width = min(PANEL, columns - first)
                 for row in range(lines):
                     place = row * columns + first
-                    _combine(parts, row * PANEL, sign, c[f, place : place + width], c[half + f, place : place + width])
+                    re_c, im_c = c[f, place : place + width], c[half + f, place : place + width]
+                    _combine(parts, row * PANEL, sign, added, re_c, im_c)
 
 
 @njit(cache=True)
@@ -49,8 +50,13 @@ def _add(re, im, sign, total):
 
 
 @njit(cache=True)
-def _combine(parts, start, sign, re, im):
+def _combine(parts, start, sign, added, re, im):
     end = start + PANEL
     p, q, r = parts[0, start:end], parts[1, start:end], parts[2, start:end]
-    for w in range(re.size):
-        re[w], im[w] = p[w] - sign * q[w], r[w] - p[w] - sign * q[w]
+    if added:
+        for w in range(re.size):
+            re[w] += p[w] - sign * q[w]
+            im[w] += r[w] - p[w] - sign * q[w]
+    else:
+        for w in range(re.size):
+            re[w], im[w] = p[w] - sign * q[w], r[w] - p[w] - sign * q[w]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from snnsim import kernels
+from snnsim import allocator, kernels
 from snnsim.kernels import choice, delayed, reference
 from snnsim.kernels.delayed import FORMS, delayed_current, in_time, spread_current
 
@@ -93,6 +93,24 @@ def test_pieces_do_not_change_the_result(monkeypatch, piece):
     whole = gradients(layer, "time")
     monkeypatch.setattr(delayed, "PIECE", piece)
     monkeypatch.setattr(delayed, "SHORT", 16)
+    assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
+
+
+def test_where_little_is_kept_pieces_are_short(monkeypatch):
+    like = torch.zeros(100, 256, 256)
+    often = delayed._Cut(like, 25, columns=256, before=0).length
+    monkeypatch.setattr(allocator, "_little", True)
+    assert delayed._Cut(like, 25, columns=256, before=0).length < often / 20
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
+def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
+    layer = a_layer(40, 40, 6, 67, 4)
+    whole = gradients(layer, "time")
+    monkeypatch.setattr(delayed, "PIECE", 90 * 18 * 6 * 8)
+    monkeypatch.setattr(delayed, "SHORT", 16)
+    pieces = list(delayed._Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
+    assert [(len(group), some) for group, some in pieces] == 2 * [(1, (0, 64)), (1, (64, 67))]
     assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
 
 

@@ -96,10 +96,13 @@ def test_products_of_spectra(shape, conjugate, turned, dtype):
     in_panels = b.reshape(2, half, terms, panels, -1).transpose(0, 1, 3, 2, 4)
     c = np.empty((2 * half, lines * columns), dtype)
     flat = [part.reshape(2 * half, -1).astype(dtype) for part in (a, in_panels)]
-    products.multiply(*flat, c, shape, conjugate, turned, 2)
+    products.multiply(*flat, c, shape, conjugate, turned, False, 2)
     left, right = a[0] + 1j * a[1], b[0] + 1j * b[1]
     left, right = left.swapaxes(1, 2) if turned else left, right.conj() if conjugate else right
-    close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), (left @ right)[..., :columns], dtype)
+    wanted = (left @ right)[..., :columns]
+    close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), wanted, dtype)
+    products.multiply(*flat, c, shape, conjugate, turned, True, 2)
+    close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), 2 * wanted, dtype)
 
 
 EXACT = {
