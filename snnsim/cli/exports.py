@@ -146,9 +146,9 @@ class Verify:
         program = export.read(target, self.path)
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
-        readers = verification.readers(target, export.TARGETS[target].variant(self.path))
+        readers = verification.readers(target, export.TARGETS[target].variant(self.path), asked=self.consumer)
         missing = []
-        for name in [self.consumer] if self.consumer else readers:
+        for name in readers:
             try:
                 report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
             except ImportError as error:
@@ -157,7 +157,7 @@ class Verify:
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
         # who is not installed is told; it is an error where nobody is
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
-        if len(missing) == (1 if self.consumer else len(readers)):
+        if len(missing) == len(readers):
             sys.exit(1)
 
 

@@ -54,8 +54,18 @@ CONSUMERS: dict[str, Consumer] = {
 }
 
 
-def readers(target: str, variant: str | None = None) -> list[str]:
-    """Return the consumers that read files of a target, in this variant; raises ValueError where there are none."""
+def named(name: str) -> Consumer:
+    """Return a consumer by its name."""
+    if name not in CONSUMERS:
+        raise ValueError(f"verify: consumer {name!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
+    return CONSUMERS[name]
+
+
+def readers(target: str, variant: str | None = None, *, asked: str | None = None) -> list[str]:
+    """Return the consumers that read files of a target, in this variant, or the one of them that is asked for.
+
+    Raises ValueError where there are none, or where that one is not among them.
+    """
     found = [
         name
         for name, consumer in CONSUMERS.items()
@@ -64,4 +74,10 @@ def readers(target: str, variant: str | None = None) -> list[str]:
     if not found:
         known = ", ".join(sorted({consumer.target for consumer in CONSUMERS.values()}))
         raise ValueError(f"verify: no consumer reads {target}; there are some for {known}")
-    return found
+    if asked is None:
+        return found
+    wanted = named(asked)
+    if asked not in found:
+        what, given = (" or ".join(wanted.variants), variant) if wanted.target == target else (wanted.target, target)
+        raise ValueError(f"verify: {asked} reads {what}, not {given}; what reads this file is {', '.join(found)}")
+    return [asked]

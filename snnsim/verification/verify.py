@@ -23,7 +23,7 @@ from snnsim.export.clock import ticking
 from snnsim.export.floats import as_floats
 from snnsim.program import Population, Program
 from snnsim.simulation import Events, Record, Result, Simulator
-from snnsim.verification.consumers_table import CONSUMERS
+from snnsim.verification.consumers_table import CONSUMERS, named
 from snnsim.verification.differences import Cells, Difference, first_differences
 
 
@@ -73,9 +73,7 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
     `python` is the interpreter of the environment in which the consumer is installed. Raises ImportError if it is not
     there, RuntimeError if it fails.
     """
-    if consumer not in CONSUMERS:
-        raise ValueError(f"verify: consumer {consumer!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
-    chosen = CONSUMERS[consumer]
+    chosen = named(consumer)
     taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
     program, fed = ticking(program, taken)
     ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))

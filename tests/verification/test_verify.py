@@ -96,3 +96,17 @@ def test_what_goes_wrong_is_said(call):
         call("import time\ntime.sleep(60)\n", seconds=0.5)
     with pytest.raises(ValueError, match="consumer 'who' is unknown; the known ones are nest"):
         verification.verify("a.npz", None, None, consumer="who", python=sys.executable)
+
+
+def test_who_reads_a_file_is_known():
+    assert verification.readers("npz") == ["nest", "brian2"]
+    assert verification.readers("nir", "relay", asked="norse") == ["norse"]
+    for given, words in (
+        (("nir", "seq", "norse"), r"norse reads relay, not seq; .* nirtorch$"),
+        (("npz", None, "bmtk"), r"bmtk reads sonata, not npz; .* nest, brian2$"),
+        (("npz", None, "who"), "consumer 'who' is unknown"),
+        (("hdf5", None, None), "no consumer reads hdf5"),
+    ):
+        target, variant, asked = given
+        with pytest.raises(ValueError, match=words):
+            verification.readers(target, variant, asked=asked)
