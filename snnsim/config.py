@@ -26,7 +26,7 @@ def _check(section: str, ok: bool, name: str, must: str, value: object) -> None:
 class Data:
     """Which recordings, and how they become frames."""
 
-    name: Literal["digits", "motifs", "images", "patterns", "shd", "ssc"] = "digits"
+    name: Literal["digits", "motifs", "motifs-short", "images", "patterns", "shd", "ssc"] = "digits"
     path: str | None = None
     """Folder that holds the files (shd, ssc); the cache folder and a download otherwise."""
     size: Literal["small", "default", "full"] = "default"

@@ -1,12 +1,13 @@
 """Named runs: the published recipes with an honest validation split, the embedded data sets, and their ablations.
 
     digits, motifs   made on this machine
+    motifs-xylo      16 channels, neurons that forget, delays as the only memory: fits the chip Xylo Audio 2
     shd, ssc         DCLS-Delays (Hammouamri, Khalfaoui-Hassani, Masquelier 2024): 2 x 256 and 3 x 512
     images, patterns convolutions as SLTT has them (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
                      patterns-fixed-delays have a delay on every connection
 
-The first four have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays, and those whose delays
-are not trained, are wider, so that all have about the same number of trained parameters.
+`digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
+and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
 """
 
 from collections.abc import Callable
@@ -34,6 +35,15 @@ _MOTIFS = Config(
     network=Network(hidden=(128,), max_delay_ms=240.0, dropout=0.3, extra_ms=0.0),
     training=Training(epochs=30, batch_size=64),
 )
+_MOTIFS_XYLO = Config(
+    name="motifs-xylo",
+    data=Data(name="motifs-short", channels=16),
+    network=Network(
+        hidden=(64,), max_delay_ms=100.0, sparsity=0.5, tau_ms=10.0, tau_readout_ms=10.0,
+        batch_norm=False, dropout=0.0, extra_ms=0.0,
+    ),
+    training=Training(epochs=20, batch_size=64),
+)  # fmt: skip
 # SLTT's vision set-up at small scale: convolutions with batch norm, average pooling, soft reset, triangle surrogate, a
 # leak of 1 / 1.1, and the mean of an output without memory as the decision
 _VISION = Network(
@@ -126,8 +136,8 @@ def _all() -> dict[str, Config]:
         for ablation, (change, _) in ABLATIONS.items():
             name = f"{base.name}-{ablation}"
             presets[name] = replace(change(base), name=name)
-    for vision in (_IMAGES, _PATTERNS, _PATTERNS_DELAYS, _PATTERNS_FIXED_DELAYS):
-        presets[vision.name] = vision
+    for other in (_MOTIFS_XYLO, _IMAGES, _PATTERNS, _PATTERNS_DELAYS, _PATTERNS_FIXED_DELAYS):
+        presets[other.name] = other
     return presets
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from snnsim import presets
+from snnsim import export, freeze, presets
 from snnsim.experiment import parts
 from snnsim.training.optimisers import trained_parameters
 
@@ -61,3 +61,12 @@ def test_delays_are_all_that_patterns_delays_changes():
 def test_an_unknown_preset_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match=r"preset 'shdd' is unknown; the known ones are digits, .*ssc"):
         presets.named("shdd")
+
+
+def test_motifs_xylo_fits_the_chip():
+    config = presets.named("motifs-xylo")
+    network = parts.build_network(config, classes=8).eval()
+    program = freeze(network, time_step_ms=config.data.time_step_ms, decision=config.training.decision)
+    fixed, _ = export.targets.fixed(program, "xylo")
+    assert not list(export.targets.named("xylo").check(fixed))
+    assert len(fixed.edges[0].weight) > 200

@@ -26,7 +26,7 @@ class DataList:
 
 @dataclass(frozen=True)
 class _Chosen:
-    name: Annotated[Positional[str], arg(metavar="digits|motifs|images|patterns|shd|ssc")]
+    name: Annotated[Positional[str], arg(metavar="digits|motifs|motifs-short|images|patterns|shd|ssc")]
     """The data set."""
     data_path: DataPath = None
     """Where SHD or SSC are or belong."""
@@ -55,7 +55,7 @@ class DataInfo(_Chosen):
 
 @dataclass(frozen=True)
 class DataMake(_Chosen):
-    """Make digits, motifs, images or patterns, or download shd or ssc, unless they are there; print the files."""
+    """Make digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless they are there; print the files."""
 
     def __call__(self) -> None:
         """Make."""

@@ -26,7 +26,7 @@ class Train:
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; images, patterns, patterns-delays or patterns-fixed-delays; a config file; or a run, whose config is taken."""
+    """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; motifs-xylo, images, patterns, patterns-delays or patterns-fixed-delays; a config file; or a run, whose config is taken."""
     data_path: DataPath = None
     """Where the files of SHD or SSC are, .h5 or .h5.gz, .h5.zip, .h5.xz; a missing or empty folder is filled by a download."""
     epochs: Number = None

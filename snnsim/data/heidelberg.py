@@ -102,6 +102,17 @@ SOURCES = {
         url="",
         how=_ON_FIRST_USE,
     ),
+    "motifs-short": Source(
+        title="The same with 8 pairs and lags of 3 to 10 steps, for small chips",
+        classes=8,
+        recordings={"train": 2000, "valid": 500, "test": 500},
+        download_bytes=0,
+        disk_bytes=2_000_000,
+        licence=_MADE_HERE,
+        citation="",
+        url="",
+        how=_ON_FIRST_USE,
+    ),
     "images": Source(
         title="Handwritten digits of 8 x 8 pixels, the picture itself in each of 6 steps",
         classes=10,

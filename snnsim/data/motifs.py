@@ -84,11 +84,22 @@ def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     return drawn
 
 
-def folder(seed: int = 0, recipe: Recipe = Recipe()) -> Path:
-    """Return the cache folder of the files of this seed."""
-    return made.folder("motifs", seed, (VERSION, recipe))
+@dataclass(frozen=True)
+class Task:
+    """A data set: a recipe under a name."""
+
+    name: str
+    recipe: Recipe
+
+    def folder(self, seed: int = 0) -> Path:
+        """Return the cache folder of the files of this seed."""
+        return made.folder(self.name, seed, (VERSION, self.recipe))
+
+    def prepare(self, seed: int = 0) -> Path:
+        """Return the cache folder with NAME_{train,valid,test}.h5 of this seed, made if it is not there."""
+        return made.prepare(self.folder(seed), self.name, lambda: make(seed, self.recipe))
 
 
-def prepare(seed: int = 0) -> Path:
-    """Return the cache folder with motifs_{train,valid,test}.h5 of this seed, made if it is not there."""
-    return made.prepare(folder(seed), "motifs", lambda: make(seed))
+USUAL = Task("motifs", Recipe())
+SHORT = Task("motifs-short", Recipe(lags=tuple(range(3, 11)), pairs=8))
+"""16 channels, 8 classes and lags that a chip without delays can hold in relays."""

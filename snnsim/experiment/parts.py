@@ -30,7 +30,7 @@ from snnsim.units import to_steps
 EVALUATION_BATCH = 256
 _OTHERS = ("neuron", "learn_neuron", "noise", "recovery", "success")
 """Settings of neurons other than lif."""
-_MADE = {"motifs": motifs, "images": images, "patterns": patterns}
+_MADE = {"motifs": motifs.USUAL, "motifs-short": motifs.SHORT, "images": images, "patterns": patterns}
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,7 @@ def test_the_seed_decides_and_the_splits_differ():
 
 def test_the_files_bin_back_to_the_rasters(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = motifs.prepare(seed=5)
+    folder = motifs.USUAL.prepare(seed=5)
     found = heidelberg.find(folder, "motifs")
     assert list(found) == ["train", "valid", "test"]
     read, made = heidelberg.read(found["test"]), motifs.make(5)["test"]
@@ -120,9 +120,9 @@ def test_the_files_bin_back_to_the_rasters(tmp_path, monkeypatch):
 
 def test_prepared_files_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = motifs.prepare(seed=5)
+    folder = motifs.USUAL.prepare(seed=5)
     monkeypatch.delattr(motifs, "make")
-    assert motifs.prepare(seed=5) == folder
+    assert motifs.USUAL.prepare(seed=5) == folder
 
 
 @pytest.mark.parametrize("wrong", [{"pairs": 7}, {"lags": (5, 100), "pairs": 2}, {"lags": (-1, 3), "pairs": 2}])
