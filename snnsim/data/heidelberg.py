@@ -103,7 +103,7 @@ SOURCES = {
         how=_ON_FIRST_USE,
     ),
     "motifs-short": Source(
-        title="The same with 8 pairs and lags of 3 to 10 steps, for small chips",
+        title="Pairs of 16 channels whose exact delay, 3 to 10 steps, is the class: for small chips",
         classes=8,
         recordings={"train": 2000, "valid": 500, "test": 500},
         download_bytes=0,

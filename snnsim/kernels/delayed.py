@@ -285,10 +285,8 @@ class _Cut:
     def kernel(self, sources: Span, delays: int) -> Tensor:
         """Return the gradient (delay, target, source) of kernels; what lies behind the sequence is 0."""
         number = sources[1] - sources[0]
-        made, added = (
-            self.like.new_zeros(delays, self.columns, number),
-            self._at(self.room.response, self.columns, number),
-        )
+        added = self._at(self.room.response, self.columns, number)
+        made = self.like.new_zeros(delays, self.columns, number)
         edges = (0, self.columns), (0, number), 0
         spectra.synthesise(added.numpy(), self.single, self.plan, *edges, made[: self.delays].numpy())
         return made
