@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from snnsim.cli.options import Folder, Number
 
@@ -23,6 +23,11 @@ class Reproduce:
     """Which experiment."""
     budget: Literal["small", "full"] = "small"
     """How much of everything."""
+    sources: Annotated[
+        tuple[Literal["bernoulli", "markov", "poisson", "digits-rate", "digits-latency"], ...],
+        arg(metavar="NAME ...", help_behavior_hint="(default: as the budget has them)"),
+    ] = ()
+    """Where spikes come from: bernoulli, markov, poisson, or handwritten digits as digits-rate and digits-latency."""
     seeds: Number = None
     """Repetitions of every comparison; more of them can be asked of a folder later."""
     trials: Number = None
@@ -34,7 +39,11 @@ class Reproduce:
         """Run what is missing, and print the table."""
         from snnsim.experiment import meta
 
-        given = {name: getattr(self, name) for name in ("seeds", "trials") if getattr(self, name) is not None}
+        given = {
+            name: getattr(self, name)
+            for name in ("sources", "seeds", "trials")
+            if getattr(self, name) not in (None, ())
+        }
         folder = meta.reproduce(
             replace(meta.BUDGETS[self.budget], **given), self.output_dir or Path(f"runs/meta-{self.budget}")
         )

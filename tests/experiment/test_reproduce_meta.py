@@ -194,6 +194,10 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     cli.main(["reproduce", "meta", "--output-dir", str(tmp_path / "run"), "--seeds", "2"])
     assert "| bernoulli | lif | tempotron | lz |" in capsys.readouterr().out
     assert len(list((tmp_path / "run" / "cells").iterdir())) == 6
+    cli.main(["reproduce", "meta", "--output-dir", str(tmp_path / "other"), "--sources", "poisson", "--seeds", "1"])
+    shown = capsys.readouterr().out
+    assert "| poisson | lif | tempotron | lz |" in shown
+    assert "bernoulli" not in shown
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "meta", "--output-dir", str(tmp_path / "run"), "--trials", "0"])
     assert "trials must be 1 or more" in capsys.readouterr().err
