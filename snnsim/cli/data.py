@@ -21,7 +21,7 @@ class DataList:
         from snnsim.experiment import sources
 
         for name, title, state in sources.listing():
-            print(f"{name:8s} {title}\n         {state}")
+            print(f"{name:12s} {title}\n{'':12s} {state}")
 
 
 @dataclass(frozen=True)
