@@ -31,24 +31,16 @@ VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOL
 
 def keep_memory() -> bool:
     """Let this process keep the memory it frees, unless the user has chosen; return whether that was done."""
-    library = _glibc()
-    if library is None or _chosen_by_user():
+    if _chosen_by_user():
         return False
     if os.environ.get(OPT_OUT) == "lean":
         return keep_little()
-    global _little
-    _little = False
-    # both return 1 when they did it
-    return bool(library.mallopt(M_MMAP_MAX, 0) and library.mallopt(M_TRIM_THRESHOLD, -1))
+    return _set({M_MMAP_MAX: 0, M_TRIM_THRESHOLD: -1}, little=False)
 
 
 def keep_little() -> bool:
     """Let this process give back what it frees, unless the user has chosen otherwise; return whether that was done."""
-    global _little
-    if _chosen_by_user():
-        return False
-    _little, library = True, _glibc()
-    return library is not None and bool(library.mallopt(M_MMAP_MAX, LARGE) and library.mallopt(M_MMAP_THRESHOLD, LARGE))
+    return not _chosen_by_user() and _set({M_MMAP_MAX: LARGE, M_MMAP_THRESHOLD: LARGE}, little=True)
 
 
 def keeps_little() -> bool:
@@ -61,6 +53,13 @@ def give_back() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def _set(options: dict[int, int], *, little: bool) -> bool:
+    global _little
+    _little, library = little, _glibc()
+    # mallopt returns 1 when it did it
+    return library is not None and all(library.mallopt(*option) for option in options.items())
 
 
 def _chosen_by_user() -> bool:

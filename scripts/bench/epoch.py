@@ -22,7 +22,7 @@ from common import add_allocator, write
 from snnsim import allocator, presets
 from snnsim.bench import comparing, tables
 from snnsim.config import Config, parse_assignment
-from snnsim.data import heidelberg
+from snnsim.data import catalogue
 from snnsim.experiment import parts, runs
 from snnsim.training import parallel
 from snnsim.training.folder import Folder
@@ -71,7 +71,7 @@ def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
 
 def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
     """Return how many times as many recordings the data set's own training file has."""
-    return heidelberg.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
+    return catalogue.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
 
 
 def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:

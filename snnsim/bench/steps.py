@@ -11,7 +11,7 @@ import torch
 from snnsim import memory
 from snnsim.bench import peers, turns
 from snnsim.config import Config
-from snnsim.data import heidelberg
+from snnsim.data import catalogue
 from snnsim.experiment import parts
 from snnsim.learning import decisions, rules
 from snnsim.training import optimisers
@@ -43,7 +43,7 @@ class Case:
     @property
     def classes(self) -> int:
         """How many classes the config's data have."""
-        return heidelberg.SOURCES[self.config.data.name].classes
+        return catalogue.SOURCES[self.config.data.name].classes
 
     def batch(self, size: int | None = None) -> rules.Batch:
         """Return a batch of recordings."""

@@ -11,7 +11,6 @@ Source   Cramer, Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -19,6 +18,7 @@ import numpy as np
 
 from snnsim import files
 from snnsim.data import archives, events
+from snnsim.data.catalogue import SOURCES
 from snnsim.data.events import Recordings
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -29,113 +29,6 @@ _SCHEMA = (
 )
 
 SPLITS = ("train", "valid", "test")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a user has to know of a data set before getting it."""
-
-    title: str
-    classes: int
-    recordings: Mapping[str, int]
-    """How many each split has."""
-    download_bytes: int
-    """About how much is downloaded; 0 for what is made here."""
-    disk_bytes: int
-    """About how much the unpacked files take."""
-    licence: str
-    citation: str
-    url: str
-    """Home page; empty for what is made here."""
-    how: str
-    """How to get it."""
-
-
-_HOME = "https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/"
-_CITATION = (
-    "Cramer, Stradmann, Schemmel & Zenke: The Heidelberg Spiking Data Sets for the Systematic Evaluation of "
-    "Spiking Neural Networks. IEEE TNNLS 33:2744 (2022), doi 10.1109/TNNLS.2020.3044364"
-)
-_MADE_HERE, _ON_FIRST_USE = "none needed: made on this machine", "made on first use and cached"
-SOURCES = {
-    "shd": Source(
-        title="Spiking Heidelberg Digits: spoken digits in English and German, 12 speakers",
-        classes=20,
-        recordings={"train": 8156, "test": 2264},
-        download_bytes=170_000_000,
-        disk_bytes=340_000_000,
-        licence="CC BY 4.0",
-        citation=_CITATION,
-        url=_HOME,
-        how="`snnsim data make shd`, or put shd_train.h5 and shd_test.h5 into datasets/",
-    ),
-    "ssc": Source(
-        title="Spiking Speech Commands: 35 English words, many speakers",
-        classes=35,
-        recordings={"train": 75466, "valid": 9981, "test": 20382},
-        download_bytes=2_200_000_000,
-        disk_bytes=4_400_000_000,
-        licence="CC BY 4.0",
-        citation=_CITATION,
-        url=_HOME,
-        how="`snnsim data make ssc`, or put ssc_train.h5, ssc_valid.h5 and ssc_test.h5 into datasets/",
-    ),
-    "digits": Source(
-        title="Synthesised spoken digits in English and German through the inner-ear model, 23 voices",
-        classes=20,
-        recordings={"train": 1600, "valid": 300, "test": 400},
-        download_bytes=0,
-        disk_bytes=49_000_000,
-        licence=_MADE_HERE,
-        citation="",
-        url="",
-        how=_ON_FIRST_USE,
-    ),
-    "motifs": Source(
-        title="Pairs of channels whose exact delay is the class",
-        classes=10,
-        recordings={"train": 2000, "valid": 500, "test": 500},
-        download_bytes=0,
-        disk_bytes=3_000_000,
-        licence=_MADE_HERE,
-        citation="",
-        url="",
-        how=_ON_FIRST_USE,
-    ),
-    "motifs-short": Source(
-        title="Pairs of 16 channels whose exact delay, 3 to 10 steps, is the class: for small chips",
-        classes=8,
-        recordings={"train": 2000, "valid": 500, "test": 500},
-        download_bytes=0,
-        disk_bytes=2_000_000,
-        licence=_MADE_HERE,
-        citation="",
-        url="",
-        how=_ON_FIRST_USE,
-    ),
-    "images": Source(
-        title="Handwritten digits of 8 x 8 pixels, the picture itself in each of 6 steps",
-        classes=10,
-        recordings={"train": 1197, "valid": 300, "test": 300},
-        download_bytes=0,
-        disk_bytes=14_000_000,
-        licence="CC BY 4.0",
-        citation="Alpaydin & Kaynak: Optical Recognition of Handwritten Digits. UCI (1998), doi 10.24432/C50P49",
-        url="",
-        how="comes with scikit-learn; made on first use and cached",
-    ),
-    "patterns": Source(
-        title="Dots that blink and drift in one of 8 directions, on and off events of 16 x 16 pixels",
-        classes=8,
-        recordings={"train": 2000, "valid": 500, "test": 500},
-        download_bytes=0,
-        disk_bytes=3_000_000,
-        licence=_MADE_HERE,
-        citation="",
-        url="",
-        how=_ON_FIRST_USE,
-    ),
-}
 
 
 def find(folder: Path, name: str) -> dict[str, Path]:

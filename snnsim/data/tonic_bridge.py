@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import events, heidelberg
+from snnsim.data import catalogue, events, heidelberg
 from snnsim.data.events import Recordings
 
 EVENT = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
@@ -27,7 +27,7 @@ def download(name: str, folder: Path) -> dict[str, Path]:
     except ImportError as error:
         raise ImportError(
             "download: tonic must be installed; it is not; run `pip install snnsim[tonic]`, or download the "
-            f"files by hand: {heidelberg.SOURCES[name].url}"
+            f"files by hand: {catalogue.SOURCES[name].url}"
         ) from error
     try:
         if name == "shd":
@@ -39,7 +39,7 @@ def download(name: str, folder: Path) -> dict[str, Path]:
     except (OSError, RuntimeError) as error:
         raise OSError(
             f"download: {name} must come whole into {folder}; it did not ({error}); try again, or download "
-            f"the files by hand: {heidelberg.SOURCES[name].url}"
+            f"the files by hand: {catalogue.SOURCES[name].url}"
         ) from error
     return heidelberg.find(folder, name)
 

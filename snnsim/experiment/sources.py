@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snnsim.config import Config
-from snnsim.data import heidelberg
+from snnsim.data import catalogue, heidelberg
 from snnsim.data.speech import encode
 from snnsim.experiment import parts
 
@@ -27,16 +27,16 @@ class Choice:
         )
 
 
-def known(name: str) -> heidelberg.Source:
+def known(name: str) -> catalogue.Source:
     """Return the facts of a data set."""
-    if name not in heidelberg.SOURCES:
-        raise ValueError(f"data set {name!r} is unknown; the known ones are {', '.join(heidelberg.SOURCES)}")
-    return heidelberg.SOURCES[name]
+    if name not in catalogue.SOURCES:
+        raise ValueError(f"data set {name!r} is unknown; the known ones are {', '.join(catalogue.SOURCES)}")
+    return catalogue.SOURCES[name]
 
 
 def listing() -> list[tuple[str, str, str]]:
     """Return name, title and state of every data set; nothing is made or fetched."""
-    return [(name, source.title, _state(Choice(name))) for name, source in heidelberg.SOURCES.items()]
+    return [(name, source.title, _state(Choice(name))) for name, source in catalogue.SOURCES.items()]
 
 
 def describe(choice: Choice) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snnsim.data import heidelberg, images
+from snnsim.data import catalogue, heidelberg, images
 from snnsim.data.binning import bin_events
 
 RECIPE = images.Recipe()
@@ -46,7 +46,7 @@ def test_the_files_are_the_recordings_and_kept(tmp_path, monkeypatch, made):
     folder = images.prepare()
     found = heidelberg.find(folder, "images")
     assert {name: len(heidelberg.read(path)) for name, path in found.items()} == {
-        name: heidelberg.SOURCES["images"].recordings[name] for name in heidelberg.SPLITS
+        name: catalogue.SOURCES["images"].recordings[name] for name in heidelberg.SPLITS
     }
     read = heidelberg.read(found["test"])
     assert (read.units, read.classes) == (64, tuple("0123456789"))

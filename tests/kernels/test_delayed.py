@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import allocator, kernels
-from snnsim.kernels import choice, delayed, reference
+from snnsim.kernels import blocked, choice, delayed, reference
 from snnsim.kernels.delayed import FORMS, delayed_current, in_time, spread_current
 
 # without compilation a transform takes a second
@@ -91,25 +91,25 @@ def test_ten_thousand_steps():
 def test_pieces_do_not_change_the_result(monkeypatch, piece):
     layer = a_layer(30, 3, 6, 67, 4) if not numba.config.DISABLE_JIT else a_layer(9, 2, 2, 3, 4)
     whole = gradients(layer, "time")
-    monkeypatch.setattr(delayed, "PIECE", piece)
-    monkeypatch.setattr(delayed, "SHORT", 16)
+    monkeypatch.setattr(blocked, "PIECE", piece)
+    monkeypatch.setattr(blocked, "SHORT", 16)
     assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
 
 
 def test_where_little_is_kept_pieces_are_short(monkeypatch):
     like = torch.zeros(100, 256, 256)
-    often = delayed._Cut(like, 25, columns=256, before=0).length
+    often = blocked.Cut(like, 25, columns=256, before=0).length
     monkeypatch.setattr(allocator, "_little", True)
-    assert delayed._Cut(like, 25, columns=256, before=0).length < often / 20
+    assert blocked.Cut(like, 25, columns=256, before=0).length < often / 20
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
 def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
     layer = a_layer(40, 40, 6, 67, 4)
     whole = gradients(layer, "time")
-    monkeypatch.setattr(delayed, "PIECE", 90 * 18 * 6 * 8)
-    monkeypatch.setattr(delayed, "SHORT", 16)
-    pieces = list(delayed._Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
+    monkeypatch.setattr(blocked, "PIECE", 90 * 18 * 6 * 8)
+    monkeypatch.setattr(blocked, "SHORT", 16)
+    pieces = list(blocked.Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
     assert [(len(group), some) for group, some in pieces] == 2 * [(1, (0, 64)), (1, (64, 67))]
     assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
 
@@ -128,7 +128,7 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
-    monkeypatch.setattr(delayed, "PIECE", 1)
+    monkeypatch.setattr(blocked, "PIECE", 1)
     draw, seen = torch.Generator().manual_seed(0), []
     spikes = (torch.rand(12, 2, 70, generator=draw, dtype=torch.float64) < 0.3).double().requires_grad_()
     weight = torch.randn(3, 70, 2, generator=draw, dtype=torch.float64, requires_grad=True)
