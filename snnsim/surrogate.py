@@ -22,6 +22,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from snnsim import validation
+
 Shape = Callable[[Tensor, float], Tensor]
 
 
@@ -85,12 +87,9 @@ class Surrogate:
     alpha: float | None = None
 
     def __post_init__(self) -> None:
-        if self.name not in _SHAPES:
-            raise ValueError(f"surrogate {self.name!r} is unknown; the known ones are {', '.join(NAMES)}")
-        if self.alpha is None:
-            object.__setattr__(self, "alpha", _SHAPES[self.name][2])
-        if not self.sharpness > 0:
-            raise ValueError(f"surrogate {self.name}: alpha must be positive, not {self.alpha}")
+        validation.one_of(self.name, NAMES, who="Surrogate", name="name")
+        alpha = _SHAPES[self.name][2] if self.alpha is None else self.alpha
+        object.__setattr__(self, "alpha", validation.real(alpha, who=f"Surrogate {self.name}", name="alpha", above=0))
 
     @property
     def sharpness(self) -> float:

@@ -1,0 +1,54 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from snnsim import validation
+
+
+@pytest.mark.parametrize("value", [3, np.int8(3), np.array(3), torch.tensor(3)])
+def test_integers_of_every_library_are_taken(value):
+    number = validation.integer(value, who="Layer", name="size", at_least=1)
+    assert (number, type(number)) == (3, int)
+
+
+@pytest.mark.parametrize("value", [3.0, "3", None, True, np.bool_(True), [3], np.zeros(3, int), torch.tensor(3.0)])
+def test_what_is_no_integer_is_a_type_error(value):
+    with pytest.raises(TypeError, match="Layer: size must be an integer of at least 1, not"):
+        validation.integer(value, who="Layer", name="size", at_least=1)
+
+
+@pytest.mark.parametrize("value", [0, 2**70])
+def test_an_integer_outside_of_its_range_is_a_value_error(value):
+    with pytest.raises(ValueError, match=f"Layer: size must be an integer from 1 to 9, not {value}"):
+        validation.integer(value, who="Layer", name="size", at_least=1, at_most=9)
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.float32(2), torch.tensor(2.0), np.array([2.0])[0]])
+def test_real_numbers_of_every_library_are_taken(value):
+    number = validation.real(value, who="Layer", name="tau", above=1)
+    assert (number, type(number)) == (2.0, float)
+
+
+@pytest.mark.parametrize("value", ["2", b"2", None, True, [2.0], np.zeros(2), torch.zeros(2), 2j])
+def test_what_is_no_real_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match="Layer: tau must be a finite number above 1, not"):
+        validation.real(value, who="Layer", name="tau", above=1)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.0, 0])
+def test_a_real_number_must_be_finite_and_in_its_range(value):
+    with pytest.raises(ValueError, match="Layer: tau must be a finite number above 1, not"):
+        validation.real(value, who="Layer", name="tau", above=1)
+
+
+@pytest.mark.parametrize("value", ["c", None, 3, ["a"], np.zeros(2)])
+def test_an_unknown_name_lists_the_known_ones(value):
+    with pytest.raises(ValueError, match="Layer: kind must be one of a, b, not"):
+        validation.one_of(value, ("a", "b"), who="Layer", name="kind")
+
+
+def test_a_long_value_is_shown_short():
+    assert len(validation.shown("x" * 1000)) == 60
+    assert validation.shown(np.zeros((2, 3))) == "a ndarray of shape (2, 3) and type float64"
