@@ -154,7 +154,7 @@ def _events(synapse: DelayedLinear, spikes: Tensor, neuron: int) -> tuple[np.nda
     """Return step, source, weight and delay of every spike that is sent to a neuron, one row per tap."""
     fired, unit = spikes.nonzero(as_tuple=True)
     weight = synapse.weight[neuron, unit] * spikes[fired, unit, None]
-    delay = synapse.delay[neuron, unit].round().long()
+    delay = synapse.integer_delay()[neuron, unit]
     taps = weight.shape[1]
     rows = (fired.repeat_interleave(taps), unit.repeat_interleave(taps), weight.flatten(), delay.flatten())
     return tuple(part.numpy() for part in rows)

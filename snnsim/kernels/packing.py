@@ -37,6 +37,11 @@ class Packed(NamedTuple):
             counts |= np.unpackbits(kept, count=counts.size).reshape(self.shape) << np.uint8(bit)
         return torch.from_numpy(counts)
 
+    def restored(self, dtype: torch.dtype) -> Tensor:
+        """Return what came, in this dtype."""
+        spikes = self.counts().to(dtype)
+        return spikes.mul_(self.scale) if self.counted else spikes
+
     def into(self, spikes: Tensor) -> None:
         """Set spikes to what came."""
         spikes.copy_(self.counts())
