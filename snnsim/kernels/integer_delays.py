@@ -28,7 +28,14 @@ from snnsim.kernels.packing import Packed, packed
 
 # torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
 @torch._disable_dynamo
-def integer_current(spikes: Tensor, weight: Tensor, delay: Tensor, *, delays: int, before: int = 0) -> Tensor:
+def integer_current(
+    spikes: Tensor,
+    weight: Tensor,
+    delay: Tensor,
+    *,
+    delays: int,
+    before: int = 0,
+) -> Tensor:
     """Return the currents of connections with integer delays.
 
     Args:

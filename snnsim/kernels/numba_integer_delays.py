@@ -2,7 +2,11 @@
 
     I[t, b, j] = Σ_k w[k] · s[t − d[k], b, i[k]]      over the synapses k of target j, one after the other
 
-Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · current (time, batch, target)
+The same connections may be repeated at every pixel of a field of neurons: of a convolution,
+
+    I[t, b, (p, j)] = Σ_k w[k] · s[t − d[k], b, i[k] + first[p]]      i and first count neurons of a field with a margin
+
+Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · current (time, batch, pixel · target)
 Units    delay in steps
 Memory   per thread, up to BUFFER bytes of spikes in the layout (source, time · lane), or as much as the longest delay
          needs, and the currents of one block of places
@@ -52,8 +56,27 @@ class Synapses(NamedTuple):
     """(synapse,)."""
 
 
+class Places(NamedTuple):
+    """Where a convolution reads, in a field of neurons with a margin of zeros; a plain layer is one pixel."""
+
+    neuron: np.ndarray
+    """int64 (source,), where each source lies in the field with its margin."""
+    element: np.ndarray
+    """int64 (element,), the neurons that the pixel at the origin reads, in the order of `weight`."""
+    first: np.ndarray
+    """int64 (pixel,), what is added to these for every pixel."""
+    size: int
+    """Neurons of the field with its margin."""
+
+    @classmethod
+    def of_layer(cls, sources: int) -> "Places":
+        """Return those of a layer that connects all sources with all targets."""
+        every = np.arange(sources)
+        return cls(every, every, np.zeros(1, np.int64), sources)
+
+
 class _Layout(NamedTuple):
-    """How spikes lie in a thread's buffer: source by source, each a stretch of time, each step with its lanes."""
+    """How spikes lie in a thread's buffer: neuron by neuron, each a stretch of time, each step with its lanes."""
 
     lanes: int
     history: int
@@ -61,7 +84,7 @@ class _Layout(NamedTuple):
     steps: int
     """Length of the stretch."""
     stride: int
-    """Places from one source to the next."""
+    """Numbers from one neuron to the next."""
 
 
 def ordered(weight: Tensor, delay: Tensor) -> Synapses:
@@ -95,94 +118,100 @@ def _sort(weight, delay, taps, place, synapses):
             synapses.source[to], synapses.delay[to], synapses.weight[to] = k // taps, delay[j, k], weight[j, k]
 
 
-def current(spikes: Tensor, weight: Tensor, delay: Tensor, *, before: int = 0) -> Tensor:
+def current(spikes: Tensor, weight: Tensor, delay: Tensor, *, before: int = 0, places: Places | None = None) -> Tensor:
     """Return the currents of all steps but the first `before`.
 
     Args:
         spikes: What the sources send, (time, batch, source), float32 or float64 on the CPU.
-        weight: Weights (target, source, tap) of the same dtype.
-        delay: Integer delays in steps, (target, source, tap), from 0 on.
+        weight: Weights (target, element, tap) of the same dtype.
+        delay: Integer delays in steps, (target, element, tap), from 0 on.
         before: Steps at the beginning whose currents are not wanted.
+        places: Where a convolution reads; without it, elements are the sources.
+
+    Returns:
+        Currents (time - before, batch, pixel · target).
     """
-    synapses = ordered(weight, delay)
-    steps, batch, sources = spikes.shape
-    result = empty(spikes, steps - before, batch, len(weight))
-    layout = _layout(steps, batch, sources, int(synapses.delay.max(initial=0)), spikes.element_size())
-    offset = synapses.source.astype(np.int64) * layout.stride
+    synapses, (steps, batch, sources) = ordered(weight, delay), spikes.shape
+    places = Places.of_layer(sources) if places is None else places
+    result = empty(spikes, steps - before, batch, len(places.first) * len(weight))
+    layout = _layout(steps, batch, int(synapses.delay.max(initial=0)), places.size * spikes.element_size())
+    offset = places.element[synapses.source] * layout.stride
     offset += (layout.history - synapses.delay.astype(np.int64)) * layout.lanes
     with as_torch_has():
-        threads = get_num_threads()
-        places = sources * layout.stride + BLOCK
-        room = workspace(spikes, threads * (places + BLOCK * len(weight)))
-        buffers = room[: threads * places].view(threads, places).numpy()
-        sums = room[threads * places :].view(threads, -1).numpy()
+        threads, size = get_num_threads(), places.size * layout.stride + BLOCK
+        room = workspace(spikes, threads * (size + BLOCK * len(weight)))
+        buffers, sums = room[: threads * size].view(threads, size), room[threads * size :].view(threads, -1)
         _currents(
-            spikes.detach().contiguous().numpy(), (synapses.first, offset, synapses.weight), layout, before,
-            (buffers, sums), result.numpy(),
+            spikes.detach().contiguous().numpy(), (synapses.first, offset, synapses.weight), places, layout, before,
+            (buffers.numpy(), sums.numpy()), result.numpy(),
         )  # fmt: skip
     return result
 
 
-def _layout(steps: int, batch: int, sources: int, longest: int, size: int) -> _Layout:
-    lanes = min(LANES, batch)
-    most = max(BUFFER // (sources * lanes * size) - longest, longest, BLOCK // lanes)
+def _layout(steps: int, batch: int, longest: int, size: int) -> _Layout:
+    """Return the layout for neurons that take `size` bytes a number."""
+    # few steps leave room in a block for more recordings
+    lanes = min(max(LANES, -(-BLOCK // steps)), batch)
+    most = max(BUFFER // (size * lanes) - longest, longest, BLOCK // lanes)
     stretch = -(-steps // -(-steps // most))
     return _Layout(lanes, longest, stretch, (longest + stretch) * lanes)
 
 
 @njit(parallel=True, cache=True)
-def _currents(spikes, synapses, layout, before, room, result):
+def _currents(spikes, synapses, places, layout, before, room, result):  # noqa: PLR0913
     steps, batch, _ = spikes.shape
-    lanes, _, stretch, _ = layout
-    groups = (batch + lanes - 1) // lanes
-    jobs, threads = groups * ((steps + stretch - 1) // stretch), len(room[0])
+    groups = (batch + layout.lanes - 1) // layout.lanes
+    jobs, threads = groups * ((steps + layout.steps - 1) // layout.steps), len(room[0])
     for thread in prange(threads):
         for job in range(thread, jobs, threads):
-            lane, start = job % groups * lanes, job // groups * stretch
-            if start + stretch <= before:
+            lane, start = job % groups * layout.lanes, job // groups * layout.steps
+            if start + layout.steps <= before:
                 continue
-            _fill(spikes, lane, start, layout, room[0][thread])
-            _stretch(synapses, lane, start, layout, before, room[0][thread], room[1][thread], result)
+            _fill(spikes, lane, start, places, layout, room[0][thread])
+            _stretch(synapses, lane, start, places, layout, before, room[0][thread], room[1][thread], result)
 
 
 @njit(cache=True)
-def _fill(spikes, first_lane, start, layout, buffer):
+def _fill(spikes, first_lane, start, places, layout, buffer):
     """Copy the spikes of some lanes and a stretch of time, with the steps before it, into the buffer."""
     steps, batch, sources = spikes.shape
-    lanes, history, stretch, stride = layout
-    buffer[sources * stride :] = 0
-    for step in range(history + stretch):
-        t = start - history + step
-        for lane in range(lanes):
-            place = step * lanes + lane
+    if places.size > sources:
+        buffer[:] = 0
+    else:
+        buffer[places.size * layout.stride :] = 0
+    for step in range(layout.history + layout.steps):
+        t = start - layout.history + step
+        for lane in range(layout.lanes):
+            at = step * layout.lanes + lane
             if 0 <= t < steps and first_lane + lane < batch:
                 row = spikes[t, first_lane + lane]
                 for i in range(sources):
-                    buffer[i * stride + place] = row[i]
+                    buffer[places.neuron[i] * layout.stride + at] = row[i]
             else:
                 for i in range(sources):
-                    buffer[i * stride + place] = 0
+                    buffer[places.neuron[i] * layout.stride + at] = 0
 
 
 @njit(cache=True)
-def _stretch(synapses, first_lane, start, layout, before, buffer, sums, result):  # noqa: PLR0913
-    """Set the currents of some lanes over a stretch of time, block after block."""
-    lanes, _, stretch, _ = layout
-    places = min(stretch, len(result) + before - start) * lanes
-    for place in range(max(0, before - start) * lanes // BLOCK * BLOCK, places, BLOCK):
-        width = min(BLOCK, places - place)
-        _sums(synapses, buffer, place, width, sums)
-        for p in range(width):
-            t, lane = start + (place + p) // lanes - before, first_lane + (place + p) % lanes
-            if t >= 0 and lane < result.shape[1]:
-                row = result[t, lane]
-                for j in range(row.size):
-                    row[j] = sums[j * BLOCK + p]
+def _stretch(synapses, first_lane, start, places, layout, before, buffer, sums, result):  # noqa: PLR0913
+    """Set the currents of some lanes over a stretch of time, block after block and pixel after pixel."""
+    lanes, targets = layout.lanes, synapses[0].size - 1
+    end = min(layout.steps, len(result) + before - start) * lanes
+    for begin in range(max(0, before - start) * lanes // BLOCK * BLOCK, end, BLOCK):
+        width = min(BLOCK, end - begin)
+        for pixel in range(places.first.size):
+            _sums(synapses, buffer, places.first[pixel] * layout.stride + begin, width, sums)
+            for p in range(width):
+                t, lane = start + (begin + p) // lanes - before, first_lane + (begin + p) % lanes
+                if t >= 0 and lane < result.shape[1]:
+                    row = result[t, lane, pixel * targets : (pixel + 1) * targets]
+                    for j in range(row.size):
+                        row[j] = sums[j * BLOCK + p]
 
 
 @njit(cache=True)
 def _sums(synapses, buffer, place, width, sums):
-    """Set the sums of all targets for so many places, in as few vectors as hold them."""
+    """Set the sums of all targets for so many numbers from a place on, in as few vectors as hold them."""
     first, offset, weight = synapses
     for j in range(first.size - 1):
         if width > BLOCK // 2:

@@ -23,13 +23,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim.kernels import choice, numba_integer_delays
 from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.synapses.delay import DelayedLinear, run_on
 from snnsim.synapses.fields import Patches
-
-PIECE = 2**24
-"""Numbers in the patches of a piece of a sequence in evaluation."""
 
 
 class Conv(nn.Module):
@@ -65,11 +63,10 @@ class Conv(nn.Module):
         self.patches.check(spikes)
         if not self.training:
             weight = self.weight.flatten(1)[..., None]
+            # without delays, recordings may follow each other as one
             flat = spikes.reshape(math.prod(spikes.shape[:-1]), 1, spikes.shape[-1])
-            pieces = flat.split(max(1, PIECE // (self.patches.pool**2 * self.patches.elements * self.into.size)))
-            none = torch.zeros_like(weight, dtype=torch.int64)
-            currents = [in_order(self.patches, piece, weight, none, delays=1) for piece in pieces]
-            return torch.cat(currents).reshape(*spikes.shape[:-1], self.into.size)
+            current = in_order(self.patches, flat, weight, torch.zeros_like(weight, dtype=torch.int64), delays=1)
+            return current.reshape(*spikes.shape[:-1], self.into.size)
         current = functional.conv2d(self.patches.maps(spikes), self.weight, padding=self.patches.padding)
         return current.permute(0, 2, 3, 1).reshape(*spikes.shape[:-1], self.into.size)
 
@@ -149,8 +146,8 @@ class DelayedConv(nn.Module):
         if self.connections.spreads or delayed != "exact":
             return self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed).flatten(-2)
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
-        where = {"delays": self.max_delay + 1, "before": before}
-        current = in_order(self.patches, flat, self.weight, self.connections.integer_delay(), **where)
+        delay, delays = self.connections.integer_delay(), self.max_delay + 1
+        current = in_order(self.patches, flat, self.weight, delay, delays=delays, before=before)
         return current.reshape(len(current), *spikes.shape[1:-1], self.into.size)
 
     def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
@@ -174,23 +171,29 @@ class DelayedConv(nn.Module):
         return _described(self.patches, self.into.channels)
 
 
-def in_order(patches: Patches, spikes: Tensor, weight: Tensor, delay: Tensor, **where: int) -> Tensor:
-    """Return the currents (time, batch, target) that neurons before pooling bring, in the order of these neurons.
+def in_order(
+    patches: Patches, spikes: Tensor, weight: Tensor, delay: Tensor, *, delays: int, before: int = 0
+) -> Tensor:
+    """Return the currents that neurons before pooling bring, in the order of these neurons.
 
     Args:
         patches: Where the patches lie.
         spikes: Spikes (time, batch, source).
         weight: Weights (out channel, element, tap) after pooling; each neuron that is averaged has its share.
         delay: Delays in steps, (out channel, element, tap), integers.
-        **where: `delays` and `before` of `integer_current`.
+        delays: How many different delays there may be.
+        before: Steps at the beginning whose currents are not wanted.
+
+    Returns:
+        Currents (time - before, batch, target).
     """
+    weight, delay = patches.elements_in_order(weight / patches.pool**2), patches.elements_in_order(delay)
+    learned = torch.is_grad_enabled() and (spikes.requires_grad or weight.requires_grad)
+    if not learned and spikes.numel() and choice.of_integer_delays(spikes, weight) == "numba":
+        # where no gradient is wanted, patches need not be copied
+        return numba_integer_delays.current(spikes, weight, delay, before=before, places=patches.places())
     seen = patches.in_order(spikes)
-    current = integer_current(
-        seen.flatten(1, 2),
-        patches.elements_in_order(weight / patches.pool**2),
-        patches.elements_in_order(delay),
-        **where,
-    )
+    current = integer_current(seen.flatten(1, 2), weight, delay, delays=delays, before=before)
     return current.reshape(len(current), spikes.shape[1], seen.shape[2] * len(weight))
 
 

@@ -1,6 +1,9 @@
 """Connections without delays: torch's linear map, with an optional share of the connections left out.
 
-    I[t, j] = Σ_i w[j, i] s[t, i]        added in the order of the sources, see kernels/integer_delays.py
+    I[t, j] = Σ_i w[j, i] s[t, i]
+
+Evaluation adds in the order of the sources, as a Program does (kernels/integer_delays.py); in training torch's matrix
+product adds in another order.
 
 Shapes   s (..., source) · I (..., target) · w (target, source)
 """
@@ -9,6 +12,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
@@ -36,6 +40,8 @@ class SparseLinear(nn.Module):
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
         if spikes.ndim < 1 or spikes.shape[-1] != self.weight.shape[1]:
             raise ValueError(f"SparseLinear: spikes must be (..., {self.weight.shape[1]}), not {tuple(spikes.shape)}")
+        if self.training:
+            return functional.linear(spikes, self.weight)
         weight = self.weight[..., None]
         # without delays, recordings may follow each other as one
         flat = spikes.reshape(math.prod(spikes.shape[:-1]), 1, spikes.shape[-1])

@@ -11,9 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from snnsim.kernels.numba_integer_delays import Places
 
 
 class Field(NamedTuple):
@@ -113,6 +116,23 @@ class Patches:
         patches = padded.unfold(1, rows[0], self.pool).unfold(2, rows[1], self.pool).permute(0, 1, 2, 4, 5, 3)
         pixels = patches.shape[1] * patches.shape[2]
         return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
+
+    def places(self) -> Places:
+        """Return where the patches of `in_order` lie, in the field with zeros around it."""
+        height, width, channels = self.field
+        (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
+        wide, pixels = width + 2 * left, self.into(1)
+
+        def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
+            return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+
+        channel = np.arange(channels)
+        return Places(
+            number(np.arange(height) + up, np.arange(width) + left, channel),
+            number(np.arange(rows), np.arange(columns), channel),
+            number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),
+            (height + 2 * up) * wide * channels,
+        )
 
     def elements_in_order(self, values: Tensor) -> Tensor:
         """Return what a kernel has for each element of the patches of `in_order`.
