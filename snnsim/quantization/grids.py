@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnsim.validation import shown
+
 RATIOS = tuple(1 - 0.02 * number for number in range(31))
 KINDS = ("int8", "int4", "ternary")
 
@@ -28,11 +30,13 @@ def largest(kind: str) -> int:
 
 def bits(kind: str) -> int:
     """Return how many bits a weight takes: int2 to int16, or 2 for ternary."""
-    found = re.fullmatch(r"int(\d+)", kind)
-    if kind == "ternary":
+    found = re.fullmatch(r"int(\d{1,3})", kind) if isinstance(kind, str) else None
+    if found is None and isinstance(kind, str) and kind == "ternary":
         return 2
     if found is None or not 2 <= int(found[1]) <= 16:
-        raise ValueError(f"weights {kind!r} are unknown; the known ones are ternary and int2 to int16, such as int8")
+        raise ValueError(
+            f"weights {shown(kind)} are unknown; the known ones are ternary and int2 to int16, such as int8"
+        )
     return int(found[1])
 
 
@@ -84,10 +88,10 @@ class DelayGrid:
     @classmethod
     def named(cls, text: str) -> "DelayGrid":
         """Return the grid of a text such as "6bit", or "5bit:2" for every second step."""
-        found = re.fullmatch(r"(\d+)bit(?::(\d+))?", text)
+        found = re.fullmatch(r"(\d{1,3})bit(?::(\d{1,5}))?", text) if isinstance(text, str) else None
         if found is None or not 0 <= int(found[1]) <= 16 or int(found[2] or 1) < 1:
             raise ValueError(
-                f"delays {text!r} are unknown; say how many bits, and after a colon the resolution in steps, such as "
+                f"delays {shown(text)} are unknown; say how many bits, and after a colon the resolution in steps, such as "
                 "6bit or 5bit:2"
             )
         return cls(int(found[1]), int(found[2] or 1))

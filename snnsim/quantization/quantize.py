@@ -16,6 +16,7 @@ import numpy as np
 
 from snnsim.program import INPUT, Edge, FixedPoint, Program
 from snnsim.quantization import grids, scales
+from snnsim.validation import instance, one_of
 
 SCALES = ("channel", "layer")
 
@@ -35,14 +36,15 @@ class Scheme:
     weight_shift: int = 6
 
     def __post_init__(self) -> None:
-        if self.scale not in SCALES:
-            raise ValueError(f"quantize: scale must be one of {', '.join(SCALES)}, not {self.scale!r}")
+        one_of(self.scale, SCALES, who="quantize", name="scale")
         if self.weights is None and self.delays is None:
             raise ValueError("quantize: there must be weights or delays to quantise, and both are None")
         if self.weights is not None:
             grids.bits(self.weights)
         if self.delays is not None:
             grids.DelayGrid.named(self.delays)
+        # checks the three numbers of bits
+        FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, 1, 0)
 
     def fixed(self, program: Program) -> FixedPoint:
         """Return the arithmetic of the quantised Program."""
@@ -72,6 +74,8 @@ def quantize(program: Program, scheme: Scheme) -> Program:
     Raises:
         ValueError: If neurons fire by chance, or a delay of 0 steps is not allowed and the grid has no other.
     """
+    instance(program, Program, who="quantize", name="program")
+    instance(scheme, Scheme, who="quantize", name="scheme")
     changes: list[dict[str, Any]] = [
         {"edge": f"{edge.source} -> {edge.target}", "synapses": len(edge.weight)} for edge in program.edges
     ]

@@ -10,7 +10,7 @@ computed by one thread, and what arrives at a neuron is added in the order of it
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -138,6 +138,7 @@ class Simulator:
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> Result:
+        events = _in_order(events)
         counted, neurons = self._counted(events, length), traced(self.program, record)
         workers = max(1, min(self.threads, len(events)))
         asked = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)
@@ -215,6 +216,16 @@ class Simulator:
 def _cores() -> int:
     """Return how many cores this process may use; not every system says, but all say how many there are."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_order(events: Events) -> Events:
+    """Return the events with ascending channels in each step, the order in which sums are defined."""
+    back = (events.channel[1:] < events.channel[:-1]) & (events.step[1:] == events.step[:-1])
+    if not back.any():
+        return events
+    recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
+    place = np.lexsort((events.channel, events.step, recording))
+    return replace(events, step=events.step[place], channel=events.channel[place], count=events.count[place])
 
 
 def _held(kind: Any) -> str:
