@@ -91,8 +91,8 @@ class DelayGrid:
         found = re.fullmatch(r"(\d{1,3})bit(?::(\d{1,5}))?", text) if isinstance(text, str) else None
         if found is None or not 0 <= int(found[1]) <= 16 or int(found[2] or 1) < 1:
             raise ValueError(
-                f"delays {shown(text)} are unknown; say how many bits, and after a colon the resolution in steps, such as "
-                "6bit or 5bit:2"
+                f"delays {shown(text)} are unknown; say how many bits, and after a colon the resolution in steps, such "
+                "as 6bit or 5bit:2"
             )
         return cls(int(found[1]), int(found[2] or 1))
 

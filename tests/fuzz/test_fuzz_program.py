@@ -10,7 +10,7 @@ VALUES = [
     0, 1, -1, 2, 0.5, 1.0, -0.5, 1e300, -1e300, 1e30, 2**31, 2**63, -(2**63), float("nan"), float("inf"), None, "", "a",
     "input", "b", "hard", "../x", "a\0b", "\ud800", b"a", True, (), [], [0], [0, 1], [0.5, 1.5], ["x"], {}, 1j,
     np.zeros(2), np.zeros((2, 2)), np.array([0, -(2**63)]), np.array(["a", "b"]), np.array([None, 1]), object(),
-    10**400,     np.arange(3), np.ones(2, np.int16), np.ones(2, bool), np.full(2, 1e40), {"a": np.nan}, {1: 2}, lambda: 0,
+    10**400, np.arange(3), np.ones(2, np.int16), np.ones(2, bool), np.full(2, 1e40), {"a": np.nan}, {1: 2}, lambda: 0,
 ]  # fmt: skip
 
 
@@ -97,7 +97,7 @@ def test_integers_at_the_ends_of_their_range_run_alike(tally):
         numbers = [VALUES[k] if (k := rng.integers(0, 40)) < 12 else k for _ in range(5)]
         fixed = tally.call(lambda n=numbers: FixedPoint(*n), case=numbers)
         fixed = FixedPoint(int(rng.integers(3, 33)), int(rng.integers(1, 17)), 6, 8, 4) if fixed is None else fixed
-        values = [np.array([rng.choice(ends[:k])], np.int64) for k in (4, 6, 13)]
+        values = [np.array([rng.choice(part)], np.int64) for part in (ends[:4], [1, *ends[3:8]], ends)]
 
         def make(fixed=fixed, values=values):
             part = Population("a", str(rng.choice(["hard", "soft"])), *values, np.ones(1))

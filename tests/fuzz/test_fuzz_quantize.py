@@ -25,7 +25,7 @@ def network(rng):
     edge = Edge.of(INPUT, "a", (rng.integers(0, 3, count), rng.integers(0, size, count), rng.integers(0, 9, count),
                                weight.astype(float)), sources=3)  # fmt: skip
     far = 10.0 ** rng.integers(-30, 29) if rng.random() < 0.2 else 1.0
-    threshold = np.abs(rng.choice([*weight, 1.0, 0.5], size)).clip(1e-300) * far
+    threshold = np.abs(rng.choice([*weight, 1.0, 0.5], size)).clip(1e-99) * far
     bias = rng.choice([0.0, 0.0, *weight, 0.1], size)
     rule = str(rng.choice(["hard", "soft", "readout"]))
     part = Population("a", rule, rng.choice([0.0, 0.5, 0.9, 0.9999, 1.0], size), threshold, bias, np.ones(size))
