@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from graphs import dense_spikes, everything, membranes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,3 +104,13 @@ def test_events_of_a_step_in_any_order_are_added_in_the_order_of_channels(graph,
     )
     np.testing.assert_array_equal(one.traces, other.traces)
     np.testing.assert_array_equal(one.node_counts, other.node_counts)
+
+
+@pytest.mark.parametrize("engine", ["clock", "touched"])
+def test_a_sum_that_depends_on_its_order_has_that_of_the_channels(engine):
+    edge = Edge.of(INPUT, "a", ([0, 1, 2], [0] * 3, [0] * 3, [0.1, 0.2, 0.3]), sources=3)
+    part = Population.of("a", 1, decay=0.0, threshold=0.1 + 0.2 + 0.3)
+    program = Program(channels=3, populations=(part,), edges=(edge,), time_step_ms=1.0)
+    # 0.3 + 0.2 + 0.1 is a rounding below
+    events = Events(np.zeros(3), np.array([2, 1, 0]), np.ones(3), np.array([0, 3]), np.array([1]))
+    assert simulate(program, events, engine=engine).counts("a").sum() == 1
