@@ -84,6 +84,86 @@ def one_of(value: Any, known: Sequence[str], *, who: str, name: str) -> str:
     return value
 
 
+def instance(value: Any, kind: type, *, who: str, name: str) -> None:
+    """Raise a TypeError unless the value is of a type."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise TypeError(f"{who}: {name} must be {article} {kind.__name__}, not {shown(value)}")
+
+
+def row(values: Any, dtype: Any, who: str) -> np.ndarray:
+    """Return a row of numbers as a contiguous array of a type, refused where something of them would be lost.
+
+    Args:
+        values: Numbers (number,) of any type; for integers, all whole and within what the type holds.
+        dtype: The type to return: of NumPy, integers or floats.
+        who: What is checked, for the message, such as "Events: step".
+
+    Raises:
+        ValueError: If it is no row of such numbers.
+    """
+    try:
+        given = np.asarray(values)
+    except (ValueError, TypeError, RuntimeError):
+        given = None
+    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else None
+    kind = "numbers" if limits is None else f"whole numbers from {limits.min} to {limits.max}"
+    if given is None or given.ndim != 1 or given.dtype.kind not in "biuf":
+        raise ValueError(f"{who} must be a row of {kind}, not {shown(values) if given is None else _what(given)}")
+    if limits is not None and given.size and not np.can_cast(given.dtype, dtype):
+        ends = given.min(), given.max()
+        # as ints, since the largest of int64 is rounded up in floats
+        held = all(math.isfinite(end) and limits.min <= int(end) <= limits.max for end in ends)
+        if not (held and is_whole(given)):
+            raise ValueError(f"{who} must be a row of {kind}, not {_what(given)}")
+    return np.ascontiguousarray(given, dtype)
+
+
+def is_whole(values: np.ndarray) -> bool:
+    """Return whether all of them are whole numbers."""
+    return values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool((values == np.floor(values)).all()))
+
+
+def index(value: Any, size: int, *, who: str, name: str) -> int:
+    """Return the place of one of `size` things; as in NumPy, -1 is the last.
+
+    Raises:
+        TypeError: If it is no integer.
+        ValueError: If there is no such place.
+    """
+    number = integer(value, who=who, name=name)
+    if not -size <= number < size:
+        there = f"from {-size} to {size - 1}" if size else "of something, and there is nothing"
+        raise ValueError(f"{who}: {name} must be {there}, not {number}")
+    return number % size
+
+
+def indices(values: Any, size: int, *, who: str, name: str) -> np.ndarray:
+    """Return the places of some of `size` things; as in NumPy, -1 is the last, and a row of bools chooses.
+
+    Args:
+        values: Integers (chosen,) from -size to size - 1, or bools (size,).
+        size: How many there are.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+
+    Returns:
+        int64 (chosen,), from 0 to size - 1.
+
+    Raises:
+        ValueError: If it is no such row.
+    """
+    given = np.asarray(values) if isinstance(values, np.ndarray | list | tuple | range) else values
+    if isinstance(given, np.ndarray) and given.dtype == bool and given.shape == (size,):
+        return np.flatnonzero(given)
+    if isinstance(given, np.ndarray) and given.dtype == bool:
+        raise ValueError(f"{who}: {name} must be integers, or {size} bools, not {_what(given)}")
+    place = row(given, np.int64, f"{who}: {name}")
+    if place.size and not (-size <= place.min() and place.max() < size):
+        raise ValueError(f"{who}: {name} must be from 0 to {size - 1}, or from -{size} to -1, not {_what(place)}")
+    return np.where(place < 0, place + size, place)
+
+
 def shown(value: Any) -> str:
     """Return how an error message shows a value: short, on one line, with its type where the value does not say it."""
     if isinstance(value, int | float | str | bytes | NoneType):
@@ -92,6 +172,11 @@ def shown(value: Any) -> str:
     shape = getattr(value, "shape", None)
     kind = type(value).__name__
     return f"a {kind} of shape {tuple(shape)} and type {value.dtype}" if shape is not None else f"a {kind}"
+
+
+def _what(values: np.ndarray) -> str:
+    ends = f" from {values.min()} to {values.max()}" if values.size and values.dtype.kind in "biuf" else ""
+    return f"{values.dtype}{ends} in the shape {values.shape}"
 
 
 def _range(at_least: int | None, at_most: int | None) -> str:

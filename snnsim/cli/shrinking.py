@@ -100,9 +100,9 @@ class Prune(_Shrinking):
 
 def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
     lines = [report["file"]]
-    for change in report[kind]["edges"]:
-        facts = ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in change.items() if name != "edge")
-        lines.append(f"  {change['edge']}: {facts}")
+    for change in (*report[kind]["edges"], *report[kind].get("populations", ())):
+        (_, of), *counts = change.items()
+        lines.append(f"  {of}: " + ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in counts))
     if "agreement" not in report:
         return lines
     before, after = report["before"], report["after"]

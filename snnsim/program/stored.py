@@ -71,7 +71,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        header = json.loads(arrays.pop("header").tobytes())
+        # older files may have NaN among the facts of where they came from
+        header = json.loads(arrays.pop("header").tobytes(), parse_constant=lambda _: None)
         if header["format"] != FORMAT or not isinstance(header["version"], int) or header["version"] < 1:
             raise ValueError("the header is another's")
     except _DAMAGE as error:
