@@ -13,10 +13,15 @@ of the steps that count allows, so that a sequence moves them by the momentum; g
     a = 1 − (1 − momentum)^share        m ← m + a (mean − m)        v ← (1 − a) (v + a (mean − m)²) + a variance
 """
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim import settings, validation
+from snnsim.kernels import gates
 from snnsim.kernels.spiking import Statistics, moments
 
 
@@ -32,8 +37,17 @@ class BatchNorm(nn.BatchNorm1d):
     the same pass as it fires.
     """
 
+    def __init__(self, num_features: int, *args: Any, **how: Any) -> None:
+        number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1)
+        super().__init__(number, *args, **how)
+        self.eps = validation.positive(self.eps, who="BatchNorm", name="eps")
+        settings.carry(self, eps=self.eps)
+
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the normalised currents; without `valid` every step counts."""
+        self._check(current)
+        if valid is not None:
+            valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
         flat = current.reshape(-1, current.shape[-1])
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
@@ -44,6 +58,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
         """Return the mean and variance to normalise with; in training mode the running ones move."""
+        self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if not self.training or count < 2:
             return Statistics(self.running_mean, self.running_var, self.eps, own=False)
@@ -57,6 +72,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def window(self, current: Tensor, valid: Tensor, whole: Tensor) -> Statistics:
         """Return what normalises a window of a longer sequence, of which `whole` steps count; running averages move."""
+        self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if self.training and count > 1:
             mean, variance = moments(current, valid)
@@ -72,6 +88,12 @@ class BatchNorm(nn.BatchNorm1d):
         """Return the currents normalised with known statistics, 0 where a step does not count."""
         flat = self._by(statistics, current.reshape(-1, current.shape[-1])).view_as(current)
         return flat * valid_steps(valid, len(current))[..., None]
+
+    def _check(self, current: Tensor) -> None:
+        if gates.current(current, who="BatchNorm").shape[-1] != self.num_features:
+            raise ValueError(
+                f"BatchNorm: the current must be (time, ..., {self.num_features}), not {tuple(current.shape)}"
+            )
 
     def _by(self, statistics: Statistics, flat: Tensor) -> Tensor:
         return functional.batch_norm(
