@@ -191,7 +191,7 @@ class _Fire(torch.autograd.Function):
     def forward(ctx, current, voltage, beta, threshold, gamma, bias, width, back, valid, keep, how):  # noqa: PLR0913
         reset, statistics, temporal, record, noise = how
         current, voltage = current.contiguous(), voltage.contiguous()
-        scale, shift = _affine(beta, gamma, bias, statistics)
+        scale, shift = affine(beta, gamma, bias, statistics)
         noise = noise and noise._replace(width=width, back=back)
         neuron = _neuron(beta, threshold, reset, temporal, noise)
         made = passes(choice.of_neurons(current)).fire(current, scale, shift, valid, voltage, keep, neuron, record)
@@ -234,7 +234,10 @@ def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool, noise
     return Neuron(beta, threshold, reset.hard, reset.detached, temporal, slope.name, slope.sharpness, noise)
 
 
-def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):
+def affine(
+    like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None
+) -> tuple[Tensor, Tensor]:
+    """Return scale and shift of a normalisation, each (neuron,); every form rounds scale · I + shift alike."""
     if statistics is None:
         return torch.ones_like(like), torch.zeros_like(like)
     scale = gamma * (statistics.variance + statistics.epsilon).rsqrt()
