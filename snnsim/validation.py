@@ -5,7 +5,7 @@ A compiled kernel trusts its arguments; the Python function in front of it check
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from types import NoneType
 from typing import Any
 
@@ -44,7 +44,15 @@ def integer(value: Any, *, who: str, name: str, at_least: int | None = None, at_
     return number
 
 
-def real(value: Any, *, who: str, name: str, at_least: float | None = None, above: float | None = None) -> float:
+def real(
+    value: Any,
+    *,
+    who: str,
+    name: str,
+    at_least: float | None = None,
+    above: float | None = None,
+    at_most: float | None = None,
+) -> float:
     """Return `value` as a finite float; NaN, infinity, a bool, a text, or a number out of the range is refused.
 
     Args:
@@ -53,6 +61,7 @@ def real(value: Any, *, who: str, name: str, at_least: float | None = None, abov
         name: Name of the argument, for the message.
         at_least: The smallest number allowed.
         above: A number that it must exceed.
+        at_most: The largest number allowed.
 
     Raises:
         TypeError: If it is no real number.
@@ -61,16 +70,97 @@ def real(value: Any, *, who: str, name: str, at_least: float | None = None, abov
     must = "a finite number"
     must += "" if at_least is None else f" of at least {at_least}"
     must += "" if above is None else f" above {above}"
-    try:
-        number = None if isinstance(value, str | bytes | bool | np.bool_) else float(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        number = None
-    if number is None:
-        raise TypeError(f"{who}: {name} must be {must}, not {shown(value)}")
-    low = (at_least is not None and number < at_least) or (above is not None and number <= above)
-    if not math.isfinite(number) or low:
-        raise ValueError(f"{who}: {name} must be {must}, not {number}")
-    return number
+    found = _number(value, who=who, name=name, must=must)
+    low = (at_least is not None and found < at_least) or (above is not None and found <= above)
+    if at_most is not None and at_most < found < math.inf:
+        raise ValueError(f"{who}: {name} must be at most {at_most:g}, not {found}")
+    if not math.isfinite(found) or low:
+        raise ValueError(f"{who}: {name} must be {must}, not {found}")
+    return found
+
+
+def positive(value: Any, *, who: str, name: str) -> float:
+    """Return `value` as a finite float above 0.
+
+    Args:
+        value: Any real number of Python or NumPy, or a tensor or array that holds one.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+
+    Raises:
+        TypeError: If it is no real number.
+        ValueError: If it is not finite, or not above 0.
+    """
+    found = _number(value, who=who, name=name, must="a positive number")
+    if not 0 < found < math.inf:
+        raise ValueError(f"{who}: {name} must be positive{' and finite' if found == math.inf else ''}, not {found}")
+    return found
+
+
+def number(value: Any, *, who: str, name: str) -> float:
+    """Return `value` as a float that may be NaN; the caller checks its range.
+
+    Args:
+        value: Any real number of Python or NumPy, or a tensor or array that holds one.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+
+    Raises:
+        TypeError: If it is no real number.
+    """
+    return _number(value, who=who, name=name, must="a number")
+
+
+def truth(value: Any, *, who: str, name: str) -> bool:
+    """Return `value` if it is True or False.
+
+    Raises:
+        TypeError: If it is anything else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{who}: {name} must be True or False, not {shown(value)}")
+    return bool(value)
+
+
+def numbers(value: Any, *, who: str, name: str, axes: int | None = None) -> np.ndarray:
+    """Return finite numbers as a float64 array whose rows lie one after the other.
+
+    Args:
+        value: An array, or anything that NumPy makes one of; bools are 0 and 1.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+        axes: How many axes they must have.
+
+    Raises:
+        TypeError: If they are no real numbers.
+        ValueError: If they have other axes, or NaN or infinity is among them.
+    """
+    found = _array(value, "biuf", who=who, name=name, what="numbers", axes=axes).astype(np.float64, order="C")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{who}: {name} must be finite, but NaN or infinity is among them")
+    return found
+
+
+def integers(value: Any, *, who: str, name: str, axes: int = 1) -> np.ndarray:
+    """Return integers as an int64 array whose rows lie one after the other; fractions are refused.
+
+    Args:
+        value: An array, or anything that NumPy makes one of.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+        axes: How many axes they must have.
+
+    Raises:
+        TypeError: If they are no integers.
+        ValueError: If they have other axes, or do not fit into int64.
+    """
+    # nothing has no type: NumPy makes float64 of an empty list
+    empty = isinstance(value, Sized) and len(value) == 0
+    kinds = "biuf" if empty else "iu"
+    found = _array(value, kinds, who=who, name=name, what="integers", axes=axes)
+    if found.dtype == np.uint64 and found.size and found.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"{who}: {name} must be below 2**63, not up to {found.max()}")
+    return found.astype(np.int64, order="C")
 
 
 def one_of(value: Any, known: Sequence[str], *, who: str, name: str) -> str:
@@ -185,3 +275,25 @@ def _range(at_least: int | None, at_most: int | None) -> str:
     if at_most is None:
         return f" of at least {at_least}"
     return f" from {at_least} to {at_most}" if at_least is not None else f" of at most {at_most}"
+
+
+def _number(value: Any, *, who: str, name: str, must: str) -> float:
+    try:
+        found = None if isinstance(value, str | bytes | bool | np.bool_) else float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        found = None
+    if found is None:
+        raise TypeError(f"{who}: {name} must be {must}, not {shown(value)}")
+    return found
+
+
+def _array(value: Any, kinds: str, *, who: str, name: str, what: str, axes: int | None) -> np.ndarray:
+    try:
+        found = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        found = None
+    if found is None or found.dtype.kind not in kinds:
+        raise TypeError(f"{who}: {name} must be an array of {what}, not {shown(value if found is None else found)}")
+    if axes is not None and found.ndim != axes:
+        raise ValueError(f"{who}: {name} must be an array of {axes} axes, not of shape {found.shape}")
+    return found
