@@ -197,7 +197,7 @@ def _check_sizes(binned: Binned, who: str) -> None:
         len(binned.count) == len(binned.cell)
         and len(binned.offset) == recordings + 1
         and len(binned.length) == len(binned.speaker) == recordings,
-        f"{who}: there must be one count per cell, a length, a label, a speaker and an offset per recording, and one for "
+        f"{who}: there must be one count per cell, one length, label, speaker and offset per recording, and one for "
         f"the end; got {len(binned.cell)} cells, {len(binned.count)} counts, {len(binned.length)} lengths, "
         f"{recordings} labels, {len(binned.speaker)} speakers and {len(binned.offset)} offsets of {channels} channels",
     )
@@ -206,7 +206,7 @@ def _check_sizes(binned: Binned, who: str) -> None:
 def _check_channels(units: int, channels: int) -> None:
     require(
         channels <= MOST_CHANNELS,
-        f"bin_events: there must be at most {MOST_CHANNELS} channels (binning.MOST_CHANNELS), not {channels}; use fewer",
+        f"bin_events: there may be {MOST_CHANNELS} channels (binning.MOST_CHANNELS), not {channels}; use fewer",
     )
     if 1 <= channels <= units and units % channels == 0:
         return

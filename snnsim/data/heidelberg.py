@@ -10,7 +10,7 @@
 
 Times are written in the narrowest type from which `read` gets the same milliseconds: float16 for SHD and all that is
 made here, float32, or float64. (Times that need float64 may come back with another last bit.) What `read` gives is
-float32 where that holds every time, else float64; a step of binning does not depend on it (binning.py).
+float64 where a float64 file holds times that float32 does not, else float32; steps do not depend on it (counting.py).
 
 Source   Cramer, Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
 """
@@ -131,15 +131,15 @@ def _seconds(time_ms: np.ndarray) -> np.ndarray:
 
 
 def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
-    """Return times of a file in ms: float32 where that holds all of them, but for what float64 rounds, else float64."""
+    """Return times of a file in ms: float64 for those of a float64 file that float32 does not hold, else float32."""
     if time.dtype == np.float16 and unit == "s":
         # 11 bits times 1000 are exact
         return time.astype(np.float32) * np.float32(1000)
     with np.errstate(over="ignore", invalid="ignore"):
         exact = time.astype(np.float64) * _IN_MS[unit][0] / _IN_MS[unit][1]
         single = exact.astype(np.float32)
-        fits = np.abs(single - exact) <= 2.0**-51 * np.abs(exact)
-    return single if fits.all() else exact
+        fits = time.dtype == np.float32 or np.all(np.abs(single - exact) <= 2.0**-51 * np.abs(exact))
+    return single if fits else exact
 
 
 def _write_rows(file: h5py.File, name: str, rows: list[np.ndarray]) -> None:
