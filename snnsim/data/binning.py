@@ -103,11 +103,14 @@ class Binned:
     def check(self, who: str) -> None:
         """Raise an error that names `who` unless all arrays fit each other; this looks at every cell."""
         _check_sizes(self, who)
-        offset, per = self.offset, np.diff(self.offset)
-        good = offset[0] == 0 and offset[-1] == len(self.cell) and (per >= 0).all() and self.length.min(initial=1) >= 1
-        require(bool(good), f"{who}: the offsets must ascend from 0 to the number of cells, and lengths be 1 or more")
-        step, owned = self.cell // np.uint32(self.channels), np.repeat(self.length, per)
-        require(bool((step < owned).all()), f"{who}: the cells of a recording must lie in its steps; some do not")
+        offset, per, step = self.offset, np.diff(self.offset), self.cell // np.uint32(self.channels)
+        good = offset[0] == 0 and offset[-1] == len(self.cell) and (per >= 0).all() and (self.count > 0).all()
+        require(bool(good), f"{who}: the offsets must ascend from 0 to the number of cells, and all counts be above 0")
+        wanted = np.ones(len(self), np.int64)
+        wanted[per > 0] += np.maximum.reduceat(step, offset[:-1][per > 0]) if len(step) else 0
+        require(
+            np.array_equal(wanted, self.length), f"{who}: every recording must end with its last cell; one does not"
+        )
         labels = len(self) == 0 or (self.label.min() >= 0 and self.label.max() < len(self.classes))
         require(bool(labels), f"{who}: the labels must lie in 0..{len(self.classes) - 1}; some do not")
 
@@ -159,8 +162,8 @@ def bin_events(
         count=count.astype(np.min_scalar_type(count.max(initial=0))),
         offset=offset,
         length=length,
-        label=np.asarray(recordings.label),
-        speaker=np.asarray(recordings.speaker),
+        label=np.asarray(recordings.label).astype(np.int64, copy=False),
+        speaker=np.asarray(recordings.speaker).astype(np.int64, copy=False),
         classes=recordings.classes,
         channels=channels,
         time_step_ms=time_step_ms,

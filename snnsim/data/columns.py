@@ -107,10 +107,10 @@ def _flat(found: np.ndarray, who: str) -> np.ndarray:
 def _whole(found: np.ndarray, who: str) -> np.ndarray:
     if found.dtype.kind not in "biuf":
         raise ValueError(f"{who} must be whole numbers or names, not {shown(found)}; write whole numbers")
-    # 2**63 itself is a float, and none above it fits
-    wrong = ~((found >= -(2.0**63)) & (found < 2.0**63))
     if found.dtype.kind == "f":
-        wrong |= found != np.floor(found)
+        wrong = ~((found >= -(2.0**63)) & (found < 2.0**63) & (found == np.floor(found)))
+    else:
+        wrong = found > np.iinfo(np.int64).max if found.dtype == np.uint64 else np.zeros(len(found), bool)
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
         raise ValueError(

@@ -135,8 +135,8 @@ def validate(recordings: Recordings, source: str) -> None:
         TypeError: If an array holds other than numbers.
         ValueError: If the numbers are wrong.
     """
-    require(len(recordings.label) > 0, f"{source}: there must be at least one recording; it holds none")
     arrays(recordings, source)
+    require(len(recordings.label) > 0, f"{source}: there must be at least one recording; it holds none")
     _check_recordings(recordings, source)
     check_events(recordings, source)
 
@@ -186,6 +186,8 @@ def _numbers(source: str, name: str, values: Any) -> np.ndarray:
         kind = "real" if name == "time_ms" else "whole"
         raise TypeError(f"{source}: {name} must hold {kind} numbers, not {shown(found)}")
     require(found.ndim == 1, f"{source}: {name} must have one axis; got shape {found.shape}")
+    fits = name == "unit" or found.dtype != np.uint64 or found.max(initial=0) < 2**63
+    require(fits, f"{source}: {name} must be below 2**63; one number is not")
     return found
 
 

@@ -84,6 +84,7 @@ def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequ
         ValueError: If the recordings are wrong.
     """
     events.validate(recordings, str(path))
+    columns.units(recordings.units, Path(path))
     for name in recordings.classes:
         if not isinstance(name, str):
             raise TypeError(f"{path}: the names of classes must be text, not {shown(name)}")
@@ -96,15 +97,17 @@ def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequ
 
 def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence]) -> bytes:
     """Return the bytes of a file."""
-    rows, label, speaker = recordings.offset[1:-1], recordings.label, recordings.speaker
-    seconds = _seconds(np.asarray(recordings.time_ms))
+    rows, unit, label, speaker = (
+        np.asarray(getattr(recordings, name)) for name in ("offset", "unit", "label", "speaker")
+    )
+    rows, seconds = rows[1:-1], _seconds(np.asarray(recordings.time_ms))
     with h5py.File("recordings.h5", "w", driver="core", backing_store=False) as file:
         file.attrs["units"] = recordings.units
         if seconds.max() > LONGEST_S:
             file.attrs["time_unit"] = "s"
         _write_rows(file, "spikes/times", np.split(seconds, rows))
         channel = np.uint16 if recordings.units <= 2**16 else np.min_scalar_type(recordings.units - 1)
-        _write_rows(file, "spikes/units", np.split(recordings.unit.astype(channel), rows))
+        _write_rows(file, "spikes/units", np.split(unit.astype(channel), rows))
         file["labels"] = label.astype(np.result_type(np.uint16, np.min_scalar_type(int(label.max()))))
         narrow = speaker.max() < _UNKNOWN_SPEAKER
         unknown, kind = (_UNKNOWN_SPEAKER, np.uint16) if narrow else (-1, np.int64)
