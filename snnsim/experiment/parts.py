@@ -53,7 +53,7 @@ def planned_folder(config: Config) -> Path:
     if data.name in _MADE:
         return _MADE[data.name].folder(data.seed)
     if data.path is not None:
-        return Path(data.path)
+        return Path(data.path).expanduser()
     # downloads go to ./datasets where it exists, as in a checkout
     here = Path("datasets")
     return here if here.is_dir() else files.cache_folder() / "datasets"
@@ -95,7 +95,7 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
         indices = np.arange(len(binned))
         if "valid" not in found and name in ("train", "valid"):
             # SHD comes without a validation split, and the test file is never used for one
-            split = splits.shd(binned)
+            split = splits.of_training_file(binned, found[file])
             indices = split.train if name == "train" else split.valid
         parts[name] = Part(binned, indices)
     _check_classes(parts)
