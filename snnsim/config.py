@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import tomli_w
 
@@ -218,19 +218,18 @@ class Config:
     @classmethod
     def from_toml(cls, text: str, source: str = "config") -> Self:
         """Return the config that a TOML text describes."""
-        try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{source}: not a TOML file: {error}") from error
-        built: Self = values.build(cls, given, "")
+        built: Self = values.build(cls, _table(text, source), "")
         return built
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the config of a TOML file."""
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no config file {path}")
-        return cls.from_toml(path.read_text(encoding="utf-8"), str(path))
+        return cls.from_toml(_text(path), str(path))
+
+    @staticmethod
+    def table(path: Path) -> dict[str, Any]:
+        """Return what stands in a TOML file, without what a config adds."""
+        return _table(_text(path), str(path))
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
@@ -245,6 +244,22 @@ class Config:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
         changed: Self = values.replaced(self, changes)
         return changed
+
+
+def _text(path: Path) -> str:
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no config file {path}")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not a TOML file: it is no text in UTF-8 ({error.reason})") from error
+
+
+def _table(text: str, source: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ValueError(f"{source}: not a TOML file: {error}") from error
 
 
 def parse_assignment(text: str) -> tuple[str, object]:

@@ -5,7 +5,8 @@ What a command calls is imported when it is called: torch takes seconds, and hel
 
 import os
 import sys
-from typing import Annotated
+from contextlib import redirect_stdout
+from typing import Annotated, TextIO, cast
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
@@ -13,11 +14,12 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
+from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
-from snnsim.training.interrupt import Stopped
+from snnsim.training.interrupt import Request, Stopped, noted
 
 Command = (
     Annotated[Train, subcommand("train")]
@@ -47,18 +49,31 @@ def main(arguments: list[str] | None = None) -> None:
         args=given,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
+    with noted() as interrupt, redirect_stdout(cast("TextIO", Plain(sys.stdout))):
+        _run(command, interrupt)
+
+
+def _run(command: Command, interrupt: Request) -> None:
+    """Run a command, and end with the exit status of what became of it."""
     try:
         command()
     except Stopped as stop:
-        print(f"snnsim: {stop}; go on with --resume", file=sys.stderr)
+        print(f"snnsim: {plain(str(stop))}; go on with --resume", file=sys.stderr)
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
-        print(f"snnsim: {error}", file=sys.stderr)
+        if interrupt.made:
+            # a library that was cut off may raise what it likes, such as a RecursionError
+            sys.exit(130)
+        print(f"snnsim: {plain(str(error))}", file=sys.stderr)
         sys.exit(2)
+    except Exception:
+        if interrupt.made and not os.environ.get("SNNSIM_TRACEBACK"):
+            sys.exit(130)
+        raise
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:
