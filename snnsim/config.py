@@ -52,7 +52,7 @@ class Data:
     """How much of the `digits` to make."""
     seed: _Seed = 0
     """Seed of what is made here: `digits`, `motifs`, `images`, `patterns`."""
-    time_step_ms: Annotated[float, Range(above=0, at_most=1e9)] = 10.0
+    time_step_ms: Annotated[float, Range(above=0, at_least=1e-6, at_most=1e9)] = 10.0
     channels: _Count = 140
     """Channels that the units of the recordings are summed into."""
     height: _Count | None = None
@@ -81,7 +81,7 @@ class Network:
     """Spikes are averaged over squares of so many rows and columns behind every convolutional layer."""
     delays: Literal["learned", "fixed", "none"] = "learned"
     max_delay_ms: Annotated[float, Range(at_least=0)] = 240.0
-    taps: Annotated[int, Range(at_least=1, at_most=MOST_DELAY + 1)] = 1
+    taps: Annotated[int, Range(at_least=1, at_most=1000)] = 1
     """(weight, delay) pairs of each connection."""
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
     sigma_start: _Width | None = None

@@ -5,11 +5,13 @@ What a command calls is imported when it is called: torch takes seconds, and hel
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
+from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
@@ -39,7 +41,8 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name."""
-    given = _resume_alone(sys.argv[1:] if arguments is None else arguments)
+    _print_in_any_encoding()
+    given = options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments))
     command = tyro.cli(
         Command,
         prog="snnsim",
@@ -48,6 +51,7 @@ def main(arguments: list[str] | None = None) -> None:
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
     try:
+        options.check(command)
         command()
     except Stopped as stop:
         print(f"snnsim: {stop}; go on with --resume", file=sys.stderr)
@@ -57,8 +61,15 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
-        print(f"snnsim: {error}", file=sys.stderr)
+        print(f"snnsim: {error or 'there is not enough memory for this'}", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_in_any_encoding() -> None:
+    """Let what the encoding of the output does not have be printed as ?, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:
