@@ -1,6 +1,6 @@
 """What a run is: data, network and training as frozen values, checked when built, to and from TOML.
 
-A value that is None is left out of the file, since TOML has no such value, and read back as its default None.
+TOML has no None: a value that is None is left out of the file where that is its default, and "none" elsewhere.
 Every number has bounds; what all of them need together, experiment/estimate.py says.
 """
 
@@ -8,7 +8,7 @@ import re
 import reprlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -264,7 +264,7 @@ class Config:
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
-        return tomli_w.dumps(values.without_none(asdict(self)))
+        return tomli_w.dumps(values.plain(self))
 
     def save(self, path: Path) -> None:
         """Write the config as a TOML file."""

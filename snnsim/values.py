@@ -21,6 +21,8 @@ INTEGERS = -(2**63), 2**63 - 1
 MOST_BYTES = 2**20
 """Bytes of the longest config file."""
 MOST_DOTS = 500
+NONE = "none"
+"""What stands for None in a file."""
 MOST_ITEMS = 1000
 """How many values a list may have."""
 MOST_CHARACTERS = 4096
@@ -175,7 +177,7 @@ def _names(kind: Any) -> str:
 def _typed(kind: Any, value: object, dotted: str) -> object:
     """Return a value as its declared type, or raise if it is of another."""
     if takes_none(kind):
-        if value is None:
+        if value is None or (value == NONE and not is_text(kind)):
             return None
         (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
     if get_origin(kind) is Annotated:
@@ -227,10 +229,11 @@ def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
     return value
 
 
-def without_none(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values but those that are None, which TOML does not have."""
-    return {
-        name: without_none(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-        if value is not None
-    }
+def plain(section: Any) -> dict[str, object]:
+    """Return a section as what a TOML file holds, which has no None: it is left out where it is the default anyway."""
+    found: dict[str, object] = {}
+    for each in fields(section):
+        value = getattr(section, each.name)
+        if value is not None or each.default is not None:
+            found[each.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
+    return found
