@@ -84,4 +84,9 @@ def remove_abandoned(folder: Path) -> list[Path]:
 def cache_folder() -> Path:
     """Return where made and binned data are kept: `$SNNSIM_CACHE`, or the system's cache folder."""
     chosen = os.environ.get("SNNSIM_CACHE")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("snnsim"))
+    return at_home(chosen) if chosen else Path(platformdirs.user_cache_dir("snnsim"))
+
+
+def at_home(path: str | Path) -> Path:
+    """Return a path that a user gave, with the user's home folder for a `~` at its beginning, if that is known."""
+    return Path(os.path.expanduser(path))

@@ -40,7 +40,7 @@ def integer(value: Any, *, who: str, name: str, at_least: int | None = None, at_
     if number is None:
         raise TypeError(f"{who}: {name} must be {must}, not {shown(value)}")
     if (at_least is not None and number < at_least) or (at_most is not None and number > at_most):
-        raise ValueError(f"{who}: {name} must be {must}, not {number}")
+        raise ValueError(f"{who}: {name} must be {must}, not {shown(number)}")
     return number
 
 
@@ -256,6 +256,9 @@ def indices(values: Any, size: int, *, who: str, name: str) -> np.ndarray:
 
 def shown(value: Any) -> str:
     """Return how an error message shows a value: short, on one line, with its type where the value does not say it."""
+    if isinstance(value, int) and value.bit_length() > 256:
+        # Python refuses to write integers of thousands of digits
+        return f"an integer of {value.bit_length():,} bits"
     if isinstance(value, int | float | str | bytes | NoneType):
         text = repr(value)
         return text if len(text) <= 60 else f"{text[:57]}..."

@@ -6,11 +6,13 @@ What a command calls is imported when it is called: torch takes seconds, and hel
 import os
 import sys
 from contextlib import redirect_stdout
+from io import TextIOWrapper
 from typing import Annotated, TextIO, cast
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
+from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
@@ -41,7 +43,8 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name."""
-    given = _resume_alone(sys.argv[1:] if arguments is None else arguments)
+    _print_in_any_encoding()
+    given = options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments))
     command = tyro.cli(
         Command,
         prog="snnsim",
@@ -56,6 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(command: Command, interrupt: Request) -> None:
     """Run a command, and end with the exit status of what became of it."""
     try:
+        options.check(command)
         command()
     except Stopped as stop:
         print(f"snnsim: {plain(str(stop))}; go on with --resume", file=sys.stderr)
@@ -68,12 +72,19 @@ def _run(command: Command, interrupt: Request) -> None:
         if interrupt.made:
             # a library that was cut off may raise what it likes, such as a RecursionError
             sys.exit(130)
-        print(f"snnsim: {plain(str(error))}", file=sys.stderr)
+        print(f"snnsim: {plain(str(error)) or 'there is not enough memory for this'}", file=sys.stderr)
         sys.exit(2)
     except Exception:
         if interrupt.made and not os.environ.get("SNNSIM_TRACEBACK"):
             sys.exit(130)
         raise
+
+
+def _print_in_any_encoding() -> None:
+    """Let what the encoding of the output does not have be printed as ?, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from snnsim import allocator, presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
-from snnsim.experiment import evaluating, parts, pictures
-from snnsim.files import remove_abandoned
+from snnsim.experiment import estimate, evaluating, parts, pictures
+from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
 from snnsim.network import SpikingNetwork
 from snnsim.training import checkpoint, lock, optimisers, parallel
@@ -115,8 +115,12 @@ def prepare(
     build: Callable[..., SpikingNetwork] = parts.build_network,
 ) -> tuple[Run, tuple[str, ...]]:
     """Return a run that is ready to begin, and its classes; `build` makes a config's network."""
+    # before data are made or fetched; how many classes they have makes little difference
+    estimate.require(config, estimate.of_network(config, classes=1))
     data = parts.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
+    if device.type == "cpu":
+        _check_memory(config, data["train"], len(classes), processes.world)
     network = build(config, classes=len(classes)).to(device)
     if config.training.window_ms is not None:
         if processes.world > 1:
@@ -151,11 +155,17 @@ def prepare(
     return Run(network, made, plan, folder), classes
 
 
+def _check_memory(config: Config, part: parts.Part, classes: int, world: int) -> None:
+    steps = int(part.binned.length[part.indices].max(initial=1))
+    share = min(config.training.batch_size, len(part.indices)) // world + 1
+    estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
+
+
 def _start(network: SpikingNetwork, config: Config) -> None:
     """Give the network the parameters of the run that the config starts from, if it names one."""
     if config.training.start is None:
         return
-    found = evaluating.parameters(Path(config.training.start))
+    found = evaluating.parameters(at_home(config.training.start))
     try:
         network.load_state_dict(found["network"])
     except RuntimeError as error:
