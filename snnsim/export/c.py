@@ -28,7 +28,7 @@ from snnsim.export.c_golden import golden
 from snnsim.export.c_layout import Block
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
-from snnsim.files import written_whole
+from snnsim.files import folder_written_whole
 from snnsim.program import DECISIONS, INPUT, FixedPoint, Population, Program
 from snnsim.quantization import Scheme
 from snnsim.simulation import Events
@@ -55,14 +55,13 @@ def check(program: Program) -> Iterator[Violation]:
 
 def write(program: Program, path: Path, *, recording: Events | None = None) -> None:
     """Write the folder; `recording` is what the self-test and the benchmark run, by default random spikes."""
-    path.mkdir(parents=True, exist_ok=True)
     laid = c_layout.blocks(program)
     texts = {name: (resources.files("snnsim.export") / "c_runtime" / name).read_text() for name in _RUNTIME}
     texts |= {"network.h": _header(program, laid), "network.c": _data(program, laid)}
     texts["golden.h"] = golden(program, recording, c_layout.most_count(program))
-    for name, text in texts.items():
-        with written_whole(path / name) as partial:
-            partial.write_text(text)
+    with folder_written_whole(path) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
 def claims(folder: Path) -> bool:

@@ -32,7 +32,7 @@ from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
 from snnsim.export.repairs import Repair
 from snnsim.export.retiming import retimed
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.quantization import Scheme
 
@@ -108,7 +108,7 @@ def write(program: Program, path: Path) -> None:
     """Write the file for Loihi 1 and its emulators."""
     told, connections = header(program, FORMAT)
     shift = _fixed(program).weight_shift - UNIT
-    with written_whole(path) as partial_path, h5py.File(partial_path, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = told
         for number, part in enumerate(program.populations):
             group = file.create_group(f"population/{number}")

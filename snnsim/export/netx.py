@@ -24,7 +24,7 @@ import numpy as np
 from snnsim.export import checks, loihi, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole
 from snnsim.program import Program
 
 FORMAT = "snnsim Loihi 2"
@@ -47,7 +47,7 @@ def write(program: Program, path: Path) -> None:
     """Write the file."""
     told, connections = loihi.header(program, FORMAT)
     shift = program.fixed.weight_shift - loihi.UNIT if program.fixed else 0
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = told
         # netx reads the first of an array of bytes
         file["layer/0/shape"], file["layer/0/type"] = np.array([program.channels]), np.array([b"input"])

@@ -26,7 +26,7 @@ import numpy as np
 
 from snnsim.export.checks import Violation
 from snnsim.export.retiming import Retimed, retimed
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole, written_whole
 from snnsim.program import Edge, FixedPoint, Population, Program
 from snnsim.program.model import parts
 
@@ -60,7 +60,7 @@ def read_npz(path: Path) -> Program:
 def write_hdf5(program: Program, path: Path) -> None:
     """Write a Program as HDF5 data sets."""
     header, arrays = _parts(program)
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = header
         for name, values in arrays.items():
             file.create_dataset(name, data=values, compression="gzip" if values.size else None)

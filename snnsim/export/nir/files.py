@@ -19,7 +19,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole
 
 VERSION = "1.0.8"
 _PACKED = 64
@@ -48,7 +48,7 @@ class Graph:
 
 def save(graph: Graph, path: Path) -> None:
     """Write a graph into one file."""
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         _put(file, "version", VERSION)
         _put_graph(file.create_group("node"), graph)
 
