@@ -29,18 +29,16 @@ def _is_harmless(name: str) -> bool:
 
 
 def _distinct(program: Program, change: Callable[[str], str]) -> dict[str, str]:
-    # names that may stay as they are come first, so that none of them makes room for one that was changed
-    names = [part.name for part in program.populations]
     found, taken = {INPUT: INPUT}, {INPUT}
-    for name in sorted(names, key=lambda name: _shortened(change(name)) != name):
-        wanted = made = _shortened(change(name))
+    for part in program.populations:
+        wanted = made = _shortened(change(part.name))
         number = 1
         while made.lower() in taken:
             number += 1
             made = f"{wanted}_{number}"
-        found[name] = made
+        found[part.name] = made
         taken.add(made.lower())
-    return {name: found[name] for name in (INPUT, *names)}
+    return found
 
 
 def _shortened(name: str) -> str:
