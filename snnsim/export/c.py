@@ -43,6 +43,7 @@ REPAIRS: Mapping[str, Repair] = {
     "clamp_delays": partial(repairs.clamp_delays, most=LONGEST_DELAY),
 }
 _RUNTIME = ("snn.h", "snn.c", "run.c", "test.c", "bench.c", "Makefile")
+_EXECUTED = ("snn.h", "snn.c", "run.c", "network.h", "network.c")
 _RULES = {"hard": "SNN_HARD", "soft": "SNN_SOFT", "readout": "SNN_READS"}
 
 
@@ -57,13 +58,22 @@ def check(program: Program) -> Iterator[Violation]:
 
 def write(program: Program, path: Path, *, recording: Events | None = None) -> None:
     """Write the folder; `recording` is what the self-test and the benchmark run, by default random spikes."""
-    laid = c_layout.blocks(program)
-    texts = {name: (resources.files("snnsim.export") / "c_runtime" / name).read_text() for name in _RUNTIME}
-    texts |= {"network.h": _header(program, laid), "network.c": _data(program, laid)}
-    texts["golden.h"] = golden(program, recording, c_layout.most_count(program))
+    texts = sources(program) | {"golden.h": golden(program, recording, c_layout.most_count(program))}
     with folder_written_whole(path) as folder:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
+
+
+def sources(program: Program) -> dict[str, str]:
+    """Return the text of each file that `write` makes, but that of the recording."""
+    laid, runtime = c_layout.blocks(program), resources.files("snnsim.export") / "c_runtime"
+    texts = {name: (runtime / name).read_text(encoding="utf-8") for name in _RUNTIME}
+    return texts | {"network.h": _header(program, laid), "network.c": _data(program, laid)}
+
+
+def executed(program: Program) -> dict[str, str]:
+    """Return the text of each file that `snnsim verify` compiles and runs."""
+    return {name: text for name, text in sources(program).items() if name in _EXECUTED}
 
 
 def claims(folder: Path) -> bool:
