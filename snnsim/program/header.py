@@ -72,7 +72,8 @@ class Header:
             channels=whole(told, "channels", at_least=1, at_most=MOST_CHANNELS),
             populations=names,
             edges=edges,
-            time_step_ms=step,
+            # NumPy has no integers beyond 64 bits
+            time_step_ms=step if step < 2**53 else float(step),
             readout=_text_or_none(told, "readout"),
             decision=_text_or_none(told, "decision"),
             classes=tuple(str(each) for each in rows(told, "classes", (str, int))),

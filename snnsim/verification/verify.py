@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def verify(
         )  # fmt: skip
         _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
         with np.load(made) as stored:
-            theirs = {name: stored[name] for name in stored.files}
+            theirs = {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
     cells = partial(_cells, ours), partial(_their_cells, theirs, ours.length)
     parts = [part for part in ours.program.populations if part.fires and f"{part.name}/step" in theirs]
     return Report(
