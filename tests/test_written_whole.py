@@ -24,7 +24,10 @@ def test_the_file_that_a_link_points_to_is_written(tmp_path, there):
 
 
 def test_a_device_is_not_replaced():
-    with pytest.raises(OSError, match="is a device or a pipe, which no file can replace"), written_whole("/dev/null"):
+    with (
+        pytest.raises(OSError, match="is a device or a pipe, which cannot be replaced"),
+        written_whole("/dev/null"),
+    ):
         pass
 
 

@@ -101,12 +101,14 @@ class Import:
         float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)"), SECONDS
     ] = None
     """What a step lasts, of a file that does not say so."""
+    reset: Annotated[Literal["value", "subtract"] | None, arg(help_behavior_hint="(nir; default: value)")] = None
+    """What a spike does to neurons of others: sets them to v_reset, or subtracts the threshold."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt))
+        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt, reset=self.reset))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
         for note in program.provenance.get("notes", ()):
@@ -139,6 +141,8 @@ class Verify:
         sys.executable
     )
     """Interpreter of the environment in which the consumer is installed."""
+    trust: bool = False
+    """Run code in the folder (run.py, run.c) that is not what snnsim writes for this network."""
     json: bool = False
     """Print one JSON object for each consumer."""
 
@@ -155,7 +159,9 @@ class Verify:
         missing = []
         for name in readers:
             try:
-                report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+                report = verification.verify(
+                    self.path, program, events, consumer=name, python=str(self.python), trust=self.trust
+                )
             except ImportError as error:
                 missing.append(str(error))
                 continue
