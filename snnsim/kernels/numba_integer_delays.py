@@ -23,12 +23,12 @@ from typing import NamedTuple
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import get_num_threads, njit, prange, types
+from numba import njit, prange, types
 from numba.extending import intrinsic
 from torch import Tensor
 
 from snnsim.kernels.memory import empty, workspace
-from snnsim.kernels.threads import as_torch_has
+from snnsim.kernels.threads import as_torch_has, number, parallel
 
 LANES = 4
 """Recordings side by side: few, as the spikes of a block then take little of the nearer caches, and still aligned."""
@@ -138,7 +138,7 @@ def current(spikes: Tensor, weight: Tensor, delay: Tensor, *, before: int = 0, p
     offset = places.element[synapses.source] * layout.stride
     offset += (layout.history - synapses.delay.astype(np.int64)) * layout.lanes
     with as_torch_has():
-        threads, size = get_num_threads(), places.size * layout.stride + BLOCK
+        threads, size = number(), places.size * layout.stride + BLOCK
         room = workspace(spikes, threads * (size + BLOCK * len(weight)))
         buffers, sums = room[: threads * size].view(threads, size), room[threads * size :].view(threads, -1)
         _currents(
@@ -157,7 +157,7 @@ def _layout(steps: int, batch: int, longest: int, size: int) -> _Layout:
     return _Layout(lanes, longest, stretch, (longest + stretch) * lanes)
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _currents(spikes, synapses, places, layout, before, room, result):  # noqa: PLR0913
     steps, batch, _ = spikes.shape
     groups = (batch + layout.lanes - 1) // layout.lanes
