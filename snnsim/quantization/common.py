@@ -5,7 +5,7 @@
 Shapes   r, slack, group (number,) · most, K (group,)
 Names    K how many steps the largest weight is · slack how far r may be off, as a share of it: by rounding
 Exact    a number of float64 is taken for r K where it is within 2^-48 of it; one that is rounded to float32, within
-         2^-22 (but not one of 16 bits or fewer, such as 0.375: it is what was meant)
+         2^-22, where no K is found otherwise (but not one of 16 bits or fewer, such as 0.375: it is what was meant)
 """
 
 import numpy as np
@@ -25,12 +25,19 @@ def rounding(value: np.ndarray) -> np.ndarray:
 def fewest(ratio: np.ndarray, slack: np.ndarray, group: np.ndarray, most: np.ndarray) -> np.ndarray:
     """Return K of each group, 1 for one without numbers, 0 where no K is small enough.
 
+    Numbers are taken as they are first, and as rounded by their slack only where that gives no K.
+
     Args:
         ratio: Numbers that are not negative (number,), with 1 for the largest weight of each group.
         slack: How far each may be off, as a share of it (number,).
         group: The group of each number (number,).
         most: The largest K of each group (group,); below 1, there is none.
     """
+    exact = _fewest(ratio, np.full(len(ratio), DOUBLE), group, most)
+    return np.where(exact > 0, exact, _fewest(ratio, slack, group, np.where(exact > 0, 0, most)))
+
+
+def _fewest(ratio: np.ndarray, slack: np.ndarray, group: np.ndarray, most: np.ndarray) -> np.ndarray:
     found = (most >= 1).astype(np.int64)
     while True:
         there = found[group] > 0

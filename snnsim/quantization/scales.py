@@ -106,7 +106,7 @@ def _whole(
     bare = largest == 0
     # without weights, whatever shows the threshold well
     largest = np.where(bare, np.where(peak > 0, peak, 1.0), largest)
-    room = replace(room, largest=np.where(bare, 2**room.fixed.weight_bits, room.largest))
+    room = replace(room, largest=np.where(bare, room.fixed.limit, room.largest))
     slack = _slack(groups, size, largest)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         weights = size / largest[groups.group]
@@ -121,6 +121,8 @@ def _whole(
         alone = common.fewest(weights, slack, groups.group, np.where(together > 0, 0, below))
     count = np.where(together > 0, together, alone)
     top = np.where(together > 0, top, below)
+    # no finer than weights would be, unless it must
+    top = np.where(bare, np.minimum(top, np.maximum(count, 2**room.fixed.weight_bits)), top)
     steps = top // np.maximum(count, 1) * count
     scale = np.divide(largest, steps, out=np.zeros(groups.size), where=steps > 0)
     return scale, together > 0

@@ -197,3 +197,12 @@ def test_a_wider_scheme_keeps_what_a_narrow_one_has_made(data):
     for one, other in zip(narrow.edges, wide.edges, strict=True):
         scale = [(made.populations[0].unit * 2**made.fixed.weight_shift)[one.post] for made in (narrow, wide)]
         np.testing.assert_allclose(one.weight * scale[0], other.weight * scale[1], rtol=1e-6)
+
+
+def test_a_neuron_without_weights_and_numbers_of_many_bits_are_exact_too():
+    # a step that takes more bits than a weight has; 17 bits, which float32 would round elsewhere
+    part = Population.of("a", 1, decay=1.0, threshold=82867 / 8, bias=9103 / 8)
+    made = quantize(Program(channels=1, populations=(part,), edges=(), time_step_ms=1.0), Scheme("int16")).populations[
+        0
+    ]
+    assert Fraction(int(made.bias[0]), int(made.threshold[0])) == Fraction(9103, 82867)
