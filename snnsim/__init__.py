@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from snnsim import compiled_cache
+
 if TYPE_CHECKING:
     from snnsim.analysis import lz76
     from snnsim.freezing import freeze
@@ -66,6 +68,9 @@ _ROOMS = {
     "quantize": "quantization",
     "simulate": "simulation",
 }
+
+# before anything imports Numba
+compiled_cache.choose()
 
 
 def __getattr__(name: str) -> Any:

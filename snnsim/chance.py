@@ -10,6 +10,7 @@ Shapes   s (time, batch, ..., neuron) · keep (batch, ..., neuron)
 import torch
 from torch import Tensor, nn
 
+from snnsim import validation
 from snnsim.kernels.draws import SEEDS, Draws
 
 
@@ -18,6 +19,7 @@ class SequenceDropout(nn.Module):
 
     def __init__(self, p: float) -> None:
         super().__init__()
+        p = validation.number(p, who="SequenceDropout", name="dropout")
         if not 0 <= p < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {p}")
         self.p = p

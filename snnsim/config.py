@@ -1,25 +1,44 @@
 """What a run is: data, network and training as frozen values, checked when built, to and from TOML.
 
-A value that is None is left out of the file, since TOML has no such value, and read back as its default None.
+TOML has no None: a value that is None is left out of the file where that is its default, and "none" elsewhere.
+Every number has bounds; what all of them need together, experiment/estimate.py says.
 """
 
 import re
+import reprlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 
 from snnsim import values
 from snnsim.files import written_whole
 from snnsim.units import to_steps
+from snnsim.validation import shown
+from snnsim.values import Range
+
+MOST_DELAY = 65_535
+"""Steps of the longest delay, as programs have it."""
+MOST_STEPS = 2**31 - 1
+"""Steps of the longest recording, window and time after a recording."""
+MOST_NAME = 200
+"""Characters of the name of a run."""
+_Count = Annotated[int, Range(at_least=1, at_most=2**31 - 1)]
+_Seed = Annotated[int, Range(at_least=0)]
+_Time = Annotated[float, Range(above=0, at_most=1e12)]
+_Rate = Annotated[float, Range(above=0, at_most=1e6)]
+_Slope = Annotated[float, Range(at_least=1e-6, at_most=1e6)]
+_Width = Annotated[float, Range(above=0, at_most=MOST_DELAY)]
 
 
 def _check(section: str, ok: bool, name: str, must: str, value: object) -> None:
     if not ok:
-        raise ValueError(f"config: {section}.{name} must be {must}, not {value!r}")
+        # a list may be long
+        given = shown(value) if isinstance(value, int | float | str) else reprlib.repr(value)
+        raise ValueError(f"config: {section}.{name} must be {must}, not {given}")
 
 
 @dataclass(frozen=True)
@@ -31,25 +50,20 @@ class Data:
     """Folder that holds the files (shd, ssc); the cache folder and a download otherwise."""
     size: Literal["small", "default", "full"] = "default"
     """How much of the `digits` to make."""
-    seed: int = 0
+    seed: _Seed = 0
     """Seed of what is made here: `digits`, `motifs`, `images`, `patterns`."""
-    time_step_ms: float = 10.0
-    channels: int = 140
+    time_step_ms: Annotated[float, Range(above=0, at_least=1e-6, at_most=1e9)] = 10.0
+    channels: _Count = 140
     """Channels that the units of the recordings are summed into."""
-    height: int | None = None
+    height: _Count | None = None
     """Rows of the field that convolutions look at; channels are its rows, columns, and colours or polarities."""
-    width: int | None = None
+    width: _Count | None = None
     """Columns of that field."""
-    max_time_ms: float | None = None
+    max_time_ms: _Time | None = None
     """Events from here on are left out; None keeps all."""
 
     def __post_init__(self) -> None:
-        _check("data", self.time_step_ms > 0, "time_step_ms", "positive", self.time_step_ms)
-        _check("data", self.channels > 0, "channels", "at least 1", self.channels)
-        _check("data", self.seed >= 0, "seed", "0 or more", self.seed)
-        for name in ("height", "width"):
-            value = getattr(self, name)
-            _check("data", value is None or value > 0, name, "at least 1", value)
+        values.settle(self, "data.")
         enough = self.max_time_ms is None or self.max_time_ms >= self.time_step_ms
         _check("data", enough, "max_time_ms", "at least one time step", self.max_time_ms)
 
@@ -61,24 +75,24 @@ class Network:
     hidden: tuple[int, ...] = (256, 256)
     convolutions: tuple[int, ...] = ()
     """Channels of the convolutional layers in front of the hidden ones; they need data.height and data.width."""
-    kernel: int = 3
+    kernel: _Count = 3
     """Rows and columns of the convolutions' kernels, an odd number; zeros around a field keep its size."""
-    pool: int = 2
+    pool: _Count = 2
     """Spikes are averaged over squares of so many rows and columns behind every convolutional layer."""
     delays: Literal["learned", "fixed", "none"] = "learned"
-    max_delay_ms: float = 240.0
-    taps: int = 1
+    max_delay_ms: Annotated[float, Range(at_least=0)] = 240.0
+    taps: Annotated[int, Range(at_least=1, at_most=1000)] = 1
     """(weight, delay) pairs of each connection."""
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
-    sigma_start: float | None = None
+    sigma_start: _Width | None = None
     """Width of the window in steps at the start; None is half the delay range."""
-    sigma_end: float | None = None
+    sigma_end: _Width | None = None
     """Width of the window in steps when it has been annealed; None is the recipe's, 0.5 for `gauss`."""
     sparsity: float = 0.0
     """Share of the connections left out at random."""
-    tau_ms: float = 10.05
+    tau_ms: _Time = 10.05
     """Membrane time constant; the voltage kept over a step is 1 - time_step_ms / tau_ms."""
-    tau_readout_ms: float | None = None
+    tau_readout_ms: _Time | None = None
     """That of the readout, which is then not learned: data.time_step_ms remembers nothing; None is tau_ms."""
     learn_decay: Literal["fixed", "layer", "neuron"] = "fixed"
     neuron: Literal["lif", "meta", "levy_baxter", "second_order"] = "lif"
@@ -86,44 +100,36 @@ class Network:
     learn_neuron: Literal["fixed", "layer", "neuron"] = "layer"
     """Whether the numbers of neurons other than lif are trained: none; one for each layer, or for each neuron (or, of
     levy_baxter, input)."""
-    noise: float = 0.2
+    noise: Annotated[float, Range(at_least=0, at_most=1e6)] = 0.2
     """Width of the noise of meta at the start, in units of the membrane."""
     recovery: bool = False
     """Whether meta has a recovery variable."""
     success: float = 0.75
     """Probability at the start that an input of levy_baxter arrives."""
-    threshold: float = 1.0
+    threshold: _Slope = 1.0
     learn_threshold: bool = False
     reset: Literal["hard", "soft"] = "hard"
     detach_reset: bool = True
     surrogate: Literal["atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar"] = "atan"
-    surrogate_alpha: float | None = 5.0
+    surrogate_alpha: _Slope | None = 5.0
     """Sharpness of the surrogate; None is the default of its shape."""
     batch_norm: bool = True
     dropout: float = 0.4
-    extra_ms: float = 360.0
+    extra_ms: Annotated[float, Range(at_least=0)] = 360.0
     """How long the network runs on after a recording has ended, so that late spikes count."""
 
     def __post_init__(self) -> None:
+        values.settle(self, "network.")
         sizes = len(self.hidden + self.convolutions) > 0 and all(width > 0 for width in self.hidden)
         _check("network", sizes, "hidden", "one or more positive widths", list(self.hidden))
         channels = all(number > 0 for number in self.convolutions)
         _check("network", channels, "convolutions", "positive numbers of channels", list(self.convolutions))
         _check("network", self.kernel > 0 and self.kernel % 2 == 1, "kernel", "odd and positive", self.kernel)
-        _check("network", self.pool >= 1, "pool", "at least 1", self.pool)
-        _check("network", self.max_delay_ms >= 0, "max_delay_ms", "0 or more", self.max_delay_ms)
-        _check("network", self.taps >= 1, "taps", "at least 1", self.taps)
-        _check("network", self.tau_ms > 0, "tau_ms", "positive", self.tau_ms)
-        _check("network", self.threshold > 0, "threshold", "positive", self.threshold)
-        _check("network", self.extra_ms >= 0, "extra_ms", "0 or more", self.extra_ms)
         _check("network", 0 <= self.dropout < 1, "dropout", "at least 0 and below 1", self.dropout)
         _check("network", 0 <= self.sparsity < 1, "sparsity", "at least 0 and below 1", self.sparsity)
         _check("network", 0 < self.success <= 1, "success", "above 0 and at most 1", self.success)
         noise = self.noise > 0 or (self.noise == 0 and self.learn_neuron == "fixed")
         _check("network", noise, "noise", "positive, or 0 where learn_neuron is fixed", self.noise)
-        for name in ("sigma_start", "sigma_end", "surrogate_alpha"):
-            value = getattr(self, name)
-            _check("network", value is None or value > 0, name, "positive", value)
 
 
 @dataclass(frozen=True)
@@ -132,27 +138,27 @@ class Training:
 
     rule: Literal["bptt", "sltt", "sltt-k"] = "bptt"
     """Routes that errors take: all; all but from one step's membrane to the next; the same, from `k` steps alone."""
-    k: int | None = None
+    k: Annotated[int, Range(at_most=2**31 - 1)] | None = None
     """How many steps of a batch sltt-k draws."""
     delayed: Literal["exact", "cut", "stale"] = "exact"
     """How errors of sltt go back over a delay: to the spike that came; to none; to the spike of the same step."""
-    window_ms: float | None = None
+    window_ms: _Time | None = None
     """Length of the windows in which sltt goes through time, so that memory does not grow with it; None takes all."""
     loss: Literal["decision", "steps"] = "decision"
     """Cross-entropy of the decision about a recording, or the mean of that of every step."""
     decision: Literal["summed_softmax", "mean_membrane", "max_membrane", "last_membrane"] = "summed_softmax"
-    epochs: int = 150
-    batch_size: int = 256
-    lr: float = 5e-3
+    epochs: _Count = 150
+    batch_size: _Count = 256
+    lr: _Rate = 5e-3
     """Highest learning rate of weights and neurons (Adam, one cycle)."""
-    lr_delay: float = 0.1
+    lr_delay: _Rate = 0.1
     """First learning rate of the delays, in steps of delay (Adam, falling to 0 as a cosine)."""
-    weight_decay: float = 1e-5
+    weight_decay: Annotated[float, Range(at_least=0, at_most=1e6)] = 1e-5
     sigma_epochs: float = 0.25
     """Share of the epochs over which the delay windows narrow."""
-    patience: int = 0
+    patience: Annotated[int, Range(at_least=0)] = 0
     """Stop after so many epochs without a better validation accuracy; 0 never stops early."""
-    seed: int = 0
+    seed: _Seed = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the large products in mixed precision."""
     weights: Literal["float", "int8", "int4", "ternary"] = "float"
@@ -163,12 +169,7 @@ class Training:
     """Run whose best network training starts from; None starts from random parameters."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size"):
-            _check("training", getattr(self, name) >= 1, name, "at least 1", getattr(self, name))
-        for name in ("weight_decay", "patience", "seed"):
-            _check("training", getattr(self, name) >= 0, name, "0 or more", getattr(self, name))
-        for name in ("lr", "lr_delay"):
-            _check("training", getattr(self, name) > 0, name, "positive", getattr(self, name))
+        values.settle(self, "training.")
         self._check_rule()
         known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
         _check("training", known, "delays", "such as 5bit, or 5bit:2", self.delays)
@@ -182,7 +183,6 @@ class Training:
         _check(
             "training", spatial, "delayed and window_ms", "left alone for the rule bptt", (self.delayed, self.window_ms)
         )
-        _check("training", self.window_ms is None or self.window_ms > 0, "window_ms", "positive", self.window_ms)
         sums = self.window_ms is None or self.decision in ("summed_softmax", "mean_membrane")
         _check("training", sums, "decision", "summed_softmax or mean_membrane with window_ms", self.decision)
 
@@ -197,12 +197,34 @@ class Config:
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        must = f"at least data.time_step_ms = {self.data.time_step_ms}, as the decay is 1 - time_step_ms / tau_ms"
-        for name in ("tau_ms", "tau_readout_ms"):
-            value = getattr(self.network, name)
-            _check("network", value is None or to_steps(value, self.data.time_step_ms) >= 1, name, must, value)
+        values.settle(self, "")
+        # it begins the name of a folder
+        outside = self.name.startswith(("/", "\\", "~")) or ".." in re.split(r"[/\\]", self.name)
+        if outside or not self.name.strip() or len(self.name) > MOST_NAME:
+            must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
+            raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
+        self._check_steps()
         if self.network.convolutions:
             self._check_field()
+
+    def _check_steps(self) -> None:
+        """Check the times whose bounds are in steps."""
+        step, net = self.data.time_step_ms, self.network
+        must = f"at least data.time_step_ms = {step}, as the decay is 1 - time_step_ms / tau_ms"
+        for name in ("tau_ms", "tau_readout_ms"):
+            value = getattr(net, name)
+            _check("network", value is None or to_steps(value, step) >= 1, name, must, value)
+        window = self.training.window_ms
+        _check(
+            "training", window is None or window >= step, "window_ms", f"at least data.time_step_ms = {step}", window
+        )
+        for section, name, value, most in (
+            ("network", "max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
+            ("network", "extra_ms", net.extra_ms, MOST_STEPS),
+            ("training", "window_ms", window or 0.0, MOST_STEPS),
+        ):
+            must = f"at most {most:,} steps of data.time_step_ms = {step}"
+            _check(section, value / step <= most, name, must, value)
 
     def _check_field(self) -> None:
         height, width, channels = self.data.height, self.data.width, self.data.channels
@@ -217,24 +239,37 @@ class Config:
 
     @classmethod
     def from_toml(cls, text: str, source: str = "config") -> Self:
-        """Return the config that a TOML text describes."""
+        """Return the config that a TOML text describes.
+
+        Args:
+            text: The text of a TOML file.
+            source: Where it comes from, for messages.
+
+        Raises:
+            ValueError: If it is no TOML, has no value, names unknown keys, or has values that cannot be.
+        """
+        given = values.table(text, source)
+        if not given:
+            raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
         try:
-            given = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{source}: not a TOML file: {error}") from error
-        built: Self = values.build(cls, given, "")
+            built: Self = values.build(cls, given, "")
+        except ValueError as error:
+            raise ValueError(str(error) if source == "config" else f"{source}: {error}") from error
         return built
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the config of a TOML file."""
-        if not path.is_file():
-            raise FileNotFoundError(f"there is no config file {path}")
-        return cls.from_toml(path.read_text(encoding="utf-8"), str(path))
+        return cls.from_toml(values.text_of(path), str(path))
+
+    @staticmethod
+    def table(path: Path) -> dict[str, Any]:
+        """Return what stands in a TOML file, without what a config adds."""
+        return values.table(values.text_of(path), str(path))
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
-        return tomli_w.dumps(values.without_none(asdict(self)))
+        return tomli_w.dumps(values.plain(self))
 
     def save(self, path: Path) -> None:
         """Write the config as a TOML file."""
@@ -248,11 +283,24 @@ class Config:
 
 
 def parse_assignment(text: str) -> tuple[str, object]:
-    """Return name and value of "section.key=value"; the value is TOML, or a string if it is not."""
+    """Return name and value of "section.key=value", with a value of the key's declared type where the text says so.
+
+    The value is TOML, or a text if it is not; what belongs to a key that takes any text is that text unless it stands
+    in quotation marks. "none" is None where the key takes None.
+
+    Raises:
+        ValueError: If there is no name or no equals sign, or the key is unknown.
+    """
     name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ValueError(f"--set takes section.key=value, not {text!r}")
+    name, value = name.strip(), value.strip()
+    if not equals or not name:
+        raise ValueError(f"--set takes section.key=value, not {shown(text)}")
+    kind = values.declared(Config, name)
+    if values.takes_none(kind) and value.lower() == "none":
+        return name, None
+    if values.is_text(kind) and not value.startswith(("'", '"')):
+        return name, value
     try:
-        return name.strip(), tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
-        return name.strip(), None if value.strip().lower() == "none" else value.strip()
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):
+        return name, value

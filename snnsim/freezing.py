@@ -18,11 +18,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from snnsim.kernels import gates
 from snnsim.network import SpikingNetwork
 from snnsim.neurons import LIF, LeakyReadout, MetaNeuron
 from snnsim.normalisation import BatchNorm
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.synapses.connections import Connections, connections
+from snnsim.validation import shown
 
 READOUT = "readout"
 
@@ -35,7 +37,22 @@ def freeze(
     decision: str | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Program:
-    """Return what the network computes in evaluation mode; the network is left as it is."""
+    """Return what the network computes in evaluation mode; the network is left as it is.
+
+    Args:
+        network: The trained network.
+        time_step_ms: Length of a step in ms.
+        classes: Names of the classes.
+        decision: Name of what decides about a class.
+        provenance: What the program is to say of where it comes from.
+
+    Raises:
+        TypeError: If it is no SpikingNetwork, or a part of it has no place in a Program.
+        ValueError: If a parameter is NaN or infinite, or a population breaks a rule of Program.
+    """
+    if not isinstance(network, SpikingNetwork):
+        raise TypeError(f"freeze: the network must be a SpikingNetwork, not {shown(network)}")
+    gates.parameters(network, who="freeze")
     exact = copy.deepcopy(network).cpu().double().eval()
     populations, edges, source = [], [], INPUT
     for number, layer in enumerate(exact.layers, start=1):
@@ -97,7 +114,7 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _neurons(name: str, neuron: nn.Module, bias: np.ndarray) -> Population:
     parts: tuple[Any, ...] = ()
     if isinstance(neuron, LIF):
-        rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.threshold
+        rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.level()
     elif isinstance(neuron, LeakyReadout):
         rule, threshold = "readout", torch.ones(1)
     elif isinstance(neuron, MetaNeuron) and neuron.recovery is None and neuron.estimator != "expectation":

@@ -16,9 +16,11 @@ from torch import Tensor, nn
 from snnsim import chance
 from snnsim.chance import SequenceDropout
 from snnsim.credit import EVERY, Credit
+from snnsim.kernels import gates
 from snnsim.kernels.draws import Draws
 from snnsim.normalisation import BatchNorm
-from snnsim.synapses import Conv, DelayedConv
+from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
+from snnsim.validation import shown
 
 
 class LayerState(NamedTuple):
@@ -40,9 +42,22 @@ class SpikingLayer(nn.Module):
 
     def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: BatchNorm | None, dropout: float) -> None:
         super().__init__()
-        self.synapse, self.norm, self.neuron = synapse, norm, neuron
+        self.synapse = checked_part(synapse, "run", who="SpikingLayer", name="synapse", such="a DelayedLinear")
+        self.neuron = checked_part(neuron, "run", who="SpikingLayer", name="neuron", such="a LIF")
+        self.norm = (
+            norm
+            if norm is None
+            else checked_part(norm, "forward", who="SpikingLayer", name="norm", such="a BatchNorm, or None")
+        )
         self.dropout = SequenceDropout(dropout)
         self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None
+        targets = self.channels or (len(synapse.weight) if isinstance(synapse, DelayedLinear | SparseLinear) else None)
+        width = getattr(norm, "num_features", None)
+        if targets and width and width != targets:
+            what = "channels" if self.channels else "neurons"
+            raise ValueError(
+                f"SpikingLayer: norm must be of the {targets} {what} that the synapse leads to, not {width}"
+            )
 
     def forward(
         self,
@@ -71,6 +86,7 @@ class SpikingLayer(nn.Module):
         from the beginning of the sequence. In training mode running averages normalise, and the window moves them.
         """
         state = LayerState() if state is None else state
+        spikes = self._taken(spikes)
         draws = state.draws if state.first else chance.drawn(self.neuron, state.draws, generator)
         released = chance.released(self.neuron, spikes, draws and draws.at(state.first - before))
         current, history = arriving(self.synapse, released, state, before, credit)
@@ -86,6 +102,7 @@ class SpikingLayer(nn.Module):
 
     def current(self, spikes: Tensor, credit: Credit = EVERY, draws: Draws | None = None) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
+        spikes = self._taken(spikes)
         spikes = chance.released(self.neuron, spikes, draws)
         # neurons keep their voltage in full precision when products are done in a shorter one
         current: Tensor = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
@@ -112,6 +129,11 @@ class SpikingLayer(nn.Module):
         spikes = self.neuron(self.drive(by_channel, every), **told)
         return self.dropout(spikes, generator).view_as(current)
 
+    def _taken(self, spikes: Tensor) -> Tensor:
+        """Return spikes of the parameters' type."""
+        weight = getattr(self.synapse, "weight", None)
+        return gates.spikes(spikes, who="layer", like=spikes if weight is None else weight)
+
     def _told(self, draws: Draws | None, current: Tensor) -> dict[str, Any]:
         """Return what the neurons are told about chance."""
         noisy = draws is not None and getattr(self.neuron, "noisy", False)
@@ -123,6 +145,8 @@ class SpikingLayer(nn.Module):
 
     def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return currents (time, batch · pixel, channel) of a field, and the others as they are."""
+        if valid is not None:
+            valid = gates.lengths(valid, who="layer", name="valid", batch=math.prod(current.shape[1:-1]))
         if self.channels is None:
             return current, valid
         pixels = current.shape[-1] // self.channels
@@ -168,6 +192,24 @@ class SpikingLayer(nn.Module):
         usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats
         compiled = hasattr(self.neuron, "compiled") and self.neuron.compiled(current)
         return compiled and (self.norm is None or usual) and current.ndim == 3 and current.numel() > 0 and not watched
+
+
+def checked_part(part: Any, method: str, *, who: str, name: str, such: str) -> nn.Module:
+    """Return a part of a layer or network if it is a module that can do what such a part does.
+
+    Args:
+        part: What was given.
+        method: What it must be able to do.
+        who: Name of the class that was called, for the message.
+        name: Name of the argument, for the message.
+        such: What to give, for the message.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if not isinstance(part, nn.Module) or not callable(getattr(part, method, None)):
+        raise TypeError(f"{who}: {name} must be a module with `{method}`, such as {such}, not {shown(part)}")
+    return part
 
 
 def arriving(

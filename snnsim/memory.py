@@ -38,6 +38,11 @@ def settled() -> int:
     gc.collect()
     # freed memory that the allocator has kept would be used again unseen
     give_back()
+    return resident()
+
+
+def resident() -> int:
+    """Return the bytes that this process has in memory, 0 where the system does not tell."""
     return _status("VmRSS")
 
 

@@ -8,16 +8,18 @@ Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch,
 Draws    chance is that of `draws` where given, of the generator in training; else what is likelier happens
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from snnsim import chance
+from snnsim import chance, settings, validation
 from snnsim.credit import EVERY, Credit
+from snnsim.kernels import gates
 from snnsim.kernels.draws import Draws
-from snnsim.layer import LayerState, SpikingLayer, arriving
+from snnsim.layer import LayerState, SpikingLayer, arriving, checked_part
 from snnsim.synapses import DelayedConv, DelayedLinear
 
 
@@ -45,11 +47,20 @@ class SpikingNetwork(nn.Module):
         self, layers: Sequence[SpikingLayer], synapse: nn.Module, readout: nn.Module, *, extra_steps: int = 0
     ) -> None:
         super().__init__()
+        extra_steps = validation.integer(extra_steps, who="SpikingNetwork", name="extra_steps")
         if extra_steps < 0:
             raise ValueError(f"extra_steps must be 0 or more, not {extra_steps}")
+        if not isinstance(layers, Iterable) or isinstance(layers, str | bytes):
+            raise TypeError(f"SpikingNetwork: layers must be SpikingLayers, not {validation.shown(layers)}")
+        layers = list(layers)
+        for number, layer in enumerate(layers, start=1):
+            if not isinstance(layer, SpikingLayer):
+                raise TypeError(f"SpikingNetwork: layer {number} must be a SpikingLayer, not {validation.shown(layer)}")
         self.layers = nn.ModuleList(layers)
-        self.synapse, self.readout = synapse, readout
+        self.synapse = checked_part(synapse, "run", who="SpikingNetwork", name="synapse", such="a DelayedLinear")
+        self.readout = checked_part(readout, "run", who="SpikingNetwork", name="readout", such="a LeakyReadout")
         self.extra_steps = extra_steps
+        settings.carry(self, extra_steps=extra_steps)
 
     def forward(
         self,
@@ -61,11 +72,19 @@ class SpikingNetwork(nn.Module):
     ) -> Tensor:
         """Return the readout's voltage (time + extra_steps, batch, class).
 
-        `lengths` (batch,) are the recordings' own lengths in steps; what stands behind them is padding. `credit` says
-        along which routes errors go back, `draws` what neurons that fire by chance draw.
+        Args:
+            frames: The input, (time, batch, channel); bools and integers are converted to the parameters' type.
+            lengths: The recordings' own lengths in steps, integers (batch,), or one for all; what stands behind them is
+                padding. None if every step counts.
+            generator: Where training mode takes its dropout and draws from.
+            credit: Along which routes errors go back.
+            draws: What neurons that fire by chance draw.
+
+        Raises:
+            TypeError: If frames or lengths are of another type.
+            ValueError: If their shapes do not match, a length is outside of the frames, or a frame is not finite.
         """
-        spikes = self._extended(frames)
-        valid = None if lengths is None else self.valid(lengths)
+        spikes, valid = self._checked(frames, lengths)
         for number, layer in enumerate(self.layers):
             # in two, so that spikes which have been sent are not kept while the next ones are made
             own = chance.drawn(layer.neuron, draws and draws.layer(number), generator)
@@ -90,7 +109,9 @@ class SpikingNetwork(nn.Module):
         let `extra_steps` frames of silence follow a recording. For draws, let the first state be `start(draws)`.
         """
         state = (None,) * (len(self.layers) + 1) if state is None else state
-        spikes, after = frames, []
+        if len(state) != len(self.layers) + 1:
+            raise ValueError(f"network: a state of {len(self.layers) + 1} parts is needed, not of {len(state)}")
+        spikes, after = gates.spikes(frames, who="network", like=next(self.parameters()), name="frames"), []
         for layer, before in zip(self.layers, state[:-1], strict=True):
             spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit)
             after.append(between)
@@ -115,7 +136,8 @@ class SpikingNetwork(nn.Module):
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
         """Return the spikes of every layer and the output."""
-        spikes, valid = [self._extended(frames)], None if lengths is None else self.valid(lengths)
+        extended, valid = self._checked(frames, lengths)
+        spikes = [extended]
         for number, layer in enumerate(self.layers):
             spikes.append(layer(spikes[-1], valid, draws=draws and draws.layer(number)))
         return Record(spikes, self._output(spikes[-1]))
@@ -126,8 +148,9 @@ class SpikingNetwork(nn.Module):
 
     def constrain(self) -> None:
         """Bring all parameters back to what they may be; call after each optimiser step."""
-        for synapse in self.synapses():
-            synapse.constrain()
+        for part in (*self.synapses(), *(layer.neuron for layer in self.layers)):
+            if hasattr(part, "constrain"):
+                part.constrain()
 
     def synapses(self) -> Iterator[nn.Module]:
         """Yield the synapses from the input to the output."""
@@ -139,10 +162,17 @@ class SpikingNetwork(nn.Module):
         found = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
         return [connections for connections in found if isinstance(connections, DelayedLinear)]
 
-    def _extended(self, frames: Tensor) -> Tensor:
-        return (
-            torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]) if self.extra_steps else frames
-        )
+    def _checked(self, frames: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return frames with the extra steps, and how many steps count."""
+        frames = gates.spikes(frames, who="network", like=next(self.parameters()), name="frames")
+        valid = None
+        if lengths is not None:
+            batch = math.prod(frames.shape[1:-1])
+            found = gates.lengths(lengths, who="network", name="lengths", batch=batch, longest=len(frames))
+            valid = self.valid(found.to(frames.device))
+        if self.extra_steps:
+            frames = torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])])
+        return frames, valid
 
     def _output(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:
         current = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)

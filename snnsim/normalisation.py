@@ -13,11 +13,16 @@ of the steps that count allows, so that a sequence moves them by the momentum; g
     a = 1 − (1 − momentum)^share        m ← m + a (mean − m)        v ← (1 − a) (v + a (mean − m)²) + a variance
 """
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim.kernels.spiking import Statistics, moments
+from snnsim import settings, validation
+from snnsim.kernels import gates
+from snnsim.kernels.spiking import Statistics, affine, moments
 
 
 def valid_steps(valid: Tensor, steps: int) -> Tensor:
@@ -32,9 +37,20 @@ class BatchNorm(nn.BatchNorm1d):
     the same pass as it fires.
     """
 
+    def __init__(self, num_features: int, *args: Any, **how: Any) -> None:
+        number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1)
+        super().__init__(number, *args, **how)
+        self.eps = validation.real(self.eps, who="BatchNorm", name="eps", at_least=0)
+        settings.carry(self, eps=self.eps)
+
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the normalised currents; without `valid` every step counts."""
+        self._check(current)
+        if valid is not None:
+            valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
         flat = current.reshape(-1, current.shape[-1])
+        if not self.training and self.running_mean is not None:
+            return self._by(self._running(), flat).view_as(current)
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
@@ -44,9 +60,10 @@ class BatchNorm(nn.BatchNorm1d):
 
     def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
         """Return the mean and variance to normalise with; in training mode the running ones move."""
+        self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if not self.training or count < 2:
-            return Statistics(self.running_mean, self.running_var, self.eps, own=False)
+            return self._running()
         mean, variance = moments(current, valid)
         with torch.no_grad():
             self.num_batches_tracked += 1
@@ -57,6 +74,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def window(self, current: Tensor, valid: Tensor, whole: Tensor) -> Statistics:
         """Return what normalises a window of a longer sequence, of which `whole` steps count; running averages move."""
+        self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if self.training and count > 1:
             mean, variance = moments(current, valid)
@@ -73,7 +91,20 @@ class BatchNorm(nn.BatchNorm1d):
         flat = self._by(statistics, current.reshape(-1, current.shape[-1])).view_as(current)
         return flat * valid_steps(valid, len(current))[..., None]
 
+    def _check(self, current: Tensor) -> None:
+        if gates.current(current, who="BatchNorm").shape[-1] != self.num_features:
+            raise ValueError(
+                f"BatchNorm: the current must be (time, ..., {self.num_features}), not {tuple(current.shape)}"
+            )
+
+    def _running(self) -> Statistics:
+        return Statistics(self.running_mean, self.running_var, self.eps, own=False)
+
     def _by(self, statistics: Statistics, flat: Tensor) -> Tensor:
+        if self.affine and flat.dtype == self.weight.dtype and flat.dtype in (torch.float32, torch.float64):
+            # as the compiled form rounds it, so that both fire at a threshold that is met exactly
+            scale, shift = affine(flat, self.weight, self.bias, statistics)
+            return flat * scale + shift
         return functional.batch_norm(
             flat, statistics.mean, statistics.variance, self.weight, self.bias, eps=statistics.epsilon
         )

@@ -18,6 +18,7 @@ Source   atan, triangle (PiecewiseQuadratic), sigmoid, boxcar (Rect) as in spiki
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -77,6 +78,8 @@ _SHAPES: dict[str, tuple[Shape, Shape, float]] = {
     "boxcar": (_boxcar, _boxcar_slope, 1.0),
 }
 NAMES = tuple(_SHAPES)
+SHARPEST = 1e6
+"""The largest α: a slope is of the order of α, that of triangle takes α², and larger ones end in infinity and NaN."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class Surrogate:
     def __post_init__(self) -> None:
         validation.one_of(self.name, NAMES, who="Surrogate", name="name")
         alpha = _SHAPES[self.name][2] if self.alpha is None else self.alpha
-        object.__setattr__(self, "alpha", validation.real(alpha, who=f"Surrogate {self.name}", name="alpha", above=0))
+        bounds: dict[str, Any] = {"above": 0, "at_most": SHARPEST}
+        object.__setattr__(self, "alpha", validation.real(alpha, who=f"Surrogate {self.name}", name="alpha", **bounds))
 
     @property
     def sharpness(self) -> float:
@@ -108,6 +112,20 @@ class Surrogate:
         """Return Θ(x), with g'(x) as its derivative."""
         spikes: Tensor = _Spike.apply(x, self)
         return spikes
+
+
+def made(surrogate: "str | Surrogate", *, who: str) -> Surrogate:
+    """Return a surrogate, or the one of a name.
+
+    Raises:
+        TypeError: If it is neither.
+        ValueError: If the name is unknown.
+    """
+    if isinstance(surrogate, Surrogate):
+        return surrogate
+    if not isinstance(surrogate, str):
+        raise TypeError(f"{who}: surrogate must be a Surrogate or a name, not {validation.shown(surrogate)}")
+    return Surrogate(surrogate)
 
 
 class _Spike(torch.autograd.Function):

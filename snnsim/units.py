@@ -10,12 +10,29 @@ Source   DCLS-Delays quotes τ = 10.05 ms at dt = 10 ms for β = 0.005, which is
 
 import math
 
+from snnsim.validation import shown
+
 
 def to_steps(time_ms: float, time_step_ms: float) -> float:
-    """Return a time in steps of `time_step_ms`."""
+    """Return a time in steps.
+
+    Args:
+        time_ms: A time in ms.
+        time_step_ms: What a step lasts, in ms.
+
+    Raises:
+        ValueError: If the time step is not longer than 0 ms, or the number of steps is not finite.
+    """
     if not time_step_ms > 0:
         raise ValueError(f"to_steps: the time step must be longer than 0 ms, not {time_step_ms}")
-    return time_ms / time_step_ms
+    try:
+        steps = time_ms / time_step_ms
+    except OverflowError:
+        steps = math.inf
+    if not math.isfinite(steps):
+        given = f"{shown(time_ms)} ms in steps of {shown(time_step_ms)} ms"
+        raise ValueError(f"to_steps: a time must be a finite number of steps, not {given}")
+    return steps
 
 
 def to_ms(steps: float, time_step_ms: float) -> float:

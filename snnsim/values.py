@@ -1,9 +1,73 @@
-"""Sections of a config, frozen dataclasses, from and to plain values: typed, with errors that list what is known."""
+"""Sections of a config, frozen dataclasses, from and to plain values: typed, with errors that list what is known.
 
+A field's declared type says what it takes, and `Annotated[int, Range(...)]` from where to where. Every section calls
+`settle` when it is built, so that one made in Python is checked as one that was read from a file.
+"""
+
+import math
+import re
+import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cache
+from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from snnsim.validation import shown
+
+INTEGERS = -(2**63), 2**63 - 1
+"""The integers of a TOML file, and of what computes with them."""
+MOST_BYTES = 2**20
+"""Bytes of the longest config file."""
+MOST_DOTS = 500
+NONE = "none"
+"""What stands for None in a file."""
+MOST_ITEMS = 1000
+"""How many values a list may have."""
+MOST_CHARACTERS = 4096
+"""How long a text may be; no system has longer paths."""
+_UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Range:
+    """From where to where the numbers of a field go; None is no bound."""
+
+    at_least: float | None = None
+    above: float | None = None
+    at_most: float | None = None
+
+    def broken(self, number: float) -> str | None:
+        """Return what a number must be and is not, or None."""
+        if self.above is not None and not number > self.above:
+            return "positive" if self.above == 0 else f"above {self.above:,}"
+        if self.at_least is not None and not number >= self.at_least:
+            return f"at least {self.at_least:,}"
+        if self.at_most is not None and not number <= self.at_most:
+            return f"at most {self.at_most:,}"
+        return None
+
+
+@cache
+def hints(kind: type) -> dict[str, Any]:
+    """Return the declared types of a section's fields, with their ranges."""
+    return get_type_hints(kind, include_extras=True)
+
+
+def settle(section: Any, where: str) -> None:
+    """Check the values of a section that was just built, and turn lists and whole numbers into its types.
+
+    Args:
+        section: A frozen dataclass.
+        where: What stands in front of its keys in messages, such as "network.".
+
+    Raises:
+        ValueError: If a value is of another type, no finite number, or outside of its range.
+    """
+    section_kind: type = type(section)
+    for name, kind in hints(section_kind).items():
+        object.__setattr__(section, name, _typed(kind, getattr(section, name), f"{where}{name}"))
 
 
 def replaced(whole: Any, changes: Mapping[str, object]) -> Any:
@@ -12,81 +76,164 @@ def replaced(whole: Any, changes: Mapping[str, object]) -> Any:
     changed: dict[str, dict[str, object]] = {}
     for dotted, value in changes.items():
         *sections, name = dotted.split(".")
-        part = whole
-        for section in sections:
-            _known(type(part), section, dotted)
-            part = getattr(part, section)
-            if not is_dataclass(part):
-                raise ValueError(f"config: {dotted} is not there; {section} is a value, not a section")
-        changed.setdefault(".".join(sections), {})[name] = _checked(type(part), name, value, dotted)
+        declared(type(whole), dotted)
+        changed.setdefault(".".join(sections), {})[name] = value
     own = changed.pop("", {})
     own |= {section: replace(getattr(whole, section), **parts) for section, parts in changed.items()}
     return replace(whole, **own)
 
 
-def _checked(kind: type, name: str, value: object, dotted: str) -> object:
-    """Return a value for a key of a section."""
+def declared(kind: type, dotted: str) -> Any:
+    """Return the declared type of the value that a dotted name such as "training.epochs" stands for.
+
+    Raises:
+        ValueError: If there is no such value; the message lists what is known there.
+    """
+    *sections, name = dotted.split(".")
+    for section in sections:
+        _known(kind, section, dotted)
+        if not is_dataclass(hints(kind)[section]):
+            raise ValueError(f"config: {shown(dotted)[1:-1]} is not there; {section} is a value, not a section")
+        kind = hints(kind)[section]
     _known(kind, name, dotted)
-    wanted = get_type_hints(kind)[name]
-    if isinstance(wanted, type) and is_dataclass(wanted):
+    wanted = hints(kind)[name]
+    if is_dataclass(wanted):
         raise ValueError(f"config: {dotted} is a section; name one of its keys: {_names(wanted)}")
-    return _typed(wanted, value, dotted)
+    return wanted
 
 
 def build(kind: type, values: Mapping[str, object], where: str) -> Any:
     """Return a section of plain values; `where` is what stands in front of its keys."""
-    hints = get_type_hints(kind)
     parts = {}
     for name, value in values.items():
-        dotted = f"{where}{name}"
-        _known(kind, name, dotted)
-        if is_dataclass(hints[name]):
+        _known(kind, name, f"{where}{name}")
+        if is_dataclass(hints(kind)[name]):
             if not isinstance(value, Mapping):
-                raise ValueError(f"config: {dotted} must be a section, not {value!r}")
-            parts[name] = build(hints[name], value, f"{dotted}.")
-        else:
-            parts[name] = _typed(hints[name], value, dotted)
+                raise ValueError(f"config: {where}{name} must be a section, not {shown(value)}")
+            value = build(hints(kind)[name], value, f"{where}{name}.")
+        parts[name] = value
     return kind(**parts)
 
 
+def text_of(path: Path) -> str:
+    """Return the text of a config file.
+
+    Raises:
+        OSError: If there is no such file, or it cannot be read.
+        ValueError: If it is too large, or not in UTF-8.
+    """
+    if not path.is_file():
+        said = f"{path} is no file; a config is a TOML file" if path.exists() else f"there is no config file {path}"
+        raise FileNotFoundError(said)
+    with path.open("rb") as file:
+        content = file.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise ValueError(f"{path}: a config must have at most {MOST_BYTES:,} bytes, and this file has more")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: a config must be text in UTF-8; byte {error.start:,} is not") from error
+
+
+def table(text: str, source: str) -> dict[str, object]:
+    """Return what a TOML text holds; `source` says in messages where it comes from.
+
+    Raises:
+        ValueError: If it is too long or nested too deep, or no TOML.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"{source}: a config must have at most {MOST_BYTES:,} characters, not {len(text):,}")
+    # the parser takes memory as the square of the names in a dotted key
+    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
+        raise ValueError(f"{source}: a line of a config must have at most {MOST_DOTS:,} dots, and one has more")
+    try:
+        return tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError(f"{source}: not a TOML file that can be read: it is nested too deep") from error
+    except ValueError as error:
+        # not only TOMLDecodeError: an integer of thousands of digits is another one
+        raise ValueError(f"{source}: not a TOML file: {error}") from error
+
+
+def takes_none(kind: Any) -> bool:
+    """Return whether a declared type has None among its values."""
+    return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
+
+
+def is_text(kind: Any) -> bool:
+    """Return whether a declared type is that of any text."""
+    return kind is str or (takes_none(kind) and str in get_args(kind))
+
+
 def _known(kind: type, name: str, dotted: str) -> None:
-    if name not in {item.name for item in fields(kind)}:
-        raise ValueError(f"config: {dotted} is unknown; the known keys there are {_names(kind)}")
+    if name not in hints(kind):
+        raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {_names(kind)}")
 
 
-def _names(kind: type) -> str:
+def _names(kind: Any) -> str:
     return ", ".join(item.name for item in fields(kind))
 
 
 def _typed(kind: Any, value: object, dotted: str) -> object:
     """Return a value as its declared type, or raise if it is of another."""
-    if get_origin(kind) is UnionType:
-        if value is None:
+    if takes_none(kind):
+        if value is None or (value == NONE and not is_text(kind)):
             return None
         (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
+    if get_origin(kind) is Annotated:
+        kind, limits = get_args(kind)
+        value = _typed(kind, value, dotted)
+        _check_range(limits, value, dotted)
+        return value
     if get_origin(kind) is Literal:
         return _chosen(get_args(kind), value, dotted)
     if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ValueError(f"config: {dotted} must be a list, not {value!r}")
-        return tuple(_typed(get_args(kind)[0], item, dotted) for item in value)
+        return _list(get_args(kind)[0], value, dotted)
+    return _plain(kind, value, dotted)
+
+
+def _plain(kind: type, value: object, dotted: str) -> object:
+    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section."""
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        # an integer beyond all floats is not finite either
+        value = float(value) if abs(value) <= 2**1023 else math.inf
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"config: {dotted} must be of type {kind.__name__}, not {value!r}")
+        raise ValueError(f"config: {dotted} must be of type {kind.__name__}, not {shown(value)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"config: {dotted} must be a finite number, not {value}")
+    if kind is int and isinstance(value, int) and not INTEGERS[0] <= value <= INTEGERS[1]:
+        raise ValueError(f"config: {dotted} must be an integer of 64 bits, not {shown(value)}")
+    if isinstance(value, str) and (len(value) > MOST_CHARACTERS or _UNFIT.search(value)):
+        must = f"one line of at most {MOST_CHARACTERS:,} characters, none of them for control"
+        raise ValueError(f"config: {dotted} must be {must}, not {shown(value)}")
     return value
+
+
+def _list(kind: Any, value: object, dotted: str) -> tuple[object, ...]:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"config: {dotted} must be a list, not {shown(value)}")
+    if len(value) > MOST_ITEMS:
+        raise ValueError(f"config: {dotted} must have at most {MOST_ITEMS:,} values, not {len(value):,}")
+    return tuple(_typed(kind, item, dotted) for item in value)
+
+
+def _check_range(limits: Range, value: Any, dotted: str) -> None:
+    must = limits.broken(value)
+    if must is not None:
+        raise ValueError(f"config: {dotted} must be {must}, not {value!r}")
 
 
 def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
-    if value not in choices:
-        raise ValueError(f"config: {dotted} must be one of {', '.join(map(str, choices))}, not {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"config: {dotted} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
     return value
 
 
-def without_none(values: Mapping[str, object]) -> dict[str, object]:
-    """Return the values but those that are None, which TOML does not have."""
-    return {
-        name: without_none(value) if isinstance(value, Mapping) else value
-        for name, value in values.items()
-        if value is not None
-    }
+def plain(section: Any) -> dict[str, object]:
+    """Return a section as what a TOML file holds, which has no None: it is left out where it is the default anyway."""
+    found: dict[str, object] = {}
+    for each in fields(section):
+        value = getattr(section, each.name)
+        if value is not None or each.default is not None:
+            found[each.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
+    return found

@@ -24,11 +24,15 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from snnsim.analysis import complexity
+from snnsim.validation import numbers
 
 
 def rates(trains: np.ndarray) -> np.ndarray:
     """Return the spikes per step of every train, (recording, neuron), of trains (time, recording, neuron)."""
-    return np.asarray(trains, float).mean(0)
+    found = numbers(trains, who="rates", name="trains")
+    if found.ndim < 1 or len(found) == 0:
+        raise ValueError(f"rates: trains must be (time, ...) with a step or more; got shape {found.shape}")
+    return found.mean(0)
 
 
 FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rate": rates, "lz": complexity.normalised}
@@ -36,9 +40,10 @@ FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rate": rates, "lz": 
 
 def features(trains: np.ndarray, kind: str) -> np.ndarray:
     """Return the features of every recording, (recording, neuron), of trains (time, recording, neuron)."""
-    if kind not in FEATURES:
+    if not isinstance(kind, str) or kind not in FEATURES:
         raise ValueError(f"features {kind!r} are unknown; the known ones are {', '.join(FEATURES)}")
-    if np.ndim(trains) != 3:
+    trains = complexity.checked(trains, "features")
+    if trains.ndim != 3:
         raise ValueError(f"features: trains must be (time, recording, neuron); got shape {np.shape(trains)}")
     return FEATURES[kind](trains)
 
@@ -68,6 +73,6 @@ DECIDERS: dict[str, Callable[[], Pipeline]] = {
 
 def decider(kind: str) -> Pipeline:
     """Return a decider, to be fitted: `decider("logistic").fit(features, label).predict(others)`."""
-    if kind not in DECIDERS:
+    if not isinstance(kind, str) or kind not in DECIDERS:
         raise ValueError(f"decider {kind!r} is unknown; the known ones are {', '.join(DECIDERS)}")
     return DECIDERS[kind]()

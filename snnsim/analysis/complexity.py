@@ -22,6 +22,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
 
+from snnsim.validation import shown
+
 NONE = -1
 LONGEST = 2**29
 """Symbols of a string: states, of which there may be twice as many, are counted in 32 bits."""
@@ -29,7 +31,7 @@ LONGEST = 2**29
 
 def lz76(symbols: ArrayLike | str) -> int:
     """Return the Lempel-Ziv (1976) complexity of a string: of its characters, or of an array (time,) of any values."""
-    found = np.asarray(list(symbols) if isinstance(symbols, str) else symbols)
+    found = checked(list(symbols) if isinstance(symbols, str) else symbols, "lz76")
     if found.ndim != 1:
         raise ValueError(
             f"lz76: symbols must be one string, (time,); got shape {found.shape}. Use complexity.of_trains for one "
@@ -40,7 +42,7 @@ def lz76(symbols: ArrayLike | str) -> int:
 
 def of_trains(trains: ArrayLike) -> np.ndarray:
     """Return the complexity of every train, int64 (...), of trains (time, ...)."""
-    found = np.asarray(trains)
+    found = checked(trains, "of_trains")
     if found.ndim < 1 or len(found) > LONGEST:
         raise ValueError(f"of_trains: trains must be (time, ...), of at most {LONGEST} steps; got shape {found.shape}")
     numbered = np.unique(found, return_inverse=True)[1].astype(np.int32)
@@ -52,7 +54,7 @@ def of_trains(trains: ArrayLike) -> np.ndarray:
 
 def normalised(trains: ArrayLike) -> np.ndarray:
     """Return C = c log₂(n) / n of every train, float64 (...), of trains (time, ...); a train of one symbol has 0."""
-    found = np.asarray(trains)
+    found = checked(trains, "normalised")
     if found.ndim < 1 or len(found) == 0:
         raise ValueError(f"normalised: trains must be (time, ...) with a step or more; got shape {found.shape}")
     return of_trains(found) * (np.log2(len(found)) / len(found))
@@ -60,12 +62,12 @@ def normalised(trains: ArrayLike) -> np.ndarray:
 
 def interleaved(trains: ArrayLike) -> np.ndarray:
     """Return one string of several trains (time, ...): all symbols of the first step, then those of the second."""
-    return np.asarray(trains).reshape(-1)
+    return checked(trains, "interleaved").reshape(-1)
 
 
 def joint(trains: ArrayLike) -> np.ndarray:
     """Return one string (time,) whose symbols are the columns of trains (time, train): equal numbers, equal columns."""
-    found = np.asarray(trains)
+    found = checked(trains, "joint")
     if found.ndim != 2:
         raise ValueError(f"joint: trains must be (time, train); got shape {found.shape}")
     symbol = np.zeros(len(found), np.int64)
@@ -73,6 +75,19 @@ def joint(trains: ArrayLike) -> np.ndarray:
         own = np.unique(column, return_inverse=True)[1]
         symbol = np.unique(symbol * (len(found) + 1) + own, return_inverse=True)[1]
     return symbol
+
+
+def checked(given: Any, who: str) -> np.ndarray:
+    """Return an array of values of which any two are equal or not; NaN is not equal to itself."""
+    try:
+        found = np.asarray(given)
+    except (TypeError, ValueError, RuntimeError):
+        found = np.asarray(None)
+    if found.dtype.kind not in "biufcSU":
+        raise TypeError(f"{who}: symbols must be an array of numbers or of text, not {shown(given)}")
+    if found.dtype.kind in "fc" and np.isnan(found).any():
+        raise ValueError(f"{who}: symbols must not be NaN; {int(np.isnan(found).sum())} of {found.size} are")
+    return found
 
 
 def _room(length: int) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ from snnsim.analysis import complexity
 
 def entropy_rate(symbols: ArrayLike) -> float:
     """Return the estimated entropy rate of a string (time,), in bits per symbol."""
-    found = np.asarray(symbols)
+    found = complexity.checked(symbols, "entropy_rate")
     if found.ndim != 1:
         raise ValueError(
             f"entropy_rate: symbols must be one string, (time,); got shape {found.shape}. Make one of several trains "
@@ -32,7 +32,7 @@ def entropy_rate(symbols: ArrayLike) -> float:
 
 def mutual_information(first: ArrayLike, second: ArrayLike) -> float:
     """Return the estimated rate of information that two strings (time,) have of each other, in bits per symbol."""
-    one, other = np.asarray(first), np.asarray(second)
+    one, other = (complexity.checked(part, "mutual_information") for part in (first, second))
     if one.ndim != 1 or one.shape != other.shape:
         raise ValueError(
             f"mutual_information: both must be strings of the same time, (time,); got shapes {one.shape} and "

@@ -12,7 +12,7 @@ from snnsim import memory
 from snnsim.bench import peers, turns
 from snnsim.config import Config
 from snnsim.data import catalogue
-from snnsim.experiment import parts
+from snnsim.experiment import estimate, parts
 from snnsim.learning import decisions, rules
 from snnsim.training import optimisers
 
@@ -39,6 +39,9 @@ class Case:
                 "bench compares networks without convolutions, which the peers' frame does not have; "
                 f"{self.config.name} has {len(self.config.network.convolutions)}; choose another preset"
             )
+        size = self.config.training.batch_size
+        needed = estimate.of_training(self.config, classes=self.classes, recordings=size, steps=self.steps)
+        estimate.require(self.config, needed)
 
     @property
     def classes(self) -> int:

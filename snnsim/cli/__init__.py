@@ -5,19 +5,23 @@ What a command calls is imported when it is called: torch takes seconds, and hel
 
 import os
 import sys
-from typing import Annotated
+from contextlib import redirect_stdout
+from io import TextIOWrapper
+from typing import Annotated, TextIO, cast
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
+from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
+from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
-from snnsim.training.interrupt import Stopped
+from snnsim.training.interrupt import Request, Stopped, noted
 
 Command = (
     Annotated[Train, subcommand("train")]
@@ -39,7 +43,8 @@ Command = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name."""
-    given = _resume_alone(sys.argv[1:] if arguments is None else arguments)
+    _print_in_any_encoding()
+    given = options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments))
     command = tyro.cli(
         Command,
         prog="snnsim",
@@ -47,18 +52,39 @@ def main(arguments: list[str] | None = None) -> None:
         args=given,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
+    with noted() as interrupt, redirect_stdout(cast("TextIO", Plain(sys.stdout))):
+        _run(command, interrupt)
+
+
+def _run(command: Command, interrupt: Request) -> None:
+    """Run a command, and end with the exit status of what became of it."""
     try:
+        options.check(command)
         command()
     except Stopped as stop:
-        print(f"snnsim: {stop}; go on with --resume", file=sys.stderr)
+        print(f"snnsim: {plain(str(stop))}; go on with --resume", file=sys.stderr)
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
-    except (ValueError, OSError, ImportError, RuntimeError) as error:
+    except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
-        print(f"snnsim: {error}", file=sys.stderr)
+        if interrupt.made:
+            # a library that was cut off may raise what it likes, such as a RecursionError
+            sys.exit(130)
+        print(f"snnsim: {plain(str(error)) or 'there is not enough memory for this'}", file=sys.stderr)
         sys.exit(2)
+    except Exception:
+        if interrupt.made and not os.environ.get("SNNSIM_TRACEBACK"):
+            sys.exit(130)
+        raise
+
+
+def _print_in_any_encoding() -> None:
+    """Let what the encoding of the output does not have be printed as ?, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import Number, Output, SetValues
+from snnsim.cli.options import COUNT, THREADS, Between, Number, Output, SetValues
 from snnsim.config import parse_assignment
 
 
@@ -29,13 +29,17 @@ class Bench:
         tuple[Literal["spikingjelly", "snntorch", "recipe"], ...], arg(metavar="{spikingjelly,snntorch,recipe} ...")
     ] = ("spikingjelly", "snntorch")
     """Whom to compare with, the most important first: LIFNode of spikingjelly or Leaky of snnTorch with the delays of dcls in our frame (the same function of the same parameters), or spikingjelly and dcls as the recipe of DCLS-Delays puts them together (sequences grow from layer to layer)."""
-    sigma: Annotated[float | None, arg(metavar="STEPS", help_behavior_hint="(default: the narrow end)")] = None
+    sigma: Annotated[
+        float | None, arg(metavar="STEPS", help_behavior_hint="(default: the narrow end)"), Between(0, 65_535)
+    ] = None
     """Width of the delay windows in steps; by default that at the end of the annealing, as three quarters of the training run at it."""
-    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: data.max_time_ms, or 100)")] = None
+    steps: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: data.max_time_ms, or 100)"), Between(2, 2**31 - 1)
+    ] = None
     """Length of the longest recordings in time steps; others are half as long or longer."""
-    repeats: int = 5
+    repeats: Annotated[int, arg(metavar="N"), COUNT] = 5
     """Turns that each is timed in, after one to warm up."""
-    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's choice)")] = None
+    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: torch's choice)"), THREADS] = None
     """Threads of torch and Numba."""
     allocator: Literal["tuned", "system"] = "tuned"
     """How memory is allocated, for all alike: as `snnsim train` has it, which keeps what is freed, or as the system's C library comes."""

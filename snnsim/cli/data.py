@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from snnsim.cli.options import DataPath
+from snnsim.cli.options import THREADS, DataPath, Seed
 
 if TYPE_CHECKING:
     from snnsim.experiment import sources
@@ -32,7 +32,7 @@ class _Chosen:
     """Where SHD or SSC are or belong."""
     size: Literal["small", "default", "full"] = "default"
     """How much of the digits."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of what is made here."""
 
     def choice(self) -> "sources.Choice":
@@ -84,13 +84,13 @@ class DataEncode:
     of the Heidelberg Digits are understood. About 0.2 s per second of audio on one core.
     """
 
-    audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...")]
+    audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...", help_behavior_hint="(required)")]
     """Files and folders."""
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5")]
     """The file to write, such as mine_train.h5."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the random release of transmitter."""
-    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
+    workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)"), THREADS] = None
     """How many work side by side."""
 
     def __call__(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from snnsim.cli.options import COUNT, SECONDS
 from snnsim.cli.programs import NewProgram, Recordings
 
 if TYPE_CHECKING:
@@ -42,7 +43,9 @@ class Export:
     """The file or folder to write."""
     encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
     """How delays are written: by Delay nodes in a row or side by side, or by relay neurons, which every importer runs."""
-    dt: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the program's step)")] = None
+    dt: Annotated[
+        float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the program's step)"), SECONDS
+    ] = None
     """What a step lasts in the file; 0.0001 by default for relay, the one step that all importers know."""
     resistance: Annotated[str | None, arg(metavar="euler|one", help_behavior_hint="(nir; default: euler)")] = None
     """The r of neurons: tau / dt, or 1 with larger weights for importers without r; the latter by default for relay."""
@@ -94,16 +97,18 @@ class Import:
     """The file to read."""
     output: NewProgram
     """The program to write."""
-    dt: Annotated[float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)")] = (
-        None
-    )
+    dt: Annotated[
+        float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)"), SECONDS
+    ] = None
     """What a step lasts, of a file that does not say so."""
+    reset: Annotated[Literal["value", "subtract"] | None, arg(help_behavior_hint="(nir; default: value)")] = None
+    """What a spike does to neurons of others: sets them to v_reset, or subtracts the threshold."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt))
+        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt, reset=self.reset))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
         for note in program.provenance.get("notes", ()):
@@ -130,10 +135,14 @@ class Verify:
     """Part of the data, unless a file is given."""
     random: bool = False
     """Run random spikes in place of recordings; what a program does that does not say what it was trained on."""
-    recordings: int = 20
+    recordings: Annotated[int, arg(metavar="N"), COUNT] = 20
     """How many to run at most."""
-    python: Path = Path(sys.executable)
+    python: Annotated[Path, arg(metavar="PROGRAM", help_behavior_hint="(default: the one that runs this)")] = Path(
+        sys.executable
+    )
     """Interpreter of the environment in which the consumer is installed."""
+    trust: bool = False
+    """Run code in the folder (run.py, run.c) that is not what snnsim writes for this network."""
     json: bool = False
     """Print one JSON object for each consumer."""
 
@@ -150,7 +159,9 @@ class Verify:
         missing = []
         for name in readers:
             try:
-                report = verification.verify(self.path, program, events, consumer=name, python=str(self.python))
+                report = verification.verify(
+                    self.path, program, events, consumer=name, python=str(self.python), trust=self.trust
+                )
             except ImportError as error:
                 missing.append(str(error))
                 continue

@@ -1,17 +1,55 @@
-"""Options that several commands share."""
+"""Options that several commands share, and from where to where their numbers go."""
 
+import os
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from snnsim.validation import shown
+
+
+@dataclass(frozen=True)
+class Between:
+    """The least and the most that a number may be; `check` looks."""
+
+    least: float
+    most: float
+
+
+COUNT, SEED = Between(1, 2**31 - 1), Between(0, 2**63 - 1)
+SECONDS = Between(1e-9, 1e6)
+THREADS, NATURAL = Between(1, 4096), Between(0, 2**31 - 1)
 # what is not given on the command line stays as the preset or the config file has it
 _FROM_CONFIG = "(default: as configured)"
 Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_FROM_CONFIG)]
 Rate = Annotated[float | None, arg(metavar="RATE", help_behavior_hint=_FROM_CONFIG)]
+Milliseconds = Annotated[float | None, arg(metavar="MS", help_behavior_hint=_FROM_CONFIG)]
+Seed = Annotated[int, arg(metavar="N"), SEED]
 Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 Output = Annotated[Path | None, arg(aliases=("-o",), metavar="FILE", help_behavior_hint="")]
 DataPath = Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: ./datasets or the cache)")]
+MovedData = Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: as in training)")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 Device = Annotated[str, arg(metavar="auto|cpu|cuda|cuda:N")]
 SetValues = Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="SECTION.KEY=VALUE")]
+
+
+def check(command: Any) -> None:
+    """Raise a ValueError if a number of a command, or of the command in it, is outside of its range."""
+    kind: type = type(command)
+    hints = get_type_hints(kind, include_extras=True)
+    for each in fields(command):
+        value = getattr(command, each.name)
+        if is_dataclass(value):
+            check(value)
+        for limits in get_args(hints[each.name]):
+            if isinstance(limits, Between) and value is not None and not limits.least <= value <= limits.most:
+                must = f"from {limits.least:,} to {limits.most:,}"
+                raise ValueError(f"--{each.name.replace('_', '-')} must be {must}, not {shown(value)}")
+
+
+def at_home(words: list[str]) -> list[str]:
+    """Return the words of a command line with the user's home folder for a `~` that begins a word or a value."""
+    return ["=".join(map(os.path.expanduser, word.split("="))) for word in words]

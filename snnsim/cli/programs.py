@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import RunFolder
+from snnsim.cli.options import COUNT, SEED, THREADS, Between, MovedData, RunFolder
 from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
@@ -26,7 +26,7 @@ class Freeze:
     """Folder of the run."""
     output: NewProgram
     """The file to write."""
-    data_path: Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: as in training)")] = None
+    data_path: MovedData = None
     """Where the data are, if they have moved since training; their classes get their names from there."""
 
     def __call__(self) -> None:
@@ -52,9 +52,9 @@ class Info:
 
     file: ProgramFile
     """A file that `snnsim freeze` or `snnsim quantize` wrote."""
-    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)")] = None
+    steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)"), COUNT] = None
     """Steps of the recording that an inference is of; the program's extra steps are added."""
-    activity: Annotated[float, arg(metavar="SHARE")] = 0.1
+    activity: Annotated[float, arg(metavar="SHARE"), Between(0, 1)] = 0.1
     """Spikes per channel or neuron and step; those of recordings are printed by `snnsim simulate`."""
     chip: Annotated[
         Literal["loihi1", "loihi2", "spinnaker", "xylo", "c"] | None,
@@ -104,9 +104,9 @@ class Simulate:
     """clock computes every neuron in every step, touched those that spikes reach: for large, sparse, quiet networks."""
     precision: Literal["float64", "float32"] = "float64"
     """Arithmetic, unless the program is in integers."""
-    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)")] = None
+    threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)"), THREADS] = None
     """Recordings side by side; the result does not depend on it."""
-    seed: Annotated[int | None, arg(metavar="N")] = 0
+    seed: Annotated[int | None, arg(metavar="N|None"), SEED] = 0
     """Of what neurons that fire by chance draw, for every recording by its number; None: they fire where that is likely."""
     json: bool = False
     """Print one JSON object."""

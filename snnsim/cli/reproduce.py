@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import Folder, Number
+from snnsim.cli.options import COUNT, Folder
+
+Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
 
 
 @dataclass(frozen=True)
@@ -28,9 +30,9 @@ class Reproduce:
         arg(metavar="NAME ...", help_behavior_hint="(default: as the budget has them)"),
     ] = ()
     """Where spikes come from: bernoulli, markov, poisson, or handwritten digits as digits-rate and digits-latency."""
-    seeds: Number = None
+    seeds: Repetitions = None
     """Repetitions of every comparison; more of them can be asked of a folder later."""
-    trials: Number = None
+    trials: Repetitions = None
     """Choices of learning rate, weights and neurons' parameters, of which the best by validation counts; the same for both sides."""
     output_dir: Folder = None
     """Folder of the results (default: runs/meta-BUDGET)."""

@@ -8,7 +8,20 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.allocator import keep_memory
-from snnsim.cli.options import DataPath, Device, Folder, Number, Output, Rate, RunFolder, SetValues
+from snnsim.cli.options import (
+    NATURAL,
+    Between,
+    DataPath,
+    Device,
+    Folder,
+    Milliseconds,
+    MovedData,
+    Number,
+    Output,
+    Rate,
+    RunFolder,
+    SetValues,
+)
 from snnsim.config import parse_assignment
 
 
@@ -28,18 +41,21 @@ class Train:
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
     """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; motifs-xylo, images, patterns, patterns-delays or patterns-fixed-delays; a config file; or a run, whose config is taken."""
     data_path: DataPath = None
-    """Where the files of SHD or SSC are, .h5 or .h5.gz, .h5.zip, .h5.xz; a missing or empty folder is filled by a download."""
+    """Where the files of SHD or SSC are, .h5 or .h5.gz, .h5.zip, .h5.xz; `snnsim data make shd --data-path FOLDER` downloads them."""
     epochs: Number = None
     """How often all recordings are seen."""
     batch_size: Number = None
     """Recordings per batch, over all processes."""
     lr: Rate = None
     """Highest learning rate of the weights."""
-    rule: Annotated[Literal["bptt", "sltt", "sltt-k"] | None, arg(help_behavior_hint="(default: as configured)")] = None
+    rule: Annotated[
+        Literal["bptt", "sltt", "sltt-k"] | None,
+        arg(metavar="{bptt,sltt,sltt-k}", help_behavior_hint="(default: as configured)"),
+    ] = None
     """Routes that errors take: bptt, all; sltt, none from a membrane to that of the step before; sltt-k, the same, of k steps."""
     k: Number = None
     """Steps of a batch that sltt-k draws."""
-    window_ms: Rate = None
+    window_ms: Milliseconds = None
     """Windows in which sltt goes through time, so that memory does not grow with it; whole recordings otherwise."""
     output_dir: Folder = None
     """Folder of the run (default: runs/PRESET-DATE-TIME)."""
@@ -86,13 +102,13 @@ class Evaluate:
     """Folder of the run."""
     split: Literal["train", "valid", "test"] = "valid"
     """Part of the data."""
-    data_path: DataPath = None
+    data_path: MovedData = None
     """Where the data are, if they have moved since training."""
     device: Device = "auto"
     """Where to run the network; the event engine runs on the CPU."""
     engine: Literal["network", "event"] = "network"
     """The network in torch, or its program in the event-driven simulator."""
-    seeds: Annotated[int, arg(metavar="N")] = 5
+    seeds: Annotated[int, arg(metavar="N"), Between(1, 10_000)] = 5
     """How many draws of what a network of meta or levy_baxter neurons leaves to chance are compared."""
     json: bool = False
     """Print one JSON object."""
@@ -145,9 +161,9 @@ class Plot:
     """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the run's folder)."""
     split: Literal["train", "valid", "test"] = "valid"
     """Where the recording is from."""
-    index: int = 0
+    index: Annotated[int, arg(metavar="N"), NATURAL] = 0
     """Which recording of the split."""
-    data_path: DataPath = None
+    data_path: MovedData = None
     """Where the data are, if they have moved since training."""
 
     def __call__(self) -> None:

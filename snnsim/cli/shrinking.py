@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from snnsim.cli.options import NATURAL, Between
 from snnsim.cli.programs import NewProgram, Recordings
 
 if TYPE_CHECKING:
@@ -55,11 +56,11 @@ class Quantize(_Shrinking):
     """Range and resolution of the delays: 6bit is 0 to 63 steps, 5bit:2 every second step from 0 to 62."""
     scale: Literal["channel", "layer"] = "channel"
     """A scale for each neuron, or one for each population."""
-    word_bits: int = 24
+    word_bits: Annotated[int, arg(metavar="N")] = 24
     """Bits of a membrane, which saturates."""
-    decay_bits: int = 12
+    decay_bits: Annotated[int, arg(metavar="N")] = 12
     """Bits of the decay, a multiplication in fixed point."""
-    weight_shift: int = 6
+    weight_shift: Annotated[int, arg(metavar="N")] = 6
     """How many bits finer than a weight a membrane counts."""
 
     def __call__(self) -> None:
@@ -80,11 +81,13 @@ class Prune(_Shrinking):
     - snnsim prune digits.snn --share 0.5 --longest-delay 15 -o digits-half.snn
     """
 
-    share: float = 0.0
+    share: Annotated[float, arg(metavar="SHARE"), Between(0, 1)] = 0.0
     """Share of each edge's synapses to leave out, those with the smallest weights."""
-    shortest_delay: int = 0
+    shortest_delay: Annotated[int, arg(metavar="N"), NATURAL] = 0
     """Leave out synapses with shorter delays, in steps."""
-    longest_delay: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: the longest there is)")] = None
+    longest_delay: Annotated[
+        int | None, arg(metavar="N", help_behavior_hint="(default: the longest there is)"), NATURAL
+    ] = None
     """Leave out synapses with longer delays, in steps."""
 
     def __call__(self) -> None:
@@ -100,9 +103,9 @@ class Prune(_Shrinking):
 
 def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
     lines = [report["file"]]
-    for change in report[kind]["edges"]:
-        facts = ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in change.items() if name != "edge")
-        lines.append(f"  {change['edge']}: {facts}")
+    for change in (*report[kind]["edges"], *report[kind].get("populations", ())):
+        (_, of), *counts = change.items()
+        lines.append(f"  {of}: " + ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in counts))
     if "agreement" not in report:
         return lines
     before, after = report["before"], report["after"]

@@ -1,12 +1,24 @@
-"""The bytes of a file that may be packed as .gz, .xz or .zip."""
+"""The bytes of a file that may be packed as .gz, .xz or .zip.
+
+A small archive can hold gigabytes of zeros. Unpacking stops at 50 bytes per byte of the archive and 64 MB, and at 64 GB
+in any case; the environment variable SNNSIM_READ_LIMIT=10 raises both tenfold.
+"""
 
 import gzip
+import io
 import lzma
+import struct
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import BinaryIO
+
+from snnsim.data import hdf5
 
 PACKED = (".gz", ".zip", ".xz")
+_CHUNK = 2**20
+_LZMA_MEMORY = 2**30
 
 
 def is_packed(path: Path) -> bool:
@@ -14,21 +26,92 @@ def is_packed(path: Path) -> bool:
     return path.suffix in PACKED
 
 
+def require_file(path: Path) -> None:
+    """Raise an OSError unless `path` is a file: no folder, pipe or device, nor a link to one."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: data must be a file; this is a folder; name the file in it")
+    if path.exists():
+        raise OSError(f"{path}: data must be a file; this is a pipe, a socket or a device; name a file on a disk")
+    raise FileNotFoundError(f"{path}: there is no such file; `snnsim data list` says how to get data")
+
+
 def unpacked(path: Path) -> bytes:
-    """Return the unpacked bytes of a .gz, .xz or .zip file; a .zip must hold one file."""
+    """Return the unpacked bytes of a .gz, .xz or .zip file; a .zip must hold one file.
+
+    Raises:
+        OSError: If it is no file.
+        ValueError: If it is damaged, or holds more than the limit.
+    """
+    require_file(path)
+    pieces: dict[str, Callable[[Path], Iterator[bytes]]] = {".zip": _zip, ".gz": _gzip, ".xz": _xz}
+    factor = hdf5.limit_factor()
+    most = min(50 * path.stat().st_size + 2**26, 2**36) * factor
+    whole, size = io.BytesIO(), 0
     try:
-        if path.suffix == ".zip":
-            return _only_member(path)
-        return (gzip if path.suffix == ".gz" else lzma).decompress(path.read_bytes())
-    except (EOFError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile) as error:
+        for piece in pieces[path.suffix](path):
+            size += len(piece)
+            if size > most:
+                break
+            whole.write(piece)
+    except _Several as error:
+        raise ValueError(f"{path}: {error}") from error
+    except DAMAGED as error:
         raise ValueError(
             f"{path}: a {path.suffix} file must unpack whole; this one is damaged or cut off ({error}); get it again"
         ) from error
+    if size > most:
+        raise ValueError(
+            f"{path}: the archive unpacks to more than {most / 1e6:,.0f} MB, too much for one of "
+            f"{path.stat().st_size / 1e6:,.1f} MB; unpack it yourself, or raise the limit by SNNSIM_READ_LIMIT=10"
+        )
+    return whole.getvalue()
 
 
-def _only_member(path: Path) -> bytes:
+class _Several(Exception):
+    """An archive with other than one file."""
+
+
+DAMAGED = (
+    *(EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, MemoryError),
+    # what zipfile and numpy raise of headers that make no sense: methods and flags, names, offsets, shapes
+    *(RuntimeError, ValueError, TypeError, OverflowError, LookupError, AttributeError, SyntaxError, struct.error),
+)
+"""What the standard library and NumPy raise where the bytes of an archive make no sense."""
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK):
+        yield piece
+
+
+def _gzip(path: Path) -> Iterator[bytes]:
+    with gzip.open(path) as file:
+        yield from _pieces(file)
+
+
+def _xz(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        left = file.read(_CHUNK)
+        # streams may stand one after the other, with zeros between them
+        while left:
+            unpacker = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
+            while not unpacker.eof:
+                given = b""
+                if unpacker.needs_input:
+                    given, left = left or file.read(_CHUNK), b""
+                    if not given:
+                        raise EOFError("the stream has no end")
+                yield unpacker.decompress(given, _CHUNK)
+            left = unpacker.unused_data.lstrip(b"\0") or file.read(_CHUNK).lstrip(b"\0")
+
+
+def _zip(path: Path) -> Iterator[bytes]:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if not name.endswith("/")]
         if len(names) != 1:
-            raise ValueError(f"{path}: the archive must hold one file; it holds {names or 'none'}; unpack it first")
-        return archive.read(names[0])
+            held = ", ".join(map(repr, names[:10])) or "none"
+            raise _Several(f"the archive must hold one file; it holds [{held}]; unpack it first")
+        with archive.open(names[0]) as file:
+            yield from _pieces(file)

@@ -1,22 +1,30 @@
 """Events counted on a fixed grid of steps and channels, kept sparse, and dense one batch at a time.
 
-    step    = floor(time / dt)                 the grid starts at 0, not at the first event
+    step    = floor(x + min(2 ε x, 1/4))       x = time / dt; the grid starts at 0, not at the first event
     channel = floor(unit · channels / units)   neighbouring units share a channel
     cell    = step · channels + channel
     length  = last occupied step + 1, at least 1
+
+Which step a rounded time belongs to, and what ε is: counting.py.
 
 Shapes   cell, count (cell,) · offset (recording + 1,) · length, label, speaker (recording,)
          frames (time, batch, channel)
 Units    time, dt in ms · cell, length in steps of dt
 """
 
+import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numba import njit
 
 from snnsim.data import events
+from snnsim.data.counting import MOST_CELLS, OUT_OF_RANGE, bin_all, fill
 from snnsim.data.events import Recordings
+from snnsim.validation import integer, real, require, shown
+
+MOST_CHANNELS = 2**26
+"""Limit of `bin_events`, which needs 16 bytes for each channel."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,11 @@ class Binned:
         return len(self.label)
 
     def select(self, indices: np.ndarray) -> "Binned":
-        """Return the recordings at `indices`, in that order; `dropped` stays that of the whole."""
-        indices = np.asarray(indices, np.int64)
+        """Return the recordings at `indices`, in that order; `dropped` stays that of the whole.
+
+        An index of -1 is the last recording, and a mask chooses where it is True.
+        """
+        indices = events.positions(indices, len(self), who="Binned.select")
         cell, offset = events.gathered(self.offset, indices)
         return replace(
             self,
@@ -62,39 +73,88 @@ class Binned:
         )
 
     def dense(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return float32 frames (time, batch, channel), zero after each one's end, and the lengths."""
-        indices = np.asarray(indices, np.int64)
+        """Return frames of some recordings, padded with zeros to the longest of them.
+
+        Args:
+            indices: Which recordings (batch,), in the order that is wanted; -1 is the last one.
+
+        Returns:
+            Frames float32 (time, batch, channel), zero after the end of each recording, and the lengths (batch,).
+
+        Raises:
+            TypeError: If an array has a wrong type, or the indices are no whole numbers.
+            ValueError: If an index is out of range, or the cells do not fit the channels and the lengths.
+            MemoryError: If the frames have no room.
+        """
+        _check_sizes(self, "Binned.dense")
+        indices = events.positions(indices, len(self), who="Binned.dense")
         length = self.length[indices]
-        frames = np.zeros((length.max(initial=0), len(indices), self.channels), np.float32)
-        _fill(frames, self.cell, self.count, self.offset[:-1][indices], self.offset[1:][indices])
+        require(length.min(initial=1) >= 1, "Binned.dense: a recording must have at least one step; one has none")
+        frames = _zeros(int(length.max(initial=0)), len(indices), self.channels)
+        start, stop = self.offset[:-1][indices], self.offset[1:][indices]
+        inside = np.all((start >= 0) & (start <= stop) & (stop <= len(self.cell)))
+        require(
+            bool(inside) and fill(frames, self.cell, self.count, (start, stop, length)),
+            f"Binned.dense: the cells of a recording must lie in its {self.channels} channels and its steps, and the "
+            "offsets in the cells; some do not; bin the recordings again",
+        )
         return frames, length
+
+    def check(self, who: str) -> None:
+        """Raise an error that names `who` unless all arrays fit each other; this looks at every cell."""
+        _check_sizes(self, who)
+        offset, per, step = self.offset, np.diff(self.offset), self.cell // np.uint32(self.channels)
+        good = offset[0] == 0 and offset[-1] == len(self.cell) and (per >= 0).all() and (self.count > 0).all()
+        require(bool(good), f"{who}: the offsets must ascend from 0 to the number of cells, and all counts be above 0")
+        wanted = np.ones(len(self), np.int64)
+        wanted[per > 0] += np.maximum.reduceat(step, offset[:-1][per > 0]) if len(step) else 0
+        require(
+            np.array_equal(wanted, self.length), f"{who}: every recording must end with its last cell; one does not"
+        )
+        labels = len(self) == 0 or (self.label.min() >= 0 and self.label.max() < len(self.classes))
+        require(bool(labels), f"{who}: the labels must lie in 0..{len(self.classes) - 1}; some do not")
 
 
 def bin_events(
     recordings: Recordings, *, time_step_ms: float, channels: int, max_time_ms: float | None = None
 ) -> Binned:
-    """Return the events of validated recordings on a grid; those at or after max_time_ms are dropped."""
-    if not time_step_ms > 0 or (max_time_ms is not None and not max_time_ms > 0):
+    """Return the events of recordings on a grid.
+
+    Args:
+        recordings: Any recordings, with or without a spike each; their times must ascend.
+        time_step_ms: Length of a step in ms.
+        channels: How many channels the units are summed into, a divisor of their number.
+        max_time_ms: Events at or after this time are left out and counted; None keeps all.
+
+    Raises:
+        TypeError: If an array or a setting has a wrong type.
+        ValueError: If times or units of a recording are wrong, which the message names, or the grid is too fine.
+    """
+    limit = np.inf if max_time_ms is None or max_time_ms == np.inf else real(max_time_ms, **_named("max_time_ms"))
+    time_step_ms = real(time_step_ms, **_named("time_step_ms"))
+    if not (time_step_ms > 0 and limit > 0):
         raise ValueError(
             f"bin_events: the time step and the longest time must be above 0 ms; got {time_step_ms} and {max_time_ms}"
         )
+    channels = integer(channels, **_named("channels"))
+    time, unit, start = events.arrays(recordings, "bin_events")
     _check_channels(recordings.units, channels)
-    time, limit = recordings.time_ms, np.inf if max_time_ms is None else max_time_ms
-    steps = int(min(time.max(initial=0), limit) / time_step_ms) + 1
-    if steps * channels > np.iinfo(np.uint32).max:
-        raise ValueError(
-            f"bin_events: steps times channels must stay below 2**32; got {steps} steps of {time_step_ms} ms "
-            f"and {channels} channels; use longer steps, or max_time_ms"
-        )
-    kept = len(time)
-    cell, count = np.empty(kept, np.uint32), np.empty(kept, np.uint32)
-    offset, length = np.zeros(len(recordings) + 1, np.int64), np.ones(len(recordings), np.int32)
-    dropped = _bin(
-        (time, recordings.unit, recordings.offset),
-        (float(time_step_ms), float(limit), recordings.units // channels),
-        np.full(channels, -1, np.int64),
-        np.zeros(channels, np.int64),
+    cell, count = np.empty(len(time), np.uint32), np.empty(len(time), np.uint32)
+    offset, length = np.zeros(len(start), np.int64), np.ones(len(start) - 1, np.int32)
+    # float16 times in memory are milliseconds, those of a file seconds
+    scale = 1.0 if np.asarray(recordings.time_ms).dtype == np.float16 else 1000.0
+    dropped, fault, step = bin_all(
+        (time, unit, start),
+        (time_step_ms, limit, recordings.units, recordings.units // channels, scale),
+        (np.full(channels, -1, np.int64), np.zeros(channels, np.int64)),
         (cell, count, offset, length),
+    )
+    if fault == OUT_OF_RANGE:
+        events.check_events(recordings, "bin_events")
+    require(
+        not fault,
+        f"bin_events: steps times channels must stay below 2**32; got {step + 1:g} steps of {time_step_ms} ms "
+        f"and {channels} channels; use longer steps, or max_time_ms",
     )
     count = count[: offset[-1]]
     return Binned(
@@ -102,55 +162,61 @@ def bin_events(
         count=count.astype(np.min_scalar_type(count.max(initial=0))),
         offset=offset,
         length=length,
-        label=recordings.label,
-        speaker=recordings.speaker,
+        label=np.asarray(recordings.label).astype(np.int64, copy=False),
+        speaker=np.asarray(recordings.speaker).astype(np.int64, copy=False),
         classes=recordings.classes,
         channels=channels,
-        time_step_ms=float(time_step_ms),
+        time_step_ms=time_step_ms,
         dropped=int(dropped),
     )
 
 
+def _named(name: str) -> dict[str, Any]:
+    return {"who": "bin_events", "name": name}
+
+
+def _zeros(*shape: int) -> np.ndarray:
+    try:
+        return np.zeros(shape, np.float32)
+    except (MemoryError, ValueError) as error:
+        size = math.prod(shape) * 4 / 1e9
+        raise MemoryError(
+            f"Binned.dense: {shape[1]} recordings of {shape[0]} steps and {shape[2]} channels need {size:,.1f} GB of "
+            "memory, which is not there; take fewer at a time, fewer channels or longer steps"
+        ) from error
+
+
+def _check_sizes(binned: Binned, who: str) -> None:
+    """Raise an error unless the arrays have their types, one axis, and sizes that fit; this looks into none."""
+    channels = integer(binned.channels, who=who, name="the number of channels", at_least=1, at_most=MOST_CELLS - 1)
+    kinds = {"cell": "u", "count": "u", "offset": "i", "length": "i", "label": "i", "speaker": "i"}
+    for name, kind in kinds.items():
+        found = getattr(binned, name)
+        if not isinstance(found, np.ndarray) or found.dtype.kind != kind or found.ndim != 1:
+            whole = "unsigned" if kind == "u" else "signed"
+            raise TypeError(f"{who}: {name} must be {whole} whole numbers of one axis, not {shown(found)}")
+    recordings = len(binned.label)
+    require(
+        len(binned.count) == len(binned.cell)
+        and len(binned.offset) == recordings + 1
+        and len(binned.length) == len(binned.speaker) == recordings,
+        f"{who}: there must be one count per cell, one length, label, speaker and offset per recording, and one for "
+        f"the end; got {len(binned.cell)} cells, {len(binned.count)} counts, {len(binned.length)} lengths, "
+        f"{recordings} labels, {len(binned.speaker)} speakers and {len(binned.offset)} offsets of {channels} channels",
+    )
+
+
 def _check_channels(units: int, channels: int) -> None:
+    require(
+        channels <= MOST_CHANNELS,
+        f"bin_events: there may be {MOST_CHANNELS} channels (binning.MOST_CHANNELS), not {channels}; use fewer",
+    )
     if 1 <= channels <= units and units % channels == 0:
         return
-    divisors = [number for number in range(1, units + 1) if units % number == 0]
+    small = [number for number in range(1, min(math.isqrt(units), 2**20) + 1) if units % number == 0]
+    divisors = sorted({*small, *(units // number for number in small)})
     near = sorted(sorted(divisors, key=lambda number: abs(number - channels))[:4])
     raise ValueError(
         f"bin_events: the number of channels must divide the {units} units; got {channels}; "
         f"the nearest that do are {', '.join(map(str, near))}"
     )
-
-
-@njit(cache=True, nogil=True)
-def _bin(recorded, grid, last_step, place, binned):
-    """Fill `binned` and return the number of dropped events; last_step and place are scratch per channel."""
-    time, unit, start = recorded
-    time_step, limit, group = grid
-    cell, count, offset, length = binned
-    channels, used, dropped = last_step.size, 0, 0
-    for recording in range(start.size - 1):
-        last_step[:] = -1
-        for event in range(start[recording], start[recording + 1]):
-            if time[event] >= limit:
-                dropped += 1
-                continue
-            step, channel = int(time[event] / time_step), unit[event] // group
-            # times ascend, so the cell of this step is the one the channel opened last: no search, no sort
-            if last_step[channel] == step:
-                count[place[channel]] += 1
-            else:
-                last_step[channel], place[channel] = step, used
-                cell[used], count[used] = step * channels + channel, 1
-                used += 1
-            length[recording] = max(length[recording], step + 1)
-        offset[recording + 1] = used
-    return dropped
-
-
-@njit(cache=True, nogil=True)
-def _fill(frames, cell, count, start, stop):
-    channels = frames.shape[2]
-    for place in range(start.size):
-        for index in range(start[place], stop[place]):
-            frames[cell[index] // channels, place, cell[index] % channels] = count[index]

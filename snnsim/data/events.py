@@ -6,8 +6,11 @@ Units    time_ms in milliseconds from the start of the recording
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+
+from snnsim.validation import integer, require, shown
 
 
 @dataclass(frozen=True)
@@ -15,9 +18,9 @@ class Recordings:
     """Labelled spike recordings laid end to end; recording n owns events offset[n]:offset[n + 1]."""
 
     time_ms: np.ndarray
-    """float32, ascending within a recording, from 0."""
+    """float32, or float64 where that does not hold them, ascending within a recording, from 0."""
     unit: np.ndarray
-    """uint16, which of the `units` channels fired."""
+    """uint16, or uint32 above 65,536 channels: which of the `units` channels fired."""
     offset: np.ndarray
     """int64, where each recording starts, and the end of the last one."""
     label: np.ndarray
@@ -33,13 +36,15 @@ class Recordings:
         return len(self.label)
 
     def events(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the times in ms and the units of one recording."""
+        """Return the times in ms and the units of one recording; -1 is the last one."""
+        who, count = "Recordings.events", len(self)
+        index = integer(index, who=who, name="index", at_least=-count, at_most=count - 1) % count
         part = slice(self.offset[index], self.offset[index + 1])
         return self.time_ms[part], self.unit[part]
 
     def select(self, indices: np.ndarray) -> "Recordings":
-        """Return the recordings at `indices`, in that order."""
-        indices = np.asarray(indices, np.int64)
+        """Return the recordings at `indices`, in that order; -1 is the last one, a mask chooses where it is True."""
+        indices = positions(indices, len(self), who="Recordings.select")
         event, offset = gathered(self.offset, indices)
         return replace(
             self,
@@ -55,11 +60,51 @@ class Recordings:
         return self.select(np.flatnonzero(np.diff(self.offset)))
 
 
+def positions(indices: Any, count: int, *, who: str) -> np.ndarray:
+    """Return which of `count` things NumPy would take for these indices.
+
+    Args:
+        indices: Whole numbers from -count to count - 1 (index,), counted from the end below 0, or a mask bool (count,).
+        count: How many things there are.
+        who: Name of the function that was called, for the message.
+
+    Returns:
+        int64 (index,), from 0 to count - 1.
+
+    Raises:
+        TypeError: If they are neither whole numbers nor a mask.
+        ValueError: If they have other than one axis, or one lies outside of the range.
+    """
+    found = np.asarray(indices)
+    require(found.ndim == 1, f"{who}: the indices must have one axis; got shape {found.shape}; put them into a list")
+    if found.dtype.kind == "b":
+        require(len(found) == count, f"{who}: a mask must have one entry for each of {count}; got {len(found)}")
+        return np.flatnonzero(found)
+    if found.dtype.kind not in "iu" and found.size:
+        raise TypeError(f"{who}: the indices must be whole numbers or a mask, not {shown(found)}")
+    low, high = (int(found.min()), int(found.max())) if found.size else (0, -1)
+    require(
+        -count <= low and high < count,
+        f"{who}: the indices must lie in {-count}..{count - 1}; they go from {low} to {high}",
+    )
+    found = found.astype(np.int64)
+    return np.where(found < 0, found + count, found) if low < 0 else found
+
+
 def gathered(offset: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which events the rows at `indices` own, row after row, and the rows' new offsets."""
+    """Return which events the rows at `indices`, 0 or more, own, row after row, and the rows' new offsets."""
     count = np.diff(offset)[indices]
     new = np.concatenate([[0], np.cumsum(count)])
     return np.arange(new[-1]) + np.repeat(offset[indices] - new[:-1], count), new
+
+
+def narrowed(unit: np.ndarray) -> np.ndarray:
+    """Return channels as uint16 or else uint32 where all of them fit, and as they are where a check must see them."""
+    low, high = (int(unit.min()), int(unit.max())) if len(unit) else (0, 0)
+    for kind in (np.uint16, np.uint32):
+        if low >= 0 and high <= np.iinfo(kind).max:
+            return unit.astype(kind, copy=False)
+    return unit
 
 
 def concatenate(parts: Sequence[Recordings]) -> Recordings:
@@ -84,9 +129,71 @@ def concatenate(parts: Sequence[Recordings]) -> Recordings:
 
 
 def validate(recordings: Recordings, source: str) -> None:
-    """Raise a ValueError that names `source` and the recordings at fault, if anything is wrong with them."""
-    _check_lengths(recordings, source)
-    time, unit, offset = recordings.time_ms, recordings.unit, recordings.offset
+    """Raise an error that names `source` and the recordings at fault, if anything is wrong with them.
+
+    Raises:
+        TypeError: If an array holds other than numbers.
+        ValueError: If the numbers are wrong.
+    """
+    arrays(recordings, source)
+    require(len(recordings.label) > 0, f"{source}: there must be at least one recording; it holds none")
+    _check_recordings(recordings, source)
+    check_events(recordings, source)
+
+
+def arrays(recordings: Recordings, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return times, units and offsets as a compiled loop takes them, their sizes checked and the offsets safe.
+
+    Args:
+        recordings: Any recordings; of the times and units themselves nothing is checked but their types.
+        source: Where they come from, for the message.
+
+    Returns:
+        Times float32 or float64 (event,), units uint16 or int64 (event,), offsets int64 (recording + 1,), contiguous.
+
+    Raises:
+        TypeError: If an array holds other than numbers.
+        ValueError: If the arrays do not fit each other, or the offsets do not ascend from 0 to the last event.
+    """
+    time, unit, offset, label, speaker = (
+        _numbers(source, name, getattr(recordings, name)) for name in ("time_ms", "unit", "offset", "label", "speaker")
+    )
+    integer(recordings.units, who=source, name="the number of units", at_least=1)
+    if (
+        len(speaker) != len(label)
+        or len(unit) != len(time)
+        or len(offset) != len(label) + 1
+        or (offset[0], offset[-1]) != (0, len(time))
+        or np.any(offset[1:] < offset[:-1])
+    ):
+        raise ValueError(
+            f"{source}: the offsets must ascend from 0 to the number of events, one per recording and the "
+            f"end, beside one label and one speaker per recording; got {len(offset)} offsets from "
+            f"{offset[:1]} to {offset[-1:]}, {len(time)} times, {len(unit)} units, {len(label)} labels, "
+            f"{len(speaker)} speakers"
+        )
+    if time.dtype not in (np.float32, np.float64):
+        time = time.astype(np.float32 if time.dtype == np.float16 else np.float64)
+    # a number above int64 becomes a negative one, which is out of range as well
+    unit = unit if unit.dtype == np.uint16 else unit.astype(np.int64, copy=False)
+    return np.ascontiguousarray(time), np.ascontiguousarray(unit), np.ascontiguousarray(offset, np.int64)
+
+
+def _numbers(source: str, name: str, values: Any) -> np.ndarray:
+    """Return the values as an array of one axis; only times may be fractions."""
+    found = np.asarray(values)
+    if found.dtype.kind not in ("fiu" if name == "time_ms" else "iu") and found.size:
+        kind = "real" if name == "time_ms" else "whole"
+        raise TypeError(f"{source}: {name} must hold {kind} numbers, not {shown(found)}")
+    require(found.ndim == 1, f"{source}: {name} must have one axis; got shape {found.shape}")
+    fits = name == "unit" or found.dtype != np.uint64 or found.max(initial=0) < 2**63
+    require(fits, f"{source}: {name} must be below 2**63; one number is not")
+    return found
+
+
+def check_events(recordings: Recordings, source: str) -> None:
+    """Raise a ValueError that names the recordings whose times or units are wrong, if there are any."""
+    time, unit, offset = map(np.asarray, (recordings.time_ms, recordings.unit, recordings.offset))
     backwards = np.empty(len(time), bool)
     backwards[:1] = False
     np.less(time[1:], time[:-1], out=backwards[1:])
@@ -108,24 +215,8 @@ def validate(recordings: Recordings, source: str) -> None:
             raise ValueError(f"{source}: {rule}; {_named(at)} holds {found}; {advice}")
 
 
-def _check_lengths(recordings: Recordings, source: str) -> None:
-    time, unit, offset = recordings.time_ms, recordings.unit, recordings.offset
-    label, speaker = recordings.label, recordings.speaker
-    if len(label) == 0:
-        raise ValueError(f"{source}: there must be at least one recording; it holds none")
-    if (
-        len(speaker) != len(label)
-        or len(unit) != len(time)
-        or len(offset) != len(label) + 1
-        or (offset[0], offset[-1]) != (0, len(time))
-        or np.any(np.diff(offset) < 0)
-    ):
-        raise ValueError(
-            f"{source}: the offsets must ascend from 0 to the number of events, one per recording and the "
-            f"end, beside one label and one speaker per recording; got {len(offset)} offsets from "
-            f"{offset[:1]} to {offset[-1:]}, {len(time)} times, {len(unit)} units, {len(label)} labels, "
-            f"{len(speaker)} speakers"
-        )
+def _check_recordings(recordings: Recordings, source: str) -> None:
+    offset, label = np.asarray(recordings.offset), np.asarray(recordings.label)
     wrong = np.flatnonzero((label < 0) | (label >= len(recordings.classes)))
     if len(wrong):
         raise ValueError(

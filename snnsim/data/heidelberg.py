@@ -1,32 +1,39 @@
 """Read and write the file format of the Heidelberg spiking data sets (SHD, SSC).
 
-    spikes/times    variable-length float16, seconds, ascending
+    spikes/times    variable-length float16, seconds, ascending; float32 and float64 as well
     spikes/units    variable-length uint16, below 700 unless the file's attribute `units` says otherwise
     labels          uint16, index into extra/keys
-    extra/speaker   uint16, who spoke; missing in SSC; 65535 where unknown
+    extra/speaker   uint16, who spoke; missing in SSC; 65535 where unknown (-1 in wider types)
     extra/keys      names of the classes, bytes
     extra/meta_info one entry per speaker under each name (gender, age, body_height)
+    attributes      units, the number of channels · time_unit, 's', 'ms' or 'us', where times are not plainly seconds
+
+Times are written in the narrowest type from which `read` gets the same milliseconds: float16 for SHD and all that is
+made here, float32, or float64. (Times that need float64 may come back with another last bit.) What `read` gives is
+float64 where a float64 file holds times that float32 does not, else float32; steps do not depend on it (counting.py).
 
 Source   Cramer, Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from snnsim import files
-from snnsim.data import archives, events
+from snnsim.data import archives, columns, events, hdf5
 from snnsim.data.catalogue import SOURCES
 from snnsim.data.events import Recordings
+from snnsim.validation import require, shown
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+LONGEST_S = 100.0
+"""Longer recordings must say by the attribute time_unit that their times are seconds: milliseconds are more likely."""
 _UNKNOWN_SPEAKER = np.iinfo(np.uint16).max
-_SCHEMA = (
-    "a file of the SHD format has spikes/times and spikes/units (one row of seconds and of channels per "
-    "recording), labels, extra/speaker and extra/keys"
-)
+_IN_MS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1000.0)}
+"""A time in ms is one in these units times, and divided by, these numbers."""
 
 SPLITS = ("train", "valid", "test")
 
@@ -65,22 +72,77 @@ def _first(places: list[Path], file: str) -> Path | None:
 
 
 def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequence] | None = None) -> None:
-    """Write recordings as one HDF5 file of the SHD format; the same recordings give the same bytes."""
+    """Write recordings as one HDF5 file of the SHD format; the same recordings give the same bytes.
+
+    Args:
+        path: The file to write.
+        recordings: What `read` is to give back: types are widened where those of SHD do not hold them.
+        speaker_info: One value per speaker under each name, such as {"age": [30, 31]}.
+
+    Raises:
+        TypeError: If a class has no text for a name.
+        ValueError: If the recordings are wrong.
+    """
     events.validate(recordings, str(path))
-    rows = recordings.offset[1:-1]
-    seconds = (recordings.time_ms / 1000).astype(np.float16)
-    known = recordings.speaker >= 0
-    with files.written_whole(Path(path)) as partial, h5py.File(partial, "w") as file:
+    columns.units(recordings.units, Path(path))
+    for name in recordings.classes:
+        if not isinstance(name, str):
+            raise TypeError(f"{path}: the names of classes must be text, not {shown(name)}")
+    image = _image(recordings, speaker_info or {})
+    # libhdf5 does not survive a full disk
+    with files.written_whole(Path(path)) as partial:
+        partial.write_bytes(image)
+    hdf5.remember(hashlib.sha256(image).hexdigest())
+
+
+def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence]) -> bytes:
+    """Return the bytes of a file."""
+    rows, unit, label, speaker = (
+        np.asarray(getattr(recordings, name)) for name in ("offset", "unit", "label", "speaker")
+    )
+    rows, seconds = rows[1:-1], _seconds(np.asarray(recordings.time_ms))
+    with h5py.File("recordings.h5", "w", driver="core", backing_store=False) as file:
         file.attrs["units"] = recordings.units
+        if seconds.max() > LONGEST_S:
+            file.attrs["time_unit"] = "s"
         _write_rows(file, "spikes/times", np.split(seconds, rows))
-        _write_rows(file, "spikes/units", np.split(recordings.unit.astype(np.uint16), rows))
-        file["labels"] = recordings.label.astype(np.uint16)
-        file["extra/speaker"] = np.where(known, recordings.speaker, _UNKNOWN_SPEAKER).astype(np.uint16)
+        channel = np.uint16 if recordings.units <= 2**16 else np.min_scalar_type(recordings.units - 1)
+        _write_rows(file, "spikes/units", np.split(unit.astype(channel), rows))
+        file["labels"] = label.astype(np.result_type(np.uint16, np.min_scalar_type(int(label.max()))))
+        narrow = speaker.max() < _UNKNOWN_SPEAKER
+        unknown, kind = (_UNKNOWN_SPEAKER, np.uint16) if narrow else (-1, np.int64)
+        file["extra/speaker"] = np.where(speaker >= 0, speaker, unknown).astype(kind)
         file["extra/keys"] = np.array([name.encode() for name in recordings.classes])
         about = file.create_group("extra/meta_info")
-        for name, values in (speaker_info or {}).items():
+        for name, values in speaker_info.items():
             array = np.asarray(values)
             about[name] = np.char.encode(array) if array.dtype.kind == "U" else array
+        file.flush()
+        return file.id.get_file_image()
+
+
+def _seconds(time_ms: np.ndarray) -> np.ndarray:
+    """Return seconds in the narrowest type that keeps every time."""
+    exact = time_ms.astype(np.float64)
+    for kind in (np.float16, np.float32):
+        # beyond the largest float16 is infinity, which is another time
+        with np.errstate(over="ignore"):
+            seconds = (exact / 1000).astype(kind)
+        if np.array_equal(_milliseconds(seconds, "s"), time_ms):
+            return seconds
+    return exact / 1000
+
+
+def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
+    """Return times of a file in ms: float64 for those of a float64 file that float32 does not hold, else float32."""
+    if time.dtype == np.float16 and unit == "s":
+        # 11 bits times 1000 are exact
+        return time.astype(np.float32) * np.float32(1000)
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = time.astype(np.float64) * _IN_MS[unit][0] / _IN_MS[unit][1]
+        single = exact.astype(np.float32)
+        fits = time.dtype == np.float32 or np.all(np.abs(single - exact) <= 2.0**-51 * np.abs(exact))
+    return single if fits else exact
 
 
 def _write_rows(file: h5py.File, name: str, rows: list[np.ndarray]) -> None:
@@ -94,7 +156,12 @@ def _write_rows(file: h5py.File, name: str, rows: list[np.ndarray]) -> None:
 
 
 def read(path: Path) -> Recordings:
-    """Return the recordings of an SHD-format file: .h5, or packed as .h5.gz, .h5.zip or .h5.xz."""
+    """Return the recordings of an SHD-format file: .h5, or packed as .h5.gz, .h5.zip or .h5.xz.
+
+    Raises:
+        OSError: If there is no such file.
+        ValueError: If it is damaged, or something in it is wrong; the message names the file and the field.
+    """
     recordings = read_unchecked(path)
     events.validate(recordings, str(path))
     return recordings
@@ -103,98 +170,51 @@ def read(path: Path) -> Recordings:
 def read_unchecked(path: Path) -> Recordings:
     """Return the recordings of an SHD-format file as they are, so that wrong ones can be repaired."""
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: there is no such file; `snnsim data list` says how to get data")
+    archives.require_file(path)
     image = archives.unpacked(path) if archives.is_packed(path) else None
-    try:
-        with _opened(path, image) as file:
-            return _parsed(file, path)
-    except OSError as error:
-        raise _unreadable(path, image) from error
+    return _recordings(hdf5.arrays(path, image, files.cache_folder() / "read"), path)
 
 
-def _opened(path: Path, image: bytes | None) -> h5py.File:
-    if image is None:
-        return h5py.File(path, "r")
-    try:
-        # HDF5 reads the bytes itself; a Python file object would be called back for every row
-        return h5py.File(h5py.h5f.open_file_image(image))
-    except ValueError as error:
-        raise OSError(f"{path}: no HDF5 image") from error
-
-
-def _unreadable(path: Path, image: bytes | None) -> ValueError:
-    with path.open("rb") as file:
-        start = (file.read(len(_SIGNATURE)) if image is None else image)[: len(_SIGNATURE)]
-    if start == _SIGNATURE:
-        return ValueError(f"{path}: an HDF5 file must be whole; this one is damaged or cut off; get it again")
-    return ValueError(f"{path}: data must be an HDF5 file; this one starts with {start!r}; {_SCHEMA}")
-
-
-def _parsed(file: h5py.File, path: Path) -> Recordings:
-    time, count = _rows(file, "spikes/times", "f", path)
-    unit, unit_count = _rows(file, "spikes/units", "iu", path)
-    label = _dataset(file, "labels", path)[:].astype(np.int64)
+def _recordings(found: dict[str, Any], path: Path) -> Recordings:
+    count, unit_count = found["times_count"], found["units_count"]
+    names = columns.class_names(found["keys"], path)
+    label = columns.labels(found["labels"], names, path)
     if not np.array_equal(count, unit_count) or len(label) != len(count):
         raise ValueError(
             f"{path}: spikes/times, spikes/units and labels must have one row per recording, and a unit for "
-            f"every time; got {len(count)}, {len(unit_count)} and {len(label)} rows with {len(time)} times "
-            f"and {len(unit)} units; write the file again"
+            f"every time; got {len(count)}, {len(unit_count)} and {len(label)} rows with {len(found['times'])} times "
+            f"and {len(found['units'])} units; write the file again"
         )
-    units = int(file.attrs.get("units", Recordings.units))
-    time = time.astype(np.float32)
-    time *= 1000
+    attributes = found["attributes"]
+    offset = np.concatenate([[0], np.cumsum(count)])
     return Recordings(
-        time_ms=time,
+        time_ms=_milliseconds(found["times"], _time_unit(found["times"], attributes, offset, path)),
         # a negative or larger number must not wrap around into a valid channel
-        unit=unit if unit.dtype == np.uint16 else _narrow(unit),
-        offset=np.concatenate([[0], np.cumsum(count)]),
+        unit=events.narrowed(found["units"]),
+        offset=offset,
         label=label,
-        speaker=_speakers(file, len(label)),
-        classes=_class_names(file, label),
-        units=units,
+        speaker=columns.speakers(found["speaker"], len(label), path),
+        classes=columns.numbered(label, path) if names is None else names,
+        units=columns.units(attributes.get("units", Recordings.units), path),
     )
 
 
-def _narrow(unit: np.ndarray) -> np.ndarray:
-    """Return `unit` as uint16 where all of it fits, and as it is where the check must see it."""
-    limits = np.iinfo(np.uint16)
-    fits = len(unit) == 0 or (unit.min() >= limits.min and unit.max() <= limits.max)
-    return unit.astype(np.uint16) if fits else unit
-
-
-def _dataset(file: h5py.File, name: str, path: Path) -> h5py.Dataset:
-    found = file.get(name)
-    if not isinstance(found, h5py.Dataset):
-        here: list[str] = []
-        file.visit(here.append)
-        raise ValueError(f"{path}: the data set {name} is missing; the file holds {here}; {_SCHEMA}")
-    return found
-
-
-def _rows(file: h5py.File, name: str, kinds: str, path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return all rows of a variable-length data set end to end, and how long each is."""
-    found = _dataset(file, name, path)
-    kind = h5py.check_vlen_dtype(found.dtype)
-    if found.ndim != 1 or kind is None or kind.kind not in kinds:
-        expected = "floating-point seconds" if kinds == "f" else "whole channel numbers"
-        raise ValueError(
-            f"{path}: {name} must be rows of {expected}, one per recording; it is {found.dtype} of shape "
-            f"{found.shape}; {_SCHEMA}"
+def _time_unit(time: np.ndarray, attributes: Mapping[str, Any], offset: np.ndarray, path: Path) -> str:
+    """Return the unit of the times of a file: seconds, unless it says otherwise."""
+    if "time_unit" in attributes:
+        unit = attributes["time_unit"]
+        unit = unit.decode(errors="replace") if isinstance(unit, bytes) else unit
+        require(
+            isinstance(unit, str) and unit in _IN_MS,
+            f"{path}: the attribute time_unit must be one of {', '.join(_IN_MS)}, not {shown(unit)}; correct it",
         )
-    rows = found[:]
-    count = np.fromiter(map(len, rows), np.int64, len(rows))
-    return np.concatenate([*rows, np.empty(0, kind)]), count
-
-
-def _speakers(file: h5py.File, recordings: int) -> np.ndarray:
-    if "extra/speaker" not in file:
-        return np.full(recordings, -1)
-    speaker = file["extra/speaker"][:].astype(np.int64)
-    return np.where(speaker == _UNKNOWN_SPEAKER, -1, speaker)
-
-
-def _class_names(file: h5py.File, label: np.ndarray) -> tuple[str, ...]:
-    if "extra/keys" not in file:
-        return tuple(str(number) for number in range(label.max(initial=-1) + 1))
-    return tuple(key.decode() if isinstance(key, bytes) else str(key) for key in file["extra/keys"][:])
+        return unit
+    latest = int(np.argmax(time)) if len(time) else 0
+    if len(time) and LONGEST_S < time[latest] < np.inf:
+        number = np.searchsorted(offset, latest, side="right") - 1
+        raise ValueError(
+            f"{path}: spikes/times must be seconds; recording {number} would last {time[latest]:,.0f} s, so they may "
+            "be milliseconds or microseconds. Say what they are, 's', 'ms' or 'us', and they are converted: "
+            "h5py.File(path, 'a').attrs['time_unit'] = 'ms'"
+        )
+    return "s"

@@ -5,7 +5,8 @@
 by_speaker  goes through the speakers in hashed order and holds each one out if that brings the share of
             validation recordings nearer to the wanted one, but never all; if none does, the smallest
 stratified  the first round(share · n) recordings of each class in hashed order, 1 to n - 1 of them
-shd         speakers 1 and 6, and 5 % of every class of the others: as SHD's own test set has two speakers
+shd         only for the training file of SHD (`of_training_file` knows it by its name, classes and speakers):
+            speakers 1 and 6, and 5 % of every class of the others: as SHD's own test set has two speakers
             of its own, whom the training file lacks, and 5 % of the recordings of the rest
 
 Source   mix: the finaliser of splitmix64, Steele, Lea & Flood 2014, OOPSLA
@@ -13,12 +14,19 @@ Source   mix: the finaliser of splitmix64, Steele, Lea & Flood 2014, OOPSLA
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from snnsim.data.binning import Binned
 from snnsim.data.events import Recordings
 
+SHD_CLASSES = (
+    *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    *("null", "eins", "zwei", "drei", "vier", "fuenf", "sechs", "sieben", "acht", "neun"),
+)
+SHD_SPEAKERS = (0, 1, 2, 3, 6, 7, 8, 9, 10, 11)
+"""Of SHD's training file; 4 and 5 are in its test file alone."""
 SHD_VALIDATION_SPEAKERS = (1, 6)
 """Held out of SHD's training file: 16 to 20 % of it, in both languages alike."""
 _SHD_KNOWN_SHARE = 0.05
@@ -39,10 +47,25 @@ class Split:
         return iter((self.train, self.valid))
 
 
+def of_training_file(recordings: Recordings | Binned, path: Path) -> Split:
+    """Return the validation split of a data set that has no validation file.
+
+    Args:
+        recordings: All recordings of its training file.
+        path: That file; SHD's own is called shd_train.h5, packed or not.
+
+    Returns:
+        That of `shd` if the file has SHD's name and classes and no other speakers, else that of `by_speaker`.
+    """
+    known = recordings.classes == SHD_CLASSES and np.isin(recordings.speaker, SHD_SPEAKERS).all()
+    return shd(recordings) if known and path.name.startswith("shd_train.h5") else by_speaker(recordings)
+
+
 def shd(recordings: Recordings | Binned) -> Split:
-    """Return the validation split of SHD's training file; by_speaker where the file lacks its speakers."""
+    """Return the validation split of SHD's training file; by_speaker where that has not its speakers, or none else."""
     speaker = recordings.speaker
-    if not np.isin(SHD_VALIDATION_SPEAKERS, speaker).all():
+    others = not np.isin(speaker, SHD_VALIDATION_SPEAKERS).all()
+    if not (others and np.isin(SHD_VALIDATION_SPEAKERS, speaker).all()):
         return by_speaker(recordings)
     unseen = np.isin(speaker, SHD_VALIDATION_SPEAKERS)
     known = _stratified(np.where(unseen, -1, recordings.label), _SHD_KNOWN_SHARE, seed=0)

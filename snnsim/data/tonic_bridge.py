@@ -1,6 +1,7 @@
 """Tonic's downloads and event transforms; tonic is GPL-3 and imported only inside the download.
 
-t = floor(1000 · time in ms)       microseconds, as tonic.datasets.SHD yields them
+t = floor(1000 · time in ms)       microseconds, as tonic.datasets.SHD yields them, of float16 seconds
+t = floor(1000 · time in ms + ½)   of all others, which may lie on a grid of steps
 """
 
 from collections.abc import Callable
@@ -48,7 +49,10 @@ def as_tonic(recordings: Recordings, index: int) -> np.ndarray:
     """Return one recording as the structured array (t, x, p) that tonic's transforms take."""
     time_ms, unit = recordings.events(index)
     made = np.empty(len(unit), EVENT)
-    made["t"], made["x"], made["p"] = time_ms.astype(np.float64) * 1000, unit, 1
+    time = time_ms.astype(np.float64)
+    with np.errstate(over="ignore"):
+        coarse = np.array_equal((time / 1000).astype(np.float16).astype(np.float64) * 1000, time)
+    made["t"], made["x"], made["p"] = time * 1000 + (0 if coarse else 0.5), unit, 1
     return made
 
 
@@ -61,12 +65,12 @@ def transformed(recordings: Recordings, transform: Callable[[np.ndarray], np.nda
     joined = np.concatenate(made)
     result = replace(
         recordings,
-        time_ms=(joined["t"] / 1000).astype(np.float32),
+        time_ms=joined["t"] / 1000,
         unit=joined["x"],
         offset=np.concatenate([[0], np.cumsum([len(rows) for rows in made])]),
     )
     events.validate(result, "transformed")
-    return replace(result, unit=result.unit.astype(np.uint16))
+    return replace(result, unit=events.narrowed(result.unit))
 
 
 def _sorted(rows: np.ndarray) -> np.ndarray:

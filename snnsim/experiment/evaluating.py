@@ -1,10 +1,13 @@
 """Evaluating a run: its best checkpoint on a split, with whole delays."""
 
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, Literal
+
+from tqdm import tqdm
 
 from snnsim import chance
 from snnsim.config import Config
@@ -13,9 +16,20 @@ from snnsim.learning import decisions
 from snnsim.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, parallel
 from snnsim.training.folder import Folder
+from snnsim.validation import integer
 
 SEEDS = 5
 """How many draws of the same recordings say how much they differ."""
+# a run has always written them; the last of each section among them, which a file that was cut off does not have
+_ALWAYS = (
+    "name",
+    "data.name",
+    "data.channels",
+    "network.hidden",
+    "network.extra_ms",
+    "training.seed",
+    "training.precision",
+)
 Split = Literal["train", "valid", "test"]
 
 
@@ -29,28 +43,55 @@ class Loaded:
     epoch: int
 
 
+def config_of(folder: Folder) -> Config:
+    """Return the config of a run, all of whose values are in its file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is damaged, or lacks what every run has: a default in its place would make another run of it.
+    """
+    if not folder.config.is_file():
+        raise FileNotFoundError(f"{folder.path} is not the folder of a run; it has no config.toml")
+    given = Config.table(folder.config)
+    lacking = [name for name in _ALWAYS if not _has(given, name)]
+    if lacking:
+        raise ValueError(
+            f"{folder.config} must hold the whole config of the run; {', '.join(lacking)} are not in it. The file is "
+            "damaged, or no run wrote it; write what lacks into it, or train again"
+        )
+    return Config.load(folder.config)
+
+
+def _has(given: dict[str, Any], dotted: str) -> bool:
+    section, _, name = dotted.partition(".")
+    part = given.get(section)
+    return part is not None if not name else isinstance(part, dict) and name in part
+
+
 def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
     """Return the network of a run's best checkpoint and a split of its data."""
     folder = Folder(Path(run))
-    if not folder.config.is_file():
-        raise FileNotFoundError(f"{run} is not the folder of a run; it has no config.toml")
-    config = Config.load(folder.config)
+    config = config_of(folder)
     if data_path is not None:
         config = config.with_values({"data.path": data_path})
     part = parts.load_splits(config, split)[split]
     classes = len(part.binned.classes)
     content = checkpoint.load(folder.best, parts.architecture(config, classes=classes))
     network = parts.build_network(config, classes=classes)
-    network.load_state_dict(content["network"])
+    checkpoint.into(folder.best, network, content)
     parts.grid(config).apply(network)
-    return Loaded(config, network.eval(), part, content["metrics"]["epoch"])
+    metrics = content.get("metrics")
+    epoch = integer(
+        metrics.get("epoch") if isinstance(metrics, dict) else None,
+        who=f"checkpoint {folder.best}", name="metrics.epoch", at_least=1,
+    )  # fmt: skip
+    return Loaded(config, network.eval(), part, epoch)
 
 
 def parameters(run: Path) -> dict[str, Any]:
     """Return the best checkpoint of a run, whatever its network."""
     folder = Folder(run)
-    if not folder.config.is_file():
-        raise FileNotFoundError(f"{run} is not the folder of a run; it has no config.toml")
+    config_of(folder)
     return checkpoint.load(folder.best, None)
 
 
@@ -63,7 +104,7 @@ def evaluate(
     progress: bool = True,
     seeds: int = SEEDS,
 ) -> dict[str, Any]:
-    """Return the result of the best checkpoint on a split, and write it into the run's folder.
+    """Return the result of the best checkpoint on a split, and write it into the run's folder if possible.
 
     What a network leaves to chance is drawn from the seeds 0, 1, ... `seeds` − 1: the result is that of seed 0, and
     "chance" says what all of them gave, and what is right without chance.
@@ -97,6 +138,14 @@ def evaluate(
             "sd": stdev(every) if len(every) > 1 else None,
             "without": of_seed().accuracy,
         }
-    folder = Folder(Path(run))
-    folder.write_json(folder.evaluation(split), result)
+    keep(run, split, result)
     return result
+
+
+def keep(run: Path, name: str, result: dict[str, Any]) -> None:
+    """Write the result of an evaluation into a run's folder; where that cannot be done, say so and go on."""
+    folder = Folder(Path(run))
+    try:
+        folder.write_json(folder.evaluation(name), result)
+    except OSError as error:
+        tqdm.write(f"snnsim: the result could not be stored in {run} ({error.strerror or error})", file=sys.stderr)

@@ -17,7 +17,7 @@ from snnsim.data import cache, heidelberg, images, motifs, patterns, splits, ton
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import digits
-from snnsim.experiment import neurons
+from snnsim.experiment import estimate, neurons
 from snnsim.layer import SpikingLayer
 from snnsim.learning import anneal, rules, straight_through
 from snnsim.network import SpikingNetwork
@@ -53,14 +53,20 @@ def planned_folder(config: Config) -> Path:
     if data.name in _MADE:
         return _MADE[data.name].folder(data.seed)
     if data.path is not None:
-        return Path(data.path)
+        return files.at_home(data.path)
     # downloads go to ./datasets where it exists, as in a checkout
     here = Path("datasets")
     return here if here.is_dir() else files.cache_folder() / "datasets"
 
 
-def data_folder(config: Config) -> Path:
-    """Return the folder of the config's data set, with the data made or downloaded if need be."""
+def data_folder(config: Config, *, fill: bool = True) -> Path:
+    """Return the folder of the config's data set, with the data made or downloaded if need be.
+
+    Args:
+        config: The run.
+        fill: Whether a folder that the config names is filled by a download if it is missing or empty; a folder that
+            nobody has named always is.
+    """
     data, folder = config.data, planned_folder(config)
     if data.name == "digits":
         return digits.prepare(data.size, data.seed)
@@ -69,7 +75,8 @@ def data_folder(config: Config) -> Path:
     # a folder of one's own that holds other things is more likely a slip than a place for gigabytes; a download that
     # failed leaves SHD or SSC in it
     things = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()
-    if not things - {"SHD", "SSC"} and not _holds(folder, data.name):
+    named = data.path is not None and not fill
+    if not named and not things - {"SHD", "SSC"} and not _holds(folder, data.name):
         tonic_bridge.download(data.name, folder)
     return folder
 
@@ -83,7 +90,8 @@ def _holds(folder: Path, name: str) -> bool:
 
 def load_splits(config: Config, *names: str) -> dict[str, Part]:
     """Return the named splits ("train", "valid", "test") of the config's data set, reading no other file."""
-    found = heidelberg.find(data_folder(config), config.data.name)
+    # a path with a slip must not start a download
+    found = heidelberg.find(data_folder(config, fill=False), config.data.name)
     parts: dict[str, Part] = {}
     for name in names:
         file = "train" if name == "valid" and "valid" not in found else name
@@ -95,7 +103,7 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
         indices = np.arange(len(binned))
         if "valid" not in found and name in ("train", "valid"):
             # SHD comes without a validation split, and the test file is never used for one
-            split = splits.shd(binned)
+            split = splits.of_training_file(binned, found[file])
             indices = split.train if name == "train" else split.valid
         parts[name] = Part(binned, indices)
     _check_classes(parts)
@@ -115,6 +123,7 @@ def _check_classes(parts: dict[str, Part]) -> None:
 
 def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     """Return the config's network with its initial parameters, a function of the config's seed."""
+    estimate.require(config, estimate.of_network(config, classes=classes))
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
     tau = to_steps(net.tau_ms, config.data.time_step_ms)
     *synapses, last = _synapses(config, classes, generator)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from snnsim import plots
+from snnsim.config import Config
 from snnsim.experiment import evaluating, parts
 from snnsim.experiment.evaluating import Loaded, Split
 from snnsim.learning import decisions
@@ -37,6 +38,12 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
     folder = Folder(Path(run))
     suffix = "gif" if kind == "animation" else "png"
     return draw(folder, output or folder.figure(f"{kind}.{suffix}"), choice)
+
+
+def missing(folder: Folder, config: Config) -> list[str]:
+    """Return the pictures that a training ends with and that are not there."""
+    drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or config.network.delays != "none"]
+    return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
 
 
 def _curves(folder: Folder, output: Path, _: Choice) -> Path:
@@ -154,7 +161,7 @@ def _events(synapse: DelayedLinear, spikes: Tensor, neuron: int) -> tuple[np.nda
     """Return step, source, weight and delay of every spike that is sent to a neuron, one row per tap."""
     fired, unit = spikes.nonzero(as_tuple=True)
     weight = synapse.weight[neuron, unit] * spikes[fired, unit, None]
-    delay = synapse.delay[neuron, unit].round().long()
+    delay = synapse.integer_delay()[neuron, unit]
     taps = weight.shape[1]
     rows = (fired.repeat_interleave(taps), unit.repeat_interleave(taps), weight.flatten(), delay.flatten())
     return tuple(part.numpy() for part in rows)

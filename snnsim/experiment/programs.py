@@ -1,5 +1,6 @@
 """Programs of runs: freezing one, the recordings it takes, and what it makes of them."""
 
+import shlex
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import snnsim
 from snnsim import freezing
 from snnsim.config import Config
-from snnsim.data import cache
+from snnsim.data import cache, heidelberg
 from snnsim.data.binning import Binned
 from snnsim.experiment import evaluating, parts
 from snnsim.experiment.evaluating import Split
@@ -18,7 +19,6 @@ from snnsim.program import Program
 from snnsim.program.facts import stored_bytes
 from snnsim.simulation import CHIPS, Events, Result, Simulator, energy
 from snnsim.training.evaluation import wilson
-from snnsim.training.folder import Folder
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,24 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
     config = Config.from_toml(program.provenance["config"], "the program's config")
     if data is not None:
         config = config.with_values({"data.path": data})
+    _check_there(config)
     part = parts.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices))
+
+
+def _check_there(config: Config) -> None:
+    """Raise if the data would have to be made or fetched: a program is a file of anybody, and asks for nothing."""
+    folder, data = parts.planned_folder(config), config.data
+    try:
+        heidelberg.find(folder, data.name)
+    except FileNotFoundError as error:
+        own = f" --data-path {shlex.quote(data.path)}" if data.path is not None else ""
+        how = f"--size {data.size} --seed {data.seed}" if data.name == "digits" else f"--seed {data.seed}"
+        get = f"snnsim data make {data.name}" + (own if data.name in ("shd", "ssc") else f" {how}")
+        raise FileNotFoundError(
+            f"the recordings that the program was trained on are not in {folder}; nothing is made or downloaded "
+            f"because a program says so. Get them by `{get}`, or name a file or folder that has them: --data FILE.h5"
+        ) from error
 
 
 def _grid(program: Program, max_time_ms: float | None) -> dict[str, Any]:
@@ -171,6 +187,5 @@ def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None)
     result = Machine().simulator(program).run(given.events, seed=Machine.seed)
     named = {"run": str(run), "split": split, "engine": "event", "epoch": program.provenance["epoch"]}
     found = named | judged(result, given.label) | {"activity": list(activity(result).values())}
-    folder = Folder(Path(run))
-    folder.write_json(folder.evaluation(f"{split}-event"), found)
+    evaluating.keep(run, f"{split}-event", found)
     return found

@@ -1,7 +1,7 @@
 """Training a preset, a config file or the config of a run, from the start or from where it was stopped."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from tqdm import tqdm
 from snnsim import allocator, presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
-from snnsim.experiment import evaluating, parts, pictures
+from snnsim.experiment import estimate, evaluating, parts, pictures
+from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
 from snnsim.network import SpikingNetwork
-from snnsim.training import checkpoint, optimisers, parallel
+from snnsim.training import checkpoint, lock, optimisers, parallel
 from snnsim.training.folder import Folder, environment
 from snnsim.training.loop import Plan, Run
 
@@ -32,22 +33,25 @@ def train(
     """Train, and return the folder of the run.
 
     `target` is a preset, a TOML file or the folder of a run; `values` replace config values by dotted names.
-    `resume` names the run to go on with, or is "auto" for the one that `target` or `output` stands for.
+    `resume` names the run to go on with, or is "auto" for the one that `target` or `output` stands for. One process at
+    a time has the folder: the others get folders of their own, or an error that names it.
     """
     chosen = parallel.choose_device(device)
-    with parallel.joined(chosen) as processes:
-        if resume is not None:
-            folder = _to_resume(target, output, resume)
-            config = _resumed_config(folder, values)
-        else:
-            config = config_of(target).with_values(values)
-            folder = Folder(output or RUNS / f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
-            if processes.first:
-                _check_free(folder)
+    with parallel.joined(chosen) as processes, contextlib.ExitStack() as stack:
+        given = None if resume is not None else config_of(target).with_values(values)
+
+        def choose() -> Folder:
+            if given is None:
+                return stack.enter_context(_held(_to_resume(target, output, resume or "auto")))
+            return stack.enter_context(_begun(given, output))
+
+        folder = parallel.decided(choose, processes, chosen)
+        config = _resumed_config(folder, values) if given is None else given
         with parallel.first_ahead(processes):
             run, classes = prepare(config, folder, processes, chosen)
-        if resume is not None and folder.last.exists():
-            run.resume()
+        missing = pictures.AFTER_TRAINING
+        if given is None and folder.last.exists():
+            missing = _resume(run, config)
         else:
             # a run that was killed before its first checkpoint begins again
             _start(run.network, config)
@@ -58,9 +62,48 @@ def train(
             tqdm.write(_introduction(config, run, classes))
         run.fit()
         if processes.first:
-            for kind in pictures.AFTER_TRAINING:
+            for kind in missing:
                 pictures.plot(folder.path, kind)
     return folder
+
+
+@contextlib.contextmanager
+def _held(folder: Folder) -> Iterator[Folder]:
+    """Hold the folder of a run that is there, without what writers that were killed have left in it."""
+    if not folder.path.is_dir():
+        raise FileNotFoundError(f"--resume: there is no folder {folder.path}; name the folder of a run")
+    with lock.held(folder.path, say=tqdm.write):
+        remove_abandoned(folder.path)
+        yield folder
+
+
+@contextlib.contextmanager
+def _begun(config: Config, output: Path | None) -> Iterator[Folder]:
+    """Hold the folder of a new run: the one that was asked for, or one of its own."""
+    path = output or lock.new_folder(RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = Folder(path)
+    with lock.held(path, say=tqdm.write):
+        _check_free(folder)
+        yield folder
+
+
+def _resume(run: Run, config: Config) -> Sequence[str]:
+    """Let a run go on where it stands, and return the pictures that it lacks."""
+    changed = run.resume()
+    lacks = pictures.AFTER_TRAINING
+    if run.standing.finished:
+        lacks = pictures.missing(run.folder, config)
+        if not lacks:
+            raise ValueError(
+                f"run {run.folder.path} is finished ({run.standing.epoch} epochs); there is nothing to resume. "
+                "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
+            )
+    elif changed and run.plan.processes.first:
+        tqdm.write(
+            f"{run.folder.path} goes on under other conditions than it began under: {'; '.join(changed)}. It will "
+            "not end with the very numbers of a run that was never stopped"
+        )
+    return lacks
 
 
 def prepare(
@@ -72,8 +115,12 @@ def prepare(
     build: Callable[..., SpikingNetwork] = parts.build_network,
 ) -> tuple[Run, tuple[str, ...]]:
     """Return a run that is ready to begin, and its classes; `build` makes a config's network."""
+    # before data are made or fetched; how many classes they have makes little difference
+    estimate.require(config, estimate.of_network(config, classes=1))
     data = parts.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
+    if device.type == "cpu":
+        _check_memory(config, data["train"], len(classes), processes.world)
     network = build(config, classes=len(classes)).to(device)
     if config.training.window_ms is not None:
         if processes.world > 1:
@@ -108,11 +155,17 @@ def prepare(
     return Run(network, made, plan, folder), classes
 
 
+def _check_memory(config: Config, part: parts.Part, classes: int, world: int) -> None:
+    steps = int(part.binned.length[part.indices].max(initial=1))
+    share = min(config.training.batch_size, len(part.indices)) // world + 1
+    estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
+
+
 def _start(network: SpikingNetwork, config: Config) -> None:
     """Give the network the parameters of the run that the config starts from, if it names one."""
     if config.training.start is None:
         return
-    found = evaluating.parameters(Path(config.training.start))
+    found = evaluating.parameters(at_home(config.training.start))
     try:
         network.load_state_dict(found["network"])
     except RuntimeError as error:
@@ -126,7 +179,7 @@ def config_of(target: str) -> Config:
         return presets.named(target)
     path = Path(target)
     if path.is_dir():
-        return Config.load(Folder(path).config)
+        return evaluating.config_of(Folder(path))
     if path.suffix == ".toml" or path.exists():
         return Config.load(path)
     with contextlib.suppress(ValueError):
@@ -145,7 +198,8 @@ def _to_resume(target: str, output: Path | None, resume: str) -> Folder:
         return Folder(output)
     if Path(target).is_dir() and target not in presets.PRESETS:
         return Folder(Path(target))
-    newest = sorted(RUNS.glob(f"{target}-[0-9]*-[0-9]*"))
+    found = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if Folder(path).config.is_file()]
+    newest = sorted(found, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
     if not newest:
         raise FileNotFoundError(f"--resume: there is no run {RUNS / target}-... to go on with; name one: --resume RUN")
     return Folder(newest[-1])
@@ -154,7 +208,7 @@ def _to_resume(target: str, output: Path | None, resume: str) -> Folder:
 def _resumed_config(folder: Folder, values: Mapping[str, object]) -> Config:
     if not folder.config.is_file():
         raise FileNotFoundError(f"--resume: {folder.path} is not the folder of a run; it has no config.toml")
-    config = Config.load(folder.config)
+    config = evaluating.config_of(folder)
     # data may have moved; anything else would make another run of it
     changed = config.with_values(values)
     moved = config.with_values({"data.path": changed.data.path})

@@ -23,13 +23,15 @@ from typing import Any
 
 import numpy as np
 
+from snnsim import untrusted
 from snnsim.export import c_layout, checks, repairs
 from snnsim.export.c_golden import golden
 from snnsim.export.c_layout import Block
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
-from snnsim.files import written_whole
+from snnsim.files import folder_read_whole, folder_written_whole
 from snnsim.program import DECISIONS, INPUT, FixedPoint, Population, Program
+from snnsim.program.header import Header, numbers, rows
 from snnsim.quantization import Scheme
 from snnsim.simulation import Events
 
@@ -41,6 +43,7 @@ REPAIRS: Mapping[str, Repair] = {
     "clamp_delays": partial(repairs.clamp_delays, most=LONGEST_DELAY),
 }
 _RUNTIME = ("snn.h", "snn.c", "run.c", "test.c", "bench.c", "Makefile")
+_EXECUTED = ("snn.h", "snn.c", "run.c", "network.h", "network.c")
 _RULES = {"hard": "SNN_HARD", "soft": "SNN_SOFT", "readout": "SNN_READS"}
 
 
@@ -55,14 +58,22 @@ def check(program: Program) -> Iterator[Violation]:
 
 def write(program: Program, path: Path, *, recording: Events | None = None) -> None:
     """Write the folder; `recording` is what the self-test and the benchmark run, by default random spikes."""
-    path.mkdir(parents=True, exist_ok=True)
-    laid = c_layout.blocks(program)
-    texts = {name: (resources.files("snnsim.export") / "c_runtime" / name).read_text() for name in _RUNTIME}
-    texts |= {"network.h": _header(program, laid), "network.c": _data(program, laid)}
-    texts["golden.h"] = golden(program, recording, c_layout.most_count(program))
-    for name, text in texts.items():
-        with written_whole(path / name) as partial:
-            partial.write_text(text)
+    texts = sources(program) | {"golden.h": golden(program, recording, c_layout.most_count(program))}
+    with folder_written_whole(path) as folder:
+        for name, text in texts.items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def sources(program: Program) -> dict[str, str]:
+    """Return the text of each file that `write` makes, but that of the recording."""
+    laid, runtime = c_layout.blocks(program), resources.files("snnsim.export") / "c_runtime"
+    texts = {name: (runtime / name).read_text(encoding="utf-8") for name in _RUNTIME}
+    return texts | {"network.h": _header(program, laid), "network.c": _data(program, laid)}
+
+
+def executed(program: Program) -> dict[str, str]:
+    """Return the text of each file that `snnsim verify` compiles and runs."""
+    return {name: text for name, text in sources(program).items() if name in _EXECUTED}
 
 
 def claims(folder: Path) -> bool:
@@ -72,16 +83,15 @@ def claims(folder: Path) -> bool:
 
 def read(path: Path) -> Program:
     """Return the Program of a folder that `write` made, from the numbers that the compiler reads."""
+    path = Path(path)
     try:
-        text = (path / "network.h").read_text()
-        header = json.loads(text[text.index("{") : text.index("\n */")])
-        if header["format"] != FORMAT:
-            raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
-        return _built(header, _arrays((path / "network.c").read_text()))
-    except FileNotFoundError:
-        raise
-    except (OSError, KeyError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"{path} is damaged, or was not written by `snnsim export --to c`: {error}") from error
+        with folder_read_whole(path):
+            text = untrusted.read_text(path / "network.h")
+            comment = text[text.find("{") : max(text.find("\n */"), 0)]
+            header = Header.of(untrusted.parse_object(comment, where="the comment of network.h"), form=FORMAT)
+            return _built(header, _arrays(untrusted.read_text(path / "network.c")))
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, "was not written by `snnsim export --to c`", error)
 
 
 def _header(program: Program, laid: list[list[Block]]) -> str:
@@ -198,40 +208,47 @@ def _fixed(program: Program) -> FixedPoint:
 
 def _arrays(text: str) -> dict[str, np.ndarray]:
     found = re.findall(r"^(?:static )?const \w+ (snn_\w+)\[[^\]]*\] = \{\n([-0-9,\s]*)\};", text, re.MULTILINE)
-    return {name: np.array(numbers.split(","), np.int64) for name, numbers in found}
+    made = {}
+    for name, row in found:
+        try:
+            made[name] = np.array(row.split(","), np.int64)
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"network.c: {name} must be whole numbers of 64 bits: {error}") from error
+    return made
 
 
-def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
+def _built(header: Header, arrays: dict[str, np.ndarray]) -> Program:
     populations, start = [], 0
-    for (name, rule), unit in zip(header["populations"], header["units"], strict=True):
+    for (name, rule), unit in zip(
+        header.populations, numbers(header.told, "units", count=len(header.populations)), strict=True
+    ):
         part = slice(start, start + len(unit))
-        neurons = (arrays[f"snn_{each}"][part] for each in ("decays", "thresholds", "biases"))
-        populations.append(Population(name, rule, *neurons, np.array(unit)))
+        neurons = (_array_of(arrays, f"snn_{each}")[part] for each in ("decays", "thresholds", "biases"))
+        populations.append(Population(name, rule, *neurons, unit))
         start += len(unit)
-    size = {INPUT: header["channels"]} | {part.name: part.size for part in populations}
-    edges, number = [], 0
-    parts = zip(header["edges"], header["blocks"], header["synapses"], strict=True)
-    for (source, target), count, synapses in parts:
+    size, edges, number = header.sizes(populations), [], 0
+    blocks, synapses = (rows(header.told, name, int, count=len(header.edges)) for name in ("blocks", "synapses"))
+    for (source, target), count, synapse in zip(header.edges, blocks, synapses, strict=True):
+        if count < 1:
+            raise ValueError(f"header: blocks must be 1 or more, not {count}")
         made = [_read_block(source, target, number + k, arrays) for k in range(count)]
-        edges.append(c_layout.joined(made, sources=size[source], targets=size[target], synapses=synapses))
+        edges.append(c_layout.joined(made, sources=size[source], targets=size[target], synapses=synapse))
         number += count
-    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
-    return Program(
-        populations=tuple(populations),
-        edges=tuple(edges),
-        fixed=FixedPoint(**header["fixed"]),
-        classes=tuple(header["classes"]),
-        **{name: header[name] for name in kept},
-    )
+    return header.program(populations, edges)
 
 
 def _read_block(source: str, target: str, number: int, arrays: dict[str, np.ndarray]) -> Block:
-    block = Block(source, target, arrays[f"snn_weight{number}"], arrays[f"snn_delay{number}"])
+    weight, delay = (_array_of(arrays, f"snn_{each}{number}") for each in ("weight", "delay"))
+    block = Block(source, target, weight, delay)
     if f"snn_first{number}" not in arrays:
         return block
-    first = arrays[f"snn_first{number}"]
+    first, post = arrays[f"snn_first{number}"], _array_of(arrays, f"snn_post{number}")
     # C has no array of no elements, so an empty list holds a 0 that none of the sources owns
     kept = slice(0, int(first[-1]))
-    return replace(
-        block, weight=block.weight[kept], delay=block.delay[kept], first=first, post=arrays[f"snn_post{number}"][kept]
-    )
+    return replace(block, weight=weight[kept], delay=delay[kept], first=first, post=post[kept])
+
+
+def _array_of(arrays: dict[str, np.ndarray], name: str) -> np.ndarray:
+    if name not in arrays:
+        raise ValueError(f"network.c: there is no array {name}")
+    return arrays[name]

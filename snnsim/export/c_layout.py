@@ -79,6 +79,8 @@ def joined(made: list[Block], *, sources: int, targets: int, synapses: int) -> E
     first = made[0]
     if first.first is not None:
         return Edge(first.source, first.target, first.first, first.post, first.delay, first.weight)
+    if any(len(block.weight) != sources * targets or len(block.delay) != sources * targets for block in made):
+        raise ValueError(f"tables of {first.source!r} -> {first.target!r} must have {sources * targets} pairs")
     pre, post = (np.tile(part.ravel(), len(made)) for part in np.indices((sources, targets)))
     weight, delay = (np.concatenate([getattr(block, name) for block in made]) for name in ("weight", "delay"))
     there = (weight != 0) | (len(weight) == synapses)

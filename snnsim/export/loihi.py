@@ -24,16 +24,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from snnsim import hdf5, untrusted
 from snnsim.export import checks, core_checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
+from snnsim.export.names import path_names
 from snnsim.export.repairs import Repair
 from snnsim.export.retiming import retimed
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.header import Header, numbers
 from snnsim.quantization import Scheme
 
 FORMAT = "snnsim Loihi 1"
@@ -108,17 +110,18 @@ def write(program: Program, path: Path) -> None:
     """Write the file for Loihi 1 and its emulators."""
     told, connections = header(program, FORMAT)
     shift = _fixed(program).weight_shift - UNIT
-    with written_whole(path) as partial_path, h5py.File(partial_path, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = told
+        called = path_names(program)
         for number, part in enumerate(program.populations):
             group = file.create_group(f"population/{number}")
-            group.attrs["name"] = part.name
+            group.attrs["name"] = called[part.name]
             group.attrs["decay_v"], group.attrs["vth"] = 4096 - int(part.decay[0]), vth(part)
         for number, edge in enumerate(connections):
             group = file.create_group(f"edge/{number}")
             weight = edge.weight << shift
             narrow = weight.min(initial=0) >= -128 and weight.max(initial=0) < 128
-            group.attrs["source"], group.attrs["target"] = edge.source, edge.target
+            group.attrs["source"], group.attrs["target"] = called[edge.source], called[edge.target]
             group.attrs["w_exp"] = -1 if narrow else 0
             rows = {"pre": edge.pre, "post": edge.post, "delay": edge.delay, "weight": weight * (2 if narrow else 1)}
             for name, values in rows.items():
@@ -126,66 +129,74 @@ def write(program: Program, path: Path) -> None:
 
 
 def read(path: Path) -> Program:
-    """Return the Program of a file that `write` made."""
+    """Return the Program of a file that `write` made; raises ValueError where it is damaged."""
     return opened(path, FORMAT, _built)
 
 
-def opened(path: Path, form: str, build: Callable[[h5py.File, dict[str, Any]], Program]) -> Program:
-    """Return the Program that `build` makes of a file of this format."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+def opened(path: Path, form: str, build: Callable[[hdf5.Tree, Header], Program]) -> Program:
+    """Return the Program that `build` makes of a file of this format; raises ValueError where it is damaged."""
     try:
-        with h5py.File(path, "r") as file:
-            told = json.loads(file.attrs["header"])
-            if told["format"] != form:
-                raise ValueError(f"its format is {told['format']!r}, not {form!r}")
-            return build(file, told)
-    except (OSError, KeyError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}") from error
+        file = hdf5.opened(path)
+        return build(file, Header.of(untrusted.parse_object(file.attribute("header"), where="header"), form=form))
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, "was not written by `snnsim export`", error)
 
 
-def population(told: dict[str, Any], number: int, decay_v: int, mantissa: int) -> Population:
-    """Return a population by its numbers in a file."""
-    name, rule = told["populations"][number]
-    unit = np.array(told["unit"][number])
-    threshold = told["readout_threshold"][number] or np.full(len(unit), (mantissa << UNIT) + 1)
-    return Population(
-        name,
-        rule,
-        np.full(len(unit), 4096 - decay_v),
-        np.array(threshold, np.int64),
-        np.zeros(len(unit), np.int64),
-        unit,
-    )
+def populations(header: Header, mantissas: list[tuple[int, int]]) -> list[Population]:
+    """Return the populations by their decays and thresholds in a file."""
+    count, made = len(header.populations), []
+    units, limits = (numbers(header.told, name, count=count) for name in ("unit", "readout_threshold"))
+    for (name, rule), unit, limit, each in zip(header.populations, units, limits, mantissas, strict=True):
+        decay_v, mantissa = each
+        threshold = limit if len(limit) else np.full(len(unit), (mantissa << UNIT) + 1)
+        nothing = np.zeros(len(unit), np.int64)
+        made.append(Population(name, rule, np.full(len(unit), 4096 - decay_v), threshold, nothing, unit))
+    return made
 
 
-def program_of(told: dict[str, Any], populations: list[Population], synapses: list[tuple[np.ndarray, ...]]) -> Program:
+def program_of(header: Header, parts: list[Population], synapses: list[tuple[np.ndarray, ...]]) -> Program:
     """Return a Program of a file's synapses (pre, post, delay, weight), edge by edge, with the chip's delays."""
-    size = {INPUT: told["channels"]} | {part.name: part.size for part in populations}
-    late, edges = told["lateness"], []
-    for (source, target), (pre, post, delay, weight) in zip(told["edges"], synapses, strict=True):
+    size, late, edges = header.sizes(parts), {INPUT: 0} | header.by_population("lateness"), []
+    for (source, target), (pre, post, delay, weight) in zip(header.edges, synapses, strict=True):
         ours = delay - (late[target] - late[source] - LATENCY)
-        edges.append(Edge.of(source, target, (pre, post, ours, weight.astype(np.int16)), sources=size[source]))
-    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
-    return Program(
-        populations=tuple(populations),
-        edges=tuple(edges),
-        fixed=FixedPoint(**told["fixed"]),
-        classes=tuple(told["classes"]),
-        **{name: told[name] for name in kept},
-    )
+        edges.append(Edge.of(source, target, (pre, post, ours, weight.astype(np.int64)), sources=size[source]))
+    return header.program(parts, edges)
 
 
-def _built(file: h5py.File, told: dict[str, Any]) -> Program:
-    groups = [file[f"population/{number}"].attrs for number in range(len(told["populations"]))]
-    parts = [population(told, n, int(each["decay_v"]), int(each["vth"])) for n, each in enumerate(groups)]
-    shift = told["fixed"]["weight_shift"] - UNIT
-    synapses = []
-    for number in range(len(told["edges"])):
-        group = file[f"edge/{number}"]
-        pre, post, delay, mantissa = (group[name][()] for name in ("pre", "post", "delay", "weight"))
-        synapses.append((pre, post, delay, mantissa >> (shift - int(group.attrs["w_exp"]))))
-    return program_of(told, parts, synapses)
+def shift_of(header: Header, least: int = 0) -> int:
+    """Return by how many bits a file's weights are shifted against the Program's."""
+    if header.fixed is None or header.fixed.weight_shift - UNIT < least:
+        raise ValueError(f"header: fixed must have a weight_shift of {UNIT + least} or more")
+    return header.fixed.weight_shift - UNIT
+
+
+def number(file: hdf5.Tree, path: str, attribute: str | None = None) -> int:
+    """Return a whole number of a file: what is at a path, or an attribute of it."""
+    found = np.asarray(file.numbers(path) if attribute is None else file.attribute(attribute, path))
+    if found.size != 1 or found.dtype.kind not in "iu" or not -(2**31) <= int(found.reshape(())) < 2**31:
+        raise ValueError(f"{path} {attribute or ''} must be one whole number of 32 bits")
+    return int(found.reshape(()))
+
+
+def _built(file: hdf5.Tree, header: Header) -> Program:
+    places = [f"population/{n}" for n in range(len(header.populations))]
+    parts = populations(header, [(number(file, each, "decay_v"), number(file, each, "vth")) for each in places])
+    shift, synapses = shift_of(header), []
+    for n in range(len(header.edges)):
+        group = file.group(f"edge/{n}")
+        pre, post, delay, mantissa = (_whole(group, name) for name in ("pre", "post", "delay", "weight"))
+        exponent = number(file, f"edge/{n}", "w_exp")
+        if exponent not in (-1, 0):
+            raise ValueError(f"edge/{n} w_exp must be -1 or 0, not {exponent}")
+        synapses.append((pre, post, delay, mantissa >> (shift - exponent)))
+    return program_of(header, parts, synapses)
+
+
+def _whole(group: hdf5.Tree, name: str) -> np.ndarray:
+    found = group.numbers(name, axes=1)
+    if found.dtype.kind not in "iu":
+        raise ValueError(f"{group.name}/{name} must be whole numbers, not {found.dtype}")
+    return found.astype(np.int64)
 
 
 def _fixed(program: Program) -> FixedPoint:

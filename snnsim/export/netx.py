@@ -16,16 +16,16 @@ Source   lava-dl 0.6.0, lava/lib/dl/netx/hdf5.py; a delay of its own for every s
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 
+from snnsim import hdf5
 from snnsim.export import checks, loihi, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
-from snnsim.files import written_whole
+from snnsim.files import hdf5_written_whole
 from snnsim.program import Program
+from snnsim.program.header import Header
 
 FORMAT = "snnsim Loihi 2"
 SAMPLE_STEPS = 100
@@ -47,7 +47,7 @@ def write(program: Program, path: Path) -> None:
     """Write the file."""
     told, connections = loihi.header(program, FORMAT)
     shift = program.fixed.weight_shift - loihi.UNIT if program.fixed else 0
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = told
         # netx reads the first of an array of bytes
         file["layer/0/shape"], file["layer/0/type"] = np.array([program.channels]), np.array([b"input"])
@@ -72,14 +72,14 @@ def read(path: Path) -> Program:
     return loihi.opened(path, FORMAT, _built)
 
 
-def _built(file: h5py.File, told: dict[str, Any]) -> Program:
-    populations, synapses = [], []
-    for number in range(len(told["populations"])):
-        layer = file[f"layer/{number + 1}"]
-        neuron = layer["neuron"]
-        populations.append(loihi.population(told, number, int(neuron["vDecay"][()]), int(neuron["vThMant"][()])))
-        weight, delay = layer["weight"][()], layer["delay"][()]
+def _built(file: hdf5.Tree, header: Header) -> Program:
+    mantissas, synapses, shift = [], [], loihi.shift_of(header)
+    for number in range(1, len(header.populations) + 1):
+        neuron, layer = f"layer/{number}/neuron", file.group(f"layer/{number}")
+        mantissas.append((loihi.number(file, f"{neuron}/vDecay"), loihi.number(file, f"{neuron}/vThMant")))
+        weight, delay = (layer.numbers(name, axes=2) for name in ("weight", "delay"))
+        if weight.shape != delay.shape or weight.dtype.kind not in "iu" or delay.dtype.kind not in "iu":
+            raise ValueError(f"layer/{number} must have whole numbers of weight and delay for the same pairs")
         post, pre = np.nonzero(weight)
-        shift = told["fixed"]["weight_shift"] - loihi.UNIT
-        synapses.append((pre, post, delay[post, pre], weight[post, pre] >> shift))
-    return loihi.program_of(told, populations, synapses)
+        synapses.append((pre, post, delay[post, pre].astype(np.int64), weight[post, pre].astype(np.int64) >> shift))
+    return loihi.program_of(header, loihi.populations(header, mantissas), synapses)

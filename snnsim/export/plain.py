@@ -6,7 +6,8 @@
     NAME.h5    the same as groups and data sets; the header is the attribute `header`
 
 Shapes   decay, threshold, bias, unit, width, back (neuron,) · pre, post, delay, weight, machine_delay (synapse,)
-         P a population's name, K the number of an edge in header["edges"]
+         P a population's name, or header["names"][name] where it cannot stand in a path; K the number of an edge in
+         header["edges"]
 Units    delays in steps of header["time_step_ms"]; `delay` is ours, 0 the same step; `machine_delay` is at least 1,
          for machines on which every synapse takes a step: population P then fires header["lateness"][P] steps late, and
          its bias is there from that step on
@@ -16,21 +17,23 @@ Names    header: channels, populations [name, rule], edges [source, target], rea
 """
 
 import json
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
+from snnsim import hdf5, untrusted
 from snnsim.export.checks import Violation
+from snnsim.export.names import path_names
 from snnsim.export.retiming import Retimed, retimed
-from snnsim.files import written_whole
-from snnsim.program import Edge, FixedPoint, Population, Program
+from snnsim.files import hdf5_written_whole, written_whole
+from snnsim.program import Edge, Population, Program
+from snnsim.program.header import Header, table
 from snnsim.program.model import parts
 
 FORMAT = "snnsim plain arrays"
+OURS = "was not written by `snnsim export`"
 _SYNAPSE = ("pre", "post", "delay", "weight")
 
 
@@ -48,43 +51,41 @@ def write_npz(program: Program, path: Path) -> None:
 
 
 def read_npz(path: Path) -> Program:
-    """Return the Program that `write_npz` wrote."""
+    """Return the Program that `write_npz` wrote; raises ValueError where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        return _built(json.loads(arrays["header"].tobytes()), arrays)
-    except (zipfile.BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        with untrusted.arrays(path) as arrays:
+            return _built(arrays.json("header"), arrays.__getitem__)
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, OURS, error)
 
 
 def write_hdf5(program: Program, path: Path) -> None:
     """Write a Program as HDF5 data sets."""
     header, arrays = _parts(program)
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         file.attrs["header"] = header
         for name, values in arrays.items():
             file.create_dataset(name, data=values, compression="gzip" if values.size else None)
 
 
 def read_hdf5(path: Path) -> Program:
-    """Return the Program that `write_hdf5` wrote."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+    """Return the Program that `write_hdf5` wrote; raises ValueError where it is damaged."""
     try:
-        with h5py.File(path, "r") as file:
-            header = json.loads(file.attrs["header"])
-            names = [name for name, _ in _names(header)]
-            return _built(header, {name: file[name][()] for name in names})
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        file = hdf5.opened(path)
+        return _built(untrusted.parse_object(file.attribute("header"), where="header"), file.numbers)
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, OURS, error)
 
 
 def _parts(program: Program) -> tuple[str, dict[str, Any]]:
-    moved = _machine(program)
-    lateness = None if moved is None else moved.lateness
-    header = json.dumps({"format": FORMAT, "version": 1, **program.header(), "lateness": lateness})
+    moved, called = _machine(program), path_names(program)
+    told = {"format": FORMAT, "version": 1, **program.header(), "lateness": None if moved is None else moved.lateness}
+    renamed = {name: path for name, path in called.items() if name != path}
+    header = json.dumps(told | ({"names": renamed} if renamed else {}))
     arrays = {
-        f"population/{part.name}/{name}": getattr(part, name) for part in program.populations for name in part.parts
+        f"population/{called[part.name]}/{name}": getattr(part, name)
+        for part in program.populations
+        for name in part.parts
     }
     for number, edge in enumerate(program.edges):
         synapses = {"pre": edge.pre(), "post": edge.post, "delay": edge.delay, "weight": edge.weight}
@@ -102,35 +103,15 @@ def _machine(program: Program) -> Retimed | None:
         return None
 
 
-def _names(header: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for name, rule in header["populations"]:
-        yield from ((f"population/{name}/{each}", each) for each in parts(rule))
-    for number in range(len(header["edges"])):
-        yield from ((f"edge/{number}/{each}", each) for each in _SYNAPSE)
-
-
-def _built(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
-    if header["format"] != FORMAT:
-        raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
-    populations = tuple(
-        Population(name, rule, *(arrays[f"population/{name}/{each}"] for each in parts(rule)))
-        for name, rule in header["populations"]
-    )
-    size = {"input": header["channels"]} | {part.name: part.size for part in populations}
-    edges = []
-    for number, (source, target) in enumerate(header["edges"]):
-        pre, post, delay, weight = (arrays[f"edge/{number}/{each}"] for each in _SYNAPSE)
+def _built(told: dict[str, Any], array: Callable[[str], np.ndarray]) -> Program:
+    header = Header.of(told, form=FORMAT)
+    renamed = table(told, "names") if "names" in told else {}
+    populations = [
+        Population(name, rule, *(array(f"population/{renamed.get(name, name)}/{each}") for each in parts(rule)))
+        for name, rule in header.populations
+    ]
+    size, edges = header.sizes(populations), []
+    for number, (source, target) in enumerate(header.edges):
+        pre, post, delay, weight = (array(f"edge/{number}/{each}") for each in _SYNAPSE)
         edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=size[source]))
-    fixed = None if header["fixed"] is None else FixedPoint(**header["fixed"])
-    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
-    return Program(
-        populations=populations,
-        edges=tuple(edges),
-        fixed=fixed,
-        classes=tuple(header["classes"]),
-        **{name: header[name] for name in kept},
-    )
-
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    return ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}")
+    return header.program(populations, edges)

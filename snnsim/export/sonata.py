@@ -34,7 +34,7 @@ from snnsim.export.clock import with_clock
 from snnsim.export.floats import as_floats
 from snnsim.export.names import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
-from snnsim.files import folder_written_whole
+from snnsim.files import folder_written_whole, hdf5_written_whole
 from snnsim.program import INPUT, Population, Program
 
 FORMAT = "snnsim SONATA"
@@ -82,11 +82,11 @@ def _nodes(program: Program, machine: Program, folder: Path) -> None:
     called = plain_names(program)
     # apart, as BMTK looks for a model in every row of a table that names models
     _csv(folder / "network/input_node_types.csv", [{"node_type_id": 0, "model_type": "virtual"}])
-    with h5py.File(folder / "network/input_nodes.h5", "w") as file:
+    with hdf5_written_whole(folder / "network/input_nodes.h5") as file:
         _marked(file)
         _group(file, INPUT, np.zeros(machine.channels, np.int64))
     rows: list[dict[str, Any]] = []
-    with h5py.File(folder / "network/nodes.h5", "w") as file:
+    with hdf5_written_whole(folder / "network/nodes.h5") as file:
         _marked(file)
         for ours, part in zip(program.populations, machine.populations, strict=True):
             numbers = np.stack([time_constant(part.decay, machine.time_step_ms), _limit(part)], 1)
@@ -115,7 +115,7 @@ def _neuron_type(folder: Path, number: int, tau: float, limit: float) -> dict[st
 def _edges(moved: Retimed, folder: Path) -> None:
     _json(folder / "components/synaptic_models/static.json", {})
     called = plain_names(moved.program)
-    with h5py.File(folder / "network/edges.h5", "w") as file:
+    with hdf5_written_whole(folder / "network/edges.h5") as file:
         _marked(file)
         file.create_group("edges")
         for number, each in enumerate(moved.connections):
@@ -176,7 +176,7 @@ def _configs(moved: Retimed, folder: Path) -> None:
     if clock is not None:
         step = np.concatenate([step[:-1], np.arange(EXAMPLE)])
         channel = np.concatenate([channel[:-1], np.full(EXAMPLE, clock)])
-    with h5py.File(folder / "inputs.h5", "w") as file:
+    with hdf5_written_whole(folder / "inputs.h5") as file:
         _marked(file)
         group = file.create_group(f"spikes/{INPUT}")
         # a spike that comes at the end of its step has its time

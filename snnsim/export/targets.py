@@ -32,6 +32,8 @@ class Target:
     """What `--fix` may do, by name, in order."""
     variant: Callable[[Path], str | None] = lambda path: None  # noqa: ARG005
     """Which of several ways to write it a file has, if not all of its consumers read all of them."""
+    executed: Callable[[Program], Mapping[str, str]] = lambda program: {}  # noqa: ARG005
+    """The text of each file of a folder that its consumers run as code, as it is written for a Program."""
 
 
 TARGETS: dict[str, Target] = {
@@ -45,12 +47,15 @@ TARGETS: dict[str, Target] = {
         pynn.read,
         pynn.claims,
         pynn.REPAIRS,
+        executed=pynn.executed,
     ),
     "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
     "nir": Target(
         "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
-    "c": Target("C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS),
+    "c": Target(
+        "C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS, executed=c.executed
+    ),
     "loihi1": Target(
         "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
     ),

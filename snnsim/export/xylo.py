@@ -19,20 +19,21 @@ Differs  the readout is the chip's outputs, which never fire; what reads them ad
 """
 
 import json
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from snnsim import untrusted
 from snnsim.export import checks, xylo_rules
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
 from snnsim.export.retiming import Connections, retimed
 from snnsim.export.xylo_rules import HIDDEN
 from snnsim.files import written_whole
-from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program import INPUT, Edge, Population, Program, header
+from snnsim.program.header import Header
+from snnsim.program.model import PARTS
 
 FORMAT = "snnsim Xylo"
 RELAY_WEIGHT, RELAY_THRESHOLD = 100, 50
@@ -112,16 +113,10 @@ def write(program: Program, path: Path) -> None:
 def read(path: Path) -> Program:
     """Return the Program of a file that `write` made; its synapses are those of the matrices."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        told = json.loads(arrays["header"].tobytes())
-        if told["format"] != FORMAT:
-            raise ValueError(f"its format is {told['format']!r}, not {FORMAT!r}")
-        return _built(told, arrays)
-    except FileNotFoundError:
-        raise
-    except (OSError, EOFError, zipfile.BadZipFile, KeyError, TypeError, IndexError, ValueError) as error:
-        raise ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}") from error
+        with untrusted.arrays(path) as arrays:
+            return _built(Header.of(arrays.json("header"), form=FORMAT), arrays)
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, "was not written by `snnsim export`", error)
 
 
 def _size(program: Program, chain: dict[str, list[list[int]]]) -> int:
@@ -149,33 +144,50 @@ def _synapses(arrays: dict[str, np.ndarray], edge: Connections, chain: dict[str,
         matrix[chain[edge.source][pre][delay], column] -= weight
 
 
-def _built(told: dict[str, Any], arrays: dict[str, np.ndarray]) -> Program:
-    populations = tuple(
-        Population(
-            name, rule, *(np.array(told["neurons"][name][each]) for each in ("decay", "threshold", "bias", "unit"))
-        )
-        for name, rule in told["populations"]
-    )
-    late, edges = told["lateness"], []
-    rules = dict(told["populations"])
-    for source, target in told["edges"]:
-        fires = rules[target] != "readout"
-        matrix = arrays["weights_rec" if fires else "weights_out"]
-        count = next(part.size for part in populations if part.name == target)
-        columns = [each[0] for each in told["chains"][target]] if fires else list(range(count))
-        rows = [_found(matrix[each][:, columns]) for each in told["chains"][source]]
+def _built(head: Header, arrays: untrusted.Arrays) -> Program:
+    told = header.table(head.told, "neurons")
+    populations = []
+    for name, rule in head.populations:
+        known = header.table(told, name)
+        numbers = (header.numbers({each: [known.get(each)]}, each, count=1)[0] for each in PARTS)
+        populations.append(Population(name, rule, *numbers))
+    late, edges, size = {INPUT: 0} | head.by_population("lateness"), [], head.sizes(populations)
+    matrices = {name: _matrix(arrays, name) for name in ("weights_rec", "weights_out")}
+    chain = _read_chains(head, size, len(matrices["weights_rec"]))
+    for source, target in head.edges:
+        fires = dict(head.populations)[target] != "readout"
+        matrix = matrices["weights_rec" if fires else "weights_out"]
+        columns = [each[0] for each in chain[target]] if fires else list(range(size[target]))
+        if max(columns) >= matrix.shape[1]:
+            raise ValueError(f"the weights of {source!r} -> {target!r} must be for {size[target]} neurons")
+        rows = [_found(matrix[each][:, columns]) for each in chain[source]]
         pre = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
         post, place, weight = (np.concatenate([row[k] for row in rows]).astype(np.int64) for k in range(3))
         delay = place + 1 - (late[target] - late[source])
         edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=len(rows)))
-    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
-    return Program(
-        populations=populations,
-        edges=tuple(edges),
-        fixed=FixedPoint(**told["fixed"]),
-        classes=tuple(told["classes"]),
-        **{name: told[name] for name in kept},
-    )
+    return head.program(populations, edges)
+
+
+def _matrix(arrays: untrusted.Arrays, name: str) -> np.ndarray:
+    found = arrays[name]
+    if found.ndim != 2 or found.dtype.kind not in "iu":
+        raise ValueError(f"{name} must be whole numbers of 2 axes, not {found.dtype} of shape {found.shape}")
+    return found
+
+
+def _read_chains(head: Header, size: dict[str, int], neurons: int) -> dict[str, list[list[int]]]:
+    told, chain = header.table(head.told, "chains"), {}
+    for name in {name for edge in head.edges for name in edge if name == INPUT or _fires(head, name)}:
+        chain[name] = header.rows(told, name, list, count=size[name])
+        for each in chain[name]:
+            places = header.rows({"chain": each}, "chain", int)
+            if not all(0 <= place < neurons for place in places) or not (each or name == INPUT):
+                raise ValueError(f"chains of {name!r} must be lists of neurons from 0 to {neurons - 1}")
+    return chain
+
+
+def _fires(head: Header, name: str) -> bool:
+    return dict(head.populations)[name] != "readout"
 
 
 def _found(weights: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -11,7 +11,7 @@ Memory   backward pass: T · B · I bits of spikes · on the way: up to PIECE by
 Source   overlap-save and overlap-add: Oppenheim & Schafer, Discrete-Time Signal Processing, §8.7
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -63,33 +63,53 @@ class Blocked(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad):
         kept, scale, *parameters = ctx.saved_tensors
-        counts = Packed(kept, scale, *ctx.packing).counts()
-        needed, grad, targets = ctx.needs_input_grad[4:], grad.contiguous(), grad.shape[2]
-        grad_spikes = empty(grad, *counts.shape) if ctx.needs_input_grad[0] else None
-        grads = [torch.zeros_like(one) if need else None for one, need in zip(parameters, needed, strict=True)]
-        cut = Cut(grad, min(ctx.delays, len(counts)), columns=targets, before=ctx.before)
-        with as_torch_has():
-            for group, some in cut.pieces(counts.shape[2]):
-                leaves = [_part(parameter, 1, some).detach() for parameter in parameters]
-                with torch.enable_grad():
-                    kernel = ctx.spread(*map(torch.Tensor.requires_grad_, leaves, needed))
-                if grad_spikes is not None:
-                    response = cut.responses(kernel.detach())
-                    for rows in group:
-                        error = cut.whole_spectra(grad, rows, late=True)
-                        shape = rows[1] - rows[0], targets, some[1] - some[0]
-                        product = cut.product(error, response, shape, conjugate=True)
-                        cut.back_into(grad_spikes, product, rows, some)
-                if any(needed):
-                    # its sum takes the place of the responses
-                    for rows in group:
-                        error = cut.whole_spectra(grad, rows, late=True)
-                        signal = cut.some_spectra(counts, float(scale), rows, some)
-                        cut.add_kernel(error, signal, rows, some, first=rows == group[0])
-                    _add(grads, kernel, leaves, cut.kernel(some, ctx.delays), some)
-                # before the next one is there
-                del kernel
-        return grad_spikes, None, None, None, *grads
+        spikes = Packed(kept, scale, *ctx.packing)
+        needed = ctx.needs_input_grad[0], *ctx.needs_input_grad[4:]
+        grads = gradients(grad, spikes, ctx.spread, parameters, delays=ctx.delays, before=ctx.before, needed=needed)
+        return grads[0], None, None, None, *grads[1:]
+
+
+def gradients(  # noqa: PLR0913
+    grad: Tensor,
+    spikes: Packed,
+    spread: Spread,
+    parameters: Sequence[Tensor],
+    *,
+    delays: int,
+    before: int,
+    needed: Sequence[bool],
+) -> list[Tensor | None]:
+    """Return the gradients of the spikes and of the parameters of kernels, for that of the currents.
+
+    `needed` says which of them are wanted, that of the spikes first; the others are None, and so are those of
+    parameters on which a kernel does not depend.
+    """
+    counts, grad, targets = spikes.counts(), grad.contiguous(), grad.shape[2]
+    grad_spikes = empty(grad, *counts.shape) if needed[0] else None
+    grads = [torch.zeros_like(one) if need else None for one, need in zip(parameters, needed[1:], strict=True)]
+    cut = Cut(grad, min(delays, len(counts)), columns=targets, before=before)
+    with as_torch_has():
+        for group, some in cut.pieces(counts.shape[2]):
+            leaves = [_part(parameter, 1, some).detach() for parameter in parameters]
+            with torch.enable_grad():
+                kernel = spread(*map(torch.Tensor.requires_grad_, leaves, needed[1:]))
+            if grad_spikes is not None:
+                response = cut.responses(kernel.detach())
+                for rows in group:
+                    error = cut.whole_spectra(grad, rows, late=True)
+                    shape = rows[1] - rows[0], targets, some[1] - some[0]
+                    product = cut.product(error, response, shape, conjugate=True)
+                    cut.back_into(grad_spikes, product, rows, some)
+            if any(needed[1:]):
+                # its sum takes the place of the responses
+                for rows in group:
+                    error = cut.whole_spectra(grad, rows, late=True)
+                    signal = cut.some_spectra(counts, float(spikes.scale), rows, some)
+                    cut.add_kernel(error, signal, rows, some, first=rows == group[0])
+                _add(grads, kernel, leaves, cut.kernel(some, delays), some)
+            # before the next one is there
+            del kernel
+    return [grad_spikes, *grads]
 
 
 def _part(parameter: Tensor, axis: int, some: Span) -> Tensor:

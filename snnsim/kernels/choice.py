@@ -4,12 +4,14 @@
     delayed current   CPU, float32 or float64, enough taps        blocked
                       other devices, likewise                     fourier
                       few taps, mixed or short precision          time
+    integer delays    CPU, float32 or float64                     numba
+                      otherwise                                   in_order
     neurons           CPU, float32 or float64                     numba
                       CUDA, where Triton is installed             triton, or steps where firing is drawn
                       otherwise                                   steps
 
-The plain forms, time and steps, are what the others are compared with. To have nothing but them, set the environment
-variable SNNSIM_KERNELS=plain, or write `with kernels.plain(): ...`; the default is SNNSIM_KERNELS=fast.
+The plain forms, time, in_order and steps, are what the others are compared with. To have nothing but them, set the
+environment variable SNNSIM_KERNELS=plain, or write `with kernels.plain(): ...`; the default is SNNSIM_KERNELS=fast.
 """
 
 import os
@@ -57,6 +59,13 @@ def of_current(spikes: Tensor, *, delays: int) -> str:
     if delays * len(spikes) < 8 * frequencies:
         return "time"
     return "blocked" if device == "cpu" else "fourier"
+
+
+def of_integer_delays(spikes: Tensor, weight: Tensor) -> str:
+    """Return the form of the current of connections whose delays are integers."""
+    if only_plain() or spikes.device.type != "cpu" or spikes.dtype not in _WHOLE_PRECISION:
+        return "in_order"
+    return "numba" if weight.dtype == spikes.dtype else "in_order"
 
 
 def of_neurons(current: Tensor, *, noisy: bool = False) -> str:

@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 
 from snnsim.kernels.elementary import ln
+from snnsim.validation import integer
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -46,6 +47,7 @@ class Draws(NamedTuple):
     @classmethod
     def of(cls, seed: int, recording: int = 0) -> Self:
         """Return the draws of a seed for a batch whose first recording has this number."""
+        seed = integer(seed, who="Draws", name="a seed")
         if not 0 <= seed < SEEDS:
             raise ValueError(f"Draws: a seed must be from 0 to below 2^63, not {seed}")
         return cls(int(mix(np.uint64(seed))), recording)

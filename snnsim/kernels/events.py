@@ -53,6 +53,23 @@ def _fixed(voltage, current, numbers, n):
 
 
 @njit(nogil=True, cache=True)
+def largest_count(step, channel, count, offset, seen):
+    """Return the largest sum of the sizes of counts that a channel has in a step; `seen` is room of -1 and of sums."""
+    last, total = seen
+    largest, before = 0, 0
+    for recording in range(offset.size - 1):
+        for event in range(offset[recording], offset[recording + 1]):
+            # a number for each step of each recording, ascending
+            now, c = before + step[event], channel[event]
+            total[c] = abs(np.int64(count[event])) + (total[c] if last[c] == now else 0)
+            last[c] = now
+            largest = max(largest, total[c])
+        if offset[recording + 1] > offset[recording]:
+            before += step[offset[recording + 1] - 1] + 1
+    return largest
+
+
+@njit(nogil=True, cache=True)
 def record_membranes(voltage, population, row, recorded):
     """Copy the membranes of the chosen neurons of a population into a row of the trace."""
     neuron, begin = recorded[1]

@@ -20,7 +20,7 @@ from numba import njit, prange
 from torch import Tensor
 
 from snnsim.kernels.memory import empty
-from snnsim.kernels.threads import as_torch_has
+from snnsim.kernels.threads import as_torch_has, parallel
 
 LEAST = -80.0
 """exp(−80) stands for all that is smaller: numbers below the normal ones take a processor a hundred times longer."""
@@ -86,7 +86,7 @@ def _constants(like: Tensor) -> tuple:
     return exp.coefficients, np.zeros(0, exp.bits), (exp.bias, exp.shift), numbers
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _make(weight, delay, width, coefficients, whole, exponent, numbers, kernel):  # noqa: PLR0913
     delays, rows, columns = kernel.shape
     for j in prange(rows):
@@ -101,7 +101,7 @@ def _make(weight, delay, width, coefficients, whole, exponent, numbers, kernel):
                 _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel(error_model="numpy")
 def _back(grad, weight, delay, width, coefficients, whole, exponent, numbers, for_weight, for_delay, for_width):  # noqa: PLR0913
     delays, rows, columns = grad.shape
     for j in prange(rows):

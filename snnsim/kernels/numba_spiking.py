@@ -21,7 +21,7 @@ Order    sums over time are a recording's own, in float64 from a few steps on, a
 
 import numpy as np
 import torch
-from numba import get_num_threads, njit, prange
+from numba import njit, prange
 from torch import Tensor
 
 from snnsim.kernels import numba_noise as noisy
@@ -31,7 +31,7 @@ from snnsim.kernels.memory import empty
 from snnsim.kernels.prefetch import ask
 from snnsim.kernels.slopes import CODES
 from snnsim.kernels.spiking_types import Back, Neuron, Noise
-from snnsim.kernels.threads import as_torch_has
+from snnsim.kernels.threads import as_torch_has, number, parallel
 
 _SHORT = 32
 """Steps whose sums are taken in the currents' own precision."""
@@ -79,7 +79,7 @@ def fire_back(  # noqa: PLR0913
     with as_torch_has():
         _fire_back(
             _rows(current), *_arrays(scale, shift, valid, voltage.view(-1)), _lanes(keep, current), *_parts(neuron),
-            grads, how, get_num_threads(), _rows(drive), *_arrays(before.view(-1)), sums,
+            grads, how, number(), _rows(drive), *_arrays(before.view(-1)), sums,
         )  # fmt: skip
     found = torch.from_numpy(sums.reshape(6, *voltage.shape).sum(1)).to(current.dtype)
     return Back(drive, *found[:4], before, *found[4:])
@@ -129,7 +129,7 @@ def _parts(neuron: Neuron) -> tuple[tuple, tuple]:
     return (*_arrays(neuron.beta, neuron.threshold), neuron.hard), parts
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _sums(current, valid, sums):
     for b in prange(current.shape[1]):
         total, square = sums[0, b], sums[1, b]
@@ -141,7 +141,7 @@ def _sums(current, valid, sums):
                 square[n] += value * value
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _fire(current, scale, shift, valid, voltage, keep, neuron, noise, spikes, last, membrane):  # noqa: PLR0913
     (beta, threshold, hard), (_, _, drawn, place) = neuron, noise
     steps, width, side = len(current), beta.size, rows.side_by_side(beta.size)
@@ -170,7 +170,7 @@ def _fire(current, scale, shift, valid, voltage, keep, neuron, noise, spikes, la
         last[some] = v
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _fire_back(  # noqa: PLR0913
     current, scale, shift, valid, voltage, keep, neuron, noise, grads, how, threads, drive, before, sums
 ):
@@ -258,7 +258,7 @@ def _lanes_back(  # noqa: PLR0913
     return dv
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _affine_back(grad, current, valid, scale, offset, slope):
     for b in prange(current.shape[1]):
         for t in range(len(current)):
@@ -270,7 +270,7 @@ def _affine_back(grad, current, valid, scale, offset, slope):
                 d[:] = 0
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _leak(current, voltage, beta, membrane):
     for b in prange(current.shape[1]):
         v = voltage[b].copy()
@@ -281,7 +281,7 @@ def _leak(current, voltage, beta, membrane):
                 u[n] = v[n]
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _leak_back(beta, grad, found):
     for b in prange(grad.shape[1]):
         d = np.zeros_like(grad[0, b])

@@ -8,13 +8,12 @@ no multiple of one number is kept as it came.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
 from numba import njit, prange
 from torch import Tensor
 
-from snnsim.kernels.threads import as_torch_has
+from snnsim.kernels.threads import as_torch_has, number, parallel
 
 MOST = 255
 
@@ -37,6 +36,11 @@ class Packed(NamedTuple):
             counts |= np.unpackbits(kept, count=counts.size).reshape(self.shape) << np.uint8(bit)
         return torch.from_numpy(counts)
 
+    def restored(self, dtype: torch.dtype) -> Tensor:
+        """Return what came, in this dtype."""
+        spikes = self.counts().to(dtype)
+        return spikes.mul_(self.scale) if self.counted else spikes
+
     def into(self, spikes: Tensor) -> None:
         """Set spikes to what came."""
         spikes.copy_(self.counts())
@@ -53,7 +57,7 @@ def packed(spikes: Tensor) -> Packed:
     values = flat.numpy().reshape(-1)
     counts = np.empty(values.size, np.uint8)
     with as_torch_has():
-        threads = numba.get_num_threads()
+        threads = number()
         # the first number there is will do for spikes; for counts it may be a multiple of the smallest
         scale = _first(values)
         exact, most = _count(values, scale, counts, threads)
@@ -79,7 +83,7 @@ def _first(values):
     return values.dtype.type(1)
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def _smallest(bits, threads):
     """Return the bits, less 1, of the smallest positive number of each part: bits are in the order of numbers."""
     one, most = bits.dtype.type(1), ~bits.dtype.type(0)
@@ -95,7 +99,7 @@ def _smallest(bits, threads):
 
 
 # a check for division by 0 would keep the loop from vector registers
-@njit(parallel=True, cache=True, error_model="numpy")
+@parallel(error_model="numpy")
 def _count(values, scale, counts, threads):
     """Set the counts, and return whether they are exact, and the bits that any of them has."""
     wrong, bits = np.zeros(threads, np.int64), np.zeros(threads, np.uint8)

@@ -5,10 +5,13 @@ K(t) = V₀ (exp(−t / τ) − exp(−t / τ_s)), t ≥ 0        highest, and 1
 
 import math
 
+from snnsim.validation import number
+
 
 def peak_time(tau: float, tau_s: float) -> float:
     """Return t*, in the unit of the time constants."""
-    if not 0 < tau_s < tau:
+    tau, tau_s = number(tau, who="potentials", name="tau"), number(tau_s, who="potentials", name="tau_s")
+    if not 0 < tau_s < tau < math.inf:
         raise ValueError(f"tau_s must be positive and shorter than tau; they are {tau_s} and {tau}")
     return tau * tau_s / (tau - tau_s) * math.log(tau / tau_s)
 
@@ -16,4 +19,9 @@ def peak_time(tau: float, tau_s: float) -> float:
 def scale(tau: float, tau_s: float) -> float:
     """Return V₀, with which the highest value is 1."""
     highest = peak_time(tau, tau_s)
-    return 1 / (math.exp(-highest / tau) - math.exp(-highest / tau_s))
+    apart = math.exp(-highest / tau) - math.exp(-highest / tau_s)
+    if not apart > 0:
+        raise ValueError(
+            f"tau_s and tau must be far enough apart for a course of their own; they are {tau_s} and {tau}"
+        )
+    return 1 / apart

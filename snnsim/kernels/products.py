@@ -11,10 +11,11 @@ Source   Gauss; Knuth, The Art of Computer Programming 2, §4.6.4
 import numpy as np
 from numba import njit, prange
 
+from snnsim.kernels.threads import parallel
 from snnsim.kernels.tile import PANEL, product
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def multiply(a, b, c, shape, conjugate, turned, added, threads):  # noqa: PLR0913
     """Set C[f] (lines, columns) to A[f] B[f], of B its conjugate and of A its transpose if asked for.
 

@@ -16,6 +16,20 @@ def delayed_current(spikes: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return current
 
 
+def integer_current(spikes: np.ndarray, weight: np.ndarray, delay: np.ndarray) -> np.ndarray:
+    """I[t, j] = Σ_d Σ_i Σ_k w[j, i, k] · s[t − d, i] over the synapses of delay d, the longest delay first.
+
+    Shapes: spikes (time, source) · weight, delay (target, source, tap) · result (time, target).
+    """
+    current = np.zeros((len(spikes), len(weight)), spikes.dtype)
+    for t, target in np.ndindex(current.shape):
+        for d in range(t, -1, -1):
+            for source, tap in np.ndindex(weight.shape[1:]):
+                if delay[target, source, tap] == d:
+                    current[t, target] += weight[target, source, tap] * spikes[t - d, source]
+    return current
+
+
 def lif(
     current: np.ndarray, voltage: np.ndarray, *, beta: float, threshold: float, hard: bool
 ) -> tuple[np.ndarray, np.ndarray]:

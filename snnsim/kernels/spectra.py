@@ -18,6 +18,7 @@ import numpy as np
 from numba import njit, prange
 
 from snnsim.kernels.fourier import LANES, transform
+from snnsim.kernels.threads import parallel
 
 TOGETHER = 8 * LANES
 """Columns of a job: what is written to a frequency at once should be longer than a few cache lines."""
@@ -35,7 +36,7 @@ class Windows(NamedTuple):
     """Points of a window before this one do not count."""
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def analyse(sequence, scale, windows, plan, rows, columns, panels, spectrum):  # noqa: PLR0913
     """Set the spectrum of rows[0] to rows[1] and columns[0] to columns[1] of scale · sequence, in panels if asked."""
     _, lanes, _ = sequence.shape
@@ -99,7 +100,7 @@ def _store(z, place, apart, width, spectrum):
                 re[w], im[w] = scale * (ar[w] + br[w]), turn * (ai[w] - bi[w])
 
 
-@njit(parallel=True, cache=True)
+@parallel()
 def synthesise(spectrum, windows, plan, rows, columns, shared, sequence):  # noqa: PLR0913
     """Set the sequence from spectra of rows[0] to rows[1], for columns[0] to columns[1].
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from snnsim.kernels import choice
+from snnsim.kernels import choice, gates
 from snnsim.kernels.draws import Draws, logistics
 from snnsim.kernels.spiking_types import Neuron, Noise
 from snnsim.surrogate import Surrogate
@@ -65,7 +65,17 @@ def passes(form: str) -> ModuleType:
 # torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
 @torch._disable_dynamo
 def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and (biased) variance of each neuron's current over the steps that count; without gradients."""
+    """Return mean and (biased) variance of each neuron's current over the steps that count; without gradients.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        valid: How many steps of each recording count, integers (batch,).
+
+    Raises:
+        ValueError: If the shapes do not match, or a number of steps is negative.
+    """
+    _check_current(current, "moments")
+    valid = gates.lengths(valid, who="moments", name="valid", batch=current.shape[1])
     form, current = choice.of_neurons(current), current.detach()
     if form == "steps":
         some = current[torch.arange(len(current), device=current.device)[:, None] < valid]
@@ -88,20 +98,80 @@ def fire(  # noqa: PLR0913
     temporal: bool = True,
     noise: Noise | None = None,
 ) -> Fired:
-    """Return what neurons do; `norm` is (γ, b, statistics)."""
+    """Return what neurons do.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        voltage: The voltage before the first step, (batch, neuron).
+        beta: The decay of every neuron, (neuron,).
+        threshold: The threshold of every neuron, (neuron,).
+        reset: What a spike does to the voltage.
+        norm: γ, b and statistics of a normalisation, each (neuron,).
+        valid: How many steps of each recording count, integers (batch,); all of them if None.
+        keep: What spikes are multiplied with, (batch, neuron).
+        record: Whether the membrane of every step is wanted.
+        temporal: Whether gradients pass from step to step.
+        noise: What is random about the neurons.
+
+    Raises:
+        TypeError: If tensors are of different types.
+        ValueError: If the shapes do not match, a number of steps is negative, or the voltage does not stay finite.
+    """
+    _check_current(current, "fire")
+    batch = current.shape[1]
     if valid is None:
-        valid = torch.full((current.shape[1],), len(current), device=current.device)
+        valid = torch.full((batch,), len(current), device=current.device)
+    valid = gates.lengths(valid, who="fire", name="valid", batch=batch)
     gamma, bias, statistics = norm or (None, None, None)
+    _check_neurons(current, voltage, keep, beta=beta, threshold=threshold, gamma=gamma, bias=bias)
+    if statistics is not None:
+        _check_neurons(current, voltage, keep, mean=statistics.mean, variance=statistics.variance)
+    if noise is not None:
+        # without elements they stand for neurons that draw nothing, or come back to 0
+        parts = {"width": noise.width, "back": noise.back}
+        _check_neurons(current, voltage, keep, **{name: part for name, part in parts.items() if part.numel()})
     drawn = (None, None) if noise is None else (noise.width.contiguous(), noise.back.contiguous())
     how = reset, statistics, temporal, record, noise
-    result = _Fire.apply(current, voltage, beta, threshold, gamma, bias, *drawn, valid, keep, how)
-    return Fired(*result)
+    fired = Fired(*_Fire.apply(current, voltage, beta, threshold, gamma, bias, *drawn, valid, keep, how))
+    gates.ended(fired.last, who="neurons")
+    return fired
+
+
+def _check_current(current: Tensor, who: str) -> None:
+    if gates.current(current, who=who).ndim != 3:
+        raise ValueError(f"{who}: the current must be (time, batch, neuron), not {tuple(current.shape)}")
+
+
+def _check_neurons(current: Tensor, voltage: Tensor, keep: Tensor | None, **each: Tensor | None) -> None:
+    """Raise unless voltage and `keep` are (batch, neuron), the others (neuron,), and all of the current's type."""
+    batch, neurons = current.shape[1:]
+    shapes = {name: (part, (neurons,)) for name, part in each.items()}
+    lanes = {"voltage": (voltage, (batch, neurons)), "keep": (keep, (batch, neurons))}
+    gates.shaped(who="neurons", **lanes, **shapes)
+    for name, (part, _) in (lanes | shapes).items():
+        if part is not None and part.dtype != current.dtype:
+            raise TypeError(f"neurons: {name} must be of the current's type {current.dtype}, not {part.dtype}")
 
 
 @torch._disable_dynamo
 def leak(current: Tensor, voltage: Tensor, beta: Tensor, *, temporal: bool = True) -> Tensor:
-    """Return the membrane u[t] = β u[t−1] + I[t] of neurons that never fire; `beta` is (neuron,)."""
+    """Return the membrane u[t] = β u[t−1] + I[t] of neurons that never fire.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        voltage: The voltage before the first step, (batch, neuron).
+        beta: The decay of every neuron, (neuron,).
+        temporal: Whether gradients pass from step to step.
+
+    Raises:
+        TypeError: If tensors are of different types.
+        ValueError: If the shapes do not match, or the voltage does not stay finite.
+    """
+    _check_current(current, "leak")
+    _check_neurons(current, voltage, None, beta=beta)
     membrane: Tensor = _Leak.apply(current, voltage, beta, temporal)
+    if len(current):
+        gates.ended(membrane[-1], who="neurons")
     return membrane
 
 
@@ -121,7 +191,7 @@ class _Fire(torch.autograd.Function):
     def forward(ctx, current, voltage, beta, threshold, gamma, bias, width, back, valid, keep, how):  # noqa: PLR0913
         reset, statistics, temporal, record, noise = how
         current, voltage = current.contiguous(), voltage.contiguous()
-        scale, shift = _affine(beta, gamma, bias, statistics)
+        scale, shift = affine(beta, gamma, bias, statistics)
         noise = noise and noise._replace(width=width, back=back)
         neuron = _neuron(beta, threshold, reset, temporal, noise)
         made = passes(choice.of_neurons(current)).fire(current, scale, shift, valid, voltage, keep, neuron, record)
@@ -164,7 +234,10 @@ def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool, noise
     return Neuron(beta, threshold, reset.hard, reset.detached, temporal, slope.name, slope.sharpness, noise)
 
 
-def _affine(like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None):
+def affine(
+    like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None
+) -> tuple[Tensor, Tensor]:
+    """Return scale and shift of a normalisation, each (neuron,); every form rounds scale · I + shift alike."""
     if statistics is None:
         return torch.ones_like(like), torch.zeros_like(like)
     scale = gamma * (statistics.variance + statistics.epsilon).rsqrt()

@@ -7,10 +7,19 @@ Names    σ₀ at the start · σ₁ at the end · σ∞ the narrowest width of 
 Source   DCLS-Delays: SIG from ⌊K/2⌋ to 0.23 over the first quarter of the epochs, σ = |SIG| + 0.27 for gauss
 """
 
+import math
+
+from snnsim.validation import integer, number
+
 
 def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float) -> float:
     """Return σ for an epoch counted from 0, reaching `end` after `epochs` epochs."""
-    if not start >= end > narrowest:
+    start, end, narrowest = (
+        number(value, who="width", name=name)
+        for name, value in (("start", start), ("end", end), ("narrowest", narrowest))
+    )
+    epoch = integer(epoch, who="width", name="epoch", at_least=0)
+    if not math.inf > start >= end > narrowest:
         raise ValueError(
             f"sigma must go from a wider to a narrower window above {narrowest}, not from {start} to {end}"
         )

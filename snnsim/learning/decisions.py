@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from snnsim.kernels import gates
 from snnsim.normalisation import valid_steps
 
 Decision = Callable[..., Tensor]
@@ -24,23 +25,37 @@ Decision = Callable[..., Tensor]
 
 def summed_softmax(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
     """Return the probabilities summed over the valid steps."""
+    valid = checked(output, valid, least=0)
     return (output.softmax(-1) * valid_steps(valid - first, len(output))[..., None]).sum(0)
 
 
 def mean_membrane(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
     """Return the voltage averaged over the valid steps."""
+    valid = checked(output, valid)
     return (output * valid_steps(valid - first, len(output))[..., None]).sum(0) / valid[:, None]
 
 
 def max_membrane(output: Tensor, valid: Tensor) -> Tensor:
     """Return the highest voltage of the valid steps."""
+    valid = checked(output, valid)
     outside = ~valid_steps(valid, len(output))[..., None]
     return output.masked_fill(outside, -torch.inf).amax(0)
 
 
 def last_membrane(output: Tensor, valid: Tensor) -> Tensor:
     """Return the voltage of the last valid step."""
+    valid = checked(output, valid, longest=len(output))
     return output[valid - 1, torch.arange(output.shape[1], device=output.device)]
+
+
+def checked(output: Tensor, valid: Tensor, *, least: int = 1, longest: int | None = None) -> Tensor:
+    """Return how many steps of each recording count, (batch,), if there are some for each of an output."""
+    if gates.current(output, who="decision").ndim != 3:
+        raise ValueError(f"decision: the output must be (time, batch, class), not {tuple(output.shape)}")
+    valid = gates.lengths(valid, who="decision", name="valid", batch=output.shape[1], longest=longest)
+    if valid.numel() and int(valid.min()) < least:
+        raise ValueError(f"decision: every recording must have {least} valid step or more, not {int(valid.min())}")
+    return valid
 
 
 DECISIONS: dict[str, Decision] = {
@@ -55,6 +70,6 @@ SUMS = (summed_softmax, mean_membrane)
 
 def named(name: str) -> Decision:
     """Return a decision by its name."""
-    if name not in DECISIONS:
+    if not isinstance(name, str) or name not in DECISIONS:
         raise ValueError(f"decision {name!r} is unknown; the known ones are {', '.join(DECISIONS)}")
     return DECISIONS[name]

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from snnsim.learning import decisions
 from snnsim.learning.decisions import Decision
 from snnsim.normalisation import valid_steps
+from snnsim.validation import integer, shown
 
 LOSSES = ("decision", "steps")
 
@@ -48,11 +50,14 @@ class Outcome:
 
 def of_scores(scores: Tensor, labels: Tensor) -> Tensor:
     """Return the summed loss of decisions."""
+    _check_labels(labels, scores)
     return functional.cross_entropy(scores, labels, reduction="sum")
 
 
 def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> Tensor:
     """Return what a window of steps, from step `first` of the recordings on, adds to the summed loss of steps."""
+    valid = decisions.checked(output, valid)
+    _check_labels(labels, output)
     each = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
     counted = valid_steps(valid - first, len(output)) / valid
     return (each.view(counted.shape) * counted).sum()
@@ -60,9 +65,22 @@ def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> T
 
 def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, margin: float = 0.0) -> Tensor:
     """Return the summed loss of membranes (time, batch, class), of which only its class's is to reach the threshold."""
+    _check_labels(labels, membrane)
     above = membrane.amax(0) - threshold
     wanted = functional.one_hot(labels, membrane.shape[-1]).bool()
     return (margin + torch.where(wanted, -above, above)).clamp_min(0).sum()
+
+
+def _check_labels(labels: Tensor, scores: Tensor) -> None:
+    """Raise unless there is a class for each recording of scores (..., batch, class)."""
+    if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
+        raise TypeError(f"loss: labels must be a torch tensor of int64, not {shown(labels)}")
+    batch, classes = scores.shape[-2:]
+    if labels.shape != (batch,):
+        raise ValueError(f"loss: labels must be one for each of the {batch} recordings, not {tuple(labels.shape)}")
+    least, most = (int(end) for end in labels.aminmax()) if batch else (0, 0)
+    if least < 0 or (batch and most >= classes):
+        raise ValueError(f"loss: labels must be from 0 to {classes - 1}, not {least if least < 0 else most}")
 
 
 def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> Outcome:
@@ -83,6 +101,8 @@ def checked(loss: str) -> str:
 
 def chosen(k: int | None, steps: int, generator: torch.Generator | None) -> Tensor | None:
     """Return which of the steps have an error, `k` drawn without replacement, or all: (time,), or None for all."""
+    if k is not None:
+        k = integer(k, who="sltt-k", name="k")
     if k is None or k >= steps:
         return None
     if k < 1:

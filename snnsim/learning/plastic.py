@@ -12,13 +12,17 @@ Source   Masquelier, Guyonneau & Thorpe 2008, PLoS ONE 3:e1377, after the spike 
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from snnsim.kernels import plasticity, potentials
 from snnsim.learning.stdp import STDP
+from snnsim.validation import integer, integers, numbers, positive, real
+
+MOST = 2**31
+"""Steps times neurons of one call: so many spikes there is room for."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,14 @@ class Neurons:
     """θ."""
     after: tuple[float, float] = (0.0, 0.0)
     """k₁ and k₂ of what follows a spike."""
+
+    def __post_init__(self) -> None:
+        potentials.scale(self.tau, self.tau_s)
+        positive(self.threshold, who="Neurons", name="threshold")
+        if len(self.after) != 2:
+            raise ValueError(f"Neurons: after must be two numbers, k1 and k2, not {len(self.after)}")
+        for name, value in zip(("k1", "k2"), self.after, strict=True):
+            real(value, who="Neurons", name=name)
 
     def numbers(self) -> tuple[float, ...]:
         """Return the neurons as their kernel takes them."""
@@ -57,7 +69,7 @@ class State:
 
 def at_rest(weight: np.ndarray) -> State:
     """Return a layer with these weights (target, source) before any spike."""
-    weight = np.array(weight, np.float64)
+    weight = numbers(weight, who="plastic", name="weights").copy()
     if weight.ndim != 2:
         raise ValueError(f"plastic: weights must be (target, source); got shape {weight.shape}")
     targets, sources = weight.shape
@@ -71,15 +83,12 @@ def run(
 
     Steps, those of the events (step, source) too, are counted from the beginning of the stream.
     """
-    step, source = (np.ascontiguousarray(part, np.int64) for part in events)
-    _check(state, step, source, steps)
-    after = replace(
-        state,
-        weight=state.weight.copy(),
-        membrane=state.membrane.copy(),
-        traces=tuple(trace.copy() for trace in state.traces),
-        step=state.step + steps,
+    step, source = (
+        integers(part, who="plastic", name=name) for name, part in zip(("steps", "sources"), events, strict=True)
     )
+    steps = integer(steps, who="plastic", name="steps", at_least=0)
+    after = _copied(state, steps)
+    _check(state, step, source, steps)
     # a neuron fires at most once a step
     room = steps * len(state.weight)
     fired: Any = (np.empty(room, np.int64), np.empty(room, np.int64))
@@ -88,6 +97,23 @@ def run(
         rule.numbers(), fired,
     )  # fmt: skip
     return after, (fired[0][:count].copy(), fired[1][:count].copy())
+
+
+def _copied(state: State, steps: int) -> State:
+    """Return a state in arrays of its own, as the kernel takes them, `steps` steps later."""
+    weight = numbers(state.weight, who="plastic", name="weights", axes=2).copy()
+    targets, sources = weight.shape
+    if steps * targets > MOST:
+        raise ValueError(f"plastic: {steps} steps of {targets} neurons must be {MOST} or fewer; run them in pieces")
+    shapes = {"membrane": (targets, 3), "traces of sources": (sources, 2), "traces of targets": (targets, 2)}
+    found = {}
+    for (name, shape), part in zip(shapes.items(), (state.membrane, *state.traces), strict=True):
+        found[name] = numbers(part, who="plastic", name=name, axes=2).copy()
+        if found[name].shape != shape:
+            raise ValueError(f"plastic: {name} must be of shape {shape} with these weights, not {found[name].shape}")
+    begun = integer(state.step, who="plastic", name="step", at_least=0, at_most=2**53)
+    membrane, *traces = found.values()
+    return State(weight, membrane, (traces[0], traces[1]), begun + steps)
 
 
 def _check(state: State, step: np.ndarray, source: np.ndarray, steps: int) -> None:

@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from snnsim import validation
 from snnsim.kernels import plasticity
 
 PAIRINGS = {"all": plasticity.ALL, "nearest": plasticity.NEAREST, "adjacent": plasticity.ADJACENT}
@@ -52,12 +53,15 @@ class STDP:
     """Which spikes make a pair."""
 
     def __post_init__(self) -> None:
-        if not (self.tau_plus > 0 and self.tau_minus > 0):
+        for name in ("potentiation", "depression", "lowest", "highest"):
+            validation.real(getattr(self, name), who="STDP", name=name)
+        taus = [validation.number(getattr(self, name), who="STDP", name=name) for name in ("tau_plus", "tau_minus")]
+        if not all(0 < tau < math.inf for tau in taus):
             raise ValueError(f"STDP: time constants must be positive, not {self.tau_plus} and {self.tau_minus} steps")
         if not self.lowest < self.highest:
             raise ValueError(f"STDP: lowest must be below highest; they are {self.lowest} and {self.highest}")
         for name, value, known in (("bounds", self.bounds, BOUNDS), ("pairing", self.pairing, PAIRINGS)):
-            if value not in known:
+            if not isinstance(value, str) or value not in known:
                 raise ValueError(f"STDP: {name} must be one of {', '.join(known)}, not {value!r}")
 
     def numbers(self) -> tuple[Any, ...]:
@@ -73,16 +77,17 @@ class STDP:
 
 def stdp(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, rule: STDP = STDP()) -> np.ndarray:
     """Return weights (target, source) after the spikes pre (time, source) and post (time, target), from silence."""
-    changed = np.array(weight, np.float64)
+    changed = validation.numbers(weight, who="stdp", name="weights", axes=2).copy()
     _learn(changed, pre, post, rule.numbers())
     return changed
 
 
 def eligibility(pre: np.ndarray, post: np.ndarray, rule: STDP = STDP(), *, tau: float = math.inf) -> np.ndarray:
     """Return what spikes leave for a reward after the last step, (target, source); it fades with `tau` steps."""
-    if not tau > 0:
+    if not validation.number(tau, who="eligibility", name="tau") > 0:
         raise ValueError(f"eligibility: tau must be positive, not {tau} steps")
-    left = np.zeros((np.shape(post)[1], np.shape(pre)[1]))
+    pre, post = (validation.numbers(part, who="eligibility", name="spikes", axes=2) for part in (pre, post))
+    left = np.zeros((post.shape[1], pre.shape[1]))
     amounts, taus, _, (_, pairing), _ = rule.numbers()
     _learn(left, pre, post, (amounts, taus, (-math.inf, math.inf), (False, pairing), (len(pre) - 1, float(tau))))
     return left
@@ -92,15 +97,22 @@ def rewarded(
     weight: np.ndarray, eligibility: np.ndarray, reward: float | np.ndarray, rule: STDP = STDP()
 ) -> np.ndarray:
     """Return weights (target, source) after a reward, one number or one of each target, (target,)."""
-    weight = np.asarray(weight, np.float64)
-    change = np.reshape(reward, (-1, 1)) * eligibility
+    weight = validation.numbers(weight, who="rewarded", name="weights", axes=2)
+    left = validation.numbers(eligibility, who="rewarded", name="eligibility", axes=2)
+    reward = validation.numbers(reward, who="rewarded", name="reward").reshape(-1, 1)
+    if left.shape != weight.shape or len(reward) not in (1, len(weight)):
+        raise ValueError(
+            f"rewarded: weights (target, source) {weight.shape} need an eligibility of the same shape, and one reward "
+            f"or one for each target; got {left.shape} and {len(reward)}"
+        )
+    change = reward * left
     if rule.bounds == "soft":
         change = change * np.where(change > 0, rule.highest - weight, weight - rule.lowest)
     return np.clip(weight + change, rule.lowest, rule.highest)
 
 
 def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: tuple[Any, ...]) -> None:
-    pre, post = np.asarray(pre), np.asarray(post)
+    pre, post = (validation.numbers(part, who="stdp", name="spikes") for part in (pre, post))
     targets, sources = weight.shape
     if pre.ndim != 2 or post.shape != (len(pre), targets) or pre.shape[1] != sources:
         raise ValueError(

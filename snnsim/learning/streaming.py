@@ -35,6 +35,7 @@ from snnsim.learning import losses
 from snnsim.learning.decisions import SUMS, Decision
 from snnsim.learning.losses import Batch, Objective, Outcome
 from snnsim.network import SpikingNetwork
+from snnsim.validation import integer
 
 
 def backpropagate(
@@ -85,7 +86,7 @@ def of_batch(  # noqa: PLR0913
     k: int | None = None,
 ) -> Outcome:
     """Backpropagate a batch's mean loss in windows of so many steps."""
-    if window < 1:
+    if integer(window, who="streaming", name="window") < 1:
         raise ValueError(f"a window of time must have at least 1 step, not {window}")
     if decide not in SUMS:
         known = " or ".join(one.__name__ for one in SUMS)

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from snnsim import validation
 from snnsim.kernels import potentials
 from snnsim.kernels import tempotron as kernel
 
@@ -51,6 +52,8 @@ class Tempotron:
 
     def __post_init__(self) -> None:
         potentials.scale(self.tau_ms, self.tau_s_ms)
+        for name in ("threshold", "margin", "rate", "momentum"):
+            validation.real(getattr(self, name), who="Tempotron", name=name)
         if not (self.threshold > 0 and self.margin >= 0 and self.rate > 0 and 0 <= self.momentum < 1):
             raise ValueError(
                 "Tempotron: threshold and rate must be positive, the margin 0 or more, the momentum from 0 to below 1; "
@@ -81,14 +84,20 @@ class Peaks(NamedTuple):
 
 def of_times(time_ms: ArrayLike) -> Trains:
     """Return patterns of one spike per source, (pattern, source) in ms; NaN for none."""
-    time = np.asarray(time_ms, np.float64)
+    given = np.asarray(time_ms)
+    if given.dtype.kind not in "iuf" or given.ndim != 2 or np.isinf(given).any():
+        raise ValueError(
+            f"of_times: times must be finite numbers or NaN, (pattern, source), not {validation.shown(given)}"
+        )
+    time = given.astype(np.float64)
     pattern, source = np.nonzero(~np.isnan(time))
     return _sorted(time[pattern, source], source, pattern, len(time))
 
 
 def of_rasters(spikes: ArrayLike, *, time_step_ms: float) -> Trains:
     """Return patterns of rasters (time, pattern, source)."""
-    found = np.asarray(spikes)
+    found = validation.numbers(spikes, who="of_rasters", name="spikes", axes=3)
+    time_step_ms = validation.positive(time_step_ms, who="of_rasters", name="time_step_ms")
     step, pattern, source = np.nonzero(found)
     return _sorted(step * time_step_ms, source, pattern, found.shape[1])
 
@@ -107,9 +116,14 @@ def fit(  # noqa: PLR0913
 
     A neuron that was right on all of them stops learning.
     """
-    weight, patterns = np.array(weight, np.float64), len(trains.offset) - 1
-    wanted = np.asarray(wanted, bool).reshape(patterns, -1)
-    if weight.ndim != 2 or wanted.shape[1] != len(weight):
+    weight, trains = validation.numbers(weight, who="fit", name="weights").copy(), _checked(trains)
+    patterns = len(trains.offset) - 1
+    epochs = validation.integer(epochs, who="fit", name="epochs", at_least=0)
+    wanted = validation.numbers(wanted, who="fit", name="wanted").astype(bool)
+    wanted = (
+        wanted.reshape(patterns, wanted.size // max(1, patterns)) if wanted.size % max(1, patterns) == 0 else wanted
+    )
+    if weight.ndim != 2 or wanted.shape != (patterns, len(weight)):
         raise ValueError(
             f"fit: weights (neuron, source) {weight.shape} need for each of {patterns} patterns whether each neuron is "
             f"to fire; got {wanted.shape}"
@@ -131,7 +145,7 @@ def peaks(
     weight: np.ndarray, trains: Trains, *, rule: Tempotron = Tempotron(), delay_ms: np.ndarray | None = None
 ) -> Peaks:
     """Return time and value of every neuron's highest membrane, (pattern, neuron)."""
-    weight = np.ascontiguousarray(weight, np.float64)
+    weight, trains = validation.numbers(weight, who="peaks", name="weights", axes=2), _checked(trains)
     found = np.empty((len(weight), len(trains.offset) - 1, 2))
     for neuron, row in enumerate(weight):
         kernel.peaks(row, _arriving(trains, rule, delay_ms, neuron, weight.shape), rule.constants(), found[neuron])
@@ -140,7 +154,8 @@ def peaks(
 
 def one_for_each(label: ArrayLike, classes: int) -> np.ndarray:
     """Return which of the classes' neurons are to fire, bool (pattern, class)."""
-    return np.asarray(label)[:, None] == np.arange(classes)
+    labels = validation.integers(label, who="one_for_each", name="labels")
+    return labels[:, None] == np.arange(validation.integer(classes, who="one_for_each", name="classes", at_least=1))
 
 
 def _arriving(
@@ -150,14 +165,40 @@ def _arriving(
     if len(trains.source) and trains.source.max() >= shape[1]:
         raise ValueError(f"tempotron: a spike names source {trains.source.max()}, but there are weights of {shape[1]}")
     if delay_ms is not None:
-        delay = np.asarray(delay_ms, np.float64)
-        if delay.shape != shape or delay.min() < 0:
+        delay = validation.numbers(delay_ms, who="tempotron", name="delays")
+        if delay.shape != shape or delay.min(initial=0) < 0:
             raise ValueError(f"tempotron: delays must be 0 or more, (neuron, source) {shape}; got shape {delay.shape}")
         pattern = np.repeat(np.arange(len(trains.offset) - 1), np.diff(trains.offset))
         late = trains.time_ms + delay[neuron, trains.source]
         trains = _sorted(late, trains.source, pattern, len(trains.offset) - 1)
     between = (kernel.decays(trains.time_ms, trains.offset, tau) for tau in (rule.tau_ms, rule.tau_s_ms))
     return trains.time_ms, trains.source, *between, trains.offset
+
+
+def _checked(trains: Trains) -> Trains:
+    """Return trains as the kernel takes them: sources from 0 on, times sorted within each pattern."""
+    if not isinstance(trains, Trains):
+        raise TypeError(
+            f"tempotron: patterns must be Trains, of of_times or of_rasters, not {validation.shown(trains)}"
+        )
+    time = validation.numbers(trains.time_ms, who="tempotron", name="times", axes=1)
+    source = validation.integers(trains.source, who="tempotron", name="sources")
+    offset = validation.integers(trains.offset, who="tempotron", name="offsets")
+    ends = len(offset) > 0 and offset[0] == 0 and offset[-1] == len(time)
+    if len(source) != len(time) or not ends or np.any(np.diff(offset) < 0):
+        raise ValueError(
+            "tempotron: every spike must have a time and a source, and offsets must lead from 0 to their number; there "
+            f"are {len(time)} times, {len(source)} sources and {len(offset)} offsets"
+        )
+    if source.min(initial=0) < 0:
+        raise ValueError(f"tempotron: sources must be 0 or more, not {source.min()}")
+    back = np.diff(time) < 0
+    # a pattern may begin before the end of the one before it
+    begins = offset[1:-1]
+    back[begins[(begins > 0) & (begins < len(time))] - 1] = False
+    if back.any():
+        raise ValueError(f"tempotron: times must be sorted within each pattern; spike {int(back.argmax()) + 1} is not")
+    return Trains(time, source, offset)
 
 
 def _sorted(time: np.ndarray, source: np.ndarray, pattern: np.ndarray, patterns: int) -> Trains:

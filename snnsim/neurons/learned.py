@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim.neurons.decay import Decay, Learn
+from snnsim import settings, validation
+from snnsim.neurons.decay import Decay, Learn, learned_shape
+
+LEAST = 1e-6
+"""Positive numbers that are learned do not fall below this, or below where they start."""
 
 
 def numbers(neurons: nn.Module) -> dict[str, Tensor]:
@@ -24,14 +28,12 @@ class Learned(nn.Module):
 
     def __init__(self, value: float, *, learn: Learn, features: int | None, positive: bool = False) -> None:
         super().__init__()
-        if learn not in ("fixed", "layer", "neuron"):
-            raise ValueError(f"learn must be 'fixed', 'layer' or 'neuron', not {learn!r}")
-        if learn == "neuron" and features is None:
-            raise ValueError("learn='neuron' needs features, the number of neurons")
+        value, shape = validation.real(value, who="Learned", name="value"), learned_shape("learn", learn, features)
         if learn != "fixed" and positive and not value > 0:
             raise ValueError(f"a learned positive number must start above 0, not at {value}")
-        initial = torch.full((features or 1,) if learn == "neuron" else (1,), float(value))
-        self.positive = positive
+        initial = torch.full(shape, value)
+        self.positive, self.least = positive, min(LEAST, value)
+        settings.carry(self, **({"value": value} if learn == "fixed" else {}))
         if learn == "fixed":
             self.register_buffer("value", initial, persistent=False)
             self.raw = None
@@ -43,4 +45,5 @@ class Learned(nn.Module):
         """Return x."""
         if self.raw is None:
             return self.value
-        return functional.softplus(self.raw) if self.positive else self.raw
+        # what is divided by it would not be finite at 0, where float32 ends
+        return functional.softplus(self.raw).clamp(min=self.least) if self.positive else self.raw

@@ -18,10 +18,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels import spiking
+from snnsim import settings, validation
+from snnsim.kernels import gates, spiking
 from snnsim.kernels.draws import Draws
 from snnsim.kernels.spiking import Fired
-from snnsim.neurons.decay import Decay, Learn
+from snnsim.neurons.decay import Decay, Learn, learned_shape
 from snnsim.neurons.learned import Learned
 from snnsim.neurons.lif import LIF
 from snnsim.surrogate import Surrogate
@@ -45,12 +46,13 @@ class LevyBaxter(nn.Module):
         sources: int | None = None,
     ) -> None:
         super().__init__()
+        success = validation.number(success, who="LevyBaxter", name="success")
         if not 0 < success <= 1:
             raise ValueError(f"LevyBaxter: success must be above 0 and at most 1, not {success}; it is a probability")
-        if not amplitude > 0:
-            raise ValueError(f"LevyBaxter: amplitude must be positive, not {amplitude}")
-        if learn == "neuron" and sources is None:
+        amplitude = validation.positive(amplitude, who="LevyBaxter", name="amplitude")
+        if learned_shape("learn", learn, 1 if sources is None else sources) and learn == "neuron" and sources is None:
             raise ValueError("LevyBaxter: learn='neuron' needs sources, the number of inputs")
+        settings.carry(self)
         self.unit = LIF(beta=0.0, threshold=threshold, surrogate=surrogate, learn_threshold=learn != "fixed")
         self.success = Decay(tau=None, beta=success, learn=learn, features=sources)
         self.amplitude = Learned(amplitude, learn=learn, features=sources, positive=True)
@@ -60,6 +62,10 @@ class LevyBaxter(nn.Module):
         """g, (1,)."""
         return self.unit.threshold
 
+    def constrain(self) -> None:
+        """Bring a learned threshold back above 0; call after each optimiser step."""
+        self.unit.constrain()
+
     @property
     def noisy(self) -> bool:
         """Whether there is anything to draw."""
@@ -67,8 +73,11 @@ class LevyBaxter(nn.Module):
 
     def release(self, spikes: Tensor, draws: Draws | None = None) -> Tensor:
         """Return what of spikes (time, ..., source) is released: by chance, or in the mean without draws."""
-        success = self.success().to(spikes.dtype)
-        sent = spikes * self.amplitude().to(spikes.dtype)
+        success, amplitude = (
+            gates.each_neuron(part(), spikes, who="LevyBaxter", name=name)
+            for name, part in (("success", self.success), ("amplitude", self.amplitude))
+        )
+        sent = spikes * amplitude
         if draws is None:
             return sent * success
         released = torch.stack([_below(success, draws.at(draws.step + step), now) for step, now in enumerate(spikes)])

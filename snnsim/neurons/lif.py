@@ -20,13 +20,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels import choice, spiking
+from snnsim import settings, validation
+from snnsim.kernels import choice, gates, spiking
 from snnsim.kernels.spiking import Fired
 from snnsim.neurons import passes
 from snnsim.neurons.decay import Decay, Learn
-from snnsim.surrogate import Surrogate
+from snnsim.surrogate import Surrogate, made
 
 RESETS = ("hard", "soft")
+LEAST = 0.01
+"""A learned threshold stays above this share of the one that it started with: at 0, neurons fire in silence."""
 
 
 class LIF(nn.Module):
@@ -50,17 +53,17 @@ class LIF(nn.Module):
         features: int | None = None,
     ) -> None:
         super().__init__()
-        if reset not in RESETS:
-            raise ValueError(f"LIF: reset must be one of {', '.join(RESETS)}, not {reset!r}")
-        if not threshold > 0:
-            raise ValueError(f"LIF: threshold must be positive, not {threshold}")
+        validation.one_of(reset, RESETS, who="LIF", name="reset")
+        start = validation.positive(threshold, who="LIF", name="threshold")
+        detach_reset = validation.truth(detach_reset, who="LIF", name="detach_reset")
         self.decay = Decay(tau=tau, beta=beta, learn=learn_decay, features=features)
-        value = torch.full((1,), float(threshold))
-        if learn_threshold:
-            self.threshold = nn.Parameter(value)
+        self.least = start * LEAST
+        settings.carry(self, reset=reset, **({} if learn_threshold else {"threshold": start}))
+        if validation.truth(learn_threshold, who="LIF", name="learn_threshold"):
+            self.threshold = nn.Parameter(torch.full((1,), start))
         else:
-            self.register_buffer("threshold", value, persistent=False)
-        self.surrogate = Surrogate(surrogate) if isinstance(surrogate, str) else surrogate
+            self.register_buffer("threshold", torch.full((1,), start), persistent=False)
+        self.surrogate = made(surrogate, who="LIF")
         self.reset = spiking.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
@@ -93,18 +96,32 @@ class LIF(nn.Module):
 
         `around` are normalisation and dropout that a layer has done in the same pass; see `snnsim.kernels.spiking`.
         """
-        voltage = (self.rest(current) if voltage is None else voltage.to(current.dtype)).expand(current.shape[1:])
+        current = gates.current(current, who="LIF")
+        voltage = self.rest(current) if voltage is None else voltage
+        voltage = gates.state(voltage, current.shape[1:], who="LIF", like=current)
         if current.numel() == 0:
             return Fired(current, current if record else None, voltage)
         if not self.compiled(current):
             return passes.by_steps(current, voltage, self._advance, record=record, temporal=temporal)
         around |= {"reset": self.reset, "record": record, "temporal": temporal}
-        return passes.in_one_pass(current, voltage, self.decay(), self.threshold, **around)
+        return passes.in_one_pass(current, voltage, self.decay(), self.level(), **around)
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
-        spikes, _, voltage = self._advance(0, current, torch.zeros_like(current) if voltage is None else voltage)
+        voltage = torch.zeros_like(current) if voltage is None else voltage
+        voltage = gates.state(voltage, current.shape, who="LIF", like=current)
+        spikes, _, voltage = self._advance(0, current, voltage)
         return spikes, voltage
+
+    def level(self) -> Tensor:
+        """Return θ, (1,): the threshold, which never comes below a hundredth of where it started."""
+        return self.threshold.clamp(min=self.least) if isinstance(self.threshold, nn.Parameter) else self.threshold
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring a learned threshold back above 0; call after each optimiser step."""
+        if isinstance(self.threshold, nn.Parameter):
+            self.threshold.clamp_(min=self.least)
 
     def compiled(self, current: Tensor) -> bool:
         """Return whether a compiled form will do these currents."""
@@ -120,9 +137,9 @@ class LIF(nn.Module):
 
     def _advance(self, _: int, current: Tensor, voltage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         membrane = self.decay().to(current.dtype) * voltage + current
-        spikes = self.surrogate.spike(membrane - self.threshold.to(current.dtype))
+        spikes = self.surrogate.spike(membrane - self.level().to(current.dtype))
         return spikes, membrane, self._after_reset(membrane, spikes)
 
     def _after_reset(self, membrane: Tensor, spikes: Tensor) -> Tensor:
         spikes = spikes.detach() if self.reset.detached else spikes
-        return membrane * (1 - spikes) if self.reset.hard else membrane - self.threshold.to(membrane.dtype) * spikes
+        return membrane * (1 - spikes) if self.reset.hard else membrane - self.level().to(membrane.dtype) * spikes

@@ -25,6 +25,7 @@ Source   our own definition, of what Rudnicka, Szczepanski, Pregowska 2025, arXi
 Differs  from the Levy-Baxter neuron, which fails to pass spikes on, and from meta-dynamic neurons, see second_order.py
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,7 +33,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim.kernels import choice, spiking
+from snnsim import settings, validation
+from snnsim.kernels import choice, gates, spiking
 from snnsim.kernels.draws import Draws
 from snnsim.kernels.spiking import Fired
 from snnsim.kernels.spiking_types import Noise
@@ -40,7 +42,7 @@ from snnsim.neurons import passes
 from snnsim.neurons.decay import Decay, Learn
 from snnsim.neurons.learned import Learned
 from snnsim.neurons.lif import RESETS
-from snnsim.surrogate import Surrogate
+from snnsim.surrogate import Surrogate, made
 
 Decide = Callable[[Tensor, Tensor], Tensor]
 ESTIMATORS = ("straight_through", "expectation")
@@ -78,13 +80,12 @@ class MetaNeuron(nn.Module):
         features: int | None = None,
     ) -> None:
         super().__init__()
-        if reset not in RESETS:
-            raise ValueError(f"MetaNeuron: reset must be one of {', '.join(RESETS)}, not {reset!r}")
-        if estimator not in ESTIMATORS:
-            raise ValueError(f"MetaNeuron: estimator must be one of {', '.join(ESTIMATORS)}, not {estimator!r}")
-        if not threshold > 0:
-            raise ValueError(f"MetaNeuron: threshold must be positive, not {threshold}")
-        if width < 0 or (width == 0 and (learn != "fixed" or estimator == "expectation")):
+        validation.one_of(reset, RESETS, who="MetaNeuron", name="reset")
+        validation.one_of(estimator, ESTIMATORS, who="MetaNeuron", name="estimator")
+        threshold = validation.positive(threshold, who="MetaNeuron", name="threshold")
+        width = validation.number(width, who="MetaNeuron", name="width")
+        detach_reset = validation.truth(detach_reset, who="MetaNeuron", name="detach_reset")
+        if not 0 <= width < math.inf or (width == 0 and (learn != "fixed" or estimator == "expectation")):
             raise ValueError(
                 f"MetaNeuron: width must be positive, or 0 where it is fixed and spikes are sent, not {width}"
             )
@@ -95,8 +96,8 @@ class MetaNeuron(nn.Module):
         self.reset_value = Learned(reset_value, **how)
         self.recovery = None if recovery is None else _recovery(recovery, how)
         self.estimator = estimator
-        surrogate = Surrogate(surrogate) if isinstance(surrogate, str) else surrogate
-        self.reset = spiking.Reset(reset == "hard", detach_reset, surrogate)
+        self.reset = spiking.Reset(reset == "hard", detach_reset, made(surrogate, who="MetaNeuron"))
+        settings.carry(self, reset=reset, estimator=estimator, recovery=recovery is not None)
 
     @property
     def noisy(self) -> bool:
@@ -141,8 +142,8 @@ class MetaNeuron(nn.Module):
 
         `around` are normalisation and dropout that a layer has done in the same pass; see `snnsim.kernels.spiking`.
         """
-        rest = self.rest(current)
-        state = (rest if state is None else state.to(current.dtype)).expand(rest.shape)
+        rest = self.rest(gates.current(current, who="MetaNeuron"))
+        state = gates.state(rest if state is None else state, rest.shape, who="MetaNeuron", like=current)
         if current.numel() == 0:
             return Fired(current, current if record else None, state)
         if not self.compiled(current):
@@ -150,14 +151,16 @@ class MetaNeuron(nn.Module):
             return passes.by_steps(
                 current, state, lambda t, now, was: self._advance(now, was, decide(t)), record=record, temporal=temporal
             )
-        spread = [passes.spread(part(), current) for part in (self.width, self.reset_value)]
+        numbers = {"width": self.width, "reset value": self.reset_value}
+        spread = [passes.spread(part(), current, name=name) for name, part in numbers.items()]
         noise = Noise(spread[0] if self.noisy else current.new_empty(0), spread[1], draws if self.noisy else None)
         around |= {"reset": self.reset, "record": record, "temporal": temporal, "noise": noise}
         return passes.in_one_pass(current, state, self.decay(), self.threshold(), **around)
 
     def step(self, current: Tensor, state: Tensor | None = None, draws: Draws | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of one step and the state after it: the equations above, as they stand."""
-        state = self.rest(current[None]) if state is None else state
+        rest = self.rest(current[None])
+        state = gates.state(rest if state is None else state, rest.shape, who="MetaNeuron", like=current)
         spikes, _, state = self._advance(current, state, self._decider(current[None], draws)(0))
         return spikes, state
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from snnsim.kernels import spiking
+from snnsim.kernels import gates, spiking
 from snnsim.kernels.spiking import Fired
 
 Advance = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
@@ -19,16 +19,16 @@ Advance = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 def in_one_pass(current: Tensor, voltage: Tensor, beta: Tensor, threshold: Tensor, **how: Any) -> Fired:
     """Return what the compiled form does with sequences of any number of axes."""
     width = current.shape[-1]
-    beta, threshold = (spread(part, current) for part in (beta, threshold))
+    beta, threshold = (spread(part, current, name=name) for name, part in (("decay", beta), ("threshold", threshold)))
     flat = current.reshape(len(current), -1, width)
     fired = spiking.fire(flat, voltage.reshape(flat.shape[1:]), beta, threshold, **how)
     shaped = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Fired(fired.spikes.view(current.shape), shaped, fired.last.view(voltage.shape))
 
 
-def spread(part: Tensor, current: Tensor) -> Tensor:
+def spread(part: Tensor, current: Tensor, *, name: str) -> Tensor:
     """Return a number of the layer, or one for each neuron, for each neuron."""
-    return part.to(current.dtype).expand(current.shape[-1]).contiguous()
+    return gates.each_neuron(part, current, who="neurons", name=name)
 
 
 def by_steps(current: Tensor, state: Tensor, advance: Advance, *, record: bool, temporal: bool) -> Fired:
@@ -39,4 +39,5 @@ def by_steps(current: Tensor, state: Tensor, advance: Advance, *, record: bool, 
         steps.append((spikes, membrane))
     spikes, membranes = zip(*steps, strict=True)
     last = state if temporal else state.detach()
+    gates.ended(last, who="neurons")
     return Fired(torch.stack(spikes), torch.stack(membranes) if record else None, last)

@@ -9,7 +9,8 @@ Source   DCLS-Delays has a LIF neuron with a threshold out of reach; this is the
 import torch
 from torch import Tensor, nn
 
-from snnsim.kernels import choice, spiking
+from snnsim import settings
+from snnsim.kernels import choice, gates, spiking
 from snnsim.neurons.decay import Decay, Learn
 
 
@@ -25,6 +26,7 @@ class LeakyReadout(nn.Module):
         features: int | None = None,
     ) -> None:
         super().__init__()
+        settings.carry(self)
         self.decay = Decay(tau=tau, beta=beta, learn=learn_decay, features=features)
 
     def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
@@ -36,8 +38,9 @@ class LeakyReadout(nn.Module):
 
         Without `temporal`, no gradient passes from one step to the next.
         """
-        voltage = current.new_zeros(()) if voltage is None else voltage.to(current.dtype)
-        voltage = voltage.expand(current.shape[1:])
+        current = gates.current(current, who="LeakyReadout")
+        voltage = current.new_zeros(()) if voltage is None else voltage
+        voltage = gates.state(voltage, current.shape[1:], who="LeakyReadout", like=current)
         if len(current) == 0:
             return current, voltage
         if choice.of_neurons(current) == "steps":
@@ -45,14 +48,17 @@ class LeakyReadout(nn.Module):
             for now in current:
                 _, voltage = self.step(now, voltage if temporal else voltage.detach())
                 steps.append(voltage)
+            gates.ended(voltage, who="LeakyReadout")
             return torch.stack(steps), voltage if temporal else voltage.detach()
         shape = (len(current), -1, current.shape[-1])
-        beta = self.decay().to(current.dtype).expand(current.shape[-1]).contiguous()
+        beta = gates.each_neuron(self.decay(), current, who="LeakyReadout", name="decay")
         flat = spiking.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta, temporal=temporal)
         membrane = flat.view_as(current)
         return membrane, membrane[-1] if temporal else membrane[-1].detach()
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the voltage of one step, as output and as state."""
+        if voltage is not None:
+            voltage = gates.state(voltage, current.shape, who="LeakyReadout", like=current)
         voltage = current if voltage is None else self.decay().to(current.dtype) * voltage + current
         return voltage, voltage

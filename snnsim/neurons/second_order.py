@@ -22,11 +22,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from snnsim import settings, validation
+from snnsim.kernels import gates
 from snnsim.kernels.spiking import Fired
 from snnsim.neurons import passes
 from snnsim.neurons.decay import Learn
 from snnsim.neurons.learned import Learned
-from snnsim.surrogate import Surrogate
+from snnsim.surrogate import Surrogate, made
 
 
 class SecondOrder(nn.Module):
@@ -51,16 +53,17 @@ class SecondOrder(nn.Module):
         features: int | None = None,
     ) -> None:
         super().__init__()
-        if not threshold > 0:
-            raise ValueError(f"SecondOrder: threshold must be positive, not {threshold}")
+        threshold = validation.positive(threshold, who="SecondOrder", name="threshold")
+        pace = validation.number(pace, who="SecondOrder", name="pace")
         if not 0 < pace <= 1:
             raise ValueError(f"SecondOrder: pace must be above 0 and at most 1, not {pace}; it is 1 / time constant")
         how: dict[str, Any] = {"learn": learn, "features": features}
-        self.pace, self.detached = pace, detach_reset
-        self.register_buffer("threshold", torch.full((1,), float(threshold)), persistent=False)
+        settings.carry(self, threshold=threshold, pace=pace)
+        self.pace, self.detached = pace, validation.truth(detach_reset, who="SecondOrder", name="detach_reset")
+        self.register_buffer("threshold", torch.full((1,), threshold), persistent=False)
         self.coupling, self.jump = Learned(coupling, **how), Learned(jump, **how)
         self.leak, self.reset_value = Learned(leak, positive=True, **how), Learned(reset_value, **how)
-        self.surrogate = Surrogate(surrogate) if isinstance(surrogate, str) else surrogate
+        self.surrogate = made(surrogate, who="SecondOrder")
 
     def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
         """Return the spikes of a sequence that starts at rest."""
@@ -83,7 +86,11 @@ class SecondOrder(nn.Module):
         self, current: Tensor, state: Tensor | None = None, *, record: bool = False, temporal: bool = True
     ) -> Fired:
         """Return spikes, membrane if it is to be recorded, and the last state."""
-        state = current.new_zeros(2, *current.shape[1:]) if state is None else state.to(current.dtype)
+        current = gates.current(current, who="SecondOrder")
+        state = current.new_zeros(2, *current.shape[1:]) if state is None else state
+        state = gates.state(state, (2, *current.shape[1:]), who="SecondOrder", like=current)
+        # the bound below would make -1 of minus infinity
+        gates.finite(current, who="SecondOrder", name="the current")
         if current.numel() == 0:
             return Fired(current, current if record else None, state)
         return passes.by_steps(current, state, self._advance, record=record, temporal=temporal)
@@ -91,6 +98,7 @@ class SecondOrder(nn.Module):
     def step(self, current: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Return the spikes of one step and the state after it: the equations above, as they stand."""
         state = current.new_zeros(2, *current.shape) if state is None else state
+        state = gates.state(state, (2, *current.shape), who="SecondOrder", like=current)
         spikes, _, state = self._advance(0, current, state)
         return spikes, state
 

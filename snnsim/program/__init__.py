@@ -2,5 +2,6 @@
 
 from snnsim.program.fixed import FixedPoint
 from snnsim.program.model import DECISIONS, INPUT, RULES, Edge, Population, Program
+from snnsim.program.names import safe_name
 
-__all__ = ["DECISIONS", "INPUT", "RULES", "Edge", "FixedPoint", "Population", "Program"]
+__all__ = ["DECISIONS", "INPUT", "RULES", "Edge", "FixedPoint", "Population", "Program", "safe_name"]

@@ -1,10 +1,16 @@
 """What a Program must hold to be run; everything that is wrong is named at once."""
 
+import json
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from snnsim.program.model import DECISIONS, INPUT, Edge, Population, Program
+from snnsim.program.fixed import FixedPoint
+from snnsim.program.model import DECISIONS, INPUT, MOST, MOST_EXTRA_STEPS, Edge, Population, Program
+from snnsim.program.names import can_be_written
+from snnsim.validation import shown
 
 
 def check(program: Program) -> None:
@@ -21,8 +27,12 @@ def _names(program: Program) -> Iterator[str]:
     names = [population.name for population in program.populations]
     if not names:
         yield "there must be a population"
-    if len(set(names)) < len(names) or INPUT in names or not all(isinstance(name, str) and name for name in names):
+    if not all(isinstance(name, str) and name for name in names) or len({INPUT, *names}) <= len(names):
         yield f"populations must have names of their own, none of them {INPUT!r}; got {names}"
+        return
+    for name in names:
+        if not can_be_written(name):
+            yield f"population {name!r}: a name must be text that files hold, without NUL and lone surrogates"
     for edge in program.edges:
         for name, known in ((edge.source, [INPUT, *names]), (edge.target, names)):
             if name not in known:
@@ -30,15 +40,36 @@ def _names(program: Program) -> Iterator[str]:
 
 
 def _numbers(program: Program) -> Iterator[str]:
-    if not (isinstance(program.channels, int) and program.channels >= 1):
-        yield f"channels must be a whole number of at least 1, not {program.channels!r}"
+    if not _is_count(program.channels, 1, MOST):
+        yield f"channels must be a whole number of at least 1, not {shown(program.channels)}; at most {MOST}"
     step = program.time_step_ms
-    if not (isinstance(step, int | float) and step > 0 and np.isfinite(step)):
-        yield f"time_step_ms must be positive, not {step!r}"
-    if not (isinstance(program.extra_steps, int) and program.extra_steps >= 0):
-        yield f"extra_steps must be a whole number of 0 or more, not {program.extra_steps!r}"
+    if not (isinstance(step, int | float) and not isinstance(step, bool) and 0 < step <= sys.float_info.max):
+        yield f"time_step_ms must be positive, not {shown(step)}"
+    if not _is_count(program.extra_steps, 0, MOST_EXTRA_STEPS):
+        yield (
+            f"extra_steps must be a whole number of 0 or more, not {shown(program.extra_steps)}; "
+            f"at most {MOST_EXTRA_STEPS}"
+        )
+    if sum(part.size for part in program.populations) > MOST:
+        yield f"there must be at most {MOST} neurons"
+    if not (program.fixed is None or isinstance(program.fixed, FixedPoint)):
+        yield f"fixed must be a FixedPoint or None, not {shown(program.fixed)}"
     if not isinstance(program.provenance, dict):
-        yield f"provenance must be a table of facts, not {program.provenance!r}"
+        yield f"provenance must be a table of facts, not {shown(program.provenance)}"
+    elif (why := _not_in_json(program.provenance)) is not None:
+        yield f"provenance must be what JSON holds: {why}"
+
+
+def _is_count(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _not_in_json(facts: dict[str, Any]) -> str | None:
+    try:
+        json.dumps(facts, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        return str(error)
+    return None
 
 
 def _readout(program: Program) -> Iterator[str]:
@@ -46,11 +77,14 @@ def _readout(program: Program) -> Iterator[str]:
         if program.decision is not None or program.classes:
             yield "a decision and classes need a readout; name its population"
         return
+    if not isinstance(program.readout, str):
+        yield f"readout must be the name of a population, not {shown(program.readout)}"
+        return
     readout = program.population(program.readout)
     if readout.fires:
         yield f"readout {readout.name!r} must have the rule 'readout', not {readout.rule!r}"
-    if program.decision is not None and program.decision not in DECISIONS:
-        yield f"decision {program.decision!r} is unknown; the known ones are {', '.join(DECISIONS)}"
+    if program.decision is not None and not (isinstance(program.decision, str) and program.decision in DECISIONS):
+        yield f"decision {shown(program.decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
     if program.classes and len(program.classes) != readout.size:
         yield f"there are {len(program.classes)} classes for {readout.size} neurons of the readout"
 
@@ -105,5 +139,6 @@ def _is_whole(values: np.ndarray) -> bool:
 
 
 def _too_large(population: Population, limit: int) -> bool:
-    bias = np.abs(population.bias).max() > limit
+    # not by absolute values, as the smallest integer has none
+    bias = population.bias.min() < -limit or population.bias.max() > limit
     return bool(bias or (population.fires and population.threshold.max() > limit))

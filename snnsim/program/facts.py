@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program.model import INPUT, Edge, Program
+from snnsim.validation import integer, shown
 
 
 def facts(program: Program) -> dict[str, Any]:
@@ -41,10 +42,11 @@ def facts(program: Program) -> dict[str, Any]:
 
 def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any]:
     """Return what one recording of `steps` steps costs: neuron updates, and synaptic operations at an activity."""
+    steps = integer(steps, who="inference", name="steps")
     if steps < 1:
         raise ValueError(f"inference: steps must be 1 or more, not {steps}; it is how long the recording is")
-    if not 0 <= activity <= 1:
-        raise ValueError(f"inference: activity must be from 0 to 1 spikes per source and step, not {activity}")
+    if not (isinstance(activity, int | float | np.number) and 0 <= activity <= 1):
+        raise ValueError(f"inference: activity must be from 0 to 1 spikes per source and step, not {shown(activity)}")
     running = steps + program.extra_steps
     most = sum(len(edge.weight) * (steps if edge.source == INPUT else running) for edge in program.edges)
     return {

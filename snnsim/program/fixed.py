@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from snnsim.program.rows import require
+from snnsim.validation import integer, require
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class FixedPoint:
             "delay_bits": (0, 16),
         }
         for name, (least, most) in ranges.items():
-            value = getattr(self, name)
+            value = integer(getattr(self, name), who="FixedPoint", name=name)
             require(least <= value <= most, f"FixedPoint: {name} must be from {least} to {most}, not {value}")
+            object.__setattr__(self, name, value)
 
     @property
     def limit(self) -> int:

@@ -26,13 +26,19 @@ from typing import Any, Self
 import numpy as np
 
 from snnsim.program.fixed import FixedPoint
-from snnsim.program.rows import frozen, is_whole, require
+from snnsim.program.rows import frozen, order, require
+from snnsim.validation import integer, row, shown
 
 INPUT = "input"
 RULES = ("hard", "soft", "readout", "noisy_hard", "noisy_soft")
 PARTS = ("decay", "threshold", "bias", "unit")
 DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 LONGEST_DELAY = int(np.iinfo(np.uint16).max)
+LARGEST = 1e30
+"""Weights and biases are within ± this, so that no sum of them overflows, in float32 neither."""
+MOST = 2**31 - 1
+"""Channels, neurons of a population, and steps are counted in 32 bits."""
+MOST_EXTRA_STEPS = 10**6
 
 
 def parts(rule: str) -> tuple[str, ...]:
@@ -57,7 +63,8 @@ class Population:
 
     def __post_init__(self) -> None:
         who = f"population {self.name!r}"
-        require(self.rule in RULES, f"{who}: rule {self.rule!r} is unknown; the known ones are {', '.join(RULES)}")
+        known = isinstance(self.rule, str) and self.rule in RULES
+        require(known, f"{who}: rule {shown(self.rule)} is unknown; the known ones are {', '.join(RULES)}")
         whole = np.issubdtype(np.asarray(self.decay).dtype, np.integer)
         given = [part is not None for part in (self.width, self.back)]
         require(given == [self.noisy] * 2, f"{who}: width and back are given if, and only if, the rule is a noisy one")
@@ -71,14 +78,38 @@ class Population:
             finite = bool(np.isfinite(values).all())
             require(finite, f"{who}: {name} must be finite; train with a smaller rate, or look at the network")
             object.__setattr__(self, name, values)
+        for name in ("bias", "back") if self.noisy else ("bias",):
+            require(_small(getattr(self, name)), f"{who}: {name} must be within ± {LARGEST:g}")
         require(bool((self.unit > 0).all()), f"{who}: unit must be positive")
         require(self.rule == "readout" or bool((self.threshold > 0).all()), f"{who}: threshold must be positive")
 
     @classmethod
     def of(cls, name: str, size: int, *, decay: Any, threshold: Any = 1.0, bias: Any = 0.0, rule: str = "hard") -> Self:
-        """Return a population in which a single number stands for all neurons."""
-        parts = (np.broadcast_to(np.asarray(value, np.float64), (size,)) for value in (decay, threshold, bias, 1.0))
-        return cls(name, rule, *parts)
+        """Return a population in which a single number stands for all neurons.
+
+        Args:
+            name: Its name, of its own in a Program.
+            size: Number of neurons.
+            decay: Share of the voltage kept over a step, from 0 to 1; a number, or one for each neuron (neuron,).
+            threshold: In units of the membrane, above 0; likewise.
+            bias: Added in every step; likewise.
+            rule: One of RULES without noise.
+
+        Raises:
+            TypeError: If size is no integer.
+            ValueError: If a number is out of its range.
+        """
+        who = f"population {name!r}"
+        size = integer(size, who=who, name="size", at_least=1, at_most=MOST)
+        given = {"decay": decay, "threshold": threshold, "bias": bias}
+        parts = {
+            part: np.full(size, value) if isinstance(value, int | float | np.number) else value
+            for part, value in given.items()
+        }
+        for part, value in parts.items():
+            there = frozen(value, np.float64, f"{who}: {part}")
+            parts[part] = there.repeat(size) if len(there) == 1 else there
+        return cls(name, rule, **parts, unit=np.ones(size))
 
     @property
     def size(self) -> int:
@@ -130,29 +161,43 @@ class Edge:
             "one value for each of them",
         )
         require(bool(np.isfinite(self.weight).all()), f"{who}: weights must be finite")
+        require(whole or _small(self.weight), f"{who}: weights must be within ± {LARGEST:g}")
 
     @classmethod
     def of(cls, source: str, target: str, synapses: "Synapses", *, sources: int) -> Self:
-        """Return an edge of synapses in any order."""
+        """Return an edge of synapses in any order.
+
+        Args:
+            source: Name of the population, or INPUT, at which the synapses start.
+            target: Name of the population at which they end.
+            synapses: Source neuron, target neuron, delay in steps and weight of every synapse, four rows of one length.
+            sources: How many neurons or channels the source has.
+
+        Raises:
+            TypeError: If sources is no integer.
+            ValueError: If a row is of other numbers, or a number is out of its range.
+        """
         who = f"edge {source!r} -> {target!r}"
-        pre, post, delay, weight = (np.asarray(part) for part in synapses)
-        require(pre.shape == post.shape == delay.shape == weight.shape, f"{who}: the four lists must be equally long")
-        require(is_whole(pre) and is_whole(post), f"{who}: sources and targets must be whole numbers")
+        sources = integer(sources, who=who, name="sources", at_least=1, at_most=MOST)
+        given = synapses if isinstance(synapses, tuple | list) and len(synapses) == 4 else None
+        require(given is not None, f"{who}: synapses must be four rows, not {shown(synapses)}")
+        pre, post = (_whole(part, f"{who}: sources and targets must be whole numbers") for part in synapses[:2])
+        delay = _whole(synapses[2], f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}")
+        weight = np.asarray(synapses[3])
+        require(weight.shape == pre.shape == post.shape == delay.shape, f"{who}: the four lists must be equally long")
         if len(pre):
             require(
                 pre.min() >= 0 and pre.max() < sources,
                 f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
             )
             require(
-                delay.min() >= 0 and delay.max() <= LONGEST_DELAY and is_whole(delay),
+                delay.min() >= 0 and delay.max() <= LONGEST_DELAY,
                 f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}, not {delay.min()} to {delay.max()}",
             )
             require(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
-        pre, post, delay = (part.astype(np.int64) for part in (pre, post, delay))
-        key = (pre * (delay.max(initial=0) + 1) + delay) * (post.max(initial=0) + 1) + post
-        order = np.argsort(key, kind="stable")
+        place = order(pre, delay, post)
         first = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources))])
-        return cls(source, target, first, post[order], delay[order], weight[order])
+        return cls(source, target, first, post[place], delay[place], weight[place])
 
     def pre(self) -> np.ndarray:
         """Return the source neuron of every synapse."""
@@ -161,6 +206,17 @@ class Edge:
     def longest(self) -> int:
         """Return the longest delay."""
         return int(self.delay.max(initial=0))
+
+
+def _whole(values: Any, must: str) -> np.ndarray:
+    try:
+        return row(values, np.int64, "they")
+    except ValueError as error:
+        raise ValueError(f"{must}; {error}") from None
+
+
+def _small(values: np.ndarray) -> bool:
+    return bool((values >= -LARGEST).all() and (values <= LARGEST).all())
 
 
 Synapses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -195,8 +251,11 @@ class Program:
             value = getattr(self, name)
             # JSON has no numbers of NumPy
             object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else value)
-        object.__setattr__(self, "populations", tuple(self.populations))
-        object.__setattr__(self, "edges", tuple(self.edges))
+        for name, kind in (("populations", Population), ("edges", Edge), ("classes", object)):
+            values = getattr(self, name)
+            ok = isinstance(values, tuple | list) and all(isinstance(value, kind) for value in values)
+            require(ok, f"Program: {name} must be a tuple of {kind.__name__}s, not {shown(values)}")
+            object.__setattr__(self, name, tuple(values))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         check(self)
 

@@ -1,34 +1,30 @@
-"""Rows of numbers: copied, fixed, and refused where something of them would be lost."""
+"""Rows of numbers of a Program: copied and fixed; and the order of its synapses."""
 
 from typing import Any
 
 import numpy as np
 
+from snnsim.validation import is_whole, require, row
 
-def require(ok: bool, message: str) -> None:
-    """Raise a ValueError with the message unless it is so."""
-    if not ok:
-        raise ValueError(message)
+__all__ = ["frozen", "is_whole", "order", "require"]
 
 
 def frozen(values: Any, dtype: Any, who: str) -> np.ndarray:
     """Return a row of numbers as a copy that cannot be written."""
-    given = np.asarray(values)
-    limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else None
-    kind = "numbers" if limits is None else f"whole numbers from {limits.min} to {limits.max}"
-    require(given.ndim == 1 and given.dtype.kind in "biuf", f"{who} must be a row of {kind}, not {_what(given)}")
-    held = limits is None or not given.size or (limits.min <= given.min() and given.max() <= limits.max)
-    require(held and (limits is None or is_whole(given)), f"{who} must be a row of {kind}, not {_what(given)}")
-    array = given.astype(dtype)
+    array: np.ndarray = row(values, dtype, who).copy()
     array.flags.writeable = False
     return array
 
 
-def is_whole(values: np.ndarray) -> bool:
-    """Return whether all of them are whole numbers."""
-    return values.dtype.kind in "biu" or bool((values == np.floor(values)).all())
-
-
-def _what(values: np.ndarray) -> str:
-    ends = f" from {values.min()} to {values.max()}" if values.size and values.dtype.kind in "biuf" else ""
-    return f"{values.dtype}{ends} in the shape {values.shape}"
+def order(*keys: np.ndarray) -> np.ndarray:
+    """Return the stable order of synapses by several rows of int64 from 0 on, the first of which counts most."""
+    sizes = [int(key.max(initial=0)) + 1 for key in keys]
+    if np.prod(sizes, dtype=object) >= 2**63:
+        # one number for all of them would overflow
+        last: np.ndarray = np.lexsort(keys[::-1])
+        return last
+    whole = keys[0]
+    for key, size in zip(keys[1:], sizes[1:], strict=True):
+        whole = whole * size + key
+    found: np.ndarray = np.argsort(whole, kind="stable")
+    return found

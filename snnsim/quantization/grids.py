@@ -2,13 +2,14 @@
 
     int N      q = clip(round(w / s), ± (2^(N−1) − 1))       s = r · max |w| / (2^(N−1) − 1)
                r = 1, or the r of RATIOS with the least Σ (w − s q)²
+    steps      w = K s q exactly, where all weights of a group are whole multiples of one number (common.py)
     ternary    q = −1, 0 or 1, whichever s q is nearest      s = mean of the |w| above 0.7 mean |w|
     delay      k = clip(round(d / resolution), 0, 2^bits − 1)  steps of `resolution`
 
 Shapes   w (weight,) · group (weight,), the scale that each weight has · s (group,)
 Names    s scale, the value of 1 · q integer
 Source   ternary: Li, Zhang, Liu 2016, arXiv 1605.04711
-Exact    s is a float32 value, so that s q is exact in float64 and a second time gives the same q and s
+Exact    s is stored with 24 bits, so that s q is exact in float64, and so are the sums of the Program in floats
 """
 
 import re
@@ -16,17 +17,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnsim.validation import shown
+
 RATIOS = tuple(1 - 0.02 * number for number in range(31))
 KINDS = ("int8", "int4", "ternary")
 
 
+def largest(kind: str) -> int:
+    """Return the largest integer weight."""
+    return 1 if kind == "ternary" else int(2 ** (bits(kind) - 1)) - 1
+
+
 def bits(kind: str) -> int:
     """Return how many bits a weight takes: int2 to int16, or 2 for ternary."""
-    found = re.fullmatch(r"int(\d+)", kind)
-    if kind == "ternary":
+    found = re.fullmatch(r"int(\d{1,3})", kind) if isinstance(kind, str) else None
+    if found is None and isinstance(kind, str) and kind == "ternary":
         return 2
     if found is None or not 2 <= int(found[1]) <= 16:
-        raise ValueError(f"weights {kind!r} are unknown; the known ones are ternary and int2 to int16, such as int8")
+        raise ValueError(
+            f"weights {shown(kind)} are unknown; the known ones are ternary and int2 to int16, such as int8"
+        )
     return int(found[1])
 
 
@@ -38,13 +48,13 @@ def scaled(weight: np.ndarray, group: np.ndarray, groups: int, *, kind: str, sea
         mean = np.bincount(group, size, groups) / np.maximum(number, 1)
         large = size > 0.7 * mean[group]
         count = np.bincount(group[large], minlength=groups)
-        return _exact(np.bincount(group[large], size[large], groups) / np.maximum(count, 1))
+        return short(np.bincount(group[large], size[large], groups) / np.maximum(count, 1))
     most = np.zeros(groups)
     np.maximum.at(most, group, size)
-    steps = 2 ** (bits(kind) - 1) - 1
-    best, least = _exact(most / steps), None
+    steps = largest(kind)
+    best, least = short(most / steps), None
     for ratio in RATIOS if search else ():
-        scale = _exact(ratio * most / steps)
+        scale = short(ratio * most / steps)
         error = np.bincount(group, (weight - rounded(weight, scale[group], kind) * scale[group]) ** 2, groups)
         better = np.ones(groups, bool) if least is None else error < least
         best = np.where(better, scale, best)
@@ -57,12 +67,15 @@ def rounded(weight: np.ndarray, scale: np.ndarray, kind: str) -> np.ndarray:
     relative = np.divide(weight, scale, out=np.zeros_like(weight, np.float64), where=scale > 0)
     if kind == "ternary":
         return np.sign(relative) * (np.abs(relative) >= 0.5)
-    most = 2 ** (bits(kind) - 1) - 1
+    most = largest(kind)
     return np.clip(np.rint(relative), -most, most)
 
 
-def _exact(scale: np.ndarray) -> np.ndarray:
-    return scale.astype(np.float32).astype(np.float64)
+def short(scale: np.ndarray, *, up: bool = False) -> np.ndarray:
+    """Return the nearest numbers of 24 bits, as float32 has them but of any size; with `up`, none that is smaller."""
+    mantissa, exponent = np.frexp(scale)
+    bits = mantissa * 2**24
+    return np.ldexp((np.ceil(bits) if up else np.rint(bits)) / 2**24, exponent)
 
 
 @dataclass(frozen=True)
@@ -75,11 +88,11 @@ class DelayGrid:
     @classmethod
     def named(cls, text: str) -> "DelayGrid":
         """Return the grid of a text such as "6bit", or "5bit:2" for every second step."""
-        found = re.fullmatch(r"(\d+)bit(?::(\d+))?", text)
+        found = re.fullmatch(r"(\d{1,3})bit(?::(\d{1,5}))?", text) if isinstance(text, str) else None
         if found is None or not 0 <= int(found[1]) <= 16 or int(found[2] or 1) < 1:
             raise ValueError(
-                f"delays {text!r} are unknown; say how many bits, and after a colon the resolution in steps, such as "
-                "6bit or 5bit:2"
+                f"delays {shown(text)} are unknown; say how many bits, and after a colon the resolution in steps, such "
+                "as 6bit or 5bit:2"
             )
         return cls(int(found[1]), int(found[2] or 1))
 

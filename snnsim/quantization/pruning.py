@@ -6,16 +6,34 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import Edge, Program
+from snnsim.validation import instance, real
 
 
 def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | None = None) -> Program:
-    """Return the Program without the `share` of each edge's synapses that have the smallest weights, and without those
-    whose delay is not from delays[0] to delays[1]; its provenance counts them.
+    """Return the Program without its weakest synapses, and without those of some delays.
+
+    Args:
+        program: A Program in floats or in integers.
+        share: Share of each edge's synapses to leave out, those with the smallest weights; from 0 to below 1.
+        delays: The shortest and the longest delay to keep, in steps; None keeps all.
+
+    Returns:
+        The Program; its provenance counts what was left out under "pruning", edge by edge.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If share or delays are out of their range.
     """
+    instance(program, Program, who="prune", name="program")
+    share = real(share, who="prune", name="share")
     if not 0 <= share < 1:
         raise ValueError(f"prune: share must be at least 0 and below 1, not {share}; it is what is left out")
-    if delays is not None and not 0 <= delays[0] <= delays[1]:
-        raise ValueError(f"prune: delays must be a shortest and a longest one, in steps, not {delays}")
+    if delays is not None:
+        pair = tuple(delays) if isinstance(delays, tuple | list) and len(delays) == 2 else ()
+        whole = all(isinstance(delay, int | np.integer) and not isinstance(delay, bool) for delay in pair)
+        if not (pair and whole and 0 <= pair[0] <= pair[1]):
+            raise ValueError(f"prune: delays must be a shortest and a longest one, in steps, not {delays}")
+        delays = int(pair[0]), int(pair[1])
     changes, edges = [], []
     for edge in program.edges:
         inside = np.ones(len(edge.weight), bool)

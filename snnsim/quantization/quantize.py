@@ -4,10 +4,9 @@
 
 Each neuron, or each population, has a scale s of its own: its membrane counts in units of s / 2^shift, so that no
 product with a scale is left, and what runs is integers alone. On that grid u ≥ θ exactly where the integer of u is
-at least ⌈θ / unit⌉.
+at least ⌈θ / unit⌉; scales.py says how s is chosen.
 
 Names    s scale · q integer weight · shift `weight_shift`, how many bits finer than a weight a membrane counts
-Differs  a scale is raised where its neuron's threshold or bias would not fit into the membrane's word
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.quantization import grids
+from snnsim.program import INPUT, Edge, FixedPoint, Program
+from snnsim.quantization import grids, scales
+from snnsim.validation import instance, one_of
 
 SCALES = ("channel", "layer")
 
@@ -36,14 +36,15 @@ class Scheme:
     weight_shift: int = 6
 
     def __post_init__(self) -> None:
-        if self.scale not in SCALES:
-            raise ValueError(f"quantize: scale must be one of {', '.join(SCALES)}, not {self.scale!r}")
+        one_of(self.scale, SCALES, who="quantize", name="scale")
         if self.weights is None and self.delays is None:
             raise ValueError("quantize: there must be weights or delays to quantise, and both are None")
         if self.weights is not None:
             grids.bits(self.weights)
         if self.delays is not None:
             grids.DelayGrid.named(self.delays)
+        # checks the three numbers of bits
+        FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, 1, 0)
 
     def fixed(self, program: Program) -> FixedPoint:
         """Return the arithmetic of the quantised Program."""
@@ -55,10 +56,26 @@ class Scheme:
 
 
 def quantize(program: Program, scheme: Scheme) -> Program:
-    """Return a Program in integers; its provenance counts what was clipped, rounded or became 0, edge by edge.
+    """Return a Program in integers.
 
-    One in integers already is turned back into floats first, so that quantising twice is quantising once.
+    Where the weights of a neuron are whole multiples of one number, at most as large as the bits allow, and its
+    threshold and bias are multiples of that number over 2^weight_shift, they stay what they are, and so do sums that
+    reach the threshold exactly. One in integers already stays as it is if it has this arithmetic, so that quantising
+    twice is quantising once; else it is turned back into floats first.
+
+    Args:
+        program: A Program in floats or in integers, none of whose neurons fire by chance.
+        scheme: How many bits everything gets.
+
+    Returns:
+        The Program; its provenance counts under "quantization" what was clipped, rounded, moved or became 0: in
+        "edges" of weights and delays, in "populations" of thresholds, biases and decays.
+
+    Raises:
+        ValueError: If neurons fire by chance, or a delay of 0 steps is not allowed and the grid has no other.
     """
+    instance(program, Program, who="quantize", name="program")
+    instance(scheme, Scheme, who="quantize", name="scheme")
     changes: list[dict[str, Any]] = [
         {"edge": f"{edge.source} -> {edge.target}", "synapses": len(edge.weight)} for edge in program.edges
     ]
@@ -68,12 +85,16 @@ def quantize(program: Program, scheme: Scheme) -> Program:
             f"quantize: neurons must not fire by chance, as there is no such arithmetic in integers; those of "
             f"{', '.join(map(repr, noisy))} do; quantise delays alone, or train neurons of lif"
         )
-    made = dequantized(program)
+    made = program if _stays(program, scheme) else dequantized(program)
     if scheme.delays is not None:
         made = _with_delays(made, grids.DelayGrid.named(scheme.delays), changes)
-    if scheme.weights is not None:
-        made = _with_weights(made, scheme, changes)
-    return made.came_from(quantization={"scheme": asdict(scheme), "edges": changes})
+    facts: dict[str, Any] = {"scheme": asdict(scheme), "edges": changes}
+    if made.fixed is not None:
+        facts["populations"] = _unchanged(made, changes)
+        made = replace(made, fixed=scheme.fixed(made))
+    elif scheme.weights is not None:
+        made, facts["populations"] = _with_weights(made, scheme, changes)
+    return made.came_from(quantization=facts)
 
 
 def dequantized(program: Program) -> Program:
@@ -129,54 +150,42 @@ def _rebuilt(program: Program, edge: Edge, delay: np.ndarray, weight: np.ndarray
     )
 
 
-def _with_weights(program: Program, scheme: Scheme, changes: list[dict[str, Any]]) -> Program:
+def _with_weights(
+    program: Program, scheme: Scheme, changes: list[dict[str, Any]]
+) -> tuple[Program, list[dict[str, Any]]]:
+    """Return the Program in integers, and what became of each population; the changes of edges go to their tables."""
     fixed, kind = scheme.fixed(program), str(scheme.weights)
-    scale = {part.name: _scale(program, part, scheme, fixed) for part in program.populations}
-    populations = tuple(_population(part, scale[part.name], fixed) for part in program.populations)
+    found = {
+        part.name: scales.scales(program, part, fixed, kind=kind, channel=scheme.scale == "channel")
+        for part in program.populations
+    }
+    made = [scales.in_integers(part, found[part.name], fixed) for part in program.populations]
     edges = []
     for edge, change in zip(program.edges, changes, strict=True):
-        each = scale[edge.target][edge.post]
+        each = found[edge.target].scale[edge.post]
         whole = grids.rounded(edge.weight, each, kind)
         error = whole * each - edge.weight
         change["weights_clipped"] = int((np.abs(error) > 0.5 * each * (1 + 1e-9)).sum())
         change["weights_to_0"] = int(((whole == 0) & (edge.weight != 0)).sum())
         change["relative_error"] = float(np.sqrt((error**2).sum() / max((edge.weight**2).sum(), 1e-300)))
         edges.append(replace(edge, weight=whole.astype(np.int16)))
-    return replace(program, populations=populations, edges=tuple(edges), fixed=fixed)
+    populations = tuple(part for part, _ in made)
+    return replace(program, populations=populations, edges=tuple(edges), fixed=fixed), [change for _, change in made]
 
 
-def _scale(program: Program, part: Population, scheme: Scheme, fixed: FixedPoint) -> np.ndarray:
-    """Return the scale of every neuron of a population, over all its edges."""
-    into = [edge for edge in program.edges if edge.target == part.name]
-    weight = np.concatenate([np.zeros(0), *(edge.weight for edge in into)])
-    post = np.concatenate([np.zeros(0, np.int64), *(edge.post for edge in into)])
-    group, groups = (post, part.size) if scheme.scale == "channel" else (np.zeros_like(post), 1)
-    found = grids.scaled(weight, group, groups, kind=str(scheme.weights), search=True)
-    threshold = part.threshold if part.fires else np.zeros(part.size)
-    needed = np.maximum(threshold, np.abs(part.bias)) * 2**fixed.weight_shift / (fixed.limit - 1)
-    needed = needed if scheme.scale == "channel" else needed.max(keepdims=True)
-    scale = _rounded_up(np.maximum(found, needed))
-    shown = np.bincount(group, grids.rounded(weight, scale[group], str(scheme.weights)) != 0, groups) > 0
-    # where no weight is left, whatever scale shows the threshold well
-    alone = np.maximum(threshold[: len(found)], 1.0) / 2**fixed.weight_bits
-    scale = np.where(shown, scale, _rounded_up(np.maximum(alone, needed)))
-    return np.broadcast_to(scale, (part.size,))
+def _stays(program: Program, scheme: Scheme) -> bool:
+    """Return whether a Program in integers has the arithmetic of the scheme already."""
+    fixed, kind = program.fixed, scheme.weights
+    if fixed is None or kind is None or replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
+        return False
+    shared = scheme.scale == "channel" or all(len(np.unique(part.unit)) == 1 for part in program.populations)
+    most = grids.largest(kind)
+    return shared and all(int(np.abs(edge.weight.astype(int)).max(initial=0)) <= most for edge in program.edges)
 
 
-def _rounded_up(scale: np.ndarray) -> np.ndarray:
-    """Return float32 values that are not smaller, so that a threshold still fits."""
-    near = scale.astype(np.float32)
-    return np.where(near < scale, np.nextafter(near, np.float32(np.inf)), near).astype(np.float64)
-
-
-def _population(part: Population, scale: np.ndarray, fixed: FixedPoint) -> Population:
-    unit = scale / 2**fixed.weight_shift
-    # one rounding below, as a threshold that was an integer of 32 bits comes back a rounding above
-    threshold = np.ceil(np.nextafter(part.threshold / unit, 0)) if part.fires else np.full(part.size, 1)
-    return replace(
-        part,
-        decay=np.rint(part.decay * 2**fixed.decay_bits).astype(np.int64),
-        threshold=np.maximum(threshold, 1).astype(np.int64),
-        bias=np.rint(part.bias / unit).astype(np.int64),
-        unit=unit,
-    )
+def _unchanged(program: Program, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    for change in changes:
+        change |= {"weights_clipped": 0, "weights_to_0": 0, "relative_error": 0.0}
+    return [
+        {"population": part.name, "neurons": part.size} | dict.fromkeys(scales.MOVES, 0) for part in program.populations
+    ]

@@ -2,8 +2,9 @@
 
 from snnsim.simulation.energy import CHIPS, Chip, energy
 from snnsim.simulation.events import Events
+from snnsim.simulation.recording import Record
 from snnsim.simulation.result import Result
-from snnsim.simulation.simulator import ENGINES, PRECISIONS, Record, Simulator, simulate
+from snnsim.simulation.simulator import ENGINES, PRECISIONS, Simulator, simulate
 from snnsim.simulation.state import State
 
 __all__ = [

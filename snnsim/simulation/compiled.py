@@ -14,6 +14,8 @@ import numpy as np
 from snnsim.kernels.draws import Draws
 from snnsim.kernels.events import HARD, READOUT, SOFT
 from snnsim.program import INPUT, Population, Program
+from snnsim.program.rows import order
+from snnsim.validation import shown
 
 RULE = {"hard": HARD, "soft": SOFT, "readout": READOUT, "noisy_hard": HARD, "noisy_soft": SOFT}
 
@@ -72,6 +74,10 @@ class Network:
         kind = next(kind for kind in (np.uint16, np.uint32, np.uint64) if places - 1 <= np.iinfo(kind).max)
         return (self.delay.astype(np.uint64) * self.neurons + self.target.astype(np.uint64)).astype(kind)
 
+    def most_into_one(self) -> float:
+        """Return the largest sum of the sizes of weights that lead to one neuron."""
+        return float(np.bincount(self.target, np.abs(self.weight.astype(np.float64))).max(initial=0.0))
+
     def fan_out(self) -> np.ndarray:
         """Return how many synapses start at each node."""
         return np.diff(self.first.astype(np.int64))
@@ -79,8 +85,9 @@ class Network:
 
 def compiled(program: Program, precision: str) -> Network:
     """Return the arrays of a Program; one in integers has its own precision."""
-    if precision not in PRECISIONS:
-        raise ValueError(f"simulate: precision {precision!r} is unknown; the known ones are {', '.join(PRECISIONS)}")
+    if not (isinstance(precision, str) and precision in PRECISIONS):
+        known = ", ".join(PRECISIONS)
+        raise ValueError(f"simulate: precision {shown(precision)} is unknown; the known ones are {known}")
     numbers = PRECISIONS[precision] if program.fixed is None else _integers(program)
     sizes = [population.size for population in program.populations]
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -144,7 +151,7 @@ def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> tuple[n
     ]
     empty = np.zeros(0, np.int64)
     node, target, delay, weight = (np.concatenate(part) for part in zip((empty,) * 4, *parts, strict=True))
-    order = np.argsort((node * (program.longest_delay() + 1) + delay) * bounds[-1] + target, kind="stable")
+    place = order(node, delay, target)
     first = np.concatenate([[0], np.cumsum(np.bincount(node, minlength=nodes))]).astype(np.uint64)
-    ordered = target[order].astype(np.int32), delay[order].astype(np.uint16), weight[order].astype(numbers.weight)
+    ordered = target[place].astype(np.int32), delay[place].astype(np.uint16), weight[place].astype(numbers.weight)
     return first, *ordered

@@ -14,6 +14,8 @@ Checked  none of the three papers could be opened. Figures and conditions were c
 
 from dataclasses import dataclass
 
+from snnsim.validation import real, shown
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -52,6 +54,6 @@ CHIPS = {
 
 def energy(operations: float, chip: str) -> float:
     """Return the picojoules of this many synaptic operations on a chip."""
-    if chip not in CHIPS:
-        raise ValueError(f"energy: chip {chip!r} is unknown; the known ones are {', '.join(CHIPS)}")
-    return operations * CHIPS[chip].picojoules
+    if not (isinstance(chip, str) and chip in CHIPS):
+        raise ValueError(f"energy: chip {shown(chip)} is unknown; the known ones are {', '.join(CHIPS)}")
+    return real(operations, who="energy", name="operations", at_least=0) * CHIPS[chip].picojoules

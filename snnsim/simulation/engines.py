@@ -6,6 +6,7 @@ import numpy as np
 
 from snnsim.kernels import events as clock
 from snnsim.kernels import touched
+from snnsim.limits import require_memory
 from snnsim.simulation.compiled import Network
 
 BUFFER_BYTES = 2**16
@@ -24,13 +25,15 @@ class Engine(Protocol):
 
     def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None: ...
 
+    def needs(self, workers: int) -> dict[str, int]: ...
+
 
 class Clock:
     """Every neuron once a step."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        row = network.neurons * np.dtype(network.numbers.current).itemsize
+        row = network.neurons * _size(network)
         self.rows = max(1, network.longest, -(-BUFFER_BYTES // row) - network.longest)
         sizes = (network.channels, network.neurons, network.longest, self.rows)
         self.synapses = network.first, network.offset(), network.weight, sizes
@@ -41,6 +44,11 @@ class Clock:
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
         neuron = (network.bounds, network.rule, noise), network.values
         clock.run(which, self.synapses, neuron, events, (*state, buffer), recorded)
+
+    def needs(self, workers: int) -> dict[str, int]:
+        """Return the bytes of what so many threads allocate."""
+        places = (self.rows + self.network.longest) * self.network.neurons
+        return {f"currents of {self.rows + self.network.longest} steps": workers * places * _size(self.network)}
 
 
 class Touched:
@@ -73,9 +81,17 @@ class Touched:
                 if touched.run(recording, self.synapses, neuron, events, whole, recorded):
                     break
                 slots = max(4 * slots, int(queue[2].max()))
+                require_memory("simulate", {f"queue of {slots} events a step": self._queue_bytes(slots)})
                 queue = self._queue(slots)
                 voltage[recording], room[recording] = before, place
                 recorded[0][recording, network.channels :] = 0
+
+    def needs(self, workers: int) -> dict[str, int]:
+        """Return the bytes of what so many threads allocate at first."""
+        return {"queue": workers * self._queue_bytes(FIRST_QUEUE), "marks": workers * 24 * self.network.neurons}
+
+    def _queue_bytes(self, slots: int) -> int:
+        return (self.network.longest + 2) * (slots * (4 + _size(self.network)) + 8)
 
     def _watched(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         every = self.alone.copy()
@@ -103,3 +119,7 @@ class Touched:
             np.empty((ring, slots), self.network.numbers.current),
             np.zeros(ring + 1, np.int64),
         )
+
+
+def _size(network: Network) -> int:
+    return int(np.dtype(network.numbers.current).itemsize)

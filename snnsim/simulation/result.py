@@ -7,6 +7,7 @@ import numpy as np
 
 from snnsim.program import INPUT, Program
 from snnsim.simulation import decisions
+from snnsim.validation import index, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +41,10 @@ class Result:
         return self.node_counts[:, begin:end]
 
     def spikes(self, population: str, recording: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps and the neurons of a population's spikes, in the order of time."""
+        """Return the steps and the neurons of a population's spikes, in the order of time; -1 is the last recording."""
         if len(self.spike_offset) == 0:
             raise ValueError("Result: no spikes were recorded; ask for them with Record(spikes=True)")
+        recording = self._recording(recording)
         begin, end = self._range(population)
         part = slice(self.spike_offset[recording], self.spike_offset[recording + 1])
         neuron = self.spike_neuron[part] - (begin - self.program.channels)
@@ -57,6 +59,7 @@ class Result:
                 f"Result: no membrane of {population!r} was recorded (recorded: {known}); ask for it with "
                 "Record(membranes={...})"
             )
+        recording = self._recording(recording)
         before = 0
         for name, neurons in self.traced.items():
             if name == population:
@@ -76,15 +79,17 @@ class Result:
     def scores(self, decide: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
         """Return one score per class (recording, class), by the Program's decision or another one."""
         name = self.program.decision
+        if not (decide is None or callable(decide)):
+            raise TypeError(f"Result: decide must be a function of the output (time, class), not {shown(decide)}")
         if decide is None and name is None:
             raise ValueError("Result: the program has no decision; give one, such as decisions.SCORES['max_membrane']")
         if len(self) and self.length.min() == 0:
             raise ValueError(f"Result: recording {int(self.length.argmin())} has no steps to decide by")
-        rows = []
+        rows: list[np.ndarray] = []
         for recording in range(len(self)):
             output = self.output(recording)
             rows.append(decide(output) if decide is not None else decisions.scores(str(name), output))
-        return np.array(rows)
+        return np.array(rows) if rows else np.zeros((0, self.program.population(str(self.program.readout)).size))
 
     def predictions(self) -> np.ndarray:
         """Return the class of each recording."""
@@ -102,6 +107,9 @@ class Result:
     def synaptic_operations(self) -> np.ndarray:
         """Return how many spikes reached a synapse (recording,): what a chip does, which delivers every spike."""
         return self.node_counts @ self.fan_out
+
+    def _recording(self, recording: int) -> int:
+        return index(recording, len(self), who="Result", name="recording")
 
     def _range(self, population: str) -> tuple[int, int]:
         if population == INPUT:

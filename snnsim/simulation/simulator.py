@@ -8,34 +8,28 @@ computed by one thread, and what arrives at a neuron is added in the order of it
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.events import largest_count
+from snnsim.limits import require_memory
 from snnsim.program import Program
-from snnsim.simulation import engines
+from snnsim.simulation import engines, needs
 from snnsim.simulation.compiled import PRECISIONS, compiled
-from snnsim.simulation.events import Events
+from snnsim.simulation.events import MOST, Events
+from snnsim.simulation.recording import Record, Recorded, traced
 from snnsim.simulation.result import Result
 from snnsim.simulation.state import State
+from snnsim.validation import instance, integer, shown
 
 __all__ = ["ENGINES", "PRECISIONS", "Record", "Simulator", "simulate"]
 
 ENGINES: dict[str, Callable[..., "engines.Engine"]] = {"clock": engines.Clock, "touched": engines.Touched}
-
-
-@dataclass(frozen=True)
-class Record:
-    """What to write down besides counts."""
-
-    spikes: bool = False
-    """Steps and neurons of all spikes. Recordings are then run twice: to know how many, and to write them down."""
-    membranes: Mapping[str, Sequence[int] | None] | None = None
-    """Neurons by population, None for all of them; by default the readout's."""
 
 
 class Simulator:
@@ -44,12 +38,14 @@ class Simulator:
     def __init__(
         self, program: Program, *, engine: str = "clock", precision: str = "float64", threads: int | None = None
     ) -> None:
-        if engine not in ENGINES:
-            raise ValueError(f"simulate: engine {engine!r} is unknown; the known ones are {', '.join(ENGINES)}")
-        if threads is not None and threads < 1:
+        instance(program, Program, who="simulate", name="program")
+        if not (isinstance(engine, str) and engine in ENGINES):
+            raise ValueError(f"simulate: engine {shown(engine)} is unknown; the known ones are {', '.join(ENGINES)}")
+        if threads is not None and integer(threads, who="simulate", name="threads") < 1:
             raise ValueError(f"simulate: threads must be 1 or more, not {threads}")
+        require_memory("simulate", needs.of_program(program))
         self.program, self.network = program, compiled(program, precision)
-        self.threads = threads or _cores()
+        self.threads = _cores() if threads is None else int(threads)
         self.engine = ENGINES[engine](self.network)
 
     @cached_property
@@ -59,33 +55,70 @@ class Simulator:
     def run(self, events: Events, record: Record | None = None, *, seed: int | None = None) -> Result:
         """Return what happens in recordings from rest, each with the Program's extra steps behind it.
 
-        What is left to chance is drawn from the seed, for every recording by its number; without one, what is likelier
-        happens.
+        Args:
+            events: The recordings.
+            record: What to write down besides counts; by default the readout's membranes.
+            seed: What is left to chance is drawn from it, for every recording by its number; without one, what is
+                likelier happens.
+
+        Raises:
+            TypeError: If an argument is of another type.
+            ValueError: If channels or counts do not fit the Program.
+            MemoryError: If it would need more memory than there is.
         """
+        record = self._checked(events, record)
+        length = events.length + self.program.extra_steps
+        if length.max(initial=0) > MOST:
+            raise ValueError(f"simulate: a recording and its extra steps must be at most {MOST} steps long")
+        require_memory("simulate", {"voltages": len(events) * self.network.neurons * 8})
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
-        length = events.length + self.program.extra_steps
-        noise = self.network.drawn(seed, 0)
-        return self._run(events, length, record or Record(), (voltage, pending), noise)
+        return self._run(events, length, record, (voltage, pending), self.network.drawn(seed, 0))
 
     def start(self, streams: int = 1) -> State:
-        """Return the state of streams at rest."""
+        """Return the state of so many streams at rest."""
+        streams = integer(streams, who="Simulator.start", name="streams", at_least=0)
         network, numbers = self.network, self.network.numbers
+        require_memory("Simulator.start", needs.of_state(network, streams))
         pending = np.zeros((streams, network.longest, network.neurons), numbers.current)
         return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self._digest)
 
     def feed(
         self, events: Events, state: State, record: Record | None = None, *, seed: int | None = None
     ) -> tuple[Result, State]:
-        """Return what happens in the next piece of each stream, and the state after it; `state` stays as it is."""
+        """Return what happens in the next piece of each stream, and the state after it.
+
+        Args:
+            events: A piece of each stream, all of the same length.
+            state: Where the streams stand, from `start` or an earlier `feed`; it stays as it is.
+            record: What to write down besides counts; by default the readout's membranes.
+            seed: As for `run`; the same for all pieces of a stream.
+
+        Raises:
+            TypeError: If an argument is of another type.
+            ValueError: If the state is of another program, precision or number of streams, or the events do not fit.
+            MemoryError: If it would need more memory than there is.
+        """
+        record = self._checked(events, record)
         self._check_state(events, state)
-        voltage, pending = state.voltage.copy(), state.pending.reshape(len(state), -1).copy()
-        noise = self.network.drawn(seed, state.step)
-        result = self._run(events, events.length, record or Record(), (voltage, pending), noise)
+        require_memory("simulate", needs.of_state(self.network, len(state)))
+        shape = state.pending.shape
+        pending = state.pending.reshape(shape[0], shape[1] * shape[2]).copy()
+        voltage, noise = state.voltage.copy(), self.network.drawn(seed, state.step)
+        result = self._run(events, events.length, record, (voltage, pending), noise)
         steps = int(events.length.max(initial=0))
-        return result, State(voltage, pending.reshape(state.pending.shape), state.step + steps, state.program)
+        return result, State.left(voltage, pending.reshape(shape), state.step + steps, state.program)
+
+    def _checked(self, events: Events, record: Record | None) -> Record:
+        instance(events, Events, who="simulate", name="events")
+        # an array may have been written to since it was checked
+        events.check_parts()
+        if record is not None:
+            instance(record, Record, who="simulate", name="record")
+        return record or Record()
 
     def _check_state(self, events: Events, state: State) -> None:
+        instance(state, State, who="simulate", name="state")
         numbers, shape = self.network.numbers, (len(state), self.network.longest, self.network.neurons)
         kinds = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
         shapes = state.pending.shape == shape and state.voltage.shape == (shape[0], shape[2])
@@ -105,18 +138,24 @@ class Simulator:
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> Result:
-        counted = self._counted(events, length)
-        recorded = _Recorded.of(self.program, self.network.channels, length, record)
+        events = _in_order(events)
+        counted, neurons = self._counted(events, length), traced(self.program, record)
+        workers = max(1, min(self.threads, len(events)))
+        asked = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)
+        require_memory("simulate", asked | self.engine.needs(workers))
+        recorded = Recorded.of(self.program, length, neurons)
         if record.spikes:
             first = recorded.without_traces()
             self._shared(counted, first, (state[0].copy(), state[1].copy()), noise)
-            recorded = recorded.with_room(first.counts[:, self.network.channels :].sum(1))
+            spikes = first.counts[:, self.network.channels :].sum(1)
+            require_memory("simulate", {"spikes": 8 * int(spikes.sum())})
+            recorded = recorded.with_room(spikes)
         self._shared(counted, recorded, state, noise)
         channels, recordings = self.network.channels, len(events)
         cell = counted.recording * channels + events.channel
         seen = np.bincount(cell, minlength=recordings * channels).reshape(recordings, channels)
-        fired = np.bincount(cell, events.count, minlength=recordings * channels).reshape(recordings, channels)
-        recorded.counts[:, :channels] = fired.astype(np.int64)
+        fired = np.bincount(cell, _spikes(events.count), minlength=recordings * channels)
+        recorded.counts[:, :channels] = fired.reshape(recordings, channels).astype(np.int64)
         return Result(
             program=self.program,
             length=length,
@@ -140,22 +179,23 @@ class Simulator:
             )
         count = events.count.astype(kind)
         if not np.array_equal(count, events.count):
-            raise ValueError(f"simulate: counts must be whole numbers that fit {np.dtype(kind)}")
+            raise ValueError(f"simulate: counts must be {_held(kind)}")
         if np.issubdtype(kind, np.integer):
-            self._check_sums(count)
+            self._check_sums(events, count)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
         return _Counted((events.step, events.channel, count, events.offset, length), recording)
 
-    def _check_sums(self, count: np.ndarray) -> None:
+    def _check_sums(self, events: Events, count: np.ndarray) -> None:
         network = self.network
-        most = np.bincount(network.target, np.abs(network.weight.astype(np.float64))).max(initial=0.0)
-        if most * max(1, int(np.abs(count).max(initial=0))) > np.iinfo(network.numbers.current).max:
+        seen = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
+        largest = largest_count(events.step, events.channel, count, events.offset, seen)
+        if network.most_into_one() * max(1, largest) > np.iinfo(network.numbers.current).max:
             raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
     def _shared(
         self,
         counted: "_Counted",
-        recorded: "_Recorded",
+        recorded: Recorded,
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> None:
@@ -178,74 +218,34 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def _in_order(events: Events) -> Events:
+    """Return the events with ascending channels in each step, the order in which sums are defined."""
+    back = (events.channel[1:] < events.channel[:-1]) & (events.step[1:] == events.step[:-1])
+    if not back.any():
+        return events
+    recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
+    place = np.lexsort((events.channel, events.step, recording))
+    return replace(events, step=events.step[place], channel=events.channel[place], count=events.count[place])
+
+
+def _held(kind: Any) -> str:
+    """Return which counts there may be, for a message."""
+    if np.issubdtype(kind, np.integer):
+        return f"whole numbers that fit {np.dtype(kind)}"
+    return f"numbers that {np.dtype(kind)} holds exactly; use the precision float64"
+
+
+def _spikes(count: np.ndarray) -> np.ndarray:
+    """Return as how many spikes events count: a graded input is one of them."""
+    if count.dtype.kind in "bu":
+        return count
+    return np.where((count >= 0) & (count == np.rint(count)), count, 1)
+
+
 @dataclass(frozen=True, eq=False)
 class _Counted:
     arrays: tuple[np.ndarray, ...]
     recording: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class _Recorded:
-    """Where a run writes to."""
-
-    counts: np.ndarray
-    traced: dict[str, np.ndarray]
-    chosen: tuple[np.ndarray, np.ndarray]
-    trace: np.ndarray
-    row: np.ndarray
-    spike_step: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
-    spike_neuron: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
-    spike_offset: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    @classmethod
-    def of(cls, program: Program, channels: int, length: np.ndarray, record: Record) -> "_Recorded":
-        wanted = record.membranes
-        if wanted is None:
-            wanted = {} if program.readout is None else {program.readout: None}
-        traced = {
-            population.name: _neurons(population.name, population.size, wanted[population.name])
-            for population in program.populations
-            if population.name in wanted
-        }
-        for name in wanted:
-            program.population(name)
-        row = np.concatenate([[0], np.cumsum(length)])
-        chosen = _chosen(program, traced)
-        kind = np.float64 if program.fixed is None else np.int64
-        trace = np.zeros((int(row[-1]), len(chosen[0])), kind)
-        return cls(np.zeros((len(length), channels + program.size), np.int64), traced, chosen, trace, row)
-
-    def without_traces(self) -> "_Recorded":
-        nothing = np.zeros(0, np.int64), np.zeros_like(self.chosen[1])
-        return _Recorded(np.zeros_like(self.counts), {}, nothing, self.trace[:, :0], self.row)
-
-    def with_room(self, spikes: np.ndarray) -> "_Recorded":
-        offset = np.concatenate([[0], np.cumsum(spikes)])
-        room = (np.zeros(offset[-1], np.int32) for _ in range(2))
-        return _Recorded(self.counts, self.traced, self.chosen, self.trace, self.row, *room, offset)
-
-    def arrays(self) -> tuple[Any, ...]:
-        recordings = len(self.counts)
-        room = np.zeros((recordings, 2), np.int64)
-        if len(self.spike_offset):
-            room[:, 0], room[:, 1] = self.spike_offset[:-1], self.spike_offset[1:]
-        return self.counts, self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, room
-
-
-def _neurons(name: str, size: int, chosen: Sequence[int] | None) -> np.ndarray:
-    neurons = np.arange(size) if chosen is None else np.asarray(chosen, np.int64)
-    if len(neurons) and not (neurons.min() >= 0 and neurons.max() < size):
-        raise ValueError(f"Record: neurons of {name!r} must be from 0 to {size - 1}, not {list(neurons)}")
-    return neurons
-
-
-def _chosen(program: Program, traced: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the chosen neurons of all populations, and where those of each population start."""
-    parts, start = [np.zeros(0, np.int64)], 0
-    for population in program.populations:
-        parts.append(traced.get(population.name, np.zeros(0, np.int64)) + start)
-        start += population.size
-    return np.concatenate(parts), np.cumsum([0, *(len(part) for part in parts[1:])])
 
 
 def simulate(  # noqa: PLR0913

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from snnsim.files import written_whole
+from snnsim.validation import instance, integer, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +24,27 @@ class State:
     """Steps that are done."""
     program: str
     """Digest of the Program."""
+
+    def __post_init__(self) -> None:
+        for name, dimensions in (("voltage", 2), ("pending", 3)):
+            values = getattr(self, name)
+            instance(values, np.ndarray, who="State", name=name)
+            if values.ndim != dimensions or values.dtype.kind not in "bif" or not np.isfinite(values).all():
+                raise ValueError(
+                    f"State: {name} must be finite numbers of {dimensions} axes, not {shown(values)}; begin with "
+                    "start()"
+                )
+        step = integer(self.step, who="State", name="step", at_least=0, at_most=2**62)
+        object.__setattr__(self, "step", step)
+        instance(self.program, str, who="State", name="program")
+
+    @classmethod
+    def left(cls, voltage: np.ndarray, pending: np.ndarray, step: int, program: str) -> "State":
+        """Return the state that an engine has left, which needs no check; it would read all of `pending` once more."""
+        state = object.__new__(cls)
+        for name, value in (("voltage", voltage), ("pending", pending), ("step", step), ("program", program)):
+            object.__setattr__(state, name, value)
+        return state
 
     def __len__(self) -> int:
         return len(self.voltage)

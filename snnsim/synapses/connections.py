@@ -37,9 +37,9 @@ def connections(synapse: nn.Module) -> Connections | None:
     weight = synapse.weight.detach().cpu().numpy()
     if not isinstance(delayed, DelayedLinear):
         weight = weight.reshape(len(weight), -1, 1)
-    delay = np.zeros(weight.shape)
+    delay = np.zeros(weight.shape, np.int64)
     if isinstance(delayed, DelayedLinear):
-        delay = delayed.delay.detach().round().cpu().numpy()
+        delay = delayed.integer_delay().cpu().numpy()
     if isinstance(synapse, Conv | DelayedConv):
         return _unrolled(synapse, weight, delay)
     # a weight of 0 carries nothing: connections that are left out have none

@@ -4,6 +4,8 @@
     DelayedConv   I[t, (y, x, o)] = Σ_e Σ_k kernel[k, o, e] patch[t − k, (y, x)][e]      delays in time alone
 
 Both look at the average over squares of `pool` × `pool` neurons of a channel: average pooling in front of them.
+Evaluation, and training with fixed delays, adds what the neurons of a patch send in the order of those neurons, as a
+Program does (kernels/integer_delays.py); training of `Conv` and of learned delays adds in another order.
 
 Shapes   s (time, ..., source) and I (time, ..., target), fields as flat as fields.py has them
          w of Conv (out channel, in channel, row, column), as torch.nn.Conv2d has it
@@ -14,12 +16,15 @@ Source   convolutional spiking networks with average pooling: Meng, Xiao, Yan, W
 Differs  a correlation, as everywhere in deep learning: patches are not flipped
 """
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim.kernels import choice, numba_integer_delays
+from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.synapses.delay import DelayedLinear, run_on
 from snnsim.synapses.fields import Patches
@@ -55,6 +60,13 @@ class Conv(nn.Module):
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
+        self.patches.check(spikes)
+        if not self.training:
+            weight = self.weight.flatten(1)[..., None]
+            # without delays, recordings may follow each other as one
+            flat = spikes.reshape(math.prod(spikes.shape[:-1]), 1, spikes.shape[-1])
+            current = in_order(self.patches, flat, weight, torch.zeros_like(weight, dtype=torch.int64), delays=1)
+            return current.reshape(*spikes.shape[:-1], self.into.size)
         current = functional.conv2d(self.patches.maps(spikes), self.weight, padding=self.patches.padding)
         return current.permute(0, 2, 3, 1).reshape(*spikes.shape[:-1], self.into.size)
 
@@ -130,8 +142,13 @@ class DelayedConv(nn.Module):
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
         """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
-        current = self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed)
-        return current.flatten(-2)
+        self.patches.check(spikes)
+        if self.connections.spreads or delayed != "exact":
+            return self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed).flatten(-2)
+        flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
+        delay, delays = self.connections.integer_delay(), self.max_delay + 1
+        current = in_order(self.patches, flat, self.weight, delay, delays=delays, before=before)
+        return current.reshape(len(current), *spikes.shape[1:-1], self.into.size)
 
     def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
         """Return the currents of a sequence that goes on from `history`, and the history to go on with.
@@ -152,6 +169,32 @@ class DelayedConv(nn.Module):
     def extra_repr(self) -> str:
         """Say the settings that `print(network)` should show."""
         return _described(self.patches, self.into.channels)
+
+
+def in_order(
+    patches: Patches, spikes: Tensor, weight: Tensor, delay: Tensor, *, delays: int, before: int = 0
+) -> Tensor:
+    """Return the currents that neurons before pooling bring, in the order of these neurons.
+
+    Args:
+        patches: Where the patches lie.
+        spikes: Spikes (time, batch, source).
+        weight: Weights (out channel, element, tap) after pooling; each neuron that is averaged has its share.
+        delay: Delays in steps, (out channel, element, tap), integers.
+        delays: How many different delays there may be.
+        before: Steps at the beginning whose currents are not wanted.
+
+    Returns:
+        Currents (time - before, batch, target).
+    """
+    weight, delay = patches.elements_in_order(weight / patches.pool**2), patches.elements_in_order(delay)
+    learned = torch.is_grad_enabled() and (spikes.requires_grad or weight.requires_grad)
+    if not learned and spikes.numel() and choice.of_integer_delays(spikes, weight) == "numba":
+        # where no gradient is wanted, patches need not be copied
+        return numba_integer_delays.current(spikes, weight, delay, before=before, places=patches.places())
+    seen = patches.in_order(spikes)
+    current = integer_current(seen.flatten(1, 2), weight, delay, delays=delays, before=before)
+    return current.reshape(len(current), spikes.shape[1], seen.shape[2] * len(weight))
 
 
 def _described(patches: Patches, channels: int) -> str:

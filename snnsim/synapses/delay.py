@@ -1,7 +1,12 @@
 """Connections with a learnable delay each: a spike of source i reaches target j after d[j, i] steps.
 
     training     I[t, j] = Σ_i Σ_k kernel[k, j, i] s[t − k, i]     kernel: a window of width σ around d, windows.py
-    evaluation   I[t, j] = Σ_i w[j, i] s[t − round(d[j, i]), i]    whole steps, as chips have them
+    evaluation   I[t, j] = Σ_i w[j, i] s[t − round(d[j, i]), i]    integer delays, as chips have them; half to even
+
+Training with fixed delays computes what evaluation does. Sums over integer delays are taken in one order everywhere,
+see kernels/integer_delays.py, so that a membrane which reaches its threshold exactly does so in the frozen network too.
+Sums over windows are taken by Fourier transforms, with an error of some 1e-7 of the largest current in float32: in
+training, a membrane that should reach its threshold exactly may miss it by that much.
 
 Shapes   s (time, ..., source) · I (time, ..., target) · w, d (target, source, tap)
 Units    d and σ in steps, counted from 0 (the same step) to max_delay
@@ -11,13 +16,12 @@ Differs  delays are uniform over the whole range at the start, and mean "steps l
 """
 
 import math
-from collections.abc import Callable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from snnsim.kernels.delayed import spread_current
+from snnsim.kernels.integer_delays import dense_kernel, integer_current
 from snnsim.synapses import windows
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 
@@ -78,10 +82,26 @@ class DelayedLinear(nn.Module):
         """Whether the delays are trained."""
         return self.delay.requires_grad
 
+    @property
+    def spreads(self) -> bool:
+        """Whether delays are spread over a window in the present mode; otherwise they are integers."""
+        return self.training and self.learns_delay
+
+    def integer_delay(self) -> Tensor:
+        """Return the delays of evaluation: rounded, half to even, and brought into their range, as int64."""
+        delay = self.delay.detach()
+        if bool(delay.isnan().any()):
+            raise ValueError("DelayedLinear: delays must be numbers, and some are NaN; train with a smaller lr_delay")
+        return delay.round().clamp(0, self.max_delay).long()
+
     def kernel(self) -> Tensor:
         """Return the kernel (delay, target, source) that the layer uses in its present mode."""
-        spread, parameters = self._spread()
-        return spread(*parameters)
+        if self.spreads:
+            return self._spread(self.weight, self.delay, self.sigma)
+        return dense_kernel(self.weight, self.integer_delay(), self.max_delay + 1)
+
+    def _spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+        return windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:
         """Return the currents of a sequence (time, ..., source) before which there were no spikes.
@@ -98,20 +118,18 @@ class DelayedLinear(nn.Module):
             )
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
         sent = flat if delayed == "exact" else flat.detach()
-        current = spread_current(sent, *self._spread(), delays=self.max_delay + 1, before=before)
+        delays = self.max_delay + 1
+        if self.spreads:
+            parameters = self.weight, self.delay, self.sigma
+            current = spread_current(sent, self._spread, parameters, delays=delays, before=before)
+        else:
+            current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
         if delayed != "exact" and flat.requires_grad:
             kernel = self.kernel().detach()
             route = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT
             # nothing, with a gradient
             current = current + (route - route.detach())
         return current.reshape(len(current), *spikes.shape[1:-1], len(self.weight))
-
-    def _spread(self) -> tuple[Callable[..., Tensor], tuple[Tensor, ...]]:
-        """Return the function that makes the kernel, and the parameters that it makes it from."""
-        if self.training and self.learns_delay:
-            spread = partial(windows.delay_kernel, max_delay=self.max_delay, window=self.window)
-            return spread, (self.weight, self.delay, self.sigma)
-        return partial(windows.integer_kernel, max_delay=self.max_delay), (self.weight, self.delay)
 
     def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
         """Return the currents of a sequence that goes on from `history`, and the history to go on with.

@@ -2,13 +2,19 @@
 
     I[t, j] = Σ_i w[j, i] s[t, i]
 
+Evaluation adds in the order of the sources, as a Program does (kernels/integer_delays.py); in training torch's matrix
+product adds in another order.
+
 Shapes   s (..., source) · I (..., target) · w (target, source)
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 
 
@@ -32,7 +38,15 @@ class SparseLinear(nn.Module):
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
-        return functional.linear(spikes, self.weight)
+        if spikes.ndim < 1 or spikes.shape[-1] != self.weight.shape[1]:
+            raise ValueError(f"SparseLinear: spikes must be (..., {self.weight.shape[1]}), not {tuple(spikes.shape)}")
+        if self.training:
+            return functional.linear(spikes, self.weight)
+        weight = self.weight[..., None]
+        # without delays, recordings may follow each other as one
+        flat = spikes.reshape(math.prod(spikes.shape[:-1]), 1, spikes.shape[-1])
+        current = integer_current(flat, weight, torch.zeros_like(weight, dtype=torch.int64), delays=1)
+        return current.view(*spikes.shape[:-1], len(weight))
 
     def run(self, spikes: Tensor, history: None = None, *, delayed: str = "exact") -> tuple[Tensor, None]:
         """Return the currents of a sequence, and None for the history: nothing is remembered."""

@@ -11,9 +11,12 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from snnsim.kernels.numba_integer_delays import Places
 
 
 class Field(NamedTuple):
@@ -77,14 +80,17 @@ class Patches:
         height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
         return Field(height, width, channels)
 
-    def maps(self, spikes: Tensor) -> Tensor:
-        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
+    def check(self, spikes: Tensor) -> None:
+        """Raise a ValueError unless spikes are (time, ..., neuron) of the field."""
         if spikes.ndim < 2 or spikes.shape[-1] != self.field.size:
             height, width, channels = self.field
             raise ValueError(
                 f"a convolution over {height} x {width} x {channels} neurons needs spikes (time, ..., "
                 f"{self.field.size}), not {tuple(spikes.shape)}"
             )
+
+    def maps(self, spikes: Tensor) -> Tensor:
+        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
         # channels stay last in memory, as torch's convolutions on the CPU like them
         maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
         return maps if self.pool == 1 else functional.avg_pool2d(maps, self.pool)
@@ -93,6 +99,56 @@ class Patches:
         """Return the patches (..., pixel, element) of spikes (..., neuron)."""
         found = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
         return found.mT.reshape(*spikes.shape[:-1], found.shape[-1], self.elements)
+
+    def in_order(self, spikes: Tensor) -> Tensor:
+        """Return the patches of spikes before pooling, each in the order of its neurons.
+
+        Args:
+            spikes: Spikes (..., neuron) of the field.
+
+        Returns:
+            Patches (..., pixel, element); an element is (row, column, channel) of the field itself.
+        """
+        height, width, channels = self.field
+        (up, left), rows = self._before_pooling(self.padding), self._before_pooling(self.kernel)
+        flat = spikes.reshape(math.prod(spikes.shape[:-1]), height, width, channels)
+        padded = functional.pad(flat, (0, 0, left, left, up, up))
+        patches = padded.unfold(1, rows[0], self.pool).unfold(2, rows[1], self.pool).permute(0, 1, 2, 4, 5, 3)
+        pixels = patches.shape[1] * patches.shape[2]
+        return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
+
+    def places(self) -> Places:
+        """Return where the patches of `in_order` lie, in the field with zeros around it."""
+        height, width, channels = self.field
+        (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
+        wide, pixels = width + 2 * left, self.into(1)
+
+        def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
+            return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+
+        channel = np.arange(channels)
+        return Places(
+            number(np.arange(height) + up, np.arange(width) + left, channel),
+            number(np.arange(rows), np.arange(columns), channel),
+            number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),
+            (height + 2 * up) * wide * channels,
+        )
+
+    def elements_in_order(self, values: Tensor) -> Tensor:
+        """Return what a kernel has for each element of the patches of `in_order`.
+
+        Args:
+            values: Values (out channel, element, ...), an element being (channel, row, column) after pooling.
+
+        Returns:
+            Values (out channel, element, ...), an element being (row, column, channel) before pooling.
+        """
+        by_place = values.unflatten(1, (self.field.channels, *self.kernel)).movedim(1, 3)
+        wide = by_place.repeat_interleave(self.pool, 1).repeat_interleave(self.pool, 2)
+        return wide.flatten(1, 3)
+
+    def _before_pooling(self, sides: tuple[int, int]) -> tuple[int, int]:
+        return sides[0] * self.pool, sides[1] * self.pool
 
     def members(self) -> Tensor:
         """Return the neurons that are averaged into every element of every patch, (pixel, element, pool²), or -1."""

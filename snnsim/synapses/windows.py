@@ -107,9 +107,3 @@ def by_definition(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: in
     if shape.normalised:
         taps = taps / (taps.sum(0, keepdim=True) + MASS)
     return (weight * taps).sum(-1)
-
-
-def integer_kernel(weight: Tensor, delay: Tensor, *, max_delay: int) -> Tensor:
-    """Return the kernel with every delay rounded to the nearest whole step (half to even)."""
-    step = torch.arange(max_delay + 1, dtype=weight.dtype, device=weight.device).view(-1, 1, 1, 1)
-    return torch.where(step == delay.round(), weight, 0).sum(-1)

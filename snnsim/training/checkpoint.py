@@ -1,14 +1,29 @@
 """Checkpoints: one file with everything a run needs to go on, written whole, read without running its content."""
 
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
+from torch import Tensor, nn
 
 from snnsim.files import written_whole
+from snnsim.training import finite
+from snnsim.training.standing import Standing
+from snnsim.validation import integer, require, shown
 
 VERSION = 1
+# whatever the readers of archives and of pickles stumble over
+_DAMAGE = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
+    pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+_ADVICE = (
+    "If it is last.pt, the best network is still in best.pt beside it: `snnsim evaluate`; to train on, start again "
+    "from its parameters: --set training.start=RUN"
+)
 
 
 def save(path: Path, architecture: dict[str, Any], content: dict[str, Any]) -> None:
@@ -26,34 +41,87 @@ def save(path: Path, architecture: dict[str, Any], content: dict[str, Any]) -> N
 
 
 def load(path: Path, architecture: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the content of a checkpoint of a network of this architecture, or of any if None."""
+    """Return the content of a checkpoint of a network of this architecture, or of any if None.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If it is damaged, no checkpoint, of another network, or has parameters that are not finite.
+    """
     payload = _read(path)
     if architecture is not None:
         _check_architecture(path, payload["architecture"], architecture)
     return payload
 
 
+def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
+    """Give a network the parameters of a checkpoint's content; the file is named in errors.
+
+    Raises:
+        ValueError: If they are those of another network.
+    """
+    try:
+        network.load_state_dict(content["network"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"checkpoint {path} is of another network: {reason}") from error
+
+
 def is_finished(path: Path) -> bool:
     """Return whether the checkpoint of a run says that its training has ended."""
-    return bool(_read(path)["standing"]["finished"])
+    return Standing.of(_read(path).get("standing"), path).finished
 
 
 def _read(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint {path}; has the run been started?")
     try:
-        payload = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError, ValueError) as error:
+        with path.open("rb") as file:
+            _check_sums(file)
+            payload = torch.load(file, map_location="cpu", weights_only=True)
+    except _DAMAGE as error:
         reason = (str(error).splitlines() or ["it ends too soon"])[0]
-        raise ValueError(f"checkpoint {path} is damaged or not a checkpoint: {reason}") from error
+        raise ValueError(f"checkpoint {path} is damaged or not a checkpoint: {reason}. {_ADVICE}") from error
     if not isinstance(payload, dict) or "snnsim_checkpoint" not in payload:
         raise ValueError(f"{path} is not a checkpoint of snnsim")
-    if payload["snnsim_checkpoint"] > VERSION:
+    version = integer(payload["snnsim_checkpoint"], who=f"checkpoint {path}", name="snnsim_checkpoint", at_least=1)
+    if version > VERSION:
         raise ValueError(
-            f"checkpoint {path} has version {payload['snnsim_checkpoint']}, newer than the {VERSION} that this "
+            f"checkpoint {path} has version {version}, newer than the {VERSION} that this "
             "snnsim knows; upgrade snnsim to read it"
         )
+    _check_content(path, payload)
     return payload
+
+
+def _check_sums(file: BinaryIO) -> None:
+    """Compare every member of the archive with its checksum, which torch writes and does not read."""
+    archive = zipfile.ZipFile(file)
+    packed = [each.filename for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED]
+    # torch packs nothing; a small file may claim to hold gigabytes
+    require(not packed, f"its part {packed[:1]} is compressed")
+    broken = archive.testzip()
+    require(broken is None, f"its part {broken} is not what was written")
+    file.seek(0)
+
+
+def _check_content(path: Path, payload: dict[Any, Any]) -> None:
+    for name in ("architecture", "network"):
+        require(
+            isinstance(payload.get(name), dict) and all(isinstance(key, str) for key in payload[name]),
+            f"checkpoint {path}: {name} must be a table of names, not {shown(payload.get(name))}",
+        )
+    require(
+        isinstance(payload.get("conditions", {}), dict),
+        f"checkpoint {path}: conditions must be a table, not {shown(payload.get('conditions'))}",
+    )
+    strange = [name for name, value in payload["network"].items() if not isinstance(value, Tensor)]
+    require(not strange, f"checkpoint {path}: network must hold arrays alone; {strange[:1]} is none")
+    name = finite.broken(payload["network"])
+    require(
+        name is None,
+        f"checkpoint {path}: its parameter {name} has values that are not finite, so that nothing can be computed; "
+        f"train again: {finite.ADVICE}",
+    )
 
 
 def _check_architecture(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ metrics.jsonl        one line of JSON per epoch
 tensorboard/         the same for TensorBoard
 evaluation-*.json    what `snnsim evaluate` found
 figures/             pictures
+lock.json            which process trains in it, while it does
 """
 
 import importlib.metadata
@@ -18,10 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numba
 import torch
 
 import snnsim
 from snnsim.files import written_whole
+from snnsim.kernels.choice import only_plain
+from snnsim.training.parallel import Processes
+from snnsim.validation import shown
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,20 @@ class Folder:
         """Return the metrics of all epochs."""
         if not self.metrics.is_file():
             raise FileNotFoundError(f"{self.path} has no metrics.jsonl; no epoch of that run has been finished")
-        return [json.loads(line) for line in self.metrics.read_text(encoding="utf-8").splitlines()]
+        lines = self.metrics.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [self._row(number, line) for number, line in enumerate(lines, start=1)]
+
+    def _row(self, number: int, line: str) -> dict[str, Any]:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or row.get("epoch") != number:
+            raise ValueError(
+                f"{self.metrics}, line {number}: must be the metrics of epoch {number} as JSON, not {shown(line)}; "
+                "--resume writes the file again"
+            )
+        return row
 
 
 def environment(seed: int) -> dict[str, Any]:
@@ -93,6 +111,20 @@ def environment(seed: int) -> dict[str, Any]:
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def conditions(processes: Processes, device: torch.device) -> dict[str, Any]:
+    """Return what the numbers of a training depend on besides its config, to the last bit."""
+    return {
+        "torch": str(torch.__version__),
+        "numba": numba.__version__,
+        "threads": torch.get_num_threads(),
+        "threads of kernels": numba.get_num_threads(),
+        "processes": processes.world,
+        "device": device.type,
+        "processor": processor(),
+        "kernels": "plain" if only_plain() else "fast",
     }
 
 

@@ -19,6 +19,30 @@ class Request:
 
 
 @contextmanager
+def noted() -> Iterator[Request]:
+    """Note a Ctrl-C besides what it does: what is cut off by it may raise any error in the place of its own."""
+    request = Request()
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(number: int, frame: FrameType | None) -> None:
+        request.made = True
+        if callable(before):
+            before(number, frame)
+
+    # only the main thread may listen to signals; and whoever ignores them goes on doing so
+    try:
+        if callable(before):
+            signal.signal(signal.SIGINT, note)
+    except ValueError:
+        before = None
+    try:
+        yield request
+    finally:
+        if callable(before):
+            signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def watched() -> Iterator[Request]:
     """Turn the first Ctrl-C or SIGTERM into a request; the next one acts as usual."""
     request = Request()

@@ -7,27 +7,27 @@ Nothing random is remembered: the order of an epoch is a function of (seed, epoc
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from snnsim import memory
+from snnsim.allocator import give_back
 from snnsim.data.batches import Batch as Arrays
 from snnsim.data.batches import Batches
 from snnsim.learning.decisions import Decision
 from snnsim.learning.rules import Batch, Outcome, Rule
 from snnsim.network import SpikingNetwork
-from snnsim.neurons.learned import numbers
-from snnsim.training import checkpoint, evaluation
-from snnsim.training.folder import Folder
+from snnsim.training import checkpoint, evaluation, finite, reporting
+from snnsim.training.folder import Folder, conditions
 from snnsim.training.interrupt import Request, Stopped, watched
 from snnsim.training.optimisers import Optimisers
 from snnsim.training.parallel import ALONE, Processes, anyone, averaging, summed
+from snnsim.training.standing import Standing
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -55,52 +55,38 @@ class Plan:
     """Context in which the network has the parameters that it computes with."""
 
 
-@dataclass
-class Standing:
-    """Where a run stands: all that changes besides parameters and optimisers."""
-
-    epoch: int = 0
-    """Epochs that are done."""
-    step: int = 0
-    """Batches of the present epoch that are done."""
-    loss: float = 0.0
-    correct: int = 0
-    total: int = 0
-    seconds: float = 0.0
-    finished: bool = False
-    best_epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-
-
 class Run:
     """A network in training, in a folder."""
 
     def __init__(self, network: SpikingNetwork, optimisers: Optimisers, plan: Plan, folder: Folder) -> None:
         self.network, self.optimisers, self.plan, self.folder = network, optimisers, plan, folder
         self.standing = Standing()
+        self.conditions = conditions(plan.processes, plan.device)
+        """What the run's numbers depend on besides its config, as they were when it began."""
         self.before = 0
         """Bytes that were there before training."""
         self._watched = False
 
-    def resume(self) -> None:
-        """Go on from the last checkpoint."""
-        content = checkpoint.load(self.folder.last, self.plan.architecture)
-        standing = Standing(**content["standing"])
-        if standing.finished:
-            raise ValueError(
-                f"run {self.folder.path} is finished ({standing.epoch} epochs); there is nothing to resume. "
-                "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
-            )
-        self.network.load_state_dict(content["network"])
-        self.optimisers.load_state_dict(content["optimisers"])
+    def resume(self) -> list[str]:
+        """Go on from the last checkpoint, and return what is not as it was when the run began."""
+        path = self.folder.last
+        content = checkpoint.load(path, self.plan.architecture)
+        standing = Standing.of(content.get("standing"), path)
+        checkpoint.into(path, self.network, content)
+        self.optimisers.load_state_dict(content.get("optimisers"), path)
         self.standing = standing
+        # a checkpoint from before these were kept says nothing of them
+        now, self.conditions = self.conditions, content.get("conditions") or self.conditions
+        changed = [name for name, then in self.conditions.items() if then != now.get(name)]
+        return [f"{name} {self.conditions[name]} then, {now.get(name)} now" for name in changed]
 
     def fit(self, *, progress: bool = True) -> None:
         """Train until all epochs are done or validation stops getting better."""
         self.before = memory.settled()
         network = averaging(self.network, self.plan.processes)
         with watched() as request, self._writer() as writer:
-            self.save()
+            if not self.standing.finished:
+                self.save()
             while not self.standing.finished:
                 self._epoch(network, request, progress=progress)
                 self._close_epoch(writer, progress=progress)
@@ -112,6 +98,7 @@ class Run:
                 "network": self.network.state_dict(),
                 "optimisers": self.optimisers.state_dict(),
                 "standing": asdict(self.standing),
+                "conditions": self.conditions,
             }
             checkpoint.save(self.folder.last, self.plan.architecture, content)
 
@@ -160,12 +147,17 @@ class Run:
 
     def _count(self, seen: Outcome, batch: Batch) -> None:
         correct = (seen.scores.argmax(1) == batch.labels).sum()
-        sums = torch.stack([seen.loss.double(), correct.double(), torch.tensor(len(batch.labels)).to(correct).double()])
-        loss, hits, total = summed(sums, self.plan.processes).tolist()
+        sums = [seen.loss, correct, torch.tensor(len(batch.labels)), finite.total(self.network)]
+        sums = torch.stack([part.to(correct.device, torch.float64) for part in sums])
+        loss, hits, total, parameters = summed(sums, self.plan.processes).tolist()
+        where = f"batch {self.standing.step + 1} of epoch {self.standing.epoch + 1}"
         if not np.isfinite(loss):
+            raise ValueError(f"the loss of {where} is {loss}; {finite.ADVICE}. The last checkpoint is from before")
+        if not np.isfinite(parameters):
+            name = finite.broken(self.network.state_dict()) or "a parameter of another process"
             raise ValueError(
-                f"the loss of batch {self.standing.step + 1} of epoch {self.standing.epoch + 1} is {loss}; a smaller "
-                "learning rate (--lr) usually helps. The last checkpoint is from before"
+                f"{name} has values that are not finite after {where}; {finite.ADVICE}. The last checkpoint is from "
+                "before"
             )
         self.standing.loss += loss
         self.standing.correct += int(hits)
@@ -177,11 +169,18 @@ class Run:
             return torch.cuda.max_memory_allocated(self.plan.device)
         return memory.highest() - self.before if self._watched else None
 
-    def _close_epoch(self, writer: SummaryWriter | None, *, progress: bool) -> None:
+    def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         standing, plan, peak = self.standing, self.plan, self._peak()
         with precision(plan), plan.computed(self.network):
             found = evaluation.evaluate(
                 self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
+            )
+        # what validation has freed lies in other pieces than a step asks for, and would be kept beside those for ever
+        give_back()
+        if not np.isfinite(found.loss):
+            raise ValueError(
+                f"the validation loss of epoch {standing.epoch + 1} is {found.loss}; {finite.ADVICE}. The last "
+                "checkpoint is from before"
             )
         row = {
             "epoch": standing.epoch + 1,
@@ -192,23 +191,19 @@ class Run:
             **self.optimisers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
             "activity": found.activity,
-            **learned_numbers(self.network),
+            **reporting.learned_numbers(self.network),
             "seconds": round(standing.seconds, 3),
             "peak_bytes": peak,
         }
-        better = not standing.history or _rank(row) > _rank(standing.history[standing.best_epoch - 1])
-        standing.epoch += 1
-        standing.best_epoch = standing.epoch if better else standing.best_epoch
-        standing.history.append(row)
-        standing.step, standing.loss, standing.correct, standing.total, standing.seconds = 0, 0.0, 0, 0, 0.0
+        better = standing.close(row)
         stale = plan.patience > 0 and standing.epoch - standing.best_epoch >= plan.patience
         standing.finished = standing.epoch >= plan.epochs or stale
         if plan.processes.first:
             self._write_epoch(row, writer, better=better)
             if progress:
-                tqdm.write(described(row, plan.epochs, better=better))
+                tqdm.write(reporting.described(row, plan.epochs, better=better))
 
-    def _write_epoch(self, row: dict[str, Any], writer: SummaryWriter | None, *, better: bool) -> None:
+    def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt closes the epoch: killed before it, the epoch is done again and writes the same files
         if better:
             best = {"network": self.network.state_dict(), "metrics": row}
@@ -216,17 +211,14 @@ class Run:
         self.folder.write_metrics(self.standing.history)
         self.save()
         if writer is not None:
-            for name, value in row.items():
-                if isinstance(value, float):
-                    writer.add_scalar(name, value, row["epoch"])
-            for layer, value in enumerate(row["activity"], start=1):
-                writer.add_scalar(f"activity/layer {layer}", value, row["epoch"])
-            writer.flush()
+            # killed before it, the run writes it when it goes on
+            reporting.add(writer, row)
 
     def _writer(self) -> Any:
         if not self.plan.processes.first:
             return nullcontext()
-        return SummaryWriter(str(self.folder.tensorboard), purge_step=self.standing.epoch + 1)
+        self.folder.write_metrics(self.standing.history)
+        return reporting.writer(self.folder, self.standing.history)
 
     def _set_width(self, width: float) -> None:
         for synapse in self.network.delayed_synapses():
@@ -247,26 +239,3 @@ def to_tensors(arrays: Arrays, device: torch.device, *, whole: float | None = No
 def precision(plan: Plan) -> Any:
     """Return the context in which a network runs."""
     return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()
-
-
-def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
-    """Return the means of the layers' learned numbers of neurons, by their names; those that all layers have."""
-    layers = [numbers(layer.neuron) for layer in network.layers]
-    shared = [name for name in layers[0] if all(name in layer for layer in layers)]
-    return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}
-
-
-def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
-    """Return an epoch's metrics as one line for a person."""
-    peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
-    activity = " ".join(f"{value:.3f}" for value in row["activity"])
-    return (
-        f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
-        f"  train {row['train_accuracy']:6.1%} loss {row['train_loss']:.3f}"
-        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step {activity}"
-        f"  {row['seconds']:.1f} s{peak}{'  best' if better else ''}"
-    )
-
-
-def _rank(row: dict[str, Any]) -> tuple[float, float]:
-    return row["valid_accuracy"], -row["valid_loss"]

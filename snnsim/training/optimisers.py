@@ -9,6 +9,7 @@ Differs  the reference code steps its schedules once an epoch; here they move wi
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -47,11 +48,31 @@ class Optimisers:
             for name, (optimiser, schedule) in self.members.items()
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a state."""
+    def load_state_dict(self, state: Any, path: Path) -> None:
+        """Go on from a state; the file that it is from is named in errors.
+
+        Raises:
+            ValueError: If it is not the state of optimisers of these parameters.
+        """
         for name, (optimiser, schedule) in self.members.items():
-            optimiser.load_state_dict(state[name]["optimiser"])
-            schedule.load_state_dict(state[name]["schedule"])
+            try:
+                optimiser.load_state_dict(state[name]["optimiser"])
+                schedule.load_state_dict(state[name]["schedule"])
+                fits = all(_fits(optimiser, parameter) for parameter in optimiser.state)
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+                raise ValueError(
+                    f"checkpoint {path}: optimisers must have a state of {name} that fits the network ({error!r})"
+                ) from error
+            if not fits:
+                raise ValueError(
+                    f"checkpoint {path}: the optimiser {name} must have sums of the shapes of its parameters"
+                )
+
+
+def _fits(optimiser: Optimizer, parameter: torch.Tensor) -> bool:
+    """Return whether the sums that an optimiser keeps of a parameter's gradients have its shape."""
+    sums = [optimiser.state[parameter][name] for name in ("exp_avg", "exp_avg_sq")]
+    return all(each.shape == parameter.shape and bool(torch.isfinite(each).all()) for each in sums)
 
 
 def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: float, steps: int) -> Optimisers:

@@ -5,9 +5,10 @@ normalisation uses the statistics of a process's own share, as is usual.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
@@ -26,6 +27,7 @@ class Processes:
         return self.rank == 0
 
 
+T = TypeVar("T")
 ALONE = Processes()
 """A run in one process."""
 
@@ -52,6 +54,26 @@ def first_ahead(processes: Processes) -> Iterator[None]:
     yield
     if processes.world > 1 and processes.first:
         distributed.barrier()
+
+
+def decided(choose: Callable[[], T], processes: Processes, device: torch.device) -> T:
+    """Return what the first process chooses, in all of them; where it raises, all of them raise.
+
+    Raises:
+        RuntimeError: In the other processes, if the first one has raised an error.
+    """
+    if processes.world == 1:
+        return choose()
+    outcome: list[T | None] = [None]
+    try:
+        if processes.first:
+            outcome = [choose()]
+    finally:
+        # None is what the others get if the first one has raised
+        distributed.broadcast_object_list(outcome, src=0, device=device)
+    if outcome[0] is None:
+        raise RuntimeError("the first process could not begin; its error says why")
+    return outcome[0]
 
 
 def choose_device(name: str) -> torch.device:

@@ -16,11 +16,13 @@ import tempfile
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 
 from snnsim.export.clock import ticking
 from snnsim.export.floats import as_floats
+from snnsim.export.targets import TARGETS
 from snnsim.program import Population, Program
 from snnsim.simulation import Events, Record, Result, Simulator
 from snnsim.verification.consumers_table import CONSUMERS, named
@@ -67,13 +69,33 @@ class Report:
         return self.total("cells_equal") == self.total("cells_total")
 
 
-def verify(path: Path, program: Program, events: Events, *, consumer: str, python: str = sys.executable) -> Report:
+def verify(
+    path: Path,
+    program: Program,
+    events: Events,
+    *,
+    consumer: str,
+    python: str = sys.executable,
+    trust: bool = False,
+) -> Report:
     """Return what a consumer makes of an exported file, compared with what our simulator makes of its Program.
 
-    `python` is the interpreter of the environment in which the consumer is installed. Raises ImportError if it is not
-    there, RuntimeError if it fails.
+    Args:
+        path: The file or folder.
+        program: What `export.read` makes of it.
+        events: The recordings to run.
+        consumer: Who runs it; a name of CONSUMERS.
+        python: The interpreter of the environment in which the consumer is installed.
+        trust: Whether code in the folder is run that is not, byte for byte, what snnsim writes for this Program.
+
+    Raises:
+        ValueError: If the folder holds other code, and it is not trusted.
+        ImportError: If the consumer is not installed.
+        RuntimeError: If it fails.
     """
     chosen = named(consumer)
+    if not trust:
+        _refuse_code_of_others(Path(path), program, chosen.target)
     taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
     program, fed = ticking(program, taken)
     ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))
@@ -85,7 +107,7 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         )  # fmt: skip
         _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
         with np.load(made) as stored:
-            theirs = {name: stored[name] for name in stored.files}
+            theirs = {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
     cells = partial(_cells, ours), partial(_their_cells, theirs, ours.length)
     parts = [part for part in ours.program.populations if part.fires and f"{part.name}/step" in theirs]
     return Report(
@@ -99,6 +121,19 @@ def verify(path: Path, program: Program, events: Events, *, consumer: str, pytho
         differences=tuple(first_differences(ours, fed, parts, cells)),
         left_out=int(events.count.sum(dtype=np.int64) - taken.count.sum(dtype=np.int64)),
     )
+
+
+def _refuse_code_of_others(path: Path, program: Program, target: str) -> None:
+    for name, text in TARGETS[target].executed(program).items():
+        file = path / name
+        # read as bytes, and no more of them than are wanted
+        with file.open("rb") as opened:
+            same = opened.read(len(text.encode()) + 1) == text.encode()
+        if not same:
+            raise ValueError(
+                f"verify: {file} would be run, and must be what this snnsim writes for this network; it is not. Read "
+                "it, and allow it by --trust (trust=True in Python), or export the network again"
+            )
 
 
 def _call(command: list[str], consumer: str) -> None:

@@ -88,3 +88,37 @@ def test_recordings_keep_the_spikes_of_each(tmp_path):
         time_ms, unit = made.events(number)
         np.testing.assert_array_equal(time_ms, Encoder()(number)[0].astype(np.float32) * 1000)
         np.testing.assert_array_equal(unit, Encoder()(number)[1])
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda _: b"",
+        lambda whole: whole[:-40],
+        lambda whole: whole[:70] + bytes(20) + whole[90:],
+        lambda whole: b"x" * len(whole),
+    ],
+)
+def test_a_damaged_chunk_is_encoded_again_with_a_word(tmp_path, damage):
+    wanted = encode_all(Encoder(), tmp_path)
+    path = tmp_path / "chunk-2.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    second = Encoder()
+    with pytest.warns(UserWarning, match=r"chunk-2\.npz: the kept recordings are damaged and are encoded again"):
+        found = encode_all(second, tmp_path, workers=1)
+    assert second.calls == [2, 3]
+    for got, expected in zip(found, wanted, strict=True):
+        np.testing.assert_array_equal(got[0], expected[0])
+        np.testing.assert_array_equal(got[1], expected[1])
+
+
+@pytest.mark.parametrize("change", ["time", "unit", "ends"])
+def test_a_chunk_with_other_arrays_is_encoded_again(tmp_path, change):
+    encode_all(Encoder(), tmp_path)
+    path = tmp_path / "chunk-2.npz"
+    with np.load(path) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    arrays[change] = arrays[change][::-1] + arrays[change].dtype.type(1)
+    np.savez(path, **arrays)
+    with pytest.warns(UserWarning, match="encoded again"):
+        encode_all(Encoder(), tmp_path)

@@ -210,3 +210,96 @@ def test_a_changed_byte_in_the_cache_is_noticed(file):
 def test_the_cache_names_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         cache.binned(tmp_path / "none.h5", **GRID)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"unit": [0, 12, 1]}, "units must lie in 0..11; recording 1 holds units out of range"),
+        ({"unit": [0, 60_000, 1]}, "units must lie in 0..11; recording 1 holds"),
+        ({"unit": [0, 1, -1]}, "recording 1 holds units out of range"),
+        ({"unit": np.array([0, 1, 2**64 - 1], np.uint64)}, "recording 1 holds units out of range"),
+        ({"time_ms": [-5.0, 1.0, 2.0]}, "recording 0 holds negative"),
+        ({"time_ms": [5.0, 2.0, 1.0]}, "recording 1 holds unsorted"),
+        ({"time_ms": [5.0, np.nan, 1.0]}, "recording 1 holds NaN"),
+        ({"time_ms": [5.0, 1.0, np.inf]}, "recording 1 holds NaN or infinite"),
+        ({"offset": [0, 4, 3]}, "offsets must ascend"),
+        ({"offset": [0, 1, 4]}, "offsets must ascend"),
+        ({"offset": [-1, 1, 3]}, "offsets must ascend"),
+        ({"unit": [0, 1]}, "2 units"),
+        ({"label": [0]}, "1 labels"),
+        ({"time_ms": [[0.0, 1.0, 2.0]]}, "one axis"),
+        ({"units": 0}, "number of units must be"),
+        ({"unit": [0.0, 1.0, 2.0]}, "unit must hold whole numbers"),
+        ({"time_ms": ["0", "1", "2"]}, "time_ms must hold real numbers"),
+    ],
+)
+def test_recordings_that_did_not_come_from_a_file_are_checked(change, words):
+    made = replace(recordings_of([1, 2], np.random.default_rng(0)), time_ms=np.array([5.0, 1.0, 2.0]))
+    change = {name: value if name == "units" else np.asarray(value) for name, value in change.items()}
+    with pytest.raises((ValueError, TypeError), match=f"^bin_events: .*{words}"):
+        binning.bin_events(replace(made, **change), time_step_ms=1.0, channels=UNITS if "units" not in change else 1)
+
+
+def test_indices_are_counted_as_numpy_counts_them_or_refused():
+    binned = binning.bin_events(recordings_of([5, 9, 3], np.random.default_rng(0)), time_step_ms=1.0, channels=4)
+    every, length = binned.dense(np.arange(3))
+    for chosen in ([-1, -3], [True, False, True], np.array([2, 0], np.uint8), [], [1, 1]):
+        index = np.asarray(chosen) if len(chosen) else np.array([], int)
+        frames, got = binned.dense(chosen)
+        np.testing.assert_array_equal(got, length[index])
+        np.testing.assert_array_equal(frames, every[: len(frames), index])
+        np.testing.assert_array_equal(binned.select(chosen).dense(np.arange(len(got)))[0], frames)
+    for wrong in ([3], [-4], [0.5], ["a"], 1, [[0]], [True, False], None):
+        for call in (binned.dense, binned.select):
+            with pytest.raises((ValueError, TypeError), match=r"^Binned\.(dense|select): (the indices|a mask) must"):
+                call(wrong)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cell": np.full(3, 2**32 - 1, np.uint32)},
+        {"cell": np.array([0, 1, 8], np.uint32)},
+        {"offset": np.array([0, 3, 2])},
+        {"offset": np.array([0, 1, 2**40])},
+        {"offset": np.array([-7, 1, 3])},
+        {"offset": np.array([0, 3])},
+        {"length": np.array([1, -1], np.int32)},
+        {"length": np.array([1, 1], np.int32)},
+        {"count": np.ones(2, np.uint8)},
+        {"count": np.ones(3)},
+        {"channels": 0},
+        {"channels": 3},
+        {"label": np.zeros(2)},
+    ],
+)
+def test_binned_data_whose_arrays_do_not_fit_are_refused_before_compiled_code(change):
+    good = binning.Binned(
+        cell=np.array([0, 1, 7], np.uint32),
+        count=np.ones(3, np.uint8),
+        offset=np.array([0, 1, 3]),
+        length=np.array([1, 2], np.int32),
+        label=np.zeros(2, int),
+        speaker=np.zeros(2, int),
+        classes=("a",),
+        channels=4,
+        time_step_ms=1.0,
+    )
+    good.check("good")
+    wrong = replace(good, **change)
+    with pytest.raises((ValueError, TypeError), match=r"^Binned\.dense: "):
+        wrong.dense(np.array([0, 1]))
+    with pytest.raises((ValueError, TypeError), match=r"^file: "):
+        wrong.check("file")
+
+
+def test_frames_without_room_are_a_sentence():
+    made = binning.Binned(
+        *(np.zeros(0, np.uint32), np.zeros(0, np.uint8), np.zeros(2, int), np.full(1, 2**31 - 1, np.int32)),
+        *(np.zeros(1, int), np.zeros(1, int), ("a",), 2**31, 1.0),
+    )
+    with pytest.raises(
+        MemoryError, match=r"Binned\.dense: 1 recordings of 2147483647 steps and 2147483648 channels need"
+    ):
+        made.dense(np.array([0]))

@@ -87,3 +87,17 @@ def test_empty_recordings_can_be_left_out(three):
     left = replace(three, offset=np.array([0, 2, 2, 6])).without_empty()
     events.validate(left, "left")
     assert left.speaker.tolist() == [4, -1]
+
+
+def test_indices_are_counted_as_numpy_counts_them_or_refused(three):
+    assert [part.tolist() for part in three.events(-1)] == [[2, 2, 9], [2, 3, 0]]
+    assert three.select(np.array([-2, 0])).unit.tolist() == [1, 0, 3]
+    assert three.select(np.array([False, True, False])).label.tolist() == [0]
+    for wrong in (3, -4, 0.5, None, True):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"^Recordings\.events: index must be an integer from -3 to 2"
+        ):
+            three.events(wrong)
+    for wrong in ([3], [0.0], [True]):
+        with pytest.raises((ValueError, TypeError), match=r"^Recordings\.select: "):
+            three.select(np.array(wrong))

@@ -1,5 +1,8 @@
 """Splits are disjoint, whole, fixed for ever, and keep speakers apart."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -116,3 +119,38 @@ def test_few_or_unknown_speakers_give_a_split_with_every_class_alike(speaker):
 def test_the_share_must_leave_something_on_both_sides(share):
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         splits.by_speaker(recordings([0, 1, 2]), share=share)
+
+
+SHD = Path("SHD/shd_train.h5.gz")
+
+
+def test_shd_s_rule_is_for_shd_alone():
+    """Its name, its classes, and no speaker that its training file lacks; all other data are split by speaker."""
+    real = replace(shd_like(np.random.default_rng(0)), classes=splits.SHD_CLASSES)
+    assert splits.of_training_file(real, SHD).held_out == splits.SHD_VALIDATION_SPEAKERS
+    others = replace(real, speaker=np.arange(len(real)) % 10)
+    for made, path in (
+        (real, Path("mine_train.h5")),
+        (replace(real, classes=tuple("abcd")), SHD),
+        (others, SHD),
+        (replace(others, classes=tuple("abcd")), Path("mine_train.h5")),
+    ):
+        train, valid = split = splits.of_training_file(made, path)
+        np.testing.assert_array_equal(valid, splits.by_speaker(made).valid)
+        assert len(split.held_out) >= 1
+        assert not set(made.speaker[train]) & set(made.speaker[valid])
+        assert 0.1 < len(valid) / len(made) < 0.3
+
+
+@pytest.mark.parametrize("speakers", [range(10), range(10, 20), (1, 6, 9), (0, 1, 2, 6), range(1, 8)])
+def test_data_of_one_s_own_share_no_speaker(speakers):
+    made = recordings(np.array(speakers)[np.arange(400) % len(speakers)])
+    train, valid = splits.of_training_file(made, Path("mine_train.h5"))
+    assert not set(made.speaker[train]) & set(made.speaker[valid])
+    assert 0.1 < len(valid) / 400 < 0.4
+
+
+def test_shd_s_rule_leaves_something_to_train_on():
+    made = recordings(np.tile([1, 6], 200))
+    assert splits.shd(made).held_out == ()
+    assert len(splits.shd(made).valid) == 80

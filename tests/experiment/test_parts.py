@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from snnsim import presets
 from snnsim.config import Config
-from snnsim.data import heidelberg, tonic_bridge
+from snnsim.data import heidelberg, splits, tonic_bridge
 from snnsim.experiment import parts
 from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
 
@@ -13,8 +15,11 @@ def config(tiny, **values) -> Config:
     return presets.named("shd").with_values(tiny | values)
 
 
-def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
-    data = parts.load_splits(config(tiny), "train", "valid", "test")
+def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny, tmp_path, shd_folder):
+    for split in ("train", "test"):
+        recordings = heidelberg.read(shd_folder / f"shd_{split}.h5")
+        heidelberg.write(tmp_path / f"shd_{split}.h5", replace(recordings, classes=splits.SHD_CLASSES))
+    data = parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid", "test")
     train, valid = data["train"], data["valid"]
     assert train.binned is not data["test"].binned
     assert not set(train.indices) & set(valid.indices)
@@ -23,6 +28,22 @@ def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
     assert {1, 6} <= set(valid.binned.speaker[valid.indices])
     assert not {1, 6} & set(train.binned.speaker[train.indices])
     assert len(data["test"].indices) == 30
+
+
+@pytest.mark.parametrize("speakers", [range(10), range(10, 20), (1, 6, 9)])
+def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_path, speakers, shd_folder):
+    recordings = heidelberg.read(shd_folder / "shd_train.h5")
+    who = np.array(speakers)[np.arange(90) % len(speakers)]
+    heidelberg.write(tmp_path / "mine_train.h5", replace(recordings, speaker=who))
+    data = parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid")
+    train, valid = (who[data[name].indices] for name in ("train", "valid"))
+    assert not set(train) & set(valid)
+    assert 0.1 < len(valid) / 90 < 0.4
+
+
+def test_the_home_folder_can_be_named(tiny, monkeypatch, shd_folder):
+    monkeypatch.setenv("HOME", str(shd_folder))
+    assert parts.planned_folder(config(tiny, **{"data.path": "~"})) == shd_folder
 
 
 def test_a_validation_file_is_taken_where_there_is_one(tiny, tmp_path, shd_folder):

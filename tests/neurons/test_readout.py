@@ -20,7 +20,7 @@ def test_goes_on_from_a_voltage():
     voltage, last = LeakyReadout(beta=0.5).run(torch.zeros(2, 1, 1), torch.tensor([[8.0]]))
     assert voltage[:, 0, 0].tolist() == [4.0, 2.0]
     assert last.tolist() == [[2.0]]
-    with pytest.raises(RuntimeError, match="must match the existing size"):
+    with pytest.raises(ValueError, match="the state must match the shape"):
         LeakyReadout().run(torch.zeros(2, 3, 4), torch.zeros(5, 4))
 
 

@@ -5,6 +5,7 @@ import torch
 from torch.testing import assert_close
 
 from snnsim.kernels.delayed import FORMS, delayed_current
+from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses import windows
 
 modules = pytest.importorskip("DCLS.construct.modules")
@@ -79,13 +80,13 @@ def test_without_the_conversion_they_differ(window):
 
 
 @pytest.mark.parametrize("delay", range(5))
-def test_their_evaluation_is_our_integer_kernel(delay):
+def test_their_evaluation_is_ours(delay):
     layer = their_layer("max", 5)
     with torch.no_grad():
         layer.P.fill_(2 - delay)
         layer.SIG.zero_()
-    ours = windows.integer_kernel(layer.weight, torch.full_like(layer.weight, delay + 0.4), max_delay=4)
-    assert_close(delayed_current(spikes(), ours), their_current(layer, spikes(), 5), rtol=1e-6, atol=1e-6)
+    ours = integer_current(spikes(), layer.weight, torch.full_like(layer.weight, delay, dtype=torch.int64), delays=5)
+    assert_close(ours, their_current(layer, spikes(), 5), rtol=1e-6, atol=1e-6)
 
 
 def test_at_whole_delays_the_slopes_of_v0_look_to_opposite_sides():

@@ -102,7 +102,9 @@ def test_a_file_that_lacks_a_part(file):
     with np.load(file) as parts:
         kept = {name: parts[name] for name in parts.files if name != "population0.bias"}
     np.savez(file.open("wb"), **kept)
-    with pytest.raises(ValueError, match=r"program .*a\.snn is damaged: 'population0\.bias'; freeze the run again"):
+    with pytest.raises(
+        ValueError, match=r"program .*a\.snn is damaged: it has no part 'population0\.bias'; freeze the run again"
+    ):
         Program.load(file)
 
 

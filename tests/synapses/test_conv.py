@@ -209,3 +209,18 @@ def test_spikes_of_another_field_are_named():
 def test_patches_know_their_fields():
     patches = Patches.of("test", (8, 6, 2), 3, padding=0, pool=2)
     assert (patches.pooled, patches.elements, patches.into(5)) == (Field(4, 3, 2), 18, Field(2, 1, 5))
+
+
+@every_geometry
+@pytest.mark.parametrize("make", [conv, delayed])
+@pytest.mark.parametrize("batch", [1, BATCH, 9])
+def test_evaluation_is_the_same_with_and_without_gradients(make, geometry, batch):
+    # tenths are rounded, so that another order gives another sum
+    layer, sequence = make(geometry).eval(), spikes(geometry, STEPS, batch)
+    with torch.no_grad():
+        layer.weight.copy_((layer.weight * 10).round() / 10)
+        current = layer(sequence)
+    assert torch.equal(layer(sequence), current)
+    with plain(), torch.no_grad():
+        assert torch.equal(layer(sequence), current)
+    assert torch.equal(layer(sequence.requires_grad_()), current)

@@ -4,6 +4,7 @@ import torch
 from torch.testing import assert_close
 
 from snnsim.synapses import DelayedLinear, windows
+from snnsim.synapses.connections import connections
 
 
 def layer(sources=3, targets=2, max_delay=5, **settings):
@@ -30,7 +31,33 @@ def test_training_spreads_and_evaluation_rounds():
     synapse = layer(sigma=1.2)
     by_window = windows.delay_kernel(synapse.weight, synapse.delay, synapse.sigma, max_delay=5, window="gauss")
     assert_close(synapse.train().kernel(), by_window)
-    assert_close(synapse.eval().kernel(), windows.integer_kernel(synapse.weight, synapse.delay, max_delay=5))
+    rounded = torch.zeros(6, 2, 3).scatter_(
+        0, synapse.delay.detach().round().long().movedim(2, 0), synapse.weight[None, ..., 0]
+    )
+    assert torch.equal(synapse.eval().kernel(), rounded)
+
+
+@pytest.mark.parametrize(
+    ("delay", "step"), [(0.5, 0), (1.5, 2), (1.51, 2), (2.49, 2), (2.5, 2), (-7.0, 0), (5.4, 5), (90.0, 5), (1e30, 5)]
+)
+def test_delays_of_evaluation_are_rounded_half_to_even_and_kept_in_their_range(delay, step):
+    synapse, pulse = layer(1, 1).eval(), torch.zeros(8, 1)
+    pulse[0] = 1.0
+    with torch.no_grad():
+        synapse.delay.fill_(delay)
+        synapse.weight.fill_(1.0)
+    assert synapse.integer_delay().tolist() == [[[step]]]
+    assert synapse(pulse)[:, 0].tolist() == [float(t == step) for t in range(8)]
+    assert connections(synapse).delay.tolist() == [step]
+
+
+def test_delays_that_are_not_a_number_are_refused():
+    synapse = layer().eval()
+    with torch.no_grad():
+        synapse.delay[1, 2] = torch.nan
+    for use in (synapse, lambda _: connections(synapse)):
+        with pytest.raises(ValueError, match="DelayedLinear: delays must be numbers, and some are NaN"):
+            use(torch.zeros(4, 3))
 
 
 def test_delays_learn_where_the_spikes_are():

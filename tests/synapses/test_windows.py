@@ -75,13 +75,6 @@ def test_taps_of_a_connection_add_up(window):
     assert_close(together, sum(alone))
 
 
-def test_integer_kernel_rounds_half_to_even():
-    weight, delay = torch.arange(1.0, 7.0).view(1, 6, 1), torch.tensor([0.0, 0.5, 1.5, 1.51, 2.49, 3.0]).view(1, 6, 1)
-    found = windows.integer_kernel(weight, delay, max_delay=3)[:, 0]
-    assert found.argmax(0).tolist() == [0, 0, 2, 2, 2, 3]
-    assert_close(found.sum(0), weight[0, :, 0])
-
-
 def test_widths_of_the_recipe():
     # DCLS-Delays on SHD: K = 25 taps, |SIG| from 12 to 0.23
     assert windows.widest("gauss", 24) == pytest.approx(12.27)

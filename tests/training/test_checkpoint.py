@@ -1,4 +1,6 @@
 import errno
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,7 @@ import torch
 
 from snnsim import experiment
 from snnsim.training import checkpoint
+from snnsim.training.standing import Standing
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 
@@ -103,3 +106,70 @@ def test_a_disk_that_fills_up_during_training_loses_no_epoch(tiny, tmp_path, mon
     assert torch.load(tmp_path / "run" / "last.pt", weights_only=True)["standing"]["epoch"] == 1
     resumed = experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
     assert [row["epoch"] for row in resumed.read_metrics()] == [1, 2, 3]
+
+
+def test_every_changed_bit_of_a_number_is_found(tmp_path):
+    path = tmp_path / "last.pt"
+    weight = torch.arange(6.0)
+    checkpoint.save(path, SHAPE, {"network": {"weight": weight}})
+    raw = path.read_bytes()
+    start = raw.index(weight.numpy().tobytes())
+    words = r"last\.pt is damaged .*: its part .* is not what was written\. If it is last"
+    for bit in range(8 * weight.nbytes):
+        made = bytearray(raw)
+        made[start + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(made)
+        with pytest.raises(ValueError, match=words):
+            checkpoint.load(path, SHAPE)
+
+
+def test_a_compressed_archive_is_not_unpacked(tmp_path, saved):
+    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as bomb:
+        for name in archive.namelist():
+            bomb.writestr(name, archive.read(name) + bytes(10**7))
+    with pytest.raises(ValueError, match="is compressed"):
+        checkpoint.load(tmp_path / "bomb.pt", SHAPE)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_parameters_that_are_not_finite_are_named(tmp_path, value):
+    network = {"bias": torch.ones(2), "weight": torch.tensor([1, value])}
+    checkpoint.save(tmp_path / "best.pt", SHAPE, {"network": network})
+    with pytest.raises(ValueError, match=r"best\.pt: its parameter weight has values that are not finite.*alpha"):
+        checkpoint.load(tmp_path / "best.pt", SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network": None}, "network must be a table of names, not None"),
+        ({"network": {"weight": 3}}, r"network must hold arrays alone; \['weight'\] is none"),
+        ({"architecture": [1]}, "architecture must be a table of names, not a list"),
+        ({"conditions": 3}, "conditions must be a table, not 3"),
+        ({"snnsim_checkpoint": "1"}, "snnsim_checkpoint must be an integer of at least 1, not '1'"),
+    ],
+)
+def test_what_a_checkpoint_must_hold(saved, changes, words):
+    torch.save(torch.load(saved, weights_only=True) | changes, saved)
+    with pytest.raises((ValueError, TypeError), match=words):
+        checkpoint.load(saved, SHAPE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"epoch": "1"}, "standing.epoch must be a whole number of at least 0, not '1'; the file is damaged"),
+        ({"epoch": True}, "standing.epoch must be a whole number"),
+        ({"loss": 1}, "standing.loss must be a number, not 1"),
+        ({"history": [{}]}, "standing.history must be a list of tables"),
+        ({"epoch": 2}, "standing must have a line of history for each of its 2 epochs, not 0"),
+        ({"other": 2}, "standing has other, which this snnsim does not know"),
+    ],
+)
+def test_what_a_standing_must_hold(tmp_path, changes, words):
+    with pytest.raises(ValueError, match=rf"checkpoint .*last\.pt: {words}"):
+        Standing.of(asdict(Standing()) | changes, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="standing must be a table"):
+        Standing.of(None, tmp_path / "last.pt")
+    with pytest.raises(ValueError, match="standing lacks best_epoch, correct"):
+        Standing.of({}, tmp_path / "last.pt")

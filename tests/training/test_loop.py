@@ -8,6 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from snnsim import experiment, kernels
 from snnsim.config import Config
 from snnsim.learning import rules
+from snnsim.training import loop
 
 
 @pytest.fixture
@@ -73,6 +74,32 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
     monkeypatch.setitem(rules.RULES, "bptt", broken)
     with pytest.raises(ValueError, match="the loss of batch 1 of epoch 1 is nan; a smaller learning rate"):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_parameters_that_are_not_finite_stop_the_run(tiny, tmp_path, monkeypatch):
+    # neurons that get NaN do not fire, and the loss stays finite
+    values = tiny | {"network.surrogate_alpha": 1e300}
+    words = r"layers\.\d\.\S+ has values that are not finite after batch \d+ of epoch 1; a smaller learning rate"
+    with pytest.raises(ValueError, match=words):
+        experiment.train("shd", values, output=tmp_path / "steep", device="cpu")
+    step, done = loop.Run._step, 0
+
+    def poisoned_step(self, *arguments):
+        nonlocal done
+        done += 1
+        if done == 6:
+            self.network.layers[0].norm.running_var[1] = float("nan")
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Run, "_step", poisoned_step)
+    words = r"layers\.0\.norm\.running_var has values that are not finite after batch 2 of epoch 2"
+    with pytest.raises(ValueError, match=words):
+        experiment.train("shd", tiny, output=tmp_path / "poisoned", device="cpu")
+    monkeypatch.undo()
+    # the checkpoint is from before: the run goes on from there
+    folder = experiment.train(str(tmp_path / "poisoned"), {}, resume="auto", device="cpu")
+    assert [row["epoch"] for row in folder.read_metrics()] == [1, 2, 3]
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -9,11 +9,12 @@ import time
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from snnsim import experiment
+from snnsim import experiment, identity, kernels
 from snnsim.config import Config
-from snnsim.experiment import runs
-from snnsim.training import loop, parallel
+from snnsim.experiment import pictures, runs
+from snnsim.training import lock, loop, parallel, reporting
 from snnsim.training.folder import Folder
 from snnsim.training.interrupt import Stopped
 
@@ -187,3 +188,170 @@ def test_nothing_to_resume_is_named(tmp_path, monkeypatch):
         experiment.train("shd", {}, resume="auto", device="cpu")
     with pytest.raises(FileNotFoundError, match="is not the folder of a run"):
         experiment.train("shd", {}, resume=str(tmp_path), device="cpu")
+
+
+def test_a_run_that_others_train_is_not_resumed(whole, tiny):
+    named = f"is held by process {os.getpid()} on "
+    with lock.held(whole.path, say=print):
+        with pytest.raises(lock.Held, match=named):
+            experiment.train(str(whole.path), {}, resume="auto", device="cpu")
+        with pytest.raises(lock.Held, match=named):
+            experiment.train("shd", tiny, output=whole.path, device="cpu")
+    assert not (whole.path / lock.NAME).exists()
+
+
+def test_runs_that_start_in_one_second_have_folders_of_their_own(tiny, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    class Stopwatch(runs.datetime):
+        @classmethod
+        def now(cls):
+            return cls(2026, 1, 31, 12)
+
+    monkeypatch.setattr(runs, "datetime", Stopwatch)
+    values = tiny | {"training.epochs": 1}
+    folders = [experiment.train("shd", values | {"training.seed": seed}, device="cpu") for seed in range(2)]
+    assert [folder.path.name for folder in folders] == ["shd-20260131-120000", "shd-20260131-120000-2"]
+    for seed, folder in enumerate(folders):
+        assert Config.load(folder.config).training.seed == seed
+        assert len(list(folder.tensorboard.iterdir())) == 1
+    # what holds no run is not the newest, and the tenth of a second comes behind the second
+    (tmp_path / "runs" / "shd-20260131-120001").mkdir()
+    folders[1].path.rename(tmp_path / "runs" / "shd-20260131-120000-10")
+    assert runs._to_resume("shd", None, "auto").path.name == "shd-20260131-120000-10"
+
+
+def test_a_folder_in_which_nothing_was_begun_is_not_left_behind(tiny, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        experiment.train("shd", tiny | {"training.start": "nowhere"}, output=tmp_path / "run", device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_killed_between_the_last_checkpoint_and_the_pictures(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "AFTER_TRAINING", ("curves", "delays"))
+    plot, drawn = pictures.plot, []
+
+    def dying_plot(path, kind):
+        if kind == "delays":
+            raise Killed
+        drawn.append(kind)
+        return plot(path, kind)
+
+    monkeypatch.setattr(pictures, "plot", dying_plot)
+    with pytest.raises(Killed):
+        experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+    monkeypatch.setattr(pictures, "plot", plot)
+    assert runs.is_finished(tmp_path / "run")
+    before = (tmp_path / "run" / "last.pt").read_bytes()
+    curves = (tmp_path / "run" / "figures" / "curves.png").stat().st_mtime_ns
+    folder = experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
+    assert folder.figure("delays.png").exists()
+    # what is there is not made again
+    assert folder.last.read_bytes() == before
+    assert folder.figure("curves.png").stat().st_mtime_ns == curves
+    with pytest.raises(ValueError, match="there is nothing to resume"):
+        experiment.train(str(folder.path), {}, resume="auto", device="cpu")
+
+
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_killed_before_an_epoch_is_in_tensorboard(tiny, tmp_path, monkeypatch, epoch):
+    add = reporting.add
+    monkeypatch.setattr(pictures, "AFTER_TRAINING", ("curves",))
+
+    def dying_add(writer, row):
+        if row["epoch"] == epoch:
+            raise Killed
+        add(writer, row)
+
+    monkeypatch.setattr(reporting, "add", dying_add)
+    with pytest.raises(Killed):
+        experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+    monkeypatch.setattr(reporting, "add", add)
+    folder = experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
+    events = EventAccumulator(str(folder.tensorboard))
+    events.Reload()
+    logged = [(event.step, event.value) for event in events.Scalars("valid_loss")]
+    assert logged == [(row["epoch"], pytest.approx(row["valid_loss"])) for row in folder.read_metrics()]
+    assert [step for step, _ in logged] == [1, 2, 3]
+
+
+def test_what_killed_writers_left_goes_and_what_others_write_stays(whole):
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    own = identity.tag()
+    stays = {
+        f".last.pt.{own.partition('-')[0]}-{ended.pid}.abc.partial.pt": (False, False),
+        f".evaluation-valid.json.{own}.abc.partial.json": (True, True),
+        # of another machine, and of an older snnsim: those of the last day
+        ".last.pt.00000000-1.abc.partial.pt": (True, False),
+        ".last.pt.tmpabc.partial.pt": (True, False),
+    }
+    for name in stays:
+        (whole.path / name).touch()
+        (whole.path / f".old{name}").touch()
+        os.utime(whole.path / f".old{name}", (0, 0))
+    with pytest.raises(ValueError, match="nothing to resume"):
+        experiment.train(str(whole.path), {}, resume="auto", device="cpu")
+    found = {name: tuple((whole.path / f"{age}{name}").exists() for age in ("", ".old")) for name in stays}
+    assert found == stays
+
+
+def test_other_conditions_are_named(tiny, tmp_path, monkeypatch, capsys):
+    step = loop.Run._step
+
+    def dying_step(self, *arguments):
+        if self.standing.epoch == 1:
+            raise Killed
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    with pytest.raises(Killed):
+        experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+    for _ in range(2):
+        # those that it began under count, in every piece
+        with kernels.plain(), pytest.raises(Killed):
+            experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
+        said = capsys.readouterr().out
+        assert "goes on under other conditions than it began under: kernels fast then, plain now. It will not" in said
+    monkeypatch.setattr(loop.Run, "_step", step)
+    experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
+    assert "conditions" not in capsys.readouterr().out
+
+
+def test_a_checkpoint_without_conditions_goes_on(tiny, tmp_path, monkeypatch, capsys, whole):
+    step = loop.Run._step
+
+    def dying_step(self, *arguments):
+        if self.standing.epoch == 1:
+            raise Killed
+        step(self, *arguments)
+
+    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    with pytest.raises(Killed):
+        experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
+    monkeypatch.setattr(loop.Run, "_step", step)
+    content = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
+    # as it was written before
+    del content["conditions"]
+    torch.save(content, tmp_path / "run" / "last.pt")
+    assert_same(whole, experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu"))
+    assert "conditions" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "name, data.name, data.channels, .* are not in it"),
+        ('name = "digits"\n', "must hold the whole config of the run; data.name"),
+        ("cut", "training.precision are not in it"),
+    ],
+)
+def test_a_config_that_lacks_something_is_refused(whole, text, words):
+    whole.config.write_text(whole.config.read_text().partition("precision")[0] if text == "cut" else text)
+    for call in (
+        lambda: experiment.train(str(whole.path), {}, resume="auto", device="cpu"),
+        lambda: experiment.train(str(whole.path), {}, device="cpu"),
+        lambda: experiment.evaluate(whole.path, progress=False),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call()

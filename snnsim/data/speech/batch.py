@@ -1,14 +1,18 @@
 """Many recordings encoded at the same time, and a second call goes on where a killed one stopped."""
 
+import hashlib
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
 from snnsim import files
+from snnsim.data.archives import DAMAGED
 from snnsim.data.events import Recordings
 
 CHUNK = 20
@@ -49,16 +53,41 @@ def encode_all(
 
 def _encoded(encode: Callable[[int], Spikes], chunk: range, kept: Path) -> list[Spikes]:
     path = kept / f"chunk-{chunk.start}.npz"
-    try:
-        with np.load(path) as saved:
-            ends = saved["ends"][:-1]
-            return list(zip(np.split(saved["time"], ends), np.split(saved["unit"], ends), strict=True))
-    except FileNotFoundError:
-        spikes = [encode(number) for number in chunk]
+    found = _kept(path, len(chunk))
+    if found is not None:
+        return found
+    spikes = [encode(number) for number in chunk]
     time, unit = (np.concatenate(part) for part in zip(*spikes, strict=True))
-    with files.written_whole(path) as partial:
-        np.savez(partial, time=time, unit=unit, ends=np.cumsum([len(part) for part, _ in spikes]))
+    ends = np.cumsum([len(part) for part, _ in spikes])
+    # another process at the same work, which is done, may remove the folder meanwhile
+    with suppress(FileNotFoundError), files.written_whole(path) as partial:
+        np.savez(partial, time=time, unit=unit, ends=ends, digest=_digest(time, unit, ends))
     return spikes
+
+
+def _kept(path: Path, count: int) -> list[Spikes] | None:
+    """Return a chunk of so many recordings, None where it is not there or damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            time, unit, ends = saved["time"], saved["unit"], saved["ends"]
+            # chunks of before there were digests are as good as their checksums
+            same = "digest" not in saved or np.array_equal(saved["digest"], _digest(time, unit, ends))
+        fits = (time.dtype, unit.dtype) == (np.float16, np.uint16) and len(time) == len(unit) and len(ends) == count
+        if same and fits and ends[-1] == len(time) and (np.diff(ends, prepend=0) >= 0).all():
+            return list(zip(np.split(time, ends[:-1]), np.split(unit, ends[:-1]), strict=True))
+    except FileNotFoundError:
+        return None
+    except DAMAGED:
+        pass
+    warnings.warn(f"{path}: the kept recordings are damaged and are encoded again", stacklevel=2)
+    return None
+
+
+def _digest(*arrays: np.ndarray) -> np.ndarray:
+    whole = hashlib.sha256(b"".join(array.tobytes() for array in arrays))
+    return np.frombuffer(whole.digest(), np.uint8)
 
 
 def forget(kept: Path) -> None:
@@ -66,7 +95,7 @@ def forget(kept: Path) -> None:
     for path in kept.glob("chunk-*.npz"):
         path.unlink(missing_ok=True)
     # another process may be at the same work and still write here
-    if kept.is_dir() and not any(kept.iterdir()):
+    with suppress(OSError):
         kept.rmdir()
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from scipy import signal
 
 from snnsim import files
-from snnsim.data import heidelberg
+from snnsim.data import heidelberg, made
 from snnsim.data.speech import batch, cochlea, formant
 from snnsim.data.speech.formant import RATE, WORDS, Voice
 
@@ -142,8 +142,8 @@ def folder(size: str = "default", seed: int = 0) -> Path:
 def prepare(size: str = "default", seed: int = 0, *, workers: int | None = None, progress: bool = True) -> Path:
     """Return the cache's folder of digits, after making them on first use."""
     home = folder(size, seed)
-    if not all(_path(home, split).is_file() for split in VOICES):
-        make(home, size=size, seed=seed, workers=workers, progress=progress)
+    if not made.complete([_path(home, split) for split in VOICES]):
+        made.seal([*make(home, size=size, seed=seed, workers=workers, progress=progress).values()])
     return home
 
 

@@ -15,7 +15,7 @@ Differs  θ is the next larger float64, as NIR fires at v > θ and we at v ≥ �
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,21 +37,35 @@ class Cells:
     threshold: np.ndarray
     synapse: np.ndarray
     """α, the share of a synapse's current that is kept over a step; 0 where there is none."""
+    note: str = ""
+    """What one should know of how these neurons were read."""
 
     @property
     def size(self) -> int:
         """Number of neurons."""
         return len(self.decay)
 
-    def population(self, name: str, bias: np.ndarray) -> Population:
-        """Return the population, with a bias besides its own."""
-        rule = "hard" if self.fires else "readout"
+    def population(self, name: str, bias: np.ndarray, *, fired: str = "hard") -> Population:
+        """Return the population, with a bias besides its own; `fired` is the rule of neurons with a threshold."""
+        rule = fired if self.fires else "readout"
         return Population(name, rule, self.decay, self.threshold, self.bias + bias, np.ones(self.size))
 
 
-def cells(kind: str, numbers: Numbers, step: float) -> Cells:
-    """Return the neurons of a node; raises ValueError where a Program has none like them."""
-    return CELLS[kind]({name: np.asarray(value, np.float64) for name, value in numbers.items()}, step)
+def cells(kind: str, numbers: Numbers, step: float, *, reset: str = "value") -> Cells:
+    """Return the neurons of a node; raises ValueError where a Program has none like them.
+
+    Args:
+        kind: The node's type.
+        numbers: Its parameters.
+        step: Seconds per step.
+        reset: `value`, or `subtract`, which takes the threshold away and asks for a v_reset of 0.
+    """
+    given = {name: np.asarray(value, np.float64) for name, value in numbers.items()}
+    if reset == "subtract" and np.any(given.get("v_reset", 0)):
+        raise ValueError("its v_reset must be 0 where the threshold is subtracted")
+    with np.errstate(all="ignore"):
+        # what is not finite is refused
+        return CELLS[kind](given, step)
 
 
 def _leaky(numbers: Numbers, step: float, *, membrane: str = "tau", synapse: str | None = None) -> Cells:
@@ -69,7 +83,10 @@ def _cuba(numbers: Numbers, step: float) -> Cells:
 
 def _integrator(numbers: Numbers, step: float) -> Cells:
     r, nothing = numbers["r"], np.zeros_like(numbers["r"])
-    return _made(np.ones_like(r), (r if (r == 1).all() else r * step, nothing, nothing), numbers)
+    plain = bool((r == 1).all())
+    made = _made(np.ones_like(r), (r if plain else r * step, nothing, nothing), numbers)
+    far = f"its r is from {r.min():g} to {r.max():g}" if r.size else "it has no r"
+    return made if plain else replace(made, note=f"what arrives is scaled by r dt, as {far}; r of 1 everywhere is not")
 
 
 def _threshold(numbers: Numbers, step: float) -> Cells:

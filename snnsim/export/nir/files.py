@@ -11,7 +11,8 @@ Source   nir 1.0.8, serialization.py; what it writes is read here, and what is w
 Differs  a v_reset of 0 is left out, as it stands for 0 where it is missing, and readers before 1.0.5 refuse it
 """
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snnsim.files import written_whole
+from snnsim import hdf5, untrusted
+from snnsim.files import hdf5_written_whole
 
 VERSION = "1.0.8"
 _PACKED = 64
@@ -48,22 +50,30 @@ class Graph:
 
 def save(graph: Graph, path: Path) -> None:
     """Write a graph into one file."""
-    with written_whole(path) as partial, h5py.File(partial, "w") as file:
+    with hdf5_written_whole(path) as file:
         _put(file, "version", VERSION)
         _put_graph(file.create_group("node"), graph)
 
 
 def load(path: Path) -> Graph:
     """Return the graph of a file; raises ValueError where it is none."""
-    found = _opened(path, _node)
+    opened = _opened(path)
+    try:
+        found = _node(opened)
+    except ValueError as error:
+        untrusted.refuse(path, "no NIR file", error)
     if not isinstance(found, Graph):
         raise ValueError(f"{path} holds a single {found.kind}, not a NIRGraph; there must be a graph to import")
     return found
 
 
 def metadata(path: Path) -> Mapping[str, Any]:
-    """Return the metadata of a file's graph, without its nodes."""
-    return _opened(path, _metadata)
+    """Return the metadata of a file's graph."""
+    opened = _opened(path)
+    try:
+        return _metadata(opened)
+    except ValueError as error:
+        untrusted.refuse(path, "no NIR file", error)
 
 
 def narrow(values: np.ndarray) -> np.ndarray:
@@ -72,6 +82,15 @@ def narrow(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):
         short = values.astype(np.float32)
     return short if np.array_equal(short, values) else values
+
+
+def printable(name: str) -> str:
+    """Return a name as HDF5 can hold it: as it is, unless it has what no text of HDF5 may have."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return json.dumps(name)
+    return json.dumps(name) if "\0" in name else name
 
 
 def _put_graph(group: h5py.Group, graph: Graph) -> None:
@@ -105,34 +124,32 @@ def _put(group: h5py.Group, name: str, value: Any) -> None:
     group.create_dataset(name, data=value, compression="gzip" if value.size > _PACKED else None)
 
 
-def _opened(path: Path, function: Callable[[h5py.Group], Any]) -> Any:
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+def _opened(path: Path) -> hdf5.Tree:
     try:
-        with h5py.File(path, "r") as file:
-            return function(file["node"])
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f"{path} is damaged, or no NIR file: {error}") from error
+        return hdf5.opened(path).group("node")
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, "no NIR file", error)
 
 
-def _metadata(group: h5py.Group) -> dict[str, Any]:
-    return {name: _value(item) for name, item in group.get("metadata", {}).items()}
+def _metadata(group: hdf5.Tree) -> dict[str, Any]:
+    return dict(group.value("metadata")) if "metadata" in group else {}
 
 
-def _node(group: h5py.Group) -> Node | Graph:
-    kind, metadata = _value(group["type"]), _metadata(group)
+def _node(group: hdf5.Tree) -> Node | Graph:
+    kind, metadata = group.text("type"), _metadata(group)
     if kind == "NIRGraph":
-        nodes = {name: _node(item) for name, item in group["nodes"].items()}
-        edges = [(_text(source), _text(target)) for source, target in group["edges"][()]]
+        nodes = {name: _node(item) for name, item in group.group("nodes").groups()}
+        edges = [(str(source), str(target)) for source, target in _edges(group)]
         return Graph(nodes, edges, metadata)
     skipped = ("type", "metadata")
-    return Node(kind, {name: _value(item) for name, item in group.items() if name not in skipped}, metadata)
+    return Node(kind, {name: group.value(name) for name in group if name not in skipped}, metadata)
 
 
-def _value(item: Any) -> Any:
-    return {name: _value(part) for name, part in item.items()} if isinstance(item, h5py.Group) else _text(item[()])
-
-
-def _text(value: Any) -> Any:
-    return value.decode() if isinstance(value, bytes) else value
+def _edges(group: hdf5.Tree) -> np.ndarray:
+    if group.kind("edges") == "numbers" and not group.numbers("edges").size:
+        # a graph without edges has no texts to tell their type
+        return np.empty((0, 2), object)
+    found = group.texts("edges", axes=2)
+    if found.shape[1] != 2:
+        raise ValueError(f"edges must be pairs of names, not {found.shape[1]} names each")
+    return found

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from snnsim.export.nir.files import Graph, Node
 
 Edges = list[tuple[str, str]]
+_MOST_EDGES = 2**18
 
 
 def flat(graph: Graph, prefix: str = "") -> Graph:
@@ -12,16 +13,20 @@ def flat(graph: Graph, prefix: str = "") -> Graph:
     nodes: dict[str, Node | Graph] = {}
     edges: Edges = []
     ends: dict[str, tuple[str, str]] = {}
+    inside = 0
     for name, node in graph.nodes.items():
         full = prefix + name
         ends[full] = full, full
         if isinstance(node, Graph):
             inner = flat(node, full + ".")
             ends[full] = _only(inner, full, "Input"), _only(inner, full, "Output")
+            inside += len(inner.nodes)
             nodes |= inner.nodes
             edges += inner.edges
         else:
             nodes[full] = node
+    if len(ends) + inside != len({*ends, *nodes}):
+        raise ValueError("import of nir: nodes of inner graphs, NAME.NODE, must not have the name of another node")
     for source, target in graph.edges:
         for name in (source, target):
             if prefix + name not in ends:
@@ -50,7 +55,9 @@ def _only(graph: Graph, name: str, kind: str) -> str:
 
 def _past(passed: str, edges: Edges) -> Edges:
     """Return the edges with those to and from a node joined."""
-    before = [source for source, target in edges if target == passed]
-    after = [target for source, target in edges if source == passed]
+    before = {source: None for source, target in edges if target == passed}
+    after = {target: None for source, target in edges if source == passed}
+    if len(before) * len(after) > _MOST_EDGES:
+        raise ValueError(f"import of nir: the node {passed!r} would join more than {_MOST_EDGES:,} edges")
     joined = [(source, target) for source in before for target in after]
-    return [edge for edge in edges if passed not in edge] + joined
+    return list(dict.fromkeys([edge for edge in edges if passed not in edge] + joined))

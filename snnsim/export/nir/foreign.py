@@ -12,7 +12,9 @@ Differs  what a Program cannot say is refused, all of it at once; a bias in a lo
          nirtorch has it a step later
 """
 
+import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +23,9 @@ from snnsim.export.nir.files import Graph
 from snnsim.export.nir.flat import flat, of_kind
 from snnsim.export.nir.linear import LINEAR
 from snnsim.export.nir.order import computed
-from snnsim.export.nir.paths import CLOCK, Paths, Signal
+from snnsim.export.nir.paths import CHANNELS, CLOCK, Paths, Signal, input_shape
 from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.validation import one_of, shown
 
 DT = 1e-4
 NOTES = (
@@ -30,21 +33,46 @@ NOTES = (
     "a loop takes a step longer than its Delays",
 )
 _PASSED = (*LINEAR, "Delay")
+RESETS = {"value": "hard", "subtract": "soft"}
+"""Rule of neurons that fire, by what a spike does to them."""
+MOST_NODES = 8192
 _MOST_TAPS = 2**26
+_MOST_NOTES = 20
 _LEAST_SHARE = 2.0**-53
 
 Ways = dict[str, list[tuple[np.ndarray, ...]]]
 """Source neuron, target neuron, delay and weight of synapses, by source."""
 
 
-def program(graph: Graph, *, dt: float | str | None = None) -> Program:
-    """Return the Program of a graph; raises ValueError with all that a Program cannot say."""
-    step = float(graph.metadata.get("dt", DT) if dt is None else dt)
-    if not (step > 0 and np.isfinite(step)):
-        raise ValueError(f"import of nir: dt must be a positive number of seconds, not {step}")
+def program(graph: Graph, *, dt: float | str | None = None, reset: str = "value") -> Program:
+    """Return the Program of a graph; `nir.read` says what dt and reset are.
+
+    Raises:
+        ValueError: With all that a Program cannot say.
+    """
+    one_of(reset, tuple(RESETS), who="import of nir", name="reset")
+    step = _step(graph.metadata.get("dt", DT) if dt is None else dt)
     plain = flat(graph)
+    if len(plain.nodes) > MOST_NODES:
+        raise ValueError(f"import of nir: there must be at most {MOST_NODES:,} nodes, not {len(plain.nodes):,}")
+    with np.errstate(over="ignore", invalid="ignore"):
+        # numbers that are not finite are refused where they come to stand
+        return _program_of(plain, step, reset)
+
+
+def _step(given: Any) -> float:
+    try:
+        step = float(given)
+    except (TypeError, ValueError):
+        step = math.nan
+    if not (step > 0 and np.isfinite(step)):
+        raise ValueError(f"import of nir: dt must be a positive number of seconds, not {shown(given)}")
+    return step
+
+
+def _program_of(plain: Graph, step: float, reset: str) -> Program:
     wrong: dict[str, str] = {}
-    neurons = dict(_neurons(plain, step, wrong))
+    neurons = dict(_neurons(plain, (step, reset), wrong))
     _check_ends(plain, neurons, wrong)
     order, late = computed(_from_input(plain), plain.edges)
     paths = Paths(plain, neurons, step, late, wrong)
@@ -58,14 +86,15 @@ def program(graph: Graph, *, dt: float | str | None = None) -> Program:
     if wrong:
         lines = [f"{name} ({plain.nodes[name].kind}): {text}" for name, text in sorted(wrong.items())]
         raise ValueError(f"import of nir: {len(lines)} nodes have no like in a program:\n  " + "\n  ".join(lines))
-    return _program(plain, {name: neurons[name] for name in order if name in neurons}, given, step)
+    return _program(plain, {name: neurons[name] for name in order if name in neurons}, given, (step, reset))
 
 
-def _neurons(graph: Graph, step: float, wrong: dict[str, str]) -> Iterator[tuple[str, Cells]]:
+def _neurons(graph: Graph, how: tuple[float, str], wrong: dict[str, str]) -> Iterator[tuple[str, Cells]]:
+    step, reset = how
     for name, node in graph.nodes.items():
         try:
             if node.kind in CELLS:
-                yield name, cells(node.kind, node.numbers, step)
+                yield name, cells(node.kind, node.numbers, step, reset=reset)
             elif node.kind not in (*_PASSED, "Input", "Output"):
                 known = ", ".join(sorted((*CELLS, *LINEAR, "Delay")))
                 wrong[name] = f"its type is unknown; the known ones are {known}"
@@ -100,29 +129,67 @@ def _as_readout(signal: Signal) -> Cells:
     return Cells(signal.shape, False, nothing, one, nothing, one, nothing)
 
 
-def _program(graph: Graph, neurons: dict[str, Cells], given: dict[str, Signal | None], step: float) -> Program:
+def _program(
+    graph: Graph, neurons: dict[str, Cells], given: dict[str, Signal | None], how: tuple[float, str]
+) -> Program:
+    step, reset = how
     ways = {name: _ways(signal, neurons[name]) for name, signal in given.items() if signal is not None}
     bias = {name: _bias(ways.get(name, {}), each) for name, each in neurons.items()}
-    populations = {name: each.population(_named(name), bias[name]) for name, each in neurons.items()}
+    called = _called(graph, neurons)
+    populations = {
+        name: each.population(called[name], bias[name], fired=RESETS[reset]) for name, each in neurons.items()
+    }
     if any(CLOCK in sources for sources in ways.values()):
-        populations = {CLOCK: Population.of(CLOCK, 1, decay=0.0, bias=1.0)} | populations
-    channels = int(np.prod(graph.nodes[next(of_kind(graph, "Input"))].numbers["shape"]))
-    size = {INPUT: channels} | {name: each.size for name, each in populations.items()}
+        populations = {CLOCK: Population.of(called[CLOCK], 1, decay=0.0, bias=1.0)} | populations
+    channels = math.prod(input_shape(graph.nodes[next(of_kind(graph, "Input"))]))
+    size = {CHANNELS: channels} | {name: each.size for name, each in populations.items()}
     edges = []
     for target in neurons:
         for source, rows in ways.get(target, {}).items():
-            pre, post, delay, weight = (np.concatenate(part) for part in zip(*rows, strict=True))
-            name = source if source in (INPUT, CLOCK) else _named(source)
-            edges.append(Edge.of(name, _named(target), (pre, post, delay, weight), sources=size[source]))
+            synapses = tuple(np.concatenate(part) for part in zip(*rows, strict=True))
+            edges.append(Edge.of(called[source], called[target], synapses, sources=size[source]))
     readout = next((name for name in reversed(neurons) if not neurons[name].fires), None)
     return Program(
         channels=channels,
         populations=tuple(populations.values()),
         edges=tuple(edges),
         time_step_ms=step * 1000,
-        readout=None if readout is None else _named(readout),
-        provenance={"imported": "nir", "notes": [f"a step is {step:g} s", *NOTES]},
+        readout=None if readout is None else called[readout],
+        provenance={"imported": "nir", "notes": _notes(neurons, called, how)},
     )
+
+
+def _called(graph: Graph, neurons: dict[str, Cells]) -> dict[str, str]:
+    """Return what populations are called: as their nodes, unless that means the channels in a Program."""
+    names = {*graph.nodes, INPUT}
+    return {
+        CHANNELS: INPUT,
+        CLOCK: _free("clock", names),
+        **{name: _free(f"{name} neurons", names) if name == INPUT else name for name in neurons},
+    }
+
+
+def _free(name: str, taken: set[str]) -> str:
+    number = 1
+    free = name
+    while free in taken:
+        number += 1
+        free = f"{name} {number}"
+    return free
+
+
+def _notes(neurons: dict[str, Cells], called: dict[str, str], how: tuple[float, str]) -> list[str]:
+    step, reset = how
+    notes = [f"a step is {step:g} s", *NOTES]
+    if reset == "subtract":
+        notes.append("a spike takes the threshold away from the membrane, where NIR sets it to v_reset")
+    notes += [f"{name}: {each.note}" for name, each in neurons.items() if each.note][:_MOST_NOTES]
+    notes += [
+        f"the node {name!r} is the population {called[name]!r}, as {name!r} are the channels"
+        for name in neurons
+        if called[name] != name
+    ]
+    return notes
 
 
 def _ways(signal: Signal, target: Cells) -> Ways:
@@ -172,7 +239,3 @@ def _from_input(graph: Graph) -> list[str]:
     first, outputs = names.index(next(of_kind(graph, "Input"))), set(of_kind(graph, "Output"))
     turned = names[first:] + names[:first]
     return [name for name in turned if name not in outputs] + sorted(outputs)
-
-
-def _named(name: str) -> str:
-    return f"{name} neurons" if name in (INPUT, CLOCK) else name

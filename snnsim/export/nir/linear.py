@@ -9,6 +9,7 @@ Shapes   x (…), flattened in C order; matrices (output, input); b (output,)
 Source   nir 1.0.8; torch.nn has the same equations (an average counts the padding)
 """
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +22,23 @@ Made = tuple[sparse.csr_matrix, np.ndarray | None, Shape]
 """Matrix, bias if there is one, and shape of the output."""
 
 
+MOST_ENTRIES = 2**27
+"""Numbers of one matrix at most; a kernel that slides over a large image needs more than its file has."""
+
+
+def fits(count: int, what: str, most: int = MOST_ENTRIES) -> None:
+    """Raise a ValueError if something would be more than may be made."""
+    if count > most:
+        raise ValueError(f"it would need {count:,} {what}, and at most {most:,} are made")
+
+
+def product(one: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Return the product of two matrices, whose size is looked at before it is made."""
+    needed = int(np.diff(other.indptr)[one.indices].sum(dtype=np.int64))
+    fits(min(needed, one.shape[0] * other.shape[1]), "synapses")
+    return one @ other
+
+
 def matrix(kind: str, numbers: Numbers, shape: Shape) -> Made:
     """Return what a linear node does to an input of a shape; raises ValueError where they do not fit."""
     return LINEAR[kind](numbers, shape)
@@ -30,7 +48,7 @@ def _affine(numbers: Numbers, shape: Shape) -> Made:
     weight = np.asarray(numbers["weight"], np.float64)
     if weight.ndim != 2:
         raise ValueError(f"its weight must be (output, input), not {weight.shape}")
-    if weight.shape[1] != int(np.prod(shape)):
+    if weight.shape[1] != math.prod(shape):
         raise ValueError(f"its weight is for {weight.shape[1]} inputs, and it is given {shape}")
     return sparse.csr_matrix(weight), _bias(numbers, weight.shape[0], 1), (weight.shape[0],)
 
@@ -44,20 +62,22 @@ def _flatten(numbers: Numbers, shape: Shape) -> Made:
     start, end = (int(numbers.get(name, given)) for name, given in (("start_dim", 1), ("end_dim", -1)))
     last = len(shape) - 1
     start, end = min(start % (last + 1) if start < 0 else start, last), end + last + 1 if end < 0 else min(end, last)
-    flat = (*shape[:start], int(np.prod(shape[start : end + 1])), *shape[end + 1 :])
-    return sparse.csr_matrix(sparse.eye(int(np.prod(shape)))), None, flat
+    flat = (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :])
+    if start < 0 or math.prod(flat) != math.prod(shape):
+        raise ValueError(f"its axes from {start} to {end} must be some of {shape}")
+    return sparse.csr_matrix(sparse.eye(math.prod(shape))), None, flat
 
 
 def _conv(numbers: Numbers, shape: Shape) -> Made:
     weight = np.asarray(numbers["weight"], np.float64)
     over = weight.ndim - 2
-    groups = int(numbers.get("groups", 1))
-    if len(shape) != over + 1 or shape[0] != weight.shape[1] * groups:
+    groups = int(_pairs(numbers.get("groups", 1), 1, least=1)[0])
+    if len(shape) != over + 1 or shape[0] != weight.shape[1] * groups or weight.shape[0] % groups:
         raise ValueError(
             f"its weight {weight.shape} in {groups} groups is for {weight.shape[1] * groups} channels over {over} "
             f"axes, and it is given {shape}"
         )
-    reach = {name: _pairs(numbers.get(name, 1), over) for name in ("stride", "dilation")}
+    reach = {name: _pairs(numbers.get(name, 1), over, least=1) for name in ("stride", "dilation")}
     padding = _padding(numbers.get("padding", 0), weight.shape[2:], reach["dilation"])
     built, out = slid(weight, shape, (reach["stride"], padding, reach["dilation"], groups))
     return built, _bias(numbers, weight.shape[0], int(np.prod(out[1:]))), out
@@ -67,8 +87,9 @@ def _pool(share: Callable[[np.ndarray], float]) -> Callable[[Numbers, Shape], Ma
     def pool(numbers: Numbers, shape: Shape) -> Made:
         if len(shape) != 3:
             raise ValueError(f"it pools (channel, height, width), and it is given {shape}")
-        kernel = _pairs(numbers["kernel_size"], 2)
-        stride, padding = _pairs(numbers["stride"], 2), _pairs(numbers.get("padding", 0), 2)
+        kernel, stride = (_pairs(numbers[name], 2, least=1) for name in ("kernel_size", "stride"))
+        padding = _pairs(numbers.get("padding", 0), 2)
+        fits(math.prod(map(int, kernel)) * shape[0], "synapses")
         weight = np.full((shape[0], 1, *kernel), share(kernel))
         built, out = slid(weight, shape, (stride, np.stack([padding, padding], 1), np.ones(2, np.int64), shape[0]))
         return built, None, out
@@ -88,6 +109,7 @@ def slid(
     outside = (inside + padding.sum(1) - dilation * (kernel - 1) - 1) // stride + 1
     if (outside < 1).any():
         raise ValueError(f"its kernel {tuple(kernel)} is larger than what it is given, {shape}")
+    fits(weight.size * math.prod(map(int, outside)), "synapses")
     place = np.indices(outside).reshape(len(kernel), -1)
     outputs, of_group = weight.shape[:2]
     output, part = (each.reshape(-1) for each in np.indices((outputs, of_group)))
@@ -105,8 +127,11 @@ def slid(
     return sparse.csr_matrix(entries, shape=size), (outputs, *map(int, outside))
 
 
-def _pairs(value: Any, axes: int) -> np.ndarray:
-    return np.broadcast_to(np.asarray(value, np.int64), (axes,))
+def _pairs(value: Any, axes: int, *, least: int = 0) -> np.ndarray:
+    found = np.asarray(value)
+    if found.dtype.kind not in "iuf" or not ((found >= least) & (found < 2**31) & (np.rint(found) == found)).all():
+        raise ValueError(f"its numbers of places must be whole and {least} or more, not {found.tolist()}")
+    return np.broadcast_to(found.astype(np.int64), (axes,))
 
 
 def _padding(value: Any, kernel: Shape, dilation: np.ndarray) -> np.ndarray:

@@ -83,37 +83,43 @@ def computed(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> tuple[li
     A node waits until all that leads to it is there. If it has several inputs, those that it leads to itself need not
     be there; if it waited for itself alone, it would wait without end, and then need not either.
     """
-    reach = _reach(names, edges)
-    sources = {name: [source for source, target in edges if target == name] for name in names}
-    own = {name: {names[n] for n in np.flatnonzero(reach[number])} for number, name in enumerate(names)}
-    order: list[str] = []
+    reach, place = _reach(names, edges), {name: number for number, name in enumerate(names)}
+    sources: dict[str, list[str]] = {name: [] for name in names}
+    for source, target in edges:
+        sources[target].append(source)
+    # in the order in which they are computed
+    order: dict[str, None] = {}
     late: set[tuple[str, str]] = set()
     waiting, patient = list(names), True
     while waiting:
         left = []
         for name in waiting:
             missing = [source for source in sources[name] if source not in order]
-            excused = own[name].issuperset(missing) and (len(sources[name]) > 1 or not patient)
+            own = all(reach[place[name], place[source]] for source in missing)
+            excused = own and (len(sources[name]) > 1 or not patient)
             if missing and not excused:
                 left.append(name)
                 continue
-            order.append(name)
+            order[name] = None
             late |= {(source, name) for source in missing}
             patient = True
         patient = len(left) < len(waiting)
         waiting = left
-    return order, late
+    return list(order), late
 
 
 def _reach(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> np.ndarray:
     """Return which name leads to which (source, target), over any number of edges."""
+    place = {name: number for number, name in enumerate(names)}
     reach = np.zeros((len(names), len(names)), bool)
     for source, target in edges:
-        if source in names:
-            reach[names.index(source), names.index(target)] = True
+        if source in place:
+            reach[place[source], place[target]] = True
+    packed = np.packbits(reach, axis=1)
     for middle in range(len(names)):
-        reach |= reach[:, middle : middle + 1] & reach[middle]
-    return reach
+        leads = packed[:, middle // 8] & (128 >> middle % 8) != 0
+        packed[leads] |= packed[middle]
+    return np.unpackbits(packed, axis=1, count=len(names)).astype(bool)
 
 
 def _closes(source: str, target: str, names: Sequence[str], reach: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ Shapes   M (node's output, source neuron)
 Units    d in steps
 """
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,12 +18,14 @@ from scipy import sparse
 
 from snnsim.export.nir.cells import Cells
 from snnsim.export.nir.files import Graph, Node
-from snnsim.export.nir.linear import matrix
-from snnsim.program import INPUT
+from snnsim.export.nir.linear import fits, matrix, product
 from snnsim.program.model import LONGEST_DELAY
 
-CLOCK = "clock"
-_ON_GRID = 1e-3
+# names that no node has, as names in HDF5 have no slash
+CHANNELS, CLOCK = "/channels", "/clock"
+_MOST_CHANNELS = 2**24
+_MOST_TERMS = 2**15
+_ON_GRID, _FARTHEST_OFF = 1e-3, 0.1
 Terms = dict[tuple[str, int], Any]
 
 
@@ -36,7 +39,7 @@ class Signal:
     @property
     def size(self) -> int:
         """Number of values."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
 
 @dataclass(eq=False)
@@ -87,7 +90,7 @@ class Paths:
     def _made(self, name: str) -> Signal | None:
         node = self.graph.nodes[name]
         if node.kind == "Input":
-            return _whole(INPUT, tuple(int(size) for size in np.atleast_1d(node.numbers["shape"])))
+            return _whole(CHANNELS, input_shape(node))
         if name in self.cells:
             return _whole(name, self.cells[name].shape)
         given = None if name in self.wrong else self.into(name)
@@ -95,7 +98,7 @@ class Paths:
             return None
         try:
             if node.kind == "Delay":
-                return _delayed(np.asarray(node.numbers["delay"], np.float64), given, self.step)
+                return _delayed(_numbers(node, "delay"), given, self.step)
             return _passed(node, given)
         except KeyError as error:
             self.wrong[name] = f"it has no {error}"
@@ -104,8 +107,25 @@ class Paths:
         return None
 
 
+def input_shape(node: Node) -> tuple[int, ...]:
+    """Return the shape of an Input; raises ValueError where it is none, or has too many channels."""
+    found = np.atleast_1d(np.asarray(node.numbers["shape"]))
+    whole = found.dtype.kind in "iuf" and found.ndim == 1 and len(found) and bool((np.rint(found) == found).all())
+    shape = tuple(int(size) for size in found) if whole else ()
+    if not shape or min(shape) < 1 or math.prod(shape) > _MOST_CHANNELS:
+        raise ValueError(f"the shape of an Input must be 1 to {_MOST_CHANNELS:,} channels, not {found.tolist()[:8]}")
+    return shape
+
+
 def _whole(source: str, shape: tuple[int, ...]) -> Signal:
-    return Signal(shape, {(source, 0): sparse.csr_matrix(sparse.eye(int(np.prod(shape))))})
+    return Signal(shape, {(source, 0): sparse.csr_matrix(sparse.eye(math.prod(shape)))})
+
+
+def _numbers(node: Node, name: str) -> np.ndarray:
+    found = node.numbers[name]
+    if not isinstance(found, np.ndarray):
+        raise TypeError(f"its {name} must be numbers, not {type(found).__name__}")
+    return found
 
 
 def _later(signal: Signal, late: bool) -> Signal:
@@ -118,7 +138,7 @@ def _later(signal: Signal, late: bool) -> Signal:
 
 def _passed(node: Node, given: Signal) -> Signal:
     made, bias, shape = matrix(node.kind, node.numbers, given.shape)
-    terms = {key: made @ part for key, part in given.terms.items()}
+    terms = {key: product(made, part) for key, part in given.terms.items()}
     if bias is not None:
         constant = sparse.csr_matrix(bias[:, None])
         terms[CLOCK, 0] = terms[CLOCK, 0] + constant if (CLOCK, 0) in terms else constant
@@ -126,14 +146,20 @@ def _passed(node: Node, given: Signal) -> Signal:
 
 
 def _delayed(delay: np.ndarray, given: Signal, step: float) -> Signal:
-    steps = np.broadcast_to(delay.reshape(-1) if delay.ndim else delay, (given.size,)) / step
-    on_grid = (np.rint(steps) >= 0) & (steps <= LONGEST_DELAY) & (np.abs(steps - np.rint(steps)) <= _ON_GRID)
+    # what a float of this precision can be away from a whole number of steps
+    rounding = float(np.finfo(delay.dtype).eps) if delay.dtype.kind == "f" else 0.0
+    delay = delay.astype(np.float64)
+    with np.errstate(all="ignore"):
+        steps = np.broadcast_to(delay.reshape(-1) if delay.ndim else delay, (given.size,)) / step
+        off = np.minimum(_ON_GRID + np.abs(steps) * 2 * rounding, _FARTHEST_OFF)
+        on_grid = (np.rint(steps) >= 0) & (np.rint(steps) <= LONGEST_DELAY) & (np.abs(steps - np.rint(steps)) <= off)
     if not on_grid.all():
         raise ValueError(
             f"its delays must be whole multiples of dt ({step:g} s), from 0 to {LONGEST_DELAY} of them, not "
             f"{steps[~on_grid][0] * step:g} s; choose dt"
         )
     wait = np.rint(steps).astype(np.int64)
+    fits(len(given.terms) * len(np.unique(wait)), "ways of different delay", _MOST_TERMS)
     terms: Terms = {}
     for (source, before), part in given.terms.items():
         for each in np.unique(wait):

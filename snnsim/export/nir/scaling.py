@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 
 from snnsim.export.floats import as_floats
-from snnsim.export.nir.files import Node, narrow
+from snnsim.export.nir.files import Node, narrow, printable
 from snnsim.program import Edge, FixedPoint, Population, Program
 from snnsim.program.model import PARTS
 
@@ -98,7 +98,7 @@ class Scale:
         ours = {name: getattr(part, name) for name in PARTS}
         kind = "LIF" if "v_threshold" in rows else "LI"
         numbers = {name: narrow(row) for name, row in rows.items()}
-        return Node(kind, numbers, {"population": part.name, "rule": part.rule, **ours})
+        return Node(kind, numbers, {"population": printable(part.name), "rule": part.rule, **ours})
 
     def weights(self, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
         """Return an edge's weights for the file, and what is missing in them when they are scaled back."""
@@ -115,10 +115,11 @@ class Scale:
         return 1.0 if self.fixed is None else 2.0**self.fixed.weight_shift
 
 
-def population(node: Node) -> Population:
+def population(node: Node, name: str, rule: str) -> Population:
     """Return the population of a node that `Scale.neurons` made."""
-    known = node.metadata
-    return Population(known["population"], known["rule"], *(known[name] for name in PARTS))
+    if node.metadata["population"] != printable(name) or node.metadata["rule"] != rule:
+        raise ValueError(f"its node of the population {name!r} is another's")
+    return Population(name, rule, *(node.metadata[part] for part in PARTS))
 
 
 def as_floats_alone(part: Population, fixed: FixedPoint | None) -> Population:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.export.nir.encodings import ENCODINGS, Setting, Taps
-from snnsim.export.nir.files import Graph, Node, narrow, save
+from snnsim.export.nir.files import Graph, Node, narrow, printable, save
 from snnsim.export.nir.order import Plan, planned
 from snnsim.export.nir.scaling import Options, Scale
 from snnsim.program import Edge, Program
@@ -102,7 +102,7 @@ def _add_edge(program: Program, number: int, how: tuple[Plan, Scale], made: tupl
 def _affine(node: Node, bias: np.ndarray | None, target: str) -> Node:
     if bias is None or not bias.any():
         return node
-    return Node("Affine", {**node.numbers, "bias": narrow(bias)}, {**node.metadata, "bias_of": target})
+    return Node("Affine", {**node.numbers, "bias": narrow(bias)}, {**node.metadata, "bias_of": printable(target)})
 
 
 def _metadata(program: Program, chosen: Options) -> dict[str, Any]:

@@ -1,14 +1,18 @@
 """The Program of a folder that was written for PyNN, from the files that PyNN reads."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from snnsim import untrusted
 from snnsim.export.pynn.writing import FACTS, FORMAT
 from snnsim.export.sonata import NUMBERS
-from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.files import folder_read_whole
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program.header import Header, rows, table
+from snnsim.program.header import whole as whole_of
+from snnsim.program.rows import frozen
 
 
 def claims(folder: Path) -> bool:
@@ -22,41 +26,54 @@ def read(path: Path) -> Program:
     if not path.is_dir():
         raise FileNotFoundError(f"there is no folder {path}")
     try:
-        return _program(path, json.loads((path / FACTS).read_text(encoding="utf-8")))
-    except (OSError, KeyError, IndexError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is damaged, or was not written by `snnsim export`: {error}") from error
+        with folder_read_whole(path):
+            return _program(path, Header.of(untrusted.read_json(path / FACTS), form=FORMAT))
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, "was not written by `snnsim export`", error)
 
 
-def _program(path: Path, header: dict[str, Any]) -> Program:
-    if header["format"] != FORMAT:
-        raise ValueError(f"its format is {header['format']!r}, not {FORMAT!r}")
-    fixed = None if header["fixed"] is None else FixedPoint(**header["fixed"])
-    populations = []
-    for name, rule in header["populations"]:
-        table = np.loadtxt(path / header["neurons"][name], ndmin=2)[:, 2:].T
-        numbers = dict(zip(NUMBERS, table, strict=True))
-        for each in NUMBERS[:3] if fixed is not None else ():
-            numbers[each] = np.rint(numbers[each]).astype(np.int64)
-        populations.append(Population(name, rule, **numbers))
-    size = {INPUT: header["channels"]} | {part.name: part.size for part in populations}
-    edges = tuple(_edge(path, header, number, size[source]) for number, (source, _) in enumerate(header["edges"]))
-    kept = ("channels", "time_step_ms", "readout", "decision", "extra_steps", "provenance")
-    return Program(
-        populations=tuple(populations),
-        edges=edges,
-        fixed=fixed,
-        classes=tuple(header["classes"]),
-        **{name: header[name] for name in kept},
-    )
+def _program(path: Path, header: Header) -> Program:
+    files, populations = table(header.told, "neurons"), []
+    for name, rule in header.populations:
+        numbers = dict(zip(NUMBERS, _table(path, files.get(name), columns=6)[2:], strict=True))
+        for each in NUMBERS[:3] if header.fixed is not None else ():
+            numbers[each] = np.rint(numbers[each])
+        kind = np.int64 if header.fixed is not None else np.float64
+        parts = (frozen(numbers[each], kind, f"{name!r}: {each}") for each in NUMBERS[:3])
+        populations.append(Population(name, rule, *parts, numbers["unit"]))
+    size, late = header.sizes(populations), {INPUT: 0} | header.by_population("lateness")
+    of_edge: dict[int, list[str]] = {number: [] for number in range(len(header.edges))}
+    for each in rows(header.told, "connections", dict):
+        # those of the clock come after the edges of the header
+        of_edge.setdefault(whole_of(each, "edge", at_least=0), []).append(each.get("file"))
+    edges = []
+    for number in range(len(header.edges)):
+        named = of_edge[number]
+        synapses = np.concatenate([np.zeros((4, 0)), *(_table(path, file, columns=4) for file in named)], 1)
+        edges.append(_edge(header, number, synapses, (late, size)))
+    return header.program(populations, edges)
 
 
-def _edge(path: Path, header: dict[str, Any], number: int, sources: int) -> Edge:
-    source, target = header["edges"][number]
-    files = [path / each["file"] for each in header["connections"] if each["edge"] == number]
-    tables = [np.loadtxt(file, ndmin=2) for file in files]
-    pre, post, weight, delay = np.concatenate([np.zeros((0, 4)), *tables]).T
-    pre, post, delay = (part.astype(np.int64) for part in (pre, post, delay))
-    delay = delay - (header["lateness"][target] - header["lateness"][source])
+def _edge(header: Header, number: int, synapses: np.ndarray, known: tuple[dict[str, int], dict[str, int]]) -> Edge:
+    (source, target), (late, size) = header.edges[number], known
+    pre, post, weight, delay = synapses
+    delay = delay - (late[target] - late[source])
     # NumPy's integers, where the program is in integers
-    weight = weight if header["fixed"] is None else np.rint(weight).astype(np.int64)
-    return Edge.of(source, target, (pre, post, delay, weight), sources=sources)
+    weight = weight if header.fixed is None else frozen(np.rint(weight), np.int64, f"edge {number}: weights")
+    return Edge.of(source, target, (pre, post, delay, weight), sources=size[source])
+
+
+def _table(path: Path, name: Any, *, columns: int) -> np.ndarray:
+    """Return the columns of a table of numbers, of which a line is a row."""
+    file = untrusted.inside(path, name)
+    lines = [line.split() for line in untrusted.read_text(file).splitlines() if line.strip() and line[0] != "#"]
+    wrong = next((number for number, line in enumerate(lines) if len(line) != columns), None)
+    if wrong is not None:
+        raise ValueError(f"{name}: row {wrong} must have {columns} numbers, not {len(lines[wrong])}")
+    try:
+        found = np.array(lines, np.float64).reshape(-1, columns).T
+    except ValueError as error:
+        raise ValueError(f"{name}: its rows must be numbers: {error}") from error
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name}: its numbers must be finite")
+    return found

@@ -72,9 +72,12 @@ def build(sim, backend, given, folder):
         if rule != "readout":
             groups[name].record("spikes")
     for each in network["connections"]:
+        # not by FromFileConnector, which runs what stands in a file's first line, and fails at files of one line
+        synapses = np.loadtxt(folder / each["file"], ndmin=2)
         sim.Projection(
-            groups[each["source"]], groups[each["target"]], sim.FromFileConnector(str(folder / each["file"])),
-            sim.StaticSynapse(), receptor_type=each["receptor"],
+            groups[each["source"]], groups[each["target"]],
+            sim.FromListConnector(synapses, column_names=["weight", "delay"]), sim.StaticSynapse(),
+            receptor_type=each["receptor"],
         )  # fmt: skip
     if backend == "brian2":
         in_time(sim)

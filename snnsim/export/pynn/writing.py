@@ -69,8 +69,14 @@ def write(program: Program, path: Path) -> None:
         extra = {"unit": unit(program), "neurons": files, "connections": connections}
         facts = {"format": FORMAT, "version": 1, **program.header(), **_machine(moved), **extra}
         (folder / FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
-        script = Path(__file__).with_name("run.py").read_text(encoding="utf-8")
-        (folder / "run.py").write_text(script, encoding="utf-8")
+        for name, text in executed(program).items():
+            (folder / name).write_text(text, encoding="utf-8")
+
+
+def executed(program: Program) -> dict[str, str]:
+    """Return the text of each file that `snnsim verify` runs: the script, which is the same for all Programs."""
+    del program
+    return {"run.py": Path(__file__).with_name("run.py").read_text(encoding="utf-8")}
 
 
 def unit(program: Program) -> int:

@@ -6,12 +6,13 @@ RECORDINGS.npz   steps (recording,), how many each runs; step, channel, count (s
                  channels ()
 RESULT.npz       version; for each population P that fires P/step, P/neuron (spike,) and P/offset (recording + 1,) in
                  our time; for a readout whose membrane it gives, membrane/P (step of all recordings, neuron);
-                 choices (recording,) where the consumer decides for itself
+                 choices (recording,) where the consumer decides for itself; P is written as in an address (%2F for /)
 """
 
 import json
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -58,6 +59,9 @@ def read_arrays(path):
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop("header").tobytes())
+    for name, there in header.get("names", {}).items():
+        parts = [each for each in arrays if each.startswith(f"population/{there}/")]
+        arrays |= {f"population/{name}/{each.split('/')[2]}": arrays[each] for each in parts}
     if header["lateness"] is None:
         raise ValueError("a loop of this program is too short for a machine on which every synapse takes a step")
     return header, arrays
@@ -93,9 +97,10 @@ def main(run, version):
     if choices:
         found["choices"] = np.asarray(choices[0])
     for name, trains in spikes.items():
+        name = quote(name, safe=" ", errors="surrogatepass")
         found[f"{name}/offset"] = np.cumsum([0, *(len(step) for step, _ in trains)])
         for place, part in enumerate(("step", "neuron")):
             found[f"{name}/{part}"] = np.concatenate([np.asarray(train[place], np.int64) for train in trains])
     for name, parts in membranes.items():
-        found[f"membrane/{name}"] = np.concatenate(parts)
+        found[f"membrane/{quote(name, safe=' ', errors='surrogatepass')}"] = np.concatenate(parts)
     np.savez(result, **found)

@@ -1,0 +1,90 @@
+"""Memory of a run, epoch by epoch: does it stay, or does it creep?
+
+A preset is trained as `snnsim train` does it, in this process. After each epoch three numbers are taken, in MiB: the
+peak of its training above what was there before the run (what `snnsim train` prints), the resident size at its end,
+and the highest resident size of the whole epoch with its validation. Recordings are as long as they are, so that every
+batch has another size. The last line compares the last epoch with the second one: the first one also compiles.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from common import add_allocator, write
+
+from snnsim import allocator, memory, presets
+from snnsim.bench import comparing, tables
+from snnsim.config import Config, parse_assignment
+from snnsim.experiment import runs
+from snnsim.training import loop, parallel
+from snnsim.training.folder import Folder
+
+MIB = 2**20
+
+
+class Watched(loop.Run):
+    """A run that notes its memory after every epoch."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.noted: list[dict[str, int]] = []
+
+    def _close_epoch(self, *arguments: Any, **options: Any) -> None:
+        super()._close_epoch(*arguments, **options)
+        peak = self.standing.history[-1]["peak_bytes"] or 0
+        self.noted.append({"peak": peak, "resident": memory.resident(), "highest": memory.highest()})
+        comparing.say(f"epoch {len(self.noted)}: peak {peak / MIB:.0f} MiB, resident {memory.resident() / MIB:.0f} MiB")
+
+
+def measured(config: Config) -> list[dict[str, int]]:
+    """Return the bytes of every epoch of a training."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run, _ = runs.prepare(config, Folder(Path(scratch) / "run"), parallel.ALONE, torch.device("cpu"))
+        watched = Watched(run.network, run.optimisers, run.plan, run.folder)
+        watched.fit(progress=False)
+    return watched.noted
+
+
+def shown(noted: list[dict[str, int]]) -> str:
+    """Return a table of the first epochs and of some later ones, and what has become more."""
+    chosen = [number for number in range(1, len(noted) + 1) if number <= 3 or number % 10 == 0 or number == len(noted)]
+    rows = [(number, *(f"{value / MIB:.0f}" for value in noted[number - 1].values())) for number in chosen]
+    table = tables.table(("epoch", "peak MiB", "resident MiB", "highest MiB"), rows)
+    if len(noted) < 2:
+        return table
+    more = ", ".join(f"{name} {(noted[-1][name] - noted[1][name]) / MIB:+.0f} MiB" for name in noted[0])
+    return f"{table}\nthe last epoch against the second: {more}"
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--preset", default="shd")
+    made.add_argument("--data-path", help="folder with the files of SHD")
+    made.add_argument("--epochs", type=int, default=20)
+    made.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config")
+    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
+    made.add_argument("--json", type=Path, default=Path("figures/bench-memory.json"), help="file for the figures")
+    add_allocator(made)
+    return made.parse_args(words)
+
+
+def main() -> None:
+    """Train, print a table, and write all samples."""
+    options = arguments()
+    kept = options.allocator == "tuned" and allocator.keep_memory()
+    torch.set_num_threads(options.threads)
+    values: dict[str, object] = {"training.epochs": options.epochs}
+    if options.data_path is not None:
+        values["data.path"] = options.data_path
+    config = presets.named(options.preset).with_values(values | dict(map(parse_assignment, options.set)))
+    noted = measured(config)
+    print(shown(noted))
+    found = {"config": config.to_toml(), "memory_kept": kept, "epochs": noted}
+    write(options.json, found, names=[], seed=config.training.seed)
+
+
+if __name__ == "__main__":
+    main()

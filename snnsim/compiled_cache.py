@@ -1,0 +1,83 @@
+"""Where Numba keeps what it compiles, when neither the installation nor the user's own cache can be written.
+
+Numba writes beside each file, or else into the user's cache, and refuses to import a kernel where it can do neither: in
+a container of another user, on a read-only mount, on a full disk. Then the first of these folders that can be written
+is taken: `numba` in snnsim's own cache, or a private folder among the temporary files. Where there is none, every
+process compiles anew, and says so.
+"""
+
+import os
+import stat
+import sys
+import warnings
+
+VARIABLE = "NUMBA_CACHE_DIR"
+FOLDERS = ("analysis", "data", "data/speech", "kernels")
+"""Folders of the package with compiled functions; Numba writes into the __pycache__ of each."""
+
+
+def choose() -> None:
+    """Let Numba keep what it compiles in a folder that can be written; nothing changes where it finds one itself."""
+    given, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
+    beside = (os.path.join(package, folder, "__pycache__") for folder in FOLDERS)
+    if (given and can_write(given)) or all(map(can_write, beside)):
+        return
+    # imported here alone, as it takes longer than the rest of `import snnsim`
+    import platformdirs
+
+    if can_write(platformdirs.user_cache_dir("numba", appauthor=False)):
+        return
+    chosen = _in_own_cache() or _among_temporary_files()
+    if chosen is None:
+        _compile_without_cache()
+        return
+    os.environ[VARIABLE] = chosen
+    if "numba" in sys.modules:
+        # it has read its variables already
+        sys.modules["numba"].config.CACHE_DIR = chosen
+
+
+def can_write(folder: str) -> bool:
+    """Return whether a file can be made in a folder, which is made if it is not there."""
+    probe = os.path.join(folder, f".snnsim-{os.getpid()}-{os.urandom(4).hex()}")
+    try:
+        os.makedirs(folder, exist_ok=True)
+        os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.unlink(probe)
+    except OSError:
+        return False
+    return True
+
+
+def _in_own_cache() -> str | None:
+    from snnsim.files import cache_folder
+
+    folder = str(cache_folder() / "numba")
+    return folder if can_write(folder) else None
+
+
+def _among_temporary_files() -> str | None:
+    import tempfile
+
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    try:
+        folder = os.path.join(tempfile.gettempdir(), f"snnsim-numba-{user}")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        found = os.lstat(folder)
+    except OSError:
+        return None
+    # all users share the folder around it, and Numba runs what it reads from its cache
+    others = hasattr(os, "getuid") and (found.st_uid != user or bool(found.st_mode & 0o077))
+    return folder if stat.S_ISDIR(found.st_mode) and not others and can_write(folder) else None
+
+
+def _compile_without_cache() -> None:
+    from numba.core.dispatcher import Dispatcher
+
+    warnings.warn(
+        "snnsim: no folder for compiled code can be written, so every process compiles it anew, which takes up to a "
+        f"minute; set {VARIABLE} to a folder that can be written",
+        stacklevel=3,
+    )
+    # Numba has no setting for this
+    Dispatcher.enable_caching = lambda _: None

@@ -1,0 +1,124 @@
+"""Memory that a work would need, compared with what there is before it begins.
+
+    needed = Σ parts        an error where it exceeds the available memory; little is never refused
+
+Available is what the user allows by the variable SNNSIM_MEMORY_LIMIT, in bytes or such as 64GB or 1.5TB; without it,
+the least of what the system calls available, what is left below the limit of a container, and below RLIMIT_AS.
+"""
+
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from snnsim.allocator import give_back
+from snnsim.validation import shown
+
+VARIABLE = "SNNSIM_MEMORY_LIMIT"
+LITTLE = 2**26
+"""Bytes that are not compared with what is available, as the look would cost more than it is worth."""
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_CONTAINERS = (
+    # limit, use, statistics; version 2 of control groups, and version 1
+    ("memory.max", "memory.current", "memory.stat"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+)
+
+
+def require_memory(who: str, parts: Mapping[str, int]) -> None:
+    """Raise a MemoryError if the parts together need more memory than there is.
+
+    Args:
+        who: Name of the function or class that was called, for the message.
+        parts: Bytes that each part of the work needs, by what it is, such as {"membranes of 10 steps": 80}.
+
+    Raises:
+        MemoryError: If they need more than `available_memory`; the message names the three largest parts.
+    """
+    needed = sum(parts.values())
+    limit = _allowed()
+    if limit is None and needed <= LITTLE:
+        return
+    limit = available_memory() if limit is None else limit
+    if limit is not None and needed > limit:
+        # what this process has freed and kept is available too
+        give_back()
+        limit = available_memory()
+    if limit is None or needed <= limit:
+        return
+    largest = sorted(parts.items(), key=lambda part: -part[1])[:3]
+    named = ", ".join(f"{name}: {size_text(size)}" for name, size in largest if size)
+    raise MemoryError(
+        f"{who}: needs about {size_text(needed)} of memory, and {size_text(limit)} are available; largest parts: "
+        f"{named}; ask for less, or set {VARIABLE} (such as 64GB) if there is more"
+    )
+
+
+def available_memory() -> int | None:
+    """Return the bytes that this process may still use, or None where the system does not tell."""
+    allowed = _allowed()
+    if allowed is not None:
+        return allowed
+    found = [size for size in (_of_system(), *map(_of_container, _CONTAINERS), _of_process()) if size is not None]
+    return max(0, min(found)) if found else None
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes as a reader wants it: two digits or more, in kB, MB, GB or TB."""
+    for unit in ("TB", "GB", "MB", "kB"):
+        one = _UNITS[unit.upper()]
+        if size >= one:
+            return f"{size / one:.0f} {unit}" if size >= 9.95 * one else f"{size / one:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _allowed() -> int | None:
+    """Return the bytes of the variable, None without it."""
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.upper())
+    unit = None if found is None else _UNITS.get(found[2] if found[2] in _UNITS else f"{found[2]}B")
+    if found is None or unit is None or not math.isfinite(float(found[1])):
+        raise ValueError(f"{VARIABLE}: the value must be a number of bytes, or one such as 64GB, not {shown(text)}")
+    return int(float(found[1]) * unit)
+
+
+def _read(path: Path, find: Callable[[str], str]) -> int | None:
+    """Return a number of a file of the system, None where it has none."""
+    try:
+        return int(find(path.read_text(encoding="ascii")))
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _of_system() -> int | None:
+    available = _read(Path("/proc/meminfo"), lambda text: text.split("MemAvailable:")[1].split()[0])
+    if available is not None:
+        return available * 1024
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _of_container(names: tuple[str, str, str], root: Path = Path("/sys/fs/cgroup")) -> int | None:
+    most, used = (_read(root / name, str) for name in names[:2])
+    if most is None or used is None:
+        return None
+    # pages of files count as used, and are given back
+    files = _read(root / names[2], lambda text: text.split("inactive_file ")[-1].split()[0])
+    return most - used + (files or 0)
+
+
+def _of_process() -> int | None:
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrlimit(resource.RLIMIT_AS)[0]
+    used = _read(Path("/proc/self/statm"), lambda text: text.split()[0])
+    if most == resource.RLIM_INFINITY or used is None:
+        return None
+    return most - used * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,28 @@
+"""What simulating needs in memory, in bytes by part, before any of it is allocated."""
+
+import numpy as np
+
+from snnsim.program import Program
+from snnsim.simulation.compiled import Network
+
+
+def of_program(program: Program) -> dict[str, int]:
+    """Return what its arrays for the kernels take, with room to sort synapses of several edges."""
+    each = 24 if len(program.edges) == 1 else 96
+    return {"channels": 40 * program.channels, "neurons": 100 * program.size, "synapses": each * program.synapses}
+
+
+def of_state(network: Network, streams: int) -> dict[str, int]:
+    """Return what the state of streams takes."""
+    pending = streams * network.longest * network.neurons * np.dtype(network.numbers.current).itemsize
+    return {f"currents of {network.longest} steps": pending, "voltages": streams * network.neurons * 8}
+
+
+def of_run(program: Program, length: np.ndarray, traced: int, *, spikes: bool) -> dict[str, int]:
+    """Return what the results of recordings of so many steps take, with membranes of `traced` neurons."""
+    steps, each = int(length.sum()), 8 * len(length)
+    return {
+        f"membranes of {traced} neurons in {steps} steps": 8 * traced * steps,
+        "counts of neurons": (2 if spikes else 1) * each * program.size,
+        "counts of channels": 4 * each * program.channels,
+    }

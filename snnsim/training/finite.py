@@ -1,0 +1,26 @@
+"""Whether parameters are finite: neurons fire nothing where a current is not a number, so that no loss shows it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+ADVICE = "a smaller learning rate (--lr) or a flatter surrogate (network.surrogate_alpha) usually helps"
+
+
+def total(network: nn.Module) -> Tensor:
+    """Return the sum of all parameters and buffers of a network, which is finite only if all of them are."""
+    return torch.stack([value.detach().sum(dtype=torch.float64) for value in _floats(network)]).sum()
+
+
+def broken(state: Mapping[str, Any]) -> str | None:
+    """Return the name of the first tensor with values that are not finite, if there is one."""
+    for name, value in state.items():
+        if isinstance(value, Tensor) and not bool(torch.isfinite(value).all()):
+            return name
+    return None
+
+
+def _floats(network: nn.Module) -> list[Tensor]:
+    return [value for value in (*network.parameters(), *network.buffers()) if value.is_floating_point()]

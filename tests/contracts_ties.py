@@ -1,0 +1,97 @@
+"""Exact ties: every form of a layer's neurons fires where the voltage is the threshold itself, and nowhere below.
+
+Currents, decays, thresholds and normalisations are such that many voltages meet the threshold without a rounding, and
+others by the sum's own rounding; whichever form computes them, the equations' own rounding decides.
+"""
+
+import torch
+from torch import Tensor
+
+from snnsim import kernels
+from snnsim.kernels import spiking
+from snnsim.layer import SpikingLayer
+from snnsim.neurons import LIF, LevyBaxter, MetaNeuron
+from snnsim.normalisation import BatchNorm
+from snnsim.synapses import SparseLinear
+
+STEPS, BATCH, NEURONS = 30, 3, 12
+NEURON = {
+    "LIF": lambda reset, unit: LIF(beta=0.5, threshold=unit, reset=reset),
+    "LIF, no leak": lambda reset, unit: LIF(beta=1.0, threshold=3 * unit, reset=reset),
+    "LIF, learned": lambda reset, unit: LIF(
+        beta=0.5, threshold=unit, reset=reset, learn_threshold=True, learn_decay="neuron", features=NEURONS
+    ),
+    "MetaNeuron, no noise": lambda reset, unit: MetaNeuron(beta=0.5, threshold=unit, width=0.0, reset=reset),
+    "LevyBaxter": lambda _, unit: LevyBaxter(threshold=unit),
+}
+UNITS = (1.0, 1 / 7, 0.1)
+"""Thresholds, in wholes of which the currents come: exact, and not."""
+
+
+def currents(dtype: torch.dtype, unit: float, seed: int = 0) -> Tensor:
+    draw = torch.Generator().manual_seed(seed)
+    return torch.randint(-1, 4, (STEPS, BATCH, NEURONS), generator=draw).to(dtype) * torch.tensor(unit, dtype=dtype) / 2
+
+
+def by_definition(neuron, current: Tensor) -> tuple[Tensor, Tensor]:
+    """Return spikes and membranes of the equations, one step after the other, in the currents' own precision."""
+    part = neuron.unit if isinstance(neuron, LevyBaxter) else neuron
+    beta, reset = part.decay().to(current.dtype), part.reset
+    threshold = (part.threshold() if isinstance(part, MetaNeuron) else part.level()).to(current.dtype)
+    voltage, spikes, membranes = torch.zeros_like(current[0]), [], []
+    for now in current:
+        membrane = beta * voltage + now
+        fired = membrane >= threshold
+        voltage = torch.where(fired, 0.0 if reset.hard else membrane - threshold, membrane)
+        spikes.append(fired.to(current.dtype))
+        membranes.append(membrane)
+    return torch.stack(spikes), torch.stack(membranes)
+
+
+def neurons_fire_at_the_threshold_in_every_form(make, reset: str, dtype: torch.dtype, unit: float) -> None:
+    neuron, current = make(reset, unit), currents(dtype, unit)
+    expected, membranes = by_definition(neuron, current)
+    assert (membranes == membranes.new_tensor(unit)).sum() + (membranes == 3 * membranes.new_tensor(unit)).sum() > 2
+    found = [neuron(current)]
+    with kernels.plain():
+        found.append(neuron(current))
+    state, stepped = None, []
+    for now in current:
+        spikes, state = neuron.step(now, state)
+        stepped.append(spikes)
+    for spikes in (*found, torch.stack(stepped)):
+        assert torch.equal(spikes, expected)
+
+
+def layers_fire_at_the_threshold_in_every_form(
+    make, reset: str, dtype: torch.dtype, unit: float, *, norm: str | None, dropout: float
+) -> None:
+    made = None if norm is None else BatchNorm(NEURONS, eps=0.0)
+    layer = SpikingLayer(SparseLinear(NEURONS, NEURONS), make(reset, unit), norm=made, dropout=dropout).to(dtype).eval()
+    layer.dropout.train()
+    if made is not None:
+        draw = torch.Generator().manual_seed(5)
+        with torch.no_grad():
+            # powers of 4 keep all products exact; others round as every form must
+            made.running_var.copy_(4.0 ** torch.randint(-1, 2, (NEURONS,), generator=draw))
+            made.weight.copy_(2.0 ** torch.randint(0, 2, (NEURONS,), generator=draw))
+            if norm == "rounded":
+                made.running_var.copy_(torch.rand(NEURONS, generator=draw) + 0.1)
+                made.running_mean.copy_(torch.randn(NEURONS, generator=draw) * unit)
+                made.bias.copy_(torch.randn(NEURONS, generator=draw) * unit)
+    current = currents(dtype, unit, seed=1)
+    driven = current
+    if made is not None:
+        statistics = spiking.Statistics(made.running_mean, made.running_var, 0.0, own=False)
+        scale, shift = spiking.affine(current, made.weight, made.bias, statistics)
+        driven = current * scale + shift
+    expected, _ = by_definition(layer.neuron, driven)
+    for plain in (False, True):
+        run = layer.fire
+        if plain:
+            with kernels.plain():
+                sent = run(current, None, torch.Generator().manual_seed(2))
+        else:
+            sent = run(current, None, torch.Generator().manual_seed(2))
+        keep = layer.dropout.factors(current, torch.Generator().manual_seed(2))
+        assert torch.equal(sent, expected if keep is None else expected * keep)

@@ -1,0 +1,82 @@
+"""A program is a file of anybody: its data are read where they are, and neither made nor fetched for it."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from snnsim import experiment, freezing
+from snnsim.config import Config
+from snnsim.data import tonic_bridge
+from snnsim.data.speech import digits
+from snnsim.experiment import evaluating, parts, programs
+
+
+def program_of(config):
+    network = parts.build_network(config, classes=3).eval()
+    return freezing.freeze(
+        network, time_step_ms=config.data.time_step_ms, classes=("low", "middle", "high"),
+        decision="summed_softmax", provenance={"config": config.to_toml()},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def no_making(monkeypatch):
+    def forbidden(*_, **__):
+        raise AssertionError("something is made or fetched")
+
+    monkeypatch.setattr(digits, "make", forbidden)
+    monkeypatch.setattr(tonic_bridge, "download", forbidden)
+
+
+@pytest.mark.usefixtures("no_making")
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_is_fetched_into_a_folder_that_a_program_names(tmp_path, there):
+    place = tmp_path / "their place"
+    if there:
+        place.mkdir()
+    config = Config().with_values({"data.name": "shd", "data.path": str(place), "network.hidden": [4]})
+    words = rf"are not in {place}; nothing is made or downloaded .*`snnsim data make shd --data-path '{place}'`.*--data"
+    with pytest.raises(FileNotFoundError, match=words):
+        programs.recordings(program_of(config), None, "test")
+    assert place.exists() == there
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FileNotFoundError, match="nothing is made or downloaded"):
+        programs.recordings(program_of(config), str(tmp_path / "mine"), "test")
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+@pytest.mark.usefixtures("no_making")
+@pytest.mark.parametrize("name", ["digits", "motifs"])
+def test_nothing_is_made_for_a_program(name):
+    config = Config().with_values({"data.name": name, "data.size": "full", "data.seed": 7, "network.hidden": [4]})
+    size = "--size full " if name == "digits" else ""
+    with pytest.raises(FileNotFoundError, match=f"`snnsim data make {name} {size}--seed 7`"):
+        programs.recordings(program_of(config), None, "test")
+
+
+def test_data_that_are_there_are_read(tiny):
+    config = Config().with_values(
+        {"data.name": "shd"} | {k: v for k, v in tiny.items() if not k.startswith("training")}
+    )
+    found = programs.recordings(program_of(config), None, "test")
+    assert np.array_equal(found.label, np.arange(30) % 3)
+
+
+@pytest.mark.usefixtures("without_pictures")
+def test_a_result_that_cannot_be_stored_is_returned(tiny, tmp_path, monkeypatch, capsys):
+    folder = experiment.train("shd", tiny | {"training.epochs": 1}, output=tmp_path / "run", device="cpu")
+    stored = experiment.evaluate(folder.path, progress=False)
+
+    def read_only(*_):
+        raise OSError(30, "Read-only file system")
+
+    before = os.listdir(folder.path)
+    monkeypatch.setattr(evaluating.Folder, "write_json", read_only)
+    assert experiment.evaluate(folder.path, progress=False) == stored
+    assert experiment.evaluate_program(folder.path)["total"] == stored["total"]
+    told = capsys.readouterr()
+    assert told.err.count(f"the result could not be stored in {folder.path} (Read-only file system)") == 2
+    assert os.listdir(folder.path) == before
+    assert json.loads(folder.evaluation("valid").read_text()) == stored

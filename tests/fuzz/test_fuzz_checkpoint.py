@@ -1,0 +1,201 @@
+"""Run folders that were damaged or made up: read as they were written, or refused by a clear error."""
+
+import json
+import random
+import shutil
+from dataclasses import asdict
+
+import pytest
+import torch
+from fuzzing import cases
+
+from snnsim.config import Config
+from snnsim.experiment import evaluating, parts
+from snnsim.training import checkpoint, lock, optimisers, standing
+from snnsim.training.folder import Folder
+
+CONFIG = Config().with_values({"network.hidden": [3], "data.channels": 4, "network.max_delay_ms": 20.0})
+ARCHITECTURE = parts.architecture(CONFIG, classes=2)
+NONSENSE = [None, True, -1, 0.5, float("nan"), float("inf"), 10**30, "", "x", b"x", [], [1], {}, {"a": 1}, 1 << 70]
+
+
+def built():
+    network = parts.build_network(CONFIG, classes=2)
+    return network, optimisers.build(network, lr=1e-3, lr_delay=1e-2, weight_decay=0.0, steps=4)
+
+
+@pytest.fixture(scope="module")
+def original():
+    """Return the content of a checkpoint after a step."""
+    network, made = built()
+    for parameter in network.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    made.step()
+    row = {"epoch": 1, "valid_accuracy": 0.5, "valid_loss": 1.0, "activity": [0.1]}
+    stands = standing.Standing(epoch=1, best_epoch=1, history=[row])
+    return {
+        "network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands),
+        "metrics": row, "conditions": {"threads": 1},
+    }  # fmt: skip
+
+
+def read(path):
+    """Return what a resumed run takes from a checkpoint."""
+    network, made = built()
+    content = checkpoint.load(path, ARCHITECTURE)
+    stands = standing.Standing.of(content.get("standing"), path)
+    checkpoint.into(path, network, content)
+    made.load_state_dict(content.get("optimisers"), path)
+    return {"network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands)}
+
+
+def same(one, other):
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return one == other
+
+
+def mutated(draw, raw):
+    """Return bytes with a bit, some bytes or a piece changed."""
+    made, place = bytearray(raw), draw.randrange(len(raw))
+    kind = draw.randrange(6)
+    if kind == 0:
+        made[place] ^= 1 << draw.randrange(8)
+    elif kind == 1:
+        made[place] = draw.randrange(256)
+    elif kind == 2:
+        del made[place:]
+    elif kind == 3:
+        del made[place : place + draw.randrange(1, 100)]
+    elif kind == 4:
+        made[place:place] = draw.randbytes(draw.randrange(1, 20))
+    else:
+        end = place + draw.choice([4, 64, 512])
+        made[place:end] = bytes(len(made[place:end]))
+    return bytes(made)
+
+
+def test_bytes_of_a_checkpoint(tally, tmp_path, original):
+    draw, path = random.Random(0), tmp_path / "last.pt"
+    checkpoint.save(path, ARCHITECTURE, original)
+    raw, whole = path.read_bytes(), read(path)
+    for number in range(cases(100)):
+        path.write_bytes(mutated(draw, raw))
+        found = tally.call(lambda: read(path), case=("last.pt", number))
+        # what is between the members of the archive may change; no number may
+        assert found is None or same(found, whole), number
+    assert tally.counts["refused"] > tally.counts["accepted"]
+
+
+def test_single_bits_of_a_checkpoint(tally, tmp_path, original):
+    draw, path = random.Random(1), tmp_path / "last.pt"
+    checkpoint.save(path, ARCHITECTURE, original)
+    raw, whole = path.read_bytes(), read(path)
+    for number in range(cases(100)):
+        bit = draw.randrange(8 * len(raw))
+        made = bytearray(raw)
+        made[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(made)
+        found = tally.call(lambda: read(path), case=("bit", bit, number))
+        assert found is None or same(found, whole), bit
+
+
+def places(tree, where=()):
+    """Yield where in nested tables and lists there is something."""
+    pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
+    for name, value in pairs:
+        yield (*where, name)
+        yield from places(value, (*where, name))
+
+
+def changed(draw, tree):
+    """Return nested tables with one thing in them replaced, removed or added."""
+    tree = copied(tree)
+    *above, name = draw.choice(list(places(tree)))
+    part = tree
+    for step in above:
+        part = part[step]
+    kind = draw.randrange(4)
+    if kind == 0:
+        del part[name]
+    elif kind == 1 and isinstance(part[name], torch.Tensor):
+        value = part[name].double()
+        part[name] = draw.choice([value * float("nan"), value.flatten(), value.repeat(2, *[1] * (value.ndim - 1))]
+                                 if value.ndim else [value * float("inf")])  # fmt: skip
+    elif kind == 2 and isinstance(part, dict):
+        part[draw.choice(["strange", 3, "", None])] = draw.choice(NONSENSE)
+    else:
+        part[name] = draw.choice(NONSENSE)
+    return tree
+
+
+def copied(tree):
+    if isinstance(tree, dict):
+        return {name: copied(value) for name, value in tree.items()}
+    return [copied(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def test_contents_of_a_checkpoint(tally, tmp_path, original):
+    draw, path = random.Random(2), tmp_path / "last.pt"
+    payload = {"snnsim_checkpoint": 1, "architecture": ARCHITECTURE, **original}
+    for number in range(cases(100)):
+        torch.save(made := changed(draw, payload), path)
+        tally.call(lambda: read(path), case=(number, made))
+
+
+def test_files_of_a_run_folder(tally, tmp_path, original):
+    draw, home = random.Random(3), tmp_path / "run"
+    folder = Folder(home)
+    CONFIG.save(folder.config)
+    folder.write_json(home / "environment.json", {"seed": 0})
+    folder.write_metrics([{"epoch": 1, "valid_accuracy": 0.5}, {"epoch": 2, "valid_accuracy": 0.7}])
+    checkpoint.save(folder.best, ARCHITECTURE, original)
+
+    def use():
+        config = evaluating.config_of(folder)
+        evaluating.parameters(home)
+        return config, folder.read_metrics()
+
+    files = ["config.toml", "metrics.jsonl", "environment.json", "best.pt"]
+    for number in range(cases(100)):
+        shutil.copytree(home, tmp_path / "kept", dirs_exist_ok=True)
+        path = home / draw.choice(files)
+        kind = draw.randrange(8)
+        if kind == 0:
+            path.unlink()
+        elif kind == 1:
+            path.write_bytes(draw.choice([b"", b"\0", b"[]", b"{}", b"[" * 10**5, b"\xff\xfe", b"null\n", b"1e999"]))
+        elif kind == 2:
+            path.unlink()
+            path.mkdir()
+        else:
+            path.write_bytes(mutated(draw, path.read_bytes()))
+        found = tally.call(use, case=(path.name, kind, number))
+        if found is not None:
+            assert evaluating.config_of(folder) == found[0]
+            assert [row["epoch"] for row in found[1]] == list(range(1, len(found[1]) + 1))
+        shutil.rmtree(home)
+        (tmp_path / "kept").rename(home)
+
+
+def test_locks_of_a_run_folder(tally, tmp_path, monkeypatch):
+    draw, place = random.Random(4), tmp_path / lock.NAME
+    monkeypatch.setattr(lock, "_PAUSE_S", 0.0)
+    with lock.held(tmp_path, say=print):
+        whole = json.loads(place.read_text())
+    tmp_path.mkdir(exist_ok=True)
+    for number in range(cases(60)):
+        made = changed(draw, whole) if number % 2 else whole
+        raw = json.dumps(made, default=str).encode()
+        place.write_bytes(mutated(draw, raw) if number % 3 else raw)
+
+        def take():
+            with lock.held(tmp_path, say=lambda _: None):
+                (tmp_path / "kept").touch()
+
+        tally.call(take, case=(number, place.read_bytes()))
+        place.unlink(missing_ok=True)

@@ -1,0 +1,136 @@
+"""Nonsense command lines: every one ends with a code that says so and one clear line, never with a traceback."""
+
+import random
+import shutil
+from dataclasses import fields
+from typing import get_args
+
+import numpy as np
+import pytest
+from fuzzing import cases
+
+from snnsim import Program, cli
+from snnsim.program import Edge, Population
+
+COMMANDS = [
+    "train",
+    "evaluate",
+    "plot",
+    "freeze",
+    "info",
+    "simulate",
+    "quantize",
+    "prune",
+    "export",
+    "import",
+    "verify",
+]
+COMMANDS += [
+    "bench",
+    "reproduce",
+    "data",
+    "data list",
+    "data info",
+    "data make",
+    "data path",
+    "data encode",
+    "",
+    "tarin",
+]
+OPTIONS = ["--help", "-h", "-o", "-x", "--", "--nonsense", "--set"]
+OPTIONS += sorted(
+    {f"--{field.name.replace('_', '-')}" for part in get_args(cli.Command) for field in fields(get_args(part)[0])}
+)
+_VALUES = """
+-1 0 1 3 1e9 1e400 nan inf -inf 1e-300 99999999999999999999 0x10 1_000 None none true auto cpu cuda:99 int8 int99
+ternary 6bit 99bit 5bit:0 valid test train clock touched event network raster curves delays animation npz hdf5 nir
+sonata spinnaker c loihi1 loihi2 xylo seq relay euler sltt sltt-k bptt shd motifs shd-no-delays nowhere nowhere.toml
+~ ~/x ~nobody/x . ünï 零 a=b = network.hidden=[1000000000] network.delays=none network.delays=1 training.lr=nan
+network.max_delay_ms=1e15 data.time_step_ms=1e-300 network=3 x.y.z=1
+"""
+VALUES = [*_VALUES.split(), "", " ", "a b", "x" * 5000, "\x01", "\udcff"]
+CHANNELS = 140
+
+
+class Stopped(ValueError):
+    """Where the work would begin."""
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
+    """Return a folder of good and bad inputs, and stop before what takes long or leaves the machine."""
+
+    def stop(*_, **__):
+        raise Stopped("fuzzing stops here, where the work would begin")
+
+    for place in ("data.tonic_bridge.download", "data.speech.digits.prepare", "data.made.prepare"):
+        monkeypatch.setattr(f"snnsim.{place}", stop, raising=False)
+    for place in (
+        "training.loop.Run.fit",
+        "bench.comparing.compare",
+        "experiment.meta.reproduce",
+        "verification.verify",
+    ):
+        monkeypatch.setattr(f"snnsim.{place}", stop)
+    monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "300MB")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    good = tmp_path / "good"
+    good.mkdir()
+    shutil.copytree(shd_folder, good / "shd")
+    first = np.arange(CHANNELS + 1)
+    edge = Edge("input", "out", first, np.zeros(CHANNELS, int), np.ones(CHANNELS, int), np.ones(CHANNELS))
+    out = Population.of("out", 3, rule="readout", decay=0.5)
+    Program(
+        channels=CHANNELS, populations=(out,), edges=(edge,), readout="out", decision="summed_softmax",
+        classes=("low", "middle", "high"), time_step_ms=10.0,
+    ).save(good / "program.snn")  # fmt: skip
+    (good / "config.toml").write_text('name = "mine"\n[data]\nname = "shd"\n')
+    (good / "empty.toml").touch()
+    (good / "binary.toml").write_bytes(bytes(range(256)))
+    (good / "run").mkdir()
+    (good / "run" / "config.toml").write_text('name = "mine"\n[data]\nname = "shd"\npath = "../shd"\n')
+    (good / "run" / "metrics.jsonl").write_text('{"epoch": "1"}\n[]\n')
+    (good / "run" / "best.pt").write_bytes(b"PK\x03\x04 nothing")
+    return good
+
+
+def _line(draw: random.Random, inputs: list[str]) -> list[str]:
+    words = draw.choice(COMMANDS).split()
+    for _ in range(draw.randint(0, 5)):
+        kind, value = draw.random(), draw.choice(VALUES + 2 * inputs)
+        option = draw.choice(OPTIONS)
+        if kind < 0.4:
+            words.append(value)
+        elif kind < 0.7:
+            words.extend([option, value])
+        elif kind < 0.9:
+            words.append(f"{option}={value}")
+        else:
+            words.append(option)
+    return words
+
+
+def test_command_lines_end_with_one_clear_line(world, tmp_path, monkeypatch, capsys, tally):
+    draw = random.Random(0)
+    inputs = sorted(str(path.relative_to(world)) for path in world.rglob("*"))
+    for number in range(cases(60)):
+        # a fresh place each, as some commands write
+        place = tmp_path / f"place-{number}"
+        shutil.copytree(world, place)
+        monkeypatch.chdir(place)
+        words = _line(draw, inputs)
+        try:
+            cli.main(words)
+            code = 0
+        except SystemExit as stopped:
+            code = stopped.code
+        except BaseException as error:
+            raise AssertionError(f"{type(error).__name__}: {error}; the line was {words!r}") from error
+        shown = capsys.readouterr()
+        tally.counts["refused" if code else "accepted"] += 1
+        assert code in (0, 1, 2), (code, words)
+        assert "Traceback" not in shown.err, words
+        if shown.err.startswith("snnsim: "):
+            assert len(shown.err.split()) >= 4, (shown.err, words)
+        assert code == 0 or (shown.err + shown.out).strip(), words
+        shutil.rmtree(place, ignore_errors=True)

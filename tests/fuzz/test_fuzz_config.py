@@ -1,0 +1,162 @@
+"""Configs from others: damaged TOML, values of other types, numbers that no machine can serve."""
+
+import random
+import re
+from dataclasses import fields
+
+import pytest
+from fuzzing import cases
+
+from snnsim import presets
+from snnsim.config import Config, parse_assignment
+from snnsim.experiment import estimate, parts
+
+CLASSES = 3
+NAMES = [
+    f"{section}.{each.name}"
+    for section in ("data", "network", "training")
+    for each in fields(getattr(Config(), section))
+]
+NUMBERS = [
+    "0",
+    "-1",
+    "1",
+    "3",
+    "0.5",
+    "1e-9",
+    "1e7",
+    "1e15",
+    "1e300",
+    "1e400",
+    "-1e400",
+    "nan",
+    "inf",
+    "-inf",
+    "1e-300",
+]
+NUMBERS += [
+    "2",
+    "5.0",
+    "20.0",
+    "0.3",
+    "10",
+    "64",
+    "65535",
+    "65536",
+    "100000",
+    "1000000000",
+    "2147483648",
+    "9223372036854775808",
+    "0x" + "f" * 300,
+]
+OTHERS = [
+    "true",
+    "none",
+    "None",
+    "''",
+    "'none'",
+    "[]",
+    "[1]",
+    "[1.5]",
+    "[[1]]",
+    "[1, 'a']",
+    "{}",
+    "{a = 1}",
+    "2020-01-01",
+]
+OTHERS += [
+    "gauss",
+    "'max'",
+    "learned",
+    "'sltt'",
+    "sltt-k",
+    "bptt",
+    "8 8",
+    "5bit",
+    "'0bit'",
+    "99bit",
+    "'٣bit'",
+    "\x00",
+    "~",
+    "'../x'",
+]
+OTHERS += [
+    "digits",
+    "shd",
+    "int4",
+    "[64, 32]",
+    "[1000000000]",
+    "[" * 5000,
+    "\ud800",
+    "max_membrane",
+    "meta",
+    "second_order",
+    "none",
+]
+
+
+@pytest.fixture(autouse=True)
+def little_memory(monkeypatch):
+    """Let what is built be small."""
+    monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "100MB")
+
+
+def used(config):
+    """Do with a config what comes before a training."""
+    assert Config.from_toml(config.to_toml()) == config
+    # it says how much it needs, or is refused
+    sizes = estimate.of_training(config, classes=CLASSES, recordings=8, steps=10)
+    assert all(size >= 0 for size in sizes.values())
+    estimate.require(config, sizes)
+    network = parts.build_network(config, classes=CLASSES)
+    parts.rule(config), parts.grid(config), parts.width_schedule(config), parts.layer_sizes(config, classes=CLASSES)
+    assert len(list(network.synapses())) == len(config.network.convolutions) + len(config.network.hidden) + 1
+    return config
+
+
+def test_assignments_are_taken_or_refused(tally):
+    draw = random.Random(0)
+    for _ in range(cases(400)):
+        config = presets.PRESETS[draw.choice(list(presets.PRESETS))]
+        texts = [f"{draw.choice(NAMES)}={draw.choice(NUMBERS + OTHERS)}" for _ in range(draw.choice((1, 1, 2, 3)))]
+        tally.call(
+            lambda config=config, texts=texts: used(config.with_values(dict(map(parse_assignment, texts)))),
+            case=(config.name, texts),
+        )
+
+
+def _damaged(text: str, draw: random.Random) -> str:
+    """Return a text with lines lost, doubled and swapped, values replaced, characters changed."""
+    lines = text.splitlines()
+    for _ in range(draw.randint(1, 4)):
+        place, kind = draw.randrange(len(lines)), draw.randrange(6)
+        if kind == 0:
+            lines[place] = re.sub("=.*", lambda _: f"= {draw.choice(NUMBERS + OTHERS)}", lines[place])
+        elif kind == 1:
+            lines.insert(draw.randrange(len(lines)), lines[place])
+        elif kind == 2 and len(lines) > 1:
+            del lines[place]
+        elif kind == 3:
+            cut = draw.randrange(len(lines[place]) + 1)
+            lines[place] = (
+                lines[place][:cut]
+                + chr(draw.choice((0, 34, 39, 46, 61, 91, 93, 123, 233, 0x4E00)))
+                + lines[place][cut:]
+            )
+        elif kind == 4:
+            lines[place] = lines[place].upper()
+        else:
+            lines = lines[: place + 1]
+    return "\n".join(lines)
+
+
+def test_damaged_files_are_taken_or_refused(tally, tmp_path):
+    draw = random.Random(1)
+    path = tmp_path / "config.toml"
+    for _ in range(cases(300)):
+        text = _damaged(draw.choice(list(presets.PRESETS.values())).to_toml(), draw).encode("utf-8", "surrogatepass")
+        if draw.random() < 0.1:
+            place = draw.randrange(len(text))
+            text = text[:place] + bytes([draw.randrange(256)]) + text[place + 1 :]
+        path.write_bytes(text)
+        tally.call(lambda: used(Config.load(path)), case=text)

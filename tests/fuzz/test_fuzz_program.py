@@ -1,0 +1,112 @@
+"""Parts of Programs of every kind: taken or refused, and what is taken has the numbers that were given."""
+
+import numpy as np
+from fuzzing import cases
+
+from snnsim.program import Edge, FixedPoint, Population, Program, safe_name
+from snnsim.simulation import Events, simulate
+
+VALUES = [
+    0, 1, -1, 2, 0.5, 1.0, -0.5, 1e300, -1e300, 1e30, 2**31, 2**63, -(2**63), float("nan"), float("inf"), None, "", "a",
+    "input", "b", "hard", "../x", "a\0b", "\ud800", b"a", True, (), [], [0], [0, 1], [0.5, 1.5], ["x"], {}, 1j,
+    np.zeros(2), np.zeros((2, 2)), np.array([0, -(2**63)]), np.array(["a", "b"]), np.array([None, 1]), object(),
+    10**400, np.arange(3), np.ones(2, np.int16), np.ones(2, bool), np.full(2, 1e40), {"a": np.nan}, {1: 2}, lambda: 0,
+]  # fmt: skip
+
+
+def changed(rng, given, often=0.25):
+    return {name: VALUES[rng.integers(0, len(VALUES))] if rng.random() < often else v for name, v in given.items()}
+
+
+def population(rng, size=2):
+    numbers = {
+        "decay": rng.choice([0.0, 0.5, 1.0], size), "threshold": rng.integers(1, 9, size) / 8,
+        "bias": rng.integers(-4, 5, size) / 8, "unit": np.ones(size),
+    }  # fmt: skip
+    return {"name": "a", "rule": str(rng.choice(["hard", "soft", "readout"]))} | numbers
+
+
+def test_populations(tally):
+    rng = np.random.default_rng(0)
+    for _ in range(cases(300)):
+        given = changed(rng, population(rng))
+        made = tally.call(lambda given=given: Population(**given), case=given)
+        if made is not None:
+            for name in ("decay", "threshold", "bias", "unit"):
+                np.testing.assert_array_equal(getattr(made, name), given[name])
+        given = changed(rng, {"name": "a", "size": 2, "decay": 0.5, "threshold": 1.0, "bias": 0.0, "rule": "hard"})
+        if isinstance(given["size"], int) and given["size"] > 1000:
+            continue
+        made = tally.call(lambda given=given: Population.of(**given), case=given)
+        if made is not None:
+            np.testing.assert_array_equal(made.bias, np.broadcast_to(given["bias"], made.size))
+
+
+def test_edges(tally):
+    rng = np.random.default_rng(1)
+    for _ in range(cases(300)):
+        count = int(rng.integers(0, 5))
+        rows = {
+            "pre": rng.integers(0, 2, count), "post": rng.integers(0, 2, count), "delay": rng.integers(0, 9, count),
+            "weight": rng.integers(-8, 9, count) / 8,
+        }  # fmt: skip
+        rows = changed(rng, rows, 0.1)
+        given = changed(rng, {"source": "input", "target": "a", "synapses": tuple(rows.values()), "sources": 2}, 0.05)
+        if isinstance(given["sources"], int) and given["sources"] > 1000:
+            continue
+        made = tally.call(lambda given=given: Edge.of(**given), case=given)
+        if made is not None and given["synapses"]:
+            found = sorted(zip(made.pre(), made.delay, made.post, made.weight, strict=True))
+            pre, post, delay, weight = given["synapses"]
+            assert found == sorted(zip(pre, delay, post, weight, strict=True))
+        parts = changed(
+            rng, {"source": "input", "target": "a", "first": [0, 1, 1], "post": [0], "delay": [1], "weight": [0.5]}
+        )
+        tally.call(lambda parts=parts: Edge(**parts), case=parts)
+
+
+def test_programs(tally):
+    rng = np.random.default_rng(2)
+    edge = Edge.of("input", "a", ([0, 1], [0, 1], [0, 1], [0.5, 0.5]), sources=2)
+    for _ in range(cases(400)):
+        part = Population(**population(rng))
+        loose = [part, edge, *VALUES]
+        given = {
+            "channels": 2, "populations": (part,), "edges": (edge,), "time_step_ms": 1.0, "readout": None,
+            "decision": None, "classes": (), "extra_steps": 1, "fixed": None, "provenance": {},
+        }  # fmt: skip
+        given = changed(rng, given, 0.1)
+        for name in ("populations", "edges"):
+            if rng.random() < 0.1:
+                given[name] = tuple(loose[rng.integers(0, len(loose))] for _ in range(rng.integers(0, 3)))
+        made = tally.call(lambda given=given: Program(**given), case=given)
+        if made is not None and made.channels < 100:
+            assert made.digest()
+            safe_name(made.populations[0].name)
+            engines = (simulate(made, Events.from_frames(np.ones((3, 1, made.channels))), engine=e) for e in ENGINES)
+            np.testing.assert_array_equal(*(result.node_counts for result in engines))
+
+
+ENGINES = ("clock", "touched")
+
+
+def test_integers_at_the_ends_of_their_range_run_alike(tally):
+    rng = np.random.default_rng(3)
+    ends = [0, 1, -1, 2**15 - 1, 2**16, 2**23 - 1, 2**23, 2**31 - 1, 2**31, 2**62, -(2**62), 2**63 - 1, -(2**63)]
+    for _ in range(cases(200)):
+        numbers = [VALUES[k] if (k := rng.integers(0, 40)) < 12 else k for _ in range(5)]
+        fixed = tally.call(lambda n=numbers: FixedPoint(*n), case=numbers)
+        fixed = FixedPoint(int(rng.integers(3, 33)), int(rng.integers(1, 17)), 6, 8, 4) if fixed is None else fixed
+        values = [np.array([rng.choice(part)], np.int64) for part in (ends[:4], [1, *ends[3:8]], ends)]
+
+        def make(fixed=fixed, values=values):
+            part = Population("a", str(rng.choice(["hard", "soft"])), *values, np.ones(1))
+            weight = rng.choice([1, -1, 2**15 - 1, -(2**15)], 3).astype(np.int16)
+            edge = Edge.of("input", "a", ([0, 0, 1], [0] * 3, [0, 1, 2], weight), sources=2)
+            return Program(channels=2, populations=(part,), edges=(edge,), time_step_ms=1.0, fixed=fixed)
+
+        made = tally.call(make, case=(fixed, values))
+        if made is not None:
+            events = Events.from_frames(rng.integers(0, 3, (30, 1, 2)))
+            one, other = (simulate(made, events, engine=engine) for engine in ENGINES)
+            np.testing.assert_array_equal(one.node_counts, other.node_counts)

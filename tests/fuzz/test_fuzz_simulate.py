@@ -1,0 +1,198 @@
+"""Events, states and settings of every kind: taken or refused, and what is taken runs the same in both engines."""
+
+import numpy as np
+import pytest
+from fuzzing import cases
+from graphs import FIXED, edge, everything, loops, population
+
+from snnsim.program import INPUT, Program
+from snnsim.simulation import Events, Record, Simulator, State, simulate
+
+NUMBERS = [
+    0, 1, 2, 3, -1, -2, 5, 2**31 - 1, 2**31, 2**32 + 3, 2**63, -(2**63), 0.5, 2.0, -0.0, 1e300, float("nan"),
+    float("inf"), None, "1", b"1", True, [1], (0, 1), np.int8(1), np.float32(2), np.array(1), np.array([[1]]), 1j, {},
+]  # fmt: skip
+
+
+def program(rng):
+    """Return a small random Program as graphs.programs() does, but from a generator."""
+    fixed, channels, names = bool(rng.integers(2)), int(rng.integers(1, 4)), ["a", "b"][: rng.integers(1, 3)]
+    sizes = {INPUT: channels} | {name: int(rng.integers(1, 4)) for name in names}
+    populations = [population(name, sizes[name], rng, fixed=fixed, readout=False) for name in names]
+    edges = [
+        edge(source, target, (sizes[source], sizes[target]), rng, least=0 if place <= number else 1, fixed=fixed)
+        for place, source in enumerate([INPUT, *names])
+        for number, target in enumerate(names)
+        if rng.random() < 0.7
+    ]
+    return Program(
+        channels=channels, populations=tuple(populations), edges=tuple(edges), time_step_ms=1.0,
+        extra_steps=int(rng.integers(0, 3)), fixed=FIXED if fixed else None,
+    )  # fmt: skip
+
+
+def row(rng, usual):
+    """Return a row of numbers, most often the usual one, or one that is changed somewhere or everywhere."""
+    kind = rng.integers(0, 8)
+    if kind <= 4:
+        return usual
+    if kind == 5 and len(usual):
+        changed = usual.astype(object if rng.random() < 0.3 else np.float64 if rng.random() < 0.5 else usual.dtype)
+        value = NUMBERS[rng.integers(0, 21)]
+        try:
+            changed[rng.integers(0, len(usual))] = value
+        except (TypeError, ValueError, OverflowError):
+            return usual[:-1]
+        return changed
+    if kind == 6:
+        return [usual[:-1], usual[::-1], usual[:, None], usual.astype(str), usual.tolist(), -usual][rng.integers(0, 6)]
+    return NUMBERS[rng.integers(0, len(NUMBERS))]
+
+
+def arrays(rng, channels):
+    """Return the five arrays of valid events."""
+    length = rng.integers(0, 9, rng.integers(0, 4))
+    number = np.where(length > 0, rng.integers(0, 6, len(length)), 0)
+    offset = np.concatenate([[0], np.cumsum(number)])
+    steps = [np.sort(rng.integers(0, max(most, 1), n)) for most, n in zip(length, number, strict=True)]
+    step = np.concatenate([np.zeros(0, np.int64), *steps])
+    count = rng.choice([1, 1, 1, 2, -1, 0, 0.5, 7], len(step))
+    return step, rng.integers(0, channels, len(step)), count, offset, length
+
+
+def dense(events, recording, channels, extra):
+    frames = np.zeros((int(events.length[recording]) + extra, channels))
+    part = slice(events.offset[recording], events.offset[recording + 1])
+    np.add.at(frames, (events.step[part], events.channel[part]), events.count[part])
+    return frames
+
+
+def settings(rng, names):
+    """Return settings of a simulation, most often good ones."""
+    good = {
+        "engine": rng.choice(["clock", "touched"]).item(),
+        "precision": rng.choice(["float64", "float32"]).item(),
+        "threads": int(rng.integers(1, 4)),
+        "seed": None if rng.random() < 0.5 else int(rng.integers(0, 99)),
+        "record": Record(True, None if rng.random() < 0.5 else dict.fromkeys(names)),
+    }
+    for name in [*good, "record"]:
+        if rng.random() < 0.06:
+            good[name] = NUMBERS[rng.integers(0, len(NUMBERS))]
+    return good
+
+
+def test_events_take_or_refuse_arrays(tally):
+    rng = np.random.default_rng(0)
+    for _ in range(cases(300)):
+        given = [row(rng, each) for each in arrays(rng, 3)]
+        tally.call(lambda given=given: Events(*given), case=given)
+
+
+def test_parts_and_choices_of_events(tally):
+    rng = np.random.default_rng(1)
+    for _ in range(cases(200)):
+        events = Events(*arrays(rng, 3))
+        begin, end = (NUMBERS[rng.integers(0, len(NUMBERS))] for _ in range(2))
+        part = tally.call(lambda e=events, b=begin, f=end: e.part(b, f), case=(begin, end))
+        if part is not None:
+            for recording in range(len(part)):
+                whole = dense(events, recording, 3, 0)[int(begin) : int(end)]
+                np.testing.assert_array_equal(dense(part, recording, 3, 0), whole)
+        chosen = row(rng, rng.integers(-len(events), max(len(events), 1), rng.integers(0, 4)))
+        found = tally.call(lambda e=events, c=chosen: e.select(c), case=(len(events), chosen))
+        if found is not None:
+            place = np.asarray(chosen)
+            numbers = np.arange(len(events))[place if place.dtype == bool else place.astype(int)]
+            np.testing.assert_array_equal(found.length, events.length[numbers])
+            for place, recording in enumerate(numbers):
+                np.testing.assert_array_equal(dense(found, place, 3, 0), dense(events, recording, 3, 0))
+
+
+@pytest.mark.filterwarnings("ignore:overflow")
+@pytest.mark.filterwarnings("ignore:Casting complex")
+def test_frames(tally):
+    rng = np.random.default_rng(2)
+    values = [0, 1, 2, -1, 0.5, np.nan, np.inf, 1e300, 2**31]
+    for _ in range(cases(200)):
+        frames = rng.choice(values[: rng.integers(2, 10)], rng.integers(0, 4, 3))
+        frames = np.clip(frames, -9, 9) if rng.random() < 0.5 else frames
+        frames = frames.astype(rng.choice(["f8", "f4", "f2", "?", "O", "U3", "c16"])) if rng.random() < 0.4 else frames
+        length = None if rng.random() < 0.5 else row(rng, np.full(frames.shape[1], len(frames)))
+        made = tally.call(lambda f=frames, n=length: Events.from_frames(f, n), case=(frames, length))
+        if made is not None and made.length.max(initial=0) < 100:
+            for recording in range(len(made)):
+                own = dense(made, recording, frames.shape[2], 0)[: len(frames)]
+                np.testing.assert_array_equal(own, frames[: len(own), recording])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_both_engines_agree_or_refuse_and_are_the_loops(tally):
+    rng = np.random.default_rng(3)
+    for _ in range(cases(60)):
+        made = program(rng)
+        given = arrays(rng, made.channels)
+        given[2][:] = given[2] if made.fixed is None else np.rint(given[2])
+        given = [row(rng, each) if rng.random() < 0.1 else each for each in given]
+        events = tally.call(lambda given=given: Events(*given), case=given)
+        if events is None:
+            continue
+        how = settings(rng, [part.name for part in made.populations])
+        found = tally.call(lambda p=made, e=events, h=how: simulate(p, e, **h), case=(made, given, how))
+        if found is None:
+            continue
+        other = simulate(made, events, **(how | {"engine": "touched" if how["engine"] == "clock" else "clock"}))
+        np.testing.assert_array_equal(found.node_counts, other.node_counts)
+        np.testing.assert_array_equal(found.traces, other.traces)
+        np.testing.assert_array_equal(found.spike_step, other.spike_step)
+        for recording in range(len(events)):
+            frames = dense(events, recording, made.channels, made.extra_steps)
+            spikes, _ = loops(made, frames)
+            counts = found.node_counts[recording, made.channels :]
+            np.testing.assert_array_equal(counts, spikes.sum(0))
+
+
+def test_streams_take_or_refuse_states(tally):
+    rng = np.random.default_rng(4)
+    for _ in range(cases(60)):
+        made = program(rng)
+        simulator = Simulator(made, engine=rng.choice(["clock", "touched"]).item())
+        streams = NUMBERS[rng.integers(0, len(NUMBERS))] if rng.random() < 0.3 else 2
+        state = None if streams == 2**31 - 1 else tally.call(lambda: simulator.start(streams), case=streams)  # noqa: B023
+        if state is None or len(state) > 10:
+            continue
+        parts = {name: getattr(state, name) for name in ("voltage", "pending", "step", "program")}
+        if rng.random() < 0.5:
+            name = rng.choice(list(parts)).item()
+            changes = [
+                *NUMBERS,
+                parts["voltage"][:, 1:],
+                parts["pending"].astype(np.float16),
+                parts["voltage"] * np.nan,
+            ]
+            parts[name] = changes[rng.integers(0, len(changes))]
+        state = tally.call(lambda parts=parts: State(**parts), case=parts)
+        frames = (rng.random((rng.integers(0, 5), rng.integers(1, 4), made.channels)) < 0.4).astype(int)
+        events = Events.from_frames(frames)
+        fed = tally.call(lambda s=state: simulator.feed(events, s), case=(parts, frames.shape))  # noqa: B023
+        if fed is not None and not state.pending.any() and not state.voltage.any():
+            still = Program(**(vars(made) | {"extra_steps": 0}))
+            whole = simulate(still, events, record=Record(membranes=everything(made)))
+            np.testing.assert_array_equal(fed[0].node_counts, whole.node_counts)
+
+
+def test_results_are_read_from_both_ends(tally):
+    rng = np.random.default_rng(5)
+    made = program(rng)
+    events = Events.from_frames((rng.random((9, 3, made.channels)) < 0.5).astype(int))
+    result = simulate(made, events, record=Record(True, everything(made)))
+    for _ in range(cases(200)):
+        name, place = rng.choice(["a", "b", INPUT, ""]).item(), NUMBERS[rng.integers(0, len(NUMBERS))]
+        spikes = tally.call(lambda n=name, p=place: result.spikes(n, p), case=(name, place))
+        membrane = tally.call(lambda n=name, p=place: result.membrane(n, p), case=(name, place))
+        if spikes is not None and name != INPUT:
+            counts = result.counts(name)[int(place)]
+            np.testing.assert_array_equal(np.bincount(spikes[1], minlength=len(counts)), counts)
+        if membrane is not None:
+            assert len(membrane) == result.length[int(place)]

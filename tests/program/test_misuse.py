@@ -1,0 +1,143 @@
+"""What a Program, its parts and the names of its populations refuse, and what they make of the rest."""
+
+import json
+from pathlib import PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from snnsim.program import Edge, FixedPoint, Population, Program, safe_name
+from snnsim.program.rows import order
+
+A = Population.of("a", 2, decay=0.5)
+EDGE = Edge.of("input", "a", ([0], [0], [0], [1.0]), sources=2)
+FIXED = FixedPoint(24, 12, 6, 8, 4)
+
+
+def program(**changes):
+    return Program(**({"channels": 2, "populations": (A,), "edges": (EDGE,), "time_step_ms": 1.0} | changes))
+
+
+def whole(**parts):
+    given_ = {"decay": [0], "threshold": [1], "bias": [0]} | parts
+    part = Population("a", "hard", *(np.array(given_[name], np.int64) for name in given_), np.ones(1))
+    return program(channels=1, populations=(part,), edges=(), fixed=FIXED)
+
+
+def with_chance(back):
+    return Population("a", "noisy_hard", [0.5], [1.0], [0.0], [1.0], [0.1], [back])
+
+
+def nested(depth):
+    facts = {}
+    for _ in range(depth):
+        facts = {"a": facts}
+    return facts
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: whole(bias=[-(2**63)]), r"thresholds and biases must be within ± 8388607"),
+        (lambda: whole(bias=[2**63 - 1]), r"thresholds and biases must be within ± 8388607"),
+        (lambda: whole(threshold=[2**23]), r"thresholds and biases must be within ± 8388607"),
+        (lambda: Population.of("a", 1, decay=0.5, bias=1e300), r"'a': bias must be within ± 1e\+30"),
+        (lambda: Population.of("a", 1, decay=0.5, bias=-1e31), r"'a': bias must be within ± 1e\+30"),
+        (lambda: with_chance(1e300), r"'a': back must be within ± 1e\+30"),
+        (lambda: Edge.of("input", "a", ([0], [0], [0], [-1e31]), sources=1), r"weights must be within ± 1e\+30"),
+        (lambda: program(populations=(Population.of("a", 2, decay=2.0),)), "decay must be from 0 to 1"),
+        (lambda: Population.of("a", -1, decay=0.5), "size must be an integer from 1 to 2147483647, not -1"),
+        (lambda: Population.of("a", 2.5, decay=0.5), "size must be an integer"),
+        (lambda: Population.of("a", 2, decay="x"), "decay must be a row of numbers, not <U1"),
+        (lambda: Population.of("a", 2, decay=[0.1, 0.2, 0.3]), "must have one value for each neuron"),
+        (lambda: Population.of("a", 2, decay=1j), "decay must be a row of numbers, not complex128"),
+        (lambda: Population.of("a", 2, decay=None), "decay must be a row of numbers"),
+        (lambda: Population.of("a", 2, decay=0.5, rule=["hard"]), "rule a list is unknown"),
+        (lambda: program(channels=True), "channels must be a whole number of at least 1, not True"),
+        (lambda: program(channels=2**63), "channels must be a whole number of at least 1, not 9223372036854775808"),
+        (lambda: program(time_step_ms=True), "time_step_ms must be positive, not True"),
+        (lambda: program(time_step_ms=np.nan), "time_step_ms must be positive, not nan"),
+        (lambda: program(time_step_ms=10**400), "time_step_ms must be positive, not 1000"),
+        (lambda: program(extra_steps=10**8), "extra_steps must be a whole number of 0 or more, not 100000000; at most"),
+        (lambda: program(extra_steps=False), "extra_steps must be a whole number"),
+        (lambda: program(populations=A), "populations must be a tuple of Populations, not a Population"),
+        (lambda: program(populations=(A, "b")), "populations must be a tuple of Populations"),
+        (lambda: program(edges=(EDGE, None)), "edges must be a tuple of Edges"),
+        (lambda: program(edges=3), "edges must be a tuple of Edges, not 3"),
+        (lambda: program(classes="ab"), "classes must be a tuple"),
+        (lambda: program(readout=3), "readout must be the name of a population, not 3"),
+        (lambda: program(fixed=24), "fixed must be a FixedPoint or None, not 24"),
+        (lambda: program(provenance={"loss": np.nan}), "provenance must be what JSON holds: Out of range float"),
+        (lambda: program(provenance={"loss": np.float32(1)}), "provenance must be what JSON holds: Object of type"),
+        (lambda: program(provenance=nested(10**4)), "provenance must be what JSON holds: "),
+        (lambda: program(populations=(Population.of("a\0b", 2, decay=0.5),), edges=()), "a name must be text that"),
+        (lambda: program(populations=(Population.of("\ud800", 2, decay=0.5),), edges=()), "a name must be text that"),
+        (lambda: Edge.of("input", "a", (["x"], [0], [0], [1.0]), sources=1), "sources and targets must be whole"),
+        (lambda: Edge.of("input", "a", ([0], [0], ["1"], [1.0]), sources=1), "delays must be whole steps"),
+        (lambda: Edge.of("input", "a", ([0], [0], [0], ["1"]), sources=1), "weight must be a row of numbers"),
+        (lambda: Edge.of("input", "a", ([0], [0], [0]), sources=1), "synapses must be four rows, not a tuple"),
+        (lambda: Edge.of("input", "a", None, sources=1), "synapses must be four rows, not None"),
+        (lambda: Edge.of("input", "a", ([0], [0, 1], [0], [1.0]), sources=1), "the four lists must be equally long"),
+        (lambda: Edge.of("input", "a", ([0], [0], [0], [1.0]), sources=0), "sources must be an integer from 1"),
+        (lambda: Edge.of("input", "a", ([0], [0], [0], [1.0]), sources=2.5), "sources must be an integer from 1"),
+        (lambda: Edge.of("input", "a", ([2**63], [0], [0], [1.0]), sources=1), "sources and targets must be whole"),
+        (lambda: Edge.of("input", "a", ([2.0**63], [0], [0], [1.0]), sources=1), "sources and targets must be whole"),
+        (lambda: FixedPoint("24", 12, 6, 8, 4), "word_bits must be an integer, not '24'"),
+        (lambda: FixedPoint(24, 12.5, 6, 8, 4), "decay_bits must be an integer, not 12.5"),
+    ],
+)
+def test_what_is_of_another_kind_is_named(make, message):
+    with pytest.raises((ValueError, TypeError), match=message) as error:
+        make()
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_with_nan_among_its_facts_is_still_read(tmp_path):
+    made = program(provenance={"loss": 1.5})
+    made.save(tmp_path / "a.snn")
+    with np.load(tmp_path / "a.snn") as stored:
+        arrays = dict(stored)
+    header = json.loads(arrays["header"].tobytes()) | {"provenance": {"loss": float("nan")}}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+    with (tmp_path / "b.snn").open("wb") as file:
+        np.savez(file, **arrays)
+    read = Program.load(tmp_path / "b.snn")
+    assert read.provenance == {"loss": None}
+    assert read.digest() == made.digest()
+
+
+def test_synapses_of_far_numbers_are_in_order_too():
+    far = 2**31 - 1
+    rows = ([1, 0, 1, 0, 1], [far, 0, 5, far, 7], [65535, 0, 3, 2, 3], [5.0, 1.0, 3.0, 2.0, 4.0])
+    made = Edge.of("input", "a", rows, sources=2**20)
+    assert made.weight.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    big = [np.array([2**40, 0, 2**40]), np.array([2**40, 5, 3])]
+    assert order(*big).tolist() == [1, 2, 0]
+
+
+NAMES = st.one_of(
+    st.text(max_size=20),
+    st.sampled_from(
+        ["../x", "/etc/passwd", "a/b", "a\\b", "C:\\x", "..", ".", "con", "nul.txt", "~", "a\nb", "\x1b[31m", "x" * 300]
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(NAMES, st.lists(NAMES, max_size=3))
+def test_safe_names_are_one_part_of_a_path_and_their_own(name, others):
+    taken = [safe_name(other) for other in others]
+    found = safe_name(name, taken)
+    for path in (PurePosixPath, PureWindowsPath):
+        assert path(found).name == found
+        assert str(path("folder") / found).count(".." + ("/" if path is PurePosixPath else "\\")) == 0
+    assert found.isprintable()
+    assert found not in taken
+    assert len(found) < 120
+
+
+@pytest.mark.parametrize("name", ["hidden 1", "out", "neuronen_ä", "a-b", "a.b"])
+def test_safe_names_stay(name):
+    assert safe_name(name) == name
