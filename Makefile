@@ -1,6 +1,7 @@
 # make demo    train a delay network on spoken digits, look at what it learned
 # make test    everything that must hold: style, import contract, types, tests
-# make bench   this machine's time and memory per training step, against the neighbours: about two minutes
+# make bench   time and memory of a training step on this machine, compared with other libraries: about two minutes
+# make docs    the site of the documentation in build/site; a broken link or reference is an error
 #
 # TORCH=torch==2.13.0 make ...   chooses the build of torch to install
 # PYTHON=python3.12 make ...     chooses the interpreter (3.11 or later)
@@ -12,12 +13,12 @@ BIN := $(ENV)/bin
 # torch is named in every installation, or a dependency's dependency could bring another build of it
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
-.PHONY: demo demo-short test bench clean
+.PHONY: demo demo-short test bench docs clean
 
 demo: $(ENV)/.core
 	$(BIN)/python scripts/demo.py
 
-# a few minutes less: a small data set and few epochs; the accuracy says nothing
+# a few minutes less: a small data set and few epochs; its accuracy means nothing
 demo-short: $(ENV)/.core
 	$(BIN)/python scripts/demo.py --short
 
@@ -26,6 +27,10 @@ test: $(ENV)/.dev
 
 bench: $(ENV)/.dev
 	$(BIN)/snnsim bench shd --batch-size 128
+
+docs: $(ENV)/.docs
+	NO_MKDOCS_2_WARNING=1 PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mkdocs build --strict
+	@echo "build/site/index.html"
 
 $(ENV)/.core: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -38,6 +43,11 @@ $(ENV)/.core: pyproject.toml
 $(ENV)/.dev: $(ENV)/.core
 	@echo "installing what the tests need ..."
 	$(PIP) "$(TORCH)" --editable ".[dev]"
+	@touch $@
+
+$(ENV)/.docs: $(ENV)/.core
+	@echo "installing what the documentation needs ..."
+	$(PIP) "$(TORCH)" --editable ".[docs]"
 	@touch $@
 
 clean:

@@ -1,4 +1,4 @@
-"""Draw the README's figures from a run, each with a JSON file of the command, seed and commit it came from.
+"""Draw the figures of the documentation from a run, each with a JSON file of the command, seed and commit it came from.
 
 make demo && scripts/figures.py runs/digits-demo
 """

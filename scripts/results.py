@@ -1,4 +1,4 @@
-"""Print the README's results table from finished runs: scripts/results.py RUN... (evaluated with --split test)."""
+"""Print rows of docs/results.md from finished runs: scripts/results.py RUN... (evaluated with --split test)."""
 
 import argparse
 import json
