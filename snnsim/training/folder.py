@@ -120,7 +120,7 @@ def conditions(processes: Processes, device: torch.device) -> dict[str, Any]:
         "torch": str(torch.__version__),
         "numba": numba.__version__,
         "threads": torch.get_num_threads(),
-        "threads of kernels": numba.get_num_threads(),
+        "threads of kernels": min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS),
         "processes": processes.world,
         "device": device.type,
         "processor": processor(),

@@ -217,7 +217,8 @@ class Run:
     def _writer(self) -> Any:
         if not self.plan.processes.first:
             return nullcontext()
-        self.folder.write_metrics(self.standing.history)
+        if self.standing.history:
+            self.folder.write_metrics(self.standing.history)
         return reporting.writer(self.folder, self.standing.history)
 
     def _set_width(self, width: float) -> None:

@@ -271,3 +271,15 @@ def test_rules_are_trained_alike(monkeypatch, capsys, tmp_path):
     assert (strong.training.rule, strong.training.k, strong.training.seed) == ("sltt-k", 3, 1)
     compared.main()
     assert capsys.readouterr().out == printed
+
+
+def test_memory_of_a_run(monkeypatch, capsys, tmp_path, tiny):
+    values = [f"--set={name}={json.dumps(value)}" for name, value in tiny.items() if name != "data.path"]
+    words = [f"--data-path={tiny['data.path']}", "--epochs=3", f"--json={tmp_path / 'found.json'}", "--threads=1"]
+    monkeypatch.setattr("sys.argv", ["memory_of_a_run.py", *words, *values])
+    script("memory_of_a_run").main()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert [set(row) for row in found["epochs"]] == [{"peak", "resident", "highest"}] * 3
+    assert all(0 < row["resident"] <= row["highest"] for row in found["epochs"])
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("the last epoch against the second: peak ")
