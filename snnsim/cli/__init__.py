@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
-        print(f"snnsim: {error or 'there is not enough memory for this'}", file=sys.stderr)
+        print(f"snnsim: {str(error) or 'there is not enough memory for this'}", file=sys.stderr)
         sys.exit(2)
 
 
