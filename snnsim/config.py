@@ -25,7 +25,6 @@ MOST_DELAY = 65_535
 MOST_STEPS = 2**31 - 1
 """Steps of the longest recording, window and time after a recording."""
 MOST_NAME = 200
-"""Characters of the name of a run."""
 _Count = Annotated[int, Range(at_least=1, at_most=2**31 - 1)]
 _Seed = Annotated[int, Range(at_least=0)]
 _Time = Annotated[float, Range(above=0, at_most=1e12)]

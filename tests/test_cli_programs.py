@@ -69,8 +69,8 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     assert f"there is no program {file}" in fails(capsys, "simulate", file)
     assert f"{trained} is a folder, and a program is a file" in fails(capsys, "info", str(trained))
     run(capsys, "freeze", str(trained), "-o", file)
-    assert "steps must be 1 or more, not -3" in fails(capsys, "info", file, "--steps", "-3")
-    assert "threads must be 1 or more, not -1" in fails(capsys, "simulate", file, "--threads", "-1")
+    assert "--steps must be at least 1, not -3" in fails(capsys, "info", file, "--steps", "-3")
+    assert "--threads must be at least 1, not -1" in fails(capsys, "simulate", file, "--threads", "-1")
     # neither a file nor a folder: nothing is made, nothing downloaded
     assert "nowhere: there is no such file" in fails(capsys, "simulate", file, "--data", str(tmp_path / "nowhere"))
     assert not (tmp_path / "nowhere").exists()

@@ -1,12 +1,14 @@
 import dataclasses
+import math
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim import presets
-from snnsim.config import Config, Network, parse_assignment
+from snnsim import presets, values
+from snnsim.config import Config, Data, Network, Training, parse_assignment
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
@@ -138,10 +140,32 @@ def test_a_missing_file_is_named(tmp_path):
         ("network.window=max", ("network.window", "max")),
         ("network.sigma_start=none", ("network.sigma_start", None)),
         ("data.path=/a=b", ("data.path", "/a=b")),
+        # none is one of the values of these, and no value for those
+        ("network.delays=none", ("network.delays", "none")),
+        ("training.start=None", ("training.start", None)),
+        ("training.window_ms=NONE", ("training.window_ms", None)),
+        ("name=2024", ("name", "2024")),
+        ("name=true", ("name", "true")),
+        ('name="a b"', ("name", "a b")),
+        ("training.delays=5bit", ("training.delays", "5bit")),
+        ("training.seed=007", ("training.seed", "007")),
     ],
 )
 def test_assignments_are_parsed(text, pair):
     assert parse_assignment(text) == pair
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("network.widht=3", r"network\.widht is unknown; the known keys there are hidden"),
+        ("network=3", "network is a section; name one of its keys"),
+        ("training.epochs.more=3", "epochs is a value, not a section"),
+    ],
+)
+def test_an_assignment_to_what_is_not_there_is_named(text, words):
+    with pytest.raises(ValueError, match=words):
+        parse_assignment(text)
 
 
 @pytest.mark.parametrize("text", ["network.hidden", "=3", ""])
@@ -153,3 +177,120 @@ def test_a_wrong_assignment_is_named(text):
 def test_config_is_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Network().dropout = 0.5
+
+
+NUMBERS = [
+    (f"{section}.{name}", kind)
+    for section, part in (("data", Data), ("network", Network), ("training", Training))
+    for name, kind in values.hints(part).items()
+    if "float" in str(kind) or "int" in str(kind)
+]
+
+
+SERVED = {
+    10**18: ("data.seed", "training.seed", "training.patience", "network.hidden"),
+    1e-300: (
+        "network.max_delay_ms", "network.sigma_start", "network.sigma_end", "network.sparsity", "network.noise",
+        "network.success", "network.dropout", "network.extra_ms", "training.lr", "training.lr_delay",
+        "training.weight_decay", "training.sigma_epochs",
+    ),
+}  # fmt: skip
+"""What takes a number all the same: seeds, widths that memory decides about, and what may be as good as nothing."""
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300, -1.0, 10**400, 2**63, 10**18, 1e-300])
+@pytest.mark.parametrize("name", [name for name, _ in NUMBERS])
+def test_a_number_that_no_machine_can_serve_is_refused(name, number):
+    value = (number,) if name in ("network.hidden", "network.convolutions") else number
+    taken = SERVED.get(number, ()) if isinstance(number, int) or math.isfinite(number) else ()
+    if name in taken:
+        Config().with_values({name: value})
+        return
+    with pytest.raises(ValueError, match=rf"^config: {name.split('.')[0]}\."):
+        Config().with_values({name: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"network.max_delay_ms": 1e7}, r"max_delay_ms must be at most 65,535 steps of data\.time_step_ms = 10\.0"),
+        ({"network.max_delay_ms": 655_360}, "max_delay_ms must be at most 65,535 steps"),
+        ({"network.extra_ms": 1e12}, "extra_ms must be at most 2,147,483,647 steps"),
+        (
+            {"training.rule": "sltt", "training.window_ms": 1e-9},
+            r"window_ms must be at least data\.time_step_ms = 10\.0",
+        ),
+        ({"network.taps": 100_000}, "taps must be at most 1,000, not 100000"),
+        ({"training.batch_size": 10**12}, "batch_size must be at most 2,147,483,647"),
+        ({"training.seed": 2**63}, "seed must be an integer of 64 bits"),
+        ({"training.seed": 2 ** (10**5)}, "seed must be an integer of 64 bits, not an integer of 100,001 bits"),
+        ({"network.hidden": [1] * 1001}, "hidden must have at most 1,000 values, not 1,001"),
+        ({"name": "../elsewhere"}, "name must be a name of 1 to 200 characters that leads to no other folder"),
+        ({"name": "/tmp/x"}, "name must be a name"),
+        ({"name": ""}, "name must be a name"),
+        ({"name": "a\nb"}, "name must be one line"),
+    ],
+)
+def test_bounds_are_named_where_the_value_is_given(changes, words):
+    with pytest.raises(ValueError, match=words):
+        Config().with_values(changes)
+
+
+def test_the_longest_delay_and_a_name_with_a_folder_are_taken():
+    config = Config().with_values({"network.max_delay_ms": 655_350, "name": "sweeps/first"})
+    assert config.network.max_delay_ms == 655_350.0
+    # without delays the default range is no matter
+    Config().with_values({"network.delays": "none", "data.time_step_ms": 1e-3})
+
+
+def test_a_section_made_in_python_is_checked_too():
+    with pytest.raises(ValueError, match=r"network\.taps must be of type int, not '2'"):
+        Network(taps="2")
+    assert Network(hidden=[3, 4]).hidden == (3, 4)
+    assert isinstance(Network(tau_ms=20).tau_ms, float)
+
+
+def test_none_comes_back_where_the_default_is_another():
+    config = Config().with_values({"network.surrogate_alpha": None})
+    assert 'surrogate_alpha = "none"' in config.to_toml()
+    assert Config.from_toml(config.to_toml()).network.surrogate_alpha is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "the config has no value"),
+        ("a = " + "[" * 100_000, "it is nested too deep"),
+        (".".join("a" * 100_000) + " = 1", "a line of a config must have at most 500 dots"),
+        ("training.epochs = " + "9" * 5000, "not a TOML file"),
+        ("training.epochs = 0x" + "f" * 5000, "must be an integer of 64 bits, not an integer of 20,000 bits"),
+        ("x" * 2**20 + "y", "at most 1,048,576 characters"),
+        ("name = [{a = 1}]", "name must be of type str, not a list"),
+        ("network = [[1]]", "network must be a section, not a list"),
+    ],
+)
+def test_texts_of_others_are_refused(text, words):
+    with pytest.raises(ValueError, match=words):
+        Config.from_toml(text)
+
+
+def test_files_of_others_are_refused(tmp_path):
+    (tmp_path / "bytes.toml").write_bytes(b'name = "\xff"')
+    with pytest.raises(ValueError, match=r"bytes\.toml: a config must be text in UTF-8; byte 8 is not"):
+        Config.load(tmp_path / "bytes.toml")
+    with (tmp_path / "large.toml").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match=r"large\.toml: a config must have at most 1,048,576 bytes"):
+        Config.load(tmp_path / "large.toml")
+    (tmp_path / "wrong.toml").write_text("name = 3")
+    with pytest.raises(ValueError, match=r"wrong\.toml: config: name must be of type str, not 3"):
+        Config.load(tmp_path / "wrong.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files here")
+def test_devices_and_pipes_are_no_configs(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    (tmp_path / "link.toml").symlink_to("/dev/zero")
+    for name in ("pipe.toml", "link.toml"):
+        with pytest.raises(FileNotFoundError, match="is no file; a config is a TOML file"):
+            Config.load(tmp_path / name)

@@ -50,3 +50,9 @@ def test_euler_needs_at_least_one_step(tau):
 def test_exact_decay_needs_a_positive_time(tau):
     with pytest.raises(ValueError, match="tau must be positive, not"):
         units.exact_decay(tau)
+
+
+@pytest.mark.parametrize(("time_ms", "step_ms"), [(math.inf, 1.0), (math.nan, 1.0), (1e300, 1e-300), (10**400, 1.0)])
+def test_steps_are_finite(time_ms, step_ms):
+    with pytest.raises(ValueError, match="to_steps: a time must be a finite number of steps, not"):
+        units.to_steps(time_ms, step_ms)

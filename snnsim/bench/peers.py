@@ -1,6 +1,5 @@
 """Who is measured, by name; a peer's packages are imported when its network is built, and nowhere else in snnsim."""
 
-import importlib.metadata
 import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from torch import nn
 
 from snnsim.config import Config
 from snnsim.experiment import parts
+from snnsim.training.folder import version
 
 OURS = "snnsim"
 
@@ -59,10 +59,10 @@ def check_installed(names: list[str]) -> None:
         )
 
 
-def versions(names: list[str]) -> dict[str, str]:
-    """Return the versions of the peers' packages."""
+def versions(names: list[str]) -> dict[str, str | None]:
+    """Return the versions of the peers' packages, None where that is not known."""
     packages = {package for name in names for package in named(name).packages.values()}
-    return {package: importlib.metadata.version(package) for package in sorted(packages)}
+    return {package: version(package) for package in sorted(packages)}
 
 
 def builder(name: str) -> Callable[..., nn.Module]:

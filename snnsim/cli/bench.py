@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import COUNT, THREADS, Between, Number, Output, SetValues
+from snnsim.cli.options import COUNT, THREADS, Number, Output, SetValues
 from snnsim.config import parse_assignment
+from snnsim.values import Range
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,15 @@ class Bench:
     ] = ("spikingjelly", "snntorch")
     """Whom to compare with, the most important first: LIFNode of spikingjelly or Leaky of snnTorch with the delays of dcls in our frame (the same function of the same parameters), or spikingjelly and dcls as the recipe of DCLS-Delays puts them together (sequences grow from layer to layer)."""
     sigma: Annotated[
-        float | None, arg(metavar="STEPS", help_behavior_hint="(default: the narrow end)"), Between(0, 65_535)
+        float | None,
+        arg(metavar="STEPS", help_behavior_hint="(default: the narrow end)"),
+        Range(at_least=0, at_most=65_535),
     ] = None
     """Width of the delay windows in steps; by default that at the end of the annealing, as three quarters of the training run at it."""
     steps: Annotated[
-        int | None, arg(metavar="N", help_behavior_hint="(default: data.max_time_ms, or 100)"), Between(2, 2**31 - 1)
+        int | None,
+        arg(metavar="N", help_behavior_hint="(default: data.max_time_ms, or 100)"),
+        Range(at_least=2, at_most=2**31 - 1),
     ] = None
     """Length of the longest recordings in time steps; others are half as long or longer."""
     repeats: Annotated[int, arg(metavar="N"), COUNT] = 5

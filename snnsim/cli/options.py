@@ -1,26 +1,18 @@
 """Options that several commands share, and from where to where their numbers go."""
 
 import os
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
 from snnsim.validation import shown
+from snnsim.values import Range
 
-
-@dataclass(frozen=True)
-class Between:
-    """The least and the most that a number may be; `check` looks."""
-
-    least: float
-    most: float
-
-
-COUNT, SEED = Between(1, 2**31 - 1), Between(0, 2**63 - 1)
-SECONDS = Between(1e-9, 1e6)
-THREADS, NATURAL = Between(1, 4096), Between(0, 2**31 - 1)
+COUNT, SEED = Range(at_least=1, at_most=2**31 - 1), Range(at_least=0, at_most=2**63 - 1)
+SECONDS = Range(at_least=1e-9, at_most=1e6)
+THREADS, NATURAL = Range(at_least=1, at_most=4096), Range(at_least=0, at_most=2**31 - 1)
 # what is not given on the command line stays as the preset or the config file has it
 _FROM_CONFIG = "(default: as configured)"
 Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_FROM_CONFIG)]
@@ -45,8 +37,8 @@ def check(command: Any) -> None:
         if is_dataclass(value):
             check(value)
         for limits in get_args(hints[each.name]):
-            if isinstance(limits, Between) and value is not None and not limits.least <= value <= limits.most:
-                must = f"from {limits.least:,} to {limits.most:,}"
+            must = limits.broken(value) if isinstance(limits, Range) and value is not None else None
+            if must is not None:
                 raise ValueError(f"--{each.name.replace('_', '-')} must be {must}, not {shown(value)}")
 
 

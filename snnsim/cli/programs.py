@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import COUNT, SEED, THREADS, Between, MovedData, RunFolder
+from snnsim.cli.options import COUNT, SEED, THREADS, MovedData, RunFolder
 from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
@@ -54,7 +54,7 @@ class Info:
     """A file that `snnsim freeze` or `snnsim quantize` wrote."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)"), COUNT] = None
     """Steps of the recording that an inference is of; the program's extra steps are added."""
-    activity: Annotated[float, arg(metavar="SHARE"), Between(0, 1)] = 0.1
+    activity: Annotated[float, arg(metavar="SHARE")] = 0.1
     """Spikes per channel or neuron and step; those of recordings are printed by `snnsim simulate`."""
     chip: Annotated[
         Literal["loihi1", "loihi2", "spinnaker", "xylo", "c"] | None,

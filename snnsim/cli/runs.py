@@ -10,7 +10,6 @@ from tyro.conf import Positional, arg
 from snnsim.allocator import keep_memory
 from snnsim.cli.options import (
     NATURAL,
-    Between,
     DataPath,
     Device,
     Folder,
@@ -23,6 +22,7 @@ from snnsim.cli.options import (
     SetValues,
 )
 from snnsim.config import parse_assignment
+from snnsim.values import Range
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Evaluate:
     """Where to run the network; the event engine runs on the CPU."""
     engine: Literal["network", "event"] = "network"
     """The network in torch, or its program in the event-driven simulator."""
-    seeds: Annotated[int, arg(metavar="N"), Between(1, 10_000)] = 5
+    seeds: Annotated[int, arg(metavar="N"), Range(at_least=1, at_most=10_000)] = 5
     """How many draws of what a network of meta or levy_baxter neurons leaves to chance are compared."""
     json: bool = False
     """Print one JSON object."""

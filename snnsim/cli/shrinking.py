@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import NATURAL, Between
+from snnsim.cli.options import NATURAL
 from snnsim.cli.programs import NewProgram, Recordings
+from snnsim.values import Range
 
 if TYPE_CHECKING:
     from snnsim.program import Program
@@ -81,7 +82,7 @@ class Prune(_Shrinking):
     - snnsim prune digits.snn --share 0.5 --longest-delay 15 -o digits-half.snn
     """
 
-    share: Annotated[float, arg(metavar="SHARE"), Between(0, 1)] = 0.0
+    share: Annotated[float, arg(metavar="SHARE"), Range(at_least=0, at_most=1)] = 0.0
     """Share of each edge's synapses to leave out, those with the smallest weights."""
     shortest_delay: Annotated[int, arg(metavar="N"), NATURAL] = 0
     """Leave out synapses with shorter delays, in steps."""

@@ -107,7 +107,7 @@ def environment(seed: int) -> dict[str, Any]:
         "snnsim": snnsim.__version__,
         "git": _git_revision(),
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in packages},
+        "packages": {name: version(name) for name in packages},
         "machine": f"{platform.system()} {platform.machine()}, {processor()}",
         "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
@@ -126,6 +126,14 @@ def conditions(processes: Processes, device: torch.device) -> dict[str, Any]:
         "processor": processor(),
         "kernels": "plain" if only_plain() else "fast",
     }
+
+
+def version(package: str) -> str | None:
+    """Return the version of an installed package; None where another process is installing it just now."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def processor() -> str:

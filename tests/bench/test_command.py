@@ -83,7 +83,7 @@ def test_other_presets(capfd, preset):
         (["images"], "images has 2; choose another preset"),
         (["motifs", "--repeats", "0"], "repeats must be at least 1, not 0"),
         (["motifs", "--threads", "0"], "threads must be at least 1, not 0"),
-        (["motifs", "--steps", "1"], "at least 2 steps, not 1"),
+        (["motifs", "--steps", "1"], "--steps must be at least 2, not 1"),
         (["motifs", "--batch-size", "0"], "training.batch_size must be at least 1, not 0"),
         (["motifs", "--peer"], "name at least one peer to compare with: spikingjelly, snntorch, recipe"),
     ],

@@ -1,46 +1,36 @@
 """Nonsense command lines: every one ends with a code that says so and one clear line, never with a traceback."""
 
 import random
+import re
 import shutil
-from dataclasses import fields
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
 from fuzzing import cases
 
 from snnsim import Program, cli
+from snnsim.cli.data import Data
 from snnsim.program import Edge, Population
 
-COMMANDS = [
-    "train",
-    "evaluate",
-    "plot",
-    "freeze",
-    "info",
-    "simulate",
-    "quantize",
-    "prune",
-    "export",
-    "import",
-    "verify",
-]
-COMMANDS += [
-    "bench",
-    "reproduce",
-    "data",
-    "data list",
-    "data info",
-    "data make",
-    "data path",
-    "data encode",
-    "",
-    "tarin",
-]
-OPTIONS = ["--help", "-h", "-o", "-x", "--", "--nonsense", "--set"]
-OPTIONS += sorted(
-    {f"--{field.name.replace('_', '-')}" for part in get_args(cli.Command) for field in fields(get_args(part)[0])}
-)
+KINDS = {get_args(part)[1].name: get_args(part)[0] for part in get_args(cli.Command)}
+KINDS |= {f"data {get_args(part)[1].name}": get_args(part)[0] for part in get_args(Data)}
+OWN = {
+    name: {
+        f"--{field.replace('_', '-').replace('set-values', 'set')}": str(hint)
+        for field, hint in get_type_hints(kind).items()
+        if "Positional" not in str(get_type_hints(kind, include_extras=True)[field])
+    }
+    for name, kind in KINDS.items()
+}
+"""Options of every command, with their types."""
+OPTIONS = sorted({option for own in OWN.values() for option in own} | {"--help", "-h", "-x", "--", "--nonsense"})
+FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"], "reproduce": ["meta"]}
+FIRST |= {name: ["run"] for name in ("evaluate", "plot", "freeze")}
+FIRST |= {name: ["program.snn"] for name in ("info", "simulate", "quantize", "prune", "export")}
+FIRST |= {name: ["program.npz"] for name in ("import", "verify")}
+FIRST |= {name: ["digits", "shd", "motifs"] for name in ("data info", "data make", "data path")}
+"""What a command takes first."""
 _VALUES = """
 -1 0 1 3 1e9 1e400 nan inf -inf 1e-300 99999999999999999999 0x10 1_000 None none true auto cpu cuda:99 int8 int99
 ternary 6bit 99bit 5bit:0 valid test train clock touched event network raster curves delays animation npz hdf5 nir
@@ -84,29 +74,50 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
         channels=CHANNELS, populations=(out,), edges=(edge,), readout="out", decision="summed_softmax",
         classes=("low", "middle", "high"), time_step_ms=10.0,
     ).save(good / "program.snn")  # fmt: skip
+    cli.main(["export", str(good / "program.snn"), "--to", "npz", "-o", str(good / "program.npz")])
     (good / "config.toml").write_text('name = "mine"\n[data]\nname = "shd"\n')
     (good / "empty.toml").touch()
     (good / "binary.toml").write_bytes(bytes(range(256)))
     (good / "run").mkdir()
-    (good / "run" / "config.toml").write_text('name = "mine"\n[data]\nname = "shd"\npath = "../shd"\n')
+    (good / "run" / "config.toml").write_text('name = "mine"\n[data]\nname = "shd"\npath = "shd"\n')
     (good / "run" / "metrics.jsonl").write_text('{"epoch": "1"}\n[]\n')
     (good / "run" / "best.pt").write_bytes(b"PK\x03\x04 nothing")
     return good
 
 
+def _value(draw: random.Random, hint: str, inputs: list[str]) -> str:
+    """Return a value for an option: mostly one that its type takes, wherever it leads."""
+    if draw.random() < 0.2:
+        return draw.choice(VALUES + inputs)
+    if "Literal" in hint:
+        return draw.choice(re.findall("'([^']+)'", hint))
+    if "int" in hint:
+        return draw.choice(("-1", "0", "1", "2", "7", "64", "1000000000", "99999999999999999999"))
+    if "float" in hint:
+        return draw.choice(("-1", "0", "0.001", "0.5", "1", "10", "1e300", "1e400", "nan", "inf"))
+    return draw.choice(VALUES + 2 * inputs)
+
+
 def _line(draw: random.Random, inputs: list[str]) -> list[str]:
-    words = draw.choice(COMMANDS).split()
-    for _ in range(draw.randint(0, 5)):
-        kind, value = draw.random(), draw.choice(VALUES + 2 * inputs)
-        option = draw.choice(OPTIONS)
-        if kind < 0.4:
-            words.append(value)
-        elif kind < 0.7:
-            words.extend([option, value])
-        elif kind < 0.9:
-            words.append(f"{option}={value}")
-        else:
+    """Return a command line that is wrong in some places, or in all."""
+    name = draw.choice([*KINDS, "", "tarin"])
+    words = name.split()
+    if draw.random() < 0.8:
+        words.append(draw.choice(FIRST.get(name, inputs)))
+    if draw.random() < 0.6 and {"--output", "--data"} & {*OWN.get(name, ())}:
+        words.extend(["-o", draw.choice(("out.snn", "out.snn", "out.npz", "out", "out.png"))])
+    if draw.random() < 0.5 and "--data" in OWN.get(name, ()):
+        words.extend(["--data", "shd/shd_test.h5"])
+    for _ in range(draw.choice((0, 1, 1, 1, 2, 4))):
+        chosen, own = draw.random(), OWN.get(name, {})
+        option = draw.choice([*own] if own and draw.random() < 0.95 else OPTIONS)
+        value = _value(draw, own.get(option, ""), inputs)
+        if chosen < 0.1:
+            words.insert(draw.randrange(len(words) + 1), value)
+        elif own.get(option) == "<class 'bool'>":
             words.append(option)
+        else:
+            words.extend([option, value] if chosen < 0.4 else [f"{option}={value}"])
     return words
 
 
