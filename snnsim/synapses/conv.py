@@ -20,6 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim import settings as carried
+from snnsim.kernels import gates
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.synapses.delay import DelayedLinear, run_on
 from snnsim.synapses.fields import Patches
@@ -48,6 +50,7 @@ class Conv(nn.Module):
         self.patches = Patches.of("Conv", field, kernel, padding=padding, pool=pool)
         check_features("Conv", self.patches.field.size, out_channels)
         self.into = self.patches.into(out_channels)
+        carried.carry(self, **self.patches.told())
         shape = (out_channels, self.patches.field.channels, *self.patches.kernel)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=self.patches.elements, generator=generator))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
@@ -55,6 +58,8 @@ class Conv(nn.Module):
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
+        self.patches.check(spikes)
+        spikes = gates.spikes(spikes, who="Conv", like=self.weight)
         current = functional.conv2d(self.patches.maps(spikes), self.weight, padding=self.patches.padding)
         return current.permute(0, 2, 3, 1).reshape(*spikes.shape[:-1], self.into.size)
 
@@ -95,6 +100,7 @@ class DelayedConv(nn.Module):
         super().__init__()
         self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool)
         self.into = self.patches.into(out_channels)
+        carried.carry(self, **self.patches.told())
         self.connections = DelayedLinear(self.patches.elements, out_channels, max_delay, **settings)
 
     @property
@@ -130,6 +136,8 @@ class DelayedConv(nn.Module):
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
         """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
+        self.patches.check(spikes)
+        spikes = gates.spikes(spikes, who="DelayedConv", like=self.weight)
         current = self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed)
         return current.flatten(-2)
 

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim import settings
+from snnsim.kernels import gates
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 
 
@@ -28,10 +30,12 @@ class SparseLinear(nn.Module):
         shape = (out_features, in_features)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features, generator=generator))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        settings.carry(self)
         self.constrain()
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
+        spikes = gates.spikes(spikes, who="SparseLinear", like=self.weight, width=self.weight.shape[1])
         return functional.linear(spikes, self.weight)
 
     def run(self, spikes: Tensor, history: None = None, *, delayed: str = "exact") -> tuple[Tensor, None]:
