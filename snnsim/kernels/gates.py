@@ -74,8 +74,18 @@ def spikes(given: Any, *, who: str, like: Tensor, width: int | None = None, name
             f"{who}: {name} must be of the parameters' type {like.dtype}, not {given.dtype}; convert one of them, by "
             f"{name}.to({like.dtype}) or network.to({given.dtype})"
         )
-    finite(found, who=who, name=name)
-    return found
+    if given.is_inference() or getattr(given, "_finite_in", None) != given._version:
+        finite(found, who=who, name=name)
+    return known(found)
+
+
+@torch._disable_dynamo
+def known(values: Tensor) -> Tensor:
+    """Return values after noting that they are finite, so that nobody looks again until they are changed."""
+    if not values.is_inference():
+        # torch counts every change in place
+        values._finite_in = values._version
+    return values
 
 
 @torch._disable_dynamo

@@ -138,7 +138,7 @@ class DelayedConv(nn.Module):
         """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
         self.patches.check(spikes)
         spikes = gates.spikes(spikes, who="DelayedConv", like=self.weight)
-        current = self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed)
+        current = self.connections.current(gates.known(self.patches.of_spikes(spikes)), before=before, delayed=delayed)
         return current.flatten(-2)
 
     def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:

@@ -151,8 +151,9 @@ def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None, *, delayed:
     spikes = gates.spikes(spikes, who=type(layer).__name__, like=layer.weight)
     if history is not None:
         gates.shaped(who=type(layer).__name__, history=(history, (layer.max_delay, *spikes.shape[1:])))
+        gates.finite(history, who=type(layer).__name__, name="history")
     if history is None:
         history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
-    joined = torch.cat([history, spikes])
+    joined = gates.known(torch.cat([history, spikes]))
     current = layer.current(joined, before=layer.max_delay, delayed=delayed)
     return current, joined[len(joined) - layer.max_delay :]

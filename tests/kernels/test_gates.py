@@ -176,3 +176,15 @@ def test_a_learned_threshold_stays_above_0(kind):
     made.layers[0].neuron.constrain()
     made.record(frames()).spikes[1].mean().backward()
     assert made.layers[0].neuron.threshold.grad.abs().sum() > 0
+
+
+def test_spikes_are_looked_at_again_after_they_were_changed():
+    given, made = frames(), network()
+    made(given)
+    given[3, 1, 2] = float("nan")
+    with pytest.raises(ValueError, match="network: frames must be finite"):
+        made(given)
+    with torch.inference_mode():
+        made.eval()(frames())
+        with pytest.raises(ValueError, match="network: frames must be finite"):
+            made(frames() * float("nan"))
