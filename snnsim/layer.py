@@ -98,7 +98,7 @@ class SpikingLayer(nn.Module):
         if self.training:
             whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
         sent, voltage = self._fire(by_channel, here, keep, state.voltage, told, whole=whole)
-        return sent.view_as(current), LayerState(history, voltage, keep, state.first + len(current), draws)
+        return gates.known(sent.view_as(current)), LayerState(history, voltage, keep, state.first + len(current), draws)
 
     def current(self, spikes: Tensor, credit: Credit = EVERY, draws: Draws | None = None) -> Tensor:
         """Return what the synapse makes of spikes, before it is normalised."""
@@ -125,9 +125,9 @@ class SpikingLayer(nn.Module):
         told = credit.of_neurons() | self._told(chance.drawn(self.neuron, draws, generator), current)
         if self._in_one_pass(by_channel):
             keep = self.dropout.factors(by_channel, generator)
-            return self._fire(by_channel, every, keep, None, told)[0].view_as(current)
+            return gates.known(self._fire(by_channel, every, keep, None, told)[0].view_as(current))
         spikes = self.neuron(self.drive(by_channel, every), **told)
-        return self.dropout(spikes, generator).view_as(current)
+        return gates.known(self.dropout(spikes, generator).view_as(current))
 
     def _taken(self, spikes: Tensor) -> Tensor:
         """Return spikes of the parameters' type."""

@@ -171,7 +171,7 @@ class SpikingNetwork(nn.Module):
             found = gates.lengths(lengths, who="network", name="lengths", batch=batch, longest=len(frames))
             valid = self.valid(found.to(frames.device))
         if self.extra_steps:
-            frames = torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])])
+            frames = gates.known(torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]))
         return frames, valid
 
     def _output(self, spikes: Tensor, credit: Credit = EVERY) -> Tensor:

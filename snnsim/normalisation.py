@@ -38,7 +38,7 @@ class BatchNorm(nn.BatchNorm1d):
     """
 
     def __init__(self, num_features: int, *args: Any, **how: Any) -> None:
-        number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1)
+        number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1, at_most=2**31)
         super().__init__(number, *args, **how)
         self.eps = validation.real(self.eps, who="BatchNorm", name="eps", at_least=0)
         settings.carry(self, eps=self.eps)

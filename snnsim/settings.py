@@ -38,13 +38,12 @@ def _compared(
     state: Mapping[str, Any],
     prefix: str,
     metadata: Mapping[str, Any],
-    strict: bool,
     *_: Any,
 ) -> None:
     """Raise a ValueError before anything is loaded if the state is of another module."""
     # torch gives all metadata to the module whose state is loaded, and to each part its own
     every = getattr(state, "_metadata", None) or {prefix[:-1]: metadata}
-    meant, shaped = [*_settings(module, prefix, every)], [*_shapes(module, prefix, state, strict=strict)]
+    meant, shaped = [*_settings(module, prefix, every)], [*_shapes(module, prefix, state)]
     if meant or shaped:
         more = f"; and {len(meant + shaped) - _SHOWN} more" if len(meant + shaped) > _SHOWN else ""
         hint = "a plain dict, load_state_dict(dict(state)), is loaded whatever its settings were" if meant else ""
@@ -72,13 +71,9 @@ def _same(one: Any, other: Any) -> bool:
     return math.isclose(one, other, rel_tol=1e-6) if numbers else bool(one == other)
 
 
-def _shapes(module: nn.Module, prefix: str, state: Mapping[str, Any], *, strict: bool) -> Iterator[str]:
+def _shapes(module: nn.Module, prefix: str, state: Mapping[str, Any]) -> Iterator[str]:
     own = {prefix + name: value for name, value in module.state_dict().items()}
     for name, value in own.items():
         given = state.get(name)
-        if given is None and strict and not prefix:
-            yield f"{name!r} is missing there"
         if isinstance(given, Tensor) and given.shape != value.shape:
             yield f"{name!r} has shape {tuple(given.shape)} there and {tuple(value.shape)} here"
-    if strict and not prefix:
-        yield from (f"{name!r} is unknown here" for name in state if name not in own)

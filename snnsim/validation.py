@@ -122,7 +122,7 @@ def truth(value: Any, *, who: str, name: str) -> bool:
     return bool(value)
 
 
-def numbers(value: Any, *, who: str, name: str, axes: int | None = None) -> np.ndarray:
+def numbers(value: Any, *, who: str, name: str, axes: int | None = None, missing: bool = False) -> np.ndarray:
     """Return finite numbers as a float64 array whose rows lie one after the other.
 
     Args:
@@ -130,13 +130,14 @@ def numbers(value: Any, *, who: str, name: str, axes: int | None = None) -> np.n
         who: Name of the function or class that was called, for the message.
         name: Name of the argument, for the message.
         axes: How many axes they must have.
+        missing: Whether NaN may stand for nothing.
 
     Raises:
         TypeError: If they are no real numbers.
         ValueError: If they have other axes, or NaN or infinity is among them.
     """
     found = _array(value, "biuf", who=who, name=name, what="numbers", axes=axes).astype(np.float64, order="C")
-    if not np.isfinite(found).all():
+    if not (np.isfinite(found) | (missing & np.isnan(found))).all():
         raise ValueError(f"{who}: {name} must be finite, but NaN or infinity is among them")
     return found
 

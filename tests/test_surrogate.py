@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from snnsim.neurons import LIF
 from snnsim.surrogate import NAMES, Surrogate
 
 DEFAULTS = {"atan": 2.0, "triangle": 1.0, "sigmoid": 4.0, "fast_sigmoid": 25.0, "boxcar": 1.0}
@@ -58,3 +59,15 @@ def test_unknown_name_lists_the_known_ones():
 def test_alpha_must_be_positive(alpha):
     with pytest.raises(ValueError, match="Surrogate atan: alpha must be a finite number above 0, not"):
         Surrogate("atan", alpha)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_sharpest_slope_is_finite(name, dtype):
+    x = torch.tensor([0.0, 1e-8, -1e-3, 1.0, -1e4], dtype=dtype)
+    assert Surrogate(name, 1e6).slope(x).isfinite().all()
+    current = x[None].clone().requires_grad_()
+    LIF(surrogate=Surrogate(name, 1e6), threshold=1e-9)(current).sum().backward()
+    assert current.grad.isfinite().all()
+    with pytest.raises(ValueError, match=r"alpha must be at most 1e\+06, not 1e\+300"):
+        Surrogate(name, 1e300)

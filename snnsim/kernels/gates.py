@@ -33,7 +33,10 @@ def lengths(given: Any, *, who: str, name: str, batch: int, longest: int | None 
         ValueError: If there are fewer or more than recordings, or one is below 0 or above the bound.
     """
     must = f"{who}: {name} must be integers, a tensor of shape ({batch},) or one for all"
-    found = torch.tensor(given) if isinstance(given, int) and not isinstance(given, bool) else given
+    found = given
+    if isinstance(given, int) and not isinstance(given, bool):
+        # torch has no larger ones
+        found = torch.tensor(max(-1, min(given, 2**62)))
     if not isinstance(found, Tensor) or found.dtype not in _WHOLE:
         raise TypeError(f"{must}, not {shown(given)}")
     if found.ndim > 1 or (found.ndim == 1 and len(found) != batch):
@@ -71,8 +74,18 @@ def spikes(given: Any, *, who: str, like: Tensor, width: int | None = None, name
             f"{who}: {name} must be of the parameters' type {like.dtype}, not {given.dtype}; convert one of them, by "
             f"{name}.to({like.dtype}) or network.to({given.dtype})"
         )
-    finite(found, who=who, name=name)
-    return found
+    if given.is_inference() or getattr(given, "_finite_in", None) != given._version:
+        finite(found, who=who, name=name)
+    return known(found)
+
+
+@torch._disable_dynamo
+def known(values: Tensor) -> Tensor:
+    """Return values after noting that they are finite, so that nobody looks again until they are changed."""
+    if not values.is_inference():
+        # torch counts every change in place
+        values._finite_in = values._version
+    return values
 
 
 @torch._disable_dynamo
@@ -118,6 +131,7 @@ def state(given: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor
             f"{who}: the state must match the shape {shape} of the neurons, not {tuple(given.shape)}; it goes on in "
             "the batch that it came from"
         )
+    finite(given, who=who, name="the state")
     return given.to(like.dtype).expand(shape)
 
 
@@ -132,10 +146,14 @@ def each_neuron(part: Tensor, like: Tensor, *, who: str, name: str) -> Tensor:
     return part.to(like.dtype).expand(width).contiguous()
 
 
-def shaped(*, who: str, **given: tuple[Tensor | None, tuple[int, ...]]) -> None:
-    """Raise a ValueError unless every tensor that is given has its shape."""
+def shaped(*, who: str, optional: Iterable[str] = (), **given: tuple[Tensor | None, tuple[int, ...]]) -> None:
+    """Raise a TypeError or ValueError unless all are tensors of their shapes; those that are optional may be None."""
     for name, (tensor, shape) in given.items():
-        if tensor is not None and tuple(tensor.shape) != shape:
+        if tensor is None and name in optional:
+            continue
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{who}: {name} must be a torch tensor, not {shown(tensor)}")
+        if tuple(tensor.shape) != shape:
             raise ValueError(f"{who}: {name} must be of shape {shape}, not {tuple(tensor.shape)}")
 
 

@@ -13,7 +13,9 @@ import torch
 from numba import njit, prange
 from torch import Tensor
 
+from snnsim.kernels import gates
 from snnsim.kernels.threads import as_torch_has, number, parallel
+from snnsim.validation import shown
 
 MOST = 255
 
@@ -42,7 +44,15 @@ class Packed(NamedTuple):
         return spikes.mul_(self.scale) if self.counted else spikes
 
     def into(self, spikes: Tensor) -> None:
-        """Set spikes to what came."""
+        """Set spikes to what came.
+
+        Raises:
+            TypeError: If they are no tensor, or of another type.
+            ValueError: If they are of another shape.
+        """
+        gates.shaped(who="Packed", spikes=(spikes, tuple(self.shape)))
+        if spikes.dtype != self.scale.dtype:
+            raise TypeError(f"Packed: spikes must be of the type {self.scale.dtype} that came, not {spikes.dtype}")
         spikes.copy_(self.counts())
         if self.counted:
             spikes.mul_(self.scale)
@@ -50,6 +60,8 @@ class Packed(NamedTuple):
 
 def packed(spikes: Tensor) -> Packed:
     """Return spikes in few bits if counts times a scale are exactly what came, else as they are."""
+    if not isinstance(spikes, Tensor):
+        raise TypeError(f"packed: spikes must be a torch tensor, not {shown(spikes)}")
     flat = spikes.detach().contiguous()
     alone = Packed(flat, torch.ones((), dtype=flat.dtype), flat.shape, counted=False)
     if flat.numel() == 0 or flat.device.type != "cpu" or flat.dtype not in (torch.float32, torch.float64):

@@ -27,6 +27,7 @@ from snnsim.kernels.draws import Draws, logistics
 from snnsim.kernels.spiking_types import Neuron, Noise
 from snnsim.surrogate import Surrogate
 
+_OPTIONAL = ("keep", "gamma", "bias")
 _MODULES = {"numba": "numba_spiking", "triton": "triton_spiking"}
 
 
@@ -129,12 +130,16 @@ def fire(  # noqa: PLR0913
     if noise is not None:
         # without elements they stand for neurons that draw nothing, or come back to 0
         parts = {"width": noise.width, "back": noise.back}
-        _check_neurons(current, voltage, keep, **{name: part for name, part in parts.items() if part.numel()})
+        _check_neurons(current, voltage, keep, **{name: part for name, part in parts.items() if not _nothing(part)})
     drawn = (None, None) if noise is None else (noise.width.contiguous(), noise.back.contiguous())
     how = reset, statistics, temporal, record, noise
     fired = Fired(*_Fire.apply(current, voltage, beta, threshold, gamma, bias, *drawn, valid, keep, how))
     gates.ended(fired.last, who="neurons")
     return fired
+
+
+def _nothing(part: Tensor) -> bool:
+    return isinstance(part, Tensor) and part.numel() == 0
 
 
 def _check_current(current: Tensor, who: str) -> None:
@@ -147,7 +152,7 @@ def _check_neurons(current: Tensor, voltage: Tensor, keep: Tensor | None, **each
     batch, neurons = current.shape[1:]
     shapes = {name: (part, (neurons,)) for name, part in each.items()}
     lanes = {"voltage": (voltage, (batch, neurons)), "keep": (keep, (batch, neurons))}
-    gates.shaped(who="neurons", **lanes, **shapes)
+    gates.shaped(who="neurons", optional=_OPTIONAL, **lanes, **shapes)
     for name, (part, _) in (lanes | shapes).items():
         if part is not None and part.dtype != current.dtype:
             raise TypeError(f"neurons: {name} must be of the current's type {current.dtype}, not {part.dtype}")

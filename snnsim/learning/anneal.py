@@ -18,6 +18,7 @@ def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float
         number(value, who="width", name=name)
         for name, value in (("start", start), ("end", end), ("narrowest", narrowest))
     )
+    epochs = number(epochs, who="width", name="epochs")
     epoch = integer(epoch, who="width", name="epoch", at_least=0)
     if not math.inf > start >= end > narrowest:
         raise ValueError(

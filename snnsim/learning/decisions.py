@@ -53,6 +53,8 @@ def checked(output: Tensor, valid: Tensor, *, least: int = 1, longest: int | Non
     if gates.current(output, who="decision").ndim != 3:
         raise ValueError(f"decision: the output must be (time, batch, class), not {tuple(output.shape)}")
     valid = gates.lengths(valid, who="decision", name="valid", batch=output.shape[1], longest=longest)
+    if least and len(output) == 0:
+        raise ValueError("decision: the output must have a step or more, not none")
     if valid.numel() and int(valid.min()) < least:
         raise ValueError(f"decision: every recording must have {least} valid step or more, not {int(valid.min())}")
     return valid

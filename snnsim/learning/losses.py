@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from snnsim.kernels import gates
 from snnsim.learning import decisions
 from snnsim.learning.decisions import Decision
 from snnsim.normalisation import valid_steps
@@ -50,6 +51,8 @@ class Outcome:
 
 def of_scores(scores: Tensor, labels: Tensor) -> Tensor:
     """Return the summed loss of decisions."""
+    if gates.current(scores, who="of_scores").ndim != 2:
+        raise ValueError(f"of_scores: the scores must be (batch, class), not {tuple(scores.shape)}")
     _check_labels(labels, scores)
     return functional.cross_entropy(scores, labels, reduction="sum")
 
@@ -65,6 +68,8 @@ def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> T
 
 def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, margin: float = 0.0) -> Tensor:
     """Return the summed loss of membranes (time, batch, class), of which only its class's is to reach the threshold."""
+    if gates.current(membrane, who="highest_membrane").ndim != 3 or len(membrane) == 0:
+        raise ValueError(f"highest_membrane: the membrane must be (time, batch, class), not {tuple(membrane.shape)}")
     _check_labels(labels, membrane)
     above = membrane.amax(0) - threshold
     wanted = functional.one_hot(labels, membrane.shape[-1]).bool()

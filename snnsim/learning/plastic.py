@@ -86,7 +86,7 @@ def run(
     step, source = (
         integers(part, who="plastic", name=name) for name, part in zip(("steps", "sources"), events, strict=True)
     )
-    steps = integer(steps, who="plastic", name="steps", at_least=0)
+    steps = integer(steps, who="plastic", name="steps", at_least=0, at_most=MOST)
     after = _copied(state, steps)
     _check(state, step, source, steps)
     # a neuron fires at most once a step

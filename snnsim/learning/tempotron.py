@@ -84,12 +84,7 @@ class Peaks(NamedTuple):
 
 def of_times(time_ms: ArrayLike) -> Trains:
     """Return patterns of one spike per source, (pattern, source) in ms; NaN for none."""
-    given = np.asarray(time_ms)
-    if given.dtype.kind not in "iuf" or given.ndim != 2 or np.isinf(given).any():
-        raise ValueError(
-            f"of_times: times must be finite numbers or NaN, (pattern, source), not {validation.shown(given)}"
-        )
-    time = given.astype(np.float64)
+    time = validation.numbers(time_ms, who="of_times", name="times", axes=2, missing=True)
     pattern, source = np.nonzero(~np.isnan(time))
     return _sorted(time[pattern, source], source, pattern, len(time))
 
@@ -118,11 +113,10 @@ def fit(  # noqa: PLR0913
     """
     weight, trains = validation.numbers(weight, who="fit", name="weights").copy(), _checked(trains)
     patterns = len(trains.offset) - 1
-    epochs = validation.integer(epochs, who="fit", name="epochs", at_least=0)
+    epochs = validation.integer(epochs, who="fit", name="epochs", at_least=0, at_most=10**7)
     wanted = validation.numbers(wanted, who="fit", name="wanted").astype(bool)
-    wanted = (
-        wanted.reshape(patterns, wanted.size // max(1, patterns)) if wanted.size % max(1, patterns) == 0 else wanted
-    )
+    if wanted.ndim == 1 and len(wanted) == patterns:
+        wanted = wanted[:, None]
     if weight.ndim != 2 or wanted.shape != (patterns, len(weight)):
         raise ValueError(
             f"fit: weights (neuron, source) {weight.shape} need for each of {patterns} patterns whether each neuron is "

@@ -78,7 +78,7 @@ class LevyBaxter(nn.Module):
             for name, part in (("success", self.success), ("amplitude", self.amplitude))
         )
         sent = spikes * amplitude
-        if draws is None:
+        if draws is None or len(spikes) == 0:
             return sent * success
         released = torch.stack([_below(success, draws.at(draws.step + step), now) for step, now in enumerate(spikes)])
         # the gradient of the mean for the probability, that of the draw for what came

@@ -102,6 +102,7 @@ class LIF(nn.Module):
         if current.numel() == 0:
             return Fired(current, current if record else None, voltage)
         if not self.compiled(current):
+            passes.check(self, current)
             return passes.by_steps(current, voltage, self._advance, record=record, temporal=temporal)
         around |= {"reset": self.reset, "record": record, "temporal": temporal}
         return passes.in_one_pass(current, voltage, self.decay(), self.level(), **around)

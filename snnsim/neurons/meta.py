@@ -147,6 +147,7 @@ class MetaNeuron(nn.Module):
         if current.numel() == 0:
             return Fired(current, current if record else None, state)
         if not self.compiled(current):
+            passes.check(self, current)
             decide = self._decider(current, draws)
             return passes.by_steps(
                 current, state, lambda t, now, was: self._advance(now, was, decide(t)), record=record, temporal=temporal

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnsim.kernels import gates, spiking
 from snnsim.kernels.spiking import Fired
+from snnsim.neurons.decay import Decay
+from snnsim.neurons.learned import Learned
 
 Advance = Callable[[int, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """From the number of a step, its current and the state before to spikes, membrane and the state after."""
@@ -29,6 +31,13 @@ def in_one_pass(current: Tensor, voltage: Tensor, beta: Tensor, threshold: Tenso
 def spread(part: Tensor, current: Tensor, *, name: str) -> Tensor:
     """Return a number of the layer, or one for each neuron, for each neuron."""
     return gates.each_neuron(part, current, who="neurons", name=name)
+
+
+def check(neuron: nn.Module, current: Tensor) -> None:
+    """Raise a ValueError if a number of each neuron is that of other neurons than those of a current."""
+    for name, part in neuron.named_modules():
+        if isinstance(part, Learned | Decay):
+            gates.each_neuron(part(), current, who=type(neuron).__name__, name=name)
 
 
 def by_steps(current: Tensor, state: Tensor, advance: Advance, *, record: bool, temporal: bool) -> Fired:

@@ -43,6 +43,7 @@ class LeakyReadout(nn.Module):
         voltage = gates.state(voltage, current.shape[1:], who="LeakyReadout", like=current)
         if len(current) == 0:
             return current, voltage
+        beta = gates.each_neuron(self.decay(), current, who="LeakyReadout", name="decay")
         if choice.of_neurons(current) == "steps":
             steps = []
             for now in current:
@@ -51,7 +52,6 @@ class LeakyReadout(nn.Module):
             gates.ended(voltage, who="LeakyReadout")
             return torch.stack(steps), voltage if temporal else voltage.detach()
         shape = (len(current), -1, current.shape[-1])
-        beta = gates.each_neuron(self.decay(), current, who="LeakyReadout", name="decay")
         flat = spiking.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta, temporal=temporal)
         membrane = flat.view_as(current)
         return membrane, membrane[-1] if temporal else membrane[-1].detach()

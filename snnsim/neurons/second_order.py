@@ -93,6 +93,7 @@ class SecondOrder(nn.Module):
         gates.finite(current, who="SecondOrder", name="the current")
         if current.numel() == 0:
             return Fired(current, current if record else None, state)
+        passes.check(self, current)
         return passes.by_steps(current, state, self._advance, record=record, temporal=temporal)
 
     def step(self, current: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from snnsim.validation import integer, number
+
 
 def kaiming_weights(shape: tuple[int, ...], *, fan_in: int, generator: torch.Generator | None) -> Tensor:
     """Return weights drawn uniformly from ± √(6 / fan_in) (He et al. 2015, for rectifiers)."""
@@ -14,7 +16,7 @@ def kaiming_weights(shape: tuple[int, ...], *, fan_in: int, generator: torch.Gen
 
 def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: torch.Generator | None) -> Tensor | None:
     """Return a mask with a share `sparsity` of the connections absent, or None if all are there."""
-    if not 0 <= sparsity < 1:
+    if not 0 <= number(sparsity, who="synapse", name="sparsity") < 1:
         raise ValueError(
             f"sparsity must be at least 0 and below 1, not {sparsity}; it is the share of connections left out"
         )
@@ -24,6 +26,8 @@ def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: to
 
 
 def check_features(who: str, in_features: int, out_features: int) -> None:
-    """Raise unless both numbers of neurons are positive."""
+    """Raise unless both numbers of neurons are positive integers."""
+    for name, count in (("in_features", in_features), ("out_features", out_features)):
+        integer(count, who=who, name=name, at_most=2**31)
     if in_features < 1 or out_features < 1:
         raise ValueError(f"{who}: a layer needs at least one neuron on each side, not {in_features} -> {out_features}")

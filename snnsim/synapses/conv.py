@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim.kernels import choice, numba_integer_delays
+from snnsim import settings as carried
+from snnsim.kernels import choice, gates, numba_integer_delays
 from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.synapses.delay import DelayedLinear, run_on
@@ -53,6 +54,7 @@ class Conv(nn.Module):
         self.patches = Patches.of("Conv", field, kernel, padding=padding, pool=pool)
         check_features("Conv", self.patches.field.size, out_channels)
         self.into = self.patches.into(out_channels)
+        carried.carry(self, **self.patches.told())
         shape = (out_channels, self.patches.field.channels, *self.patches.kernel)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=self.patches.elements, generator=generator))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
@@ -61,6 +63,7 @@ class Conv(nn.Module):
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
         self.patches.check(spikes)
+        spikes = gates.spikes(spikes, who="Conv", like=self.weight)
         if not self.training:
             weight = self.weight.flatten(1)[..., None]
             # without delays, recordings may follow each other as one
@@ -107,6 +110,7 @@ class DelayedConv(nn.Module):
         super().__init__()
         self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool)
         self.into = self.patches.into(out_channels)
+        carried.carry(self, **self.patches.told())
         self.connections = DelayedLinear(self.patches.elements, out_channels, max_delay, **settings)
 
     @property
@@ -143,8 +147,10 @@ class DelayedConv(nn.Module):
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
         """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
         self.patches.check(spikes)
+        spikes = gates.spikes(spikes, who="DelayedConv", like=self.weight)
         if self.connections.spreads or delayed != "exact":
-            return self.connections.current(self.patches.of_spikes(spikes), before=before, delayed=delayed).flatten(-2)
+            seen = gates.known(self.patches.of_spikes(spikes))
+            return self.connections.current(seen, before=before, delayed=delayed).flatten(-2)
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
         delay, delays = self.connections.integer_delay(), self.max_delay + 1
         current = in_order(self.patches, flat, self.weight, delay, delays=delays, before=before)

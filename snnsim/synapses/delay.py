@@ -20,6 +20,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from snnsim import settings, validation
+from snnsim.kernels import gates
 from snnsim.kernels.delayed import spread_current
 from snnsim.kernels.integer_delays import dense_kernel, integer_current
 from snnsim.synapses import windows
@@ -52,10 +54,15 @@ class DelayedLinear(nn.Module):
     ) -> None:
         super().__init__()
         check_features("DelayedLinear", in_features, out_features)
-        if max_delay != int(max_delay) or max_delay < 0 or taps < 1:
+        steps = validation.number(max_delay, who="DelayedLinear", name="max_delay")
+        taps = validation.integer(taps, who="DelayedLinear", name="taps")
+        if not steps.is_integer() or not 0 <= steps < 2**31 or taps < 1:
             raise ValueError(
                 f"DelayedLinear: max_delay must be 0 or more whole steps and taps 1 or more, not {max_delay} and {taps}"
             )
+        max_delay = int(steps)
+        for name, value in (("learn_delay", learn_delay), ("learn_sigma", learn_sigma)):
+            validation.truth(value, who="DelayedLinear", name=name)
         if learn_sigma and not (learn_delay and windows.named(window).has_width):
             raise ValueError(
                 "DelayedLinear: learn_sigma needs learned delays and a window with a width (gauss or max), "
@@ -63,6 +70,7 @@ class DelayedLinear(nn.Module):
             )
         width = windows.checked_width(window, windows.widest(window, max_delay) if sigma is None else sigma)
         self.max_delay, self.window = max_delay, window
+        settings.carry(self, max_delay=max_delay, window=window)
         shape = (out_features, in_features, taps)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features * taps, generator=generator))
         if learn_delay:
@@ -112,10 +120,7 @@ class DelayedLinear(nn.Module):
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
         """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
-        if spikes.ndim < 2 or spikes.shape[-1] != self.weight.shape[1]:
-            raise ValueError(
-                f"DelayedLinear: spikes must be (time, ..., {self.weight.shape[1]}), not {tuple(spikes.shape)}"
-            )
+        spikes = gates.spikes(spikes, who="DelayedLinear", like=self.weight, width=self.weight.shape[1])
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
         sent = flat if delayed == "exact" else flat.detach()
         delays = self.max_delay + 1
@@ -161,8 +166,12 @@ class DelayedLinear(nn.Module):
 
 def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:
     """Return the currents of a layer with delays that goes on from `history`, and the history to go on with."""
+    spikes = gates.spikes(spikes, who=type(layer).__name__, like=layer.weight)
+    if history is not None:
+        gates.shaped(who=type(layer).__name__, history=(history, (layer.max_delay, *spikes.shape[1:])))
+        gates.finite(history, who=type(layer).__name__, name="history")
     if history is None:
         history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
-    joined = torch.cat([history, spikes])
+    joined = gates.known(torch.cat([history, spikes]))
     current = layer.current(joined, before=layer.max_delay, delayed=delayed)
     return current, joined[len(joined) - layer.max_delay :]

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim import settings
+from snnsim.kernels import gates
 from snnsim.kernels.integer_delays import integer_current
 from snnsim.synapses.connectivity import check_features, kaiming_weights, random_connections
 
@@ -34,12 +36,12 @@ class SparseLinear(nn.Module):
         shape = (out_features, in_features)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features, generator=generator))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        settings.carry(self)
         self.constrain()
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
-        if spikes.ndim < 1 or spikes.shape[-1] != self.weight.shape[1]:
-            raise ValueError(f"SparseLinear: spikes must be (..., {self.weight.shape[1]}), not {tuple(spikes.shape)}")
+        spikes = gates.spikes(spikes, who="SparseLinear", like=self.weight, width=self.weight.shape[1])
         if self.training:
             return functional.linear(spikes, self.weight)
         weight = self.weight[..., None]

@@ -8,6 +8,7 @@ Shapes   s (..., neuron) · patches (..., pixel, element), an element being (c, 
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.kernels.numba_integer_delays import Places
+from snnsim.validation import integer, shown
 
 
 class Field(NamedTuple):
@@ -46,7 +48,14 @@ class Patches:
         cls, who: str, field: tuple[int, int, int], kernel: int | tuple[int, int], *, padding: int | None, pool: int
     ):
         """Return checked patches; a `padding` of None keeps the size of the field."""
-        field, rows = Field(*field), (kernel, kernel) if isinstance(kernel, int) else tuple(kernel)
+        sides = {"field": field, "kernel": (kernel, kernel) if isinstance(kernel, int) else kernel}
+        for name, number in (("field", 3), ("kernel", 2)):
+            if not isinstance(sides[name], Sequence) or len(sides[name]) != number:
+                raise TypeError(f"{who}: {name} must be {number} integers, not {shown(sides[name])}")
+            sides[name] = tuple(integer(side, who=who, name=f"{name} side", at_most=2**31) for side in sides[name])
+        field, rows = Field(*sides["field"]), sides["kernel"]
+        pool = integer(pool, who=who, name="pool")
+        padding = None if padding is None else integer(padding, who=who, name="padding", at_most=2**31)
         if min(field) < 1 or pool < 1 or field.height % pool or field.width % pool:
             raise ValueError(
                 f"{who}: a field is (height, width, channels) from 1 on, and pool divides its height and width; got "
@@ -64,6 +73,10 @@ class Patches:
             raise ValueError(f"{who}: a kernel of {rows} does not fit into {tuple(made.pooled)} with padding={padding}")
         return made
 
+    def told(self) -> dict[str, str | int]:
+        """Return where the patches lie, as a state carries it."""
+        return {"field": str(tuple(self.field)), "padding": str(self.padding), "pool": self.pool}
+
     @property
     def pooled(self) -> Field:
         """The field after pooling."""
@@ -80,20 +93,23 @@ class Patches:
         height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
         return Field(height, width, channels)
 
+    def maps(self, spikes: Tensor) -> Tensor:
+        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
+        self.check(spikes)
+        # channels stay last in memory, as torch's convolutions on the CPU like them
+        maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
+        return maps if self.pool == 1 else functional.avg_pool2d(maps, self.pool)
+
     def check(self, spikes: Tensor) -> None:
-        """Raise a ValueError unless spikes are (time, ..., neuron) of the field."""
+        """Raise a TypeError or ValueError unless spikes are a tensor (time, ..., neuron) of this field."""
+        if not isinstance(spikes, Tensor):
+            raise TypeError(f"a convolution needs spikes as a torch tensor, not {shown(spikes)}")
         if spikes.ndim < 2 or spikes.shape[-1] != self.field.size:
             height, width, channels = self.field
             raise ValueError(
                 f"a convolution over {height} x {width} x {channels} neurons needs spikes (time, ..., "
                 f"{self.field.size}), not {tuple(spikes.shape)}"
             )
-
-    def maps(self, spikes: Tensor) -> Tensor:
-        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
-        # channels stay last in memory, as torch's convolutions on the CPU like them
-        maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
-        return maps if self.pool == 1 else functional.avg_pool2d(maps, self.pool)
 
     def of_spikes(self, spikes: Tensor) -> Tensor:
         """Return the patches (..., pixel, element) of spikes (..., neuron)."""

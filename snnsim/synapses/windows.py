@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 
 from snnsim.synapses.gauss import MASS, GaussKernel
+from snnsim.validation import number
 
 
 def _gauss(delay: Tensor, step: Tensor, sigma: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ WINDOWS = {
 
 def named(name: str) -> Window:
     """Return a window by its name."""
-    if name not in WINDOWS:
+    if not isinstance(name, str) or name not in WINDOWS:
         raise ValueError(f"window {name!r} is unknown; the known ones are {', '.join(WINDOWS)}")
     return WINDOWS[name]
 
@@ -86,7 +87,7 @@ def narrowest(window: str) -> float:
 def checked_width(window: str, sigma: float) -> float:
     """Return σ if the window can have it: one that is narrower between two steps reaches neither of them."""
     least = named(window).offset if named(window).has_width else 0.0
-    if not least <= sigma < float("inf"):
+    if not least <= number(sigma, who="window", name="sigma") < float("inf"):
         raise ValueError(f"sigma of the window {window!r} must be finite, at least {least} steps, not {sigma}")
     return float(sigma)
 

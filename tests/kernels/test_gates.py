@@ -1,0 +1,190 @@
+"""What reaches a compiled kernel is checked in front of it; tests/fuzz tries many more."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, freeze, kernels
+from snnsim.kernels import gates, spiking
+from snnsim.neurons import LevyBaxter, MetaNeuron, SecondOrder
+
+STEPS, BATCH = 12, 4
+
+
+def network(**settings):
+    torch.manual_seed(0)
+    layer = SpikingLayer(DelayedLinear(6, 8, 3), LIF(tau=1.5), norm=BatchNorm(8), dropout=0.0)
+    return SpikingNetwork([layer], DelayedLinear(8, 3, 3), LeakyReadout(tau=2.0), **settings)
+
+
+def frames():
+    return (torch.rand(STEPS, BATCH, 6, generator=torch.Generator().manual_seed(1)) < 0.4).float()
+
+
+WRONG_LENGTHS = [
+    (torch.tensor([STEPS] * 3), ValueError, "there are 4 recordings"),
+    (torch.tensor([STEPS] * 5), ValueError, "there are 4 recordings"),
+    (torch.tensor([STEPS]), ValueError, "there are 4 recordings"),
+    (torch.full((BATCH, 1), STEPS), ValueError, "there are 4 recordings"),
+    (torch.full((BATCH,), float(STEPS)), TypeError, "must be integers"),
+    ([STEPS] * BATCH, TypeError, "must be integers, .* not a list"),
+    (True, TypeError, "must be integers, .* not True"),
+    (torch.tensor([1, 2, -1, 3]), ValueError, "from 0 to the 12 steps of the frames, not -1"),
+    (torch.tensor([1, 2, 13, 3]), ValueError, "from 0 to the 12 steps of the frames, not 13"),
+    (2**70, ValueError, "from 0 to the 12 steps"),
+]
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("lengths", "kind", "words"), WRONG_LENGTHS)
+def test_lengths_of_other_recordings_are_refused(training, lengths, kind, words):
+    made = network(extra_steps=2).train(training)
+    for call in (made, made.record):
+        with pytest.raises(kind, match=f"network: lengths .*{words}"):
+            call(frames(), lengths)
+
+
+@pytest.mark.parametrize("length", [STEPS, 5, 0])
+def test_one_length_stands_for_all(length):
+    expected = network()(frames(), torch.full((BATCH,), length))
+    for lengths in (length, torch.tensor(length), torch.full((BATCH,), length, dtype=torch.int8)):
+        assert_close(network()(frames(), lengths), expected)
+
+
+@pytest.mark.parametrize("valid", [torch.tensor([3]), torch.tensor([3] * 5), torch.tensor([-1, 2, 3, 4])])
+def test_layers_and_passes_check_valid(valid):
+    layer, currents = network().layers[0], torch.rand(STEPS, BATCH, 8)
+    voltage, part = torch.zeros(BATCH, 8), torch.full((8,), 0.5)
+    for call in (
+        lambda: layer(frames(), valid),
+        lambda: layer.run(frames(), valid=valid),
+        lambda: layer.norm(currents, valid),
+        lambda: spiking.moments(currents, valid),
+        lambda: spiking.fire(currents, voltage, part, part, reset=LIF().reset, valid=valid),
+    ):
+        with pytest.raises(ValueError, match="valid must be"):
+            call()
+
+
+@pytest.mark.parametrize("kind", [torch.bool, torch.uint8, torch.int64, torch.int8])
+def test_whole_spikes_are_converted(kind):
+    assert_close(network()(frames().to(kind)), network()(frames()))
+    layer = network().layers[0]
+    assert_close(layer(frames().to(kind)), network().layers[0](frames()))
+    assert_close(layer.synapse(frames().to(kind)), layer.synapse(frames()))
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [(frames().numpy(), TypeError), (frames().tolist(), TypeError), (torch.tensor(1.0), ValueError), (None, TypeError),
+     (frames().double(), TypeError), (frames().to(torch.complex64), TypeError)],
+)  # fmt: skip
+def test_spikes_of_other_types_are_refused(given, kind):
+    for call in (network(), network().layers[0], network().layers[0].synapse, network().run):
+        with pytest.raises(kind, match=r"(network|layer|DelayedLinear): (frames|spikes) must be"):
+            call(given)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("plain", [False, True])
+def test_what_is_not_finite_is_refused(value, plain):
+    given = frames()
+    given[3, 1, 2] = value
+    with kernels.plain() if plain else torch.no_grad():
+        for call in (network(), network().layers[0], network().layers[0].synapse):
+            with pytest.raises(ValueError, match="must be finite, but NaN or infinity is among them"):
+                call(given)
+        for neuron in (
+            LIF(tau=2.0),
+            LIF(beta=0.0, reset="soft"),
+            MetaNeuron(),
+            LevyBaxter(),
+            SecondOrder(),
+            LeakyReadout(),
+        ):
+            with pytest.raises(ValueError, match="must be finite"):
+                neuron(given)
+
+
+def test_large_numbers_are_finite():
+    assert gates.finite(torch.full((9,), 3e38), who="test", name="values") is None
+
+
+def test_a_normalisation_of_another_width_is_refused():
+    with pytest.raises(ValueError, match="norm must be of the 8 neurons that the synapse leads to, not 5"):
+        SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=BatchNorm(5), dropout=0.0)
+    made = network()
+    made.layers[0].norm = BatchNorm(5)
+    for training in (True, False):
+        with pytest.raises(ValueError, match=r"BatchNorm: the current must be \(time, ..., 5\)"):
+            made.train(training)(frames())
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [
+        LIF(learn_decay="neuron", features=5),
+        LeakyReadout(learn_decay="neuron", features=5),
+        MetaNeuron(learn="neuron", features=5),
+        SecondOrder(learn="neuron", features=5),
+    ],
+)
+@pytest.mark.parametrize("plain", [False, True])
+def test_neurons_of_another_number_are_refused(neuron, plain):
+    with (
+        kernels.plain() if plain else torch.no_grad(),
+        pytest.raises(ValueError, match="one for each of the 4 neurons"),
+    ):
+        neuron(torch.rand(3, 2, 4))
+
+
+def test_a_network_with_numbers_that_are_not_finite_is_not_frozen():
+    made = network()
+    with torch.no_grad():
+        made.layers[0].norm.running_var[2] = float("nan")
+    with pytest.raises(ValueError, match=r"freeze: .* 1 of 8 numbers of 'layers.0.norm.running_var' are NaN"):
+        freeze(made, time_step_ms=1.0)
+    for given in (None, torch.nn.Linear(2, 2), "network"):
+        with pytest.raises(TypeError, match="freeze: the network must be a SpikingNetwork"):
+            freeze(given, time_step_ms=1.0)
+
+
+@pytest.mark.parametrize("kind", [lambda: LIF(tau=1.5, learn_threshold=True), lambda: LevyBaxter(learn="layer")])
+def test_a_learned_threshold_stays_above_0(kind):
+    made = network()
+    made.layers[0].neuron = kind()
+    optimiser = torch.optim.SGD(made.layers[0].neuron.parameters(), 5.0)
+    for _ in range(20):
+        optimiser.zero_grad()
+        (-made.record(frames()).spikes[1].mean()).backward()
+        optimiser.step()
+        # also before it is brought back
+        made.eval().record(frames())
+        made.train().constrain()
+    threshold = made.layers[0].neuron.threshold
+    assert threshold.item() == pytest.approx(0.01)
+    silent = SpikingLayer(DelayedLinear(6, 8, 3), made.layers[0].neuron, norm=None, dropout=0.0)
+    with torch.no_grad():
+        threshold.fill_(-1.3)
+        for run in (silent, silent.eval()):
+            assert run(0 * frames()).sum() == 0
+    made.layers[0].neuron = LIF(tau=1.5, learn_threshold=True)
+    with torch.no_grad():
+        made.layers[0].neuron.threshold.fill_(-1.3)
+    assert freeze(made, time_step_ms=1.0).populations[0].threshold == pytest.approx(0.01)
+    # an optimiser can raise it again
+    made.layers[0].neuron.constrain()
+    made.record(frames()).spikes[1].mean().backward()
+    assert made.layers[0].neuron.threshold.grad.abs().sum() > 0
+
+
+def test_spikes_are_looked_at_again_after_they_were_changed():
+    given, made = frames(), network()
+    made(given)
+    given[3, 1, 2] = float("nan")
+    with pytest.raises(ValueError, match="network: frames must be finite"):
+        made(given)
+    with torch.inference_mode():
+        made.eval()(frames())
+        with pytest.raises(ValueError, match="network: frames must be finite"):
+            made(frames() * float("nan"))
