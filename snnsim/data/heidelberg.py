@@ -135,10 +135,11 @@ def _seconds(time_ms: np.ndarray) -> np.ndarray:
 
 def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
     """Return times of a file in ms: float64 for those of a float64 file that float32 does not hold, else float32."""
-    if time.dtype == np.float16 and unit == "s":
-        # 11 bits times 1000 are exact
-        return time.astype(np.float32) * np.float32(1000)
+    # NaN and infinity are refused later, with the number of the recording
     with np.errstate(over="ignore", invalid="ignore"):
+        if time.dtype == np.float16 and unit == "s":
+            # 11 bits times 1000 are exact
+            return time.astype(np.float32) * np.float32(1000)
         exact = time.astype(np.float64) * _IN_MS[unit][0] / _IN_MS[unit][1]
         single = exact.astype(np.float32)
         fits = time.dtype == np.float32 or np.all(np.abs(single - exact) <= 2.0**-51 * np.abs(exact))

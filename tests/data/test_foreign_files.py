@@ -173,6 +173,21 @@ def test_milliseconds_and_microseconds_are_noticed_and_converted_where_they_are_
         heidelberg.read(path)
 
 
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_every_kind_of_nan_is_refused_by_name(file, kind):
+    """A signalling NaN makes NumPy warn, which is an error in these tests."""
+    bits = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[np.dtype(kind).itemsize]
+    with h5py.File(file, "a") as opened:
+        del opened["spikes/times"]
+        made = opened.create_dataset("spikes/times", (5,), h5py.vlen_dtype(np.dtype(kind)))
+        for number in range(5):
+            row = np.array([0.1, 0.2, 0.3], kind)
+            row.view(f"u{row.itemsize}")[2] = bits
+            made[number] = row
+    with pytest.raises(ValueError, match=r"mine_train\.h5: spike times must be finite; recording 0 \(and 4 more\)"):
+        heidelberg.read(file)
+
+
 def test_long_recordings_that_are_written_here_are_seconds(tmp_path):
     made = recordings(time_ms=(0.0, 5e6, 1e8))
     heidelberg.write(tmp_path / "a.h5", made)
