@@ -22,7 +22,7 @@ from snnsim import untrusted
 
 SCRIPT = Path(__file__).with_name("hdf5_child.py")
 START_SECONDS = 120.0
-_SECONDS, _BYTES_A_SECOND = 20.0, 5e6
+_SECONDS, _BYTES_A_SECOND = 10.0, 5e6
 Told = dict[str, Any]
 
 

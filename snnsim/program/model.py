@@ -140,17 +140,21 @@ class Edge:
         require(is_whole(pre) and is_whole(post), f"{who}: sources and targets must be whole numbers")
         if len(pre):
             require(
-                pre.min() >= 0 and pre.max() < sources,
+                pre.min() >= 0 and pre.max().item() < sources,
                 f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
             )
             require(
-                delay.min() >= 0 and delay.max() <= LONGEST_DELAY and is_whole(delay),
+                delay.min() >= 0 and delay.max().item() <= LONGEST_DELAY and is_whole(delay),
                 f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}, not {delay.min()} to {delay.max()}",
             )
             require(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
+            require(post.max().item() < 2**31, f"{who}: target neurons must be below 2^31, not {post.max()}")
         pre, post, delay = (part.astype(np.int64) for part in (pre, post, delay))
-        key = (pre * (delay.max(initial=0) + 1) + delay) * (post.max(initial=0) + 1) + post
-        order = np.argsort(key, kind="stable")
+        delays, targets = int(delay.max(initial=0)) + 1, int(post.max(initial=0)) + 1
+        if (int(pre.max(initial=0)) + 1) * delays * targets < 2**63:
+            order = np.argsort((pre * delays + delay) * targets + post, kind="stable")
+        else:
+            order = np.lexsort((post, delay, pre))
         first = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources))])
         return cls(source, target, first, post[order], delay[order], weight[order])
 

@@ -17,7 +17,7 @@ def frozen(values: Any, dtype: Any, who: str) -> np.ndarray:
     limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else None
     kind = "numbers" if limits is None else f"whole numbers from {limits.min} to {limits.max}"
     require(given.ndim == 1 and given.dtype.kind in "biuf", f"{who} must be a row of {kind}, not {_what(given)}")
-    held = limits is None or not given.size or (limits.min <= given.min() and given.max() <= limits.max)
+    held = limits is None or not given.size or (limits.min <= given.min().item() and given.max().item() <= limits.max)
     require(held and (limits is None or is_whole(given)), f"{who} must be a row of {kind}, not {_what(given)}")
     array = given.astype(dtype)
     array.flags.writeable = False
