@@ -154,7 +154,7 @@ class _Child:
     """The process that reads."""
 
     def __init__(self) -> None:
-        self.owner = os.getpid()
+        self.owner, self.late = os.getpid(), False
         self.process = subprocess.Popen(
             [sys.executable, str(SCRIPT)],
             stdin=subprocess.PIPE,
@@ -178,6 +178,7 @@ class _Child:
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
+            self.late = True
             self.process.kill()
             thread.join()
             return None
@@ -203,12 +204,12 @@ def _asked(asked: str, seconds: float) -> tuple[Told, bytes]:
         answer = child.received(seconds, _answer)
         if answer is not None:
             return answer  # type: ignore[no-any-return]
-        late = child.process.wait() == -9
+        child.process.wait()
         _end()
         # one that had nothing to do for long may have ended at this very moment
         if child.process.returncode != 0 or last:
             break
-    why = f"libhdf5 did not come to an end within {seconds:.0f} s" if late else "libhdf5 dies of it"
+    why = f"libhdf5 did not come to an end within {seconds:.0f} s" if child.late else "libhdf5 dies of it"
     return {"error": why}, b""
 
 
