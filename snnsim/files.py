@@ -2,8 +2,8 @@
 
 A file is written beside its place under a name that ends in `.partial`, and takes its place when it is complete. Of a
 folder that is there already, the files take their places one after the other, with a marker in the folder for as long
-as that lasts: `folder_read_whole` refuses a folder in which a writer was stopped. Whoever writes holds a lock on what
-is partial; what a killed writer left is removed by the next one that writes to the same place.
+as that lasts: `folder_read_whole` refuses a folder in which a writer was stopped. What a killed writer left is removed by
+the next one that writes to the same place an hour later or more.
 """
 
 import contextlib
@@ -27,8 +27,8 @@ except ImportError:
 UNFINISHED = ".snnsim-unfinished"
 """Name of the marker of a folder whose files are being replaced."""
 _PARTIAL = ".partial"
-_LEFT_SECONDS = 60.0
-"""What is partial and locked by nobody is taken for left behind when it is older than this."""
+_LEFT_SECONDS = 3600.0
+"""What is partial and was not written to for so long is taken for left behind."""
 
 
 @contextmanager
@@ -54,10 +54,10 @@ def written_whole(path: Path) -> Iterator[Path]:
     )
     partial = Path(name)
     try:
-        with os.fdopen(handle, "rb") as held:
-            _lock(held.fileno())
-            yield partial
-            _synced(partial)
+        # not locked here: libhdf5 locks the files that it writes
+        os.close(handle)
+        yield partial
+        _synced(partial)
         # mkstemp makes private files; give the result the rights that any other new file would get
         partial.chmod(0o666 & ~_mask())
         partial.replace(path)
@@ -106,20 +106,18 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     _remove_left(beside, path.name)
     partial = Path(tempfile.mkdtemp(dir=beside, prefix=_prefix(path.name), suffix=_PARTIAL))
     try:
-        with _locked(partial, shared=False):
-            yield partial
-            files = sorted(file for file in partial.rglob("*") if file.is_file())
-            for file in files:
-                _synced(file)
-            if not path.exists():
-                partial.chmod(0o777 & ~_mask())
-            try:
-                if path.exists():
-                    raise FileExistsError
-                partial.rename(path)
-            except OSError:
-                # it is there, or another process has just made it
-                _replace_files(partial, files, path)
+        yield partial
+        files = sorted(file for file in partial.rglob("*") if file.is_file())
+        for file in files:
+            _synced(file)
+        partial.chmod(0o777 & ~_mask())
+        try:
+            if path.exists():
+                raise FileExistsError
+            partial.rename(path)
+        except OSError:
+            # it is there, or another process has just made it
+            _replace_files(partial, files, path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
@@ -180,7 +178,7 @@ def _remove_left(folder: Path, name: str) -> None:
     prefix, now = _prefix(name), time.time()
     for left in [each for each in folder.iterdir() if each.name.startswith(prefix) and _PARTIAL in each.name]:
         with contextlib.suppress(OSError):
-            if now - left.stat().st_mtime < _LEFT_SECONDS or not _is_free(left):
+            if now - left.stat().st_mtime < _LEFT_SECONDS:
                 continue
             if left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
@@ -210,27 +208,6 @@ def _synced(path: Path) -> None:
         os.close(handle)
 
 
-def _lock(handle: int, *, shared: bool = False, wait: bool = True) -> bool:
-    """Lock an open file, and return whether it is; file systems without locks are taken for free."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _is_free(path: Path) -> bool:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        return _lock(handle, wait=False)
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def _locked(path: Path, *, shared: bool) -> Iterator[None]:
     if fcntl is None:
@@ -238,7 +215,9 @@ def _locked(path: Path, *, shared: bool) -> Iterator[None]:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
-        _lock(handle, shared=shared)
+        # some file systems have no locks
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
