@@ -2,8 +2,8 @@
 
 A file is written beside its place under a name that ends in `.partial`, and takes its place when it is complete. Of a
 folder that is there already, the files take their places one after the other, with a marker in the folder for as long
-as that lasts: `folder_read_whole` refuses a folder in which a writer was stopped. What a killed writer left is removed by
-the next one that writes to the same place an hour later or more.
+as that lasts: `folder_read_whole` refuses a folder in which a writer was stopped. What a killed writer left is removed
+by the next one that writes to the same place an hour later or more.
 """
 
 import contextlib
