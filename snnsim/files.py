@@ -111,8 +111,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         files = sorted(file for file in partial.rglob("*") if file.is_file())
         for file in files:
             _synced(file)
-        if not path.exists():
-            partial.chmod(0o777 & ~_mask())
+        partial.chmod(0o777 & ~_mask())
         try:
             if path.exists():
                 raise FileExistsError

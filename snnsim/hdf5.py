@@ -22,7 +22,7 @@ from snnsim import untrusted
 
 SCRIPT = Path(__file__).with_name("hdf5_child.py")
 START_SECONDS = 120.0
-_SECONDS, _BYTES_A_SECOND = 20.0, 5e6
+_SECONDS, _BYTES_A_SECOND = 10.0, 5e6
 Told = dict[str, Any]
 
 
@@ -154,7 +154,7 @@ class _Child:
     """The process that reads."""
 
     def __init__(self) -> None:
-        self.owner = os.getpid()
+        self.owner, self.late = os.getpid(), False
         self.process = subprocess.Popen(
             [sys.executable, str(SCRIPT)],
             stdin=subprocess.PIPE,
@@ -178,6 +178,7 @@ class _Child:
         thread.start()
         thread.join(seconds)
         if thread.is_alive():
+            self.late = True
             self.process.kill()
             thread.join()
             return None
@@ -203,12 +204,12 @@ def _asked(asked: str, seconds: float) -> tuple[Told, bytes]:
         answer = child.received(seconds, _answer)
         if answer is not None:
             return answer  # type: ignore[no-any-return]
-        late = child.process.wait() == -9
+        child.process.wait()
         _end()
         # one that had nothing to do for long may have ended at this very moment
         if child.process.returncode != 0 or last:
             break
-    why = f"libhdf5 did not come to an end within {seconds:.0f} s" if late else "libhdf5 dies of it"
+    why = f"libhdf5 did not come to an end within {seconds:.0f} s" if child.late else "libhdf5 dies of it"
     return {"error": why}, b""
 
 

@@ -46,7 +46,8 @@ def report(consumer, program, recordings, *, wrong):
 def verifier(installed):
     """Return what `verify` would do if these were installed, and the last of them wrong by a spike."""
 
-    def run_one(_path, program, events, *, consumer, python):
+    def run_one(_path, program, events, *, consumer, python, trust=False):
+        assert not trust
         if consumer not in installed:
             raise ImportError(f"verify: {consumer} is not installed (in {python}); pip install its-package")
         return report(consumer, program, len(events), wrong=consumer == installed[-1])

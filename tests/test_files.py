@@ -135,8 +135,17 @@ def test_what_a_killed_writer_left_is_removed_and_what_another_writes_is_not(tmp
         (tmp_path / name).write_text("")
         os.utime(tmp_path / name, times=(0, 0))
     (tmp_path / ".a.young.partial").write_text("")
+    (tmp_path / ".a.folder.partial").mkdir()
+    os.utime(tmp_path / ".a.folder.partial", times=(0, 0))
     write(tmp_path / "a", "text")
-    assert set(held(tmp_path)) == {"a", busy, ".a.young.partial", ".other.left.partial"}
+    assert {each.name for each in tmp_path.iterdir()} == {"a", busy, ".a.young.partial", ".other.left.partial"}
+
+
+def test_a_library_that_locks_its_files_can_write(tmp_path):
+    with written_whole(tmp_path / "a.h5") as partial, h5py.File(partial, "w") as file:
+        file["x"] = 1
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file["x"][()] == 1
 
 
 def test_two_writers_of_a_folder_do_not_mix(tmp_path):

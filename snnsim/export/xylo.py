@@ -153,18 +153,21 @@ def _built(head: Header, arrays: untrusted.Arrays) -> Program:
         populations.append(Population(name, rule, *numbers))
     late, edges, size = {INPUT: 0} | head.by_population("lateness"), [], head.sizes(populations)
     matrices = {name: _matrix(arrays, name) for name in ("weights_rec", "weights_out")}
-    chain = _read_chains(head, size, len(matrices["weights_rec"]))
+    rows = len(matrices["weights_rec"])
+    if matrices["weights_rec"].shape[1] != rows or len(matrices["weights_out"]) != rows:
+        raise ValueError(f"weights_rec and weights_out must have a row for each of {rows} hidden neurons")
+    chain = _read_chains(head, size, rows)
     for source, target in head.edges:
         fires = dict(head.populations)[target] != "readout"
         matrix = matrices["weights_rec" if fires else "weights_out"]
         columns = [each[0] for each in chain[target]] if fires else list(range(size[target]))
         if max(columns) >= matrix.shape[1]:
             raise ValueError(f"the weights of {source!r} -> {target!r} must be for {size[target]} neurons")
-        rows = [_found(matrix[each][:, columns]) for each in chain[source]]
-        pre = np.repeat(np.arange(len(rows)), [len(row[0]) for row in rows])
-        post, place, weight = (np.concatenate([row[k] for row in rows]).astype(np.int64) for k in range(3))
+        found = [_found(matrix[each][:, columns]) for each in chain[source]]
+        pre = np.repeat(np.arange(len(found)), [len(row[0]) for row in found])
+        post, place, weight = (np.concatenate([row[k] for row in found]).astype(np.int64) for k in range(3))
         delay = place + 1 - (late[target] - late[source])
-        edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=len(rows)))
+        edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=len(found)))
     return head.program(populations, edges)
 
 

@@ -187,7 +187,7 @@ class Edge:
         require(weight.shape == pre.shape == post.shape == delay.shape, f"{who}: the four lists must be equally long")
         if len(pre):
             require(
-                pre.min() >= 0 and pre.max() < sources,
+                pre.min() >= 0 and pre.max().item() < sources,
                 f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
             )
             require(

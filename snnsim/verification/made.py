@@ -5,9 +5,11 @@
     taps        20-16-10, two synapses between each pair, with delays of their own   a sum, not a choice, per pair
     soft        toy, whose neurons keep what is above the threshold
     biased      toy with a bias in each neuron, and a readout of 5
+    ties        20-16-10 and a loop; sums of weights often are the threshold exactly, at which a neuron fires
+    eighths     the same in floats: weights in eighths, decays 0, ½ and 1
 
-Names    weights are int8, decays ½ or, of `biased`, one for each neuron; a threshold is 127 units of weight and one of
-         the finest units more, so that no sum of weights meets it and > and ≥ are the same
+Names    weights are int8, decays ½ or, of `biased`, one for each neuron; but for the last two, a threshold is 127 units
+         of weight and one of the finest units more, so that no sum of weights meets it and > and ≥ are the same
 """
 
 from collections.abc import Callable
@@ -16,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.simulation import Events
+from snnsim.simulation import Events, Record, Simulator
 
 FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=5)
 THRESHOLD = 127 * 2**FIXED.weight_shift + 1
@@ -60,12 +62,46 @@ def biased(seed: int = 0) -> Program:
     return program(populations, edges, readout="readout", decision="summed_softmax", extra_steps=30)
 
 
+def ties(seed: int = 0, *, floats: bool = False) -> Program:
+    """Return two layers, of which the first reaches itself too; a threshold is 8 of the units that weights have."""
+    rng = np.random.default_rng(seed)
+    sizes, unit = {INPUT: 20, "first": 16, "second": 10}, 0.125 if floats else 8
+    parts, edges = [], []
+    for name in ("first", "second"):
+        if floats:
+            decay = rng.choice([0.0, 0.5, 1.0], sizes[name])
+            parts.append(Population.of(name, sizes[name], decay=decay))
+            continue
+        # 8 units of weight are the threshold, and half of 4096 is kept
+        part = neurons(name, sizes[name], "hard")
+        parts.append(replace(part, threshold=np.full(sizes[name], 8 * unit << FIXED.weight_shift)))
+    for source, target, low, high in ((INPUT, "first", -2, 6), ("first", "first", -4, 3), ("first", "second", -2, 6)):
+        pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
+        weight, delay = rng.integers(low, high, len(pre)) * unit, rng.integers(1, 31, len(pre))
+        edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=sizes[source]))
+    if not floats:
+        return program(parts, edges)
+    return Program(channels=20, populations=tuple(parts), edges=tuple(edges), time_step_ms=1.0)
+
+
+def met(made: Program, events: Events) -> int:
+    """Return how often a membrane is the threshold of its neuron exactly, which is a spike."""
+    found = 0
+    for part in made.populations:
+        if part.fires:
+            wanted = Record(membranes={part.name: np.arange(part.size)})
+            found += int((Simulator(made).run(events, wanted).traces == part.threshold).sum())
+    return found
+
+
 MADE: dict[str, Callable[[], Program]] = {
     "toy": toy,
     "recurrent": recurrent,
     "taps": lambda: toy(taps=2),
     "soft": lambda: toy(rule="soft"),
     "biased": biased,
+    "ties": ties,
+    "eighths": lambda: ties(floats=True),
 }
 
 

@@ -16,7 +16,7 @@ from snnsim.simulation import Events, simulate
 
 ODD = [
     "output", "clock", "header", "names", "input ", "INPUT", "Input", "input/0", "../../up", "/etc/passwd", "..", ".",
-    "a/b", "a\\b", "C:x", "nul", "con", "\0", "a\0b", "\n", "\x1b[31m", "é", "零", "\ud800", "int", "static", "*/", "/*",
+    "a/b", "a\\b", "C:x", "nul", "con", "\0", "a\0b", "\n", "\x1b[31m", "é", "零", "\ud800", "int", "*/", "/*",
     '"', "'", "$BASE_DIR", "%s", "#", "a b", "a_b", "a  b", "A_B", "n" * 300, "n" * 301, "population/0", "edge", "-",
     "0", "p0_n_a", "x.npy", "~", "|", " ", "membrane", "step", "clock neurons", "p0_e0_weight",
 ]  # fmt: skip
@@ -75,7 +75,9 @@ def test_names_in_paths_are_distinct_short_and_one_part(given):
         assert list(found) == [INPUT, *given]
         assert len({name.lower() for name in found.values()}) == len(found)
         for name in found.values():
-            assert Path(name).name == name and name not in (".", "..") and 0 < len(name.encode()) < 100
+            assert Path(name).name == name
+            assert name not in (".", "..")
+            assert 0 < len(name.encode()) < 100
     assert all(name.isascii() and name.replace("_", "a").isalnum() for name in plain_names(program).values())
 
 

@@ -15,7 +15,7 @@ from snnsim import export
 from snnsim.export.nir import files, foreign, writing
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.linear import matrix
-from snnsim.simulation import Events, Record, Simulator
+from snnsim.simulation import Events, Record, Simulator, simulate
 
 DT = 1e-3
 
@@ -256,3 +256,40 @@ def test_a_file_that_is_not_as_nir_has_it_is_said_to_be_so(tmp_path, change):
         ValueError, match=r"a\.nir is damaged, or n|n1 \(LIF\): could not convert|n0 \(Delay\): its delays"
     ):
         export.read("nir", tmp_path / "a.nir", dt=DT)
+
+
+@pytest.mark.parametrize("step", [1e-4, 1e-3, 1 / 3000])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_delays_are_whole_steps_within_the_precision_they_are_stored_in(step, kind):
+    steps = np.arange(0, 65536, 7)
+    size = {"channels": len(steps), "outputs": len(steps)}
+    fires = rows("IF", len(steps), r=1.0, v_threshold=0.5)
+    program = foreign.program(chain(Node("Delay", {"delay": (steps * step).astype(kind)}), fires, **size), dt=step)
+    assert program.edges[0].delay[np.argsort(program.edges[0].pre())].tolist() == steps.tolist()
+    off = (np.where(steps == 7, 7.2, steps) * step).astype(kind)
+    with pytest.raises(ValueError, match="its delays must be whole multiples of dt"):
+        foreign.program(chain(Node("Delay", {"delay": off}), fires, **size), dt=step)
+
+
+@pytest.mark.parametrize(("r", "noted"), [([1.0, 1.0, 1.0], False), ([1.0, 0.999, 1.0], True)])
+def test_a_note_says_that_what_arrives_is_scaled(r, noted):
+    node = Node("IF", {"r": np.array(r), "v_threshold": np.full(3, 0.5)})
+    notes = foreign.program(chain(node, outputs=3), dt=DT).provenance["notes"]
+    assert [note for note in notes if "scaled by r dt, as its r is from 0.999 to 1;" in note] == [
+        note for note in notes if note.startswith("n0: ")
+    ]
+    assert any(note.startswith("n0: ") for note in notes) == noted
+
+
+def test_a_spike_may_subtract_the_threshold():
+    node = rows("IF", 3, r=1.0, v_threshold=0.5)
+    program = foreign.program(chain(node, outputs=3), dt=DT, reset="subtract")
+    assert program.populations[0].rule == "soft"
+    events = Events.from_frames(np.array([3.0, 0, 0, 0])[:, None, None] * np.ones(3))
+    # 3 is taken down by a half in each step
+    assert simulate(program, events).counts("n0")[0].tolist() == [4, 4, 4]
+    assert simulate(foreign.program(chain(node, outputs=3), dt=DT), events).counts("n0")[0].tolist() == [1, 1, 1]
+    with pytest.raises(ValueError, match="its v_reset must be 0 where the threshold is subtracted"):
+        foreign.program(chain(rows("IF", 3, r=1.0, v_threshold=0.5, v_reset=0.1), outputs=3), dt=DT, reset="subtract")
+    with pytest.raises(ValueError, match="import of nir: reset must be one of value, subtract, not 'zero'"):
+        foreign.program(chain(node, outputs=3), dt=DT, reset="zero")

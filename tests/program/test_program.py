@@ -184,3 +184,13 @@ def test_an_inference_that_cannot_be(settings, message):
 def test_input_is_a_name():
     assert program().sources(INPUT) == 2
     assert program().sources("b") == 3
+
+
+def test_synapses_of_the_largest_networks_are_in_order():
+    """Source, delay and target together have more values than 64 bits."""
+    far, last = 2**24 - 1, 2**31 - 1
+    synapses = (np.array([far, 5, far, 0]), np.array([last, 3, 0, last]), np.array([9, 65535, 9, 0]), np.arange(4.0))
+    edge = Edge.of("a", "b", synapses, sources=2**24)
+    assert edge.weight.tolist() == [3, 1, 2, 0]
+    with pytest.raises(ValueError, match=r"target neurons must be below 2\^31, not 1e\+300"):
+        Edge.of("a", "b", ([0], [1e300], [1], [1.0]), sources=1)

@@ -116,3 +116,13 @@ def extremes():
     neurons = Population("a", "hard", np.array([0.0, 1.0, 0.5, 0.0, 1.0, 0.9]), *(np.ones(6) * n for n in (1.03, 0, 1)))
     edges = (Edge.of(INPUT, "a", synapses, sources=6), Edge.of("a", "a", synapses, sources=6))
     return Program(channels=6, populations=(neurons,), edges=edges, time_step_ms=2.5)
+
+
+@pytest.mark.parametrize("consumer", ["pynn-nest", "pynn-brian2"])
+def test_an_edge_of_a_single_synapse(run, consumer):
+    edge = Edge.of(INPUT, "a", (np.array([1]), np.array([0]), np.array([3]), np.array([1.0])), sources=2)
+    program = Program(channels=2, populations=(Population.of("a", 1, decay=0.5),), edges=(edge,), time_step_ms=1.0)
+    events = Events.single(np.array([2, 5]), np.array([1, 1]), steps=12)
+    report = run(consumer, program, events=events)
+    assert (report.layers[0].spikes_equal, report.layers[0].spikes_total) == (2, 2)
+    assert report.equal

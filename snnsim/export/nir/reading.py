@@ -58,11 +58,10 @@ def _options(known: Mapping[str, Any]) -> tuple[Options, list[int]]:
         )
     if step.size != 1 or not (np.isfinite(step.item()) and step.item() > 0):
         raise ValueError("metadata: dt must be one positive number of seconds")
-    if counts.ndim != 1 or counts.dtype.kind not in "iuf":
-        raise ValueError("metadata: synapses must be whole numbers")
+    counts = frozen(counts, np.int64, "metadata: synapses")
     encoding = one_of(_text(known, "encoding"), list(ENCODINGS), who="metadata", name="encoding")
     resistance = one_of(_text(known, "resistance"), RESISTANCES, who="metadata", name="resistance")
-    return Options(encoding, float(step.item()), resistance), counts.astype(np.int64).tolist()
+    return Options(encoding, float(step.item()), resistance), counts.tolist()
 
 
 def _text(known: Mapping[str, Any], name: str) -> str:
