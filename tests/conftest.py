@@ -32,7 +32,8 @@ def spoken(count: int, speakers: tuple[int, ...], seed: int) -> Recordings:
         times.append(np.sort(rng.uniform(0, rng.uniform(80, 200), spikes)))
         units.append(rng.integers(0, 233, spikes) + 233 * kind)
     return Recordings(
-        time_ms=np.concatenate(times).astype(np.float32),
+        # float16 seconds, as those of SHD are
+        time_ms=(np.concatenate(times).astype(np.float32) / 1000).astype(np.float16).astype(np.float32) * 1000,
         unit=np.concatenate(units).astype(np.uint16),
         offset=np.concatenate([[0], np.cumsum([len(part) for part in times])]),
         label=label,
