@@ -12,6 +12,7 @@ import os
 import re
 import stat
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -30,7 +31,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 _DAMAGE = (
     OSError, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, IndexError, KeyError, TypeError,
-    SyntaxError, struct.error, zipfile.BadZipFile, zlib.error, MemoryError,
+    SyntaxError, tokenize.TokenError, RecursionError, struct.error, zipfile.BadZipFile, zlib.error, MemoryError,
 )  # fmt: skip
 """What zipfile, zlib and NumPy raise at damaged archives."""
 

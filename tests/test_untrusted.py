@@ -61,7 +61,9 @@ def test_a_part_that_is_wanted_may_not_be_larger_than_the_file_allows(tmp_path, 
         export.read("npz", tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize("shape", ["(18446744073709551616,)", "(1099511627776, 1099511627776)", "(-1,)"])
+@pytest.mark.parametrize(
+    "shape", ["(18446744073709551616,)", "(1099511627776, 1099511627776)", "(-1,)", "((", "(1, '''"]
+)
 def test_the_shape_of_an_array_is_looked_at_first(tmp_path, shape):
     text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
     made = io.BytesIO()
