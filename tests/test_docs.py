@@ -99,6 +99,12 @@ def test_links_lead_somewhere(page):
             assert anchor in anchors(name), link
 
 
+def test_tests_that_a_page_names_exist():
+    named = {path for text in TEXT.values() for path in re.findall(r"`(tests/[\w/.]+)`", text)}
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
+
+
 def test_every_figure_is_linked_from_a_page():
     linked = {Path(link).name for text in TEXT.values() for link in LINK.findall(text)}
     pictures = {path.name for path in (ROOT / "figures").iterdir()}

@@ -57,8 +57,11 @@ class Grid:
             if self.weights is not None:
                 synapse.weight.copy_(_weights(synapse.weight, self.weights))
         for connections in network.delayed_synapses() if self.delays is not None else ():
-            nearest = grids.DelayGrid.named(self.delays).nearest(connections.delay.cpu().double().numpy())
-            connections.delay.copy_(torch.from_numpy(nearest))
+            grid = grids.DelayGrid.named(self.delays)
+            nearest = grid.nearest(connections.delay.cpu().double().numpy())
+            # a longest delay between two steps of the grid is rounded down, as nothing may be longer
+            longest = connections.max_delay // grid.resolution * grid.resolution
+            connections.delay.copy_(torch.from_numpy(np.minimum(nearest, longest)))
 
     def _parameters(self, network: SpikingNetwork) -> Iterator[nn.Parameter]:
         if self.weights is not None:

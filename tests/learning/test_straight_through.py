@@ -87,3 +87,14 @@ def test_wrong_grids_are_named():
         Grid("int1")
     with pytest.raises(ValueError, match="delays '5 bits' are unknown"):
         Grid(delays="5 bits")
+
+
+def test_no_delay_of_the_grid_is_longer_than_the_longest():
+    network = small_network(max_delay=5)
+    with torch.no_grad():
+        network.layers[0].synapse.delay.fill_(5.0)
+    Grid(delays="4bit:2").apply(network)
+    # 5 is as far from 4 as from 6, and 6 is too long
+    assert network.layers[0].synapse.delay.unique().tolist() == [4.0]
+    Grid(delays="4bit:3").apply(network)
+    assert network.layers[0].synapse.delay.unique().tolist() == [3.0]
