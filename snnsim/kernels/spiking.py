@@ -27,7 +27,6 @@ from snnsim.kernels.draws import Draws, logistics
 from snnsim.kernels.spiking_types import Neuron, Noise
 from snnsim.surrogate import Surrogate
 
-_OPTIONAL = ("keep", "gamma", "bias")
 _MODULES = {"numba": "numba_spiking", "triton": "triton_spiking"}
 
 
@@ -77,6 +76,8 @@ def moments(current: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     """
     _check_current(current, "moments")
     valid = gates.lengths(valid, who="moments", name="valid", batch=current.shape[1])
+    if current.numel() == 0 or not bool(valid.any()):
+        raise ValueError("moments: there must be a step that counts, of a neuron or more")
     form, current = choice.of_neurons(current), current.detach()
     if form == "steps":
         some = current[torch.arange(len(current), device=current.device)[:, None] < valid]
@@ -124,13 +125,16 @@ def fire(  # noqa: PLR0913
         valid = torch.full((batch,), len(current), device=current.device)
     valid = gates.lengths(valid, who="fire", name="valid", batch=batch)
     gamma, bias, statistics = norm or (None, None, None)
-    _check_neurons(current, voltage, keep, beta=beta, threshold=threshold, gamma=gamma, bias=bias)
+    _check_neurons(current, voltage, keep, beta=beta, threshold=threshold)
     if statistics is not None:
-        _check_neurons(current, voltage, keep, mean=statistics.mean, variance=statistics.variance)
+        moved = {"mean": statistics.mean, "variance": statistics.variance}
+        _check_neurons(current, voltage, keep, gamma=gamma, bias=bias, **moved)
     if noise is not None:
         # without elements they stand for neurons that draw nothing, or come back to 0
         parts = {"width": noise.width, "back": noise.back}
         _check_neurons(current, voltage, keep, **{name: part for name, part in parts.items() if not _nothing(part)})
+    if current.numel() == 0:
+        return Fired(current, current if record else None, voltage)
     drawn = (None, None) if noise is None else (noise.width.contiguous(), noise.back.contiguous())
     how = reset, statistics, temporal, record, noise
     fired = Fired(*_Fire.apply(current, voltage, beta, threshold, gamma, bias, *drawn, valid, keep, how))
@@ -152,10 +156,13 @@ def _check_neurons(current: Tensor, voltage: Tensor, keep: Tensor | None, **each
     batch, neurons = current.shape[1:]
     shapes = {name: (part, (neurons,)) for name, part in each.items()}
     lanes = {"voltage": (voltage, (batch, neurons)), "keep": (keep, (batch, neurons))}
-    gates.shaped(who="neurons", optional=_OPTIONAL, **lanes, **shapes)
+    gates.shaped(who="neurons", optional=("keep",), **lanes, **shapes)
     for name, (part, _) in (lanes | shapes).items():
         if part is not None and part.dtype != current.dtype:
             raise TypeError(f"neurons: {name} must be of the current's type {current.dtype}, not {part.dtype}")
+        # the voltage after the sequence tells of all others
+        if part is not None and name in ("keep", "threshold"):
+            gates.finite(part, who="neurons", name=name)
 
 
 @torch._disable_dynamo
@@ -174,9 +181,10 @@ def leak(current: Tensor, voltage: Tensor, beta: Tensor, *, temporal: bool = Tru
     """
     _check_current(current, "leak")
     _check_neurons(current, voltage, None, beta=beta)
+    if current.numel() == 0:
+        return current
     membrane: Tensor = _Leak.apply(current, voltage, beta, temporal)
-    if len(current):
-        gates.ended(membrane[-1], who="neurons")
+    gates.ended(membrane[-1], who="neurons")
     return membrane
 
 

@@ -59,7 +59,7 @@ def learned_shape(name: str, learn: Learn, features: int | None) -> tuple[int]:
     if learn == "neuron" and features is None:
         raise ValueError(f"{name}='neuron' needs features, the number of neurons")
     if features is not None:
-        features = validation.integer(features, who=name, name="features", at_least=1)
+        features = validation.integer(features, who=name, name="features", at_least=1, at_most=2**28)
     return (features or 1,) if learn == "neuron" else (1,)
 
 

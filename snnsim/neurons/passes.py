@@ -34,7 +34,9 @@ def spread(part: Tensor, current: Tensor, *, name: str) -> Tensor:
 
 
 def check(neuron: nn.Module, current: Tensor) -> None:
-    """Raise a ValueError if a number of each neuron is that of other neurons than those of a current."""
+    """Raise a ValueError if a number of each neuron is not finite, or that of other neurons than those of a current."""
+    for name, parameter in neuron.named_parameters():
+        gates.finite(parameter, who=type(neuron).__name__, name=name)
     for name, part in neuron.named_modules():
         if isinstance(part, Learned | Decay):
             gates.each_neuron(part(), current, who=type(neuron).__name__, name=name)

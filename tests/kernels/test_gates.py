@@ -188,3 +188,12 @@ def test_spikes_are_looked_at_again_after_they_were_changed():
         made.eval()(frames())
         with pytest.raises(ValueError, match="network: frames must be finite"):
             made(frames() * float("nan"))
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_threshold_that_is_not_finite_is_refused(plain):
+    neuron = LIF(learn_threshold=True)
+    with torch.no_grad():
+        neuron.threshold.fill_(float("nan"))
+    with kernels.plain() if plain else torch.no_grad(), pytest.raises(ValueError, match="threshold must be finite"):
+        neuron(torch.ones(3, 2, 4))
