@@ -104,7 +104,7 @@ def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
         (["train", "shd", "--set", "oops"], "--set takes section.key=value, not 'oops'"),
         (["train", "shd", "--epochs", "0"], "training.epochs must be at least 1, not 0"),
         (["train", "shd", "--device", "cuda:9"], "is not there"),
-        (["train", "shd", "--resume", "nowhere"], "nowhere is not the folder of a run"),
+        (["train", "shd", "--resume", "nowhere"], "there is no folder nowhere; name the folder of a run"),
         (["evaluate", "nowhere"], "nowhere is not the folder of a run; it has no config.toml"),
         (["plot", "nowhere", "curves"], "has no metrics.jsonl"),
         (["data", "info", "mnist"], "data set 'mnist' is unknown; the known ones are shd, ssc, digits, motifs, "),

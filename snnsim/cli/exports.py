@@ -101,14 +101,16 @@ class Import:
         float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)"), SECONDS
     ] = None
     """What a step lasts, of a file that does not say so."""
-    reset: Annotated[Literal["value", "subtract"] | None, arg(help_behavior_hint="(nir; default: value)")] = None
+    reset: Annotated[Literal["value", "subtract"], arg(help_behavior_hint="(nir; default: value)")] = "value"
     """What a spike does to neurons of others: sets them to v_reset, or subtracts the threshold."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt, reset=self.reset))
+        # readers of other formats do not know the option
+        reset = None if self.reset == "value" else self.reset
+        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt, reset=reset))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
         for note in program.provenance.get("notes", ()):

@@ -80,6 +80,8 @@ def _held(folder: Folder) -> Iterator[Folder]:
 @contextlib.contextmanager
 def _begun(config: Config, output: Path | None) -> Iterator[Folder]:
     """Hold the folder of a new run: the one that was asked for, or one of its own."""
+    # before a folder is made
+    estimate.require(config, estimate.of_network(config, classes=1))
     path = output or lock.new_folder(RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     folder = Folder(path)
     with lock.held(path, say=tqdm.write):
@@ -168,7 +170,7 @@ def _start(network: SpikingNetwork, config: Config) -> None:
     found = evaluating.parameters(at_home(config.training.start))
     try:
         network.load_state_dict(found["network"])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
 

@@ -61,7 +61,7 @@ def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
     """
     try:
         network.load_state_dict(content["network"])
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(f"checkpoint {path} is of another network: {reason}") from error
 

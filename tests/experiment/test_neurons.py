@@ -59,7 +59,7 @@ def test_settings_reach_the_neurons():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"network.noise": -0.1}, "network.noise must be positive, or 0 where learn_neuron is fixed, not -0.1"),
+        ({"network.noise": -0.1}, "network.noise must be at least 0, not -0.1"),
         ({"network.noise": 0.0}, "network.noise must be positive, or 0 where learn_neuron is fixed, not 0.0"),
         ({"network.success": 0.0}, "network.success must be above 0 and at most 1, not 0.0"),
     ],

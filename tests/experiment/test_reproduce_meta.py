@@ -200,7 +200,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "bernoulli" not in shown
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "meta", "--output-dir", str(tmp_path / "run"), "--trials", "0"])
-    assert "trials must be 1 or more" in capsys.readouterr().err
+    assert "--trials must be at least 1, not 0" in capsys.readouterr().err
 
 
 def test_unknown_parts_are_refused():

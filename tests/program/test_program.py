@@ -192,5 +192,5 @@ def test_synapses_of_the_largest_networks_are_in_order():
     synapses = (np.array([far, 5, far, 0]), np.array([last, 3, 0, last]), np.array([9, 65535, 9, 0]), np.arange(4.0))
     edge = Edge.of("a", "b", synapses, sources=2**24)
     assert edge.weight.tolist() == [3, 1, 2, 0]
-    with pytest.raises(ValueError, match=r"target neurons must be below 2\^31, not 1e\+300"):
+    with pytest.raises(ValueError, match=r"sources and targets must be whole numbers; they must be a row of"):
         Edge.of("a", "b", ([0], [1e300], [1], [1.0]), sources=1)

@@ -59,7 +59,7 @@ def nested(depth):
         (lambda: program(channels=2**63), "channels must be a whole number of at least 1, not 9223372036854775808"),
         (lambda: program(time_step_ms=True), "time_step_ms must be positive, not True"),
         (lambda: program(time_step_ms=np.nan), "time_step_ms must be positive, not nan"),
-        (lambda: program(time_step_ms=10**400), "time_step_ms must be positive, not 1000"),
+        (lambda: program(time_step_ms=10**400), "time_step_ms must be positive, not an integer of 1,329 bits"),
         (lambda: program(extra_steps=10**8), "extra_steps must be a whole number of 0 or more, not 100000000; at most"),
         (lambda: program(extra_steps=False), "extra_steps must be a whole number"),
         (lambda: program(populations=A), "populations must be a tuple of Populations, not a Population"),

@@ -78,11 +78,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("without_pictures")
 def test_parameters_that_are_not_finite_stop_the_run(tiny, tmp_path, monkeypatch):
-    # neurons that get NaN do not fire, and the loss stays finite
-    values = tiny | {"network.surrogate_alpha": 1e300}
-    words = r"layers\.\d\.\S+ has values that are not finite after batch \d+ of epoch 1; a smaller learning rate"
-    with pytest.raises(ValueError, match=words):
-        experiment.train("shd", values, output=tmp_path / "steep", device="cpu")
+    # a readout of finite numbers may hide what is not finite in front of it
     step, done = loop.Run._step, 0
 
     def poisoned_step(self, *arguments):
