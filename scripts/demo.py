@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from snnsim import cli, experiment
-from snnsim.training.folder import Folder
+from snnsim.training.run_folder import RunFolder
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
 
 def train(run: Path, options: list[str]) -> None:
     """Train, go on with a training that was stopped, or leave a finished one alone."""
-    if not Folder(run).config.exists():
+    if not RunFolder(run).config.exists():
         command("train", "digits", "--output-dir", str(run), *options)
     elif experiment.is_finished(run):
         print(f"{run} is trained already; delete the folder to train again")

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from snnsim import experiment
-from snnsim.training.folder import Folder
+from snnsim.training.run_folder import RunFolder
 
 FIGURES = Path(__file__).parent.parent / "figures"
 
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of the run, such as runs/digits-demo")
     parser.add_argument("--name", default="digits", help="what the files' names start with")
     options = parser.parse_args()
-    folder = Folder(options.run)
+    folder = RunFolder(options.run)
     source = json.loads((folder.path / "environment.json").read_text(encoding="utf-8"))
     for kind in ("raster", "delays", "curves"):
         path = FIGURES / f"{options.name}-{kind}.png"

@@ -19,7 +19,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from snnsim.experiment import is_finished
-from snnsim.training.folder import Folder
+from snnsim.training.run_folder import RunFolder
 
 
 def main() -> None:
@@ -103,12 +103,12 @@ def parameters(folder: Path) -> dict[str, bytes]:
 
 def metrics(folder: Path) -> list[dict[str, object]]:
     """Return the metrics of a run but those of time and memory."""
-    return [{**row, "seconds": None, "peak_bytes": None} for row in Folder(folder).read_metrics()]
+    return [{**row, "seconds": None, "peak_bytes": None} for row in RunFolder(folder).read_metrics()]
 
 
 def rows(folder: Path) -> str:
     """Return what TensorBoard shows of a run, as JSON."""
-    events = EventAccumulator(str(Folder(folder).tensorboard))
+    events = EventAccumulator(str(RunFolder(folder).tensorboard))
     events.Reload()
     names = sorted(set(events.Tags()["scalars"]) - {"seconds"})
     return json.dumps({name: [(event.step, event.value) for event in events.Scalars(name)] for name in names})

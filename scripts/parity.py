@@ -2,7 +2,7 @@
 
 python scripts/parity.py --python ENV/bin/python [--program runs/NAME.snn ...] [--data FOLDER] [--recordings 20]
 
-    made networks   toy, recurrent, taps: integers, and random recordings (snnsim.verification.made)
+    made networks   toy, recurrent, taps: integers, and random recordings (snnsim.verification.networks)
     --program       trained ones, on recordings of their data, drawn over the whole split
     a cell          spikes equal / spikes of either side, over all layers and recordings; or why there is none
     a mismatch      how many recordings differ, and how near ours was to the threshold at the first cell that does
@@ -22,8 +22,9 @@ from snnsim import export
 from snnsim.experiment import exports
 from snnsim.program import Program
 from snnsim.simulation import Events
-from snnsim.training.folder import Folder, environment
-from snnsim.verification import CONSUMERS, made, verify
+from snnsim.training.run_folder import RunFolder, environment
+from snnsim.verification import CONSUMERS, verify
+from snnsim.verification.networks import MADE, recordings
 
 PARTS = ("version", "spikes_equal", "spikes_total", "cells_equal", "cells_total", "membranes_apart", "differences")
 JUDGED = ("accuracy", "our_accuracy", "choices_equal", "recordings")
@@ -33,8 +34,8 @@ def given(options: argparse.Namespace) -> dict[str, tuple[Program, Events, Any]]
     """Return each network's Program, recordings, and their classes if they have any."""
     found: dict[str, tuple[Program, Events, Any]] = {}
     for name in options.made:
-        program = made.MADE[name]()
-        found[name] = program, made.recordings(program, options.recordings), None
+        program = MADE[name]()
+        found[name] = program, recordings(program, options.recordings), None
     for path in options.program:
         program = Program.load(path)
         data = exports.Data(options.data and str(options.data), options.split)
@@ -136,7 +137,7 @@ def asked() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, default=Path(sys.executable))
     parser.add_argument("--consumer", nargs="+", choices=list(CONSUMERS), default=list(CONSUMERS))
-    parser.add_argument("--made", nargs="*", choices=list(made.MADE), default=["toy", "recurrent", "taps"])
+    parser.add_argument("--made", nargs="*", choices=list(MADE), default=["toy", "recurrent", "taps"])
     parser.add_argument("--program", type=Path, nargs="*", default=[])
     parser.add_argument("--data", type=Path, help="where the data of the trained programs lie, if not as in training")
     parser.add_argument("--split", choices=["train", "valid", "test"], default="valid")
@@ -158,7 +159,7 @@ def main() -> None:
             cells[consumer][name] = cell(consumer, network, str(options.python)) | ran
             print(consumer, name, said(cells[consumer][name], {}), flush=True)
             names = list(dict.fromkeys(each for row in cells.values() for each in row))
-            Folder(options.json.parent).write_json(options.json, {**about, "networks": names, "cells": cells})
+            RunFolder(options.json.parent).write_json(options.json, {**about, "networks": names, "cells": cells})
     print(table({name: row for name, row in cells.items() if row}, names))
 
 

@@ -5,16 +5,16 @@ import json
 from pathlib import Path
 
 from snnsim.config import Config
-from snnsim.experiment import parts
-from snnsim.training.folder import Folder
-from snnsim.training.optimisers import trained_parameters
+from snnsim.experiment import build
+from snnsim.training.optimizers import trained_parameters
+from snnsim.training.run_folder import RunFolder
 
 
 def row(path: Path) -> str:
     """Return a run as one line of a table."""
-    folder = Folder(path)
+    folder = RunFolder(path)
     config, history = Config.load(folder.config), folder.read_metrics()
-    network = parts.build_network(config, classes=len(parts.load_splits(config, "train")["train"].binned.classes))
+    network = build.build_network(config, classes=len(build.load_splits(config, "train")["train"].binned.classes))
     best = max(history, key=lambda epoch: (epoch["valid_accuracy"], -epoch["valid_loss"]))
     found = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
     low, high = found["ci95"]

@@ -18,22 +18,23 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from snnsim import allocator, chance, experiment, plots, presets
+from snnsim import allocator, experiment, plots, presets
 from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
-from snnsim.data import binning, disturbed, heidelberg
+from snnsim.data import binning, heidelberg, perturb
 from snnsim.data.batches import Batches
-from snnsim.experiment import evaluating, parts
+from snnsim.experiment import build, evaluate_run
 from snnsim.learning import decisions
+from snnsim.nn import dropout
 from snnsim.plots.style import BLUE, GREEN, INK, ORANGE, VERMILION, WIDTH_INCH, style
 from snnsim.training import evaluation
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
 SHARES, SPREADS_MS = (0.1, 0.2, 0.3, 0.4, 0.5), (1.0, 2.0, 5.0, 10.0, 20.0)
 DISTURBED: dict[str, tuple[Callable, tuple[float, ...], str]] = {
-    "deleted": (disturbed.deleted, SHARES, "spikes deleted (%)"),
-    "jittered": (disturbed.jittered, SPREADS_MS, "spikes moved (ms, standard deviation)"),
-    "added": (disturbed.added, SHARES, "spikes added (%)"),
+    "deleted": (perturb.deleted, SHARES, "spikes deleted (%)"),
+    "jittered": (perturb.jittered, SPREADS_MS, "spikes moved (ms, standard deviation)"),
+    "added": (perturb.added, SHARES, "spikes added (%)"),
 }
 COLOURS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE}
 
@@ -41,7 +42,7 @@ COLOURS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANG
 def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
     """Return the test recordings as they are and disturbed, in batches."""
     data = config.data
-    recordings = heidelberg.read(heidelberg.find(parts.data_folder(config), data.name)["test"])
+    recordings = heidelberg.read(heidelberg.find(build.data_folder(config), data.name)["test"])
     grid = {"time_step_ms": data.time_step_ms, "channels": data.channels, "max_time_ms": data.max_time_ms}
     made = {("as they are", 0.0): recordings}
     for kind, (disturb, values, _) in DISTURBED.items():
@@ -49,12 +50,12 @@ def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
             made[kind, value] = disturb(recordings, value, np.random.default_rng((seed, number)))
     every = np.arange(len(recordings))
     return {
-        name: Batches(binning.bin_events(each, **grid), every, batch_size=parts.EVALUATION_BATCH)
+        name: Batches(binning.bin_events(each, **grid), every, batch_size=build.EVALUATION_BATCH)
         for name, each in made.items()
     }
 
 
-def trained(config: Config, folder: Path) -> evaluating.Loaded:
+def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
     """Return the network of a config, trained now or by an earlier call."""
     if (folder / "config.toml").is_file() and Config.load(folder / "config.toml") != config:
         raise ValueError(f"{folder} holds a run of another config; choose another --output")
@@ -64,13 +65,13 @@ def trained(config: Config, folder: Path) -> evaluating.Loaded:
         config.save(target)
         resume = "auto" if (folder / "config.toml").is_file() else None
         experiment.train(str(target), {}, output=folder, resume=resume, device="cpu")
-    return evaluating.load(folder, "valid")
+    return evaluate_run.load(folder, "valid")
 
 
-def results(loaded: evaluating.Loaded, given: dict[tuple[str, float], Batches], draws: int) -> list[dict[str, Any]]:
+def results(loaded: evaluate_run.Loaded, given: dict[tuple[str, float], Batches], draws: int) -> list[dict[str, Any]]:
     """Return the accuracy and the activity of a network on all test recordings."""
-    decide = decisions.named(loaded.config.training.decision)
-    seeds = range(draws) if chance.is_noisy(loaded.network) else [None]
+    decide = decisions.get_decision(loaded.config.training.decision)
+    seeds = range(draws) if dropout.is_noisy(loaded.network) else [None]
     rows = []
     for (kind, value), batches in given.items():
         found = [
@@ -168,7 +169,7 @@ def main() -> None:
     plots.save(drawn(rows, options.neurons), figure)
     found = {**environment(options.seeds[0]), "config": config.with_values({"data.path": None}).to_toml()}
     found |= {"seeds": options.seeds, "draws": options.draws, "results": rows}
-    Folder(figure.parent).write_json(figure.with_suffix(".json"), found)
+    RunFolder(figure.parent).write_json(figure.with_suffix(".json"), found)
     print(figure)
 
 

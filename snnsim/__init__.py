@@ -3,26 +3,66 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from snnsim import compiled_cache
+from snnsim import compiled_cache, renamed
 
 if TYPE_CHECKING:
     from snnsim.analysis import lz76
-    from snnsim.freezing import freeze
-    from snnsim.kernels.draws import Draws
-    from snnsim.layer import SpikingLayer
-    from snnsim.network import SpikingNetwork
-    from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
-    from snnsim.normalisation import BatchNorm
+    from snnsim.kernels.common.counter_rng import Draws
+    from snnsim.learning.rules import bptt, sltt, sltt_k
+    from snnsim.learning.stdp import STDP
+    from snnsim.learning.tempotron import Tempotron
+    from snnsim.nn import (
+        LIF,
+        BatchNorm,
+        Conv,
+        DelayedConv,
+        DelayedLinear,
+        LeakyReadout,
+        LevyBaxter,
+        MetaNeuron,
+        SecondOrder,
+        SparseLinear,
+        SpikingLayer,
+        SpikingNetwork,
+    )
+    from snnsim.nn.freezing import freeze
+    from snnsim.nn.meta import Recovery
     from snnsim.program import Program
-    from snnsim.quantization import prune, quantize
-    from snnsim.simulation import Events, simulate
+    from snnsim.quantization import Scheme, prune, quantize
+    from snnsim.simulation import Events, Probe, Result, Simulator, simulate
     from snnsim.surrogate import Surrogate
-    from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
+    from snnsim.training.fit import fit
 
 __version__ = "0.1.0"
 
+_HOMES = {
+    "analysis": ("lz76",),
+    "kernels.common.counter_rng": ("Draws",),
+    "learning.rules": ("bptt", "sltt", "sltt_k"),
+    "learning.stdp": ("STDP",),
+    "learning.tempotron": ("Tempotron",),
+    "nn": (
+        "LIF", "BatchNorm", "Conv", "DelayedConv", "DelayedLinear", "LeakyReadout", "LevyBaxter", "MetaNeuron",
+        "SecondOrder", "SparseLinear", "SpikingLayer", "SpikingNetwork",
+    ),
+    "nn.freezing": ("freeze",),
+    "nn.meta": ("Recovery",),
+    "program": ("Program",),
+    "quantization": ("Scheme", "prune", "quantize"),
+    "simulation": ("Events", "Probe", "Result", "Simulator", "simulate"),
+    "surrogate": ("Surrogate",),
+    "training.fit": ("fit",),
+}  # fmt: skip
+"""Public names by the module that they are imported from when they are asked for."""
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+_SUBMODULES = (
+    "allocator", "analysis", "bench", "data", "export", "kernels", "learning", "nn", "plots", "program", "quantization",
+    "simulation", "surrogate", "training", "verification",
+)  # fmt: skip
+
 __all__ = [
     "LIF",
+    "STDP",
     "BatchNorm",
     "Conv",
     "DelayedConv",
@@ -32,49 +72,42 @@ __all__ = [
     "LeakyReadout",
     "LevyBaxter",
     "MetaNeuron",
+    "Probe",
     "Program",
+    "Recovery",
+    "Result",
+    "Scheme",
     "SecondOrder",
+    "Simulator",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",
     "Surrogate",
+    "Tempotron",
+    "bptt",
+    "fit",
     "freeze",
     "lz76",
     "prune",
     "quantize",
     "simulate",
+    "sltt",
+    "sltt_k",
 ]
-
-_ROOMS = {
-    "LIF": "neurons",
-    "Draws": "kernels.draws",
-    "LeakyReadout": "neurons",
-    "LevyBaxter": "neurons",
-    "MetaNeuron": "neurons",
-    "SecondOrder": "neurons",
-    "BatchNorm": "normalisation",
-    "Conv": "synapses",
-    "DelayedConv": "synapses",
-    "DelayedLinear": "synapses",
-    "SparseLinear": "synapses",
-    "SpikingLayer": "layer",
-    "SpikingNetwork": "network",
-    "Surrogate": "surrogate",
-    "Program": "program",
-    "Events": "simulation",
-    "freeze": "freezing",
-    "lz76": "analysis",
-    "prune": "quantization",
-    "quantize": "quantization",
-    "simulate": "simulation",
-}
 
 # before anything imports Numba
 compiled_cache.choose()
+renamed.install()
 
 
 def __getattr__(name: str) -> Any:
-    # torch takes a second to import, and neither the command line's help nor the data rooms need it
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    # torch takes a second to import, and neither the command line's help nor the modules of data need it
+    if name in _MODULES:
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    if name in _SUBMODULES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, *_SUBMODULES})

@@ -12,7 +12,10 @@ import sys
 import warnings
 
 VARIABLE = "NUMBA_CACHE_DIR"
-FOLDERS = ("analysis", "data", "data/speech", "kernels")
+FOLDERS = (
+    "analysis", "data", "data/speech", "kernels/common", "kernels/delay", "kernels/neuron", "kernels/plasticity",
+    "kernels/simulate",
+)  # fmt: skip
 """Folders of the package with compiled functions; Numba writes into the __pycache__ of each."""
 
 

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 
 import tomli_w
 
-from snnsim import values
+from snnsim import schema
 from snnsim.files import written_whole
+from snnsim.schema import Range
 from snnsim.units import to_steps
 from snnsim.validation import shown
-from snnsim.values import Range
 
 MOST_DELAY = 65_535
 """Steps of the longest delay, as programs have it."""
@@ -62,7 +62,7 @@ class Data:
     """Events from here on are left out; None keeps all."""
 
     def __post_init__(self) -> None:
-        values.settle(self, "data.")
+        schema.settle(self, "data.")
         enough = self.max_time_ms is None or self.max_time_ms >= self.time_step_ms
         _check("data", enough, "max_time_ms", "at least one time step", self.max_time_ms)
 
@@ -118,7 +118,7 @@ class Network:
     """How long the network runs on after a recording has ended, so that late spikes count."""
 
     def __post_init__(self) -> None:
-        values.settle(self, "network.")
+        schema.settle(self, "network.")
         sizes = len(self.hidden + self.convolutions) > 0 and all(width > 0 for width in self.hidden)
         _check("network", sizes, "hidden", "one or more positive widths", list(self.hidden))
         channels = all(number > 0 for number in self.convolutions)
@@ -168,7 +168,7 @@ class Training:
     """Run whose best network training starts from; None starts from random parameters."""
 
     def __post_init__(self) -> None:
-        values.settle(self, "training.")
+        schema.settle(self, "training.")
         self._check_rule()
         known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
         _check("training", known, "delays", "such as 5bit, or 5bit:2", self.delays)
@@ -196,7 +196,7 @@ class Config:
     training: Training = field(default_factory=Training)
 
     def __post_init__(self) -> None:
-        values.settle(self, "")
+        schema.settle(self, "")
         # it begins the name of a folder
         outside = self.name.startswith(("/", "\\", "~")) or ".." in re.split(r"[/\\]", self.name)
         if outside or not self.name.strip() or len(self.name) > MOST_NAME:
@@ -247,11 +247,11 @@ class Config:
         Raises:
             ValueError: If it is no TOML, has no value, names unknown keys, or has values that cannot be.
         """
-        given = values.table(text, source)
+        given = schema.table(text, source)
         if not given:
             raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
         try:
-            built: Self = values.build(cls, given, "")
+            built: Self = schema.build(cls, given, "")
         except ValueError as error:
             raise ValueError(str(error) if source == "config" else f"{source}: {error}") from error
         return built
@@ -259,16 +259,16 @@ class Config:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the config of a TOML file."""
-        return cls.from_toml(values.text_of(path), str(path))
+        return cls.from_toml(schema.text_of(path), str(path))
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:
         """Return what stands in a TOML file, without what a config adds."""
-        return values.table(values.text_of(path), str(path))
+        return schema.table(schema.text_of(path), str(path))
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
-        return tomli_w.dumps(values.plain(self))
+        return tomli_w.dumps(schema.plain(self))
 
     def save(self, path: Path) -> None:
         """Write the config as a TOML file."""
@@ -277,7 +277,7 @@ class Config:
 
     def with_values(self, changes: Mapping[str, object]) -> Self:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
-        changed: Self = values.replaced(self, changes)
+        changed: Self = schema.replaced(self, changes)
         return changed
 
 
@@ -294,10 +294,10 @@ def parse_assignment(text: str) -> tuple[str, object]:
     name, value = name.strip(), value.strip()
     if not equals or not name:
         raise ValueError(f"--set takes section.key=value, not {shown(text)}")
-    kind = values.declared(Config, name)
-    if values.takes_none(kind) and value.lower() == "none":
+    kind = schema.declared(Config, name)
+    if schema.takes_none(kind) and value.lower() == "none":
         return name, None
-    if values.is_text(kind) and not value.startswith(("'", '"')):
+    if schema.is_text(kind) and not value.startswith(("'", '"')):
         return name, value
     try:
         return name, tomllib.loads(f"value = {value}")["value"]

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
-from snnsim.synapses import windows
+from snnsim.nn import delay_windows
 
 _SHD = Config(name="shd", data=Data(name="shd"))
 _SSC = Config(
@@ -111,7 +111,7 @@ def _fixed_delays(config: Config) -> Config:
 
 
 def _constant_sigma(config: Config) -> Config:
-    return replace(config, network=replace(config.network, sigma_start=windows.narrowest(config.network.window)))
+    return replace(config, network=replace(config.network, sigma_start=delay_windows.narrowest(config.network.window)))
 
 
 def _sparse(config: Config) -> Config:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snnsim.data import heidelberg
-from snnsim.data.events import Recordings
-from snnsim.experiment import pictures
+from snnsim.data.recordings import Recordings
+from snnsim.experiment import plot_run
 
 CLASSES = ("low", "middle", "high")
 
@@ -19,7 +19,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def without_pictures(monkeypatch):
     """Leave out the pictures that a training ends with, which take longer than the training."""
-    monkeypatch.setattr(pictures, "AFTER_TRAINING", ())
+    monkeypatch.setattr(plot_run, "AFTER_TRAINING", ())
 
 
 def spoken(count: int, speakers: tuple[int, ...], seed: int) -> Recordings:

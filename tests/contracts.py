@@ -16,8 +16,8 @@ from snnsim.kernels import reference
 from snnsim.learning import rules
 from snnsim.learning.decisions import Decision, summed_softmax
 from snnsim.learning.rules import Batch, Rule
+from snnsim.nn import DelayedLinear
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear
 
 Make = Callable[[], nn.Module]
 MakeDelayed = Callable[..., DelayedLinear]
@@ -251,7 +251,7 @@ def surrogate_slope_is_the_gradient(surrogate: Surrogate) -> None:
 SURROGATE = [surrogate_fires_at_zero_and_above, surrogate_slope_is_its_primitive_s, surrogate_slope_is_the_gradient]
 
 
-RULES = {"bptt": rules.named("bptt"), "sltt": rules.named("sltt"), "sltt-k": rules.named("sltt-k", k=5)}
+RULES = {"bptt": rules.get_rule("bptt"), "sltt": rules.get_rule("sltt"), "sltt-k": rules.get_rule("sltt-k", k=5)}
 
 
 def a_batch() -> Batch:

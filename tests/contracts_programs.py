@@ -7,9 +7,9 @@ import torch
 from graphs import dense_spikes
 from small import BATCH, NEURONS, STEPS, eighths, small_network
 
-from snnsim.freezing import freeze
+from snnsim.nn.freezing import freeze
 from snnsim.program import Program
-from snnsim.simulation import Events, Record, simulate
+from snnsim.simulation import Events, Probe, simulate
 
 
 def trained() -> tuple[torch.nn.Module, Program, torch.Tensor]:
@@ -21,7 +21,7 @@ def trained() -> tuple[torch.nn.Module, Program, torch.Tensor]:
 @torch.no_grad()
 def spikes_are_those_of_the_network(engine: str) -> None:
     network, program, frames = trained()
-    result = simulate(program, Events.from_frames(frames.numpy()), engine=engine, record=Record(spikes=True))
+    result = simulate(program, Events.from_frames(frames.numpy()), engine=engine, record=Probe(spikes=True))
     record = network.record(frames)
     assert sum(float(layer.sum()) for layer in record.spikes[1:]) > 0
     for recording in range(BATCH):

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor
 
 from snnsim import kernels
-from snnsim.kernels import spiking
-from snnsim.layer import SpikingLayer
-from snnsim.neurons import LIF, LevyBaxter, MetaNeuron
-from snnsim.normalisation import BatchNorm
-from snnsim.synapses import SparseLinear
+from snnsim.kernels.neuron import autograd
+from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SparseLinear
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.layer import SpikingLayer
 
 STEPS, BATCH, NEURONS = 30, 3, 12
 NEURON = {
@@ -82,8 +81,8 @@ def layers_fire_at_the_threshold_in_every_form(
     current = currents(dtype, unit, seed=1)
     driven = current
     if made is not None:
-        statistics = spiking.Statistics(made.running_mean, made.running_var, 0.0, own=False)
-        scale, shift = spiking.affine(current, made.weight, made.bias, statistics)
+        statistics = autograd.Statistics(made.running_mean, made.running_var, 0.0, own=False)
+        scale, shift = autograd.affine(current, made.weight, made.bias, statistics)
         driven = current * scale + shift
     expected, _ = by_definition(layer.neuron, driven)
     for plain in (False, True):

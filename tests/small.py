@@ -7,11 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from snnsim.layer import SpikingLayer
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.normalisation import BatchNorm
-from snnsim.synapses import Conv, DelayedConv, DelayedLinear
+from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
 
 STEPS, BATCH, NEURONS, TARGETS = 14, 3, 5, 4
 MAX_DELAY = 6

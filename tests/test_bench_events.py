@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import Events, Record, simulate
+from snnsim.simulation import Events, Probe, simulate
 
 BENCH = Path(__file__).parents[1] / "scripts" / "bench_events"
 
@@ -59,7 +59,7 @@ def test_delays_are_retimed(script, tmp_path):
 
 
 def test_spikes_that_differ_are_counted(script):
-    result = simulate(network(), EVENTS, record=Record(spikes=True))
+    result = simulate(network(), EVENTS, record=Probe(spikes=True))
     step, neuron = result.spikes("a")
     assert len(step) > 2
     same = script("peering").same_spikes
@@ -116,7 +116,7 @@ def test_the_large_network_in_small(script, monkeypatch, capsys):
     assert all((edge.weight * 256 == np.rint(edge.weight * 256)).all() for edge in made.edges)
     events = Events.from_frames(np.random.default_rng(1).random((50, 1, large.CHANNELS)) < 0.1)
     found = large.measure(made, events, Path(sys.executable), ["nest"])
-    clock, touched = (found[f"snnsim {engine}, float64"] for engine in ("clock", "touched"))
+    clock, touched = (found[f"snnsim {engine}, float64"] for engine in ("clock_driven", "event_driven"))
     assert clock["spikes"] == clock["same"] == touched["same"] > 100
     assert touched["first_difference"] is None
     assert clock["bytes_per_synapse"] > 6

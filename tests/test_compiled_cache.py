@@ -12,8 +12,8 @@ from snnsim import compiled_cache
 PACKAGE = Path(snnsim.__file__).parent
 SHOW = """
 import os, pathlib
-from snnsim.kernels import elementary
-print(os.environ.get("NUMBA_CACHE_DIR"), elementary.ln(1.0))
+from snnsim.kernels.common import portable_math
+print(os.environ.get("NUMBA_CACHE_DIR"), portable_math.ln(1.0))
 """
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim import presets, values
+from snnsim import presets, schema
 from snnsim.config import Config, Data, Network, Training, parse_assignment
 
 
@@ -182,7 +182,7 @@ def test_config_is_frozen():
 NUMBERS = [
     (f"{section}.{name}", kind)
     for section, part in (("data", Data), ("network", Network), ("training", Training))
-    for name, kind in values.hints(part).items()
+    for name, kind in schema.hints(part).items()
     if "float" in str(kind) or "int" in str(kind)
 ]
 

@@ -5,13 +5,23 @@ import contracts_programs
 import pytest
 from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 
-from snnsim import neurons, surrogate, synapses
+from snnsim import nn, surrogate
 from snnsim.learning import decisions, rules
-from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
-from snnsim.neurons.meta import Recovery
+from snnsim.nn import (
+    LIF,
+    Conv,
+    DelayedConv,
+    DelayedLinear,
+    LeakyReadout,
+    LevyBaxter,
+    MetaNeuron,
+    SecondOrder,
+    SparseLinear,
+    delay_windows,
+)
+from snnsim.nn.meta import Recovery
 from snnsim.simulation import ENGINES
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear, windows
 
 
 def delayed(window, **settings):
@@ -74,7 +84,7 @@ ALL_WINDOWS = ("gauss", "max", "v1", "v0")
 ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
 ALL_RULES = contracts.RULES
 ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
-ALL_ENGINES = ("clock", "touched")
+ALL_ENGINES = ("clock_driven", "event_driven")
 
 
 def over(checks, parts):
@@ -122,7 +132,7 @@ def test_rule(check, part):
 
 @over(contracts.DECISION, ALL_DECISIONS)
 def test_decision(check, part):
-    check(decisions.named(part))
+    check(decisions.get_decision(part))
 
 
 @pytest.mark.parametrize("engine", ALL_ENGINES)
@@ -135,9 +145,10 @@ def test_no_public_part_is_left_out():
     def public(module):
         return {getattr(module, name) for name in module.__all__}
 
-    assert {type(make()) for make in ALL_NEURONS.values()} == public(neurons)
-    assert {type(make()) for make in ALL_SYNAPSES.values()} == public(synapses)
-    assert set(ALL_WINDOWS) == set(windows.WINDOWS)
+    parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
+    # layers of these parts have tests of their own
+    assert parts | {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork} == public(nn)
+    assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)
     assert set(ALL_DECISIONS) == set(decisions.DECISIONS)

@@ -1,8 +1,8 @@
 import pytest
 
 from snnsim import export, freeze, presets
-from snnsim.experiment import parts
-from snnsim.training.optimisers import trained_parameters
+from snnsim.experiment import build
+from snnsim.training.optimizers import trained_parameters
 
 CLASSES = {"shd": 20, "ssc": 35, "digits": 20, "motifs": 10}
 
@@ -10,24 +10,24 @@ CLASSES = {"shd": 20, "ssc": 35, "digits": 20, "motifs": 10}
 def test_the_recipe_has_the_published_number_of_parameters():
     # DCLS-Delays: 0.214 M for SHD, 1.231 M for SSC with 3 x 512 and one tap
     for name, published in (("shd", 214_016), ("ssc", 1_230_848)):
-        network = parts.build_network(presets.named(name), classes=CLASSES[name])
+        network = build.build_network(presets.named(name), classes=CLASSES[name])
         assert trained_parameters(network) == published
 
 
 def test_the_recipe_has_the_published_settings():
     shd, ssc = presets.named("shd"), presets.named("ssc")
-    assert parts.max_delay(shd) == 24
-    assert parts.max_delay(ssc) == 30
-    width = parts.width_schedule(shd)
+    assert build.max_delay(shd) == 24
+    assert build.max_delay(ssc) == 30
+    width = build.width_schedule(shd)
     assert width(0) == pytest.approx(12.27)
     assert width(37) == pytest.approx(0.5)
     assert width(149) == pytest.approx(0.5)
     # SIG falls by 0.23 / 12 over 37 epochs
     assert (width(1) - 0.27) / (width(0) - 0.27) == pytest.approx(0.8986, abs=1e-4)
-    network = parts.build_network(shd, classes=20)
+    network = build.build_network(shd, classes=20)
     assert network.extra_steps == 36
     assert float(network.layers[0].neuron.decay()) == pytest.approx(0.005, abs=1e-4)
-    assert float(parts.build_network(ssc, classes=35).readout.decay()) == pytest.approx(1 / 3)
+    assert float(build.build_network(ssc, classes=35).readout.decay()) == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("base", CLASSES)
@@ -37,7 +37,7 @@ def test_ablations_have_as_many_trained_parameters(base, ablation):
     counts = [
         sum(trained_parameters(synapse) for synapse in network.synapses())
         for network in (
-            parts.build_network(presets.named(name), classes=CLASSES[base]) for name in (base, f"{base}-{ablation}")
+            build.build_network(presets.named(name), classes=CLASSES[base]) for name in (base, f"{base}-{ablation}")
         )
     ]
     assert counts[1] == pytest.approx(counts[0], rel=0.01)
@@ -65,7 +65,7 @@ def test_an_unknown_preset_is_named_with_the_known_ones():
 
 def test_motifs_xylo_fits_the_chip():
     config = presets.named("motifs-xylo")
-    network = parts.build_network(config, classes=8).eval()
+    network = build.build_network(config, classes=8).eval()
     program = freeze(network, time_step_ms=config.data.time_step_ms, decision=config.training.decision)
     fixed, _ = export.targets.fixed(program, "xylo")
     assert not list(export.targets.named("xylo").check(fixed))

@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 import snnsim
@@ -13,3 +17,14 @@ def test_every_public_name_is_there():
 def test_an_unknown_name_is_named():
     with pytest.raises(AttributeError, match="module 'snnsim' has no attribute 'LIFF'"):
         _ = snnsim.LIFF
+
+
+@pytest.mark.parametrize("name", ["allocator", "data", "export", "kernels", "nn", "simulation"])
+def test_submodules_are_reachable_after_import_snnsim(name):
+    code = f"import snnsim; print(snnsim.{name}.__name__); assert {name!r} in dir(snnsim)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == f"snnsim.{name}\n"
+
+
+def test_types_are_marked_for_checkers():
+    assert (Path(snnsim.__file__).parent / "py.typed").is_file()

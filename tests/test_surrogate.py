@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from snnsim.neurons import LIF
+from snnsim.nn import LIF
 from snnsim.surrogate import NAMES, Surrogate
 
 DEFAULTS = {"atan": 2.0, "triangle": 1.0, "sigmoid": 4.0, "fast_sigmoid": 25.0, "boxcar": 1.0}

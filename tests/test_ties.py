@@ -12,11 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim import Events, freeze, kernels
-from snnsim.layer import SpikingLayer
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.simulation import Record, Simulator
-from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
+from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
+from snnsim.simulation import Probe, Simulator
 
 EXAMPLES = 5 if numba.config.DISABLE_JIT else 40
 FIELD = (4, 6, 2)
@@ -78,7 +77,7 @@ def stepped(network, frames):
 def simulated(network, frames, engine):
     """Return the spikes of every layer of the frozen network."""
     program = freeze(network, time_step_ms=1.0)
-    result = Simulator(program, engine=engine).run(Events.from_frames(frames.numpy()), Record(spikes=True))
+    result = Simulator(program, engine=engine).run(Events.from_frames(frames.numpy()), Probe(spikes=True))
     layers = []
     for number in range(len(network.layers)):
         name = f"hidden {number + 1}"
@@ -101,8 +100,8 @@ def test_every_form_of_a_network_fires_the_same_spikes(kind, data):
     forms = {
         "fast": network.record(frames).spikes[1:],
         "steps": stepped(network, frames),
-        "clock-driven": simulated(network, frames, "clock"),
-        "event-driven": simulated(network, frames, "touched"),
+        "clock-driven": simulated(network, frames, "clock_driven"),
+        "event-driven": simulated(network, frames, "event_driven"),
     }
     if kind == "fixed delays":
         forms["training"] = network.train().record(frames).spikes[1:]

@@ -20,9 +20,9 @@ from snnsim.export.nir.files import Graph, Node, save
 
 @pytest.fixture
 def program():
-    from snnsim.verification import made
+    from snnsim.verification import networks
 
-    return made.ties(floats=True)
+    return networks.ties(floats=True)
 
 
 def test_an_unused_part_is_never_unpacked(tmp_path, program):

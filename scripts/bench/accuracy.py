@@ -14,23 +14,23 @@ from typing import Any
 from common import write
 
 from snnsim import allocator, experiment, presets
-from snnsim.bench import peers
+from snnsim.bench import baselines
 from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
-from snnsim.experiment import parts, runs
-from snnsim.training import checkpoint, evaluation, parallel
-from snnsim.training.folder import Folder
+from snnsim.experiment import build, train_run
+from snnsim.training import checkpoint, distributed, evaluation
+from snnsim.training.run_folder import RunFolder
 
 PEER = "spikingjelly"
-PARTS = (peers.OURS, PEER)
+PARTS = (baselines.OURS, PEER)
 
 
-def trained(part: str, config: Config, folder: Folder) -> dict[str, Any]:
+def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
     """Train one network, or what is left to train of it, and return what it reached."""
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
-    device = parallel.choose_device("auto")
-    run, _ = runs.prepare(config, folder, parallel.Processes(), device, build=peers.builder(part))
+    device = distributed.choose_device("auto")
+    run, _ = train_run.prepare(config, folder, distributed.Distributed(), device, make_network=baselines.builder(part))
     if not experiment.is_finished(folder.path):
         config.save(folder.config)
         if folder.last.is_file():
@@ -38,7 +38,7 @@ def trained(part: str, config: Config, folder: Folder) -> dict[str, Any]:
         run.fit()
     best = checkpoint.load(folder.best, run.plan.architecture)
     run.network.load_state_dict(best["network"])
-    test = parts.load_splits(config, "test")["test"].batches(parts.EVALUATION_BATCH)
+    test = build.load_splits(config, "test")["test"].batches(build.EVALUATION_BATCH)
     found = evaluation.evaluate(run.network, test, run.plan.decide, device=device)
     epochs = folder.read_metrics()
     return {
@@ -102,7 +102,7 @@ def main() -> None:
         seeded = replace(config, training=replace(config.training, seed=seed))
         for part in PARTS:
             print(f"{part}, seed {seed}", flush=True)
-            results.append(trained(part, seeded, Folder(folder / f"{part}-seed{seed}")))
+            results.append(trained(part, seeded, RunFolder(folder / f"{part}-seed{seed}")))
     print(shown(results))
     found = {"config": config.to_toml(), "seeds": options.seeds, "results": results}
     write(options.json or Path(f"figures/bench-{options.preset}.json"), found, names=[PEER], seed=options.seeds[0])

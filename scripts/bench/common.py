@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from snnsim import allocator
-from snnsim.bench import comparing, fresh, peers, steps
-from snnsim.training.folder import Folder, environment
+from snnsim.bench import baselines, compare, isolated, train_step
+from snnsim.training.run_folder import RunFolder, environment
 
 
 def parser(description: str, *, json: str) -> argparse.ArgumentParser:
@@ -32,13 +32,13 @@ def add_allocators(made: argparse.ArgumentParser) -> None:
     made.add_argument("--allocator", nargs="+", choices=both, default=both, help="one or both")
 
 
-def plan(options: argparse.Namespace, allocator: str) -> comparing.Plan:
+def plan(options: argparse.Namespace, allocator: str) -> compare.Plan:
     """Return how to measure under an allocator."""
     processes = getattr(options, "processes", 1)
-    around = fresh.Surroundings(options.threads, allocator)
-    return comparing.Plan(around, repeats=options.repeats, loops=options.loops, processes=processes)
+    around = isolated.Surroundings(options.threads, allocator)
+    return compare.Plan(around, repeats=options.repeats, loops=options.loops, processes=processes)
 
 
-def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = steps.SEED) -> None:
+def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = train_step.SEED) -> None:
     """Write results as JSON, beside what a reader needs to know to repeat them."""
-    Folder(path.parent).write_json(path, {**environment(seed), "peers": peers.versions(names), **results})
+    RunFolder(path.parent).write_json(path, {**environment(seed), "peers": baselines.versions(names), **results})

@@ -20,12 +20,12 @@ import torch
 from common import add_allocator, write
 
 from snnsim import allocator, presets
-from snnsim.bench import comparing, tables
+from snnsim.bench import compare, tables
 from snnsim.config import Config, parse_assignment
-from snnsim.data import catalogue
-from snnsim.experiment import parts, runs
-from snnsim.training import parallel
-from snnsim.training.folder import Folder
+from snnsim.data import registry
+from snnsim.experiment import build, train_run
+from snnsim.training import distributed
+from snnsim.training.run_folder import RunFolder
 
 
 def at_width(config: Config, sigma: float, *, epochs: int) -> Config:
@@ -38,8 +38,8 @@ def at_width(config: Config, sigma: float, *, epochs: int) -> Config:
 def trained(config: Config) -> dict[str, Any]:
     """Return the seconds of every epoch of a training, and those between them for each."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Folder(Path(scratch) / "run")
-        run, _ = runs.prepare(config, folder, parallel.ALONE, torch.device("cpu"))
+        folder = RunFolder(Path(scratch) / "run")
+        run, _ = train_run.prepare(config, folder, distributed.SINGLE, torch.device("cpu"))
         began = time.monotonic()
         run.fit()
         took = time.monotonic() - began
@@ -58,7 +58,7 @@ def trained(config: Config) -> dict[str, Any]:
 
 def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
     """Return the seconds of all epochs of a config: training by its width, and what is between."""
-    width = parts.width_schedule(config)
+    width = build.width_schedule(config)
     if width is None:
         raise ValueError(f"{config.name} has no windows that narrow over training; choose a preset with learned delays")
     known = sorted((result["sigma"], result["epoch_s"]) for result in results)
@@ -71,7 +71,7 @@ def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
 
 def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
     """Return how many times as many recordings the data set's own training file has."""
-    return catalogue.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
+    return registry.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
 
 
 def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:
@@ -117,7 +117,7 @@ def main() -> None:
     config = config.with_values(dict(map(parse_assignment, options.set)))
     results = []
     for sigma in options.sigma:
-        comparing.say(f"{options.epochs} epochs at sigma {sigma:g}")
+        compare.say(f"{options.epochs} epochs at sigma {sigma:g}")
         results.append(trained(at_width(config, sigma, epochs=options.epochs)))
     total = whole(config, results)
     print(shown(results, config, total))

@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from snnsim import presets
-from snnsim.bench import comparing, peers, steps, tables
+from snnsim.bench import baselines, compare, tables, train_step
 from snnsim.plots.style import BLUE, NOTE_POINTS, VERMILION, WIDTH_INCH, save, style
 
 PEER = "spikingjelly"
@@ -33,10 +33,10 @@ SIZES: dict[str, list[int]] = {
 }
 LABELS = {"steps": "steps T", "delays": "steps of delay K", "width": "neurons per layer", "batch": "recordings"}
 FIXED = {"steps": "T = {}", "delays": "K = {}", "width": "2 x {} neurons", "batch": "batch {}"}
-COLOURS = {peers.OURS: BLUE, PEER: VERMILION}
+COLOURS = {baselines.OURS: BLUE, PEER: VERMILION}
 
 
-def case(sizes: Mapping[str, int], sigma: float | None) -> steps.Case:
+def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
     """Return what is trained at some sizes."""
     shd = presets.named("shd")
     values = {
@@ -45,7 +45,7 @@ def case(sizes: Mapping[str, int], sigma: float | None) -> steps.Case:
         "network.extra_ms": 0.0,
         "training.batch_size": sizes["batch"],
     }
-    return steps.Case(steps.with_width(shd.with_values(values), sigma), sizes["steps"])
+    return train_step.Case(train_step.with_width(shd.with_values(values), sigma), sizes["steps"])
 
 
 def figure(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
@@ -71,7 +71,7 @@ def _panel(
     values = [result["sizes"][name] for result in results]
     for part, colour in COLOURS.items():
         costs = [result[what][part] * scale for result in results]
-        axes.plot(values, costs, "o-", color=colour, markersize=3, label=peers.title(part))
+        axes.plot(values, costs, "o-", color=colour, markersize=3, label=baselines.title(part))
     for value, result in zip(values, results, strict=True):
         top = max(result[what].values()) * scale
         text = f"{result[ratio][PEER]:.1f}x"
@@ -96,7 +96,7 @@ def shown(results: Sequence[Mapping[str, Any]]) -> str:
         need = [tables.megabytes(size) for size in result["bytes"].values()]
         ratios = [tables.times(result[ratio][PEER]) for ratio in ("time_ratio", "memory_ratio")]
         rows.append((result["grows"], result["sizes"][result["grows"]], *cost, ratios[0], *need, ratios[1]))
-    peer = peers.title(PEER)
+    peer = baselines.title(PEER)
     return tables.table(("grows", "to", "snnsim s/step", peer, "ratio", "snnsim peak MiB", peer, "ratio"), rows)
 
 
@@ -117,8 +117,8 @@ def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
     for name in options.grow:
         for value in SIZES[name]:
             sizes = BASE | {name: value}
-            comparing.say(f"{LABELS[name]}: {value}")
-            found = comparing.compare(case(sizes, options.sigma), [PEER], plan(options, options.allocator))
+            compare.say(f"{LABELS[name]}: {value}")
+            found = compare.compare(case(sizes, options.sigma), [PEER], plan(options, options.allocator))
             results.append({"grows": name, "sizes": sizes, "allocator": options.allocator, **found})
             write(options.json, {"results": results}, names=[PEER])
     return results

@@ -14,17 +14,17 @@ from typing import Any
 import torch
 from common import add_allocator, write
 
-from snnsim import allocator, memory, presets
-from snnsim.bench import comparing, tables
+from snnsim import allocator, peak_memory, presets
+from snnsim.bench import compare, tables
 from snnsim.config import Config, parse_assignment
-from snnsim.experiment import runs
-from snnsim.training import loop, parallel
-from snnsim.training.folder import Folder
+from snnsim.experiment import train_run
+from snnsim.training import distributed, trainer
+from snnsim.training.run_folder import RunFolder
 
 MIB = 2**20
 
 
-class Watched(loop.Run):
+class Watched(trainer.Trainer):
     """A run that notes its memory after every epoch."""
 
     def __init__(self, *parts: Any) -> None:
@@ -34,14 +34,16 @@ class Watched(loop.Run):
     def _close_epoch(self, *arguments: Any, **options: Any) -> None:
         super()._close_epoch(*arguments, **options)
         peak = self.standing.history[-1]["peak_bytes"] or 0
-        self.noted.append({"peak": peak, "resident": memory.resident(), "highest": memory.highest()})
-        comparing.say(f"epoch {len(self.noted)}: peak {peak / MIB:.0f} MiB, resident {memory.resident() / MIB:.0f} MiB")
+        self.noted.append({"peak": peak, "resident": peak_memory.resident(), "highest": peak_memory.highest()})
+        compare.say(
+            f"epoch {len(self.noted)}: peak {peak / MIB:.0f} MiB, resident {peak_memory.resident() / MIB:.0f} MiB"
+        )
 
 
 def measured(config: Config) -> list[dict[str, int]]:
     """Return the bytes of every epoch of a training."""
     with tempfile.TemporaryDirectory() as scratch:
-        run, _ = runs.prepare(config, Folder(Path(scratch) / "run"), parallel.ALONE, torch.device("cpu"))
+        run, _ = train_run.prepare(config, RunFolder(Path(scratch) / "run"), distributed.SINGLE, torch.device("cpu"))
         watched = Watched(run.network, run.optimisers, run.plan, run.folder)
         watched.fit(progress=False)
     return watched.noted

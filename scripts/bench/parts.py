@@ -22,8 +22,8 @@ from common import add_allocators, parser, plan, write
 from torch import Tensor, nn
 from torch.nn import functional
 
-from snnsim import LIF, DelayedLinear, memory, presets
-from snnsim.bench import comparing, fresh, peers, steps, tables, turns
+from snnsim import LIF, DelayedLinear, peak_memory, presets
+from snnsim.bench import baselines, compare, isolated, tables, timing, train_step
 
 Works = dict[str, Callable[[], object]]
 Size = dict[str, Any]
@@ -45,7 +45,7 @@ def lif(size: Size) -> Works:
     current, grad = torch.randn(shape) * 0.7, torch.randn(shape)
     ours = LIF(tau=1.5, surrogate="atan")
     made = {
-        peers.OURS: ours,
+        baselines.OURS: ours,
         "spikingjelly": with_spikingjelly.Neuron(ours),
         "snntorch": with_snntorch.Neuron(ours),
     }
@@ -61,7 +61,7 @@ def delays(size: Size) -> Works:
     ready = DenseKernel(torch.randn(neurons, neurons, taps) / neurons**0.5)
     turned, turned_grad = (values.permute(1, 2, 0).contiguous() for values in (spikes, grad))
     return {
-        peers.OURS: partial(_there_and_back, ours, spikes, grad),
+        baselines.OURS: partial(_there_and_back, ours, spikes, grad),
         "conv1d": partial(_there_and_back, ready, turned, turned_grad),
     }
 
@@ -69,11 +69,12 @@ def delays(size: Size) -> Works:
 def evaluation(size: Size) -> Works:
     """Return the evaluation of a network by ours, by conv1d with ready kernels, and by spikingjelly and dcls."""
     config = presets.named(size["preset"]).with_values({"training.batch_size": size["batch"]})
-    case = steps.Case(config, size["steps"])
+    case = train_step.Case(config, size["steps"])
     batch = case.batch()
-    names = (peers.OURS, "conv1d", "spikingjelly")
+    names = (baselines.OURS, "conv1d", "spikingjelly")
     built = {
-        name: peers.builder(peers.OURS if name == "conv1d" else name)(config, classes=case.classes) for name in names
+        name: baselines.builder(baselines.OURS if name == "conv1d" else name)(config, classes=case.classes)
+        for name in names
     }
     made: dict[str, nn.Module] = {name: network.eval() for name, network in built.items()}
     _by_convolution(made["conv1d"])
@@ -127,25 +128,25 @@ def _evaluated(network: nn.Module, frames: Tensor, lengths: Tensor) -> Tensor:
 PARTS: dict[str, Callable[[Size], Works]] = {"lif": lif, "delays": delays, "evaluation": evaluation}
 
 
-def seconds(part: str, size: Size, repeats: int, loops: int) -> turns.Samples:
+def seconds(part: str, size: Size, repeats: int, loops: int) -> timing.Samples:
     """Return the seconds per call in every turn, by name."""
-    torch.manual_seed(steps.SEED)
-    return turns.in_turns(PARTS[part](size), repeats=repeats, loops=loops)
+    torch.manual_seed(train_step.SEED)
+    return timing.in_turns(PARTS[part](size), repeats=repeats, loops=loops)
 
 
 def peak(part: str, name: str, size: Size) -> int | None:
     """Return the bytes that a call needs; call in a fresh process."""
-    torch.manual_seed(steps.SEED)
+    torch.manual_seed(train_step.SEED)
     # what is compiled and loaded once is no part of a call; a small batch leaves no room for a large one
     PARTS[part](size | {"batch": 2})[name]()
-    return memory.peak(PARTS[part](size)[name])
+    return peak_memory.peak(PARTS[part](size)[name])
 
 
-def compared(part: str, size: Size, plan: comparing.Plan) -> dict[str, Any]:
+def compared(part: str, size: Size, plan: compare.Plan) -> dict[str, Any]:
     """Return times and peak memory of all who are compared in a part."""
-    samples = fresh.call(seconds, part, size, plan.repeats, plan.loops, around=plan.around)
-    peaks = {name: [fresh.call(peak, part, name, size, around=plan.around)] for name in samples}
-    found = comparing.summary(samples, peaks)
+    samples = isolated.call(seconds, part, size, plan.repeats, plan.loops, around=plan.around)
+    peaks = {name: [isolated.call(peak, part, name, size, around=plan.around)] for name in samples}
+    found = compare.summary(samples, peaks)
     return {"part": part, "size": size, "allocator": plan.around.allocator, **found}
 
 
@@ -172,12 +173,12 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Measure, print a table, and write all samples."""
     options = arguments()
-    peers.check_installed(["spikingjelly", "snntorch"])
+    baselines.check_installed(["spikingjelly", "snntorch"])
     results: list[dict[str, Any]] = []
     for part in options.part:
         for allocator in options.allocator:
             for size in SIZES[part]:
-                comparing.say(f"{part}, {size}, {allocator} allocator")
+                compare.say(f"{part}, {size}, {allocator} allocator")
                 results.append(compared(part, size, plan(options, allocator)))
                 write(options.json, {"results": results}, names=["spikingjelly", "snntorch"])
     print(shown(results))

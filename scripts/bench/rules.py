@@ -20,9 +20,9 @@ from common import write
 from snnsim import allocator, experiment, presets
 from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
-from snnsim.experiment import runs
-from snnsim.training import parallel
-from snnsim.training.folder import Folder
+from snnsim.experiment import train_run
+from snnsim.training import distributed
+from snnsim.training.run_folder import RunFolder
 
 LEAKS = {"recipe": None, "strong": 0.9}
 """Shares of the voltage that are kept over a step; None is the preset's."""
@@ -40,12 +40,12 @@ def with_rule(config: Config, rule: str, k: int) -> Config:
     return config.with_values({"training.rule": rule, "training.k": k if rule == "sltt-k" else None})
 
 
-def trained(config: Config, folder: Folder) -> dict[str, Any]:
+def trained(config: Config, folder: RunFolder) -> dict[str, Any]:
     """Train one network, or what is left to train of it, and return what it reached."""
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     if not experiment.is_finished(folder.path):
-        run, _ = runs.prepare(config, folder, parallel.ALONE, parallel.choose_device("cpu"))
+        run, _ = train_run.prepare(config, folder, distributed.SINGLE, distributed.choose_device("cpu"))
         config.save(folder.config)
         if folder.last.is_file():
             run.resume()
@@ -108,7 +108,7 @@ def main() -> None:
             for rule in options.rules:
                 config = with_rule(with_leak(base, LEAKS[leak]), rule, options.k)
                 config = replace(config, training=replace(config.training, seed=seed))
-                found = trained(config, Folder(folder / f"{leak}-{rule}-seed{seed}"))
+                found = trained(config, RunFolder(folder / f"{leak}-{rule}-seed{seed}"))
                 results.append({"seed": seed, "leak": leak, "rule": rule, **found})
                 print(f"{leak} leak, {rule}, seed {seed}: {found['valid']:.2%}", flush=True)
                 content = {"config": base.to_toml(), "k": options.k, "seeds": options.seeds, "results": results}

@@ -21,7 +21,7 @@ from typing import Any
 from common import add_allocators, parser, plan, write
 
 from snnsim import presets
-from snnsim.bench import comparing, peers, steps, tables
+from snnsim.bench import baselines, compare, tables, train_step
 
 BATCHES = {"shd": [128, 256], "ssc": [64]}
 
@@ -29,8 +29,8 @@ BATCHES = {"shd": [128, 256], "ssc": [64]}
 def measured(options: argparse.Namespace, preset: str, size: int, sigma: float, allocator: str) -> dict[str, Any]:
     """Return one comparison, and what was compared."""
     config = presets.named(preset).with_values({"training.batch_size": size})
-    case = steps.Case(steps.with_width(config, sigma), options.steps)
-    found = comparing.compare(case, options.peer, plan(options, allocator))
+    case = train_step.Case(train_step.with_width(config, sigma), options.steps)
+    found = compare.compare(case, options.peer, plan(options, allocator))
     return {"preset": preset, "batch": size, "sigma": sigma, "allocator": allocator, **found}
 
 
@@ -43,7 +43,7 @@ def shown(results: list[dict[str, Any]]) -> str:
         for name, taken in result["seconds"].items():
             cost = f"{taken:.3f}", tables.times(result["time_ratio"].get(name))
             size = tables.megabytes(result["bytes"][name]), tables.times(result["memory_ratio"].get(name))
-            rows.append((*what, peers.title(name), *cost, *size))
+            rows.append((*what, baselines.title(name), *cost, *size))
     return tables.table(head, rows)
 
 
@@ -54,8 +54,8 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     made.add_argument("--preset", nargs="+", default=list(BATCHES), help="whose networks")
     made.add_argument("--batch", type=int, nargs="+", help="recordings per step; 128 and 256 for shd, 64 for ssc")
     made.add_argument("--sigma", type=float, nargs="+", default=[12.0, 3.0, 0.5], help="widths of the windows")
-    made.add_argument("--steps", type=int, default=steps.USUAL_STEPS, help="length of the longest recordings")
-    made.add_argument("--peer", nargs="+", choices=peers.PEERS, default=["spikingjelly", "recipe"])
+    made.add_argument("--steps", type=int, default=train_step.USUAL_STEPS, help="length of the longest recordings")
+    made.add_argument("--peer", nargs="+", choices=baselines.PEERS, default=["spikingjelly", "recipe"])
     made.add_argument("--processes", type=int, default=1, help="processes in which each one's memory is measured")
     made.add_argument("--quick", action="store_true", help="3 turns of shd at batch 128, width 0.5, for a first look")
     options = made.parse_args(words)
@@ -72,7 +72,7 @@ def main() -> None:
         for size in options.batch or BATCHES.get(preset, [presets.named(preset).training.batch_size]):
             for allocator in options.allocator:
                 for sigma in options.sigma:
-                    comparing.say(f"{preset}, batch {size}, {allocator} allocator, sigma {sigma:g}")
+                    compare.say(f"{preset}, batch {size}, {allocator} allocator, sigma {sigma:g}")
                     results.append(measured(options, preset, size, sigma, allocator))
                     write(options.json, {"results": results}, names=options.peer)
     print(shown(results))

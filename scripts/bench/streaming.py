@@ -24,7 +24,7 @@ from common import add_allocators, parser, write
 from matplotlib.figure import Figure
 
 from snnsim import presets
-from snnsim.bench import comparing, fresh, peers, steps, tables, turns
+from snnsim.bench import baselines, compare, isolated, tables, timing, train_step
 from snnsim.plots.style import BLUE, GREEN, VERMILION, WIDTH_INCH, save, style
 
 LENGTHS = [100, 1_000, 10_000]
@@ -39,40 +39,43 @@ COLOURS = {"bptt": VERMILION, "sltt": GREEN, "sltt windows": BLUE}
 GROWING = ("bptt", "sltt", "sltt windows")
 
 
-def case(rule: str, length: int, options: argparse.Namespace) -> steps.Case:
+def case(rule: str, length: int, options: argparse.Namespace) -> train_step.Case:
     """Return what is trained by a rule, on recordings of so many steps."""
     values = RULES[rule] | {"training.batch_size": options.batch}
     if rule == "sltt windows":
         values["training.window_ms"] = options.window_ms
     if rule == "sltt-k":
         values["training.k"] = length // 5
-    return steps.Case(steps.with_width(presets.named("shd").with_values(values), None), length)
+    return train_step.Case(train_step.with_width(presets.named("shd").with_values(values), None), length)
 
 
-def seconds(cases: Mapping[str, steps.Case], repeats: int, loops: int) -> turns.Samples:
+def seconds(cases: Mapping[str, train_step.Case], repeats: int, loops: int) -> timing.Samples:
     """Return the seconds per step in every turn, by rule."""
     batch = next(iter(cases.values())).batch()
-    works = {rule: partial(steps.Training(peers.OURS, one).step, batch) for rule, one in cases.items()}
-    return turns.in_turns(works, repeats=repeats, loops=loops)
+    works = {rule: partial(train_step.Training(baselines.OURS, one).step, batch) for rule, one in cases.items()}
+    return timing.in_turns(works, repeats=repeats, loops=loops)
 
 
 def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """Return memory by length and time by batch, under each allocator; written as they come."""
     found: dict[str, list[dict[str, Any]]] = {"time": [], "memory": []}
     for allocator in options.allocator:
-        around = fresh.Surroundings(options.threads, allocator)
-        comparing.say(f"time, {allocator} allocator")
+        around = isolated.Surroundings(options.threads, allocator)
+        compare.say(f"time, {allocator} allocator")
         cases = {rule: case(rule, LENGTHS[0], options) for rule in RULES}
-        samples = fresh.call(seconds, cases, options.repeats, options.loops, around=around)
-        ratios = {rule: 1 / turns.ratio(taken, samples["bptt"]) for rule, taken in samples.items()}
+        samples = isolated.call(seconds, cases, options.repeats, options.loops, around=around)
+        ratios = {rule: 1 / timing.ratio(taken, samples["bptt"]) for rule, taken in samples.items()}
         medians = {rule: median(taken) for rule, taken in samples.items()}
         found["time"].append({"allocator": allocator, "seconds": medians, "ratio": ratios, "samples": samples})
         for length in options.lengths:
             for rule in GROWING:
-                comparing.say(f"memory of {rule}, {length} steps, {allocator} allocator")
+                compare.say(f"memory of {rule}, {length} steps, {allocator} allocator")
                 chosen = "lean" if rule == "sltt windows" and allocator == "tuned" else allocator
-                peak = fresh.call(
-                    steps.peak, peers.OURS, case(rule, length, options), around=replace(around, allocator=chosen)
+                peak = isolated.call(
+                    train_step.peak,
+                    baselines.OURS,
+                    case(rule, length, options),
+                    around=replace(around, allocator=chosen),
                 )
                 found["memory"].append({"allocator": allocator, "rule": rule, "steps": length, "bytes": peak})
                 write(options.json, {"batch": options.batch, "window_ms": options.window_ms, **found}, names=[])

@@ -26,7 +26,7 @@ import numpy as np
 from peering import PEERS, peer, same_spikes, write
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import ENGINES, PRECISIONS, Events, Record, Result, Simulator
+from snnsim.simulation import ENGINES, PRECISIONS, Events, Probe, Result, Simulator
 from snnsim.units import exact_decay
 
 CHANNELS, DELAYS, STEPS, TAU = 1000, 100, 1000, 20.0
@@ -66,7 +66,7 @@ def ours(program: Program, events: Events, engine: str, precision: str) -> tuple
         "program_bytes_per_synapse": sum(part.nbytes for _, part in program.arrays()) / program.synapses,
         "spikes": int(result.counts("net").sum()),
     }
-    return found, simulator.run(events, Record(spikes=True))
+    return found, simulator.run(events, Probe(spikes=True))
 
 
 def measure(program: Program, events: Events, python: Path | None, peers: Sequence[str]) -> dict[str, Any]:

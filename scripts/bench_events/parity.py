@@ -16,18 +16,20 @@ import numpy as np
 import torch
 from peering import write
 
-from snnsim.experiment import evaluating, programs
+from snnsim.experiment import evaluate_run, programs
 from snnsim.learning import decisions
-from snnsim.simulation import ENGINES, Record, Result, Simulator
+from snnsim.simulation import ENGINES, Probe, Result, Simulator
 
 
 @torch.no_grad()
-def in_torch(loaded: evaluating.Loaded, indices: np.ndarray, dtype: torch.dtype) -> tuple[list[np.ndarray], np.ndarray]:
+def in_torch(
+    loaded: evaluate_run.Loaded, indices: np.ndarray, dtype: torch.dtype
+) -> tuple[list[np.ndarray], np.ndarray]:
     """Return the spikes of the hidden layers (time, recording, neuron) and the predictions."""
     frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(indices))
     network = loaded.network.to(dtype)
     record = network.record(frames.to(dtype), lengths.long())
-    scores = decisions.named(loaded.config.training.decision)(record.output, network.valid(lengths.long()))
+    scores = decisions.get_decision(loaded.config.training.decision)(record.output, network.valid(lengths.long()))
     return [layer.numpy() > 0 for layer in record.spikes[1:]], scores.argmax(1).numpy()
 
 
@@ -50,11 +52,11 @@ def first_margin(result: Result, names: list[str], differ: list[np.ndarray], rec
 
 def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
     """Return the counts over the first recordings of a run's test split."""
-    program, loaded = programs.freeze(run), evaluating.load(run, "test")
+    program, loaded = programs.freeze(run), evaluate_run.load(run, "test")
     given = programs.recordings(program, None, "test")
     names = [part.name for part in program.populations if part.fires]
     count = min(recordings, len(given.label))
-    record = Record(spikes=True, membranes={part.name: None for part in program.populations})
+    record = Probe(spikes=True, membranes={part.name: None for part in program.populations})
     totals = dict.fromkeys(
         ("cells", "spikes", *ENGINES, "float32 cells", "float32 predictions", "float64 predictions"), 0
     )
@@ -63,21 +65,23 @@ def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
         chosen = np.arange(start, min(start + batch, count))
         results = {name: Simulator(program, engine=name).run(given.events.select(chosen), record) for name in ENGINES}
         exact, single = (in_torch(loaded, loaded.part.indices[chosen], kind) for kind in (torch.float64, torch.float32))
-        decided = results["clock"].predictions()
+        decided = results["clock_driven"].predictions()
         totals["float64 predictions"] += int((decided != exact[1]).sum())
         totals["float32 predictions"] += int((decided != single[1]).sum())
         for place in range(len(chosen)):
             found = {engine: [raster(result, name, place) for name in names] for engine, result in results.items()}
-            steps = len(found["clock"][0])
-            totals["cells"] += sum(each.size for each in found["clock"])
-            totals["spikes"] += sum(int(each.sum()) for each in found["clock"])
+            steps = len(found["clock_driven"][0])
+            totals["cells"] += sum(each.size for each in found["clock_driven"])
+            totals["spikes"] += sum(int(each.sum()) for each in found["clock_driven"])
             for engine, layers in found.items():
                 pairs = zip(layers, exact[0], strict=True)
                 totals[engine] += sum(int((mine != torchs[:steps, place]).sum()) for mine, torchs in pairs)
-            differ = [mine != other[:steps, place] for mine, other in zip(found["clock"], single[0], strict=True)]
+            differ = [
+                mine != other[:steps, place] for mine, other in zip(found["clock_driven"], single[0], strict=True)
+            ]
             if any(layer.any() for layer in differ):
                 totals["float32 cells"] += sum(int(layer.sum()) for layer in differ)
-                margins.append(first_margin(results["clock"], names, differ, place))
+                margins.append(first_margin(results["clock_driven"], names, differ, place))
     return {"run": str(run), "recordings": count, "differ": totals, "first_margins": sorted(margins)}
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from snnsim.program import INPUT, Program
 from snnsim.simulation import Events, Result
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
 PEERS = ("brian2-cython", "brian2-standalone", "nest")
 
@@ -30,7 +30,7 @@ def least(call: Callable[[], Any], repeats: int) -> float:
 
 def write(path: Path, results: dict[str, Any]) -> None:
     """Write results as JSON, beside what a reader needs to know to repeat them."""
-    Folder(path.parent).write_json(path, {**environment(0), **results})
+    RunFolder(path.parent).write_json(path, {**environment(0), **results})
 
 
 def read(path: Path) -> dict[str, Any]:

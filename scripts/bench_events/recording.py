@@ -20,12 +20,12 @@ from matplotlib.figure import Figure
 from peering import PEERS, least, peer, read, same_spikes, write
 
 from snnsim.data import binning, heidelberg
-from snnsim.data.events import Recordings
-from snnsim.experiment import evaluating, parts, programs
+from snnsim.data.recordings import Recordings
+from snnsim.experiment import build, evaluate_run, programs
 from snnsim.learning import decisions
 from snnsim.plots.style import BLUE, GREY, NOTE_POINTS, WIDTH_INCH, save, style
 from snnsim.program import Program
-from snnsim.simulation import PRECISIONS, Events, Record, Simulator, simulate
+from snnsim.simulation import PRECISIONS, Events, Probe, Simulator, simulate
 
 
 def ours(program: Program, recording: Recordings, precision: str, repeats: int) -> float:
@@ -41,11 +41,11 @@ def ours(program: Program, recording: Recordings, precision: str, repeats: int) 
 
 
 @torch.no_grad()
-def in_torch(loaded: evaluating.Loaded, index: int, repeats: int) -> float:
+def in_torch(loaded: evaluate_run.Loaded, index: int, repeats: int) -> float:
     """Return the seconds from frames to a decision, at batch 1."""
     torch.set_num_threads(1)
     frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(loaded.part.indices[[index]]))
-    decide = decisions.named(loaded.config.training.decision)
+    decide = decisions.get_decision(loaded.config.training.decision)
     network = loaded.network
     return least(lambda: decide(network(frames, lengths.long()), network.valid(lengths.long())).argmax(), repeats)
 
@@ -65,7 +65,7 @@ def _decide(simulator: Simulator, events: Events) -> np.ndarray:
 
 def peers(program: Program, one: Events, python: Path | None, repeats: int) -> dict[str, Any]:
     """Return what each peer found in the fastest of its processes, and whether its spikes are ours."""
-    result, all_found = simulate(program, one, record=Record(spikes=True)), {}
+    result, all_found = simulate(program, one, record=Probe(spikes=True)), {}
     for which in PEERS if python else ():
         tries = [peer(which, python, program, one) for _ in range(repeats)]
         found = min(tries, key=lambda each: each.get("seconds", np.inf))
@@ -110,9 +110,9 @@ def arguments() -> argparse.Namespace:
 def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Return all times and what the peers found, printed."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
-    program, loaded = programs.freeze(options.run), evaluating.load(options.run, "test")
+    program, loaded = programs.freeze(options.run), evaluate_run.load(options.run, "test")
     given = programs.recordings(program, None, "test")
-    file = heidelberg.find(parts.data_folder(loaded.config), loaded.config.data.name)["test"]
+    file = heidelberg.find(build.data_folder(loaded.config), loaded.config.data.name)["test"]
     raw = heidelberg.read(file).select(loaded.part.indices[[options.index]])
     seconds = {f"snnsim {kind}": ours(program, raw, kind, options.repeats) for kind in PRECISIONS}
     seconds["torch"] = in_torch(loaded, options.index, options.repeats)

@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from snnsim import lz76
 from snnsim.analysis import complexity, information
-from snnsim.data.trains import Bernoulli, Markov, Source
+from snnsim.data.point_processes import Bernoulli, Markov, Source
 from snnsim.plots.style import BLUE, GREY, INK, VERMILION, WIDTH_INCH, save, style
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
 SOURCES: dict[str, list[Source]] = {
     "Bernoulli": [Bernoulli(p) for p in (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)],
@@ -134,7 +134,7 @@ def main() -> None:
         power = np.polyfit(np.log(timed["lengths"])[many], np.log(taken)[many], 1)[0]
         print(f"{options.symbols:,} symbols, p = {probability}: {taken[-1]:.2f} s; grows as n^{power:.2f} before that")
     content = {**environment(options.seeds[0]), "seeds": options.seeds, "estimates": rows, "time": timed}
-    Folder(options.json.parent).write_json(options.json, content)
+    RunFolder(options.json.parent).write_json(options.json, content)
     save(figure(rows, timed), options.json.with_suffix(".png"))
 
 

@@ -18,16 +18,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from snnsim.data import hidden
-from snnsim.learning import plastic
+from snnsim.data import embedded_pattern
+from snnsim.learning import stdp_layer
 from snnsim.learning.stdp import STDP
 from snnsim.plots.style import GREY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
-RECIPE = hidden.Recipe()
+RECIPE = embedded_pattern.Recipe()
 PER_MS = RECIPE.steps_per_ms
-NEURON = plastic.Neurons(tau=10.0 * PER_MS, tau_s=2.5 * PER_MS, threshold=500.0, after=(2.0, 4.0))
+NEURON = stdp_layer.Neurons(tau=10.0 * PER_MS, tau_s=2.5 * PER_MS, threshold=500.0, after=(2.0, 4.0))
 RULE = STDP(0.03125, 0.85 * 0.03125, 16.8 * PER_MS, 33.7 * PER_MS, pairing="adjacent")
 START = 0.475
 WINDOWS = 200
@@ -37,13 +37,13 @@ BLOCK = 25
 
 def one(seed: int, seconds: float) -> dict[str, Any]:
     """Return the latency at every presentation, what the last seconds came to, and the weights in the end."""
-    state, latency, windows, false = plastic.at_rest(np.full((1, RECIPE.afferents), START)), [], [], []
-    stream = hidden.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
+    state, latency, windows, false = stdp_layer.at_rest(np.full((1, RECIPE.afferents), START)), [], [], []
+    stream = embedded_pattern.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
     piece_seconds = WINDOWS * RECIPE.window_ms / 1000
     began = time.perf_counter()
     for _ in tqdm(range(round(seconds / piece_seconds)), desc=f"seed {seed}", leave=False, disable=None):
         piece = next(stream)
-        state, (fired, _) = plastic.run(state, (piece.step, piece.afferent), piece.steps, neurons=NEURON, rule=RULE)
+        state, (fired, _) = stdp_layer.run(state, (piece.step, piece.afferent), piece.steps, neurons=NEURON, rule=RULE)
         since = fired[:, None] - piece.windows
         inside = (since >= 0) & (since < RECIPE.window_ms * PER_MS)
         first = np.where(inside, since, np.iinfo(np.int64).max).min(0, initial=np.iinfo(np.int64).max)
@@ -130,7 +130,7 @@ def main() -> None:
         print(f"{seed:4d}  {row['hits']:22.1%}  {row['false']:5d}  {latency:>18s}  {strong:>40s}  {row['found']}")
         share = wilson(sum(done["found"] for done in rows), len(rows))
         content = {**made, "seconds": options.seconds, "found_ci95": share, "results": rows}
-        Folder(options.json.parent).write_json(options.json, content)
+        RunFolder(options.json.parent).write_json(options.json, content)
     print(
         f"found by {sum(row['found'] for row in rows)} of {len(rows)}, 95 % interval {share[0]:.0%} to {share[1]:.0%}"
     )

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from snnsim.learning import tempotron
 from snnsim.plots.style import BLUE, GREY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
 RULE = tempotron.Tempotron()
 DURATION_MS = 500.0
@@ -101,7 +101,7 @@ def main() -> None:
     plan = [(sources, load) for sources in options.sources for load in LOADS]
     for key in tqdm(plan, disable=None):
         rows.append(known[key] if key in known else cell(*key, options.seeds, options.epochs))
-        Folder(options.json.parent).write_json(options.json, {**made, **settings, "results": rows})
+        RunFolder(options.json.parent).write_json(options.json, {**made, **settings, "results": rows})
     print("   N  load  learned (95 % interval)  patterns right (least)  epochs (median)  seconds")
     for row in rows:
         low, high = row["ci95"]

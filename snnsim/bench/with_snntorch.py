@@ -20,9 +20,9 @@ import torch
 from snntorch import surrogate
 from torch import Tensor, nn
 
-from snnsim.bench.frame import PeerLayer, PeerNetwork, fixed_decay, require, synapse_like
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
+from snnsim.bench.baseline_network import PeerLayer, PeerNetwork, fixed_decay, require, synapse_like
+from snnsim.nn import LIF, LeakyReadout
+from snnsim.nn.network import SpikingNetwork
 
 SURROGATES: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
     "atan": surrogate.atan,

@@ -18,10 +18,10 @@ import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
-from snnsim.bench.frame import PeerLayer, PeerNetwork, Synapse, fixed_decay, require, synapse_like
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.neurons.decay import Decay
+from snnsim.bench.baseline_network import PeerLayer, PeerNetwork, Synapse, fixed_decay, require, synapse_like
+from snnsim.nn import LIF, LeakyReadout
+from snnsim.nn.decay import Decay
+from snnsim.nn.network import SpikingNetwork
 
 OUT_OF_REACH = 1e9
 SURROGATES: dict[str, Callable[..., nn.Module]] = {

@@ -21,7 +21,7 @@ from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
-from snnsim.training.interrupt import Request, Stopped, noted
+from snnsim.training.signals import Request, Stopped, noted
 
 Command = (
     Annotated[Train, subcommand("train")]
@@ -44,7 +44,7 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name."""
     _print_in_any_encoding()
-    given = options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments))
+    given = options.renamed(options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments)))
     command = tyro.cli(
         Command,
         prog="snnsim",

@@ -8,7 +8,7 @@ from tyro.conf import Positional, arg
 
 from snnsim.cli.options import COUNT, THREADS, Number, Output, SetValues
 from snnsim.config import parse_assignment
-from snnsim.values import Range
+from snnsim.schema import Range
 
 
 @dataclass(frozen=True)
@@ -57,18 +57,18 @@ class Bench:
 
     def __call__(self) -> None:
         """Measure."""
-        from snnsim.bench import comparing, fresh, steps
-        from snnsim.experiment import runs
+        from snnsim.bench import compare, isolated, train_step
+        from snnsim.experiment import train_run
         from snnsim.files import written_whole
 
         values: dict[str, object] = {} if self.batch_size is None else {"training.batch_size": self.batch_size}
         values |= dict(parse_assignment(text) for text in self.set_values)
-        config = steps.with_width(runs.config_of(self.target).with_values(values), self.sigma)
-        around = fresh.Surroundings(comparing.threads_for(self.threads), self.allocator)
-        plan = comparing.Plan(around, repeats=self.repeats)
-        report = comparing.report(config, list(self.peer), plan, steps_long=self.steps)
+        config = train_step.with_width(train_run.config_of(self.target).with_values(values), self.sigma)
+        around = isolated.Surroundings(compare.threads_for(self.threads), self.allocator)
+        plan = compare.Plan(around, repeats=self.repeats)
+        report = compare.report(config, list(self.peer), plan, steps_long=self.steps)
         text = json.dumps(report)
         if self.output is not None:
             with written_whole(self.output) as partial:
                 partial.write_text(text + "\n", encoding="utf-8")
-        print(text if self.json else comparing.shown(report))
+        print(text if self.json else compare.shown(report))

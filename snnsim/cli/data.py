@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg, subcommand
 from snnsim.cli.options import THREADS, DataPath, Seed
 
 if TYPE_CHECKING:
-    from snnsim.experiment import sources
+    from snnsim.experiment import datasets
 
 
 @dataclass(frozen=True)
@@ -18,9 +18,9 @@ class DataList:
 
     def __call__(self) -> None:
         """List."""
-        from snnsim.experiment import sources
+        from snnsim.experiment import datasets
 
-        for name, title, state in sources.listing():
+        for name, title, state in datasets.listing():
             print(f"{name:12s} {title}\n{'':12s} {state}")
 
 
@@ -35,10 +35,10 @@ class _Chosen:
     seed: Seed = 0
     """Seed of what is made here."""
 
-    def choice(self) -> "sources.Choice":
-        from snnsim.experiment import sources
+    def choice(self) -> "datasets.Choice":
+        from snnsim.experiment import datasets
 
-        return sources.Choice(self.name, self.data_path, self.size, self.seed)
+        return datasets.Choice(self.name, self.data_path, self.size, self.seed)
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class DataInfo(_Chosen):
 
     def __call__(self) -> None:
         """Describe."""
-        from snnsim.experiment import sources
+        from snnsim.experiment import datasets
 
-        for what, value in sources.describe(self.choice()):
+        for what, value in datasets.describe(self.choice()):
             print(f"{what:11s} {value}")
 
 
@@ -59,9 +59,9 @@ class DataMake(_Chosen):
 
     def __call__(self) -> None:
         """Make."""
-        from snnsim.experiment import sources
+        from snnsim.experiment import datasets
 
-        for split, path in sources.make(self.choice()).items():
+        for split, path in datasets.make(self.choice()).items():
             print(f"{split:6s} {path}")
 
 
@@ -71,9 +71,9 @@ class DataWhere(_Chosen):
 
     def __call__(self) -> None:
         """Print."""
-        from snnsim.experiment import sources
+        from snnsim.experiment import datasets
 
-        print(sources.folder(self.choice()))
+        print(datasets.folder(self.choice()))
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class DataEncode:
 
     def __call__(self) -> None:
         """Encode."""
-        from snnsim.experiment import sources
+        from snnsim.experiment import datasets
 
-        made = sources.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
+        made = datasets.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
         print(f"{self.output}: {made.recordings} recordings, {made.spikes:,} spikes, {len(made.classes)} classes")
 
 

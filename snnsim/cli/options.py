@@ -1,14 +1,15 @@
 """Options that several commands share, and from where to where their numbers go."""
 
 import os
+import sys
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from snnsim.schema import Range
 from snnsim.validation import shown
-from snnsim.values import Range
 
 COUNT, SEED = Range(at_least=1, at_most=2**31 - 1), Range(at_least=0, at_most=2**63 - 1)
 SECONDS = Range(at_least=1e-9, at_most=1e6)
@@ -40,6 +41,28 @@ def check(command: Any) -> None:
             must = limits.broken(value) if isinstance(limits, Range) and value is not None else None
             if must is not None:
                 raise ValueError(f"--{each.name.replace('_', '-')} must be {must}, not {shown(value)}")
+
+
+RENAMED = {
+    ("--engine", "clock"): ("--engine", "clock_driven"),
+    ("--engine", "touched"): ("--engine", "event_driven"),
+    ("--engine", "event"): ("--engine", "simulator"),
+}
+"""Values of options by their names of before."""
+
+
+def renamed(words: list[str]) -> list[str]:
+    """Return the words of a command line with the names of today for those of before, and say so on stderr."""
+    words = list(words)
+    for place, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        given = value if equals else next(iter(words[place + 1 : place + 2]), "")
+        new = RENAMED.get((option, given))
+        if new is None:
+            continue
+        print(f"snnsim: {option} {given} is now {' '.join(new)}", file=sys.stderr)
+        words[place : place + (1 if equals else 2)] = ["=".join(new)] if equals else list(new)
+    return words
 
 
 def at_home(words: list[str]) -> list[str]:

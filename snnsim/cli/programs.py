@@ -32,7 +32,7 @@ class Freeze:
     def __call__(self) -> None:
         """Freeze."""
         from snnsim.experiment import programs
-        from snnsim.program.facts import facts
+        from snnsim.program.summary import facts
 
         program = programs.freeze(self.run, data_path=self.data_path)
         program.save(self.output)
@@ -68,7 +68,7 @@ class Info:
         """Describe."""
         from snnsim.export.budget import budget
         from snnsim.program import Program
-        from snnsim.program.facts import facts, inference
+        from snnsim.program.summary import facts, inference
 
         program = Program.load(self.file)
         steps = round(to_steps(1000.0, program.time_step_ms)) or 1 if self.steps is None else self.steps
@@ -100,7 +100,7 @@ class Simulate:
     """A file in SHD's format, or the folder that the data it was trained on lie in."""
     split: Literal["train", "valid", "test"] = "test"
     """Part of the data, unless a file is given."""
-    engine: Literal["clock", "touched"] = "clock"
+    engine: Literal["clock_driven", "event_driven"] = "clock_driven"
     """clock computes every neuron in every step, touched those that spikes reach: for large, sparse, quiet networks."""
     precision: Literal["float64", "float32"] = "float64"
     """Arithmetic, unless the program is in integers."""

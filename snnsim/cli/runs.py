@@ -22,7 +22,7 @@ from snnsim.cli.options import (
     SetValues,
 )
 from snnsim.config import parse_assignment
-from snnsim.values import Range
+from snnsim.schema import Range
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,8 @@ class Evaluate:
     data_path: MovedData = None
     """Where the data are, if they have moved since training."""
     device: Device = "auto"
-    """Where to run the network; the event engine runs on the CPU."""
-    engine: Literal["network", "event"] = "network"
+    """Where to run the network; the simulator runs the frozen network on the CPU."""
+    engine: Literal["network", "simulator"] = "network"
     """The network in torch, or its program in the event-driven simulator."""
     seeds: Annotated[int, arg(metavar="N"), Range(at_least=1, at_most=10_000)] = 5
     """How many draws of what a network of meta or levy_baxter neurons leaves to chance are compared."""
@@ -118,7 +118,7 @@ class Evaluate:
         keep_memory()
         from snnsim import experiment
 
-        if self.engine == "event":
+        if self.engine == "simulator":
             found = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
         else:
             found = experiment.evaluate(

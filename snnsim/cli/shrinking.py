@@ -9,7 +9,7 @@ from tyro.conf import Positional, arg
 
 from snnsim.cli.options import NATURAL
 from snnsim.cli.programs import NewProgram, Recordings
-from snnsim.values import Range
+from snnsim.schema import Range
 
 if TYPE_CHECKING:
     from snnsim.program import Program

@@ -9,7 +9,7 @@ import numpy as np
 from snnsim.data.binning import Binned
 
 
-class Batch(NamedTuple):
+class ArrayBatch(NamedTuple):
     """Some recordings, padded with zeros to the longest of them."""
 
     frames: np.ndarray
@@ -49,7 +49,7 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch_size)
 
-    def __iter__(self) -> Iterator[Batch]:
+    def __iter__(self) -> Iterator[ArrayBatch]:
         return self.starting_at(0)
 
     def order(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class Batches:
             return np.asarray(self.indices)
         return np.random.default_rng(self.shuffle_seed).permutation(self.indices)
 
-    def starting_at(self, number: int) -> Iterator[Batch]:
+    def starting_at(self, number: int) -> Iterator[ArrayBatch]:
         """Yield this rank's share of every batch from batch `number` on.
 
         A share of a last, small batch may be empty: no recordings, and no steps.
@@ -67,4 +67,4 @@ class Batches:
         for start in range(number * self.batch_size, len(order), self.batch_size):
             ours = order[start : start + self.batch_size][self.rank :: self.world]
             frames, length = self.binned.dense(ours)
-            yield Batch(frames, length.astype(np.int64), self.binned.label[ours])
+            yield ArrayBatch(frames, length.astype(np.int64), self.binned.label[ours])

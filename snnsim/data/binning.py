@@ -18,9 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.data import events
 from snnsim.data.counting import MOST_CELLS, OUT_OF_RANGE, bin_all, fill
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings, arrays, check_events, gathered, positions
 from snnsim.validation import integer, real, require, shown
 
 MOST_CHANNELS = 2**26
@@ -60,8 +59,8 @@ class Binned:
 
         An index of -1 is the last recording, and a mask chooses where it is True.
         """
-        indices = events.positions(indices, len(self), who="Binned.select")
-        cell, offset = events.gathered(self.offset, indices)
+        indices = positions(indices, len(self), who="Binned.select")
+        cell, offset = gathered(self.offset, indices)
         return replace(
             self,
             cell=self.cell[cell],
@@ -87,7 +86,7 @@ class Binned:
             MemoryError: If the frames have no room.
         """
         _check_sizes(self, "Binned.dense")
-        indices = events.positions(indices, len(self), who="Binned.dense")
+        indices = positions(indices, len(self), who="Binned.dense")
         length = self.length[indices]
         require(length.min(initial=1) >= 1, "Binned.dense: a recording must have at least one step; one has none")
         frames = _zeros(int(length.max(initial=0)), len(indices), self.channels)
@@ -137,7 +136,7 @@ def bin_events(
             f"bin_events: the time step and the longest time must be above 0 ms; got {time_step_ms} and {max_time_ms}"
         )
     channels = integer(channels, **_named("channels"))
-    time, unit, start = events.arrays(recordings, "bin_events")
+    time, unit, start = arrays(recordings, "bin_events")
     _check_channels(recordings.units, channels)
     cell, count = np.empty(len(time), np.uint32), np.empty(len(time), np.uint32)
     offset, length = np.zeros(len(start), np.int64), np.ones(len(start) - 1, np.int32)
@@ -150,7 +149,7 @@ def bin_events(
         (cell, count, offset, length),
     )
     if fault == OUT_OF_RANGE:
-        events.check_events(recordings, "bin_events")
+        check_events(recordings, "bin_events")
     require(
         not fault,
         f"bin_events: steps times channels must stay below 2**32; got {step + 1:g} steps of {time_step_ms} ms "

@@ -24,9 +24,9 @@ import h5py
 import numpy as np
 
 from snnsim import files
-from snnsim.data import archives, columns, events, hdf5
-from snnsim.data.catalogue import SOURCES
-from snnsim.data.events import Recordings
+from snnsim.data import archives, columns, hdf5
+from snnsim.data.recordings import Recordings, narrowed, validate
+from snnsim.data.registry import SOURCES
 from snnsim.validation import require, shown
 
 LONGEST_S = 100.0
@@ -83,7 +83,7 @@ def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequ
         TypeError: If a class has no text for a name.
         ValueError: If the recordings are wrong.
     """
-    events.validate(recordings, str(path))
+    validate(recordings, str(path))
     columns.units(recordings.units, Path(path))
     for name in recordings.classes:
         if not isinstance(name, str):
@@ -164,7 +164,7 @@ def read(path: Path) -> Recordings:
         ValueError: If it is damaged, or something in it is wrong; the message names the file and the field.
     """
     recordings = read_unchecked(path)
-    events.validate(recordings, str(path))
+    validate(recordings, str(path))
     return recordings
 
 
@@ -191,7 +191,7 @@ def _recordings(found: dict[str, Any], path: Path) -> Recordings:
     return Recordings(
         time_ms=_milliseconds(found["times"], _time_unit(found["times"], attributes, offset, path)),
         # a negative or larger number must not wrap around into a valid channel
-        unit=events.narrowed(found["units"]),
+        unit=narrowed(found["units"]),
         offset=offset,
         label=label,
         speaker=columns.speakers(found["speaker"], len(label), path),

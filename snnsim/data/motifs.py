@@ -21,8 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import made
-from snnsim.data.events import Recordings
+from snnsim.data import synthetic_files
+from snnsim.data.recordings import Recordings
 
 VERSION = 1
 """Raised when the same seed would give other recordings."""
@@ -80,7 +80,7 @@ def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
         label = generator.permutation(np.arange(count) % len(recipe.lags))
         names = tuple(f"motif {number}" for number in range(len(recipe.lags)))
         raster = rasters(label, generator, recipe)
-        drawn[split] = made.recordings(raster, label, names, time_step_ms=recipe.time_step_ms)
+        drawn[split] = synthetic_files.recordings(raster, label, names, time_step_ms=recipe.time_step_ms)
     return drawn
 
 
@@ -93,11 +93,11 @@ class Task:
 
     def folder(self, seed: int = 0) -> Path:
         """Return the cache folder of the files of this seed."""
-        return made.folder(self.name, seed, (VERSION, self.recipe))
+        return synthetic_files.folder(self.name, seed, (VERSION, self.recipe))
 
     def prepare(self, seed: int = 0) -> Path:
         """Return the cache folder with NAME_{train,valid,test}.h5 of this seed, made if it is not there."""
-        return made.prepare(self.folder(seed), self.name, lambda: make(seed, self.recipe))
+        return synthetic_files.prepare(self.folder(seed), self.name, lambda: make(seed, self.recipe))
 
 
 USUAL = Task("motifs", Recipe())

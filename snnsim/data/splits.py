@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from snnsim.data.binning import Binned
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 SHD_SPEAKERS = (0, 1, 2, 3, 6, 7, 8, 9, 10, 11)
 """Of SHD's training file; 4 and 5 are in its test file alone. Who numbers own speakers without gaps has these too."""

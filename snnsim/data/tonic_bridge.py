@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import catalogue, events, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data import heidelberg, registry
+from snnsim.data.recordings import Recordings, narrowed, validate
 
 EVENT = np.dtype([("t", np.int64), ("x", np.int64), ("p", np.int64)])
 """An event of tonic's SHD: microseconds, channel, and the polarity, which is always 1."""
@@ -28,7 +28,7 @@ def download(name: str, folder: Path) -> dict[str, Path]:
     except ImportError as error:
         raise ImportError(
             "download: tonic must be installed; it is not; run `pip install snnsim[tonic]`, or download the "
-            f"files by hand: {catalogue.SOURCES[name].url}"
+            f"files by hand: {registry.SOURCES[name].url}"
         ) from error
     try:
         if name == "shd":
@@ -40,7 +40,7 @@ def download(name: str, folder: Path) -> dict[str, Path]:
     except (OSError, RuntimeError) as error:
         raise OSError(
             f"download: {name} must come whole into {folder}; it did not ({error}); try again, or download "
-            f"the files by hand: {catalogue.SOURCES[name].url}"
+            f"the files by hand: {registry.SOURCES[name].url}"
         ) from error
     return heidelberg.find(folder, name)
 
@@ -69,8 +69,8 @@ def transformed(recordings: Recordings, transform: Callable[[np.ndarray], np.nda
         unit=joined["x"],
         offset=np.concatenate([[0], np.cumsum([len(rows) for rows in made])]),
     )
-    events.validate(result, "transformed")
-    return replace(result, unit=events.narrowed(result.unit))
+    validate(result, "transformed")
+    return replace(result, unit=narrowed(result.unit))
 
 
 def _sorted(rows: np.ndarray) -> np.ndarray:

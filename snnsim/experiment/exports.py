@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from snnsim.experiment import programs
-from snnsim.experiment.evaluating import Split
-from snnsim.export.clock import ticking
+from snnsim.experiment.evaluate_run import Split
+from snnsim.export.bias_channel import ticking
 from snnsim.program import Program
 from snnsim.simulation import Events, Simulator
 from snnsim.verification import Report

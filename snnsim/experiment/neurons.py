@@ -6,10 +6,9 @@ from typing import Any
 from torch import nn
 
 from snnsim.config import Config
-from snnsim.neurons import LIF, LevyBaxter, MetaNeuron, SecondOrder
-from snnsim.neurons.meta import Recovery
+from snnsim.nn import LIF, Conv, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.nn.meta import Recovery
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import Conv, DelayedConv
 from snnsim.units import to_steps
 
 

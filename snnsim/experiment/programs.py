@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 import snnsim
-from snnsim import freezing
 from snnsim.config import Config
 from snnsim.data import cache, heidelberg
 from snnsim.data.binning import Binned
-from snnsim.experiment import evaluating, parts
-from snnsim.experiment.evaluating import Split
+from snnsim.experiment import build, evaluate_run
+from snnsim.experiment.evaluate_run import Split
+from snnsim.nn import freezing
 from snnsim.program import Program
-from snnsim.program.facts import stored_bytes
+from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS, Events, Result, Simulator, energy
 from snnsim.training.evaluation import wilson
 
@@ -25,7 +25,7 @@ from snnsim.training.evaluation import wilson
 class Machine:
     """How a Program is run."""
 
-    engine: str = "clock"
+    engine: str = "clock_driven"
     precision: str = "float64"
     threads: int | None = None
     seed: int | None = 0
@@ -46,7 +46,7 @@ class Recordings:
 
 def freeze(run: Path, *, data_path: str | None = None) -> Program:
     """Return the Program of a run's best checkpoint; the data name its classes, wherever they are now."""
-    loaded = evaluating.load(run, "train", data_path=data_path)
+    loaded = evaluate_run.load(run, "train", data_path=data_path)
     return freezing.freeze(
         loaded.network,
         time_step_ms=loaded.config.data.time_step_ms,
@@ -74,13 +74,13 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
     if data is not None:
         config = config.with_values({"data.path": data})
     _check_there(config)
-    part = parts.load_splits(config, split)[split]
+    part = build.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices))
 
 
 def _check_there(config: Config) -> None:
     """Raise if the data would have to be made or fetched: a program is a file of anybody, and asks for nothing."""
-    folder, data = parts.planned_folder(config), config.data
+    folder, data = build.planned_folder(config), config.data
     try:
         heidelberg.find(folder, data.name)
     except FileNotFoundError as error:
@@ -185,7 +185,7 @@ def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None)
     program = freeze(run, data_path=data_path)
     given = recordings(program, data_path, split)
     result = Machine().simulator(program).run(given.events, seed=Machine.seed)
-    named = {"run": str(run), "split": split, "engine": "event", "epoch": program.provenance["epoch"]}
+    named = {"run": str(run), "split": split, "engine": "simulator", "epoch": program.provenance["epoch"]}
     found = named | judged(result, given.label) | {"activity": list(activity(result).values())}
-    evaluating.keep(run, f"{split}-event", found)
+    evaluate_run.keep(run, f"{split}-event", found)
     return found

@@ -15,7 +15,7 @@ import numpy as np
 from snnsim.export import c_layout, core_checks
 from snnsim.export.loihi import LOIHI1, LONGEST_DELAY
 from snnsim.program import INPUT, Program
-from snnsim.program.facts import stored_bytes
+from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS
 
 Budget = dict[str, Any]
@@ -25,7 +25,7 @@ XYLO = {"inputs": 16, "hidden": 1000, "outputs": 8}
 
 
 def budget(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
-    """Return what a Program takes of a chip; `inference` is what `snnsim.program.facts.inference` counts."""
+    """Return what a Program takes of a chip; `inference` is what `snnsim.program.summary.inference` counts."""
     if chip not in BUDGETS:
         raise ValueError(f"budget: chip {chip!r} is unknown; the known ones are {', '.join(BUDGETS)}")
     work = {name: inference[name] for name in ("synaptic_operations", "neuron_updates", "steps", "extra_steps")}

@@ -9,7 +9,7 @@ Events and spikes end in a row of the step after the last one.
 import numpy as np
 
 from snnsim.program import Program
-from snnsim.simulation import Events, Record, Result, Simulator
+from snnsim.simulation import Events, Probe, Result, Simulator
 
 STEPS = 50
 ACTIVITY = 0.05
@@ -27,7 +27,7 @@ def golden(program: Program, recording: Events | None, most_count: int) -> str:
             f"channel, not {len(recording)}, of up to {recording.count.max(initial=0)}"
         )
     result = Simulator(program).run(
-        recording, Record(spikes=True, membranes={p.name: None for p in program.populations})
+        recording, Probe(spikes=True, membranes={p.name: None for p in program.populations})
     )
     spikes, steps = _spikes(result), int(result.length[0])
     voltage, choice = _voltage(program, result), _choice(program, result)

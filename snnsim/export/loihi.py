@@ -30,7 +30,7 @@ from snnsim import hdf5, untrusted
 from snnsim.export import checks, core_checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
-from snnsim.export.names import path_names
+from snnsim.export.identifiers import path_names
 from snnsim.export.repairs import Repair
 from snnsim.export.retiming import retimed
 from snnsim.files import hdf5_written_whole

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.export import relays
+from snnsim.export import bias_relays
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retimed
@@ -103,12 +103,12 @@ def biases_to_grid(program: Program) -> tuple[Program, Counts]:
 
 def bias_to_clock(program: Program, *, most: int) -> tuple[Program, Counts]:
     """Move biases to the grid of weights, and let channels of a clock give them."""
-    return _clocked(program, relays.with_clock, most)
+    return _clocked(program, bias_relays.with_clock, most)
 
 
 def bias_to_relays(program: Program, *, most: int) -> tuple[Program, Counts]:
     """Move biases to the grid of weights, and let a clock and relays of it give them: for chains."""
-    return _clocked(program, relays.with_relays, most)
+    return _clocked(program, bias_relays.with_relays, most)
 
 
 def average_decays(program: Program) -> tuple[Program, Counts]:

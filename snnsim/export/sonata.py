@@ -16,7 +16,7 @@ Names    /nodes/P/0/{decay,threshold,bias,unit} our numbers (neuron,) · a bias 
          channel of `input` if there is one, which fires in every step · population P fires lateness[P] steps late ·
          P is written with letters, digits and _ alone, which `names` says: BMTK takes tables apart at spaces
 Source   SONATA: Dai et al. 2020, PLoS Comput. Biol. 16:e1007696
-Differs  integers are written as floats in the units of their membranes (snnsim.export.floats)
+Differs  integers are written as floats in the units of their membranes (snnsim.export.dequantize)
 """
 
 import csv
@@ -29,10 +29,10 @@ import h5py
 import numpy as np
 
 from snnsim.export import checks
+from snnsim.export.bias_channel import with_clock
 from snnsim.export.checks import Violation
-from snnsim.export.clock import with_clock
-from snnsim.export.floats import as_floats
-from snnsim.export.names import plain_names
+from snnsim.export.dequantize import as_floats
+from snnsim.export.identifiers import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
 from snnsim.files import folder_written_whole, hdf5_written_whole
 from snnsim.program import INPUT, Population, Program

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim.export import c, checks, loihi, netx, nir, plain, pynn, sonata, sonata_reading, xylo
+from snnsim.export import arrays, c, checks, loihi, loihi2, nir, pynn, sonata, sonata_reading, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
@@ -37,8 +37,8 @@ class Target:
 
 
 TARGETS: dict[str, Target] = {
-    "npz": Target("plain arrays in NumPy's format", ".npz", plain.write_npz, plain.check, plain.read_npz),
-    "hdf5": Target("plain arrays in HDF5", ".h5", plain.write_hdf5, plain.check, plain.read_hdf5),
+    "npz": Target("plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz),
+    "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5),
     "spinnaker": Target(
         "connection files and a script for PyNN, a folder",
         "",
@@ -60,7 +60,7 @@ TARGETS: dict[str, Target] = {
         "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
     ),
     "loihi2": Target(
-        "Loihi 2, a file for lava-dl's netx", ".net", netx.write, netx.check, netx.read, repairs=netx.REPAIRS
+        "Loihi 2, a file for lava-dl's netx", ".net", loihi2.write, loihi2.check, loihi2.read, repairs=loihi2.REPAIRS
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }

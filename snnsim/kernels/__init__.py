@@ -9,6 +9,6 @@ def __getattr__(name: str) -> Any:
     # the simulator of programs uses kernels without torch
     if name != "plain":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from snnsim.kernels.choice import plain
+    from snnsim.kernels.common.dispatch import plain
 
     return plain

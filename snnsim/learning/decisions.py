@@ -17,8 +17,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from snnsim.kernels import gates
-from snnsim.normalisation import valid_steps
+from snnsim.kernels.common import gates
+from snnsim.nn.batch_norm import valid_steps
 
 Decision = Callable[..., Tensor]
 
@@ -70,7 +70,7 @@ SUMS = (summed_softmax, mean_membrane)
 """Those that are sums over time."""
 
 
-def named(name: str) -> Decision:
+def get_decision(name: str) -> Decision:
     """Return a decision by its name."""
     if not isinstance(name, str) or name not in DECISIONS:
         raise ValueError(f"decision {name!r} is unknown; the known ones are {', '.join(DECISIONS)}")

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snnsim.kernels import gates
+from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.decisions import Decision
-from snnsim.normalisation import valid_steps
+from snnsim.nn.batch_norm import valid_steps
 from snnsim.validation import integer, shown
 
 LOSSES = ("decision", "steps")
@@ -38,15 +38,15 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class StepResult:
     """The summed loss and the scores of a batch."""
 
     loss: Tensor
     scores: Tensor
 
-    def detached(self) -> "Outcome":
+    def detached(self) -> "StepResult":
         """Return the same without gradients."""
-        return Outcome(self.loss.detach(), self.scores.detach())
+        return StepResult(self.loss.detach(), self.scores.detach())
 
 
 def of_scores(scores: Tensor, labels: Tensor) -> Tensor:
@@ -88,13 +88,13 @@ def _check_labels(labels: Tensor, scores: Tensor) -> None:
         raise ValueError(f"loss: labels must be from 0 to {classes - 1}, not {least if least < 0 else most}")
 
 
-def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> Outcome:
+def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> StepResult:
     """Return the summed loss and the scores of an output."""
     valid = batch.lengths + (len(output) - len(batch.frames))
     scores = decide(output, valid)
     if checked(loss) == "steps":
-        return Outcome(of_steps(output, batch.labels, valid), scores.detach())
-    return Outcome(of_scores(scores, batch.labels), scores)
+        return StepResult(of_steps(output, batch.labels, valid), scores.detach())
+    return StepResult(of_scores(scores, batch.labels), scores)
 
 
 def checked(loss: str) -> str:

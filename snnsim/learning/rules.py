@@ -10,7 +10,7 @@
 Shapes   frames (time, batch, channel) · lengths, labels (batch,) · scores (batch, class)
 Names    h surrogate slope · e error of a membrane · d delay · T steps of the batch's longest recording, and those added
 Source   surrogate gradients: Neftci, Mostafa, Zenke 2019, IEEE Signal Processing Magazine 36:51
-         SLTT: Meng, Xiao, Yan, Wang, Lin, Luo 2023 (ICCV), arXiv 2302.14311; the delays are ours, see snnsim.credit
+         SLTT: Meng, Xiao, Yan, Wang, Lin, Luo 2023 (ICCV), arXiv 2302.14311; the delays are ours, see gradient_paths.py
 Differs  the paper's loss is one of every step, `loss="steps"`; here the decision's, by default. Where the decay is 0
          or there is one step, sltt is bptt. A learned decay gets what it does within a step, u[t] = β v[t−1] + ...
 """
@@ -22,24 +22,24 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnsim.credit import Credit
-from snnsim.learning import losses, streaming
+from snnsim.gradient_paths import GradientPaths
+from snnsim.learning import chunked, losses
 from snnsim.learning.decisions import Decision
-from snnsim.learning.losses import Batch, Outcome
+from snnsim.learning.losses import Batch, StepResult
 
-Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], Outcome]
+Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], StepResult]
 
 
 def outcome(
     network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, loss: str = "decision"
-) -> Outcome:
+) -> StepResult:
     """Return the loss, summed over the recordings, and the scores."""
     return losses.outcome(network(batch.frames, batch.lengths, generator), batch, decide, loss)
 
 
 def bptt(
     network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, loss: str = "decision"
-) -> Outcome:
+) -> StepResult:
     """Backpropagate the mean loss through time."""
     seen = outcome(network, batch, decide, generator, loss=loss)
     (seen.loss / batch.whole).backward()
@@ -56,15 +56,15 @@ def sltt(  # noqa: PLR0913
     delayed: str = "exact",
     window: int | None = None,
     k: int | None = None,
-) -> Outcome:
+) -> StepResult:
     """Backpropagate the mean loss along the spatial routes, from `k` steps drawn at random, or from all.
 
     With a `window` of so many steps, forward and backward go through time once, window by window, and memory does not
-    grow with the length of recordings; see `snnsim.learning.streaming`.
+    grow with the length of recordings; see `snnsim.learning.chunked`.
     """
-    credit, alone = Credit(temporal=False, delayed=delayed), getattr(network, "module", network)
+    credit, alone = GradientPaths(temporal=False, delayed=delayed), getattr(network, "module", network)
     if window is not None:
-        return streaming.of_batch(alone, batch, decide, generator, credit=credit, loss=loss, k=k, window=window)
+        return chunked.of_batch(alone, batch, decide, generator, credit=credit, loss=loss, k=k, window=window)
     # drawn before the dropout, as in windows
     mask = losses.chosen(k, len(batch.frames) + alone.extra_steps, generator)
     output = network(batch.frames, batch.lengths, generator, credit)
@@ -75,15 +75,15 @@ def sltt(  # noqa: PLR0913
 
 def sltt_k(
     network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, k: int, **settings: Any
-) -> Outcome:
+) -> StepResult:
     """Backpropagate along the spatial routes from `k` steps of the readout, or from all if there are no more."""
     return sltt(network, batch, decide, generator, k=k, **settings)
 
 
-RULES: dict[str, Callable[..., Outcome]] = {"bptt": bptt, "sltt": sltt, "sltt-k": sltt_k}
+RULES: dict[str, Callable[..., StepResult]] = {"bptt": bptt, "sltt": sltt, "sltt-k": sltt_k}
 
 
-def named(name: str, **settings: Any) -> Rule:
+def get_rule(name: str, **settings: Any) -> Rule:
     """Return a rule by its name, with its settings: loss; delayed and window of sltt; k of sltt-k."""
     if name not in RULES:
         raise ValueError(f"learning rule {name!r} is unknown; the known ones are {', '.join(RULES)}")

@@ -25,9 +25,9 @@ from typing import Any, Literal
 import numpy as np
 
 from snnsim import validation
-from snnsim.kernels import plasticity
+from snnsim.kernels.plasticity import stdp as kernels
 
-PAIRINGS = {"all": plasticity.ALL, "nearest": plasticity.NEAREST, "adjacent": plasticity.ADJACENT}
+PAIRINGS = {"all": kernels.ALL, "nearest": kernels.NEAREST, "adjacent": kernels.ADJACENT}
 BOUNDS = ("soft", "hard")
 
 
@@ -119,5 +119,5 @@ def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: tuple
             f"stdp: weights (target, source) {weight.shape} need spikes pre (time, {sources}) and post "
             f"(time, {targets}) of the same time; got {pre.shape} and {post.shape}"
         )
-    traces = plasticity.silent(sources), plasticity.silent(targets)
-    plasticity.of_trains(weight, np.nonzero(pre), np.nonzero(post), traces, numbers)
+    traces = kernels.silent(sources), kernels.silent(targets)
+    kernels.of_trains(weight, np.nonzero(pre), np.nonzero(post), traces, numbers)

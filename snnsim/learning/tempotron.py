@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from snnsim import validation
-from snnsim.kernels import potentials
-from snnsim.kernels import tempotron as kernel
+from snnsim.kernels.plasticity import psp
+from snnsim.kernels.plasticity import tempotron as kernel
 
 
 class Trains(NamedTuple):
@@ -51,7 +51,7 @@ class Tempotron:
     """μ."""
 
     def __post_init__(self) -> None:
-        potentials.scale(self.tau_ms, self.tau_s_ms)
+        psp.scale(self.tau_ms, self.tau_s_ms)
         for name in ("threshold", "margin", "rate", "momentum"):
             validation.real(getattr(self, name), who="Tempotron", name=name)
         if not (self.threshold > 0 and self.margin >= 0 and self.rate > 0 and 0 <= self.momentum < 1):
@@ -62,7 +62,7 @@ class Tempotron:
 
     def constants(self) -> tuple[float, float, float]:
         """Return τ, τ_s and V₀ as the kernel takes them."""
-        return self.tau_ms, self.tau_s_ms, potentials.scale(self.tau_ms, self.tau_s_ms)
+        return self.tau_ms, self.tau_s_ms, psp.scale(self.tau_ms, self.tau_s_ms)
 
 
 class Fitted(NamedTuple):

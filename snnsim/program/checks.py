@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.program.fixed import FixedPoint
+from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import DECISIONS, INPUT, MOST, MOST_EXTRA_STEPS, Edge, Population, Program
 from snnsim.program.names import can_be_written
 from snnsim.validation import shown

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from snnsim.program.fixed import FixedPoint
+from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import INPUT, Edge, Population, Program
 from snnsim.validation import integer, real, require, shown
 

@@ -25,8 +25,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from snnsim.program.fixed import FixedPoint
-from snnsim.program.rows import frozen, order, require
+from snnsim.program.arrays import frozen, order, require
+from snnsim.program.fixed_point import FixedPoint
 from snnsim.validation import integer, row, shown
 
 INPUT = "input"
@@ -323,13 +323,13 @@ class Program:
 
     def save(self, path: Path) -> None:
         """Write the Program into one file."""
-        from snnsim.program import stored
+        from snnsim.program import storage
 
-        stored.save(self, path)
+        storage.save(self, path)
 
     @staticmethod
     def load(path: Path) -> "Program":
         """Return the Program of a file."""
-        from snnsim.program import stored
+        from snnsim.program import storage
 
-        return stored.load(path)
+        return storage.load(path)

@@ -4,10 +4,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from snnsim.kernels import events as clock
-from snnsim.kernels import touched
+from snnsim.kernels.simulate import clock_driven as clock
+from snnsim.kernels.simulate import event_driven
 from snnsim.limits import require_memory
-from snnsim.simulation.compiled import Network
+from snnsim.simulation.lowering import Network
 
 BUFFER_BYTES = 2**16
 """What the rows take together, if the longest delay leaves a choice: few slides, but all in the nearer caches."""
@@ -28,7 +28,7 @@ class Engine(Protocol):
     def needs(self, workers: int) -> dict[str, int]: ...
 
 
-class Clock:
+class ClockDriven:
     """Every neuron once a step."""
 
     def __init__(self, network: Network) -> None:
@@ -51,7 +51,7 @@ class Clock:
         return {f"currents of {self.rows + self.network.longest} steps": workers * places * _size(self.network)}
 
 
-class Touched:
+class EventDriven:
     """Neurons that something reaches."""
 
     def __init__(self, network: Network) -> None:
@@ -62,7 +62,7 @@ class Touched:
         threshold, self.alone = network.values[1], np.zeros(network.neurons, bool)
         whole = np.issubdtype(network.numbers.voltage, np.integer)
         below = threshold - 1 if whole else np.nextafter(threshold, -np.inf, dtype=threshold.dtype)
-        touched.fire_by_themselves(below, network.values, self.alone)
+        event_driven.fire_by_themselves(below, network.values, self.alone)
         # chance may let a neuron fire in any step
         self.alone |= network.noise[0][self.owner]
         self.alone &= network.rule[self.owner] != clock.READOUT
@@ -78,7 +78,7 @@ class Touched:
             queue = self._queue(slots)
             while True:
                 whole = (voltage, pending, marks, (queue, *adding), watched)
-                if touched.run(recording, self.synapses, neuron, events, whole, recorded):
+                if event_driven.run(recording, self.synapses, neuron, events, whole, recorded):
                     break
                 slots = max(4 * slots, int(queue[2].max()))
                 require_memory("simulate", {f"queue of {slots} events a step": self._queue_bytes(slots)})

@@ -3,7 +3,7 @@
 import numpy as np
 
 from snnsim.program import Program
-from snnsim.simulation.compiled import Network
+from snnsim.simulation.lowering import Network
 
 
 def of_program(program: Program) -> dict[str, int]:

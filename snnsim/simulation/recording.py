@@ -11,7 +11,7 @@ from snnsim.validation import indices, shown
 
 
 @dataclass(frozen=True)
-class Record:
+class Probe:
     """What to write down besides counts."""
 
     spikes: bool = False
@@ -70,7 +70,7 @@ class Recorded:
         return self.counts, self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, room
 
 
-def traced(program: Program, record: Record) -> dict[str, np.ndarray]:
+def traced(program: Program, record: Probe) -> dict[str, np.ndarray]:
     """Return the neurons of each population whose membrane is recorded."""
     wanted = record.membranes
     if wanted is None:

@@ -1,13 +1,14 @@
 """Running a Program: whole recordings side by side, or streams piece by piece.
 
-    clock     every neuron once a step; work: neurons · steps + synapses that spikes reach
-    touched   neurons that something reaches; work: synapses that spikes reach, and what those neurons missed
+    clock_driven   every neuron once a step; work: neurons · steps + synapses that spikes reach
+    event_driven   neurons that something reaches; work: synapses that spikes reach, and what those neurons missed
 
 Both give the same spikes and membranes, bit for bit, for any pieces and any number of threads: a recording is
 computed by one thread, and what arrives at a neuron is added in the order of its spikes.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -16,29 +17,39 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.kernels.events import largest_count
+from snnsim.kernels.simulate.clock_driven import largest_count
 from snnsim.limits import require_memory
 from snnsim.program import Program
 from snnsim.simulation import engines, needs
-from snnsim.simulation.compiled import PRECISIONS, compiled
 from snnsim.simulation.events import MOST, Events
-from snnsim.simulation.recording import Record, Recorded, traced
+from snnsim.simulation.lowering import PRECISIONS, compiled
+from snnsim.simulation.recording import Probe, Recorded, traced
 from snnsim.simulation.result import Result
 from snnsim.simulation.state import State
 from snnsim.validation import instance, integer, shown
 
-__all__ = ["ENGINES", "PRECISIONS", "Record", "Simulator", "simulate"]
+__all__ = ["ENGINES", "PRECISIONS", "Probe", "Simulator", "simulate"]
 
-ENGINES: dict[str, Callable[..., "engines.Engine"]] = {"clock": engines.Clock, "touched": engines.Touched}
+ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
+    "clock_driven": engines.ClockDriven,
+    "event_driven": engines.EventDriven,
+}
+OLD_ENGINES = {"clock": "clock_driven", "touched": "event_driven"}
+"""Names of before, which are taken for one release."""
 
 
 class Simulator:
     """A Program made ready to run; it keeps nothing of what it has run."""
 
     def __init__(
-        self, program: Program, *, engine: str = "clock", precision: str = "float64", threads: int | None = None
+        self, program: Program, *, engine: str = "clock_driven", precision: str = "float64", threads: int | None = None
     ) -> None:
         instance(program, Program, who="simulate", name="program")
+        if isinstance(engine, str) and engine in OLD_ENGINES:
+            warnings.warn(
+                f"the engine {engine!r} is now called {OLD_ENGINES[engine]!r}", DeprecationWarning, stacklevel=2
+            )
+            engine = OLD_ENGINES[engine]
         if not (isinstance(engine, str) and engine in ENGINES):
             raise ValueError(f"simulate: engine {shown(engine)} is unknown; the known ones are {', '.join(ENGINES)}")
         if threads is not None and integer(threads, who="simulate", name="threads") < 1:
@@ -52,7 +63,7 @@ class Simulator:
     def _digest(self) -> str:
         return self.program.digest()
 
-    def run(self, events: Events, record: Record | None = None, *, seed: int | None = None) -> Result:
+    def run(self, events: Events, record: Probe | None = None, *, seed: int | None = None) -> Result:
         """Return what happens in recordings from rest, each with the Program's extra steps behind it.
 
         Args:
@@ -84,7 +95,7 @@ class Simulator:
         return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self._digest)
 
     def feed(
-        self, events: Events, state: State, record: Record | None = None, *, seed: int | None = None
+        self, events: Events, state: State, record: Probe | None = None, *, seed: int | None = None
     ) -> tuple[Result, State]:
         """Return what happens in the next piece of each stream, and the state after it.
 
@@ -109,13 +120,13 @@ class Simulator:
         steps = int(events.length.max(initial=0))
         return result, State.left(voltage, pending.reshape(shape), state.step + steps, state.program)
 
-    def _checked(self, events: Events, record: Record | None) -> Record:
+    def _checked(self, events: Events, record: Probe | None) -> Probe:
         instance(events, Events, who="simulate", name="events")
         # an array may have been written to since it was checked
         events.check_parts()
         if record is not None:
-            instance(record, Record, who="simulate", name="record")
-        return record or Record()
+            instance(record, Probe, who="simulate", name="record")
+        return record or Probe()
 
     def _check_state(self, events: Events, state: State) -> None:
         instance(state, State, who="simulate", name="state")
@@ -134,7 +145,7 @@ class Simulator:
         self,
         events: Events,
         length: np.ndarray,
-        record: Record,
+        record: Probe,
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> Result:
@@ -252,10 +263,10 @@ def simulate(  # noqa: PLR0913
     program: Program,
     events: Events,
     *,
-    engine: str = "clock",
+    engine: str = "clock_driven",
     precision: str = "float64",
     threads: int | None = None,
-    record: Record | None = None,
+    record: Probe | None = None,
     seed: int | None = None,
 ) -> Result:
     """Return what a Program does with recordings; `Simulator` is the same for many calls, and for streams."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snnsim.files import written_whole
 from snnsim.training import finite
-from snnsim.training.standing import Standing
+from snnsim.training.train_state import TrainState
 from snnsim.validation import integer, require, shown
 
 VERSION = 1
@@ -68,7 +68,7 @@ def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
 
 def is_finished(path: Path) -> bool:
     """Return whether the checkpoint of a run says that its training has ended."""
-    return Standing.of(_read(path).get("standing"), path).finished
+    return TrainState.of(_read(path).get("standing"), path).finished
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -15,16 +15,16 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from snnsim.data.batches import Batches
-from snnsim.kernels.draws import Draws
+from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch
-from snnsim.network import SpikingNetwork
-from snnsim.normalisation import valid_steps
-from snnsim.training.parallel import ALONE, Processes, summed
+from snnsim.nn.batch_norm import valid_steps
+from snnsim.nn.network import SpikingNetwork
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
 
 
 @dataclass(frozen=True)
-class Found:
+class EvaluationResult:
     """The result of an evaluation."""
 
     correct: int
@@ -62,10 +62,10 @@ def evaluate(  # noqa: PLR0913
     decide: Decision,
     *,
     device: torch.device,
-    processes: Processes = ALONE,
+    processes: Distributed = SINGLE,
     progress: bool = False,
     seed: int | None = None,
-) -> Found:
+) -> EvaluationResult:
     """Return the accuracy, loss and activity of a network with whole delays; its parameters are not touched.
 
     What is left to chance is drawn from the `seed`, for every recording by its number; without one, what is likelier
@@ -85,8 +85,8 @@ def evaluate(  # noqa: PLR0913
         network.train(was_training)
     if isinstance(totals, int):
         totals = torch.zeros(4 + len(network.layers), dtype=torch.float64, device=device)
-    correct, total, loss, steps, *spikes = summed(totals, processes).tolist()
-    return Found(int(correct), int(total), loss / total, [count / steps for count in spikes])
+    correct, total, loss, steps, *spikes = all_reduce_sum(totals, processes).tolist()
+    return EvaluationResult(int(correct), int(total), loss / total, [count / steps for count in spikes])
 
 
 def _sums(network: SpikingNetwork, decide: Decision, batch: Batch, draws: Draws | None) -> Tensor:

@@ -4,12 +4,12 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
-from snnsim.network import SpikingNetwork
-from snnsim.neurons.learned import numbers
-from snnsim.training.folder import Folder
+from snnsim.nn.network import SpikingNetwork
+from snnsim.nn.parameters import numbers
+from snnsim.training.run_folder import RunFolder
 
 
-def writer(folder: Folder, history: list[dict[str, Any]]) -> SummaryWriter:
+def writer(folder: RunFolder, history: list[dict[str, Any]]) -> SummaryWriter:
     """Return what writes for TensorBoard behind the epochs that are there.
 
     The last of them is written again: a run may have been killed before it was. If there is no file at all, all are.

@@ -1,6 +1,6 @@
 """Exported files run by the programs that read them, and their spikes compared with ours, one by one."""
 
-from snnsim.verification.consumers_table import CONSUMERS, Consumer, readers
+from snnsim.verification.backends import CONSUMERS, Consumer, readers
 from snnsim.verification.differences import Difference
 from snnsim.verification.verify import Layer, Report, verify
 

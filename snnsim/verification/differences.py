@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnsim.program import Population, Program
-from snnsim.simulation import Events, Record, Result, Simulator
+from snnsim.simulation import Events, Probe, Result, Simulator
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def first_differences(
 
 def _difference(program: Program, events: Events, recording: int, where: tuple[int, Population, int]) -> Difference:
     step, part, neuron = where
-    again = Simulator(program).run(events, Record(membranes={part.name: np.array([neuron])}))
+    again = Simulator(program).run(events, Probe(membranes={part.name: np.array([neuron])}))
     # a trace is in the program's units, as a threshold is
     membrane, threshold = float(again.traces[step, 0]), float(part.threshold[neuron])
     return Difference(recording, part.name, step, neuron, abs(membrane - threshold) / threshold)

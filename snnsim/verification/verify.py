@@ -20,12 +20,12 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from snnsim.export.clock import ticking
-from snnsim.export.floats import as_floats
+from snnsim.export.bias_channel import ticking
+from snnsim.export.dequantize import as_floats
 from snnsim.export.targets import TARGETS
 from snnsim.program import Population, Program
-from snnsim.simulation import Events, Record, Result, Simulator
-from snnsim.verification.consumers_table import CONSUMERS, named
+from snnsim.simulation import Events, Probe, Result, Simulator
+from snnsim.verification.backends import CONSUMERS, named
 from snnsim.verification.differences import Cells, Difference, first_differences
 
 
@@ -98,7 +98,7 @@ def verify(
         _refuse_code_of_others(Path(path), program, chosen.target)
     taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
     program, fed = ticking(program, taken)
-    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Record(spikes=True))
+    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Probe(spikes=True))
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
         np.savez(

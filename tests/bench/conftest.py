@@ -2,10 +2,10 @@
 
 import pytest
 
-from snnsim.bench import fresh
+from snnsim.bench import isolated
 
 
 @pytest.fixture
 def here(monkeypatch):
     """Measure in this process, which saves seconds."""
-    monkeypatch.setattr(fresh, "call", lambda function, *arguments, **_: function(*arguments))
+    monkeypatch.setattr(isolated, "call", lambda function, *arguments, **_: function(*arguments))

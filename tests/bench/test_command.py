@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from snnsim import cli, memory
-from snnsim.bench import peers
+from snnsim import cli, peak_memory
+from snnsim.bench import baselines
 
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
@@ -32,7 +32,7 @@ def test_one_json_object_with_all_that_was_measured(capfd, tmp_path):
     assert min(samples["snnsim"]) <= step["ours_s"] <= max(samples["snnsim"])
     assert min(samples["spikingjelly"]) <= step["peer_s"] <= max(samples["spikingjelly"])
     assert step["ratio"] > 0
-    if memory._SELF.is_dir():
+    if peak_memory._SELF.is_dir():
         assert all(isinstance(size[name], int) and size[name] >= 0 for name in ("ours_bytes", "peer_bytes"))
     assert set(size) == {"ours_bytes", "peer_bytes", "ratio"}
     assert found["machine"]
@@ -100,7 +100,7 @@ def test_a_slip_is_named(capfd, words, message):
 
 
 def test_without_the_neighbours_one_is_told_how_to_get_them(capfd, monkeypatch):
-    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SystemExit):
         cli.main(["bench", *TINY])
     error = capfd.readouterr().err

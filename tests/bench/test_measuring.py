@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 import torch
 
-from snnsim import allocator, memory, presets
-from snnsim.bench import comparing, fresh, peers, steps, tables, turns
+from snnsim import allocator, peak_memory, presets
+from snnsim.bench import baselines, compare, isolated, tables, timing, train_step
 from snnsim.config import Config, Network, Training
 from snnsim.learning import rules
 
-on_linux = pytest.mark.skipif(not memory._SELF.is_dir(), reason="needs /proc")
-AROUND = fresh.Surroundings(threads=1)
+on_linux = pytest.mark.skipif(not peak_memory._SELF.is_dir(), reason="needs /proc")
+AROUND = isolated.Surroundings(threads=1)
 
 
 def small_case(**training):
     network = Network(hidden=(8,), max_delay_ms=40.0, extra_ms=20.0, dropout=0.2)
     config = Config(network=network, training=Training(batch_size=3, **training))
-    return steps.Case(config.with_values({"data.name": "motifs", "data.channels": 4}), steps=10)
+    return train_step.Case(config.with_values({"data.name": "motifs", "data.channels": 4}), steps=10)
 
 
 def test_a_batch_is_like_recordings():
-    case = steps.Case(small_case().config, steps=40)
+    case = train_step.Case(small_case().config, steps=40)
     batch = case.batch(30)
     assert batch.lengths.max() == 40
     assert 20 <= batch.lengths.min() < 40
@@ -32,24 +32,24 @@ def test_a_batch_is_like_recordings():
     assert case.batch().frames.shape == (40, 3, 4)
     assert batch.labels.max() == case.classes - 1 == 9
     with pytest.raises(ValueError, match="at least 2 steps, not 1"):
-        steps.Case(case.config, steps=1)
+        train_step.Case(case.config, steps=1)
 
 
 def test_the_width_is_the_narrow_one_or_the_one_asked_for():
     shd = presets.named("shd")
-    assert steps.with_width(shd, None).network.sigma_start == 0.5
-    assert steps.with_width(shd, 3.0).network.sigma_start == 3.0
-    network = peers.builder(peers.OURS)(steps.with_width(shd, 3.0), classes=20)
+    assert train_step.with_width(shd, None).network.sigma_start == 0.5
+    assert train_step.with_width(shd, 3.0).network.sigma_start == 3.0
+    network = baselines.builder(baselines.OURS)(train_step.with_width(shd, 3.0), classes=20)
     assert [float(synapse.sigma) for synapse in network.delayed_synapses()] == [3.0] * 3
     wider = shd.with_values({"network.sigma_end": 2.0})
-    assert steps.with_width(wider, None).network.sigma_start == 2.0
-    assert steps.with_width(presets.named("shd-no-delays"), None) == presets.named("shd-no-delays")
+    assert train_step.with_width(wider, None).network.sigma_start == 2.0
+    assert train_step.with_width(presets.named("shd-no-delays"), None) == presets.named("shd-no-delays")
     with pytest.raises(ValueError, match="shd-fixed-delays has none of a width"):
-        steps.with_width(presets.named("shd-fixed-delays"), 1.0)
+        train_step.with_width(presets.named("shd-fixed-delays"), 1.0)
 
 
 def test_a_step_is_that_of_the_training_loop():
-    training = steps.Training(peers.OURS, small_case(lr_delay=50.0))
+    training = train_step.Training(baselines.OURS, small_case(lr_delay=50.0))
     before = {name: value.detach().clone() for name, value in training.network.named_parameters()}
     training.optimisers.members["lr"][0].param_groups[0]["lr"] = 0.1
     training.step(small_case().batch())
@@ -61,9 +61,9 @@ def test_a_step_is_that_of_the_training_loop():
 
 def test_all_steps_count_for_the_recipe_only():
     seen = {}
-    for name in (peers.OURS, "recipe"):
+    for name in (baselines.OURS, "recipe"):
         pytest.importorskip("DCLS")
-        training = steps.Training(name, small_case())
+        training = train_step.Training(name, small_case())
         training.rule = lambda network, batch, *_, name=name: seen.setdefault(
             name, (batch, rules.bptt(network, batch, *_))
         )
@@ -76,7 +76,7 @@ def test_all_steps_count_for_the_recipe_only():
 def test_works_take_turns():
     calls = []
     works = {name: lambda name=name: calls.append(name) for name in "ab"}
-    samples = turns.in_turns(works, repeats=3, loops=2)
+    samples = timing.in_turns(works, repeats=3, loops=2)
     # one call each to warm up
     assert "".join(calls) == "ab" + "aabb" * 3
     assert {name: len(taken) for name, taken in samples.items()} == {"a": 3, "b": 3}
@@ -84,7 +84,7 @@ def test_works_take_turns():
 
 
 def test_a_ratio_is_the_median_over_turns():
-    assert turns.ratio([1.0, 2.0, 1.0], [3.0, 4.0, 9.0]) == 3.0
+    assert timing.ratio([1.0, 2.0, 1.0], [3.0, 4.0, 9.0]) == 3.0
 
 
 @on_linux
@@ -99,15 +99,15 @@ def test_peak_memory_is_what_a_work_has_at_its_highest():
 
     # an earlier peak must not count, nor what is there already
     work()
-    found = memory.peak(work)
+    found = peak_memory.peak(work)
     # three pieces at most, the one that stays, and the pages around them
     assert 2 * size <= found < 3.5 * size + 2**20
-    assert memory.peak(lambda: None) < size / 8
+    assert peak_memory.peak(lambda: None) < size / 8
 
 
 def test_where_the_system_does_not_tell_there_is_no_peak(monkeypatch, tmp_path):
-    monkeypatch.setattr(memory, "_SELF", tmp_path / "none")
-    assert memory.peak(lambda: pytest.fail("worked for nothing")) is None
+    monkeypatch.setattr(peak_memory, "_SELF", tmp_path / "none")
+    assert peak_memory.peak(lambda: pytest.fail("worked for nothing")) is None
 
 
 def seen_in_a_process():
@@ -118,7 +118,7 @@ def seen_in_a_process():
 def test_a_fresh_process_has_the_surroundings_asked_for(monkeypatch):
     monkeypatch.setenv("MALLOC_MMAP_MAX_", "5")
     monkeypatch.setenv("SNNSIM_ALLOCATOR", "system")
-    process, threads, variables = fresh.call(seen_in_a_process, around=fresh.Surroundings(threads=3))
+    process, threads, variables = isolated.call(seen_in_a_process, around=isolated.Surroundings(threads=3))
     assert process != os.getpid()
     assert threads == 3
     assert variables == []
@@ -128,10 +128,10 @@ def test_a_fresh_process_has_the_surroundings_asked_for(monkeypatch):
 @pytest.mark.parametrize(("choice", "calls"), [("tuned", ["much"]), ("lean", ["little"]), ("system", [])])
 def test_the_allocator_is_the_one_asked_for(monkeypatch, choice, calls):
     made = []
-    monkeypatch.setattr(fresh.allocator, "keep_memory", lambda: made.append("much"))
-    monkeypatch.setattr(fresh.allocator, "keep_little", lambda: made.append("little"))
+    monkeypatch.setattr(isolated.allocator, "keep_memory", lambda: made.append("much"))
+    monkeypatch.setattr(isolated.allocator, "keep_little", lambda: made.append("little"))
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
-    fresh._settle(fresh.Surroundings(1, choice))
+    isolated._settle(isolated.Surroundings(1, choice))
     assert made == calls
 
 
@@ -141,7 +141,7 @@ def end():
 
 def test_a_process_that_is_killed_is_an_error():
     with pytest.raises(OSError, match="ended from outside; if memory ran out, choose a smaller batch"):
-        fresh.call(end, around=AROUND)
+        isolated.call(end, around=AROUND)
 
 
 def fail():
@@ -150,16 +150,16 @@ def fail():
 
 def test_an_error_in_the_process_is_raised_here():
     with pytest.raises(ValueError, match="no such thing"):
-        fresh.call(fail, around=AROUND)
+        isolated.call(fail, around=AROUND)
 
 
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: fresh.Surroundings(0), "threads must be at least 1, not 0"),
-        (lambda: fresh.Surroundings(1, "jemalloc"), "allocator must be one of tuned, lean, system, not 'jemalloc'"),
-        (lambda: comparing.Plan(AROUND, repeats=0), "repeats must be at least 1, not 0"),
-        (lambda: comparing.compare(small_case(), [], comparing.Plan(AROUND)), "name at least one peer"),
+        (lambda: isolated.Surroundings(0), "threads must be at least 1, not 0"),
+        (lambda: isolated.Surroundings(1, "jemalloc"), "allocator must be one of tuned, lean, system, not 'jemalloc'"),
+        (lambda: compare.Plan(AROUND, repeats=0), "repeats must be at least 1, not 0"),
+        (lambda: compare.compare(small_case(), [], compare.Plan(AROUND)), "name at least one peer"),
     ],
 )
 def test_a_slip_is_named(make, words):
@@ -167,18 +167,18 @@ def test_a_slip_is_named(make, words):
         make()
 
 
-FOUND = comparing.summary(
+FOUND = compare.summary(
     {"snnsim": [1.0, 2.0, 1.0], "spikingjelly": [3.0, 4.0, 9.0], "snntorch": [0.5, 1.0, 2.0]},
     {"snnsim": [2**20], "spikingjelly": [2**21], "snntorch": [None]},
 )
 
 
 def test_a_ratio_above_one_means_that_a_peer_needs_more():
-    assert comparing.against(FOUND, "spikingjelly") == {
+    assert compare.against(FOUND, "spikingjelly") == {
         "step": {"ours_s": 1.0, "peer_s": 4.0, "ratio": 3.0},
         "memory": {"ours_bytes": 2**20, "peer_bytes": 2**21, "ratio": 2.0},
     }
-    slower = comparing.against(FOUND, "snntorch")
+    slower = compare.against(FOUND, "snntorch")
     assert slower["step"]["ratio"] == 0.5
     assert slower["memory"]["ratio"] is None
 

@@ -6,11 +6,11 @@ import sys
 import pytest
 import torch
 
-from snnsim.bench import peers
+from snnsim.bench import baselines
 from snnsim.config import Config, Network, Training
-from snnsim.experiment import parts
+from snnsim.experiment import build
 from snnsim.learning import decisions, rules
-from snnsim.training import optimisers
+from snnsim.training import optimizers
 
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
@@ -24,7 +24,7 @@ STEPS = 20
 def pair(peer, dtype=torch.float64, **network):
     config = Config(network=Network(**SMALL | network), training=Training(seed=3))
     config = config.with_values({"data.channels": 7})
-    return [peers.builder(name)(config, classes=4).to(dtype) for name in (peers.OURS, peer)]
+    return [baselines.builder(name)(config, classes=4).to(dtype) for name in (baselines.OURS, peer)]
 
 
 def batch(dtype=torch.float64, *, size=5):
@@ -76,7 +76,7 @@ def test_same_gradients(peer, network):
     dtype = PRECISIONS[peer][0]
     ours, theirs = pair(peer, dtype, **network)
     for one in (ours, theirs):
-        rules.bptt(one, batch(dtype), decisions.named("summed_softmax"), None)
+        rules.bptt(one, batch(dtype), decisions.get_decision("summed_softmax"), None)
     same_gradients(ours, theirs, dtype)
 
 
@@ -94,7 +94,7 @@ def same_gradients(ours, theirs, dtype=torch.float64):
 def test_snntorch_has_no_detached_subtraction():
     ours, theirs = pair("snntorch", torch.float32, **HIGH, detach_reset=True)
     for one in (ours, theirs):
-        rules.bptt(one, batch(torch.float32), decisions.named("summed_softmax"), None)
+        rules.bptt(one, batch(torch.float32), decisions.get_decision("summed_softmax"), None)
     wanted, came = (next(one.synapses()).weight.grad for one in (ours, theirs))
     assert not torch.allclose(came, wanted, rtol=1e-3)
 
@@ -131,12 +131,12 @@ def test_same_training(peer):
     dtype = PRECISIONS[peer][0]
     ours, theirs = pair(peer, dtype, sparsity=0.5)
     for one in (ours, theirs):
-        made = optimisers.build(one, lr=0.01, lr_delay=1.0, weight_decay=1e-3, steps=8)
+        made = optimizers.build(one, lr=0.01, lr_delay=1.0, weight_decay=1e-3, steps=8)
         for width in (4.0, 2.0, 1.0, 0.5):
             for synapse in one.delayed_synapses():
                 synapse.sigma.fill_(width)
             made.zero_grad()
-            rules.bptt(one, batch(dtype), decisions.named("summed_softmax"), None)
+            rules.bptt(one, batch(dtype), decisions.get_decision("summed_softmax"), None)
             made.step()
             one.constrain()
     start = pair(peer, dtype, sparsity=0.5)[0]
@@ -170,23 +170,23 @@ def test_what_a_peer_does_not_have_is_an_error(peer, network, words):
 
 def test_an_unknown_peer_is_named():
     with pytest.raises(ValueError, match="peer 'norse' is unknown; the known ones are spikingjelly, snntorch, recipe"):
-        peers.builder("norse")(Config(), classes=4)
+        baselines.builder("norse")(Config(), classes=4)
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
     missing = {"spikingjelly", "DCLS"}
-    monkeypatch.setattr(peers.importlib.util, "find_spec", lambda name: None if name in missing else object())
+    monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda name: None if name in missing else object())
     with pytest.raises(ImportError, match=r'dcls and spikingjelly must be installed: pip install "snnsim\[neigh'):
-        peers.check_installed(["spikingjelly"])
+        baselines.check_installed(["spikingjelly"])
     with pytest.raises(ImportError, match="with others, dcls must be installed"):
-        peers.builder("snntorch")(Config(), classes=4)
+        baselines.builder("snntorch")(Config(), classes=4)
 
 
 def test_peers_are_imported_when_they_are_built_only():
-    code = "import sys\nfrom snnsim.bench import comparing, peers, steps\nimport snnsim.experiment\n"
+    code = "import sys\nfrom snnsim.bench import baselines, compare, train_step\nimport snnsim.experiment\n"
     code += "sys.exit(any(name in sys.modules for name in ('spikingjelly', 'DCLS')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_ours_is_the_network_of_an_experiment():
-    assert peers.builder(peers.OURS) is parts.build_network
+    assert baselines.builder(baselines.OURS) is build.build_network

@@ -12,8 +12,8 @@ import torch
 from snnsim import DelayedLinear, presets
 from snnsim.config import Config, Network, Training
 from snnsim.data import binning, motifs
-from snnsim.experiment import parts
-from snnsim.training.folder import Folder
+from snnsim.experiment import build
+from snnsim.training.run_folder import RunFolder
 
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
@@ -44,23 +44,23 @@ def _small_motifs(monkeypatch):
     binned = {
         split: binning.bin_events(recordings, time_step_ms=10.0, channels=4) for split, recordings in made.items()
     }
-    splits = {split: parts.Part(part, np.arange(len(part))) for split, part in binned.items()}
-    monkeypatch.setattr(parts, "load_splits", lambda _, *names: {name: splits[name] for name in names})
+    splits = {split: build.Part(part, np.arange(len(part))) for split, part in binned.items()}
+    monkeypatch.setattr(build, "load_splits", lambda _, *names: {name: splits[name] for name in names})
 
 
 @pytest.mark.usefixtures("_small_motifs")
 def test_both_are_trained_alike(tmp_path):
     accuracy, config = script("accuracy"), small_config(epochs=2)
-    results = [accuracy.trained(part, config, Folder(tmp_path / part)) for part in accuracy.PARTS]
+    results = [accuracy.trained(part, config, RunFolder(tmp_path / part)) for part in accuracy.PARTS]
     losses = [[epoch["train_loss"] for epoch in result["epochs"]] for result in results]
     assert losses[0] == pytest.approx(losses[1], rel=1e-3)
     assert losses[0] != losses[1]
     assert all(result["test_ci95"][0] <= result["test"] <= result["test_ci95"][1] for result in results)
-    again = accuracy.trained("spikingjelly", config, Folder(tmp_path / "spikingjelly"))
+    again = accuracy.trained("spikingjelly", config, RunFolder(tmp_path / "spikingjelly"))
     assert again == results[1]
     other = replace(config, training=replace(config.training, lr=0.1))
     with pytest.raises(ValueError, match="a run of another config"):
-        accuracy.trained("snnsim", other, Folder(tmp_path / "snnsim"))
+        accuracy.trained("snnsim", other, RunFolder(tmp_path / "snnsim"))
 
 
 def test_accuracies_are_set_side_by_side():
@@ -120,7 +120,7 @@ def test_parts_are_compared_with_their_counterparts(monkeypatch, capsys, tmp_pat
     made = script("parts")
     monkeypatch.setattr(made, "SIZES", {part: [size] for part, size in SMALL_PARTS.items()})
     words = ["--allocator", "system", "--repeats", "1", "--threads", "1", "--json", str(tmp_path / "found.json")]
-    monkeypatch.setattr("sys.argv", ["parts.py", *words])
+    monkeypatch.setattr("sys.argv", ["build.py", *words])
     made.main()
     results = json.loads((tmp_path / "found.json").read_text())["results"]
     assert [(found["part"], list(found["seconds"])) for found in results] == [
@@ -190,10 +190,10 @@ def test_each_size_grows_alone():
     growth = script("growth")
     case = growth.case({"steps": 50, "delays": 13, "width": 64, "batch": 16}, None)
     assert case.steps == 50
-    assert parts.max_delay(case.config) == 12
+    assert build.max_delay(case.config) == 12
     assert case.config.network.hidden == (64, 64)
     assert case.batch().frames.shape == (50, 16, 140)
-    assert parts.build_network(case.config, classes=20).extra_steps == 0
+    assert build.build_network(case.config, classes=20).extra_steps == 0
 
 
 def test_an_epoch_of_real_recordings(monkeypatch, capsys, tmp_path, tiny):
@@ -236,7 +236,7 @@ def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     streaming, path = script("streaming"), tmp_path / "found.json"
     monkeypatch.setattr(streaming, "LENGTHS", [10])
     words = ["--batch=2", "--lengths", "10", "20", "--repeats=1", "--allocator=tuned", "--threads=1", f"--json={path}"]
-    monkeypatch.setattr("sys.argv", ["streaming.py", *words])
+    monkeypatch.setattr("sys.argv", ["chunked.py", *words])
     streaming.main()
     found = json.loads(path.read_text())
     assert {(row["rule"], row["steps"]) for row in found["memory"]} == {
@@ -247,7 +247,7 @@ def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     assert time["ratio"]["bptt"] == 1
     assert path.with_suffix(".png").stat().st_size > 5_000
     printed = capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["streaming.py", "--draw", f"--json={path}"])
+    monkeypatch.setattr("sys.argv", ["chunked.py", "--draw", f"--json={path}"])
     streaming.main()
     assert capsys.readouterr().out == printed
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from snnsim.data.speech import batch
+from snnsim.data.speech import parallel_encoding
 
 
 class Encoder:
@@ -21,12 +21,12 @@ class Encoder:
 
 
 def encode_all(encoder, kept, count=9, **options):
-    return batch.encode_all(encoder, count, kept=kept, progress=False, **options)
+    return parallel_encoding.encode_all(encoder, count, kept=kept, progress=False, **options)
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch):
-    monkeypatch.setattr(batch, "CHUNK", 2)
+    monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
 
 
 @pytest.mark.parametrize("workers", [1, 3, None])
@@ -57,12 +57,12 @@ def test_forget_removes_the_chunks_but_nothing_of_others(tmp_path):
     kept = tmp_path / "kept"
     encode_all(Encoder(), kept)
     (kept / "other").touch()
-    batch.forget(kept)
+    parallel_encoding.forget(kept)
     assert [path.name for path in kept.iterdir()] == ["other"]
     (kept / "other").unlink()
-    batch.forget(kept)
+    parallel_encoding.forget(kept)
     assert not kept.exists()
-    batch.forget(kept)
+    parallel_encoding.forget(kept)
 
 
 def test_there_must_be_a_worker(tmp_path):
@@ -71,7 +71,7 @@ def test_there_must_be_a_worker(tmp_path):
 
 
 def test_progress_is_shown_on_standard_error(tmp_path, capsys):
-    batch.encode_all(Encoder(), 3, kept=tmp_path, title="making digits")
+    parallel_encoding.encode_all(Encoder(), 3, kept=tmp_path, title="making digits")
     shown = capsys.readouterr()
     assert "making digits: 100%" in shown.err
     assert "3/3" in shown.err
@@ -80,7 +80,7 @@ def test_progress_is_shown_on_standard_error(tmp_path, capsys):
 
 def test_recordings_keep_the_spikes_of_each(tmp_path):
     spikes = encode_all(Encoder(), tmp_path, count=4)
-    made = batch.recordings(spikes, np.array([1, 0, 1, 0]), np.array([5, 5, 6, -1]), ["no", "yes"])
+    made = parallel_encoding.recordings(spikes, np.array([1, 0, 1, 0]), np.array([5, 5, 6, -1]), ["no", "yes"])
     assert made.classes == ("no", "yes")
     assert made.label.tolist() == [1, 0, 1, 0]
     assert made.speaker.tolist() == [5, 5, 6, -1]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from snnsim import files
 from snnsim.data import binning, cache, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 UNITS = 12
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from snnsim import files
-from snnsim.data import cache, heidelberg, made, motifs
-from snnsim.data.events import Recordings
+from snnsim.data import cache, heidelberg, motifs, synthetic_files
 from snnsim.data.motifs import Recipe
+from snnsim.data.recordings import Recordings
 
 GRID = {"time_step_ms": 5.0, "channels": 4}
 
@@ -121,7 +121,7 @@ def test_a_damaged_made_file_is_made_again_with_a_word(damage, sealed):
     whole = path.read_bytes()
     if not sealed:
         # as made before there were seals
-        made._seal(path).unlink()
+        synthetic_files._seal(path).unlink()
         if damage(whole)[:-9] == whole[:-9] and len(damage(whole)) == len(whole):
             pytest.skip("a change of numbers is only found by a seal")
     path.write_bytes(damage(whole))
@@ -143,7 +143,7 @@ def test_made_files_of_before_there_were_seals_are_taken(monkeypatch):
 def test_counts_on_a_grid_keep_their_steps_in_a_file(tmp_path):
     count = np.random.default_rng(0).integers(0, 2, (3, 5000, 4))
     for time_step_ms in (0.1, 1 / 3, 10.0):
-        recordings = made.recordings(count, np.zeros(3, int), ("a",), time_step_ms=time_step_ms)
+        recordings = synthetic_files.recordings(count, np.zeros(3, int), ("a",), time_step_ms=time_step_ms)
         heidelberg.write(tmp_path / "a.h5", replace(recordings))
         binned = cache.binned(tmp_path / "a.h5", time_step_ms=time_step_ms, channels=4)
         frames, _ = binned.dense(np.arange(3))

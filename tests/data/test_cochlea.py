@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 
-from snnsim.data.speech import cochlea, membrane
+from snnsim.data.speech import basilar_membrane, cochlea
 
 RATE = 24_000
 
@@ -21,10 +21,10 @@ def tone(hertz, rate=RATE, seconds=0.3):
 
 def test_transfer_function_is_the_published_equation():
     places = 140
-    table = membrane.transfer_function(places)
+    table = basilar_membrane.transfer_function(places)
     scale = np.abs(table).max(axis=1)
     for place, number in ((0, 37), (60, 410), (60, 37), (120, 37), (25, 2900)):
-        omega, x = 2 * np.pi * number * RATE / membrane.SEGMENT, 3.5 * place / (places - 1)
+        omega, x = 2 * np.pi * number * RATE / basilar_membrane.SEGMENT, 3.5 * place / (places - 1)
 
         def xi(x, omega=omega):
             damping = 0.15 * math.sqrt(1e9 * 0.05) * math.exp(-1.5 * x)
@@ -46,16 +46,16 @@ def test_transfer_function_is_the_published_equation():
 def test_segments_join_without_a_seam():
     sound = noise(2.0)
     velocity = dict(membrane_rows(sound))
-    table = membrane.transfer_function(140)
+    table = basilar_membrane.transfer_function(140)
     for place in (30, 70, 110):
         # the response to one sample, with the part before the sound in front
-        response = np.roll(np.fft.irfft(table[place]), membrane.SEGMENT // 2)
-        whole = np.convolve(sound, response)[membrane.SEGMENT // 2 :][: sound.size]
+        response = np.roll(np.fft.irfft(table[place]), basilar_membrane.SEGMENT // 2)
+        whole = np.convolve(sound, response)[basilar_membrane.SEGMENT // 2 :][: sound.size]
         np.testing.assert_allclose(velocity[place], whole, atol=2e-3 * whole.std())
 
 
 def membrane_rows(sound):
-    for first, block in membrane.velocity(sound, places=140):
+    for first, block in basilar_membrane.velocity(sound, places=140):
         yield from enumerate(block, first)
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from snnsim.data import heidelberg
-from snnsim.data.speech import batch, digits
+from snnsim.data.speech import parallel_encoding, spoken_digits
 
 TINY = {"train": 5, "valid": 2, "test": 2}
 
@@ -10,8 +10,8 @@ TINY = {"train": 5, "valid": 2, "test": 2}
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(digits.SIZES, "tiny", TINY)
-    monkeypatch.setattr(batch, "CHUNK", 2)
+    monkeypatch.setitem(spoken_digits.SIZES, "tiny", TINY)
+    monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
 
 
 def fake_spikes(split, number, *, seed):
@@ -25,27 +25,27 @@ def contents(paths):
 
 
 def test_same_seed_same_bytes_whatever_the_workers(tmp_path):
-    one = digits.make(tmp_path / "one", size="tiny", seed=3, workers=1, progress=False)
-    two = digits.make(tmp_path / "two", size="tiny", seed=3, workers=2, progress=False)
+    one = spoken_digits.make(tmp_path / "one", size="tiny", seed=3, workers=1, progress=False)
+    two = spoken_digits.make(tmp_path / "two", size="tiny", seed=3, workers=2, progress=False)
     assert contents(one) == contents(two)
     names = ["digits_test.h5", "digits_train.h5", "digits_valid.h5"]
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == names
 
 
 def test_files_hold_labelled_speech(tmp_path):
-    paths = digits.make(tmp_path, size="tiny", progress=False)
+    paths = spoken_digits.make(tmp_path, size="tiny", progress=False)
     train = heidelberg.read(paths["train"])
     assert len(train) == 5
     assert train.label.tolist() == [0, 1, 2, 3, 4]
-    assert train.classes == digits.WORDS
+    assert train.classes == spoken_digits.WORDS
     assert train.units == 700
     assert np.all(np.diff(train.offset) > 1000)
     assert 200 < train.time_ms.max() < 2000
 
 
 def test_every_file_holds_the_spikes_of_its_split(tmp_path, monkeypatch):
-    monkeypatch.setattr(digits, "encoded", fake_spikes)
-    for split, path in digits.make(tmp_path, size="tiny", seed=8, progress=False).items():
+    monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
+    for split, path in spoken_digits.make(tmp_path, size="tiny", seed=8, progress=False).items():
         made = heidelberg.read(path)
         assert len(made) == TINY[split]
         for number in range(len(made)):
@@ -53,44 +53,44 @@ def test_every_file_holds_the_spikes_of_its_split(tmp_path, monkeypatch):
             time, expected = fake_spikes(split, number, seed=8)
             np.testing.assert_array_equal(time_ms, time.astype(np.float32) * 1000)
             np.testing.assert_array_equal(unit, expected)
-            assert (made.label[number], made.speaker[number]) == digits.labelled(split, number)
+            assert (made.label[number], made.speaker[number]) == spoken_digits.labelled(split, number)
 
 
 def test_no_two_utterances_share_their_draws():
-    draws = [digits._sequence(split, number, seed) for split in TINY for number in range(3) for seed in (0, 1)]
+    draws = [spoken_digits._sequence(split, number, seed) for split in TINY for number in range(3) for seed in (0, 1)]
     assert len({int(draw.generate_state(1)[0]) for draw in draws}) == 18
 
 
 def test_seeds_differ():
-    one, other = (digits.utterance("train", 0, seed=seed) for seed in (0, 1))
+    one, other = (spoken_digits.utterance("train", 0, seed=seed) for seed in (0, 1))
     assert not np.array_equal(one[:1000], other[:1000])
-    assert not np.array_equal(digits.speaker(0, seed=0).echo, digits.speaker(0, seed=1).echo)
+    assert not np.array_equal(spoken_digits.speaker(0, seed=0).echo, spoken_digits.speaker(0, seed=1).echo)
 
 
 def test_splits_share_no_voice_and_no_sound():
-    speakers = [set(group) for group in digits.VOICES.values()]
+    speakers = [set(group) for group in spoken_digits.VOICES.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 23
-    for split, group in digits.VOICES.items():
-        assert {digits.labelled(split, number)[1] for number in range(1000)} == set(group)
-    same_word = [digits.utterance(split, 0, seed=0) for split in digits.VOICES]
+    for split, group in spoken_digits.VOICES.items():
+        assert {spoken_digits.labelled(split, number)[1] for number in range(1000)} == set(group)
+    same_word = [spoken_digits.utterance(split, 0, seed=0) for split in spoken_digits.VOICES]
     assert len({audio[:100].tobytes() for audio in same_word}) == 3
-    voices = [digits.speaker(number, seed=0).voice.pitch for number in range(23)]
+    voices = [spoken_digits.speaker(number, seed=0).voice.pitch for number in range(23)]
     assert len(set(voices)) == 23
 
 
 @pytest.mark.parametrize("size", ["small", "default", "full"])
 def test_words_are_balanced(size):
-    for split, count in digits.SIZES[size].items():
-        label, who = zip(*(digits.labelled(split, number) for number in range(count)), strict=True)
+    for split, count in spoken_digits.SIZES[size].items():
+        label, who = zip(*(spoken_digits.labelled(split, number) for number in range(count)), strict=True)
         assert np.ptp(np.bincount(label, minlength=20)) == 0
-        assert np.ptp(np.bincount(who)[min(digits.VOICES[split]) :]) <= 20
+        assert np.ptp(np.bincount(who)[min(spoken_digits.VOICES[split]) :]) <= 20
 
 
 def test_utterances_have_noise_and_silence_around_the_word():
-    audio = digits.utterance("train", 7, seed=0)
+    audio = spoken_digits.utterance("train", 7, seed=0)
     edge, middle = audio[:400].std(), audio[audio.size // 4 : -audio.size // 4].std()
     assert 0 < edge < 0.5 * middle
-    np.testing.assert_array_equal(audio, digits.utterance("train", 7, seed=0))
+    np.testing.assert_array_equal(audio, spoken_digits.utterance("train", 7, seed=0))
 
 
 def test_a_broken_make_leaves_no_file_and_the_next_one_goes_on(tmp_path, monkeypatch):
@@ -102,40 +102,40 @@ def test_a_broken_make_leaves_no_file_and_the_next_one_goes_on(tmp_path, monkeyp
             raise KeyboardInterrupt
         return fake_spikes(split, number, seed=seed)
 
-    monkeypatch.setattr(digits, "encoded", breaks)
+    monkeypatch.setattr(spoken_digits, "encoded", breaks)
     with pytest.raises(KeyboardInterrupt):
-        digits.make(tmp_path / "a", size="tiny", workers=1, progress=False)
+        spoken_digits.make(tmp_path / "a", size="tiny", workers=1, progress=False)
     assert not list((tmp_path / "a").glob("*.h5"))
-    monkeypatch.setattr(digits, "encoded", fake_spikes)
-    resumed = digits.make(tmp_path / "a", size="tiny", progress=False)
-    whole = digits.make(tmp_path / "b", size="tiny", progress=False)
+    monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
+    resumed = spoken_digits.make(tmp_path / "a", size="tiny", progress=False)
+    whole = spoken_digits.make(tmp_path / "b", size="tiny", progress=False)
     assert contents(resumed) == contents(whole)
     assert not list((tmp_path / "a").glob(".*"))
     assert calls.count(("train", 0)) == 1
 
 
 def test_prepare_makes_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(digits, "encoded", fake_spikes)
-    home = digits.prepare("tiny", 4, progress=False)
-    assert home == digits.folder("tiny", 4)
+    monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
+    home = spoken_digits.prepare("tiny", 4, progress=False)
+    assert home == spoken_digits.folder("tiny", 4)
     assert home.is_relative_to(tmp_path / "cache" / "digits")
-    monkeypatch.setattr(digits, "encoded", None)
-    assert digits.prepare("tiny", 4, progress=False) == home
+    monkeypatch.setattr(spoken_digits, "encoded", None)
+    assert spoken_digits.prepare("tiny", 4, progress=False) == home
     (home / "digits_valid.h5").unlink()
-    monkeypatch.setattr(digits, "encoded", fake_spikes)
-    digits.prepare("tiny", 4, progress=False)
+    monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
+    spoken_digits.prepare("tiny", 4, progress=False)
     assert (home / "digits_valid.h5").is_file()
 
 
 def test_every_size_and_seed_has_a_folder_of_its_own():
-    folders = {digits.folder(size, seed) for size in digits.SIZES for seed in range(3)}
-    assert len(folders) == 3 * len(digits.SIZES)
+    folders = {spoken_digits.folder(size, seed) for size in spoken_digits.SIZES for seed in range(3)}
+    assert len(folders) == 3 * len(spoken_digits.SIZES)
 
 
 def test_unknown_size_and_negative_seed_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"must be one of small, default, full.*got 'huge'"):
-        digits.make(tmp_path, size="huge")
+        spoken_digits.make(tmp_path, size="huge")
     with pytest.raises(ValueError, match="got 'huge'"):
-        digits.folder("huge")
+        spoken_digits.folder("huge")
     with pytest.raises(ValueError, match="must not be negative; got -1"):
-        digits.prepare("small", -1)
+        spoken_digits.prepare("small", -1)

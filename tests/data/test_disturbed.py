@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from snnsim.data import disturbed, events
-from snnsim.data.events import Recordings
+from snnsim.data import perturb
+from snnsim.data.recordings import Recordings, validate
 
 SIZES = [4000, 1, 6000]
 
@@ -31,34 +31,34 @@ def left_alone(function, value):
 
 
 def test_spikes_are_deleted_and_the_others_stay():
-    given, made = left_alone(disturbed.deleted, 0.3)
+    given, made = left_alone(perturb.deleted, 0.3)
     for index in (0, 2):
         kept = len(made.events(index)[0])
         interval = stats.binomtest(kept, SIZES[index]).proportion_ci(0.999)
         assert interval.low < 0.7 < interval.high
         assert set(zip(*made.events(index), strict=True)) <= set(zip(*given.events(index), strict=True))
-    everything = disturbed.deleted(given, 0.0, rng())
+    everything = perturb.deleted(given, 0.0, rng())
     np.testing.assert_array_equal(everything.time_ms, given.time_ms)
-    assert disturbed.deleted(given, 1.0, rng()).offset.tolist() == [0, 0, 0, 0]
+    assert perturb.deleted(given, 1.0, rng()).offset.tolist() == [0, 0, 0, 0]
 
 
 def test_spikes_are_moved_by_what_is_said():
-    given, made = left_alone(disturbed.jittered, 15.0)
-    events.validate(made, "jittered")
+    given, made = left_alone(perturb.jittered, 15.0)
+    validate(made, "jittered")
     np.testing.assert_array_equal(made.offset, given.offset)
     for index in (0, 2):
         ours, theirs = (sorted(zip(*part.events(index)[::-1], strict=True)) for part in (made, given))
         # a channel's spikes, sorted, lie apart by less than their own jitter; what is told is the mean place
         assert [unit for unit, _ in ours] == [unit for unit, _ in theirs]
-    alone = [float(disturbed.jittered(given, 15.0, np.random.default_rng(s)).events(1)[0][0]) for s in range(400)]
+    alone = [float(perturb.jittered(given, 15.0, np.random.default_rng(s)).events(1)[0][0]) for s in range(400)]
     assert np.std(alone) == pytest.approx(15.0, rel=0.15)
     assert np.mean(alone) == pytest.approx(float(given.events(1)[0][0]), abs=3.5 * 15 / 20)
-    assert (disturbed.jittered(given, 500.0, rng()).time_ms >= 0).all()
+    assert (perturb.jittered(given, 500.0, rng()).time_ms >= 0).all()
 
 
 def test_spikes_are_added_anywhere():
-    given, made = left_alone(disturbed.added, 0.5)
-    events.validate(made, "added")
+    given, made = left_alone(perturb.added, 0.5)
+    validate(made, "added")
     for index in (0, 2):
         more = len(made.events(index)[0]) - SIZES[index]
         assert abs(more - SIZES[index] / 2) < 4 * np.sqrt(SIZES[index] / 2)
@@ -66,15 +66,15 @@ def test_spikes_are_added_anywhere():
     early = made.time_ms[made.time_ms < 40]
     expected = (SIZES[0] + SIZES[2]) / 2 * 40 / 1000
     assert abs(len(early) - expected) < 4 * np.sqrt(expected)
-    np.testing.assert_array_equal(disturbed.added(given, 0.0, rng()).time_ms, given.time_ms)
+    np.testing.assert_array_equal(perturb.added(given, 0.0, rng()).time_ms, given.time_ms)
 
 
 @pytest.mark.parametrize(
     ("function", "value", "message"),
     [
-        (disturbed.deleted, 1.5, "deleted: share must be from 0 to 1, not 1.5"),
-        (disturbed.jittered, -1.0, "jittered: spread_ms must be 0 or more, not -1.0"),
-        (disturbed.added, -0.1, "added: share must be 0 or more, not -0.1"),
+        (perturb.deleted, 1.5, "deleted: share must be from 0 to 1, not 1.5"),
+        (perturb.jittered, -1.0, "jittered: spread_ms must be 0 or more, not -1.0"),
+        (perturb.added, -0.1, "added: share must be 0 or more, not -0.1"),
     ],
 )
 def test_values_are_checked(function, value, message):

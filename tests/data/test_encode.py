@@ -5,8 +5,8 @@ import pytest
 import soundfile
 
 from snnsim.data import heidelberg
-from snnsim.data.speech import batch, cochlea, encode
-from snnsim.data.speech.voices import WORDS
+from snnsim.data.speech import audio_files, cochlea, parallel_encoding
+from snnsim.data.speech.phonemes import WORDS
 
 RATE = 8000
 
@@ -19,7 +19,7 @@ def write_audio(path, seed=0, seconds=0.15, channels=1):
 
 
 def run(paths, output, **options):
-    return encode.encode_files(paths, output, progress=False, cells_per_place=10, **options)
+    return audio_files.encode_files(paths, output, progress=False, cells_per_place=10, **options)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def commands(tmp_path):
 def test_folders_become_classes(commands, tmp_path):
     summary = run([commands], tmp_path / "out.h5")
     found = heidelberg.read(tmp_path / "out.h5")
-    assert summary == encode.Encoded(4, len(found.unit), ("no", "yes"))
+    assert summary == audio_files.Encoded(4, len(found.unit), ("no", "yes"))
     assert found.classes == ("no", "yes")
     assert found.label.tolist() == [0, 0, 1, 1]
     assert found.speaker.tolist() == [0, 1, 0, -1]
@@ -47,7 +47,7 @@ def test_folders_become_classes(commands, tmp_path):
 
 
 def test_same_files_same_bytes_whatever_the_workers_and_the_order(commands, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "CHUNK", 2)
+    monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
     files = [path for path in commands.glob("[yn]*/*") if path.is_file()]
     run([commands], tmp_path / "one.h5", workers=1)
     run([*files[::-1], commands], tmp_path / "two.h5", workers=2)
@@ -86,15 +86,15 @@ def test_stereo_is_averaged(tmp_path):
 def test_heidelberg_names_give_the_classes_of_shd():
     names = ["lang-english_speaker-03_trial-7_digit-4.flac", "lang-german_speaker-11_trial-0_digit-5.flac"]
     found = [Path("audio") / name for name in names]
-    label, classes = encode.labels(found)
+    label, classes = audio_files.labels(found)
     assert classes == WORDS
     assert [classes[number] for number in label] == ["four", "fuenf"]
-    assert encode.speakers(found).tolist() == [3, 11]
+    assert audio_files.speakers(found).tolist() == [3, 11]
 
 
 def test_other_names_beside_heidelberg_names_make_own_classes():
     found = [Path("word/a.wav"), Path("audio/lang-german_speaker-11_trial-0_digit-5.flac")]
-    label, classes = encode.labels(found)
+    label, classes = audio_files.labels(found)
     assert classes == ("fuenf", "word")
     assert label.tolist() == [1, 0]
 
@@ -108,9 +108,9 @@ def test_speakers_are_numbers_then_hashes_then_unknown():
         "plain.wav",
         "speaker-2.wav",
     ]
-    assert encode.speakers([Path(name) for name in names]).tolist() == [7, 9, 8, 9, -1, 2]
+    assert audio_files.speakers([Path(name) for name in names]).tolist() == [7, 9, 8, 9, -1, 2]
     with pytest.raises(ValueError, match=r"must be below 65535.*speaker-70000"):
-        encode.speakers([Path("speaker-70000.wav")])
+        audio_files.speakers([Path("speaker-70000.wav")])
 
 
 def test_nothing_to_encode(tmp_path):
@@ -135,7 +135,7 @@ def test_all_unfit_files_are_named_before_anything_is_encoded(tmp_path, monkeypa
     write_audio(word / "short.wav", seconds=0.01)
     soundfile.write(word / "silent.wav", np.zeros(RATE), RATE)
     (word / "text.wav").write_text("this is no sound")
-    monkeypatch.setattr(encode.cochlea, "encode", None)
+    monkeypatch.setattr(audio_files.cochlea, "encode", None)
     with pytest.raises(ValueError, match=r"3 of 4 are not\. Nothing was written") as raised:
         run([word], tmp_path / "out.h5")
     lines = str(raised.value).splitlines()[1:]
@@ -160,8 +160,8 @@ def test_an_old_result_survives_an_error(tmp_path):
 
 
 def test_a_second_call_goes_on_unless_a_file_changed(commands, tmp_path, monkeypatch):
-    monkeypatch.setattr(batch, "CHUNK", 1)
-    heard, hear = [], encode.cochlea.encode
+    monkeypatch.setattr(parallel_encoding, "CHUNK", 1)
+    heard, hear = [], audio_files.cochlea.encode
 
     def breaks_at_the_third(*arguments, **options):
         heard.append(arguments)
@@ -175,7 +175,7 @@ def test_a_second_call_goes_on_unless_a_file_changed(commands, tmp_path, monkeyp
             run([commands], tmp_path / "out.h5", workers=1)
         heard.clear()
 
-    monkeypatch.setattr(encode.cochlea, "encode", breaks_at_the_third)
+    monkeypatch.setattr(audio_files.cochlea, "encode", breaks_at_the_third)
     broken_run()
     run([commands], tmp_path / "out.h5", workers=1)
     assert 1 <= len(heard) <= 2

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from snnsim.data import events
-from snnsim.data.events import Recordings
+from snnsim.data import recordings
+from snnsim.data.recordings import Recordings
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def three() -> Recordings:
 
 
 def test_a_good_one_passes_though_a_recording_starts_before_the_last_one_ended(three):
-    assert events.validate(three, "here") is None
+    assert recordings.validate(three, "here") is None
     backwards = replace(three, time_ms=three.time_ms[::-1].copy())
     with pytest.raises(ValueError, match="here"):
-        events.validate(backwards, "here")
+        recordings.validate(backwards, "here")
 
 
 def test_select_gives_the_named_recordings_in_order_and_again(three):
@@ -39,14 +39,14 @@ def test_select_gives_the_named_recordings_in_order_and_again(three):
 
 
 def test_concatenating_the_parts_gives_the_whole(three):
-    joined = events.concatenate([three.select(np.array([0])), three.select(np.array([1, 2]))])
+    joined = recordings.concatenate([three.select(np.array([0])), three.select(np.array([1, 2]))])
     for name in ("time_ms", "unit", "offset", "label", "speaker"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(three, name))
 
 
 def test_concatenate_refuses_parts_that_do_not_fit(three):
     with pytest.raises(ValueError, match="must share classes and units"):
-        events.concatenate([three, replace(three, units=8)])
+        recordings.concatenate([three, replace(three, units=8)])
 
 
 @pytest.mark.parametrize(
@@ -70,22 +70,22 @@ def test_concatenate_refuses_parts_that_do_not_fit(three):
 def test_what_is_wrong_is_named(three, change, words):
     name, value = next(iter(change.items()))
     with pytest.raises(ValueError, match=f"^my file: .*{words}"):
-        events.validate(replace(three, **{name: np.array(value)}), "my file")
+        recordings.validate(replace(three, **{name: np.array(value)}), "my file")
 
 
 def test_no_recordings_at_all_are_refused(three):
     with pytest.raises(ValueError, match="at least one recording"):
-        events.validate(three.select(np.array([], int)), "my file")
+        recordings.validate(three.select(np.array([], int)), "my file")
 
 
 def test_an_empty_last_recording_is_named(three):
     with pytest.raises(ValueError, match="recording 2 holds none"):
-        events.validate(replace(three, offset=np.array([0, 2, 6, 6])), "my file")
+        recordings.validate(replace(three, offset=np.array([0, 2, 6, 6])), "my file")
 
 
 def test_empty_recordings_can_be_left_out(three):
     left = replace(three, offset=np.array([0, 2, 2, 6])).without_empty()
-    events.validate(left, "left")
+    recordings.validate(left, "left")
     assert left.speaker.tolist() == [4, -1]
 
 

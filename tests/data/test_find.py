@@ -2,7 +2,7 @@
 
 import pytest
 
-from snnsim.data import catalogue, heidelberg
+from snnsim.data import heidelberg, registry
 
 
 def touch(folder, *names):
@@ -47,8 +47,8 @@ def test_find_says_that_the_folder_is_missing(tmp_path):
 
 
 def test_every_source_says_how_to_get_it():
-    assert {"shd", "ssc", "digits", "motifs"} <= set(catalogue.SOURCES)
-    for source in catalogue.SOURCES.values():
+    assert {"shd", "ssc", "digits", "motifs"} <= set(registry.SOURCES)
+    for source in registry.SOURCES.values():
         assert source.how
         assert source.licence
         assert set(source.recordings) <= set(heidelberg.SPLITS)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from snnsim.data import archives, binning, columns, hdf5, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 
 def recordings(units=700, time_ms=(1.0, 2.0, 3.0), label=(0, 2, 1, 0, 3), speaker=(0, 1, 2, -1, 1)):

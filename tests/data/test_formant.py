@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from snnsim.data.speech import formant
-from snnsim.data.speech.voices import PHONEMES, PRONUNCIATION
+from snnsim.data.speech import synthesizer
+from snnsim.data.speech.phonemes import PHONEMES, PRONUNCIATION
 
-RATE = formant.RATE
+RATE = synthesizer.RATE
 
 
 def generator(seed=0):
@@ -15,7 +15,7 @@ def generator(seed=0):
 
 
 def a_voice(seed=0, variety=0.0, **changes):
-    return replace(formant.draw_voice(generator(seed), variety), **changes)
+    return replace(synthesizer.draw_voice(generator(seed), variety), **changes)
 
 
 def spectrum(audio):
@@ -26,7 +26,7 @@ def spectrum(audio):
 def test_words_stand_in_the_order_of_shd():
     english = "zero one two three four five six seven eight nine"
     german = "null eins zwei drei vier fuenf sechs sieben acht neun"
-    assert list(formant.WORDS) == english.split() + german.split()
+    assert list(synthesizer.WORDS) == english.split() + german.split()
 
 
 def test_every_word_is_made_of_known_phonemes_and_every_phoneme_is_used():
@@ -35,9 +35,9 @@ def test_every_word_is_made_of_known_phonemes_and_every_phoneme_is_used():
     assert len(set(PRONUNCIATION.values())) == 20
 
 
-@pytest.mark.parametrize("word", formant.WORDS)
+@pytest.mark.parametrize("word", synthesizer.WORDS)
 def test_every_word_is_sound_of_plausible_length(word):
-    audio = formant.speak(word, a_voice(variety=1.0), generator())
+    audio = synthesizer.speak(word, a_voice(variety=1.0), generator())
     assert audio.dtype == np.float32
     assert audio.ndim == 1
     assert np.isfinite(audio).all()
@@ -47,14 +47,14 @@ def test_every_word_is_sound_of_plausible_length(word):
 
 def test_a_generator_says_the_same_word_in_the_same_way_and_another_does_not():
     voice = a_voice()
-    first, again, other = (formant.speak("seven", voice, generator(seed)) for seed in (3, 3, 4))
+    first, again, other = (synthesizer.speak("seven", voice, generator(seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first[:2000], other[:2000])
 
 
 def test_unknown_word_names_the_known_ones():
     with pytest.raises(ValueError, match=r"must be one of zero, one, .*neun; got 'ten'"):
-        formant.speak("ten", a_voice(), generator())
+        synthesizer.speak("ten", a_voice(), generator())
 
 
 def test_voices_differ_only_as_far_as_the_variety_allows():
@@ -72,7 +72,7 @@ def sex_of(voice):
 def test_voiced_sound_repeats_at_the_pitch():
     for pitch in (110.0, 210.0):
         voice = a_voice(pitch=pitch, declination=0.0, breath=0.0)
-        audio = formant.speak("null", voice, generator(), 0.0)
+        audio = synthesizer.speak("null", voice, generator(), 0.0)
         middle = audio[audio.size // 4 : audio.size // 2].astype(float)
         overlap = signal.correlate(middle, middle)[middle.size - 1 :]
         shortest = RATE // 300
@@ -83,45 +83,46 @@ def test_voiced_sound_repeats_at_the_pitch():
 def test_a_shorter_tract_raises_the_resonances():
     centres = []
     for tract in (0.9, 1.2):
-        frequency, power = spectrum(formant.speak("nine", a_voice(tract=tract), generator(), 0.0))
+        frequency, power = spectrum(synthesizer.speak("nine", a_voice(tract=tract), generator(), 0.0))
         centres.append((frequency * power)[frequency < 4000].sum() / power[frequency < 4000].sum())
     assert centres[0] * 1.1 < centres[1]
 
 
 def test_wider_resonances_flatten_the_spectrum():
     peaks = [
-        spectrum(formant.speak("nine", a_voice(bandwidth=factor), generator(), 0.0))[1].max() for factor in (0.7, 2.0)
+        spectrum(synthesizer.speak("nine", a_voice(bandwidth=factor), generator(), 0.0))[1].max()
+        for factor in (0.7, 2.0)
     ]
     assert peaks[0] > 1.2 * peaks[1]
 
 
 def test_a_quicker_voice_says_it_in_less_time():
-    slow, quick = (formant.speak("sieben", a_voice(pace=pace), generator(), 0.0).size for pace in (0.8, 1.3))
+    slow, quick = (synthesizer.speak("sieben", a_voice(pace=pace), generator(), 0.0).size for pace in (0.8, 1.3))
     assert quick < 0.75 * slow
 
 
 def test_hiss_lies_above_the_vowels():
     high = {}
     for word in ("six", "null"):
-        frequency, power = spectrum(formant.speak(word, a_voice(), generator()))
+        frequency, power = spectrum(synthesizer.speak(word, a_voice(), generator()))
         high[word] = power[frequency > 5000].sum()
     assert high["six"] > 10 * high["null"]
 
 
 def test_resonator_is_the_second_order_filter():
-    sound = generator().normal(size=40 * formant.FRAME)
+    sound = generator().normal(size=40 * synthesizer.FRAME)
     centre, width = 1200.0, 90.0
     radius = np.exp(-np.pi * width / RATE)
     b, c = 2 * radius * np.cos(2 * np.pi * centre / RATE), -(radius**2)
     expected = signal.lfilter([1 - b - c], [1, -b, -c], sound)
-    resonated = formant._resonated(sound, np.full(40, centre), width)
+    resonated = synthesizer._resonated(sound, np.full(40, centre), width)
     np.testing.assert_allclose(resonated, expected, atol=1e-9)
 
 
 def test_resonator_follows_its_frames():
-    sound = generator().normal(size=40 * formant.FRAME)
-    steady = formant._resonated(sound, np.full(40, 900.0), 80.0)
-    moved = formant._resonated(sound, np.repeat([900.0, 2500.0], 20), 80.0)
-    half = 20 * formant.FRAME
+    sound = generator().normal(size=40 * synthesizer.FRAME)
+    steady = synthesizer._resonated(sound, np.full(40, 900.0), 80.0)
+    moved = synthesizer._resonated(sound, np.repeat([900.0, 2500.0], 20), 80.0)
+    half = 20 * synthesizer.FRAME
     np.testing.assert_array_equal(moved[:half], steady[:half])
     assert not np.allclose(moved[half:], steady[half:])

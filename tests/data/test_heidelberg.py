@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from snnsim.data import heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 PACK = {
     ".gz": gzip.compress,

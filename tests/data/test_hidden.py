@@ -5,19 +5,19 @@ import itertools
 import numpy as np
 import pytest
 
-from snnsim.data import hidden
+from snnsim.data import embedded_pattern
 
-RECIPE = hidden.Recipe(afferents=200, repeating=100)
+RECIPE = embedded_pattern.Recipe(afferents=200, repeating=100)
 WINDOW = RECIPE.window_ms * RECIPE.steps_per_ms
 
 
 def pieces(seed, count=2, recipe=RECIPE, windows=200):
-    return list(itertools.islice(hidden.stream(np.random.default_rng(seed), recipe, windows=windows), count))
+    return list(itertools.islice(embedded_pattern.stream(np.random.default_rng(seed), recipe, windows=windows), count))
 
 
 def test_the_pattern_comes_again_with_its_jitter():
     """With neither noise nor jitter the repeating afferents do the very same; with jitter of 1 ms nearly."""
-    exact = pieces(0, recipe=hidden.Recipe(200, 100, noise_hz=0.0, jitter_ms=0.0))
+    exact = pieces(0, recipe=embedded_pattern.Recipe(200, 100, noise_hz=0.0, jitter_ms=0.0))
     sets = []
     for piece in exact:
         for begin in piece.windows:
@@ -50,7 +50,7 @@ def test_rates_do_not_tell():
 
 
 def test_no_afferent_is_silent_for_long():
-    piece = pieces(3, count=1, recipe=hidden.Recipe(50, 0, noise_hz=0.0))[0]
+    piece = pieces(3, count=1, recipe=embedded_pattern.Recipe(50, 0, noise_hz=0.0))[0]
     for afferent in range(50):
         mine = piece.step[piece.afferent == afferent]
         assert np.diff(mine).max() <= 51 * RECIPE.steps_per_ms
@@ -68,4 +68,4 @@ def test_pieces_follow_each_other_and_the_seed_decides():
 @pytest.mark.parametrize("wrong", [{"share": 0.6}, {"repeating": 3000}])
 def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
     with pytest.raises(ValueError, match="share of windows must be above 0, at most"):
-        hidden.Recipe(**wrong)
+        embedded_pattern.Recipe(**wrong)

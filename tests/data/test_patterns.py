@@ -3,24 +3,24 @@
 import numpy as np
 import pytest
 
-from snnsim.data import heidelberg, patterns
+from snnsim.data import heidelberg, moving_dots
 from snnsim.data.binning import bin_events
 
-RECIPE = patterns.Recipe()
-CLASSES = len(patterns.DIRECTIONS)
+RECIPE = moving_dots.Recipe()
+CLASSES = len(moving_dots.DIRECTIONS)
 
 
 @pytest.fixture(scope="module")
 def drawn():
     """Many movies, (recording, time, row, column, polarity), and their labels."""
     label = np.arange(4000) % CLASSES
-    return patterns.events(label, np.random.default_rng(0), RECIPE), label
+    return moving_dots.events(label, np.random.default_rng(0), RECIPE), label
 
 
 def evidence(movie):
     """Dots that go dark and light up a step later in the pixel of every direction, (recording, class)."""
     on, off = movie[:, 1:, ..., 0], movie[:, :-1, ..., 1]
-    moved = [np.roll(off, move, axis=(2, 3)) & on for move in patterns.DIRECTIONS.values()]
+    moved = [np.roll(off, move, axis=(2, 3)) & on for move in moving_dots.DIRECTIONS.values()]
     return np.stack([each.sum((1, 2, 3)) for each in moved], axis=1)
 
 
@@ -48,7 +48,7 @@ def test_frames_do_not_depend_on_the_class(drawn):
     frames = movie.reshape(len(movie), RECIPE.steps, -1).astype(float).mean(1)
     within = [
         [(np.roll(movie[..., a], move, axis=(2, 3)) & movie[..., b]).sum((1, 2, 3)) for a in (0, 1) for b in (0, 1)]
-        for move in patterns.DIRECTIONS.values()
+        for move in moving_dots.DIRECTIONS.values()
     ]
     polarities = movie.sum((2, 3)).reshape(len(movie), -1).astype(float)
     for statistic in (frames, polarities, np.concatenate(within).T.astype(float)):
@@ -61,11 +61,11 @@ def test_frames_do_not_depend_on_the_class(drawn):
 
 
 def test_dots_light_up_and_go_dark_in_turns_and_move_while_dark():
-    recipe = patterns.Recipe(dots=1, jitter=0.0, noise=0.0)
+    recipe = moving_dots.Recipe(dots=1, jitter=0.0, noise=0.0)
     label = np.arange(CLASSES)
-    movie = patterns.events(label, np.random.default_rng(1), recipe)
+    movie = moving_dots.events(label, np.random.default_rng(1), recipe)
     assert (movie.sum((2, 3, 4)) == 1).all()
-    for number, move in enumerate(patterns.DIRECTIONS.values()):
+    for number, move in enumerate(moving_dots.DIRECTIONS.values()):
         _, row, column, polarity = np.nonzero(movie[number])
         assert (np.diff(polarity) != 0).all()
         expected = np.where(np.diff(polarity)[:, None] < 0, move, (0, 0))
@@ -75,16 +75,16 @@ def test_dots_light_up_and_go_dark_in_turns_and_move_while_dark():
 
 def test_jitter_and_noise_are_as_often_as_they_should_be():
     label = np.zeros(400, int)
-    still = patterns.events(label, np.random.default_rng(1), patterns.Recipe(jitter=0.0, noise=0.0))
-    moved = patterns.events(label, np.random.default_rng(1), patterns.Recipe(jitter=0.5, noise=0.0))
+    still = moving_dots.events(label, np.random.default_rng(1), moving_dots.Recipe(jitter=0.0, noise=0.0))
+    moved = moving_dots.events(label, np.random.default_rng(1), moving_dots.Recipe(jitter=0.5, noise=0.0))
     # eight of the nine places of a jitter are elsewhere
     assert (still & ~moved).sum() / still.sum() == pytest.approx(0.5 * 8 / 9, abs=0.03)
-    noise = patterns.events(label, np.random.default_rng(1), patterns.Recipe(jitter=0.0, noise=0.01))
+    noise = moving_dots.events(label, np.random.default_rng(1), moving_dots.Recipe(jitter=0.0, noise=0.01))
     assert (noise & ~still).mean() == pytest.approx(0.01, rel=0.1)
 
 
 def test_the_seed_decides_and_the_splits_differ():
-    first, again, other = patterns.make(3), patterns.make(3), patterns.make(4)
+    first, again, other = moving_dots.make(3), moving_dots.make(3), moving_dots.make(4)
     assert {split: len(made) for split, made in first.items()} == dict(RECIPE.recordings)
     for split, made in first.items():
         np.testing.assert_array_equal(made.unit, again[split].unit)
@@ -95,19 +95,19 @@ def test_the_seed_decides_and_the_splits_differ():
 
 def test_the_files_bin_back_to_the_movies_and_are_kept(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = patterns.prepare(seed=5)
-    read, made = heidelberg.read(heidelberg.find(folder, "patterns")["test"]), patterns.make(5)["test"]
-    assert (read.units, read.classes) == (512, tuple(patterns.DIRECTIONS))
+    folder = moving_dots.prepare(seed=5)
+    read, made = heidelberg.read(heidelberg.find(folder, "patterns")["test"]), moving_dots.make(5)["test"]
+    assert (read.units, read.classes) == (512, tuple(moving_dots.DIRECTIONS))
     frames, length = bin_events(read, time_step_ms=10.0, channels=512).dense(np.arange(len(read)))
     assert (length == RECIPE.steps).all()
     movie = frames.swapaxes(0, 1).reshape(len(read), RECIPE.steps, 16, 16, 2).astype(bool)
     assert (evidence(movie).argmax(1) == read.label).mean() > 0.95
     np.testing.assert_array_equal(read.label, made.label)
-    monkeypatch.delattr(patterns, "make")
-    assert patterns.prepare(seed=5) == folder
+    monkeypatch.delattr(moving_dots, "make")
+    assert moving_dots.prepare(seed=5) == folder
 
 
 @pytest.mark.parametrize("wrong", [{"side": 2}, {"dots": 0}, {"jitter": 1.5}, {"noise": 1.0}])
 def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
     with pytest.raises(ValueError, match="patterns: the side must be 3 or more"):
-        patterns.Recipe(**wrong)
+        moving_dots.Recipe(**wrong)

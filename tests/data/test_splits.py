@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.data import splits
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 KNOWN = [32, 33, 53, 94, 147, 148, 203, 230, 249, 254, 260, 287, 291, 292, 303, 317, 319, 392, 410, 428]
 

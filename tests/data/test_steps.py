@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.data import binning, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 STEPS = [10.0, 5.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.2, 0.1, 0.05, 0.025, 0.01, 0.7, 3.3, 1 / 3, 0.3, 1.1, 7.0, 33.3]
 

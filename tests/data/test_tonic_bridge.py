@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from snnsim.data import catalogue, heidelberg, tonic_bridge
-from snnsim.data.events import Recordings
+from snnsim.data import heidelberg, registry, tonic_bridge
+from snnsim.data.recordings import Recordings
 
 
 def recordings(count=6, seed=0):
@@ -50,7 +50,7 @@ def test_tonic_reads_our_files_and_we_give_the_same_events(folder):
 def test_what_is_there_is_found_and_not_downloaded(folder, name):
     pytest.importorskip("tonic")
     found = tonic_bridge.download(name, folder)
-    assert set(found) == set(catalogue.SOURCES[name].recordings)
+    assert set(found) == set(registry.SOURCES[name].recordings)
     assert all(path.parent == folder / name.upper() for path in found.values())
 
 

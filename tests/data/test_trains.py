@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snnsim.analysis import information
-from snnsim.data import trains
-from snnsim.data.trains import Bernoulli, Markov, Poisson
+from snnsim.data import point_processes
+from snnsim.data.point_processes import Bernoulli, Markov, Poisson
 
 STEPS, TRAINS = 4000, 200
 SOURCES = [
@@ -67,7 +67,7 @@ def test_a_rate_that_changes_is_followed(rng):
     z = (share - source.probability()) / np.sqrt(source.probability() / 3 / TRAINS + 1e-9)
     assert abs(np.mean(z**2) - 1) < 0.15
     assert source.rate() == pytest.approx(source.probability().mean())
-    assert source.entropy_rate() == pytest.approx(trains.binary_entropy(source.probability()).mean())
+    assert source.entropy_rate() == pytest.approx(point_processes.binary_entropy(source.probability()).mean())
 
 
 def test_an_event_of_the_process_in_a_step():
@@ -87,13 +87,13 @@ def test_a_markov_chain_begins_in_equilibrium(rng):
 def test_fair_flips_have_one_bit():
     assert Bernoulli(0.5).entropy_rate() == 1
     assert Markov(0.5, 0.5).entropy_rate() == 1
-    np.testing.assert_allclose(trains.binary_entropy([0, 1]), [0, 0])
+    np.testing.assert_allclose(point_processes.binary_entropy([0, 1]), [0, 0])
 
 
 def test_spikes_are_deleted_by_hand():
     train = np.array([1, 1, 0, 1, 1, 1, 0, 0, 0, 1])
-    np.testing.assert_array_equal(trains.without_refractory(train, 1), [1, 0, 0, 1, 0, 1, 0, 0, 0, 1])
-    np.testing.assert_array_equal(trains.without_refractory(train, 2), [1, 0, 0, 1, 0, 0, 0, 0, 0, 1])
+    np.testing.assert_array_equal(point_processes.without_refractory(train, 1), [1, 0, 0, 1, 0, 1, 0, 0, 0, 1])
+    np.testing.assert_array_equal(point_processes.without_refractory(train, 2), [1, 0, 0, 1, 0, 0, 0, 0, 0, 1])
     np.testing.assert_array_equal(train, [1, 1, 0, 1, 1, 1, 0, 0, 0, 1])
 
 
@@ -115,7 +115,7 @@ def test_the_generator_decides():
         (lambda: Markov(0.0, 0.0), "never changes its state"),
         (lambda: Markov(0.1, -0.1), "Markov: stop must be a probability"),
         (lambda: Markov(0.1, 0.1, refractory=1).entropy_rate(), "without a refractory time only"),
-        (lambda: trains.without_refractory([1], -2), "0 steps or more, not -2"),
+        (lambda: point_processes.without_refractory([1], -2), "0 steps or more, not -2"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(make, words):

@@ -6,15 +6,16 @@ import os
 import numpy as np
 import pytest
 
-from snnsim import experiment, freezing
+from snnsim import experiment
 from snnsim.config import Config
 from snnsim.data import tonic_bridge
-from snnsim.data.speech import digits
-from snnsim.experiment import evaluating, parts, programs
+from snnsim.data.speech import spoken_digits
+from snnsim.experiment import build, evaluate_run, programs
+from snnsim.nn import freezing
 
 
 def program_of(config):
-    network = parts.build_network(config, classes=3).eval()
+    network = build.build_network(config, classes=3).eval()
     return freezing.freeze(
         network, time_step_ms=config.data.time_step_ms, classes=("low", "middle", "high"),
         decision="summed_softmax", provenance={"config": config.to_toml()},
@@ -26,7 +27,7 @@ def no_making(monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("something is made or fetched")
 
-    monkeypatch.setattr(digits, "make", forbidden)
+    monkeypatch.setattr(spoken_digits, "make", forbidden)
     monkeypatch.setattr(tonic_bridge, "download", forbidden)
 
 
@@ -73,7 +74,7 @@ def test_a_result_that_cannot_be_stored_is_returned(tiny, tmp_path, monkeypatch,
         raise OSError(30, "Read-only file system")
 
     before = os.listdir(folder.path)
-    monkeypatch.setattr(evaluating.Folder, "write_json", read_only)
+    monkeypatch.setattr(evaluate_run.RunFolder, "write_json", read_only)
     assert experiment.evaluate(folder.path, progress=False) == stored
     assert experiment.evaluate_program(folder.path)["total"] == stored["total"]
     told = capsys.readouterr()

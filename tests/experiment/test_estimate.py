@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnsim import limits, presets
-from snnsim.experiment import estimate, parts, runs
+from snnsim.experiment import build, estimate, train_run
 
 CLASSES = 5
 
@@ -14,7 +14,7 @@ CLASSES = 5
 )
 def test_the_network_is_counted_exactly(name):
     config = presets.named(name).with_values({"network.taps": 2} if "no-delays" not in name else {})
-    network = parts.build_network(config, classes=CLASSES)
+    network = build.build_network(config, classes=CLASSES)
     copies = 0
     for synapse in network.synapses():
         copies += 4 * synapse.weight.numel()
@@ -25,7 +25,7 @@ def test_the_network_is_counted_exactly(name):
 
 def test_the_neurons_of_all_layers_are_counted():
     config = presets.named("patterns-delays")
-    network = parts.build_network(config, classes=CLASSES).eval()
+    network = build.build_network(config, classes=CLASSES).eval()
     record = network.record(torch.zeros(3, 1, config.data.channels))
     shapes = [layer.shape[-1] for layer in record.spikes[1:]]
     assert shapes
@@ -54,24 +54,24 @@ def test_in_windows_memory_does_not_grow_with_time():
 
 def test_what_does_not_fit_is_refused_before_data_are_looked_for(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "100MB")
-    monkeypatch.setattr(parts, "load_splits", lambda *_: pytest.fail("data were looked for"))
+    monkeypatch.setattr(build, "load_splits", lambda *_: pytest.fail("data were looked for"))
     with pytest.raises(
         MemoryError, match=r"config shd: needs about 564 GB .*connections of hidden 1 in training: 560 GB"
     ):
-        runs.train("shd", tiny | {"network.hidden": [10**9 // 8]}, output=tmp_path / "run")
+        train_run.train("shd", tiny | {"network.hidden": [10**9 // 8]}, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_batch_that_does_not_fit_is_refused_before_work_begins(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "2MB")
     with pytest.raises(MemoryError, match=r"largest parts: input of \d+ steps: .*SNNSIM_MEMORY_LIMIT"):
-        runs.train("shd", tiny | {"training.batch_size": 64, "network.extra_ms": 1000.0}, output=tmp_path / "run")
+        train_run.train("shd", tiny | {"training.batch_size": 64, "network.extra_ms": 1000.0}, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
 def test_a_network_that_does_not_fit_is_not_built(monkeypatch):
     monkeypatch.setenv(limits.VARIABLE, "1GB")
     with pytest.raises(MemoryError, match="config images: needs about"):
-        parts.build_network(
+        build.build_network(
             presets.named("images").with_values({"network.convolutions": [10**6, 10**5]}), classes=CLASSES
         )

@@ -6,19 +6,19 @@ import re
 import pytest
 import torch
 
-from snnsim import chance, presets
+from snnsim import presets
 from snnsim.cli import main
 from snnsim.config import Config
-from snnsim.experiment import parts
-from snnsim.neurons import LIF, LevyBaxter, MetaNeuron, SecondOrder
-from snnsim.training.folder import Folder
+from snnsim.experiment import build
+from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SecondOrder, dropout
+from snnsim.training.run_folder import RunFolder
 
 KINDS = {"lif": LIF, "meta": MetaNeuron, "levy_baxter": LevyBaxter, "second_order": SecondOrder}
 
 
 def built(preset="motifs", **values):
     config = presets.named(preset).with_values({f"network.{name}": value for name, value in values.items()})
-    return parts.build_network(config, classes=10)
+    return build.build_network(config, classes=10)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,7 +28,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
     network = built(preset, neuron=kind, learn_neuron=learn)
     assert network.layers
     assert all(type(layer.neuron) is KINDS[kind] for layer in network.layers)
-    assert chance.is_noisy(network) == (kind in ("meta", "levy_baxter"))
+    assert dropout.is_noisy(network) == (kind in ("meta", "levy_baxter"))
     channels = presets.named(preset).data.channels
     output = network(torch.ones(4, 2, channels), generator=torch.Generator().manual_seed(0))
     output.sum().backward()
@@ -36,12 +36,12 @@ def test_the_config_names_the_neurons(kind, preset, learn):
 
 
 def test_a_network_of_lif_is_what_it_was_before_there_were_others():
-    described = parts.architecture(presets.named("motifs"), classes=10)
-    before = {name: value for name, value in described.items() if name not in parts._OTHERS}
+    described = build.architecture(presets.named("motifs"), classes=10)
+    before = {name: value for name, value in described.items() if name not in build._OTHERS}
     assert {name: value for name, value in described.items() if value is not None} == {
         name: value for name, value in before.items() if value is not None
     }
-    other = parts.architecture(presets.named("motifs").with_values({"network.neuron": "meta"}), classes=10)
+    other = build.architecture(presets.named("motifs").with_values({"network.neuron": "meta"}), classes=10)
     assert other["neuron"] == "meta"
 
 
@@ -74,7 +74,7 @@ def test_a_run_is_trained_drawn_and_evaluated(kind, tmp_path, monkeypatch, capsy
     monkeypatch.chdir(tmp_path)
     small = ["network.hidden=[12]", f"network.neuron={kind}", "training.batch_size=512"]
     main(["train", "motifs", "--epochs", "1", "--output-dir", "run", *(f"--set={value}" for value in small)])
-    folder = Folder(tmp_path / "run")
+    folder = RunFolder(tmp_path / "run")
     (row,) = folder.read_metrics()
     assert [name for name in row if name.startswith("neuron ")]
     assert folder.figure("curves.png").is_file()
@@ -97,8 +97,8 @@ def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
     small = ["network.hidden=[12]", "network.neuron=meta", "training.batch_size=512"]
     main(["train", "motifs", "--epochs", "1", "--output-dir", "run", *(f"--set={value}" for value in small)])
     main(["evaluate", "run"])
-    main(["evaluate", "run", "--engine", "event"])
-    folder = Folder(tmp_path / "run")
+    main(["evaluate", "run", "--engine", "simulator"])
+    folder = RunFolder(tmp_path / "run")
     found, by_events = (
         json.loads(folder.evaluation(name).read_text(encoding="utf-8")) for name in ("valid", "valid-event")
     )

@@ -7,8 +7,8 @@ import torch
 from snnsim import presets
 from snnsim.config import Config
 from snnsim.data import heidelberg, tonic_bridge
-from snnsim.experiment import parts
-from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
+from snnsim.experiment import build
+from snnsim.nn import Conv, DelayedConv, DelayedLinear, SparseLinear
 
 
 def config(tiny, **values) -> Config:
@@ -16,7 +16,7 @@ def config(tiny, **values) -> Config:
 
 
 def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
-    data = parts.load_splits(config(tiny), "train", "valid", "test")
+    data = build.load_splits(config(tiny), "train", "valid", "test")
     train, valid = data["train"], data["valid"]
     assert train.binned is not data["test"].binned
     assert not set(train.indices) & set(valid.indices)
@@ -32,7 +32,7 @@ def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_pa
     recordings = heidelberg.read(shd_folder / "shd_train.h5")
     who = np.array(speakers)[np.arange(90) % len(speakers)]
     heidelberg.write(tmp_path / "mine_train.h5", replace(recordings, speaker=who))
-    data = parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid")
+    data = build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid")
     train, valid = (who[data[name].indices] for name in ("train", "valid"))
     assert not set(train) & set(valid)
     assert 0.1 < len(valid) / 90 < 0.4
@@ -40,14 +40,14 @@ def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_pa
 
 def test_the_home_folder_can_be_named(tiny, monkeypatch, shd_folder):
     monkeypatch.setenv("HOME", str(shd_folder))
-    assert parts.planned_folder(config(tiny, **{"data.path": "~"})) == shd_folder
+    assert build.planned_folder(config(tiny, **{"data.path": "~"})) == shd_folder
 
 
 def test_a_validation_file_is_taken_where_there_is_one(tiny, tmp_path, shd_folder):
     for split in ("train", "test"):
         (tmp_path / f"ssc_{split}.h5").write_bytes((shd_folder / f"shd_{split}.h5").read_bytes())
     (tmp_path / "ssc_valid.h5").write_bytes((shd_folder / "shd_test.h5").read_bytes())
-    data = parts.load_splits(config(tiny, **{"data.name": "ssc", "data.path": str(tmp_path)}), "train", "valid")
+    data = build.load_splits(config(tiny, **{"data.name": "ssc", "data.path": str(tmp_path)}), "train", "valid")
     assert len(data["train"].indices) == 90
     assert len(data["valid"].indices) == 30
 
@@ -58,13 +58,13 @@ def test_splits_of_different_classes_are_named(tiny, tmp_path, shd_folder):
     other = type(recordings)(**{**vars(recordings), "classes": ("a", "b", "c")})
     heidelberg.write(tmp_path / "shd_test.h5", other)
     with pytest.raises(ValueError, match="the splits of a data set must have the same classes"):
-        parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "test")
+        build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "test")
 
 
 def test_a_missing_split_is_named(tiny, tmp_path, shd_folder):
     (tmp_path / "shd_train.h5").write_bytes((shd_folder / "shd_train.h5").read_bytes())
     with pytest.raises(FileNotFoundError, match=r"there is no test file beside .*shd_train\.h5; found: train"):
-        parts.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
+        build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
 
 
 @pytest.mark.parametrize("there", [None, ".", "SHD"])
@@ -74,13 +74,13 @@ def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatc
     folder = tmp_path / "new"
     if there is not None:
         (folder / there).mkdir(parents=True)
-    assert parts.data_folder(config(tiny, **{"data.path": str(folder)})) == folder
+    assert build.data_folder(config(tiny, **{"data.path": str(folder)})) == folder
     assert asked == [("shd", folder)]
 
 
 def test_the_network_is_a_function_of_the_seed(tiny):
-    first, second = (parts.build_network(config(tiny), classes=3).state_dict() for _ in range(2))
-    other = parts.build_network(config(tiny, **{"training.seed": 1}), classes=3).state_dict()
+    first, second = (build.build_network(config(tiny), classes=3).state_dict() for _ in range(2))
+    other = build.build_network(config(tiny, **{"training.seed": 1}), classes=3).state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert not torch.equal(first["synapse.delay"], other["synapse.delay"])
 
@@ -102,7 +102,7 @@ def test_settings_reach_the_network(tiny, values, kind):
         "network.tau_ms": 40.0,
         "network.batch_norm": False,
     }
-    network = parts.build_network(config(tiny, **settings, **values), classes=3)
+    network = build.build_network(config(tiny, **settings, **values), classes=3)
     layer = network.layers[0]
     assert isinstance(layer.synapse, kind)
     assert layer.norm is None
@@ -121,16 +121,16 @@ def test_settings_reach_the_network(tiny, values, kind):
 
 
 def test_widths_are_annealed_only_where_there_are_any(tiny):
-    assert parts.width_schedule(config(tiny, **{"network.delays": "none"})) is None
-    assert parts.width_schedule(config(tiny, **{"network.delays": "fixed"})) is None
-    assert parts.width_schedule(config(tiny, **{"network.window": "v1"})) is None
-    width = parts.width_schedule(config(tiny, **{"network.window": "max", "training.epochs": 8}))
+    assert build.width_schedule(config(tiny, **{"network.delays": "none"})) is None
+    assert build.width_schedule(config(tiny, **{"network.delays": "fixed"})) is None
+    assert build.width_schedule(config(tiny, **{"network.window": "v1"})) is None
+    width = build.width_schedule(config(tiny, **{"network.window": "max", "training.epochs": 8}))
     assert width(0) == pytest.approx(4.0)
     assert width(2) == pytest.approx(1.23)
 
 
 def test_the_vision_preset_is_the_paper_s_setting():
-    network = parts.build_network(presets.named("images"), classes=10)
+    network = build.build_network(presets.named("images"), classes=10)
     assert [type(synapse) for synapse in network.synapses()] == [Conv, Conv, Conv]
     assert [synapse.into for synapse in network.synapses()] == [(8, 8, 16), (4, 4, 32), (1, 1, 10)]
     assert [synapse.patches.pool for synapse in network.synapses()] == [1, 2, 2]
@@ -145,7 +145,7 @@ def test_the_vision_preset_is_the_paper_s_setting():
 
 def test_convolutions_may_have_delays_and_hidden_layers_behind_them():
     values = {"network.hidden": [9, 7], "network.taps": 2, "network.kernel": 5, "network.learn_decay": "neuron"}
-    network = parts.build_network(presets.named("patterns-delays").with_values(values), classes=8)
+    network = build.build_network(presets.named("patterns-delays").with_values(values), classes=8)
     kinds = [DelayedConv, DelayedConv, DelayedConv, DelayedLinear, DelayedLinear]
     assert [type(synapse) for synapse in network.synapses()] == kinds
     shapes = [(16, 50, 2), (32, 400, 2), (9, 512, 2), (7, 9, 2), (8, 7, 2)]
@@ -155,13 +155,13 @@ def test_convolutions_may_have_delays_and_hidden_layers_behind_them():
 
 
 def test_sizes_are_those_of_the_layers():
-    assert parts.layer_sizes(presets.named("motifs"), classes=10) == "20 - 128 - 10"
+    assert build.layer_sizes(presets.named("motifs"), classes=10) == "20 - 128 - 10"
     config = presets.named("images").with_values({"network.hidden": [9]})
-    assert parts.layer_sizes(config, classes=10) == "8 x 8 x 1 - 8 x 8 x 16 - 4 x 4 x 32 - 9 - 10"
+    assert build.layer_sizes(config, classes=10) == "8 x 8 x 1 - 8 x 8 x 16 - 4 x 4 x 32 - 9 - 10"
 
 
 def test_runs_from_before_convolutions_can_still_be_read(tiny):
-    new = parts.architecture(config(tiny), classes=3)
+    new = build.architecture(config(tiny), classes=3)
     assert {name for name, value in new.items() if value is None} >= {
         "convolutions",
         "kernel",
@@ -169,4 +169,4 @@ def test_runs_from_before_convolutions_can_still_be_read(tiny):
         "field",
         "tau_readout_ms",
     }
-    assert parts.architecture(presets.named("images"), classes=10)["field"] == [8, 8, 1]
+    assert build.architecture(presets.named("images"), classes=10)["field"] == [8, 8, 1]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from small import eighths, small_convolutional_network, small_images, small_network
 
-from snnsim.experiment import pictures
-from snnsim.neurons import LIF, LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.experiment import plot_run
+from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SecondOrder
 
 NEURONS = {
     "lif": lambda _: LIF(tau=2.0, threshold=0.25),
@@ -25,7 +25,7 @@ def test_the_voltage_of_the_neuron_that_is_shown_reaches_the_threshold_where_it_
         network.train()(frames)
     with torch.no_grad():
         record = network.eval().record(frames)
-    arrivals = pictures._arrivals(SimpleNamespace(network=network), record)
+    arrivals = plot_run._arrivals(SimpleNamespace(network=network), record)
     assert 0 < len(arrivals.spikes) < len(arrivals.voltage)
     np.testing.assert_array_equal(np.flatnonzero(arrivals.voltage >= arrivals.threshold), arrivals.spikes)
 
@@ -34,4 +34,4 @@ def test_convolutions_have_no_arrivals_to_draw():
     network = small_convolutional_network(delays=True).eval()
     with torch.no_grad():
         record = network.record(small_images()[:, :1])
-    assert pictures._arrivals(SimpleNamespace(network=network), record) is None
+    assert plot_run._arrivals(SimpleNamespace(network=network), record) is None

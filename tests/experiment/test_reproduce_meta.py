@@ -12,7 +12,7 @@ from snnsim import cli
 from snnsim.experiment import meta
 from snnsim.experiment.meta import learners, reporting, running, settings, tasks
 from snnsim.experiment.meta.settings import Budget, Cell, Trial
-from snnsim.neurons import LIF
+from snnsim.nn import LIF
 
 TINY = Budget(
     sources=("bernoulli",), neurons=("lif",), seeds=1, trials=1, epochs=1, train=12, valid=6, test=8, hidden=6

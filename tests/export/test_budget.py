@@ -11,7 +11,7 @@ from snnsim import export
 from snnsim.cli import main
 from snnsim.export.budget import BUDGETS, budget
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.program.facts import inference
+from snnsim.program.summary import inference
 
 
 def sized(*sizes, longest=20):

@@ -4,8 +4,8 @@ from graphs import frames_for, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim.export.clock import ticking, with_clock
-from snnsim.simulation import Events, Record, Simulator
+from snnsim.export.bias_channel import ticking, with_clock
+from snnsim.simulation import Events, Probe, Simulator
 
 
 @settings(max_examples=60, deadline=None)
@@ -15,9 +15,9 @@ def test_the_clock_does_what_biases_did(data):
     events = Events.from_frames(data.draw(frames_for(program)))
     changed = with_clock(program)
     assert not any(part.bias.any() for part in changed.populations)
-    before = Simulator(program).run(events, Record(spikes=True))
+    before = Simulator(program).run(events, Probe(spikes=True))
     still, fed = ticking(changed, events)
-    after = Simulator(still).run(fed, Record(spikes=True))
+    after = Simulator(still).run(fed, Probe(spikes=True))
     for part in program.populations:
         if part.fires:
             for recording in range(len(events)):

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snnsim import export
-from snnsim.export import loihi, relays, targets
-from snnsim.export.clock import ticking
-from snnsim.simulation import Events, Record, Simulator
+from snnsim.export import bias_relays, loihi, targets
+from snnsim.export.bias_channel import ticking
+from snnsim.simulation import Events, Probe, Simulator
 
 FOLDER = [HealthCheck.function_scoped_fixture]
 
@@ -70,9 +70,9 @@ def test_a_clock_and_its_relays_do_what_biases_did(made, seed):
         bias = 64 * rng.integers(-400, 400, made.population(name).size)
         made = with_part(made, name, bias=bias)
     events = recordings(seed=seed)
-    wanted = Record(spikes=True, membranes={part.name: None for part in made.populations})
+    wanted = Probe(spikes=True, membranes={part.name: None for part in made.populations})
     before = Simulator(made).run(events, wanted)
-    for change in (relays.with_clock, relays.with_relays):
+    for change in (bias_relays.with_clock, bias_relays.with_relays):
         changed = change(made, most=127)
         assert not any(part.bias.any() for part in changed.populations)
         assert max(int(np.abs(edge.weight).max()) for edge in changed.edges) <= 127

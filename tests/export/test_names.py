@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from snnsim import export, hdf5
-from snnsim.export.names import path_names, plain_names
+from snnsim.export.identifiers import path_names, plain_names
 from snnsim.export.nir.files import Graph, Node, save
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, simulate

@@ -15,7 +15,7 @@ from snnsim import export
 from snnsim.export.nir import files, foreign, writing
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.linear import matrix
-from snnsim.simulation import Events, Record, Simulator, simulate
+from snnsim.simulation import Events, Probe, Simulator, simulate
 
 DT = 1e-3
 
@@ -48,8 +48,8 @@ def test_our_graphs_say_it_without_our_metadata(encoding, data):
     imported = foreign.program(Graph(graph.nodes, graph.edges), dt=DT)
     plan = writing.plan_of(program)
     events = Events.from_frames(frames)
-    ours = Simulator(program).run(events, Record(spikes=True, membranes=everything(program)))
-    theirs = Simulator(imported).run(events, Record(spikes=True, membranes=everything(imported)))
+    ours = Simulator(program).run(events, Probe(spikes=True, membranes=everything(program)))
+    theirs = Simulator(imported).run(events, Probe(spikes=True, membranes=everything(imported)))
     for part in program.populations:
         name = plan.neurons(part.name)
         for recording in range(len(events)):
@@ -95,7 +95,7 @@ def test_every_neuron_does_what_its_equations_say(seed):
     frames = (rng.random((60, 3)) < 0.4).astype(float)
     made = nir_loops.run(graph.nodes, graph.edges, frames, DT)
     program = foreign.program(graph, dt=DT)
-    result = Simulator(program).run(Events.from_frames(frames[:, None]), Record(spikes=True))
+    result = Simulator(program).run(Events.from_frames(frames[:, None]), Probe(spikes=True))
     for name in ("cuba", "lif", "if", "step"):
         assert 5 < made[name].sum() < made[name].size - 5, name
         dense = np.zeros(made[name].shape)
@@ -131,7 +131,7 @@ def test_an_inner_graph_is_laid_out():
     )
     program = foreign.program(whole, dt=DT)
     assert [part.name for part in program.populations] == ["rnn.lif"]
-    result = Simulator(program).run(Events.from_frames(np.array([[[1, 0]], [[0, 0]], [[0, 0]]])), Record(spikes=True))
+    result = Simulator(program).run(Events.from_frames(np.array([[[1, 0]], [[0, 0]], [[0, 0]]])), Probe(spikes=True))
     # each neuron wakes the other a step later
     np.testing.assert_array_equal(result.spikes("rnn.lif"), [[0, 1, 2], [0, 1, 0]])
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from snnsim import export
 from snnsim.program import Edge
-from snnsim.verification import made
+from snnsim.verification import networks
 
 CHECK = export.TARGETS["spinnaker"].check
 
@@ -35,7 +35,7 @@ def test_reading_back_is_identity(tmp_path, given_program):
 
 
 def test_files_are_what_pynn_reads(tmp_path):
-    export.write(made.toy(), "spinnaker", tmp_path / "toy")
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
     network = json.loads((tmp_path / "toy/network.json").read_text())
     assert network["lateness"] == {"input": 0, "first": 1, "second": 2}
     rows = 0
@@ -46,22 +46,22 @@ def test_files_are_what_pynn_reads(tmp_path):
         assert (table[:, 2] >= 0).all() if each["receptor"] == "excitatory" else (table[:, 2] < 0).all()
         assert table[:, 3].min() >= 1
         rows += len(table)
-    assert rows == made.toy().synapses
+    assert rows == networks.toy().synapses
     # a threshold between two whole numbers of weights
     tau, limit = np.loadtxt(tmp_path / "toy/neurons/first.txt")[0, :2]
-    assert (np.exp(-1 / tau), limit) == (pytest.approx(0.5), (made.THRESHOLD - 0.5) / 64)
+    assert (np.exp(-1 / tau), limit) == (pytest.approx(0.5), (networks.THRESHOLD - 0.5) / 64)
 
 
 @pytest.mark.parametrize(("delay", "broken"), [(289, []), (290, ["machine_delays"])])
 def test_delays_beyond_the_slots_of_a_core_and_its_stages(delay, broken):
     """32 slots nine times are 288 steps; the first layer is a step late, so its synapses have a step less to wait."""
-    toy = made.toy()
+    toy = networks.toy()
     edges = (toy.edges[0], replace(toy.edges[1], delay=np.full_like(toy.edges[1].delay, delay)))
     assert [violation.rule for violation in CHECK(replace(toy, edges=edges))] == broken
 
 
 def test_a_threshold_beyond_its_numbers():
-    toy = made.toy()
+    toy = networks.toy()
     part = toy.populations[0]
     high = replace(part, threshold=np.full(part.size, 2**16 * 64))
     (found,) = CHECK(replace(toy, populations=(high, toy.populations[1])))
@@ -70,16 +70,16 @@ def test_a_threshold_beyond_its_numbers():
 
 @pytest.mark.parametrize("file", ["network.json", "neurons/first.txt", "connections/0.0.excitatory.txt"])
 def test_a_broken_folder_is_said_to_be_so(tmp_path, file):
-    export.write(made.toy(), "spinnaker", tmp_path / "toy")
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
     (tmp_path / "toy" / file).write_text("1 2")
     with pytest.raises(ValueError, match="toy is damaged, or was not written by `snnsim export`"):
         export.read("spinnaker", tmp_path / "toy")
 
 
 def test_a_new_network_replaces_its_files_and_leaves_others(tmp_path):
-    export.write(made.toy(), "spinnaker", tmp_path / "folder")
+    export.write(networks.toy(), "spinnaker", tmp_path / "folder")
     (tmp_path / "folder/notes.txt").write_text("mine")
-    export.write(made.recurrent(), "spinnaker", tmp_path / "folder")
-    assert export.read("spinnaker", tmp_path / "folder").digest() == made.recurrent().digest()
+    export.write(networks.recurrent(), "spinnaker", tmp_path / "folder")
+    assert export.read("spinnaker", tmp_path / "folder").digest() == networks.recurrent().digest()
     assert (tmp_path / "folder/notes.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder"]

@@ -8,10 +8,10 @@ from graphs import programs
 from hypothesis import HealthCheck, assume, given, settings
 
 from snnsim import export
-from snnsim.export.names import plain_names
+from snnsim.export.identifiers import plain_names
 from snnsim.program import INPUT
-from snnsim.simulation import Events, Record, Simulator
-from snnsim.verification import made
+from snnsim.simulation import Events, Probe, Simulator
+from snnsim.verification import networks
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -30,23 +30,23 @@ def test_reading_back_is_identity(tmp_path, given_program):
 @pytest.fixture
 def folder(tmp_path):
     """Return a folder in SONATA of which nothing says that it is ours."""
-    export.write(made.toy(), "sonata", tmp_path / "network")
+    export.write(networks.toy(), "sonata", tmp_path / "network")
     (tmp_path / "network" / "snnsim.json").unlink()
     return tmp_path / "network"
 
 
 def test_a_folder_of_others_is_the_network_that_nest_would_run(folder):
     """Neither late nor retimed: what our network does a step late per layer."""
-    theirs, ours = export.read("sonata", folder), made.toy()
+    theirs, ours = export.read("sonata", folder), networks.toy()
     assert {part.name: part.size for part in theirs.populations} == {"first": 16, "second": 10}
     assert theirs.channels == 20
     assert theirs.time_step_ms == 10
-    events = made.recordings(ours, 3)
-    results = [Simulator(each).run(events, Record(spikes=True)) for each in (ours, theirs)]
+    events = networks.recordings(ours, 3)
+    results = [Simulator(each).run(events, Probe(spikes=True)) for each in (ours, theirs)]
     for late, name in ((1, "first"), (2, "second")):
         for recording in range(3):
             (step, neuron), (there, other) = (result.spikes(name, recording) for result in results)
-            kept = step + late < made.STEPS
+            kept = step + late < networks.STEPS
             assert kept.sum() > 100
             np.testing.assert_array_equal(there, step[kept] + late)
             np.testing.assert_array_equal(other, neuron[kept])
@@ -58,7 +58,7 @@ def test_units_and_currents_of_others_are_ours(folder):
         cell = json.loads(file.read_text()) | {"E_L": -65.0, "V_reset": -65.0, "V_m": -65.0, "C_m": 2.0, "I_e": 30.0}
         file.write_text(json.dumps(cell | {"V_th": cell["V_th"] - 65.0}))
     part = export.read("sonata", folder).populations[0]
-    plain = made.toy().populations[0]
+    plain = networks.toy().populations[0]
     np.testing.assert_allclose(part.threshold, plain.threshold - 0.5)
     np.testing.assert_allclose(part.decay, 0.5)
     np.testing.assert_allclose(part.bias, 30 * (10 / np.log(2)) * 0.5 / 2)
@@ -81,7 +81,7 @@ def test_several_inputs_are_channels_one_after_another(folder):
     assert read.provenance["sonata"]["input"] == {INPUT: 0, f"other {INPUT}": 20}
     frames = np.zeros((60, 1, 40), int)
     frames[:, :, :20] = frames[:, :, 20:] = np.random.default_rng(0).random((60, 1, 20)) < 0.1
-    result = Simulator(read).run(Events.from_frames(frames), Record(spikes=True))
+    result = Simulator(read).run(Events.from_frames(frames), Probe(spikes=True))
     assert result.counts("first").sum() > 10
     np.testing.assert_array_equal(result.counts("first"), result.counts("other first"))
 
@@ -136,13 +136,13 @@ def test_rules_that_are_broken_are_all_named(tmp_path):
     with pytest.raises(
         ValueError, match=r"(?s)breaks 2 of its rules.*'first': the reset.*'second': the reset must be hard"
     ):
-        export.write(made.toy(rule="soft"), "sonata", tmp_path / "folder")
+        export.write(networks.toy(rule="soft"), "sonata", tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
 
 @pytest.mark.parametrize("target", ["sonata", "spinnaker"])
 def test_names_are_written_without_what_readers_take_apart(tmp_path, target):
-    program = renamed(made.biased(), {"first": "a/b c", "second": "a b/c", "readout": "a_b_c"})
+    program = renamed(networks.biased(), {"first": "a/b c", "second": "a b/c", "readout": "a_b_c"})
     assert plain_names(program) == {INPUT: INPUT, "a/b c": "a_b_c", "a b/c": "a_b_c_2", "a_b_c": "a_b_c_3"}
     export.write(program, target, tmp_path / "folder")
     read = export.read(target, tmp_path / "folder")
@@ -158,7 +158,7 @@ def renamed(program, names):
 
 
 def test_a_loop_of_a_step_through_two_populations_is_refused():
-    both = made.recurrent()
+    both = networks.recurrent()
     short = replace(
         both,
         populations=(both.populations[0], replace(both.populations[0], name="second")),

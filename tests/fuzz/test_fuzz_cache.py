@@ -12,7 +12,7 @@ from fuzzing import cases
 
 from snnsim import files
 from snnsim.data import archives, cache, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 GRID = {"time_step_ms": 5.0, "channels": 4}
 

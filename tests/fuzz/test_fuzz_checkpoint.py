@@ -10,18 +10,18 @@ import torch
 from fuzzing import cases
 
 from snnsim.config import Config
-from snnsim.experiment import evaluating, parts
-from snnsim.training import checkpoint, lock, optimisers, standing
-from snnsim.training.folder import Folder
+from snnsim.experiment import build, evaluate_run
+from snnsim.training import checkpoint, lock, optimizers, train_state
+from snnsim.training.run_folder import RunFolder
 
 CONFIG = Config().with_values({"network.hidden": [3], "data.channels": 4, "network.max_delay_ms": 20.0})
-ARCHITECTURE = parts.architecture(CONFIG, classes=2)
+ARCHITECTURE = build.architecture(CONFIG, classes=2)
 NONSENSE = [None, True, -1, 0.5, float("nan"), float("inf"), 10**30, "", "x", b"x", [], [1], {}, {"a": 1}, 1 << 70]
 
 
 def built():
-    network = parts.build_network(CONFIG, classes=2)
-    return network, optimisers.build(network, lr=1e-3, lr_delay=1e-2, weight_decay=0.0, steps=4)
+    network = build.build_network(CONFIG, classes=2)
+    return network, optimizers.build(network, lr=1e-3, lr_delay=1e-2, weight_decay=0.0, steps=4)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def original():
         parameter.grad = torch.ones_like(parameter)
     made.step()
     row = {"epoch": 1, "valid_accuracy": 0.5, "valid_loss": 1.0, "activity": [0.1]}
-    stands = standing.Standing(epoch=1, best_epoch=1, history=[row])
+    stands = train_state.TrainState(epoch=1, best_epoch=1, history=[row])
     return {
         "network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands),
         "metrics": row, "conditions": {"threads": 1},
@@ -43,7 +43,7 @@ def read(path):
     """Return what a resumed run takes from a checkpoint."""
     network, made = built()
     content = checkpoint.load(path, ARCHITECTURE)
-    stands = standing.Standing.of(content.get("standing"), path)
+    stands = train_state.TrainState.of(content.get("standing"), path)
     checkpoint.into(path, network, content)
     made.load_state_dict(content.get("optimisers"), path)
     return {"network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands)}
@@ -149,15 +149,15 @@ def test_contents_of_a_checkpoint(tally, tmp_path, original):
 
 def test_files_of_a_run_folder(tally, tmp_path, original):
     draw, home = random.Random(3), tmp_path / "run"
-    folder = Folder(home)
+    folder = RunFolder(home)
     CONFIG.save(folder.config)
     folder.write_json(home / "environment.json", {"seed": 0})
     folder.write_metrics([{"epoch": 1, "valid_accuracy": 0.5}, {"epoch": 2, "valid_accuracy": 0.7}])
     checkpoint.save(folder.best, ARCHITECTURE, original)
 
     def use():
-        config = evaluating.config_of(folder)
-        evaluating.parameters(home)
+        config = evaluate_run.config_of(folder)
+        evaluate_run.parameters(home)
         return config, folder.read_metrics()
 
     files = ["config.toml", "metrics.jsonl", "environment.json", "best.pt"]
@@ -176,7 +176,7 @@ def test_files_of_a_run_folder(tally, tmp_path, original):
             path.write_bytes(mutated(draw, path.read_bytes()))
         found = tally.call(use, case=(path.name, kind, number))
         if found is not None:
-            assert evaluating.config_of(folder) == found[0]
+            assert evaluate_run.config_of(folder) == found[0]
             assert [row["epoch"] for row in found[1]] == list(range(1, len(found[1]) + 1))
         shutil.rmtree(home)
         (tmp_path / "kept").rename(home)

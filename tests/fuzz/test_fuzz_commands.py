@@ -53,11 +53,11 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     def stop(*_, **__):
         raise Stopped("fuzzing stops here, where the work would begin")
 
-    for place in ("data.tonic_bridge.download", "data.speech.digits.prepare", "data.made.prepare"):
+    for place in ("data.tonic_bridge.download", "data.speech.spoken_digits.prepare", "data.synthetic_files.prepare"):
         monkeypatch.setattr(f"snnsim.{place}", stop, raising=False)
     for place in (
-        "training.loop.Run.fit",
-        "bench.comparing.compare",
+        "training.trainer.Trainer.fit",
+        "bench.compare.compare",
         "experiment.meta.reproduce",
         "verification.verify",
     ):

@@ -9,7 +9,7 @@ from fuzzing import cases
 
 from snnsim import presets
 from snnsim.config import Config, parse_assignment
-from snnsim.experiment import estimate, parts
+from snnsim.experiment import build, estimate
 
 CLASSES = 3
 NAMES = [
@@ -108,8 +108,8 @@ def used(config):
     sizes = estimate.of_training(config, classes=CLASSES, recordings=8, steps=10)
     assert all(size >= 0 for size in sizes.values())
     estimate.require(config, sizes)
-    network = parts.build_network(config, classes=CLASSES)
-    parts.rule(config), parts.grid(config), parts.width_schedule(config), parts.layer_sizes(config, classes=CLASSES)
+    network = build.build_network(config, classes=CLASSES)
+    build.rule(config), build.grid(config), build.width_schedule(config), build.layer_sizes(config, classes=CLASSES)
     assert len(list(network.synapses())) == len(config.network.convolutions) + len(config.network.hidden) + 1
     return config
 

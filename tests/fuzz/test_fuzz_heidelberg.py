@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from fuzzing import cases
 
-from snnsim.data import binning, events, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data import binning, heidelberg, recordings
+from snnsim.data.recordings import Recordings
 
 NAMES = ("labels", "spikes/times", "spikes/units", "extra/speaker", "extra/keys", "extra", "spikes")
 
@@ -121,7 +121,7 @@ def test_damaged_files_are_refused_or_read(tally, tmp_path, content):
                 continue
         found = tally.call(lambda: read_named(path), case=f"number {number}")
         if found is not None:
-            events.validate(found, "fuzz")
+            recordings.validate(found, "fuzz")
             assert found.units < 2**27
             binned = binning.bin_events(found, time_step_ms=1000.0, channels=1)
             assert binned.count.sum() == len(found.time_ms)

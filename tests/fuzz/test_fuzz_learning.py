@@ -10,7 +10,7 @@ import torch
 from fuzzing import cases
 
 from snnsim.analysis import classify, complexity, information, intervals
-from snnsim.learning import anneal, decisions, losses, plastic, stdp, tempotron
+from snnsim.learning import decisions, losses, sigma_schedule, stdp, stdp_layer, tempotron
 from snnsim.learning.stdp import STDP
 from snnsim.learning.tempotron import Tempotron, Trains
 
@@ -43,11 +43,11 @@ def test_layers_that_learn_take_or_refuse_states_and_events(tally):
     state = None
     for _ in range(cases(500)):
         weight = array(draw, *[(2, 3)] * 6, (3,), (0, 3), (2, 0))
-        first = tally.call(lambda: plastic.at_rest(weight), case=weight)
+        first = tally.call(lambda: stdp_layer.at_rest(weight), case=weight)
         if first is not None and draw.random() < 0.3:
             parts = {"weight": weight, "membrane": array(draw, (2, 3), (3, 3)), "step": draw.choice([0, 5, *ODD])}
             traces = array(draw, (3, 2), (2, 2)), array(draw, (2, 2), (3, 2))
-            first = plastic.State(**parts, traces=draw.choice([first.traces, traces]))
+            first = stdp_layer.State(**parts, traces=draw.choice([first.traces, traces]))
         state = draw.choice([state, first])
         if state is None:
             continue
@@ -55,7 +55,7 @@ def test_layers_that_learn_take_or_refuse_states_and_events(tally):
         if draw.random() < 0.8 and isinstance(step, np.ndarray) and step.dtype.kind in "iuf":
             step = np.sort(step) + (state.step if isinstance(state.step, int) and 0 <= state.step < 2**40 else 0)
         neurons = tally.call(
-            lambda: plastic.Neurons(
+            lambda: stdp_layer.Neurons(
                 draw.choice([5.0, 5.0, *ODD]), draw.choice([2.0, 2.0, *ODD]), draw.choice([0.5, *ODD])
             ),
             case="neurons",
@@ -68,8 +68,8 @@ def test_layers_that_learn_take_or_refuse_states_and_events(tally):
         )
         steps = draw.choice([10, 10, 10, *ODD])
         found = tally.call(
-            lambda: plastic.run(
-                state, (step, source), steps, neurons=neurons or plastic.Neurons(5.0, 2.0, 0.5), rule=rule or STDP()
+            lambda: stdp_layer.run(
+                state, (step, source), steps, neurons=neurons or stdp_layer.Neurons(5.0, 2.0, 0.5), rule=rule or STDP()
             ),
             case=(state, step, source, steps, neurons, rule),
         )
@@ -197,11 +197,11 @@ def test_decisions_and_losses_take_or_refuse_outputs(tally):
         )
         for name in (*decisions.DECISIONS, "best", None):
             case = (name, output, valid, labels)
-            scores = tally.call(lambda name=name: decisions.named(name)(output, valid), case=case)
+            scores = tally.call(lambda name=name: decisions.get_decision(name)(output, valid), case=case)
             if scores is not None:
                 tally.call(lambda scores=scores: losses.of_scores(scores, labels), case=case)
         tally.call(lambda: losses.of_steps(output, labels, valid), case=(output, valid, labels))
         tally.call(lambda: losses.highest_membrane(output, labels, threshold=torch.ones(1)), case=(output, labels))
         width = {name: draw.choice([5.0, 0.5, 0.3, *ODD]) for name in ("start", "end", "narrowest")}
         epoch, epochs = draw.choice([0, 3, *ODD]), draw.choice([4, *ODD])
-        tally.call(lambda: anneal.width(epoch, epochs=epochs, **width), case=(epoch, epochs, width))
+        tally.call(lambda: sigma_schedule.width(epoch, epochs=epochs, **width), case=(epoch, epochs, width))

@@ -10,8 +10,7 @@ import torch
 from fuzzing import cases
 
 from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, freeze, kernels
-from snnsim.neurons import LevyBaxter, MetaNeuron
-from snnsim.synapses import Conv, SparseLinear
+from snnsim.nn import Conv, LevyBaxter, MetaNeuron, SparseLinear
 
 WIDTH, BATCH, STEPS = 4, 3, 6
 NAN = float("nan")

@@ -9,12 +9,13 @@ import torch
 from fuzzing import cases
 
 from snnsim import kernels
-from snnsim.kernels import gates, spiking
-from snnsim.kernels.draws import Draws
-from snnsim.kernels.packing import packed
-from snnsim.kernels.spiking import Statistics
-from snnsim.kernels.spiking_types import Noise
-from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.kernels.common import gates
+from snnsim.kernels.common.counter_rng import Draws
+from snnsim.kernels.delay.bitpack import packed
+from snnsim.kernels.neuron import autograd
+from snnsim.kernels.neuron.autograd import Statistics
+from snnsim.kernels.neuron.types import Noise
+from snnsim.nn import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SecondOrder
 
 NAN = float("nan")
 SETTINGS = {
@@ -123,11 +124,11 @@ def test_passes_take_or_refuse_what_their_kernels_read(tally):
         around = {"norm": norm, "valid": valid, "keep": draw.choice([None, keep]), "noise": noise}
         case = (current, voltage, beta, threshold, around)
         found = tally.call(
-            lambda: spiking.fire(current, voltage, beta, threshold, reset=reset, record=True, **around), case=case
+            lambda: autograd.fire(current, voltage, beta, threshold, reset=reset, record=True, **around), case=case
         )
         assert found is None or found.spikes.isfinite().all()
-        tally.call(lambda: spiking.leak(current, voltage, beta), case=case)
-        tally.call(lambda: spiking.moments(current, torch.tensor(5) if valid is None else valid), case=case)
+        tally.call(lambda: autograd.leak(current, voltage, beta), case=case)
+        tally.call(lambda: autograd.moments(current, torch.tensor(5) if valid is None else valid), case=case)
 
 
 def abs_or(part):

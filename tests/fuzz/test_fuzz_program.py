@@ -87,7 +87,7 @@ def test_programs(tally):
             np.testing.assert_array_equal(*(result.node_counts for result in engines))
 
 
-ENGINES = ("clock", "touched")
+ENGINES = ("clock_driven", "event_driven")
 
 
 def test_integers_at_the_ends_of_their_range_run_alike(tally):

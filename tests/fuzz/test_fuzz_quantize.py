@@ -61,7 +61,7 @@ def test_programs_of_any_size_are_quantised_or_refused(tally):
         if part.fires and change["thresholds_moved"] == 0:
             np.testing.assert_allclose(part.threshold * part.unit, program.populations[0].threshold, rtol=1e-6)
         events = Events.from_frames(rng.integers(0, 2, (5, 1, 3)))
-        one, other = (simulate(made, events, engine=engine) for engine in ("clock", "touched"))
+        one, other = (simulate(made, events, engine=engine) for engine in ("clock_driven", "event_driven"))
         np.testing.assert_array_equal(one.node_counts, other.node_counts)
 
 

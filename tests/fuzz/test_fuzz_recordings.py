@@ -7,7 +7,7 @@ import pytest
 from fuzzing import cases
 
 from snnsim.data import binning, heidelberg
-from snnsim.data.events import Recordings
+from snnsim.data.recordings import Recordings
 
 FIELDS = ("time_ms", "unit", "offset", "label", "speaker")
 ODD = [-1, 2**16, 2**31, 2**40, -(2**63), 2**63 - 1, 200]

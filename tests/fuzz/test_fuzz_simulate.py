@@ -6,7 +6,7 @@ from fuzzing import cases
 from graphs import FIXED, edge, everything, loops, population
 
 from snnsim.program import INPUT, Program
-from snnsim.simulation import Events, Record, Simulator, State, simulate
+from snnsim.simulation import Events, Probe, Simulator, State, simulate
 
 NUMBERS = [
     0, 1, 2, 3, -1, -2, 5, 2**31 - 1, 2**31, 2**32 + 3, 2**63, -(2**63), 0.5, 2.0, -0.0, 1e300, float("nan"),
@@ -70,11 +70,11 @@ def dense(events, recording, channels, extra):
 def settings(rng, names):
     """Return settings of a simulation, most often good ones."""
     good = {
-        "engine": rng.choice(["clock", "touched"]).item(),
+        "engine": rng.choice(["clock_driven", "event_driven"]).item(),
         "precision": rng.choice(["float64", "float32"]).item(),
         "threads": int(rng.integers(1, 4)),
         "seed": None if rng.random() < 0.5 else int(rng.integers(0, 99)),
-        "record": Record(True, None if rng.random() < 0.5 else dict.fromkeys(names)),
+        "record": Probe(True, None if rng.random() < 0.5 else dict.fromkeys(names)),
     }
     for name in [*good, "record"]:
         if rng.random() < 0.06:
@@ -142,7 +142,9 @@ def test_both_engines_agree_or_refuse_and_are_the_loops(tally):
         found = tally.call(lambda p=made, e=events, h=how: simulate(p, e, **h), case=(made, given, how))
         if found is None:
             continue
-        other = simulate(made, events, **(how | {"engine": "touched" if how["engine"] == "clock" else "clock"}))
+        other = simulate(
+            made, events, **(how | {"engine": "event_driven" if how["engine"] == "clock_driven" else "clock_driven"})
+        )
         np.testing.assert_array_equal(found.node_counts, other.node_counts)
         np.testing.assert_array_equal(found.traces, other.traces)
         np.testing.assert_array_equal(found.spike_step, other.spike_step)
@@ -157,7 +159,7 @@ def test_streams_take_or_refuse_states(tally):
     rng = np.random.default_rng(4)
     for _ in range(cases(60)):
         made = program(rng)
-        simulator = Simulator(made, engine=rng.choice(["clock", "touched"]).item())
+        simulator = Simulator(made, engine=rng.choice(["clock_driven", "event_driven"]).item())
         streams = NUMBERS[rng.integers(0, len(NUMBERS))] if rng.random() < 0.3 else 2
         state = None if streams == 2**31 - 1 else tally.call(lambda: simulator.start(streams), case=streams)  # noqa: B023
         if state is None or len(state) > 10:
@@ -178,7 +180,7 @@ def test_streams_take_or_refuse_states(tally):
         fed = tally.call(lambda s=state: simulator.feed(events, s), case=(parts, frames.shape))  # noqa: B023
         if fed is not None and not state.pending.any() and not state.voltage.any():
             still = Program(**(vars(made) | {"extra_steps": 0}))
-            whole = simulate(still, events, record=Record(membranes=everything(made)))
+            whole = simulate(still, events, record=Probe(membranes=everything(made)))
             np.testing.assert_array_equal(fed[0].node_counts, whole.node_counts)
 
 
@@ -186,7 +188,7 @@ def test_results_are_read_from_both_ends(tally):
     rng = np.random.default_rng(5)
     made = program(rng)
     events = Events.from_frames((rng.random((9, 3, made.channels)) < 0.5).astype(int))
-    result = simulate(made, events, record=Record(True, everything(made)))
+    result = simulate(made, events, record=Probe(True, everything(made)))
     for _ in range(cases(200)):
         name, place = rng.choice(["a", "b", INPUT, ""]).item(), NUMBERS[rng.integers(0, len(NUMBERS))]
         spikes = tally.call(lambda n=name, p=place: result.spikes(n, p), case=(name, place))

@@ -12,8 +12,8 @@ import torch
 from triton.backends.compiler import GPUTarget
 from triton.runtime import JITFunction, driver
 
-from snnsim.kernels import triton_spiking
-from snnsim.kernels.spiking_types import Neuron
+from snnsim.kernels.neuron import gpu
+from snnsim.kernels.neuron.types import Neuron
 from snnsim.surrogate import NAMES
 
 
@@ -62,10 +62,10 @@ def launch_all(size: tuple[int, int, int], dtype: torch.dtype) -> None:
     steps, batch, neurons = size
     current, each = torch.ones(size, dtype=dtype), torch.ones(neurons, dtype=dtype)
     valid = torch.full((batch,), steps)
-    triton_spiking.moments(current, valid)
-    triton_spiking.affine_back(current, current, valid, each, each, each)
-    triton_spiking.leak(current, current[0], each)
-    triton_spiking.leak_back(each, current)
+    gpu.moments(current, valid)
+    gpu.affine_back(current, current, valid, each, each, each)
+    gpu.leak(current, current[0], each)
+    gpu.leak_back(each, current)
     fire_both_ways(size, dtype, (True, True, True, "atan"))
 
 
@@ -77,8 +77,8 @@ def fire_both_ways(size: tuple[int, int, int], dtype: torch.dtype, kind: tuple[b
     neuron = Neuron(each, each, *kind, alpha=2.5)
     for given in (True, False):
         keep, all_steps, one_step = (voltage, current, voltage) if given else (None, None, None)
-        triton_spiking.fire(current, each, each, valid, voltage, keep, neuron, given)
-        triton_spiking.fire_back(
+        gpu.fire(current, each, each, valid, voltage, keep, neuron, given)
+        gpu.fire_back(
             current, each, each, valid, voltage, keep, neuron, all_steps, all_steps, one_step
         )  # fmt: skip
 

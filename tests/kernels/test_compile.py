@@ -8,11 +8,11 @@ import pytest
 
 PROGRAM = """
 import torch
-from snnsim.experiment import parts
+from snnsim.experiment import build
 from snnsim.config import Config
 
 config = Config().with_values({"network.hidden": (9, 8), "network.max_delay_ms": 80.0, "data.channels": 7})
-network = parts.build_network(config, classes=4).train()
+network = build.build_network(config, classes=4).train()
 frames = torch.poisson(torch.full((20, 3, 7), 0.5), generator=torch.Generator().manual_seed(0))
 
 def gradients(run):

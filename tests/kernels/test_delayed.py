@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import allocator, kernels
-from snnsim.kernels import blocked, choice, delayed, reference
-from snnsim.kernels.delayed import FORMS, delayed_current, in_time, spread_current
+from snnsim.kernels import reference
+from snnsim.kernels.common import dispatch
+from snnsim.kernels.delay import currents, overlap_save
+from snnsim.kernels.delay.currents import FORMS, delayed_current, in_time, spread_current
 
 # without compilation a transform takes a second
 EXAMPLES = 4 if numba.config.DISABLE_JIT else 60
@@ -91,25 +93,25 @@ def test_ten_thousand_steps():
 def test_pieces_do_not_change_the_result(monkeypatch, piece):
     layer = a_layer(30, 3, 6, 67, 4) if not numba.config.DISABLE_JIT else a_layer(9, 2, 2, 3, 4)
     whole = gradients(layer, "time")
-    monkeypatch.setattr(blocked, "PIECE", piece)
-    monkeypatch.setattr(blocked, "SHORT", 16)
+    monkeypatch.setattr(overlap_save, "PIECE", piece)
+    monkeypatch.setattr(overlap_save, "SHORT", 16)
     assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
 
 
 def test_where_little_is_kept_pieces_are_short(monkeypatch):
     like = torch.zeros(100, 256, 256)
-    often = blocked.Cut(like, 25, columns=256, before=0).length
+    often = overlap_save.Cut(like, 25, columns=256, before=0).length
     monkeypatch.setattr(allocator, "_little", True)
-    assert blocked.Cut(like, 25, columns=256, before=0).length < often / 20
+    assert overlap_save.Cut(like, 25, columns=256, before=0).length < often / 20
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
 def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
     layer = a_layer(40, 40, 6, 67, 4)
     whole = gradients(layer, "time")
-    monkeypatch.setattr(blocked, "PIECE", 90 * 18 * 6 * 8)
-    monkeypatch.setattr(blocked, "SHORT", 16)
-    pieces = list(blocked.Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
+    monkeypatch.setattr(overlap_save, "PIECE", 90 * 18 * 6 * 8)
+    monkeypatch.setattr(overlap_save, "SHORT", 16)
+    pieces = list(overlap_save.Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
     assert [(len(group), some) for group, some in pieces] == 2 * [(1, (0, 64)), (1, (64, 67))]
     assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
 
@@ -128,7 +130,7 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
-    monkeypatch.setattr(blocked, "PIECE", 1)
+    monkeypatch.setattr(overlap_save, "PIECE", 1)
     draw, seen = torch.Generator().manual_seed(0), []
     spikes = (torch.rand(12, 2, 70, generator=draw, dtype=torch.float64) < 0.3).double().requires_grad_()
     weight = torch.randn(3, 70, 2, generator=draw, dtype=torch.float64, requires_grad=True)
@@ -159,7 +161,12 @@ def test_steps_before_are_left_out(layer, data):
     grads = torch.autograd.grad(delayed_current(*leaves, form="time"), leaves, with_zeros)
     for form in FORMS:
         current = spread_current(
-            leaves[0], delayed._as_they_are, (leaves[1].permute(1, 2, 0),), delays=len(kernel), before=before, form=form
+            leaves[0],
+            currents._as_they_are,
+            (leaves[1].permute(1, 2, 0),),
+            delays=len(kernel),
+            before=before,
+            form=form,
         )
         assert_close(current, expected, rtol=0, atol=1e-12)
         assert_close(torch.autograd.grad(current, leaves, grad), grads, rtol=0, atol=1e-11)
@@ -168,7 +175,7 @@ def test_steps_before_are_left_out(layer, data):
 def test_steps_before_are_fewer_than_delays():
     spikes, kernel = torch.zeros(9, 1, 2), torch.zeros(4, 3, 2)
     with pytest.raises(ValueError, match="less than the 4 delays, and there, not 4"):
-        spread_current(spikes, delayed._as_they_are, (kernel.permute(1, 2, 0),), delays=4, before=4)
+        spread_current(spikes, currents._as_they_are, (kernel.permute(1, 2, 0),), delays=4, before=4)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -216,22 +223,22 @@ def test_training_follows_inference_mode():
 
 
 def test_choice_by_size_and_precision(monkeypatch):
-    monkeypatch.delenv(choice.VARIABLE, raising=False)
+    monkeypatch.delenv(dispatch.VARIABLE, raising=False)
     spikes = torch.rand(100, 2, 3)
-    assert choice.of_current(spikes, delays=25) == "blocked"
-    assert choice.of_current(spikes.bfloat16(), delays=25) == "time"
-    assert choice.of_current(spikes, delays=2) == "time"
+    assert dispatch.of_current(spikes, delays=25) == "blocked"
+    assert dispatch.of_current(spikes.bfloat16(), delays=25) == "time"
+    assert dispatch.of_current(spikes, delays=2) == "time"
     with torch.autocast("cpu", torch.bfloat16):
-        assert choice.of_current(spikes, delays=25) == "time"
+        assert dispatch.of_current(spikes, delays=25) == "time"
     with kernels.plain():
-        assert choice.of_current(spikes, delays=25) == "time"
-        assert choice.of_neurons(spikes) == "steps"
-    assert choice.of_neurons(spikes) == "numba"
-    monkeypatch.setenv(choice.VARIABLE, "plain")
-    assert choice.of_current(spikes, delays=25) == "time"
-    monkeypatch.setenv(choice.VARIABLE, "quick")
+        assert dispatch.of_current(spikes, delays=25) == "time"
+        assert dispatch.of_neurons(spikes) == "steps"
+    assert dispatch.of_neurons(spikes) == "numba"
+    monkeypatch.setenv(dispatch.VARIABLE, "plain")
+    assert dispatch.of_current(spikes, delays=25) == "time"
+    monkeypatch.setenv(dispatch.VARIABLE, "quick")
     with pytest.raises(ValueError, match="SNNSIM_KERNELS must be fast or plain, not 'quick'"):
-        choice.of_neurons(spikes)
+        dispatch.of_neurons(spikes)
 
 
 @pytest.mark.parametrize(("spikes", "kernel"), [((5, 2, 3), (4, 2, 2)), ((5, 3), (4, 2, 3)), ((5, 2, 3), (2, 3))])

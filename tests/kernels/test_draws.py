@@ -8,13 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from snnsim.kernels import draws, reference
-from snnsim.kernels.draws import Draws
+from snnsim.kernels import reference
+from snnsim.kernels.common import counter_rng
+from snnsim.kernels.common.counter_rng import Draws
 
 
 def rows(given, lanes=1, neurons=1):
     found = np.empty((lanes, neurons))
-    draws.logistics(given.place(), found)
+    counter_rng.logistics(given.place(), found)
     return found
 
 
@@ -23,11 +24,11 @@ def test_hash_is_that_of_splitmix64():
     expected = [6457827717110365317, 3203168211198807973, 9817491932198370423]
     start, gamma = 1234567, 0x9E3779B97F4A7C15
     assert [reference.mixed(start + gamma * (n + 1)) for n in range(3)] == expected
-    assert [int(draws.mix(np.uint64((start + gamma * (n + 1)) % 2**64))) for n in range(3)] == expected
+    assert [int(counter_rng.mix(np.uint64((start + gamma * (n + 1)) % 2**64))) for n in range(3)] == expected
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.integers(0, draws.SEEDS - 1), *[st.integers(0, 2**31)] * 3, st.integers(0, 6), st.integers(0, 3))
+@given(st.integers(0, counter_rng.SEEDS - 1), *[st.integers(0, 2**31)] * 3, st.integers(0, 6), st.integers(0, 3))
 def test_numbers_are_those_of_the_reference(seed, layer, recording, step, neuron, lane):
     found = rows(Draws.of(seed, recording).layer(layer).at(step), lane + 1, neuron + 1)[lane, neuron]
     r = reference.draw(seed, layer, recording + lane, step, neuron)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import Events, Record, Simulator, simulate
+from snnsim.simulation import Events, Probe, Simulator, simulate
 
 
 def defined(program, frames, kind):
@@ -75,10 +75,15 @@ def graphs(draw):
 
 
 @settings(max_examples=100, deadline=None)
-@given(graphs(), st.sampled_from(["clock", "touched"]), st.sampled_from(["float64", "float32"]), st.integers(0, 12))
+@given(
+    graphs(),
+    st.sampled_from(["clock_driven", "event_driven"]),
+    st.sampled_from(["float64", "float32"]),
+    st.integers(0, 12),
+)
 def test_sums_at_the_threshold_are_those_of_the_definition(graph, engine, precision, cut):
     program, frames = graph
-    events, record = Events.from_frames(frames), Record(True, everything(program))
+    events, record = Events.from_frames(frames), Probe(True, everything(program))
     result = simulate(program, events, engine=engine, precision=precision, record=record)
     simulator = Simulator(program, engine=engine, precision=precision)
     first, state = simulator.feed(events.part(0, cut), simulator.start(2), record)
@@ -92,21 +97,19 @@ def test_sums_at_the_threshold_are_those_of_the_definition(graph, engine, precis
 
 
 @settings(max_examples=50, deadline=None)
-@given(graphs(), st.sampled_from(["clock", "touched"]), st.integers(0, 2**32 - 1))
+@given(graphs(), st.sampled_from(["clock_driven", "event_driven"]), st.integers(0, 2**32 - 1))
 def test_events_of_a_step_in_any_order_are_added_in_the_order_of_channels(graph, engine, seed):
     program, frames = graph
     events, rng = Events.from_frames(frames), np.random.default_rng(seed)
     recording = np.repeat(np.arange(2), np.diff(events.offset))
     place = np.lexsort((rng.random(len(events.step)), events.step, recording))
     mixed = replace(events, step=events.step[place], channel=events.channel[place], count=events.count[place])
-    one, other = (
-        simulate(program, e, engine=engine, record=Record(True, everything(program))) for e in (events, mixed)
-    )
+    one, other = (simulate(program, e, engine=engine, record=Probe(True, everything(program))) for e in (events, mixed))
     np.testing.assert_array_equal(one.traces, other.traces)
     np.testing.assert_array_equal(one.node_counts, other.node_counts)
 
 
-@pytest.mark.parametrize("engine", ["clock", "touched"])
+@pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
 def test_a_sum_that_depends_on_its_order_has_that_of_the_channels(engine):
     edge = Edge.of(INPUT, "a", ([0, 1, 2], [0] * 3, [0] * 3, [0.1, 0.2, 0.3]), sources=3)
     part = Population.of("a", 1, decay=0.0, threshold=0.1 + 0.2 + 0.3)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import ENGINES, Events, Record, Simulator, State, engines, simulate
+from snnsim.simulation import ENGINES, Events, Probe, Simulator, State, engines, simulate
 
 WITH_INPUT = programs().flatmap(lambda program: st.tuples(st.just(program), frames_for(program)))
 ANY_ENGINE = st.sampled_from(list(ENGINES))
@@ -24,7 +24,7 @@ def silence(steps, recordings, channels):
 @given(WITH_INPUT, ANY_ENGINE, st.sampled_from(["float64", "float32"]), st.integers(1, 3))
 def test_equals_the_loops(given_network, engine, precision, threads):
     program, frames = given_network
-    record = Record(spikes=True, membranes=everything(program))
+    record = Probe(spikes=True, membranes=everything(program))
     result = simulate(program, events(frames), engine=engine, precision=precision, threads=threads, record=record)
     longer = np.concatenate([frames, silence(program.extra_steps, *frames.shape[1:])])
     for recording in range(frames.shape[1]):
@@ -40,7 +40,7 @@ def test_equals_the_loops(given_network, engine, precision, threads):
 @given(WITH_INPUT, ANY_ENGINE, st.lists(st.integers(0, 10), max_size=3), st.integers(1, 2))
 def test_pieces_are_the_whole(given_network, engine, cuts, threads):
     program, frames = given_network
-    whole, record = events(frames), Record(spikes=True, membranes=everything(program))
+    whole, record = events(frames), Probe(spikes=True, membranes=everything(program))
     simulator = Simulator(program, engine=engine, threads=threads)
     expected, _ = simulator.feed(whole, simulator.start(3), record)
     bounds = sorted({0, len(frames), *(min(cut, len(frames)) for cut in cuts)})
@@ -80,7 +80,7 @@ def test_engines_agree_to_the_last_bit(precision, bias, soft):
     program = random_network(0, bias=bias, soft=soft)
     frames = np.random.default_rng(1).random((200, 2, 10)) < 0.02
     found = [
-        simulate(program, events(frames), engine=engine, precision=precision, record=Record(spikes=True))
+        simulate(program, events(frames), engine=engine, precision=precision, record=Probe(spikes=True))
         for engine in ENGINES
     ]
     assert found[0].counts("a").sum() > 100
@@ -94,7 +94,7 @@ def test_engines_agree_to_the_last_bit(precision, bias, soft):
 
 def test_a_stream_may_change_engines(tmp_path):
     program, frames = random_network(2), np.random.default_rng(3).random((120, 1, 10)) < 0.05
-    clock, touched = Simulator(program, engine="clock"), Simulator(program, engine="touched")
+    clock, touched = Simulator(program, engine="clock_driven"), Simulator(program, engine="event_driven")
     expected, _ = clock.feed(events(frames), clock.start())
     first, state = clock.feed(events(frames).part(0, 50), clock.start())
     state.save(tmp_path / "state.npz")
@@ -104,10 +104,10 @@ def test_a_stream_may_change_engines(tmp_path):
 
 def test_a_queue_that_is_too_short_grows(monkeypatch):
     program, frames = random_network(4), np.random.default_rng(5).random((60, 3, 10)) < 0.3
-    record = Record(spikes=True, membranes={"a": [3, 7]})
-    expected = simulate(program, events(frames), engine="clock", record=record)
+    record = Probe(spikes=True, membranes={"a": [3, 7]})
+    expected = simulate(program, events(frames), engine="clock_driven", record=record)
     monkeypatch.setattr(engines, "FIRST_QUEUE", 1)
-    found = simulate(program, events(frames), engine="touched", record=record, threads=2)
+    found = simulate(program, events(frames), engine="event_driven", record=record, threads=2)
     np.testing.assert_array_equal(found.node_counts, expected.node_counts)
     np.testing.assert_array_equal(found.traces, expected.traces)
     np.testing.assert_array_equal(found.spike_step, expected.spike_step)
@@ -122,19 +122,19 @@ def test_a_neuron_that_nothing_reaches_is_not_computed():
         edges=(Edge.of(INPUT, "a", (np.array([0]), np.array([0]), np.array([0]), np.array([0.5])), sources=1),),
         time_step_ms=1.0,
     )
-    simulator = Simulator(program, engine="touched")
+    simulator = Simulator(program, engine="event_driven")
     assert not simulator.engine.alone.any()
     by_itself = replace(program, populations=(replace(program.populations[0], bias=np.array([0.25, 0.5])),))
-    assert Simulator(by_itself, engine="touched").engine.alone.tolist() == [False, True]
+    assert Simulator(by_itself, engine="event_driven").engine.alone.tolist() == [False, True]
 
 
 def test_slides_of_the_buffer_change_nothing(monkeypatch):
     program, frames = random_network(6), np.random.default_rng(7).random((150, 1, 10)) < 0.1
-    expected = simulate(program, events(frames), record=Record(spikes=True))
+    expected = simulate(program, events(frames), record=Probe(spikes=True))
     monkeypatch.setattr(engines, "BUFFER_BYTES", 1)
     simulator = Simulator(program)
     assert simulator.engine.rows == program.longest_delay()
-    found = simulator.run(events(frames), Record(spikes=True))
+    found = simulator.run(events(frames), Probe(spikes=True))
     np.testing.assert_array_equal(found.spike_step, expected.spike_step)
     np.testing.assert_array_equal(found.spike_neuron, expected.spike_neuron)
 

@@ -5,8 +5,9 @@ import torch
 from torch.testing import assert_close
 
 from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, freeze, kernels
-from snnsim.kernels import gates, spiking
-from snnsim.neurons import LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.kernels.common import gates
+from snnsim.kernels.neuron import autograd
+from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder
 
 STEPS, BATCH = 12, 4
 
@@ -59,8 +60,8 @@ def test_layers_and_passes_check_valid(valid):
         lambda: layer(frames(), valid),
         lambda: layer.run(frames(), valid=valid),
         lambda: layer.norm(currents, valid),
-        lambda: spiking.moments(currents, valid),
-        lambda: spiking.fire(currents, voltage, part, part, reset=LIF().reset, valid=valid),
+        lambda: autograd.moments(currents, valid),
+        lambda: autograd.fire(currents, voltage, part, part, reset=LIF().reset, valid=valid),
     ):
         with pytest.raises(ValueError, match="valid must be"):
             call()

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import kernels
-from snnsim.kernels import choice, numba_integer_delays, reference
-from snnsim.kernels.delayed import in_time
-from snnsim.kernels.integer_delays import dense_kernel, integer_current
+from snnsim.kernels import reference
+from snnsim.kernels.common import dispatch
+from snnsim.kernels.delay import cpu_integer_delays
+from snnsim.kernels.delay.currents import in_time
+from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
 
 EXAMPLES = 10 if numba.config.DISABLE_JIT else 150
 DTYPES = (torch.float32, torch.float64)
@@ -84,8 +86,8 @@ def test_all_sizes(size, dtype, monkeypatch):
         expected = integer_current(spikes, weight, delay, delays=delays)
     assert torch.equal(integer_current(spikes, weight, delay, delays=delays), expected)
     for lanes, buffer in ((1, 1), (3, 2**12), (16, 2**20)):
-        monkeypatch.setattr(numba_integer_delays, "LANES", lanes)
-        monkeypatch.setattr(numba_integer_delays, "BUFFER", buffer)
+        monkeypatch.setattr(cpu_integer_delays, "LANES", lanes)
+        monkeypatch.setattr(cpu_integer_delays, "BUFFER", buffer)
         for before in (0, 1, min(len(spikes), delays) // 2):
             current = integer_current(spikes, weight, delay, delays=delays, before=before)
             assert torch.equal(current, expected[before:])
@@ -152,19 +154,19 @@ def test_all_of_time_may_lie_before():
 
 def test_synapses_of_weight_0_are_left_out():
     weight = torch.tensor([[[0.0], [2.0]], [[0.0], [0.0]]])
-    synapses = numba_integer_delays.ordered(weight, torch.tensor([[[1], [3]], [[0], [2]]]))
+    synapses = cpu_integer_delays.ordered(weight, torch.tensor([[[1], [3]], [[0], [2]]]))
     assert synapses.first.tolist() == [0, 1, 1]
     assert (synapses.source.tolist(), synapses.delay.tolist(), synapses.weight.tolist()) == ([1], [3], [2.0])
 
 
 def test_choice_by_device_and_precision(monkeypatch):
-    monkeypatch.delenv(choice.VARIABLE, raising=False)
+    monkeypatch.delenv(dispatch.VARIABLE, raising=False)
     spikes, weight = torch.zeros(5, 2, 3), torch.zeros(4, 3, 1)
-    assert choice.of_integer_delays(spikes, weight) == "numba"
-    assert choice.of_integer_delays(spikes.bfloat16(), weight.bfloat16()) == "in_order"
-    assert choice.of_integer_delays(spikes, weight.double()) == "in_order"
+    assert dispatch.of_integer_delays(spikes, weight) == "numba"
+    assert dispatch.of_integer_delays(spikes.bfloat16(), weight.bfloat16()) == "in_order"
+    assert dispatch.of_integer_delays(spikes, weight.double()) == "in_order"
     with kernels.plain():
-        assert choice.of_integer_delays(spikes, weight) == "in_order"
+        assert dispatch.of_integer_delays(spikes, weight) == "in_order"
 
 
 @pytest.mark.parametrize(

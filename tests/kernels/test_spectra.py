@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from snnsim.kernels import fourier, products, spectra, tile
-from snnsim.kernels.fourier import LANES
-from snnsim.kernels.packing import packed
+from snnsim.kernels.delay import complex_gemm, fft, gemm_microkernel, windowed_fft
+from snnsim.kernels.delay.bitpack import packed
+from snnsim.kernels.delay.fft import LANES
 
 WITHOUT_JIT = bool(numba.config.DISABLE_JIT)
 DTYPES = [np.float32, np.float64]
@@ -28,15 +28,15 @@ def test_transform_is_the_fourier_transform(points, dtype, sign):
     values = rng.normal(size=(points, LANES)) + 1j * rng.normal(size=(points, LANES))
     x = np.stack([values.real, values.imag]).reshape(2, -1).astype(dtype)
     y = np.empty_like(x)
-    z = y if fourier.transform(x, y, fourier.plan(points, np.dtype(dtype).name), sign) else x
+    z = y if fft.transform(x, y, fft.plan(points, np.dtype(dtype).name), sign) else x
     expected = np.fft.fft(values, axis=0) if sign < 0 else np.fft.ifft(values, axis=0) * points
     close((z[0] + 1j * z[1]).reshape(points, LANES), expected, dtype)
 
 
 def test_good_sizes():
-    assert [fourier.good_size(least) for least in (0, 1, 5, 7, 125, 160, 190)] == [1, 1, 6, 8, 128, 162, 192]
+    assert [fft.good_size(least) for least in (0, 1, 5, 7, 125, 160, 190)] == [1, 1, 6, 8, 128, 162, 192]
     with pytest.raises(ValueError, match=r"must be a product of 2s and 3s, not 10"):
-        fourier.plan(10, "float32")
+        fft.plan(10, "float32")
 
 
 @pytest.mark.parametrize("columns", [(0, 3), (1, 2)] if WITHOUT_JIT else [(0, 300), (64, 300), (17, 50), (299, 300)])
@@ -46,8 +46,8 @@ def test_windows_to_spectra_and_back(columns, rows, dtype):
     steps, lanes, delays, points = 20, 2, 4, 12
     rng = np.random.default_rng(0)
     sequence = rng.normal(size=(steps, lanes, 3 if WITHOUT_JIT else 300)).astype(dtype)
-    windows = spectra.Windows(points, 1 - delays, points - delays + 1, 0)
-    plan, half, width = fourier.plan(points, np.dtype(dtype).name), points // 2 + 1, columns[1] - columns[0]
+    windows = windowed_fft.Windows(points, 1 - delays, points - delays + 1, 0)
+    plan, half, width = fft.plan(points, np.dtype(dtype).name), points // 2 + 1, columns[1] - columns[0]
     padded = np.concatenate(
         [np.zeros((delays - 1, *sequence.shape[1:])), sequence, np.zeros((points, *sequence.shape[1:]))]
     )
@@ -60,18 +60,18 @@ def test_windows_to_spectra_and_back(columns, rows, dtype):
     )
     number = rows[1] - rows[0]
     spectrum = np.full((2 * half, number * width), np.nan, dtype)
-    spectra.analyse(sequence, 2.0, windows, plan, rows, columns, False, spectrum)
+    windowed_fft.analyse(sequence, 2.0, windows, plan, rows, columns, False, spectrum)
     close(spectrum[:half] + 1j * spectrum[half:], 2 * expected.reshape(half, -1), dtype)
     panels = -(-width // LANES)
     in_panels = np.full((2 * half, panels * number * LANES), np.nan, dtype)
-    spectra.analyse(sequence, 2.0, windows, plan, rows, columns, True, in_panels)
+    windowed_fft.analyse(sequence, 2.0, windows, plan, rows, columns, True, in_panels)
     turned = in_panels.reshape(2 * half, panels, number, LANES).transpose(0, 2, 1, 3).reshape(2 * half, number, -1)
     np.testing.assert_array_equal(turned[..., :width].reshape(2 * half, -1), spectrum)
     # what fills the last panel goes into no result, but must not be infinite
     assert np.abs(turned[..., width:]).max(initial=0) < 1e-5
     back = np.full_like(sequence, 7)
     late = windows._replace(low=delays - 1)
-    spectra.synthesise(spectrum, late, plan, rows, columns, 0, back)
+    windowed_fft.synthesise(spectrum, late, plan, rows, columns, 0, back)
     written = np.zeros(sequence.shape, bool)
     for row in range(*rows):
         begin = row // lanes * windows.hop
@@ -90,18 +90,18 @@ def test_products_of_spectra(shape, conjugate, turned, dtype):
     lines, terms, columns = shape
     rng, half = np.random.default_rng(0), 3
     a = rng.normal(size=(2, half, terms, lines) if turned else (2, half, lines, terms))
-    panels = -(-columns // tile.PANEL)
-    b = rng.normal(size=(2, half, terms, panels * tile.PANEL))
+    panels = -(-columns // gemm_microkernel.PANEL)
+    b = rng.normal(size=(2, half, terms, panels * gemm_microkernel.PANEL))
     b[..., columns:] = 0
     in_panels = b.reshape(2, half, terms, panels, -1).transpose(0, 1, 3, 2, 4)
     c = np.empty((2 * half, lines * columns), dtype)
     flat = [part.reshape(2 * half, -1).astype(dtype) for part in (a, in_panels)]
-    products.multiply(*flat, c, shape, conjugate, turned, False, 2)
+    complex_gemm.multiply(*flat, c, shape, conjugate, turned, False, 2)
     left, right = a[0] + 1j * a[1], b[0] + 1j * b[1]
     left, right = left.swapaxes(1, 2) if turned else left, right.conj() if conjugate else right
     wanted = (left @ right)[..., :columns]
     close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), wanted, dtype)
-    products.multiply(*flat, c, shape, conjugate, turned, True, 2)
+    complex_gemm.multiply(*flat, c, shape, conjugate, turned, True, 2)
     close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), 2 * wanted, dtype)
 
 

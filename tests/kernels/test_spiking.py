@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import kernels
-from snnsim.kernels import reference, spiking
-from snnsim.layer import SpikingLayer
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.normalisation import BatchNorm
+from snnsim.kernels import reference
+from snnsim.kernels.neuron import autograd
+from snnsim.nn import LIF, LeakyReadout, SparseLinear
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.layer import SpikingLayer
 from snnsim.surrogate import NAMES, Surrogate
-from snnsim.synapses import SparseLinear
 
 RESETS = list(itertools.product(["hard", "soft"], [True, False]))
 DTYPES = [torch.float32, torch.float64]
@@ -96,7 +96,7 @@ def gradients(lif, trace, current, voltage, *, outputs):
 @pytest.mark.parametrize("temporal", [True, False])
 def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype, temporal):
     lif, current, voltage = a_population(dtype)
-    lif.reset = spiking.Reset(reset == "hard", detached, lif.surrogate)
+    lif.reset = autograd.Reset(reset == "hard", detached, lif.surrogate)
 
     def trace(current, voltage):
         fired = lif.fire(current, voltage, record=True, temporal=temporal)
@@ -116,7 +116,7 @@ def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype, temp
 @pytest.mark.parametrize(("reset", "detached"), RESETS)
 def test_gradients_of_one_step_and_of_parts(reset, detached):
     lif, current, voltage = a_population(torch.float64, steps=1, batch=1, neurons=1)
-    lif.reset = spiking.Reset(reset == "hard", detached, lif.surrogate)
+    lif.reset = autograd.Reset(reset == "hard", detached, lif.surrogate)
     compiled = gradients(lif, lif.trace, current, voltage, outputs=(0, 1))
     assert_close(compiled, gradients(lif, plainly(lif.trace), current, voltage, outputs=(0, 1)))
     for wanted in (current, voltage, lif.decay.logit, lif.threshold):
@@ -133,7 +133,7 @@ def test_leak_by_finite_differences(steps):
     current = torch.randn(steps, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     voltage = torch.randn(2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     beta = torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(spiking.leak, (current, voltage, beta))
+    assert torch.autograd.gradcheck(autograd.leak, (current, voltage, beta))
 
 
 def test_membrane_by_finite_differences_where_nothing_fires():
@@ -143,7 +143,7 @@ def test_membrane_by_finite_differences_where_nothing_fires():
     reset = LIF().reset
 
     def membrane(*arguments):
-        return spiking.fire(*arguments, threshold, reset=reset, record=True).membrane
+        return autograd.fire(*arguments, threshold, reset=reset, record=True).membrane
 
     assert torch.autograd.gradcheck(membrane, (current, voltage, beta))
 
@@ -171,7 +171,7 @@ def test_second_backward_pass_says_that_there_is_none():
 def test_torch_keeps_its_number_of_threads():
     # a process of its own: only the first parallel loop of numba could change the number
     program = (
-        "import torch; torch.set_num_threads(1); from snnsim.neurons import LIF;"
+        "import torch; torch.set_num_threads(1); from snnsim.nn import LIF;"
         "LIF()(torch.rand(3, 2, 4)); print(torch.get_num_threads())"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
@@ -256,7 +256,7 @@ def test_moments_leave_padding_out_and_keep_their_digits():
     current = torch.full((50, 3, 4), 1e3) + torch.randn(50, 3, 4, generator=torch.Generator().manual_seed(0))
     valid = torch.tensor([50, 10, 33])
     current[10:, 1] = 1e9
-    mean, variance = spiking.moments(current, valid)
+    mean, variance = autograd.moments(current, valid)
     counted = torch.cat([current[:steps, member] for member, steps in enumerate(valid)]).double()
     assert_close(mean.double(), counted.mean(0), rtol=1e-6, atol=0)
     assert_close(variance.double(), counted.var(0, correction=0), rtol=1e-5, atol=0)

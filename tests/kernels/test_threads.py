@@ -19,8 +19,8 @@ import torch
 from torch.utils.data import DataLoader
 from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
 from snnsim.data.binning import bin_events
-from snnsim.data.events import Recordings
-from snnsim.kernels import threads
+from snnsim.data.recordings import Recordings
+from snnsim.kernels.common import threads
 
 torch.set_num_threads(THREADS)
 frames = (torch.rand(40, 4, 14, generator=torch.Generator().manual_seed(1)) < 0.3).float()

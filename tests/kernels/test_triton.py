@@ -13,21 +13,19 @@ from pathlib import Path
 
 import pytest
 import torch
+import triton
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from snnsim.kernels.spiking_types import Neuron
+from snnsim.kernels.neuron import gpu, gpu_kernels
+from snnsim.kernels.neuron.types import Neuron
 from snnsim.surrogate import NAMES, Surrogate
 
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 pytest.importorskip("triton", reason="triton is not installed; pip install triton (on Linux) brings it")
 
-import triton
-
-from snnsim.kernels import triton_lanes, triton_spiking
-
-COMPILED = isinstance(triton_lanes.fire_pass, triton.JITFunction)
+COMPILED = isinstance(gpu_kernels.fire_pass, triton.JITFunction)
 RESETS = list(itertools.product([True, False], [True, False]))
 RESULTS = ("spikes", "membrane", "last")
 # which of the gradients of spikes, membrane and last voltage come
@@ -101,7 +99,7 @@ def cases(draw):
 def assert_fires_as_by_steps(case):
     expected = fire_by_steps(*case)
     for record in (True, False):
-        spikes, membrane, last = triton_spiking.fire(*case, record)
+        spikes, membrane, last = gpu.fire(*case, record)
         # not one rounding may differ: a threshold decides
         assert torch.equal(spikes, expected[0])
         assert torch.equal(last, expected[2])
@@ -122,12 +120,12 @@ def test_at_the_threshold_it_fires(device, hard):
     current = 0 * current + torch.tensor([1.0, 2.0, 1.0 if hard else 0.5, 1.0], device=device)[:, None, None]
     case = (current, 1 + 0 * scale, 0 * scale, valid, 0 * voltage, None, neuron)
     assert_fires_as_by_steps(case)
-    assert (triton_spiking.fire(*case, False)[0] == 1).all()
+    assert (gpu.fire(*case, False)[0] == 1).all()
     assert_gradients_are_those_of_autograd(case, (True, True, True))
 
 
 # one block of neurons less one, a full one, one more, and two with a rest
-@pytest.mark.parametrize("neurons", [triton_spiking.BLOCK + more for more in (-1, 0, 1, triton_spiking.BLOCK + 5)])
+@pytest.mark.parametrize("neurons", [gpu.BLOCK + more for more in (-1, 0, 1, gpu.BLOCK + 5)])
 def test_blocks_of_neurons(device, neurons):
     case = a_case((3, 2, neurons), valid=[3, 2], device=device)
     assert_fires_as_by_steps(case)
@@ -138,7 +136,7 @@ def test_blocks_of_neurons(device, neurons):
 def test_many_steps(device, hard):
     case = a_case((301, 1, 3), valid=[290], device=device, dtype=torch.float32, hard=hard)
     assert_fires_as_by_steps(case)
-    assert 0.05 < triton_spiking.fire(*case, False)[0].count_nonzero() / (301 * 3) < 0.95
+    assert 0.05 < gpu.fire(*case, False)[0].count_nonzero() / (301 * 3) < 0.95
     assert_gradients_are_those_of_autograd(case, (True, False, False), rtol=1e-4, atol=1e-4)
 
 
@@ -160,12 +158,12 @@ def assert_gradients_are_those_of_autograd(case, given, **tolerance):
     shapes = (current.shape, current.shape, current.shape[1:])
     grads = [torch.randn(shape, generator=draw, dtype=torch.float64).to(current) for shape in shapes]
     grads = [grad if wanted else None for grad, wanted in zip(grads, given, strict=True)]
-    back = triton_spiking.fire_back(*case, *grads)
+    back = gpu.fire_back(*case, *grads)
     expected = gradients_by_autograd(case, grads)
     # autograd gives the gradient of the current: that of the drive is what the affine map turns into it
     # nothing is drawn here, so there is no noise that could be learned
     assert (back.grad_width, back.grad_back) == (None, None)
-    found = (triton_spiking.affine_back(back[0], current, valid, scale, 0 * scale, 0 * scale), *back[1:6])
+    found = (gpu.affine_back(back[0], current, valid, scale, 0 * scale, 0 * scale), *back[1:6])
     names = ("current", "scale", "shift", "beta", "threshold", "voltage")
     for name, one, other in zip(names, found, expected, strict=True):
         assert_close(one, other, **(tolerance or EXACT), msg=lambda text, name=name: f"gradient of {name}: {text}")
@@ -201,7 +199,7 @@ def test_moments(device, size, valid, dtype):
     # far from 0, where a difference of squares would have no digit left
     current += 1e4
     counted = current.double()[torch.arange(size[0], device=device)[:, None] < valid]
-    mean, variance = triton_spiking.moments(current, valid)
+    mean, variance = gpu.moments(current, valid)
     assert mean.dtype == variance.dtype == dtype
     assert_close(mean.double(), counted.mean(0), rtol=4 * torch.finfo(dtype).eps, atol=0)
     # float64 gives the oracle itself no more than this, so far from 0
@@ -209,7 +207,7 @@ def test_moments(device, size, valid, dtype):
 
 
 def test_moments_of_nothing(device):
-    mean, variance = triton_spiking.moments(torch.ones(4, 2, 3, device=device), torch.tensor([0, 0], device=device))
+    mean, variance = gpu.moments(torch.ones(4, 2, 3, device=device), torch.tensor([0, 0], device=device))
     assert mean.tolist() == variance.tolist() == [0, 0, 0]
 
 
@@ -218,7 +216,7 @@ def test_affine_back(device):
     grad, slope = current.flip(0), offset.flip(0)
     counts = (torch.arange(9, device=device)[:, None] < valid)[..., None]
     expected = torch.where(counts, scale * grad + offset + slope * current, 0.0)
-    result = triton_spiking.affine_back(grad.clone(), current, valid, scale, offset, slope)
+    result = gpu.affine_back(grad.clone(), current, valid, scale, offset, slope)
     assert torch.equal(result, expected)
 
 
@@ -227,10 +225,10 @@ def test_leak(device, size):
     current, *_, voltage, _, neuron = a_case(size, valid=[1], device=device)
     current.requires_grad_()
     expected = leak_by_steps(current, voltage, neuron.beta)
-    assert torch.equal(triton_spiking.leak(current.detach(), voltage, neuron.beta), expected)
+    assert torch.equal(gpu.leak(current.detach(), voltage, neuron.beta), expected)
     grad = torch.randn(size, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(device)
     before = grad.clone()
-    found = triton_spiking.leak_back(neuron.beta, grad)
+    found = gpu.leak_back(neuron.beta, grad)
     assert_close(found, torch.autograd.grad(expected, current, grad)[0], **EXACT)
     assert torch.equal(grad, before)
 
@@ -242,16 +240,16 @@ def test_what_stands_behind_the_end_does_not_matter(device):
     padded[2:, 1] = torch.nan
     grad = torch.ones_like(current)
     for one, other in (
-        (triton_spiking.fire(padded, *case[1:], True), triton_spiking.fire(*case, True)),
+        (gpu.fire(padded, *case[1:], True), gpu.fire(*case, True)),
         (
-            triton_spiking.fire_back(padded, *case[1:], grad, grad, None),
-            triton_spiking.fire_back(*case, grad, grad, None),
+            gpu.fire_back(padded, *case[1:], grad, grad, None),
+            gpu.fire_back(*case, grad, grad, None),
         ),
-        (triton_spiking.moments(padded, valid), triton_spiking.moments(current, valid)),
+        (gpu.moments(padded, valid), gpu.moments(current, valid)),
     ):
         assert_close(one, other, rtol=0, atol=0)
     # nor does it get a gradient, whatever comes from behind
-    back = triton_spiking.affine_back(padded.clone(), padded, valid, scale, scale, scale)
+    back = gpu.affine_back(padded.clone(), padded, valid, scale, scale, scale)
     assert back.isfinite().all()
     assert back[2:, 1].count_nonzero() == 0
 
@@ -260,33 +258,33 @@ def test_what_stands_behind_the_end_does_not_matter(device):
 def test_no_time_no_batch_no_neurons(device, size):
     case = a_case(size, valid=[3] * size[1], device=device)
     current, scale, _, valid, voltage, _, neuron = case
-    spikes, membrane, last = triton_spiking.fire(*case, True)
+    spikes, membrane, last = gpu.fire(*case, True)
     assert spikes.shape == membrane.shape == size
     assert torch.equal(last, voltage)
-    back = triton_spiking.fire_back(*case, spikes, membrane, voltage)
+    back = gpu.fire_back(*case, spikes, membrane, voltage)
     # without a step the last voltage is the first
     assert torch.equal(back.grad_voltage, voltage)
     assert [part.shape for part in back[1:5]] == [scale.shape] * 4
     assert all(part.count_nonzero() == 0 for part in back[1:5])
-    assert [part.shape for part in triton_spiking.moments(current, valid)] == [scale.shape] * 2
-    assert triton_spiking.affine_back(current, current, valid, scale, scale, scale).shape == size
-    assert triton_spiking.leak(current, voltage, neuron.beta).shape == size
-    assert triton_spiking.leak_back(neuron.beta, current).shape == size
+    assert [part.shape for part in gpu.moments(current, valid)] == [scale.shape] * 2
+    assert gpu.affine_back(current, current, valid, scale, scale, scale).shape == size
+    assert gpu.leak(current, voltage, neuron.beta).shape == size
+    assert gpu.leak_back(neuron.beta, current).shape == size
 
 
 def test_arguments_are_left_as_they_came(device):
     case = a_case((5, 2, 3), valid=[5, 3], device=device)
     flat = [*case[:6], case[6].beta, case[6].threshold, torch.ones_like(case[0]), torch.ones_like(case[4])]
     before = [part.clone() for part in flat]
-    triton_spiking.fire(*case, True)
-    triton_spiking.fire_back(*case, flat[-2], flat[-2], flat[-1])
-    triton_spiking.moments(case[0], case[3])
+    gpu.fire(*case, True)
+    gpu.fire_back(*case, flat[-2], flat[-2], flat[-1])
+    gpu.moments(case[0], case[3])
     assert all(map(torch.equal, flat, before))
 
 
 def test_every_run_gives_the_same_bits(device):
     case = a_case((33, 5, 70), valid=[33, 20, 0, 7, 33], device=device, dtype=torch.float32)
-    one, other = (triton_spiking.fire_back(*case, torch.ones_like(case[0]), None, None) for _ in range(2))
+    one, other = (gpu.fire_back(*case, torch.ones_like(case[0]), None, None) for _ in range(2))
     assert all(map(torch.equal, one[:6], other[:6]))
 
 
@@ -297,7 +295,7 @@ def test_every_launch_compiles(tmp_path):
     done = subprocess.run([sys.executable, program, "80"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = dict(line.split() for line in done.stdout.splitlines())
-    loops = {name for name in vars(triton_lanes) if name.endswith("_pass")}
+    loops = {name for name in vars(gpu_kernels) if name.endswith("_pass")}
     assert set(lines) == loops
     # no product is rounded together with the sum it enters
     assert set(lines.values()) == {"0"}

@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from snnsim.kernels import choice
-from snnsim.layer import SpikingLayer
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.normalisation import BatchNorm
-from snnsim.synapses import SparseLinear
+from snnsim.kernels.common import dispatch
+from snnsim.nn import LIF, LeakyReadout, SparseLinear
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.layer import SpikingLayer
 
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 pytest.importorskip("triton", reason="triton is not installed; pip install triton (on Linux) brings it")
@@ -45,7 +44,7 @@ def learned(device, *, train):
 def test_a_layer_is_the_layer_of_the_cpu(monkeypatch, device, train):
     expected = learned(torch.device("cpu"), train=train)
     asked = []
-    monkeypatch.setattr(choice, "of_neurons", lambda _: asked.append("triton") or "triton")
+    monkeypatch.setattr(dispatch, "of_neurons", lambda _: asked.append("triton") or "triton")
     found = learned(device, train=train)
     assert asked
     assert expected[0].count_nonzero() > 10

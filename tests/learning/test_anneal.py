@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snnsim.learning.anneal import width
+from snnsim.learning.sigma_schedule import width
 
 
 def test_recipe_of_shd():

@@ -17,11 +17,12 @@ BY_HAND = {
 
 @pytest.mark.parametrize("name", decisions.DECISIONS)
 def test_scores_by_hand(name):
-    assert_close(decisions.named(name)(OUTPUT, torch.tensor([2])), torch.tensor([BY_HAND[name]]))
+    assert_close(decisions.get_decision(name)(OUTPUT, torch.tensor([2])), torch.tensor([BY_HAND[name]]))
 
 
 def test_mean_and_last_differ_from_max():
-    scores = [decisions.named(name)(OUTPUT[:3], torch.tensor([3]))[0] for name in ("max_membrane", "last_membrane")]
+    names, lengths = ("max_membrane", "last_membrane"), torch.tensor([3])
+    scores = [decisions.get_decision(name)(OUTPUT[:3], lengths)[0] for name in names]
     assert_close(scores[0], torch.tensor([math.log(3), 4.0]))
     assert_close(scores[1], torch.tensor([-2.0, 4.0]))
 
@@ -41,4 +42,4 @@ def test_unknown_name():
     with pytest.raises(
         ValueError, match="decision 'vote' is unknown; the known ones are summed_softmax, mean_membrane"
     ):
-        decisions.named("vote")
+        decisions.get_decision("vote")

@@ -3,7 +3,7 @@
 import torch
 
 from snnsim.learning import losses
-from snnsim.neurons import LIF
+from snnsim.nn import LIF
 
 
 def test_the_gradient_is_the_course_of_every_input_at_the_highest_membrane():

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from snnsim.kernels import potentials
-from snnsim.learning import plastic
+from snnsim.kernels.plasticity import psp
+from snnsim.learning import stdp_layer
 from snnsim.learning.stdp import STDP, stdp
 
-NEURONS = plastic.Neurons(tau=10.0, tau_s=2.5, threshold=2.0, after=(2.0, 4.0))
+NEURONS = stdp_layer.Neurons(tau=10.0, tau_s=2.5, threshold=2.0, after=(2.0, 4.0))
 STILL = STDP(potentiation=0.0, depression=0.0)
 LEARNING = STDP(0.02, 0.015, 10.0, 20.0, pairing="nearest")
 
@@ -18,7 +18,7 @@ def drawn(seed=0, steps=300, sources=20, targets=3):
 
 
 def course(since, neurons=NEURONS):
-    scale = potentials.scale(neurons.tau, neurons.tau_s)
+    scale = psp.scale(neurons.tau, neurons.tau_s)
     return scale * (np.exp(-since / neurons.tau) - np.exp(-since / neurons.tau_s))
 
 
@@ -50,9 +50,11 @@ def as_raster(fired, steps, targets):
 
 @pytest.mark.parametrize("after", [(2.0, 4.0), (0.0, 0.0), (0.0, 1.5)])
 def test_fires_by_the_equation(after):
-    neurons = plastic.Neurons(10.0, 2.5, 2.0, after)
+    neurons = stdp_layer.Neurons(10.0, 2.5, 2.0, after)
     weight, raster = drawn()
-    state, fired = plastic.run(plastic.at_rest(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL)
+    state, fired = stdp_layer.run(
+        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL
+    )
     wanted = by_the_equation(weight, raster, neurons)
     assert wanted.sum(0).min() > 3
     np.testing.assert_array_equal(as_raster(fired, *wanted.shape), wanted)
@@ -61,7 +63,9 @@ def test_fires_by_the_equation(after):
 
 def test_learns_as_the_rule_does_from_its_own_spikes():
     weight, raster = drawn(1)
-    state, fired = plastic.run(plastic.at_rest(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING)
+    state, fired = stdp_layer.run(
+        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING
+    )
     learned = stdp(weight, raster, as_raster(fired, len(raster), 3), LEARNING)
     assert np.abs(learned - weight).max() > 0.1
     np.testing.assert_allclose(state.weight, learned, atol=1e-12)
@@ -70,11 +74,11 @@ def test_learns_as_the_rule_does_from_its_own_spikes():
 def test_pieces_are_the_whole():
     weight, raster = drawn(2)
     step, source = np.nonzero(raster)
-    whole, fired = plastic.run(plastic.at_rest(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
-    state, parts = plastic.at_rest(weight), []
+    whole, fired = stdp_layer.run(stdp_layer.at_rest(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
+    state, parts = stdp_layer.at_rest(weight), []
     for begin, end in ((0, 7), (7, 8), (8, 200), (200, 300)):
         some = (step >= begin) & (step < end)
-        state, part = plastic.run(state, (step[some], source[some]), end - begin, neurons=NEURONS, rule=LEARNING)
+        state, part = stdp_layer.run(state, (step[some], source[some]), end - begin, neurons=NEURONS, rule=LEARNING)
         parts.append(part)
     np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), fired[0])
     np.testing.assert_array_equal(state.weight, whole.weight)
@@ -83,8 +87,8 @@ def test_pieces_are_the_whole():
 
 def test_nothing_is_written_into_the_state_that_was_given():
     weight, raster = drawn(3)
-    state = plastic.at_rest(weight)
-    first, again = (plastic.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2))
+    state = stdp_layer.at_rest(weight)
+    first, again = (stdp_layer.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2))
     np.testing.assert_array_equal(first.weight, again.weight)
     assert not state.membrane.any()
 
@@ -101,6 +105,6 @@ def test_nothing_is_written_into_the_state_that_was_given():
 def test_events_that_cannot_be_are_refused(events, words):
     events = tuple(np.array(part) for part in events)
     with pytest.raises(ValueError, match=words):
-        plastic.run(plastic.at_rest(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
+        stdp_layer.run(stdp_layer.at_rest(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
     with pytest.raises(ValueError, match=r"weights must be \(target, source\)"):
-        plastic.at_rest(np.zeros(3))
+        stdp_layer.at_rest(np.zeros(3))

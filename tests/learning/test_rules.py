@@ -3,12 +3,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from snnsim.layer import SpikingLayer
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout
-from snnsim.synapses import DelayedLinear
+from snnsim.nn import LIF, DelayedLinear, LeakyReadout
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
 
 LENGTHS, LABELS = torch.tensor([7, 4, 6, 2]), torch.tensor([0, 1, 2, 1])
 
@@ -71,4 +70,4 @@ def test_training_lowers_the_loss():
 
 def test_unknown_rule():
     with pytest.raises(ValueError, match="learning rule 'hebb' is unknown; the known ones are bptt"):
-        rules.named("hebb")
+        rules.get_rule("hebb")

@@ -7,14 +7,13 @@ import torch
 from small import eighths, generator, small_network
 from torch.nn import functional
 
-from snnsim.layer import SpikingLayer
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.learning.losses import Batch
-from snnsim.learning.score import score
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LeakyReadout, MetaNeuron
-from snnsim.synapses import SparseLinear
+from snnsim.learning.reinforce import score
+from snnsim.nn import LeakyReadout, MetaNeuron, SparseLinear
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
 
 STEPS, HIDDEN, SAMPLES = 3, 2, 60_000
 FRAMES = eighths(STEPS, 1, 2)

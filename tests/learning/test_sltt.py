@@ -9,15 +9,14 @@ from small import generator
 from torch.testing import assert_close
 
 from snnsim import kernels
-from snnsim.credit import DELAYED, Credit
+from snnsim.gradient_paths import DELAYED, GradientPaths
 from snnsim.kernels import reference
-from snnsim.layer import SpikingLayer
-from snnsim.learning import losses, rules, streaming
+from snnsim.learning import chunked, losses, rules
 from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softmax
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
-from snnsim.normalisation import BatchNorm
-from snnsim.synapses import Conv, DelayedConv, DelayedLinear, SparseLinear
+from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout, LevyBaxter, MetaNeuron, SparseLinear
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
 
 STEPS, BATCH, CHANNELS, CLASSES, MAX_DELAY = 11, 4, 5, 3, 4
 EXTRA = 2
@@ -126,7 +125,7 @@ def test_differs_from_bptt_with_a_leak_but_sees_the_same():
 @pytest.mark.parametrize("delayed", ["cut", "stale"])
 def test_other_credit_leaves_the_last_synapse_and_changes_the_others(delayed):
     exact, _ = trained(rules.sltt, network())
-    other, _ = trained(rules.named("sltt", delayed=delayed), network())
+    other, _ = trained(rules.get_rule("sltt", delayed=delayed), network())
     assert different(exact, other) == [name for name in exact if name.startswith("layers")]
 
 
@@ -152,12 +151,12 @@ def test_credit_of_a_delay():
 def test_without_delays_all_credits_agree():
     exact, _ = trained(rules.sltt, network(max_delay=0))
     for delayed in ("cut", "stale"):
-        alike(trained(rules.named("sltt", delayed=delayed), network(max_delay=0))[0], exact)
+        alike(trained(rules.get_rule("sltt", delayed=delayed), network(max_delay=0))[0], exact)
 
 
 def test_unknown_credit():
     with pytest.raises(ValueError, match="delayed must be one of exact, cut, stale, not 'late'"):
-        Credit(delayed="late")
+        GradientPaths(delayed="late")
 
 
 # ---- k of the steps ----
@@ -165,13 +164,13 @@ def test_unknown_credit():
 
 @pytest.mark.parametrize("k", [STEPS + 2, 100])
 def test_all_steps_are_sltt(k):
-    alike(trained(rules.named("sltt-k", k=k), network())[0], trained(rules.sltt, network())[0])
+    alike(trained(rules.get_rule("sltt-k", k=k), network())[0], trained(rules.sltt, network())[0])
 
 
 @pytest.mark.parametrize("loss", losses.LOSSES)
 def test_mean_over_draws_is_k_of_t_steps(loss):
     steps, k = STEPS + 2, 1
-    every, _ = trained(rules.named("sltt", loss=loss), network())
+    every, _ = trained(rules.get_rule("sltt", loss=loss), network())
     total = {name: torch.zeros_like(grad) for name, grad in every.items()}
     # each step is drawn alone exactly once: no chance is left in the mean
     seeds, seen = iter(range(10_000)), set()
@@ -181,7 +180,7 @@ def test_mean_over_draws_is_k_of_t_steps(loss):
         if step in seen:
             continue
         seen.add(step)
-        found, _ = trained(rules.named("sltt-k", k=k, loss=loss), network(), seed=seed)
+        found, _ = trained(rules.get_rule("sltt-k", k=k, loss=loss), network(), seed=seed)
         total = {name: total[name] + grad for name, grad in found.items()}
     for name, grad in every.items():
         alike(total[name] / steps, grad * k / steps)
@@ -197,7 +196,7 @@ def test_steps_are_drawn_without_replacement_by_the_seed():
 
 def test_no_step_is_too_few():
     with pytest.raises(ValueError, match="at least 1 step, not k = 0"):
-        trained(rules.named("sltt-k", k=0), network())
+        trained(rules.get_rule("sltt-k", k=0), network())
 
 
 # ---- windows of time ----
@@ -210,8 +209,8 @@ WINDOWS = [1, 2, 3, 5, 8, STEPS + 2, 50]
 @pytest.mark.parametrize("decide", [summed_softmax, mean_membrane])
 def test_windows_equal_the_whole(window, delayed, decide):
     settings = {"learn": True, "dropout": 0.4, "taps": 2}
-    whole, seen = trained(rules.named("sltt", delayed=delayed), network(**settings), decide)
-    cut, by_windows = trained(rules.named("sltt", delayed=delayed, window=window), network(**settings), decide)
+    whole, seen = trained(rules.get_rule("sltt", delayed=delayed), network(**settings), decide)
+    cut, by_windows = trained(rules.get_rule("sltt", delayed=delayed, window=window), network(**settings), decide)
     alike(cut, whole)
     alike((by_windows.loss, by_windows.scores), (seen.loss, seen.scores))
 
@@ -220,8 +219,8 @@ def test_windows_equal_the_whole(window, delayed, decide):
 @pytest.mark.parametrize("k", [None, 1, 4])
 @pytest.mark.parametrize("loss", losses.LOSSES)
 def test_windows_of_some_steps_equal_the_whole(window, k, loss):
-    whole, seen = trained(rules.named("sltt", k=k, loss=loss), network(dropout=0.4))
-    cut, by_windows = trained(rules.named("sltt", k=k, loss=loss, window=window), network(dropout=0.4))
+    whole, seen = trained(rules.get_rule("sltt", k=k, loss=loss), network(dropout=0.4))
+    cut, by_windows = trained(rules.get_rule("sltt", k=k, loss=loss, window=window), network(dropout=0.4))
     alike(cut, whole)
     alike(by_windows.scores, seen.scores)
     if k is None:
@@ -239,7 +238,7 @@ def test_windows_of_neurons_that_draw(window, kind):
         return net.double().train()
 
     whole, seen = trained(rules.sltt, made())
-    found, seen_so = trained(partial(streaming.of_batch, window=window), made())
+    found, seen_so = trained(partial(chunked.of_batch, window=window), made())
     alike(found, whole)
     alike(seen_so.scores, seen.scores)
     # the draws are those of the seed
@@ -253,7 +252,7 @@ def test_windows_of_layers_without_delays(window):
         hidden = SpikingLayer(SparseLinear(CHANNELS, 7, generator=draw), LIF(threshold=0.25), norm=None, dropout=0.0)
         return SpikingNetwork([hidden], SparseLinear(7, CLASSES, generator=draw), LeakyReadout()).double()
 
-    alike(trained(rules.named("sltt", window=window), plain())[0], trained(rules.sltt, plain())[0])
+    alike(trained(rules.get_rule("sltt", window=window), plain())[0], trained(rules.sltt, plain())[0])
 
 
 def test_windows_from_an_iterator_of_any_lengths():
@@ -264,25 +263,25 @@ def test_windows_from_an_iterator_of_any_lengths():
 
     whole, cut = network(), network()
     whole.extra_steps = 0
-    loss = objective(whole(frames, credit=Credit(temporal=False)), 0)
+    loss = objective(whole(frames, credit=GradientPaths(temporal=False)), 0)
     loss.backward()
-    found = streaming.backpropagate(cut, iter(frames.split([2, 1, 5, 3])), objective)
+    found = chunked.backpropagate(cut, iter(frames.split([2, 1, 5, 3])), objective)
     assert found == pytest.approx(loss.item())
     alike([one.grad for one in cut.parameters()], [one.grad for one in whole.parameters()])
 
 
 def test_windows_keep_no_more_than_delays_reach_back(monkeypatch):
     most = []
-    forward = streaming._Stage.forward
+    forward = chunked._Stage.forward
 
     def watched(stage, spikes):
         output = forward(stage, spikes)
         most.append((stage.run, sum(piece.end - piece.first for piece in stage.waiting)))
         return output
 
-    monkeypatch.setattr(streaming._Stage, "forward", watched)
+    monkeypatch.setattr(chunked._Stage, "forward", watched)
     frames = torch.ones(300, 2, CHANNELS).double()
-    streaming.backpropagate(network(), iter(frames.split(2)), lambda output, _: output.sum())
+    chunked.backpropagate(network(), iter(frames.split(2)), lambda output, _: output.sum())
     by_stage = [max(size for run, size in most if run is one) for one in dict.fromkeys(run for run, _ in most)]
     # the window itself, and what the delays of the layers behind reach back to
     assert by_stage == [2 * MAX_DELAY + 2, MAX_DELAY + 2, 2]
@@ -291,9 +290,9 @@ def test_windows_keep_no_more_than_delays_reach_back(monkeypatch):
 @pytest.mark.parametrize("window", [1, 3, 50])
 def test_windows_are_normalised_alike_in_every_form(window):
     fast, plain = network(norm=True, dropout=0.4), network(norm=True, dropout=0.4)
-    found, seen = trained(rules.named("sltt", window=window), fast)
+    found, seen = trained(rules.get_rule("sltt", window=window), fast)
     with kernels.plain():
-        expected, by_steps = trained(rules.named("sltt", window=window), plain)
+        expected, by_steps = trained(rules.get_rule("sltt", window=window), plain)
     alike(found, expected)
     alike(seen.scores, by_steps.scores)
     alike(dict(fast.named_buffers()), dict(plain.named_buffers()))
@@ -331,29 +330,29 @@ def test_a_window_is_normalised_with_the_averages_that_it_has_moved():
 def test_a_window_in_which_nothing_counts_is_normalised_as_in_evaluation():
     short = losses.Batch(batch().frames, torch.full((BATCH,), 2), LABELS, whole=float(BATCH))
     net = network(norm=True)
-    rules.named("sltt", window=2)(net, short, summed_softmax, None)
+    rules.get_rule("sltt", window=2)(net, short, summed_softmax, None)
     assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
     assert all(buffer.isfinite().all() for buffer in net.buffers())
 
 
 def test_windows_need_a_sum_over_time():
     with pytest.raises(ValueError, match="summed_softmax or mean_membrane, not max_membrane"):
-        trained(rules.named("sltt", window=3), network(), max_membrane)
+        trained(rules.get_rule("sltt", window=3), network(), max_membrane)
 
 
 def test_windows_need_at_least_a_step():
     with pytest.raises(ValueError, match="at least 1 step, not 0"):
-        trained(rules.named("sltt", window=0), network())
+        trained(rules.get_rule("sltt", window=0), network())
 
 
 def test_windows_need_a_rule_without_temporal_routes():
     with pytest.raises(ValueError, match="without routes through the membrane"):
-        streaming.backpropagate(network(), [], lambda *_: None, credit=Credit())
+        chunked.backpropagate(network(), [], lambda *_: None, credit=GradientPaths())
 
 
 def test_unknown_loss():
     with pytest.raises(ValueError, match="loss 'mean' is unknown; the known ones are decision, steps"):
-        trained(rules.named("sltt", loss="mean"), network())
+        trained(rules.get_rule("sltt", loss="mean"), network())
 
 
 @pytest.mark.parametrize("kind", [Conv, DelayedConv])
@@ -377,5 +376,5 @@ def test_windows_of_fields_of_neurons(kind, window):
 
     whole = gradients(rules.sltt)
     assert all(grad.abs().max() > 0 for grad in whole.values())
-    alike(gradients(rules.named("sltt", window=window)), whole)
+    alike(gradients(rules.get_rule("sltt", window=window)), whole)
     assert different(gradients(rules.bptt), whole)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from small import MAX_DELAY, generator, small_network
 
-from snnsim.freezing import freeze
 from snnsim.learning.decisions import summed_softmax
-from snnsim.learning.straight_through import Grid
+from snnsim.learning.qat import Grid
+from snnsim.nn.freezing import freeze
 from snnsim.quantization import Scheme, quantize
 
 GRIDS = [Grid("int8"), Grid("int4", "2bit:2"), Grid("ternary", "3bit"), Grid(delays="2bit"), Grid()]

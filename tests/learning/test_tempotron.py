@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim.kernels import potentials
+from snnsim.kernels.plasticity import psp
 from snnsim.learning import tempotron
 from snnsim.learning.tempotron import Tempotron
 
@@ -15,9 +15,7 @@ RULE = Tempotron(tau_ms=15.0, tau_s_ms=4.0, rate=0.01, momentum=0.0)
 def course(since, rule=RULE):
     """K, of any times since an input."""
     since = np.maximum(since, 0)
-    return potentials.scale(rule.tau_ms, rule.tau_s_ms) * (
-        np.exp(-since / rule.tau_ms) - np.exp(-since / rule.tau_s_ms)
-    )
+    return psp.scale(rule.tau_ms, rule.tau_s_ms) * (np.exp(-since / rule.tau_ms) - np.exp(-since / rule.tau_s_ms))
 
 
 def membrane(weight, time_ms, source, at):

@@ -1,12 +1,12 @@
-"""Delay kernels against the layer of their authors, by the conversion that windows.py gives."""
+"""Delay kernels against the layer of their authors, by the conversion that delay_windows.py gives."""
 
 import pytest
 import torch
 from torch.testing import assert_close
 
-from snnsim.kernels.delayed import FORMS, delayed_current
-from snnsim.kernels.integer_delays import integer_current
-from snnsim.synapses import windows
+from snnsim.kernels.delay.currents import FORMS, delayed_current
+from snnsim.kernels.delay.integer_delays import integer_current
+from snnsim.nn import delay_windows
 
 modules = pytest.importorskip("DCLS.construct.modules")
 
@@ -37,7 +37,7 @@ def their_current(layer, spikes, length):
 def converted(layer, window, length):
     """Return weight, delay and σ of one of their layers, in the graph."""
     delay = (length + 1) // 2 - 1 - layer.P[0]
-    sigma = torch.ones(()) if layer.SIG is None else layer.SIG[0].abs() + windows.named(window).offset
+    sigma = torch.ones(()) if layer.SIG is None else layer.SIG[0].abs() + delay_windows.get_window(window).offset
     return layer.weight, delay, sigma
 
 
@@ -51,31 +51,31 @@ def gradients(layer, current):
     return torch.autograd.grad(loss, [parameter for parameter in layer.parameters() if parameter is not None])
 
 
-@pytest.mark.parametrize("window", windows.WINDOWS)
+@pytest.mark.parametrize("window", delay_windows.WINDOWS)
 @pytest.mark.parametrize("length", [7, 8, 2, 25])
 @pytest.mark.parametrize("form", FORMS)
 def test_currents_and_every_gradient_are_theirs(window, length, form):
     layer = their_layer(window, length)
     theirs = their_current(layer, spikes(), length)
-    kernel = windows.delay_kernel(*converted(layer, window, length), max_delay=length - 1, window=window)
+    kernel = delay_windows.delay_kernel(*converted(layer, window, length), max_delay=length - 1, window=window)
     ours = delayed_current(spikes(), kernel, form=form)
     assert_close(ours, theirs)
     names = [name for name, _ in layer.named_parameters()]
-    assert names == (["weight", "P", "SIG"] if windows.named(window).has_width else ["weight", "P"])
+    assert names == (["weight", "P", "SIG"] if delay_windows.get_window(window).has_width else ["weight", "P"])
     assert_close(gradients(layer, ours), gradients(layer, theirs))
 
 
-@pytest.mark.parametrize("window", windows.WINDOWS)
+@pytest.mark.parametrize("window", delay_windows.WINDOWS)
 def test_without_the_conversion_they_differ(window):
     length = 7
     layer = their_layer(window, length)
     theirs = their_current(layer, spikes(), length)
     weight, delay, sigma = converted(layer, window, length)
     settings = {"max_delay": length - 1, "window": window}
-    backward = windows.delay_kernel(weight, length - 1 - delay, sigma, **settings)
+    backward = delay_windows.delay_kernel(weight, length - 1 - delay, sigma, **settings)
     assert not torch.allclose(delayed_current(spikes(), backward), theirs)
-    if windows.named(window).has_width:
-        unshifted = windows.delay_kernel(weight, delay, layer.SIG[0].abs() + 1e-3, **settings)
+    if delay_windows.get_window(window).has_width:
+        unshifted = delay_windows.delay_kernel(weight, delay, layer.SIG[0].abs() + 1e-3, **settings)
         assert not torch.allclose(delayed_current(spikes(), unshifted), theirs)
 
 
@@ -95,7 +95,7 @@ def test_at_whole_delays_the_slopes_of_v0_look_to_opposite_sides():
     with torch.no_grad():
         layer.P.fill_((length + 1) // 2 - 1 - delay)
     theirs = their_current(layer, spikes(), length)
-    kernel = windows.delay_kernel(*converted(layer, "v0", length), max_delay=length - 1, window="v0")
+    kernel = delay_windows.delay_kernel(*converted(layer, "v0", length), max_delay=length - 1, window="v0")
     ours = delayed_current(spikes(), kernel, form="time")
     assert_close(ours, theirs)
     (weight, position), (their_weight, their_position) = gradients(layer, ours), gradients(layer, theirs)

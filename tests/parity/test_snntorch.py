@@ -10,9 +10,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from snnsim.neurons import LIF
+from snnsim.nn import LIF, DelayedLinear
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear
 
 snntorch = pytest.importorskip("snntorch")
 their_surrogate = pytest.importorskip("snntorch.surrogate")

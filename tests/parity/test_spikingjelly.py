@@ -7,9 +7,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from snnsim.neurons import LIF
+from snnsim.nn import LIF, DelayedLinear
 from snnsim.surrogate import Surrogate
-from snnsim.synapses import DelayedLinear
 
 neuron = pytest.importorskip("spikingjelly.activation_based.neuron")
 layer = pytest.importorskip("spikingjelly.activation_based.layer")

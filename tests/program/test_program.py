@@ -6,7 +6,7 @@ from graphs import programs
 from hypothesis import given, settings
 
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.program.facts import facts, inference, stored_bytes
+from snnsim.program.summary import facts, inference, stored_bytes
 from snnsim.simulation import Events, simulate
 
 

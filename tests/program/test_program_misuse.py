@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snnsim.program import Edge, FixedPoint, Population, Program, safe_name
-from snnsim.program.rows import order
+from snnsim.program.arrays import order
 
 A = Population.of("a", 2, decay=0.5)
 EDGE = Edge.of("input", "a", ([0], [0], [0], [1.0]), sources=2)

@@ -8,7 +8,7 @@ import pytest
 from graphs import programs
 from hypothesis import HealthCheck, given, settings
 
-from snnsim.program import Population, Program, stored
+from snnsim.program import Population, Program, storage
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -77,7 +77,7 @@ def test_a_folder_is_not_written_over(file, tmp_path):
 
 
 def test_a_newer_file_is_named(file, monkeypatch):
-    monkeypatch.setattr(stored, "VERSION", 0)
+    monkeypatch.setattr(storage, "VERSION", 0)
     with pytest.raises(ValueError, match="has version 1, newer than the 0 that this snnsim knows; upgrade snnsim"):
         Program.load(file)
 
@@ -88,7 +88,7 @@ class Trap:
 
 
 def test_a_pickle_is_not_read(file, capsys):
-    header = json.dumps({"format": stored.FORMAT, "version": 1}).encode()
+    header = json.dumps({"format": storage.FORMAT, "version": 1}).encode()
     np.savez(file.open("wb"), header=np.frombuffer(header, np.uint8), trap=np.array([Trap()], object))
     with pytest.raises(ValueError, match="no program of snnsim"):
         Program.load(file)

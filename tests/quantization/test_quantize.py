@@ -107,7 +107,7 @@ def test_many_bits_are_nearly_the_floats():
     assert close.mean() > 0.95
 
 
-@pytest.mark.parametrize("engine", ["clock", "touched"])
+@pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
 def test_integers_are_the_same_bytes_with_any_number_of_threads(engine):
     made, frames = quantize(network(), Scheme("int8")), given_frames()
     found = [simulate(made, events(frames), engine=engine, threads=threads) for threads in (1, 2, 5)]
@@ -179,7 +179,7 @@ def test_layers_share_a_scale_and_channels_do_not():
 def test_a_quantised_program_is_a_program(given_network, scheme):
     program, frames = given_network
     made = quantize(program, scheme)
-    found = [simulate(made, events(frames), engine=engine) for engine in ("clock", "touched")]
+    found = [simulate(made, events(frames), engine=engine) for engine in ("clock_driven", "event_driven")]
     np.testing.assert_array_equal(found[0].node_counts, found[1].node_counts)
 
 

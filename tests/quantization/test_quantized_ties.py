@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.quantization import Scheme, grids, quantize
-from snnsim.simulation import Events, Record, simulate
+from snnsim.simulation import Events, Probe, simulate
 
 STEPS = [Fraction(1, 8), Fraction(1, 7), Fraction(1, 10), Fraction(1, 127), Fraction(1, 100), Fraction(1, 3), None]
 """None: a random real."""
@@ -108,8 +108,8 @@ def check(network, frames, scheme, kind=np.float64):
     if any(u.denominator > 1 or abs(u) > LIMIT for row in exact for u in row):
         return
     events = Events.from_frames(frames[:, None].astype(float))
-    for engine in ("clock", "touched"):
-        found = simulate(made, events, engine=engine, record=Record(spikes=True, membranes={"a": None}))
+    for engine in ("clock_driven", "event_driven"):
+        found = simulate(made, events, engine=engine, record=Probe(spikes=True, membranes={"a": None}))
         dense = np.zeros_like(spikes)
         dense[found.spikes("a")] = 1
         np.testing.assert_array_equal(dense, spikes)

@@ -10,16 +10,16 @@ import torch
 from graphs import dense_spikes, everything
 from small import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
 
-from snnsim.export import checks, plain
-from snnsim.freezing import freeze
-from snnsim.kernels.draws import Draws
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LevyBaxter, MetaNeuron, SecondOrder
-from snnsim.neurons.meta import Recovery
+from snnsim.export import arrays, checks
+from snnsim.kernels.common.counter_rng import Draws
+from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.nn.freezing import freeze
+from snnsim.nn.meta import Recovery
+from snnsim.nn.network import SpikingNetwork
 from snnsim.program import Population, Program
 from snnsim.quantization import quantize
 from snnsim.quantization.quantize import Scheme
-from snnsim.simulation import ENGINES, Events, Record, Simulator, simulate
+from snnsim.simulation import ENGINES, Events, Probe, Simulator, simulate
 
 SEED = 11
 
@@ -48,7 +48,7 @@ def trained(**settings) -> tuple[SpikingNetwork, Program, torch.Tensor]:
 @torch.no_grad()
 def computes_the_same(network, program, frames, *, seed, **how):
     record = network.record(frames, draws=None if seed is None else Draws.of(seed))
-    everywhere = Record(spikes=True, membranes=everything(program))
+    everywhere = Probe(spikes=True, membranes=everything(program))
     result = simulate(program, Events.from_frames(frames.numpy()), record=everywhere, seed=seed, **how)
     for recording in range(BATCH):
         expected = torch.cat([layer[:, recording] for layer in record.spikes[1:]], -1)
@@ -96,7 +96,7 @@ def test_seeds_and_recordings_differ_and_threads_and_engines_do_not():
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_pieces_are_the_whole(engine, precision):
     _, program, frames = trained()
-    whole, record = Events.from_frames(frames.numpy()), Record(spikes=True)
+    whole, record = Events.from_frames(frames.numpy()), Probe(spikes=True)
     simulator = Simulator(program, engine=engine, precision=precision)
     expected, _ = simulator.feed(whole, simulator.start(BATCH), record, seed=SEED)
     state, spikes = simulator.start(BATCH), []
@@ -175,8 +175,8 @@ def test_chance_has_no_arithmetic_in_integers():
 @pytest.mark.parametrize("kind", ["npz", "hdf5"])
 def test_plain_arrays_keep_the_noise(kind, tmp_path):
     _, program, frames = trained()
-    getattr(plain, f"write_{kind}")(program, tmp_path / "plain")
-    found = getattr(plain, f"read_{kind}")(tmp_path / "plain")
+    getattr(arrays, f"write_{kind}")(program, tmp_path / "plain")
+    found = getattr(arrays, f"read_{kind}")(tmp_path / "plain")
     np.testing.assert_array_equal(counts(found, frames, seed=SEED), counts(program, frames, seed=SEED))
 
 

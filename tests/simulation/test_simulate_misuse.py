@@ -8,7 +8,7 @@ from test_simulator import chain, one_spike_each
 
 from snnsim.program import Edge, Population, Program
 from snnsim.quantization import Scheme, quantize
-from snnsim.simulation import Events, Record, Simulator, energy, simulate
+from snnsim.simulation import Events, Probe, Simulator, energy, simulate
 
 
 def events(**changes):
@@ -46,20 +46,20 @@ def events(**changes):
         (lambda: one_spike_each().select(np.array([True, True])), "recordings must be integers, or 1 bools"),
         (lambda: simulate("digits.snn", one_spike_each()), "program must be a Program, not 'digits.snn'"),
         (lambda: simulate(chain(), np.zeros((1, 1, 2))), "events must be an Events, not a ndarray"),
-        (lambda: simulate(chain(), one_spike_each(), engine=["clock"]), "engine a list is unknown"),
+        (lambda: simulate(chain(), one_spike_each(), engine=["clock_driven"]), "engine a list is unknown"),
         (lambda: simulate(chain(), one_spike_each(), precision=None), "precision None is unknown"),
         (lambda: simulate(chain(), one_spike_each(), threads=1.5), "threads must be an integer"),
         (lambda: simulate(chain(), one_spike_each(), threads=True), "threads must be an integer"),
         (lambda: simulate(chain(), one_spike_each(), seed=1.5), "a seed must be an integer"),
         (lambda: simulate(chain(), one_spike_each(), seed=-1), "a seed must be from 0 to below"),
-        (lambda: simulate(chain(), one_spike_each(), record={"a": None}), "record must be a Record, not a dict"),
-        (lambda: Record(membranes=["a"]), "membranes must be neurons by population"),
-        (lambda: Record(spikes=1), "spikes must be True or False, not 1"),
+        (lambda: simulate(chain(), one_spike_each(), record={"a": None}), "record must be a Probe, not a dict"),
+        (lambda: Probe(membranes=["a"]), "membranes must be neurons by population"),
+        (lambda: Probe(spikes=1), "spikes must be True or False, not 1"),
         (
-            lambda: simulate(chain(), one_spike_each(), record=Record(membranes={"a": [0.5]})),
+            lambda: simulate(chain(), one_spike_each(), record=Probe(membranes={"a": [0.5]})),
             "neurons of 'a' must be a",
         ),
-        (lambda: simulate(chain(), one_spike_each(), record=Record(membranes={"a": [-3]})), "neurons of 'a' must be"),
+        (lambda: simulate(chain(), one_spike_each(), record=Probe(membranes={"a": [-3]})), "neurons of 'a' must be"),
         (lambda: Simulator(chain()).start(-1), "streams must be an integer of at least 0"),
         (lambda: Simulator(chain()).feed(one_spike_each(), None), "state must be a State, not None"),
         (
@@ -77,7 +77,7 @@ def test_what_is_of_another_kind_is_named(make, message):
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("engine", ["clock", "touched"])
+@pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
 def test_arrays_that_were_written_to_later_are_seen(engine):
     made = events()
     made.offset[1] = 10**6
@@ -88,7 +88,7 @@ def test_arrays_that_were_written_to_later_are_seen(engine):
 def test_places_are_counted_from_the_end_as_in_numpy():
     frames = np.random.default_rng(0).random((9, 4, 2)) < 0.5
     given = Events.from_frames(frames)
-    result = simulate(chain(), given, record=Record(True, {"out": None, "a": [-1]}))
+    result = simulate(chain(), given, record=Probe(True, {"out": None, "a": [-1]}))
     for place in range(-4, 0):
         for one, other in zip(result.spikes("a", place), result.spikes("a", place + 4), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -110,7 +110,7 @@ def test_a_graded_input_is_multiplied_and_counts_as_one_spike():
     result = simulate(chain(extra_steps=9), given)
     assert result.counts("input").tolist() == [[1, 1]]
     # 1.0 each, at delays of 1 and 3
-    membranes = simulate(chain(extra_steps=9), given, record=Record(membranes={"a": None})).membrane("a")
+    membranes = simulate(chain(extra_steps=9), given, record=Probe(membranes={"a": None})).membrane("a")
     assert (membranes[1, 0], membranes[5, 1]) == (0.5, -1.5)
     with pytest.raises(ValueError, match="counts must be whole numbers that fit int32"):
         simulate(quantize(chain(), Scheme()), given)
@@ -136,7 +136,7 @@ def far(delay, size=1):
     ("work", "largest"),
     [
         (lambda: simulate(far(65535, 50_000), Events.from_frames(np.ones((1, 1, 1)))), "currents of 131070 steps: "),
-        (lambda: simulate(far(65535), Events.from_frames(np.ones((1, 1, 1))), engine="touched"), "queue: "),
+        (lambda: simulate(far(65535), Events.from_frames(np.ones((1, 1, 1))), engine="event_driven"), "queue: "),
         (lambda: Simulator(far(65535, 50_000)).start(2), "currents of 65535 steps: 52 GB, voltages: 800 kB"),
         (lambda: simulate(chain(), Events.single(np.zeros(0), np.zeros(0), steps=2 * 10**9)), "membranes of 2 neurons"),
         (lambda: simulate(replace(far(0), channels=10**9, edges=()), events(channel=[0, 1])), "channels: 40 GB"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.simulation import CHIPS, Events, Record, Simulator, State, energy, simulate
+from snnsim.simulation import CHIPS, Events, Probe, Simulator, State, energy, simulate
 
 
 def chain(**changes):
@@ -24,7 +24,7 @@ def one_spike_each():
 
 
 def test_delays_are_steps_later():
-    result = simulate(chain(), one_spike_each(), record=Record(spikes=True, membranes={"out": None, "a": [1]}))
+    result = simulate(chain(), one_spike_each(), record=Probe(spikes=True, membranes={"out": None, "a": [1]}))
     step, neuron = result.spikes("a")
     assert step.tolist() == [1, 3]
     assert neuron.tolist() == [0, 1]
@@ -37,7 +37,7 @@ def test_delays_are_steps_later():
 
 
 def test_what_is_not_recorded_is_named():
-    result = simulate(chain(), one_spike_each(), record=Record(membranes={}))
+    result = simulate(chain(), one_spike_each(), record=Probe(membranes={}))
     with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Record\(spikes=True\)"):
         result.spikes("a")
     with pytest.raises(ValueError, match=r"no membrane of 'out' was recorded \(recorded: none\)"):
@@ -51,11 +51,11 @@ def test_what_is_not_recorded_is_named():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "warp"}, "engine 'warp' is unknown; the known ones are clock, touched"),
+        ({"engine": "warp"}, "engine 'warp' is unknown; the known ones are clock_driven, event_driven"),
         ({"precision": "float16"}, "precision 'float16' is unknown; the known ones are float64, float32"),
         ({"threads": 0}, "threads must be 1 or more, not 0"),
-        ({"record": Record(membranes={"b": None})}, "population 'b' is unknown; the known ones are 'a', 'out'"),
-        ({"record": Record(membranes={"a": [2]})}, "neurons of 'a' must be from 0 to 1"),
+        ({"record": Probe(membranes={"b": None})}, "population 'b' is unknown; the known ones are 'a', 'out'"),
+        ({"record": Probe(membranes={"a": [2]})}, "neurons of 'a' must be from 0 to 1"),
     ],
 )
 def test_unknown_settings(settings, message):

@@ -8,7 +8,7 @@ import torch
 
 from snnsim import experiment
 from snnsim.training import checkpoint
-from snnsim.training.standing import Standing
+from snnsim.training.train_state import TrainState
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 
@@ -168,8 +168,8 @@ def test_what_a_checkpoint_must_hold(saved, changes, words):
 )
 def test_what_a_standing_must_hold(tmp_path, changes, words):
     with pytest.raises(ValueError, match=rf"checkpoint .*last\.pt: {words}"):
-        Standing.of(asdict(Standing()) | changes, tmp_path / "last.pt")
+        TrainState.of(asdict(TrainState()) | changes, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="standing must be a table"):
-        Standing.of(None, tmp_path / "last.pt")
+        TrainState.of(None, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="standing lacks best_epoch, correct"):
-        Standing.of({}, tmp_path / "last.pt")
+        TrainState.of({}, tmp_path / "last.pt")

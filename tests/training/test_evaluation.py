@@ -5,7 +5,7 @@ from scipy.stats import binomtest
 
 from snnsim.data import cache, heidelberg
 from snnsim.data.batches import Batches
-from snnsim.experiment import parts
+from snnsim.experiment import build
 from snnsim.learning.decisions import summed_softmax
 from snnsim.presets import named
 from snnsim.training import evaluation
@@ -24,7 +24,7 @@ def network_and_data(shd_folder, tiny):
     # an untrained network needs a low threshold to fire at all
     config = named("shd").with_values(tiny | {"network.threshold": 0.05})
     binned = cache.binned(heidelberg.find(shd_folder, "shd")["test"], time_step_ms=10.0, channels=140)
-    return parts.build_network(config, classes=3), binned
+    return build.build_network(config, classes=3), binned
 
 
 def found(network, binned, batch_size):

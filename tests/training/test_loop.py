@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from snnsim import experiment, kernels
 from snnsim.config import Config
 from snnsim.learning import rules
-from snnsim.training import loop
+from snnsim.training import trainer
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_it_stops_early_when_validation_does(tiny, tmp_path):
 
 def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
     def broken(_, batch, *__, **___):
-        return rules.Outcome(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
+        return rules.StepResult(torch.tensor(float("nan")), torch.zeros(len(batch.labels), 3))
 
     monkeypatch.setitem(rules.RULES, "bptt", broken)
     with pytest.raises(ValueError, match="the loss of batch 1 of epoch 1 is nan; a smaller learning rate"):
@@ -79,7 +79,7 @@ def test_a_loss_that_is_not_a_number_stops_the_run(tiny, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("without_pictures")
 def test_parameters_that_are_not_finite_stop_the_run(tiny, tmp_path, monkeypatch):
     # a readout of finite numbers may hide what is not finite in front of it
-    step, done = loop.Run._step, 0
+    step, done = trainer.Trainer._step, 0
 
     def poisoned_step(self, *arguments):
         nonlocal done
@@ -88,7 +88,7 @@ def test_parameters_that_are_not_finite_stop_the_run(tiny, tmp_path, monkeypatch
             self.network.layers[0].norm.running_var[1] = float("nan")
         step(self, *arguments)
 
-    monkeypatch.setattr(loop.Run, "_step", poisoned_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", poisoned_step)
     words = r"layers\.0\.norm\.running_var has values that are not finite after batch 2 of epoch 2"
     with pytest.raises(ValueError, match=words):
         experiment.train("shd", tiny, output=tmp_path / "poisoned", device="cpu")

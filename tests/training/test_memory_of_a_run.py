@@ -15,9 +15,9 @@ from snnsim.allocator import keep_memory
 assert keep_memory()
 import numpy as np
 from snnsim import experiment
-from snnsim.experiment import pictures
+from snnsim.experiment import plot_run
 from snnsim.training import evaluation
-pictures.AFTER_TRAINING = ()
+plot_run.AFTER_TRAINING = ()
 usual = evaluation.evaluate
 def large(*arguments, **options):
     parts = [np.ones(2**19) for _ in range(64)]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from snnsim import experiment
-from snnsim.training import parallel
+from snnsim.training import distributed
 
 
 def two_processes(values, output):
@@ -51,9 +51,9 @@ def test_a_last_batch_too_small_to_share_is_left_out(tiny, tmp_path):
 
 
 def test_one_process_needs_no_group():
-    with parallel.joined(torch.device("cpu")) as processes:
+    with distributed.init_distributed(torch.device("cpu")) as processes:
         assert processes.first
-        assert torch.equal(parallel.summed(torch.ones(2), processes), torch.ones(2))
+        assert torch.equal(distributed.all_reduce_sum(torch.ones(2), processes), torch.ones(2))
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_one_process_needs_no_group():
 def test_a_wrong_device_is_named(name, words, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(ValueError, match=words):
-        parallel.choose_device(name)
+        distributed.choose_device(name)

@@ -13,10 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from snnsim import experiment, identity, kernels
 from snnsim.config import Config
-from snnsim.experiment import pictures, runs
-from snnsim.training import lock, loop, parallel, reporting
-from snnsim.training.folder import Folder
-from snnsim.training.interrupt import Stopped
+from snnsim.experiment import plot_run, train_run
+from snnsim.training import distributed, lock, reporting, trainer
+from snnsim.training.run_folder import RunFolder
+from snnsim.training.signals import Stopped
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
 
@@ -25,11 +25,11 @@ class Killed(Exception):
     pass
 
 
-def parameters(folder: Folder) -> dict[str, torch.Tensor]:
+def parameters(folder: RunFolder) -> dict[str, torch.Tensor]:
     return torch.load(folder.last, weights_only=True)["network"]
 
 
-def assert_same(first: Folder, second: Folder) -> None:
+def assert_same(first: RunFolder, second: RunFolder) -> None:
     ours, theirs = parameters(first), parameters(second)
     assert ours.keys() == theirs.keys()
     for name in ours:
@@ -57,26 +57,26 @@ def test_steps_that_are_drawn_and_windows_go_on_too(tiny, tmp_path, monkeypatch)
     values = tiny | {"training.rule": "sltt-k", "training.k": 6, "training.window_ms": 40.0, "training.epochs": 2}
     folder = experiment.train("shd", values, output=tmp_path / "whole", device="cpu")
     assert all(row["peak_bytes"] >= 0 for row in folder.read_metrics())
-    step = loop.Run._step
+    step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
         if self.standing.epoch == 1 and self.standing.step == 1:
             raise Killed
         step(self, *arguments)
 
-    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", dying_step)
     with pytest.raises(Killed):
         experiment.train("shd", values, output=tmp_path / "killed", device="cpu")
-    monkeypatch.setattr(loop.Run, "_step", step)
+    monkeypatch.setattr(trainer.Trainer, "_step", step)
     assert_same(folder, experiment.train("shd", {}, resume=str(tmp_path / "killed"), device="cpu"))
     with pytest.raises(ValueError, match="window_ms works in one process"):
-        runs.prepare(Config.load(folder.config), folder, parallel.Processes(0, 2), torch.device("cpu"))
+        train_run.prepare(Config.load(folder.config), folder, distributed.Distributed(0, 2), torch.device("cpu"))
 
 
 @pytest.mark.parametrize("kill_at", [1, 5, 12])
 def test_killed_at_any_batch(tiny, tmp_path, whole, monkeypatch, kill_at):
     done = 0
-    step = loop.Run._step
+    step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
         nonlocal done
@@ -85,7 +85,7 @@ def test_killed_at_any_batch(tiny, tmp_path, whole, monkeypatch, kill_at):
             raise Killed
         step(self, *arguments)
 
-    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", dying_step)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "killed", device="cpu")
     monkeypatch.undo()
@@ -97,8 +97,8 @@ def test_killed_at_any_batch(tiny, tmp_path, whole, monkeypatch, kill_at):
 def test_killed_while_an_epoch_is_written(tiny, tmp_path, whole, monkeypatch, name):
     calls = 0
     owner, attribute = {
-        "checkpoint.save": (loop.checkpoint, "save"),
-        "folder.write_metrics": (Folder, "write_metrics"),
+        "checkpoint.save": (trainer.checkpoint, "save"),
+        "folder.write_metrics": (RunFolder, "write_metrics"),
     }[name]
     write = getattr(owner, attribute)
 
@@ -118,7 +118,7 @@ def test_killed_while_an_epoch_is_written(tiny, tmp_path, whole, monkeypatch, na
 
 def test_a_clean_stop_in_the_middle_of_an_epoch(tiny, tmp_path, whole, monkeypatch):
     done = 0
-    step = loop.Run._step
+    step = trainer.Trainer._step
 
     def stopping_step(self, *arguments):
         nonlocal done
@@ -127,7 +127,7 @@ def test_a_clean_stop_in_the_middle_of_an_epoch(tiny, tmp_path, whole, monkeypat
         if done == 6:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(loop.Run, "_step", stopping_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", stopping_step)
     with pytest.raises(Stopped, match="stopped in epoch 2 after batch 2 of 4"):
         experiment.train("shd", tiny, output=tmp_path / "stopped", device="cpu")
     monkeypatch.undo()
@@ -151,7 +151,7 @@ def test_killed_by_the_system_and_resumed_from_the_command_line(tiny, tmp_path, 
     finished = torch.load(folder / "last.pt", weights_only=True)["standing"]["finished"]
     if not finished:
         subprocess.run([*command, str(folder), "--resume"], check=True, stdout=subprocess.DEVNULL)
-    assert_same(whole, Folder(folder))
+    assert_same(whole, RunFolder(folder))
     assert not list(folder.rglob("*.partial*")) or not finished
 
 
@@ -159,7 +159,7 @@ def test_killed_before_the_first_checkpoint(tiny, tmp_path, whole, monkeypatch):
     def dying_fit(_):
         raise Killed
 
-    monkeypatch.setattr(loop.Run, "fit", dying_fit)
+    monkeypatch.setattr(trainer.Trainer, "fit", dying_fit)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "killed", device="cpu")
     monkeypatch.undo()
@@ -203,12 +203,12 @@ def test_a_run_that_others_train_is_not_resumed(whole, tiny):
 def test_runs_that_start_in_one_second_have_folders_of_their_own(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    class Stopwatch(runs.datetime):
+    class Stopwatch(train_run.datetime):
         @classmethod
         def now(cls):
             return cls(2026, 1, 31, 12)
 
-    monkeypatch.setattr(runs, "datetime", Stopwatch)
+    monkeypatch.setattr(train_run, "datetime", Stopwatch)
     values = tiny | {"training.epochs": 1}
     folders = [experiment.train("shd", values | {"training.seed": seed}, device="cpu") for seed in range(2)]
     assert [folder.path.name for folder in folders] == ["shd-20260131-120000", "shd-20260131-120000-2"]
@@ -218,7 +218,7 @@ def test_runs_that_start_in_one_second_have_folders_of_their_own(tiny, tmp_path,
     # what holds no run is not the newest, and the tenth of a second comes behind the second
     (tmp_path / "runs" / "shd-20260131-120001").mkdir()
     folders[1].path.rename(tmp_path / "runs" / "shd-20260131-120000-10")
-    assert runs._to_resume("shd", None, "auto").path.name == "shd-20260131-120000-10"
+    assert train_run._to_resume("shd", None, "auto").path.name == "shd-20260131-120000-10"
 
 
 def test_a_folder_in_which_nothing_was_begun_is_not_left_behind(tiny, tmp_path):
@@ -228,8 +228,8 @@ def test_a_folder_in_which_nothing_was_begun_is_not_left_behind(tiny, tmp_path):
 
 
 def test_killed_between_the_last_checkpoint_and_the_pictures(tiny, tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "AFTER_TRAINING", ("curves", "delays"))
-    plot, drawn = pictures.plot, []
+    monkeypatch.setattr(plot_run, "AFTER_TRAINING", ("curves", "delays"))
+    plot, drawn = plot_run.plot, []
 
     def dying_plot(path, kind):
         if kind == "delays":
@@ -237,11 +237,11 @@ def test_killed_between_the_last_checkpoint_and_the_pictures(tiny, tmp_path, mon
         drawn.append(kind)
         return plot(path, kind)
 
-    monkeypatch.setattr(pictures, "plot", dying_plot)
+    monkeypatch.setattr(plot_run, "plot", dying_plot)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
-    monkeypatch.setattr(pictures, "plot", plot)
-    assert runs.is_finished(tmp_path / "run")
+    monkeypatch.setattr(plot_run, "plot", plot)
+    assert train_run.is_finished(tmp_path / "run")
     before = (tmp_path / "run" / "last.pt").read_bytes()
     curves = (tmp_path / "run" / "figures" / "curves.png").stat().st_mtime_ns
     folder = experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
@@ -256,7 +256,7 @@ def test_killed_between_the_last_checkpoint_and_the_pictures(tiny, tmp_path, mon
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_killed_before_an_epoch_is_in_tensorboard(tiny, tmp_path, monkeypatch, epoch):
     add = reporting.add
-    monkeypatch.setattr(pictures, "AFTER_TRAINING", ("curves",))
+    monkeypatch.setattr(plot_run, "AFTER_TRAINING", ("curves",))
 
     def dying_add(writer, row):
         if row["epoch"] == epoch:
@@ -297,14 +297,14 @@ def test_what_killed_writers_left_goes_and_what_others_write_stays(whole):
 
 
 def test_other_conditions_are_named(tiny, tmp_path, monkeypatch, capsys):
-    step = loop.Run._step
+    step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
         if self.standing.epoch == 1:
             raise Killed
         step(self, *arguments)
 
-    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", dying_step)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
     for _ in range(2):
@@ -313,23 +313,23 @@ def test_other_conditions_are_named(tiny, tmp_path, monkeypatch, capsys):
             experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
         said = capsys.readouterr().out
         assert "goes on under other conditions than it began under: kernels fast then, plain now. It will not" in said
-    monkeypatch.setattr(loop.Run, "_step", step)
+    monkeypatch.setattr(trainer.Trainer, "_step", step)
     experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
     assert "goes on under" not in capsys.readouterr().out
 
 
 def test_a_checkpoint_without_conditions_goes_on(tiny, tmp_path, monkeypatch, capsys, whole):
-    step = loop.Run._step
+    step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
         if self.standing.epoch == 1:
             raise Killed
         step(self, *arguments)
 
-    monkeypatch.setattr(loop.Run, "_step", dying_step)
+    monkeypatch.setattr(trainer.Trainer, "_step", dying_step)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
-    monkeypatch.setattr(loop.Run, "_step", step)
+    monkeypatch.setattr(trainer.Trainer, "_step", step)
     content = torch.load(tmp_path / "run" / "last.pt", weights_only=True)
     # as it was written before
     del content["conditions"]

@@ -7,7 +7,7 @@ import pytest
 from consumers import python_with
 
 from snnsim import export, verification
-from snnsim.verification import CONSUMERS, made
+from snnsim.verification import CONSUMERS, networks
 
 READERS = [
     ("c", "ties", []),
@@ -26,7 +26,7 @@ READERS = [
 
 def network(kind):
     """Return a made network that meets its thresholds; `halves` has one decay, `below` may not fire where it does."""
-    program = made.ties(floats=kind in ("eighths", "halves"))
+    program = networks.ties(floats=kind in ("eighths", "halves"))
     changed = {
         "halves": lambda part: replace(part, decay=np.full(part.size, 0.5)),
         # Loihi fires above a mantissa
@@ -44,7 +44,7 @@ def test_the_networks_meet_their_thresholds(kind):
         counted = replace(
             program, populations=tuple(replace(part, threshold=part.threshold - 1) for part in program.populations)
         )
-    assert made.met(counted, made.recordings(program, 2, steps=80)) > 20
+    assert networks.met(counted, networks.recordings(program, 2, steps=80)) > 20
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,6 @@ def test_every_consumer_fires_at_the_threshold(tmp_path, consumer, kind, modules
     python = python_with(*modules, install=chosen.packages)
     path = tmp_path / f"made{export.TARGETS[chosen.target].suffix}"
     export.write(program, chosen.target, path, **({"encoding": chosen.variants[0]} if chosen.variants else {}))
-    events = made.recordings(program, 2, steps=80)
+    events = networks.recordings(program, 2, steps=80)
     report = verification.verify(path, export.read(chosen.target, path), events, consumer=consumer, python=python)
     assert all(layer.spikes_equal == layer.spikes_total > 50 for layer in report.layers), report

@@ -12,8 +12,8 @@ from consumers import python_with
 
 from snnsim import export, verification
 from snnsim.program import INPUT
-from snnsim.simulation import Events, Record, simulate
-from snnsim.verification import CONSUMERS, made
+from snnsim.simulation import Events, Probe, simulate
+from snnsim.verification import CONSUMERS, networks
 
 MODULES = {name: ["nir", "nirtorch", name] for name in ("nirtorch", "snntorch", "spikingjelly", "norse")}
 ENCODINGS = [("nirtorch", "seq"), ("nirtorch", "fan")] + [(name, "relay") for name in MODULES if name != "nirtorch"]
@@ -27,7 +27,7 @@ def run(tmp_path):
         python = python_with(*MODULES[consumer], install=CONSUMERS[consumer].packages)
         path = tmp_path / "made.nir"
         export.write(program, "nir", path, encoding=encoding, **options)
-        events = made.recordings(program, 2, steps=80)
+        events = networks.recordings(program, 2, steps=80)
         return verification.verify(path, export.read("nir", path), events, consumer=consumer, python=python)
 
     return verified
@@ -36,7 +36,7 @@ def run(tmp_path):
 @pytest.mark.parametrize("network", ["toy", "recurrent", "taps"])
 @pytest.mark.parametrize(("consumer", "encoding"), ENCODINGS)
 def test_every_spike_is_the_same(run, consumer, encoding, network):
-    program = made.MADE[network]()
+    program = networks.MADE[network]()
     report = run(consumer, encoding, program)
     assert [layer.name for layer in report.layers] == [part.name for part in program.populations]
     assert all(layer.spikes_equal == layer.spikes_total > 100 for layer in report.layers), report.layers
@@ -47,7 +47,7 @@ def test_every_spike_is_the_same(run, consumer, encoding, network):
 @pytest.mark.parametrize(("consumer", "encoding"), ENCODINGS)
 def test_biases_and_the_readout_are_those_of_their_steps(run, consumer, encoding):
     # every importer has an idea of its own of what may differ between neurons; decays may not
-    program = made.biased()
+    program = networks.biased()
     parts = tuple(replace(part, decay=np.full(part.size, 3000)) for part in program.populations)
     program = replace(program, populations=parts)
     report = run(consumer, encoding, program)
@@ -67,13 +67,13 @@ def test_biases_and_the_readout_are_those_of_their_steps(run, consumer, encoding
 )
 def test_what_an_importer_would_run_otherwise_is_refused(run, consumer, encoding, options, words):
     with pytest.raises(RuntimeError, match=words):
-        run(consumer, encoding, made.biased(), **options)
+        run(consumer, encoding, networks.biased(), **options)
 
 
 def test_norse_is_not_given_ways_that_join(run):
-    toy = made.toy()
+    toy = networks.toy()
     rng = np.random.default_rng(0)
-    skip = made.edge(rng, INPUT, "second", (20, 10))
+    skip = networks.edge(rng, INPUT, "second", (20, 10))
     with pytest.raises(RuntimeError, match=r"Norse would compute .* before"):
         run("norse", "relay", replace(toy, edges=(*toy.edges, skip)))
 
@@ -96,7 +96,7 @@ print(len(graph.nodes), len(graph.edges), graph.metadata["encoding"], graph.node
 @pytest.mark.parametrize("encoding", ["seq", "fan", "relay"])
 def test_nir_reads_ours_and_we_read_its_own(tmp_path, encoding):
     python = python_with("nir", install="nir")
-    export.write(made.recurrent(), "nir", tmp_path / "ours.nir", encoding=encoding)
+    export.write(networks.recurrent(), "nir", tmp_path / "ours.nir", encoding=encoding)
     command = [python, "-c", WRITTEN, str(tmp_path / "its.nir"), str(tmp_path / "ours.nir")]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     assert said[2:] == [encoding, "0.0"]
@@ -104,6 +104,6 @@ def test_nir_reads_ours_and_we_read_its_own(tmp_path, encoding):
     # tau of 2 and 4 steps, r of 2: three spikes at once are 3 and 1.5; the loop takes a step more than its Delays
     frames = np.zeros((4, 1, 3), np.int64)
     frames[0] = 1
-    result = simulate(program, Events.from_frames(frames), record=Record(spikes=True, membranes={"lif": None}))
+    result = simulate(program, Events.from_frames(frames), record=Probe(spikes=True, membranes={"lif": None}))
     np.testing.assert_array_equal(result.spikes("lif"), [[0, 0], [0, 1]])
     np.testing.assert_allclose(result.membrane("lif"), [[3, 1.5], [0, 0], [-1, 0], [-0.5, -0.5]])

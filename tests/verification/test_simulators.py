@@ -12,7 +12,7 @@ from consumers import python_with
 from snnsim import export, verification
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, simulate
-from snnsim.verification import CONSUMERS, made
+from snnsim.verification import CONSUMERS, networks
 
 MODULES = {
     "brian2": ["brian2"],
@@ -33,7 +33,7 @@ def run(tmp_path):
         target = CONSUMERS[consumer].target
         path = tmp_path / f"made{export.TARGETS[target].suffix}"
         export.write(program, target, path)
-        events = events or made.recordings(program, recordings, steps=80, activity=activity)
+        events = events or networks.recordings(program, recordings, steps=80, activity=activity)
         return verification.verify(path, export.read(target, path), events, consumer=consumer, python=python)
 
     return verified
@@ -42,7 +42,7 @@ def run(tmp_path):
 @pytest.mark.parametrize("network", EVERYWHERE)
 @pytest.mark.parametrize("consumer", MODULES)
 def test_every_spike_is_the_same(run, consumer, network):
-    program = made.MADE[network]()
+    program = networks.MADE[network]()
     report = run(consumer, program)
     assert [layer.name for layer in report.layers] == [part.name for part in program.populations if part.fires]
     assert all(layer.spikes_equal == layer.spikes_total > 100 for layer in report.layers), report.layers
@@ -52,7 +52,7 @@ def test_every_spike_is_the_same(run, consumer, network):
 
 @pytest.mark.parametrize("consumer", MODULES)
 def test_membranes_of_the_readout_and_names_with_spaces(run, consumer):
-    program = made.biased()
+    program = networks.biased()
     spaced = tuple(replace(part, name=part.name + " 1") for part in program.populations)
     edges = tuple(
         replace(edge, source=edge.source if edge.source == INPUT else edge.source + " 1", target=edge.target + " 1")
@@ -67,7 +67,7 @@ def test_membranes_of_the_readout_and_names_with_spaces(run, consumer):
 
 @pytest.mark.parametrize("consumer", MODULES)
 def test_several_spikes_of_a_channel_in_a_step(run, consumer):
-    program = made.recurrent()
+    program = networks.recurrent()
     frames = np.random.default_rng(0).integers(0, 4, (60, 2, 20)) * (
         np.random.default_rng(1).random((60, 2, 20)) < 0.15
     )
@@ -78,13 +78,13 @@ def test_several_spikes_of_a_channel_in_a_step(run, consumer):
 
 
 def test_brian2_subtracts_a_threshold(run):
-    assert run("brian2", made.toy(rule="soft")).equal
+    assert run("brian2", networks.toy(rule="soft")).equal
 
 
 @pytest.mark.parametrize("consumer", ["nest", "bmtk", "pynn-nest"])
 def test_a_soft_reset_is_refused(run, consumer):
     with pytest.raises(Exception, match=r"reset"):
-        run(consumer, made.toy(rule="soft"))
+        run(consumer, networks.toy(rule="soft"))
 
 
 @pytest.mark.parametrize("consumer", MODULES)
@@ -96,7 +96,7 @@ def test_floats_long_delays_and_decays_at_their_ends(run, consumer):
 
 
 def test_integers_saturate_in_brian2_as_they_do_here(run):
-    plain = made.biased()
+    plain = networks.biased()
     small = replace(plain, fixed=replace(plain.fixed, word_bits=14))
     populations = tuple(
         replace(part, threshold=np.full(part.size, 5000) if part.fires else part.threshold)
@@ -104,7 +104,7 @@ def test_integers_saturate_in_brian2_as_they_do_here(run):
     )
     saturating = replace(small, populations=populations)
     assert run("brian2", saturating).equal
-    events = made.recordings(plain, 2, steps=80)
+    events = networks.recordings(plain, 2, steps=80)
     counts = [simulate(replace(saturating, fixed=fixed), events).node_counts for fixed in (small.fixed, plain.fixed)]
     assert (counts[0] != counts[1]).any()
 

@@ -9,8 +9,8 @@ import pytest
 from snnsim import export, verification
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events
-from snnsim.verification import consumers_table as module
-from snnsim.verification import made
+from snnsim.verification import backends as module
+from snnsim.verification import networks
 
 HEAD = "import sys\nsys.path.insert(0, {folder!r})\nfrom exchange import main\nimport numpy as np\n"
 COPY = HEAD + "main(lambda path, given: ({{'a': [given.spikes(n) for n in range(len(given))]}}, {{}}), '7')\n"
@@ -117,13 +117,13 @@ def test_who_reads_a_file_is_known():
     ("target", "file"), [("c", "run.c"), ("c", "network.c"), ("c", "snn.h"), ("spinnaker", "run.py")]
 )
 def test_code_of_others_is_not_run(tmp_path, target, file):
-    program = made.toy()
+    program = networks.toy()
     folder = tmp_path / "net"
     export.write(program, target, folder)
     mark = tmp_path / "mark"
     line = f"#error {mark}\n" if target == "c" else f"open({str(mark)!r}, 'w').close()\n"
     (folder / file).write_text(line + (folder / file).read_text())
-    events = made.recordings(program, 1, steps=5)
+    events = networks.recordings(program, 1, steps=5)
     consumer = "c" if target == "c" else "pynn-nest"
     with pytest.raises(
         ValueError, match=rf"verify: .*{file} would be run, and must be what this snnsim writes.*--trust"

@@ -1,6 +1,6 @@
 """The inner ear: sound in, spikes on 700 channels out, as SHD was made.
 
-    sound → RMS 0.3, 30 ms ramps → basilar membrane (membrane.py) → hair cell → 40 fibres → bushy cell
+    sound → RMS 0.3, 30 ms ramps → basilar membrane (basilar_membrane.py) → hair cell → 40 fibres → bushy cell
 
     hair cell    k     = g (v + a)⁺ / ((v + a)⁺ + b)              permeability; ( )⁺ = max( , 0)
                  dq/dt = y (m − q)⁺ + x w − k q                   free transmitter
@@ -28,8 +28,8 @@ import numba
 import numpy as np
 from scipy import signal
 
-from snnsim.data.speech import membrane
-from snnsim.data.speech.membrane import RATE
+from snnsim.data.speech import basilar_membrane
+from snnsim.data.speech.basilar_membrane import RATE
 
 CHANNELS = 700
 RMS = 0.3
@@ -61,7 +61,7 @@ def encode(audio: np.ndarray, rate: int, seed: int, *, cells_per_place: int = 1)
     _check(seed, cells_per_place)
     sound = prepared(audio, rate)
     spikes, units = [], []
-    for first, velocity in membrane.velocity(sound, places=CHANNELS // cells_per_place):
+    for first, velocity in basilar_membrane.velocity(sound, places=CHANNELS // cells_per_place):
         for place, row in enumerate(velocity, first):
             cells = range(place * cells_per_place, (place + 1) * cells_per_place)
             heard = _spikes_at_place(row, cells, seed)

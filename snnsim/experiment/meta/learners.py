@@ -19,16 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from snnsim.credit import EVERY
 from snnsim.experiment.meta.settings import Budget, Trial
 from snnsim.experiment.meta.tasks import Part, Task
-from snnsim.kernels.draws import Draws
-from snnsim.layer import SpikingLayer
+from snnsim.gradient_paths import ALL_PATHS
+from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning import decisions, losses, rules, stdp
 from snnsim.learning.losses import Batch
-from snnsim.network import SpikingNetwork
-from snnsim.neurons import LIF, LeakyReadout, LevyBaxter, MetaNeuron
-from snnsim.synapses import SparseLinear
+from snnsim.nn import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SparseLinear
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.network import SpikingNetwork
 
 BATCH = 25
 SHARE = 0.1
@@ -174,12 +173,12 @@ def _told(layer: SpikingLayer, draws: Draws) -> dict[str, Draws]:
 
 
 def _excited(layer: SpikingLayer, spikes: Tensor, excitability: Tensor, draws: Draws) -> Tensor:
-    current = layer.current(spikes, EVERY, draws) + excitability
+    current = layer.current(spikes, ALL_PATHS, draws) + excitability
     return layer.neuron.run(current, **_told(layer, draws))[0]
 
 
 def _membrane(layer: SpikingLayer, spikes: Tensor, draws: Draws) -> Tensor:
-    return layer.neuron.trace(layer.current(spikes, EVERY, draws), **_told(layer, draws))[1]
+    return layer.neuron.trace(layer.current(spikes, ALL_PATHS, draws), **_told(layer, draws))[1]
 
 
 def _threshold(neuron: nn.Module) -> Tensor:

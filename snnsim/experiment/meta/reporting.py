@@ -15,7 +15,7 @@ from snnsim.experiment.meta.settings import DECISIONS
 from snnsim.files import written_whole
 from snnsim.plots.gains import Gain, gains
 from snnsim.plots.style import save
-from snnsim.training.folder import Folder
+from snnsim.training.run_folder import RunFolder
 
 Rows = Sequence[Mapping[str, Any]]
 COLUMNS = ("source", "neuron", "rule", "learned", "seed", "decision", "valid", "test", "seconds", "trial")
@@ -24,7 +24,7 @@ HEAD = (
 )
 
 
-def write(folder: Folder, rows: Rows) -> None:
+def write(folder: RunFolder, rows: Rows) -> None:
     """Write results.csv, table.md and gains.png into a folder."""
     for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
         with written_whole(folder.path / name) as partial:

@@ -19,14 +19,14 @@ from snnsim.experiment.meta import reporting, tasks
 from snnsim.experiment.meta.learners import LEARNERS, Choice, Learned
 from snnsim.experiment.meta.settings import DECISIONS, Budget, Cell, Trial, cells, trials
 from snnsim.experiment.meta.tasks import Part, Task
-from snnsim.training.folder import Folder, environment
+from snnsim.training.run_folder import RunFolder, environment
 
 Predict = Callable[[Part], np.ndarray]
 
 
 def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """Run all cells that are not there yet, write the table, CSV and figure, and return the folder."""
-    folder, wanted = Folder(output), cells(budget)
+    folder, wanted = RunFolder(output), cells(budget)
     _check_same(folder, budget)
     left = [cell for cell in wanted if not _file(folder, cell).is_file()]
     # cells of one source and seed have the same recordings, which are drawn once
@@ -91,11 +91,11 @@ def _accuracy(predict: Predict, part: Part) -> float:
     return float((predict(part) == part.label).mean())
 
 
-def _file(folder: Folder, cell: Cell) -> Path:
+def _file(folder: RunFolder, cell: Cell) -> Path:
     return folder.path / "cells" / f"{cell.name()}.json"
 
 
-def _check_same(folder: Folder, budget: Budget) -> None:
+def _check_same(folder: RunFolder, budget: Budget) -> None:
     """Write the settings of a folder, or raise if it has others already."""
     path, wanted = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
     kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": wanted, **environment(0)}

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.data import encoders, images
-from snnsim.data.trains import Bernoulli, Markov, Poisson
+from snnsim.data import encoders, optical_digits
+from snnsim.data.point_processes import Bernoulli, Markov, Poisson
 
 STEPS, CHANNELS, CLASSES = 100, 20, 2
 STEP_MS = 10.0
@@ -101,7 +101,7 @@ def make(name: str, counts: tuple[int, int, int], seed: int) -> Task:
 
 
 def _pictures(name: str, counts: tuple[int, int, int], seed: int) -> Task:
-    grey, digit = images.pictures()
+    grey, digit = optical_digits.pictures()
     if sum(counts) > len(grey):
         raise ValueError(f"{name}: there are {len(grey)} pictures, fewer than {sum(counts)}; take fewer recordings")
     generator = np.random.default_rng((seed, 4))

@@ -16,8 +16,8 @@ from snnsim.export.nir.order import Plan, planned
 from snnsim.export.nir.scaling import Options, Scale, population
 from snnsim.export.nir.writing import RESISTANCES, SOFTWARE, VERSION
 from snnsim.program import Edge, Program
+from snnsim.program.arrays import frozen
 from snnsim.program.header import Header
-from snnsim.program.rows import frozen
 from snnsim.validation import one_of
 
 

@@ -17,7 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
-from snnsim.export.floats import as_floats
+from snnsim.export.dequantize import as_floats
 from snnsim.export.nir.files import Node, narrow, printable
 from snnsim.program import Edge, FixedPoint, Population, Program
 from snnsim.program.model import PARTS

@@ -10,9 +10,9 @@ from snnsim.export.pynn.writing import FACTS, FORMAT
 from snnsim.export.sonata import NUMBERS
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program.arrays import frozen
 from snnsim.program.header import Header, rows, table
 from snnsim.program.header import whole as whole_of
-from snnsim.program.rows import frozen
 
 
 def claims(folder: Path) -> bool:

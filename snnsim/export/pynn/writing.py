@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 
 from snnsim.export import checks, repairs
+from snnsim.export.bias_channel import with_clock
 from snnsim.export.checks import Violation
-from snnsim.export.clock import with_clock
-from snnsim.export.floats import as_floats
-from snnsim.export.names import plain_names
+from snnsim.export.dequantize import as_floats
+from snnsim.export.identifiers import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
 from snnsim.export.sonata import NEVER, NUMBERS, time_constant
 from snnsim.files import folder_written_whole

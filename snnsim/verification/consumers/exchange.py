@@ -55,7 +55,7 @@ class Recordings:
 
 
 def read_arrays(path):
-    """Return the header and the arrays of a file of plain arrays (snnsim.export.plain), as they are."""
+    """Return the header and the arrays of a file of plain arrays (snnsim.export.arrays), as they are."""
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop("header").tobytes())
@@ -70,7 +70,7 @@ def read_arrays(path):
 def read_plain(path):
     """Return the header and the arrays of a file of plain arrays for a machine in floats.
 
-    A Program in integers becomes one in floats as in snnsim.export.floats: w 2^shift, β / 2^bits, θ − ½.
+    A Program in integers becomes one in floats as in snnsim.export.dequantize: w 2^shift, β / 2^bits, θ − ½.
     """
     header, arrays = read_arrays(path)
     fixed = header["fixed"]

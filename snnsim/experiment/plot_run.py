@@ -1,0 +1,167 @@
+"""Pictures of a run: gathers the arrays that the plots draw."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snnsim import plots
+from snnsim.config import Config
+from snnsim.experiment import build, evaluate_run
+from snnsim.experiment.evaluate_run import Loaded, Split
+from snnsim.learning import decisions
+from snnsim.nn import DelayedLinear
+from snnsim.nn.network import Record
+from snnsim.training.run_folder import RunFolder
+
+KINDS = ("raster", "delays", "curves", "animation")
+AFTER_TRAINING = ("curves", "delays", "raster")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which recording to look at."""
+
+    split: Split = "valid"
+    index: int = 0
+    data_path: str | None = None
+
+
+def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choice()) -> Path | None:
+    """Draw a picture of a run, and return where it lies; None if the run has nothing to draw of this kind."""
+    draw = _DRAW.get(kind)
+    if draw is None:
+        raise ValueError(f"picture {kind!r} is unknown; the known ones are {', '.join(KINDS)}")
+    folder = RunFolder(Path(run))
+    suffix = "gif" if kind == "animation" else "png"
+    return draw(folder, output or folder.figure(f"{kind}.{suffix}"), choice)
+
+
+def missing(folder: RunFolder, config: Config) -> list[str]:
+    """Return the pictures that a training ends with and that are not there."""
+    drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or config.network.delays != "none"]
+    return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
+
+
+def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
+    plots.save(plots.curves(folder.read_metrics()), output)
+    return output
+
+
+def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
+    loaded = evaluate_run.load(folder.path, "valid", data_path=choice.data_path)
+    trained = loaded.network.delayed_synapses()
+    if not trained:
+        return None
+    # the initial delays are a function of the seed, so they need not be kept
+    initial = build.build_network(loaded.config, classes=len(loaded.part.binned.classes)).delayed_synapses()
+    names = [f"hidden {number}" for number in range(1, len(trained))] + ["readout"]
+    layers = [
+        plots.LayerDelays(
+            name,
+            before=before.delay.detach().numpy().ravel(),
+            after=after.delay.detach().numpy().ravel(),
+            weight=after.weight.detach().numpy().ravel(),
+            max_delay=after.max_delay,
+        )
+        for name, before, after in zip(names, initial, trained, strict=True)
+    ]
+    plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
+    return output
+
+
+def _raster(folder: RunFolder, output: Path, choice: Choice) -> Path:
+    loaded, record, label = _one(folder, choice)
+    classes = loaded.part.binned.classes
+    valid = torch.tensor([len(record.output)])
+    scores = decisions.get_decision(loaded.config.training.decision)(record.output, valid)
+    readout = plots.Readout(record.output[:, 0].softmax(-1).numpy(), classes, label, int(scores.argmax()))
+    figure = plots.raster(
+        _layers(record),
+        time_step_ms=loaded.config.data.time_step_ms,
+        readout=readout,
+        arrivals=_arrivals(loaded, record),
+    )
+    plots.save(figure, output)
+    return output
+
+
+def _animation(folder: RunFolder, output: Path, choice: Choice) -> Path:
+    loaded, record, _ = _one(folder, choice)
+    plots.animate(_layers(record), output, time_step_ms=loaded.config.data.time_step_ms)
+    return output
+
+
+_DRAW: dict[str, Callable[[RunFolder, Path, Choice], Path | None]] = {
+    "raster": _raster,
+    "delays": _delays,
+    "curves": _curves,
+    "animation": _animation,
+}
+
+
+@torch.no_grad()
+def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, int]:
+    """Return the loaded run, what its network did over one recording, and the recording's class."""
+    loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
+    indices = loaded.part.indices
+    if not 0 <= choice.index < len(indices):
+        raise ValueError(
+            f"--index must be from 0 to {len(indices) - 1} in the {choice.split} split, not {choice.index}"
+        )
+    number = indices[choice.index : choice.index + 1]
+    frames, lengths = loaded.part.binned.dense(number)
+    record = loaded.network.record(torch.from_numpy(frames), torch.from_numpy(lengths).long())
+    return loaded, record, int(loaded.part.binned.label[number[0]])
+
+
+def _layers(record: Record) -> list[tuple[str, np.ndarray]]:
+    names = ["input"] + [f"hidden {number}" for number in range(1, len(record.spikes))]
+    return [(name, spikes[:, 0].numpy()) for name, spikes in zip(names, record.spikes, strict=True)]
+
+
+@torch.no_grad()
+def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
+    """Return what reached a telling neuron of the first hidden layer; None without delays, or in a convolution."""
+    layer = loaded.network.layers[0]
+    if not isinstance(layer.synapse, DelayedLinear):
+        return None
+    source, target = record.spikes[0], record.spikes[1][:, 0]
+    neuron = _telling(target)
+    _, membrane = layer.neuron.trace(layer.drive(layer.current(source)))
+    fired, unit, weight, delay = _events(layer.synapse, source[:, 0], neuron)
+    return plots.Arrivals(
+        source=unit,
+        fired=fired,
+        delay=delay,
+        weight=weight,
+        voltage=membrane[:, 0, neuron].numpy(),
+        threshold=_threshold(layer.neuron, neuron),
+        spikes=target[:, neuron].nonzero()[:, 0].numpy(),
+        name=f"hidden 1, neuron {neuron}",
+    )
+
+
+def _threshold(neurons: nn.Module, number: int) -> float:
+    """Return the threshold of a neuron, which may be one of the layer."""
+    found = neurons.threshold() if isinstance(neurons.threshold, nn.Module) else neurons.threshold
+    return float(found if found.numel() == 1 else found[number])
+
+
+def _telling(spikes: Tensor) -> int:
+    """Return a neuron that fires a few times: what makes it fire can be seen, and it does fire."""
+    count = spikes.sum(0)
+    return int((count - 4).abs().masked_fill(count == 0, torch.inf).argmin())
+
+
+def _events(synapse: DelayedLinear, spikes: Tensor, neuron: int) -> tuple[np.ndarray, ...]:
+    """Return step, source, weight and delay of every spike that is sent to a neuron, one row per tap."""
+    fired, unit = spikes.nonzero(as_tuple=True)
+    weight = synapse.weight[neuron, unit] * spikes[fired, unit, None]
+    delay = synapse.integer_delay()[neuron, unit]
+    taps = weight.shape[1]
+    rows = (fired.repeat_interleave(taps), unit.repeat_interleave(taps), weight.flatten(), delay.flatten())
+    return tuple(part.numpy() for part in rows)

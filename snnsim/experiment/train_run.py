@@ -1,0 +1,264 @@
+"""Training a preset, a config file or the config of a run, from the start or from where it was stopped."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from snnsim import allocator, presets
+from snnsim.config import Config
+from snnsim.data.binning import Binned
+from snnsim.experiment import build, estimate, evaluate_run, plot_run
+from snnsim.files import at_home, remove_abandoned
+from snnsim.learning import decisions
+from snnsim.nn.network import SpikingNetwork
+from snnsim.training import checkpoint, distributed, lock, optimizers
+from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.trainer import Trainer, TrainerConfig
+
+RUNS = Path("runs")
+
+
+def train(
+    target: str,
+    values: Mapping[str, object],
+    *,
+    output: Path | None = None,
+    resume: str | None = None,
+    device: str = "auto",
+) -> RunFolder:
+    """Train, and return the folder of the run.
+
+    `target` is a preset, a TOML file or the folder of a run; `values` replace config values by dotted names.
+    `resume` names the run to go on with, or is "auto" for the one that `target` or `output` stands for. One process at
+    a time has the folder: the others get folders of their own, or an error that names it.
+    """
+    chosen = distributed.choose_device(device)
+    with distributed.init_distributed(chosen) as processes, contextlib.ExitStack() as stack:
+        given = None if resume is not None else config_of(target).with_values(values)
+
+        def choose() -> RunFolder:
+            if given is None:
+                return stack.enter_context(_held(_to_resume(target, output, resume or "auto")))
+            return stack.enter_context(_begun(given, output))
+
+        folder = distributed.decided_by_main(choose, processes, chosen)
+        config = _resumed_config(folder, values) if given is None else given
+        with distributed.main_process_first(processes):
+            run, classes = prepare(config, folder, processes, chosen)
+        missing = plot_run.AFTER_TRAINING
+        if given is None and folder.last.exists():
+            missing = _resume(run, config)
+        else:
+            # a run that was killed before its first checkpoint begins again
+            _start(run.network, config)
+            if processes.first:
+                config.save(folder.config)
+                folder.write_json(folder.path / "environment.json", environment(config.training.seed))
+        if processes.first:
+            tqdm.write(_introduction(config, run, classes))
+        run.fit()
+        if processes.first:
+            for kind in missing:
+                plot_run.plot(folder.path, kind)
+    return folder
+
+
+@contextlib.contextmanager
+def _held(folder: RunFolder) -> Iterator[RunFolder]:
+    """Hold the folder of a run that is there, without what writers that were killed have left in it."""
+    if not folder.path.is_dir():
+        raise FileNotFoundError(f"--resume: there is no folder {folder.path}; name the folder of a run")
+    with lock.held(folder.path, say=tqdm.write):
+        remove_abandoned(folder.path)
+        yield folder
+
+
+@contextlib.contextmanager
+def _begun(config: Config, output: Path | None) -> Iterator[RunFolder]:
+    """Hold the folder of a new run: the one that was asked for, or one of its own."""
+    # before a folder is made
+    estimate.require(config, estimate.of_network(config, classes=1))
+    path = output or lock.new_folder(RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = RunFolder(path)
+    with lock.held(path, say=tqdm.write):
+        _check_free(folder)
+        yield folder
+
+
+def _resume(run: Trainer, config: Config) -> Sequence[str]:
+    """Let a run go on where it stands, and return the pictures that it lacks."""
+    changed = run.resume()
+    lacks = plot_run.AFTER_TRAINING
+    if run.standing.finished:
+        lacks = plot_run.missing(run.folder, config)
+        if not lacks:
+            raise ValueError(
+                f"run {run.folder.path} is finished ({run.standing.epoch} epochs); there is nothing to resume. "
+                "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
+            )
+    elif changed and run.plan.processes.first:
+        tqdm.write(
+            f"{run.folder.path} goes on under other conditions than it began under: {'; '.join(changed)}. It will "
+            "not end with the very numbers of a run that was never stopped"
+        )
+    return lacks
+
+
+def prepare(
+    config: Config,
+    folder: RunFolder,
+    processes: distributed.Distributed,
+    device: torch.device,
+    *,
+    make_network: Callable[..., SpikingNetwork] = build.build_network,
+) -> tuple[Trainer, tuple[str, ...]]:
+    """Return a run that is ready to begin, and its classes; `make_network` makes a config's network."""
+    # before data are made or fetched; how many classes they have makes little difference
+    estimate.require(config, estimate.of_network(config, classes=1))
+    data = build.load_splits(config, "train", "valid")
+    classes = data["train"].binned.classes
+    if device.type == "cpu":
+        _check_memory(config, data["train"], len(classes), processes.world)
+    network = make_network(config, classes=len(classes)).to(device)
+    if config.training.window_ms is not None:
+        if processes.world > 1:
+            raise ValueError(
+                "training.window_ms works in one process; start without torchrun, or take whole recordings"
+            )
+        allocator.keep_little()
+    settings, share = config.training, {"rank": processes.rank, "world": processes.world}
+    train_batches = data["train"].batches(settings.batch_size, **share)
+    plan = TrainerConfig(
+        train=train_batches,
+        valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
+        rule=build.rule(config),
+        decide=decisions.get_decision(settings.decision),
+        epochs=settings.epochs,
+        seed=settings.seed,
+        patience=settings.patience,
+        width=build.width_schedule(config),
+        architecture=build.architecture(config, classes=len(classes)),
+        device=device,
+        mixed=settings.precision == "bfloat16",
+        processes=processes,
+        computed=build.grid(config).on,
+    )
+    made = optimizers.build(
+        network,
+        lr=settings.lr,
+        lr_delay=settings.lr_delay,
+        weight_decay=settings.weight_decay,
+        steps=settings.epochs * len(train_batches),
+    )
+    return Trainer(network, made, plan, folder), classes
+
+
+def _check_memory(config: Config, part: build.Part, classes: int, world: int) -> None:
+    steps = int(part.binned.length[part.indices].max(initial=1))
+    share = min(config.training.batch_size, len(part.indices)) // world + 1
+    estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
+
+
+def _start(network: SpikingNetwork, config: Config) -> None:
+    """Give the network the parameters of the run that the config starts from, if it names one."""
+    if config.training.start is None:
+        return
+    found = evaluate_run.parameters(at_home(config.training.start))
+    try:
+        network.load_state_dict(found["network"])
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
+
+
+def config_of(target: str) -> Config:
+    """Return the config that a preset's name, a TOML file or a run's folder stands for."""
+    if target in presets.PRESETS:
+        return presets.named(target)
+    path = Path(target)
+    if path.is_dir():
+        return evaluate_run.config_of(RunFolder(path))
+    if path.suffix == ".toml" or path.exists():
+        return Config.load(path)
+    with contextlib.suppress(ValueError):
+        return presets.named(target)
+    raise ValueError(
+        f"{target!r} is neither a preset ({', '.join(presets.PRESETS)}), nor a config file (.toml), "
+        "nor the folder of a run"
+    )
+
+
+def _to_resume(target: str, output: Path | None, resume: str) -> RunFolder:
+    if resume != "auto":
+        path = Path(resume)
+        return RunFolder(path.parent if path.suffix == ".pt" else path)
+    if output is not None:
+        return RunFolder(output)
+    if Path(target).is_dir() and target not in presets.PRESETS:
+        return RunFolder(Path(target))
+    found = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
+    newest = sorted(found, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
+    if not newest:
+        raise FileNotFoundError(f"--resume: there is no run {RUNS / target}-... to go on with; name one: --resume RUN")
+    return RunFolder(newest[-1])
+
+
+def _resumed_config(folder: RunFolder, values: Mapping[str, object]) -> Config:
+    if not folder.config.is_file():
+        raise FileNotFoundError(f"--resume: {folder.path} is not the folder of a run; it has no config.toml")
+    config = evaluate_run.config_of(folder)
+    # data may have moved; anything else would make another run of it
+    changed = config.with_values(values)
+    moved = config.with_values({"data.path": changed.data.path})
+    if changed != moved:
+        raise ValueError(
+            f"--resume goes on with {folder.path} as it was configured; to change {', '.join(values)}, start "
+            f"a new run from its config: snnsim train {folder.path} ..."
+        )
+    return changed
+
+
+def _check_free(folder: RunFolder) -> None:
+    if folder.config.exists() or folder.last.exists():
+        raise FileExistsError(
+            f"{folder.path} holds a run already; go on with it by --resume, or choose another --output-dir"
+        )
+
+
+def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str:
+    network: SpikingNetwork = run.network
+    sizes = build.layer_sizes(config, classes=len(classes))
+    delays = {"learned": "learned delays", "fixed": "fixed random delays", "none": "no delays"}[config.network.delays]
+    reach = "" if config.network.delays == "none" else f" of 0 to {build.max_delay(config)} steps"
+    trained = f"{optimizers.trained_parameters(network):,} trained parameters"
+    return (
+        f"{config.name}: network {sizes}, {delays}{reach}, {trained}\n"
+        f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
+        f"batches of {config.training.batch_size}, on {run.plan.device}\n"
+        f"rule {_described(config)}\n"
+        f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
+    )
+
+
+def _described(config: Config) -> str:
+    training = config.training
+    drawn = "" if training.k is None else f" of {training.k} steps"
+    window = "" if training.window_ms is None else f", in windows of {training.window_ms:g} ms"
+    credit = "" if training.delayed == "exact" else f", {training.delayed} credit over delays"
+    return f"{training.rule}{drawn}{window}{credit}"
+
+
+def _left_out(binned: Binned) -> str:
+    if not binned.dropped:
+        return ""
+    return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+
+
+def is_finished(run: Path) -> bool:
+    """Return whether a run has been trained to its end."""
+    folder = RunFolder(run)
+    return folder.last.is_file() and checkpoint.is_finished(folder.last)

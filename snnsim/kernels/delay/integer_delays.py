@@ -1,0 +1,140 @@
+"""Currents of connections whose delays are integers, summed in one order, so that equal networks spike equally.
+
+    I[t, b, j] = Σ_k w[k] · s[t − d[k], b, i[k]]      over the synapses k of target j, s = 0 before t = 0
+
+The sum starts at 0 and adds one product after the other, each of them rounded: the longest delay first, so that spikes
+are added in the order in which they were fired; then by source; then by tap. The engines of a Program add in the same
+order, so all give the same number to the last bit, for any batch, chunk of time and number of threads. A membrane that
+reaches its threshold exactly then does so everywhere; a Fourier transform would leave it one rounding below.
+
+Gradients are those of the dense kernels, in whatever order is fastest: nothing is compared with a threshold there. A
+rounded delay has no gradient.
+
+Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · current (time, batch, target)
+Units    delay in steps
+Forms    numba     the CPU, float32 and float64: cpu_integer_delays.py
+         in_order  torch's own operations, for all else; in a precision below float32, sums are float32
+"""
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn import functional
+
+from snnsim.kernels.common import dispatch
+from snnsim.kernels.delay import cpu_integer_delays, overlap_save
+from snnsim.kernels.delay.bitpack import Packed, packed
+from snnsim.kernels.delay.currents import in_frequency, in_time
+
+
+# torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
+@torch._disable_dynamo
+def integer_current(
+    spikes: Tensor,
+    weight: Tensor,
+    delay: Tensor,
+    *,
+    delays: int,
+    before: int = 0,
+) -> Tensor:
+    """Return the currents of connections with integer delays.
+
+    Args:
+        spikes: What the sources send, (time, batch, source).
+        weight: Weights, (target, source, tap).
+        delay: Delays in steps, (target, source, tap), integers from 0 to delays - 1.
+        delays: How many different delays there may be.
+        before: Steps at the beginning whose currents are not wanted.
+
+    Returns:
+        Currents (time - before, batch, target) in the dtype of the spikes.
+
+    Raises:
+        TypeError: If delays are not integers.
+        ValueError: If shapes do not fit, or a delay is outside of its range.
+    """
+    _check(spikes, weight, delay, delays, before)
+    current: Tensor = _IntegerCurrent.apply(spikes, weight, delay, delays, before)
+    return current
+
+
+def _check(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, before: int) -> None:
+    fits = spikes.ndim == 3 and weight.ndim == 3 and spikes.shape[2] == weight.shape[1] and weight.shape == delay.shape
+    if not fits:
+        raise ValueError(
+            "integer_current: spikes must be (time, batch, source), weight and delay (target, source, tap), not "
+            f"{tuple(spikes.shape)}, {tuple(weight.shape)} and {tuple(delay.shape)}"
+        )
+    if delay.is_floating_point() or delay.is_complex() or delay.dtype == torch.bool:
+        raise TypeError(f"integer_current: delays must be integers, not {delay.dtype}; round them")
+    if not 0 <= before <= len(spikes):
+        raise ValueError(f"integer_current: before must be from 0 to the {len(spikes)} steps there are, not {before}")
+    if delay.numel() and not 0 <= int(delay.min()) <= int(delay.max()) < delays:
+        raise ValueError(
+            f"integer_current: delays must be from 0 to {delays - 1}, not {int(delay.min())} to {int(delay.max())}"
+        )
+
+
+def dense_kernel(weight: Tensor, delay: Tensor, delays: int) -> Tensor:
+    """Return the kernel (delay, target, source) of weights and integer delays, each (target, source, tap)."""
+    step = torch.arange(delays, device=delay.device).view(-1, 1, 1, 1)
+    return torch.where(step == delay, weight, 0).sum(-1)
+
+
+class _IntegerCurrent(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, spikes, weight, delay, delays, before):
+        if any(ctx.needs_input_grad):
+            kept = packed(spikes)
+            ctx.save_for_backward(kept.kept, kept.scale, weight, delay)
+            ctx.delays, ctx.before, ctx.packing = delays, before, kept[2:]
+        if spikes.shape[1] == 0 or len(spikes) == before:
+            return spikes.new_zeros(len(spikes) - before, spikes.shape[1], len(weight))
+        if dispatch.of_integer_delays(spikes, weight) == "numba":
+            return cpu_integer_delays.current(spikes, weight, delay, before=before)
+        return in_order(spikes, weight, delay)[before:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        kept, scale, weight, delay = ctx.saved_tensors
+        spikes = Packed(kept, scale, *ctx.packing)
+        needed = ctx.needs_input_grad[:2]
+        if grad.numel() == 0:
+            zeros = (grad.new_zeros(ctx.packing[0]), torch.zeros_like(weight))
+            return *(zero if need else None for zero, need in zip(zeros, needed, strict=True)), None, None, None
+        form = dispatch.of_current(grad, delays=ctx.delays)
+        if form == "blocked":
+
+            def spread(weight: Tensor, delay: Tensor) -> Tensor:
+                return dense_kernel(weight, delay, ctx.delays)
+
+            grads = overlap_save.gradients(
+                grad, spikes, spread, (weight, delay), delays=ctx.delays, before=ctx.before, needed=(*needed, False)
+            )
+            return *grads[:2], None, None, None
+        leaves = (spikes.restored(grad.dtype).requires_grad_(needed[0]), weight.detach().requires_grad_(needed[1]))
+        with torch.enable_grad():
+            dense = dense_kernel(leaves[1], delay, ctx.delays).to(grad.dtype)
+            whole = in_frequency if form == "fourier" else in_time
+            current = (leaves[0] @ dense[0].mT if ctx.delays == 1 else whole(leaves[0], dense))[ctx.before :]
+        wanted = [leaf for leaf, need in zip(leaves, needed, strict=True) if need]
+        found = iter(torch.autograd.grad(current, wanted, grad))
+        return *(next(found) if need else None for need in needed), None, None, None
+
+
+def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:
+    """Return the currents by torch's own operations, one synapse of every target after the other."""
+    kind = torch.promote_types(spikes.dtype, torch.float32)
+    targets, sources, taps = weight.shape
+    longest = int(delay.max()) if delay.numel() else 0
+    padded = functional.pad(spikes.detach().to(kind), (0, 0, 0, 0, longest, 0))
+    late, rank = (longest - delay.reshape(targets, -1)).sort(dim=1, stable=True)
+    weights = weight.detach().reshape(targets, -1).gather(1, rank).to(kind)
+    step = torch.arange(len(spikes), device=spikes.device)[:, None]
+    current = spikes.new_zeros(len(spikes), targets, spikes.shape[1], dtype=kind)
+    for k in range(sources * taps):
+        arriving = padded[step + late[:, k], :, (rank[:, k] // taps)[None].expand(len(spikes), -1)]
+        # two roundings, as everywhere: addcmul may have one
+        current += weights[:, k, None] * arriving
+    return current.permute(0, 2, 1).to(spikes.dtype)

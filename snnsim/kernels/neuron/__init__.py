@@ -1,0 +1,1 @@
+"""Neurons over a whole sequence, forward and backward: on the CPU by Numba, on the GPU by Triton."""

@@ -1,0 +1,1 @@
+"""The engines that run a Program: clock-driven and event-driven."""

@@ -1,0 +1,32 @@
+"""Networks of PyTorch modules: synapses, neurons, normalization, layers, and freezing into a Program.
+
+Synapses map spikes to currents, neurons map currents to spikes or voltages. Their state is an argument and a result;
+no module keeps it between calls.
+"""
+
+from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.conv import Conv, DelayedConv
+from snnsim.nn.delayed_linear import DelayedLinear
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.levy_baxter import LevyBaxter
+from snnsim.nn.lif import LIF
+from snnsim.nn.linear import SparseLinear
+from snnsim.nn.meta import MetaNeuron
+from snnsim.nn.network import SpikingNetwork
+from snnsim.nn.readout import LeakyReadout
+from snnsim.nn.second_order import SecondOrder
+
+__all__ = [
+    "LIF",
+    "BatchNorm",
+    "Conv",
+    "DelayedConv",
+    "DelayedLinear",
+    "LeakyReadout",
+    "LevyBaxter",
+    "MetaNeuron",
+    "SecondOrder",
+    "SparseLinear",
+    "SpikingLayer",
+    "SpikingNetwork",
+]

@@ -1,0 +1,110 @@
+"""How one weight with a real-valued delay becomes a kernel over whole steps.
+
+    kernel[k] = Σ_taps w · A[k] / (Σ_k A[k] + 1e-7)     k = 0 … max_delay, the steps of delay
+
+    window   A[k]                                  σ                          name in dcls
+    gauss    exp(−((k − d) / σ)² / 2)              standard deviation         gauss, σ = |SIG| + 0.27
+    max      max(0, σ − |k − d|)                   half-width of a triangle   max,   σ = |SIG| + 1
+    v1       max(0, 1 − |k − d|)                   not used                   v1
+    v0       1 − r at ⌊d⌋, r at ⌊d⌋ + 1            not used; not divided      v0
+             with r = d − ⌊d⌋
+
+Shapes   w, d (target, source, tap) · σ any shape that broadcasts to these · kernel (delay, target, source)
+Units    d, k, σ in steps
+Names    w weight · d delay · a window clipped at the ends of the range keeps its mass, as it is divided by it
+Source   dilated convolution with learnable spacings: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR),
+         arXiv 2306.17670; Khalfaoui-Hassani 2023, arXiv 2306.00817
+Differs  dcls stores a position P around the centre of a kernel of K = max_delay + 1 taps, reversed in time:
+         d = (K − 1) / 2 − P for K odd, K / 2 − 1 − P for K even, so a gradient of P is minus one of d, and one of
+         SIG is that of σ times the sign of SIG. At a whole d, where v0 has a corner, the slopes are those of
+         opposite sides: ours towards longer delays, theirs towards shorter ones
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from snnsim.nn.gauss_kernel import MASS, GaussKernel
+from snnsim.validation import number
+
+
+def _gauss(delay: Tensor, step: Tensor, sigma: Tensor) -> Tensor:
+    return torch.exp(((step - delay) / sigma).square() * -0.5)
+
+
+def _max(delay: Tensor, step: Tensor, sigma: Tensor) -> Tensor:
+    return torch.relu(sigma - (step - delay).abs())
+
+
+def _v1(delay: Tensor, step: Tensor, _: Tensor) -> Tensor:
+    return torch.relu(1 - (step - delay).abs())
+
+
+def _v0(delay: Tensor, step: Tensor, _: Tensor) -> Tensor:
+    below = delay.detach().floor()
+    beyond = delay - below
+    return torch.where(step == below, 1 - beyond, 0) + torch.where(step == below + 1, beyond, 0)
+
+
+@dataclass(frozen=True)
+class Window:
+    """A shape over delays, and what its width means."""
+
+    shape: Callable[[Tensor, Tensor, Tensor], Tensor]
+    normalised: bool
+    offset: float
+    """What dcls adds to |SIG| to have σ: its width when SIG = 0."""
+    has_width: bool = True
+
+
+WINDOWS = {
+    "gauss": Window(_gauss, normalised=True, offset=0.27),
+    "max": Window(_max, normalised=True, offset=1.0),
+    "v1": Window(_v1, normalised=True, offset=1.0, has_width=False),
+    "v0": Window(_v0, normalised=False, offset=1.0, has_width=False),
+}
+
+
+def get_window(name: str) -> Window:
+    """Return a window by its name."""
+    if not isinstance(name, str) or name not in WINDOWS:
+        raise ValueError(f"window {name!r} is unknown; the known ones are {', '.join(WINDOWS)}")
+    return WINDOWS[name]
+
+
+def widest(window: str, max_delay: int) -> float:
+    """Return the σ from which the recipe starts: half the range of delays, and what dcls adds to it."""
+    return max_delay / 2 + get_window(window).offset
+
+
+def narrowest(window: str) -> float:
+    """Return the σ at which the recipe ends: |SIG| = 0.23."""
+    return 0.23 + get_window(window).offset
+
+
+def checked_width(window: str, sigma: float) -> float:
+    """Return σ if the window can have it: one that is narrower between two steps reaches neither of them."""
+    least = get_window(window).offset if get_window(window).has_width else 0.0
+    if not least <= number(sigma, who="window", name="sigma") < float("inf"):
+        raise ValueError(f"sigma of the window {window!r} must be finite, at least {least} steps, not {sigma}")
+    return float(sigma)
+
+
+def delay_kernel(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
+    """Return the kernel (delay, target, source) of all connections, summed over their taps."""
+    if window == "gauss":
+        made: Tensor = GaussKernel.apply(weight, delay, sigma, max_delay)
+        return made
+    return by_definition(weight, delay, sigma, max_delay=max_delay, window=window)
+
+
+def by_definition(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
+    """Return the same, by the equations above as they stand."""
+    shape = get_window(window)
+    step = torch.arange(max_delay + 1, dtype=weight.dtype, device=weight.device).view(-1, 1, 1, 1)
+    taps = shape.shape(delay, step, sigma)
+    if shape.normalised:
+        taps = taps / (taps.sum(0, keepdim=True) + MASS)
+    return (weight * taps).sum(-1)

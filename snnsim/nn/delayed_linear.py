@@ -1,0 +1,177 @@
+"""Connections with a learnable delay each: a spike of source i reaches target j after d[j, i] steps.
+
+    training     I[t, j] = Σ_i Σ_k kernel[k, j, i] s[t − k, i]     kernel: a window of width σ around d
+    evaluation   I[t, j] = Σ_i w[j, i] s[t − round(d[j, i]), i]    integer delays, as chips have them; half to even
+
+Training with fixed delays computes what evaluation does. Sums over integer delays are taken in one order everywhere,
+see kernels/delay/integer_delays.py, so that a membrane which reaches its threshold exactly does so in the frozen
+network too. Sums over windows are taken by Fourier transforms, with an error of some 1e-7 of the largest
+current in float32: in training, a membrane that should reach its threshold exactly may miss it by that much.
+
+Shapes   s (time, ..., source) · I (time, ..., target) · w, d (target, source, tap)
+Units    d and σ in steps, counted from 0 (the same step) to max_delay
+Source   DCLS-Delays: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR), arXiv 2306.17670
+Differs  delays are uniform over the whole range at the start, and mean "steps later"; the reference code draws
+         positions partly outside of the range and clamps them
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from snnsim import validation
+from snnsim.kernels.common import gates
+from snnsim.kernels.delay.currents import spread_current
+from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
+from snnsim.nn import delay_windows, settings
+from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
+
+
+class DelayedLinear(nn.Module):
+    """A linear map in which every connection has its own delay, or several (weight, delay) taps.
+
+    `layer(spikes)` takes (time, ..., source) and returns (time, ..., target); time is as long as before and
+    nothing is read from the future. In training mode the delays are spread over a window of width `sigma` so
+    that they get gradients; in evaluation mode they are rounded. `max_delay` is the longest delay in steps.
+    With `learn_delay=False` the delays are whole steps from the start and stay as drawn. After each optimiser step call
+    `constrain()`.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        in_features: int,
+        out_features: int,
+        max_delay: int,
+        *,
+        taps: int = 1,
+        window: str = "gauss",
+        sigma: float | None = None,
+        learn_delay: bool = True,
+        learn_sigma: bool = False,
+        sparsity: float = 0.0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_features("DelayedLinear", in_features, out_features)
+        steps = validation.number(max_delay, who="DelayedLinear", name="max_delay")
+        taps = validation.integer(taps, who="DelayedLinear", name="taps")
+        if not steps.is_integer() or not 0 <= steps < 2**31 or taps < 1:
+            raise ValueError(
+                f"DelayedLinear: max_delay must be 0 or more whole steps and taps 1 or more, not {max_delay} and {taps}"
+            )
+        max_delay = int(steps)
+        for name, value in (("learn_delay", learn_delay), ("learn_sigma", learn_sigma)):
+            validation.truth(value, who="DelayedLinear", name=name)
+        if learn_sigma and not (learn_delay and delay_windows.get_window(window).has_width):
+            raise ValueError(
+                "DelayedLinear: learn_sigma needs learned delays and a window with a width (gauss or max), "
+                f"not learn_delay={learn_delay} and window={window!r}"
+            )
+        width = delay_windows.checked_width(window, delay_windows.widest(window, max_delay) if sigma is None else sigma)
+        self.max_delay, self.window = max_delay, window
+        settings.carry(self, max_delay=max_delay, window=window)
+        shape = (out_features, in_features, taps)
+        self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features * taps, generator=generator))
+        if learn_delay:
+            delay = torch.rand(shape, generator=generator) * max_delay
+        else:
+            delay = torch.randint(max_delay + 1, shape, generator=generator).to(self.weight.dtype)
+        self.delay = nn.Parameter(delay, requires_grad=learn_delay)
+        if learn_sigma:
+            self.sigma = nn.Parameter(torch.full(shape, width))
+        else:
+            self.register_buffer("sigma", torch.tensor(width))
+        self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        self.constrain()
+
+    @property
+    def learns_delay(self) -> bool:
+        """Whether the delays are trained."""
+        return self.delay.requires_grad
+
+    @property
+    def spreads(self) -> bool:
+        """Whether delays are spread over a window in the present mode; otherwise they are integers."""
+        return self.training and self.learns_delay
+
+    def integer_delay(self) -> Tensor:
+        """Return the delays of evaluation: rounded, half to even, and brought into their range, as int64."""
+        delay = self.delay.detach()
+        if bool(delay.isnan().any()):
+            raise ValueError("DelayedLinear: delays must be numbers, and some are NaN; train with a smaller lr_delay")
+        return delay.round().clamp(0, self.max_delay).long()
+
+    def kernel(self) -> Tensor:
+        """Return the kernel (delay, target, source) that the layer uses in its present mode."""
+        if self.spreads:
+            return self._spread(self.weight, self.delay, self.sigma)
+        return dense_kernel(self.weight, self.integer_delay(), self.max_delay + 1)
+
+    def _spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+        return delay_windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
+
+    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:
+        """Return the currents of a sequence (time, ..., source) before which there were no spikes.
+
+        `delayed` says how the error of a current reaches the spikes that it came from; see `snnsim.gradient_paths`.
+        """
+        return self.current(spikes, delayed=delayed)
+
+    def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
+        """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
+        spikes = gates.spikes(spikes, who="DelayedLinear", like=self.weight, width=self.weight.shape[1])
+        flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
+        sent = flat if delayed == "exact" else flat.detach()
+        delays = self.max_delay + 1
+        if self.spreads:
+            parameters = self.weight, self.delay, self.sigma
+            current = spread_current(sent, self._spread, parameters, delays=delays, before=before)
+        else:
+            current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
+        if delayed != "exact" and flat.requires_grad:
+            kernel = self.kernel().detach()
+            route = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT
+            # nothing, with a gradient
+            current = current + (route - route.detach())
+        return current.reshape(len(current), *spikes.shape[1:-1], len(self.weight))
+
+    def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
+        """Return the currents of a sequence that goes on from `history`, and the history to go on with.
+
+        The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
+        """
+        return run_on(self, spikes, history, delayed=delayed)
+
+    def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the currents (..., target) of one step, and the history to go on with."""
+        current, history = self.run(spikes[None], history)
+        return current[0], history
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring delays back into their range and absent connections to 0; call after each optimiser step."""
+        self.delay.clamp_(0, self.max_delay)
+        if isinstance(self.sigma, nn.Parameter):
+            self.sigma.clamp_(min=delay_windows.get_window(self.window).offset)
+        if self.connected is not None:
+            self.weight *= self.connected
+
+    def extra_repr(self) -> str:
+        """Say the settings that `print(network)` should show."""
+        targets, sources, taps = self.weight.shape
+        learned = "learned" if self.learns_delay else "fixed"
+        return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"
+
+
+def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:
+    """Return the currents of a layer with delays that goes on from `history`, and the history to go on with."""
+    spikes = gates.spikes(spikes, who=type(layer).__name__, like=layer.weight)
+    if history is not None:
+        gates.shaped(who=type(layer).__name__, history=(history, (layer.max_delay, *spikes.shape[1:])))
+        gates.finite(history, who=type(layer).__name__, name="history")
+    if history is None:
+        history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
+    joined = gates.known(torch.cat([history, spikes]))
+    current = layer.current(joined, before=layer.max_delay, delayed=delayed)
+    return current, joined[len(joined) - layer.max_delay :]

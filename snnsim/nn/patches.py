@@ -1,0 +1,180 @@
+"""Fields of neurons, and the patches of a field that a convolution looks at.
+
+    neuron (y, x, c) has the number (y · width + x) · channels + c, so that a field is flat, as all spikes are
+    pooled[y, x, c]          = mean of s over the pool × pool neurons (pool y + a, pool x + b, c)
+    patch[y, x][c, row, col] = pooled[y + row − padding, x + col − padding, c],  0 outside of the field
+
+Shapes   s (..., neuron) · patches (..., pixel, element), an element being (c, row, col) as in torch's conv2d
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnsim.kernels.delay.cpu_integer_delays import Places
+from snnsim.validation import integer, shown
+
+
+class Field(NamedTuple):
+    """Rows, columns, and neurons at each place."""
+
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return math.prod(self)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Where in a field, averaged over squares of `pool` pixels, the patches of a convolution lie."""
+
+    field: Field
+    kernel: tuple[int, int]
+    padding: tuple[int, int]
+    pool: int
+
+    @classmethod
+    def of(
+        cls, who: str, field: tuple[int, int, int], kernel: int | tuple[int, int], *, padding: int | None, pool: int
+    ):
+        """Return checked patches; a `padding` of None keeps the size of the field."""
+        sides = {"field": field, "kernel": (kernel, kernel) if isinstance(kernel, int) else kernel}
+        for name, number in (("field", 3), ("kernel", 2)):
+            if not isinstance(sides[name], Sequence) or len(sides[name]) != number:
+                raise TypeError(f"{who}: {name} must be {number} integers, not {shown(sides[name])}")
+            sides[name] = tuple(integer(side, who=who, name=f"{name} side", at_most=2**31) for side in sides[name])
+        field, rows = Field(*sides["field"]), sides["kernel"]
+        pool = integer(pool, who=who, name="pool")
+        padding = None if padding is None else integer(padding, who=who, name="padding", at_most=2**31)
+        if min(field) < 1 or pool < 1 or field.height % pool or field.width % pool:
+            raise ValueError(
+                f"{who}: a field is (height, width, channels) from 1 on, and pool divides its height and width; got "
+                f"{tuple(field)} and pool={pool}"
+            )
+        odd = all(side % 2 for side in rows)
+        if min(rows) < 1 or (padding is None and not odd) or (padding or 0) < 0:
+            raise ValueError(
+                f"{who}: the sides of a kernel are positive, and odd unless a padding of 0 or more is given; got "
+                f"{rows} and padding={padding}"
+            )
+        around = tuple(side // 2 if padding is None else padding for side in rows)
+        made = cls(field, rows, around, pool)
+        if min(made.into(1)) < 1:
+            raise ValueError(f"{who}: a kernel of {rows} does not fit into {tuple(made.pooled)} with padding={padding}")
+        return made
+
+    def told(self) -> dict[str, str | int]:
+        """Return where the patches lie, as a state carries it."""
+        return {"field": str(tuple(self.field)), "padding": str(self.padding), "pool": self.pool}
+
+    @property
+    def pooled(self) -> Field:
+        """The field after pooling."""
+        return Field(self.field.height // self.pool, self.field.width // self.pool, self.field.channels)
+
+    @property
+    def elements(self) -> int:
+        """Number of elements of a patch."""
+        return self.field.channels * math.prod(self.kernel)
+
+    def into(self, channels: int) -> Field:
+        """Return the field of so many neurons for each patch."""
+        sides = zip(self.pooled, self.kernel, self.padding, strict=False)
+        height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
+        return Field(height, width, channels)
+
+    def maps(self, spikes: Tensor) -> Tensor:
+        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
+        self.check(spikes)
+        # channels stay last in memory, as torch's convolutions on the CPU like them
+        maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
+        return maps if self.pool == 1 else functional.avg_pool2d(maps, self.pool)
+
+    def check(self, spikes: Tensor) -> None:
+        """Raise a TypeError or ValueError unless spikes are a tensor (time, ..., neuron) of this field."""
+        if not isinstance(spikes, Tensor):
+            raise TypeError(f"a convolution needs spikes as a torch tensor, not {shown(spikes)}")
+        if spikes.ndim < 2 or spikes.shape[-1] != self.field.size:
+            height, width, channels = self.field
+            raise ValueError(
+                f"a convolution over {height} x {width} x {channels} neurons needs spikes (time, ..., "
+                f"{self.field.size}), not {tuple(spikes.shape)}"
+            )
+
+    def of_spikes(self, spikes: Tensor) -> Tensor:
+        """Return the patches (..., pixel, element) of spikes (..., neuron)."""
+        found = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
+        return found.mT.reshape(*spikes.shape[:-1], found.shape[-1], self.elements)
+
+    def in_order(self, spikes: Tensor) -> Tensor:
+        """Return the patches of spikes before pooling, each in the order of its neurons.
+
+        Args:
+            spikes: Spikes (..., neuron) of the field.
+
+        Returns:
+            Patches (..., pixel, element); an element is (row, column, channel) of the field itself.
+        """
+        height, width, channels = self.field
+        (up, left), rows = self._before_pooling(self.padding), self._before_pooling(self.kernel)
+        flat = spikes.reshape(math.prod(spikes.shape[:-1]), height, width, channels)
+        padded = functional.pad(flat, (0, 0, left, left, up, up))
+        patches = padded.unfold(1, rows[0], self.pool).unfold(2, rows[1], self.pool).permute(0, 1, 2, 4, 5, 3)
+        pixels = patches.shape[1] * patches.shape[2]
+        return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
+
+    def places(self) -> Places:
+        """Return where the patches of `in_order` lie, in the field with zeros around it."""
+        height, width, channels = self.field
+        (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
+        wide, pixels = width + 2 * left, self.into(1)
+
+        def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
+            return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+
+        channel = np.arange(channels)
+        return Places(
+            number(np.arange(height) + up, np.arange(width) + left, channel),
+            number(np.arange(rows), np.arange(columns), channel),
+            number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),
+            (height + 2 * up) * wide * channels,
+        )
+
+    def elements_in_order(self, values: Tensor) -> Tensor:
+        """Return what a kernel has for each element of the patches of `in_order`.
+
+        Args:
+            values: Values (out channel, element, ...), an element being (channel, row, column) after pooling.
+
+        Returns:
+            Values (out channel, element, ...), an element being (row, column, channel) before pooling.
+        """
+        by_place = values.unflatten(1, (self.field.channels, *self.kernel)).movedim(1, 3)
+        wide = by_place.repeat_interleave(self.pool, 1).repeat_interleave(self.pool, 2)
+        return wide.flatten(1, 3)
+
+    def _before_pooling(self, sides: tuple[int, int]) -> tuple[int, int]:
+        return sides[0] * self.pool, sides[1] * self.pool
+
+    def members(self) -> Tensor:
+        """Return the neurons that are averaged into every element of every patch, (pixel, element, pool²), or -1."""
+        height, width, channels = self.pooled
+        number = torch.arange(self.field.size).view(height, self.pool, width, self.pool, channels)
+        squares = number.permute(1, 3, 4, 0, 2).reshape(self.pool**2, channels, height, width)
+        (above, left), found = self.padding, []
+        for square in squares:
+            # torch pads no whole numbers of an unfold; 0 is outside, so that neurons are counted from 1
+            padded = functional.pad(square + 1, (left, left, above, above)) - 1
+            patches = padded.unfold(1, self.kernel[0], 1).unfold(2, self.kernel[1], 1)
+            found.append(patches.permute(1, 2, 0, 3, 4).reshape(-1, self.elements))
+        return torch.stack(found, dim=-1)

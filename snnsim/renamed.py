@@ -1,0 +1,147 @@
+"""Old names of modules: importing one gives the module of today, and a DeprecationWarning that names it.
+
+The names stay for one release. Nothing inside of snnsim uses them.
+"""
+
+import sys
+import warnings
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+MODULES = {
+    "bench.comparing": "bench.compare",
+    "bench.frame": "bench.baseline_network",
+    "bench.fresh": "bench.isolated",
+    "bench.peers": "bench.baselines",
+    "bench.steps": "bench.train_step",
+    "bench.turns": "bench.timing",
+    "chance": "nn.dropout",
+    "credit": "gradient_paths",
+    "data.catalogue": "data.registry",
+    "data.disturbed": "data.perturb",
+    "data.events": "data.recordings",
+    "data.hidden": "data.embedded_pattern",
+    "data.images": "data.optical_digits",
+    "data.made": "data.synthetic_files",
+    "data.patterns": "data.moving_dots",
+    "data.speech.batch": "data.speech.parallel_encoding",
+    "data.speech.digits": "data.speech.spoken_digits",
+    "data.speech.encode": "data.speech.audio_files",
+    "data.speech.formant": "data.speech.synthesizer",
+    "data.speech.membrane": "data.speech.basilar_membrane",
+    "data.speech.voices": "data.speech.phonemes",
+    "data.trains": "data.point_processes",
+    "experiment.evaluating": "experiment.evaluate_run",
+    "experiment.parts": "experiment.build",
+    "experiment.pictures": "experiment.plot_run",
+    "experiment.runs": "experiment.train_run",
+    "experiment.sources": "experiment.datasets",
+    "export.clock": "export.bias_channel",
+    "export.floats": "export.dequantize",
+    "export.names": "export.identifiers",
+    "export.netx": "export.loihi2",
+    "export.plain": "export.arrays",
+    "export.relays": "export.bias_relays",
+    "freezing": "nn.freezing",
+    "kernels.blocked": "kernels.delay.overlap_save",
+    "kernels.choice": "kernels.common.dispatch",
+    "kernels.delayed": "kernels.delay.currents",
+    "kernels.draws": "kernels.common.counter_rng",
+    "kernels.elementary": "kernels.common.portable_math",
+    "kernels.events": "kernels.simulate.clock_driven",
+    "kernels.fourier": "kernels.delay.fft",
+    "kernels.gates": "kernels.common.gates",
+    "kernels.integer_delays": "kernels.delay.integer_delays",
+    "kernels.memory": "kernels.common.buffers",
+    "kernels.numba_gauss": "kernels.delay.gauss_window",
+    "kernels.numba_integer_delays": "kernels.delay.cpu_integer_delays",
+    "kernels.numba_noise": "kernels.neuron.cpu_noise",
+    "kernels.numba_rows": "kernels.neuron.cpu_steps",
+    "kernels.numba_spiking": "kernels.neuron.cpu",
+    "kernels.packing": "kernels.delay.bitpack",
+    "kernels.potentials": "kernels.plasticity.psp",
+    "kernels.prefetch": "kernels.common.prefetch",
+    "kernels.products": "kernels.delay.complex_gemm",
+    "kernels.slopes": "kernels.neuron.surrogate_slopes",
+    "kernels.spectra": "kernels.delay.windowed_fft",
+    "kernels.spiking": "kernels.neuron.autograd",
+    "kernels.spiking_types": "kernels.neuron.types",
+    "kernels.tempotron": "kernels.plasticity.tempotron",
+    "kernels.threads": "kernels.common.threads",
+    "kernels.tile": "kernels.delay.gemm_microkernel",
+    "kernels.touched": "kernels.simulate.event_driven",
+    "kernels.triton_lanes": "kernels.neuron.gpu_kernels",
+    "kernels.triton_spiking": "kernels.neuron.gpu",
+    "layer": "nn.layer",
+    "learning.anneal": "learning.sigma_schedule",
+    "learning.plastic": "learning.stdp_layer",
+    "learning.score": "learning.reinforce",
+    "learning.straight_through": "learning.qat",
+    "learning.streaming": "learning.chunked",
+    "memory": "peak_memory",
+    "network": "nn.network",
+    "neurons": "nn",
+    "neurons.decay": "nn.decay",
+    "neurons.learned": "nn.parameters",
+    "neurons.levy_baxter": "nn.levy_baxter",
+    "neurons.lif": "nn.lif",
+    "neurons.meta": "nn.meta",
+    "neurons.passes": "nn.run_neuron",
+    "neurons.readout": "nn.readout",
+    "neurons.second_order": "nn.second_order",
+    "normalisation": "nn.batch_norm",
+    "program.facts": "program.summary",
+    "program.fixed": "program.fixed_point",
+    "program.rows": "program.arrays",
+    "program.stored": "program.storage",
+    "settings": "nn.settings",
+    "simulation.compiled": "simulation.lowering",
+    "synapses": "nn",
+    "synapses.connections": "nn.connections",
+    "synapses.connectivity": "nn.connectivity",
+    "synapses.conv": "nn.conv",
+    "synapses.delay": "nn.delayed_linear",
+    "synapses.dense": "nn.linear",
+    "synapses.fields": "nn.patches",
+    "synapses.gauss": "nn.gauss_kernel",
+    "synapses.windows": "nn.delay_windows",
+    "training.folder": "training.run_folder",
+    "training.interrupt": "training.signals",
+    "training.loop": "training.trainer",
+    "training.optimisers": "training.optimizers",
+    "training.parallel": "training.distributed",
+    "values": "schema",
+    "verification.consumers_table": "verification.backends",
+    "verification.made": "verification.networks",
+}
+"""The module of today by its old name, both inside of `snnsim`."""
+
+
+class _Renamed(MetaPathFinder, Loader):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        return ModuleSpec(fullname, self) if package == "snnsim" and name in MODULES else None
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        name = f"snnsim.{MODULES[spec.name.partition('.')[2]]}"
+        warnings.warn(f"{spec.name} is now {name}; import that", DeprecationWarning, stacklevel=2)
+        module = import_module(name)
+        # the import system is about to give the module this spec
+        self._own = module.__spec__
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._own
+
+
+def install() -> None:
+    """Let old names be imported."""
+    sys.meta_path.insert(0, _Renamed())

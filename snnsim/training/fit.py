@@ -1,0 +1,160 @@
+"""Training on batches of one's own: the loop of `snnsim train` as one function, without a config or a run's folder.
+
+Source   optimizers, schedules and delay windows: the recipe of DCLS-Delays, Hammouamri, Khalfaoui-Hassani, Masquelier
+         2024 (ICLR), arXiv 2306.17670; see optimizers.py and learning/sigma_schedule.py
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from snnsim.learning import decisions, losses, rules, sigma_schedule
+from snnsim.learning.losses import Batch
+from snnsim.nn import SpikingNetwork, delay_windows
+from snnsim.training import finite, optimizers
+from snnsim.validation import integer, real, shown
+
+Sample = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
+"""Frames (time, recording, channel), labels (recording,) and, where recordings are padded, lengths (recording,)."""
+
+
+def fit(  # noqa: PLR0913
+    network: SpikingNetwork,
+    batches: Iterable[Sample],
+    *,
+    epochs: int,
+    valid: Iterable[Sample] | None = None,
+    rule: str | rules.Rule = "bptt",
+    decision: str = "summed_softmax",
+    lr: float = 5e-3,
+    lr_delay: float = 0.1,
+    weight_decay: float = 1e-5,
+    sigma_epochs: float = 0.25,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[dict[str, float]]:
+    """Train a network, and return what it reached in each epoch.
+
+    The network is trained where it is, on its own device, and is in evaluation mode afterwards. Delays stay in their
+    range by themselves.
+
+    Args:
+        network: The network; its parameters are changed.
+        batches: Batches of one epoch, iterated anew for each: a list, or a `torch.utils.data.DataLoader`. A batch is
+            (frames, labels) or (frames, labels, lengths): frames (time, recording, channel), spikes or counts; labels
+            (recording,), int64 from 0; lengths (recording,), steps of each recording before its padding.
+        epochs: How many times all batches are taken.
+        valid: Batches to evaluate after each epoch, with integer delays as on a chip; None leaves it out.
+        rule: How gradients are found: "bptt", "sltt", or a function such as `partial(snnsim.sltt, window=8)`.
+        decision: How the voltage of the readout becomes one score per class.
+        lr: Highest learning rate of weights and neurons (Adam, one cycle).
+        lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).
+        weight_decay: Decay of weights.
+        sigma_epochs: Share of the epochs over which the delay windows narrow to single steps.
+        seed: Seed of dropout and of stochastic neurons.
+        progress: Whether to show a progress bar.
+
+    Returns:
+        A dict for each epoch: "epoch", "loss" (mean per recording), "accuracy", and with `valid` also "valid_loss" and
+        "valid_accuracy".
+
+    Raises:
+        TypeError: If batches have no length, or a batch is not a tuple of two or three tensors.
+        ValueError: If there is no batch, a setting is out of range, or a loss or parameter is no longer finite.
+    """
+    if not isinstance(network, SpikingNetwork):
+        raise TypeError(f"fit: the network must be a SpikingNetwork, not {shown(network)}")
+    epochs = integer(epochs, who="fit", name="epochs", at_least=1)
+    count = _count(batches)
+    train = rules.get_rule(rule) if isinstance(rule, str) else rule
+    decide = decisions.get_decision(decision)
+    rates = {"lr": lr, "lr_delay": lr_delay, "weight_decay": weight_decay}
+    rates = {name: real(value, who="fit", name=name, at_least=0) for name, value in rates.items()}
+    optimizer = optimizers.build(network, **rates, steps=epochs * count)
+    widths = _widths(network, max(1, int(real(sigma_epochs, who="fit", name="sigma_epochs", at_least=0) * epochs)))
+    history: list[dict[str, float]] = []
+    bar = tqdm(total=epochs * count, unit="batch", disable=None if progress else True)
+    with bar:
+        for epoch in range(epochs):
+            for synapse, width in widths:
+                synapse.sigma.fill_(width(epoch))
+            network.train()
+            sums = torch.zeros(3, dtype=torch.float64)
+            for place, batch in enumerate(_batches(batches, network)):
+                generator = torch.Generator().manual_seed(hash((seed, epoch, place)) % 2**63)
+                optimizer.zero_grad()
+                result = train(network, batch, decide, generator)
+                optimizer.step()
+                network.constrain()
+                sums += _sums(result, batch)
+                _check(result, network, epoch)
+                bar.update()
+            row = {"epoch": epoch + 1, "loss": float(sums[0] / sums[2]), "accuracy": float(sums[1] / sums[2])}
+            history.append(row | ({} if valid is None else _evaluated(network, valid, decide)))
+            bar.set_postfix({name: f"{value:.3f}" for name, value in history[-1].items() if name != "epoch"})
+    network.eval()
+    return history
+
+
+def _count(batches: Iterable[Sample]) -> int:
+    try:
+        count = len(batches)  # type: ignore[arg-type]
+    except TypeError as error:
+        raise TypeError(
+            "fit: batches must have a length, as a list or a DataLoader has, and be iterable once per epoch, not "
+            f"{shown(batches)}"
+        ) from error
+    if count < 1:
+        raise ValueError("fit: there must be at least one batch, and there is none")
+    return count
+
+
+def _batches(batches: Iterable[Sample], network: nn.Module) -> Iterator[Batch]:
+    device = next(network.parameters()).device
+    for sample in batches:
+        tensors = isinstance(sample, tuple | list) and all(isinstance(part, Tensor) for part in sample)
+        if not tensors or len(sample) not in (2, 3):
+            must = "(frames, labels) or (frames, labels, lengths), torch tensors"
+            raise TypeError(f"fit: a batch must be {must}, not {shown(sample)}")
+        frames, labels, *rest = (part.to(device) for part in sample)
+        lengths = rest[0] if rest else torch.full((len(labels),), len(frames), device=device)
+        yield Batch(frames, lengths, labels, float(len(labels)))
+
+
+def _widths(network: SpikingNetwork, epochs: int) -> list[tuple[Any, Any]]:
+    """Return the synapses whose delay windows narrow, each with its width as a function of the epoch."""
+    found = []
+    for synapse in network.delayed_synapses():
+        window = delay_windows.get_window(synapse.window)
+        start, end = float(synapse.sigma.detach().max()), delay_windows.narrowest(synapse.window)
+        if synapse.learns_delay and window.has_width and not isinstance(synapse.sigma, nn.Parameter) and start > end:
+            settings = {"start": start, "end": end, "epochs": epochs, "narrowest": window.offset}
+            found.append((synapse, lambda epoch, settings=settings: sigma_schedule.width(epoch, **settings)))
+    return found
+
+
+def _sums(result: losses.StepResult, batch: Batch) -> Tensor:
+    correct = (result.scores.argmax(1) == batch.labels).sum()
+    return torch.tensor([float(result.loss), float(correct), float(len(batch.labels))], dtype=torch.float64)
+
+
+def _check(result: losses.StepResult, network: nn.Module, epoch: int) -> None:
+    if not bool(torch.isfinite(result.loss)) or not bool(torch.isfinite(finite.total(network))):
+        raise ValueError(
+            f"fit: the loss and all parameters must stay finite, and one is not in epoch {epoch + 1}; a smaller "
+            "learning rate usually helps"
+        )
+
+
+@torch.no_grad()
+def _evaluated(network: SpikingNetwork, batches: Iterable[Sample], decide: decisions.Decision) -> dict[str, float]:
+    network.eval()
+    sums = torch.zeros(3, dtype=torch.float64)
+    for batch in _batches(batches, network):
+        sums += _sums(losses.outcome(network(batch.frames, batch.lengths), batch, decide), batch)
+    if not sums[2]:
+        raise ValueError("fit: there must be at least one recording to validate on, and there is none")
+    return {"valid_loss": float(sums[0] / sums[2]), "valid_accuracy": float(sums[1] / sums[2])}

@@ -1,0 +1,98 @@
+"""Two groups of parameters, each with its own optimiser and schedule, as in the recipe of DCLS-Delays.
+
+    weights and neurons   Adam, one cycle up to `lr` at 30 % of the steps and down to nothing; weight decay on weights
+    delays                Adam, from `lr_delay` down to 0 along a cosine; no weight decay
+
+Units    lr_delay in steps of delay
+Differs  the reference code steps its schedules once an epoch; here they move with every batch, so that short runs
+         see the whole cycle
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler, OneCycleLR
+
+from snnsim.nn.network import SpikingNetwork
+
+
+@dataclass
+class Optimizers:
+    """Optimisers by the name of what they train, each with its schedule."""
+
+    members: dict[str, tuple[Optimizer, LRScheduler]]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        for optimiser, _ in self.members.values():
+            optimiser.zero_grad(set_to_none=True)
+
+    def step(self) -> None:
+        """Change the parameters, and move every schedule one batch on."""
+        for optimiser, schedule in self.members.values():
+            optimiser.step()
+            schedule.step()
+
+    def learning_rates(self) -> dict[str, float]:
+        """Return the present learning rate of each group."""
+        return {name: optimiser.param_groups[0]["lr"] for name, (optimiser, _) in self.members.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what `load_state_dict` needs to go on."""
+        return {
+            name: {"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
+            for name, (optimiser, schedule) in self.members.items()
+        }
+
+    def load_state_dict(self, state: Any, path: Path) -> None:
+        """Go on from a state; the file that it is from is named in errors.
+
+        Raises:
+            ValueError: If it is not the state of optimisers of these parameters.
+        """
+        for name, (optimiser, schedule) in self.members.items():
+            try:
+                optimiser.load_state_dict(state[name]["optimiser"])
+                schedule.load_state_dict(state[name]["schedule"])
+                fits = all(_fits(optimiser, parameter) for parameter in optimiser.state)
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
+                raise ValueError(
+                    f"checkpoint {path}: optimisers must have a state of {name} that fits the network ({error!r})"
+                ) from error
+            if not fits:
+                raise ValueError(
+                    f"checkpoint {path}: the optimiser {name} must have sums of the shapes of its parameters"
+                )
+
+
+def _fits(optimiser: Optimizer, parameter: torch.Tensor) -> bool:
+    """Return whether the sums that an optimiser keeps of a parameter's gradients have its shape."""
+    sums = [optimiser.state[parameter][name] for name in ("exp_avg", "exp_avg_sq")]
+    return all(each.shape == parameter.shape and bool(torch.isfinite(each).all()) for each in sums)
+
+
+def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: float, steps: int) -> Optimizers:
+    """Return the optimisers of a network for a training of `steps` batches."""
+    delays = [synapse.delay for synapse in network.delayed_synapses() if synapse.learns_delay]
+    synaptic = [synapse.weight for synapse in network.synapses()]
+    known = {id(parameter) for parameter in (*delays, *synaptic)}
+    others = [parameter for parameter in network.parameters() if id(parameter) not in known and parameter.requires_grad]
+    groups = [{"params": synaptic, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    weights = torch.optim.Adam([group for group in groups if group["params"]], lr=lr)
+    # one step more than there are batches: a schedule may be moved after the last of them
+    members: dict[str, tuple[Optimizer, LRScheduler]] = {
+        "lr": (weights, OneCycleLR(weights, lr, total_steps=steps + 1))
+    }
+    if delays:
+        optimiser = torch.optim.Adam(delays, lr=lr_delay)
+        members["lr_delay"] = (optimiser, CosineAnnealingLR(optimiser, steps))
+    return Optimizers(members)
+
+
+def trained_parameters(network: nn.Module) -> int:
+    """Return the number of parameters that are trained."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

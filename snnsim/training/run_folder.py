@@ -1,0 +1,158 @@
+"""The folder of a run: its config, what it ran on, checkpoints, metrics and pictures, by name.
+
+config.toml          the resolved config
+environment.json     versions, machine, git revision, command, seed
+last.pt, best.pt     where training stands, and the parameters of the best validation epoch
+metrics.jsonl        one line of JSON per epoch
+tensorboard/         the same for TensorBoard
+evaluation-*.json    what `snnsim evaluate` found
+figures/             pictures
+lock.json            which process trains in it, while it does
+"""
+
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numba
+import torch
+
+import snnsim
+from snnsim.files import written_whole
+from snnsim.kernels.common.dispatch import only_plain
+from snnsim.training.distributed import Distributed
+from snnsim.validation import shown
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of a run."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config."""
+        return self.path / "config.toml"
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to go on from."""
+        return self.path / "last.pt"
+
+    @property
+    def best(self) -> Path:
+        """The checkpoint of the best validation epoch."""
+        return self.path / "best.pt"
+
+    @property
+    def metrics(self) -> Path:
+        """One line of JSON per epoch."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Logs for TensorBoard."""
+        return self.path / "tensorboard"
+
+    def figure(self, name: str) -> Path:
+        """Return where a picture belongs."""
+        return self.path / "figures" / name
+
+    def evaluation(self, split: str) -> Path:
+        """Return where the evaluation of a split belongs."""
+        return self.path / f"evaluation-{split}.json"
+
+    def write_json(self, path: Path, values: dict[str, Any]) -> None:
+        """Write values as JSON, whole."""
+        with written_whole(path) as partial:
+            partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+    def write_metrics(self, history: list[dict[str, Any]]) -> None:
+        """Write all epochs' metrics, whole, so that an epoch that was begun twice is there once."""
+        with written_whole(self.metrics) as partial:
+            partial.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """Return the metrics of all epochs."""
+        if not self.metrics.is_file():
+            raise FileNotFoundError(f"{self.path} has no metrics.jsonl; no epoch of that run has been finished")
+        lines = self.metrics.read_text(encoding="utf-8", errors="replace").splitlines()
+        return [self._row(number, line) for number, line in enumerate(lines, start=1)]
+
+    def _row(self, number: int, line: str) -> dict[str, Any]:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict) or row.get("epoch") != number:
+            raise ValueError(
+                f"{self.metrics}, line {number}: must be the metrics of epoch {number} as JSON, not {shown(line)}; "
+                "--resume writes the file again"
+            )
+        return row
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """Return what a reader needs to know to repeat a run."""
+    packages = ("torch", "numpy", "numba", "scipy", "h5py")
+    return {
+        "command": sys.argv,
+        "seed": seed,
+        "snnsim": snnsim.__version__,
+        "git": _git_revision(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "machine": f"{platform.system()} {platform.machine()}, {processor()}",
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def conditions(processes: Distributed, device: torch.device) -> dict[str, Any]:
+    """Return what the numbers of a training depend on besides its config, to the last bit."""
+    return {
+        "torch": str(torch.__version__),
+        "numba": numba.__version__,
+        "threads": torch.get_num_threads(),
+        "threads of kernels": min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS),
+        "processes": processes.world,
+        "device": device.type,
+        "processor": processor(),
+        "kernels": "plain" if only_plain() else "fast",
+    }
+
+
+def version(package: str) -> str | None:
+    """Return the version of an installed package; None where another process is installing it just now."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def processor() -> str:
+    """Return the processor's name as the system gives it."""
+    listing = Path("/proc/cpuinfo")
+    if listing.is_file():
+        for line in listing.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def _git_revision() -> str | None:
+    """Return the commit that this code was run from, if it is a checkout."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except OSError:
+        return None
+    return found.stdout.strip() or None

@@ -1,0 +1,74 @@
+"""Where a run stands: all that changes besides parameters and optimisers, as a checkpoint keeps it."""
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Self
+
+from snnsim.validation import require, shown
+
+
+@dataclass
+class TrainState:
+    """Where a run stands: all that changes besides parameters and optimisers."""
+
+    epoch: int = 0
+    """Epochs that are done."""
+    step: int = 0
+    """Batches of the present epoch that are done."""
+    loss: float = 0.0
+    correct: int = 0
+    total: int = 0
+    seconds: float = 0.0
+    finished: bool = False
+    best_epoch: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, values: Any, path: Path) -> Self:
+        """Return what a checkpoint says of it; the file is named in errors."""
+        require(isinstance(values, dict), f"checkpoint {path}: standing must be a table, not {shown(values)}")
+        known = {item.name: item for item in fields(cls)}
+        strange, missing = sorted(map(str, values.keys() - known.keys())), sorted(known.keys() - values.keys())
+        require(not strange, f"checkpoint {path}: standing has {', '.join(strange)}, which this snnsim does not know")
+        require(not missing, f"checkpoint {path}: standing lacks {', '.join(missing)}; the file is damaged")
+        for name, item in known.items():
+            _check(path, name, values[name], item.type)
+        made = cls(**values)
+        require(
+            made.epoch == len(made.history) and made.best_epoch <= made.epoch,
+            f"checkpoint {path}: standing must have a line of history for each of its {made.epoch} epochs, not "
+            f"{len(made.history)}, and its best epoch {made.best_epoch} among them; the file is damaged",
+        )
+        return made
+
+    def better(self, row: dict[str, Any]) -> bool:
+        """Return whether an epoch is better than the best one so far."""
+        return not self.history or _rank(row) > _rank(self.history[self.best_epoch - 1])
+
+    def close(self, row: dict[str, Any]) -> bool:
+        """Add an epoch to those that are done, and return whether it is the best one."""
+        better = self.better(row)
+        self.epoch += 1
+        self.best_epoch = self.epoch if better else self.best_epoch
+        self.history.append(row)
+        self.step, self.loss, self.correct, self.total, self.seconds = 0, 0.0, 0, 0, 0.0
+        return better
+
+
+def _check(path: Path, name: str, value: Any, kind: Any) -> None:
+    must = {int: "a whole number of at least 0", float: "a number", bool: "true or false"}.get(kind, "a list of tables")
+    if kind is int:
+        fits = type(value) is int and value >= 0
+    elif kind in (float, bool):
+        fits = type(value) is kind
+    else:
+        fits = isinstance(value, list) and all(isinstance(row, dict) and _has_rank(row) for row in value)
+    require(fits, f"checkpoint {path}: standing.{name} must be {must}, not {shown(value)}; the file is damaged")
+
+
+def _has_rank(row: dict[str, Any]) -> bool:
+    return all(isinstance(row.get(name), float) for name in ("valid_accuracy", "valid_loss"))
+
+
+def _rank(row: dict[str, Any]) -> tuple[float, float]:
+    return row["valid_accuracy"], -row["valid_loss"]

@@ -1,0 +1,100 @@
+import io
+import signal
+import sys
+
+import pytest
+
+from snnsim import cli
+from snnsim.cli.printing import Plain, plain
+from snnsim.cli.programs import Info
+from snnsim.training import signals
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("hidden 1\tümlaut 零\n", "hidden 1\tümlaut 零\n"),
+        ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
+        ("a\rb\x9b31m\x00", r"a\rb\x9b31m\x00"),
+        ("abc\u202edef", r"abc\u202edef"),
+        ("\udc80", r"\udc80"),
+    ],
+)
+def test_signs_that_a_terminal_obeys_are_shown(given, shown):
+    stream = io.StringIO()
+    assert Plain(stream).write(given) == len(given)
+    assert stream.getvalue() == plain(given) == shown
+
+
+@pytest.mark.parametrize("answer", ["print", "raise"])
+def test_every_command_prints_so(capsys, monkeypatch, answer):
+    def call(_):
+        if answer == "raise":
+            raise ValueError("population \x1b[31m must be another")
+        sys.stdout.write("population \x1b[31m\n")
+
+    monkeypatch.setattr(Info, "__call__", call)
+    if answer == "raise":
+        with pytest.raises(SystemExit):
+            cli.main(["info", "x.snn"])
+    else:
+        cli.main(["info", "x.snn"])
+    said = "".join(capsys.readouterr())
+    assert r"population \x1b[31m" in said
+    assert "\x1b" not in said
+
+
+@pytest.mark.parametrize("error", [RecursionError("maximum recursion depth exceeded"), KeyError("x"), None])
+def test_what_ctrl_c_breaks_ends_as_ctrl_c(capsys, monkeypatch, error):
+    def call(_):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            # as a library does that is cut off half way
+            raise error or KeyboardInterrupt from None
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(Info, "__call__", call)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["info", "x.snn"])
+    assert stopped.value.code == 130
+    assert "".join(capsys.readouterr()) == ""
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_without_ctrl_c_such_an_error_is_told(capsys, monkeypatch):
+    def call(_):
+        raise RecursionError("maximum recursion depth exceeded")
+
+    monkeypatch.setattr(Info, "__call__", call)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["info", "x.snn"])
+    assert stopped.value.code == 2
+    assert "maximum recursion depth" in capsys.readouterr().err
+
+
+def test_a_second_ctrl_c_stops_a_training_at_once():
+    with signals.noted() as noted:
+        with signals.watched() as request:
+            signal.raise_signal(signal.SIGINT)
+            assert request.made
+            assert not noted.made
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            assert noted.made
+        # nothing is left of it, however often it came
+        for _ in range(50):
+            with signals.watched():
+                signal.raise_signal(signal.SIGINT)
+                with pytest.raises(KeyboardInterrupt):
+                    signal.raise_signal(signal.SIGINT)
+
+
+def test_a_process_that_ignores_ctrl_c_goes_on_doing_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with signals.noted() as noted:
+            signal.raise_signal(signal.SIGINT)
+        assert not noted.made
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,226 @@
+"""Convolutions over flat fields against loops, torch's conv2d and conv3d, gradients included."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from small import generator, random_spikes
+from torch.nn import functional
+from torch.testing import assert_close
+
+from snnsim.kernels import plain
+from snnsim.nn import Conv, DelayedConv, DelayedLinear
+from snnsim.nn.patches import Field, Patches
+
+STEPS, BATCH, OUT, MAX_DELAY = 7, 2, 3, 4
+GEOMETRIES = {
+    "same": {"field": (4, 3, 2), "kernel": 3},
+    "same, oblong": {"field": (3, 5, 2), "kernel": (1, 3)},
+    "pooled": {"field": (6, 4, 2), "kernel": 3, "pool": 2},
+    "inside": {"field": (5, 4, 1), "kernel": (2, 3), "padding": 0},
+    "wide": {"field": (4, 4, 1), "kernel": 2, "padding": 1},
+    "the whole field, pooled": {"field": (4, 6, 2), "kernel": (2, 3), "padding": 0, "pool": 2},
+}
+every_geometry = pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
+
+
+def conv(geometry, **settings):
+    return Conv(out_channels=OUT, generator=generator(), **geometry, **settings).double()
+
+
+def delayed(geometry, **settings):
+    settings = {"max_delay": MAX_DELAY, "taps": 2, "sigma": 1.5, "generator": generator(), **settings}
+    return DelayedConv(out_channels=OUT, **geometry, **settings).double()
+
+
+def spikes(geometry, *lead):
+    return random_spikes(*(lead or (STEPS, BATCH)), Field(*geometry["field"]).size)
+
+
+def looped(layer, weight, sequence):
+    """Return the currents of kernels weight (delay, out, in, row, column), pixel by pixel and tap by tap."""
+    patches, (height, width, channels), pool = layer.patches, layer.patches.field, layer.patches.pool
+    seen = sequence.view(len(sequence), BATCH, height // pool, pool, width // pool, pool, channels).mean((3, 5)).numpy()
+    steps, (up, left) = len(sequence), patches.padding
+    current = np.zeros((steps, BATCH, *layer.into))
+    places = itertools.product(range(steps), *map(range, layer.into), *map(range, weight.shape[:1] + weight.shape[2:]))
+    for t, y, x, o, k, c, row, col in places:
+        above, aside = y + row - up, x + col - left
+        if t >= k and 0 <= above < seen.shape[2] and 0 <= aside < seen.shape[3]:
+            current[t, :, y, x, o] += weight[k, o, c, row, col] * seen[t - k, :, above, aside, c]
+    return torch.from_numpy(current).flatten(2)
+
+
+def kernel_of(layer):
+    """Return the dense kernel (delay, out, in, row, column) of a layer."""
+    shape = layer.patches.field.channels, *layer.patches.kernel
+    dense = layer.weight[None] if isinstance(layer, Conv) else layer.kernel()
+    return dense.reshape(len(dense), OUT, *shape)
+
+
+def by_conv3d(layer, sequence):
+    """Return the currents of torch's conv3d with the layer's dense kernel."""
+    height, width, channels = layer.patches.field
+    volume = sequence.view(len(sequence), BATCH, height, width, channels).permute(1, 4, 0, 2, 3)
+    pooled = functional.avg_pool3d(volume, (1, layer.patches.pool, layer.patches.pool))
+    (up, left), dense = layer.patches.padding, kernel_of(layer)
+    padded = functional.pad(pooled, (left, left, up, up, len(dense) - 1, 0))
+    # conv3d correlates, so the longest delay comes first
+    current = functional.conv3d(padded, dense.flip(0).permute(1, 2, 0, 3, 4))
+    return current.permute(2, 0, 3, 4, 1).flatten(2)
+
+
+@every_geometry
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("make", [conv, delayed])
+def test_equals_the_loops_and_conv3d(make, training, geometry):
+    layer, sequence = make(geometry).train(training), spikes(geometry)
+    with torch.no_grad():
+        current = layer(sequence)
+        assert current.shape == (STEPS, BATCH, layer.into.size)
+        assert_close(current, looped(layer, kernel_of(layer).numpy(), sequence))
+        assert_close(current, by_conv3d(layer, sequence))
+    assert current.abs().max() > 0.1
+
+
+@every_geometry
+@pytest.mark.parametrize("window", ["gauss", "max", "v1", "v0"])
+def test_gradients_are_those_of_conv3d(window, geometry):
+    found = []
+    for way in (lambda layer, given: layer(given), by_conv3d):
+        layer, given = delayed(geometry, window=window), spikes(geometry).requires_grad_()
+        current = way(layer, given)
+        (current * torch.randn(current.shape, generator=generator(1)).double()).sum().backward()
+        found.append([given.grad, layer.weight.grad, layer.delay.grad])
+    assert_close(*found)
+    assert all(part.abs().max() > 0 for part in found[0])
+
+
+@every_geometry
+@pytest.mark.parametrize("make", [conv, delayed])
+def test_gradients_are_those_of_differences(make, geometry):
+    layer, given = make(geometry), spikes(geometry, 3, 1).requires_grad_()
+    names = [name for name, _ in layer.named_parameters()]
+
+    def current(given, *parameters):
+        return torch.func.functional_call(layer, dict(zip(names, parameters, strict=True)), (given,))
+
+    with plain():
+        assert torch.autograd.gradcheck(current, (given, *layer.parameters()), fast_mode=True)
+
+
+@pytest.mark.parametrize("steps", [7, 60])
+def test_plain_and_fast_forms_agree(steps):
+    geometry, found = GEOMETRIES["pooled"], []
+    for only_plain in (False, True):
+        layer, given = delayed(geometry, max_delay=20), spikes(geometry, steps, BATCH).requires_grad_()
+        if only_plain:
+            with plain():
+                layer(given).square().sum().backward()
+        else:
+            layer(given).square().sum().backward()
+        found.append([given.grad, layer.weight.grad, layer.delay.grad])
+    assert_close(*found)
+
+
+def test_conv_is_torchs():
+    layer, maps = conv(GEOMETRIES["same"]), torch.rand(BATCH, 4, 3, 2).double()
+    expected = functional.conv2d(maps.permute(0, 3, 1, 2), layer.weight, padding=1)
+    assert_close(layer(maps.flatten(1)), expected.permute(0, 2, 3, 1).flatten(1))
+
+
+def test_a_kernel_of_the_whole_field_is_a_delayed_linear():
+    layer = DelayedConv((3, 4, 2), OUT, MAX_DELAY, (3, 4), padding=0, generator=generator())
+    linear = DelayedLinear(24, OUT, MAX_DELAY, generator=generator())
+    assert layer.into == (1, 1, OUT)
+    given = random_spikes(STEPS, BATCH, 24).float()
+    # patches have their channels first
+    moved = given.view(STEPS, BATCH, 3, 4, 2).permute(0, 1, 4, 2, 3).flatten(2)
+    assert_close(layer(given), linear(moved))
+
+
+@every_geometry
+def test_members_are_the_neurons_behind_every_element(geometry):
+    layer, given = conv(geometry), spikes(geometry, 2, 1)[0]
+    members, known = layer.patches.members(), torch.cat([given, torch.zeros(1, 1)], -1)[0]
+    patches = known[members].mean(-1)
+    assert_close(patches, layer.patches.of_spikes(given)[0])
+    assert_close(patches @ layer.weight.flatten(1).T, layer(given)[0].view(-1, OUT))
+
+
+def test_history_is_the_last_max_delay_steps():
+    geometry = GEOMETRIES["pooled"]
+    layer, sequence = delayed(geometry), spikes(geometry)
+    _, history = layer.run(sequence)
+    assert torch.equal(history, sequence[-MAX_DELAY:])
+
+
+def test_evaluation_has_whole_delays_and_fixed_ones_are_whole():
+    layer = delayed(GEOMETRIES["same"], taps=1).eval()
+    assert ((layer.kernel() != 0).sum(0) == 1).all()
+    assert torch.equal((layer.kernel() != 0).double().argmax(0), layer.delay.round().long()[..., 0])
+    fixed = delayed(GEOMETRIES["same"], learn_delay=False)
+    assert torch.equal(fixed.delay, fixed.delay.round())
+    assert fixed.max_delay == MAX_DELAY
+
+
+def test_generator_decides_and_weights_start_within_the_bound_of_kaiming():
+    assert torch.equal(conv(GEOMETRIES["same"]).weight, conv(GEOMETRIES["same"]).weight)
+    layer = Conv((8, 8, 20), 40, 3, generator=generator())
+    bound = (6 / 180) ** 0.5
+    assert layer.weight.shape == (40, 20, 3, 3)
+    assert layer.weight.abs().max() <= bound
+    assert layer.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.03)
+    assert Conv((4, 4, 30), 40, sparsity=0.7, generator=generator()).weight.eq(0).float().mean() > 0.65
+
+
+def test_prints_its_settings():
+    assert "6 x 4 x 2 -> 3 channels, kernel=(3, 3), pool=2" in repr(conv(GEOMETRIES["pooled"]))
+    assert "max_delay=4 (learned), taps=2" in repr(delayed(GEOMETRIES["same"]))
+
+
+@pytest.mark.parametrize("make", [conv, delayed])
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (
+            {"field": (4, 5, 1), "kernel": 3, "pool": 2},
+            r"pool divides its height and width; got \(4, 5, 1\) and pool=2",
+        ),
+        ({"field": (4, 0, 1), "kernel": 3}, r"\(height, width, channels\) from 1 on"),
+        ({"field": (4, 4, 1), "kernel": 2}, r"odd unless a padding of 0 or more is given; got \(2, 2\)"),
+        ({"field": (4, 4, 1), "kernel": 3, "padding": -1}, "padding of 0 or more"),
+        ({"field": (4, 4, 1), "kernel": 5, "padding": 0}, r"kernel of \(5, 5\) does not fit into \(4, 4, 1\)"),
+    ],
+)
+def test_wrong_geometries_are_named(make, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        make(wrong)
+
+
+def test_spikes_of_another_field_are_named():
+    with pytest.raises(ValueError, match=r"over 4 x 3 x 2 neurons needs spikes \(time, ..., 24\), not \(7, 2, 23\)"):
+        conv(GEOMETRIES["same"])(torch.zeros(7, 2, 23))
+    with pytest.raises(ValueError, match="at least one neuron on each side"):
+        Conv((4, 4, 1), 0)
+
+
+def test_patches_know_their_fields():
+    patches = Patches.of("test", (8, 6, 2), 3, padding=0, pool=2)
+    assert (patches.pooled, patches.elements, patches.into(5)) == (Field(4, 3, 2), 18, Field(2, 1, 5))
+
+
+@every_geometry
+@pytest.mark.parametrize("make", [conv, delayed])
+@pytest.mark.parametrize("batch", [1, BATCH, 9])
+def test_evaluation_is_the_same_with_and_without_gradients(make, geometry, batch):
+    # tenths are rounded, so that another order gives another sum
+    layer, sequence = make(geometry).eval(), spikes(geometry, STEPS, batch)
+    with torch.no_grad():
+        layer.weight.copy_((layer.weight * 10).round() / 10)
+        current = layer(sequence)
+    assert torch.equal(layer(sequence), current)
+    with plain(), torch.no_grad():
+        assert torch.equal(layer(sequence), current)
+    assert torch.equal(layer(sequence.requires_grad_()), current)

@@ -1,0 +1,96 @@
+"""Networks of neurons that fire by chance: which draws they have, in one pass and in windows, in training and after."""
+
+import pytest
+import torch
+from small import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_network
+from torch.testing import assert_close
+
+from snnsim.kernels.common.counter_rng import Draws
+from snnsim.learning import rules
+from snnsim.learning.decisions import summed_softmax
+from snnsim.learning.rules import Batch
+from snnsim.nn import Conv, LeakyReadout, MetaNeuron, SparseLinear
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.meta import Recovery
+from snnsim.nn.network import SpikingNetwork
+
+
+def noisy(features):
+    return MetaNeuron(tau=2.0, threshold=0.25, width=0.2, learn="neuron", features=features)
+
+
+def recovering(_):
+    return MetaNeuron(tau=2.0, threshold=0.25, width=0.2, learn="layer", recovery=Recovery())
+
+
+FRAMES = eighths(STEPS, BATCH, NEURONS, low=0)
+
+
+@pytest.mark.parametrize("neuron", [noisy, recovering])
+def test_training_draws_by_its_generator(neuron):
+    network = small_network(neuron=neuron, dropout=0.3)
+    first, again, other = (network(FRAMES, generator=generator(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    first.square().sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
+
+
+@torch.no_grad()
+def test_evaluation_draws_what_it_is_given():
+    network = small_network(neuron=noisy).eval()
+    assert torch.equal(network(FRAMES), network(FRAMES))
+    drawn = network(FRAMES, draws=Draws.of(1))
+    assert torch.equal(network(FRAMES, draws=Draws.of(1)), drawn)
+    assert not torch.equal(network(FRAMES, draws=Draws.of(2)), drawn)
+    assert not torch.equal(network(FRAMES), drawn)
+    assert torch.equal(network.record(FRAMES, draws=Draws.of(1)).output, drawn)
+    for member in range(BATCH):
+        alone = network(FRAMES[:, member : member + 1], draws=Draws.of(1, recording=member))
+        assert_close(alone[:, 0], drawn[:, member])
+
+
+@torch.no_grad()
+def test_layers_draw_for_themselves():
+    neuron = MetaNeuron(beta=0.0, threshold=5.0, width=5.0)
+    layers = [SpikingLayer(SparseLinear(n, 50), neuron, norm=None, dropout=0.0) for n in (1, 50)]
+    network = SpikingNetwork(layers, SparseLinear(50, 2), LeakyReadout()).eval()
+    record = network.record(torch.zeros(200, 1, 1), draws=Draws.of(0))
+    one, other = (spikes[:, 0].flatten() for spikes in record.spikes[1:])
+    assert abs(float(torch.corrcoef(torch.stack([one, other]))[0, 1])) < 0.05
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("neuron", [noisy, recovering])
+@pytest.mark.parametrize("window", [1, 5])
+def test_windows_are_the_whole(neuron, window):
+    network = small_network(neuron=neuron).eval()
+    expected = network(FRAMES, draws=Draws.of(3))
+    state, found = network.start(Draws.of(3)), []
+    for frames in FRAMES.split(window):
+        output, state = network.run(frames, state)
+        found.append(output)
+    assert_close(torch.cat(found), expected)
+
+
+@pytest.mark.parametrize("neuron", [noisy, recovering])
+@pytest.mark.parametrize("window", [1, 4, STEPS])
+def test_sltt_in_windows_is_sltt(neuron, window):
+    batch = Batch(FRAMES, torch.full((BATCH,), STEPS), torch.arange(BATCH) % TARGETS, whole=float(BATCH))
+    gradients = []
+    for settings in ({}, {"window": window}):
+        network = small_network(neuron=neuron, norm=False, dropout=0.3)
+        rules.get_rule("sltt", **settings)(network, batch, summed_softmax, generator(5))
+        gradients.append([parameter.grad for parameter in network.parameters() if parameter.grad is not None])
+    assert sum(float(grad.abs().sum()) for grad in gradients[0]) > 0
+    assert_close(*gradients)
+
+
+@torch.no_grad()
+def test_pixels_of_a_field_draw_for_themselves():
+    conv = Conv((2, 3, 1), 4, 3, generator=generator())
+    layer = SpikingLayer(conv, MetaNeuron(width=1.0), norm=None, dropout=0.0).eval()
+    spikes = layer(torch.zeros(300, 2, 6), draws=Draws.of(0))
+    flat = SpikingLayer(SparseLinear(6, 24), MetaNeuron(width=1.0), norm=None, dropout=0.0).eval()
+    assert torch.equal(spikes, flat(torch.zeros(300, 2, 6), draws=Draws.of(0)))
+    assert 0.2 < spikes.mean() < 0.4

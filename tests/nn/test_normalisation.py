@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from snnsim.nn.batch_norm import BatchNorm, valid_steps
+
+STEPS, BATCH, FEATURES = 9, 4, 3
+VALID = torch.tensor([9, 4, 1, 6])
+
+
+def currents(seed=0):
+    return torch.randn(STEPS, BATCH, FEATURES, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def batch_norm(cls=BatchNorm):
+    norm = cls(FEATURES).double()
+    with torch.no_grad():
+        norm.weight.copy_(torch.tensor([0.5, 1.0, 2.0]))
+        norm.bias.copy_(torch.tensor([0.1, -0.2, 0.3]))
+    return norm
+
+
+def test_mask_of_the_steps_that_count():
+    mask = valid_steps(torch.tensor([3, 0, 1]), 3)
+    assert mask.tolist() == [[True, False, True], [True, False, False], [True, False, False]]
+
+
+@pytest.mark.parametrize("valid", [None, torch.full((BATCH,), STEPS), torch.full((BATCH,), STEPS + 5)])
+def test_without_padding_it_is_torchs(valid):
+    ours, theirs, current = batch_norm(), batch_norm(nn.BatchNorm1d), currents()
+    assert_close(ours(current, valid), theirs(current.flatten(0, 1)).view_as(current))
+    assert_close(ours.state_dict(), theirs.state_dict())
+
+
+def test_statistics_are_those_of_the_valid_steps():
+    ours, theirs, current = batch_norm(), batch_norm(nn.BatchNorm1d), currents()
+    counted = valid_steps(VALID, STEPS)
+    normalised = ours(current, VALID)
+    assert_close(normalised[counted], theirs(current[counted]))
+    assert_close(ours.state_dict(), theirs.state_dict())
+    assert normalised[~counted].abs().max() == 0
+
+
+def test_what_stands_in_the_padding_is_nothing():
+    counted = valid_steps(VALID, STEPS)[..., None]
+    found = []
+    for padding in (0.0, 1e6):
+        norm, current = batch_norm(), currents().masked_fill(~counted, padding).requires_grad_()
+        normalised = norm(current, VALID)
+        (normalised * currents(1)).sum().backward()
+        assert current.grad[~counted[..., 0]].abs().max() == 0
+        found.append((normalised, norm.state_dict(), norm.weight.grad, norm.bias.grad, current.grad))
+    assert_close(*found)
+
+
+def test_evaluation_uses_the_running_statistics_everywhere():
+    norm = batch_norm()
+    norm(currents(), VALID)
+    norm.eval()
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    assert_close(norm(currents(1), VALID), norm(currents(1)))
+    assert_close(dict(norm.state_dict()), before)

@@ -1,0 +1,104 @@
+"""`fit` trains a network on batches of one's own, without a config."""
+
+from functools import partial
+
+import pytest
+import torch
+from small import generator, small_network
+from torch.utils.data import DataLoader, TensorDataset
+
+import snnsim
+from snnsim import BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
+
+
+def timing(recordings: int, seed: int):
+    """Return recordings of two channels that fire twice; the class is which of them fires first."""
+    draw = torch.Generator().manual_seed(seed)
+    labels = torch.randint(2, (recordings,), generator=draw)
+    frames, start = torch.zeros(24, recordings, 2), torch.randint(8, (recordings,), generator=draw)
+    each = torch.arange(recordings)
+    frames[start, each, labels] = 1.0
+    frames[start + 6, each, 1 - labels] = 1.0
+    return frames, labels
+
+
+def a_network():
+    draw = torch.Generator().manual_seed(0)
+    hidden = SpikingLayer(
+        DelayedLinear(2, 24, 10, generator=draw), snnsim.LIF(tau=2.0), norm=BatchNorm(24), dropout=0.1
+    )
+    return SpikingNetwork([hidden], DelayedLinear(24, 2, 10, generator=draw), LeakyReadout(tau=2.0))
+
+
+@pytest.mark.parametrize("rule", ["bptt", "sltt", partial(snnsim.sltt, window=6)])
+def test_learns_which_channel_fires_first(rule):
+    frames, labels = timing(256, 0)
+    batches = [(frames[:, part], labels[part]) for part in torch.arange(256).split(64)]
+    network = a_network()
+    history = snnsim.fit(network, batches, epochs=20, valid=[timing(128, 1)], rule=rule, lr=0.02, progress=False)
+    assert [row["epoch"] for row in history] == list(range(1, 21))
+    assert history[-1]["valid_accuracy"] > 0.8
+    assert history[-1]["loss"] < history[0]["loss"]
+    assert not network.training
+    for synapse in network.synapses():
+        assert synapse.delay.min() >= 0
+        assert synapse.delay.max() <= synapse.max_delay
+        assert synapse.sigma.item() == pytest.approx(0.5)
+
+
+def test_the_same_seed_gives_the_same_parameters():
+    states = []
+    for seed in (1, 1, 2):
+        network = a_network()
+        snnsim.fit(network, [timing(32, 0)], epochs=2, seed=seed, progress=False)
+        states.append(network.state_dict()["layers.0.synapse.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_a_loader_with_lengths():
+    frames, labels = timing(40, 0)
+    lengths = torch.randint(16, 25, (40,), generator=generator())
+
+    def collate(samples):
+        frames, labels, lengths = zip(*samples, strict=True)
+        return torch.stack(frames, 1), torch.stack(labels), torch.stack(lengths)
+
+    loader = DataLoader(TensorDataset(frames.transpose(0, 1), labels, lengths), batch_size=16, collate_fn=collate)
+    (row,) = snnsim.fit(a_network(), loader, epochs=1, progress=False)
+    assert row["epoch"] == 1
+    assert 0 <= row["accuracy"] <= 1
+
+
+FRAMES, LABELS = torch.zeros(6, 3, 5), torch.zeros(3, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    ("batches", "options", "error", "message"),
+    [
+        ([], {}, ValueError, "fit: there must be at least one batch"),
+        (iter([(FRAMES, LABELS)]), {}, TypeError, "fit: batches must have a length"),
+        ([FRAMES], {}, TypeError, "fit: a batch must be"),
+        ([(FRAMES, [0, 1, 2])], {}, TypeError, "fit: a batch must be"),
+        ([(FRAMES, LABELS)], {"epochs": 0}, ValueError, "fit: epochs must be an integer of at least 1, not 0"),
+        ([(FRAMES, LABELS)], {"rule": "adam"}, ValueError, "learning rule 'adam' is unknown"),
+        ([(FRAMES, LABELS)], {"decision": "best"}, ValueError, "'best' is unknown"),
+        ([(FRAMES, LABELS)], {"lr": float("nan")}, ValueError, "fit: lr must be"),
+        ([(FRAMES, LABELS)], {"valid": []}, ValueError, "fit: there must be at least one recording to validate on"),
+    ],
+)
+def test_what_does_not_fit_is_named(batches, options, error, message):
+    network = small_network().float()
+    with pytest.raises(error, match=message):
+        snnsim.fit(network, batches, **({"epochs": 1, "progress": False} | options))
+
+
+def test_other_modules_are_refused():
+    with pytest.raises(TypeError, match="fit: the network must be a SpikingNetwork, not a Linear"):
+        snnsim.fit(torch.nn.Linear(2, 2), [(FRAMES, LABELS)], epochs=1)
+
+
+def test_a_loss_that_is_not_finite_stops():
+    network = small_network().float()
+    with pytest.raises(ValueError, match="must stay finite, and one is not in epoch"):
+        snnsim.fit(network, [((FRAMES + 1), LABELS)], epochs=5, lr=1e30, progress=False)
