@@ -1,8 +1,8 @@
 """The only reader of config: builds the parts of a run, trains, evaluates, draws."""
 
 from snnsim.experiment.evaluate_run import evaluate
-from snnsim.experiment.plot_run import KINDS, Choice, plot
+from snnsim.experiment.plot_run import Choice, plot
 from snnsim.experiment.programs import evaluate as evaluate_program
 from snnsim.experiment.train_run import is_finished, train
 
-__all__ = ["KINDS", "Choice", "evaluate", "evaluate_program", "is_finished", "plot", "train"]
+__all__ = ["Choice", "evaluate", "evaluate_program", "is_finished", "plot", "train"]

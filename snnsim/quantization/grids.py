@@ -20,7 +20,6 @@ import numpy as np
 from snnsim.validation import shown
 
 RATIOS = tuple(1 - 0.02 * number for number in range(31))
-KINDS = ("int8", "int4", "ternary")
 
 
 def largest(kind: str) -> int:

@@ -35,9 +35,6 @@ def ln(x):
     return np.float64(k) * _LN2 + 2.0 * s * series
 
 
-# a check for division by 0 would keep loops from vector registers
-
-
 @njit(cache=True, error_model="numpy")
 def exp(x):
     """Return exp x of a number that is not positive."""
