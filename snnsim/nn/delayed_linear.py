@@ -105,6 +105,7 @@ class DelayedLinear(nn.Module):
     def kernel(self) -> Tensor:
         """Return the kernel (delay, target, source) that the layer uses in its present mode."""
         if self.spreads:
+            gates.window(self.delay, self.sigma, who="DelayedLinear")
             return self._spread(self.weight, self.delay, self.sigma)
         return dense_kernel(self.weight, self.integer_delay(), self.max_delay + 1)
 
@@ -125,6 +126,7 @@ class DelayedLinear(nn.Module):
         sent = flat if delayed == "exact" else flat.detach()
         delays = self.max_delay + 1
         if self.spreads:
+            gates.window(self.delay, self.sigma, who="DelayedLinear")
             parameters = self.weight, self.delay, self.sigma
             current = spread_current(sent, self._spread, parameters, delays=delays, before=before)
         else:

@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, freeze, kernels
+from snnsim import (
+    LIF,
+    BatchNorm,
+    DelayedLinear,
+    LeakyReadout,
+    SparseLinear,
+    SpikingLayer,
+    SpikingNetwork,
+    freeze,
+    kernels,
+)
 from snnsim.kernels.common import gates
 from snnsim.kernels.neuron import autograd
 from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder
@@ -198,3 +208,11 @@ def test_a_threshold_that_is_not_finite_is_refused(plain):
         neuron.threshold.fill_(float("nan"))
     with kernels.plain() if plain else torch.no_grad(), pytest.raises(ValueError, match="threshold must be finite"):
         neuron(torch.ones(3, 2, 4))
+
+
+@pytest.mark.parametrize(
+    "module", [DelayedLinear(6, 5, 3), SparseLinear(6, 5), LIF(tau=2.0), LeakyReadout(tau=2.0), network()]
+)
+def test_sparse_tensors_are_refused(module):
+    with pytest.raises(TypeError, match=r"a dense tensor, not one of layout torch.sparse_coo; use .to_dense"):
+        module(frames().to_sparse())

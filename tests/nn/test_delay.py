@@ -199,3 +199,31 @@ def test_fixed_delays_are_uniform_over_whole_steps():
     counts = torch.bincount(layer.delay.detach().flatten().long())
     assert len(counts) == 5
     assert scipy.stats.chisquare(counts.numpy()).pvalue > 0.01
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
+@pytest.mark.parametrize("learn_sigma", [False, True])
+def test_widths_that_no_window_has_are_refused_in_training(value, learn_sigma):
+    synapse = layer(learn_sigma=learn_sigma)
+    with torch.no_grad():
+        synapse.sigma.reshape(-1)[-1:].fill_(value)
+    for use in (lambda: synapse(spikes(8, 2, 3)), synapse.kernel):
+        with pytest.raises(ValueError, match="DelayedLinear: sigma must be finite and above 0 steps"):
+            use()
+    # evaluation has no windows
+    assert bool(synapse.eval()(spikes(8, 2, 3)).isfinite().all())
+
+
+def test_a_width_that_is_missing_is_refused():
+    synapse = layer()
+    synapse.sigma = None
+    with pytest.raises(TypeError, match="sigma must be a torch tensor, not None"):
+        synapse(spikes(8, 2, 3))
+
+
+def test_delays_that_are_no_numbers_are_refused_in_training():
+    synapse = layer()
+    with torch.no_grad():
+        synapse.delay[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="DelayedLinear: delays must be finite"):
+        synapse(spikes(8, 2, 3))

@@ -66,6 +66,7 @@ def spikes(given: Any, *, who: str, like: Tensor, width: int | None = None, name
     must = f"{who}: {name} must be (time, ..., {'source' if width is None else width})"
     if not isinstance(given, Tensor):
         raise TypeError(f"{must}, a torch tensor, not {shown(given)}; torch.as_tensor makes one of an array or a list")
+    dense(given, who=who, name=name)
     if given.ndim < 2 or (width is not None and given.shape[-1] != width):
         raise ValueError(f"{must}, not {tuple(given.shape)}")
     found = given if given.is_floating_point() or given.is_complex() else given.to(like.dtype)
@@ -106,10 +107,17 @@ def ended(last: Tensor, *, who: str) -> None:
         )
 
 
+def dense(given: Tensor, *, who: str, name: str) -> None:
+    """Raise a TypeError if a tensor stores its numbers sparsely."""
+    if given.layout != torch.strided:
+        raise TypeError(f"{who}: {name} must be a dense tensor, not one of layout {given.layout}; use .to_dense()")
+
+
 def current(given: Any, *, who: str) -> Tensor:
     """Return currents (time, ..., neuron) if they are a tensor of floating numbers with time and neurons."""
     if not isinstance(given, Tensor) or not given.is_floating_point():
         raise TypeError(f"{who}: the current must be a torch tensor of floating numbers, not {shown(given)}")
+    dense(given, who=who, name="the current")
     if given.ndim < 2:
         raise ValueError(f"{who}: the current must be (time, ..., neuron), not {tuple(given.shape)}")
     return given
@@ -125,6 +133,7 @@ def state(given: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor
     shape = tuple(shape)
     if not isinstance(given, Tensor) or not given.is_floating_point():
         raise TypeError(f"{who}: the state must be a torch tensor of floating numbers, not {shown(given)}")
+    dense(given, who=who, name="the state")
     ends = shape[len(shape) - given.ndim :] if given.ndim <= len(shape) else None
     if ends is None or any(one not in (1, other) for one, other in zip(given.shape, ends, strict=True)):
         raise ValueError(
@@ -144,6 +153,31 @@ def each_neuron(part: Tensor, like: Tensor, *, who: str, name: str) -> Tensor:
             f"current has, not {tuple(part.shape)}"
         )
     return part.to(like.dtype).expand(width).contiguous()
+
+
+@torch._disable_dynamo
+@torch.no_grad()
+def window(delay: Tensor, sigma: Any, *, who: str) -> None:
+    """Raise an error unless delays and the widths of their windows are finite, and the widths positive.
+
+    Args:
+        delay: The delays in steps, of any shape.
+        sigma: The widths in steps, of any shape.
+        who: Name of the function or class that was called, for the message.
+
+    Raises:
+        TypeError: If the widths are no tensor.
+        ValueError: If a delay or a width is NaN or infinite, or a width is not above 0.
+    """
+    finite(delay, who=who, name="delays")
+    if not isinstance(sigma, Tensor):
+        raise TypeError(f"{who}: sigma must be a torch tensor, not {shown(sigma)}")
+    least, most = (float(end) for end in sigma.aminmax()) if sigma.numel() else (1.0, 1.0)
+    if not 0 < least <= most < float("inf"):
+        raise ValueError(
+            f"{who}: sigma must be finite and above 0 steps, not from {least:g} to {most:g}; the module's constrain() "
+            "brings learned widths back after each optimizer step"
+        )
 
 
 def shaped(*, who: str, optional: Iterable[str] = (), **given: tuple[Tensor | None, tuple[int, ...]]) -> None:

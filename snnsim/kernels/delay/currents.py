@@ -25,6 +25,7 @@ from torch.nn import functional
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.delay import fft
 from snnsim.kernels.delay.overlap_save import Blocked, Spread
+from snnsim.validation import known
 
 FORMS = ("time", "fourier", "blocked")
 
@@ -61,8 +62,7 @@ def spread_current(
     form = form or dispatch.of_current(spikes, delays=delays)
     if not 0 <= before < delays or before > len(spikes):
         raise ValueError(f"delayed_current: before must be less than the {delays} delays, and there, not {before}")
-    if form not in FORMS:
-        raise ValueError(f"delayed_current: form {form!r} is unknown; the known ones are {', '.join(FORMS)}")
+    known(form, FORMS, "delayed_current: form")
     if delays == 1 or spikes.numel() == 0 or before == len(spikes):
         return spikes[before:] @ spread(*parameters)[0].mT
     if form != "blocked":
