@@ -5,7 +5,7 @@ A compiled kernel trusts its arguments; the Python function in front of it check
 
 import math
 import operator
-from collections.abc import Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from types import NoneType
 from typing import Any
 
@@ -173,6 +173,19 @@ def one_of(value: Any, known: Sequence[str], *, who: str, name: str) -> str:
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{who}: {name} must be one of {', '.join(known)}, not {shown(value)}")
     return value
+
+
+def known(value: Any, names: Iterable[str], what: str) -> None:
+    """Raise a ValueError unless the value is one of the known names.
+
+    Args:
+        value: What was given, of any type.
+        names: The known names.
+        what: What is named, for the message, such as "export: target".
+    """
+    names = tuple(names)
+    if not isinstance(value, str) or value not in names:
+        raise ValueError(f"{what} {shown(value)} is unknown; the known ones are {', '.join(names)}")
 
 
 def instance(value: Any, kind: type, *, who: str, name: str) -> None:

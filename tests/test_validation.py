@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from snnsim import validation
+from snnsim import export, validation
+from snnsim.learning import decisions, losses, rules
+from snnsim.program import Population
+from snnsim.synapses import windows
 
 
 @pytest.mark.parametrize("value", [3, np.int8(3), np.array(3), torch.tensor(3)])
@@ -52,3 +55,21 @@ def test_an_unknown_name_lists_the_known_ones(value):
 def test_a_long_value_is_shown_short():
     assert len(validation.shown("x" * 1000)) == 60
     assert validation.shown(np.zeros((2, 3))) == "a ndarray of shape (2, 3) and type float64"
+
+
+@pytest.mark.parametrize("value", [None, 3, ["a"], {}, "A", "b\n" * 1000, np.zeros(10_000)])
+def test_a_name_that_is_unknown_is_one_short_line(value):
+    with pytest.raises(ValueError, match=r"^here: thing .* is unknown; the known ones are a, b$") as caught:
+        validation.known(value, {"a": 1, "b": 2}, "here: thing")
+    assert len(str(caught.value)) < 140
+
+
+@pytest.mark.parametrize(
+    "call",
+    [export.targets.named, rules.named, losses.checked, decisions.named, windows.named],
+)
+@pytest.mark.parametrize("value", [["npz"], {"a": 1}, Population.of("h", 1000, decay=0.5)])
+def test_what_is_chosen_by_name_is_refused_by_one_line(call, value):
+    with pytest.raises(ValueError, match="is unknown; the known ones are") as caught:
+        call(value)
+    assert "\n" not in str(caught.value)

@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 from snnsim.analysis import complexity
-from snnsim.validation import numbers
+from snnsim.validation import known, numbers
 
 
 def rates(trains: np.ndarray) -> np.ndarray:
@@ -73,6 +73,5 @@ DECIDERS: dict[str, Callable[[], Pipeline]] = {
 
 def decider(kind: str) -> Pipeline:
     """Return a decider, to be fitted: `decider("logistic").fit(features, label).predict(others)`."""
-    if not isinstance(kind, str) or kind not in DECIDERS:
-        raise ValueError(f"decider {kind!r} is unknown; the known ones are {', '.join(DECIDERS)}")
+    known(kind, DECIDERS, "decider")
     return DECIDERS[kind]()

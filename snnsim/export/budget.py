@@ -17,6 +17,7 @@ from snnsim.export.loihi import LOIHI1, LONGEST_DELAY
 from snnsim.program import INPUT, Program
 from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS
+from snnsim.validation import known
 
 Budget = dict[str, Any]
 SPINNAKER_CORE = 256
@@ -26,8 +27,7 @@ XYLO = {"inputs": 16, "hidden": 1000, "outputs": 8}
 
 def budget(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
     """Return what a Program takes of a chip; `inference` is what `snnsim.program.summary.inference` counts."""
-    if chip not in BUDGETS:
-        raise ValueError(f"budget: chip {chip!r} is unknown; the known ones are {', '.join(BUDGETS)}")
+    known(chip, BUDGETS, "budget: chip")
     work = {name: inference[name] for name in ("synaptic_operations", "neuron_updates", "steps", "extra_steps")}
     return {"chip": chip, **BUDGETS[chip](program), **work, **_energy(program, chip, inference)}
 

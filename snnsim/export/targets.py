@@ -10,6 +10,7 @@ from snnsim.export import arrays, c, checks, loihi, loihi2, nir, pynn, sonata, s
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, repaired
 from snnsim.program import Program
+from snnsim.validation import known
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,7 @@ def of(path: Path) -> str:
 
 def named(name: str) -> Target:
     """Return a target by its name."""
-    if name not in TARGETS:
-        raise ValueError(f"export: target {name!r} is unknown; the known ones are {', '.join(TARGETS)}")
+    known(name, TARGETS, "export: target")
     return TARGETS[name]
 
 

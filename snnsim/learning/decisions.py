@@ -19,6 +19,7 @@ from torch import Tensor
 
 from snnsim.kernels.common import gates
 from snnsim.nn.batch_norm import valid_steps
+from snnsim.validation import known
 
 Decision = Callable[..., Tensor]
 
@@ -72,6 +73,5 @@ SUMS = (summed_softmax, mean_membrane)
 
 def get_decision(name: str) -> Decision:
     """Return a decision by its name."""
-    if not isinstance(name, str) or name not in DECISIONS:
-        raise ValueError(f"decision {name!r} is unknown; the known ones are {', '.join(DECISIONS)}")
+    known(name, DECISIONS, "decision")
     return DECISIONS[name]

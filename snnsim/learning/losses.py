@@ -21,7 +21,7 @@ from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.decisions import Decision
 from snnsim.nn.batch_norm import valid_steps
-from snnsim.validation import integer, shown
+from snnsim.validation import integer, known, shown
 
 LOSSES = ("decision", "steps")
 
@@ -99,8 +99,7 @@ def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decisio
 
 def checked(loss: str) -> str:
     """Return the name of a loss."""
-    if loss not in LOSSES:
-        raise ValueError(f"loss {loss!r} is unknown; the known ones are {', '.join(LOSSES)}")
+    known(loss, LOSSES, "loss")
     return loss
 
 

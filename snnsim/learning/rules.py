@@ -26,6 +26,7 @@ from snnsim.gradient_paths import GradientPaths
 from snnsim.learning import chunked, losses
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
+from snnsim.validation import known
 
 Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], StepResult]
 
@@ -85,6 +86,5 @@ RULES: dict[str, Callable[..., StepResult]] = {"bptt": bptt, "sltt": sltt, "sltt
 
 def get_rule(name: str, **settings: Any) -> Rule:
     """Return a rule by its name, with its settings: loss; delayed and window of sltt; k of sltt-k."""
-    if name not in RULES:
-        raise ValueError(f"learning rule {name!r} is unknown; the known ones are {', '.join(RULES)}")
+    known(name, RULES, "learning rule")
     return partial(RULES[name], **settings)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from snnsim.nn.gauss_kernel import MASS, GaussKernel
-from snnsim.validation import number
+from snnsim.validation import known, number
 
 
 def _gauss(delay: Tensor, step: Tensor, sigma: Tensor) -> Tensor:
@@ -69,8 +69,7 @@ WINDOWS = {
 
 def get_window(name: str) -> Window:
     """Return a window by its name."""
-    if not isinstance(name, str) or name not in WINDOWS:
-        raise ValueError(f"window {name!r} is unknown; the known ones are {', '.join(WINDOWS)}")
+    known(name, WINDOWS, "window")
     return WINDOWS[name]
 
 

@@ -275,7 +275,7 @@ class Program:
             if population.name == name:
                 return population
         known = ", ".join(repr(population.name) for population in self.populations)
-        raise ValueError(f"Program: population {name!r} is unknown; the known ones are {known}")
+        raise ValueError(f"Program: population {shown(name)} is unknown; the known ones are {known}")
 
     def sources(self, name: str) -> int:
         """Return how many neurons or channels an edge from `name` starts at."""

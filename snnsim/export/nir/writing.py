@@ -15,6 +15,7 @@ from snnsim.export.nir.files import Graph, Node, narrow, printable, save
 from snnsim.export.nir.order import Plan, planned
 from snnsim.export.nir.scaling import Options, Scale
 from snnsim.program import Edge, Program
+from snnsim.validation import known
 
 SOFTWARE = "snnsim"
 VERSION = 1
@@ -41,8 +42,7 @@ def write(
 
 def options(program: Program, encoding: str, dt: float | str | None, resistance: str | None) -> Options:
     """Return how to write, checked; what is None is as the encoding needs it."""
-    if encoding not in ENCODINGS:
-        raise ValueError(f"export to nir: encoding {encoding!r} is unknown; the known ones are {', '.join(ENCODINGS)}")
+    known(encoding, ENCODINGS, "export to nir: encoding")
     relay = encoding == "relay"
     resistance = resistance or ("one" if relay else "euler")
     if resistance not in RESISTANCES:
