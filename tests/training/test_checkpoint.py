@@ -173,3 +173,36 @@ def test_what_a_standing_must_hold(tmp_path, changes, words):
         TrainState.of(None, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="standing lacks best_epoch, correct"):
         TrainState.of({}, tmp_path / "last.pt")
+
+
+def test_a_changed_bit_in_the_directory_changes_no_number(tmp_path):
+    path, damaged = tmp_path / "last.pt", tmp_path / "damaged.pt"
+    weight = torch.arange(40.0)
+    checkpoint.save(path, {"sizes": [1]}, {"network": {"weight": weight}})
+    content = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        start = archive.start_dir
+    loaded = 0
+    for bit in range(8 * start, 8 * len(content), 3):
+        made = bytearray(content)
+        made[bit // 8] ^= 1 << bit % 8
+        damaged.write_bytes(made)
+        try:
+            found = checkpoint.load(damaged, None)
+        except ValueError:
+            continue
+        loaded += 1
+        assert torch.equal(found["network"]["weight"], weight)
+    assert loaded
+
+
+def test_a_part_that_claims_to_be_a_folder_changes_no_number(tmp_path):
+    path = tmp_path / "last.pt"
+    weight = torch.arange(40.0)
+    checkpoint.save(path, {"sizes": [1]}, {"network": {"weight": weight}})
+    made = bytearray(path.read_bytes())
+    place = made.rindex(b"/data/0") - len(b"/data/0")
+    entry = made.rindex(b"PK\x01\x02", 0, place + 40)
+    made[entry + 38] ^= 0x10
+    path.write_bytes(made)
+    assert torch.equal(checkpoint.load(path, None)["network"]["weight"], weight)
