@@ -112,7 +112,8 @@ class LIF(nn.Module):
         """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
         voltage = torch.zeros_like(current) if voltage is None else voltage
         voltage = gates.state(voltage, current.shape, who="LIF", like=current)
-        spikes, _, voltage = self._advance(0, current, voltage)
+        spikes, membrane, voltage = self._advance(0, current, voltage)
+        gates.ended(membrane, who="LIF")
         return spikes, voltage
 
     def level(self) -> Tensor:

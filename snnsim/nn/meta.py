@@ -163,7 +163,8 @@ class MetaNeuron(nn.Module):
         """Return the spikes of one step and the state after it: the equations above, as they stand."""
         rest = self.rest(current[None])
         state = gates.state(rest if state is None else state, rest.shape, who="MetaNeuron", like=current)
-        spikes, _, state = self._advance(current, state, self._decider(current[None], draws)(0))
+        spikes, membrane, state = self._advance(current, state, self._decider(current[None], draws)(0))
+        gates.ended(membrane, who="MetaNeuron")
         return spikes, state
 
     def probability(self, above: Tensor) -> Tensor:

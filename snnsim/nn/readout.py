@@ -62,4 +62,5 @@ class LeakyReadout(nn.Module):
         if voltage is not None:
             voltage = gates.state(voltage, current.shape, who="LeakyReadout", like=current)
         voltage = current if voltage is None else self.decay().to(current.dtype) * voltage + current
+        gates.ended(voltage, who="LeakyReadout")
         return voltage, voltage

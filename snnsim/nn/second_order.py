@@ -100,7 +100,8 @@ class SecondOrder(nn.Module):
         """Return the spikes of one step and the state after it: the equations above, as they stand."""
         state = current.new_zeros(2, *current.shape) if state is None else state
         state = gates.state(state, (2, *current.shape), who="SecondOrder", like=current)
-        spikes, _, state = self._advance(0, current, state)
+        spikes, membrane, state = self._advance(0, current, state)
+        gates.ended(membrane, who="SecondOrder")
         return spikes, state
 
     def _advance(self, _: int, now: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:

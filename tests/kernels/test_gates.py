@@ -216,3 +216,15 @@ def test_a_threshold_that_is_not_finite_is_refused(plain):
 def test_sparse_tensors_are_refused(module):
     with pytest.raises(TypeError, match=r"a dense tensor, not one of layout torch.sparse_coo; use .to_dense"):
         module(frames().to_sparse())
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [LIF(tau=2.0), LIF(tau=2.0, reset="soft"), MetaNeuron(), SecondOrder(), LevyBaxter(), LeakyReadout(tau=2.0)],
+)
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_currents_that_are_not_finite_are_refused_step_by_step(neuron, value):
+    current = torch.zeros(BATCH, 6)
+    current[1, 2] = value
+    with pytest.raises(ValueError, match="must be finite"):
+        neuron.step(current)

@@ -99,10 +99,10 @@ def finite(values: Tensor, *, who: str, name: str) -> None:
 
 @torch._disable_dynamo
 def ended(last: Tensor, *, who: str) -> None:
-    """Raise a ValueError if the voltage after a sequence is not finite."""
+    """Raise a ValueError if the voltage after a sequence or a step is not finite."""
     if not bool(last.detach().isfinite().all()):
         raise ValueError(
-            f"{who}: the voltage must be finite, but is NaN or infinite after the sequence; look for NaN or infinity "
+            f"{who}: the voltage must be finite, but is NaN or infinite afterwards; look for NaN or infinity "
             "in the currents (spikes, weights, normalisation), the decay and the state that was given"
         )
 
