@@ -49,7 +49,7 @@ class SpikingLayer(nn.Module):
         self.norm = (
             norm
             if norm is None
-            else checked_part(norm, "forward", who="SpikingLayer", name="norm", such="a BatchNorm, or None")
+            else checked_part(norm, "window", who="SpikingLayer", name="norm", such="a BatchNorm, or None")
         )
         self.dropout = SequenceDropout(dropout)
         self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None

@@ -228,3 +228,9 @@ def test_currents_that_are_not_finite_are_refused_step_by_step(neuron, value):
     current[1, 2] = value
     with pytest.raises(ValueError, match="must be finite"):
         neuron.step(current)
+
+
+@pytest.mark.parametrize("norm", [torch.nn.BatchNorm1d(8), torch.nn.LayerNorm(8), torch.nn.Identity(), "batch"])
+def test_a_normalisation_that_knows_no_sequences_is_refused(norm):
+    with pytest.raises(TypeError, match="SpikingLayer: norm must be a module with `window`, such as a BatchNorm"):
+        SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=norm, dropout=0.0)
