@@ -13,17 +13,19 @@ from pathlib import Path
 
 import pytest
 import torch
-import triton
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
-from snnsim.kernels.neuron import gpu, gpu_kernels
 from snnsim.kernels.neuron.types import Neuron
 from snnsim.surrogate import NAMES, Surrogate
 
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
 pytest.importorskip("triton", reason="triton is not installed; pip install triton (on Linux) brings it")
+
+import triton
+
+from snnsim.kernels.neuron import gpu, gpu_kernels
 
 COMPILED = isinstance(gpu_kernels.fire_pass, triton.JITFunction)
 RESETS = list(itertools.product([True, False], [True, False]))
