@@ -80,17 +80,7 @@ def real(
 
 
 def positive(value: Any, *, who: str, name: str) -> float:
-    """Return `value` as a finite float above 0.
-
-    Args:
-        value: Any real number of Python or NumPy, or a tensor or array that holds one.
-        who: Name of the function or class that was called, for the message.
-        name: Name of the argument, for the message.
-
-    Raises:
-        TypeError: If it is no real number.
-        ValueError: If it is not finite, or not above 0.
-    """
+    """Return `value` as a finite float above 0; arguments and errors are those of `real`."""
     found = _number(value, who=who, name=name, must="a positive number")
     if not 0 < found < math.inf:
         raise ValueError(f"{who}: {name} must be positive{' and finite' if found == math.inf else ''}, not {found}")
@@ -98,16 +88,7 @@ def positive(value: Any, *, who: str, name: str) -> float:
 
 
 def number(value: Any, *, who: str, name: str) -> float:
-    """Return `value` as a float that may be NaN; the caller checks its range.
-
-    Args:
-        value: Any real number of Python or NumPy, or a tensor or array that holds one.
-        who: Name of the function or class that was called, for the message.
-        name: Name of the argument, for the message.
-
-    Raises:
-        TypeError: If it is no real number.
-    """
+    """Return `value` as a float that may be NaN or infinite; arguments and TypeError are those of `real`."""
     return _number(value, who=who, name=name, must="a number")
 
 
