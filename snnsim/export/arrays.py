@@ -30,7 +30,7 @@ from snnsim.export.retiming import Retimed, retimed
 from snnsim.files import hdf5_written_whole, written_whole
 from snnsim.program import Edge, Population, Program
 from snnsim.program.header import Header, table
-from snnsim.program.model import parts
+from snnsim.program.parts import parts
 
 FORMAT = "snnsim plain arrays"
 OURS = "was not written by `snnsim export`"

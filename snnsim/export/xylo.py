@@ -33,7 +33,7 @@ from snnsim.export.xylo_rules import HIDDEN
 from snnsim.files import written_whole
 from snnsim.program import INPUT, Edge, Population, Program, header
 from snnsim.program.header import Header
-from snnsim.program.model import PARTS
+from snnsim.program.parts import PARTS
 
 FORMAT = "snnsim Xylo"
 RELAY_WEIGHT, RELAY_THRESHOLD = 100, 50

@@ -3,17 +3,23 @@
 import json
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.model import DECISIONS, INPUT, MOST, MOST_EXTRA_STEPS, Edge, Population, Program
 from snnsim.program.names import can_be_written
+from snnsim.program.parts import INPUT, MOST, Edge, Population
 from snnsim.validation import shown
 
+if TYPE_CHECKING:
+    from snnsim.program.model import Program
 
-def check(program: Program) -> None:
+DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
+MOST_EXTRA_STEPS = 10**6
+
+
+def check(program: "Program") -> None:
     """Raise a ValueError that names everything that is wrong."""
     wrong = [*_names(program), *_numbers(program)]
     # what follows looks names up
@@ -23,7 +29,7 @@ def check(program: Program) -> None:
         raise ValueError(f"Program: {'; '.join(wrong)}")
 
 
-def _names(program: Program) -> Iterator[str]:
+def _names(program: "Program") -> Iterator[str]:
     names = [population.name for population in program.populations]
     if not names:
         yield "there must be a population"
@@ -39,7 +45,7 @@ def _names(program: Program) -> Iterator[str]:
                 yield f"edge {edge.source!r} -> {edge.target!r}: {name!r} is unknown; the known names are {known}"
 
 
-def _numbers(program: Program) -> Iterator[str]:
+def _numbers(program: "Program") -> Iterator[str]:
     if not _is_count(program.channels, 1, MOST):
         yield f"channels must be a whole number of at least 1, not {shown(program.channels)}; at most {MOST}"
     step = program.time_step_ms
@@ -72,7 +78,7 @@ def _not_in_json(facts: dict[str, Any]) -> str | None:
     return None
 
 
-def _readout(program: Program) -> Iterator[str]:
+def _readout(program: "Program") -> Iterator[str]:
     if program.readout is None:
         if program.decision is not None or program.classes:
             yield "a decision and classes need a readout; name its population"
@@ -89,7 +95,7 @@ def _readout(program: Program) -> Iterator[str]:
         yield f"there are {len(program.classes)} classes for {readout.size} neurons of the readout"
 
 
-def _edge(program: Program, edge: Edge) -> Iterator[str]:
+def _edge(program: "Program", edge: Edge) -> Iterator[str]:
     who = f"edge {edge.source!r} -> {edge.target!r}"
     sources, targets = program.sources(edge.source), program.population(edge.target).size
     if len(edge.first) != sources + 1:
@@ -109,7 +115,7 @@ def _edge(program: Program, edge: Edge) -> Iterator[str]:
         )
 
 
-def _arithmetic(program: Program) -> Iterator[str]:
+def _arithmetic(program: "Program") -> Iterator[str]:
     for population in program.populations:
         one = 1 if program.fixed is None else 2**program.fixed.decay_bits
         if not ((population.decay >= 0) & (population.decay <= one)).all():
@@ -126,7 +132,7 @@ def _arithmetic(program: Program) -> Iterator[str]:
             yield f"edge {edge.source!r} -> {edge.target!r}: weights are integers if, and only if, `fixed` is given"
 
 
-def _chance(program: Program) -> Iterator[str]:
+def _chance(program: "Program") -> Iterator[str]:
     for population in program.populations:
         if population.width is not None and not (population.width >= 0).all():
             yield f"population {population.name!r}: width must be 0 or more, as a scatter has no sign"

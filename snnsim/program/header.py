@@ -11,7 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.model import INPUT, Edge, Population, Program
+from snnsim.program.model import Program
+from snnsim.program.parts import INPUT, Edge, Population
 from snnsim.validation import integer, real, require, shown
 
 WHO = "header"

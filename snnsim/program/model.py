@@ -21,206 +21,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from snnsim.program.arrays import frozen, order, require
+from snnsim.program.checks import check
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.validation import integer, row, shown
-
-INPUT = "input"
-RULES = ("hard", "soft", "readout", "noisy_hard", "noisy_soft")
-PARTS = ("decay", "threshold", "bias", "unit")
-DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
-LONGEST_DELAY = int(np.iinfo(np.uint16).max)
-LARGEST = 1e30
-"""Weights and biases are within ± this, so that no sum of them overflows, in float32 neither."""
-MOST = 2**31 - 1
-"""Channels, neurons of a population, and steps are counted in 32 bits."""
-MOST_EXTRA_STEPS = 10**6
-
-
-def parts(rule: str) -> tuple[str, ...]:
-    """Return the names of the arrays that a population of this rule has, in their order."""
-    return PARTS + (("width", "back") if rule.startswith("noisy") else ())
-
-
-@dataclass(frozen=True, eq=False)
-class Population:
-    """Neurons of one rule; decay, threshold and bias are given for each of them."""
-
-    name: str
-    rule: str
-    decay: np.ndarray
-    threshold: np.ndarray
-    bias: np.ndarray
-    unit: np.ndarray
-    """What one unit of membrane is in the trained network: 1, unless quantised."""
-    width: np.ndarray | None = None
-    back: np.ndarray | None = None
-    """Both for noisy rules alone."""
-
-    def __post_init__(self) -> None:
-        who = f"population {self.name!r}"
-        known = isinstance(self.rule, str) and self.rule in RULES
-        require(known, f"{who}: rule {shown(self.rule)} is unknown; the known ones are {', '.join(RULES)}")
-        whole = np.issubdtype(np.asarray(self.decay).dtype, np.integer)
-        given = [part is not None for part in (self.width, self.back)]
-        require(given == [self.noisy] * 2, f"{who}: width and back are given if, and only if, the rule is a noisy one")
-        for name in self.parts:
-            kind = np.int64 if whole and name in PARTS[:3] else np.float64
-            values = frozen(getattr(self, name), kind, f"{who}: {name}")
-            require(
-                len(values) == len(self.decay) > 0,
-                f"{who}: {name} must have one value for each neuron, not the shape {values.shape}",
-            )
-            finite = bool(np.isfinite(values).all())
-            require(finite, f"{who}: {name} must be finite; train with a smaller rate, or look at the network")
-            object.__setattr__(self, name, values)
-        for name in ("bias", "back") if self.noisy else ("bias",):
-            require(_small(getattr(self, name)), f"{who}: {name} must be within ± {LARGEST:g}")
-        require(bool((self.unit > 0).all()), f"{who}: unit must be positive")
-        require(self.rule == "readout" or bool((self.threshold > 0).all()), f"{who}: threshold must be positive")
-
-    @classmethod
-    def of(cls, name: str, size: int, *, decay: Any, threshold: Any = 1.0, bias: Any = 0.0, rule: str = "hard") -> Self:
-        """Return a population in which a single number stands for all neurons.
-
-        Args:
-            name: Its name, of its own in a Program.
-            size: Number of neurons.
-            decay: Share of the voltage kept over a step, from 0 to 1; a number, or one for each neuron (neuron,).
-            threshold: In units of the membrane, above 0; likewise.
-            bias: Added in every step; likewise.
-            rule: One of RULES without noise.
-
-        Raises:
-            TypeError: If size is no integer.
-            ValueError: If a number is out of its range.
-        """
-        who = f"population {name!r}"
-        size = integer(size, who=who, name="size", at_least=1, at_most=MOST)
-        given = {"decay": decay, "threshold": threshold, "bias": bias}
-        parts = {
-            part: np.full(size, value) if isinstance(value, int | float | np.number) else value
-            for part, value in given.items()
-        }
-        for part, value in parts.items():
-            there = frozen(value, np.float64, f"{who}: {part}")
-            parts[part] = there.repeat(size) if len(there) == 1 else there
-        return cls(name, rule, **parts, unit=np.ones(size))
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return len(self.decay)
-
-    @property
-    def noisy(self) -> bool:
-        """Whether the neurons fire by chance."""
-        return len(parts(self.rule)) > len(PARTS)
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Names of the arrays."""
-        return parts(self.rule)
-
-    @property
-    def fires(self) -> bool:
-        """Whether the neurons have a threshold."""
-        return self.rule != "readout"
-
-
-@dataclass(frozen=True, eq=False)
-class Edge:
-    """Synapses from one population, or the input, to another; build one with `Edge.of`."""
-
-    source: str
-    target: str
-    first: np.ndarray
-    """int64 (source neuron + 1,), where the synapses of each source start."""
-    post: np.ndarray
-    """int32 (synapse,), the neuron of the target population."""
-    delay: np.ndarray
-    """uint16 (synapse,), in steps."""
-    weight: np.ndarray
-    """float64 (synapse,), or int16 of a Program in integers."""
-
-    def __post_init__(self) -> None:
-        whole = np.issubdtype(np.asarray(self.weight).dtype, np.integer)
-        kinds = {"first": np.int64, "post": np.int32, "delay": np.uint16, "weight": np.int16 if whole else np.float64}
-        who = f"edge {self.source!r} -> {self.target!r}"
-        for name, kind in kinds.items():
-            object.__setattr__(self, name, frozen(getattr(self, name), kind, f"{who}: {name}"))
-        count = len(self.weight)
-        ordered = len(self.first) > 1 and self.first[0] == 0 and self.first[-1] == count
-        require(
-            ordered and bool((np.diff(self.first) >= 0).all()) and len(self.post) == len(self.delay) == count,
-            f"{who}: first must ascend from 0 to the number of synapses ({count}), and post, delay and weight have "
-            "one value for each of them",
-        )
-        require(bool(np.isfinite(self.weight).all()), f"{who}: weights must be finite")
-        require(whole or _small(self.weight), f"{who}: weights must be within ± {LARGEST:g}")
-
-    @classmethod
-    def of(cls, source: str, target: str, synapses: "Synapses", *, sources: int) -> Self:
-        """Return an edge of synapses in any order.
-
-        Args:
-            source: Name of the population, or INPUT, at which the synapses start.
-            target: Name of the population at which they end.
-            synapses: Source neuron, target neuron, delay in steps and weight of every synapse, four rows of one length.
-            sources: How many neurons or channels the source has.
-
-        Raises:
-            TypeError: If sources is no integer.
-            ValueError: If a row is of other numbers, or a number is out of its range.
-        """
-        who = f"edge {source!r} -> {target!r}"
-        sources = integer(sources, who=who, name="sources", at_least=1, at_most=MOST)
-        given = synapses if isinstance(synapses, tuple | list) and len(synapses) == 4 else None
-        require(given is not None, f"{who}: synapses must be four rows, not {shown(synapses)}")
-        pre, post = (_whole(part, f"{who}: sources and targets must be whole numbers") for part in synapses[:2])
-        delay = _whole(synapses[2], f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}")
-        weight = np.asarray(synapses[3])
-        require(weight.shape == pre.shape == post.shape == delay.shape, f"{who}: the four lists must be equally long")
-        if len(pre):
-            require(
-                pre.min() >= 0 and pre.max().item() < sources,
-                f"{who}: sources must be from 0 to {sources - 1}, not {pre.min()} to {pre.max()}",
-            )
-            require(
-                delay.min() >= 0 and delay.max() <= LONGEST_DELAY,
-                f"{who}: delays must be whole steps from 0 to {LONGEST_DELAY}, not {delay.min()} to {delay.max()}",
-            )
-            require(post.min() >= 0, f"{who}: target neurons are counted from 0, not from {post.min()}")
-        place = order(pre, delay, post)
-        first = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources))])
-        return cls(source, target, first, post[place], delay[place], weight[place])
-
-    def pre(self) -> np.ndarray:
-        """Return the source neuron of every synapse."""
-        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
-
-    def longest(self) -> int:
-        """Return the longest delay."""
-        return int(self.delay.max(initial=0))
-
-
-def _whole(values: Any, must: str) -> np.ndarray:
-    try:
-        return row(values, np.int64, "they")
-    except ValueError as error:
-        raise ValueError(f"{must}; {error}") from None
-
-
-def _small(values: np.ndarray) -> bool:
-    return bool((values >= -LARGEST).all() and (values <= LARGEST).all())
-
-
-Synapses = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
-"""Source neuron, target neuron, delay and weight of every synapse."""
+from snnsim.program.parts import INPUT, Edge, Population
+from snnsim.validation import require, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,8 +53,6 @@ class Program:
     """Where it came from, as JSON has it."""
 
     def __post_init__(self) -> None:
-        from snnsim.program.checks import check
-
         for name in ("channels", "time_step_ms", "extra_steps"):
             value = getattr(self, name)
             # JSON has no numbers of NumPy

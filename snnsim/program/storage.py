@@ -13,7 +13,8 @@ import numpy as np
 from snnsim import untrusted
 from snnsim.files import written_whole
 from snnsim.program.header import Header
-from snnsim.program.model import Edge, Population, Program, parts
+from snnsim.program.model import Program
+from snnsim.program.parts import Edge, Population, parts
 
 FORMAT = "snnsim program"
 VERSION = 2

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.program.model import INPUT, Edge, Program
+from snnsim.program.model import Program
+from snnsim.program.parts import INPUT, Edge
 from snnsim.validation import integer, shown
 
 

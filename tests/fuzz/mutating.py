@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from snnsim.program import FixedPoint, Population, Program
-from snnsim.program.model import INPUT, Edge
+from snnsim.program.parts import INPUT, Edge
 from snnsim.simulation import Events, simulate
 
 SECONDS = 60

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.export.nir.files import Node, narrow
-from snnsim.program.model import LONGEST_DELAY
+from snnsim.program.parts import LONGEST_DELAY
 
 RELAY_STRENGTH = 4.0
 _MOST_RELAY_BYTES = 2**31

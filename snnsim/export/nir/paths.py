@@ -19,7 +19,7 @@ from scipy import sparse
 from snnsim.export.nir.cells import Cells
 from snnsim.export.nir.files import Graph, Node
 from snnsim.export.nir.linear import fits, matrix, product
-from snnsim.program.model import LONGEST_DELAY
+from snnsim.program.parts import LONGEST_DELAY
 
 # names that no node has, as names in HDF5 have no slash
 CHANNELS, CLOCK = "/channels", "/clock"

@@ -20,7 +20,7 @@ import numpy as np
 from snnsim.export.dequantize import as_floats
 from snnsim.export.nir.files import Node, narrow, printable
 from snnsim.program import Edge, FixedPoint, Population, Program
-from snnsim.program.model import PARTS
+from snnsim.program.parts import PARTS
 
 OUT_OF_REACH = 2.0**100
 _SLOWEST = 2.0**60
