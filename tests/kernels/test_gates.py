@@ -96,6 +96,8 @@ def test_spikes_of_other_types_are_refused(given, kind):
             call(given)
 
 
+# without compilation, NumPy warns of infinity minus infinity
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("plain", [False, True])
 def test_what_is_not_finite_is_refused(value, plain):
@@ -218,6 +220,8 @@ def test_sparse_tensors_are_refused(module):
         module(frames().to_sparse())
 
 
+# without compilation, NumPy warns of infinity minus infinity
+@pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize(
     "neuron",
     [LIF(tau=2.0), LIF(tau=2.0, reset="soft"), MetaNeuron(), SecondOrder(), LevyBaxter(), LeakyReadout(tau=2.0)],
