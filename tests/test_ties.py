@@ -17,7 +17,7 @@ from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 from snnsim.simulation import Probe, Simulator
 
-EXAMPLES = 5 if numba.config.DISABLE_JIT else 40
+EXAMPLES = 5 if numba.config.DISABLE_JIT else 25
 FIELD = (4, 6, 2)
 SYNAPSES = {
     "delays": lambda draw: [DelayedLinear(6, 8, draw(st.integers(0, 12)), taps=2), DelayedLinear(8, 5, 9)],

@@ -236,7 +236,7 @@ def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     streaming, path = script("streaming"), tmp_path / "found.json"
     monkeypatch.setattr(streaming, "LENGTHS", [10])
     words = ["--batch=2", "--lengths", "10", "20", "--repeats=1", "--allocator=tuned", "--threads=1", f"--json={path}"]
-    monkeypatch.setattr("sys.argv", ["chunked.py", *words])
+    monkeypatch.setattr("sys.argv", ["streaming.py", *words])
     streaming.main()
     found = json.loads(path.read_text())
     assert {(row["rule"], row["steps"]) for row in found["memory"]} == {
@@ -247,7 +247,7 @@ def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     assert time["ratio"]["bptt"] == 1
     assert path.with_suffix(".png").stat().st_size > 5_000
     printed = capsys.readouterr().out
-    monkeypatch.setattr("sys.argv", ["chunked.py", "--draw", f"--json={path}"])
+    monkeypatch.setattr("sys.argv", ["streaming.py", "--draw", f"--json={path}"])
     streaming.main()
     assert capsys.readouterr().out == printed
 

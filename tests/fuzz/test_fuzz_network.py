@@ -104,7 +104,7 @@ def run(made, given, counted, seed):
 
 def test_networks_take_or_refuse_frames_and_lengths(tally):
     draw = random.Random(1)
-    for number in range(cases(300)):
+    for number in range(cases(150)):
         made = tally.call(lambda: network(draw), case=number)
         if made is None:
             continue

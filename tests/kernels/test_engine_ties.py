@@ -74,7 +74,7 @@ def graphs(draw):
     return program, frames * (rng.random(frames.shape) < draw(st.sampled_from([0.2, 0.6, 1.0])))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     graphs(),
     st.sampled_from(["clock_driven", "event_driven"]),

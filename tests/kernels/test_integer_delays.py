@@ -15,7 +15,7 @@ from snnsim.kernels.delay import cpu_integer_delays
 from snnsim.kernels.delay.currents import in_time
 from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
 
-EXAMPLES = 10 if numba.config.DISABLE_JIT else 150
+EXAMPLES = 10 if numba.config.DISABLE_JIT else 100
 DTYPES = (torch.float32, torch.float64)
 
 

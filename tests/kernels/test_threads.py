@@ -70,8 +70,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("work", ["fires", "loads", pytest.param("trains", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("work", "threads"), [("fires", 2), ("loads", 2), ("trains", 1), ("trains", 2)])
 def test_forked_processes_answer_as_their_parent(work, threads, tmp_path):
     # a file and a process of its own: what is forked here would be all of pytest
     program = tmp_path / "program.py"
