@@ -36,7 +36,7 @@ DISTURBED: dict[str, tuple[Callable, tuple[float, ...], str]] = {
     "jittered": (perturb.jittered, SPREADS_MS, "spikes moved (ms, standard deviation)"),
     "added": (perturb.added, SHARES, "spikes added (%)"),
 }
-COLOURS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE}
+COLORS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE}
 
 
 def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
@@ -126,9 +126,9 @@ def drawn(rows: list[dict[str, Any]], neurons: list[str]) -> Figure:
                 found = [of(rows, neuron, "as they are", 0.0), *(of(rows, neuron, kind, value) for value in values)]
                 middle = 100 * np.array([mean(one) for one in found])
                 spread = 100 * np.array([stdev(one) if len(one) > 1 else 0.0 for one in found])
-                at, colour = scale * np.array([0.0, *values]), COLOURS.get(neuron, VERMILION)
-                axes.plot(at, middle, "o-", markersize=2.5, color=colour, label=neuron)
-                axes.fill_between(at, middle - spread, middle + spread, color=colour, alpha=0.15, linewidth=0)
+                at, color = scale * np.array([0.0, *values]), COLORS.get(neuron, VERMILION)
+                axes.plot(at, middle, "o-", markersize=2.5, color=color, label=neuron)
+                axes.fill_between(at, middle - spread, middle + spread, color=color, alpha=0.15, linewidth=0)
             axes.set_xlabel(label)
         panels[0].set_ylabel("test accuracy (%)")
         panels[0].legend()
@@ -142,7 +142,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--data-path", metavar="FOLDER", help="where the files of shd or ssc are")
     parser.add_argument("--epochs", type=int, help="as the preset has it by default")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--neurons", nargs="+", default=["lif", "meta"], choices=list(COLOURS))
+    parser.add_argument("--neurons", nargs="+", default=["lif", "meta"], choices=list(COLORS))
     parser.add_argument("--draws", type=int, default=3, help="of networks that leave something to chance")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="values of the config, for all")
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="of the runs; runs/robustness-PRESET by default")

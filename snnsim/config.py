@@ -55,7 +55,7 @@ class Data:
     channels: _Count = 140
     """Channels that the units of the recordings are summed into."""
     height: _Count | None = None
-    """Rows of the field that convolutions look at; channels are its rows, columns, and colours or polarities."""
+    """Rows of the field that convolutions look at; channels are its rows, columns, and colors or polarities."""
     width: _Count | None = None
     """Columns of that field."""
     max_time_ms: _Time | None = None
@@ -69,7 +69,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Network:
-    """The layers: sizes, delays, neurons, normalisation."""
+    """The layers: sizes, delays, neurons, normalization."""
 
     hidden: tuple[int, ...] = (256, 256)
     convolutions: tuple[int, ...] = ()

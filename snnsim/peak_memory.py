@@ -1,6 +1,6 @@
 """Peak memory of a work: the highest resident size during it, above what was there before.
 
-What was there: libraries, compiled code, parameters, gradients, optimisers; measure in a fresh process, and warm up
+What was there: libraries, compiled code, parameters, gradients, optimizers; measure in a fresh process, and warm up
 with little, so that nothing the work needs is there already. Linux only: /proc keeps the mark, and lets it be reset,
 so that an earlier peak (a compilation) neither counts nor hides the later one.
 """

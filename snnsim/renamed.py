@@ -1,15 +1,16 @@
-"""Old names of modules: importing one gives the module of today, and a DeprecationWarning that names it.
+"""Old names of modules, functions and classes: each gives the object of today, and a DeprecationWarning that names it.
 
 The names stay for one release. Nothing inside of snnsim uses them.
 """
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 MODULES = {
     "bench.comparing": "bench.compare",
@@ -145,3 +146,23 @@ class _Renamed(MetaPathFinder, Loader):
 def install() -> None:
     """Let old names be imported."""
     sys.meta_path.insert(0, _Renamed())
+
+
+def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that finds renamed functions and classes by their old names.
+
+    Args:
+        module: Name of the module, `__name__`.
+        names: The name of today by the old name.
+
+    Returns:
+        The function, which raises AttributeError for a name that is neither old nor new.
+    """
+
+    def getattr_(name: str) -> Any:
+        if name not in names:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warnings.warn(f"{module}.{name} is now {module}.{names[name]}", DeprecationWarning, stacklevel=2)
+        return getattr(import_module(module), names[name])
+
+    return getattr_

@@ -144,9 +144,9 @@ def is_linear(make: Make) -> None:
 def absent_connections_stay_absent(make: Make) -> None:
     synapse = make()
     absent = synapse.weight == 0
-    optimiser = torch.optim.Adam(synapse.parameters(), lr=0.5)
+    optimizer = torch.optim.Adam(synapse.parameters(), lr=0.5)
     synapse(random_spikes(STEPS, BATCH, NEURONS)).square().sum().backward()
-    optimiser.step()
+    optimizer.step()
     synapse.constrain()
     assert torch.equal(synapse.weight == 0, absent)
     assert absent.any() == (synapse.connected is not None)

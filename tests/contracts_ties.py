@@ -1,6 +1,6 @@
 """Exact ties: every form of a layer's neurons fires where the voltage is the threshold itself, and nowhere below.
 
-Currents, decays, thresholds and normalisations are such that many voltages meet the threshold without a rounding, and
+Currents, decays, thresholds and normalizations are such that many voltages meet the threshold without a rounding, and
 others by the sum's own rounding; whichever form computes them, the equations' own rounding decides.
 """
 

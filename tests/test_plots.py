@@ -87,9 +87,9 @@ def test_the_true_and_the_decided_class_stand_out():
     probability = np.tile([0.1, 0.3, 0.6], (STEPS, 1))
     readout = plots.Readout(probability, classes=["one", "two", "three"], label=0)
     axes = plots.raster(two_layers(), time_step_ms=10.0, readout=readout).axes[-1]
-    coloured = {line.get_color(): line.get_ydata()[0] for line in axes.lines}
-    assert coloured[VERMILION] == 0.6
-    assert coloured[BLUE] == 0.1
+    colored = {line.get_color(): line.get_ydata()[0] for line in axes.lines}
+    assert colored[VERMILION] == 0.6
+    assert colored[BLUE] == 0.1
     assert words(axes) == ["“three”\ndecided", "“one”\ntrue"]
 
 
@@ -124,10 +124,10 @@ def test_lines_go_from_firing_to_arrival_in_the_row_of_the_source():
     assert drawn == {((10, 0), (50, 0)), ((30, 3), (50, 3)), ((80, 5), (110, 5))}
 
 
-def test_what_arrives_before_a_spike_is_bright_and_the_sign_has_its_colour():
+def test_what_arrives_before_a_spike_is_bright_and_the_sign_has_its_color():
     figure = plots.raster(two_layers(), time_step_ms=10.0, arrivals=some_arrivals())
     (lines,) = [part for part in figure.axes[2].collections if isinstance(part, LineCollection)]
-    looks = {segment[0][1]: colour for segment, colour in zip(lines.get_segments(), lines.get_colors(), strict=True)}
+    looks = {segment[0][1]: color for segment, color in zip(lines.get_segments(), lines.get_colors(), strict=True)}
     # sources 0 and 3 arrive at step 5, just before the spike at 6; source 5 arrives at 11
     assert [looks[source][3] for source in (0, 3, 5)] == [1, 1, pytest.approx(0.13)]
     np.testing.assert_allclose(looks[3], to_rgba(BLUE), atol=0.01)

@@ -33,7 +33,7 @@ SIZES: dict[str, list[int]] = {
 }
 LABELS = {"steps": "steps T", "delays": "steps of delay K", "width": "neurons per layer", "batch": "recordings"}
 FIXED = {"steps": "T = {}", "delays": "K = {}", "width": "2 x {} neurons", "batch": "batch {}"}
-COLOURS = {baselines.OURS: BLUE, PEER: VERMILION}
+COLORS = {baselines.OURS: BLUE, PEER: VERMILION}
 
 
 def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
@@ -69,9 +69,9 @@ def _panel(
     axes: Axes, name: str, results: Sequence[Mapping[str, Any]], *, what: str, ratio: str, scale: float
 ) -> None:  # fmt: skip
     values = [result["sizes"][name] for result in results]
-    for part, colour in COLOURS.items():
+    for part, color in COLORS.items():
         costs = [result[what][part] * scale for result in results]
-        axes.plot(values, costs, "o-", color=colour, markersize=3, label=baselines.title(part))
+        axes.plot(values, costs, "o-", color=color, markersize=3, label=baselines.title(part))
     for value, result in zip(values, results, strict=True):
         top = max(result[what].values()) * scale
         text = f"{result[ratio][PEER]:.1f}x"

@@ -44,7 +44,7 @@ def measured(config: Config) -> list[dict[str, int]]:
     """Return the bytes of every epoch of a training."""
     with tempfile.TemporaryDirectory() as scratch:
         run, _ = train_run.prepare(config, RunFolder(Path(scratch) / "run"), distributed.SINGLE, torch.device("cpu"))
-        watched = Watched(run.network, run.optimisers, run.plan, run.folder)
+        watched = Watched(run.network, run.optimizers, run.plan, run.folder)
         watched.fit(progress=False)
     return watched.noted
 

@@ -1,4 +1,4 @@
-"""One training step of the published recipes, ours and in neighbours' parts: time and peak memory.
+"""One training step of the published recipes, ours and in neighbors' parts: time and peak memory.
 
     shd      2 x 256, K = 25, 20 classes, batches of 128 and 256
     ssc      3 x 512, K = 31, 35 classes, batches of 64
@@ -11,8 +11,8 @@ under the allocator that `snnsim train` uses and under the C library's as it com
 
 Times are taken in turns in one process after a warm-up; a ratio is the median over turns of peer / snnsim. Memory is
 the highest resident size during three steps less that before them, when libraries, parameters, gradients and
-optimisers are there already, in fresh processes. A step is what the training loop does: forward, backward, both
-optimisers, constraints. Recordings are 50 to 100 steps long, the longest 100. Results are written as they come.
+optimizers are there already, in fresh processes. A step is what the training loop does: forward, backward, both
+optimizers, constraints. Recordings are 50 to 100 steps long, the longest 100. Results are written as they come.
 """
 
 import argparse

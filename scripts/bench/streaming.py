@@ -35,7 +35,7 @@ RULES: dict[str, dict[str, Any]] = {
     "sltt cut": {"training.rule": "sltt", "training.delayed": "cut"},
     "sltt-k": {"training.rule": "sltt-k"},
 }
-COLOURS = {"bptt": VERMILION, "sltt": GREEN, "sltt windows": BLUE}
+COLORS = {"bptt": VERMILION, "sltt": GREEN, "sltt windows": BLUE}
 GROWING = ("bptt", "sltt", "sltt windows")
 
 
@@ -89,7 +89,7 @@ def figure(memory: Sequence[Mapping[str, Any]]) -> Figure:
         axes = drawn.subplots()
         for rule in GROWING:
             points = [(row["steps"], row["bytes"] / 2**20) for row in memory if row["rule"] == rule]
-            axes.loglog(*zip(*points, strict=True), "o-", color=COLOURS[rule], markersize=3, label=rule)
+            axes.loglog(*zip(*points, strict=True), "o-", color=COLORS[rule], markersize=3, label=rule)
         axes.set_xlabel("steps of a recording")
         axes.set_ylabel("peak memory of a step (MiB)")
         axes.legend(loc="upper left")

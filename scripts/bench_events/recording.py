@@ -23,7 +23,7 @@ from snnsim.data import binning, heidelberg
 from snnsim.data.recordings import Recordings
 from snnsim.experiment import build, evaluate_run, programs
 from snnsim.learning import decisions
-from snnsim.plots.style import BLUE, GREY, NOTE_POINTS, WIDTH_INCH, save, style
+from snnsim.plots.style import BLUE, GRAY, NOTE_POINTS, WIDTH_INCH, save, style
 from snnsim.program import Program
 from snnsim.simulation import PRECISIONS, Events, Probe, Simulator, simulate
 
@@ -74,13 +74,13 @@ def peers(program: Program, one: Events, python: Path | None, repeats: int) -> d
 
 
 def figure(seconds: dict[str, float]) -> Figure:
-    """Return the times as bars, ours in colour, each with how many times the shortest it is."""
+    """Return the times as bars, ours in color, each with how many times the shortest it is."""
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 1.5), layout="constrained")
         axes = drawn.subplots()
         names, times = list(seconds)[::-1], [1e3 * value for value in list(seconds.values())[::-1]]
-        colours = [BLUE if name.startswith("snnsim") else GREY for name in names]
-        bars = axes.barh(names, times, color=colours, height=0.7)
+        colors = [BLUE if name.startswith("snnsim") else GRAY for name in names]
+        bars = axes.barh(names, times, color=colors, height=0.7)
         labels = [f"{value:.3g} ms, {value / min(times):.3g} x" for value in times]
         axes.bar_label(bars, labels, padding=3, fontsize=NOTE_POINTS)
         axes.set_xscale("log")

@@ -37,7 +37,7 @@ LABELS = {
     "sources": "channels",
 }
 TICKS = {"activity": (0.001, 0.01, 0.1)}
-COLOURS = {"float32": BLUE, "float64": VERMILION}
+COLORS = {"float32": BLUE, "float64": VERMILION}
 STEPS = 200
 
 
@@ -78,10 +78,10 @@ def figure(rows: Sequence[dict[str, Any]]) -> Figure:
         drawn = Figure(figsize=(WIDTH_INCH, 1.8), layout="constrained")
         panels = drawn.subplots(1, len(SWEEPS), sharey=True)
         for axes, name in zip(panels, SWEEPS, strict=True):
-            for precision, colour in COLOURS.items():
+            for precision, color in COLORS.items():
                 found = [row for row in rows if row["varied"] == name and row["precision"] == precision]
                 speed = [row["events_per_second"] / 1e9 for row in found]
-                axes.plot([row[name] for row in found], speed, "o-", color=colour, markersize=3, label=precision)
+                axes.plot([row[name] for row in found], speed, "o-", color=color, markersize=3, label=precision)
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(FixedLocator(TICKS.get(name, SWEEPS[name])))
             axes.xaxis.set_minor_locator(NullLocator())
@@ -99,7 +99,7 @@ def measure(repeats: int) -> list[dict[str, Any]]:
     rows = []
     for varied, values in SWEEPS.items():
         for value in values:
-            for precision in COLOURS:
+            for precision in COLORS:
                 row = {"varied": varied} | measured(STANDARD | {varied: value}, precision, repeats)
                 rows.append(row)
                 print(

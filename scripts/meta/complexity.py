@@ -16,7 +16,7 @@ from tqdm import tqdm
 from snnsim import lz76
 from snnsim.analysis import complexity, information
 from snnsim.data.point_processes import Bernoulli, Markov, Source
-from snnsim.plots.style import BLUE, GREY, INK, VERMILION, WIDTH_INCH, save, style
+from snnsim.plots.style import BLUE, GRAY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.run_folder import RunFolder, environment
 
 SOURCES: dict[str, list[Source]] = {
@@ -40,7 +40,7 @@ def lengths(longest: int) -> list[int]:
 
 
 def estimates(source: Source, seeds: list[int], longest: int) -> dict[str, Any]:
-    """Return the normalised complexity of the beginnings of one string of each seed, (seed, length)."""
+    """Return the normalized complexity of the beginnings of one string of each seed, (seed, length)."""
     strings = [source.spikes((longest,), np.random.default_rng(seed)) for seed in seeds]
     found = [[information.entropy_rate(string[:n]) for n in lengths(longest)] for string in strings]
     return {"source": name(source), "entropy_rate": source.entropy_rate(), "lengths": lengths(longest), "found": found}
@@ -66,11 +66,11 @@ def seconds(longest: int) -> dict[str, Any]:
 
 def _draw_convergence(axes: Axes, rows: list[dict[str, Any]]) -> None:
     chosen = [row for row in rows if row["source"] in SHOWN]
-    for row, colour in zip(chosen, (BLUE, GREY, INK, VERMILION), strict=True):
+    for row, color in zip(chosen, (BLUE, GRAY, INK, VERMILION), strict=True):
         found = np.array(row["found"])
-        axes.plot(row["lengths"], found.mean(0), color=colour, label=row["source"])
-        axes.fill_between(row["lengths"], found.min(0), found.max(0), color=colour, alpha=0.2, linewidth=0)
-        axes.axhline(row["entropy_rate"], color=colour, linestyle=":", linewidth=0.8)
+        axes.plot(row["lengths"], found.mean(0), color=color, label=row["source"])
+        axes.fill_between(row["lengths"], found.min(0), found.max(0), color=color, alpha=0.2, linewidth=0)
+        axes.axhline(row["entropy_rate"], color=color, linestyle=":", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_ylim(0, 1.9)
     axes.set_xlabel("symbols n")
@@ -79,11 +79,11 @@ def _draw_convergence(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 
 def _draw_agreement(axes: Axes, rows: list[dict[str, Any]]) -> None:
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.6, zorder=0)
-    for kind, colour, marker in (("Bernoulli", INK, "o"), ("Markov", VERMILION, "s")):
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=0.6, zorder=0)
+    for kind, color, marker in (("Bernoulli", INK, "o"), ("Markov", VERMILION, "s")):
         mine = [row for row in rows if row["source"].startswith(kind)]
         exact = [row["entropy_rate"] for row in mine]
-        axes.plot(exact, [np.mean(row["found"], 0)[-1] for row in mine], marker, color=colour, markersize=3, label=kind)
+        axes.plot(exact, [np.mean(row["found"], 0)[-1] for row in mine], marker, color=color, markersize=3, label=kind)
     axes.set_xlabel("entropy rate (bits)")
     axes.set_ylabel(f"c log₂(n) / n, n = 10$^{{{np.log10(rows[0]['lengths'][-1]):.2g}}}$")
     axes.legend(loc="upper left")
@@ -91,11 +91,11 @@ def _draw_agreement(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 def _draw_time(axes: Axes, timed: dict[str, Any]) -> None:
     n = np.array(timed["lengths"])
-    for (probability, taken), colour in zip(timed["seconds"].items(), (INK, BLUE), strict=True):
-        axes.plot(n, taken, color=colour, marker="o", markersize=2, label=f"p = {probability}")
+    for (probability, taken), color in zip(timed["seconds"].items(), (INK, BLUE), strict=True):
+        axes.plot(n, taken, color=color, marker="o", markersize=2, label=f"p = {probability}")
     # n log n through the last point of the slower one
     last = max(taken[-1] for taken in timed["seconds"].values())
-    axes.plot(n, last * n * np.log(n) / (n[-1] * np.log(n[-1])), color=GREY, linestyle=":", label="n log n")
+    axes.plot(n, last * n * np.log(n) / (n[-1] * np.log(n[-1])), color=GRAY, linestyle=":", label="n log n")
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("symbols n")

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from snnsim.data import embedded_pattern
 from snnsim.learning import stdp_layer
 from snnsim.learning.stdp import STDP
-from snnsim.plots.style import GREY, INK, VERMILION, WIDTH_INCH, save, style
+from snnsim.plots.style import GRAY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
 from snnsim.training.run_folder import RunFolder, environment
 
@@ -103,7 +103,7 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
         for number, row in enumerate(rows):
             middle = BLOCK * (np.arange(len(row["block_latency_ms"])) + 0.5)
             mean = np.array(row["block_latency_ms"], float)
-            right.plot(middle, mean, "-" if row["found"] else ":", color=GREY if number else INK, linewidth=0.8)
+            right.plot(middle, mean, "-" if row["found"] else ":", color=GRAY if number else INK, linewidth=0.8)
         right.set_title(f"{len(rows)} of them, means of {BLOCK} presentations")
         right.set_xlabel("presentation of the pattern")
     return drawn

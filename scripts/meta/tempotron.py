@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from snnsim.learning import tempotron
-from snnsim.plots.style import BLUE, GREY, INK, VERMILION, WIDTH_INCH, save, style
+from snnsim.plots.style import BLUE, GRAY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
 from snnsim.training.run_folder import RunFolder, environment
 
@@ -61,19 +61,17 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
         left, middle, right = drawn.subplots(1, 3)
-        for sources, colour in zip(
-            sorted({row["sources"] for row in rows}), (BLUE, INK, VERMILION, GREY), strict=False
-        ):
+        for sources, color in zip(sorted({row["sources"] for row in rows}), (BLUE, INK, VERMILION, GRAY), strict=False):
             mine = [row for row in rows if row["sources"] == sources]
             load = [row["load"] for row in mine]
             share = np.array([row["learned"] / row["seeds"] for row in mine])
             ends = np.array([row["ci95"] for row in mine])
-            left.errorbar(load, share, np.abs(ends.T - share), color=colour, marker="o", markersize=2, elinewidth=0.6)
+            left.errorbar(load, share, np.abs(ends.T - share), color=color, marker="o", markersize=2, elinewidth=0.6)
             correct = np.array([row["correct"] for row in mine])
-            middle.plot(load, correct.mean(1), color=colour, marker="o", markersize=2, label=f"N = {sources}")
-            middle.fill_between(load, correct.min(1), correct.max(1), color=colour, alpha=0.2, linewidth=0)
+            middle.plot(load, correct.mean(1), color=color, marker="o", markersize=2, label=f"N = {sources}")
+            middle.fill_between(load, correct.min(1), correct.max(1), color=color, alpha=0.2, linewidth=0)
             known = [(row["load"], row["epochs_median"]) for row in mine if row["epochs_median"] is not None]
-            right.plot(*zip(*known, strict=True), color=colour, marker="o", markersize=2)
+            right.plot(*zip(*known, strict=True), color=color, marker="o", markersize=2)
         left.set_ylabel("share of seeds with all right")
         middle.set_ylabel("share of patterns right")
         right.set_ylabel("epochs to learn all (median)")

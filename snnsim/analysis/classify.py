@@ -1,7 +1,7 @@
 """Classes of recordings from numbers of their output trains: how often each fires, or how complex it is.
 
     rate       spikes per step of each train
-    lz         normalised Lempel-Ziv complexity of each train, c log₂(n) / n
+    lz         normalized Lempel-Ziv complexity of each train, c log₂(n) / n
 
 Deciders, each fitted on training data alone, the scale of the features included:
 
@@ -35,7 +35,7 @@ def rates(trains: np.ndarray) -> np.ndarray:
     return found.mean(0)
 
 
-FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rate": rates, "lz": complexity.normalised}
+FEATURES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"rate": rates, "lz": complexity.normalized}
 
 
 def features(trains: np.ndarray, kind: str) -> np.ndarray:

@@ -8,7 +8,7 @@
 substring where it first ends; s[i..j] can be copied if that is before j. One walk along the string finds all phrases.
 
 Shapes   symbols (time,) · trains (time, ...), counts (...)
-Names    c number of phrases · n number of symbols · C normalised complexity
+Names    c number of phrases · n number of symbols · C normalized complexity
 Cost     linear in n; a symbol more of the alphabet costs where many of them follow the same substring
 Source   Lempel & Ziv 1976, IEEE Trans. Inf. Theory 22:75; the algorithm's usual form: Kaspar & Schuster 1987, Phys.
          Rev. A 36:842; automaton: Blumer et al. 1985, Theor. Comput. Sci. 40:31
@@ -52,11 +52,11 @@ def of_trains(trains: ArrayLike) -> np.ndarray:
     return count.reshape(found.shape[1:])
 
 
-def normalised(trains: ArrayLike) -> np.ndarray:
+def normalized(trains: ArrayLike) -> np.ndarray:
     """Return C = c log₂(n) / n of every train, float64 (...), of trains (time, ...); a train of one symbol has 0."""
-    found = checked(trains, "normalised")
+    found = checked(trains, "normalized")
     if found.ndim < 1 or len(found) == 0:
-        raise ValueError(f"normalised: trains must be (time, ...) with a step or more; got shape {found.shape}")
+        raise ValueError(f"normalized: trains must be (time, ...) with a step or more; got shape {found.shape}")
     return of_trains(found) * (np.log2(len(found)) / len(found))
 
 

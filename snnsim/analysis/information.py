@@ -27,7 +27,7 @@ def entropy_rate(symbols: ArrayLike) -> float:
             f"entropy_rate: symbols must be one string, (time,); got shape {found.shape}. Make one of several trains "
             "by complexity.joint"
         )
-    return float(complexity.normalised(found))
+    return float(complexity.normalized(found))
 
 
 def mutual_information(first: ArrayLike, second: ArrayLike) -> float:

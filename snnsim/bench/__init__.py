@@ -1,1 +1,1 @@
-"""What a training step costs here, in snnsim and in neighbours' parts: their networks, time in turns, peak memory."""
+"""What a training step costs here, in snnsim and in neighbors' parts: their networks, time in turns, peak memory."""

@@ -30,7 +30,7 @@ from snnsim.nn.network import Record
 def require(ok: bool, what: str, came: object) -> None:
     """Raise if a peer has no counterpart of a setting."""
     if not ok:
-        raise ValueError(f"neighbours' parts are built here for {what}, not {came}; choose another config to compare")
+        raise ValueError(f"neighbors' parts are built here for {what}, not {came}; choose another config to compare")
 
 
 def fixed_decay(decay: Decay) -> float:
@@ -106,7 +106,7 @@ def synapse_like(ours: nn.Module, *, late: int = 0) -> nn.Module:
 
 
 class PeerLayer(nn.Module):
-    """A synapse, an optional normalisation, a neuron and dropout."""
+    """A synapse, an optional normalization, a neuron and dropout."""
 
     def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: nn.Module | None, dropout: float) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class PeerLayer(nn.Module):
 
 
 class PeerNetwork(nn.Module):
-    """Layers and a readout in the frame of a SpikingNetwork; padded steps count in its batch normalisation."""
+    """Layers and a readout in the frame of a SpikingNetwork; padded steps count in its batch normalization."""
 
     def __init__(
         self, layers: Sequence[PeerLayer], synapse: nn.Module, readout: nn.Module, *, extra_steps: int
@@ -153,7 +153,7 @@ class PeerNetwork(nn.Module):
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimiser step."""
+        """Bring all parameters back to what they may be; call after each optimizer step."""
         for synapse in self.synapses():
             synapse.constrain()
 

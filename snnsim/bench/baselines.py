@@ -55,7 +55,7 @@ def check_installed(names: list[str]) -> None:
     missing = sorted(package for module, package in needed if importlib.util.find_spec(module) is None)
     if missing:
         raise ImportError(
-            f'to compare with others, {" and ".join(missing)} must be installed: pip install "snnsim[neighbours]"'
+            f'to compare with others, {" and ".join(missing)} must be installed: pip install "snnsim[neighbors]"'
         )
 
 

@@ -120,7 +120,7 @@ def shown(report: dict[str, Any]) -> str:
             tables.table(head, rows),
             "",
             "seconds: medians of turns taken one after the other in one process",
-            "peak: memory above parameters, gradients and optimisers, each in a process of its own",
+            "peak: memory above parameters, gradients and optimizers, each in a process of its own",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""One training step of ours or of a peer: forward, backward, both optimisers, constraints, as the training loop does.
+"""One training step of ours or of a peer: forward, backward, both optimizers, constraints, as the training loop does.
 
 Recordings are random counts, half as long to as long as `steps`, as dense as those of SHD.
 """
@@ -69,14 +69,14 @@ def with_width(config: Config, sigma: float | None) -> Config:
 
 
 class Training:
-    """A network and its optimisers, to be moved on step by step."""
+    """A network and its optimizers, to be moved on step by step."""
 
     def __init__(self, part: str, case: Case) -> None:
         settings = case.config.training
         self.pads = part != baselines.OURS and baselines.named(part).pads
         self.network = baselines.builder(part)(case.config, classes=case.classes).train()
         self.rule, self.decide = build.rule(case.config), decisions.get_decision(settings.decision)
-        self.optimisers = optimizers.build(
+        self.optimizers = optimizers.build(
             self.network,
             lr=settings.lr,
             lr_delay=settings.lr_delay,
@@ -90,9 +90,9 @@ class Training:
         """Do what the training loop does with a batch."""
         if self.pads:
             batch = replace(batch, lengths=torch.full_like(batch.lengths, len(batch.frames)))
-        self.optimisers.zero_grad()
+        self.optimizers.zero_grad()
         self.rule(self.network, batch, self.decide, self.generator)
-        self.optimisers.step()
+        self.optimizers.step()
         self.network.constrain()
 
 

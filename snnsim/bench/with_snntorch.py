@@ -6,11 +6,11 @@
                             beginning of the next step, which is the same, and their reset is always detached then
     other resets            reset_delay=False
     leaky readout           reset_mechanism "none", of which the voltages are kept
-    batch normalisation     torch's BatchNorm1d over (time · batch)
+    batch normalization     torch's BatchNorm1d over (time · batch)
 
 Differs  it does not fire at θ itself; after a subtraction that leaves more than θ it subtracts again a step later; a
          reset by subtraction cannot be detached in the same step, so there only the spikes are ours, not the
-         gradients; batch normalisation counts padded steps
+         gradients; batch normalization counts padded steps
 """
 
 from collections.abc import Callable
@@ -80,7 +80,7 @@ class Norm(nn.Module):
         self.norm = nn.BatchNorm1d(features)
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the normalised currents."""
+        """Return the normalized currents."""
         return self.norm(current.flatten(0, 1)).view_as(current)
 
 

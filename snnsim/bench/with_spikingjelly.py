@@ -9,7 +9,7 @@ the recipe of DCLS-Delays is. There every layer also pads (K − 1) / 2 steps on
 longer from layer to layer (100, 112, 124, 136 steps for SHD) where ours has its extra steps at once; dropout is
 spikingjelly's; the loss counts all steps of all recordings.
 
-Differs  their batch normalisation counts padded steps, ours does not (the same where all lengths are)
+Differs  their batch normalization counts padded steps, ours does not (the same where all lengths are)
 """
 
 from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ class Recipe(nn.Module):
         return self.readout(self.synapse(spikes))
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimiser step."""
+        """Bring all parameters back to what they may be; call after each optimizer step."""
         for synapse in self.synapses():
             synapse.constrain()
 

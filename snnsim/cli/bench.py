@@ -15,7 +15,7 @@ from snnsim.schema import Range
 class Bench:
     """Measure one training step on this machine, in snnsim and in the same network of others' parts: time and peak memory.
 
-    Spikes are random, as dense as those of SHD; no data are needed, nothing is learned. Times are taken in turns in one process, memory in a fresh process each, with the same threads and allocator for all. Needs pip install "snnsim[neighbours]".
+    Spikes are random, as dense as those of SHD; no data are needed, nothing is learned. Times are taken in turns in one process, memory in a fresh process each, with the same threads and allocator for all. Needs pip install "snnsim[neighbors]".
 
     - snnsim bench -- the recipe of SHD, about two minutes on two cores
     - snnsim bench digits --batch-size 32 --json

@@ -65,7 +65,7 @@ class Quantize(_Shrinking):
     """How many bits finer than a weight a membrane counts."""
 
     def __call__(self) -> None:
-        """Quantise."""
+        """Quantize."""
         from snnsim.program import Program
         from snnsim.quantization import Scheme, quantize
 

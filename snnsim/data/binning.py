@@ -1,7 +1,7 @@
 """Events counted on a fixed grid of steps and channels, kept sparse, and dense one batch at a time.
 
     step    = floor(x + min(2 ε x, 1/4))       x = time / dt; the grid starts at 0, not at the first event
-    channel = floor(unit · channels / units)   neighbouring units share a channel
+    channel = floor(unit · channels / units)   neighboring units share a channel
     cell    = step · channels + channel
     length  = last occupied step + 1, at least 1
 

@@ -1,15 +1,15 @@
 """The `images` task: handwritten digits of 8 x 8 pixels, each shown unchanged in every step.
 
-    count[t, y · 8 + x] = grey[y, x]      t = 0 .. T - 1, grey = 0 .. 16
+    count[t, y · 8 + x] = gray[y, x]      t = 0 .. T - 1, gray = 0 .. 16
 
-Direct encoding: the picture itself is the input of every step, not spikes drawn from it. Its whole grey levels are kept
+Direct encoding: the picture itself is the input of every step, not spikes drawn from it. Its whole gray levels are kept
 as so many events of a step, so that it takes the way of all other recordings, and its program runs on events too.
 
 Shapes   count (picture, time, pixel)
 Names    T steps
 Source   E. Alpaydin & C. Kaynak 1998, Optical Recognition of Handwritten Digits, UCI; the test part of it, 1,797
          pictures by 13 writers, comes with scikit-learn. Direct encoding: Meng et al. 2023 (ICCV), arXiv 2302.14311
-Differs  grey levels go to 16, not to 1: a batch norm behind the first layer takes the scale out
+Differs  gray levels go to 16, not to 1: a batch norm behind the first layer takes the scale out
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Recipe:
 
 
 def pictures() -> tuple[np.ndarray, np.ndarray]:
-    """Return the grey levels (picture, pixel), whole numbers from 0 to 16, and the digits."""
+    """Return the gray levels (picture, pixel), whole numbers from 0 to 16, and the digits."""
     # here, as it takes a second to import
     from sklearn.datasets import load_digits
 
@@ -62,11 +62,11 @@ def split(count: int, seed: int, recipe: Recipe) -> dict[str, np.ndarray]:
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     """Return the recordings of every split; a pure function of the seed and the recipe."""
-    grey, digit = pictures()
+    gray, digit = pictures()
     names = tuple(map(str, range(10)))
     return {
         name: synthetic_files.recordings(
-            np.repeat(grey[some, None], recipe.steps, axis=1), digit[some], names, time_step_ms=recipe.time_step_ms
+            np.repeat(gray[some, None], recipe.steps, axis=1), digit[some], names, time_step_ms=recipe.time_step_ms
         )
         for name, some in split(len(digit), seed, recipe).items()
     }

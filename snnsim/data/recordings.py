@@ -15,7 +15,7 @@ from snnsim.validation import integer, require, shown
 
 @dataclass(frozen=True)
 class Recordings:
-    """Labelled spike recordings laid end to end; recording n owns events offset[n]:offset[n + 1]."""
+    """Labeled spike recordings laid end to end; recording n owns events offset[n]:offset[n + 1]."""
 
     time_ms: np.ndarray
     """float32, or float64 where that does not hold them, ascending within a recording, from 0."""

@@ -69,7 +69,7 @@ SOURCES = {
         how="`snnsim data make ssc`, or put ssc_train.h5, ssc_valid.h5 and ssc_test.h5 into datasets/",
     ),
     "digits": _made_here(
-        "Synthesised spoken digits in English and German through the inner-ear model, 23 voices",
+        "Synthesized spoken digits in English and German through the inner-ear model, 23 voices",
         classes=20,
         recordings=(1600, 300, 400),
         disk_bytes=49_000_000,

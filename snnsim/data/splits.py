@@ -92,7 +92,7 @@ def _split(held_out: np.ndarray, speakers: tuple[int, ...]) -> Split:
 
 
 def _stratified(label: np.ndarray, share: float, *, seed: int) -> np.ndarray:
-    """Return a mask of the held out recordings of every class; those labelled -1 stay out."""
+    """Return a mask of the held out recordings of every class; those labeled -1 stay out."""
     held_out = np.zeros(len(label), bool)
     for number in np.unique(label[label >= 0]):
         members = np.flatnonzero(label == number)

@@ -262,8 +262,8 @@ def layer_sizes(config: Config, *, classes: int) -> str:
     """Return the sizes of the layers, as a person writes them."""
     net, first = config.network, [str(config.data.channels)]
     if net.convolutions:
-        height, width, colours = field(config)
-        first = [f"{height} x {width} x {colours}"]
+        height, width, colors = field(config)
+        first = [f"{height} x {width} x {colors}"]
         for number, channels in enumerate(net.convolutions):
             shrunk = net.pool**number
             first.append(f"{height // shrunk} x {width // shrunk} x {channels}")

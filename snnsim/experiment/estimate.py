@@ -47,11 +47,11 @@ def layers(config: Config, *, classes: int) -> Iterator[Layer]:
     sources, number = data.channels, 0
     if net.convolutions and data.height is not None and data.width is not None:
         height, width = data.height, data.width
-        colours = data.channels // (height * width)
+        colors = data.channels // (height * width)
         for number, channels in enumerate(net.convolutions, 1):
-            yield Layer(f"convolution {number}", colours * net.kernel**2, channels, height * width)
-            height, width, colours = height // net.pool, width // net.pool, channels
-        sources = height * width * colours
+            yield Layer(f"convolution {number}", colors * net.kernel**2, channels, height * width)
+            height, width, colors = height // net.pool, width // net.pool, channels
+        sources = height * width * colors
     names = [*(f"hidden {place}" for place in range(1, len(net.hidden) + 1)), "readout"]
     for name, (before, after) in zip(names, pairwise((sources, *net.hidden, classes)), strict=True):
         yield Layer(name, before, after)

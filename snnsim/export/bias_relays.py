@@ -72,7 +72,7 @@ def _whole(program: Program, part: Population) -> np.ndarray:
 
 def _shift(program: Program) -> int:
     if program.fixed is None:
-        raise ValueError("clock: the program is in floats; quantise it")
+        raise ValueError("clock: the program is in floats; quantize it")
     return program.fixed.weight_shift
 
 

@@ -136,7 +136,7 @@ def _xylo(program: Program) -> Budget:
 
 def _c(program: Program) -> Budget:
     if program.fixed is None:
-        raise ValueError("budget: the C runtime runs integers; quantise the program")
+        raise ValueError("budget: the C runtime runs integers; quantize the program")
     slots = {
         part.name: 1 + max((edge.longest() for edge in program.edges if edge.target == part.name), default=0)
         for part in program.populations

@@ -202,7 +202,7 @@ def _together(arrays: Iterable[np.ndarray]) -> np.ndarray:
 
 def _fixed(program: Program) -> FixedPoint:
     if program.fixed is None:
-        raise ValueError("export to c: the program is in floats; quantise it")
+        raise ValueError("export to c: the program is in floats; quantize it")
     return program.fixed
 
 

@@ -56,7 +56,7 @@ def integers(program: Program) -> Iterator[Violation]:
     if program.fixed is None:
         yield Violation(
             "integers", "program", "numbers must be integers, and it is in floats",
-            "quantise it: snnsim quantize PROGRAM --weights int8", "quantize",
+            "quantize it: snnsim quantize PROGRAM --weights int8", "quantize",
         )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def weight_range(program: Program, *, least: int, most: int) -> Iterator[Violati
         if low < least or high > most:
             yield Violation(
                 "weight_range", named(edge), f"weights must be from {least} to {most}, not {low:g} to {high:g}",
-                "requantise with fewer bits: snnsim quantize", "requantize",
+                "requantize with fewer bits: snnsim quantize", "requantize",
             )  # fmt: skip
 
 
@@ -105,7 +105,7 @@ def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
             yield Violation(
                 "thresholds", f"population {part.name!r}",
                 f"thresholds must be below {most:g}, not up to {part.threshold.max():g}",
-                "quantise it anew with smaller weights",
+                "quantize it anew with smaller weights",
             )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def sums(program: Program) -> Iterator[Violation]:
             yield Violation(
                 "sums", f"population {part.name!r}",
                 f"weights of a neuron must add up to less than 2^31, not to {total.max():g}",
-                "requantise with fewer bits: snnsim quantize", "requantize",
+                "requantize with fewer bits: snnsim quantize", "requantize",
             )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def arithmetic(program: Program, *, word_bits: int, decay_bits: int, least_shift
             "arithmetic", "program",
             f"membranes must have {word_bits} bits, decays {decay_bits}, and weights be shifted by {least_shift} or "
             f"more, not {fixed.word_bits}, {fixed.decay_bits} and {fixed.weight_shift}",
-            f"requantise: snnsim quantize --word-bits {word_bits} --decay-bits {decay_bits} --weight-shift "
+            f"requantize: snnsim quantize --word-bits {word_bits} --decay-bits {decay_bits} --weight-shift "
             f"{least_shift}", "requantize",
         )  # fmt: skip
 
@@ -148,7 +148,7 @@ def weight_parity(program: Program, *, unit: int, all_of: int) -> Iterator[Viola
                 "weight_parity", named(edge),
                 f"weights must be even, or from {-all_of} to {all_of - 1}; {int((weight % 2).sum())} are odd, and they "
                 f"reach from {weight.min()} to {weight.max()}",
-                "requantise with 8 bits or fewer", "requantize",
+                "requantize with 8 bits or fewer", "requantize",
             )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def one_threshold(program: Program) -> Iterator[Violation]:
             yield Violation(
                 "one_threshold", called(part),
                 f"neurons must share one threshold, not have {len(set(part.threshold.tolist()))}",
-                "requantise with one scale per population: snnsim quantize --scale layer" if scaled else
+                "requantize with one scale per population: snnsim quantize --scale layer" if scaled else
                 "give them their mean", "requantize" if scaled else "thresholds_to_grid",
             )  # fmt: skip
 
@@ -264,7 +264,7 @@ def currents(program: Program, *, bits: int) -> Iterator[Violation]:
             yield Violation(
                 "currents", called(part),
                 f"the sum of a neuron's weights, in units of membrane, must be less than 2^{bits - 1}, not {most:g}",
-                "prune: snnsim prune, or requantise with fewer bits", None,
+                "prune: snnsim prune, or requantize with fewer bits", None,
             )  # fmt: skip
 
 

@@ -201,5 +201,5 @@ def _whole(group: hdf5.Tree, name: str) -> np.ndarray:
 
 def _fixed(program: Program) -> FixedPoint:
     if program.fixed is None:
-        raise ValueError("export to Loihi: the program is in floats; quantise it")
+        raise ValueError("export to Loihi: the program is in floats; quantize it")
     return program.fixed

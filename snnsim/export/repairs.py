@@ -54,7 +54,7 @@ def repaired(
 
 
 def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
-    """Quantise, or quantise again, with one scale for all neurons of a population; weights of 0 are left out."""
+    """Quantize, or quantize again, with one scale for all neurons of a population; weights of 0 are left out."""
     changed = quantize(program, scheme)
     edges = changed.provenance["quantization"]["edges"]
     shown = []

@@ -8,7 +8,7 @@ end D steps later, and only then go on:
     layer   l      backward through window c as soon as layer l + 1 has been through the steps up to the end of c + D
 
 So layer l keeps about D · (layers behind it) + window steps. All sums are those of the whole sequence, so gradients are
-too, with any window; but batch norm, whose mean and variance of a sequence are not known before its end, normalises
+too, with any window; but batch norm, whose mean and variance of a sequence are not known before its end, normalizes
 windows with its running averages, see snnsim.nn.batch_norm.
 
 A loss of every step needs one pass. That of a decision, which is a function of a sum over time, needs a pass before,

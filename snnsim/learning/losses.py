@@ -6,7 +6,7 @@
 
 Shapes   output u (time, batch, class) · valid, labels y (batch,) · scores (batch, class)
 Names    CE cross-entropy of the softmax · θ threshold · κ margin
-Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, without their regularising second term.
+Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, without their regularizing second term.
          The highest membrane: its gradient is the rule of the Tempotron, see learning/tempotron.py
 """
 

@@ -3,11 +3,11 @@
     forward, backward    ŵ = s round(w / s), one scale s per output channel;  d̂ = nearest delay of the grid
     update               w ← w − η ∂L/∂ŵ,  d ← d − η ∂L/∂d̂           the gradient passes straight through
 
-The parameters hold ŵ while a rule runs and w when it has ended, so any rule will do, and so will any optimiser.
+The parameters hold ŵ while a rule runs and w when it has ended, so any rule will do, and so will any optimizer.
 
 Names    w, d parameters · ŵ, d̂ what is computed with · s scale · η learning rate
 Source   Bengio, Léonard, Courville 2013, arXiv 1308.3432; grids: quantization/grids.py
-Differs  the scale is that of the largest weight, or of ternary weights; a Program's quantisation, which searches one,
+Differs  the scale is that of the largest weight, or of ternary weights; a Program's quantization, which searches one,
          finds the same, as its error is then 0. A batch norm scales whole channels, so folding it changes no integer
 """
 

@@ -1,13 +1,13 @@
-"""Batch normalisation over time and batch, of the steps that count.
+"""Batch normalization over time and batch, of the steps that count.
 
     y = γ (x − mean) / √(variance + ε) + b      mean and variance over all valid (time, batch) pairs
 
 Shapes   x (time, batch, neuron) · valid (batch,), the number of steps that count for each recording
 Source   Ioffe & Szegedy 2015; torch's BatchNorm1d does the arithmetic
 Differs  steps behind a recording's end are padding: they neither enter the statistics nor get a current. Where fewer
-         than two steps count, the running statistics normalise
+         than two steps count, the running statistics normalize
 
-Windows of a longer sequence are normalised with the running statistics, which move by every window as far as its share
+Windows of a longer sequence are normalized with the running statistics, which move by every window as far as its share
 of the steps that count allows, so that a sequence moves them by the momentum; gradients see them as constants:
 
     a = 1 − (1 − momentum)^share        m ← m + a (mean − m)        v ← (1 − a) (v + a (mean − m)²) + a variance
@@ -34,7 +34,7 @@ def valid_steps(valid: Tensor, steps: int) -> Tensor:
 class BatchNorm(nn.BatchNorm1d):
     """torch's BatchNorm1d for sequences (time, batch, neuron), blind to padding in training mode.
 
-    `forward` is the plain form. A layer whose neurons are compiled asks for the `statistics` alone, and normalises in
+    `forward` is the plain form. A layer whose neurons are compiled asks for the `statistics` alone, and normalizes in
     the same pass as it fires.
     """
 
@@ -45,7 +45,7 @@ class BatchNorm(nn.BatchNorm1d):
         settings.carry(self, eps=self.eps)
 
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the normalised currents; without `valid` every step counts."""
+        """Return the normalized currents; without `valid` every step counts."""
         self._check(current)
         if valid is not None:
             valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
@@ -56,11 +56,11 @@ class BatchNorm(nn.BatchNorm1d):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         some = flat.index_select(0, counted)
-        normalised = super().forward(some) if len(some) > 1 else self._by(self.statistics(current, valid), some)
-        return torch.zeros_like(flat).index_copy(0, counted, normalised.to(flat.dtype)).view_as(current)
+        normalized = super().forward(some) if len(some) > 1 else self._by(self.statistics(current, valid), some)
+        return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
     def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
-        """Return the mean and variance to normalise with; in training mode the running ones move."""
+        """Return the mean and variance to normalize with; in training mode the running ones move."""
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if not self.training or count < 2:
@@ -74,7 +74,7 @@ class BatchNorm(nn.BatchNorm1d):
         return Statistics(mean, variance, self.eps, own=True)
 
     def window(self, current: Tensor, valid: Tensor, whole: Tensor) -> Statistics:
-        """Return what normalises a window of a longer sequence, of which `whole` steps count; running averages move."""
+        """Return what normalizes a window of a longer sequence, of which `whole` steps count; running averages move."""
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         if self.training and count > 1:
@@ -87,8 +87,8 @@ class BatchNorm(nn.BatchNorm1d):
         # they move on before the gradient asks for them
         return Statistics(self.running_mean.clone(), self.running_var.clone(), self.eps, own=False)
 
-    def normalised(self, current: Tensor, valid: Tensor, statistics: Statistics) -> Tensor:
-        """Return the currents normalised with known statistics, 0 where a step does not count."""
+    def normalized(self, current: Tensor, valid: Tensor, statistics: Statistics) -> Tensor:
+        """Return the currents normalized with known statistics, 0 where a step does not count."""
         flat = self._by(statistics, current.reshape(-1, current.shape[-1])).view_as(current)
         return flat * valid_steps(valid, len(current))[..., None]
 

@@ -80,7 +80,7 @@ class Conv(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring the parameters back to what they may be; called after each step of an optimiser."""
+        """Bring the parameters back to what they may be; called after each step of an optimizer."""
         if self.connected is not None:
             self.weight *= self.connected
 
@@ -94,7 +94,7 @@ class DelayedConv(nn.Module):
 
     `layer(spikes)` takes (time, ..., source) and returns (time, ..., target), fields as in `Conv`. The connections are
     a DelayedLinear from the elements of a patch to the channels, `layer.connections`; `settings` are its keywords:
-    taps, window, sigma, learn_delay, learn_sigma, sparsity, generator. After each optimiser step call `constrain()`.
+    taps, window, sigma, learn_delay, learn_sigma, sparsity, generator. After each optimizer step call `constrain()`.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class DelayedConv(nn.Module):
         return current[0], history
 
     def constrain(self) -> None:
-        """Bring delays back into their range and absent connections to 0; call after each optimiser step."""
+        """Bring delays back into their range and absent connections to 0; call after each optimizer step."""
         self.connections.constrain()
 
     def extra_repr(self) -> str:

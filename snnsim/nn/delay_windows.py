@@ -14,7 +14,7 @@ Units    d, k, σ in steps
 Names    w weight · d delay · a window clipped at the ends of the range keeps its mass, as it is divided by it
 Source   dilated convolution with learnable spacings: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR),
          arXiv 2306.17670; Khalfaoui-Hassani 2023, arXiv 2306.00817
-Differs  dcls stores a position P around the centre of a kernel of K = max_delay + 1 taps, reversed in time:
+Differs  dcls stores a position P around the center of a kernel of K = max_delay + 1 taps, reversed in time:
          d = (K − 1) / 2 − P for K odd, K / 2 − 1 − P for K even, so a gradient of P is minus one of d, and one of
          SIG is that of σ times the sign of SIG. At a whole d, where v0 has a corner, the slopes are those of
          opposite sides: ours towards longer delays, theirs towards shorter ones
@@ -53,17 +53,17 @@ class Window:
     """A shape over delays, and what its width means."""
 
     shape: Callable[[Tensor, Tensor, Tensor], Tensor]
-    normalised: bool
+    normalized: bool
     offset: float
     """What dcls adds to |SIG| to have σ: its width when SIG = 0."""
     has_width: bool = True
 
 
 WINDOWS = {
-    "gauss": Window(_gauss, normalised=True, offset=0.27),
-    "max": Window(_max, normalised=True, offset=1.0),
-    "v1": Window(_v1, normalised=True, offset=1.0, has_width=False),
-    "v0": Window(_v0, normalised=False, offset=1.0, has_width=False),
+    "gauss": Window(_gauss, normalized=True, offset=0.27),
+    "max": Window(_max, normalized=True, offset=1.0),
+    "v1": Window(_v1, normalized=True, offset=1.0, has_width=False),
+    "v0": Window(_v0, normalized=False, offset=1.0, has_width=False),
 }
 
 
@@ -104,6 +104,6 @@ def by_definition(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: in
     shape = get_window(window)
     step = torch.arange(max_delay + 1, dtype=weight.dtype, device=weight.device).view(-1, 1, 1, 1)
     taps = shape.shape(delay, step, sigma)
-    if shape.normalised:
+    if shape.normalized:
         taps = taps / (taps.sum(0, keepdim=True) + MASS)
     return (weight * taps).sum(-1)

@@ -34,7 +34,7 @@ class DelayedLinear(nn.Module):
     `layer(spikes)` takes (time, ..., source) and returns (time, ..., target); time is as long as before and
     nothing is read from the future. In training mode the delays are spread over a window of width `sigma` so
     that they get gradients; in evaluation mode they are rounded. `max_delay` is the longest delay in steps.
-    With `learn_delay=False` the delays are whole steps from the start and stay as drawn. After each optimiser step call
+    With `learn_delay=False` the delays are whole steps from the start and stay as drawn. After each optimizer step call
     `constrain()`.
     """
 
@@ -152,7 +152,7 @@ class DelayedLinear(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring delays back into their range and absent connections to 0; call after each optimiser step."""
+        """Bring delays back into their range and absent connections to 0; call after each optimizer step."""
         self.delay.clamp_(0, self.max_delay)
         if isinstance(self.sigma, nn.Parameter):
             self.sigma.clamp_(min=delay_windows.get_window(self.window).offset)

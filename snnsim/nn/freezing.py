@@ -101,7 +101,7 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(1), np.zeros(1)
     if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:
         raise TypeError(
-            f"freeze: the normalisation of {name!r} must be a BatchNorm that keeps its statistics, so that it can be "
+            f"freeze: the normalization of {name!r} must be a BatchNorm that keeps its statistics, so that it can be "
             f"folded into the weights, not {norm}"
         )
     scale = torch.rsqrt(norm.running_var + norm.eps)

@@ -1,9 +1,9 @@
-"""A layer: a synapse, an optional normalisation, neurons and dropout, over whole sequences or windows of them.
+"""A layer: a synapse, an optional normalization, neurons and dropout, over whole sequences or windows of them.
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
 Shapes   spikes, current (time, batch, neuron) · valid (batch,)
-         fields of neurons are flat, see nn/patches.py; each of their channels has one normalisation and one decay
+         fields of neurons are flat, see nn/patches.py; each of their channels has one normalization and one decay
 Draws    chance is that of `draws` where given, of the generator in training; else what is likelier happens
 """
 
@@ -40,7 +40,7 @@ class LayerState(NamedTuple):
 
 
 class SpikingLayer(nn.Module):
-    """A synapse, an optional normalisation, a neuron and dropout."""
+    """A synapse, an optional normalization, a neuron and dropout."""
 
     def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: BatchNorm | None, dropout: float) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class SpikingLayer(nn.Module):
         """Return the layer's spikes in a window of time after dropout, and the state to go on from.
 
         Whoever keeps the history in another way gives it with the spikes, as their first `before` steps. `valid` counts
-        from the beginning of the sequence. In training mode running averages normalise, and the window moves them.
+        from the beginning of the sequence. In training mode running averages normalize, and the window moves them.
         """
         state = LayerState() if state is None else state
         spikes = self._taken(spikes)
@@ -103,7 +103,7 @@ class SpikingLayer(nn.Module):
         return gates.known(sent.view_as(current)), LayerState(history, voltage, keep, state.first + len(current), draws)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
-        """Return what the synapse makes of spikes, before it is normalised."""
+        """Return what the synapse makes of spikes, before it is normalized."""
         spikes = self._taken(spikes)
         spikes = dropout.released(self.neuron, spikes, draws)
         # neurons keep their voltage in full precision when products are done in a shorter one
@@ -111,7 +111,7 @@ class SpikingLayer(nn.Module):
         return current
 
     def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return what reaches the neurons, of currents whose last axis is what the normalisation is for."""
+        """Return what reaches the neurons, of currents whose last axis is what the normalization is for."""
         return current if self.norm is None else self.norm(current, valid)
 
     def fire(
@@ -170,13 +170,13 @@ class SpikingLayer(nn.Module):
 
         `whole` is given for a window in training: how many steps of all recordings count.
         """
-        # evaluation normalises every step; in training padding gets no current
+        # evaluation normalizes every step; in training padding gets no current
         every = torch.full((current.shape[1],), len(current), device=current.device)
         counted = valid if self.training and valid is not None else every
         statistics = None if self.norm is None or whole is None else self.norm.window(current, counted, whole)
         if not self._in_one_pass(current):
             driven = (
-                self.drive(current, valid) if statistics is None else self.norm.normalised(current, counted, statistics)
+                self.drive(current, valid) if statistics is None else self.norm.normalized(current, counted, statistics)
             )
             spikes, voltage = self.neuron.run(driven, voltage, **told)
             return spikes if keep is None else spikes * keep, voltage
@@ -188,7 +188,7 @@ class SpikingLayer(nn.Module):
         return fired.spikes, fired.last
 
     def _in_one_pass(self, current: Tensor) -> bool:
-        """Return whether normalisation, neurons and dropout are done at once; whoever watches a part sees it called."""
+        """Return whether normalization, neurons and dropout are done at once; whoever watches a part sees it called."""
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
         watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
         usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats

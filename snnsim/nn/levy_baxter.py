@@ -65,7 +65,7 @@ class LevyBaxter(nn.Module):
         return self.unit.threshold
 
     def constrain(self) -> None:
-        """Bring a learned threshold back above 0; call after each optimiser step."""
+        """Bring a learned threshold back above 0; call after each optimizer step."""
         self.unit.constrain()
 
     @property

@@ -95,7 +95,7 @@ class LIF(nn.Module):
     ) -> Fired:
         """Return spikes, membrane if it is to be recorded, and the last voltage.
 
-        `around` are normalisation and dropout that a layer has done in the same pass; see kernels/neuron/autograd.py.
+        `around` are normalization and dropout that a layer has done in the same pass; see kernels/neuron/autograd.py.
         """
         current = gates.current(current, who="LIF")
         voltage = self.rest(current) if voltage is None else voltage
@@ -122,7 +122,7 @@ class LIF(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring a learned threshold back above 0; call after each optimiser step."""
+        """Bring a learned threshold back above 0; call after each optimizer step."""
         if isinstance(self.threshold, nn.Parameter):
             self.threshold.clamp_(min=self.least)
 

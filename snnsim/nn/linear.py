@@ -56,6 +56,6 @@ class SparseLinear(nn.Module):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring the parameters back to what they may be; called after each step of an optimiser."""
+        """Bring the parameters back to what they may be; called after each step of an optimizer."""
         if self.connected is not None:
             self.weight *= self.connected

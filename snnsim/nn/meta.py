@@ -141,7 +141,7 @@ class MetaNeuron(nn.Module):
     ) -> Fired:
         """Return spikes, membrane if it is to be recorded, and the last state.
 
-        `around` are normalisation and dropout that a layer has done in the same pass; see kernels/neuron/autograd.py.
+        `around` are normalization and dropout that a layer has done in the same pass; see kernels/neuron/autograd.py.
         """
         rest = self.rest(gates.current(current, who="MetaNeuron"))
         state = gates.state(rest if state is None else state, rest.shape, who="MetaNeuron", like=current)

@@ -1,4 +1,4 @@
-"""Layers in order: synapse, normalisation, neuron, dropout; the last one is a synapse and a leaky readout.
+"""Layers in order: synapse, normalization, neuron, dropout; the last one is a synapse and a leaky readout.
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
@@ -149,7 +149,7 @@ class SpikingNetwork(nn.Module):
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimiser step."""
+        """Bring all parameters back to what they may be; call after each optimizer step."""
         for part in (*self.synapses(), *(layer.neuron for layer in self.layers)):
             if hasattr(part, "constrain"):
                 part.constrain()

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from snnsim.files import written_whole
 from snnsim.plots.rasters import PANEL_INCH, Layers, check_layers, draw_spikes, label_panels
-from snnsim.plots.style import GREY, WIDTH_INCH, check_suffix, layer_colour, style
+from snnsim.plots.style import GRAY, WIDTH_INCH, check_suffix, layer_color, style
 
 MOST_FRAMES = 120
 FRAMES_PER_SECOND = 20
@@ -49,11 +49,11 @@ def animate(layers: Layers, path: Path, *, time_step_ms: float) -> None:
 def _draw_until(now: int, panels: list[Axes], layers: Layers, time_step_ms: float) -> list[Artist]:
     """Draw the spikes up to step `now`, the older the paler, and return what was drawn."""
     # not snntorch's animator: it shows one image per step, and opens a pyplot figure of its own to do so
-    artists: list[Artist] = [axes.axvline(now * time_step_ms, color=GREY, linewidth=0.6) for axes in panels]
+    artists: list[Artist] = [axes.axvline(now * time_step_ms, color=GRAY, linewidth=0.6) for axes in panels]
     for index, (axes, (_, spikes)) in enumerate(zip(panels, layers, strict=True)):
         past = np.asarray(spikes)[: now + 1]
         age = now - np.nonzero(past)[0]
-        colours = np.tile(to_rgba(layer_colour(index)), (len(age), 1))
-        colours[:, 3] = np.maximum(PALE_OPACITY, 1 - age / FADING_STEPS)
-        artists.append(draw_spikes(axes, past, time_step_ms=time_step_ms, color=colours))
+        colors = np.tile(to_rgba(layer_color(index)), (len(age), 1))
+        colors[:, 3] = np.maximum(PALE_OPACITY, 1 - age / FADING_STEPS)
+        artists.append(draw_spikes(axes, past, time_step_ms=time_step_ms, color=colors))
     return artists

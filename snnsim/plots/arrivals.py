@@ -15,10 +15,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 
-from snnsim.plots.style import BLUE, GREY, INK, PALE, VERMILION
+from snnsim.plots.style import BLUE, GRAY, INK, PALE, VERMILION
 
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#d8d8d8", VERMILION])
-"""Inhibition in blue, excitation in vermilion, nothing in grey."""
+"""Inhibition in blue, excitation in vermilion, nothing in gray."""
 
 GATHERED_STEPS = 1
 """Arrivals at most this many steps before an output spike are drawn in full: they led up to it."""
@@ -82,16 +82,16 @@ def _draw_inputs(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:
     weight, source = np.asarray(arrivals.weight)[order], np.asarray(arrivals.source)[order]
     fired = np.asarray(arrivals.fired)[order]
     arrived = fired + np.asarray(arrivals.delay)[order]
-    # a few loud inputs must not make all the others look grey
+    # a few loud inputs must not make all the others look gray
     loud = np.quantile(np.abs(weight), 0.95) if len(weight) else 0.0
     signed = ScalarMappable(CenteredNorm(halfrange=loud or 1), SIGNED)
-    colours = signed.to_rgba(weight)
-    colours[~_gathered(arrived, np.asarray(arrivals.spikes)), 3] = FAINT
+    colors = signed.to_rgba(weight)
+    colors[~_gathered(arrived, np.asarray(arrivals.spikes)), 3] = FAINT
     fired_ms, arrived_ms = fired * time_step_ms, arrived * time_step_ms
     ends = np.stack([np.stack([fired_ms, source], axis=1), np.stack([arrived_ms, source], axis=1)], axis=1)
-    axes.add_collection(LineCollection(list(ends), colors=colours, linewidths=0.6))
-    axes.scatter(fired_ms, source, color=colours, s=1.5, linewidths=0)
-    axes.scatter(arrived_ms, source, color=colours, s=8, marker="|", linewidths=0.9)
+    axes.add_collection(LineCollection(list(ends), colors=colors, linewidths=0.6))
+    axes.scatter(fired_ms, source, color=colors, s=1.5, linewidths=0)
+    axes.scatter(arrived_ms, source, color=colors, s=8, marker="|", linewidths=0.9)
     axes.set_ylabel("source")
     axes.set_title(f"inputs of {arrivals.name}: fired at the dot, arrive at the bar; bright before a spike")
     # within the margin where the other panels have their notes
@@ -109,7 +109,7 @@ def _draw_voltage(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:
     time_ms = np.arange(len(arrivals.voltage)) * time_step_ms
     spikes = np.asarray(arrivals.spikes, dtype=int)
     axes.plot(time_ms, arrivals.voltage, color=INK, linewidth=0.8)
-    axes.axhline(arrivals.threshold, color=GREY, linewidth=0.6, linestyle=(0, (4, 3)))
+    axes.axhline(arrivals.threshold, color=GRAY, linewidth=0.6, linestyle=(0, (4, 3)))
     axes.scatter(
         spikes * time_step_ms,
         np.ones(len(spikes)),

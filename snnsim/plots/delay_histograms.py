@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap, LogNorm, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from snnsim.plots.style import GREY, INK, WIDTH_INCH, check_time_step, layer_colour, note, style
+from snnsim.plots.style import GRAY, INK, WIDTH_INCH, check_time_step, layer_color, note, style
 
 WEIGHT_BINS = 24
 CHANGE_BINS = 20
@@ -56,9 +56,9 @@ def delays(layers: Sequence[LayerDelays], *, time_step_ms: float) -> Figure:
         figure = Figure(figsize=(WIDTH_INCH, 1.45 * len(layers) + 0.35), layout="constrained")
         rows = figure.subplots(len(layers), 3, squeeze=False, width_ratios=[1.5, 1, 1.2])
         for index, (row, layer) in enumerate(zip(rows, layers, strict=True), start=1):
-            _draw_distribution(row[0], layer, time_step_ms, layer_colour(index))
-            _draw_change(row[1], layer, time_step_ms, layer_colour(index))
-            _draw_weights(row[2], layer, time_step_ms, layer_colour(index))
+            _draw_distribution(row[0], layer, time_step_ms, layer_color(index))
+            _draw_change(row[1], layer, time_step_ms, layer_color(index))
+            _draw_weights(row[2], layer, time_step_ms, layer_color(index))
         rows[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
         for axes, text in zip(rows[-1], ("delay (ms)", "change of delay (ms)", "delay (ms)"), strict=True):
             axes.set_xlabel(text)
@@ -76,10 +76,10 @@ def _nearest(delay: np.ndarray) -> np.ndarray:
     return np.rint(np.ravel(delay)).astype(int)
 
 
-def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: str) -> None:
+def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, color: str) -> None:
     edges_ms = _edges(layer.max_delay) * time_step_ms
     counts = [np.bincount(_nearest(part), minlength=layer.max_delay + 1) for part in (layer.before, layer.after)]
-    axes.stairs(counts[1], edges_ms, fill=True, color=colour, alpha=0.45, label="after")
+    axes.stairs(counts[1], edges_ms, fill=True, color=color, alpha=0.45, label="after")
     axes.stairs(counts[0], edges_ms, color=INK, linewidth=0.8, label="before")
     axes.set_ylim(0, 1.3 * max(map(np.max, counts)))
     for x, side, step in ((0.02, "left", 0), (0.98, "right", layer.max_delay)):
@@ -90,7 +90,7 @@ def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, colo
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _draw_change(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: str) -> None:
+def _draw_change(axes: Axes, layer: LayerDelays, time_step_ms: float, color: str) -> None:
     change = np.ravel(layer.after).astype(float) - np.ravel(layer.before)
     # a whole number of bins to a step, so that whole changes lie in the middle of theirs
     reach = max(np.abs(change).max(), 0.5)
@@ -98,21 +98,21 @@ def _draw_change(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: st
     most = int(np.ceil(reach * per_step))
     edges = (np.arange(-most, most + 2) - 0.5) / per_step
     counts, _ = np.histogram(change, edges)
-    axes.stairs(counts, edges * time_step_ms, fill=True, color=colour, alpha=0.45)
-    axes.axvline(0, color=GREY, linewidth=0.5)
+    axes.stairs(counts, edges * time_step_ms, fill=True, color=color, alpha=0.45)
+    axes.axvline(0, color=GRAY, linewidth=0.5)
     moved = np.mean(_nearest(layer.after) != _nearest(layer.before))
-    axes.set_title(f"{moved:.0%} changed step", color=GREY)
+    axes.set_title(f"{moved:.0%} changed step", color=GRAY)
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
 
 
-def _draw_weights(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: str) -> None:
+def _draw_weights(axes: Axes, layer: LayerDelays, time_step_ms: float, color: str) -> None:
     step, size = _nearest(layer.after), np.abs(np.ravel(layer.weight))
     edges = _edges(layer.max_delay)
     heights = np.linspace(0, size.max() or 1, WEIGHT_BINS + 1)
     counts, _, _ = np.histogram2d(step, size, bins=(edges, heights))
-    pale = tuple(0.85 + 0.15 * part for part in to_rgb(colour))
-    shades = LinearSegmentedColormap.from_list("shades", [pale, colour])
-    # an empty cell stays white, as the log of none has no colour
+    pale = tuple(0.85 + 0.15 * part for part in to_rgb(color))
+    shades = LinearSegmentedColormap.from_list("shades", [pale, color])
+    # an empty cell stays white, as the log of none has no color
     cells = np.ma.masked_equal(counts.T, 0)
     options = {"cmap": shades, "norm": LogNorm(vmin=1, vmax=max(counts.max(), 10)), "rasterized": True}
     image = axes.pcolormesh(edges * time_step_ms, heights, cells, **options)
@@ -121,6 +121,6 @@ def _draw_weights(axes: Axes, layer: LayerDelays, time_step_ms: float, colour: s
     mean = np.bincount(step, size, minlength=layer.max_delay + 1)[used] / synapses[used]
     axes.plot(used * time_step_ms, mean, color=INK, linewidth=0.9)
     axes.set_ylabel("|weight|")
-    axes.set_title("line: mean", color=GREY)
+    axes.set_title("line: mean", color=GRAY)
     bar = axes.figure.colorbar(image, ax=axes, label="synapses", pad=0.02, aspect=18)
     bar.outline.set_visible(False)

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from snnsim.plots.style import BLUE, GREEN, GREY, ORANGE, VERMILION, WIDTH_INCH, style
+from snnsim.plots.style import BLUE, GRAY, GREEN, ORANGE, VERMILION, WIDTH_INCH, style
 
 
 class Gain(NamedTuple):
@@ -26,7 +26,7 @@ class Gain(NamedTuple):
     """Of one seed, fixed and learned."""
 
 
-_COLOURS = (BLUE, VERMILION, GREEN, ORANGE)
+_COLORS = (BLUE, VERMILION, GREEN, ORANGE)
 
 
 def gains(compared: Sequence[Gain]) -> Figure:
@@ -56,15 +56,15 @@ def _draw(axes: Axes, compared: list[Gain]) -> None:
     )
     for gain in compared:
         number = decisions.index(gain.decision)
-        colour, place = _COLOURS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
+        color, place = _COLORS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
         means = 100 * gain.fixed.mean(), 100 * gain.learned.mean()
-        axes.plot([place - 0.06, place + 0.06], means, color=GREY, linewidth=0.6, zorder=0)
-        for shift, values, face in ((-0.06, gain.fixed, "white"), (0.06, gain.learned, colour)):
-            axes.vlines(place + shift, 100 * values.min(), 100 * values.max(), color=colour, linewidth=0.5)
+        axes.plot([place - 0.06, place + 0.06], means, color=GRAY, linewidth=0.6, zorder=0)
+        for shift, values, face in ((-0.06, gain.fixed, "white"), (0.06, gain.learned, color)):
+            axes.vlines(place + shift, 100 * values.min(), 100 * values.max(), color=color, linewidth=0.5)
             label = f"{gain.decision}, learned" if face != "white" else f"{gain.decision}, fixed"
             known = label in axes.get_legend_handles_labels()[1]
             axes.plot(
-                place + shift, 100 * values.mean(), "o", color=colour, markerfacecolor=face, markersize=3,
+                place + shift, 100 * values.mean(), "o", color=color, markerfacecolor=face, markersize=3,
                 label="_" if known else label,
             )  # fmt: skip
     axes.set_xticks(range(len(neurons)), neurons)

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from snnsim.plots.style import BLUE, GREY, NOTE_POINTS, ORANGE, VERMILION, WIDTH_INCH, layer_colour, style
+from snnsim.plots.style import BLUE, GRAY, NOTE_POINTS, ORANGE, VERMILION, WIDTH_INCH, layer_color, style
 
 History = Sequence[Mapping[str, object]]
 
@@ -52,18 +52,18 @@ def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, **options: object)
 
 
 def _draw_loss(axes: Axes, history: History) -> None:
-    _draw(axes, *_series(history, "train_loss"), color=GREY, label="training")
+    _draw(axes, *_series(history, "train_loss"), color=GRAY, label="training")
     _draw(axes, *_series(history, "valid_loss"), color=BLUE, label="validation")
     axes.set_ylabel("loss")
     axes.legend()
 
 
 def _draw_accuracy(axes: Axes, history: History) -> None:
-    for key, colour, label in (("train_accuracy", GREY, "training"), ("valid_accuracy", BLUE, "validation")):
+    for key, color, label in (("train_accuracy", GRAY, "training"), ("valid_accuracy", BLUE, "validation")):
         epochs, values = _series(history, key)
         if np.any((values < 0) | (values > 1)):
             raise ValueError(f"curves: {key} must be a share from 0 to 1; one is {values.max():g}")
-        _draw(axes, epochs, 100 * values, color=colour, label=label)
+        _draw(axes, epochs, 100 * values, color=color, label=label)
     # the last curve drawn is the validation's
     if len(epochs):
         best = np.argmax(np.nan_to_num(values, nan=-1))
@@ -74,10 +74,10 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
 
 
 def _draw_schedules(axes: Axes, history: History) -> None:
-    for key, colour, label in (("lr", GREY, "of weights"), ("lr_delay", ORANGE, "of delays")):
+    for key, color, label in (("lr", GRAY, "of weights"), ("lr_delay", ORANGE, "of delays")):
         epochs, values = _series(history, key)
         # a rate of 0 (nothing learned yet, or no longer) has no place on a log axis
-        _draw(axes, epochs[values > 0], values[values > 0], color=colour, label=label)
+        _draw(axes, epochs[values > 0], values[values > 0], color=color, label=label)
     handles = axes.get_lines()
     if handles:
         axes.set_yscale("log")
@@ -98,7 +98,7 @@ def _draw_schedules(axes: Axes, history: History) -> None:
 def _draw_activity(axes: Axes, history: History) -> None:
     epochs, values = _series(history, "activity")
     for layer, rates in enumerate(values.T, start=1):
-        _draw(axes, epochs, rates, color=layer_colour(layer), label=f"hidden {layer}")
+        _draw(axes, epochs, rates, color=layer_color(layer), label=f"hidden {layer}")
     axes.set_ylim(bottom=0)
     axes.set_ylabel("spikes per neuron and step", fontsize=NOTE_POINTS)
     axes.legend()
@@ -109,7 +109,7 @@ def _draw_neurons(axes: Axes, history: History) -> None:
     for number, key in enumerate(names):
         epochs, values = _series(history, key)
         for layer, means in enumerate(values.T):
-            options = {"color": layer_colour(number + 1), "linestyle": ("-", "--", ":")[min(layer, 2)]}
+            options = {"color": layer_color(number + 1), "linestyle": ("-", "--", ":")[min(layer, 2)]}
             _draw(axes, epochs, means, label=key.removeprefix("neuron ") if layer == 0 else None, **options)
     axes.set_ylabel("numbers of the neurons,\nmean of hidden 1 (—), 2 (--) ...", fontsize=NOTE_POINTS)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))

@@ -13,7 +13,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from snnsim.plots.arrivals import Arrivals, draw_arrivals
-from snnsim.plots.style import BLUE, PALE, VERMILION, WIDTH_INCH, check_time_step, layer_colour, note, style
+from snnsim.plots.style import BLUE, PALE, VERMILION, WIDTH_INCH, check_time_step, layer_color, note, style
 
 Layers = Sequence[tuple[str, np.ndarray]]
 
@@ -84,7 +84,7 @@ def raster(
             figure.suptitle(title)
         label_panels(panels, layers, time_step_ms)
         for index, (axes, (_, spikes)) in enumerate(zip(panels, layers, strict=False)):
-            draw_spikes(axes, spikes, time_step_ms=time_step_ms, color=layer_colour(index))
+            draw_spikes(axes, spikes, time_step_ms=time_step_ms, color=layer_color(index))
         if arrivals is not None:
             draw_arrivals(panels[len(layers) : len(layers) + 2], arrivals, time_step_ms=time_step_ms)
         if readout is not None:
@@ -139,7 +139,7 @@ def draw_spikes(axes: Axes, spikes: np.ndarray, *, time_step_ms: float, **option
 
 
 def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:
-    """Draw every class in grey, and the true and the decided one in colour, named at their ends."""
+    """Draw every class in gray, and the true and the decided one in color, named at their ends."""
     probability = np.asarray(readout.probability)
     time_ms = np.arange(len(probability)) * time_step_ms
     decided, true = readout.decision(), readout.label
@@ -150,10 +150,10 @@ def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:
     others = [index for index in range(probability.shape[1]) if index not in shown]
     axes.plot(time_ms, probability[:, others], color=PALE, linewidth=0.5)
     heights = _apart([probability[-1, index] for index in shown])
-    for (index, (colour, role)), height in zip(shown.items(), heights, strict=True):
-        axes.plot(time_ms, probability[:, index], color=colour, linewidth=1.2)
+    for (index, (color, role)), height in zip(shown.items(), heights, strict=True):
+        axes.plot(time_ms, probability[:, index], color=color, linewidth=1.2)
         text = f"“{readout.class_name(index)}”\n{role}"
-        note(axes, 1.01, height, text, color=colour, va="center")
+        note(axes, 1.01, height, text, color=color, va="center")
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_ylabel("class probability")

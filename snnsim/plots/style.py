@@ -13,11 +13,11 @@ WIDTH_INCH = 5.5
 """Text width of the usual one-column conference paper; sizes below are read at this width."""
 NOTE_POINTS = 6
 
-# Okabe & Ito's colours, which stay apart in every common form of colour blindness
-INK, GREY, PALE = "#222222", "#8c8c8c", "#cfcfcf"
+# Okabe & Ito's colors, which stay apart in every common form of color blindness
+INK, GRAY, PALE = "#222222", "#8c8c8c", "#cfcfcf"
 BLUE, VERMILION, GREEN, ORANGE = "#0072b2", "#d55e00", "#009e73", "#e69f00"
-LAYER_COLOURS = (INK, BLUE, GREEN, "#aa4499", VERMILION, "#56b4e9")
-"""Colour of the input, the first hidden layer, and so on; the same in every figure."""
+LAYER_COLORS = (INK, BLUE, GREEN, "#aa4499", VERMILION, "#56b4e9")
+"""Color of the input, the first hidden layer, and so on; the same in every figure."""
 
 _STYLE = {
     "font.size": 7,
@@ -63,14 +63,14 @@ def style() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", _STYLE])
 
 
-def layer_colour(index: int) -> str:
-    """Return the colour of layer `index`, where 0 is the input."""
-    return LAYER_COLOURS[index % len(LAYER_COLOURS)]
+def layer_color(index: int) -> str:
+    """Return the color of layer `index`, where 0 is the input."""
+    return LAYER_COLORS[index % len(LAYER_COLORS)]
 
 
 def note(axes: Axes, x: float, y: float, text: str, **options: str) -> None:
-    """Write a small grey remark at (x, y), both as shares of the panel."""
-    axes.text(x, y, text, transform=axes.transAxes, fontsize=NOTE_POINTS, **{"color": GREY, **options})
+    """Write a small gray remark at (x, y), both as shares of the panel."""
+    axes.text(x, y, text, transform=axes.transAxes, fontsize=NOTE_POINTS, **{"color": GRAY, **options})
 
 
 def check_time_step(time_step_ms: float, who: str) -> None:

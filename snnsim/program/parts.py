@@ -38,7 +38,7 @@ class Population:
     threshold: np.ndarray
     bias: np.ndarray
     unit: np.ndarray
-    """What one unit of membrane is in the trained network: 1, unless quantised."""
+    """What one unit of membrane is in the trained network: 1, unless quantized."""
     width: np.ndarray | None = None
     back: np.ndarray | None = None
     """Both for noisy rules alone."""

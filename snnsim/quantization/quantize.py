@@ -38,7 +38,7 @@ class Scheme:
     def __post_init__(self) -> None:
         one_of(self.scale, SCALES, who="quantize", name="scale")
         if self.weights is None and self.delays is None:
-            raise ValueError("quantize: there must be weights or delays to quantise, and both are None")
+            raise ValueError("quantize: there must be weights or delays to quantize, and both are None")
         if self.weights is not None:
             grids.bits(self.weights)
         if self.delays is not None:
@@ -47,7 +47,7 @@ class Scheme:
         FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, 1, 0)
 
     def fixed(self, program: Program) -> FixedPoint:
-        """Return the arithmetic of the quantised Program."""
+        """Return the arithmetic of the quantized Program."""
         delay_bits = (
             program.longest_delay().bit_length() if self.delays is None else grids.DelayGrid.named(self.delays).bits
         )
@@ -60,8 +60,8 @@ def quantize(program: Program, scheme: Scheme) -> Program:
 
     Where the weights of a neuron are whole multiples of one number, at most as large as the bits allow, and its
     threshold and bias are multiples of that number over 2^weight_shift, they stay what they are, and so do sums that
-    reach the threshold exactly. One in integers already stays as it is if it has this arithmetic, so that quantising
-    twice is quantising once; else it is turned back into floats first.
+    reach the threshold exactly. One in integers already stays as it is if it has this arithmetic, so that quantizing
+    twice is quantizing once; else it is turned back into floats first.
 
     Args:
         program: A Program in floats or in integers, none of whose neurons fire by chance.
@@ -83,7 +83,7 @@ def quantize(program: Program, scheme: Scheme) -> Program:
     if scheme.weights is not None and noisy:
         raise ValueError(
             f"quantize: neurons must not fire by chance, as there is no such arithmetic in integers; those of "
-            f"{', '.join(map(repr, noisy))} do; quantise delays alone, or train neurons of lif"
+            f"{', '.join(map(repr, noisy))} do; quantize delays alone, or train neurons of lif"
         )
     made = program if _stays(program, scheme) else dequantized(program)
     if scheme.delays is not None:

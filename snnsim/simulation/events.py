@@ -3,7 +3,7 @@
 Shapes   step, channel, count (event,) · offset (recording + 1,) · length (recording,)
 Units    step, length in steps of the Program
 Names    count  how many spikes of a channel fall into a step. A Program in floats also takes a graded input, any finite
-         number, which is multiplied with the weights: the grey levels of a picture, the values of a signal, below 0
+         number, which is multiplied with the weights: the gray levels of a picture, the values of a signal, below 0
          too. It counts as one spike where spikes are counted. A Program in integers takes whole numbers alone
 """
 

@@ -1,7 +1,7 @@
 """Several processes, started by torchrun: each takes its share of every batch, and gradients are averaged.
 
 Start with `torchrun --nproc-per-node 2 -m snnsim train ...`; torch's DistributedDataParallel does the work. Batch
-normalisation uses the statistics of a process's own share, as is usual.
+normalization uses the statistics of a process's own share, as is usual.
 """
 
 import os

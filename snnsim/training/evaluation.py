@@ -49,10 +49,10 @@ def wilson(correct: int, total: int) -> tuple[float, float]:
     """Return the 95 % Wilson score interval of a share."""
     z = 1.959963984540054
     share = correct / total
-    centre = share + z * z / (2 * total)
+    center = share + z * z / (2 * total)
     half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
     scale = 1 + z * z / total
-    return max(0.0, (centre - half) / scale), min(1.0, (centre + half) / scale)
+    return max(0.0, (center - half) / scale), min(1.0, (center + half) / scale)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Two groups of parameters, each with its own optimiser and schedule, as in the recipe of DCLS-Delays.
+"""Two groups of parameters, each with its own optimizer and schedule, as in the recipe of DCLS-Delays.
 
     weights and neurons   Adam, one cycle up to `lr` at 30 % of the steps and down to nothing; weight decay on weights
     delays                Adam, from `lr_delay` down to 0 along a cosine; no weight decay
@@ -22,61 +22,61 @@ from snnsim.nn.network import SpikingNetwork
 
 @dataclass
 class Optimizers:
-    """Optimisers by the name of what they train, each with its schedule."""
+    """Optimizers by the name of what they train, each with its schedule."""
 
     members: dict[str, tuple[Optimizer, LRScheduler]]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""
-        for optimiser, _ in self.members.values():
-            optimiser.zero_grad(set_to_none=True)
+        for optimizer, _ in self.members.values():
+            optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
         """Change the parameters, and move every schedule one batch on."""
-        for optimiser, schedule in self.members.values():
-            optimiser.step()
+        for optimizer, schedule in self.members.values():
+            optimizer.step()
             schedule.step()
 
     def learning_rates(self) -> dict[str, float]:
         """Return the present learning rate of each group."""
-        return {name: optimiser.param_groups[0]["lr"] for name, (optimiser, _) in self.members.items()}
+        return {name: optimizer.param_groups[0]["lr"] for name, (optimizer, _) in self.members.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Return what `load_state_dict` needs to go on."""
         return {
-            name: {"optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-            for name, (optimiser, schedule) in self.members.items()
+            name: {"optimiser": optimizer.state_dict(), "schedule": schedule.state_dict()}  # old name
+            for name, (optimizer, schedule) in self.members.items()
         }
 
     def load_state_dict(self, state: Any, path: Path) -> None:
         """Go on from a state; the file that it is from is named in errors.
 
         Raises:
-            ValueError: If it is not the state of optimisers of these parameters.
+            ValueError: If it is not the state of optimizers of these parameters.
         """
-        for name, (optimiser, schedule) in self.members.items():
+        for name, (optimizer, schedule) in self.members.items():
             try:
-                optimiser.load_state_dict(state[name]["optimiser"])
+                optimizer.load_state_dict(state[name]["optimiser"])  # old name
                 schedule.load_state_dict(state[name]["schedule"])
-                fits = all(_fits(optimiser, parameter) for parameter in optimiser.state)
+                fits = all(_fits(optimizer, parameter) for parameter in optimizer.state)
             except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError) as error:
                 raise ValueError(
-                    f"checkpoint {path}: optimisers must have a state of {name} that fits the network ({error!r})"
+                    f"checkpoint {path}: optimizers must have a state of {name} that fits the network ({error!r})"
                 ) from error
             if not fits:
                 raise ValueError(
-                    f"checkpoint {path}: the optimiser {name} must have sums of the shapes of its parameters"
+                    f"checkpoint {path}: the optimizer {name} must have sums of the shapes of its parameters"
                 )
 
 
-def _fits(optimiser: Optimizer, parameter: torch.Tensor) -> bool:
-    """Return whether the sums that an optimiser keeps of a parameter's gradients have its shape."""
-    sums = [optimiser.state[parameter][name] for name in ("exp_avg", "exp_avg_sq")]
+def _fits(optimizer: Optimizer, parameter: torch.Tensor) -> bool:
+    """Return whether the sums that an optimizer keeps of a parameter's gradients have its shape."""
+    sums = [optimizer.state[parameter][name] for name in ("exp_avg", "exp_avg_sq")]
     return all(each.shape == parameter.shape and bool(torch.isfinite(each).all()) for each in sums)
 
 
 def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: float, steps: int) -> Optimizers:
-    """Return the optimisers of a network for a training of `steps` batches."""
+    """Return the optimizers of a network for a training of `steps` batches."""
     delays = [synapse.delay for synapse in network.delayed_synapses() if synapse.learns_delay]
     synaptic = [synapse.weight for synapse in network.synapses()]
     known = {id(parameter) for parameter in (*delays, *synaptic)}
@@ -88,8 +88,8 @@ def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: 
         "lr": (weights, OneCycleLR(weights, lr, total_steps=steps + 1))
     }
     if delays:
-        optimiser = torch.optim.Adam(delays, lr=lr_delay)
-        members["lr_delay"] = (optimiser, CosineAnnealingLR(optimiser, steps))
+        optimizer = torch.optim.Adam(delays, lr=lr_delay)
+        members["lr_delay"] = (optimizer, CosineAnnealingLR(optimizer, steps))
     return Optimizers(members)
 
 

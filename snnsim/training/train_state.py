@@ -1,4 +1,4 @@
-"""Where a run stands: all that changes besides parameters and optimisers, as a checkpoint keeps it."""
+"""Where a run stands: all that changes besides parameters and optimizers, as a checkpoint keeps it."""
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,7 +9,7 @@ from snnsim.validation import require, shown
 
 @dataclass
 class TrainState:
-    """Where a run stands: all that changes besides parameters and optimisers."""
+    """Where a run stands: all that changes besides parameters and optimizers."""
 
     epoch: int = 0
     """Epochs that are done."""

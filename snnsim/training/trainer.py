@@ -58,8 +58,8 @@ class TrainerConfig:
 class Trainer:
     """A network in training, in a folder."""
 
-    def __init__(self, network: SpikingNetwork, optimisers: Optimizers, plan: TrainerConfig, folder: RunFolder) -> None:
-        self.network, self.optimisers, self.plan, self.folder = network, optimisers, plan, folder
+    def __init__(self, network: SpikingNetwork, optimizers: Optimizers, plan: TrainerConfig, folder: RunFolder) -> None:
+        self.network, self.optimizers, self.plan, self.folder = network, optimizers, plan, folder
         self.standing = TrainState()
         self.conditions = conditions(plan.processes, plan.device)
         """What the run's numbers depend on besides its config, as they were when it began."""
@@ -73,7 +73,7 @@ class Trainer:
         content = checkpoint.load(path, self.plan.architecture)
         standing = TrainState.of(content.get("standing"), path)
         checkpoint.into(path, self.network, content)
-        self.optimisers.load_state_dict(content.get("optimisers"), path)
+        self.optimizers.load_state_dict(content.get("optimisers"), path)  # old name
         self.standing = standing
         # a checkpoint from before these were kept says nothing of them
         now, self.conditions = self.conditions, content.get("conditions") or self.conditions
@@ -96,7 +96,7 @@ class Trainer:
         if self.plan.processes.first:
             content = {
                 "network": self.network.state_dict(),
-                "optimisers": self.optimisers.state_dict(),
+                "optimisers": self.optimizers.state_dict(),  # old name
                 "standing": asdict(self.standing),
                 "conditions": self.conditions,
             }
@@ -137,10 +137,10 @@ class Trainer:
             key = (plan.seed, standing.epoch, standing.step, plan.processes.rank)
             generator = torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
             batch = to_tensors(arrays, plan.device, whole=size / plan.processes.world)
-            self.optimisers.zero_grad()
+            self.optimizers.zero_grad()
             with precision(plan), plan.computed(self.network):
                 seen = plan.rule(network, batch, plan.decide, generator)
-            self.optimisers.step()
+            self.optimizers.step()
             self.network.constrain()
             self._count(seen, batch)
         standing.step += 1
@@ -188,7 +188,7 @@ class Trainer:
             "train_accuracy": standing.correct / max(1, standing.total),
             "valid_loss": found.loss,
             "valid_accuracy": found.accuracy,
-            **self.optimisers.learning_rates(),
+            **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
             "activity": found.activity,
             **reporting.learned_numbers(self.network),

@@ -47,7 +47,7 @@ def test_more_than_two_classes(decider):
 def test_features_are_those_of_every_train():
     trains, _ = drawn(RATES, 2, count=4)
     np.testing.assert_allclose(classify.features(trains, "rate")[1, 2], trains[:, 1, 2].mean())
-    np.testing.assert_allclose(classify.features(trains, "lz")[1, 2], complexity.normalised(trains[:, 1, 2]))
+    np.testing.assert_allclose(classify.features(trains, "lz")[1, 2], complexity.normalized(trains[:, 1, 2]))
 
 
 @pytest.mark.parametrize("decider", classify.DECIDERS)

@@ -76,7 +76,7 @@ def test_every_train_by_itself():
     assert found.shape == (4, 3)
     for place in np.ndindex(4, 3):
         assert found[place] == snnsim.lz76(trains[:, *place])
-    np.testing.assert_allclose(complexity.normalised(trains), found * np.log2(50) / 50)
+    np.testing.assert_allclose(complexity.normalized(trains), found * np.log2(50) / 50)
 
 
 def test_several_channels_as_one_string():
@@ -91,7 +91,7 @@ def test_several_channels_as_one_string():
 def test_no_trains_and_no_steps():
     assert complexity.of_trains(np.zeros((10, 0))).shape == (0,)
     np.testing.assert_array_equal(complexity.of_trains(np.zeros((0, 3))), [0, 0, 0])
-    assert complexity.normalised(np.zeros((1, 2))).tolist() == [0, 0]
+    assert complexity.normalized(np.zeros((1, 2))).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.2, 0.5])
@@ -125,8 +125,8 @@ def test_what_is_no_string_is_refused():
         snnsim.lz76(np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"of_trains: trains must be \(time, ...\)"):
         complexity.of_trains(3)
-    with pytest.raises(ValueError, match=r"normalised: .* a step or more"):
-        complexity.normalised([])
+    with pytest.raises(ValueError, match=r"normalized: .* a step or more"):
+        complexity.normalized([])
     with pytest.raises(ValueError, match=r"joint: trains must be \(time, train\)"):
         complexity.joint([0, 1])
     with pytest.raises(ValueError, match=r"entropy_rate: .* \(2, 2\)"):

@@ -99,12 +99,12 @@ def test_a_slip_is_named(capfd, words, message):
     assert shown.out == ""
 
 
-def test_without_the_neighbours_one_is_told_how_to_get_them(capfd, monkeypatch):
+def test_without_the_neighbors_one_is_told_how_to_get_them(capfd, monkeypatch):
     monkeypatch.setattr(baselines.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(SystemExit):
         cli.main(["bench", *TINY])
     error = capfd.readouterr().err
-    assert 'dcls and snntorch and spikingjelly must be installed: pip install "snnsim[neighbours]"' in error
+    assert 'dcls and snntorch and spikingjelly must be installed: pip install "snnsim[neighbors]"' in error
     assert error.startswith("snnsim: ")
 
 

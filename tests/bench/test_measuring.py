@@ -51,7 +51,7 @@ def test_the_width_is_the_narrow_one_or_the_one_asked_for():
 def test_a_step_is_that_of_the_training_loop():
     training = train_step.Training(baselines.OURS, small_case(lr_delay=50.0))
     before = {name: value.detach().clone() for name, value in training.network.named_parameters()}
-    training.optimisers.members["lr"][0].param_groups[0]["lr"] = 0.1
+    training.optimizers.members["lr"][0].param_groups[0]["lr"] = 0.1
     training.step(small_case().batch())
     assert all(not torch.equal(value, before[name]) for name, value in training.network.named_parameters())
     # delays took a step of 50, and were brought back

@@ -31,7 +31,7 @@ def script(name):
 
 
 def small_config(**training):
-    # without batch normalisation, of which the two differ where a recording is shorter than its batch
+    # without batch normalization, of which the two differ where a recording is shorter than its batch
     network = Network(hidden=(8,), max_delay_ms=40.0, extra_ms=0.0, dropout=0.2, batch_norm=False)
     config = Config(network=network, training=Training(batch_size=16, **training))
     return config.with_values({"data.name": "motifs", "data.channels": 4})

@@ -16,7 +16,7 @@ def trained(capsys, tmp_path, tiny):
     return tmp_path / "run"
 
 
-def test_quantise_and_prune(capsys, trained, tmp_path):
+def test_quantize_and_prune(capsys, trained, tmp_path):
     file, small = str(tmp_path / "net.snn"), str(tmp_path / "small.snn")
     run(capsys, "freeze", str(trained), "-o", file)
     words = ("--weights", "int8", "--delays", "2bit", "-o", small)
@@ -54,7 +54,7 @@ def test_what_cannot_be_compared_is_not_written(capsys, trained, tmp_path):
     assert "nowhere.h5: there is no such file" in error
     assert not other.exists()
     error = fails(capsys, "quantize", file, "--weights", "none", "-o", str(other))
-    assert "there must be weights or delays to quantise" in error
+    assert "there must be weights or delays to quantize" in error
 
 
 def test_training_on_the_grid_ends_on_it(capsys, trained, tmp_path):

@@ -116,11 +116,11 @@ def test_bushy_cell_equals_plain_integrate_and_fire(chance):
 
 
 @pytest.mark.parametrize("chance", [0.003, 0.02, 0.4])
-def test_fibres_fire_at_the_rate_of_a_refractory_bernoulli_process(chance):
+def test_fibers_fire_at_the_rate_of_a_refractory_bernoulli_process(chance):
     steps, cells = 20_000, 20
     hazard = np.full(steps, -math.log1p(-chance))
     fired = np.stack([run_cell(hazard, cell)[0] for cell in range(cells)])
-    # a fibre rests for 23 steps, then waits for a success: intervals of 23 + Geometric(chance)
+    # a fiber rests for 23 steps, then waits for a success: intervals of 23 + Geometric(chance)
     interval, spread = 23 + 1 / chance, math.sqrt(1 - chance) / chance
     firings = 40 * cells * steps / interval
     error = math.sqrt(firings) * spread / interval
@@ -130,7 +130,7 @@ def test_fibres_fire_at_the_rate_of_a_refractory_bernoulli_process(chance):
     assert rested.max() <= 40
 
 
-def test_fibres_of_one_step_are_binomial():
+def test_fibers_of_one_step_are_binomial():
     hazard = np.array([-math.log(0.7)])
     first = np.array([run_cell(hazard, cell)[0][0] for cell in range(4000)])
     assert abs(first.mean() - 40 * 0.3) < 5 * math.sqrt(40 * 0.21 / 4000)

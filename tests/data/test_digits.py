@@ -32,7 +32,7 @@ def test_same_seed_same_bytes_whatever_the_workers(tmp_path):
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == names
 
 
-def test_files_hold_labelled_speech(tmp_path):
+def test_files_hold_labeled_speech(tmp_path):
     paths = spoken_digits.make(tmp_path, size="tiny", progress=False)
     train = heidelberg.read(paths["train"])
     assert len(train) == 5
@@ -53,7 +53,7 @@ def test_every_file_holds_the_spikes_of_its_split(tmp_path, monkeypatch):
             time, expected = fake_spikes(split, number, seed=8)
             np.testing.assert_array_equal(time_ms, time.astype(np.float32) * 1000)
             np.testing.assert_array_equal(unit, expected)
-            assert (made.label[number], made.speaker[number]) == spoken_digits.labelled(split, number)
+            assert (made.label[number], made.speaker[number]) == spoken_digits.labeled(split, number)
 
 
 def test_no_two_utterances_share_their_draws():
@@ -71,7 +71,7 @@ def test_splits_share_no_voice_and_no_sound():
     speakers = [set(group) for group in spoken_digits.VOICES.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 23
     for split, group in spoken_digits.VOICES.items():
-        assert {spoken_digits.labelled(split, number)[1] for number in range(1000)} == set(group)
+        assert {spoken_digits.labeled(split, number)[1] for number in range(1000)} == set(group)
     same_word = [spoken_digits.utterance(split, 0, seed=0) for split in spoken_digits.VOICES]
     assert len({audio[:100].tobytes() for audio in same_word}) == 3
     voices = [spoken_digits.speaker(number, seed=0).voice.pitch for number in range(23)]
@@ -81,7 +81,7 @@ def test_splits_share_no_voice_and_no_sound():
 @pytest.mark.parametrize("size", ["small", "default", "full"])
 def test_words_are_balanced(size):
     for split, count in spoken_digits.SIZES[size].items():
-        label, who = zip(*(spoken_digits.labelled(split, number) for number in range(count)), strict=True)
+        label, who = zip(*(spoken_digits.labeled(split, number) for number in range(count)), strict=True)
         assert np.ptp(np.bincount(label, minlength=20)) == 0
         assert np.ptp(np.bincount(who)[min(spoken_digits.VOICES[split]) :]) <= 20
 

@@ -81,11 +81,11 @@ def test_voiced_sound_repeats_at_the_pitch():
 
 
 def test_a_shorter_tract_raises_the_resonances():
-    centres = []
+    centers = []
     for tract in (0.9, 1.2):
         frequency, power = spectrum(synthesizer.speak("nine", a_voice(tract=tract), generator(), 0.0))
-        centres.append((frequency * power)[frequency < 4000].sum() / power[frequency < 4000].sum())
-    assert centres[0] * 1.1 < centres[1]
+        centers.append((frequency * power)[frequency < 4000].sum() / power[frequency < 4000].sum())
+    assert centers[0] * 1.1 < centers[1]
 
 
 def test_wider_resonances_flatten_the_spectrum():
@@ -111,11 +111,11 @@ def test_hiss_lies_above_the_vowels():
 
 def test_resonator_is_the_second_order_filter():
     sound = generator().normal(size=40 * synthesizer.FRAME)
-    centre, width = 1200.0, 90.0
+    center, width = 1200.0, 90.0
     radius = np.exp(-np.pi * width / RATE)
-    b, c = 2 * radius * np.cos(2 * np.pi * centre / RATE), -(radius**2)
+    b, c = 2 * radius * np.cos(2 * np.pi * center / RATE), -(radius**2)
     expected = signal.lfilter([1 - b - c], [1, -b, -c], sound)
-    resonated = synthesizer._resonated(sound, np.full(40, centre), width)
+    resonated = synthesizer._resonated(sound, np.full(40, center), width)
     np.testing.assert_allclose(resonated, expected, atol=1e-9)
 
 

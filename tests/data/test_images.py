@@ -20,13 +20,13 @@ def frames(recordings):
 
 
 def test_the_picture_is_the_input_of_every_step(made):
-    grey, digit = optical_digits.pictures()
+    gray, digit = optical_digits.pictures()
     for name, some in optical_digits.split(len(digit), 0, RECIPE).items():
         dense, length = frames(made[name])
         assert (length == RECIPE.steps).all()
-        np.testing.assert_array_equal(dense, np.broadcast_to(grey[some], (RECIPE.steps, *grey[some].shape)))
+        np.testing.assert_array_equal(dense, np.broadcast_to(gray[some], (RECIPE.steps, *gray[some].shape)))
         np.testing.assert_array_equal(made[name].label, digit[some])
-    assert grey.max() == 16
+    assert gray.max() == 16
 
 
 def test_every_picture_is_in_one_split():

@@ -61,9 +61,9 @@ def test_rates_and_counts_do_not_depend_on_the_class(drawn):
     """Mean, variance and covariance within a pair of the counts, each against its spread under no effect."""
     raster, label = drawn
     count = raster.sum(1).astype(float)
-    centred = count - count.mean(0)
-    within_pair = centred[:, 0::2] * centred[:, 1::2]
-    for statistic in (count, centred**2, within_pair):
+    centered = count - count.mean(0)
+    within_pair = centered[:, 0::2] * centered[:, 1::2]
+    for statistic in (count, centered**2, within_pair):
         error = statistic.std(0) / np.sqrt((label == 0).sum())
         for number in range(CLASSES):
             z = (statistic[label == number].mean(0) - statistic.mean(0)) / error

@@ -34,7 +34,7 @@ def original():
     row = {"epoch": 1, "valid_accuracy": 0.5, "valid_loss": 1.0, "activity": [0.1]}
     stands = train_state.TrainState(epoch=1, best_epoch=1, history=[row])
     return {
-        "network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands),
+        "network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands),  # old name
         "metrics": row, "conditions": {"threads": 1},
     }  # fmt: skip
 
@@ -45,8 +45,12 @@ def read(path):
     content = checkpoint.load(path, ARCHITECTURE)
     stands = train_state.TrainState.of(content.get("standing"), path)
     checkpoint.into(path, network, content)
-    made.load_state_dict(content.get("optimisers"), path)
-    return {"network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands)}
+    made.load_state_dict(content.get("optimisers"), path)  # old name
+    return {
+        "network": network.state_dict(),
+        "optimisers": made.state_dict(),
+        "standing": asdict(stands),
+    }  # old name
 
 
 def same(one, other):

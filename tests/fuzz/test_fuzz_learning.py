@@ -172,7 +172,7 @@ def test_complexity_takes_or_refuses_symbols(tally):
         found = tally.call(lambda: complexity.lz76(symbols), case=symbols)
         if found is not None:
             assert found == phrases(list(symbols) if isinstance(symbols, str) else symbols)
-        for function in (complexity.of_trains, complexity.normalised, complexity.interleaved, complexity.joint):
+        for function in (complexity.of_trains, complexity.normalized, complexity.interleaved, complexity.joint):
             tally.call(lambda function=function: function(symbols), case=(function, symbols))
         tally.call(lambda: information.entropy_rate(symbols), case=symbols)
         tally.call(lambda: information.mutual_information(symbols, draw.choice([symbols, [1, 2]])), case=symbols)

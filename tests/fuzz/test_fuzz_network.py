@@ -1,4 +1,4 @@
-"""Networks, layers and normalisations with arguments of every kind; what is accepted is what the plain forms give."""
+"""Networks, layers and normalizations with arguments of every kind; what is accepted is what the plain forms give."""
 
 # every function is called before the loop goes on
 # ruff: noqa: B023

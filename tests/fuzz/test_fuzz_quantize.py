@@ -1,4 +1,4 @@
-"""Schemes and Programs of every size: quantised within half a step, twice as once, pruned as asked, or refused."""
+"""Schemes and Programs of every size: quantized within half a step, twice as once, pruned as asked, or refused."""
 
 import numpy as np
 from fuzzing import cases
@@ -44,7 +44,7 @@ def scheme(rng):
     return {name: ODD[rng.integers(0, len(ODD))] if rng.random() < 0.05 else value for name, value in given.items()}
 
 
-def test_programs_of_any_size_are_quantised_or_refused(tally):
+def test_programs_of_any_size_are_quantized_or_refused(tally):
     rng = np.random.default_rng(0)
     for _ in range(cases(200)):
         program, given = network(rng), scheme(rng)

@@ -123,7 +123,7 @@ def test_large_numbers_are_finite():
     assert gates.finite(torch.full((9,), 3e38), who="test", name="values") is None
 
 
-def test_a_normalisation_of_another_width_is_refused():
+def test_a_normalization_of_another_width_is_refused():
     with pytest.raises(ValueError, match="norm must be of the 8 neurons that the synapse leads to, not 5"):
         SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=BatchNorm(5), dropout=0.0)
     made = network()
@@ -166,11 +166,11 @@ def test_a_network_with_numbers_that_are_not_finite_is_not_frozen():
 def test_a_learned_threshold_stays_above_0(kind):
     made = network()
     made.layers[0].neuron = kind()
-    optimiser = torch.optim.SGD(made.layers[0].neuron.parameters(), 5.0)
+    optimizer = torch.optim.SGD(made.layers[0].neuron.parameters(), 5.0)
     for _ in range(20):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (-made.record(frames()).spikes[1].mean()).backward()
-        optimiser.step()
+        optimizer.step()
         # also before it is brought back
         made.eval().record(frames())
         made.train().constrain()
@@ -185,7 +185,7 @@ def test_a_learned_threshold_stays_above_0(kind):
     with torch.no_grad():
         made.layers[0].neuron.threshold.fill_(-1.3)
     assert freeze(made, time_step_ms=1.0).populations[0].threshold == pytest.approx(0.01)
-    # an optimiser can raise it again
+    # an optimizer can raise it again
     made.layers[0].neuron.constrain()
     made.record(frames()).spikes[1].mean().backward()
     assert made.layers[0].neuron.threshold.grad.abs().sum() > 0
@@ -235,6 +235,6 @@ def test_currents_that_are_not_finite_are_refused_step_by_step(neuron, value):
 
 
 @pytest.mark.parametrize("norm", [torch.nn.BatchNorm1d(8), torch.nn.LayerNorm(8), torch.nn.Identity(), "batch"])
-def test_a_normalisation_that_knows_no_sequences_is_refused(norm):
+def test_a_normalization_that_knows_no_sequences_is_refused(norm):
     with pytest.raises(TypeError, match="SpikingLayer: norm must be a module with `window`, such as a BatchNorm"):
         SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=norm, dropout=0.0)

@@ -60,18 +60,18 @@ def test_windows_to_spectra_and_back(columns, rows, dtype):
     )
     number = rows[1] - rows[0]
     spectrum = np.full((2 * half, number * width), np.nan, dtype)
-    windowed_fft.analyse(sequence, 2.0, windows, plan, rows, columns, False, spectrum)
+    windowed_fft.analyze(sequence, 2.0, windows, plan, rows, columns, False, spectrum)
     close(spectrum[:half] + 1j * spectrum[half:], 2 * expected.reshape(half, -1), dtype)
     panels = -(-width // LANES)
     in_panels = np.full((2 * half, panels * number * LANES), np.nan, dtype)
-    windowed_fft.analyse(sequence, 2.0, windows, plan, rows, columns, True, in_panels)
+    windowed_fft.analyze(sequence, 2.0, windows, plan, rows, columns, True, in_panels)
     turned = in_panels.reshape(2 * half, panels, number, LANES).transpose(0, 2, 1, 3).reshape(2 * half, number, -1)
     np.testing.assert_array_equal(turned[..., :width].reshape(2 * half, -1), spectrum)
     # what fills the last panel goes into no result, but must not be infinite
     assert np.abs(turned[..., width:]).max(initial=0) < 1e-5
     back = np.full_like(sequence, 7)
     late = windows._replace(low=delays - 1)
-    windowed_fft.synthesise(spectrum, late, plan, rows, columns, 0, back)
+    windowed_fft.synthesize(spectrum, late, plan, rows, columns, 0, back)
     written = np.zeros(sequence.shape, bool)
     for row in range(*rows):
         begin = row // lanes * windows.hop

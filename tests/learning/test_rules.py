@@ -59,11 +59,11 @@ def test_outcome_leaves_the_gradients_alone():
 
 def test_training_lowers_the_loss():
     net, losses = network(), []
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     for _ in range(30):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         losses.append(rules.bptt(net, batch(), mean_membrane, None).loss.item())
-        optimiser.step()
+        optimizer.step()
         net.constrain()
     assert losses[-1] < 0.5 * losses[0]
 

@@ -288,7 +288,7 @@ def test_windows_keep_no_more_than_delays_reach_back(monkeypatch):
 
 
 @pytest.mark.parametrize("window", [1, 3, 50])
-def test_windows_are_normalised_alike_in_every_form(window):
+def test_windows_are_normalized_alike_in_every_form(window):
     fast, plain = network(norm=True, dropout=0.4), network(norm=True, dropout=0.4)
     found, seen = trained(rules.get_rule("sltt", window=window), fast)
     with kernels.plain():
@@ -317,7 +317,7 @@ def test_a_sequence_moves_the_running_averages_by_their_momentum():
     assert all(map(torch.equal, once.buffers(), before))
 
 
-def test_a_window_is_normalised_with_the_averages_that_it_has_moved():
+def test_a_window_is_normalized_with_the_averages_that_it_has_moved():
     net = network(norm=True)
     layer, frames = net.layers[0], batch().frames
     sent, _ = layer.run(frames, valid=LENGTHS)
@@ -327,7 +327,7 @@ def test_a_window_is_normalised_with_the_averages_that_it_has_moved():
     alike(sent, layer.neuron(norm * counted))
 
 
-def test_a_window_in_which_nothing_counts_is_normalised_as_in_evaluation():
+def test_a_window_in_which_nothing_counts_is_normalized_as_in_evaluation():
     short = losses.Batch(batch().frames, torch.full((BATCH,), 2), LABELS, whole=float(BATCH))
     net = network(norm=True)
     rules.get_rule("sltt", window=2)(net, short, summed_softmax, None)

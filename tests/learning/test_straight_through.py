@@ -64,7 +64,7 @@ def test_delays_are_on_the_grid_and_learned_behind_it():
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4", "ternary"])
-def test_quantising_finds_the_grid_again(kind):
+def test_quantizing_finds_the_grid_again(kind):
     network = small_network()
     for _ in range(2):
         network(contracts.a_batch().frames)

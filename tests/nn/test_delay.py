@@ -68,11 +68,11 @@ def test_delays_learn_where_the_spikes_are():
     with torch.no_grad():
         synapse.delay.fill_(3.0)
         synapse.weight.fill_(1.0)
-    optimiser = torch.optim.Adam([synapse.delay], lr=0.1)
+    optimizer = torch.optim.Adam([synapse.delay], lr=0.1)
     for _ in range(60):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (synapse(pulse) - wanted).square().sum().backward()
-        optimiser.step()
+        optimizer.step()
         synapse.constrain()
     assert synapse.delay.item() == pytest.approx(5, abs=0.2)
 

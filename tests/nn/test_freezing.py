@@ -179,5 +179,5 @@ def test_parts_that_have_no_place_in_a_program():
         freeze(made, time_step_ms=1.0)
     made = small_network()
     made.layers[0].norm = BatchNorm(8, track_running_stats=False)
-    with pytest.raises(TypeError, match="normalisation of 'hidden 1' must be a BatchNorm that keeps its statistics"):
+    with pytest.raises(TypeError, match="normalization of 'hidden 1' must be a BatchNorm that keeps its statistics"):
         freeze(made, time_step_ms=1.0)

@@ -233,15 +233,15 @@ def test_parameters_are_recovered_from_spike_trains():
     drive = 0.3 + 0.4 * currents(1500, 8, 1, seed=2)
     spikes = MetaNeuron(**true)(drive, draws=Draws.of(9))
     start = MetaNeuron(beta=0.5, threshold=1.0, width=0.6, learn="layer").double()
-    optimiser = torch.optim.LBFGS(start.parameters(), max_iter=60, line_search_fn="strong_wolfe")
+    optimizer = torch.optim.LBFGS(start.parameters(), max_iter=60, line_search_fn="strong_wolfe")
 
     def loss():
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         found = -start.log_likelihood(drive, spikes).sum()
         found.backward()
         return found
 
-    optimiser.step(loss)
+    optimizer.step(loss)
     parts = {"beta": start.decay, "threshold": start.threshold, "width": start.width, "reset_value": start.reset_value}
     error = _standard_errors(start, drive, spikes)
     for (name, part), spread in zip(parts.items(), error, strict=True):

@@ -150,9 +150,9 @@ def test_dropout_out_of_range(p):
 def test_constrain_brings_delays_back_and_keeps_absent_connections_absent():
     network = small_network(sparsity=0.5)
     absent = [synapse.weight == 0 for synapse in network.synapses()]
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e4)
+    optimizer = torch.optim.SGD(network.parameters(), lr=1e4)
     bptt(network, Batch(frames(), LENGTHS, LABELS, whole=3.0), decisions.summed_softmax, None)
-    optimiser.step()
+    optimizer.step()
     assert any((synapse.delay < 0).any() for synapse in network.synapses())
     assert any((synapse.weight[gone] != 0).any() for synapse, gone in zip(network.synapses(), absent, strict=True))
     network.constrain()

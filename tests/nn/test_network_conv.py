@@ -77,8 +77,8 @@ def test_a_layer_is_torchs_parts_in_their_order():
     layer = SpikingLayer(synapse, LIF(tau=2.0), norm=BatchNorm(5), dropout=0.0).double().train()
     torchs, images = nn.BatchNorm2d(5).double(), small_images()
     maps = images.view(-1, 4, 6, 2).permute(0, 3, 1, 2)
-    normalised = torchs(nn.functional.conv2d(maps, synapse.weight, padding=1)).permute(0, 2, 3, 1)
-    assert_close(layer(images), layer.neuron(normalised.reshape(STEPS, BATCH, -1)))
+    normalized = torchs(nn.functional.conv2d(maps, synapse.weight, padding=1)).permute(0, 2, 3, 1)
+    assert_close(layer(images), layer.neuron(normalized.reshape(STEPS, BATCH, -1)))
     assert_close(layer.norm.running_var, torchs.running_var)
     # any number of axes may be between time and neuron, or none
     assert_close(layer.eval()(images[:, 0]), layer(images)[:, 0])

@@ -36,10 +36,10 @@ def test_without_padding_it_is_torchs(valid):
 def test_statistics_are_those_of_the_valid_steps():
     ours, theirs, current = batch_norm(), batch_norm(nn.BatchNorm1d), currents()
     counted = valid_steps(VALID, STEPS)
-    normalised = ours(current, VALID)
-    assert_close(normalised[counted], theirs(current[counted]))
+    normalized = ours(current, VALID)
+    assert_close(normalized[counted], theirs(current[counted]))
     assert_close(ours.state_dict(), theirs.state_dict())
-    assert normalised[~counted].abs().max() == 0
+    assert normalized[~counted].abs().max() == 0
 
 
 def test_what_stands_in_the_padding_is_nothing():
@@ -47,10 +47,10 @@ def test_what_stands_in_the_padding_is_nothing():
     found = []
     for padding in (0.0, 1e6):
         norm, current = batch_norm(), currents().masked_fill(~counted, padding).requires_grad_()
-        normalised = norm(current, VALID)
-        (normalised * currents(1)).sum().backward()
+        normalized = norm(current, VALID)
+        (normalized * currents(1)).sum().backward()
         assert current.grad[~counted[..., 0]].abs().max() == 0
-        found.append((normalised, norm.state_dict(), norm.weight.grad, norm.bias.grad, current.grad))
+        found.append((normalized, norm.state_dict(), norm.weight.grad, norm.bias.grad, current.grad))
     assert_close(*found)
 
 

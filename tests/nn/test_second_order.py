@@ -52,17 +52,17 @@ def test_learned_parameters_make_a_neuron_fire_as_another_does():
     drive = 0.4 * torch.rand(120, 32, 1, generator=generator()) + 0.1
     aim = SecondOrder(jump=0.6, reset_value=-0.5)(drive)
     neuron = SecondOrder(learn="layer")
-    optimiser = torch.optim.Adam(neuron.parameters(), 0.02)
+    optimizer = torch.optim.Adam(neuron.parameters(), 0.02)
 
     def apart():
         return (neuron(drive).cumsum(0) - aim.cumsum(0)).square().mean()
 
     first = float(apart().detach())
     for _ in range(150):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = apart()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert float(loss.detach()) < first / 20
 
 

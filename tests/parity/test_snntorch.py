@@ -126,7 +126,7 @@ def test_our_lif_steps_as_theirs_do():
 def test_delayed_linear_works_between_their_neurons():
     draw = torch.Generator().manual_seed(0)
     synapse, first, second = DelayedLinear(8, 6, 5, generator=draw), leaky("soft"), leaky("hard")
-    optimiser = torch.optim.Adam(synapse.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(synapse.parameters(), lr=0.05)
     weight, delay = (parameter.detach().clone() for parameter in (synapse.weight, synapse.delay))
     memory, after, history, spikes, currents_seen = torch.zeros(BATCH, 8), torch.zeros(BATCH, 6), None, [], []
     for now in torch.rand(STEPS, BATCH, 8, generator=draw) * 1.5:
@@ -139,7 +139,7 @@ def test_delayed_linear_works_between_their_neurons():
     assert_close(torch.stack(currents_seen), synapse(sent))
     fired.mean(0).square().sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in synapse.parameters())
-    optimiser.step()
+    optimizer.step()
     synapse.constrain()
     assert not torch.equal(synapse.weight, weight)
     assert not torch.equal(synapse.delay, delay)

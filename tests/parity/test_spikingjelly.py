@@ -99,10 +99,10 @@ def train_one_step(net, *, sources):
     """Return the parameters that a training step moved, by name; all of them must have a finite gradient."""
     before = {name: value.clone() for name, value in net.state_dict().items()}
     spikes = (torch.rand(STEPS, BATCH, sources, generator=torch.Generator().manual_seed(0)) < 0.5).float()
-    optimiser = torch.optim.Adam(net.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(net.parameters(), lr=0.05)
     net(spikes).mean(0).square().sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
-    optimiser.step()
+    optimizer.step()
     for module in net:
         if isinstance(module, DelayedLinear):
             module.constrain()

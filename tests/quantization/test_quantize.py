@@ -1,4 +1,4 @@
-"""A quantised Program is within half a unit of the one it came from, and runs in integers that anyone can repeat."""
+"""A quantized Program is within half a unit of the one it came from, and runs in integers that anyone can repeat."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def given_frames(seed=1):
 
 @settings(max_examples=40, deadline=None)
 @given(programs(), SCHEMES)
-def test_quantising_twice_is_quantising_once(program, scheme):
+def test_quantizing_twice_is_quantizing_once(program, scheme):
     once = quantize(program, scheme)
     assert quantize(once, scheme).digest() == once.digest()
     assert once.fixed is not None
@@ -176,7 +176,7 @@ def test_layers_share_a_scale_and_channels_do_not():
 
 @settings(max_examples=15, deadline=None)
 @given(programs(fixed=False).flatmap(lambda program: st.tuples(st.just(program), frames_for(program))), SCHEMES)
-def test_a_quantised_program_is_a_program(given_network, scheme):
+def test_a_quantized_program_is_a_program(given_network, scheme):
     program, frames = given_network
     made = quantize(program, scheme)
     found = [simulate(made, events(frames), engine=engine) for engine in ("clock_driven", "event_driven")]
@@ -188,7 +188,7 @@ def test_a_quantised_program_is_a_program(given_network, scheme):
     [
         (lambda: Scheme("int1"), "weights 'int1' are unknown; the known ones are ternary and int2 to int16"),
         (lambda: Scheme("float"), "weights 'float' are unknown"),
-        (lambda: Scheme(None), "there must be weights or delays to quantise, and both are None"),
+        (lambda: Scheme(None), "there must be weights or delays to quantize, and both are None"),
         (lambda: Scheme(delays="6bits"), "delays '6bits' are unknown; say how many bits"),
         (lambda: Scheme(scale="neuron"), "scale must be one of channel, layer, not 'neuron'"),
         (lambda: quantize(network(), Scheme(delays="0bit")), "a -> a needs delays of at least 1 step"),

@@ -25,7 +25,7 @@ def two_processes(values, output):
 
 
 def test_two_processes_do_what_one_does(tiny, tmp_path):
-    # without batch normalisation and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
+    # without batch normalization and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
     # by their sizes: 9 and 8 of 17
     changed = {"network.batch_norm": False, "network.dropout": 0.0, "network.threshold": 0.1, "training.batch_size": 17}
     alone = experiment.train("shd", tiny | changed, output=tmp_path / "alone", device="cpu")

@@ -2,7 +2,7 @@
 
     V(ω, x) = 2 ω / ξ(ω, x) · Z(ω) · P(ω, x) / P(ω, 0)                   velocity per unit of sound
     P(ω, x) = sqrt(G / g) · H₀⁽¹⁾(G)                                      pressure; H₀⁽¹⁾ is Hankel's function
-    G(ω, x) = 2 g(ω, 0) / α + ∫₀ˣ g(ω, x') dx'                            phase of the travelling wave
+    G(ω, x) = 2 g(ω, 0) / α + ∫₀ˣ g(ω, x') dx'                            phase of the traveling wave
     g(ω, x) = ω sqrt(ρ / (h ξ(ω, x)))                                     local wave number
     ξ(ω, x) = c₀ exp(−α x) − a − μ ω² − i ω r exp(−α x / 2)               r = δ sqrt(c₀ μ)
     Z(ω)    = sqrt(2 c₀ / h) (Y₀(z) + i J₀(z)) / (J₁(z) − i Y₁(z))        z = 2 ω / α · sqrt(2 / (h c₀))

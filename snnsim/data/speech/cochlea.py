@@ -1,14 +1,14 @@
 """The inner ear: sound in, spikes on 700 channels out, as SHD was made.
 
-    sound → RMS 0.3, 30 ms ramps → basilar membrane (basilar_membrane.py) → hair cell → 40 fibres → bushy cell
+    sound → RMS 0.3, 30 ms ramps → basilar membrane (basilar_membrane.py) → hair cell → 40 fibers → bushy cell
 
     hair cell    k     = g (v + a)⁺ / ((v + a)⁺ + b)              permeability; ( )⁺ = max( , 0)
                  dq/dt = y (m − q)⁺ + x w − k q                   free transmitter
                  dc/dt = k q − (l + r) c                          transmitter in the cleft
                  dw/dt = r c − x w                                transmitter being reprocessed
-                 p[t]  = h c dt                                   chance that a fibre fires in this step
-    fibre        fires in step t with chance p[t], unless it fired within the last millisecond
-    bushy cell   i[t] = exp(−dt / 0.5 ms) i[t−1] + number of fibres that fire in t
+                 p[t]  = h c dt                                   chance that a fiber fires in this step
+    fiber        fires in step t with chance p[t], unless it fired within the last millisecond
+    bushy cell   i[t] = exp(−dt / 0.5 ms) i[t−1] + number of fibers that fire in t
                  u[t] = exp(−dt / 1 ms) u[t−1] + w dt i[t]        w = 13,000 / 40 per second
                  u[t] ≥ 1: spike, u = 0, then no input for 1 ms
 
@@ -17,8 +17,8 @@ Units    dt = 1 / 24,000 s · g, y, x, l, r, h in 1/s · a, b in units of v · q
 Names    the hair cell's letters in capitals, as Meddis has them
 Source   hair cell: Meddis 1986, J. Acoust. Soc. Am. 79:702 and 1988, 83:1056; the chain and its numbers:
          Cramer, Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
-Differs  the 40 fibres are alike, so those that wait are drawn together: one exponential draw per firing
-         instead of one uniform draw per fibre and step (same distribution). Audio is resampled to 24 kHz
+Differs  the 40 fibers are alike, so those that wait are drawn together: one exponential draw per firing
+         instead of one uniform draw per fiber and step (same distribution). Audio is resampled to 24 kHz
          before the membrane, not after it.
 """
 
@@ -36,10 +36,10 @@ RMS = 0.3
 RAMP_MS = 30.0
 LONGEST_S = 64.0
 """Longer audio is refused: SHD's float16 seconds step by 31 ms there."""
-FIBRES = 40
-BUSHY_WEIGHT = 13_000 / FIBRES / RATE
+FIBERS = 40
+BUSHY_WEIGHT = 13_000 / FIBERS / RATE
 REFRACTORY = round(1e-3 * RATE)
-"""Steps for which a fibre or a bushy cell that fired does nothing."""
+"""Steps for which a fiber or a bushy cell that fired does nothing."""
 
 A, B, G = 5.0, 300.0, 2000.0
 Y, X, L, R = 5.05, 66.3, 2500.0, 6580.0
@@ -55,7 +55,7 @@ def encode(audio: np.ndarray, rate: int, seed: int, *, cells_per_place: int = 1)
     """Return the spike times (float16 seconds, ascending) and units (uint16) of mono audio.
 
     The spikes depend on the audio and the seed only. With `cells_per_place` 5, each of 140 places has five
-    bushy cells on neighbouring channels: half the work, and a profile over the channels within 1 % of the
+    bushy cells on neighboring channels: half the work, and a profile over the channels within 1 % of the
     full model's.
     """
     _check(seed, cells_per_place)
@@ -142,7 +142,7 @@ def _spikes_at_place(velocity: np.ndarray, cells: range, seed: int) -> list[np.n
 
 @numba.njit(cache=True, nogil=True)
 def hair_cell(velocity, hazard):
-    """Fill `hazard` (step,) with −log(1 − p): a fibre stays silent over some steps with chance exp(−Σ)."""
+    """Fill `hazard` (step,) with −log(1 − p): a fiber stays silent over some steps with chance exp(−Σ)."""
     # the state of rest; at 24 kHz no store loses more than it holds in a step, and p stays below 1/2
     permeability = G * A / (A + B)
     cleft = M * Y * permeability / (L * permeability + Y * (L + R))
@@ -176,12 +176,12 @@ def _exponential(state):
 def bushy_cell(hazard, seed, cell, fired, spike):
     """Write the steps of the cell's spikes into `spike` and return how many there are.
 
-    Fills `fired[REFRACTORY + t]` with how many of its fibres fire in step t. While n fibres wait, the next
+    Fills `fired[REFRACTORY + t]` with how many of its fibers fire in step t. While n fibers wait, the next
     firing comes when n times the summed hazard reaches an exponential draw; what is left of the hazard of
     that step counts for the other n − 1.
     """
     state = _scrambled(_scrambled(seed + _GOLDEN) + cell)
-    waiting, left = FIBRES, _exponential(state)
+    waiting, left = FIBERS, _exponential(state)
     # drawn ahead, so that a firing does not wait for the logarithm (a tenth of the time)
     state += _GOLDEN
     coming = _exponential(state)

@@ -27,7 +27,7 @@ class Target(NamedTuple):
     """Amplitude of noise from the throat, which passes the same resonances."""
     friction: float = 0.0
     """Amplitude of noise made in the mouth, which passes a resonance of its own."""
-    centre: float = 4000.0
+    center: float = 4000.0
     """Frequency of that resonance."""
     width: float = 2000.0
     """Bandwidth of that resonance."""

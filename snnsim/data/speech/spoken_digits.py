@@ -67,7 +67,7 @@ def speaker(number: int, *, seed: int) -> Speaker:
     return Speaker(voice, VARIETY * generator.uniform(-TILT, TILT), echo)
 
 
-def labelled(split: str, number: int) -> tuple[int, int]:
+def labeled(split: str, number: int) -> tuple[int, int]:
     """Return the label and the speaker of an utterance: all words by one speaker, then by the next."""
     speakers = VOICES[split]
     return number % len(WORDS), speakers[number // len(WORDS) % len(speakers)]
@@ -76,7 +76,7 @@ def labelled(split: str, number: int) -> tuple[int, int]:
 def utterance(split: str, number: int, *, seed: int) -> np.ndarray:
     """Return the sound of one utterance at RATE, with its room and noise."""
     generator = np.random.default_rng(_sequence(split, number, seed))
-    label, who = labelled(split, number)
+    label, who = labeled(split, number)
     person = speaker(who, seed=seed)
     speech = synthesizer.speak(WORDS[label], person.voice, generator, SPREAD)
     sound = signal.fftconvolve(speech, person.echo)[: speech.size + person.echo.size // 2]
@@ -125,7 +125,7 @@ def make(
     )
     paths = {}
     for split, count in _counts(size).items():
-        label, who = zip(*(labelled(split, number) for number in range(count)), strict=True)
+        label, who = zip(*(labeled(split, number) for number in range(count)), strict=True)
         paths[split] = _path(folder, split)
         part, spikes = spikes[:count], spikes[count:]
         recordings = parallel_encoding.recordings(part, np.array(label), np.array(who), WORDS)

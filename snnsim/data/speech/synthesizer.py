@@ -3,7 +3,7 @@
     vocal folds  flow(φ) = (1 − cos(π φ / 0.6)) / 2 for φ < 0.6, cos(π (φ − 0.6) / 0.4) for φ < 0.8, else 0
                  φ runs from 0 to 1 at the pitch; source = the low-passed change of flow from sample to sample
     resonator    y[n] = (1 − b − c) x[n] + b y[n−1] + c y[n−2]
-                 b = 2 exp(−π w / RATE) cos(2 π f / RATE), c = −exp(−2 π w / RATE), f centre, w bandwidth
+                 b = 2 exp(−π w / RATE) cos(2 π f / RATE), c = −exp(−2 π w / RATE), f center, w bandwidth
     mouth        (40 · voice · source + 0.25 · breath · noise) through F1 … F5 one after the other
                  + 0.16 · (friction · noise) through one resonator
     lips         speech[n] = mouth[n] − mouth[n−1]
@@ -29,7 +29,7 @@ FRAME = RATE * FRAME_MS // 1000
 """Samples for which the resonators stay as they are."""
 
 _PACE = 0.8
-# F4 and F5, which do not depend on what is said: centre and bandwidth
+# F4 and F5, which do not depend on what is said: center and bandwidth
 _UPPER = ((3500.0, 250.0), (4500.0, 350.0))
 _ONSET, _OFFSET = 6, 10
 # how quickly loudness changes; the resonances move as slowly as the voice has it
@@ -76,7 +76,7 @@ def _spoken(target: Target, phoneme: str, voice: Voice, generator: np.random.Gen
     voiced = target.voice * np.exp(spread * generator.normal(0, 0.15))
     breath = target.breath + voice.breath * target.voice
     friction = target.friction * np.exp(spread * generator.normal(0, 0.25))
-    return np.array([*formants, voiced, breath, friction, target.centre * voice.tract**0.5, target.width])
+    return np.array([*formants, voiced, breath, friction, target.center * voice.tract**0.5, target.width])
 
 
 def _smoothed(track: np.ndarray, voice: Voice, generator: np.random.Generator, spread: float) -> np.ndarray:
@@ -109,17 +109,17 @@ def _vocal_folds(pitch: np.ndarray, jitter: np.ndarray, tilt: float) -> np.ndarr
 
 def _through_resonators(throat: np.ndarray, friction: np.ndarray, track: np.ndarray, voice: Voice) -> np.ndarray:
     """Return throat sound after F1 to F5, plus friction noise after its own resonance."""
-    bands = [(centre, 50.0 + 0.04 * centre) for centre in track[:, :3].T]
-    bands += [(np.full(len(track), centre * voice.tract), width) for centre, width in _UPPER]
-    for centre, width in bands:
-        throat = _resonated(throat, centre, voice.bandwidth * width)
+    bands = [(center, 50.0 + 0.04 * center) for center in track[:, :3].T]
+    bands += [(np.full(len(track), center * voice.tract), width) for center, width in _UPPER]
+    for center, width in bands:
+        throat = _resonated(throat, center, voice.bandwidth * width)
     return throat + 0.16 * _resonated(friction, track[:, 6], track[:, 7])
 
 
-def _resonated(sound: np.ndarray, centre: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """Return the sound after a resonator whose centre and bandwidth are given for every frame."""
+def _resonated(sound: np.ndarray, center: np.ndarray, width: np.ndarray | float) -> np.ndarray:
+    """Return the sound after a resonator whose center and bandwidth are given for every frame."""
     radius = np.exp(-np.pi * width / RATE)
-    last = 2 * radius * np.cos(2 * np.pi * np.minimum(centre, 0.48 * RATE) / RATE)
+    last = 2 * radius * np.cos(2 * np.pi * np.minimum(center, 0.48 * RATE) / RATE)
     before_last = np.broadcast_to(-(radius**2), last.shape)
     out = np.empty_like(sound)
     _resonate(sound, last, before_last, out)

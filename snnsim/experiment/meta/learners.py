@@ -78,13 +78,13 @@ def backpropagation(task: Task, choice: Choice, budget: Budget) -> Learned:
     hidden = layer(choice, sources=task.train.spikes.shape[2], features=budget.hidden)
     behind = SparseLinear(budget.hidden, task.classes, generator=torch.Generator().manual_seed(choice.seed + 1))
     network = SpikingNetwork([hidden], behind, LeakyReadout(tau=10.0))
-    optimiser = torch.optim.Adam(network.parameters(), lr=choice.trial.rate)
+    optimizer = torch.optim.Adam(network.parameters(), lr=choice.trial.rate)
     generator = torch.Generator().manual_seed(choice.seed)
     for spikes, label in _batches(task.train, budget.epochs, choice.seed):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         lengths = torch.full((len(label),), len(spikes))
         rules.bptt(network, Batch(spikes, lengths, label, float(len(label))), decisions.mean_membrane, generator)
-        optimiser.step()
+        optimizer.step()
     network.eval()
 
     @torch.no_grad()
@@ -98,14 +98,14 @@ def backpropagation(task: Task, choice: Choice, budget: Budget) -> Learned:
 def tempotron(task: Task, choice: Choice, budget: Budget) -> Learned:
     """Train a neuron for each class by its highest membrane."""
     classes = layer(choice, sources=task.train.spikes.shape[2], features=task.classes)
-    optimiser = torch.optim.Adam(classes.parameters(), lr=choice.trial.rate)
+    optimizer = torch.optim.Adam(classes.parameters(), lr=choice.trial.rate)
     generator = np.random.default_rng(choice.seed)
     for spikes, label in _batches(task.train, budget.epochs, choice.seed):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         membrane = _membrane(classes, spikes, Draws.of(int(generator.integers(2**62))))
         loss = losses.highest_membrane(membrane, label, threshold=_threshold(classes.neuron), margin=MARGIN)
         (loss / len(label)).backward()
-        optimiser.step()
+        optimizer.step()
     classes.eval()
 
     @torch.no_grad()

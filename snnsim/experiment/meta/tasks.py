@@ -78,8 +78,8 @@ def _poisson(label: np.ndarray, law: np.random.Generator, generator: np.random.G
 
 SOURCES: dict[str, Callable[..., np.ndarray]] = {"bernoulli": _bernoulli, "markov": _markov, "poisson": _poisson}
 ENCODERS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
-    "digits-rate": lambda grey, generator: encoders.rate(grey, generator, steps=STEPS, probability=0.3),
-    "digits-latency": lambda grey, generator: encoders.latency(grey, steps=STEPS),  # noqa: ARG005
+    "digits-rate": lambda gray, generator: encoders.rate(gray, generator, steps=STEPS, probability=0.3),
+    "digits-latency": lambda gray, generator: encoders.latency(gray, steps=STEPS),  # noqa: ARG005
 }
 
 
@@ -101,14 +101,14 @@ def make(name: str, counts: tuple[int, int, int], seed: int) -> Task:
 
 
 def _pictures(name: str, counts: tuple[int, int, int], seed: int) -> Task:
-    grey, digit = optical_digits.pictures()
-    if sum(counts) > len(grey):
-        raise ValueError(f"{name}: there are {len(grey)} pictures, fewer than {sum(counts)}; take fewer recordings")
+    gray, digit = optical_digits.pictures()
+    if sum(counts) > len(gray):
+        raise ValueError(f"{name}: there are {len(gray)} pictures, fewer than {sum(counts)}; take fewer recordings")
     generator = np.random.default_rng((seed, 4))
-    some = np.split(generator.permutation(len(grey)), np.cumsum(counts))[:3]
+    some = np.split(generator.permutation(len(gray)), np.cumsum(counts))[:3]
     encode = ENCODERS[name]
     parts = [
-        Part(encode(grey[part] / 16, generator).astype(np.float32), digit[part], sum(counts[:number]))
+        Part(encode(gray[part] / 16, generator).astype(np.float32), digit[part], sum(counts[:number]))
         for number, part in enumerate(some)
     ]
     return Task(*parts, 10)

@@ -103,7 +103,7 @@ def ended(last: Tensor, *, who: str) -> None:
     if not bool(last.detach().isfinite().all()):
         raise ValueError(
             f"{who}: the voltage must be finite, but is NaN or infinite afterwards; look for NaN or infinity "
-            "in the currents (spikes, weights, normalisation), the decay and the state that was given"
+            "in the currents (spikes, weights, normalization), the decay and the state that was given"
         )
 
 

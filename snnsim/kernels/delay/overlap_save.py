@@ -162,7 +162,7 @@ class Cut:
         self.single = windowed_fft.Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
         self.length, self.width = self._pieces(columns)
-        self.analysed: Span | None = None
+        self.analyzed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         places = [self.planes * (size + _APART) for size in sizes]
         self.room = _Room(*workspace(like, sum(places)).split(places))
@@ -187,16 +187,16 @@ class Cut:
     def whole_spectra(self, sequence: Tensor, rows: Span, *, late: bool = False) -> Tensor:
         """Return the spectra of windows with all their columns, (row, column); `sequence` is the same in every call."""
         made = self._at(self.room.signal, rows[1] - rows[0], self.columns)
-        if rows != self.analysed:
+        if rows != self.analyzed:
             windows, every = self.late if late else self.whole, (0, self.columns)
-            windowed_fft.analyse(sequence.numpy(), 1.0, windows, self.plan, rows, every, False, made.numpy())
-            self.analysed = rows
+            windowed_fft.analyze(sequence.numpy(), 1.0, windows, self.plan, rows, every, False, made.numpy())
+            self.analyzed = rows
         return made
 
     def some_spectra(self, counts: Tensor, scale: float, rows: Span, columns: Span) -> Tensor:
         """Return the spectra of some columns of windows, in panels."""
         made = self._at(self.room.product, rows[1] - rows[0], columns[1] - columns[0])
-        windowed_fft.analyse(counts.numpy(), scale, self.whole, self.plan, rows, columns, True, made.numpy())
+        windowed_fft.analyze(counts.numpy(), scale, self.whole, self.plan, rows, columns, True, made.numpy())
         return made
 
     def responses(self, kernel: Tensor) -> Tensor:
@@ -204,7 +204,7 @@ class Cut:
         kernel = kernel[: self.delays].contiguous()
         _, lanes, columns = kernel.shape
         made = self._at(self.room.response, lanes, columns)
-        windowed_fft.analyse(kernel.numpy(), 1.0, self.single, self.plan, (0, lanes), (0, columns), True, made.numpy())
+        windowed_fft.analyze(kernel.numpy(), 1.0, self.single, self.plan, (0, lanes), (0, columns), True, made.numpy())
         return made
 
     def product(self, a: Tensor, b: Tensor, shape: tuple[int, int, int], *, conjugate: bool = False) -> Tensor:
@@ -215,12 +215,12 @@ class Cut:
 
     def into(self, current: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
         """Set the windows' own steps of the current from products of spectra."""
-        windowed_fft.synthesise(product.numpy(), self.late, self.plan, rows, columns, 0, current.numpy())
+        windowed_fft.synthesize(product.numpy(), self.late, self.plan, rows, columns, 0, current.numpy())
 
     def back_into(self, grad: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
         """Add the gradients of overlapping windows."""
         shared = self.delays - 1
-        windowed_fft.synthesise(product.numpy(), self.whole, self.plan, rows, columns, shared, grad.numpy())
+        windowed_fft.synthesize(product.numpy(), self.whole, self.plan, rows, columns, shared, grad.numpy())
 
     def add_kernel(self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool) -> None:
         """Add what these windows give to the spectra of the gradient of kernels, which lie where responses did."""
@@ -234,7 +234,7 @@ class Cut:
         added = self._at(self.room.response, self.columns, number)
         made = self.like.new_zeros(delays, self.columns, number)
         edges = (0, self.columns), (0, number), 0
-        windowed_fft.synthesise(added.numpy(), self.single, self.plan, *edges, made[: self.delays].numpy())
+        windowed_fft.synthesize(added.numpy(), self.single, self.plan, *edges, made[: self.delays].numpy())
         return made
 
     def _at(self, room: Tensor, rows: int, columns: int) -> Tensor:

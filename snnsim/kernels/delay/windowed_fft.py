@@ -37,7 +37,7 @@ class Windows(NamedTuple):
 
 
 @parallel()
-def analyse(sequence, scale, windows, plan, rows, columns, panels, spectrum):  # noqa: PLR0913
+def analyze(sequence, scale, windows, plan, rows, columns, panels, spectrum):  # noqa: PLR0913
     """Set the spectrum of rows[0] to rows[1] and columns[0] to columns[1] of scale · sequence, in panels if asked."""
     _, lanes, _ = sequence.shape
     points, kind = windows.points, spectrum.dtype.type
@@ -101,7 +101,7 @@ def _store(z, place, apart, width, spectrum):
 
 
 @parallel()
-def synthesise(spectrum, windows, plan, rows, columns, shared, sequence):  # noqa: PLR0913
+def synthesize(spectrum, windows, plan, rows, columns, shared, sequence):  # noqa: PLR0913
     """Set the sequence from spectra of rows[0] to rows[1], for columns[0] to columns[1].
 
     Points before windows.low are left out; the first `shared` points of a window are added to what is there, unless

@@ -1,6 +1,6 @@
-"""A layer's neurons over a whole sequence, with normalisation before and dropout behind them, in one pass.
+"""A layer's neurons over a whole sequence, with normalization before and dropout behind them, in one pass.
 
-    y[t] = γ (I[t] − mean) / √(variance + ε) + b      without normalisation y = I; 0 behind a recording's end
+    y[t] = γ (I[t] − mean) / √(variance + ε) + b      without normalization y = I; 0 behind a recording's end
     u[t] = β v[t−1] + y[t]        s[t] = Θ(u[t] − θ)        v[t] = u[t] (1 − s[t])  (hard)   or   u[t] − θ s[t]  (soft)
     result: s[t] · keep
 
@@ -108,7 +108,7 @@ def fire(  # noqa: PLR0913
         beta: The decay of every neuron, (neuron,).
         threshold: The threshold of every neuron, (neuron,).
         reset: What a spike does to the voltage.
-        norm: γ, b and statistics of a normalisation, each (neuron,).
+        norm: γ, b and statistics of a normalization, each (neuron,).
         valid: How many steps of each recording count, integers (batch,); all of them if None.
         keep: What spikes are multiplied with, (batch, neuron).
         record: Whether the membrane of every step is wanted.
@@ -250,7 +250,7 @@ def _neuron(beta: Tensor, threshold: Tensor, reset: Reset, temporal: bool, noise
 def affine(
     like: Tensor, gamma: Tensor | None, bias: Tensor | None, statistics: Statistics | None
 ) -> tuple[Tensor, Tensor]:
-    """Return scale and shift of a normalisation, each (neuron,); every form rounds scale · I + shift alike."""
+    """Return scale and shift of a normalization, each (neuron,); every form rounds scale · I + shift alike."""
     if statistics is None:
         return torch.ones_like(like), torch.zeros_like(like)
     scale = gamma * (statistics.variance + statistics.epsilon).rsqrt()

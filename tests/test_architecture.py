@@ -1,0 +1,152 @@
+"""Rules of the code that no other tool checks: sizes, names, docstrings, spelling. CONTRIBUTING.md states them.
+
+`python tests/test_architecture.py snnsim/nn` prints every violation below a folder.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted(path for folder in ("snnsim", "scripts", "tests") for path in (ROOT / folder).rglob("*.py"))
+MAX_LINES = 300
+MAX_FUNCTION_LINES = 40
+MAX_UNDOCUMENTED = 3
+"""A public function with more arguments names every one of them in its docstring."""
+
+VAGUE = {"about", "again", "anyone", "around", "found", "given", "here", "how", "kept", "made", "place", "places",
+         "seen", "some", "such", "thing", "there", "told", "what", "whole"}  # fmt: skip
+"""Names that say nothing of the value; the field has a noun for each of them."""
+BRITISH = """normalis quantis optimis initialis recognis serialis organis summaris randomis discretis vectoris minimis
+maximis linearis regularis synchronis neighbour behaviour colour favour honour centre catalogue fibre travell cancell"""
+SPELLING = re.compile(
+    rf"(?i)\b\w*({'|'.join(BRITISH.split())}|analyse[ds]?\b|synthesis(e|ed|er|ing)\b|(mod|lab)ell(ed|ing)|grey\b)\w*"
+)
+PHRASES = re.compile(
+    r"(?i)\b(left to chance|by chance|whole delays?|whoever|who reads|what comes|is told|are told|thousand million)\b"
+)
+HEADINGS = {"Shapes", "Units", "Names", "Source", "Differs", "Draws", "Raises", "Exact"}
+
+
+def violations(path: Path) -> Iterator[str]:
+    """Yield what is wrong with a file of the package, one line each."""
+    text = path.read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    if text.count("\n") > MAX_LINES:
+        yield f"1: the file has {text.count(chr(10))} lines, more than {MAX_LINES}"
+    yield from _names(tree)
+    for folder, rule in RULES.items():
+        if path.is_relative_to(ROOT / folder):
+            yield from rule(tree)
+    if path not in (Path(__file__), ROOT / "snnsim" / "renamed.py"):
+        yield from _words(text)
+
+
+def _names(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield from _function(node)
+        for name in _bound(node):
+            if name in VAGUE:
+                yield f"{node.lineno}: the name {name!r} says nothing of its value"
+
+
+def _function(node: ast.FunctionDef) -> Iterator[str]:
+    body = node.body[1:] if ast.get_docstring(node) is not None and len(node.body) > 1 else node.body
+    lines = body[-1].end_lineno - body[0].lineno + 1
+    if lines > MAX_FUNCTION_LINES:
+        yield f"{node.lineno}: {node.name} has {lines} lines, more than {MAX_FUNCTION_LINES}"
+
+
+def _bound(node: ast.AST) -> list[str]:
+    """Return the names that a node binds: of variables, arguments, functions, attributes of classes."""
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+        return [node.id]
+    if isinstance(node, ast.arg):
+        return [node.arg]
+    return [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else []
+
+
+def _words(text: str) -> Iterator[str]:
+    for number, line in enumerate(text.splitlines(), 1):
+        for pattern, rule in ((SPELLING, "American spelling"), (PHRASES, "the field's words")):
+            match = None if "# old name" in line else pattern.search(line)
+            if match:
+                yield f"{number}: {match.group(0)!r}: {rule}"
+
+
+def _docstrings(tree: ast.Module) -> Iterator[str]:
+    docstring = ast.get_docstring(tree) or ""
+    for heading in re.findall(r"(?m)^([A-Z][a-z]+) {2,}\S", docstring):
+        if heading not in HEADINGS:
+            yield f"1: the module's docstring has a heading {heading!r} that is none of {', '.join(sorted(HEADINGS))}"
+    for node, owner in _public(tree):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        names = [argument.arg for argument in arguments if argument.arg not in ("self", "cls")]
+        documented = (ast.get_docstring(node) or "") + owner
+        missing = [name for name in names if not re.search(rf"(?m)^ +\*{{0,2}}{name}\b.*:", documented)]
+        if len(names) > MAX_UNDOCUMENTED and missing:
+            yield f"{node.lineno}: {node.name} does not document {', '.join(missing)} under Args"
+
+
+def _public(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
+    """Yield every public function and method; a constructor's arguments may be documented with its class."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+            yield node, ""
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            for method in node.body:
+                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                    yield method, ast.get_docstring(node) or ""
+                elif isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                    yield method, ""
+
+
+def _bundles(tree: ast.Module) -> Iterator[str]:
+    """Yield the anonymous tuples among the arguments of kernels: they have named fields, as NamedTuples."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            parameters = {argument.arg for argument in (*node.args.args, *node.args.kwonlyargs)}
+            for inner in ast.walk(node):
+                unpacks = isinstance(inner, ast.Assign) and isinstance(inner.targets[0], ast.Tuple)
+                values = [inner.value] if unpacks else []
+                values = values[0].elts if values and isinstance(values[0], ast.Tuple) else values
+                targets = inner.targets[0].elts if unpacks else []
+                for target, value in zip(targets if len(values) == len(targets) else [inner], values, strict=False):
+                    bundle = isinstance(value, ast.Name) and value.id in parameters
+                    if bundle and (len(values) == 1 or isinstance(target, ast.Tuple)):
+                        yield f"{inner.lineno}: {node.name} unpacks its argument {value.id!r}"
+                if _number(inner) and _number(inner.value):
+                    yield f"{inner.lineno}: {node.name} indexes a bundle by numbers: {ast.unparse(inner)}"
+
+
+def _number(node: ast.AST) -> bool:
+    constant = isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)
+    return constant and isinstance(node.slice.value, int)
+
+
+def _protocols(tree: ast.Module) -> Iterator[str]:
+    """Yield what a protocol makes unnecessary: questions about attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("hasattr", "getattr"):
+            yield f"{node.lineno}: {ast.unparse(node)}: nn/protocols.py says what a part can do"
+
+
+RULES = {"snnsim": _docstrings, "snnsim/kernels": _bundles, "snnsim/nn": _protocols}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_rules(path):
+    assert list(violations(path)) == []
+
+
+if __name__ == "__main__":
+    below = [Path(argument).resolve() for argument in sys.argv[1:]] or [ROOT]
+    for file in FILES:
+        if any(file.is_relative_to(folder) for folder in below):
+            for violation in violations(file):
+                print(f"{file.relative_to(ROOT)}:{violation}")  # noqa: T201
