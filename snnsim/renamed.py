@@ -148,6 +148,21 @@ def install() -> None:
     sys.meta_path.insert(0, _Renamed())
 
 
+def property_(old: str, new: str) -> property:
+    """Return a property that reads an attribute by its old name.
+
+    Args:
+        old: The old name, for the warning.
+        new: The name of today.
+    """
+
+    def read(self: Any) -> Any:
+        warnings.warn(f"{type(self).__name__}.{old} is now {new}", DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(read, doc=f"The old name of `{new}`.")
+
+
 def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
     """Return a module's `__getattr__` that finds renamed functions and classes by their old names.
 

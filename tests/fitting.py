@@ -1,4 +1,4 @@
-"""Random Programs that keep every rule of Loihi, and changes that break one each."""
+"""Random Programs that keep every model of Loihi, and changes that break one each."""
 
 from dataclasses import replace
 
@@ -11,11 +11,11 @@ from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=6)
 
 
-def population(name, size, rng, rule="hard"):
+def population(name, size, rng, model="lif_hard"):
     threshold = 64 * int(rng.integers(20, 200)) + 1
     decay, bias = np.full(size, int(rng.integers(1, 4097))), np.zeros(size, int)
-    limit = np.full(size, threshold) if rule == "hard" else np.ones(size, int)
-    return Population(name, rule, decay, limit, bias, np.full(size, 0.01))
+    limit = np.full(size, threshold) if model == "lif_hard" else np.ones(size, int)
+    return Population(name, model, decay, limit, bias, np.full(size, 0.01))
 
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
@@ -123,7 +123,7 @@ def _a(program):
 
 def _crowded(program):
     size = 1100
-    part = Population("a", "hard", *(np.full(size, value) for value in (100, 64 * 30 + 1, 0)), np.ones(size))
+    part = Population("a", "lif_hard", *(np.full(size, value) for value in (100, 64 * 30 + 1, 0)), np.ones(size))
     into = Edge.of(
         INPUT, "a", (np.zeros(size, int), np.arange(size), np.zeros(size, int), np.ones(size, int)), sources=6
     )
@@ -133,7 +133,7 @@ def _crowded(program):
 
 BREAKS = {
     "integers": floats,
-    "reset": lambda p: with_part(p, "a", rule="soft"),
+    "reset": lambda p: with_part(p, "a", model="lif_soft"),
     "machine_delays": _late,
     "one_decay": lambda p: with_part(p, "a", decay=np.arange(100, 100 + _a(p).size)),
     "arithmetic": lambda p: replace(p, fixed=replace(FIXED, weight_shift=4)),

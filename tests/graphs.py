@@ -8,20 +8,21 @@ from hypothesis import strategies as st
 
 from snnsim.kernels import reference
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events
 
 FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
 
 
 def population(name, size, rng, *, fixed, readout):
-    rule = "readout" if readout else rng.choice(["hard", "soft"])
+    model = "readout" if readout else rng.choice(["lif_hard", "lif_soft"])
     if fixed:
         decay, threshold, bias = rng.integers(0, 17, size), rng.integers(1, 60, size), rng.integers(-20, 30, size)
     else:
         decay = rng.choice([0.0, 0.5, 1.0], size)
         threshold, bias = rng.integers(1, 17, size) / 8, rng.integers(-4, 9, size) / 8
     bias = bias * rng.integers(0, 2, size)
-    return Population(name, str(rule), decay, threshold, bias, np.ones(size))
+    return Population(name, str(model), decay, threshold, bias, np.ones(size))
 
 
 def edge(source, target, sizes, rng, *, least, fixed):
@@ -88,7 +89,9 @@ def loops(program, frames):
         name: np.concatenate([getattr(part, name) for part in program.populations])
         for name in ("decay", "threshold", "bias")
     }
-    neurons["rule"] = np.repeat([part.rule for part in program.populations], [p.size for p in program.populations])
+    neurons["rule"] = np.repeat(
+        [model_in_file(part.model) for part in program.populations], [p.size for p in program.populations]
+    )
     if program.fixed is not None:
         constants = {
             "shift": program.fixed.weight_shift,

@@ -24,7 +24,7 @@ def network():
     first = Edge.of(INPUT, "a", (both, both, np.array([0, 3]), np.array([1.0, 0.5])), sources=2)
     inner = Edge.of("a", "a", (both, both[::-1], np.array([1, 4]), np.array([0.25, 0.75])), sources=2)
     last = Edge.of("a", "out", (both, both, np.array([0, 2]), np.array([1.0, 1.0])), sources=2)
-    neurons = Population.of("a", 2, decay=0.5, bias=0.125), Population.of("out", 2, decay=0.5, rule="readout")
+    neurons = Population.of("a", 2, decay=0.5, bias=0.125), Population.of("out", 2, decay=0.5, model="readout")
     return Program(
         channels=2, populations=neurons, edges=(first, inner, last), time_step_ms=2.0, readout="out", extra_steps=3
     )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import INPUT, Program
+from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events, Result
 from snnsim.training.run_folder import RunFolder, environment
 
@@ -46,7 +47,7 @@ def written(path: Path, program: Program, events: Events, *, record: bool) -> No
     header = {
         "channels": program.channels * copies,
         "populations": len(names),
-        "rules": [part.rule for part in program.populations],
+        "rules": [model_in_file(part.model) for part in program.populations],
         "edges": [[-1 if e.source == INPUT else names.index(e.source), names.index(e.target)] for e in program.edges],
         "time_step_ms": program.time_step_ms,
         "steps": int(events.length[0]) + program.extra_steps,

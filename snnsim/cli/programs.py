@@ -133,7 +133,7 @@ def _described(known: dict[str, Any]) -> list[str]:
         f"arithmetic: {arithmetic}; decision: {known['decision']}; classes: {known['classes']}",
     ]
     for part in known["populations"]:
-        lines.append(f"  {part['name']}: {part['neurons']:,} neurons ({part['rule']}), decay {_span(part['decay'])}")
+        lines.append(f"  {part['name']}: {part['neurons']:,} neurons ({part['model']}), decay {_span(part['decay'])}")
     for edge in known["edges"]:
         lines.append(
             f"  {edge['source']} -> {edge['target']}: {edge['synapses']:,} synapses, delays {_span(edge['delays'])} "

@@ -30,7 +30,7 @@ from snnsim.export.retiming import Retimed, retimed
 from snnsim.files import hdf5_written_whole, written_whole
 from snnsim.program import Edge, Population, Program
 from snnsim.program.header import Header, table
-from snnsim.program.parts import parts
+from snnsim.program.parts import array_in_file, array_names
 
 FORMAT = "snnsim plain arrays"
 OURS = "was not written by `snnsim export`"
@@ -83,9 +83,9 @@ def _parts(program: Program) -> tuple[str, dict[str, Any]]:
     renamed = {name: path for name, path in called.items() if name != path}
     header = json.dumps(told | ({"names": renamed} if renamed else {}))
     arrays = {
-        f"population/{called[part.name]}/{name}": getattr(part, name)
+        f"population/{called[part.name]}/{array_in_file(name)}": getattr(part, name)
         for part in program.populations
-        for name in part.parts
+        for name in part.array_names
     }
     for number, edge in enumerate(program.edges):
         synapses = {"pre": edge.pre(), "post": edge.post, "delay": edge.delay, "weight": edge.weight}
@@ -107,8 +107,12 @@ def _built(told: dict[str, Any], array: Callable[[str], np.ndarray]) -> Program:
     header = Header.of(told, form=FORMAT)
     renamed = table(told, "names") if "names" in told else {}
     populations = [
-        Population(name, rule, *(array(f"population/{renamed.get(name, name)}/{each}") for each in parts(rule)))
-        for name, rule in header.populations
+        Population(
+            name,
+            model,
+            *(array(f"population/{renamed.get(name, name)}/{array_in_file(each)}") for each in array_names(model)),
+        )
+        for name, model in header.populations
     ]
     size, edges = header.sizes(populations), []
     for number, (source, target) in enumerate(header.edges):

@@ -57,7 +57,7 @@ def ticking(program: Program, events: Events) -> tuple[Program, Events]:
 
 
 def _of_more_channels(edge: Edge) -> Edge:
-    return replace(edge, first=np.append(edge.first, edge.first[-1]))
+    return replace(edge, indptr=np.append(edge.indptr, edge.indptr[-1]))
 
 
 def _clocked(part: Population, clock: int) -> Edge:

@@ -90,12 +90,12 @@ def _unbiased(part: Population) -> Population:
 
 
 def _larger(part: Population, relays: int) -> Population:
-    rows = {name: getattr(part, name) for name in part.parts}
+    rows = {name: getattr(part, name) for name in part.array_names}
     return replace(part, **{name: np.append(row, np.repeat(row[-1], relays)) for name, row in rows.items()})
 
 
 def _widened(edge: Edge, lines: int) -> Edge:
-    return replace(edge, first=np.append(edge.first, np.repeat(edge.first[-1], lines)))
+    return replace(edge, indptr=np.append(edge.indptr, np.repeat(edge.indptr[-1], lines)))
 
 
 def _joined(edges: list[Edge]) -> list[Edge]:
@@ -109,7 +109,7 @@ def _joined(edges: list[Edge]) -> list[Edge]:
                 *((getattr(other, n), getattr(edge, n)) for n in ("post", "delay", "weight")),
             )
             synapses = tuple(np.concatenate(parts).astype(np.int64) for parts in both)
-            edge = Edge.of(edge.source, edge.target, synapses, sources=len(edge.first) - 1)
+            edge = Edge.of(edge.source, edge.target, synapses, sources=len(edge.indptr) - 1)
         joined[edge.source, edge.target] = edge
     return list(joined.values())
 

@@ -44,14 +44,14 @@ REPAIRS: Mapping[str, Repair] = {
 }
 _RUNTIME = ("snn.h", "snn.c", "run.c", "test.c", "bench.c", "Makefile")
 _EXECUTED = ("snn.h", "snn.c", "run.c", "network.h", "network.c")
-_RULES = {"hard": "SNN_HARD", "soft": "SNN_SOFT", "readout": "SNN_READS"}
+_MODELS = {"lif_hard": "SNN_HARD", "lif_soft": "SNN_SOFT", "readout": "SNN_READS"}
 
 
 def check(program: Program) -> Iterator[Violation]:
     """Return what the runtime cannot compute."""
     yield from checks.integers(program)
     yield from checks.delay_range(program, most=LONGEST_DELAY)
-    yield from checks.reset(program, rules=("hard", "soft"))
+    yield from checks.reset(program, models=("lif_hard", "lif_soft"))
     if program.fixed is not None:
         yield from checks.sums(program)
 
@@ -96,7 +96,7 @@ def read(path: Path) -> Program:
 
 def _header(program: Program, laid: list[list[Block]]) -> str:
     slots = [_slots(program, part.name) for part in program.populations]
-    kept = program.header() | {"units": [part.unit.tolist() for part in program.populations]}
+    kept = program.header() | {"units": [part.scale.tolist() for part in program.populations]}
     kept |= {"format": FORMAT, "version": 1, "blocks": [len(each) for each in laid]}
     kept["synapses"] = [len(edge.weight) for edge in program.edges]
     # a comment must not end in the middle, nor seem to begin again
@@ -181,7 +181,7 @@ def _populations(program: Program) -> str:
     rows, first, ring = [], 0, 0
     for part in program.populations:
         slots = _slots(program, part.name)
-        rows.append(f"{{{first}, {part.size}, {ring}, {slots}, {_RULES[part.rule]}}}")
+        rows.append(f"{{{first}, {part.size}, {ring}, {slots}, {_MODELS[part.model]}}}")
         first, ring = first + part.size, ring + slots * part.size
     return ", ".join(rows)
 

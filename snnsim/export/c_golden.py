@@ -57,7 +57,7 @@ def _voltage(program: Program, result: Result) -> list[int]:
     for part in program.populations:
         u = last[start : start + part.size]
         fires = part.fires & (u >= part.threshold)
-        left = u - part.threshold if part.rule == "soft" else np.zeros_like(u)
+        left = u - part.threshold if part.model == "lif_soft" else np.zeros_like(u)
         found += np.where(fires, left, u).tolist()
         start += part.size
     return found

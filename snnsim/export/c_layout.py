@@ -63,7 +63,7 @@ def _laid(program: Program, edge: Edge) -> list[Block]:
     places = tables * sources * targets
     hidden = len(pair) < places and (edge.weight == 0).any()
     if tables == 0 or hidden or listed <= places * (width + 1):
-        return [Block(edge.source, edge.target, edge.weight, edge.delay, edge.first, edge.post)]
+        return [Block(edge.source, edge.target, edge.weight, edge.delay, edge.indptr, edge.post)]
     made = []
     for number in range(tables):
         weight, delay = np.zeros((sources, targets), np.int16), np.zeros((sources, targets), np.uint16)
@@ -119,7 +119,7 @@ def units(program: Program, readout: Population) -> tuple[np.ndarray, int]:
     """Return the whole numbers that a readout's membranes are multiplied with, and S."""
     room = 63 - (program.fixed.word_bits - 1) - STEPS.bit_length() if program.fixed else 0
     softmax = program.decision == "summed_softmax"
-    unit = readout.unit * (np.log2(np.e) if softmax else 1.0)
+    unit = readout.scale * (np.log2(np.e) if softmax else 1.0)
     scale = min(room, 31) - int(np.floor(np.log2(unit.max()))) - 1
     return np.rint(unit * 2.0**scale).astype(np.int64), scale
 

@@ -83,7 +83,7 @@ def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[Violation]:
+def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Iterator[Violation]:
     """Neurons that fire are reset in a way the target knows."""
     for part in program.populations:
         if part.noisy:
@@ -91,10 +91,10 @@ def reset(program: Program, *, rules: tuple[str, ...] = ("hard",)) -> Iterator[V
                 "reset", f"population {part.name!r}", "neurons must not fire by chance, and these have noise",
                 "train with network.neuron = 'lif', or with noise 0 and network.learn_neuron = 'fixed'",
             )  # fmt: skip
-        elif part.fires and part.rule not in rules:
+        elif part.fires and part.model not in models:
             yield Violation(
-                "reset", f"population {part.name!r}", f"the reset must be {' or '.join(rules)}, not {part.rule!r}",
-                f"train with network.reset = {rules[0]!r}" if rules else "use another target",
+                "reset", f"population {part.name!r}", f"the model must be {' or '.join(models)}, not {part.model!r}",
+                f"train with network.reset = {models[0].removeprefix('lif_')!r}" if models else "use another target",
             )  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def one_threshold(program: Program) -> Iterator[Violation]:
     """The neurons of a population that fires share a threshold."""
     for part in program.populations:
         if part.fires and len(set(part.threshold.tolist())) > 1:
-            scaled = len(set(part.unit.tolist())) > 1
+            scaled = len(set(part.scale.tolist())) > 1
             yield Violation(
                 "one_threshold", called(part),
                 f"neurons must share one threshold, not have {len(set(part.threshold.tolist()))}",

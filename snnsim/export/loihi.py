@@ -96,7 +96,7 @@ def header(program: Program, form: str) -> tuple[str, tuple[Any, ...]]:
     """Return what a file says besides its arrays, as JSON, and the retimed connections."""
     moved = retimed(program, latency=LATENCY, least=0)
     told = {"format": form, "version": 1, **program.header(), "lateness": moved.lateness}
-    told["unit"] = [part.unit.tolist() for part in program.populations]
+    told["unit"] = [part.scale.tolist() for part in program.populations]
     told["readout_threshold"] = [[] if part.fires else part.threshold.tolist() for part in program.populations]
     return json.dumps(told), moved.connections
 

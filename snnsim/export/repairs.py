@@ -169,7 +169,7 @@ def _split(program: Program, part: Population, core: Core) -> list[tuple[Populat
     bounds = np.linspace(0, part.size, min(wanted, part.size) + 1).round().astype(int)
     pieces = []
     for number, (begin, end) in enumerate(itertools.pairwise(bounds)):
-        rows = {name: getattr(part, name)[begin:end] for name in part.parts}
+        rows = {name: getattr(part, name)[begin:end] for name in part.array_names}
         pieces.append((replace(part, name=f"{part.name}.{number}", **rows), slice(int(begin), int(end))))
     return pieces
 

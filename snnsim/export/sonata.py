@@ -36,10 +36,10 @@ from snnsim.export.identifiers import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
 from snnsim.files import folder_written_whole, hdf5_written_whole
 from snnsim.program import INPUT, Population, Program
+from snnsim.program.parts import ARRAYS, array_in_file
 
 FORMAT = "snnsim SONATA"
 FACTS = "snnsim.json"
-NUMBERS = ("decay", "threshold", "bias", "unit")
 NEURON, SYNAPSE = "nest:iaf_psc_delta", "nest:static_synapse"
 NEVER = 1e30
 EXAMPLE = 100
@@ -92,8 +92,8 @@ def _nodes(program: Program, machine: Program, folder: Path) -> None:
             numbers = np.stack([time_constant(part.decay, machine.time_step_ms), _limit(part)], 1)
             distinct, kind = np.unique(numbers, axis=0, return_inverse=True)
             group = _group(file, called[part.name], len(rows) + kind.ravel())
-            for name in NUMBERS:
-                group[f"0/{name}"] = getattr(ours, name)
+            for name in ARRAYS:
+                group[f"0/{array_in_file(name)}"] = getattr(ours, name)
             for tau, limit in distinct.tolist():
                 rows.append(_neuron_type(folder, len(rows), tau, limit))
     _csv(folder / "network/node_types.csv", rows)

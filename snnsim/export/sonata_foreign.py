@@ -141,7 +141,7 @@ def _population(name: str, cells: list[dict[str, float]], dt: float) -> Populati
         decay = np.exp(-dt / part["tau_m"])
         bias = part["I_e"] * part["tau_m"] * -np.expm1(-dt / part["tau_m"]) / part["C_m"]
         threshold = part["V_th"] - part["E_L"]
-    return Population(name, "hard", decay, threshold, bias, np.ones(len(cells)))
+    return Population(name, "lif_hard", decay, threshold, bias, np.ones(len(cells)))
 
 
 def _their_edge(

@@ -9,11 +9,12 @@ import numpy as np
 
 from snnsim import hdf5, untrusted
 from snnsim.export import sonata_foreign
-from snnsim.export.sonata import FACTS, FORMAT, NUMBERS, edge_name
+from snnsim.export.sonata import FACTS, FORMAT, edge_name
 from snnsim.export.sonata_foreign import CONFIGS, finite, identifiers, opened
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.header import Header, table
+from snnsim.program.parts import ARRAYS, array_in_file
 from snnsim.validation import require
 
 
@@ -43,7 +44,9 @@ def _ours(path: Path) -> Program:
         require(isinstance(called.get(name), str), f"header: names must have a name for {name!r}")
     nodes, edges = opened(path / "network/nodes.h5"), opened(path / "network/edges.h5")
     populations = [
-        Population(name, rule, *(nodes.numbers(f"nodes/{called[name]}/0/{each}", axes=1) for each in NUMBERS))
+        Population(
+            name, rule, *(nodes.numbers(f"nodes/{called[name]}/0/{array_in_file(each)}", axes=1) for each in ARRAYS)
+        )
         for name, rule in header.populations
     ]
     size, late = header.sizes(populations), {INPUT: 0} | header.by_population("lateness")

@@ -33,7 +33,7 @@ from snnsim.export.xylo_rules import HIDDEN
 from snnsim.files import written_whole
 from snnsim.program import INPUT, Edge, Population, Program, header
 from snnsim.program.header import Header
-from snnsim.program.parts import PARTS
+from snnsim.program.parts import ARRAYS, array_in_file
 
 FORMAT = "snnsim Xylo"
 RELAY_WEIGHT, RELAY_THRESHOLD = 100, 50
@@ -101,7 +101,7 @@ def write(program: Program, path: Path) -> None:
         _synapses(arrays, edge, chain, program.population(edge.target).fires)
     told = {"format": FORMAT, "version": 1, **program.header(), "lateness": moved.lateness}
     told["neurons"] = {
-        part.name: {name: getattr(part, name).tolist() for name in ("decay", "threshold", "bias", "unit")}
+        part.name: {array_in_file(name): getattr(part, name).tolist() for name in ARRAYS}
         for part in program.populations
     }
     told["chains"] = chain
@@ -149,7 +149,7 @@ def _built(head: Header, arrays: untrusted.Arrays) -> Program:
     populations = []
     for name, rule in head.populations:
         known = header.table(told, name)
-        numbers = (header.numbers({each: [known.get(each)]}, each, count=1)[0] for each in PARTS)
+        numbers = (header.numbers({each: [known.get(each)]}, each, count=1)[0] for each in map(array_in_file, ARRAYS))
         populations.append(Population(name, rule, *numbers))
     late, edges, size = {INPUT: 0} | head.by_population("lateness"), [], head.sizes(populations)
     matrices = {name: _matrix(arrays, name) for name in ("weights_rec", "weights_out")}

@@ -116,23 +116,23 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _neurons(name: str, neuron: nn.Module, bias: np.ndarray) -> Population:
     parts: tuple[Any, ...] = ()
     if isinstance(neuron, LIF):
-        rule, threshold = "hard" if neuron.reset.hard else "soft", neuron.level()
+        model, threshold = "lif_hard" if neuron.reset.hard else "lif_soft", neuron.level()
     elif isinstance(neuron, LeakyReadout):
-        rule, threshold = "readout", torch.ones(1)
+        model, threshold = "readout", torch.ones(1)
     elif isinstance(neuron, MetaNeuron) and neuron.recovery is None and neuron.estimator != "expectation":
-        rule, threshold = "noisy_hard" if neuron.reset.hard else "noisy_soft", neuron.threshold()
+        model, threshold = "noisy_hard" if neuron.reset.hard else "noisy_soft", neuron.threshold()
         parts = neuron.width(), neuron.reset_value()
     else:
         raise TypeError(
             f"freeze: the neurons of {name!r} must be LIF, LeakyReadout, or MetaNeuron that sends spikes and has no "
-            f"recovery, not {type(neuron).__name__}; a Program has no other rule yet"
+            f"recovery, not {type(neuron).__name__}; a Program has no other model yet"
         )
     decay, threshold, *parts = (
         _of_each(part.detach().numpy(), len(bias)) for part in (neuron.decay(), threshold, *parts)
     )
     if parts and not any(part.any() for part in parts):
-        rule, parts = rule.removeprefix("noisy_"), []
-    return Population(name, rule, decay, threshold, bias, np.ones(len(bias)), *parts)
+        model, parts = model.replace("noisy", "lif"), []
+    return Population(name, model, decay, threshold, bias, np.ones(len(bias)), *parts)
 
 
 def _edge(source: str, target: str, found: Connections, scale: np.ndarray) -> Edge:

@@ -4,6 +4,6 @@ from snnsim.program.checks import DECISIONS
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.names import safe_name
-from snnsim.program.parts import INPUT, RULES, Edge, Population
+from snnsim.program.parts import INPUT, MODELS, Edge, Population
 
-__all__ = ["DECISIONS", "INPUT", "RULES", "Edge", "FixedPoint", "Population", "Program", "safe_name"]
+__all__ = ["DECISIONS", "INPUT", "MODELS", "Edge", "FixedPoint", "Population", "Program", "safe_name"]

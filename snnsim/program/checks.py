@@ -88,7 +88,7 @@ def _readout(program: "Program") -> Iterator[str]:
         return
     readout = program.population(program.readout)
     if readout.fires:
-        yield f"readout {readout.name!r} must have the rule 'readout', not {readout.rule!r}"
+        yield f"readout {readout.name!r} must have the model 'readout', not {readout.model!r}"
     if program.decision is not None and not (isinstance(program.decision, str) and program.decision in DECISIONS):
         yield f"decision {shown(program.decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
     if program.classes and len(program.classes) != readout.size:
@@ -98,8 +98,8 @@ def _readout(program: "Program") -> Iterator[str]:
 def _edge(program: "Program", edge: Edge) -> Iterator[str]:
     who = f"edge {edge.source!r} -> {edge.target!r}"
     sources, targets = program.sources(edge.source), program.population(edge.target).size
-    if len(edge.first) != sources + 1:
-        yield f"{who}: first must have {sources + 1} values, one per source and the end, not {len(edge.first)}"
+    if len(edge.indptr) != sources + 1:
+        yield f"{who}: indptr must have {sources + 1} values, one per source and the end, not {len(edge.indptr)}"
     if len(edge.post) and not (edge.post.min() >= 0 and edge.post.max() < targets):
         yield f"{who}: target neurons must be from 0 to {targets - 1}, not {edge.post.min()} to {edge.post.max()}"
     if edge.source == INPUT:

@@ -12,7 +12,7 @@ import numpy as np
 
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge, Population
+from snnsim.program.parts import INPUT, Edge, Population, model_of_file
 from snnsim.validation import integer, real, require, shown
 
 WHO = "header"
@@ -28,7 +28,7 @@ class Header:
 
     channels: int
     populations: tuple[tuple[str, str], ...]
-    """Name and rule."""
+    """Name and neuron model."""
     edges: tuple[tuple[str, str], ...]
     """Source and target."""
     time_step_ms: float
@@ -58,7 +58,7 @@ class Header:
             require(found == form, f"its format is {shown(found)}, not {form!r}")
             newest = whole(told, "version", at_least=1)
             require(newest <= version, f"it has version {newest}, newer than the {version} known; upgrade snnsim")
-        names = pairs(told, "populations")
+        names = tuple((name, model_of_file(model)) for name, model in pairs(told, "populations"))
         require(len({name for name, _ in names}) == len(names), f"{WHO}: populations must have names of their own")
         edges = pairs(told, "edges")
         for source, target in edges:

@@ -3,14 +3,14 @@
     I[t, j] = b[j] + Σ_synapses(i → j) w · s[t − d, i]       s = 0 before t = 0
     u[t, j] = β[j] v[t−1, j] + I[t, j]
     s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
-    v[t, j] = u (1 − s)  (hard)   u − θ s  (soft)   u, and s = 0  (readout)
+    v[t, j] = u (1 − s)  (lif_hard)   u − θ s  (lif_soft)   u, and s = 0  (readout)
     noisy_hard, noisy_soft: s = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v
 
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
-         source i owns synapses first[i]:first[i + 1]
+         source i has the synapses indptr[i]:indptr[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
 Names    β decay · θ threshold · b bias, added in every step: a folded batch norm's shift · u membrane · v voltage
-         Δ width of the noise · r back
+         Δ width of the noise · r reset_value
 Order    populations are computed in their order within a step, so a synapse without delay leads to a later one;
          every other synapse has a delay of at least 1: recurrent, backward, and within a population
 Fixed    with `fixed`, all these numbers are integers: FixedPoint says how they are added and multiplied
@@ -27,7 +27,7 @@ import numpy as np
 
 from snnsim.program.checks import check
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import INPUT, Edge, Population
+from snnsim.program.parts import INPUT, Edge, Population, array_in_file, model_in_file
 from snnsim.validation import require, shown
 
 
@@ -94,17 +94,17 @@ class Program:
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield every array under the name it has in a file."""
         for number, population in enumerate(self.populations):
-            for name in population.parts:
-                yield f"population{number}.{name}", getattr(population, name)
+            for name in population.array_names:
+                yield f"population{number}.{array_in_file(name)}", getattr(population, name)
         for number, edge in enumerate(self.edges):
-            for name in ("first", "post", "delay", "weight"):
-                yield f"edge{number}.{name}", getattr(edge, name)
+            for name in ("indptr", "post", "delay", "weight"):
+                yield f"edge{number}.{array_in_file(name)}", getattr(edge, name)
 
     def header(self) -> dict[str, Any]:
         """Return all that is not an array, as JSON has it."""
         return {
             "channels": self.channels,
-            "populations": [[population.name, population.rule] for population in self.populations],
+            "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
             "edges": [[edge.source, edge.target] for edge in self.edges],
             "time_step_ms": self.time_step_ms,
             "readout": self.readout,

@@ -14,7 +14,7 @@ from snnsim import untrusted
 from snnsim.files import written_whole
 from snnsim.program.header import Header
 from snnsim.program.model import Program
-from snnsim.program.parts import Edge, Population, parts
+from snnsim.program.parts import Edge, Population, array_in_file, array_names
 
 FORMAT = "snnsim program"
 VERSION = 2
@@ -82,8 +82,8 @@ def _header(path: Path, arrays: untrusted.Arrays) -> Header:
 def _built(path: Path, header: Header, arrays: untrusted.Arrays) -> Program:
     try:
         populations = tuple(
-            Population(name, rule, *(arrays[f"population{n}.{part}"] for part in parts(rule)))
-            for n, (name, rule) in enumerate(header.populations)
+            Population(name, model, *(arrays[f"population{n}.{array_in_file(each)}"] for each in array_names(model)))
+            for n, (name, model) in enumerate(header.populations)
         )
         header.sizes(populations)
         edges = tuple(

@@ -23,7 +23,7 @@ def facts(program: Program) -> dict[str, Any]:
     return {
         "channels": program.channels,
         "populations": [
-            {"name": part.name, "neurons": part.size, "rule": part.rule, "decay": _range(part.decay / one)}
+            {"name": part.name, "neurons": part.size, "model": part.model, "decay": _range(part.decay / one)}
             for part in program.populations
         ],
         "edges": [_edge(program, edge) for edge in program.edges],
@@ -87,7 +87,7 @@ def _edge(program: Program, edge: Edge) -> dict[str, Any]:
         "sparsity": 1 - pairs / (sources * targets),
         "delays": _range(edge.delay),
         "weights": _range(edge.weight),
-        "fan_out": float(np.diff(edge.first).mean()),
+        "fan_out": float(np.diff(edge.indptr).mean()),
     }
 
 

@@ -67,5 +67,5 @@ def _change(edge: Edge, inside: np.ndarray, weak: np.ndarray, kept: np.ndarray) 
 def _part(edge: Edge, kept: np.ndarray) -> Edge:
     count = np.concatenate([[0], np.cumsum(kept)])
     return replace(
-        edge, first=count[edge.first], post=edge.post[kept], delay=edge.delay[kept], weight=edge.weight[kept]
+        edge, indptr=count[edge.indptr], post=edge.post[kept], delay=edge.delay[kept], weight=edge.weight[kept]
     )

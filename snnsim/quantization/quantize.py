@@ -102,14 +102,14 @@ def dequantized(program: Program) -> Program:
     fixed = program.fixed
     if fixed is None:
         return program
-    units = {population.name: population.unit for population in program.populations}
+    units = {population.name: population.scale for population in program.populations}
     populations = tuple(
         replace(
             part,
             decay=part.decay / 2**fixed.decay_bits,
-            threshold=part.threshold * part.unit,
-            bias=part.bias * part.unit,
-            unit=np.ones(part.size),
+            threshold=part.threshold * part.scale,
+            bias=part.bias * part.scale,
+            scale=np.ones(part.size),
         )
         for part in program.populations
     )
@@ -178,7 +178,7 @@ def _stays(program: Program, scheme: Scheme) -> bool:
     fixed, kind = program.fixed, scheme.weights
     if fixed is None or kind is None or replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
         return False
-    shared = scheme.scale == "channel" or all(len(np.unique(part.unit)) == 1 for part in program.populations)
+    shared = scheme.scale == "channel" or all(len(np.unique(part.scale)) == 1 for part in program.populations)
     most = grids.largest(kind)
     return shared and all(int(np.abs(edge.weight.astype(int)).max(initial=0)) <= most for edge in program.edges)
 

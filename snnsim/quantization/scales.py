@@ -163,7 +163,7 @@ def in_integers(part: Population, scales: Scales, fixed: FixedPoint) -> tuple[Po
     }
     numbers = {"decay": decay, "threshold": threshold, "bias": bias}
     whole = {name: values.astype(np.int64) for name, values in numbers.items()}
-    return replace(part, **whole, unit=grids.short(scales.scale) / 2**fixed.weight_shift), change
+    return replace(part, **whole, scale=grids.short(scales.scale) / 2**fixed.weight_shift), change
 
 
 def _moved(whole: np.ndarray, value: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from snnsim.program import INPUT, Population, Program
 from snnsim.program.arrays import order
 from snnsim.validation import shown
 
-RULE = {"hard": HARD, "soft": SOFT, "readout": READOUT, "noisy_hard": HARD, "noisy_soft": SOFT}
+MODEL = {"lif_hard": HARD, "lif_soft": SOFT, "readout": READOUT, "noisy_hard": HARD, "noisy_soft": SOFT}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Network:
     """Decay, threshold and bias of every neuron; for integers also shift, bits and limit."""
     numbers: Numbers
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
-    """Whether each population fires by chance; width and back of every neuron."""
+    """Whether each population is stochastic; width and reset value of every neuron."""
 
     def drawn(self, seed: int | None, step: int) -> tuple[Any, ...]:
         """Return the noise with what it draws from a step on: by the seed, or, without one, nothing."""
@@ -102,7 +102,7 @@ def compiled(program: Program, precision: str) -> Network:
         program.longest_delay(),
         *_synapses(program, bounds, numbers),
         bounds,
-        np.array([RULE[population.rule] for population in program.populations], np.int64),
+        np.array([MODEL[population.model] for population in program.populations], np.int64),
         (*values, *constants),
         numbers,
         _noise(program, numbers),
@@ -116,7 +116,8 @@ def _noise(program: Program, numbers: Numbers) -> tuple[np.ndarray, np.ndarray, 
     noisy = np.array([population.noisy for population in program.populations])
     kind = np.float64 if program.fixed is not None else numbers.voltage
     width, back = (
-        np.concatenate([of(part, name) for part in program.populations]).astype(kind) for name in ("width", "back")
+        np.concatenate([of(part, name) for part in program.populations]).astype(kind)
+        for name in ("width", "reset_value")
     )
     return noisy, width, back
 
@@ -135,7 +136,7 @@ def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> tuple[n
         # nothing to merge: 10⁷ synapses need not be sorted twice
         (edge,) = program.edges
         count = np.zeros(nodes, np.int64)
-        count[start[edge.source] : start[edge.source] + len(edge.first) - 1] = np.diff(edge.first)
+        count[start[edge.source] : start[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
         first = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
         target = edge.post + np.int32(begin[edge.target])
         # a copy, as kernels are compiled once more for arrays that cannot be written

@@ -68,7 +68,7 @@ class Result:
         neurons = self.traced[population]
         row = int(self.length[:recording].sum())
         part = self.traces[row : row + self.length[recording], before : before + len(neurons)]
-        return part * self.program.population(population).unit[neurons]
+        return part * self.program.population(population).scale[neurons]
 
     def output(self, recording: int = 0) -> np.ndarray:
         """Return the membrane of the readout (time, class)."""

@@ -25,7 +25,7 @@ THRESHOLD = 127 * 2**FIXED.weight_shift + 1
 STEPS, ACTIVITY = 200, 0.08
 
 
-def toy(seed: int = 0, *, rule: str = "hard", taps: int = 1) -> Program:
+def toy(seed: int = 0, *, model: str = "lif_hard", taps: int = 1) -> Program:
     """Return two layers of 16 and 10 neurons; delays from 0 to 30."""
     rng = np.random.default_rng(seed)
     sizes = {INPUT: 20, "first": 16, "second": 10}
@@ -33,7 +33,7 @@ def toy(seed: int = 0, *, rule: str = "hard", taps: int = 1) -> Program:
         edge(rng, source, target, (sizes[source], sizes[target]), taps=taps)
         for source, target in ((INPUT, "first"), ("first", "second"))
     ]
-    return program([neurons(name, sizes[name], rule) for name in ("first", "second")], edges)
+    return program([neurons(name, sizes[name], model) for name in ("first", "second")], edges)
 
 
 def recurrent(seed: int = 0) -> Program:
@@ -42,7 +42,7 @@ def recurrent(seed: int = 0) -> Program:
     among = edge(rng, "first", "first", (16, 16), least=1)
     # more of them inhibit than excite, or all would fire for ever
     edges = [edge(rng, INPUT, "first", (20, 16)), replace(among, weight=among.weight - 64)]
-    return program([neurons("first", 16, "hard")], edges)
+    return program([neurons("first", 16, "lif_hard")], edges)
 
 
 def biased(seed: int = 0) -> Program:
@@ -52,7 +52,7 @@ def biased(seed: int = 0) -> Program:
     populations = []
     for part in plain.populations:
         decay, bias = rng.integers(1500, 4000, part.size), rng.integers(-900, 900, part.size)
-        populations.append(Population(part.name, part.rule, decay, part.threshold, bias, part.unit))
+        populations.append(Population(part.name, part.model, decay, part.threshold, bias, part.scale))
     decay, none, bias = np.full(5, 3000), np.ones(5, int), np.full(5, 7)
     populations.append(Population("readout", "readout", decay, none, bias, np.full(5, 1 / THRESHOLD)))
     output = edge(rng, "second", "readout", (10, 5))
@@ -73,7 +73,7 @@ def ties(seed: int = 0, *, floats: bool = False) -> Program:
             parts.append(Population.of(name, sizes[name], decay=decay))
             continue
         # 8 units of weight are the threshold, and half of 4096 is kept
-        part = neurons(name, sizes[name], "hard")
+        part = neurons(name, sizes[name], "lif_hard")
         parts.append(replace(part, threshold=np.full(sizes[name], 8 * unit << FIXED.weight_shift)))
     for source, target, low, high in ((INPUT, "first", -2, 6), ("first", "first", -4, 3), ("first", "second", -2, 6)):
         pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
@@ -98,7 +98,7 @@ MADE: dict[str, Callable[[], Program]] = {
     "toy": toy,
     "recurrent": recurrent,
     "taps": lambda: toy(taps=2),
-    "soft": lambda: toy(rule="soft"),
+    "soft": lambda: toy(model="lif_soft"),
     "biased": biased,
     "ties": ties,
     "eighths": lambda: ties(floats=True),
@@ -111,10 +111,10 @@ def recordings(made: Program, count: int, *, seed: int = 0, steps: int = STEPS, 
     return Events.from_frames((rng.random((steps, count, made.channels)) < activity).astype(np.int64))
 
 
-def neurons(name: str, size: int, rule: str) -> Population:
+def neurons(name: str, size: int, model: str) -> Population:
     """Return neurons that keep half of their voltage."""
     half, threshold = np.full(size, 2 ** (FIXED.decay_bits - 1)), np.full(size, THRESHOLD)
-    return Population(name, rule, half, threshold, np.zeros(size, int), np.full(size, 1 / THRESHOLD))
+    return Population(name, model, half, threshold, np.zeros(size, int), np.full(size, 1 / THRESHOLD))
 
 
 def edge(

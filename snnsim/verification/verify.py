@@ -206,5 +206,5 @@ def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
     traces = theirs.get(f"membrane/{ours.program.readout}")
     if traces is None:
         return None
-    unit = ours.program.population(str(ours.program.readout)).unit
+    unit = ours.program.population(str(ours.program.readout)).scale
     return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))

@@ -56,11 +56,11 @@ def test_a_graph_of_others_says_what_was_assumed(capsys, tmp_path):
 
 
 def test_what_nir_cannot_say_is_shown(capsys, tmp_path, program):
-    soft = replace(program, populations=(replace(program.populations[0], rule="soft"),))
+    soft = replace(program, populations=(replace(program.populations[0], model="lif_soft"),))
     soft.save(tmp_path / "soft.snn")
     with pytest.raises(SystemExit):
         run(capsys, "export", str(tmp_path / "soft.snn"), "--to", "nir", "--check")
-    assert "population 'a': the reset must be hard, not 'soft'" in capsys.readouterr().out
+    assert "population 'a': the model must be lif_hard, not 'lif_soft'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

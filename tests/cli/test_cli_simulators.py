@@ -31,10 +31,10 @@ def test_there_and_back(capsys, tmp_path, file, target):
 
 @pytest.mark.parametrize("target", ["sonata", "spinnaker"])
 def test_a_soft_reset_is_shown(capsys, tmp_path, target):
-    networks.toy(rule="soft").save(tmp_path / "soft.snn")
+    networks.toy(model="lif_soft").save(tmp_path / "soft.snn")
     with pytest.raises(SystemExit):
         run(capsys, "export", str(tmp_path / "soft.snn"), "--to", target, "--check")
-    assert capsys.readouterr().out.count("the reset must be hard, not 'soft'") == 2
+    assert capsys.readouterr().out.count("the model must be lif_hard, not 'lif_soft'") == 2
 
 
 def report(consumer, program, recordings, *, wrong):

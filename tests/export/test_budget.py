@@ -19,7 +19,7 @@ def sized(*sizes, longest=20):
     rng, parts, edges, before, name = np.random.default_rng(0), [], [], sizes[0], INPUT
     for number, size in enumerate(sizes[1:]):
         arrays = (np.full(size, value) for value in (2048, 64 * 99 + 1, 0))
-        parts.append(Population(f"p{number}", "hard", *arrays, np.ones(size)))
+        parts.append(Population(f"p{number}", "lif_hard", *arrays, np.ones(size)))
         pre, post = (part.ravel() for part in np.indices((before, size)))
         synapses = (pre, post, rng.integers(0, longest + 1, len(pre)), rng.integers(1, 100, len(pre)))
         edges.append(Edge.of(name, f"p{number}", synapses, sources=before))

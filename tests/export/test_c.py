@@ -122,7 +122,7 @@ def test_the_smaller_layout_is_taken():
     taps = Edge.of(INPUT, "a", tuple(np.tile(part, 2) for part in (pre, post, delay, weight)), sources=20)
     silent = Edge.of(INPUT, "a", (pre, post, delay, np.arange(600) % 3), sources=20)
     hidden = Edge.of(INPUT, "a", (pre[1:], post[1:], delay[1:], np.arange(599) % 3), sources=20)
-    population = Population("a", "hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
+    population = Population("a", "lif_hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
     for edge, tables in ((full, 1), (sparse, 0), (taps, 2), (silent, 1), (hidden, 0)):
         program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
         (made,) = c_layout.blocks(program)
@@ -138,7 +138,7 @@ def test_counts_that_would_overflow_are_known():
             INPUT, "a", tuple(np.tile(part, repeats) for part in (edge.pre(), edge.post, edge.delay, edge.weight)),
             sources=1,
         )  # fmt: skip
-        population = Population("a", "hard", *(np.array([k]) for k in (1, 9, 0)), np.ones(1))
+        population = Population("a", "lif_hard", *(np.array([k]) for k in (1, 9, 0)), np.ones(1))
         program = Program(1, (population,), (many,), 1.0, fixed=FixedPoint(24, 12, 6, 16, 0))
         assert c_layout.most_count(program) == min(255, (2**31 - 1) // (9 * repeats * 32767))
 

@@ -34,11 +34,11 @@ def network(first, second, target):
     """Return a network that every target takes, in integers where it must be."""
     whole = target in ("c", "loihi1", "loihi2", "xylo")
     parts, count = [], {INPUT: 3, first: 2, second: 2}
-    for name, rule in ((first, "hard"), (second, "readout")):
-        part = Population.of(name, 2, decay=0.0, rule=rule)
+    for name, model in ((first, "lif_hard"), (second, "readout")):
+        part = Population.of(name, 2, decay=0.0, model=model)
         if whole:
             kept = int(target.startswith("loihi"))
-            part = Population(name, rule, np.full(2, kept), np.full(2, 65 * 64 + 1), np.zeros(2, int), np.full(2, 0.5))
+            part = Population(name, model, np.full(2, kept), np.full(2, 65 * 64 + 1), np.zeros(2, int), np.full(2, 0.5))
         parts.append(part)
     edges = []
     for source, name in ((INPUT, first), (first, second)):

@@ -17,7 +17,9 @@ ENCODINGS = ("seq", "fan", "relay")
 
 def hard(program):
     """Return the Program with the reset that NIR has."""
-    populations = [replace(part, rule="hard") if part.rule == "soft" else part for part in program.populations]
+    populations = [
+        replace(part, model="lif_hard") if part.model == "lif_soft" else part for part in program.populations
+    ]
     return replace(program, populations=tuple(populations))
 
 
@@ -134,10 +136,10 @@ def test_a_file_that_was_changed_is_not_taken_for_ours(tmp_path, words):
 
 
 def test_what_nir_cannot_say_is_refused(tmp_path):
-    soft = tuple(replace(part, rule="soft") for part in small().populations)
-    with pytest.raises(ValueError, match=r"breaks 2 of its rules:(\n.*reset must be hard, not 'soft'.*){2}"):
+    soft = tuple(replace(part, model="lif_soft") for part in small().populations)
+    with pytest.raises(ValueError, match=r"breaks 2 of its rules:(\n.*model must be lif_hard, not 'lif_soft'.*){2}"):
         export.write(small(populations=soft), "nir", tmp_path / "a.nir")
-    by_chance = {"rule": "noisy_hard", "width": np.ones(3), "back": np.zeros(3)}
+    by_chance = {"model": "noisy_hard", "width": np.ones(3), "reset_value": np.zeros(3)}
     noisy = tuple(replace(part, **by_chance) for part in small().populations)
     with pytest.raises(ValueError, match="neurons must not fire by chance, and these have noise"):
         export.write(small(populations=noisy), "nir", tmp_path / "a.nir")

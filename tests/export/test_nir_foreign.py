@@ -284,7 +284,7 @@ def test_a_note_says_that_what_arrives_is_scaled(r, noted):
 def test_a_spike_may_subtract_the_threshold():
     node = rows("IF", 3, r=1.0, v_threshold=0.5)
     program = foreign.program(chain(node, outputs=3), dt=DT, reset="subtract")
-    assert program.populations[0].rule == "soft"
+    assert program.populations[0].model == "lif_soft"
     events = Events.from_frames(np.array([3.0, 0, 0, 0])[:, None, None] * np.ones(3))
     # 3 is taken down by a half in each step
     assert simulate(program, events).counts("n0")[0].tolist() == [4, 4, 4]

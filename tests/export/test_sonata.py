@@ -134,9 +134,9 @@ def test_what_no_program_has_is_named(folder, broken, message):
 
 def test_rules_that_are_broken_are_all_named(tmp_path):
     with pytest.raises(
-        ValueError, match=r"(?s)breaks 2 of its rules.*'first': the reset.*'second': the reset must be hard"
+        ValueError, match=r"(?s)breaks 2 of its rules.*'first': the model.*'second': the model must be lif_hard"
     ):
-        export.write(networks.toy(rule="soft"), "sonata", tmp_path / "folder")
+        export.write(networks.toy(model="lif_soft"), "sonata", tmp_path / "folder")
     assert not (tmp_path / "folder").exists()
 
 

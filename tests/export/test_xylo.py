@@ -33,7 +33,7 @@ def test_reading_back_is_identity(tmp_path, made):
 def without_zeros(each):
     there = each.weight != 0
     rows = (each.pre()[there], each.post[there], each.delay[there], each.weight[there])
-    return type(each).of(each.source, each.target, rows, sources=len(each.first) - 1)
+    return type(each).of(each.source, each.target, rows, sources=len(each.indptr) - 1)
 
 
 BREAKS = {
@@ -50,7 +50,7 @@ def _a(program):
 
 
 def _wider(each):
-    return replace(each, first=np.append(each.first, [each.first[-1]] * 11)) if each.source == INPUT else each
+    return replace(each, indptr=np.append(each.indptr, [each.indptr[-1]] * 11)) if each.source == INPUT else each
 
 
 @pytest.mark.parametrize("rule", list(BREAKS))

@@ -29,7 +29,7 @@ def network(rng, *, whole=False, simple=False):
     """Return a small network; `whole` in integers, `simple` a chain of single synapses without biases."""
     sizes = {INPUT: 4, "a": 3, "b": 2}
     parts = []
-    for name, rule in (("a", "hard"), ("b", "readout")):
+    for name, rule in (("a", "lif_hard"), ("b", "readout")):
         size = sizes[name]
         bias = np.zeros(size) if simple else rng.integers(-2, 3, size) / 8
         part = Population(name, rule, np.full(size, 0.5), np.ones(size), bias, np.ones(size))

@@ -69,7 +69,7 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     shutil.copytree(shd_folder, good / "shd")
     first = np.arange(CHANNELS + 1)
     edge = Edge("input", "out", first, np.zeros(CHANNELS, int), np.ones(CHANNELS, int), np.ones(CHANNELS))
-    out = Population.of("out", 3, rule="readout", decay=0.5)
+    out = Population.of("out", 3, model="readout", decay=0.5)
     Program(
         channels=CHANNELS, populations=(out,), edges=(edge,), readout="out", decision="summed_softmax",
         classes=("low", "middle", "high"), time_step_ms=10.0,

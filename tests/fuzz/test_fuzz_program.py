@@ -8,7 +8,7 @@ from snnsim.simulation import Events, simulate
 
 VALUES = [
     0, 1, -1, 2, 0.5, 1.0, -0.5, 1e300, -1e300, 1e30, 2**31, 2**63, -(2**63), float("nan"), float("inf"), None, "", "a",
-    "input", "b", "hard", "../x", "a\0b", "\ud800", b"a", True, (), [], [0], [0, 1], [0.5, 1.5], ["x"], {}, 1j,
+    "input", "b", "lif_hard", "../x", "a\0b", "\ud800", b"a", True, (), [], [0], [0, 1], [0.5, 1.5], ["x"], {}, 1j,
     np.zeros(2), np.zeros((2, 2)), np.array([0, -(2**63)]), np.array(["a", "b"]), np.array([None, 1]), object(),
     10**400, np.arange(3), np.ones(2, np.int16), np.ones(2, bool), np.full(2, 1e40), {"a": np.nan}, {1: 2}, lambda: 0,
 ]  # fmt: skip
@@ -21,9 +21,9 @@ def changed(rng, given, often=0.25):
 def population(rng, size=2):
     numbers = {
         "decay": rng.choice([0.0, 0.5, 1.0], size), "threshold": rng.integers(1, 9, size) / 8,
-        "bias": rng.integers(-4, 5, size) / 8, "unit": np.ones(size),
+        "bias": rng.integers(-4, 5, size) / 8, "scale": np.ones(size),
     }  # fmt: skip
-    return {"name": "a", "rule": str(rng.choice(["hard", "soft", "readout"]))} | numbers
+    return {"name": "a", "model": str(rng.choice(["lif_hard", "lif_soft", "readout"]))} | numbers
 
 
 def test_populations(tally):
@@ -32,9 +32,9 @@ def test_populations(tally):
         given = changed(rng, population(rng))
         made = tally.call(lambda given=given: Population(**given), case=given)
         if made is not None:
-            for name in ("decay", "threshold", "bias", "unit"):
+            for name in ("decay", "threshold", "bias", "scale"):
                 np.testing.assert_array_equal(getattr(made, name), given[name])
-        given = changed(rng, {"name": "a", "size": 2, "decay": 0.5, "threshold": 1.0, "bias": 0.0, "rule": "hard"})
+        given = changed(rng, {"name": "a", "size": 2, "decay": 0.5, "threshold": 1.0, "bias": 0.0, "model": "lif_hard"})
         if isinstance(given["size"], int) and given["size"] > 1000:
             continue
         made = tally.call(lambda given=given: Population.of(**given), case=given)
@@ -60,7 +60,7 @@ def test_edges(tally):
             pre, post, delay, weight = given["synapses"]
             assert found == sorted(zip(pre, delay, post, weight, strict=True))
         parts = changed(
-            rng, {"source": "input", "target": "a", "first": [0, 1, 1], "post": [0], "delay": [1], "weight": [0.5]}
+            rng, {"source": "input", "target": "a", "indptr": [0, 1, 1], "post": [0], "delay": [1], "weight": [0.5]}
         )
         tally.call(lambda parts=parts: Edge(**parts), case=parts)
 
@@ -100,7 +100,7 @@ def test_integers_at_the_ends_of_their_range_run_alike(tally):
         values = [np.array([rng.choice(part)], np.int64) for part in (ends[:4], [1, *ends[3:8]], ends)]
 
         def make(fixed=fixed, values=values):
-            part = Population("a", str(rng.choice(["hard", "soft"])), *values, np.ones(1))
+            part = Population("a", str(rng.choice(["lif_hard", "lif_soft"])), *values, np.ones(1))
             weight = rng.choice([1, -1, 2**15 - 1, -(2**15)], 3).astype(np.int16)
             edge = Edge.of("input", "a", ([0, 0, 1], [0] * 3, [0, 1, 2], weight), sources=2)
             return Program(channels=2, populations=(part,), edges=(edge,), time_step_ms=1.0, fixed=fixed)

@@ -27,8 +27,8 @@ def network(rng):
     far = 10.0 ** rng.integers(-30, 29) if rng.random() < 0.2 else 1.0
     threshold = np.abs(rng.choice([*weight, 1.0, 0.5], size)).clip(1e-99) * far
     bias = rng.choice([0.0, 0.0, *weight, 0.1], size)
-    rule = str(rng.choice(["hard", "soft", "readout"]))
-    part = Population("a", rule, rng.choice([0.0, 0.5, 0.9, 0.9999, 1.0], size), threshold, bias, np.ones(size))
+    model = str(rng.choice(["lif_hard", "lif_soft", "readout"]))
+    part = Population("a", model, rng.choice([0.0, 0.5, 0.9, 0.9999, 1.0], size), threshold, bias, np.ones(size))
     return Program(channels=3, populations=(part,), edges=(edge,), time_step_ms=1.0)
 
 
@@ -54,12 +54,12 @@ def test_programs_of_any_size_are_quantized_or_refused(tally):
         part, (change,) = made.populations[0], made.provenance["quantization"]["populations"]
         assert quantize(made, Scheme(**given)).digest() == made.digest()
         assert np.abs(part.bias).max() <= made.fixed.limit
-        half = 0.5 * (part.unit * 2**made.fixed.weight_shift)[made.edges[0].post]
+        half = 0.5 * (part.scale * 2**made.fixed.weight_shift)[made.edges[0].post]
         order = np.lexsort((made.edges[0].post, made.edges[0].pre()))
         off = np.abs(dequantized(made).edges[0].weight - weights_like(program, made)) > half * (1 + 1e-6)
         assert off[order].sum() == made.provenance["quantization"]["edges"][0]["weights_clipped"]
         if part.fires and change["thresholds_moved"] == 0:
-            np.testing.assert_allclose(part.threshold * part.unit, program.populations[0].threshold, rtol=1e-6)
+            np.testing.assert_allclose(part.threshold * part.scale, program.populations[0].threshold, rtol=1e-6)
         events = Events.from_frames(rng.integers(0, 2, (5, 1, 3)))
         one, other = (simulate(made, events, engine=engine) for engine in ("clock_driven", "event_driven"))
         np.testing.assert_array_equal(one.node_counts, other.node_counts)

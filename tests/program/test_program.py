@@ -18,7 +18,7 @@ def edge(source="input", target="a", rows=((0, 0, 0, 1.0),), sources=2):
     return Edge.of(source, target, synapses(*rows), sources=sources)
 
 
-A, B = Population.of("a", 2, decay=0.5), Population.of("b", 3, decay=0.5, rule="readout")
+A, B = Population.of("a", 2, decay=0.5), Population.of("b", 3, decay=0.5, model="readout")
 
 
 def program(**changes):
@@ -28,7 +28,7 @@ def program(**changes):
 
 def test_an_edge_is_sorted_by_source_delay_and_target():
     made = edge(rows=[(1, 0, 2, 1.0), (0, 1, 3, 2.0), (1, 1, 0, 3.0), (0, 0, 3, 4.0), (1, 0, 2, 5.0)])
-    assert made.first.tolist() == [0, 2, 5]
+    assert made.indptr.tolist() == [0, 2, 5]
     assert made.pre().tolist() == [0, 0, 1, 1, 1]
     assert made.post.tolist() == [0, 1, 1, 0, 0]
     assert made.delay.tolist() == [3, 3, 0, 2, 2]
@@ -39,7 +39,7 @@ def test_an_edge_is_sorted_by_source_delay_and_target():
 
 def test_arrays_cannot_be_written_and_are_no_views():
     decay = np.array([0.5, 0.5])
-    made = Population("a", "hard", decay, np.ones(2), np.zeros(2), np.ones(2))
+    made = Population("a", "lif_hard", decay, np.ones(2), np.zeros(2), np.ones(2))
     decay[0] = 0.1
     assert made.decay[0] == 0.5
     with pytest.raises(ValueError, match="read-only"):
@@ -61,11 +61,11 @@ def test_arrays_cannot_be_written_and_are_no_views():
         ({"provenance": None}, "provenance must be a table of facts, not None"),
         ({"time_step_ms": 0.0}, "time_step_ms must be positive, not 0.0"),
         ({"extra_steps": -1}, "extra_steps must be a whole number of 0 or more, not -1"),
-        ({"readout": "a"}, "readout 'a' must have the rule 'readout', not 'hard'"),
+        ({"readout": "a"}, "readout 'a' must have the model 'readout', not 'lif_hard'"),
         ({"readout": "b", "decision": "loudest"}, "decision 'loudest' is unknown; the known ones are summed_softmax"),
         ({"readout": "b", "classes": ("x",)}, "there are 1 classes for 3 neurons of the readout"),
         ({"decision": "max_membrane"}, "a decision and classes need a readout"),
-        ({"edges": (edge(sources=3, rows=((2, 0, 0, 1.0),)),)}, "first must have 3 values, one per source and the end"),
+        ({"edges": (edge(sources=3, rows=((2, 0, 0, 1.0),)),)}, "indptr must have 3 values, one per source and"),
         ({"edges": (edge(rows=((0, 2, 0, 1.0),)),)}, "target neurons must be from 0 to 1, not 2 to 2"),
         ({"edges": (edge("a", "a"),)}, "edge 'a' -> 'a': delays must be at least 1, not 0"),
         ({"edges": (edge("b", "a", sources=3),)}, "a readout does not fire"),
@@ -96,10 +96,16 @@ def test_everything_that_is_wrong_is_named_at_once():
         (lambda: edge(rows=((0, 0, 0.5, 1.0),)), "delays must be whole steps"),
         (lambda: edge(rows=((0, 0, 0, np.nan),)), "weights must be finite"),
         (lambda: edge(rows=((0, -1, 0, 1.0),)), "target neurons are counted from 0, not from -1"),
-        (lambda: Population.of("a", 2, decay=0.5, rule="if"), "rule 'if' is unknown; the known ones are hard, soft"),
+        (
+            lambda: Population.of("a", 2, decay=0.5, model="if"),
+            "model 'if' is unknown; the known ones are lif_hard, lif_soft",
+        ),
         (lambda: Population.of("a", 2, decay=0.5, threshold=0.0), "threshold must be positive"),
         (lambda: Population.of("a", 2, decay=np.nan), "decay must be finite"),
-        (lambda: Population("a", "hard", np.ones(2), np.ones(3), np.ones(2), np.ones(2)), "threshold must have one"),
+        (
+            lambda: Population("a", "lif_hard", np.ones(2), np.ones(3), np.ones(2), np.ones(2)),
+            "threshold must have one",
+        ),
         (lambda: edge(rows=((0.5, 0, 0, 1.0),)), "sources and targets must be whole numbers"),
         (
             lambda: edge(rows=((0, 0, 0, 40000),)),

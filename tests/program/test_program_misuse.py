@@ -22,7 +22,7 @@ def program(**changes):
 
 def whole(**parts):
     given_ = {"decay": [0], "threshold": [1], "bias": [0]} | parts
-    part = Population("a", "hard", *(np.array(given_[name], np.int64) for name in given_), np.ones(1))
+    part = Population("a", "lif_hard", *(np.array(given_[name], np.int64) for name in given_), np.ones(1))
     return program(channels=1, populations=(part,), edges=(), fixed=FIXED)
 
 
@@ -45,7 +45,7 @@ def nested(depth):
         (lambda: whole(threshold=[2**23]), r"thresholds and biases must be within ± 8388607"),
         (lambda: Population.of("a", 1, decay=0.5, bias=1e300), r"'a': bias must be within ± 1e\+30"),
         (lambda: Population.of("a", 1, decay=0.5, bias=-1e31), r"'a': bias must be within ± 1e\+30"),
-        (lambda: with_chance(1e300), r"'a': back must be within ± 1e\+30"),
+        (lambda: with_chance(1e300), r"'a': reset_value must be within ± 1e\+30"),
         (lambda: Edge.of("input", "a", ([0], [0], [0], [-1e31]), sources=1), r"weights must be within ± 1e\+30"),
         (lambda: program(populations=(Population.of("a", 2, decay=2.0),)), "decay must be from 0 to 1"),
         (lambda: Population.of("a", -1, decay=0.5), "size must be an integer from 1 to 2147483647, not -1"),
@@ -54,7 +54,7 @@ def nested(depth):
         (lambda: Population.of("a", 2, decay=[0.1, 0.2, 0.3]), "must have one value for each neuron"),
         (lambda: Population.of("a", 2, decay=1j), "decay must be a row of numbers, not complex128"),
         (lambda: Population.of("a", 2, decay=None), "decay must be a row of numbers"),
-        (lambda: Population.of("a", 2, decay=0.5, rule=["hard"]), "rule a list is unknown"),
+        (lambda: Population.of("a", 2, decay=0.5, model=["lif_hard"]), "model a list is unknown"),
         (lambda: program(channels=True), "channels must be a whole number of at least 1, not True"),
         (lambda: program(channels=2**63), "channels must be a whole number of at least 1, not 9223372036854775808"),
         (lambda: program(time_step_ms=True), "time_step_ms must be positive, not True"),

@@ -30,9 +30,14 @@ def network(seed=0, *, size=30):
     pre, post = np.nonzero(np.ones((size, 4)))
     last = Edge.of("a", "out", (pre, post, rng.integers(0, 20, len(pre)), rng.normal(0, 0.3, len(pre))), sources=size)
     neurons = Population(
-        "a", "soft", rng.uniform(0, 0.95, size), rng.uniform(0.5, 1.5, size), rng.normal(0, 0.1, size), np.ones(size)
+        "a",
+        "lif_soft",
+        rng.uniform(0, 0.95, size),
+        rng.uniform(0.5, 1.5, size),
+        rng.normal(0, 0.1, size),
+        np.ones(size),
     )
-    out = Population.of("out", 4, decay=0.9, rule="readout")
+    out = Population.of("out", 4, decay=0.9, model="readout")
     return Program(
         channels=12, populations=(neurons, out), edges=(first, inner, last), time_step_ms=1.0, readout="out",
         decision="mean_membrane", extra_steps=5,
@@ -59,7 +64,7 @@ def test_weights_are_within_half_a_unit_unless_clipped(seed, scheme):
     back, found = dequantized(made), made.provenance["quantization"]["edges"]
     for before, after, change in zip(program.edges, back.edges, found, strict=True):
         target = made.population(before.target)
-        half = 0.5 * (target.unit * 2**made.fixed.weight_shift)
+        half = 0.5 * (target.scale * 2**made.fixed.weight_shift)
         # edges are sorted by delay, so a changed delay may reorder them; match by what does not change
         one, other = by_pair(before), by_pair(after)
         off = np.abs(one[1] - other[1]) > half[one[2]] * (1 + 1e-9)
@@ -124,12 +129,12 @@ def test_membranes_saturate_at_the_stated_word():
     both = np.array([0])
     push = Edge.of(INPUT, "a", (both, both, both, np.array([1.0])), sources=1)
     program = Program(
-        channels=1, populations=(Population.of("a", 1, decay=1.0, rule="readout"),), edges=(push,), time_step_ms=1.0,
+        channels=1, populations=(Population.of("a", 1, decay=1.0, model="readout"),), edges=(push,), time_step_ms=1.0,
         readout="a",
     )  # fmt: skip
     made = quantize(program, Scheme("int8", word_bits=16))
     result = simulate(made, events(np.ones((10, 1, 1), int)))
-    unit = made.populations[0].unit
+    unit = made.populations[0].scale
     expected = np.minimum(127 * 2**6 * np.arange(1, 11), 2**15 - 1) * unit
     np.testing.assert_array_equal(result.output()[:, 0], expected)
 
@@ -165,8 +170,8 @@ def test_where_no_weight_is_left_a_second_time_changes_nothing(scale, word_bits,
 
 def test_layers_share_a_scale_and_channels_do_not():
     by_layer, by_channel = (quantize(network(), Scheme("int8", scale=scale)) for scale in ("layer", "channel"))
-    assert len(np.unique(by_layer.populations[0].unit)) == 1
-    assert len(np.unique(by_channel.populations[0].unit)) == 30
+    assert len(np.unique(by_layer.populations[0].scale)) == 1
+    assert len(np.unique(by_channel.populations[0].scale)) == 30
     errors = [
         sum(change["relative_error"] for change in made.provenance["quantization"]["edges"])
         for made in (by_layer, by_channel)

@@ -27,7 +27,7 @@ class Whole:
     bias: np.ndarray
     forward: list[tuple[int, int, int, int]]
     inner: list[tuple[int, int, int, int]]
-    rule: str
+    model: str
     channels: int
 
     def program(self, kind=np.float64):
@@ -43,7 +43,7 @@ class Whole:
         # a threshold of float32 is meant where it alone is rounded
         parts = ((self.threshold, np.float64), (self.bias, kind))
         values = (np.array([of(number, j, kind) for j, number in enumerate(part)]) for part, kind in parts)
-        part = Population("a", self.rule, np.array(list(map(float, self.decay))), *values, np.ones(size))
+        part = Population("a", self.model, np.array(list(map(float, self.decay))), *values, np.ones(size))
         edges = (edge(INPUT, self.forward, self.channels), edge("a", self.inner, size))
         return Program(channels=self.channels, populations=(part,), edges=edges, time_step_ms=1.0)
 
@@ -59,7 +59,7 @@ class Whole:
                 arrived = sum(int(w * of[t - d, i]) for s, of in sent for i, k, d, w in s if k == j and d <= t)
                 u = self.decay[j] * voltage[j] + arrived + int(self.bias[j])
                 spikes[t, j], membrane[t][j] = u >= self.threshold[j], u
-                left = Fraction(0) if self.rule == "hard" else u - int(self.threshold[j])
+                left = Fraction(0) if self.model == "lif_hard" else u - int(self.threshold[j])
                 voltage[j] = left if spikes[t, j] else u
         return spikes, membrane
 
@@ -82,8 +82,8 @@ def networks(draw, most, *, same, decays=(Fraction(0), Fraction(1), Fraction(1, 
     threshold = np.where(rng.random(size) < 0.5, sums, rng.integers(1, 3 * most + 1, size))
     bias = rng.integers(-most, most + 1, size) * (rng.random(size) < 0.5)
     decay = [decays[int(place)] for place in rng.integers(0, len(decays), size)]
-    rule = draw(st.sampled_from(["hard", "soft"]))
-    made = Whole(step, decay, threshold, bias, forward, synapses(size, int(rng.integers(0, 6)), 1), rule, channels)
+    model = draw(st.sampled_from(["lif_hard", "lif_soft"]))
+    made = Whole(step, decay, threshold, bias, forward, synapses(size, int(rng.integers(0, 6)), 1), model, channels)
     frames = rng.integers(1, 3, (draw(st.integers(1, 8)), channels)) * (rng.random(channels) < 0.7)
     return made, frames * (rng.random(frames.shape) < 0.6)
 
@@ -167,7 +167,7 @@ def test_decays_and_thresholds_that_move_are_counted():
     both = np.arange(4)
     edge = Edge.of(INPUT, "a", (both, both, 0 * both, np.array([1.0, 0.123456, 1.0, 1.0])), sources=4)
     part = Population(
-        "a", "hard", np.array([0.9999, 0.0001, 0.5, 0.3]), np.array([1.0, 0.5, 1.0, 1.0]),
+        "a", "lif_hard", np.array([0.9999, 0.0001, 0.5, 0.3]), np.array([1.0, 0.5, 1.0, 1.0]),
         np.array([1e-9, 0.0, 0.25, 1 / 3000.1]), np.ones(4),
     )  # fmt: skip
     program = Program(channels=4, populations=(part,), edges=(edge,), time_step_ms=1.0)
@@ -178,7 +178,7 @@ def test_decays_and_thresholds_that_move_are_counted():
     assert (moves["biases_moved"], moves["biases_to_0"]) == (2, 1)
     assert moves["thresholds_moved"] == 1
     assert moves["largest_move"] == pytest.approx(
-        float(made.populations[0].threshold[1] * made.populations[0].unit[1]) / 0.5 - 1, abs=1e-7
+        float(made.populations[0].threshold[1] * made.populations[0].scale[1]) / 0.5 - 1, abs=1e-7
     )
     again = quantize(made, Scheme("int8"))
     assert again.digest() == made.digest()
@@ -195,7 +195,7 @@ def test_a_wider_scheme_keeps_what_a_narrow_one_has_made(data):
     if all(decay == 0 for decay in network.decay):
         np.testing.assert_array_equal(simulate(wide, events).node_counts, simulate(narrow, events).node_counts)
     for one, other in zip(narrow.edges, wide.edges, strict=True):
-        scale = [(made.populations[0].unit * 2**made.fixed.weight_shift)[one.post] for made in (narrow, wide)]
+        scale = [(made.populations[0].scale * 2**made.fixed.weight_shift)[one.post] for made in (narrow, wide)]
         np.testing.assert_allclose(one.weight * scale[0], other.weight * scale[1], rtol=1e-6)
 
 

@@ -111,7 +111,7 @@ def test_a_file_gives_back_what_was_written(tmp_path):
     program.save(tmp_path / "noisy.snn")
     found = Program.load(tmp_path / "noisy.snn")
     assert found.digest() == program.digest()
-    assert [part.rule for part in found.populations] == ["noisy_hard", "noisy_hard", "readout"]
+    assert [part.model for part in found.populations] == ["noisy_hard", "noisy_hard", "readout"]
     np.testing.assert_array_equal(counts(found, frames, seed=SEED), counts(program, frames, seed=SEED))
 
 
@@ -129,7 +129,7 @@ def test_versions_say_what_a_reader_must_know(tmp_path):
 def test_without_noise_it_is_a_program_of_lif():
     network = small_network(neuron=lambda _: MetaNeuron(tau=2.0, threshold=0.25, width=0.0))
     program = freeze(network, time_step_ms=1.0)
-    assert [part.rule for part in program.populations] == ["hard", "hard", "readout"]
+    assert [part.model for part in program.populations] == ["lif_hard", "lif_hard", "readout"]
     assert not any(part.noisy for part in program.populations)
 
 
@@ -149,16 +149,18 @@ def test_what_has_no_rule_is_refused(neuron):
 
 def test_what_a_noisy_population_must_have():
     plain = Population.of("a", 3, decay=0.5)
-    with pytest.raises(ValueError, match="population 'a': width and back are given if, and only if, the rule is a noi"):
-        replace(plain, rule="noisy_hard")
-    with pytest.raises(ValueError, match="population 'a': width and back are given if"):
-        replace(plain, width=np.ones(3), back=np.ones(3))
+    with pytest.raises(
+        ValueError, match="population 'a': width and reset_value are given if, and only if, the model is a noi"
+    ):
+        replace(plain, model="noisy_hard")
+    with pytest.raises(ValueError, match="population 'a': width and reset_value are given if"):
+        replace(plain, width=np.ones(3), reset_value=np.ones(3))
     with pytest.raises(ValueError, match="population 'a': width must have one value for each neuron"):
-        replace(plain, rule="noisy_hard", width=np.ones(2), back=np.ones(3))
+        replace(plain, model="noisy_hard", width=np.ones(2), reset_value=np.ones(3))
     with pytest.raises(ValueError, match="population 'a': width must be 0 or more"):
-        Program(1, (replace(plain, rule="noisy_soft", width=-np.ones(3), back=np.ones(3)),), (), 1.0)
+        Program(1, (replace(plain, model="noisy_soft", width=-np.ones(3), reset_value=np.ones(3)),), (), 1.0)
     program = quantize(freeze(small_network(), time_step_ms=1.0), Scheme())
-    chancy = replace(program.populations[0], rule="noisy_hard", width=np.ones(8), back=np.zeros(8))
+    chancy = replace(program.populations[0], model="noisy_hard", width=np.ones(8), reset_value=np.zeros(8))
     with pytest.raises(ValueError, match="'hidden 1': neurons that fire by chance have no arithmetic in integers"):
         replace(program, populations=(chancy, *program.populations[1:]))
 
@@ -182,6 +184,6 @@ def test_plain_arrays_keep_the_noise(kind, tmp_path):
 
 def test_targets_without_chance_say_so():
     _, program, _ = trained()
-    found = [str(violation) for violation in checks.reset(program, rules=("hard", "soft"))]
+    found = [str(violation) for violation in checks.reset(program, models=("lif_hard", "lif_soft"))]
     assert len(found) == 2
     assert "population 'hidden 1': neurons must not fire by chance, and these have noise; train with" in found[0]

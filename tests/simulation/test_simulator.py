@@ -14,7 +14,7 @@ def chain(**changes):
     both = np.arange(2)
     first = Edge.of(INPUT, "a", (both, both, np.array([1, 3]), np.array([1.0, 1.0])), sources=2)
     second = Edge.of("a", "out", (both, both, np.array([0, 2]), np.array([0.5, 0.25])), sources=2)
-    neurons = Population.of("a", 2, decay=0.5), Population.of("out", 2, decay=0.5, rule="readout")
+    neurons = Population.of("a", 2, decay=0.5), Population.of("out", 2, decay=0.5, model="readout")
     values = {"channels": 2, "populations": neurons, "edges": (first, second), "time_step_ms": 1.0}
     return Program(**(values | {"readout": "out", "decision": "max_membrane", "extra_steps": 6} | changes))
 

@@ -78,13 +78,13 @@ def test_several_spikes_of_a_channel_in_a_step(run, consumer):
 
 
 def test_brian2_subtracts_a_threshold(run):
-    assert run("brian2", networks.toy(rule="soft")).equal
+    assert run("brian2", networks.toy(model="lif_soft")).equal
 
 
 @pytest.mark.parametrize("consumer", ["nest", "bmtk", "pynn-nest"])
 def test_a_soft_reset_is_refused(run, consumer):
     with pytest.raises(Exception, match=r"reset"):
-        run(consumer, networks.toy(rule="soft"))
+        run(consumer, networks.toy(model="lif_soft"))
 
 
 @pytest.mark.parametrize("consumer", MODULES)
@@ -113,7 +113,9 @@ def extremes():
     rng = np.random.default_rng(0)
     pre, post = (part.ravel() for part in np.indices((6, 6)))
     synapses = (pre, post, rng.integers(5, 40, 36), rng.integers(-3, 6, 36) / 8)
-    neurons = Population("a", "hard", np.array([0.0, 1.0, 0.5, 0.0, 1.0, 0.9]), *(np.ones(6) * n for n in (1.03, 0, 1)))
+    neurons = Population(
+        "a", "lif_hard", np.array([0.0, 1.0, 0.5, 0.0, 1.0, 0.9]), *(np.ones(6) * n for n in (1.03, 0, 1))
+    )
     edges = (Edge.of(INPUT, "a", synapses, sources=6), Edge.of("a", "a", synapses, sources=6))
     return Program(channels=6, populations=(neurons,), edges=edges, time_step_ms=2.5)
 

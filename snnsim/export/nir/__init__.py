@@ -23,7 +23,7 @@ __all__ = ["check", "encoding", "read", "write"]
 
 def check(program: Program) -> Iterator[Violation]:
     """Yield what NIR cannot say: neurons that are not reset to 0."""
-    yield from checks.reset(program, rules=("hard",))
+    yield from checks.reset(program, models=("lif_hard",))
 
 
 def encoding(path: Path) -> str | None:

@@ -45,10 +45,10 @@ class Cells:
         """Number of neurons."""
         return len(self.decay)
 
-    def population(self, name: str, bias: np.ndarray, *, fired: str = "hard") -> Population:
-        """Return the population, with a bias besides its own; `fired` is the rule of neurons with a threshold."""
-        rule = fired if self.fires else "readout"
-        return Population(name, rule, self.decay, self.threshold, self.bias + bias, np.ones(self.size))
+    def population(self, name: str, bias: np.ndarray, *, fired: str = "lif_hard") -> Population:
+        """Return the population, with a bias besides its own; `fired` is the model of neurons with a threshold."""
+        model = fired if self.fires else "readout"
+        return Population(name, model, self.decay, self.threshold, self.bias + bias, np.ones(self.size))
 
 
 def cells(kind: str, numbers: Numbers, step: float, *, reset: str = "value") -> Cells:

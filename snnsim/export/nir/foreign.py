@@ -33,7 +33,7 @@ NOTES = (
     "a loop takes a step longer than its Delays",
 )
 _PASSED = (*LINEAR, "Delay")
-RESETS = {"value": "hard", "subtract": "soft"}
+RESETS = {"value": "lif_hard", "subtract": "lif_soft"}
 """Rule of neurons that fire, by what a spike does to them."""
 MOST_NODES = 8192
 _MOST_TAPS = 2**26

@@ -20,7 +20,7 @@ import numpy as np
 from snnsim.export.dequantize import as_floats
 from snnsim.export.nir.files import Node, narrow, printable
 from snnsim.program import Edge, FixedPoint, Population, Program
-from snnsim.program.parts import PARTS
+from snnsim.program.parts import ARRAYS, array_in_file, model_in_file
 
 OUT_OF_REACH = 2.0**100
 _SLOWEST = 2.0**60
@@ -95,10 +95,10 @@ class Scale:
             rows["v_threshold"] = self.limit.max() * ones if self.options.plain else self.limit
         elif self.options.plain:
             rows["v_threshold"] = OUT_OF_REACH * ones
-        ours = {name: getattr(part, name) for name in PARTS}
+        ours = {array_in_file(name): getattr(part, name) for name in ARRAYS}
         kind = "LIF" if "v_threshold" in rows else "LI"
         numbers = {name: narrow(row) for name, row in rows.items()}
-        return Node(kind, numbers, {"population": printable(part.name), "rule": part.rule, **ours})
+        return Node(kind, numbers, {"population": printable(part.name), "rule": model_in_file(part.model), **ours})
 
     def weights(self, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
         """Return an edge's weights for the file, and what is missing in them when they are scaled back."""
@@ -115,11 +115,11 @@ class Scale:
         return 1.0 if self.fixed is None else 2.0**self.fixed.weight_shift
 
 
-def population(node: Node, name: str, rule: str) -> Population:
+def population(node: Node, name: str, model: str) -> Population:
     """Return the population of a node that `Scale.neurons` made."""
-    if node.metadata["population"] != printable(name) or node.metadata["rule"] != rule:
+    if node.metadata["population"] != printable(name) or node.metadata["rule"] != model_in_file(model):
         raise ValueError(f"its node of the population {name!r} is another's")
-    return Population(name, rule, *(node.metadata[part] for part in PARTS))
+    return Population(name, model, *(node.metadata[array_in_file(name)] for name in ARRAYS))
 
 
 def as_floats_alone(part: Population, fixed: FixedPoint | None) -> Population:

@@ -7,12 +7,12 @@ import numpy as np
 
 from snnsim import untrusted
 from snnsim.export.pynn.writing import FACTS, FORMAT
-from snnsim.export.sonata import NUMBERS
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.arrays import frozen
 from snnsim.program.header import Header, rows, table
 from snnsim.program.header import whole as whole_of
+from snnsim.program.parts import ARRAYS
 
 
 def claims(folder: Path) -> bool:
@@ -35,12 +35,12 @@ def read(path: Path) -> Program:
 def _program(path: Path, header: Header) -> Program:
     files, populations = table(header.told, "neurons"), []
     for name, rule in header.populations:
-        numbers = dict(zip(NUMBERS, _table(path, files.get(name), columns=6)[2:], strict=True))
-        for each in NUMBERS[:3] if header.fixed is not None else ():
+        numbers = dict(zip(ARRAYS, _table(path, files.get(name), columns=6)[2:], strict=True))
+        for each in ARRAYS[:3] if header.fixed is not None else ():
             numbers[each] = np.rint(numbers[each])
         kind = np.int64 if header.fixed is not None else np.float64
-        parts = (frozen(numbers[each], kind, f"{name!r}: {each}") for each in NUMBERS[:3])
-        populations.append(Population(name, rule, *parts, numbers["unit"]))
+        parts = (frozen(numbers[each], kind, f"{name!r}: {each}") for each in ARRAYS[:3])
+        populations.append(Population(name, rule, *parts, numbers["scale"]))
     size, late = header.sizes(populations), {INPUT: 0} | header.by_population("lateness")
     of_edge: dict[int, list[str]] = {number: [] for number in range(len(header.edges))}
     for each in rows(header.told, "connections", dict):

@@ -31,9 +31,10 @@ from snnsim.export.checks import Violation
 from snnsim.export.dequantize import as_floats
 from snnsim.export.identifiers import plain_names
 from snnsim.export.retiming import Connections, Retimed, retimed
-from snnsim.export.sonata import NEVER, NUMBERS, time_constant
+from snnsim.export.sonata import NEVER, time_constant
 from snnsim.files import folder_written_whole
 from snnsim.program import Population, Program
+from snnsim.program.parts import ARRAYS, array_in_file
 
 FORMAT = "snnsim PyNN"
 FACTS = "network.json"
@@ -60,7 +61,11 @@ def write(program: Program, path: Path) -> None:
         called = plain_names(program)
         files = {part.name: f"neurons/{called[part.name]}.txt" for part in program.populations}
         for ours, machine in zip(program.populations, moved.program.populations, strict=True):
-            _table(folder / files[ours.name], ["tau_m", "v_thresh", *NUMBERS], _neurons(ours, machine, unit(program)))
+            _table(
+                folder / files[ours.name],
+                ["tau_m", "v_thresh", *map(array_in_file, ARRAYS)],
+                _neurons(ours, machine, unit(program)),
+            )
         connections = [
             each
             for number, edge in enumerate(moved.connections)
@@ -90,7 +95,7 @@ def _machine(moved: Retimed) -> dict[str, Any]:
 
 def _neurons(ours: Population, machine: Population, scale: int) -> list[np.ndarray]:
     limit = machine.threshold / scale if machine.fires else np.full(machine.size, NEVER)
-    return [time_constant(machine.decay, 1.0), limit, *(getattr(ours, name) for name in NUMBERS)]
+    return [time_constant(machine.decay, 1.0), limit, *(getattr(ours, name) for name in ARRAYS)]
 
 
 def _connected(edge: Connections, number: int, folder: Path, scale: int) -> Iterator[dict[str, Any]]:
