@@ -18,7 +18,7 @@ Fixed    with `fixed`, all these numbers are integers: FixedPoint says how they 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,39 @@ class Program:
     def longest_delay(self) -> int:
         """Return the longest delay of all synapses."""
         return max((edge.longest() for edge in self.edges), default=0)
+
+    def fan_in_weight(
+        self,
+        population: str,
+        function: Callable[[np.ndarray], np.ndarray] = np.abs,
+        *,
+        source: str | None = None,
+    ) -> np.ndarray:
+        """Return the sum of the weights of all synapses of each neuron, by default of their absolute values.
+
+        Args:
+            population: Name of the target population.
+            function: Applied to the weights (synapse,) of an edge, as float64, before the sum.
+            source: Name of the population, or INPUT, from which alone synapses count; None for all sources.
+
+        Returns:
+            float64 (neuron,). Sums of integer weights are exact.
+        """
+        total = np.zeros(self.population(population).size)
+        for edge in self.edges:
+            if edge.target == population and source in (None, edge.source):
+                total += np.bincount(edge.post, function(edge.weight.astype(np.float64)), len(total))
+        return total
+
+    def same_as(self, other: "Program") -> bool:
+        """Return whether another Program has the same header, provenance included, and the same arrays and types."""
+        mine, theirs = dict(self.arrays()), dict(other.arrays())
+        return (
+            self.header() == other.header()
+            and list(mine) == list(theirs)
+            and all(mine[name].dtype == theirs[name].dtype for name in mine)
+            and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        )
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield every array under the name it has in a file."""

@@ -11,8 +11,8 @@ from typing import Any, Self
 import numpy as np
 
 from snnsim import renamed
-from snnsim.program.arrays import frozen, order, require
-from snnsim.validation import integer, row, shown
+from snnsim.program.arrays import frozen, order
+from snnsim.validation import integer, require, row, shown
 
 INPUT = "input"
 _NOISE = ("width", "reset_value")

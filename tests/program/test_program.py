@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from graphs import programs
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.arrays import rank_within
 from snnsim.program.summary import facts, inference, stored_bytes
 from snnsim.simulation import Events, simulate
 
@@ -140,6 +142,49 @@ def test_the_digest_is_of_what_is_computed(made):
     first = made.populations[0]
     other = replace(first, bias=first.bias + 1)
     assert replace(made, populations=(other, *made.populations[1:])).digest() != made.digest()
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_fan_in_weight_is_the_sum_over_the_synapses_of_each_neuron(program):
+    for population in program.populations:
+        for function in (np.abs, lambda weight: np.maximum(weight, 0)):
+            for source in (None, INPUT, "p0"):
+                expected = np.zeros(population.size)
+                for edge in program.edges:
+                    if edge.target == population.name and source in (None, edge.source):
+                        np.add.at(expected, edge.post, function(edge.weight.astype(float)))
+                np.testing.assert_array_equal(program.fan_in_weight(population.name, function, source=source), expected)
+    with pytest.raises(ValueError, match="population 'nowhere' is unknown"):
+        program.fan_in_weight("nowhere")
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_same_as_compares_header_arrays_and_types(program):
+    assert program.same_as(replace(program))
+    assert not program.same_as(program.came_from(run="x"))
+    assert not program.same_as(replace(program, extra_steps=program.extra_steps + 1))
+    population = program.populations[0]
+    for changed in (replace(population, scale=population.scale * 2), replace(population, bias=population.bias + 1)):
+        assert not program.same_as(replace(program, populations=(changed, *program.populations[1:])))
+    assert program.same_as(replace(program, edges=())) == (program.edges == ())
+
+
+def test_same_as_compares_types_of_arrays():
+    population = Population("a", "lif_hard", [1], [1], [0], [1.0])
+    integers = Program(1, (population,), (), 1.0, fixed=FixedPoint(8, 4, 0, 8, 4))
+    floats = Program(1, (Population.of("a", 1, decay=1.0),), (), 1.0)
+    object.__setattr__(floats, "fixed", integers.fixed)
+    assert integers.header() == floats.header()
+    assert not integers.same_as(floats)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2**40])), max_size=20))
+def test_rank_within_counts_the_earlier_elements_with_the_same_keys(pairs):
+    keys = np.array(pairs, np.int64).reshape(-1, 2).T
+    assert rank_within(*keys).tolist() == [pairs[:index].count(pair) for index, pair in enumerate(pairs)]
+    assert rank_within(*keys * 2**20).tolist() == [pairs[:index].count(pair) for index, pair in enumerate(pairs)]
 
 
 def test_facts():
