@@ -1,4 +1,4 @@
-"""The width of the delay windows over training: wide first, so that every delay sees far, then narrow.
+"""The width of the delay windows over training: wide at first, so that delays get gradients from far away, then narrow.
 
     σ(e) = σ∞ + (σ₀ − σ∞) q^e    for e < E₁, with q such that σ(E₁) = σ₁;    σ(e) = σ₁ from E₁ on
 
@@ -13,7 +13,18 @@ from snnsim.validation import integer, number
 
 
 def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float) -> float:
-    """Return σ for an epoch counted from 0, reaching `end` after `epochs` epochs."""
+    """Return σ of an epoch in steps.
+
+    Args:
+        epoch: Number of the epoch, counted from 0.
+        start: σ of the first epoch.
+        end: σ from epoch `epochs` on.
+        epochs: Number of epochs of the schedule.
+        narrowest: The narrowest width of the window, below `end`.
+
+    Raises:
+        ValueError: If the widths are not in falling order.
+    """
     start, end, narrowest = (
         number(value, who="width", name=name)
         for name, value in (("start", start), ("end", end), ("narrowest", narrowest))
