@@ -257,7 +257,7 @@ RULES = {"bptt": rules.get_rule("bptt"), "sltt": rules.get_rule("sltt"), "sltt-k
 def a_batch() -> Batch:
     lengths = torch.tensor([STEPS, STEPS - 3, STEPS - 6])
     frames = eighths(STEPS, BATCH, NEURONS, low=0) * (torch.arange(STEPS)[:, None] < lengths)[..., None]
-    return Batch(frames, lengths, torch.tensor([0, 2, 1]), whole=float(BATCH))
+    return Batch(frames, lengths, torch.tensor([0, 2, 1]), normalizer=float(BATCH))
 
 
 def _gradients(rule: Rule, seed: int) -> list[Tensor]:

@@ -92,5 +92,5 @@ def layers_fire_at_the_threshold_in_every_form(
                 sent = run(current, None, torch.Generator().manual_seed(2))
         else:
             sent = run(current, None, torch.Generator().manual_seed(2))
-        keep = layer.dropout.factors(current, torch.Generator().manual_seed(2))
+        keep = layer.dropout.mask(current, torch.Generator().manual_seed(2))
         assert torch.equal(sent, expected if keep is None else expected * keep)

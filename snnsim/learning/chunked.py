@@ -46,7 +46,7 @@ __getattr__ = attributes(__name__, {"of_batch": "backpropagate_batch", "windows_
 
 
 @keywords(windows="chunks")
-def backpropagate(  # noqa: PLR0913
+def backpropagate(
     network: SpikingNetwork,
     chunks: Iterable[Tensor],
     objective: Objective,
@@ -71,11 +71,10 @@ def backpropagate(  # noqa: PLR0913
     """
     if credit.temporal:
         raise ValueError("chunks of time need gradient paths without the membrane: GradientPaths(temporal=False)")
-    run = {"valid": valid, "generator": generator, "credit": credit}
-    stages = [
-        _Stage(partial(layer.run, **run), *_delays(layer.synapse, credit), has_source=bool(number))
-        for number, layer in enumerate(network.layers)
-    ]
+    stages: list[_Stage] = []
+    for layer in network.layers:
+        run = partial(layer.run, valid=valid, generator=generator, credit=credit)
+        stages.append(_Stage(run, *_delays(layer.synapse, credit), has_source=bool(stages)))
     read = partial(network.read, credit=credit)
     stages.append(_Stage(read, *_delays(network.synapse, credit), has_source=bool(stages)))
     total, first = 0.0, 0
@@ -292,5 +291,5 @@ class _ToSink(torch.autograd.Function):
         return values.view_as(values)
 
     @staticmethod
-    def backward(ctx: Any, error: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, error: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
         return error, None

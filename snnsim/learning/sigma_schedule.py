@@ -12,7 +12,7 @@ import math
 from snnsim.validation import integer, number
 
 
-def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float) -> float:
+def width(epoch: int, *, start: float, end: float, epochs: float, narrowest: float) -> float:
     """Return σ of an epoch in steps.
 
     Args:
@@ -25,16 +25,14 @@ def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float
     Raises:
         ValueError: If the widths are not in falling order.
     """
-    start, end, narrowest = (
-        number(value, who="width", name=name)
-        for name, value in (("start", start), ("end", end), ("narrowest", narrowest))
-    )
-    epochs = number(epochs, who="width", name="epochs")
+    start, end = number(start, who="width", name="start"), number(end, who="width", name="end")
+    narrowest, last = number(narrowest, who="width", name="narrowest"), number(epochs, who="width", name="epochs")
     epoch = integer(epoch, who="width", name="epoch", at_least=0)
     if not math.inf > start >= end > narrowest:
         raise ValueError(
             f"sigma must go from a wider to a narrower window above {narrowest}, not from {start} to {end}"
         )
-    if epoch >= epochs:
+    if epoch >= last:
         return end
-    return narrowest + (start - narrowest) * ((end - narrowest) / (start - narrowest)) ** (epoch / epochs)
+    decay: float = ((end - narrowest) / (start - narrowest)) ** (epoch / last)
+    return narrowest + (start - narrowest) * decay

@@ -84,10 +84,7 @@ class BatchNorm(nn.BatchNorm1d):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         inside = flat.index_select(0, counted)
-        if len(inside) > 1:
-            normalized = super().forward(inside)
-        else:
-            normalized = self._by(self.statistics(current, valid), inside)
+        normalized = super().forward(inside) if len(inside) > 1 else self._by(self.statistics(current, valid), inside)
         return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
     def statistics(self, current: Tensor, valid: Tensor, total: Tensor | None = None) -> Statistics:
@@ -136,14 +133,17 @@ class BatchNorm(nn.BatchNorm1d):
             )
 
     def _update(self, running: Statistics, mean: Tensor, variance: Tensor) -> None:
-        assert self.num_batches_tracked is not None
-        self.num_batches_tracked += 1
-        share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
+        count: Tensor = self.num_batches_tracked  # type: ignore[assignment]
+        count += 1
+        share = 1 / count if self.momentum is None else self.momentum
         running.mean.lerp_(mean, share)
         running.variance.lerp_(variance, share)
 
     def _running(self) -> Statistics:
-        assert self.running_mean is not None and self.running_var is not None
+        if self.running_mean is None or self.running_var is None:
+            raise ValueError(
+                "BatchNorm: chunks and single steps need running statistics, but track_running_stats=False"
+            )
         return Statistics(self.running_mean, self.running_var, self.eps, own=False)
 
     def _by(self, statistics: Statistics, flat: Tensor) -> Tensor:

@@ -4,7 +4,8 @@
     DelayedConv   I[t, (y, x, o)] = Σ_e Σ_k kernel[k, o, e] patch[t − k, (y, x)][e]      delays in time alone
 
 Both have an average pooling over `pool` × `pool` neurons of a channel in front of them. Evaluation, and training with
-fixed delays, adds the spikes of a patch in the order of its neurons, as a Program does (kernels/delay/integer_delays.py); training of `Conv` and of learned delays adds in another order.
+fixed delays, adds the spikes of a patch in the order of its neurons, as a Program does, see
+kernels/delay/integer_delays.py; training of `Conv` and of learned delays adds in another order.
 
 Shapes   s (time, ..., source) and I (time, ..., target), fields as flat as patches.py has them
          w of Conv (out channel, in channel, row, column), as torch.nn.Conv2d has it
@@ -28,7 +29,7 @@ from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.nn import settings as carried
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.nn.delayed_linear import DelayedLinear, run_delayed
-from snnsim.nn.patches import Field, Patches
+from snnsim.nn.patches import Patches
 from snnsim.nn.protocols import Synapse
 
 
@@ -106,7 +107,7 @@ class Conv(Synapse):
     def constrain(self) -> None:
         """Set absent weights to 0; called after each optimizer step."""
         if self.connected is not None:
-            self.weight *= self.connected
+            self.weight.mul_(self.connected)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
@@ -216,7 +217,7 @@ class DelayedConv(Synapse):
         return _described(self.patches, self.into.channels)
 
 
-def in_order(  # noqa: PLR0913
+def in_order(
     patches: Patches, spikes: Tensor, weight: Tensor, delay: Tensor, *, delays: int, before: int = 0
 ) -> Tensor:
     """Return the currents from neurons before pooling, summed in the order of these neurons.

@@ -189,7 +189,7 @@ class DelayedLinear(Synapse):
         if isinstance(self.sigma, nn.Parameter):
             self.sigma.clamp_(min=delay_windows.get_window(self.window).offset)
         if self.connected is not None:
-            self.weight *= self.connected
+            self.weight.mul_(self.connected)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""

@@ -7,6 +7,8 @@ Dropout has one mask for a whole sequence, as a missing neuron is missing for go
 Shapes   s (time, batch, ..., neuron) · mask (batch, ..., neuron)
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,7 @@ class SequenceDropout(nn.Module):
         return spikes if mask is None else spikes * mask
 
     # torch's compiler cannot draw for a dynamic shape
-    @torch._disable_dynamo
+    @torch._disable_dynamo  # type: ignore[attr-defined]
     def mask(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
         """Return the dropout mask of a sequence of spikes, (batch, ..., neuron); None without dropout."""
         if not self.training or self.p == 0:
@@ -51,8 +53,8 @@ class SequenceDropout(nn.Module):
 
 
 # torch's compiler would compile anew for every seed
-@torch._disable_dynamo
-def neuron_draws(neuron: Neuron, draws: Draws | None, generator: torch.Generator | None) -> Draws | None:
+@torch._disable_dynamo  # type: ignore[attr-defined]
+def neuron_draws(neuron: Neuron[Any], draws: Draws | None, generator: torch.Generator | None) -> Draws | None:
     """Return the random counter of a layer's neurons.
 
     Args:

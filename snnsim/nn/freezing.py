@@ -81,6 +81,11 @@ def freeze(
 
 
 def _connections(synapse: nn.Module, name: str) -> Connections:
+    """Return the single connections of a synapse.
+
+    Raises:
+        TypeError: If the synapse is none of snnsim.nn.
+    """
     synapses = connections(synapse)
     if synapses is None:
         raise TypeError(
@@ -114,6 +119,11 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
+    """Return the population of a neuron model.
+
+    Raises:
+        TypeError: If a Program cannot hold the model.
+    """
     noise: list[Tensor] = []
     if isinstance(neuron, LIF):
         model, threshold = "hard" if neuron.reset.hard else "soft", neuron.firing_threshold()

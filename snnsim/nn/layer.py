@@ -24,7 +24,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
 from snnsim.nn.neuron_state import State
-from snnsim.nn.protocols import Fusion, Neuron, Normalization, Synapse, check_module
+from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.renamed import OldName, fields
 from snnsim.validation import shown
 
@@ -59,7 +59,10 @@ class Passage(NamedTuple):
     draws: Draws | None = None
     """Random counter of the neurons at the first step of the current."""
     chunk: bool = False
-    """Whether the current is a chunk of a longer sequence; in training its running averages normalize."""
+    """Whether the current is a chunk of a longer sequence; running averages normalize it."""
+
+
+WHOLE_SEQUENCE = Passage()
 
 
 class SpikingLayer(nn.Module):
@@ -111,7 +114,7 @@ class SpikingLayer(nn.Module):
         current = self.current(spikes, draws=draws)
         return self.spike(current, Passage(valid, generator, draws=draws))[0]
 
-    def run(  # noqa: PLR0913
+    def run(
         self,
         spikes: Tensor,
         state: LayerState | None = None,
@@ -167,7 +170,7 @@ class SpikingLayer(nn.Module):
         return normalized
 
     def spike(
-        self, current: Tensor, passage: Passage = Passage(), state: LayerState = REST
+        self, current: Tensor, passage: Passage = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of synaptic currents, after dropout, and the state to go on from after a chunk.
 
@@ -184,8 +187,9 @@ class SpikingLayer(nn.Module):
         if fuses or passage.chunk:
             mask = mask if state.step else self.dropout.mask(lanes, passage.generator)
         if fuses:
-            fusion = self._fusion(lanes, valid, total, mask)
-            spikes, _, after = self.neuron.fused(lanes, after, temporal=temporal, draws=draws, fusion=fusion)
+            norm, counted = self._normalization(lanes, valid, total)
+            options = NeuronOptions(temporal, draws, norm=norm, valid=counted, mask=mask)
+            spikes, _, after = self.neuron.fused(lanes, after, options)
         elif passage.chunk:
             spikes, after = self.neuron.run(self._driven(lanes, valid, total), after, temporal=temporal, draws=draws)
             spikes = spikes if mask is None else spikes * mask
@@ -229,12 +233,14 @@ class SpikingLayer(nn.Module):
             return valid
         return torch.full((current.shape[1],), len(current), device=current.device)
 
-    def _fusion(self, current: Tensor, valid: Tensor | None, total: Tensor | None, mask: Tensor | None) -> Fusion:
+    def _normalization(
+        self, current: Tensor, valid: Tensor | None, total: Tensor | None
+    ) -> tuple[Normalization | None, Tensor | None]:
         if self.norm is None:
-            return Fusion(mask=mask)
+            return None, None
         counted = self._counted(current, valid)
         statistics = self.norm.statistics(current, counted, total)
-        return Fusion(Normalization(self.norm.weight, self.norm.bias, statistics), counted, mask)
+        return Normalization(self.norm.weight, self.norm.bias, statistics), counted
 
     def _driven(self, current: Tensor, valid: Tensor | None, total: Tensor | None) -> Tensor:
         """Return the normalized current of a chunk."""

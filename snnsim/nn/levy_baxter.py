@@ -22,8 +22,9 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
 from snnsim.nn import settings
 from snnsim.nn.lif import LIF
+from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Fraction, Learn, NeuronParameter, learned_shape
-from snnsim.nn.protocols import UNFUSED, Activity, Fusion, Neuron
+from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName
 from snnsim.surrogate import Surrogate
 
@@ -63,7 +64,7 @@ class LevyBaxter(Neuron[Tensor]):
             raise ValueError("LevyBaxter: learn='neuron' needs sources, the number of inputs")
         settings.carry(self)
         self.unit = LIF(beta=0.0, threshold=threshold, surrogate=surrogate, learn_threshold=learn != "fixed")
-        self.success = Fraction(success, name="success probability", learn=learn, features=sources)
+        self.success = Fraction(success, name="success", learn=learn, features=sources)
         self.amplitude = NeuronParameter(amplitude, learn=learn, features=sources, positive=True)
 
     @property
@@ -109,17 +110,11 @@ class LevyBaxter(Neuron[Tensor]):
         return self.unit.supports_fused(current)
 
     # the release has used the draws
-    def fused(  # noqa: D102, PLR0913
-        self,
-        current: Tensor,
-        state: Tensor | None = None,
-        *,
-        temporal: bool = True,
-        draws: Draws | None = None,  # noqa: ARG002
-        record: bool = False,
-        fusion: Fusion = UNFUSED,
+    def fused(
+        self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        return self.unit.fused(current, state, temporal=temporal, record=record, fusion=fusion)
+        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        return self.unit.fused(current, state, options)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the sum of one step, and the state after it.

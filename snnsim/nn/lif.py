@@ -24,8 +24,9 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
+from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn
-from snnsim.nn.protocols import UNFUSED, Activity, Fusion, Neuron
+from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName
 from snnsim.surrogate import Surrogate, made
 
@@ -82,16 +83,10 @@ class LIF(Neuron[Tensor]):
         """Return whether a compiled kernel computes these currents."""
         return dispatch.of_neurons(current) != "steps"
 
-    def fused(  # noqa: D102, PLR0913
-        self,
-        current: Tensor,
-        state: Tensor | None = None,
-        *,
-        temporal: bool = True,
-        draws: Draws | None = None,  # noqa: ARG002
-        record: bool = False,
-        fusion: Fusion = UNFUSED,
+    def fused(
+        self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
+        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
         voltage, lanes = self.initial_state(current, state), flat(current)
         fired = autograd.fire(
             lanes,
@@ -99,11 +94,11 @@ class LIF(Neuron[Tensor]):
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
-            norm=fusion.norm,
-            valid=fusion.valid,
-            keep=fusion.mask,
-            record=record,
-            temporal=temporal,
+            norm=options.norm,
+            valid=options.valid,
+            keep=options.mask,
+            record=options.record,
+            temporal=options.temporal,
         )
         return shaped(fired, current)
 

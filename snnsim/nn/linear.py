@@ -85,4 +85,4 @@ class SparseLinear(Synapse):
     def constrain(self) -> None:
         """Set absent connections to 0; called after each optimizer step."""
         if self.connected is not None:
-            self.weight *= self.connected
+            self.weight.mul_(self.connected)

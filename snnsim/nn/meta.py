@@ -22,7 +22,8 @@ Names    u membrane before the reset · v after it · w recovery · β decay · 
 Source   our own definition, of what Rudnicka, Szczepanski, Pregowska 2025, arXiv 2508.11674 call a (probabilistic)
          meta-neuron, whose equations were not available; escape noise: Gerstner & Kistler 2002, Spiking Neuron Models,
          ch. 5; straight through: Bengio, Léonard, Courville 2013, arXiv 1308.3432; score: Williams 1992
-Differs  from the Levy-Baxter neuron, whose inputs are released at random, and from meta-dynamic neurons, see second_order.py
+Differs  from the Levy-Baxter neuron, whose inputs are released at random, and from meta-dynamic neurons, which
+         second_order.py has
 """
 
 import math
@@ -41,8 +42,9 @@ from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
 from snnsim.nn.lif import RESETS, flat, shaped
+from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn, NeuronParameter
-from snnsim.nn.protocols import UNFUSED, Activity, Fusion, Neuron
+from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName, fields
 from snnsim.surrogate import Surrogate, made
 
@@ -141,16 +143,10 @@ class MetaNeuron(Neuron[Tensor]):
         known = self.recovery is None and self.estimator != "expectation"
         return known and dispatch.of_neurons(current, noisy=True) != "steps"
 
-    def fused(  # noqa: D102, PLR0913
-        self,
-        current: Tensor,
-        state: Tensor | None = None,
-        *,
-        temporal: bool = True,
-        draws: Draws | None = None,
-        record: bool = False,
-        fusion: Fusion = UNFUSED,
+    def fused(
+        self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
+        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
         voltage, lanes = self.initial_state(current, state), flat(current)
         width = gates.each_neuron(self.width(), current, who="neurons", name="width")
         reset_value = gates.each_neuron(self.reset_value(), current, who="neurons", name="reset value")
@@ -161,13 +157,15 @@ class MetaNeuron(Neuron[Tensor]):
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
-            norm=fusion.norm,
-            valid=fusion.valid,
-            keep=fusion.mask,
-            record=record,
-            temporal=temporal,
+            norm=options.norm,
+            valid=options.valid,
+            keep=options.mask,
+            record=options.record,
+            temporal=options.temporal,
             # a width without elements means no noise
-            noise=Noise(width if stochastic else current.new_empty(0), reset_value, draws if stochastic else None),
+            noise=Noise(
+                width if stochastic else current.new_empty(0), reset_value, options.draws if stochastic else None
+            ),
         )
         return shaped(fired, current)
 
@@ -268,5 +266,5 @@ class _StraightThrough(torch.autograd.Function):
         return spikes
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
         return grad, None

@@ -1,10 +1,10 @@
-"""The state of neurons between two steps: a tensor, or a NamedTuple of tensors for several state variables.
+"""The activity of neurons, and their state between two steps: a tensor, or a NamedTuple of several state variables.
 
 Shapes   each tensor (..., neuron), or with axes in front of these
 """
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Generic, NamedTuple, TypeVar, cast
 
 from torch import Tensor
 
@@ -13,6 +13,17 @@ from snnsim.validation import shown
 
 State = Tensor | tuple[Tensor, ...]
 S = TypeVar("S", bound=State)
+
+
+class Activity(NamedTuple, Generic[S]):
+    """The result of neurons over a sequence."""
+
+    spikes: Tensor
+    """(time, ..., neuron)."""
+    membrane: Tensor | None
+    """Membrane before the reset, (time, ..., neuron), if it was recorded."""
+    state: S
+    """State after the last step."""
 
 
 def detached(state: S) -> S:

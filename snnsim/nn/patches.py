@@ -155,7 +155,8 @@ class Patches:
         wide, pixels = width + 2 * left, self.into(1)
 
         def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
-            return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+            neurons: np.ndarray = ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+            return neurons
 
         channel = np.arange(channels)
         return Places(
@@ -174,7 +175,8 @@ class Patches:
         Returns:
             Values (out channel, element, ...), an element being (row, column, channel) before pooling.
         """
-        by_pixel = values.unflatten(1, (self.field.channels, *self.kernel)).movedim(1, 3)
+        shape = (len(values), self.field.channels, *self.kernel, *values.shape[2:])
+        by_pixel = values.reshape(shape).movedim(1, 3)
         wide = by_pixel.repeat_interleave(self.pool, 1).repeat_interleave(self.pool, 2)
         return wide.flatten(1, 3)
 
@@ -182,7 +184,7 @@ class Patches:
         return sides[0] * self.pool, sides[1] * self.pool
 
     def members(self) -> Tensor:
-        """Return the neurons averaged in each element of each patch, (pixel, element, pool²); -1 outside of the field."""
+        """Return the neurons averaged in each element of each patch, (pixel, element, pool²); -1 outside."""
         height, width, channels = self.pooled
         number = torch.arange(self.field.size).view(height, self.pool, width, self.pool, channels)
         squares = number.permute(1, 3, 4, 0, 2).reshape(self.pool**2, channels, height, width)

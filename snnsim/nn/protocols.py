@@ -11,7 +11,7 @@ Shapes   spikes, current (time, ..., neuron) · state: tensors (..., neuron), or
 """
 
 from abc import ABC, abstractmethod
-from typing import Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -19,22 +19,9 @@ from torch import Tensor, nn
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron.autograd import Statistics
-from snnsim.nn.neuron_state import State, check_finite, detached, matched
+from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
 from snnsim.nn.parameters import Fraction, NeuronParameter
 from snnsim.validation import shown
-
-S = TypeVar("S", bound=State)
-
-
-class Activity(NamedTuple, Generic[S]):
-    """The result of neurons over a sequence."""
-
-    spikes: Tensor
-    """(time, ..., neuron)."""
-    membrane: Tensor | None
-    """Membrane before the reset, (time, ..., neuron), if it was recorded."""
-    state: S
-    """State after the last step."""
 
 
 class Normalization(NamedTuple):
@@ -45,17 +32,23 @@ class Normalization(NamedTuple):
     statistics: Statistics
 
 
-class Fusion(NamedTuple):
-    """The normalization before the neurons and the dropout behind them, computed in the pass of the neurons."""
+class NeuronOptions(NamedTuple):
+    """Options of a compiled pass over the neurons, with the normalization before and the dropout behind them."""
 
+    temporal: bool = True
+    """Whether gradients pass through the state from step to step."""
+    draws: Draws | None = None
+    """Random counter of the first step; None for no randomness."""
+    record: bool = False
+    """Whether the membrane is recorded."""
     norm: Normalization | None = None
     valid: Tensor | None = None
-    """Steps of each recording that count, (batch,); the others get no current. None: all steps."""
+    """Steps of each recording that count in the normalization, (batch,); the others get no current. None: all steps."""
     mask: Tensor | None = None
     """Dropout mask that multiplies the spikes, (batch, neuron)."""
 
 
-UNFUSED = Fusion()
+DEFAULTS = NeuronOptions()
 
 
 class Neuron(nn.Module, ABC, Generic[S]):
@@ -88,25 +81,13 @@ class Neuron(nn.Module, ABC, Generic[S]):
         """Return whether a compiled kernel computes these currents, with normalization and dropout in the same pass."""
         return False
 
-    def fused(  # noqa: PLR0913
-        self,
-        current: Tensor,
-        state: S | None = None,
-        *,
-        temporal: bool = True,
-        draws: Draws | None = None,
-        record: bool = False,
-        fusion: Fusion = UNFUSED,
-    ) -> Activity[S]:
-        """Return the same as `integrate`, of the compiled kernel; for currents that `supports_fused` accepts.
+    def fused(self, current: Tensor, state: S | None = None, options: NeuronOptions = DEFAULTS) -> Activity[S]:
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
 
         Args:
             current: The currents, (time, ..., neuron).
             state: The state before the first step, or None for rest.
-            temporal: Whether gradients pass through the state from step to step.
-            draws: Random counter of the first step.
-            record: Whether the membrane is recorded.
-            fusion: Normalization and dropout of the same pass.
+            options: Gradient path, random counter, normalization and dropout.
 
         Raises:
             NotImplementedError: If the model has no compiled kernel.
@@ -122,7 +103,7 @@ class Neuron(nn.Module, ABC, Generic[S]):
         """
         return spikes
 
-    def constrain(self) -> None:  # noqa: B027
+    def constrain(self) -> None:
         """Bring learned parameters back into their ranges; called after each optimizer step."""
 
     def integrate(
@@ -151,7 +132,7 @@ class Neuron(nn.Module, ABC, Generic[S]):
         if current.numel() == 0:
             return Activity(current, current if record else None, self.initial_state(current, state))
         if self.supports_fused(current):
-            return self.fused(current, state, temporal=temporal, draws=draws, record=record)
+            return self.fused(current, state, NeuronOptions(temporal, draws, record))
         state = self.initial_state(current, state)
         self._check(current)
         spikes, membranes = [], []
@@ -198,8 +179,8 @@ class Neuron(nn.Module, ABC, Generic[S]):
             draws: Random counter of the first step; None for no randomness.
         """
         activity = self.integrate(current, state, record=True, draws=draws)
-        assert activity.membrane is not None
-        return activity.spikes, activity.membrane
+        membrane: Tensor = activity.membrane  # type: ignore[assignment]
+        return activity.spikes, membrane
 
     def step(self, current: Tensor, state: S | None = None, draws: Draws | None = None) -> tuple[Tensor, S]:
         """Return the spikes of one step and the state after it.
@@ -238,7 +219,7 @@ class Synapse(nn.Module, ABC):
     max_delay: int = 0
     """The longest delay in steps."""
     channels: int | None = None
-    """Channels of a convolution's targets: the neurons of one share its normalization and decay. None: no convolution."""
+    """Channels of a convolution's targets, with one normalization and decay each; None for other synapses."""
 
     @property
     @abstractmethod
@@ -288,7 +269,7 @@ class Readout(Protocol):
     def __call__(self, current: Tensor, *, temporal: bool = True) -> Tensor:
         """Return the voltages of a sequence that starts at rest."""
 
-    def run(self, current: Tensor, voltage: Tensor | None = None, *, temporal: bool = True) -> tuple[Tensor, Tensor]:
+    def run(self, current: Tensor, voltage: Any = None, *, temporal: bool = True) -> tuple[Tensor, Any]:
         """Return the voltages of a sequence, and the state to go on from."""
 
 

@@ -27,7 +27,7 @@ def carry(module: nn.Module, **settings: float | str | bool) -> None:
     """
     defined = {"kind": type(module).__name__, **settings}
     vars(module)["defined"] = defined
-    module._register_state_dict_hook(_saved)
+    module._register_state_dict_hook(_saved)  # type: ignore[no-untyped-call]
     module._register_load_state_dict_pre_hook(_compared, with_module=True)  # type: ignore[no-untyped-call]
 
 

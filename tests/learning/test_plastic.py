@@ -53,7 +53,7 @@ def test_fires_by_the_equation(after):
     neurons = stdp_layer.Neurons(10.0, 2.5, 2.0, after)
     weight, raster = drawn()
     state, fired = stdp_layer.run(
-        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL
+        stdp_layer.initial_state(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL
     )
     wanted = by_the_equation(weight, raster, neurons)
     assert wanted.sum(0).min() > 3
@@ -64,7 +64,7 @@ def test_fires_by_the_equation(after):
 def test_learns_as_the_rule_does_from_its_own_spikes():
     weight, raster = drawn(1)
     state, fired = stdp_layer.run(
-        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING
+        stdp_layer.initial_state(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING
     )
     learned = stdp(weight, raster, as_raster(fired, len(raster), 3), LEARNING)
     assert np.abs(learned - weight).max() > 0.1
@@ -74,8 +74,8 @@ def test_learns_as_the_rule_does_from_its_own_spikes():
 def test_pieces_are_the_whole():
     weight, raster = drawn(2)
     step, source = np.nonzero(raster)
-    whole, fired = stdp_layer.run(stdp_layer.at_rest(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
-    state, parts = stdp_layer.at_rest(weight), []
+    whole, fired = stdp_layer.run(stdp_layer.initial_state(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
+    state, parts = stdp_layer.initial_state(weight), []
     for begin, end in ((0, 7), (7, 8), (8, 200), (200, 300)):
         some = (step >= begin) & (step < end)
         state, part = stdp_layer.run(state, (step[some], source[some]), end - begin, neurons=NEURONS, rule=LEARNING)
@@ -87,7 +87,7 @@ def test_pieces_are_the_whole():
 
 def test_nothing_is_written_into_the_state_that_was_given():
     weight, raster = drawn(3)
-    state = stdp_layer.at_rest(weight)
+    state = stdp_layer.initial_state(weight)
     first, again = (stdp_layer.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2))
     np.testing.assert_array_equal(first.weight, again.weight)
     assert not state.membrane.any()
@@ -105,6 +105,6 @@ def test_nothing_is_written_into_the_state_that_was_given():
 def test_events_that_cannot_be_are_refused(events, words):
     events = tuple(np.array(part) for part in events)
     with pytest.raises(ValueError, match=words):
-        stdp_layer.run(stdp_layer.at_rest(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
+        stdp_layer.run(stdp_layer.initial_state(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
     with pytest.raises(ValueError, match=r"weights must be \(target, source\)"):
-        stdp_layer.at_rest(np.zeros(3))
+        stdp_layer.initial_state(np.zeros(3))

@@ -22,7 +22,7 @@ def network(extra_steps=0):
 def batch(members=slice(None), whole=4.0):
     frames = torch.rand(7, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2
     frames *= (torch.arange(7)[:, None] < LENGTHS)[..., None]
-    return rules.Batch(frames[:, members], LENGTHS[members], LABELS[members], whole=whole)
+    return rules.Batch(frames[:, members], LENGTHS[members], LABELS[members], normalizer=whole)
 
 
 def gradients(net):

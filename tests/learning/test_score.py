@@ -47,7 +47,7 @@ def by(rule, network):
         FRAMES.expand(-1, SAMPLES, -1),
         torch.full((SAMPLES,), STEPS),
         torch.zeros(SAMPLES, dtype=torch.long),
-        whole=float(SAMPLES),
+        normalizer=float(SAMPLES),
     )
     network.zero_grad()
     seen = rule(network, batch, mean_membrane, generator(2))

@@ -44,7 +44,7 @@ def network(*, beta=0.5, norm=False, dropout=0.0, max_delay=MAX_DELAY, learn=Fal
 def batch():
     frames = torch.rand(STEPS, BATCH, CHANNELS, generator=generator(1), dtype=torch.float64) * 2
     frames *= (torch.arange(STEPS)[:, None] < LENGTHS)[..., None]
-    return losses.Batch(frames, LENGTHS, LABELS, whole=float(BATCH))
+    return losses.Batch(frames, LENGTHS, LABELS, normalizer=float(BATCH))
 
 
 def trained(rule, net, decide=summed_softmax, seed=0):
@@ -106,7 +106,7 @@ def test_equals_bptt_in_one_step():
     def one_step(rule):
         net = network()
         net.extra_steps = 0
-        one = losses.Batch(batch().frames[:1], torch.ones(BATCH, dtype=torch.long), LABELS, whole=float(BATCH))
+        one = losses.Batch(batch().frames[:1], torch.ones(BATCH, dtype=torch.long), LABELS, normalizer=float(BATCH))
         rule(net, one, summed_softmax, None)
         return {name: parameter.grad for name, parameter in net.named_parameters()}
 
@@ -176,7 +176,7 @@ def test_mean_over_draws_is_k_of_t_steps(loss):
     seeds, seen = iter(range(10_000)), set()
     while len(seen) < steps:
         seed = next(seeds)
-        (step,) = losses.chosen(k, steps, generator(seed)).nonzero().flatten().tolist()
+        (step,) = losses.random_steps(k, steps, generator(seed)).nonzero().flatten().tolist()
         if step in seen:
             continue
         seen.add(step)
@@ -187,11 +187,11 @@ def test_mean_over_draws_is_k_of_t_steps(loss):
 
 
 def test_steps_are_drawn_without_replacement_by_the_seed():
-    masks = [losses.chosen(3, 8, generator(seed)) for seed in range(300)]
+    masks = [losses.random_steps(3, 8, generator(seed)) for seed in range(300)]
     assert {int(mask.sum()) for mask in masks} == {3}
     often = torch.stack(masks).float().mean(0)
     assert_close(often, torch.full((8,), 3 / 8), atol=0.12, rtol=0)
-    assert torch.equal(losses.chosen(3, 8, generator(7)), masks[7])
+    assert torch.equal(losses.random_steps(3, 8, generator(7)), masks[7])
 
 
 def test_no_step_is_too_few():
@@ -238,7 +238,7 @@ def test_windows_of_neurons_that_draw(window, kind):
         return net.double().train()
 
     whole, seen = trained(rules.sltt, made())
-    found, seen_so = trained(partial(chunked.of_batch, window=window), made())
+    found, seen_so = trained(partial(chunked.backpropagate_batch, window=window), made())
     alike(found, whole)
     alike(seen_so.scores, seen.scores)
     # the draws are those of the seed
@@ -328,7 +328,7 @@ def test_a_window_is_normalized_with_the_averages_that_it_has_moved():
 
 
 def test_a_window_in_which_nothing_counts_is_normalized_as_in_evaluation():
-    short = losses.Batch(batch().frames, torch.full((BATCH,), 2), LABELS, whole=float(BATCH))
+    short = losses.Batch(batch().frames, torch.full((BATCH,), 2), LABELS, normalizer=float(BATCH))
     net = network(norm=True)
     rules.get_rule("sltt", window=2)(net, short, summed_softmax, None)
     assert all(parameter.grad.isfinite().all() for parameter in net.parameters())
@@ -371,7 +371,7 @@ def test_windows_of_fields_of_neurons(kind, window):
     def gradients(rule):
         net = pictured()
         frames = torch.rand(STEPS, BATCH, 18, generator=generator(1), dtype=torch.float64)
-        rule(net, losses.Batch(frames, LENGTHS, LABELS, whole=float(BATCH)), summed_softmax, generator(5))
+        rule(net, losses.Batch(frames, LENGTHS, LABELS, normalizer=float(BATCH)), summed_softmax, generator(5))
         return {name: parameter.grad for name, parameter in net.named_parameters()}
 
     whole = gradients(rules.sltt)

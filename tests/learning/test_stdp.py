@@ -79,7 +79,7 @@ def test_a_reward_at_the_end_is_plasticity_at_its_pace(case, reward):
     weight, pre, post = case
     free = {"tau_plus": 3.0, "tau_minus": 5.0, "lowest": -1e3, "highest": 1e3}
     left = stdp.eligibility(pre, post, STDP(0.1, 0.2, **free))
-    found = stdp.rewarded(weight, left, reward, STDP(0.1, 0.2, **free))
+    found = stdp.apply_reward(weight, left, reward, STDP(0.1, 0.2, **free))
     np.testing.assert_allclose(found, stdp.stdp(weight, pre, post, STDP(0.1 * reward, 0.2 * reward, **free)), atol=1e-9)
 
 
@@ -93,11 +93,11 @@ def test_what_is_long_ago_has_faded():
 
 def test_each_target_has_its_own_reward():
     weight, left = np.full((2, 3), 0.5), np.full((2, 3), 0.1)
-    found = stdp.rewarded(weight, left, np.array([1.0, -1.0]))
+    found = stdp.apply_reward(weight, left, np.array([1.0, -1.0]))
     np.testing.assert_allclose(found, [[0.6] * 3, [0.4] * 3])
-    soft = stdp.rewarded(np.array([[0.8]]), np.array([[0.5]]), 1.0, STDP(bounds="soft"))
+    soft = stdp.apply_reward(np.array([[0.8]]), np.array([[0.5]]), 1.0, STDP(bounds="soft"))
     assert soft.item() == pytest.approx(0.8 + 0.5 * 0.2)
-    assert stdp.rewarded(weight, 9 * left, 1.0).max() == 1
+    assert stdp.apply_reward(weight, 9 * left, 1.0).max() == 1
 
 
 @pytest.mark.parametrize(
@@ -125,6 +125,6 @@ def test_a_reward_tells_which_pattern_to_answer():
         pre, post = np.zeros((20, 10), bool), np.zeros((20, 1), bool)
         pre[rng.integers(0, 8, 5), np.arange(5) if first else np.arange(5, 10)] = True
         post[rng.integers(8, 20)] = True
-        weight = stdp.rewarded(weight, stdp.eligibility(pre, post, rule, tau=20.0), 1.0 if first else -1.0, rule)
+        weight = stdp.apply_reward(weight, stdp.eligibility(pre, post, rule, tau=20.0), 1.0 if first else -1.0, rule)
     assert weight[0, :5].min() > 0.8
     assert weight[0, 5:].max() < 0.2

@@ -35,7 +35,7 @@ def patterns(draw):
 @given(patterns())
 def test_the_highest_membrane_is_found(case):
     weight, time = case
-    trains = tempotron.of_times(time)
+    trains = tempotron.from_times(time)
     found = tempotron.peaks(weight, trains, rule=RULE)
     for pattern, neuron in np.ndindex(len(time), len(weight)):
         some = slice(trains.offset[pattern], trains.offset[pattern + 1])
@@ -55,7 +55,7 @@ def test_the_highest_membrane_is_found(case):
 def test_an_error_moves_weights_by_what_their_inputs_gave(case, wanted, margin):
     weight, time = case
     rule = Tempotron(15.0, 4.0, margin=margin, rate=0.01, momentum=0.0)
-    trains = tempotron.of_times(time[:1])
+    trains = tempotron.from_times(time[:1])
     top = tempotron.peaks(weight, trains, rule=rule)
     found = tempotron.fit(
         weight, trains, np.full((1, len(weight)), wanted), np.random.default_rng(0), rule=rule, epochs=1
@@ -73,12 +73,12 @@ def test_momentum_keeps_the_last_change():
     """One pattern of one spike, missed three times: η, then η + μ η, then η + μ (η + μ η)."""
     rule = Tempotron(rate=0.1, momentum=0.5)
     found = tempotron.fit(
-        np.zeros((1, 1)), tempotron.of_times([[3.0]]), [[True]], np.random.default_rng(0), rule=rule, epochs=4
+        np.zeros((1, 1)), tempotron.from_times([[3.0]]), [[True]], np.random.default_rng(0), rule=rule, epochs=4
     )
     # without a weight there is no peak yet, so the first change is none
     assert found.weight.item() == 0
     started = tempotron.fit(
-        np.full((1, 1), 0.1), tempotron.of_times([[3.0]]), [[True]], np.random.default_rng(0), rule=rule, epochs=3
+        np.full((1, 1), 0.1), tempotron.from_times([[3.0]]), [[True]], np.random.default_rng(0), rule=rule, epochs=3
     )
     assert started.weight.item() == pytest.approx(0.1 + 0.1 + 0.15 + 0.175)
 
@@ -86,7 +86,7 @@ def test_momentum_keeps_the_last_change():
 @pytest.mark.parametrize("margin", [0.0, 0.1])
 def test_random_latencies_are_learned_at_a_load_of_one(margin):
     rng = np.random.default_rng(1)
-    trains = tempotron.of_times(rng.uniform(0, 500, (60, 60)))
+    trains = tempotron.from_times(rng.uniform(0, 500, (60, 60)))
     wanted = np.arange(60)[:, None] % 2 == 0
     rule = Tempotron(rate=0.01, momentum=0.9, margin=margin)
     found = tempotron.fit(rng.normal(0, 0.01, (1, 60)), trains, wanted, rng, rule=rule, epochs=2000)
@@ -101,8 +101,8 @@ def test_classes_are_learned_by_a_neuron_each():
     """Three templates, jittered: a neuron each tells them apart, and new ones too."""
     rng = np.random.default_rng(2)
     template, label = rng.uniform(0, 200, (3, 80)), np.arange(90) % 3
-    train, test = (tempotron.of_times(template[label] + rng.normal(0, 3, (90, 80))) for _ in range(2))
-    wanted = tempotron.one_for_each(label, 3)
+    train, test = (tempotron.from_times(template[label] + rng.normal(0, 3, (90, 80))) for _ in range(2))
+    wanted = tempotron.one_hot(label, 3)
     found = tempotron.fit(
         rng.normal(0, 0.01, (3, 80)), train, wanted, rng, rule=Tempotron(rate=0.01, momentum=0.9), epochs=300
     )
@@ -112,16 +112,16 @@ def test_classes_are_learned_by_a_neuron_each():
 def test_delays_in_front_are_later_spikes():
     rng = np.random.default_rng(3)
     time, delay, weight = rng.uniform(0, 50, (4, 5)), rng.uniform(0, 30, (2, 5)), rng.normal(0, 1, (2, 5))
-    found = tempotron.peaks(weight, tempotron.of_times(time), rule=RULE, delay_ms=delay)
+    found = tempotron.peaks(weight, tempotron.from_times(time), rule=RULE, delay_ms=delay)
     for neuron in range(2):
-        alone = tempotron.peaks(weight[[neuron]], tempotron.of_times(time + delay[neuron]), rule=RULE)
+        alone = tempotron.peaks(weight[[neuron]], tempotron.from_times(time + delay[neuron]), rule=RULE)
         np.testing.assert_allclose(found.value[:, neuron], alone.value[:, 0])
         np.testing.assert_allclose(found.time_ms[:, neuron], alone.time_ms[:, 0])
 
 
 def test_delays_tell_apart_what_comes_in_another_order():
     """Two spikes in either order with one weight each: without delays the peaks are the same."""
-    trains, weight = tempotron.of_times([[0.0, 20.0], [20.0, 0.0]]), np.full((1, 2), 0.7)
+    trains, weight = tempotron.from_times([[0.0, 20.0], [20.0, 0.0]]), np.full((1, 2), 0.7)
     without = tempotron.peaks(weight, trains).value[:, 0]
     with_delay = tempotron.peaks(weight, trains, delay_ms=np.array([[20.0, 0.0]])).value[:, 0]
     assert without[0] == pytest.approx(without[1])
@@ -130,7 +130,7 @@ def test_delays_tell_apart_what_comes_in_another_order():
 
 def test_rasters_and_times_are_the_same_patterns():
     raster = np.random.default_rng(4).random((30, 3, 4)) < 0.1
-    found = tempotron.of_rasters(raster, time_step_ms=2.0)
+    found = tempotron.from_rasters(raster, time_step_ms=2.0)
     assert len(found.offset) == 4
     for pattern in range(3):
         some = slice(found.offset[pattern], found.offset[pattern + 1])
@@ -146,13 +146,13 @@ def test_rasters_and_times_are_the_same_patterns():
     [
         (lambda: Tempotron(tau_ms=3.0), "tau_s must be positive and shorter than tau; they are 3.75 and 3.0"),
         (lambda: Tempotron(momentum=1.0), "momentum from 0 to below 1; got .* momentum 1.0"),
-        (lambda: tempotron.fit(np.zeros((2, 1)), tempotron.of_times([[1.0]]), [[True]], None), r"got \(1, 1\)"),
+        (lambda: tempotron.fit(np.zeros((2, 1)), tempotron.from_times([[1.0]]), [[True]], None), r"got \(1, 1\)"),
         (
-            lambda: tempotron.peaks(np.zeros((1, 1)), tempotron.of_times([[1.0, 2.0]])),
+            lambda: tempotron.peaks(np.zeros((1, 1)), tempotron.from_times([[1.0, 2.0]])),
             "names source 1, .* weights of 1",
         ),
         (
-            lambda: tempotron.peaks(np.zeros((1, 1)), tempotron.of_times([[1.0]]), delay_ms=np.full((1, 1), -1.0)),
+            lambda: tempotron.peaks(np.zeros((1, 1)), tempotron.from_times([[1.0]]), delay_ms=np.full((1, 1), -1.0)),
             "delays must be 0 or more",
         ),
     ],

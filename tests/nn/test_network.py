@@ -28,7 +28,7 @@ def frames(padding=0):
 def trained_once(padding, *, decision="summed_softmax"):
     """Return what one training step of a fresh network leaves: scores, loss, gradients, running statistics."""
     network = small_network(dropout=0.4, extra_steps=EXTRA).train()
-    batch = Batch(frames(padding), LENGTHS, LABELS, whole=float(BATCH))
+    batch = Batch(frames(padding), LENGTHS, LABELS, normalizer=float(BATCH))
     seen = bptt(network, batch, decisions.get_decision(decision), generator())
     gradients = [parameter.grad for parameter in network.parameters()]
     assert min(gradient.abs().max() for gradient in gradients) > 0
@@ -151,7 +151,7 @@ def test_constrain_brings_delays_back_and_keeps_absent_connections_absent():
     network = small_network(sparsity=0.5)
     absent = [synapse.weight == 0 for synapse in network.synapses()]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e4)
-    bptt(network, Batch(frames(), LENGTHS, LABELS, whole=3.0), decisions.summed_softmax, None)
+    bptt(network, Batch(frames(), LENGTHS, LABELS, normalizer=3.0), decisions.summed_softmax, None)
     optimizer.step()
     assert any((synapse.delay < 0).any() for synapse in network.synapses())
     assert any((synapse.weight[gone] != 0).any() for synapse, gone in zip(network.synapses(), absent, strict=True))

@@ -31,7 +31,7 @@ def frames(padding=0):
 def trained_once(delays, padding=0, dropout=0.4):
     """Return what one training step of a fresh network leaves: scores, loss, gradients, running statistics."""
     network = small_convolutional_network(delays=delays, dropout=dropout, extra_steps=EXTRA).train()
-    batch = Batch(frames(padding), LENGTHS, LABELS, whole=float(BATCH))
+    batch = Batch(frames(padding), LENGTHS, LABELS, normalizer=float(BATCH))
     seen = bptt(network, batch, decisions.mean_membrane, generator())
     every_gradient_is_finite(network)
     gradients = [parameter.grad for parameter in network.parameters()]
@@ -151,7 +151,7 @@ def test_windows_give_the_output_of_the_whole(delays):
 
 def gradients(rule, delays, **settings):
     network = small_convolutional_network(delays=delays, norm=False, extra_steps=EXTRA, **settings).train()
-    rule(network, Batch(frames(), LENGTHS, LABELS, whole=float(BATCH)), decisions.mean_membrane, generator())
+    rule(network, Batch(frames(), LENGTHS, LABELS, normalizer=float(BATCH)), decisions.mean_membrane, generator())
     return {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
 
 

@@ -76,7 +76,7 @@ def test_windows_are_the_whole(neuron, window):
 @pytest.mark.parametrize("neuron", [noisy, recovering])
 @pytest.mark.parametrize("window", [1, 4, STEPS])
 def test_sltt_in_windows_is_sltt(neuron, window):
-    batch = Batch(FRAMES, torch.full((BATCH,), STEPS), torch.arange(BATCH) % TARGETS, whole=float(BATCH))
+    batch = Batch(FRAMES, torch.full((BATCH,), STEPS), torch.arange(BATCH) % TARGETS, normalizer=float(BATCH))
     gradients = []
     for settings in ({}, {"window": window}):
         network = small_network(neuron=neuron, norm=False, dropout=0.3)
