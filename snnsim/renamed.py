@@ -94,7 +94,7 @@ MODULES = {
     "neurons.levy_baxter": "nn.levy_baxter",
     "neurons.lif": "nn.lif",
     "neurons.meta": "nn.meta",
-    "neurons.passes": "nn.run_neuron",
+    "neurons.passes": "nn.neuron_state",
     "neurons.readout": "nn.readout",
     "neurons.second_order": "nn.second_order",
     "normalisation": "nn.batch_norm",

@@ -23,6 +23,7 @@ from snnsim.learning.losses import Batch, StepResult
 from snnsim.nn import MetaNeuron
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 
 
@@ -37,21 +38,13 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
 
     Returns:
         The summed loss and the scores, without gradients.
-
-    Raises:
-        TypeError: If a layer has other neurons, or a convolution.
     """
+    neurons = [_meta_neuron(layer, number) for number, layer in enumerate(network.layers, start=1)]
     valid = network.valid(batch.lengths)
     (spikes,) = chunks_of(network, batch, len(batch.frames) + network.extra_steps)
     counted = valid_steps(valid, len(spikes))[..., None]
     likelihood = torch.zeros(())
-    for number, layer in enumerate(network.layers, start=1):
-        neuron = layer.neuron
-        if not isinstance(neuron, MetaNeuron) or layer.channels is not None:
-            raise TypeError(
-                f"score: the neurons of 'hidden {number}' must be MetaNeuron behind a synapse that is no convolution, "
-                f"not {type(neuron).__name__} behind {type(layer.synapse).__name__}"
-            )
+    for layer, neuron in zip(network.layers, neurons, strict=True):
         current = layer.normalized_current(layer.current(spikes), valid)
         with torch.no_grad():
             sent = neuron(current, draws=neuron_draws(neuron, None, generator))
@@ -62,6 +55,20 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
     objective = (loss + _less_mean_of_others(loss.detach()) * likelihood).sum() / batch.normalizer
     objective.backward()  # type: ignore[no-untyped-call]
     return StepResult(loss.sum(), scores).detached()
+
+
+def _meta_neuron(layer: SpikingLayer, number: int) -> MetaNeuron:
+    """Return the neurons of a layer.
+
+    Raises:
+        TypeError: If they are no MetaNeuron, or the synapse is a convolution.
+    """
+    if not isinstance(layer.neuron, MetaNeuron) or layer.channels is not None:
+        raise TypeError(
+            f"score: the neurons of 'hidden {number}' must be MetaNeuron behind a synapse that is no convolution, "
+            f"not {type(layer.neuron).__name__} behind {type(layer.synapse).__name__}"
+        )
+    return layer.neuron
 
 
 def _less_mean_of_others(loss: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.neuron.autograd import Statistics, affine, moments
 from snnsim.nn import settings
+from snnsim.renamed import OldName
 
 
 def valid_steps(valid: Tensor, steps: int) -> Tensor:
@@ -114,6 +115,8 @@ class BatchNorm(nn.BatchNorm1d):
             return running
         # the next chunk updates them before the backward pass reads them
         return Statistics(running.mean.clone(), running.variance.clone(), self.eps, own=False)
+
+    window = OldName("statistics")
 
     def normalized(self, current: Tensor, valid: Tensor, statistics: Statistics) -> Tensor:
         """Return the currents normalized with known statistics, 0 where a step does not count.
