@@ -71,7 +71,7 @@ def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
 def results(loaded: evaluate_run.Loaded, given: dict[tuple[str, float], Batches], draws: int) -> list[dict[str, Any]]:
     """Return the accuracy and the activity of a network on all test recordings."""
     decide = decisions.get_decision(loaded.config.training.decision)
-    seeds = range(draws) if dropout.is_noisy(loaded.network) else [None]
+    seeds = range(draws) if dropout.is_stochastic(loaded.network) else [None]
     rows = []
     for (kind, value), batches in given.items():
         found = [

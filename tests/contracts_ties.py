@@ -4,6 +4,8 @@ Currents, decays, thresholds and normalizations are such that many voltages meet
 others by the sum's own rounding; whichever form computes them, the equations' own rounding decides.
 """
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor
 
@@ -11,7 +13,7 @@ from snnsim import kernels
 from snnsim.kernels.neuron import autograd
 from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
-from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.layer import Passage, SpikingLayer
 
 STEPS, BATCH, NEURONS = 30, 3, 12
 NEURON = {
@@ -36,7 +38,7 @@ def by_definition(neuron, current: Tensor) -> tuple[Tensor, Tensor]:
     """Return spikes and membranes of the equations, one step after the other, in the currents' own precision."""
     part = neuron.unit if isinstance(neuron, LevyBaxter) else neuron
     beta, reset = part.decay().to(current.dtype), part.reset
-    threshold = (part.threshold() if isinstance(part, MetaNeuron) else part.level()).to(current.dtype)
+    threshold = part.firing_threshold().to(current.dtype)
     voltage, spikes, membranes = torch.zeros_like(current[0]), [], []
     for now in current:
         membrane = beta * voltage + now
@@ -51,46 +53,47 @@ def neurons_fire_at_the_threshold_in_every_form(make, reset: str, dtype: torch.d
     neuron, current = make(reset, unit), currents(dtype, unit)
     expected, membranes = by_definition(neuron, current)
     assert (membranes == membranes.new_tensor(unit)).sum() + (membranes == 3 * membranes.new_tensor(unit)).sum() > 2
-    found = [neuron(current)]
+    results = [neuron(current)]
     with kernels.plain():
-        found.append(neuron(current))
+        results.append(neuron(current))
     state, stepped = None, []
     for now in current:
         spikes, state = neuron.step(now, state)
         stepped.append(spikes)
-    for spikes in (*found, torch.stack(stepped)):
+    for spikes in (*results, torch.stack(stepped)):
         assert torch.equal(spikes, expected)
 
 
 def layers_fire_at_the_threshold_in_every_form(
     make, reset: str, dtype: torch.dtype, unit: float, *, norm: str | None, dropout: float
 ) -> None:
-    made = None if norm is None else BatchNorm(NEURONS, eps=0.0)
-    layer = SpikingLayer(SparseLinear(NEURONS, NEURONS), make(reset, unit), norm=made, dropout=dropout).to(dtype).eval()
+    batch_norm = None if norm is None else BatchNorm(NEURONS, eps=0.0)
+    layer = (
+        SpikingLayer(SparseLinear(NEURONS, NEURONS), make(reset, unit), norm=batch_norm, dropout=dropout)
+        .to(dtype)
+        .eval()
+    )
     layer.dropout.train()
-    if made is not None:
+    if batch_norm is not None:
         draw = torch.Generator().manual_seed(5)
         with torch.no_grad():
             # powers of 4 keep all products exact; others round as every form must
-            made.running_var.copy_(4.0 ** torch.randint(-1, 2, (NEURONS,), generator=draw))
-            made.weight.copy_(2.0 ** torch.randint(0, 2, (NEURONS,), generator=draw))
+            batch_norm.running_var.copy_(4.0 ** torch.randint(-1, 2, (NEURONS,), generator=draw))
+            batch_norm.weight.copy_(2.0 ** torch.randint(0, 2, (NEURONS,), generator=draw))
             if norm == "rounded":
-                made.running_var.copy_(torch.rand(NEURONS, generator=draw) + 0.1)
-                made.running_mean.copy_(torch.randn(NEURONS, generator=draw) * unit)
-                made.bias.copy_(torch.randn(NEURONS, generator=draw) * unit)
+                batch_norm.running_var.copy_(torch.rand(NEURONS, generator=draw) + 0.1)
+                batch_norm.running_mean.copy_(torch.randn(NEURONS, generator=draw) * unit)
+                batch_norm.bias.copy_(torch.randn(NEURONS, generator=draw) * unit)
     current = currents(dtype, unit, seed=1)
     driven = current
-    if made is not None:
-        statistics = autograd.Statistics(made.running_mean, made.running_var, 0.0, own=False)
-        scale, shift = autograd.affine(current, made.weight, made.bias, statistics)
+    if batch_norm is not None:
+        statistics = autograd.Statistics(batch_norm.running_mean, batch_norm.running_var, 0.0, own=False)
+        scale, shift = autograd.affine(current, batch_norm.weight, batch_norm.bias, statistics)
         driven = current * scale + shift
     expected, _ = by_definition(layer.neuron, driven)
     for plain in (False, True):
-        run = layer.fire
-        if plain:
-            with kernels.plain():
-                sent = run(current, None, torch.Generator().manual_seed(2))
-        else:
-            sent = run(current, None, torch.Generator().manual_seed(2))
-        keep = layer.dropout.factors(current, torch.Generator().manual_seed(2))
+        passage = Passage(generator=torch.Generator().manual_seed(2))
+        with kernels.plain() if plain else nullcontext():
+            sent = layer.spike(current, passage)[0]
+        keep = layer.dropout.mask(current, torch.Generator().manual_seed(2))
         assert torch.equal(sent, expected if keep is None else expected * keep)

@@ -147,7 +147,8 @@ def test_no_public_part_is_left_out():
 
     parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
     # layers of these parts have tests of their own
-    assert parts | {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork} == public(nn)
+    others = {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork, nn.Neuron, nn.Synapse, nn.constrain_after}
+    assert parts | others == public(nn)
     assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)

@@ -130,7 +130,7 @@ def evaluate(
         "loss": found.loss,
         "activity": found.activity,
     }
-    if dropout.is_noisy(loaded.network):
+    if dropout.is_stochastic(loaded.network):
         every = [found.accuracy, *(of_seed(seed=seed).accuracy for seed in range(1, seeds))]
         result["chance"] = {
             "accuracies": every,

@@ -28,7 +28,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
     network = built(preset, neuron=kind, learn_neuron=learn)
     assert network.layers
     assert all(type(layer.neuron) is KINDS[kind] for layer in network.layers)
-    assert dropout.is_noisy(network) == (kind in ("meta", "levy_baxter"))
+    assert dropout.is_stochastic(network) == (kind in ("meta", "levy_baxter"))
     channels = presets.named(preset).data.channels
     output = network(torch.ones(4, 2, channels), generator=torch.Generator().manual_seed(0))
     output.sum().backward()

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 
 from snnsim.experiment.meta.settings import Budget, Trial
 from snnsim.experiment.meta.tasks import Part, Task
-from snnsim.gradient_paths import ALL_PATHS
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning import decisions, losses, rules, stdp
 from snnsim.learning.losses import Batch
@@ -103,7 +102,7 @@ def tempotron(task: Task, choice: Choice, budget: Budget) -> Learned:
     for spikes, label in _batches(task.train, budget.epochs, choice.seed):
         optimizer.zero_grad()
         membrane = _membrane(classes, spikes, Draws.of(int(generator.integers(2**62))))
-        loss = losses.highest_membrane(membrane, label, threshold=_threshold(classes.neuron), margin=MARGIN)
+        loss = losses.highest_membrane(membrane, label, threshold=classes.neuron.firing_threshold(), margin=MARGIN)
         (loss / len(label)).backward()
         optimizer.step()
     classes.eval()
@@ -111,7 +110,7 @@ def tempotron(task: Task, choice: Choice, budget: Budget) -> Learned:
     @torch.no_grad()
     def own(part: Part) -> np.ndarray:
         membrane = _membrane(classes, torch.from_numpy(part.spikes), Draws.of(choice.seed, part.first))
-        return (membrane.amax(0) - _threshold(classes.neuron)).argmax(1).numpy()
+        return (membrane.amax(0) - classes.neuron.firing_threshold()).argmax(1).numpy()
 
     return Learned(lambda part: _sent(classes, part, choice.seed), own)
 
@@ -168,22 +167,13 @@ def _batches(part: Part, epochs: int, seed: int) -> Any:
             yield torch.from_numpy(part.spikes[:, some]), torch.from_numpy(part.label[some])
 
 
-def _told(layer: SpikingLayer, draws: Draws) -> dict[str, Draws]:
-    return {"draws": draws} if getattr(layer.neuron, "noisy", False) else {}
-
-
 def _excited(layer: SpikingLayer, spikes: Tensor, excitability: Tensor, draws: Draws) -> Tensor:
-    current = layer.current(spikes, ALL_PATHS, draws) + excitability
-    return layer.neuron.run(current, **_told(layer, draws))[0]
+    current = layer.current(spikes, draws=draws) + excitability
+    return layer.neuron(current, draws=draws)
 
 
 def _membrane(layer: SpikingLayer, spikes: Tensor, draws: Draws) -> Tensor:
-    return layer.neuron.trace(layer.current(spikes, ALL_PATHS, draws), **_told(layer, draws))[1]
-
-
-def _threshold(neuron: nn.Module) -> Tensor:
-    """Return θ of neurons that hold it as it is, and of those that hold what makes it."""
-    return neuron.threshold() if isinstance(neuron.threshold, nn.Module) else neuron.threshold
+    return layer.neuron.trace(layer.current(spikes, draws=draws), draws=draws)[1]
 
 
 @torch.no_grad()
