@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
+from snnsim.data import registry
 from snnsim.nn import delay_windows
 
 _SHD = Config(name="shd", data=Data(name="shd"))
@@ -84,7 +85,7 @@ _PATTERNS_FIXED_DELAYS = replace(
 
 def _wide(config: Config) -> tuple[int, ...]:
     """Return the widths at which one parameter per connection is as many as two are at the config's widths."""
-    classes = {"shd": 20, "digits": 20, "ssc": 35, "motifs": 10}[config.data.name]
+    classes = registry.DATASETS[config.data.name].classes
     depth = len(config.network.hidden)
 
     def connections(width: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from snnsim.config import Config
-from snnsim.experiment import build
+from snnsim.experiment import build, datasets
 from snnsim.learning import decisions
 from snnsim.nn import dropout
 from snnsim.nn.network import SpikingNetwork
@@ -39,7 +39,7 @@ class Loaded:
 
     config: Config
     network: SpikingNetwork
-    part: build.Part
+    part: datasets.Part
     epoch: int
 
 
@@ -74,7 +74,7 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
     config = config_of(folder)
     if data_path is not None:
         config = config.with_values({"data.path": data_path})
-    part = build.load_splits(config, split)[split]
+    part = datasets.load_splits(config, split)[split]
     classes = len(part.binned.classes)
     content = checkpoint.load(folder.best, build.architecture(config, classes=classes))
     network = build.build_network(config, classes=classes)

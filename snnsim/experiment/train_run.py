@@ -11,7 +11,7 @@ from tqdm import tqdm
 from snnsim import allocator, presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
-from snnsim.experiment import build, estimate, evaluate_run, plot_run
+from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
 from snnsim.nn.network import SpikingNetwork
@@ -119,7 +119,7 @@ def prepare(
     """Return a run that is ready to begin, and its classes; `make_network` makes a config's network."""
     # before data are made or fetched; how many classes they have makes little difference
     estimate.require(config, estimate.of_network(config, classes=1))
-    data = build.load_splits(config, "train", "valid")
+    data = datasets.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
     if device.type == "cpu":
         _check_memory(config, data["train"], len(classes), processes.world)
@@ -157,7 +157,7 @@ def prepare(
     return Trainer(network, made, plan, folder), classes
 
 
-def _check_memory(config: Config, part: build.Part, classes: int, world: int) -> None:
+def _check_memory(config: Config, part: datasets.Part, classes: int, world: int) -> None:
     steps = int(part.binned.length[part.indices].max(initial=1))
     share = min(config.training.batch_size, len(part.indices)) // world + 1
     estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))

@@ -47,9 +47,9 @@ def test_find_says_that_the_folder_is_missing(tmp_path):
 
 
 def test_every_source_says_how_to_get_it():
-    assert {"shd", "ssc", "digits", "motifs"} <= set(registry.SOURCES)
-    for source in registry.SOURCES.values():
-        assert source.how
-        assert source.licence
+    assert {"shd", "ssc", "digits", "motifs"} <= set(registry.DATASETS)
+    for source in registry.DATASETS.values():
+        assert source.instructions
+        assert source.license
         assert set(source.recordings) <= set(heidelberg.SPLITS)
         assert bool(source.url) == bool(source.download_bytes)

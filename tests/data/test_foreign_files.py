@@ -71,15 +71,15 @@ def test_labels_of_one_meaning_are_read(file, value):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (LABEL + 0.7, r"labels must be whole numbers; entry 0 is 0\.7"),
-        (np.where(LABEL == 3, np.nan, LABEL), "labels must be whole numbers; entry 4 is nan"),
-        (np.array([0, 0, 0, 0, 2**64 - 1], np.uint64), "labels must be whole numbers; entry 4 is 18446744073709551615"),
+        (LABEL + 0.7, r"labels must be integers; entry 0 is 0\.7"),
+        (np.where(LABEL == 3, np.nan, LABEL), "labels must be integers; entry 4 is nan"),
+        (np.array([0, 0, 0, 0, 2**64 - 1], np.uint64), "labels must be integers; entry 4 is 18446744073709551615"),
         (np.eye(4)[LABEL] * 2, "labels of shape .* must be one-hot"),
         (np.ones((5, 4)), "labels of shape .* must be one-hot"),
         (np.array([b"a", b"b", b"c", b"d", b"a"]), "labels that are names must be in extra/keys"),
         (np.zeros((5, 2, 2)), "labels must have one entry per recording"),
         (3, "labels must have one entry per recording"),
-        (np.zeros(5, [("x", int)]), "labels must be whole numbers or names"),
+        (np.zeros(5, [("x", int)]), "labels must be integers or names"),
         (np.array([0, 0, 0, 0, 4]), "recording 4 holds label 4"),
     ],
 )
@@ -150,9 +150,9 @@ def in_unit(path, factor, kind=np.float64):
     with h5py.File(path, "a") as opened:
         rows = opened["spikes/times"][:]
         del opened["spikes/times"]
-        made = opened.create_dataset("spikes/times", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
+        dataset = opened.create_dataset("spikes/times", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
         for number, row in enumerate(rows):
-            made[number] = (np.asarray(row, np.float64) * factor).astype(kind)
+            dataset[number] = (np.asarray(row, np.float64) * factor).astype(kind)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("ms", 1e3), ("us", 1e6)])
@@ -179,37 +179,37 @@ def test_every_kind_of_nan_is_refused_by_name(file, kind):
     bits = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[np.dtype(kind).itemsize]
     with h5py.File(file, "a") as opened:
         del opened["spikes/times"]
-        made = opened.create_dataset("spikes/times", (5,), h5py.vlen_dtype(np.dtype(kind)))
+        dataset = opened.create_dataset("spikes/times", (5,), h5py.vlen_dtype(np.dtype(kind)))
         for number in range(5):
             row = np.array([0.1, 0.2, 0.3], kind)
             row.view(f"u{row.itemsize}")[2] = bits
-            made[number] = row
+            dataset[number] = row
     with pytest.raises(ValueError, match=r"mine_train\.h5: spike times must be finite; recording 0 \(and 4 more\)"):
         heidelberg.read(file)
 
 
 def test_long_recordings_that_are_written_here_are_seconds(tmp_path):
-    made = recordings(time_ms=(0.0, 5e6, 1e8))
-    heidelberg.write(tmp_path / "a.h5", made)
-    np.testing.assert_array_equal(heidelberg.read(tmp_path / "a.h5").time_ms, made.time_ms)
+    written = recordings(time_ms=(0.0, 5e6, 1e8))
+    heidelberg.write(tmp_path / "a.h5", written)
+    np.testing.assert_array_equal(heidelberg.read(tmp_path / "a.h5").time_ms, written.time_ms)
 
 
 @pytest.mark.parametrize("units", [65_536, 65_537, 179_920, 921_600])
 def test_channels_beyond_16_bits_are_kept(tmp_path, units):
     heidelberg.write(tmp_path / "a.h5", recordings(units=units))
-    found = heidelberg.read(tmp_path / "a.h5")
-    assert found.unit[:3].tolist() == [0, 1, units - 1]
-    binned = binning.bin_events(found, time_step_ms=1.0, channels=units)
+    read = heidelberg.read(tmp_path / "a.h5")
+    assert read.unit[:3].tolist() == [0, 1, units - 1]
+    binned = binning.bin_events(read, time_step_ms=1.0, channels=units)
     assert (binned.cell[:3] % units).tolist() == [0, 1, units - 1]
 
 
 def test_labels_and_speakers_beyond_16_bits_are_kept(tmp_path):
     names = tuple(map(str, range(70_000)))
-    made = replace(recordings(label=(0, 65_535, 65_536, 69_999, 1), speaker=(-1, 65_534, 65_535, 70_000, 2**40)))
-    made = replace(made, classes=names)
-    heidelberg.write(tmp_path / "a.h5", made)
-    found = heidelberg.read(tmp_path / "a.h5")
-    assert (found.label.tolist(), found.speaker.tolist()) == (made.label.tolist(), made.speaker.tolist())
+    written = replace(recordings(label=(0, 65_535, 65_536, 69_999, 1), speaker=(-1, 65_534, 65_535, 70_000, 2**40)))
+    written = replace(written, classes=names)
+    heidelberg.write(tmp_path / "a.h5", written)
+    read = heidelberg.read(tmp_path / "a.h5")
+    assert (read.label.tolist(), read.speaker.tolist()) == (written.label.tolist(), written.speaker.tolist())
 
 
 def test_a_data_set_that_claims_more_than_the_file_can_hold_is_refused_before_it_is_read(file):
@@ -277,12 +277,12 @@ def test_a_row_that_claims_gigabytes_is_refused(file):
         damaged[row.start() : row.start() + 4] = struct.pack("<I", 2**32 - 1)
         file.write_bytes(damaged)
         try:
-            found = heidelberg.read(file)
+            read = heidelberg.read(file)
         except ValueError as error:
             assert str(error).startswith(f"{file}: ")  # noqa: PT017 - some of what looks like a row is none
             refused += 1
         else:
-            np.testing.assert_array_equal(found.time_ms, recordings().time_ms)
+            np.testing.assert_array_equal(read.time_ms, recordings().time_ms)
     assert refused >= 10
 
 

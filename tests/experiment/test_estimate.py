@@ -35,8 +35,8 @@ def test_the_neurons_of_all_layers_are_counted():
 def test_a_training_grows_with_recordings_steps_and_width():
     config = presets.named("shd")
 
-    def size(**given):
-        return sum(estimate.of_training(config, classes=20, **{"recordings": 64, "steps": 100} | given).values())
+    def size(**changes):
+        return sum(estimate.of_training(config, classes=20, **{"recordings": 64, "steps": 100} | changes).values())
 
     fixed = sum(estimate.of_network(config, classes=20).values())
     assert size(recordings=128) - fixed == pytest.approx(2 * (size() - fixed), rel=0.2)
