@@ -1,4 +1,4 @@
-"""Binning against plain loops, and its cache."""
+"""Binning against plain loops."""
 
 from dataclasses import replace
 
@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim import files
-from snnsim.data import binning, cache, heidelberg
+from snnsim.data import binning
 from snnsim.data.recordings import Recordings
 
 UNITS = 12
@@ -145,71 +144,6 @@ def test_a_grid_too_fine_for_its_numbers_is_refused():
     sample = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([1e6], np.float32))
     with pytest.raises(ValueError, match=r"must stay below 2\*\*32"):
         binning.bin_events(sample, time_step_ms=1e-3, channels=12)
-
-
-GRID = {"time_step_ms": 5.0, "channels": 4, "max_time_ms": 40.0}
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
-    heidelberg.write(tmp_path / "a.h5", recordings_of([9, 30, 4], np.random.default_rng(0)))
-    return tmp_path / "a.h5"
-
-
-def cached_files():
-    return sorted((files.cache_folder() / "binned").iterdir())
-
-
-def assert_same(actual, expected):
-    for name, value in vars(expected).items():
-        np.testing.assert_array_equal(getattr(actual, name), value, err_msg=name)
-        assert type(getattr(actual, name)) is type(value), name
-
-
-def test_the_cache_returns_the_binned_recordings_without_reading(file, monkeypatch):
-    expected = binning.bin_events(heidelberg.read(file), **GRID)
-    assert expected.dropped > 0
-    assert_same(cache.binned(file, **GRID), expected)
-    monkeypatch.delattr(heidelberg, "read")
-    assert_same(cache.binned(file, **GRID), expected)
-
-
-def test_cache_names_depend_on_content_and_settings_but_not_on_the_folder(file, tmp_path):
-    cache.binned(file, **GRID)
-    cache.binned(file, **{**GRID, "time_step_ms": 5})
-    cache.binned(file.rename(tmp_path / "b.h5"), **GRID)
-    assert len(cached_files()) == 1
-    for change in ({"channels": 2}, {"time_step_ms": 4.0}, {"max_time_ms": None}):
-        cache.binned(tmp_path / "b.h5", **{**GRID, **change})
-    heidelberg.write(file, recordings_of([9, 31, 4], np.random.default_rng(0)))
-    assert len(cache.binned(file, **GRID)) == 3
-    assert len(cached_files()) == 5
-
-
-@pytest.mark.parametrize("damage", [lambda _: b"", lambda content: content[:-50], lambda content: b"x" * len(content)])
-def test_a_damaged_cache_is_made_again(file, damage):
-    expected = cache.binned(file, **GRID)
-    (stored,) = cached_files()
-    content = stored.read_bytes()
-    stored.write_bytes(damage(content))
-    assert_same(cache.binned(file, **GRID), expected)
-    assert_same(cache._load(stored), expected)
-
-
-def test_a_changed_byte_in_the_cache_is_detected(file):
-    expected = cache.binned(file, **GRID)
-    (stored,) = cached_files()
-    content = bytearray(stored.read_bytes())
-    position = content.index(expected.cell.tobytes())
-    content[position] ^= 1
-    stored.write_bytes(content)
-    assert_same(cache.binned(file, **GRID), expected)
-
-
-def test_the_cache_names_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no such file"):
-        cache.binned(tmp_path / "none.h5", **GRID)
 
 
 @pytest.mark.parametrize(

@@ -8,31 +8,34 @@ import numpy as np
 import pytest
 
 from snnsim import files
-from snnsim.data import cache, heidelberg
+from snnsim.data import binning, cache, heidelberg
 from snnsim.data.recordings import Recordings
 from snnsim.data.synthetic import files as synthetic_files
 from snnsim.data.synthetic import motifs
 from snnsim.data.synthetic.motifs import Recipe
 
-GRID = {"time_step_ms": 5.0, "channels": 4}
+GRID = {"time_step_ms": 5.0, "channels": 4, "max_time_ms": 80.0}
 TINY = replace(
     motifs.MOTIFS, name="motifs-tiny", recipe=Recipe(recordings=(("train", 40), ("valid", 20), ("test", 20)))
 )
 
 
-@pytest.fixture
-def file(tmp_path):
+def two_recordings(events):
     generator = np.random.default_rng(0)
-    recordings = Recordings(
-        time_ms=np.sort(generator.uniform(0, 100, 60)).astype(np.float32),
-        unit=generator.integers(0, 8, 60),
-        offset=np.array([0, 20, 60]),
+    return Recordings(
+        time_ms=np.sort(generator.uniform(0, 100, events)).astype(np.float32),
+        unit=generator.integers(0, 8, events),
+        offset=np.array([0, 20, events]),
         label=np.array([0, 1]),
         speaker=np.array([3, 4]),
         classes=("a", "b"),
         units=8,
     )
-    heidelberg.write(tmp_path / "a.h5", recordings)
+
+
+@pytest.fixture
+def file(tmp_path):
+    heidelberg.write(tmp_path / "a.h5", two_recordings(60))
     return tmp_path / "a.h5"
 
 
@@ -44,8 +47,57 @@ def cached_file():
 def assert_made_again(file, expected):
     with pytest.warns(UserWarning, match=r"binned.*\.npz: the kept binned data are damaged .* made again"):
         actual = cache.binned(file, **GRID)
+    assert_same(actual, expected)
+
+
+def assert_same(actual, expected):
     for name, value in vars(expected).items():
-        np.testing.assert_array_equal(getattr(actual, name), value)
+        np.testing.assert_array_equal(getattr(actual, name), value, err_msg=name)
+        assert type(getattr(actual, name)) is type(value), name
+
+
+def test_the_cache_returns_the_binned_recordings_without_reading(file, monkeypatch):
+    expected = binning.bin_events(heidelberg.read(file), **GRID)
+    assert expected.dropped > 0
+    assert_same(cache.binned(file, **GRID), expected)
+    monkeypatch.delattr(heidelberg, "read")
+    assert_same(cache.binned(file, **GRID), expected)
+
+
+def test_cache_names_depend_on_content_and_settings_but_not_on_the_folder(file, tmp_path):
+    def count():
+        return len(list((files.cache_folder() / "binned").iterdir()))
+
+    cache.binned(file, **GRID)
+    cache.binned(file, **{**GRID, "time_step_ms": 5})
+    cache.binned(file.rename(tmp_path / "b.h5"), **GRID)
+    assert count() == 1
+    for change in ({"channels": 2}, {"time_step_ms": 4.0}, {"max_time_ms": None}):
+        cache.binned(tmp_path / "b.h5", **{**GRID, **change})
+    heidelberg.write(file, two_recordings(61))
+    cache.binned(file, **GRID)
+    assert count() == 5
+
+
+@pytest.mark.parametrize("damage", [lambda _: b"", lambda old: old[:-50], lambda old: b"x" * len(old)])
+def test_a_damaged_file_is_made_again(file, damage):
+    expected = cache.binned(file, **GRID)
+    cached_file().write_bytes(damage(cached_file().read_bytes()))
+    assert_made_again(file, expected)
+    assert_same(cache._load(cached_file()), expected)
+
+
+def test_a_changed_byte_is_detected(file):
+    expected = cache.binned(file, **GRID)
+    content = bytearray(cached_file().read_bytes())
+    content[content.index(expected.cell.tobytes())] ^= 1
+    cached_file().write_bytes(content)
+    assert_made_again(file, expected)
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        cache.binned(tmp_path / "none.h5", **GRID)
 
 
 @pytest.mark.parametrize("honest", [False, True])
@@ -80,7 +132,7 @@ def test_altered_arrays_are_made_again(file, name, value, honest):
 def test_data_of_another_source_under_this_name_are_made_again(file):
     expected = cache.binned(file, **GRID)
     path = cached_file()
-    cache.binned(file, time_step_ms=4.0, channels=4)
+    cache.binned(file, **{**GRID, "time_step_ms": 4.0})
     (other,) = set(path.parent.iterdir()) - {path}
     other.replace(path)
     assert_made_again(file, expected)

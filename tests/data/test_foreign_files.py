@@ -1,4 +1,4 @@
-"""SHD-format files as others write them, damage them, or put something else in their place."""
+"""SHD-format files of other writers, damaged files, and paths to other things."""
 
 import gzip
 import lzma
@@ -33,9 +33,8 @@ def recordings(units=700, time_ms=(1.0, 2.0, 3.0), label=(0, 2, 1, 0, 3), speake
 
 @pytest.fixture
 def file(tmp_path):
-    path = tmp_path / "mine_train.h5"
-    heidelberg.write(path, recordings())
-    return path
+    heidelberg.write(tmp_path / "mine_train.h5", recordings())
+    return tmp_path / "mine_train.h5"
 
 
 def put(path, name, value, **options):
@@ -146,22 +145,20 @@ def test_the_number_of_channels_must_be_one(file, value):
         heidelberg.read(file)
 
 
-def in_unit(path, factor, kind=np.float64):
+def put_times(path, rows, kind):
     with h5py.File(path, "a") as opened:
-        rows = opened["spikes/times"][:]
         del opened["spikes/times"]
         dataset = opened.create_dataset("spikes/times", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
         for number, row in enumerate(rows):
-            dataset[number] = (np.asarray(row, np.float64) * factor).astype(kind)
+            dataset[number] = row
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("ms", 1e3), ("us", 1e6)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_milliseconds_and_microseconds_are_noticed_and_converted_where_they_are_said(tmp_path, unit, factor, kind):
-    wanted = recordings(time_ms=(125.0, 250.0, 1000.0))
-    path = tmp_path / "mine_train.h5"
+def test_milliseconds_and_microseconds_need_the_attribute_time_unit(tmp_path, unit, factor, kind):
+    wanted, path = recordings(time_ms=(125.0, 250.0, 1000.0)), tmp_path / "mine_train.h5"
     heidelberg.write(path, wanted)
-    in_unit(path, factor, kind)
+    put_times(path, [(np.array([0.125, 0.25, 1.0]) * factor).astype(kind)] * 5, kind)
     with pytest.raises(ValueError, match=r"mine_train\.h5: spikes/times must be .*time_unit"):
         heidelberg.read(path)
     with h5py.File(path, "a") as opened:
@@ -176,19 +173,14 @@ def test_milliseconds_and_microseconds_are_noticed_and_converted_where_they_are_
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_every_kind_of_nan_is_refused_by_name(file, kind):
     """A signalling NaN makes NumPy warn, which is an error in these tests."""
-    bits = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[np.dtype(kind).itemsize]
-    with h5py.File(file, "a") as opened:
-        del opened["spikes/times"]
-        dataset = opened.create_dataset("spikes/times", (5,), h5py.vlen_dtype(np.dtype(kind)))
-        for number in range(5):
-            row = np.array([0.1, 0.2, 0.3], kind)
-            row.view(f"u{row.itemsize}")[2] = bits
-            dataset[number] = row
+    row = np.array([0.1, 0.2, 0.3], kind)
+    row.view(f"u{row.itemsize}")[2] = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[row.itemsize]
+    put_times(file, [row] * 5, kind)
     with pytest.raises(ValueError, match=r"mine_train\.h5: spike times must be finite; recording 0 \(and 4 more\)"):
         heidelberg.read(file)
 
 
-def test_long_recordings_that_are_written_here_are_seconds(tmp_path):
+def test_written_long_recordings_are_seconds(tmp_path):
     written = recordings(time_ms=(0.0, 5e6, 1e8))
     heidelberg.write(tmp_path / "a.h5", written)
     np.testing.assert_array_equal(heidelberg.read(tmp_path / "a.h5").time_ms, written.time_ms)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnsim import limits, presets
-from snnsim.experiment import build, estimate, train_run
+from snnsim.experiment import build, datasets, estimate, train_run
 
 CLASSES = 5
 
@@ -54,7 +54,7 @@ def test_in_windows_memory_does_not_grow_with_time():
 
 def test_what_does_not_fit_is_refused_before_data_are_looked_for(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "100MB")
-    monkeypatch.setattr(build, "load_splits", lambda *_: pytest.fail("data were looked for"))
+    monkeypatch.setattr(datasets, "load_splits", lambda *_: pytest.fail("data were looked for"))
     with pytest.raises(
         MemoryError, match=r"config shd: needs about 564 GB .*connections of hidden 1 in training: 560 GB"
     ):

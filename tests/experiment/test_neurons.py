@@ -37,7 +37,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
 
 def test_a_network_of_lif_is_what_it_was_before_there_were_others():
     described = build.architecture(presets.named("motifs"), classes=10)
-    before = {name: value for name, value in described.items() if name not in build._OTHERS}
+    before = {name: value for name, value in described.items() if name not in build._OTHER_NEURONS}
     assert {name: value for name, value in described.items() if value is not None} == {
         name: value for name, value in before.items() if value is not None
     }
