@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from snnsim.data import embedded_pattern
+from snnsim.data.synthetic import embedded_pattern
 from snnsim.learning import stdp_layer
 from snnsim.learning.stdp import STDP
 from snnsim.plots.style import GRAY, INK, VERMILION, WIDTH_INCH, save, style

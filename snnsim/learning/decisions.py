@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from snnsim.choices import ADDITIVE_DECISIONS
 from snnsim.kernels.common import gates
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.validation import known
@@ -77,7 +78,7 @@ DECISIONS: dict[str, Decision] = {
     "max_membrane": max_membrane,
     "last_membrane": last_membrane,
 }
-SUMS = (summed_softmax, mean_membrane)
+SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
 """The decisions that are sums over time."""
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from snnsim.choices import DECISIONS
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
 from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
@@ -15,8 +16,6 @@ from snnsim.validation import shown
 if TYPE_CHECKING:
     from snnsim.program.model import Program
 
-DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
-"""Names of the decisions; simulation/decisions.py has their equations."""
 MOST_EXTRA_STEPS = 10**6
 """The most extra steps of a Program."""
 

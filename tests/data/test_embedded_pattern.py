@@ -1,11 +1,11 @@
-"""The hidden pattern is there where it is said to be, and neither rates nor their sum give it away."""
+"""The embedded pattern is in its windows, and neither rates nor their sum reveal it."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from snnsim.data import embedded_pattern
+from snnsim.data.synthetic import embedded_pattern
 
 RECIPE = embedded_pattern.Recipe(afferents=200, repeating=100)
 WINDOW = RECIPE.window_ms * RECIPE.steps_per_ms
@@ -15,27 +15,27 @@ def pieces(seed, count=2, recipe=RECIPE, windows=200):
     return list(itertools.islice(embedded_pattern.stream(np.random.default_rng(seed), recipe, windows=windows), count))
 
 
-def test_the_pattern_comes_again_with_its_jitter():
-    """With neither noise nor jitter the repeating afferents do the very same; with jitter of 1 ms nearly."""
+def test_the_pattern_is_repeated_without_jitter_exactly():
+    """Without noise and jitter, the repeating afferents have the same spikes in every window of the pattern."""
     exact = pieces(0, recipe=embedded_pattern.Recipe(200, 100, noise_hz=0.0, jitter_ms=0.0))
     sets = []
     for piece in exact:
         for begin in piece.windows:
-            here = (piece.step >= begin) & (piece.step < begin + WINDOW) & (piece.afferent < 100)
-            sets.append(sorted(zip(piece.step[here] - begin, piece.afferent[here], strict=True)))
+            inside = (piece.step >= begin) & (piece.step < begin + WINDOW) & (piece.afferent < 100)
+            sets.append(sorted(zip(piece.step[inside] - begin, piece.afferent[inside], strict=True)))
     assert len(sets) > 60
-    assert all(found == sets[0] for found in sets)
+    assert all(each == sets[0] for each in sets)
     assert len(sets[0]) > 200
 
 
-def test_windows_have_their_share_and_never_follow_each_other():
+def test_windows_have_their_share_and_are_never_consecutive():
     begin = np.concatenate([piece.windows for piece in pieces(1, count=10)])
     assert abs(len(begin) / 2000 - RECIPE.share) < 4 * np.sqrt(0.25 * 0.75 / 2000)
     assert np.diff(begin).min() == 2 * WINDOW
     assert (begin % WINDOW == 0).all()
 
 
-def test_rates_do_not_tell():
+def test_rates_do_not_reveal_the_pattern():
     """Windows with the pattern have as many spikes as others, over several patterns."""
     patterns, others = [], []
     for seed in range(12):

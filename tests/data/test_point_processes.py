@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from snnsim.analysis import information
-from snnsim.data import point_processes
-from snnsim.data.point_processes import Bernoulli, Markov, Poisson
+from snnsim.data.synthetic import point_processes
+from snnsim.data.synthetic.point_processes import Bernoulli, Markov, Poisson
 
 STEPS, TRAINS = 4000, 200
 SOURCES = [
@@ -99,8 +99,8 @@ def test_spikes_are_deleted_by_hand():
 
 def test_the_generator_decides():
     for source in SOURCES:
-        first, again, other = (source.spikes((50, 7), np.random.default_rng(seed)) for seed in (1, 1, 2))
-        np.testing.assert_array_equal(first, again)
+        first, second, other = (source.spikes((50, 7), np.random.default_rng(seed)) for seed in (1, 1, 2))
+        np.testing.assert_array_equal(first, second)
         assert (first != other).any()
 
 
@@ -111,7 +111,7 @@ def test_the_generator_decides():
         (lambda: Bernoulli(0.2, refractory=-1), "Bernoulli: refractory must be 0 steps or more, not -1"),
         (lambda: Poisson(-1.0, 1.0), "rates must be 0 or more and the time step positive; got rate_hz=-1.0"),
         (lambda: Poisson((1.0, 2.0), 1.0, refractory=2), "with a refractory time the rate must be one number"),
-        (lambda: Poisson((1.0, 2.0), 1.0).spikes((3, 1), None), "rates of 2 steps, but 3 steps are asked"),
+        (lambda: Poisson((1.0, 2.0), 1.0).spikes((3, 1), None), "rates of 2 steps, but the trains must have 3"),
         (lambda: Markov(0.0, 0.0), "never changes its state"),
         (lambda: Markov(0.1, -0.1), "Markov: stop must be a probability"),
         (lambda: Markov(0.1, 0.1, refractory=1).entropy_rate(), "without a refractory time only"),

@@ -1,8 +1,8 @@
-"""What the data sets that are made on this machine share: counts on a grid as recordings, and files that are kept."""
+"""Counts on a grid as recordings, and generated files whose content is checked before they are read again."""
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,10 +14,17 @@ from snnsim.data.recordings import Recordings
 
 
 def recordings(count: np.ndarray, label: np.ndarray, classes: tuple[str, ...], *, time_step_ms: float) -> Recordings:
-    """Return recordings of counts (recording, time, unit): so many events in the middle of every step."""
+    """Return recordings with events in the middle of every step.
+
+    Args:
+        count: Number of events, integers or bools (recording, time, channel).
+        label: Class of each recording, int64 (recording,).
+        classes: Names of the classes.
+        time_step_ms: Length of a step in ms.
+    """
     recording, step, unit = np.nonzero(count)
-    often = count[recording, step, unit].astype(np.int64)
-    recording, step, unit = (np.repeat(part, often) for part in (recording, step, unit))
+    repeats = count[recording, step, unit].astype(np.int64)
+    recording, step, unit = (np.repeat(index, repeats) for index in (recording, step, unit))
     return Recordings(
         time_ms=_middle(step, time_step_ms),
         unit=unit.astype(np.uint16 if count.shape[2] <= 2**16 else np.uint32),
@@ -30,52 +37,47 @@ def recordings(count: np.ndarray, label: np.ndarray, classes: tuple[str, ...], *
 
 
 def _middle(step: np.ndarray, time_step_ms: float) -> np.ndarray:
-    """Return times in ms in the middle of steps, as float16 seconds hold them unless those lie in another step."""
+    """Return times in ms in the middle of steps, rounded to float16 seconds unless that leads to another step."""
     exact = ((step + 0.5) * time_step_ms).astype(np.float32)
     with np.errstate(over="ignore"):
-        short = (exact / 1000).astype(np.float16).astype(np.float32) * 1000
-    return short if np.array_equal(short // time_step_ms, step) else exact
+        rounded = (exact / 1000).astype(np.float16).astype(np.float32) * 1000
+    return rounded if np.array_equal(rounded // time_step_ms, step) else exact
 
 
-def folder(name: str, seed: int, made_as: object) -> Path:
-    """Return the cache folder of a data set of this seed, made in a way that `made_as` prints."""
-    # its name changes with the way, so that no file of another one is taken for this one
-    digest = hashlib.sha256(repr(made_as).encode()).hexdigest()[:12]
+def folder(name: str, seed: int, recipe: object) -> Path:
+    """Return the cache folder of a data set.
+
+    Args:
+        name: Name of the data set.
+        seed: Seed of the recordings.
+        recipe: Everything else that the recordings depend on; its `repr` is part of the folder's name.
+    """
+    digest = hashlib.sha256(repr(recipe).encode()).hexdigest()[:12]
     return files.cache_folder() / name / f"{digest}-seed{seed}"
 
 
-def prepare(place: Path, name: str, make: Callable[[], Mapping[str, Recordings]]) -> Path:
-    """Return the folder with NAME_{train,valid,test}.h5, made if one of them is not there, or not what was written."""
-    paths = [place / f"{name}_{split}.h5" for split in heidelberg.SPLITS]
-    if not complete(paths):
-        for split, made in make().items():
-            heidelberg.write(place / f"{name}_{split}.h5", made)
-        seal(paths)
-    return place
-
-
 def seal(paths: Sequence[Path]) -> None:
-    """Write beside each of these files which content it has, for `complete`."""
+    """Write the digest of each file beside it, for `complete`."""
     for path in paths:
         with files.written_whole(_seal(path)) as partial:
             partial.write_text(_digest(path), encoding="ascii")
 
 
 def complete(paths: Sequence[Path]) -> bool:
-    """Return whether all files are there and whole; say which one is not whole, as it will be made again.
+    """Return whether all files exist with the content that was written; a damaged file causes a warning.
 
-    Files of before there were seals count as whole if they can be read, and are then sealed.
+    Files without a seal, which older versions wrote, count as complete if they can be read, and are sealed.
     """
     if not all(path.is_file() for path in paths):
         return False
     for path in paths:
-        if not _whole(path):
+        if not _intact(path):
             warnings.warn(f"{path}: the file is damaged; the data set is made again", stacklevel=3)
             return False
     return True
 
 
-def _whole(path: Path) -> bool:
+def _intact(path: Path) -> bool:
     if _seal(path).is_file():
         return _seal(path).read_bytes() == _digest(path).encode()
     try:

@@ -1,4 +1,4 @@
-"""Random spike trains on a grid of steps, with what is known of them exactly.
+"""Random spike trains on a grid of steps, with their exact rates and entropy rates.
 
     Bernoulli   P(s[t] = 1) = p                       rate p, h = H(p)
     Poisson     P(s[t] = 1) = 1 − exp(−λ[t] Δ)        an event of the process in a step or more; λ may change in time,
@@ -10,8 +10,8 @@
                 Markov                                mean interval r + 1 + q / a, with π = a / (a + b) and
                                                       q = (1 − π) (1 − (1 − a − b)^(r + 1))
 
-A Poisson process with dead time and a train whose spikes in the dead time are deleted are the same; so are the trains
-here. The states of a Markov chain go on while its spikes are deleted.
+A Poisson process with dead time is a Poisson process whose spikes in the dead time are deleted; these trains are made
+so. The states of a Markov chain change as before while its spikes are deleted.
 
 Shapes   spikes bool (time, ...) · λ () or (time,), broadcast over all trains
 Units    rates and entropies h per step, h in bits · λ in Hz, Δ in ms · r in steps
@@ -33,23 +33,33 @@ from snnsim import units
 def binary_entropy(probability: ArrayLike) -> np.ndarray:
     """Return H(p) in bits, of probabilities of any shape."""
     p = np.asarray(probability, float)
-    return (entr(p) + entr(1 - p)) / np.log(2)
+    entropy: np.ndarray = (entr(p) + entr(1 - p)) / np.log(2)
+    return entropy
 
 
 def without_refractory(spikes: np.ndarray, steps: int) -> np.ndarray:
-    """Return spikes (time, ...) but those within `steps` steps after one that is kept."""
-    found = np.asarray(spikes, bool)
+    """Return spikes without those of the refractory time after a spike that remains.
+
+    Args:
+        spikes: Trains bool (time, ...).
+        steps: Length of the refractory time.
+
+    Raises:
+        ValueError: If the number of steps is negative.
+    """
+    spikes = np.asarray(spikes, bool)
     if steps < 0:
         raise ValueError(f"without_refractory: a refractory time has 0 steps or more, not {steps}")
-    if steps == 0 or found.size == 0:
-        return found
-    flat = found.reshape(len(found), -1).copy()
+    if steps == 0 or spikes.size == 0:
+        return spikes
+    flat = spikes.reshape(len(spikes), -1).copy()
     _delete(flat, steps)
-    return flat.reshape(found.shape)
+    return flat.reshape(spikes.shape)
 
 
 @njit(cache=True)
-def _delete(spikes, steps):
+def _delete(spikes: np.ndarray, steps: int) -> None:
+    """Delete the spikes (time, train) of the refractory time in place."""
     for train in range(spikes.shape[1]):
         last = -steps - 1
         for t in range(len(spikes)):
@@ -60,10 +70,10 @@ def _delete(spikes, steps):
 
 @dataclass(frozen=True)
 class Bernoulli:
-    """Spikes that do not know of each other, but for a refractory time."""
+    """Independent spikes, but for a refractory time."""
 
     probability: float
-    """Of a spike per step, outside the refractory time."""
+    """Probability of a spike per step outside the refractory time."""
     refractory: int = 0
     """Steps after a spike without one."""
 
@@ -86,7 +96,7 @@ class Bernoulli:
 
 @dataclass(frozen=True)
 class Poisson:
-    """Steps in which a Poisson process has an event; its rate may be one of every step."""
+    """Steps with an event of a Poisson process, whose rate may differ from step to step."""
 
     rate_hz: float | tuple[float, ...]
     """λ, one number or one for each step."""
@@ -106,18 +116,27 @@ class Poisson:
             raise ValueError("Poisson: with a refractory time the rate must be one number; use without_refractory")
 
     def probability(self) -> np.ndarray:
-        """Return that of a spike, outside the refractory time, () or (time,)."""
-        return -np.expm1(-units.to_rate(np.asarray(self.rate_hz, float), self.time_step_ms))
+        """Return the probability of a spike per step outside the refractory time, () or (time,)."""
+        probability: np.ndarray = -np.expm1(-np.asarray(self.rate_hz, float) * units.to_rate(1.0, self.time_step_ms))
+        return probability
 
     def spikes(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Return trains bool (time, ...) of this shape."""
+        """Return trains bool of a shape.
+
+        Args:
+            shape: (time, ...).
+            generator: Generator of the random numbers.
+
+        Raises:
+            ValueError: If there are rates of another number of steps.
+        """
         probability = self.probability()
         if probability.ndim and len(probability) != shape[0]:
             raise ValueError(
-                f"Poisson: there are rates of {len(probability)} steps, but {shape[0]} steps are asked for"
+                f"Poisson: there are rates of {len(probability)} steps, but the trains must have {shape[0]} steps"
             )
-        chance = probability.reshape(probability.shape + (1,) * (len(shape) - 1) * probability.ndim)
-        return without_refractory(generator.random(shape) < chance, self.refractory)
+        threshold = probability.reshape(probability.shape + (1,) * (len(shape) - 1) * probability.ndim)
+        return without_refractory(generator.random(shape) < threshold, self.refractory)
 
     def rate(self) -> float:
         """Return the mean number of spikes per step, in the long run or over the steps of the rate."""
@@ -132,14 +151,14 @@ class Poisson:
 
 @dataclass(frozen=True)
 class Markov:
-    """Two states, silent and firing, each remembered from step to step."""
+    """A chain of two states, silent and firing."""
 
     start: float
     """a, probability that a silent train fires in the next step."""
     stop: float
     """b, probability that a firing train is silent in the next step."""
     refractory: int = 0
-    """Steps after a spike without one; the state goes on meanwhile."""
+    """Steps after a spike without one; the state changes as before in the meantime."""
 
     def __post_init__(self) -> None:
         _check_probability("Markov", start=self.start, stop=self.stop)
@@ -149,10 +168,10 @@ class Markov:
 
     def spikes(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
         """Return trains bool (time, ...) of this shape, in equilibrium from the first step on."""
-        drawn = generator.random(shape)
-        state = drawn < self.start / (self.start + self.stop)
+        uniform = generator.random(shape)
+        state = uniform < self.start / (self.start + self.stop)
         for t in range(1, len(state)):
-            state[t] = drawn[t] < np.where(state[t - 1], 1 - self.stop, self.start)
+            state[t] = uniform[t] < np.where(state[t - 1], 1 - self.stop, self.start)
         return without_refractory(state, self.refractory)
 
     def rate(self) -> float:
@@ -164,11 +183,15 @@ class Markov:
         return 1 / (self.refractory + 1 + (quiet / self.start if quiet else 0))
 
     def entropy_rate(self) -> float:
-        """Return the entropy rate in bits per step; with a refractory time there is no short form of it."""
+        """Return the entropy rate in bits per step.
+
+        Raises:
+            ValueError: If there is a refractory time, for which no closed form is known.
+        """
         if self.refractory:
             raise ValueError("Markov: the entropy rate is known without a refractory time only")
-        stays, goes = binary_entropy(self.start), binary_entropy(self.stop)
-        return float((self.stop * stays + self.start * goes) / (self.start + self.stop))
+        silent, firing = binary_entropy(self.start), binary_entropy(self.stop)
+        return float((self.stop * silent + self.start * firing) / (self.start + self.stop))
 
 
 Source = Bernoulli | Poisson | Markov

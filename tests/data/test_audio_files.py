@@ -37,12 +37,12 @@ def commands(tmp_path):
 
 def test_folders_become_classes(commands, tmp_path):
     summary = run([commands], tmp_path / "out.h5")
-    found = heidelberg.read(tmp_path / "out.h5")
-    assert summary == audio_files.Encoded(4, len(found.unit), ("no", "yes"))
-    assert found.classes == ("no", "yes")
-    assert found.label.tolist() == [0, 0, 1, 1]
-    assert found.speaker.tolist() == [0, 1, 0, -1]
-    assert np.all(np.diff(found.offset) > 50)
+    result = heidelberg.read(tmp_path / "out.h5")
+    assert summary == audio_files.Encoded(4, len(result.unit), ("no", "yes"))
+    assert result.classes == ("no", "yes")
+    assert result.label.tolist() == [0, 0, 1, 1]
+    assert result.speaker.tolist() == [0, 1, 0, -1]
+    assert np.all(np.diff(result.offset) > 50)
     assert {path.name for path in tmp_path.iterdir()} == {"commands", "out.h5"}
 
 
@@ -60,8 +60,8 @@ def test_equal_recordings_get_their_own_noise(tmp_path):
     for name in ("a.wav", "b.wav"):
         write_audio(tmp_path / "word" / name, seed=5)
     run([tmp_path / "word"], tmp_path / "out.h5")
-    found = heidelberg.read(tmp_path / "out.h5")
-    assert not np.array_equal(found.events(0)[1], found.events(1)[1])
+    result = heidelberg.read(tmp_path / "out.h5")
+    assert not np.array_equal(result.events(0)[1], result.events(1)[1])
 
 
 def test_spikes_are_those_of_the_inner_ear(tmp_path):
@@ -69,9 +69,9 @@ def test_spikes_are_those_of_the_inner_ear(tmp_path):
     run([path], tmp_path / "out.h5", seed=3)
     seed = int(np.random.SeedSequence(3).generate_state(1, np.uint64)[0])
     time, unit = cochlea.encode(soundfile.read(path)[0], RATE, seed, cells_per_place=10)
-    time_ms, found = heidelberg.read(tmp_path / "out.h5").events(0)
+    time_ms, result = heidelberg.read(tmp_path / "out.h5").events(0)
     np.testing.assert_array_equal(time_ms, time.astype(np.float32) * 1000)
-    np.testing.assert_array_equal(found, unit)
+    np.testing.assert_array_equal(result, unit)
 
 
 def test_stereo_is_averaged(tmp_path):
@@ -85,16 +85,16 @@ def test_stereo_is_averaged(tmp_path):
 
 def test_heidelberg_names_give_the_classes_of_shd():
     names = ["lang-english_speaker-03_trial-7_digit-4.flac", "lang-german_speaker-11_trial-0_digit-5.flac"]
-    found = [Path("audio") / name for name in names]
-    label, classes = audio_files.labels(found)
+    result = [Path("audio") / name for name in names]
+    label, classes = audio_files.labels(result)
     assert classes == WORDS
     assert [classes[number] for number in label] == ["four", "fuenf"]
-    assert audio_files.speakers(found).tolist() == [3, 11]
+    assert audio_files.speakers(result).tolist() == [3, 11]
 
 
 def test_other_names_beside_heidelberg_names_make_own_classes():
-    found = [Path("word/a.wav"), Path("audio/lang-german_speaker-11_trial-0_digit-5.flac")]
-    label, classes = audio_files.labels(found)
+    result = [Path("word/a.wav"), Path("audio/lang-german_speaker-11_trial-0_digit-5.flac")]
+    label, classes = audio_files.labels(result)
     assert classes == ("fuenf", "word")
     assert label.tolist() == [1, 0]
 

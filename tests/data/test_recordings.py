@@ -29,13 +29,13 @@ def test_a_good_one_passes_though_a_recording_starts_before_the_last_one_ended(t
         recordings.validate(backwards, "here")
 
 
-def test_select_gives_the_named_recordings_in_order_and_again(three):
+def test_select_returns_recordings_in_order_and_repeatedly(three):
     chosen = three.select(np.array([2, 0, 2]))
     assert chosen.label.tolist() == [1, 1, 1]
     assert chosen.speaker.tolist() == [-1, 4, -1]
-    for place, index in enumerate((2, 0, 2)):
-        for got, wanted in zip(chosen.events(place), three.events(index), strict=True):
-            np.testing.assert_array_equal(got, wanted)
+    for position, index in enumerate((2, 0, 2)):
+        for actual, expected in zip(chosen.events(position), three.events(index), strict=True):
+            np.testing.assert_array_equal(actual, expected)
 
 
 def test_concatenating_the_parts_gives_the_whole(three):

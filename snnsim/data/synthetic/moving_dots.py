@@ -4,10 +4,10 @@
     p(t)    = p₀ + n v_c mod side                                    it goes on to the next pixel while it is dark
     event   on if t + φ is even (it lights up), off if it is odd (it goes dark), at p(t)
 
-Every frame by itself has dots of either polarity at independent, uniform places, whatever the class: only how the
-places of two steps lie to each other tells the direction. A network that remembers nothing and decides by a mean over
-steps is left with the spread of such means, which depends a little on the axis (dots that go east stay in their rows).
-Events are also moved to a pixel nearby (jitter), or are pure noise.
+Every single frame has dots of either polarity at independent, uniform pixels, whatever the class: only the
+displacement between two steps tells the direction. A memoryless network that decides by a mean over steps is left with
+the spread of these means, which depends a little on the axis (dots that go east stay in their rows). Events are also
+moved to a pixel nearby (jitter), or are pure noise.
 
 Shapes   events bool (recording, time, row, column, polarity), polarity 0 on and 1 off
          unit (y · side + x) · 2 + polarity
@@ -18,15 +18,15 @@ Source   own construction, after the random-dot kinematograms of Newsome & Paré
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import synthetic_files
 from snnsim.data.recordings import Recordings
+from snnsim.data.synthetic.dataset import GridDataset
+from snnsim.data.synthetic.files import recordings
 
 VERSION = 1
-"""Raised when the same seed would give other recordings."""
+"""A number that is raised when the same seed gives other recordings."""
 DIRECTIONS = {
     "east": (0, 1),
     "south-east": (1, 1),
@@ -42,7 +42,7 @@ DIRECTIONS = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the patterns are drawn."""
+    """Sizes and probabilities of the patterns."""
 
     side: int = 16
     """Rows and columns."""
@@ -72,29 +72,22 @@ def events(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) ->
     move = np.array(list(DIRECTIONS.values()))[label][:, None, None, :]
     jittered = generator.random(shape) < recipe.jitter
     moved = generator.integers(-1, 2, size=(*shape, 2)) * jittered[..., None]
-    place = (start + beat[..., None] // 2 * move + moved) % recipe.side
-    found = generator.random((*shape[:2], recipe.side, recipe.side, 2)) < recipe.noise
+    pixel = (start + beat[..., None] // 2 * move + moved) % recipe.side
+    movie: np.ndarray = generator.random((*shape[:2], recipe.side, recipe.side, 2)) < recipe.noise
     recording, step, _ = np.indices(shape)
-    found[recording, step, place[..., 0], place[..., 1], beat % 2] = True
-    return found
+    movie[recording, step, pixel[..., 0], pixel[..., 1], beat % 2] = True
+    return movie
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     """Return the recordings of every split; a pure function of the seed and the recipe."""
-    drawn = {}
+    splits = {}
     for number, (split, count) in enumerate(recipe.recordings):
         generator = np.random.default_rng((seed, number))
         label = generator.permutation(np.arange(count) % len(DIRECTIONS))
         movie = events(label, generator, recipe).reshape(count, recipe.steps, -1)
-        drawn[split] = synthetic_files.recordings(movie, label, tuple(DIRECTIONS), time_step_ms=recipe.time_step_ms)
-    return drawn
+        splits[split] = recordings(movie, label, tuple(DIRECTIONS), time_step_ms=recipe.time_step_ms)
+    return splits
 
 
-def folder(seed: int = 0, recipe: Recipe = Recipe()) -> Path:
-    """Return the cache folder of the files of this seed."""
-    return synthetic_files.folder("patterns", seed, (VERSION, recipe))
-
-
-def prepare(seed: int = 0) -> Path:
-    """Return the cache folder with patterns_{train,valid,test}.h5 of this seed, made if it is not there."""
-    return synthetic_files.prepare(folder(seed), "patterns", lambda: make(seed))
+PATTERNS = GridDataset("patterns", Recipe(), VERSION, make)

@@ -26,13 +26,13 @@ def recordings(*rows, units=1):
     )
 
 
-def steps(made, time_step_ms, **options):
-    binned = binning.bin_events(made, time_step_ms=time_step_ms, channels=1, **options)
+def steps(sample, time_step_ms, **options):
+    binned = binning.bin_events(sample, time_step_ms=time_step_ms, channels=1, **options)
     return np.repeat(binned.cell, binned.count).astype(np.int64)
 
 
-def rounded(exact_ms, how):
-    """Times in ms as a user's program or file may hold them."""
+def rounded(exact_ms, rounding):
+    """Times in ms in the types and units of programs and files."""
     single = exact_ms.astype(np.float32)
     return {
         "double": exact_ms,
@@ -41,7 +41,7 @@ def rounded(exact_ms, how):
         "single, then seconds": (single / np.float32(1000)) * np.float32(1000),
         "single in double": single.astype(np.float64),
         "double seconds": exact_ms / 1000 * 1000,
-    }[how]
+    }[rounding]
 
 
 @given(
@@ -53,27 +53,27 @@ def rounded(exact_ms, how):
     st.sampled_from([0.0, 0.5]),
 )
 @settings(deadline=None)
-def test_multiples_of_the_step_fall_into_their_step_and_middles_too(time_step_ms, wanted, how, within):
-    wanted = np.sort(wanted)
-    made = recordings(rounded((wanted + within) * time_step_ms, how))
-    np.testing.assert_array_equal(steps(made, time_step_ms), wanted)
+def test_multiples_of_the_step_fall_into_their_step_and_middles_too(time_step_ms, expected, rounding, within):
+    expected = np.sort(expected)
+    sample = recordings(rounded((expected + within) * time_step_ms, rounding))
+    np.testing.assert_array_equal(steps(sample, time_step_ms), expected)
 
 
 @pytest.mark.parametrize("time_step_ms", STEPS)
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_multiples_of_the_step_in_a_file_fall_into_their_step(tmp_path, time_step_ms, kind):
-    path, again = tmp_path / "a.h5", tmp_path / "b.h5"
+    path, copy = tmp_path / "a.h5", tmp_path / "b.h5"
     # float16 tells the first 1,024 steps apart, whatever they are
-    wanted = np.arange(1000)
+    expected = np.arange(1000)
     heidelberg.write(path, recordings(np.arange(1000, dtype=np.float32)))
     with h5py.File(path, "a") as file:
         del file["spikes/times"]
         rows = file.create_dataset("spikes/times", (1,), h5py.vlen_dtype(np.dtype(kind)))
-        rows[0] = (wanted * time_step_ms / 1000).astype(kind)
-    found = heidelberg.read(path)
-    np.testing.assert_array_equal(steps(found, time_step_ms), wanted)
-    heidelberg.write(again, found)
-    np.testing.assert_array_equal(steps(heidelberg.read(again), time_step_ms), wanted)
+        rows[0] = (expected * time_step_ms / 1000).astype(kind)
+    read = heidelberg.read(path)
+    np.testing.assert_array_equal(steps(read, time_step_ms), expected)
+    heidelberg.write(copy, read)
+    np.testing.assert_array_equal(steps(heidelberg.read(copy), time_step_ms), expected)
 
 
 @given(
@@ -88,8 +88,8 @@ def test_times_between_the_steps_are_cut_down(time_step_ms, count, seed, kind):
     time = np.sort(np.random.default_rng(seed).uniform(0, 1400, count)).astype(kind)
     exact = [Fraction(float(each)) / Fraction(time_step_ms) for each in time]
     clear = np.array([abs(each - round(each)) > each * 5 * Fraction(1, 2**23) for each in exact])
-    made = recordings(time)
-    np.testing.assert_array_equal(steps(made, time_step_ms)[clear], np.array([int(each) for each in exact])[clear])
+    sample = recordings(time)
+    np.testing.assert_array_equal(steps(sample, time_step_ms)[clear], np.array([int(each) for each in exact])[clear])
 
 
 def test_double_times_are_told_apart_where_single_ones_are_not():
@@ -110,17 +110,17 @@ def test_a_recording_has_the_same_steps_alone_and_among_others(sizes, seed, time
     generator = np.random.default_rng(seed)
     rows = [np.sort(generator.uniform(0, 300, size)) for size in sizes]
     rows[0] = (np.arange(sizes[0]) * time_step_ms / 1000).astype(np.float16).astype(np.float64) * 1000
-    made = recordings(*rows)
-    alone = [steps(made.select(np.array([number])), time_step_ms) for number in range(len(rows))]
-    np.testing.assert_array_equal(np.concatenate(alone), steps(made, time_step_ms))
+    sample = recordings(*rows)
+    alone = [steps(sample.select(np.array([number])), time_step_ms) for number in range(len(rows))]
+    np.testing.assert_array_equal(np.concatenate(alone), steps(sample, time_step_ms))
 
 
 @pytest.mark.parametrize("time_step_ms", [0.1, 0.7, 3.3, 1 / 3, 10.0])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_the_end_of_what_is_kept_is_rounded_like_the_times(time_step_ms, kind):
-    made = recordings((np.arange(500) * time_step_ms).astype(kind))
+def test_the_limit_is_rounded_like_the_times(time_step_ms, kind):
+    sample = recordings((np.arange(500) * time_step_ms).astype(kind))
     for last in range(1, 500):
-        binned = binning.bin_events(made, time_step_ms=time_step_ms, channels=1, max_time_ms=last * time_step_ms)
+        binned = binning.bin_events(sample, time_step_ms=time_step_ms, channels=1, max_time_ms=last * time_step_ms)
         assert (binned.length.tolist(), binned.dropped) == ([last], 500 - last)
 
 
@@ -129,10 +129,10 @@ def test_the_end_of_what_is_kept_is_rounded_like_the_times(time_step_ms, kind):
 def test_written_times_come_back(tmp_path, step_ms, kind):
     """A minute on a grid, and random times: to the last bit, or but for it where float64 is needed."""
     for time in (np.arange(0, 60_000, step_ms), np.sort(np.random.default_rng(0).uniform(0, 2e6, 5000))):
-        made = recordings(time.astype(kind))
-        heidelberg.write(tmp_path / "a.h5", made)
-        found = heidelberg.read(tmp_path / "a.h5").time_ms
-        np.testing.assert_allclose(found, made.time_ms, rtol=0 if kind is np.float32 else 2.0**-51)
+        sample = recordings(time.astype(kind))
+        heidelberg.write(tmp_path / "a.h5", sample)
+        read = heidelberg.read(tmp_path / "a.h5").time_ms
+        np.testing.assert_allclose(read, sample.time_ms, rtol=0 if kind is np.float32 else 2.0**-51)
 
 
 def test_float16_is_written_where_it_holds_the_times_and_only_there(tmp_path):

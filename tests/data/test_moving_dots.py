@@ -1,10 +1,13 @@
-"""The patterns task: a frame tells nothing of the direction, two frames tell it well."""
+"""The patterns task: a single frame does not tell the direction, two frames do."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from snnsim.data import heidelberg, moving_dots
+from snnsim.data import heidelberg
 from snnsim.data.binning import bin_events
+from snnsim.data.synthetic import moving_dots
 
 RECIPE = moving_dots.Recipe()
 CLASSES = len(moving_dots.DIRECTIONS)
@@ -24,12 +27,12 @@ def evidence(movie):
     return np.stack([each.sum((1, 2, 3)) for each in moved], axis=1)
 
 
-def test_an_oracle_that_compares_two_steps_decides(drawn):
+def test_an_oracle_that_compares_two_steps_classifies_well(drawn):
     movie, label = drawn
     assert (evidence(movie).argmax(1) == label).mean() > 0.95
 
 
-def test_the_same_oracle_with_shuffled_steps_knows_nothing(drawn):
+def test_the_same_oracle_with_shuffled_steps_is_at_chance_level(drawn):
     movie, label = drawn
     shuffled = np.random.default_rng(1).permuted(np.arange(RECIPE.steps))
     assert (np.abs(np.diff(shuffled)) > 1).mean() > 0.5
@@ -84,30 +87,29 @@ def test_jitter_and_noise_are_as_often_as_they_should_be():
 
 
 def test_the_seed_decides_and_the_splits_differ():
-    first, again, other = moving_dots.make(3), moving_dots.make(3), moving_dots.make(4)
-    assert {split: len(made) for split, made in first.items()} == dict(RECIPE.recordings)
-    for split, made in first.items():
-        np.testing.assert_array_equal(made.unit, again[split].unit)
-        assert not np.array_equal(made.unit[:500], other[split].unit[:500])
-        assert np.ptp(np.bincount(made.label)) <= 1
+    first, second, other = moving_dots.make(3), moving_dots.make(3), moving_dots.make(4)
+    assert {split: len(generated) for split, generated in first.items()} == dict(RECIPE.recordings)
+    for split, generated in first.items():
+        np.testing.assert_array_equal(generated.unit, second[split].unit)
+        assert not np.array_equal(generated.unit[:500], other[split].unit[:500])
+        assert np.ptp(np.bincount(generated.label)) <= 1
     assert not np.array_equal(first["valid"].unit[:500], first["test"].unit[:500])
 
 
-def test_the_files_bin_back_to_the_movies_and_are_kept(tmp_path, monkeypatch):
+def test_the_files_bin_back_to_the_movies_and_are_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = moving_dots.prepare(seed=5)
-    read, made = heidelberg.read(heidelberg.find(folder, "patterns")["test"]), moving_dots.make(5)["test"]
+    folder = moving_dots.PATTERNS.prepare(seed=5)
+    read, generated = heidelberg.read(heidelberg.find(folder, "patterns")["test"]), moving_dots.make(5)["test"]
     assert (read.units, read.classes) == (512, tuple(moving_dots.DIRECTIONS))
     frames, length = bin_events(read, time_step_ms=10.0, channels=512).dense(np.arange(len(read)))
     assert (length == RECIPE.steps).all()
     movie = frames.swapaxes(0, 1).reshape(len(read), RECIPE.steps, 16, 16, 2).astype(bool)
     assert (evidence(movie).argmax(1) == read.label).mean() > 0.95
-    np.testing.assert_array_equal(read.label, made.label)
-    monkeypatch.delattr(moving_dots, "make")
-    assert moving_dots.prepare(seed=5) == folder
+    np.testing.assert_array_equal(read.label, generated.label)
+    assert replace(moving_dots.PATTERNS, generate=None).prepare(seed=5) == folder
 
 
 @pytest.mark.parametrize("wrong", [{"side": 2}, {"dots": 0}, {"jitter": 1.5}, {"noise": 1.0}])
-def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
+def test_invalid_recipes_are_refused(wrong):
     with pytest.raises(ValueError, match="patterns: the side must be 3 or more"):
         moving_dots.Recipe(**wrong)

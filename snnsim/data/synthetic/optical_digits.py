@@ -2,8 +2,8 @@
 
     count[t, y · 8 + x] = gray[y, x]      t = 0 .. T - 1, gray = 0 .. 16
 
-Direct encoding: the picture itself is the input of every step, not spikes drawn from it. Its whole gray levels are kept
-as so many events of a step, so that it takes the way of all other recordings, and its program runs on events too.
+Direct encoding: the picture itself is the input of every step, not spikes drawn from it. Its integer gray levels are
+numbers of events in a step, so that pictures are read and binned as all other recordings, and programs run on them.
 
 Shapes   count (picture, time, pixel)
 Names    T steps
@@ -13,42 +13,51 @@ Differs  gray levels go to 16, not to 1: a batch norm behind the first layer tak
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import synthetic_files
 from snnsim.data.recordings import Recordings
+from snnsim.data.synthetic.dataset import GridDataset
+from snnsim.data.synthetic.files import recordings
 
 VERSION = 1
-"""Raised when the same seed would give other recordings."""
+"""A number that is raised when the same seed gives other recordings."""
 SIDE = 8
 """Rows and columns of a picture."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How long a picture is shown, and how many are held out."""
+    """How long a picture is shown, and how many pictures validate and test."""
 
     steps: int = 6
     time_step_ms: float = 10.0
     valid: int = 300
     """Pictures of the validation split."""
     test: int = 300
-    """Pictures of the test split; all others are to train on."""
+    """Pictures of the test split; all others are training pictures."""
 
 
 def pictures() -> tuple[np.ndarray, np.ndarray]:
-    """Return the gray levels (picture, pixel), whole numbers from 0 to 16, and the digits."""
-    # here, as it takes a second to import
+    """Return the gray levels (picture, pixel), integers from 0 to 16, and the digits."""
+    # the import takes a second
     from sklearn.datasets import load_digits
 
-    found = load_digits()
-    return found.data.astype(np.uint8), found.target.astype(np.int64)
+    digits = load_digits()
+    return digits.data.astype(np.uint8), digits.target.astype(np.int64)
 
 
 def split(count: int, seed: int, recipe: Recipe) -> dict[str, np.ndarray]:
-    """Return which of `count` pictures each split has, ascending: a function of the seed."""
+    """Return the pictures of each split, ascending: a function of the seed.
+
+    Args:
+        count: Number of pictures.
+        seed: Seed of the permutation.
+        recipe: Sizes of the splits.
+
+    Raises:
+        ValueError: If a split would have no picture, or a picture no step.
+    """
     held = recipe.valid + recipe.test
     if not 0 < held < count or min(recipe.valid, recipe.test, recipe.steps) < 1:
         raise ValueError(
@@ -63,20 +72,13 @@ def split(count: int, seed: int, recipe: Recipe) -> dict[str, np.ndarray]:
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     """Return the recordings of every split; a pure function of the seed and the recipe."""
     gray, digit = pictures()
-    names = tuple(map(str, range(10)))
+    classes = tuple(map(str, range(10)))
     return {
-        name: synthetic_files.recordings(
-            np.repeat(gray[some, None], recipe.steps, axis=1), digit[some], names, time_step_ms=recipe.time_step_ms
+        name: recordings(
+            np.repeat(gray[index, None], recipe.steps, axis=1), digit[index], classes, time_step_ms=recipe.time_step_ms
         )
-        for name, some in split(len(digit), seed, recipe).items()
+        for name, index in split(len(digit), seed, recipe).items()
     }
 
 
-def folder(seed: int = 0, recipe: Recipe = Recipe()) -> Path:
-    """Return the cache folder of the files of this seed."""
-    return synthetic_files.folder("images", seed, (VERSION, recipe))
-
-
-def prepare(seed: int = 0) -> Path:
-    """Return the cache folder with images_{train,valid,test}.h5 of this seed, made if it is not there."""
-    return synthetic_files.prepare(folder(seed), "images", lambda: make(seed))
+IMAGES = GridDataset("images", Recipe(), VERSION, make)

@@ -1,16 +1,19 @@
 """The images task: every picture once, unchanged in every step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from snnsim.data import heidelberg, optical_digits, registry
+from snnsim.data import heidelberg, registry
 from snnsim.data.binning import bin_events
+from snnsim.data.synthetic import optical_digits
 
 RECIPE = optical_digits.Recipe()
 
 
 @pytest.fixture(scope="module")
-def made():
+def generated():
     return optical_digits.make(0)
 
 
@@ -19,13 +22,13 @@ def frames(recordings):
     return binned.dense(np.arange(len(recordings)))
 
 
-def test_the_picture_is_the_input_of_every_step(made):
+def test_the_picture_is_the_input_of_every_step(generated):
     gray, digit = optical_digits.pictures()
-    for name, some in optical_digits.split(len(digit), 0, RECIPE).items():
-        dense, length = frames(made[name])
+    for name, index in optical_digits.split(len(digit), 0, RECIPE).items():
+        dense, length = frames(generated[name])
         assert (length == RECIPE.steps).all()
-        np.testing.assert_array_equal(dense, np.broadcast_to(gray[some], (RECIPE.steps, *gray[some].shape)))
-        np.testing.assert_array_equal(made[name].label, digit[some])
+        np.testing.assert_array_equal(dense, np.broadcast_to(gray[index], (RECIPE.steps, *gray[index].shape)))
+        np.testing.assert_array_equal(generated[name].label, digit[index])
     assert gray.max() == 16
 
 
@@ -36,26 +39,25 @@ def test_every_picture_is_in_one_split():
 
 
 def test_the_seed_decides_the_split():
-    first, again, other = (optical_digits.split(1797, seed, RECIPE)["test"] for seed in (3, 3, 4))
-    np.testing.assert_array_equal(first, again)
+    first, second, other = (optical_digits.split(1797, seed, RECIPE)["test"] for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
 
-def test_the_files_are_the_recordings_and_kept(tmp_path, monkeypatch, made):
+def test_files_have_the_recordings_and_are_cached(tmp_path, monkeypatch, generated):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = optical_digits.prepare()
-    found = heidelberg.find(folder, "images")
-    assert {name: len(heidelberg.read(path)) for name, path in found.items()} == {
-        name: registry.SOURCES["images"].recordings[name] for name in heidelberg.SPLITS
+    folder = optical_digits.IMAGES.prepare()
+    result = heidelberg.find(folder, "images")
+    assert {name: len(heidelberg.read(path)) for name, path in result.items()} == {
+        name: registry.DATASETS["images"].recordings[name] for name in heidelberg.SPLITS
     }
-    read = heidelberg.read(found["test"])
+    read = heidelberg.read(result["test"])
     assert (read.units, read.classes) == (64, tuple("0123456789"))
-    np.testing.assert_array_equal(frames(read)[0], frames(made["test"])[0])
-    monkeypatch.delattr(optical_digits, "make")
-    assert optical_digits.prepare() == folder
+    np.testing.assert_array_equal(frames(read)[0], frames(generated["test"])[0])
+    assert replace(optical_digits.IMAGES, generate=None).prepare() == folder
 
 
 @pytest.mark.parametrize("wrong", [{"valid": 1700, "test": 97}, {"valid": 0}, {"steps": 0}])
-def test_a_recipe_that_cannot_be_made_is_refused(wrong):
+def test_invalid_recipes_are_refused(wrong):
     with pytest.raises(ValueError, match="images: every split must have a picture"):
         optical_digits.split(1797, 0, optical_digits.Recipe(**wrong))

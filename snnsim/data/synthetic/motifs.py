@@ -7,8 +7,8 @@
 Every channel is Bernoulli(p) and independent from step to step whatever the class; the copy wraps around
 the end, so the number of spikes that a pair shares does not depend on the lag; and every class uses every
 lag equally often (the rows of a Latin square). What is left is which pair has which lag. All lags lie
-close together and far from 0: a membrane that forgets within a step misses the first spike, and one
-that remembers it for ten steps takes one lag for the next, so that decay alone cannot tell the classes.
+close together and far from 0: a membrane with a time constant of one step misses the first spike, and a
+membrane with one of ten steps takes one lag for the next, so that decay alone cannot tell the classes.
 
 Shapes   raster (recording, time, channel), a_i in channel 2 i and b_i in channel 2 i + 1
 Units    lags in steps of time_step_ms
@@ -17,20 +17,20 @@ Source   own construction, after the spiking motifs of Grimaldi & Perrinet 2023,
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import synthetic_files
 from snnsim.data.recordings import Recordings
+from snnsim.data.synthetic.dataset import GridDataset
+from snnsim.data.synthetic.files import recordings
 
 VERSION = 1
-"""Raised when the same seed would give other recordings."""
+"""A number that is raised when the same seed gives other recordings."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How the motifs are drawn."""
+    """Sizes and probabilities of the motifs."""
 
     lags: tuple[int, ...] = tuple(range(8, 18))
     """Steps from a channel to its copy; there are as many classes as lags."""
@@ -41,7 +41,7 @@ class Recipe:
     rate: float = 0.1
     """Probability of a spike per channel and step."""
     noise: float = 0.1
-    """Share of the copy that is drawn anew."""
+    """Share of the copy that is replaced by independent spikes."""
     time_step_ms: float = 10.0
     """Length of a step."""
     recordings: tuple[tuple[str, int], ...] = (("train", 2000), ("valid", 500), ("test", 500))
@@ -59,7 +59,8 @@ class Recipe:
 def lag(recipe: Recipe) -> np.ndarray:
     """Return the lag in steps of every class and pair, (class, pair)."""
     classes = len(recipe.lags)
-    return np.array(recipe.lags)[np.add.outer(np.arange(classes), np.arange(recipe.pairs)) % classes]
+    lags: np.ndarray = np.array(recipe.lags)[np.add.outer(np.arange(classes), np.arange(recipe.pairs)) % classes]
+    return lags
 
 
 def rasters(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
@@ -74,32 +75,16 @@ def rasters(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
     """Return the recordings of every split; a pure function of the seed and the recipe."""
-    drawn = {}
+    classes = tuple(f"motif {number}" for number in range(len(recipe.lags)))
+    splits = {}
     for number, (split, count) in enumerate(recipe.recordings):
         generator = np.random.default_rng((seed, number))
-        label = generator.permutation(np.arange(count) % len(recipe.lags))
-        names = tuple(f"motif {number}" for number in range(len(recipe.lags)))
+        label = generator.permutation(np.arange(count) % len(classes))
         raster = rasters(label, generator, recipe)
-        drawn[split] = synthetic_files.recordings(raster, label, names, time_step_ms=recipe.time_step_ms)
-    return drawn
+        splits[split] = recordings(raster, label, classes, time_step_ms=recipe.time_step_ms)
+    return splits
 
 
-@dataclass(frozen=True)
-class Task:
-    """A data set: a recipe under a name."""
-
-    name: str
-    recipe: Recipe
-
-    def folder(self, seed: int = 0) -> Path:
-        """Return the cache folder of the files of this seed."""
-        return synthetic_files.folder(self.name, seed, (VERSION, self.recipe))
-
-    def prepare(self, seed: int = 0) -> Path:
-        """Return the cache folder with NAME_{train,valid,test}.h5 of this seed, made if it is not there."""
-        return synthetic_files.prepare(self.folder(seed), self.name, lambda: make(seed, self.recipe))
-
-
-USUAL = Task("motifs", Recipe())
-SHORT = Task("motifs-short", Recipe(lags=tuple(range(3, 11)), pairs=8))
-"""16 channels, 8 classes and lags that a chip without delays can hold in relays."""
+MOTIFS = GridDataset("motifs", Recipe(), VERSION, make)
+MOTIFS_SHORT = GridDataset("motifs-short", Recipe(lags=tuple(range(3, 11)), pairs=8), VERSION, make)
+"""16 channels, 8 classes, and lags that relay neurons of a chip without delays can hold."""

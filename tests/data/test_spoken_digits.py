@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 
 from snnsim.data import heidelberg
-from snnsim.data.speech import parallel_encoding, spoken_digits
+from snnsim.data.speech import parallel_encoding
+from snnsim.data.synthetic import spoken_digits
+from snnsim.data.synthetic.spoken_digits import Recipe, SpokenDigits
 
 TINY = {"train": 5, "valid": 2, "test": 2}
 
@@ -12,6 +14,10 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(spoken_digits.SIZES, "tiny", TINY)
     monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
+
+
+def tiny(**options):
+    return SpokenDigits(Recipe("tiny"), progress=False, **options)
 
 
 def fake_spikes(split, number, *, seed):
@@ -24,16 +30,16 @@ def contents(paths):
     return {split: path.read_bytes() for split, path in paths.items()}
 
 
-def test_same_seed_same_bytes_whatever_the_workers(tmp_path):
-    one = spoken_digits.make(tmp_path / "one", size="tiny", seed=3, workers=1, progress=False)
-    two = spoken_digits.make(tmp_path / "two", size="tiny", seed=3, workers=2, progress=False)
+def test_bytes_do_not_depend_on_the_workers(tmp_path):
+    one = tiny(workers=1).make(tmp_path / "one", 3)
+    two = tiny(workers=2).make(tmp_path / "two", 3)
     assert contents(one) == contents(two)
     names = ["digits_test.h5", "digits_train.h5", "digits_valid.h5"]
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == names
 
 
 def test_files_hold_labeled_speech(tmp_path):
-    paths = spoken_digits.make(tmp_path, size="tiny", progress=False)
+    paths = tiny().make(tmp_path)
     train = heidelberg.read(paths["train"])
     assert len(train) == 5
     assert train.label.tolist() == [0, 1, 2, 3, 4]
@@ -45,15 +51,15 @@ def test_files_hold_labeled_speech(tmp_path):
 
 def test_every_file_holds_the_spikes_of_its_split(tmp_path, monkeypatch):
     monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
-    for split, path in spoken_digits.make(tmp_path, size="tiny", seed=8, progress=False).items():
-        made = heidelberg.read(path)
-        assert len(made) == TINY[split]
-        for number in range(len(made)):
-            time_ms, unit = made.events(number)
+    for split, path in tiny().make(tmp_path, 8).items():
+        recordings = heidelberg.read(path)
+        assert len(recordings) == TINY[split]
+        for number in range(len(recordings)):
+            time_ms, unit = recordings.events(number)
             time, expected = fake_spikes(split, number, seed=8)
             np.testing.assert_array_equal(time_ms, time.astype(np.float32) * 1000)
             np.testing.assert_array_equal(unit, expected)
-            assert (made.label[number], made.speaker[number]) == spoken_digits.labeled(split, number)
+            assert (recordings.label[number], recordings.speaker[number]) == spoken_digits.labeled(split, number)
 
 
 def test_no_two_utterances_share_their_draws():
@@ -93,7 +99,7 @@ def test_utterances_have_noise_and_silence_around_the_word():
     np.testing.assert_array_equal(audio, spoken_digits.utterance("train", 7, seed=0))
 
 
-def test_a_broken_make_leaves_no_file_and_the_next_one_goes_on(tmp_path, monkeypatch):
+def test_a_broken_make_writes_no_file_and_the_next_call_continues(tmp_path, monkeypatch):
     calls = []
 
     def breaks(split, number, *, seed):
@@ -104,38 +110,36 @@ def test_a_broken_make_leaves_no_file_and_the_next_one_goes_on(tmp_path, monkeyp
 
     monkeypatch.setattr(spoken_digits, "encoded", breaks)
     with pytest.raises(KeyboardInterrupt):
-        spoken_digits.make(tmp_path / "a", size="tiny", workers=1, progress=False)
+        tiny(workers=1).make(tmp_path / "a")
     assert not list((tmp_path / "a").glob("*.h5"))
     monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
-    resumed = spoken_digits.make(tmp_path / "a", size="tiny", progress=False)
-    whole = spoken_digits.make(tmp_path / "b", size="tiny", progress=False)
-    assert contents(resumed) == contents(whole)
+    resumed = tiny().make(tmp_path / "a")
+    uninterrupted = tiny().make(tmp_path / "b")
+    assert contents(resumed) == contents(uninterrupted)
     assert not list((tmp_path / "a").glob(".*"))
     assert calls.count(("train", 0)) == 1
 
 
-def test_prepare_makes_once(tmp_path, monkeypatch):
+def test_prepare_generates_missing_files_only(tmp_path, monkeypatch):
     monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
-    home = spoken_digits.prepare("tiny", 4, progress=False)
-    assert home == spoken_digits.folder("tiny", 4)
+    home = tiny().prepare(4)
+    assert home == tiny().folder(4)
     assert home.is_relative_to(tmp_path / "cache" / "digits")
     monkeypatch.setattr(spoken_digits, "encoded", None)
-    assert spoken_digits.prepare("tiny", 4, progress=False) == home
+    assert tiny().prepare(4) == home
     (home / "digits_valid.h5").unlink()
     monkeypatch.setattr(spoken_digits, "encoded", fake_spikes)
-    spoken_digits.prepare("tiny", 4, progress=False)
+    tiny().prepare(4)
     assert (home / "digits_valid.h5").is_file()
 
 
 def test_every_size_and_seed_has_a_folder_of_its_own():
-    folders = {spoken_digits.folder(size, seed) for size in spoken_digits.SIZES for seed in range(3)}
+    folders = {SpokenDigits(Recipe(size)).folder(seed) for size in spoken_digits.SIZES for seed in range(3)}
     assert len(folders) == 3 * len(spoken_digits.SIZES)
 
 
-def test_unknown_size_and_negative_seed_are_refused(tmp_path):
+def test_unknown_size_and_negative_seed_are_refused():
     with pytest.raises(ValueError, match=r"must be one of small, default, full.*got 'huge'"):
-        spoken_digits.make(tmp_path, size="huge")
-    with pytest.raises(ValueError, match="got 'huge'"):
-        spoken_digits.folder("huge")
+        Recipe("huge")
     with pytest.raises(ValueError, match="must not be negative; got -1"):
-        spoken_digits.prepare("small", -1)
+        SpokenDigits(Recipe("small")).prepare(-1)
