@@ -7,6 +7,9 @@ from snnsim.data import heidelberg
 from snnsim.data.recordings import Recordings
 from snnsim.experiment import plot_run
 
+# so that a failed assert in a helper shows its values
+pytest.register_assert_rewrite("helpers")
+
 CLASSES = ("low", "middle", "high")
 
 

@@ -6,24 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from helpers.command_line import fails, flags, run
 from snnsim import cli
 from snnsim.data import heidelberg
-
-
-def run(capsys, *words: str) -> str:
-    cli.main(list(words))
-    return capsys.readouterr().out
-
-
-def fails(capsys, *words: str) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(list(words))
-    assert stopped.value.code == 2
-    return capsys.readouterr().err
-
-
-def flags(tiny) -> list[str]:
-    return [f"--set={name}={json.dumps(value)}" for name, value in tiny.items()]
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import given, settings
 
+from helpers.random_programs import programs
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.program.summary import facts, inference, stored_bytes
 from snnsim.simulation import Events, simulate
