@@ -233,6 +233,7 @@ def test_all_epochs_take_what_their_widths_take():
         epoch.whole(presets.named("shd-no-delays"), results)
 
 
+@pytest.mark.usefixtures("here")
 def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     streaming, path = script("streaming"), tmp_path / "found.json"
     monkeypatch.setattr(streaming, "LENGTHS", [10])

@@ -4,7 +4,9 @@ from functools import partial
 
 import pytest
 import torch
-from sltt_cases import (
+
+from helpers.networks import generator
+from helpers.sltt_cases import (
     BATCH,
     CHANNELS,
     CLASSES,
@@ -18,8 +20,6 @@ from sltt_cases import (
     network,
     trained,
 )  # fmt: skip
-from small import generator
-
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
 from snnsim.learning import chunked, losses, rules

@@ -2,10 +2,22 @@
 
 import pytest
 import torch
-from sltt_cases import BATCH, CHANNELS, CLASSES, LABELS, LENGTHS, STEPS, alike, batch, different, network, trained
-from small import generator
 from torch.testing import assert_close
 
+from helpers.networks import generator
+from helpers.sltt_cases import (
+    BATCH,
+    CHANNELS,
+    CLASSES,
+    LABELS,
+    LENGTHS,
+    STEPS,
+    alike,
+    batch,
+    different,
+    network,
+    trained,
+)
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
 from snnsim.kernels import reference

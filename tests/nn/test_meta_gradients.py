@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 import torch
-from small import generator
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim import kernels
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import MetaNeuron

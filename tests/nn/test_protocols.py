@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import pytest
 import torch
-from small import BATCH, NEURONS, STEPS, eighths, generator, small_network
 from torch import Tensor, nn
 from torch.testing import assert_close
 
+from helpers.networks import BATCH, NEURONS, STEPS, eighths, generator, small_network
 from snnsim.gradient_paths import SPATIAL
 from snnsim.learning import chunked
 from snnsim.nn import LIF, LevyBaxter, Neuron, SecondOrder, SpikingLayer, SpikingNetwork, Synapse, constrain_after

@@ -3,9 +3,9 @@
 import itertools
 
 import torch
-from small import generator
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim.learning import losses
 from snnsim.learning.decisions import summed_softmax
 from snnsim.nn import LIF, DelayedLinear, LeakyReadout
