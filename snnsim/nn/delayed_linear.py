@@ -134,10 +134,11 @@ class DelayedLinear(Synapse):
         """Return the kernel (delay, target, source) that the layer uses in its present mode."""
         if self.spreads:
             gates.window(self.delay, self.sigma, who="DelayedLinear")
-            return self._spread(self.weight, self.delay, self.sigma)
+            return self.spread(self.weight, self.delay, self.sigma)
         return dense_kernel(self.weight, self.integer_delay(), self.max_delay + 1)
 
-    def _spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+    def spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+        """Return the kernel (delay, target, source) of taps in training, each (target, source, tap)."""
         return delay_windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
@@ -155,7 +156,7 @@ class DelayedLinear(Synapse):
         if self.spreads:
             gates.window(self.delay, self.sigma, who="DelayedLinear")
             parameters = self.weight, self.delay, self.sigma
-            current = spread_current(sent, self._spread, parameters, delays=delays, before=before)
+            current = spread_current(sent, self.spread, parameters, delays=delays, before=before)
         else:
             current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
         if delayed != "exact" and flat.requires_grad:

@@ -63,6 +63,10 @@ def freeze(
         scale, bias = (_per_neuron(values, synapses.targets) for values in _folded(layer.norm, name))
         populations.append(_population(name, layer.neuron, bias))
         edges.append(_edge(source, name, synapses, scale))
+        if layer.recurrent is not None:
+            loop = _connections(layer.recurrent.synapse, name)
+            # a recurrent spike arrives in the next step at the earliest
+            edges.append(_edge(name, name, loop._replace(delay=loop.delay + 1), np.ones(loop.targets)))
         source = name
     synapses = _connections(exact.synapse, READOUT)
     populations.append(_population(READOUT, exact.readout, np.zeros(synapses.targets)))

@@ -2,6 +2,8 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
+With a recurrent connection, the neurons also get a current of their own spikes before dropout, see nn/recurrence.py.
+
 A current takes one path for whole sequences and for chunks of time: `spike`. A `Passage` says which of the two it is,
 as batch normalization in training knows the statistics of a whole sequence alone.
 
@@ -25,6 +27,7 @@ from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
 from snnsim.nn.neuron_state import State
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
+from snnsim.nn.recurrence import LoopState, Recurrence
 from snnsim.renamed import OldName, fields
 from snnsim.validation import shown
 
@@ -42,6 +45,10 @@ class LayerState(NamedTuple):
     """Number of steps so far."""
     draws: Draws | None = None
     """Random counter of the neurons at the first step of the sequence."""
+    recurrent: Tensor | None = None
+    """Last spikes of the layer itself, as far back as its recurrent delays reach."""
+    recurrent_mask: Tensor | None = None
+    """Dropout mask of the recurrent current."""
 
 
 fields(LayerState, voltage="neuron", keep="mask", first="step")
@@ -73,13 +80,23 @@ class SpikingLayer(nn.Module):
         neuron: A `Neuron`, such as a LIF.
         norm: A BatchNorm of the synapse's targets, or of their channels; None for none.
         dropout: Probability of dropout.
+        recurrent: A Recurrence, a connection of the neurons to themselves; None for none.
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the normalization is of another width than the synapse.
+        ValueError: If the normalization is of another width than the synapse, or the layer is a convolution and
+            recurrent.
     """
 
-    def __init__(self, synapse: Synapse, neuron: Neuron[Any], *, norm: BatchNorm | None, dropout: float) -> None:
+    def __init__(
+        self,
+        synapse: Synapse,
+        neuron: Neuron[Any],
+        *,
+        norm: BatchNorm | None,
+        dropout: float,
+        recurrent: Recurrence | None = None,
+    ) -> None:
         super().__init__()
         check_module(synapse, Synapse, who="SpikingLayer", name="synapse", example="DelayedLinear")
         check_module(neuron, Neuron, who="SpikingLayer", name="neuron", example="LIF")
@@ -94,6 +111,7 @@ class SpikingLayer(nn.Module):
             raise ValueError(
                 f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
+        self.recurrent = _checked(recurrent, synapse)
 
     def forward(
         self,
@@ -183,10 +201,15 @@ class SpikingLayer(nn.Module):
         temporal, draws, mask, after = passage.credit.temporal, passage.draws, state.mask, state.neuron
         if draws is not None and self.channels is not None:
             draws = draws._replace(lanes=current.shape[-1] // self.channels)
-        fuses = self._fuses(lanes)
-        if fuses or passage.chunk:
+        fuses = self.recurrent is None and self._fuses(lanes)
+        if fuses or passage.chunk or self.recurrent is not None:
             mask = mask if state.step else self.dropout.mask(lanes, passage.generator)
-        if fuses:
+        if self.recurrent is not None:
+            driven = self._driven(lanes, valid, total)
+            spikes, state = self._recur(self.recurrent, driven, passage._replace(draws=draws), state)
+            after = state.neuron
+            spikes = spikes if mask is None else spikes * mask
+        elif fuses:
             norm, counted = self._normalization(lanes, valid, total)
             options = NeuronOptions(temporal, draws, norm=norm, valid=counted, mask=mask)
             spikes, _, after = self.neuron.fused(lanes, after, options)
@@ -199,6 +222,17 @@ class SpikingLayer(nn.Module):
             spikes = self.dropout(spikes, passage.generator)
         state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
         return gates.known(spikes.view_as(current)), state
+
+    def _recur(
+        self, recurrent: Recurrence, current: Tensor, passage: Passage, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Return the spikes of normalized currents and their own recurrent current, before dropout."""
+        mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, passage.generator)
+        before = LoopState(state.neuron, state.recurrent)
+        spikes, after = recurrent.run(
+            current, self.neuron, before, mask=mask, credit=passage.credit, draws=passage.draws
+        )
+        return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its Passage."""
@@ -256,6 +290,22 @@ class SpikingLayer(nn.Module):
         fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
         sequence = current.ndim == 3 and current.numel() > 0
         return sequence and fusible and not hooked and self.neuron.supports_fused(current)
+
+
+def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
+    """Return the recurrent connection of a layer, after a check of its kind and width."""
+    if recurrent is None:
+        return None
+    if not isinstance(recurrent, Recurrence):
+        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
+    if synapse.channels is not None:
+        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
+    if recurrent.synapse.targets != synapse.targets:
+        raise ValueError(
+            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
+            f"{recurrent.synapse.targets}"
+        )
+    return recurrent
 
 
 def chunk_current(

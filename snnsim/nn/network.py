@@ -180,8 +180,11 @@ class SpikingNetwork(nn.Module):
         constrain(self)
 
     def synapses(self) -> Iterator[Synapse]:
-        """Yield the synapses from the input to the output."""
-        yield from (layer.synapse for layer in self.layers)
+        """Yield the synapses from the input to the output; a recurrent one follows the one that leads to its layer."""
+        for layer in self.layers:
+            yield layer.synapse
+            if layer.recurrent is not None:
+                yield layer.recurrent.synapse
         yield self.synapse
 
     def delayed_synapses(self) -> list[DelayedLinear]:
