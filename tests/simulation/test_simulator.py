@@ -1,4 +1,4 @@
-"""What the simulator is given, what it refuses, and what it tells."""
+"""Simulator: delays, recording, events, states, energy, and errors of wrong arguments."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def one_spike_each():
     return Events.single(np.array([0, 0]), np.array([0, 1]), steps=1)
 
 
-def test_delays_are_steps_later():
+def test_spikes_arrive_after_their_delays():
     result = simulate(chain(), one_spike_each(), record=Probe(spikes=True, membranes={"out": None, "a": [1]}))
     step, neuron = result.spikes("a")
     assert step.tolist() == [1, 3]
@@ -36,7 +36,7 @@ def test_delays_are_steps_later():
     assert result.predictions().tolist() == [0]
 
 
-def test_what_is_not_recorded_is_named():
+def test_results_that_were_not_recorded_are_named():
     result = simulate(chain(), one_spike_each(), record=Probe(membranes={}))
     with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Probe\(spikes=True\)"):
         result.spikes("a")
@@ -58,12 +58,12 @@ def test_what_is_not_recorded_is_named():
         ({"record": Probe(membranes={"a": [2]})}, "neurons of 'a' must be from 0 to 1"),
     ],
 )
-def test_unknown_settings(settings, message):
+def test_wrong_settings_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         simulate(chain(), one_spike_each(), **settings)
 
 
-def test_channels_that_are_not_there():
+def test_unknown_channels_are_refused():
     with pytest.raises(ValueError, match="channels must be from 0 to 1, not 0 to 2; bin the recordings to"):
         simulate(chain(), Events.single(np.array([0, 0]), np.array([0, 2]), steps=1))
 
@@ -78,12 +78,12 @@ def test_channels_that_are_not_there():
         (([0], [0], [1], [0, 2], [3]), "offset must ascend from 0 to the number of events"),
     ],
 )
-def test_events_that_do_not_fit(parts, message):
+def test_inconsistent_events_are_refused(parts, message):
     with pytest.raises(ValueError, match=message):
         Events(*map(np.array, parts))
 
 
-def test_events_of_frames_and_their_parts():
+def test_parts_and_choices_of_events_are_those_of_the_frames():
     frames = np.random.default_rng(0).integers(0, 3, (6, 3, 2))
     events = Events.from_frames(frames)
     for begin, end in ((0, 6), (2, 5), (3, 3)):
@@ -135,9 +135,9 @@ def test_operations_and_energy():
         energy(1, "toaster")
 
 
-def test_no_recordings_and_no_steps():
-    nothing = Events.from_frames(np.zeros((3, 0, 2)))
-    assert len(simulate(chain(), nothing)) == 0
+def test_simulate_runs_no_recordings_and_no_steps():
+    empty_batch = Events.from_frames(np.zeros((3, 0, 2)))
+    assert len(simulate(chain(), empty_batch)) == 0
     empty = simulate(chain(extra_steps=0), Events.from_frames(np.zeros((0, 2, 2))))
     assert empty.length.tolist() == [0, 0]
     assert empty.node_counts.sum() == 0
