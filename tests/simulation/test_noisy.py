@@ -111,7 +111,7 @@ def test_load_returns_the_saved_program(tmp_path):
     program.save(tmp_path / "noisy.snn")
     read = Program.load(tmp_path / "noisy.snn")
     assert read.same_as(program)
-    assert [part.model for part in read.populations] == ["noisy_hard", "noisy_hard", "readout"]
+    assert [population.model for population in read.populations] == ["noisy_hard", "noisy_hard", "readout"]
     np.testing.assert_array_equal(counts(read, frames, seed=SEED), counts(program, frames, seed=SEED))
 
 
@@ -129,8 +129,8 @@ def test_the_version_of_a_file_is_that_of_its_models(tmp_path):
 def test_meta_neurons_without_noise_become_lif():
     network = small_network(neuron=lambda _: MetaNeuron(tau=2.0, threshold=0.25, width=0.0))
     program = freeze(network, time_step_ms=1.0)
-    assert [part.model for part in program.populations] == ["lif_hard", "lif_hard", "readout"]
-    assert not any(part.noisy for part in program.populations)
+    assert [population.model for population in program.populations] == ["lif_hard", "lif_hard", "readout"]
+    assert not any(population.noisy for population in program.populations)
 
 
 @pytest.mark.parametrize(
