@@ -1,9 +1,12 @@
 """Simulator: delays, recording, events, states, energy, and errors of wrong arguments."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import CHIPS, Events, Probe, Simulator, State, energy, simulate
@@ -49,7 +52,7 @@ def test_results_that_were_not_recorded_are_named():
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
         ({"engine": "warp"}, "engine 'warp' is unknown; the known ones are clock_driven, event_driven"),
         ({"precision": "float16"}, "precision 'float16' is unknown; the known ones are float64, float32"),
@@ -58,9 +61,9 @@ def test_results_that_were_not_recorded_are_named():
         ({"record": Probe(membranes={"a": [2]})}, "neurons of 'a' must be from 0 to 1"),
     ],
 )
-def test_wrong_settings_are_refused(settings, message):
+def test_wrong_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        simulate(chain(), one_spike_each(), **settings)
+        simulate(chain(), one_spike_each(), **changes)
 
 
 def test_unknown_channels_are_refused():
@@ -97,6 +100,25 @@ def test_parts_and_choices_of_events_are_those_of_the_frames():
         np.testing.assert_array_equal(getattr(chosen, name), getattr(expected, name))
     with pytest.raises(ValueError, match=r"frames must be \(time, recording, channel\), not \(6, 3\)"):
         Events.from_frames(frames[:, :, 0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 9), max_size=4))
+def test_consecutive_parts_of_events_add_up_to_all_events(seed, cuts):
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 3, (8, 3, 2)) * (rng.random((8, 3, 2)) < 0.4)
+    length = rng.integers(0, 9, 3)
+    frames[np.arange(8)[:, None] >= length] = 0
+    events, bounds = Events.from_frames(frames, length), [0, *sorted(cuts), 9]
+    parts = [events.part(begin, end) for begin, end in itertools.pairwise(bounds)]
+    assert sum(part.length for part in parts).tolist() == events.length.tolist()
+    for recording in range(3):
+        for name, shift in (("step", True), ("channel", False), ("count", False)):
+            pieces = [
+                getattr(part.select([recording]), name) + shift * begin
+                for part, begin in zip(parts, bounds, strict=False)
+            ]
+            np.testing.assert_array_equal(np.concatenate(pieces), getattr(events.select([recording]), name))
 
 
 def test_a_state_is_of_one_program_and_precision(tmp_path):
