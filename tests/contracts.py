@@ -133,9 +133,6 @@ STATEFUL = [run_is_stepping, run_goes_on_from_its_state, gradients_cross_the_cut
 NEURON = SEQUENCE + STATEFUL
 
 
-# ---- synapses ----
-
-
 def is_linear(make: Make) -> None:
     synapse, a, b = make(), random_spikes(STEPS, BATCH, NEURONS), random_spikes(STEPS, BATCH, NEURONS, seed=1)
     assert_close(synapse(2 * a - b), 2 * synapse(a) - synapse(b))
@@ -223,9 +220,6 @@ DELAYED = [
     constrain_holds_the_range,
     evaluation_leaves_the_delays,
 ]
-
-
-# ---- surrogates, rules, decisions ----
 
 
 def surrogate_fires_at_zero_and_above(surrogate: Surrogate) -> None:

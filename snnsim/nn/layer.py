@@ -2,8 +2,8 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
-A current takes one path for whole sequences and for chunks of time: `spike`. A `SequenceContext` says which of the two it is,
-as batch normalization in training knows the statistics of a whole sequence alone.
+Whole sequences and chunks of time take one path: `current`, then `spike`. A `SequenceContext` says which of the two a
+current is, as only a whole sequence has statistics of its own for batch normalization in training.
 
 Shapes   spikes, current (time, batch, neuron) · valid (batch,)
          fields of neurons are flat, see nn/patches.py; each of their channels has one normalization and one decay
