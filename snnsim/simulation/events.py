@@ -173,14 +173,9 @@ def _counts(values: Any) -> np.ndarray:
 
 
 def _check_steps(events: Events) -> None:
-    backwards = np.empty(len(events.step), bool)
-    backwards[:1] = False
-    np.less(events.step[1:], events.step[:-1], out=backwards[1:])
-    # the first event of a recording may be earlier than the last one of the recording before it
-    backwards[events.offset[:-1][np.diff(events.offset) > 0]] = False
     late = events.step >= np.repeat(events.length, np.diff(events.offset))
     for wrong, rule in (
-        (backwards, "steps must ascend within a recording"),
+        (ragged.descends(events.step, events.offset), "steps must ascend within a recording"),
         (late | (events.step < 0), "steps must be from 0 to the recording's length - 1"),
     ):
         if wrong.any():
