@@ -185,14 +185,9 @@ def _counts(values: Any) -> np.ndarray:
 
 
 def _check_steps(events: Events) -> None:
-    descending = np.empty(len(events.step), bool)
-    descending[:1] = False
-    np.less(events.step[1:], events.step[:-1], out=descending[1:])
-    # the first event of a recording may have an earlier step than the last event of the recording before
-    descending[events.offset[:-1][np.diff(events.offset) > 0]] = False
     late = events.step >= np.repeat(events.length, np.diff(events.offset))
     for violation, condition in (
-        (descending, "steps must ascend within a recording"),
+        (ragged.descends(events.step, events.offset), "steps must ascend within a recording"),
         (late | (events.step < 0), "steps must be from 0 to the recording's length - 1"),
     ):
         if violation.any():
