@@ -24,12 +24,12 @@ def objective(output, first):
 )
 def test_windows_of_random_lengths_equal_the_whole(lengths, max_delay, sparsity):
     frames = eighths(sum(lengths), BATCH, NEURONS, low=0)
-    whole, chunks = (small_network(norm=False, max_delay=max_delay, sparsity=sparsity).train() for _ in range(2))
-    loss = objective(whole(frames, credit=GradientPaths(temporal=False)), 0)
+    expected, chunks = (small_network(norm=False, max_delay=max_delay, sparsity=sparsity).train() for _ in range(2))
+    loss = objective(expected(frames, credit=GradientPaths(temporal=False)), 0)
     loss.backward()
     result = chunked.backpropagate(chunks, iter(frames.split(lengths)), objective)
     assert_close(torch.tensor(result), loss.detach(), check_dtype=False)
-    for one, other in zip(chunks.parameters(), whole.parameters(), strict=True):
+    for one, other in zip(chunks.parameters(), expected.parameters(), strict=True):
         assert_close(one.grad, other.grad, rtol=1e-9, atol=1e-12)
 
 
