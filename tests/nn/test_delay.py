@@ -3,7 +3,7 @@ import scipy.stats
 import torch
 from torch.testing import assert_close
 
-from snnsim.nn import DelayedLinear, delay_windows
+from snnsim.nn import DelayedLinear
 from snnsim.nn.connections import connections
 
 
@@ -29,8 +29,11 @@ def test_one_spike_arrives_delay_steps_later():
 
 def test_training_spreads_and_evaluation_rounds():
     synapse = layer(sigma=1.2)
-    by_window = delay_windows.delay_kernel(synapse.weight, synapse.delay, synapse.sigma, max_delay=5, window="gauss")
-    assert_close(synapse.train().kernel(), by_window)
+    # a Gaussian around every delay, of sum 1 over the steps
+    distance = torch.arange(6)[:, None, None] - synapse.delay[None, ..., 0]
+    gauss = torch.exp(-(distance.square()) / (2 * 1.2**2))
+    spread = synapse.weight[..., 0] * gauss / gauss.sum(0)
+    assert_close(synapse.train().kernel(), spread, rtol=1e-5, atol=1e-6)
     rounded = torch.zeros(6, 2, 3).scatter_(
         0, synapse.delay.detach().round().long().movedim(2, 0), synapse.weight[None, ..., 0]
     )
