@@ -29,8 +29,8 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
-from snnsim.kernels.recurrent.online import OnlineConvolution
-from snnsim.nn.delayed_linear import DelayedLinear
+from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
+from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.dropout import SequenceDropout
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.neuron_state import State
@@ -138,6 +138,10 @@ class Recurrence(nn.Module):
         hooked = synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks
         if hooked or not synapse.training or current.ndim != 3:
             return _StepByStep(synapse), current
+        if isinstance(synapse, DelayedLinear) and synapse.spreads and synapse.delays != "synaptic":
+            gradient = by_autograd(synapse.filtered_current)
+            own = synapse.weight, synapse.delay, synapse.sigma
+            return _Filtered(synapse), attached(current, sent, own, gradient, mask=mask)
         if isinstance(synapse, DelayedLinear):
             kernel, parameters, gradient = _delayed(synapse, current.device)
         elif type(synapse) is SparseLinear:
@@ -157,7 +161,7 @@ def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[Tensor, tupl
     if not synapse.spreads:
         indices = synapse.integer_delay()
         return kernel, (synapse.weight,), by_autograd(_integer(indices, delays))
-    parameters = synapse.weight, synapse.delay, synapse.sigma
+    parameters = synapse.parameters_of_kernel()
     if device.type == "cpu":
         return kernel, parameters, of_kernel(synapse.spread, delays=delays)
     return kernel, parameters, by_autograd(lambda spikes, *p: spread_current(spikes, synapse.spread, p, delays=delays))
@@ -166,6 +170,30 @@ def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[Tensor, tupl
 def _integer(delay: Tensor, delays: int) -> Any:
     """Return the function from spikes and weights to currents of fixed integer delays."""
     return lambda spikes, weight: integer_current(spikes, weight, delay, delays=delays)
+
+
+class _Filtered:
+    """The recurrent current of axonal or dendritic delays in training."""
+
+    def __init__(self, synapse: DelayedLinear) -> None:
+        with torch.no_grad():
+            windows = synapse.tap_windows(synapse.delay, synapse.sigma)
+        self.filters = [OnlineFilter(window) for window in windows]
+        self.weights = synapse.weight.detach().permute(2, 1, 0).contiguous()
+        self.axonal = synapse.delays == "axonal"
+
+    def current(self) -> Tensor | None:
+        """Return the current of the next step, (batch, target); None before the first spikes."""
+        currents = [one.current() for one in self.filters]
+        if currents[0] is None:
+            return None
+        terms = zip(currents, self.weights, strict=True)
+        return sum_of(current @ weight if self.axonal else current for current, weight in terms if current is not None)
+
+    def push(self, spikes: Tensor) -> None:
+        """Take the spikes (batch, source) of a step."""
+        for one, weight in zip(self.filters, self.weights, strict=True):
+            one.push(spikes if self.axonal else spikes @ weight)
 
 
 class _StepByStep:

@@ -13,13 +13,18 @@ from snnsim.nn.recurrence import Recurrence
 from snnsim.simulation import Events, Probe, simulate
 
 WIDTH = 8
+KINDS = ["dense", "fixed", "learned", "axonal", "dendritic"]
 
 
 def recurrent_synapse(kind, seed=2):
     draw = generator(seed)
     if kind == "dense":
         return SparseLinear(WIDTH, WIDTH, generator=draw)
-    return DelayedLinear(WIDTH, WIDTH, 9, sigma=1.5, taps=2, learn_delay=kind == "learned", generator=draw)
+    delays = kind if kind in ("axonal", "dendritic") else "synaptic"
+    return DelayedLinear(
+        WIDTH, WIDTH, 9, sigma=1.5, taps=2, delays=delays, learn_delay=kind != "fixed", learn_sigma=kind == "axonal",
+        generator=draw,
+    )  # fmt: skip
 
 
 def layer(kind="learned", *, norm=True, dropout=0.0, reset="hard", width=NEURONS):
@@ -55,7 +60,7 @@ def loop_in_torch(part, spikes, *, exact=True):
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft"])
-@pytest.mark.parametrize("kind", ["dense", "fixed", "learned"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_spikes_and_gradients_are_those_of_a_loop(kind, reset):
     part = layer(kind, reset=reset)
     spikes = eighths(3 * STEPS, BATCH, NEURONS).requires_grad_()
@@ -92,7 +97,7 @@ def test_without_the_membrane_errors_pass_through_the_loop_alone():
 
 
 @pytest.mark.parametrize("training", [False, True])
-@pytest.mark.parametrize("kind", ["dense", "fixed", "learned"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("lengths", [[1] * 40, [13, 20, 7], [39, 1], [40]])
 def test_chunks_are_the_whole_sequence(kind, lengths, training):
     part = layer(kind, norm=False, dropout=0.3).train(training)
@@ -125,7 +130,7 @@ def test_dropout_has_one_mask_of_the_recurrent_current():
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft"])
-@pytest.mark.parametrize("kind", ["dense", "fixed", "learned"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_frozen_network_fires_the_same_spikes(kind, reset):
     net = network(kind, reset=reset).eval()
     frames = eighths(STEPS, BATCH, NEURONS, low=-8, high=18).clamp(0).mul(4).floor().clamp(max=3)

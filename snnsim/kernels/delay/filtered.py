@@ -14,6 +14,7 @@ Forms    compiled for float32 and float64 on the CPU; elsewhere a sum of shifted
 
 from typing import Any
 
+import numpy as np
 import torch
 from numba import prange
 from torch import Tensor
@@ -43,7 +44,7 @@ def filtered(spikes: Tensor, window: Tensor) -> Tensor:
             f"not {tuple(spikes.shape)} and {tuple(window.shape)}"
         )
     if spikes.device.type == "cpu" and spikes.dtype == window.dtype and spikes.dtype in (torch.float32, torch.float64):
-        result: Tensor = _Filtered.apply(spikes, window)
+        result: Tensor = _Filtered.apply(spikes, window)  # type: ignore[no-untyped-call]
         return result
     return by_shifts(spikes, window)
 
@@ -83,7 +84,7 @@ class _Filtered(torch.autograd.Function):
 
 
 @parallel()
-def _filter(sequence, window, result, backward):
+def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, backward: bool) -> None:
     steps, batch, channels = sequence.shape
     lanes = (channels + LANE - 1) // LANE
     for job in prange(batch * lanes):
@@ -100,7 +101,7 @@ def _filter(sequence, window, result, backward):
 
 
 @parallel()
-def _correlate(grad, sequence, result):
+def _correlate(grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
     steps, batch, channels = sequence.shape
     # a thread has whole channels, so that the sum over recordings has one order for any number of threads
     lanes = (channels + LANE - 1) // LANE
@@ -128,7 +129,7 @@ def after(spikes: Tensor, window: Tensor, *, steps: int) -> Tensor:
         The sums of `filtered`, (steps, batch, channel), over the given spikes alone.
     """
     if spikes.device.type == "cpu" and spikes.dtype == window.dtype and spikes.dtype in (torch.float32, torch.float64):
-        result: Tensor = _After.apply(spikes, window, steps)
+        result: Tensor = _After.apply(spikes, window, steps)  # type: ignore[no-untyped-call]
         return result
     silent = spikes.new_zeros(steps, *spikes.shape[1:])
     return by_shifts(torch.cat([spikes, silent]), window)[len(spikes) :]
@@ -153,7 +154,7 @@ class _After(torch.autograd.Function):
 
 
 @parallel()
-def _tail(sequence, window, result, backward):
+def _tail(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, backward: bool) -> None:
     """Set result[p] to the sum over q of window[n + p − q] · sequence[q], n spikes before; backward, its adjoint."""
     steps, batch, channels = result.shape
     lanes = (channels + LANE - 1) // LANE

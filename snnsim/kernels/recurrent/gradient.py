@@ -25,7 +25,7 @@ Gradient = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[bool]], Sequence
 
 class _Attached(torch.autograd.Function):
     @staticmethod
-    def forward(  # type: ignore[no-untyped-def]
+    def forward(
         ctx: Any, current: Tensor, spikes: list[Tensor], mask: Tensor | None, gradient: Gradient, *parameters: Tensor
     ) -> Tensor:
         # `spikes` is filled after this call; it holds no graph, so that no cycle keeps the graph alive
@@ -56,7 +56,9 @@ def attached(
         gradient: Function that computes their gradients, such as `of_kernel(...)` or `by_autograd(...)`.
         mask: Factors of the recurrent current, (batch, target), or None.
     """
-    result: Tensor = _Attached.apply(current, spikes, mask, gradient, *parameters)
+    result: Tensor = _Attached.apply(  # type: ignore[no-untyped-call]
+        current, spikes, mask, gradient, *parameters
+    )
     return result
 
 

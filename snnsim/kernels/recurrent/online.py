@@ -4,8 +4,8 @@
 
 A step needs the spikes of the steps before it, so no transform can take the whole sequence. Time is cut into dyadic
 blocks: when a block of S steps is complete, one product of spectra adds its spikes to the currents of the next S steps,
-for S = NEAR, 2 NEAR, ... up to the largest block; at the boundary of a largest block, all D steps before it are added at
-once. What a step gets from its own block of NEAR steps is a matrix product.
+for S = NEAR, 2 NEAR, ... up to the largest block. At the boundary of a largest block, all D steps before it are added
+at once. What a step gets from its own block of NEAR steps is a matrix product.
 
 Every pair of a step and an earlier spike is met exactly once: the two are separated by a single boundary of the highest
 power of two.
@@ -49,7 +49,8 @@ class Block(NamedTuple):
         """
         signal = torch.fft.rfft(spikes, self.points, dim=0)
         current = torch.fft.irfft(signal @ self.response, self.points, dim=0)
-        return current[len(spikes) : len(spikes) + self.steps]
+        after: Tensor = current[len(spikes) : len(spikes) + self.steps]
+        return after
 
 
 class OnlineConvolution:
