@@ -15,7 +15,7 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,51 +25,11 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.neuron_state import State
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence
-from snnsim.renamed import OldName, fields
+from snnsim.renamed import OldName
 from snnsim.validation import shown
-
-
-class LayerState(NamedTuple):
-    """The state of a layer between two chunks of time; None stands for silence and rest."""
-
-    history: Tensor | None = None
-    """Last spikes of the input, as far back as delays reach."""
-    neuron: State | None = None
-    """State of the neurons."""
-    mask: Tensor | None = None
-    """Dropout mask of the sequence."""
-    step: int = 0
-    """Number of steps so far."""
-    draws: Draws | None = None
-    """Random counter of the neurons at the first step of the sequence."""
-    recurrent: Tensor | None = None
-    """Last spikes of the layer itself, as far back as its recurrent delays reach."""
-    recurrent_mask: Tensor | None = None
-    """Dropout mask of the recurrent current."""
-
-
-fields(LayerState, voltage="neuron", keep="mask", first="step")
-REST = LayerState()
-
-
-class SequenceContext(NamedTuple):
-    """The circumstances of a current on its way through a layer."""
-
-    valid: Tensor | None = None
-    """Steps of each recording that count, (batch,), from the beginning of the sequence; None: all steps."""
-    generator: torch.Generator | None = None
-    """Generator of the dropout mask."""
-    credit: GradientPaths = ALL_PATHS
-    draws: Draws | None = None
-    """Random counter of the neurons at the first step of the current."""
-    chunk: bool = False
-    """Whether the current is a chunk of a longer sequence; running averages normalize it."""
-
-
-WHOLE_SEQUENCE = SequenceContext()
 
 
 class SpikingLayer(nn.Module):
@@ -132,7 +92,7 @@ class SpikingLayer(nn.Module):
         current = self.current(spikes, draws=draws)
         return self.spike(current, SequenceContext(valid, generator, draws=draws))[0]
 
-    def run(
+    def run(  # noqa: PLR0913
         self,
         spikes: Tensor,
         state: LayerState | None = None,
@@ -141,6 +101,7 @@ class SpikingLayer(nn.Module):
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
+        extra: Tensor | None = None,
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of the layer after dropout in a chunk of time, and the next state.
 
@@ -153,12 +114,14 @@ class SpikingLayer(nn.Module):
             valid: Steps of each recording that count, (batch,), from the beginning of the sequence.
             generator: Generator of dropout and draws at the beginning of a sequence.
             credit: Gradient paths.
+            extra: A current of other synapses that is added before normalization, (time, ..., neuron); None for none.
         """
         state = REST if state is None else state
         spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
         draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
+        current = current if extra is None else current + extra
         state = state._replace(history=history, draws=draws)
         context = SequenceContext(valid, generator, credit, draws and draws.at(state.step), chunk=True)
         return self.spike(current.to(spikes.dtype), context, state)
