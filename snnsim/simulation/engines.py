@@ -1,11 +1,26 @@
 """The two engines: what each of them allocates, and the kernel that it calls."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from snnsim.kernels.simulate import clock_driven as clock
-from snnsim.kernels.simulate import event_driven
+from snnsim.kernels.simulate import clock_driven, event_driven
+from snnsim.kernels.simulate.types import (
+    READOUT,
+    ClockNetwork,
+    DelaySynapses,
+    EventArrays,
+    EventNetwork,
+    EventWork,
+    Marks,
+    Noise,
+    OffsetSynapses,
+    Populations,
+    Queue,
+    Recorder,
+    Sizes,
+    StreamArrays,
+)
 from snnsim.limits import require_memory
 from snnsim.simulation.lowering import Network
 
@@ -15,15 +30,14 @@ FIRST_QUEUE = 1024
 """Events that a slot of the queue holds at first; it grows fourfold until all find room."""
 
 
-Arrays = tuple[Any, ...]
-
-
 class Engine(Protocol):
     """Runs some recordings from their voltages and what is pending, and leaves both as they are in the end."""
 
     def __init__(self, network: Network) -> None: ...
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None: ...
+    def run(
+        self, which: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None: ...
 
     def needs(self, workers: int) -> dict[str, int]: ...
 
@@ -35,15 +49,18 @@ class ClockDriven:
         self.network = network
         row = network.neurons * _size(network)
         self.rows = max(1, network.longest, -(-BUFFER_BYTES // row) - network.longest)
-        sizes = (network.channels, network.neurons, network.longest, self.rows)
-        self.synapses = network.first, network.offset(), network.weight, sizes
+        self.sizes = Sizes(network.channels, network.neurons, network.longest)
+        self.synapses = OffsetSynapses(network.first, network.offset(), network.weight)
+        self.populations = Populations(network.bounds, network.rule, np.zeros(0, np.int32))
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
+    def run(
+        self, which: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None:
         """Run them."""
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
-        neuron = (network.bounds, network.rule, noise), network.values
-        clock.run(which, self.synapses, neuron, events, (*state, buffer), recorded)
+        arrays = ClockNetwork(self.synapses, self.populations, network.values, noise, self.sizes, self.rows)
+        clock_driven.run(which, arrays, events, state, buffer, recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes of what so many threads allocate."""
@@ -56,35 +73,38 @@ class EventDriven:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        sizes = (network.channels, network.neurons, network.longest)
-        self.synapses = network.first, network.target, network.delay, network.weight, sizes
-        self.owner = np.repeat(np.arange(len(network.rule), dtype=np.int32), np.diff(network.bounds))
-        threshold, self.alone = network.values[1], np.zeros(network.neurons, bool)
+        self.sizes = Sizes(network.channels, network.neurons, network.longest)
+        self.synapses = DelaySynapses(network.first, network.target, network.delay, network.weight)
+        owner = np.repeat(np.arange(len(network.rule), dtype=np.int32), np.diff(network.bounds))
+        self.populations = Populations(network.bounds, network.rule, owner)
+        threshold, self.alone = network.values.threshold, np.zeros(network.neurons, bool)
         whole = np.issubdtype(network.numbers.voltage, np.integer)
         below = threshold - 1 if whole else np.nextafter(threshold, -np.inf, dtype=threshold.dtype)
         event_driven.fire_by_themselves(below, network.values, self.alone)
         # chance may let a neuron fire in any step
-        self.alone |= network.noise[0][self.owner]
-        self.alone &= network.rule[self.owner] != clock.READOUT
+        self.alone |= network.noise[0][owner]
+        self.alone &= network.rule[owner] != READOUT
 
-    def run(self, which: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
+    def run(
+        self, which: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None:
         """Run them, recording by recording, with a queue that grows until it holds all that is on its way."""
-        network, (voltage, pending), room = self.network, state, recorded[-1]
-        watched, slots = self._watched(recorded[1][0]), FIRST_QUEUE
-        marks, adding = self._marks(), self._adding()
-        neuron = (network.bounds, network.rule, noise, self.owner), network.values
+        network, span = self.network, recorder.spike_span
+        arrays = EventNetwork(self.synapses, self.populations, network.values, noise, self.sizes)
+        current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
+        marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
         for recording in which:
-            before, place = voltage[recording].copy(), room[recording].copy()
+            before, next_spike = state.voltage[recording].copy(), span[recording].copy()
             queue = self._queue(slots)
             while True:
-                whole = (voltage, pending, marks, (queue, *adding), watched)
-                if event_driven.run(recording, self.synapses, neuron, events, whole, recorded):
+                work = EventWork(queue, marks, current, last, watched, begin)
+                if event_driven.run(recording, arrays, events, state, work, recorder):
                     break
-                slots = max(4 * slots, int(queue[2].max()))
+                slots = max(4 * slots, int(queue.used.max()))
                 require_memory("simulate", {f"queue of {slots} events a step": self._queue_bytes(slots)})
                 queue = self._queue(slots)
-                voltage[recording], room[recording] = before, place
-                recorded[0][recording, network.channels :] = 0
+                state.voltage[recording], span[recording] = before, next_spike
+                recorder.counts[recording, network.channels :] = 0
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes of what so many threads allocate at first."""
@@ -99,22 +119,18 @@ class EventDriven:
         neurons = np.flatnonzero(every)
         return neurons, np.searchsorted(neurons, self.network.bounds)
 
-    def _marks(self) -> tuple[np.ndarray, ...]:
+    def _marks(self) -> Marks:
         neurons = self.network.neurons
-        return (
+        return Marks(
             np.empty(neurons, np.int32),
             np.empty(neurons, np.int32),
             np.zeros(len(self.network.rule), np.int64),
             np.empty(neurons, np.int32),
         )
 
-    def _adding(self) -> tuple[np.ndarray, np.ndarray]:
-        neurons = self.network.neurons
-        return np.zeros(neurons, self.network.numbers.current), np.empty(neurons, np.int32)
-
-    def _queue(self, slots: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _queue(self, slots: int) -> Queue:
         ring = self.network.longest + 2
-        return (
+        return Queue(
             np.empty((ring, slots), np.int32),
             np.empty((ring, slots), self.network.numbers.current),
             np.zeros(ring + 1, np.int64),

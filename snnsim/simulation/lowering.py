@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.kernels.simulate.clock_driven import HARD, READOUT, SOFT
+from snnsim.kernels.simulate.types import HARD, READOUT, SOFT, FixedParameters, FloatParameters, Noise, Parameters
 from snnsim.program import INPUT, Population, Program
 from snnsim.program.arrays import order
 from snnsim.validation import shown
@@ -51,17 +51,17 @@ class Network:
     bounds: np.ndarray
     """int64 (population + 1,), where the neurons of each population start."""
     rule: np.ndarray
-    values: tuple[Any, ...]
+    values: Parameters
     """Decay, threshold and bias of every neuron; for integers also shift, bits and limit."""
     numbers: Numbers
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population fires by chance; width and back of every neuron."""
 
-    def drawn(self, seed: int | None, step: int) -> tuple[Any, ...]:
+    def drawn(self, seed: int | None, step: int) -> Noise:
         """Return the noise with what it draws from a step on: by the seed, or, without one, nothing."""
         of = Draws(0) if seed is None else Draws.of(seed)
         keys = np.array([of.layer(population).key for population in range(len(self.rule))], np.uint64)
-        return (*self.noise, seed is not None, keys, step)
+        return Noise(*self.noise, seed is not None, keys, step)
 
     @property
     def neurons(self) -> int:
@@ -91,19 +91,21 @@ def compiled(program: Program, precision: str) -> Network:
     numbers = PRECISIONS[precision] if program.fixed is None else _integers(program)
     sizes = [population.size for population in program.populations]
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    values = [
+    decay, threshold, bias = (
         np.concatenate([getattr(population, name) for population in program.populations]).astype(numbers.voltage)
         for name in ("decay", "threshold", "bias")
-    ]
+    )
     fixed = program.fixed
-    constants = () if fixed is None else (fixed.weight_shift, fixed.decay_bits, fixed.limit)
+    parameters: Parameters = FloatParameters(decay, threshold, bias)
+    if fixed is not None:
+        parameters = FixedParameters(decay, threshold, bias, fixed.weight_shift, fixed.decay_bits, fixed.limit)
     return Network(
         program.channels,
         program.longest_delay(),
         *_synapses(program, bounds, numbers),
         bounds,
         np.array([RULE[population.rule] for population in program.populations], np.int64),
-        (*values, *constants),
+        parameters,
         numbers,
         _noise(program, numbers),
     )

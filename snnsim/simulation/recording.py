@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.simulate.types import Recorder
 from snnsim.program import Program
 from snnsim.validation import indices, shown
 
@@ -61,13 +61,13 @@ class Recorded:
         room = (np.zeros(offset[-1], np.int32) for _ in range(2))
         return Recorded(self.counts, self.traced, self.chosen, self.trace, self.row, *room, offset)
 
-    def arrays(self) -> tuple[Any, ...]:
-        """Return all of it as the kernels take it."""
+    def arrays(self) -> Recorder:
+        """Return the memory for results as the kernels take it."""
         recordings = len(self.counts)
         room = np.zeros((recordings, 2), np.int64)
         if len(self.spike_offset):
             room[:, 0], room[:, 1] = self.spike_offset[:-1], self.spike_offset[1:]
-        return self.counts, self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, room
+        return Recorder(self.counts, *self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, room)
 
 
 def traced(program: Program, record: Probe) -> dict[str, np.ndarray]:

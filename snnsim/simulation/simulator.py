@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.simulate.clock_driven import largest_count
+from snnsim.kernels.simulate.types import EventArrays, Noise, StreamArrays
 from snnsim.limits import require_memory
 from snnsim.program import Program
 from snnsim.simulation import engines, needs
@@ -84,7 +85,7 @@ class Simulator:
         require_memory("simulate", {"voltages": len(events) * self.network.neurons * 8})
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
-        return self._run(events, length, record, (voltage, pending), self.network.drawn(seed, 0))
+        return self._run(events, length, record, StreamArrays(voltage, pending), self.network.drawn(seed, 0))
 
     def start(self, streams: int = 1) -> State:
         """Return the state of so many streams at rest."""
@@ -116,7 +117,7 @@ class Simulator:
         shape = state.pending.shape
         pending = state.pending.reshape(shape[0], shape[1] * shape[2]).copy()
         voltage, noise = state.voltage.copy(), self.network.drawn(seed, state.step)
-        result = self._run(events, events.length, record, (voltage, pending), noise)
+        result = self._run(events, events.length, record, StreamArrays(voltage, pending), noise)
         steps = int(events.length.max(initial=0))
         return result, State.left(voltage, pending.reshape(shape), state.step + steps, state.program)
 
@@ -146,8 +147,8 @@ class Simulator:
         events: Events,
         length: np.ndarray,
         record: Probe,
-        state: tuple[np.ndarray, np.ndarray],
-        noise: tuple[Any, ...],
+        state: StreamArrays,
+        noise: Noise,
     ) -> Result:
         events = _in_order(events)
         counted, neurons = self._counted(events, length), traced(self.program, record)
@@ -157,7 +158,7 @@ class Simulator:
         recorded = Recorded.of(self.program, length, neurons)
         if record.spikes:
             first = recorded.without_traces()
-            self._shared(counted, first, (state[0].copy(), state[1].copy()), noise)
+            self._shared(counted, first, StreamArrays(state.voltage.copy(), state.pending.copy()), noise)
             spikes = first.counts[:, self.network.channels :].sum(1)
             require_memory("simulate", {"spikes": 8 * int(spikes.sum())})
             recorded = recorded.with_room(spikes)
@@ -194,12 +195,12 @@ class Simulator:
         if np.issubdtype(kind, np.integer):
             self._check_sums(events, count)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-        return _Counted((events.step, events.channel, count, events.offset, length), recording)
+        return _Counted(EventArrays(events.step, events.channel, count, events.offset, length), recording)
 
     def _check_sums(self, events: Events, count: np.ndarray) -> None:
         network = self.network
         seen = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
-        largest = largest_count(events.step, events.channel, count, events.offset, seen)
+        largest = largest_count(events.step, events.channel, count, events.offset, *seen)
         if network.most_into_one() * max(1, largest) > np.iinfo(network.numbers.current).max:
             raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
@@ -207,11 +208,11 @@ class Simulator:
         self,
         counted: "_Counted",
         recorded: Recorded,
-        state: tuple[np.ndarray, np.ndarray],
-        noise: tuple[Any, ...],
+        state: StreamArrays,
+        noise: Noise,
     ) -> None:
         """Share the recordings among the threads; each of them writes into rows of its own."""
-        arrays, recordings = recorded.arrays(), len(state[0])
+        arrays, recordings = recorded.arrays(), len(state.voltage)
         workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
@@ -255,7 +256,7 @@ def _spikes(count: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Counted:
-    arrays: tuple[np.ndarray, ...]
+    arrays: EventArrays
     recording: np.ndarray
 
 

@@ -18,22 +18,19 @@ Differs  memory per thread: up to BUFFER bytes of spikes in the layout (source, 
          delay needs, and the currents of one block of cells
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import prange, types
+from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty, workspace
-from snnsim.kernels.common.jit import intrinsic, njit
+from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
+from snnsim.kernels.delay.sum_microkernel import VECTOR, sum_of_vectors
 
 LANES = 4
 """Recordings side by side: few, so that the spikes of a block need little of the nearer caches, and still aligned."""
-VECTOR = 16
-"""Cells of a vector; float64 needs two registers for it."""
 BLOCK = 8 * VECTOR
 """Cells whose sums are in registers at once."""
 BUFFER = 2**20
@@ -239,6 +236,9 @@ def _stretch(
                         row[j] = sums[j * BLOCK + p]
 
 
+_eight_vectors, _four_vectors, _two_vectors, _one_vector = (sum_of_vectors(vectors) for vectors in (8, 4, 2, 1))
+
+
 @njit(cache=True)
 def _sums(synapses: _Offsets, buffer: np.ndarray, cell: int, width: int, sums: np.ndarray) -> None:
     """Set the sums of all targets for `width` cells from one on, in as few vectors as hold them."""
@@ -252,93 +252,3 @@ def _sums(synapses: _Offsets, buffer: np.ndarray, cell: int, width: int, sums: n
             _two_vectors(buffer, cell, offset, weight, indptr[j], indptr[j + 1], sums, j * BLOCK)
         else:
             _one_vector(buffer, cell, offset, weight, indptr[j], indptr[j + 1], sums, j * BLOCK)
-
-
-def _sum_of(vectors: int) -> Callable[..., None]:
-    """Return the sum over synapses for a number of vectors of cells, as a function for compiled code."""
-
-    def plain(
-        buffer: np.ndarray, cell: int, offset: np.ndarray, weight: np.ndarray, first: int, last: int,
-        sums: np.ndarray, target: int,
-    ) -> None:  # fmt: skip
-        total = np.zeros(vectors * VECTOR, buffer.dtype)
-        for k in range(first, last):
-            start = offset[k] + cell
-            total += weight[k] * buffer[start : start + vectors * VECTOR]
-        sums[target : target + vectors * VECTOR] = total
-
-    @intrinsic(plain)
-    def summed(
-        _context: Any, buffer: Any, cell: Any, offset: Any, weight: Any, first: Any, last: Any,  # noqa: ARG001
-        sums: Any, target: Any,  # noqa: ARG001
-    ) -> Any:  # fmt: skip
-        index = types.intp
-        signature = types.void(buffer, index, offset, weight, index, index, sums, index)
-
-        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit(context, builder, signature, _Arguments(*arguments), vectors)
-            return context.get_dummy_value()
-
-        return signature, generate
-
-    return summed
-
-
-class _Arguments(NamedTuple):
-    """The arguments of a sum as values of LLVM."""
-
-    buffer: Any
-    cell: Any
-    offset: Any
-    weight: Any
-    first: Any
-    last: Any
-    sums: Any
-    target: Any
-
-
-def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vectors: int) -> None:
-    """Emit the loop over synapses, with the sums in registers; a product and a sum are rounded one by one."""
-    kinds = _Arguments(*signature.args)
-    number = context.get_value_type(kinds.buffer.dtype)
-    vector, size = ir.VectorType(number, VECTOR), arguments.cell.type
-    align = context.get_abi_sizeof(number)
-    buffer, offset, weight, sums = (
-        context.make_array(getattr(kinds, name))(context, builder, getattr(arguments, name)).data
-        for name in ("buffer", "offset", "weight", "sums")
-    )
-
-    def run(array: Any, start: Any, v: int) -> Any:
-        index = builder.add(start, ir.Constant(size, v * VECTOR))
-        return builder.bitcast(builder.gep(array, [index]), vector.as_pointer())
-
-    entry, head, body, done = builder.block, *(builder.append_basic_block(name) for name in ("head", "body", "done"))
-    builder.branch(head)
-    builder.position_at_end(head)
-    k = builder.phi(size)
-    totals = [builder.phi(vector) for _ in range(vectors)]
-    builder.cbranch(builder.icmp_signed("<", k, arguments.last), body, done)
-
-    builder.position_at_end(body)
-    start = builder.add(builder.load(builder.gep(offset, [k])), arguments.cell)
-    # one weight, copied into all elements of a vector
-    one = builder.load(builder.gep(weight, [k]), align=align)
-    one = builder.insert_element(ir.Constant(vector, ir.Undefined), one, ir.Constant(ir.IntType(32), 0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), VECTOR), [0] * VECTOR)
-    one = builder.shuffle_vector(one, ir.Constant(vector, ir.Undefined), everywhere)
-    spikes = [builder.load(run(buffer, start, v), align=align) for v in range(vectors)]
-    increased = [builder.fadd(total, builder.fmul(one, sent)) for total, sent in zip(totals, spikes, strict=True)]
-    following = builder.add(k, ir.Constant(size, 1))
-    builder.branch(head)
-    zeros = [ir.Constant(vector, None)] * vectors
-    for block, index, values in ((entry, arguments.first, zeros), (body, following, increased)):
-        k.add_incoming(index, block)
-        for total, value in zip(totals, values, strict=True):
-            total.add_incoming(value, block)
-
-    builder.position_at_end(done)
-    for v, total in enumerate(totals):
-        builder.store(total, run(sums, arguments.target, v), align=align)
-
-
-_eight_vectors, _four_vectors, _two_vectors, _one_vector = (_sum_of(vectors) for vectors in (8, 4, 2, 1))

@@ -93,7 +93,8 @@ def spread_current(
         return in_time(spikes, kernel_of(*parameters))[before:]
     if form == "fft":
         return in_frequency(spikes, kernel_of(*parameters))[before:]
-    current: Tensor = OverlapSave.apply(spikes, kernel_of, delays, before, *parameters)
+    arguments = spikes, kernel_of, delays, before, *parameters
+    current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
 
 
@@ -109,4 +110,5 @@ def in_frequency(spikes: Tensor, kernel: Tensor) -> Tensor:
     """Return the delayed current as one complex matrix product per frequency."""
     points = fft.good_size(len(spikes) + len(kernel) - 1)
     signal, response = torch.fft.rfft(spikes, points, dim=0), torch.fft.rfft(kernel, points, dim=0)
-    return torch.fft.irfft(signal @ response.mT, points, dim=0)[: len(spikes)]
+    current: Tensor = torch.fft.irfft(signal @ response.mT, points, dim=0)
+    return current[: len(spikes)]

@@ -55,7 +55,7 @@ def _constants(kind: type, terms: int, zeros: int) -> _Constants:
     high = math.floor(math.log(2) * 2 ** (digits - zeros)) / 2 ** (digits - zeros)
     # the rest of ln 2 in the precision of a double is enough for floats; doubles need known digits of the rest
     low = math.log(2) - high + (2.3190468138462996e-17 if kind is np.float64 else 0.0)
-    coefficients = np.array([1 / math.factorial(n) for n in range(terms, -1, -1)], kind)
+    coefficients: np.ndarray = np.array([1 / math.factorial(n) for n in range(terms, -1, -1)], kind)
     numbers = map(kind, (1 / math.log(2), high, low, LEAST, MASS, 1.5 * 2.0**digits))
     integers = np.zeros(0, f"i{np.dtype(kind).itemsize}")
     return _Constants(coefficients, integers, int(details.maxexp) - 1, digits, *numbers)
@@ -84,7 +84,8 @@ def forward(weight: Tensor, delay: Tensor, width: Tensor, delays: int) -> Tensor
     """
     kernel = empty(weight, delays, *weight.shape[:2])
     with torch_threads():
-        _forward(*map(_array, (weight, delay, width.expand(weight.shape))), _CONSTANTS[weight.dtype], kernel.numpy())
+        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        _forward(w, d, s, _CONSTANTS[weight.dtype], kernel.numpy())
     return kernel
 
 
@@ -100,8 +101,8 @@ def backward(grad: Tensor, weight: Tensor, delay: Tensor, width: Tensor) -> tupl
     shape, kind = weight.shape, weight.dtype
     results = torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind)
     with torch_threads():
-        arrays = map(_array, (weight, delay, width.expand(weight.shape)))
-        _backward(grad.numpy(), *arrays, _CONSTANTS[weight.dtype], *map(_array, results))
+        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        _backward(grad.numpy(), w, d, s, _CONSTANTS[weight.dtype], *map(_array, results))
     return results
 
 

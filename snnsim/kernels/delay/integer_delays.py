@@ -57,7 +57,8 @@ def integer_current(
         ValueError: If the shapes do not match, or a delay is outside of its range.
     """
     _check(spikes, weight, delay, delays, before)
-    current: Tensor = _IntegerCurrent.apply(spikes, weight, delay, delays, before)
+    arguments = spikes, weight, delay, delays, before
+    current: Tensor = _IntegerCurrent.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
 
 

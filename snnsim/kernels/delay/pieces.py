@@ -63,7 +63,8 @@ class Pieces:
         self.analyzed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         lengths = [self.planes * (size + _APART) for size in sizes]
-        self.scratch = _Scratch(*workspace(like, sum(lengths)).split(lengths))
+        memory = workspace(like, sum(lengths))
+        self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
 
     def _sizes(self, columns: int) -> tuple[int, int]:
         """Return the number of windows, and of other columns, of a piece."""

@@ -104,7 +104,7 @@ def of_trains(weight, pre, post, traces, rule):
 
 
 @njit(nogil=True, cache=True)
-def run(weight, events, between, neuron, state, traces, rule, fired):  # noqa: PLR0913
+def run(weight, events, between, neuron, state, traces, rule, fired):
     """Run a layer that learns from step `between[0]` to before `between[1]`, and return how many spikes it fired.
 
     state (target, 3) holds m, r and v; fired = step, target of spikes, with room for one of each target and step.
