@@ -14,7 +14,6 @@ Source   Masquelier, Guyonneau & Thorpe 2008, PLoS ONE 3:e1377, after the spike 
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -47,12 +46,12 @@ class Neurons:
         for name, value in zip(("k1", "k2"), self.after, strict=True):
             real(value, who="Neurons", name=name)
 
-    def numbers(self) -> tuple[float, ...]:
+    def numbers(self) -> stdp.Membranes:
         """Return the neurons as their kernel takes them."""
         peak, (first, second) = psp.scale(self.tau, self.tau_s), self.after
         back = self.threshold / peak
         decays = math.exp(-1 / self.tau), math.exp(-1 / self.tau_s)
-        return *decays, peak, float(self.threshold), back * (first - second), -back * second
+        return stdp.Membranes(*decays, peak, float(self.threshold), back * (first - second), -back * second)
 
 
 @dataclass(frozen=True)
@@ -92,12 +91,12 @@ def run(
     _check(state, step, source, steps)
     # a neuron fires at most once a step
     room = steps * len(state.weight)
-    fired: Any = (np.empty(room, np.int64), np.empty(room, np.int64))
+    fired = stdp.Spikes(np.empty(room, np.int64), np.empty(room, np.int64))
     count = stdp.run(
-        after.weight, (step, source), (state.step, after.step), neurons.numbers(), after.membrane, after.traces,
-        rule.numbers(), fired,
+        after.weight, stdp.Spikes(step, source), state.step, after.step, neurons.numbers(), after.membrane,
+        stdp.Traces(*after.traces), rule.numbers(), fired,
     )  # fmt: skip
-    return after, (fired[0][:count].copy(), fired[1][:count].copy())
+    return after, (fired.step[:count].copy(), fired.node[:count].copy())
 
 
 def _copied(state: State, steps: int) -> State:

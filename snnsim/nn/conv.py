@@ -198,7 +198,7 @@ def in_order(
     learned = torch.is_grad_enabled() and (spikes.requires_grad or weight.requires_grad)
     if not learned and spikes.numel() and dispatch.of_integer_delays(spikes, weight) == "numba":
         # where no gradient is wanted, patches need not be copied
-        return cpu_integer_delays.current(spikes, weight, delay, before=before, places=patches.places())
+        return cpu_integer_delays.current(spikes, weight, delay, before=before, patches=patches.places())
     seen = patches.in_order(spikes)
     current = integer_current(seen.flatten(1, 2), weight, delay, delays=delays, before=before)
     return current.reshape(len(current), spikes.shape[1], seen.shape[2] * len(weight))

@@ -184,7 +184,7 @@ class SpikingLayer(nn.Module):
         if self.norm is not None:
             norm = self.norm.weight, self.norm.bias, statistics or self.norm.statistics(current, counted)
         counted = None if norm is None else counted
-        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, **told)
+        fired = self.neuron.fire(current, voltage, norm=norm, lengths=counted, mask=keep, **told)
         return fired.spikes, fired.last
 
     def _in_one_pass(self, current: Tensor) -> bool:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snnsim.kernels.delay.cpu_integer_delays import Places
+from snnsim.kernels.delay.cpu_integer_delays import PatchIndices
 from snnsim.validation import integer, shown
 
 
@@ -133,7 +133,7 @@ class Patches:
         pixels = patches.shape[1] * patches.shape[2]
         return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
 
-    def places(self) -> Places:
+    def places(self) -> PatchIndices:
         """Return where the patches of `in_order` lie, in the field with zeros around it."""
         height, width, channels = self.field
         (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
@@ -143,7 +143,7 @@ class Patches:
             return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
 
         channel = np.arange(channels)
-        return Places(
+        return PatchIndices(
             number(np.arange(height) + up, np.arange(width) + left, channel),
             number(np.arange(rows), np.arange(columns), channel),
             number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),

@@ -53,7 +53,7 @@ class LeakyReadout(nn.Module):
             gates.ended(voltage, who="LeakyReadout")
             return torch.stack(steps), voltage if temporal else voltage.detach()
         shape = (len(current), -1, current.shape[-1])
-        flat = autograd.leak(current.reshape(shape), voltage.reshape(shape[1:]), beta, temporal=temporal)
+        flat = autograd.leaky(current.reshape(shape), voltage.reshape(shape[1:]), beta, temporal=temporal)
         membrane = flat.view_as(current)
         return membrane, membrane[-1] if temporal else membrane[-1].detach()
 

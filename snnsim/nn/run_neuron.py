@@ -24,7 +24,7 @@ def in_one_pass(current: Tensor, voltage: Tensor, beta: Tensor, threshold: Tenso
     width = current.shape[-1]
     beta, threshold = (spread(part, current, name=name) for name, part in (("decay", beta), ("threshold", threshold)))
     flat = current.reshape(len(current), -1, width)
-    fired = autograd.fire(flat, voltage.reshape(flat.shape[1:]), beta, threshold, **how)
+    fired = autograd.lif(flat, voltage.reshape(flat.shape[1:]), beta, threshold, **how)
     shaped = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Fired(fired.spikes.view(current.shape), shaped, fired.last.view(voltage.shape))
 

@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 import torch
+from sltt_loops import spatial_gradients
 from small import generator
 from torch.testing import assert_close
 
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
-from snnsim.kernels import reference
 from snnsim.learning import chunked, losses, rules
 from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softmax
 from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout, LevyBaxter, MetaNeuron, SparseLinear
@@ -76,7 +76,7 @@ def test_equals_the_equations_in_loops():
     synapses = {**{f"layers.{n}.synapse": layer.synapse for n, layer in enumerate(net.layers)}, "synapse": net.synapse}
     built = [synapse.kernel() for synapse in synapses.values()]
     slope = net.layers[0].neuron.surrogate.slope
-    by_loops = reference.spatial_gradients(
+    by_loops = spatial_gradients(
         frames.numpy(), [kernel.detach().numpy() for kernel in built], error.numpy(), beta=0.5, threshold=0.25,
         slope=lambda x: slope(torch.tensor(x, dtype=torch.float64)).item(),
     )  # fmt: skip
