@@ -88,15 +88,15 @@ class LIF(Neuron[Tensor]):
     ) -> Activity[Tensor]:
         """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
         voltage, lanes = self.initial_state(current, state), flat(current)
-        fired = autograd.fire(
+        fired = autograd.lif(
             lanes,
             voltage.reshape(lanes.shape[1:]),
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
             norm=options.norm,
-            valid=options.valid,
-            keep=options.mask,
+            lengths=options.valid,
+            mask=options.mask,
             record=options.record,
             temporal=options.temporal,
         )

@@ -151,15 +151,15 @@ class MetaNeuron(Neuron[Tensor]):
         width = gates.each_neuron(self.width(), current, who="neurons", name="width")
         reset_value = gates.each_neuron(self.reset_value(), current, who="neurons", name="reset value")
         stochastic = self.is_stochastic
-        fired = autograd.fire(
+        fired = autograd.lif(
             lanes,
             voltage.reshape(lanes.shape[1:]),
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
             norm=options.norm,
-            valid=options.valid,
-            keep=options.mask,
+            lengths=options.valid,
+            mask=options.mask,
             record=options.record,
             temporal=options.temporal,
             # a width without elements means no noise
