@@ -26,7 +26,7 @@ from snnsim.kernels.neuron import autograd
 from snnsim.kernels.neuron.autograd import Fired
 from snnsim.nn import run_neuron, settings
 from snnsim.nn.decay import Decay, Learn
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 RESETS = ("hard", "soft")
 LEAST = 0.01
@@ -64,7 +64,7 @@ class LIF(nn.Module):
             self.threshold = nn.Parameter(torch.full((1,), start))
         else:
             self.register_buffer("threshold", torch.full((1,), start), persistent=False)
-        self.surrogate = made(surrogate, who="LIF")
+        self.surrogate = as_surrogate(surrogate, who="LIF")
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:

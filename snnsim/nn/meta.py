@@ -43,7 +43,7 @@ from snnsim.nn import run_neuron, settings
 from snnsim.nn.decay import Decay, Learn
 from snnsim.nn.lif import RESETS
 from snnsim.nn.parameters import Learned
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 Decide = Callable[[Tensor, Tensor], Tensor]
 ESTIMATORS = ("straight_through", "expectation")
@@ -97,7 +97,7 @@ class MetaNeuron(nn.Module):
         self.reset_value = Learned(reset_value, **how)
         self.recovery = None if recovery is None else _recovery(recovery, how)
         self.estimator = estimator
-        self.reset = autograd.Reset(reset == "hard", detach_reset, made(surrogate, who="MetaNeuron"))
+        self.reset = autograd.Reset(reset == "hard", detach_reset, as_surrogate(surrogate, who="MetaNeuron"))
         settings.carry(self, reset=reset, estimator=estimator, recovery=recovery is not None)
 
     @property

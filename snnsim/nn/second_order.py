@@ -28,7 +28,7 @@ from snnsim.kernels.neuron.autograd import Fired
 from snnsim.nn import run_neuron, settings
 from snnsim.nn.decay import Learn
 from snnsim.nn.parameters import Learned
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 
 class SecondOrder(nn.Module):
@@ -63,7 +63,7 @@ class SecondOrder(nn.Module):
         self.register_buffer("threshold", torch.full((1,), threshold), persistent=False)
         self.coupling, self.jump = Learned(coupling, **how), Learned(jump, **how)
         self.leak, self.reset_value = Learned(leak, positive=True, **how), Learned(reset_value, **how)
-        self.surrogate = made(surrogate, who="SecondOrder")
+        self.surrogate = as_surrogate(surrogate, who="SecondOrder")
 
     def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
         """Return the spikes of a sequence that starts at rest."""
