@@ -46,7 +46,7 @@ from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn, NeuronParameter
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName, fields
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 Decide = Callable[[Tensor, Tensor], Tensor]
 """From the membrane and the threshold of a step to its spikes."""
@@ -129,7 +129,7 @@ class MetaNeuron(Neuron[Tensor]):
         self.reset_value = NeuronParameter(reset_value, **learning)
         self.recovery = None if recovery is None else _recovery(recovery, learning)
         self.estimator = estimator
-        self.reset = autograd.Reset(reset == "hard", detach_reset, made(surrogate, who="MetaNeuron"))
+        self.reset = autograd.Reset(reset == "hard", detach_reset, as_surrogate(surrogate, who="MetaNeuron"))
         settings.carry(self, reset=reset, estimator=estimator, recovery=recovery is not None)
 
     @property

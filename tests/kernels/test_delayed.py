@@ -161,7 +161,7 @@ def test_steps_before_are_left_out(layer, data):
     for form in FORMS:
         current = spread_current(
             leaves[0],
-            currents._as_they_are,
+            currents._delays_first,
             (leaves[1].permute(1, 2, 0),),
             delays=len(kernel),
             before=before,
@@ -174,7 +174,7 @@ def test_steps_before_are_left_out(layer, data):
 def test_steps_before_are_fewer_than_delays():
     spikes, kernel = torch.zeros(9, 1, 2), torch.zeros(4, 3, 2)
     with pytest.raises(ValueError, match="less than the 4 delays, and there, not 4"):
-        spread_current(spikes, currents._as_they_are, (kernel.permute(1, 2, 0),), delays=4, before=4)
+        spread_current(spikes, currents._delays_first, (kernel.permute(1, 2, 0),), delays=4, before=4)
 
 
 @pytest.mark.parametrize("form", FORMS)

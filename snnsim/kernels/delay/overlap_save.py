@@ -35,6 +35,16 @@ class OverlapSave(torch.autograd.Function):
     def forward(
         ctx: Any, spikes: Tensor, kernel_of: KernelFunction, delays: int, before: int, *parameters: Tensor
     ) -> Tensor:
+        """Return the currents.
+
+        Args:
+            ctx: The context of the backward pass.
+            spikes: The spikes (time, batch, source).
+            kernel_of: The function from parameters to kernels.
+            delays: The number of delays of a kernel.
+            before: The context steps in front of the currents.
+            *parameters: The parameters of the kernels, (target, source, ...).
+        """
         spikes = spikes.contiguous()
         steps, batch, sources = spikes.shape
         current = empty(spikes, steps - before, batch, len(parameters[0]))

@@ -128,7 +128,11 @@ def _check_current(current: Tensor, who: str) -> None:
 
 
 def _check_neurons(current: Tensor, voltage: Tensor, mask: Tensor | None, **each: Tensor | None) -> None:
-    """Raise unless voltage and mask are (batch, neuron), the others (neuron,), and all of the current's type."""
+    """Check that voltage and mask are (batch, neuron), the others (neuron,), and all of the current's type.
+
+    Raises:
+        TypeError: If a tensor has another type.
+    """
     batch, neurons = current.shape[1:]
     shapes: dict[str, tuple[Tensor | None, tuple[int, ...]]] = {name: (one, (neurons,)) for name, one in each.items()}
     shapes = {"voltage": (voltage, (batch, neurons)), "mask": (mask, (batch, neurons))} | shapes

@@ -47,7 +47,16 @@ def draw_levels(block: Block, t: int, threshold: np.ndarray, scale: np.ndarray, 
 def reset(
     u: np.ndarray, level: np.ndarray, threshold: np.ndarray, reset_value: np.ndarray, hard: bool, v: np.ndarray
 ) -> None:
-    """Set the voltage after the reset, to which r is added."""
+    """Set the voltage after the reset, to which r is added.
+
+    Args:
+        u: The membrane.
+        level: The noisy threshold.
+        threshold: θ.
+        reset_value: r.
+        hard: Whether the reset is hard.
+        v: The result.
+    """
     for n in range(u.size):
         # u − u, as an integer 0 would turn the sum into float64
         lower = u[n] - u[n] if hard else u[n] - threshold[n]

@@ -32,7 +32,14 @@ def tiled(values: np.ndarray, times: int) -> np.ndarray:
 
 @njit(cache=True)
 def stop_ended(t: int, lengths: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Set scale and shift to 0 for the lanes that end at this step, so that no current reaches them from here on."""
+    """Set scale and shift to 0 for the lanes that end at this step, so that no current reaches them from here on.
+
+    Args:
+        t: The step.
+        lengths: The lengths of the lanes, int64 (lane,).
+        scale: Factors of the current, which change.
+        shift: Summands of the current, which change.
+    """
     neurons = scale.size // lengths.size
     for lane in range(lengths.size):
         if t == lengths[lane]:
@@ -44,7 +51,16 @@ def stop_ended(t: int, lengths: np.ndarray, scale: np.ndarray, shift: np.ndarray
 def set_membranes(
     current: np.ndarray, scale: np.ndarray, shift: np.ndarray, beta: np.ndarray, v: np.ndarray, u: np.ndarray
 ) -> None:
-    """Set u = β v + (scale · I + shift)."""
+    """Set u = β v + (scale · I + shift).
+
+    Args:
+        current: I.
+        scale: Factors of the current.
+        shift: Summands of the current.
+        beta: β.
+        v: The voltage of the step before.
+        u: The result.
+    """
     # the parentheses fix the rounding: every form of the computation adds in this order
     for n in range(v.size):
         u[n] = beta[n] * v[n] + (scale[n] * current[n] + shift[n])
@@ -52,7 +68,14 @@ def set_membranes(
 
 @njit(cache=True)
 def set_spikes(u: np.ndarray, level: np.ndarray, factor: np.ndarray, spikes: np.ndarray) -> None:
-    """Set the spikes after dropout."""
+    """Set the spikes after dropout.
+
+    Args:
+        u: The membrane.
+        level: The threshold of the step.
+        factor: Factors of the spikes, from dropout.
+        spikes: The result.
+    """
     zero = u.dtype.type(0)
     for n in range(u.size):
         spikes[n] = factor[n] if u[n] >= level[n] else zero
@@ -60,7 +83,14 @@ def set_spikes(u: np.ndarray, level: np.ndarray, factor: np.ndarray, spikes: np.
 
 @njit(cache=True)
 def reset(u: np.ndarray, threshold: np.ndarray, hard: bool, v: np.ndarray) -> None:
-    """Set the voltage after the reset."""
+    """Set the voltage after the reset.
+
+    Args:
+        u: The membrane.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        v: The result.
+    """
     for n in range(u.size):
         v[n] = _voltage_after(u[n], threshold[n], u[n] >= threshold[n], hard)
 
@@ -92,7 +122,15 @@ def subtract(u: np.ndarray, threshold: np.ndarray, x: np.ndarray) -> None:
 def set_errors(
     h: np.ndarray, grad_spikes: np.ndarray, factor: np.ndarray, grad_membrane: np.ndarray, error: np.ndarray
 ) -> None:
-    """Set the gradient of u through its own spike and through the recorded membrane, h ds + dū."""
+    """Set the gradient of u through its own spike and through the recorded membrane, h ds + dū.
+
+    Args:
+        h: The surrogate slope.
+        grad_spikes: The gradient of the spikes after dropout.
+        factor: Factors of the spikes, from dropout.
+        grad_membrane: The gradient of the recorded membrane.
+        error: The result.
+    """
     for n in range(h.size):
         error[n] = h[n] * (grad_spikes[n] * factor[n]) + grad_membrane[n]
 
@@ -102,7 +140,17 @@ def set_reset_slopes(
     h: np.ndarray, u: np.ndarray, level: np.ndarray, threshold: np.ndarray, hard: bool, detached: bool,
     slope: np.ndarray,
 ) -> None:  # fmt: skip
-    """Set ∂v/∂u: 1, or 0 where a hard reset clears the voltage, less h u or h θ where the reset is in the graph."""
+    """Set ∂v/∂u: 1, or 0 where a hard reset clears the voltage, less h u or h θ where the reset is in the graph.
+
+    Args:
+        h: The surrogate slope.
+        u: The membrane.
+        level: The threshold of the step.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        detached: Whether the reset is outside of the graph.
+        slope: The result.
+    """
     one, zero, attached = h.dtype.type(1), h.dtype.type(0), h.dtype.type(not detached)
     # the two resets as factors 0 and 1, so that the loop has no branch
     cleared, lowered = h.dtype.type(hard), h.dtype.type(not hard)
@@ -113,7 +161,15 @@ def set_reset_slopes(
 
 @njit(cache=True)
 def step_back(error: np.ndarray, slope: np.ndarray, beta: np.ndarray, dv: np.ndarray, du: np.ndarray) -> None:
-    """Set du = error + ∂v/∂u dv, and dv of the step before, β du."""
+    """Set du = error + ∂v/∂u dv, and dv of the step before, β du.
+
+    Args:
+        error: The gradient of u but for the path through v.
+        slope: ∂v/∂u.
+        beta: β.
+        dv: The gradient of the voltage after this step, which that of the step before replaces.
+        du: The result.
+    """
     for n in range(dv.size):
         total = error[n] + slope[n] * dv[n]
         du[n] = total
@@ -125,7 +181,18 @@ def set_spike_errors(
     grad_spikes: np.ndarray, factor: np.ndarray, dv: np.ndarray, u: np.ndarray, threshold: np.ndarray, hard: bool,
     detached: bool, ds: np.ndarray,
 ) -> None:  # fmt: skip
-    """Set ds of the spikes before dropout; dv is the gradient of the voltage after this step."""
+    """Set ds of the spikes before dropout; dv is the gradient of the voltage after this step.
+
+    Args:
+        grad_spikes: The gradient of the spikes after dropout.
+        factor: Factors of the spikes, from dropout.
+        dv: The gradient of the voltage after this step.
+        u: The membrane.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        detached: Whether the reset is outside of the graph.
+        ds: The result.
+    """
     for n in range(ds.size):
         total = grad_spikes[n] * factor[n]
         if not detached:
@@ -137,7 +204,17 @@ def set_spike_errors(
 def add_threshold_gradient(
     h: np.ndarray, ds: np.ndarray, dv: np.ndarray, u: np.ndarray, level: np.ndarray, hard: bool, total: np.ndarray
 ) -> None:
-    """Add − h ds to the gradient of θ, and − dv where a soft reset subtracts θ."""
+    """Add − h ds to the gradient of θ, and − dv where a soft reset subtracts θ.
+
+    Args:
+        h: The surrogate slope.
+        ds: The gradient of the spikes before dropout.
+        dv: The gradient of the voltage after this step.
+        u: The membrane.
+        level: The threshold of the step.
+        hard: Whether the reset is hard.
+        total: The sums over time, float64.
+    """
     for n in range(h.size):
         gradient = h[n] * ds[n]
         if not hard and u[n] >= level[n]:
@@ -147,7 +224,14 @@ def add_threshold_gradient(
 
 @njit(cache=True)
 def add_affine_gradients(du: np.ndarray, current: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
-    """Add du I to the gradient of scale, and du to that of shift."""
+    """Add du I to the gradient of scale, and du to that of shift.
+
+    Args:
+        du: The gradient of u.
+        current: I.
+        scale: The sum for scale.
+        shift: The sum for shift.
+    """
     for n in range(du.size):
         scale[n] += du[n] * current[n]
         shift[n] += du[n]

@@ -162,6 +162,15 @@ class LeakyFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, current: Tensor, voltage: Tensor, beta: Tensor, temporal: bool) -> Tensor:
+        """Return the membrane.
+
+        Args:
+            ctx: The context of the backward pass.
+            current: The currents, (time, batch, neuron).
+            voltage: The voltage before the first step, (batch, neuron).
+            beta: The decays, (neuron,).
+            temporal: Whether gradients pass from step to step.
+        """
         current, voltage = current.contiguous(), voltage.contiguous()
         membrane = passes(dispatch.of_neurons(current)).leaky_forward(current, voltage, beta)
         ctx.save_for_backward(membrane if ctx.needs_input_grad[2] else None, voltage, beta)

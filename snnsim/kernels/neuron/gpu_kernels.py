@@ -22,71 +22,22 @@ Source   moments: Welford 1962, Technometrics 4:419
 import triton
 import triton.language as tl
 
-# steps that are read at once, so that a program waits for memory once for all of them: reads do not depend on the
-# state, but no compiler may move a read in front of a write that could have the same address
-AHEAD = tl.constexpr(4)
-QUARTER_TURN = tl.constexpr(1.5707963267948966)
-
-
-@triton.jit
-def indices(neurons, BLOCK: tl.constexpr):
-    """Return the recording and the neurons of this program, their offset in a plane, and which of them exist."""
-    blocks = tl.cdiv(neurons, BLOCK)
-    program = tl.program_id(0)
-    lane = (program // blocks).to(tl.int64)
-    neuron = program % blocks * BLOCK + tl.arange(0, BLOCK)
-    return lane, neuron, lane * neurons + neuron, neuron < neurons
-
-
-@triton.jit
-def read(values, at, stride, left):
-    """Return the values of AHEAD steps from the offset `at` on; 0 from step `left` on, a number for each neuron."""
-    return (
-        tl.load(values + at, mask=left > 0, other=0.0),
-        tl.load(values + at + stride, mask=left > 1, other=0.0),
-        tl.load(values + at + 2 * stride, mask=left > 2, other=0.0),
-        tl.load(values + at + 3 * stride, mask=left > 3, other=0.0),
-    )
-
-
-@triton.jit
-def advance(v, x, counts, scale, shift, beta, threshold, HARD: tl.constexpr):
-    """Return the membrane before the reset, whether the neuron fires, and the voltage after the reset."""
-    u = beta * v + tl.where(counts, scale * x + shift, 0.0)
-    fired = u >= threshold
-    return u, fired, tl.where(fired, 0.0 if HARD else u - threshold, u)
-
-
-@triton.jit
-def slope(x, SURROGATE: tl.constexpr, ALPHA: tl.constexpr):
-    """Return g'(x) of `snnsim.surrogate`."""
-    if SURROGATE == "atan":
-        turn = x * (QUARTER_TURN * ALPHA)
-        h = (0.5 * ALPHA) / (1.0 + turn * turn)
-    elif SURROGATE == "triangle":
-        h = tl.maximum(ALPHA - (ALPHA * ALPHA) * tl.abs(x), 0.0)
-    elif SURROGATE == "sigmoid":
-        # g (1 − g) is even in x, and a decaying exponential neither overflows nor cancels
-        fall = tl.exp(-ALPHA * tl.abs(x))
-        h = ALPHA * fall / ((1.0 + fall) * (1.0 + fall))
-    elif SURROGATE == "fast_sigmoid":
-        grown = 1.0 + ALPHA * tl.abs(x)
-        h = 1.0 / (grown * grown)
-    else:
-        tl.static_assert(SURROGATE == "boxcar")
-        h = tl.where(tl.abs(x) < 0.5 / ALPHA, tl.full(x.shape, ALPHA, x.dtype), 0.0)
-    return h
-
-
-@triton.jit
-def read_plane(values, at, inside, like, OTHERWISE: tl.constexpr):
-    """Return the values of a plane, or a block of OTHERWISE for None."""
-    return tl.full(like.shape, OTHERWISE, like.dtype) if values is None else tl.load(values + at, mask=inside)
+from snnsim.kernels.neuron.gpu_steps import AHEAD, advance, indices, read, read_plane, reset, through_spike
 
 
 @triton.jit(do_not_specialize=["steps"])
 def moments_pass(current, lengths, sums, steps, stride, neurons, BLOCK: tl.constexpr):
-    """Write x[0], the mean of x − x[0] and the sum of squared deviations of each recording to the planes of `sums`."""
+    """Write x[0], the mean of x − x[0] and the sum of squared deviations of each recording to the planes of `sums`.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        lengths: The lengths of the recordings, int64 (batch,).
+        sums: The sums, (sum, batch, neuron).
+        steps: The number of steps.
+        stride: The numbers from one step, or sum, to the next; negative backward in time.
+        neurons: The number of neurons.
+        BLOCK: The neurons of a program.
+    """
     lane, _, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     counted = tl.where(inside, until, 0)
@@ -111,7 +62,26 @@ def lif_forward_pass(
     current, scale, shift, lengths, voltage, mask, beta, threshold, spikes, membrane, last,
     steps, stride, neurons, HARD: tl.constexpr, BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Write the spikes and the membrane, each unless it is None, and the voltage after the last step."""
+    """Write the spikes and the membrane, each unless it is None, and the voltage after the last step.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        scale: Factors of the current, (neuron,).
+        shift: Summands of the current, (neuron,).
+        lengths: The lengths of the recordings, int64 (batch,).
+        voltage: The voltage before the first step, (batch, neuron).
+        mask: Factors of the spikes, (batch, neuron), or None for 1.
+        beta: β, (neuron,).
+        threshold: θ, (neuron,).
+        spikes: The spikes, (time, batch, neuron), or None.
+        membrane: The membrane, (time, batch, neuron), or None.
+        last: The voltage after the last step, (batch, neuron).
+        steps: The number of steps.
+        stride: The numbers from one step, or sum, to the next; negative backward in time.
+        neurons: The number of neurons.
+        HARD: Whether the reset is hard.
+        BLOCK: The neurons of a program.
+    """
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -141,7 +111,30 @@ def lif_backward_pass(
     HARD: tl.constexpr, DETACHED: tl.constexpr, TEMPORAL: tl.constexpr, SURROGATE: tl.constexpr, ALPHA: tl.constexpr,
     BLOCK: tl.constexpr,
 ):  # fmt: skip
-    """Turn the membrane in `drive` into dL/dy, and write the gradients of scale, shift, β, θ and voltage to `sums`."""
+    """Turn the membrane in `drive` into dL/dy, and write the gradients of scale, shift, β, θ and voltage to `sums`.
+
+    Args:
+        current: The currents, (time, batch, neuron).
+        lengths: The lengths of the recordings, int64 (batch,).
+        voltage: The voltage before the first step, (batch, neuron).
+        mask: Factors of the spikes, (batch, neuron), or None for 1.
+        beta: β, (neuron,).
+        threshold: θ, (neuron,).
+        grad_spikes: The gradient of the spikes, or None for 0.
+        grad_membrane: The gradient of the membrane, or None for 0.
+        grad_last: The gradient of the last voltage, or None for 0.
+        drive: The membrane, which the gradient of y replaces.
+        sums: The sums, (sum, batch, neuron).
+        steps: The number of steps.
+        stride: The numbers from one step, or sum, to the next; negative backward in time.
+        neurons: The number of neurons.
+        HARD: Whether the reset is hard.
+        DETACHED: Whether the reset is outside of the graph.
+        TEMPORAL: Whether gradients pass from step to step.
+        SURROGATE: The name of the surrogate.
+        ALPHA: The sharpness of the surrogate.
+        BLOCK: The neurons of a program.
+    """
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -149,26 +142,20 @@ def lif_backward_pass(
     before = tl.load(voltage + home, mask=inside)
     size = read_plane(mask, home, inside, before, 1.0)
     dv = read_plane(grad_last, home, inside, before, 0.0) if TEMPORAL else tl.zeros_like(before)
-    du, by_scale, by_shift = tl.zeros_like(before), tl.zeros_like(before), tl.zeros_like(before)
-    by_beta, by_threshold = tl.zeros_like(before), tl.zeros_like(before)
+    zero = tl.zeros_like(before)
+    du, by_scale, by_shift, by_beta, by_threshold = zero, zero, zero, zero, zero
     at = home + tl.cast(steps - 1, tl.int64) * stride
     for start in range(0, steps, AHEAD):
         left = ends - start
         us, xs = read(drive, at, -stride, left), read(current, at, -stride, left)
-        if grad_spikes is not None:
-            gs = read(grad_spikes, at, -stride, left)
-        if grad_membrane is not None:
-            gm = read(grad_membrane, at, -stride, left)
+        gs = us if grad_spikes is None else read(grad_spikes, at, -stride, left)
+        gm = us if grad_membrane is None else read(grad_membrane, at, -stride, left)
         for k in tl.static_range(AHEAD):
             t = left - 1 - k
             u, exists = us[k], t >= 0
-            fired = u >= threshold
-            after = tl.where(fired, 0.0 if HARD else u - threshold, u)
-            # the gradient of the spike: from the next layer, and from the voltage where the reset is in the graph
-            ds = tl.zeros_like(u) if grad_spikes is None else size * gs[k]
-            if not DETACHED:
-                ds -= dv * (u if HARD else threshold)
-            through = slope(u - threshold, SURROGATE, ALPHA) * ds
+            fired, after = reset(u, threshold, HARD)
+            ds = zero if grad_spikes is None else size * gs[k]
+            through = through_spike(u, ds, dv, threshold, HARD, DETACHED, SURROGATE, ALPHA)
             now = through + (tl.where(fired, 0.0, dv) if HARD else dv)
             if grad_membrane is not None:
                 now += gm[k]
@@ -193,7 +180,21 @@ def lif_backward_pass(
 def affine_backward_pass(
     grad_drive, current, lengths, scale, offset, slope, result, steps, stride, neurons, BLOCK: tl.constexpr
 ):
-    """Write scale · grad_drive + offset + slope · current at t < lengths, else 0."""
+    """Write scale · grad_drive + offset + slope · current at t < lengths, else 0.
+
+    Args:
+        grad_drive: The gradient of y, (time, batch, neuron).
+        current: The currents, (time, batch, neuron).
+        lengths: The lengths of the recordings, int64 (batch,).
+        scale: Factors of the current, (neuron,).
+        offset: Summands, (neuron,).
+        slope: Factors of the current, (neuron,).
+        result: The result, (time, batch, neuron).
+        steps: The number of steps.
+        stride: The numbers from one step, or sum, to the next; negative backward in time.
+        neurons: The number of neurons.
+        BLOCK: The neurons of a program.
+    """
     lane, neuron, at, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -210,7 +211,19 @@ def affine_backward_pass(
 
 @triton.jit(do_not_specialize=["steps"])
 def leaky_pass(values, first, beta, result, steps, stride, neurons, BACKWARD: tl.constexpr, BLOCK: tl.constexpr):
-    """Write u[t] = β u[t−1] + values[t] from u[−1] = first on (0 if None); in reverse order of time if BACKWARD."""
+    """Write u[t] = β u[t−1] + values[t] from u[−1] = first on (0 if None); in reverse order of time if BACKWARD.
+
+    Args:
+        values: The currents or their gradients, (time, batch, neuron).
+        first: u before the first step, (batch, neuron), or None for 0.
+        beta: β, (neuron,).
+        result: The result, (time, batch, neuron).
+        steps: The number of steps.
+        stride: The numbers from one step, or sum, to the next; negative backward in time.
+        neurons: The number of neurons.
+        BACKWARD: Whether time runs backward.
+        BLOCK: The neurons of a program.
+    """
     _, neuron, home, inside = indices(neurons, BLOCK)
     beta = tl.load(beta + neuron, mask=inside)
     ends = tl.where(inside, steps, 0)

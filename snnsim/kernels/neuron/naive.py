@@ -22,7 +22,9 @@ class NoisyNeuron(NamedTuple):
 def lif(
     current: np.ndarray, voltage: np.ndarray, *, beta: float, threshold: float, hard: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return spikes and membranes: u[t] = β v[t−1] + I[t];  s[t] = Θ(u[t] − θ);  v[t] = u[t] (1 − s[t]) or u[t] − θ s[t].
+    """Return spikes and membranes of leaky integrate-and-fire neurons.
+
+    u[t] = β v[t−1] + I[t];  s[t] = Θ(u[t] − θ);  v[t] = u[t] (1 − s[t]) or u[t] − θ s[t].
 
     Args:
         current: The currents, (time, neuron).
