@@ -15,7 +15,9 @@ from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
+from snnsim.nn.recurrence import Recurrence
 from snnsim.nn.second_order import SecondOrder
+from snnsim.nn.skip import Skip
 
 __all__ = [
     "LIF",
@@ -27,7 +29,9 @@ __all__ = [
     "LevyBaxter",
     "MetaNeuron",
     "Neuron",
+    "Recurrence",
     "SecondOrder",
+    "Skip",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.threads import as_torch_has, parallel
+from snnsim.kernels.common.threads import parallel, torch_threads
 
 LANE = 64
 """Channels that a thread filters at once: their steps stay in the first cache while all delays are added."""
@@ -64,7 +64,7 @@ class _Filtered(torch.autograd.Function):
         spikes, window = spikes.contiguous(), window.contiguous()
         ctx.save_for_backward(spikes, window)
         result = empty(spikes, *spikes.shape)
-        with as_torch_has():
+        with torch_threads():
             _filter(spikes.detach().numpy(), window.detach().numpy(), result.numpy(), False)
         return result
 
@@ -73,7 +73,7 @@ class _Filtered(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         spikes, window = ctx.saved_tensors
         grad, grad_spikes, grad_window = grad.contiguous(), None, None
-        with as_torch_has():
+        with torch_threads():
             if ctx.needs_input_grad[0]:
                 grad_spikes = empty(grad, *grad.shape)
                 _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), True)
@@ -140,7 +140,7 @@ class _After(torch.autograd.Function):
     def forward(ctx: Any, spikes: Tensor, window: Tensor, steps: int) -> Tensor:
         ctx.window, ctx.before = window.contiguous(), len(spikes)
         result = empty(spikes, steps, *spikes.shape[1:])
-        with as_torch_has():
+        with torch_threads():
             _tail(spikes.detach().contiguous().numpy(), ctx.window.numpy(), result.numpy(), False)
         return result
 
@@ -148,7 +148,7 @@ class _After(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         grad_spikes = empty(grad, ctx.before, *grad.shape[1:])
-        with as_torch_has():
+        with torch_threads():
             _tail(grad.contiguous().numpy(), ctx.window.numpy(), grad_spikes.numpy(), True)
         return grad_spikes, None, None
 

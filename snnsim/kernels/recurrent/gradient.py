@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.delay.bitpack import packed
-from snnsim.kernels.delay.overlap_save import Spread, gradients
+from snnsim.kernels.delay.overlap_save import KernelFunction, gradients
 
 Gradient = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[bool]], Sequence[Tensor | None]]
 """Function from spikes, errors, parameters and which of these need a gradient to the gradients of the parameters."""
@@ -62,11 +62,11 @@ def attached(
     return result
 
 
-def of_kernel(spread: Spread, *, delays: int) -> Gradient:
+def of_kernel(kernel_of: KernelFunction, *, delays: int) -> Gradient:
     """Return the gradient of a kernel over delays, by the compiled correlations of the CPU.
 
     Args:
-        spread: The function that makes the kernel (delay, target, source) from its parameters.
+        kernel_of: The function that makes the kernel (delay, target, source) from its parameters.
         delays: Number of delays of the kernel; its index 0 is a delay of one step.
     """
 
@@ -74,7 +74,7 @@ def of_kernel(spread: Spread, *, delays: int) -> Gradient:
         spikes: Tensor, error: Tensor, parameters: Sequence[Tensor], needed: Sequence[bool]
     ) -> Sequence[Tensor | None]:
         wanted = (False, *needed)
-        return gradients(error, packed(spikes), spread, parameters, delays=delays, before=0, needed=wanted)[1:]
+        return gradients(error, packed(spikes), kernel_of, parameters, delays=delays, before=0, needed=wanted)[1:]
 
     return gradient
 

@@ -19,38 +19,14 @@ Source   relaxed (online) multiplication: van der Hoeven 2002, J. Symbolic Compu
 Differs  exact up to rounding; the order of the sums depends on the step's position in its block
 """
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from snnsim.kernels.delay import filtered
+from snnsim.kernels.recurrent.block import Block
 
 NEAR = 8
 """Steps whose currents from each other are matrix products."""
-
-
-class Block(NamedTuple):
-    """The transform with which the spikes of a complete block reach the steps after it."""
-
-    spikes: int
-    """Number of steps before the boundary that are transformed."""
-    steps: int
-    """Number of steps after the boundary that get a current."""
-    response: Tensor
-    """Spectra of the kernels, (frequency, source, target)."""
-    points: int
-
-    def current(self, spikes: Tensor) -> Tensor:
-        """Return the currents (time, batch, target) of the steps after the boundary.
-
-        Args:
-            spikes: Spikes of at most `self.spikes` steps before it, (time, batch, source).
-        """
-        signal = torch.fft.rfft(spikes, self.points, dim=0)
-        current = torch.fft.irfft(signal @ self.response, self.points, dim=0)
-        after: Tensor = current[len(spikes) : len(spikes) + self.steps]
-        return after
 
 
 class OnlineConvolution:
@@ -91,7 +67,7 @@ class OnlineConvolution:
         if step % self.near == 0:
             self.currents = [(start, rows) for start, rows in self.currents if start + len(rows) > step]
             block = self._block(self._size(step))
-            known = torch.stack(self.spikes[max(0, step - block.spikes) :])
+            known = torch.stack(self.spikes[max(0, step - block.before) :])
             self.currents.append((step, block.current(known).unbind()))
 
     def _size(self, step: int) -> int:
@@ -103,13 +79,8 @@ class OnlineConvolution:
 
     def _block(self, size: int) -> Block:
         if size not in self.blocks:
-            largest, delays = size == self.largest, len(self.kernel)
-            spikes = delays if largest else size
-            kernel = self.kernel[: spikes + size - 1]
-            points = spikes + size
-            shifted = torch.cat([torch.zeros_like(kernel[:1]), kernel])[:points]
-            response = torch.fft.rfft(shifted, points, dim=0).mT.contiguous()
-            self.blocks[size] = Block(spikes, size, response, points)
+            before = len(self.kernel) if size == self.largest else size
+            self.blocks[size] = Block(self.kernel, before=before, behind=size)
         return self.blocks[size]
 
 
