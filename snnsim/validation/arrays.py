@@ -27,7 +27,7 @@ def numbers(value: Any, *, who: str, name: str, axes: int | None = None, missing
         TypeError: If the values are no real numbers.
         ValueError: If the array has another number of axes, or NaN or infinity is among its values.
     """
-    array = _array(value, "biuf", who=who, name=name, what="numbers", axes=axes).astype(np.float64, order="C")
+    array = _array(value, "biuf", who=who, name=name, noun="numbers", axes=axes).astype(np.float64, order="C")
     if not (np.isfinite(array) | (missing & np.isnan(array))).all():
         raise ValueError(f"{who}: {name} must be finite, but NaN or infinity is among them")
     return array
@@ -52,7 +52,7 @@ def integers(value: Any, *, who: str, name: str, axes: int = 1) -> np.ndarray:
     # NumPy converts an empty list to float64
     empty = isinstance(value, Sized) and len(value) == 0
     kinds = "biuf" if empty else "iu"
-    array = _array(value, kinds, who=who, name=name, what="integers", axes=axes)
+    array = _array(value, kinds, who=who, name=name, noun="integers", axes=axes)
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{who}: {name} must be below 2**63, not up to {array.max()}")
     return array.astype(np.int64, order="C")
@@ -145,13 +145,13 @@ def _described(values: np.ndarray) -> str:
     return f"{values.dtype}{ends} in the shape {values.shape}"
 
 
-def _array(value: Any, kinds: str, *, who: str, name: str, what: str, axes: int | None) -> np.ndarray:
+def _array(value: Any, kinds: str, *, who: str, name: str, noun: str, axes: int | None) -> np.ndarray:
     try:
         array = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):
         array = None
     if array is None or array.dtype.kind not in kinds:
-        raise TypeError(f"{who}: {name} must be an array of {what}, not {shown(value if array is None else array)}")
+        raise TypeError(f"{who}: {name} must be an array of {noun}, not {shown(value if array is None else array)}")
     if axes is not None and array.ndim != axes:
         raise ValueError(f"{who}: {name} must be an array of {axes} axes, not of shape {array.shape}")
     return array

@@ -25,32 +25,32 @@ def one_of(value: Any, known: Sequence[str], *, who: str, name: str) -> str:
     return value
 
 
-def known(value: Any, names: Iterable[str], what: str) -> None:
+def known(value: Any, names: Iterable[str], noun: str) -> None:
     """Check that a name is one of the known ones.
 
     Args:
         value: An object of any type.
         names: The known names.
-        what: Noun for the value, for the message, such as "export: target".
+        noun: Noun for the value, for the message, such as "export: target".
 
     Raises:
         ValueError: If the value is no known name; the message lists the known names.
     """
     names = tuple(names)
     if not isinstance(value, str) or value not in names:
-        raise ValueError(f"{what} {shown(value)} is unknown; the known ones are {', '.join(names)}")
+        raise ValueError(f"{noun} {shown(value)} is unknown; the known ones are {', '.join(names)}")
 
 
-def lookup(table: Mapping[str, Entry], name: Any, what: str) -> Entry:
+def lookup(table: Mapping[str, Entry], name: Any, noun: str) -> Entry:
     """Return the entry of a table by its name.
 
     Args:
         table: Entries by name.
         name: A name, or an object of any other type, which is refused.
-        what: Noun for the entry, for the message, such as "learning rule".
+        noun: Noun for the entry, for the message, such as "learning rule".
 
     Raises:
         ValueError: If the table has no entry of this name; the message lists the names of the table.
     """
-    known(name, table, what)
+    known(name, table, noun)
     return table[name]
