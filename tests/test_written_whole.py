@@ -8,11 +8,11 @@ from snnsim import identity
 from snnsim.files import remove_abandoned, written_whole
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_file_that_a_link_points_to_is_written(tmp_path, there):
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_target_of_a_link_is_written(tmp_path, exists):
     (tmp_path / "elsewhere").mkdir()
     goal, link = tmp_path / "elsewhere" / "goal.txt", tmp_path / "link.txt"
-    if there:
+    if exists:
         goal.write_text("old")
     link.symlink_to(os.path.join("elsewhere", "goal.txt"))
     with written_whole(link) as partial:
@@ -31,14 +31,14 @@ def test_a_device_is_not_replaced():
         pass
 
 
-def test_what_this_process_writes_is_not_removed(tmp_path):
+def test_temporary_files_of_this_process_stay(tmp_path):
     with written_whole(tmp_path / "a.b.txt") as partial:
         assert identity.tag() in partial.name
         assert remove_abandoned(tmp_path) == []
         assert partial.exists()
 
 
-def test_what_a_killed_process_wrote_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
     (tmp_path / "figures").mkdir()
     child = os.fork()
     if child == 0:
