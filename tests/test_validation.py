@@ -59,9 +59,10 @@ def test_a_long_value_is_shown_short():
 
 @pytest.mark.parametrize("value", [None, 3, ["a"], {}, "A", "b\n" * 1000, np.zeros(10_000)])
 def test_the_error_of_an_unknown_name_is_one_short_line(value):
-    with pytest.raises(ValueError, match=r"^here: thing .* is unknown; the known ones are a, b$") as caught:
-        validation.known(value, {"a": 1, "b": 2}, "here: thing")
+    with pytest.raises(ValueError, match=r"^layer: kind .* is unknown; the known ones are a, b$") as caught:
+        validation.lookup({"a": 1, "b": 2}, value, "layer: kind")
     assert len(str(caught.value)) < 140
+    assert validation.lookup({"a": 1, "b": 2}, "b", "layer: kind") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
-"""A file that is a symbolic link stays one; what a killed writer leaves says whose it is."""
+"""Atomic writes of single files, and the removal of temporary files."""
 
+import json
 import os
 
 import pytest
 
 from snnsim import identity
-from snnsim.files import remove_abandoned, written_whole
+from snnsim.files import remove_abandoned, write_json, written_whole
 
 
 @pytest.mark.parametrize("exists", [True, False])
@@ -48,3 +49,13 @@ def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
     (left,) = (tmp_path / "figures").iterdir()
     assert remove_abandoned(tmp_path) == [left]
     assert not left.exists()
+
+
+def test_json_is_written_atomically(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"a": [1, 2.5, None]})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, 2.5, None]}
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, 2.5, None]}
+    assert os.listdir(path.parent) == ["a.json"]
