@@ -80,7 +80,7 @@ class DataWhere(_Chosen):
 class DataEncode:
     """Convert audio to spikes by the inner-ear model of SHD, and write a file in SHD's format.
 
-    The input is WAV, FLAC or OGG files, or folders of them. The class of a recording is its file name in the scheme of the Heidelberg Digits, or else the name of its folder. Encoding takes about 0.2 s per second of audio on one core.
+    The input is WAV, FLAC or OGG files, or folders of them. The class of a recording is the name of its folder, or the digit in its file name if that follows the scheme of the Heidelberg Digits. Encoding takes about 0.2 s per second of audio on one core.
     """
 
     audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...", help_behavior_hint="(required)")]

@@ -55,7 +55,7 @@ class Info:
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)"), COUNT] = None
     """Steps of the recording of an inference; the extra steps of the program are added."""
     activity: Annotated[float, arg(metavar="SHARE")] = 0.1
-    """Spikes per neuron and step; `snnsim simulate` prints those of recordings."""
+    """Spikes per channel or neuron in a step; `snnsim simulate` prints the activity of recordings."""
     chip: Annotated[
         Literal["loihi1", "loihi2", "spinnaker", "xylo", "c"] | None,
         arg(metavar="CHIP", help_behavior_hint="(default: none)"),
@@ -93,7 +93,7 @@ class Simulate:
     - snnsim simulate digits.snn --threads 1
     - snnsim simulate shd.snn --data shd_test.h5 --precision float32 --json
 
-    A synaptic event is a spike at a synapse. The energy is the number of synaptic events times the published energy of one on each chip.
+    A synaptic event is a spike at a synapse. The energy is the number of synaptic operations times the published energy of one operation on each chip.
     """
 
     file: ProgramFile
