@@ -249,7 +249,7 @@ def draw(layers=None, time_step_ms=10.0, **parts):
         (lambda: draw(time_step_ms=0), "time_step_ms must be positive; it is 0"),
         (
             lambda: draw([("input", np.zeros((4, 1, 3)))]),
-            r"'input' must be \(time, neuron\).*out of the batch",
+            r"'input' must be \(time, neuron\).*of the batch",
         ),
         (lambda: draw([("a", spikes()), ("b", spikes(steps=9))]), "same number of steps.*'a': 12, 'b': 9"),
         (lambda: draw(readout=plots.Readout(softmax(steps=5))), "12 steps, but readout has 5"),
