@@ -22,7 +22,7 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["sonata", "spinnaker", "npz", "hdf5"])
-def test_there_and_back(capsys, tmp_path, file, target):
+def test_export_and_import(capsys, tmp_path, file, target):
     path, back = tmp_path / f"net{export.TARGETS[target].suffix}", tmp_path / "back.snn"
     assert run(capsys, "export", file, "--to", target, "-o", str(path)).startswith(f"{path}: ")
     assert run(capsys, "import", str(path), "-o", str(back)) == f"{back}: 31 neurons, 530 synapses\n"
@@ -55,7 +55,7 @@ def verifier(installed):
     return run_one
 
 
-def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path, file, monkeypatch):
+def test_missing_backends_are_named(capsys, tmp_path, file, monkeypatch):
     run(capsys, "export", file, "--to", "npz", "-o", str(tmp_path / "net.npz"))
     monkeypatch.setattr(verification, "verify", verifier(["brian2"]))
     monkeypatch.setattr(sys, "argv", ["snnsim"])
@@ -70,7 +70,7 @@ def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path,
     assert "nest is not installed" in capsys.readouterr().err
 
 
-def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monkeypatch):
+def test_the_matrix_explains_numbers_and_gaps(capsys, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     parity = importlib.import_module("parity")
     monkeypatch.setattr(parity, "verify", verifier(["brian2", "netx", "nest"]))
@@ -97,7 +97,7 @@ def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monk
     assert stored["cells"]["netx"]["taps"]["repairs"] == ["join_taps"]
 
 
-def test_every_consumer_has_its_script_and_target():
+def test_every_backend_has_a_script_and_a_target():
     assert CONSUMERS
     for name, consumer in CONSUMERS.items():
         assert consumer.script(name).is_file(), name

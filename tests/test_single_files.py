@@ -1,18 +1,19 @@
-"""A file that is a symbolic link stays one; what a killed writer leaves says whose it is."""
+"""Atomic writes of single files, and the removal of temporary files."""
 
+import json
 import os
 
 import pytest
 
 from snnsim import identity
-from snnsim.files import remove_abandoned, written_whole
+from snnsim.files import remove_abandoned, write_json, written_whole
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_the_file_that_a_link_points_to_is_written(tmp_path, there):
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_target_of_a_link_is_written(tmp_path, exists):
     (tmp_path / "elsewhere").mkdir()
     goal, link = tmp_path / "elsewhere" / "goal.txt", tmp_path / "link.txt"
-    if there:
+    if exists:
         goal.write_text("old")
     link.symlink_to(os.path.join("elsewhere", "goal.txt"))
     with written_whole(link) as partial:
@@ -25,20 +26,20 @@ def test_the_file_that_a_link_points_to_is_written(tmp_path, there):
 
 def test_a_device_is_not_replaced():
     with (
-        pytest.raises(OSError, match="is a device or a pipe, which cannot be replaced"),
+        pytest.raises(OSError, match="is a device or a pipe, which a file cannot replace"),
         written_whole("/dev/null"),
     ):
         pass
 
 
-def test_what_this_process_writes_is_not_removed(tmp_path):
+def test_temporary_files_of_this_process_stay(tmp_path):
     with written_whole(tmp_path / "a.b.txt") as partial:
         assert identity.tag() in partial.name
         assert remove_abandoned(tmp_path) == []
         assert partial.exists()
 
 
-def test_what_a_killed_process_wrote_is_removed(tmp_path):
+def test_temporary_files_of_a_killed_process_are_removed(tmp_path):
     (tmp_path / "figures").mkdir()
     child = os.fork()
     if child == 0:
@@ -48,3 +49,13 @@ def test_what_a_killed_process_wrote_is_removed(tmp_path):
     (left,) = (tmp_path / "figures").iterdir()
     assert remove_abandoned(tmp_path) == [left]
     assert not left.exists()
+
+
+def test_json_is_written_atomically(tmp_path):
+    path = tmp_path / "new" / "a.json"
+    write_json(path, {"a": [1, 2.5, None]})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, 2.5, None]}
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"a": [1, 2.5, None]}
+    assert os.listdir(path.parent) == ["a.json"]
