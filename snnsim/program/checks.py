@@ -113,12 +113,9 @@ def _edge(program: "Program", edge: Edge) -> Iterator[str]:
         return
     if not program.population(edge.source).fires:
         yield f"{who}: a readout does not fire, so no synapse can start at it"
-    names = [population.name for population in program.populations]
-    # a step computes the populations in their order, so a spike reaches only later ones in its own step
-    least = edge.delay.min(initial=1)
-    if names.index(edge.source) >= names.index(edge.target) and least < 1:
+    if edge.delay.min(initial=1) < program.least_delay(edge):
         yield (
-            f"{who}: delays must be at least 1, not {least}, as the source is not computed before the target; "
+            f"{who}: delays must be at least 1, not 0, as the source is not computed before the target; "
             "order the populations, or lengthen these delays"
         )
 

@@ -92,6 +92,12 @@ class Program:
         """Return the number of neurons of a population, or of channels of INPUT."""
         return self.channels if name == INPUT else self.population(name).size
 
+    def least_delay(self, edge: Edge) -> int:
+        """Return the shortest delay that an edge may have: 0 steps toward a later population, else 1."""
+        # a step computes the populations in their order, so a spike reaches only later ones in its own step
+        names = [INPUT, *(population.name for population in self.populations)]
+        return 0 if names.index(edge.source) < names.index(edge.target) else 1
+
     def longest_delay(self) -> int:
         """Return the longest delay of all synapses, in steps."""
         return max((edge.longest() for edge in self.edges), default=0)

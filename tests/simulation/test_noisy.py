@@ -170,7 +170,7 @@ def test_what_a_noisy_population_must_have():
 
 def test_chance_has_no_arithmetic_in_integers():
     _, program, _ = trained()
-    with pytest.raises(ValueError, match=r"quantize: neurons must not fire by chance.*'hidden 1', 'hidden 2' do"):
+    with pytest.raises(ValueError, match=r"quantize: all models must have integer .*'hidden 1', 'hidden 2' have none"):
         quantize(program, Scheme())
     shorter = quantize(program, Scheme(weights=None, delays="2bit"))
     assert shorter.longest_delay() <= 3
