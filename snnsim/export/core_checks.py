@@ -55,9 +55,7 @@ def synapses_per_core(program: Program, core: Core) -> Iterator[Violation]:
 def fan_in(program: Program, core: Core) -> Iterator[Violation]:
     """The source neurons of a population are no more than a core's axons in."""
     for population in program.populations:
-        sizes = {
-            edge.source: program.sources(edge.source) for edge in program.edges if edge.target == population.name
-        }
+        sizes = {edge.source: program.sources(edge.source) for edge in program.edges if edge.target == population.name}
         if sum(sizes.values()) > core.axons_in:
             yield Violation(
                 "fan_in", population_text(population),

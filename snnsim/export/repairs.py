@@ -41,8 +41,8 @@ def apply_repairs(
     Args:
         program: The Program.
         check: Yields the violations of the rules.
-        repairs: Repairs by name, in the order in which they are tried. Each is applied while a violation names it, until
-            the violations stay the same.
+        repairs: Repairs by name, in the order in which they are tried. Each is applied while a violation names it,
+            until the violations stay the same.
     """
     applied: list[Repaired] = []
     before: list[str] = []
@@ -211,8 +211,7 @@ def _with_neurons(program: Program, change: Callable[[Population], Population], 
     """Return a Program with changed populations, and how much one of their arrays changed."""
     populations = tuple(change(population) for population in program.populations)
     pairs = [
-        (getattr(one, name), getattr(other, name))
-        for one, other in zip(program.populations, populations, strict=True)
+        (getattr(one, name), getattr(other, name)) for one, other in zip(program.populations, populations, strict=True)
     ]
     count = sum(int((one != other).sum()) for one, other in pairs)
     largest = max(float(np.abs(one - other).max()) for one, other in pairs)

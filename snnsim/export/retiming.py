@@ -71,7 +71,9 @@ def retiming_lags(program: Program, *, shortest: int) -> dict[str, int]:
     Raises:
         ValueError: If a loop of populations is too short, as no lags lengthen a loop.
     """
-    lags = {INPUT: 0} | {population.name: shortest if population.bias.any() else 0 for population in program.populations}
+    lags = {INPUT: 0} | {
+        population.name: shortest if population.bias.any() else 0 for population in program.populations
+    }
     edges = [edge for edge in program.edges if len(edge.delay)]
     # Bellman-Ford: after as many rounds as there are populations, a lag grows further only in a loop
     for _ in lags:

@@ -53,6 +53,8 @@ class Target:
     """The encoding of a file, where backends read only some of several encodings."""
     executed: Callable[[Program], Mapping[str, str]] = _no_code
     """The text of each file of a folder that its backends run as code, as `write` writes it for a Program."""
+    former_code: frozenset[str] = frozenset()
+    """SHA-256 of such files of earlier versions, which backends run, too."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -70,7 +72,7 @@ TARGETS: dict[str, Target] = {
     "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5),
     "spinnaker": Target(
         "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims,
-        pynn.REPAIRS, executed=pynn.executed,
+        pynn.REPAIRS, executed=pynn.executed, former_code=pynn.FORMER_SCRIPTS,
     ),
     "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata.read, sonata.claims),
     "nir": Target(

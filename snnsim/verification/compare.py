@@ -1,18 +1,36 @@
-"""Where a recording first differs, and how near its membrane was to the threshold there.
+"""Two sets of spikes compared, and the first spike of a recording in which they differ.
 
-    margin = |u − θ| / θ      of ours, at the first step that differs, in the first population of the order of a step
+    equal spikes = Σ min(ours, theirs) over cells      total = Σ max(ours, theirs)
+    equal cells  = cells in which both fire, or neither      total = steps · neurons
+    margin       = |u − θ| / θ      of ours, at the first step that differs, in the first population of a step's order
 
-A margin of the size of a float's rounding (2^−24 in float32, 2^−53 in float64) is a sum that another order of adding
-rounds to the other side; what differs after it in that recording is its consequence.
+A margin of the size of a float's rounding (2^−24 in float32, 2^−53 in float64) is a sum that another order of addition
+rounds to the other side; later differences in that recording are its consequence.
+
+Names    cell: one neuron in one step of a recording, as the number step · neurons + neuron
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from snnsim.program import Population, Program
+from snnsim.program import Population
 from snnsim.simulation import Events, Probe, Result, Simulator
+
+Cells = Callable[[Population, int], np.ndarray]
+"""cells(population, recording): the cells with a spike, ascending."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The counts of one population."""
+
+    name: str
+    spikes_equal: int
+    spikes_total: int
+    cells_equal: int
+    cells_total: int
 
 
 @dataclass(frozen=True)
@@ -27,31 +45,56 @@ class Difference:
     """Distance of our membrane from the threshold, in thresholds."""
 
 
-Cells = Callable[[Population, int], np.ndarray]
-"""cells(population, recording): a number step · neurons + neuron for each spike, ascending."""
+def compare_layer(length: np.ndarray, population: Population, ours: Cells, theirs: Cells) -> Layer:
+    """Return the counts of a population.
+
+    Args:
+        length: Steps of each recording (recording,).
+        population: The population.
+        ours: Our cells.
+        theirs: Those of the backend.
+    """
+    equal_spikes = total_spikes = differing_cells = 0
+    for recording in range(len(length)):
+        our_cells, their_cells = ours(population, recording), theirs(population, recording)
+        common = len(np.intersect1d(our_cells, their_cells))
+        differing = len(our_cells) + len(their_cells) - 2 * common
+        equal_spikes, total_spikes = equal_spikes + common, total_spikes + common + differing
+        differing_cells += differing
+    cells = int(length.sum()) * population.size
+    return Layer(population.name, equal_spikes, total_spikes, cells - differing_cells, cells)
 
 
 def first_differences(
-    ours: Result, events: Events, parts: list[Population], cells: tuple[Cells, Cells]
+    result: Result, events: Events, populations: Sequence[Population], ours: Cells, theirs: Cells
 ) -> Iterator[Difference]:
-    """Yield the first difference of each recording that has one, in these populations; `cells` are ours and theirs."""
-    for recording in range(len(ours)):
-        found = []
-        for place, part in enumerate(parts):
-            differ = np.setxor1d(*(side(part, recording) for side in cells))
-            if len(differ):
-                step, neuron = divmod(int(differ[0]), part.size)
-                found.append((step, place, neuron))
-        if found:
-            step, place, neuron = min(found)
-            yield _difference(
-                ours.program, events.select(np.array([recording])), recording, (step, parts[place], neuron)
-            )
+    """Yield the first difference of each recording that has one.
+
+    Args:
+        result: Our result.
+        events: The recordings.
+        populations: The populations to compare, in the order of a step.
+        ours: Our cells.
+        theirs: Those of the backend.
+    """
+    for recording in range(len(result)):
+        firsts = []
+        for index, population in enumerate(populations):
+            differing = np.setxor1d(ours(population, recording), theirs(population, recording))
+            if len(differing):
+                step, neuron = divmod(int(differing[0]), population.size)
+                firsts.append((step, index, neuron))
+        if firsts:
+            step, index, neuron = min(firsts)
+            population = populations[index]
+            single = events.select(np.array([recording]))
+            margin = _margin(result, single, population, step, neuron)
+            yield Difference(recording, population.name, step, neuron, margin)
 
 
-def _difference(program: Program, events: Events, recording: int, where: tuple[int, Population, int]) -> Difference:
-    step, part, neuron = where
-    again = Simulator(program).run(events, Probe(membranes={part.name: np.array([neuron])}))
+def _margin(result: Result, events: Events, population: Population, step: int, neuron: int) -> float:
+    probe = Probe(membranes={population.name: [neuron]})
+    traced = Simulator(result.program).run(events, probe)
     # a trace is in the program's units, as a threshold is
-    membrane, threshold = float(again.traces[step, 0]), float(part.threshold[neuron])
-    return Difference(recording, part.name, step, neuron, abs(membrane - threshold) / threshold)
+    membrane, threshold = float(traced.traces[step, 0]), float(population.threshold[neuron])
+    return abs(membrane - threshold) / threshold

@@ -77,7 +77,9 @@ def _program(header: Header, mantissas: Sequence[tuple[int, int]], synapses: Seq
 
 def _populations(header: Header, mantissas: Sequence[tuple[int, int]]) -> list[Population]:
     count, populations = len(header.populations), []
-    scales, readout_thresholds = (arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold"))
+    scales, readout_thresholds = (
+        arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold")
+    )
     for (name, model), scale, readout_threshold, (decay_v, vth) in zip(
         header.populations, scales, readout_thresholds, mantissas, strict=True
     ):

@@ -1,6 +1,6 @@
 """Design rules of Loihi 1 and 2, and their repairs.
 
-Limits   weights 8 bits; delays 0 to 62; decays 12 bits; vth 17 bits; v 24 bits (brian2-loihi 0.5.2, lava-nc 0.10.0). A
+Source   weights 8 bits; delays 0 to 62; decays 12 bits; vth 17 bits; v 24 bits (brian2-loihi 0.5.2, lava-nc 0.10.0). A
          core of Loihi 1 has 1,024 compartments, 4,096 axons in and out, and 16,384 words of 64 bits for synapses; the
          chip has 128 cores (nengo-loihi 1.1.0). The capacity of a core of Loihi 2 is not published
 """

@@ -6,10 +6,9 @@
 
 Shapes   E (column, source) of 0 and 1 · W (target, column) · a relay's loop (relay, relay) moves a spike on by one
 Names    rank of a synapse: number of those before it with the same source, target and delay; each rank has columns of
-         its own
+         its own · metadata of a Linear: `zero` lists row and column of synapses of weight 0, which would be none, and
+         `left` has the residuals of weights that were scaled
 Units    Delay in seconds
-Zeros    a synapse of weight 0 would be none: the node's metadata lists it (`zero`: row, column); `left` is the residual
-         of its weights where they were scaled
 """
 
 from collections.abc import Callable, Mapping

@@ -6,13 +6,14 @@ itself or back to an earlier one of the same loop, and no other:
 
     delay in the file  =  d − 1  of such an edge,  d  of all others
 
-Order    a population after all that lead to it, unless they are in a loop with it; those of a loop in the Program's
-         order; the names of nodes begin with a population's place in it, since files list nodes by name
-Links    edges without weight: every population can be reached from the input, and reaches the output, or importers
-         would not compute it, or wait for it without end
+Names    order: a population after all that lead to it, unless they are in a loop with it; those of a loop in the
+         Program's order. The names of nodes begin with a population's place in it, since files list nodes by name
+         links: edges without weight, so that every population can be reached from the input and reaches the output;
+         importers would not compute it otherwise, or wait for it without end
 Source   nirtorch 2.6, nir_interpreter.py (`_find_input_nodes`)
 """
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,13 +128,13 @@ def _without(removed: Iterable[str], edges: Iterable[GraphEdge]) -> list[GraphEd
     sources: dict[str, dict[str, None]] = {}
     targets: dict[str, dict[str, None]] = {}
 
-    def add(source: str, target: str) -> None:
-        result.setdefault((source, target))
-        sources.setdefault(target, {}).setdefault(source)
-        targets.setdefault(source, {}).setdefault(target)
+    def add(new: Iterable[GraphEdge]) -> None:
+        for source, target in new:
+            result.setdefault((source, target))
+            sources.setdefault(target, {}).setdefault(source)
+            targets.setdefault(source, {}).setdefault(target)
 
-    for source, target in edges:
-        add(source, target)
+    add(edges)
     for name in removed:
         before, after = sources.pop(name, {}), targets.pop(name, {})
         if name in before:
@@ -144,9 +145,7 @@ def _without(removed: Iterable[str], edges: Iterable[GraphEdge]) -> list[GraphEd
             del result[source, name], targets[source][name]
         for target in after:
             del result[name, target], sources[target][name]
-        for source in before:
-            for target in after:
-                add(source, target)
+        add(itertools.product(before, after))
     return list(result)
 
 

@@ -7,8 +7,8 @@ that is below the rounding of a float. A bias that arrives late, or through such
 that fires in every step.
 
 Units    the file's times are seconds; a step is `dt`, by default that of the metadata, or 1e-4 s as in most libraries
-Loops    where nodes form a loop, one takes the output of the step before, as in other libraries (`computation_order`)
-Differs  parts that no Program has are refused, all of them at once; a bias in a loop acts from the first step on, and in
+Differs  where nodes form a loop, one takes the output of the step before, as in other libraries (`computation_order`);
+         parts that no Program has are refused, all of them at once; a bias in a loop acts from the first step on, in
          nirtorch a step later
 """
 
@@ -243,7 +243,7 @@ def _constant_bias(sources: Sources, target: Neurons) -> np.ndarray:
 
 
 def _from_input(graph: FlatGraph) -> list[str]:
-    """Return the nodes as other libraries go through them: from the Input on, then those before it, then the Outputs."""
+    """Return the nodes in the order of other libraries: from the Input on, those before it, and the Outputs."""
     names = list(graph.nodes)
     first, outputs = names.index(next(graph.of_kind("Input"))), set(graph.of_kind("Output"))
     rotated = names[first:] + names[:first]

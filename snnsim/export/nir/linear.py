@@ -167,9 +167,10 @@ def sliding_matrix(weight: np.ndarray, shape: Shape, slide: Slide) -> tuple[spar
 def _pairs(value: Any, axes: int, *, least: int = 0) -> np.ndarray:
     """Return a number for each axis, int64 (axis,), of one number for all of them or one for each."""
     numbers = np.asarray(value)
-    if numbers.dtype.kind not in "iuf" or not (
-        (numbers >= least) & (numbers < 2**31) & (np.rint(numbers) == numbers)
-    ).all():
+    if (
+        numbers.dtype.kind not in "iuf"
+        or not ((numbers >= least) & (numbers < 2**31) & (np.rint(numbers) == numbers)).all()
+    ):
         raise ValueError(f"its numbers of places must be whole and {least} or more, not {numbers.tolist()}")
     return np.broadcast_to(numbers.astype(np.int64), (axes,))
 

@@ -1,4 +1,4 @@
-"""From a file of NIR to a Program: number for number for a graph of `write`, by `import_graph` for one of another library.
+"""From a file of NIR to a Program: exactly for a graph of `write`, by `import_graph` for one of another library.
 
 Weights and delays come from the nodes, the populations' numbers from their metadata. The nodes of populations are then
 made again and compared with those of the file, as a graph that was changed since would run other than its metadata say.
@@ -85,9 +85,7 @@ def _program(graph: Graph) -> Program:
     ends = [(source if count else "", target) for (source, target), count in zip(header.edges, counts, strict=True)]
     plan = plan_nodes(names, ends, header.readout)
     nodes = {name: node for name, node in graph.nodes.items() if isinstance(node, Node)}
-    populations = {
-        name: read_population(nodes[plan.neurons(name)], name, model) for name, model in header.populations
-    }
+    populations = {name: read_population(nodes[plan.neurons(name)], name, model) for name, model in header.populations}
     scales = {name: Scale(population, header.fixed, options) for name, population in populations.items()}
     contents = _Contents(nodes, plan, scales, header.sizes(populations.values()))
     edges = [_edge(contents, number, source, target) for number, (source, target) in enumerate(header.edges)]

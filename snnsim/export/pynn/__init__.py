@@ -8,8 +8,8 @@
 
     V ← V exp(−1/τ) + w at each synapse      V ≥ V_th: spike, V = 0      delay d' ≥ 1      (IF_curr_delta)
 
-Units    a step is 1 ms: τ and delays in steps; V and w, called mV, in units of a Program's weights: of integers, θ and b
-         are divided by 2^weight_shift
+Units    a step is 1 ms: τ and delays in steps; V and w, called mV, in units of a Program's weights: of integers, θ and
+         b are divided by 2^weight_shift
 Names    a bias is a synapse from the bias channel, the last source of `input`, which spikes in every step · population
          P fires lateness[P] steps late · digests are SHA-256 of the bytes of a table; folders before snnsim had them
          have none
@@ -18,6 +18,6 @@ Differs  synapses that share source, target and delay are read back with the exc
 
 from snnsim.export.pynn.read import claims, read
 from snnsim.export.pynn.rules import REPAIRS, check
-from snnsim.export.pynn.write import executed, write
+from snnsim.export.pynn.write import FORMER_SCRIPTS, executed, write
 
-__all__ = ["REPAIRS", "check", "claims", "executed", "read", "write"]
+__all__ = ["FORMER_SCRIPTS", "REPAIRS", "check", "claims", "executed", "read", "write"]

@@ -20,6 +20,8 @@ from snnsim.quantization import dequantized
 
 FORMAT = "snnsim PyNN"
 HEADER = "network.json"
+FORMER_SCRIPTS = frozenset({"b0a03f2ec37072f165344d5f406b09915b0556b84a763c8c095249e9e0288195"})
+"""SHA-256 of the scripts of earlier versions."""
 
 
 def write(program: Program, path: Path) -> None:

@@ -34,8 +34,9 @@ class _Nodes(NamedTuple):
 
     def channels_of(self, name: str) -> int:
         """Return how many channels a virtual population has."""
-        return min([start for start in self.first.values() if start > self.first[name]], default=self.channels) - (
-            self.first[name]
+        return (
+            min([start for start in self.first.values() if start > self.first[name]], default=self.channels)
+            - (self.first[name])
         )
 
 
@@ -148,9 +149,7 @@ def _edge(name: str, group: hdf5.Tree, types: Types, nodes: _Nodes, dt: float) -
     return Edge.of(source, target, (pre, post, delay, weight), sources=size[source])
 
 
-def _values(
-    group: hdf5.Tree, name: str, kinds: np.ndarray, rows: Types, *, default: float | None = None
-) -> np.ndarray:
+def _values(group: hdf5.Tree, name: str, kinds: np.ndarray, rows: Types, *, default: float | None = None) -> np.ndarray:
     """Return an attribute of every edge, (edge,): its own value, or that of its type."""
     if f"0/{name}" in group:
         values = finite(group, f"0/{name}")

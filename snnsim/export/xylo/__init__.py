@@ -14,7 +14,7 @@ chip would fire twice. Membranes with a memory decay there by shifts that round 
 Shapes   hidden: the neurons of all populations that fire, then the relays; header["chains"][P][neuron][k] is the hidden
          neuron that repeats a spike of P k steps later
 Units    a step of the chip is a step of the Program; population P fires header["lateness"][P] steps late
-Limits   16 channels, 1,000 hidden neurons, 8 outputs, weights of 8 bits (rockpool 3.1.0); 2w leaves −63 to 63 for w
+Source   16 channels, 1,000 hidden neurons, 8 outputs, weights of 8 bits (rockpool 3.1.0); 2w leaves −63 to 63 for w
 Differs  the readout is the chip's outputs, which never fire; their bias, in header["neurons"], is added by the caller
 """
 

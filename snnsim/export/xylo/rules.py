@@ -123,9 +123,7 @@ def positive_sum(program: Program, population: Population) -> np.ndarray:
 
 def remove_memory(program: Program) -> tuple[Program, Counts]:
     """Set all decays to 0."""
-    changed = [
-        replace(population, decay=np.zeros_like(population.decay)) for population in program.populations
-    ]
+    changed = [replace(population, decay=np.zeros_like(population.decay)) for population in program.populations]
     largest = max(float(population.decay.max()) for population in program.populations)
     return replace(program, populations=tuple(changed)), {
         "decays_changed": sum(int(np.count_nonzero(population.decay)) for population in program.populations),

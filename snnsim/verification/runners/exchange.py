@@ -1,106 +1,152 @@
-"""How a consumer's script is called, and what it gives back; needs NumPy alone.
+"""Arguments and results of a backend's script; needs NumPy alone.
 
     python NAME.py EXPORTED RECORDINGS.npz RESULT.npz
 
-RECORDINGS.npz   steps (recording,), how many each runs; step, channel, count (spike,), offset (recording + 1,);
+RECORDINGS.npz   steps (recording,), the length of each; step, channel, count (spike,), offset (recording + 1,);
                  channels ()
 RESULT.npz       version; for each population P that fires P/step, P/neuron (spike,) and P/offset (recording + 1,) in
-                 our time; for a readout whose membrane it gives, membrane/P (step of all recordings, neuron);
-                 choices (recording,) where the consumer decides for itself; P is written as in an address (%2F for /)
+                 steps of the recording; for a readout whose membrane it returns, membrane/P (step of all recordings,
+                 neuron); choices (recording,) where the backend decides; P is escaped as in an address (%2F for /)
+                 seconds, of the simulation alone where the script measures it; total_seconds and peak_bytes, of the
+                 script and the processes that it started
 """
 
+import contextlib
 import json
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
 
+Spikes = dict[str, list[tuple[np.ndarray, np.ndarray]]]
+"""Steps and neurons of each population's spikes, recording by recording."""
+Membranes = dict[str, list[np.ndarray]]
+"""Membranes (step, neuron) of readouts, recording by recording."""
+
+_SECONDS: list[float] = []
+
 
 class Recordings:
-    """Spikes to feed, one row at most per step and channel."""
+    """The recordings to run, with one row of spikes at most per step and channel."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         stored = np.load(path)
         self.steps, self.channels = stored["steps"], int(stored["channels"])
         self._step, self._channel, self._offset = stored["step"], stored["channel"], stored["offset"]
         self._count = stored["count"]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.steps)
 
-    def spikes(self, number):
+    def spikes(self, number: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the steps and channels of a recording's spikes."""
-        part = slice(self._offset[number], self._offset[number + 1])
-        return self._step[part], self._channel[part]
+        rows = slice(self._offset[number], self._offset[number + 1])
+        return self._step[rows], self._channel[rows]
 
-    def counts(self, number):
-        """Return how many spikes each of `spikes` stands for; more than 1 only where the consumer takes counts."""
-        return self._count[self._offset[number] : self._offset[number + 1]]
+    def counts(self, number: int) -> np.ndarray:
+        """Return the count of each of `spikes`; more than 1 only where the backend takes counts."""
+        count: np.ndarray = self._count[self._offset[number] : self._offset[number + 1]]
+        return count
 
-    def single(self, number):
-        """Return the steps and channels of all spikes, those that share both one after another."""
+    def single(self, number: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the steps and channels of all spikes; those of one step and channel follow one another."""
         count = self.counts(number)
-        return tuple(np.repeat(part, count) for part in self.spikes(number))
+        step, channel = (np.repeat(values, count) for values in self.spikes(number))
+        return step, channel
 
-    def most(self):
+    def copy_numbers(self, number: int) -> np.ndarray:
+        """Return the number of each of `single` among the spikes of its step and channel."""
+        return np.concatenate([np.zeros(0, int), *(np.arange(count) for count in self.counts(number))])
+
+    def most(self) -> int:
         """Return the most spikes of a channel in a step, of all recordings."""
         return int(self._count.max(initial=1))
 
-    def frames(self, number):
-        """Return the number of spikes (step, channel) of a recording."""
-        frames = np.zeros((self.steps[number], self.channels))
-        frames[self.spikes(number)] = self.counts(number)
-        return frames
+
+@contextlib.contextmanager
+def timed() -> Iterator[None]:
+    """Add the time of a block to that of the simulation."""
+    began = time.perf_counter()
+    yield
+    _SECONDS.append(time.perf_counter() - began)
 
 
-def read_arrays(path):
-    """Return the header and the arrays of a file of plain arrays (snnsim.export.arrays), as they are."""
+def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the arrays of a file of plain arrays (snnsim.export.arrays), unchanged.
+
+    Raises:
+        ValueError: If the file has no hardware delays.
+    """
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
     header = json.loads(arrays.pop("header").tobytes())
-    for name, there in header.get("names", {}).items():
-        parts = [each for each in arrays if each.startswith(f"population/{there}/")]
-        arrays |= {f"population/{name}/{each.split('/')[2]}": arrays[each] for each in parts}
+    for name, path_name in header.get("names", {}).items():
+        own = [each for each in arrays if each.startswith(f"population/{path_name}/")]
+        arrays |= {f"population/{name}/{each.split('/')[2]}": arrays[each] for each in own}
     if header["lateness"] is None:
         raise ValueError("a loop of this program is too short for a machine on which every synapse takes a step")
     return header, arrays
 
 
-def read_plain(path):
-    """Return the header and the arrays of a file of plain arrays for a machine in floats.
+def read_floats(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return the header and the arrays of a file of plain arrays for a simulator in floats.
 
-    A Program in integers becomes one in floats as in snnsim.export.dequantize: w 2^shift, β / 2^bits, θ − ½.
+    A Program in integers becomes one in floats as in snnsim.quantization.dequantized: w 2^shift, β / 2^bits, θ − ½.
+
+    Raises:
+        ValueError: If the file has no hardware delays.
     """
     header, arrays = read_arrays(path)
     fixed = header["fixed"]
     if fixed is None:
         return header, arrays
-    for name, rule in header["populations"]:
+    for name, model in header["populations"]:
         arrays[f"population/{name}/decay"] = arrays[f"population/{name}/decay"] / 2 ** fixed["decay_bits"]
-        if rule != "readout":
+        if model != "readout":
             arrays[f"population/{name}/threshold"] = arrays[f"population/{name}/threshold"] - 0.5
     for number in range(len(header["edges"])):
         arrays[f"edge/{number}/weight"] = arrays[f"edge/{number}/weight"].astype(float) * 2 ** fixed["weight_shift"]
     return header, arrays
 
 
-def main(run, version):
-    """Call run(exported, recordings) and write what it returns.
+def main(run: Callable[[Path, Recordings], tuple[Any, ...]], version: str) -> None:
+    """Run the script: read its arguments, simulate, and write the result.
 
-    It returns the steps and neurons of each population's spikes, recording by recording, {name: [(step, neuron), ...]},
-    and membranes, {name: [(step, neuron) array, ...]}, which may be empty; a third part, if any, are its choices.
+    Args:
+        run: run(exported, recordings) returns Spikes, Membranes, and optionally the choices (recording,).
+        version: Version of the backend.
     """
+    began = time.perf_counter()
     exported, recordings, result = sys.argv[1:]
     spikes, membranes, *choices = run(Path(exported), Recordings(recordings))
-    found = {"version": np.array(version)}
+    arrays: dict[str, Any] = {"version": np.array(version), "total_seconds": time.perf_counter() - began}
+    arrays["peak_bytes"] = _peak_bytes()
+    if _SECONDS:
+        arrays["seconds"] = sum(_SECONDS)
     if choices:
-        found["choices"] = np.asarray(choices[0])
+        arrays["choices"] = np.asarray(choices[0])
     for name, trains in spikes.items():
-        name = quote(name, safe=" ", errors="surrogatepass")
-        found[f"{name}/offset"] = np.cumsum([0, *(len(step) for step, _ in trains)])
-        for place, part in enumerate(("step", "neuron")):
-            found[f"{name}/{part}"] = np.concatenate([np.asarray(train[place], np.int64) for train in trains])
-    for name, parts in membranes.items():
-        found[f"membrane/{quote(name, safe=' ', errors='surrogatepass')}"] = np.concatenate(parts)
-    np.savez(result, **found)
+        escaped = quote(name, safe=" ", errors="surrogatepass")
+        arrays[f"{escaped}/offset"] = np.cumsum([0, *(len(step) for step, _ in trains)])
+        for index, part in enumerate(("step", "neuron")):
+            arrays[f"{escaped}/{part}"] = np.concatenate([np.asarray(train[index], np.int64) for train in trains])
+    for name, traces in membranes.items():
+        arrays[f"membrane/{quote(name, safe=' ', errors='surrogatepass')}"] = np.concatenate(traces)
+    np.savez(result, **arrays)
+
+
+def _peak_bytes() -> int:
+    """Return the peak of this process or of one that it started; 0 where the system does not tell."""
+    try:
+        import resource
+
+        # getrusage of this process itself would have the peak of the process that started it
+        with open("/proc/self/status") as status:
+            own = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+    except (ImportError, OSError, StopIteration):
+        return 0
+    return 1024 * max(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)

@@ -1,4 +1,4 @@
-"""PyNN runs a folder of connection files on NEST, by the script that lies in it."""
+"""PyNN runs a folder of connection files on NEST, by the script in the folder."""
 
 import pyNN
 from exchange import main
