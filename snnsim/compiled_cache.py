@@ -1,9 +1,9 @@
-"""Where Numba keeps what it compiles, when neither the installation nor the user's own cache can be written.
+"""Cache of compiled code, for installations where neither the package nor the user's cache is writable.
 
-Numba writes beside each file, or else into the user's cache, and refuses to import a kernel where it can do neither: in
-a container of another user, on a read-only mount, on a full disk. Then the first of these folders that can be written
-is taken: `numba` in snnsim's own cache, or a private folder among the temporary files. Where there is none, every
-process compiles anew, and says so.
+Numba writes compiled code beside each file, or else into the user's cache. Where it can write to neither (in a
+container of another user, on a read-only mount, on a full disk), it refuses to import a kernel. The first writable
+folder of these is then the cache: `numba` in snnsim's own cache, or a private folder among the temporary files. Without
+one, every process compiles again, and a warning says so.
 """
 
 import os
@@ -20,10 +20,10 @@ FOLDERS = (
 
 
 def choose() -> None:
-    """Let Numba keep what it compiles in a folder that can be written; nothing changes where it finds one itself."""
-    given, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
-    beside = (os.path.join(package, folder, "__pycache__") for folder in FOLDERS)
-    if (given and can_write(given)) or all(map(can_write, beside)):
+    """Set the folder of Numba's cache, unless Numba itself has a writable one."""
+    folder, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
+    beside = (os.path.join(package, name, "__pycache__") for name in FOLDERS)
+    if (folder and can_write(folder)) or all(map(can_write, beside)):
         return
     # imported here alone, as it takes longer than the rest of `import snnsim`
     import platformdirs
@@ -41,7 +41,7 @@ def choose() -> None:
 
 
 def can_write(folder: str) -> bool:
-    """Return whether a file can be made in a folder, which is made if it is not there."""
+    """Return whether a file can be written in a folder; a missing folder is made."""
     probe = os.path.join(folder, f".snnsim-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         os.makedirs(folder, exist_ok=True)
@@ -66,12 +66,12 @@ def _among_temporary_files() -> str | None:
     try:
         folder = os.path.join(tempfile.gettempdir(), f"snnsim-numba-{user}")
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        found = os.lstat(folder)
+        status = os.lstat(folder)
     except OSError:
         return None
     # all users share the folder around it, and Numba runs what it reads from its cache
-    others = hasattr(os, "getuid") and (found.st_uid != user or bool(found.st_mode & 0o077))
-    return folder if stat.S_ISDIR(found.st_mode) and not others and can_write(folder) else None
+    others = hasattr(os, "getuid") and (status.st_uid != user or bool(status.st_mode & 0o077))
+    return folder if stat.S_ISDIR(status.st_mode) and not others and can_write(folder) else None
 
 
 def _compile_without_cache() -> None:
@@ -83,4 +83,4 @@ def _compile_without_cache() -> None:
         stacklevel=3,
     )
     # Numba has no setting for this
-    Dispatcher.enable_caching = lambda _: None
+    Dispatcher.enable_caching = lambda _: None  # type: ignore[method-assign, assignment]

@@ -1,7 +1,7 @@
 """Named runs: the published recipes with an honest validation split, the embedded data sets, and their ablations.
 
-    digits, motifs   made on this machine
-    motifs-xylo      16 channels, neurons that forget, delays as the only memory: fits the chip Xylo Audio 2
+    digits, motifs   generated on this machine
+    motifs-xylo      16 channels, memoryless neurons, delays as the only memory: fits the chip Xylo Audio 2
     shd, ssc         DCLS-Delays (Hammouamri, Khalfaoui-Hassani, Masquelier 2024): 2 x 256 and 3 x 512
     images, patterns convolutions as SLTT has them (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
                      patterns-fixed-delays have a delay on every connection
@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
 from snnsim.nn import delay_windows
+from snnsim.validation import lookup
 
 _SHD = Config(name="shd", data=Data(name="shd"))
 _SSC = Config(
@@ -118,12 +119,12 @@ def _sparse(config: Config) -> Config:
     return replace(config, network=replace(config.network, sparsity=0.8))
 
 
-# the best on validation data of the values that the README shows; ssc, which could not be tried, as shd
+# the values of docs/results.md with the best validation accuracy; ssc, which was not tried, has that of shd
 _NO_DELAY_TAU_MS = {"digits": 100.0, "motifs": 100.0, "shd": 400.0, "ssc": 400.0}
 
 ABLATIONS: dict[str, tuple[Callable[[Config], Config], str]] = {
     "no-delays": (_no_delays, "plain connections, long membrane time constant, wider layers"),
-    "fixed-delays": (_fixed_delays, "random whole delays that are not trained, wider layers"),
+    "fixed-delays": (_fixed_delays, "random integer delays that are not trained, wider layers"),
     "constant-sigma": (_constant_sigma, "delay windows narrow from the start"),
     "sparse": (_sparse, "four of five connections left out at random"),
 }
@@ -146,6 +147,4 @@ PRESETS = _all()
 
 def named(name: str) -> Config:
     """Return a preset by its name."""
-    if name not in PRESETS:
-        raise ValueError(f"preset {name!r} is unknown; the known ones are {', '.join(PRESETS)}")
-    return PRESETS[name]
+    return lookup(PRESETS, name, "preset")

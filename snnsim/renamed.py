@@ -1,6 +1,6 @@
-"""Old names of modules, functions and classes: each gives the object of today, and a DeprecationWarning that names it.
+"""Old names of modules, functions and classes. Each gives the object of today, with a DeprecationWarning.
 
-The names stay for one release. Nothing inside of snnsim uses them.
+The old names work for one release. The package itself uses none of them.
 """
 
 import sys
@@ -139,7 +139,7 @@ MODULES = {
     "verification.differences": "verification.compare",
     "verification.made": "verification.networks",
 }
-"""The module of today by its old name, both inside of `snnsim`."""
+"""Name of a module by its old name, both relative to `snnsim`."""
 
 
 class _Renamed(MetaPathFinder, Loader):
@@ -156,7 +156,7 @@ class _Renamed(MetaPathFinder, Loader):
         name = f"snnsim.{MODULES[spec.name.partition('.')[2]]}"
         warnings.warn(f"{spec.name} is now {name}; import that", DeprecationWarning, stacklevel=2)
         module = import_module(name)
-        # the import system is about to give the module this spec
+        # the import system replaces the spec of the module; exec_module restores it
         self._own = module.__spec__
         return module
 
@@ -165,7 +165,7 @@ class _Renamed(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let old names be imported."""
+    """Make the old names of modules importable."""
     sys.meta_path.insert(0, _Renamed())
 
 
@@ -185,7 +185,7 @@ def property_(old: str, new: str) -> property:
 
 
 def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's `__getattr__` that finds renamed functions and classes by their old names.
+    """Return a `__getattr__` for a module with renamed functions and classes.
 
     Args:
         module: Name of the module, `__name__`.

@@ -120,7 +120,7 @@ def test_a_folder_is_old_or_new_or_refused_wherever_its_writer_is_killed(tmp_pat
             assert not old
             seen.add("nothing")
         except ValueError as error:
-            seen.add("refused" if (folder / UNFINISHED).exists() and "is a mixture" in str(error) else str(error))
+            seen.add("refused" if (folder / UNFINISHED).exists() and "mixes old and new" in str(error) else str(error))
             export(folder, files[1])
             with folder_read_whole(folder):
                 assert (folder / "d/a").read_text() == "new"

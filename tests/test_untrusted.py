@@ -50,15 +50,25 @@ def test_a_part_that_is_wanted_may_not_be_larger_than_the_file_allows(tmp_path, 
     arrays["edge/0/weight"] = np.zeros(2**26)
     np.savez_compressed(tmp_path / "a.npz", **arrays)
     with pytest.raises(
-        ValueError, match=r"a\.npz is damaged, .*'edge/0/weight'.*claims 536,871,040 bytes, .*SNNSIM_FILE"
+        ValueError, match=r"a\.npz is damaged, .*'edge/0/weight'.*claims 536,871,040 bytes, .*SNNSIM_READ_LIMIT=10"
     ):
         export.read("npz", tmp_path / "a.npz")
-    monkeypatch.setenv("SNNSIM_FILE_LIMIT", "1GB")
+    monkeypatch.setenv("SNNSIM_READ_LIMIT", "4")
     with pytest.raises(ValueError, match="the four rows must be equally long"):
         export.read("npz", tmp_path / "a.npz")
+    monkeypatch.setenv("SNNSIM_READ_LIMIT", "much")
+    with pytest.raises(ValueError, match="SNNSIM_READ_LIMIT: the factor must be a number above 0"):
+        export.read("npz", tmp_path / "a.npz")
+
+
+def test_the_old_variable_of_the_limit_is_honored_with_a_warning(tmp_path, program, monkeypatch):
+    export.write(program, "npz", tmp_path / "a.npz")
+    monkeypatch.setenv("SNNSIM_FILE_LIMIT", "1GB")
+    with pytest.warns(DeprecationWarning, match="SNNSIM_FILE_LIMIT is replaced by SNNSIM_READ_LIMIT"):
+        assert untrusted.room(tmp_path / "a.npz") == 10**9
     monkeypatch.setenv("SNNSIM_FILE_LIMIT", "much")
     with pytest.raises(ValueError, match="SNNSIM_FILE_LIMIT: the value must be a number of bytes"):
-        export.read("npz", tmp_path / "a.npz")
+        untrusted.room(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(

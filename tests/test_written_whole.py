@@ -25,7 +25,7 @@ def test_the_file_that_a_link_points_to_is_written(tmp_path, there):
 
 def test_a_device_is_not_replaced():
     with (
-        pytest.raises(OSError, match="is a device or a pipe, which cannot be replaced"),
+        pytest.raises(OSError, match="is a device or a pipe, which a file cannot replace"),
         written_whole("/dev/null"),
     ):
         pass

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataList:
-    """List the data sets, and which of them are there."""
+    """List the data sets, and whether each is on this machine."""
 
     def __call__(self) -> None:
         """List."""
@@ -29,11 +29,11 @@ class _Chosen:
     name: Annotated[Positional[str], arg(metavar="digits|motifs|motifs-short|images|patterns|shd|ssc")]
     """The data set."""
     data_path: DataPath = None
-    """Where SHD or SSC are or belong."""
+    """Folder of SHD or SSC."""
     size: Literal["small", "default", "full"] = "default"
-    """How much of the digits."""
+    """Number of recordings of digits."""
     seed: Seed = 0
-    """Seed of what is made here."""
+    """Seed of a generated data set."""
 
     def choice(self) -> "datasets.Choice":
         from snnsim.experiment import datasets
@@ -43,19 +43,19 @@ class _Chosen:
 
 @dataclass(frozen=True)
 class DataInfo(_Chosen):
-    """Print what a data set is: classes, recordings, size, licence, citation, how to get it, where it lies."""
+    """Print classes, number of recordings, size, license, citation, origin and folder of a data set."""
 
     def __call__(self) -> None:
         """Describe."""
         from snnsim.experiment import datasets
 
-        for what, value in datasets.describe(self.choice()):
-            print(f"{what:11s} {value}")
+        for name, value in datasets.describe(self.choice()):
+            print(f"{name:11s} {value}")
 
 
 @dataclass(frozen=True)
 class DataMake(_Chosen):
-    """Make digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless they are there; print the files."""
+    """Generate digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless the files exist; print the files."""
 
     def __call__(self) -> None:
         """Make."""
@@ -67,7 +67,7 @@ class DataMake(_Chosen):
 
 @dataclass(frozen=True)
 class DataWhere(_Chosen):
-    """Print the folder where a data set lies or would lie."""
+    """Print the folder of a data set, whether it exists or not."""
 
     def __call__(self) -> None:
         """Print."""
@@ -78,10 +78,9 @@ class DataWhere(_Chosen):
 
 @dataclass(frozen=True)
 class DataEncode:
-    """Turn audio into spikes with the inner-ear model of SHD, as a file in SHD's format.
+    """Convert audio to spikes by the inner-ear model of SHD, and write a file in SHD's format.
 
-    Takes WAV, FLAC or OGG files, and folders of them; the folder a recording lies in is its class, and the names
-    of the Heidelberg Digits are understood. About 0.2 s per second of audio on one core.
+    The input is WAV, FLAC or OGG files, or folders of them. The class of a recording is its file name in the scheme of the Heidelberg Digits, or else the name of its folder. Encoding takes about 0.2 s per second of audio on one core.
     """
 
     audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...", help_behavior_hint="(required)")]
@@ -89,16 +88,18 @@ class DataEncode:
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5")]
     """The file to write, such as mine_train.h5."""
     seed: Seed = 0
-    """Seed of the random release of transmitter."""
+    """Seed of the random release of neurotransmitter."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)"), THREADS] = None
-    """How many work side by side."""
+    """Number of parallel processes."""
 
     def __call__(self) -> None:
         """Encode."""
         from snnsim.experiment import datasets
 
-        made = datasets.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
-        print(f"{self.output}: {made.recordings} recordings, {made.spikes:,} spikes, {len(made.classes)} classes")
+        encoded = datasets.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
+        print(
+            f"{self.output}: {encoded.recordings} recordings, {encoded.spikes:,} spikes, {len(encoded.classes)} classes"
+        )
 
 
 Data = (
@@ -112,7 +113,7 @@ Data = (
 
 @dataclass(frozen=True)
 class DataCommand:
-    """See, make, download and encode data sets."""
+    """List, describe, generate and download data sets, and encode audio."""
 
     command: Data
 

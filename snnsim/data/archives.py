@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from snnsim.data import hdf5
+from snnsim.untrusted import limit_factor
 
 PACKED = (".gz", ".zip", ".xz")
 _CHUNK = 2**20
@@ -46,7 +46,7 @@ def unpacked(path: Path) -> bytes:
     """
     require_file(path)
     pieces: dict[str, Callable[[Path], Iterator[bytes]]] = {".zip": _zip, ".gz": _gzip, ".xz": _xz}
-    factor = hdf5.limit_factor()
+    factor = limit_factor()
     most = min(50 * path.stat().st_size + 2**26, 2**36) * factor
     whole, size = io.BytesIO(), 0
     try:

@@ -93,11 +93,11 @@ def _resume(run: Trainer, config: Config) -> Sequence[str]:
     """Let a run go on where it stands, and return the pictures that it lacks."""
     changed = run.resume()
     lacks = plot_run.AFTER_TRAINING
-    if run.standing.finished:
+    if run.state.finished:
         lacks = plot_run.missing(run.folder, config)
         if not lacks:
             raise ValueError(
-                f"run {run.folder.path} is finished ({run.standing.epoch} epochs); there is nothing to resume. "
+                f"run {run.folder.path} is finished ({run.state.epoch} epochs); there is nothing to resume. "
                 "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
             )
     elif changed and run.plan.processes.first:

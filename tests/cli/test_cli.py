@@ -103,7 +103,7 @@ def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
         (["train", "shd", "--set", "network.surrogate=relu"], "must be one of atan, triangle, sigmoid"),
         (["train", "shd", "--set", "oops"], "--set takes section.key=value, not 'oops'"),
         (["train", "shd", "--epochs", "0"], "training.epochs must be at least 1, not 0"),
-        (["train", "shd", "--device", "cuda:9"], "is not there"),
+        (["train", "shd", "--device", "cuda:9"], "is not available"),
         (["train", "shd", "--resume", "nowhere"], "there is no folder nowhere; name the folder of a run"),
         (["evaluate", "nowhere"], "nowhere is not the folder of a run; it has no config.toml"),
         (["plot", "nowhere", "curves"], "has no metrics.jsonl"),
@@ -143,7 +143,7 @@ def test_a_checkpoint_of_another_network_is_named(capsys, trained):
     config = trained / "config.toml"
     config.write_text(config.read_text().replace("max_delay_ms = 60.0", "max_delay_ms = 50.0"))
     error = fails(capsys, "evaluate", str(trained))
-    assert "is of another network: max_delay_ms 60.0 there, 50.0 here" in error
+    assert "is of another network: max_delay_ms is 60.0 in the checkpoint, 50.0 in the config" in error
 
 
 def test_data_commands(capsys, shd_folder, tmp_path, monkeypatch):

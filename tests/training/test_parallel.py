@@ -57,7 +57,7 @@ def test_one_process_needs_no_group():
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not there")]
+    ("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not available")]
 )
 def test_a_wrong_device_is_named(name, words, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -60,7 +60,7 @@ def test_steps_that_are_drawn_and_windows_go_on_too(tiny, tmp_path, monkeypatch)
     step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
-        if self.standing.epoch == 1 and self.standing.step == 1:
+        if self.state.epoch == 1 and self.state.step == 1:
             raise Killed
         step(self, *arguments)
 
@@ -300,7 +300,7 @@ def test_other_conditions_are_named(tiny, tmp_path, monkeypatch, capsys):
     step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
-        if self.standing.epoch == 1:
+        if self.state.epoch == 1:
             raise Killed
         step(self, *arguments)
 
@@ -322,7 +322,7 @@ def test_a_checkpoint_without_conditions_goes_on(tiny, tmp_path, monkeypatch, ca
     step = trainer.Trainer._step
 
     def dying_step(self, *arguments):
-        if self.standing.epoch == 1:
+        if self.state.epoch == 1:
             raise Killed
         step(self, *arguments)
 
