@@ -151,11 +151,11 @@ def test_what_a_noisy_population_must_have():
     plain = Population.of("a", 3, decay=0.5)
     with pytest.raises(
         ValueError,
-        match="population 'a': the model 'noisy_hard' must have the arrays .*, width, reset_value and no oth",
+        match=r"population 'a': the model 'noisy_hard' must have the arrays .*, width, reset_value and no oth",
     ):
         replace(plain, model="noisy_hard")
     with pytest.raises(
-        ValueError, match="population 'a': .* besides decay, threshold, bias, scale, got width, reset_value"
+        ValueError, match=r"population 'a': .* besides decay, threshold, bias, scale, got width, reset_value"
     ):
         replace(plain, width=np.ones(3), reset_value=np.ones(3))
     with pytest.raises(ValueError, match="population 'a': width must have one value for each neuron"):

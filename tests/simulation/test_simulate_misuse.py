@@ -112,7 +112,7 @@ def test_a_graded_input_is_multiplied_and_counts_as_one_spike():
     # 1.0 each, at delays of 1 and 3
     membranes = simulate(chain(extra_steps=9), given, record=Probe(membranes={"a": None})).membrane("a")
     assert (membranes[1, 0], membranes[5, 1]) == (0.5, -1.5)
-    with pytest.raises(ValueError, match="counts must be whole numbers that fit int32"):
+    with pytest.raises(ValueError, match="counts must be integers that fit int32"):
         simulate(quantize(chain(), Scheme()), given)
     with pytest.raises(ValueError, match="numbers that float32 holds exactly; use the precision float64"):
         simulate(chain(), events(count=[0.1, 1.0]), precision="float32")

@@ -38,7 +38,7 @@ def test_delays_are_steps_later():
 
 def test_what_is_not_recorded_is_named():
     result = simulate(chain(), one_spike_each(), record=Probe(membranes={}))
-    with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Record\(spikes=True\)"):
+    with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Probe\(spikes=True\)"):
         result.spikes("a")
     with pytest.raises(ValueError, match=r"no membrane of 'out' was recorded \(recorded: none\)"):
         result.output()
