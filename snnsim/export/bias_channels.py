@@ -80,6 +80,7 @@ def with_bias_relays(program: Program, *, most: int) -> Program:
     Raises:
         ValueError: If a bias is no multiple of 2^weight_shift, or the Program is in floats.
     """
+    program = in_chain_order(program)
     populations = program.populations
     biases = [_in_weight_units(program, population) for population in populations]
     biased = [index for index, bias in enumerate(biases) if bias.any()]
@@ -96,6 +97,12 @@ def with_bias_relays(program: Program, *, most: int) -> Program:
         edges.append(Edge.of(edge.source, edge.target, synapses, sources=start + count * (index <= last)))
         changed.append(_with_relays(_unbiased(population), count) if index < last else _unbiased(population))
     return _replaced(program, changed, edges, _numbers(program, count))
+
+
+def in_chain_order(program: Program) -> Program:
+    """Return a chain with its edges in the order of their target populations."""
+    order = {population.name: number for number, population in enumerate(program.populations)}
+    return replace(program, edges=tuple(sorted(program.edges, key=lambda edge: order[edge.target])))
 
 
 def with_bias_spikes(program: Program, events: Events) -> tuple[Program, Events]:

@@ -127,8 +127,8 @@ def one_decay(program: Program) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def no_bias(program: Program, *, repair: str) -> Iterator[Violation]:
-    """No neuron has a bias; `repair` is the name of the repair that moves biases into bias channels."""
+def no_bias(program: Program, *, repair: str | None) -> Iterator[Violation]:
+    """No neuron has a bias; `repair` names the repair that moves biases into bias channels, if there is one."""
     for population in program.populations:
         if population.bias.any():
             yield Violation(

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from test_cli import fails, run
 
+from helpers.command_line import fails, run
 from snnsim.data import moving_dots
 from snnsim.program import Program
 

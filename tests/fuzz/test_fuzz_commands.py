@@ -7,8 +7,8 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import Program, cli
 from snnsim.cli.data import Data
 from snnsim.program import Edge, Population

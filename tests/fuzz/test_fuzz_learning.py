@@ -7,8 +7,8 @@ import random
 
 import numpy as np
 import torch
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.analysis import classify, complexity, information, intervals
 from snnsim.learning import decisions, losses, sigma_schedule, stdp, stdp_layer, tempotron
 from snnsim.learning.stdp import STDP

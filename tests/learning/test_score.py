@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 import torch
-from small import eighths, generator, small_network
 from torch.nn import functional
 
+from helpers.networks import eighths, generator, small_network
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.learning.losses import Batch

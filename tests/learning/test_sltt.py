@@ -5,9 +5,9 @@ from functools import partial
 
 import pytest
 import torch
-from small import generator
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
 from snnsim.kernels import reference

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from small import generator, random_spikes
 from torch.nn import functional
 from torch.testing import assert_close
 
+from helpers.networks import generator, random_spikes
 from snnsim.kernels import plain
 from snnsim.nn import Conv, DelayedConv, DelayedLinear
 from snnsim.nn.patches import Field, Patches

@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from graphs import dense_spikes, everything
-from small import (
+from torch import nn
+from torch.testing import assert_close
+
+from helpers.networks import (
     BATCH,
     MAX_DELAY,
     NEURONS,
@@ -18,9 +20,7 @@ from small import (
     small_images,
     small_network,
 )
-from torch import nn
-from torch.testing import assert_close
-
+from helpers.random_programs import dense_spikes, everything
 from snnsim.learning import decisions
 from snnsim.nn import LIF, DelayedLinear, LeakyReadout, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm

@@ -3,10 +3,10 @@
 import pytest
 import torch
 from scipy import stats
-from small import generator
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import DelayedLinear, LeakyReadout, LevyBaxter, SparseLinear
 from snnsim.nn.layer import SpikingLayer

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import stats
-from small import eighths, generator
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
+from helpers.networks import eighths, generator
 from snnsim import kernels
 from snnsim.kernels import reference
 from snnsim.kernels.common.counter_rng import Draws

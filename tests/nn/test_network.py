@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 import torch
-from small import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from torch.testing import assert_close
 
+from helpers.networks import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from snnsim.learning import decisions
 from snnsim.learning.rules import Batch, bptt
 from snnsim.nn import LIF, LeakyReadout, SparseLinear

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from contracts import every_gradient_is_finite
-from small import BATCH, STEPS, TARGETS, generator, small_convolutional_network, small_images
 from torch import nn
 from torch.testing import assert_close
 
+from helpers.contracts import every_gradient_is_finite
+from helpers.networks import BATCH, STEPS, TARGETS, generator, small_convolutional_network, small_images
 from snnsim.gradient_paths import DELAYED
 from snnsim.kernels import plain
 from snnsim.learning import decisions, rules

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from small import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from torch.testing import assert_close
 
+from helpers.networks import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning import rules
 from snnsim.learning.decisions import summed_softmax

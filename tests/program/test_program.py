@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import programs
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.program.arrays import rank_within
 from snnsim.program.summary import facts, inference, stored_bytes

@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, given, settings
 
+from helpers.random_programs import programs
 from snnsim.program import Population, Program, storage
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import events, frames_for, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import events, frames_for, programs
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.quantization import Scheme, dequantized, grids, prune, quantize
 from snnsim.simulation import Simulator, simulate

@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 import torch
-from small import generator, small_network
 from torch.utils.data import DataLoader, TensorDataset
 
 import snnsim
+from helpers.networks import generator, small_network
 from snnsim import BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
 
 

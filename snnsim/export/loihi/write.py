@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnsim.export.bias_channels import in_chain_order
 from snnsim.export.common import path_names
 from snnsim.export.loihi.rules import LATENCY, MOST_THRESHOLD, UNIT
 from snnsim.export.retiming import HardwareEdge, retime
@@ -48,6 +49,8 @@ def write_loihi2(program: Program, path: Path) -> None:
     Raises:
         ValueError: If the Program is in floats.
     """
+    # layer K has the edge to population K
+    program = in_chain_order(program)
     header, edges = _header(program, LOIHI2_FORMAT)
     shift = _fixed_point(program).weight_shift - UNIT
     with hdf5_written_whole(path) as file:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from graphs import dense_spikes
-from small import BATCH, NEURONS, STEPS, eighths, small_network
 
+from helpers.networks import BATCH, NEURONS, STEPS, eighths, small_network
+from helpers.random_programs import dense_spikes
 from snnsim.nn.freezing import freeze
 from snnsim.program import Program
 from snnsim.simulation import Events, Probe, simulate
