@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from helpers.loihi_programs import BREAKS, ONLY_LOIHI1, ONLY_NETX, UNMENDED, chains, graphs, with_part
 from snnsim import export
-from snnsim.export import bias_relays, loihi, targets
-from snnsim.export.bias_channel import ticking
+from snnsim.export import bias_channels, targets
+from snnsim.export.bias_channels import with_bias_spikes
+from snnsim.export.loihi import rules
+from snnsim.export.retiming import retime
 from snnsim.simulation import Events, Probe, Simulator
 
 FOLDER = [HealthCheck.function_scoped_fixture]
@@ -72,11 +74,11 @@ def test_a_clock_and_its_relays_do_what_biases_did(made, seed):
     events = recordings(seed=seed)
     wanted = Probe(spikes=True, membranes={part.name: None for part in made.populations})
     before = Simulator(made).run(events, wanted)
-    for change in (bias_relays.with_clock, bias_relays.with_relays):
+    for change in (bias_channels.with_bias_channels, bias_channels.with_bias_relays):
         changed = change(made, most=127)
         assert not any(part.bias.any() for part in changed.populations)
         assert max(int(np.abs(edge.weight).max()) for edge in changed.edges) <= 127
-        still, fed = ticking(changed, events)
+        still, fed = with_bias_spikes(changed, events)
         after = Simulator(still).run(fed, wanted)
         for part in made.populations:
             for number in range(len(events)):
@@ -112,19 +114,19 @@ def test_joined_taps_keep_their_sum(made):
 
 
 def test_delays_are_shortened_no_more_than_needed():
-    made = BREAKS["machine_delays"](_chain())
+    made = BREAKS["hardware_delays"](_chain())
     changed, done = targets.fixed(made, "loihi1")
     assert [each.name for each in done] == ["clamp_delays"]
     before, after = made.edges[0].delay.astype(int), changed.edges[0].delay.astype(int)
     np.testing.assert_array_equal(after, np.minimum(before, after.max()))
-    late = loihi.header(changed, "x")[1][0].delay
-    assert late.max() == loihi.LONGEST_DELAY
+    delay = retime(changed, latency=rules.LATENCY, shortest=0).edges[0].delay
+    assert delay.max() == rules.LONGEST_DELAY
 
 
 @pytest.mark.parametrize(("target", "name"), [("loihi1", "a.loihi1"), ("loihi2", "a.net")])
 def test_a_broken_file_is_said_to_be_so(tmp_path, target, name):
     export.write(_chain(), target, tmp_path / name)
-    assert targets.of(tmp_path / name) == target
+    assert targets.target_of(tmp_path / name) == target
     whole = (tmp_path / name).read_bytes()
     for content in (b"", b"not HDF5", whole[:-500]):
         (tmp_path / name).write_bytes(content)

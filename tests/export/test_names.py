@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from snnsim import export, hdf5
-from snnsim.export.identifiers import path_names, plain_names
-from snnsim.export.nir.files import Graph, Node, save
+from snnsim.export.common import path_names, plain_names
+from snnsim.export.nir.graph import Graph, Node
+from snnsim.export.nir.hdf5 import save
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, simulate
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from helpers.nir_programs import ENCODINGS, hard
 from helpers.random_programs import programs
 from snnsim import export
-from snnsim.export.nir import writing
-from snnsim.export.nir.order import computed
+from snnsim.export.nir.graph import computation_order
+from snnsim.export.nir.write import graph_of, options_of
 from snnsim.program import INPUT, Edge, Population, Program
 
 
@@ -49,9 +49,9 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, ro
 @given(made=programs().map(hard))
 def test_importers_need_not_wait_for_themselves(encoding, made):
     """What an importer takes from the step before, it adds to something of this step: in the first there is nothing."""
-    graph = writing.graph(made, writing.options(made, encoding, None, None))
+    graph = graph_of(made, options_of(made, encoding, None, None))
     names = ["input", *(name for name in graph.nodes if name not in ("input", "output")), "output"]
-    order, late = computed(names, graph.edges)
+    order, late = computation_order(names, graph.edges)
     assert sorted(order) == sorted(names)
     for source, target in late:
         assert graph.nodes[target].kind in ("LIF", "LI")

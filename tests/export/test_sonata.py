@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from helpers.random_programs import programs
 from snnsim import export
-from snnsim.export.identifiers import plain_names
+from snnsim.export.common import plain_names
 from snnsim.program import INPUT
 from snnsim.simulation import Events, Probe, Simulator
 from snnsim.verification import networks
@@ -20,7 +20,7 @@ def test_reading_back_is_identity(tmp_path, given_program):
     program = given_program.came_from(epoch=3)
     assume(not list(export.TARGETS["sonata"].check(program)))
     export.write(program, "sonata", tmp_path / "folder")
-    assert export.targets.of(tmp_path / "folder") == "sonata"
+    assert export.targets.target_of(tmp_path / "folder") == "sonata"
     read = export.read("sonata", tmp_path / "folder")
     assert read.header() == program.header()
     for (name, one), (_, other) in zip(read.arrays(), program.arrays(), strict=True):
@@ -165,7 +165,7 @@ def test_a_loop_of_a_step_through_two_populations_is_refused():
         edges=(*both.edges, *_loop(both.edges[1])),
     )
     found = [violation.rule for violation in export.TARGETS["sonata"].check(short)]
-    assert found == ["machine_delays"]
+    assert found == ["hardware_delays"]
 
 
 def _loop(edge):

@@ -26,7 +26,7 @@ def test_reading_back_is_identity(tmp_path, made):
     made = replace(made, edges=tuple(without_zeros(each) for each in made.edges))
     assert not list(xylo.check(made))
     export.write(made, "xylo", tmp_path / "a.xylo")
-    assert targets.of(tmp_path / "a.xylo") == "xylo"
+    assert targets.target_of(tmp_path / "a.xylo") == "xylo"
     assert export.read("xylo", tmp_path / "a.xylo").digest() == made.digest()
 
 
@@ -38,7 +38,7 @@ def without_zeros(each):
 
 BREAKS = {
     "sizes": lambda p: replace(p, channels=17, edges=tuple(_wider(each) for each in p.edges)),
-    "forgetting": lambda p: with_part(p, "a", decay=np.full(p.population("a").size, 9)),
+    "memoryless": lambda p: with_part(p, "a", decay=np.full(p.population("a").size, 9)),
     "single_spikes": lambda p: with_part(p, "a", threshold=_a(p).threshold * 0 + 64, bias=0 * _a(p).bias),
     "weight_range": lambda p: replace(p, edges=(replace(p.edges[0], weight=p.edges[0].weight * 0 + 64), *p.edges[1:])),
     "hidden": lambda p: replace(p, edges=(replace(p.edges[0], delay=p.edges[0].delay + 400), *p.edges[1:])),
@@ -67,6 +67,6 @@ def test_each_broken_rule_is_named(tmp_path, rule):
 def test_what_can_be_mended_fits_afterwards(seed):
     broken = graph(np.random.default_rng(seed), 9)
     changed, made = targets.fixed(broken, "xylo")
-    assert {each.name for each in made} >= {"join_taps", "forget"}
+    assert {each.name for each in made} >= {"join_taps", "remove_memory"}
     assert not list(xylo.check(changed))
     assert changed.fixed.weight_shift == FIXED.weight_shift

@@ -7,5 +7,7 @@ ENCODINGS = ("seq", "fan", "relay")
 
 def hard(program):
     """Return the Program with the reset that NIR has."""
-    populations = [replace(part, model="lif_hard") if part.rule == "soft" else part for part in program.populations]
+    populations = [
+        replace(part, model="lif_hard") if part.model == "lif_soft" else part for part in program.populations
+    ]
     return replace(program, populations=tuple(populations))

@@ -1,4 +1,4 @@
-"""The comparison itself, with consumers that are scripts of a line or two."""
+"""The comparison itself, with backends that are scripts of a line or two."""
 
 import sys
 import time
@@ -30,15 +30,15 @@ def events():
 
 @pytest.fixture
 def call(tmp_path, program, events, monkeypatch):
-    """Return a function that verifies a file with a consumer of this text."""
+    """Return a function that verifies a file with a backend of this text."""
 
     def run(text, **changes):
         (tmp_path / "run_made.py").write_text(text.format(folder=str(module.SCRIPTS)))
-        made = verification.Consumer("npz", "made-package", **changes)
-        monkeypatch.setitem(module.CONSUMERS, "made", made)
-        monkeypatch.setattr(verification.Consumer, "script", lambda _, name: tmp_path / f"run_{name}.py")
+        made = verification.Backend("npz", "made-package", **changes)
+        monkeypatch.setitem(module.BACKENDS, "made", made)
+        monkeypatch.setattr(verification.Backend, "script", lambda _, name: tmp_path / f"run_{name}.py")
         export.write(program, "npz", tmp_path / "a.npz")
-        return verification.verify(tmp_path / "a.npz", program, events, consumer="made")
+        return verification.verify(tmp_path / "a.npz", program, events, backend="made")
 
     return run
 
@@ -79,7 +79,7 @@ def test_the_first_difference_of_a_recording_has_its_margin(call, events):
 
 
 def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
-    """A child that would write a file after a while, of a consumer that waits for ever."""
+    """A child that would write a file after a while, of a backend that waits for ever."""
     child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"
     text = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)\n"
     with pytest.raises(RuntimeError, match="made did not finish"):
@@ -95,22 +95,22 @@ def test_what_goes_wrong_is_said(call):
         call("raise ValueError('not this one')\n")
     with pytest.raises(RuntimeError, match=r"made did not finish within 0\.5 s"):
         call("import time\ntime.sleep(60)\n", seconds=0.5)
-    with pytest.raises(ValueError, match="consumer 'who' is unknown; the known ones are nest"):
-        verification.verify("a.npz", None, None, consumer="who", python=sys.executable)
+    with pytest.raises(ValueError, match="backend 'who' is unknown; the known ones are nest"):
+        verification.verify("a.npz", None, None, backend="who", python=sys.executable)
 
 
 def test_who_reads_a_file_is_known():
-    assert verification.readers("npz") == ["nest", "brian2"]
-    assert verification.readers("nir", "relay", asked="norse") == ["norse"]
+    assert verification.backends_of("npz") == ["nest", "brian2"]
+    assert verification.backends_of("nir", "relay", name="norse") == ["norse"]
     for given, words in (
         (("nir", "seq", "norse"), r"norse reads relay, not seq; .* nirtorch$"),
         (("npz", None, "bmtk"), r"bmtk reads sonata, not npz; .* nest, brian2$"),
-        (("npz", None, "who"), "consumer 'who' is unknown"),
-        (("hdf5", None, None), "no consumer reads hdf5"),
+        (("npz", None, "who"), "backend 'who' is unknown"),
+        (("hdf5", None, None), "no backend reads hdf5"),
     ):
         target, variant, asked = given
         with pytest.raises(ValueError, match=words):
-            verification.readers(target, variant, asked=asked)
+            verification.backends_of(target, variant, name=asked)
 
 
 @pytest.mark.parametrize(
@@ -124,12 +124,12 @@ def test_code_of_others_is_not_run(tmp_path, target, file):
     line = f"#error {mark}\n" if target == "c" else f"open({str(mark)!r}, 'w').close()\n"
     (folder / file).write_text(line + (folder / file).read_text())
     events = networks.recordings(program, 1, steps=5)
-    consumer = "c" if target == "c" else "pynn-nest"
+    backend = "c" if target == "c" else "pynn-nest"
     with pytest.raises(
         ValueError, match=rf"verify: .*{file} would be run, and must be what this snnsim writes.*--trust"
     ):
-        verification.verify(folder, program, events, consumer=consumer)
+        verification.verify(folder, program, events, backend=backend)
     assert not mark.exists()
     if target == "c":
         with pytest.raises(RuntimeError, match="verify: c failed"):
-            verification.verify(folder, program, events, consumer=consumer, trust=True)
+            verification.verify(folder, program, events, backend=backend, trust=True)

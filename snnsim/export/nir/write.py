@@ -50,11 +50,21 @@ def write(
     Raises:
         ValueError: If an option is unknown, or there would be too many relays.
     """
-    save(graph_of(program, _options(program, encoding, dt, resistance)), path)
+    save(graph_of(program, options_of(program, encoding, dt, resistance)), path)
 
 
-def _options(program: Program, encoding: str, dt: float | str | None, resistance: str | None) -> Options:
-    """Return the options; those that are None have the value that the encoding needs."""
+def options_of(program: Program, encoding: str, dt: float | str | None, resistance: str | None) -> Options:
+    """Return the checked options of `write`.
+
+    Args:
+        program: The Program.
+        encoding: A name of ENCODINGS.
+        dt: Seconds of a step; None for those that the encoding needs.
+        resistance: A name of RESISTANCES; None for that of the encoding.
+
+    Raises:
+        ValueError: If one is unknown or out of its range.
+    """
     known(encoding, ENCODINGS, "export to nir: encoding")
     relay = encoding == "relay"
     resistance = resistance or ("one" if relay else "euler")
@@ -68,8 +78,7 @@ def _options(program: Program, encoding: str, dt: float | str | None, resistance
 
 def graph_of(program: Program, options: Options) -> Graph:
     """Return the graph of a Program."""
-    ends = [(edge.source if len(edge.weight) else "", edge.target) for edge in program.edges]
-    plan = plan_nodes([population.name for population in program.populations], ends, program.readout)
+    plan = plan_of(program)
     scales = {population.name: Scale(population, program.fixed, options) for population in program.populations}
     nodes: dict[str, Node] = {"input": Node("Input", {"shape": np.array([program.channels])})}
     edges: list[GraphEdge] = []
@@ -88,6 +97,12 @@ def graph_of(program: Program, options: Options) -> Graph:
     nodes["output"] = Node("Output", {"shape": np.array([program.population(plan.final).size])})
     edges.append((plan.neurons(plan.final), "output"))
     return Graph(dict(sorted(nodes.items())), edges, _metadata(program, options))
+
+
+def plan_of(program: Program) -> Plan:
+    """Return the plan of the nodes of a Program."""
+    ends = [(edge.source if len(edge.weight) else "", edge.target) for edge in program.edges]
+    return plan_nodes([population.name for population in program.populations], ends, program.readout)
 
 
 def setting_of(program: Program, edge: Edge, *, looped: bool, step: float) -> Setting:

@@ -1,6 +1,6 @@
 """Importers of NIR files run them spike by spike as we do: stock ones the relays, nirtorch the Delays.
 
-Each needs its packages; SNNSIM_CONSUMERS names the interpreter of an environment that has them.
+Each needs its packages; SNNSIM_BACKENDS names the interpreter of an environment that has them.
 """
 
 import subprocess
@@ -13,7 +13,7 @@ from helpers.interpreters import python_with
 from snnsim import export, verification
 from snnsim.program import INPUT
 from snnsim.simulation import Events, Probe, simulate
-from snnsim.verification import CONSUMERS, networks
+from snnsim.verification import BACKENDS, networks
 
 MODULES = {name: ["nir", "nirtorch", name] for name in ("nirtorch", "snntorch", "spikingjelly", "norse")}
 ENCODINGS = [("nirtorch", "seq"), ("nirtorch", "fan")] + [(name, "relay") for name in MODULES if name != "nirtorch"]
@@ -23,41 +23,41 @@ ENCODINGS = [("nirtorch", "seq"), ("nirtorch", "fan")] + [(name, "relay") for na
 def run(tmp_path):
     """Return a function that writes a Program, reads it back, and has an importer run it."""
 
-    def verified(consumer, encoding, program, **options):
-        python = python_with(*MODULES[consumer], install=CONSUMERS[consumer].packages)
+    def verified(backend, encoding, program, **options):
+        python = python_with(*MODULES[backend], install=BACKENDS[backend].packages)
         path = tmp_path / "made.nir"
         export.write(program, "nir", path, encoding=encoding, **options)
         events = networks.recordings(program, 2, steps=80)
-        return verification.verify(path, export.read("nir", path), events, consumer=consumer, python=python)
+        return verification.verify(path, export.read("nir", path), events, backend=backend, python=python)
 
     return verified
 
 
 @pytest.mark.parametrize("network", ["toy", "recurrent", "taps"])
-@pytest.mark.parametrize(("consumer", "encoding"), ENCODINGS)
-def test_every_spike_is_the_same(run, consumer, encoding, network):
-    program = networks.MADE[network]()
-    report = run(consumer, encoding, program)
+@pytest.mark.parametrize(("backend", "encoding"), ENCODINGS)
+def test_every_spike_is_the_same(run, backend, encoding, network):
+    program = networks.NETWORKS[network]()
+    report = run(backend, encoding, program)
     assert [layer.name for layer in report.layers] == [part.name for part in program.populations]
     assert all(layer.spikes_equal == layer.spikes_total > 100 for layer in report.layers), report.layers
     assert report.equal
     assert report.version
 
 
-@pytest.mark.parametrize(("consumer", "encoding"), ENCODINGS)
-def test_biases_and_the_readout_are_those_of_their_steps(run, consumer, encoding):
+@pytest.mark.parametrize(("backend", "encoding"), ENCODINGS)
+def test_biases_and_the_readout_are_those_of_their_steps(run, backend, encoding):
     # every importer has an idea of its own of what may differ between neurons; decays may not
     program = networks.biased()
     parts = tuple(replace(part, decay=np.full(part.size, 3000)) for part in program.populations)
     program = replace(program, populations=parts)
-    report = run(consumer, encoding, program)
+    report = run(backend, encoding, program)
     assert report.equal
     assert report.total("spikes_total") > 100
-    np.testing.assert_array_equal(report.choices, report.ours)
+    np.testing.assert_array_equal(report.choices, report.our_choices)
 
 
 @pytest.mark.parametrize(
-    ("consumer", "encoding", "options", "words"),
+    ("backend", "encoding", "options", "words"),
     [
         ("snntorch", "seq", {}, "has the encoding 'seq', and here it must be relay"),
         ("snntorch", "relay", {"dt": 0.01}, "snnTorch's step is 0.0001 s"),
@@ -65,15 +65,15 @@ def test_biases_and_the_readout_are_those_of_their_steps(run, consumer, encoding
         ("norse", "relay", {"resistance": "euler"}, "Norse knows no r"),
     ],
 )
-def test_what_an_importer_would_run_otherwise_is_refused(run, consumer, encoding, options, words):
+def test_what_an_importer_would_run_otherwise_is_refused(run, backend, encoding, options, words):
     with pytest.raises(RuntimeError, match=words):
-        run(consumer, encoding, networks.biased(), **options)
+        run(backend, encoding, networks.biased(), **options)
 
 
 def test_norse_is_not_given_ways_that_join(run):
     toy = networks.toy()
     rng = np.random.default_rng(0)
-    skip = networks.edge(rng, INPUT, "second", (20, 10))
+    skip = networks.random_edge(rng, INPUT, "second", (20, 10))
     with pytest.raises(RuntimeError, match=r"Norse would compute .* before"):
         run("norse", "relay", replace(toy, edges=(*toy.edges, skip)))
 

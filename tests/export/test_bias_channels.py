@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.random_programs import frames_for, programs
-from snnsim.export.bias_channel import ticking, with_clock
+from snnsim.export.bias_channels import with_bias_channel, with_bias_spikes
 from snnsim.simulation import Events, Probe, Simulator
 
 
@@ -13,10 +13,10 @@ from snnsim.simulation import Events, Probe, Simulator
 def test_the_clock_does_what_biases_did(data):
     program = data.draw(programs(fixed=False))
     events = Events.from_frames(data.draw(frames_for(program)))
-    changed = with_clock(program)
+    changed = with_bias_channel(program)
     assert not any(part.bias.any() for part in changed.populations)
     before = Simulator(program).run(events, Probe(spikes=True))
-    still, fed = ticking(changed, events)
+    still, fed = with_bias_spikes(changed, events)
     after = Simulator(still).run(fed, Probe(spikes=True))
     for part in program.populations:
         if part.fires:
@@ -32,4 +32,4 @@ def test_the_clock_does_what_biases_did(data):
 def test_biases_of_integers_are_too_fine_for_a_synapse(data):
     program = data.draw(programs(fixed=True).filter(lambda made: any(part.bias.any() for part in made.populations)))
     with pytest.raises(ValueError, match="biases of a program in integers are finer than its weights"):
-        with_clock(program)
+        with_bias_channel(program)

@@ -12,9 +12,10 @@ from helpers import nir_reference
 from helpers.nir_programs import ENCODINGS, hard
 from helpers.random_programs import everything, frames_for, programs
 from snnsim import export
-from snnsim.export.nir import files, foreign, writing
-from snnsim.export.nir.files import Graph, Node
+from snnsim.export.nir import hdf5, import_graph
+from snnsim.export.nir.graph import Graph, Node
 from snnsim.export.nir.linear import matrix
+from snnsim.export.nir.write import graph_of, options_of, plan_of
 from snnsim.simulation import Events, Probe, Simulator, simulate
 
 DT = 1e-3
@@ -44,9 +45,9 @@ def test_our_graphs_say_it_without_our_metadata(encoding, data):
     program = replace(hard(data.draw(programs(fixed=False))), extra_steps=0)
     # a relay passes on that there was a spike, and not how many
     frames = np.minimum(data.draw(frames_for(program)), 1)
-    graph = writing.graph(program, writing.options(program, encoding, DT, None))
-    imported = foreign.program(Graph(graph.nodes, graph.edges), dt=DT)
-    plan = writing.plan_of(program)
+    graph = graph_of(program, options_of(program, encoding, DT, None))
+    imported = import_graph.program(Graph(graph.nodes, graph.edges), dt=DT)
+    plan = plan_of(program)
     events = Events.from_frames(frames)
     ours = Simulator(program).run(events, Probe(spikes=True, membranes=everything(program)))
     theirs = Simulator(imported).run(events, Probe(spikes=True, membranes=everything(imported)))
@@ -94,7 +95,7 @@ def test_every_neuron_does_what_its_equations_say(seed):
     graph = every_kind(rng)
     frames = (rng.random((60, 3)) < 0.4).astype(float)
     made = nir_reference.run(graph.nodes, graph.edges, frames, DT)
-    program = foreign.program(graph, dt=DT)
+    program = import_graph.program(graph, dt=DT)
     result = Simulator(program).run(Events.from_frames(frames[:, None]), Probe(spikes=True))
     for name in ("cuba", "lif", "if", "step"):
         assert 5 < made[name].sum() < made[name].size - 5, name
@@ -111,7 +112,7 @@ def test_what_leads_to_the_output_without_neurons_is_a_readout():
         Node("Linear", {"weight": np.eye(3)}), rows("IF", 3, r=1.0, v_threshold=0.5),
         Node("Affine", {"weight": weight, "bias": np.array([0.25, 0.0])}),
     )  # fmt: skip
-    program = foreign.program(graph)
+    program = import_graph.program(graph)
     assert (program.readout, program.time_step_ms) == ("output", 0.1)
     frames = np.array([[1, 0, 1], [0, 1, 0]])
     output = Simulator(program).run(Events.from_frames(frames[:, None])).output()
@@ -129,7 +130,7 @@ def test_an_inner_graph_is_laid_out():
         first | {"fc": Node("Linear", {"weight": np.eye(2)}), "rnn": inner} | last,
         [("input", "fc"), ("fc", "rnn"), ("rnn", "output")],
     )
-    program = foreign.program(whole, dt=DT)
+    program = import_graph.program(whole, dt=DT)
     assert [part.name for part in program.populations] == ["rnn.lif"]
     result = Simulator(program).run(Events.from_frames(np.array([[[1, 0]], [[0, 0]], [[0, 0]]])), Probe(spikes=True))
     # each neuron wakes the other a step later
@@ -207,12 +208,12 @@ def test_all_that_has_no_like_is_said_at_once():
         ("two", "lif"),
     ]
     with pytest.raises(ValueError, match="8 nodes have no like in a program") as error:
-        foreign.program(Graph(nodes, [*edges, ("lif", "output")]), dt=DT)
+        import_graph.program(Graph(nodes, [*edges, ("lif", "output")]), dt=DT)
     for line in (
         "new (Hebbian): its type is unknown; the known ones are Affine, AvgPool2d, Conv1d",
         "fast (LIF): its tau must be at least dt (0.001 s), not 0.0005 s; use a smaller dt",
         "half (Delay): its delays must be whole multiples of dt (0.001 s), from 0 to 65535 of them, not 0.0025 s",
-        "wide (Linear): its weight is for 4 inputs, and it is given (3,)",
+        "wide (Linear): its weight is for 4 inputs, and its input is (3,)",
         "li (LI): its membrane leads to lif, and in a program only spikes lead on",
         "always (IF): its v_threshold must lie above v_reset, or it would fire in every step",
         "few (LIF): it must have a value of each parameter for each input: 2 for 3",
@@ -225,28 +226,28 @@ def test_a_graph_must_have_an_input_neurons_and_the_nodes_of_its_edges():
     graph = chain(rows("IF", 3, r=1.0, v_threshold=0.5), outputs=3)
     two = Graph({**graph.nodes, "more": graph.nodes["input"]}, graph.edges)
     with pytest.raises(ValueError, match="there must be one Input, not 2: input, more"):
-        foreign.program(two)
+        import_graph.program(two)
     with pytest.raises(ValueError, match="there is no neuron in the graph"):
-        foreign.program(chain(Node("Linear", {"weight": np.eye(3)})))
+        import_graph.program(chain(Node("Linear", {"weight": np.eye(3)})))
     with pytest.raises(
         ValueError, match="the edge 'n0' -> 'gone' names 'gone', and the nodes there are input, n0, output"
     ):
-        foreign.program(Graph(graph.nodes, [*graph.edges, ("n0", "gone")]))
+        import_graph.program(Graph(graph.nodes, [*graph.edges, ("n0", "gone")]))
     with pytest.raises(ValueError, match="dt must be a positive number of seconds, not 0"):
-        foreign.program(graph, dt=0)
+        import_graph.program(graph, dt=0)
 
 
 @pytest.mark.parametrize("tau", [1.0, 1e300])
 def test_a_synapse_that_hardly_forgets_is_refused(tau):
     slow = rows("CubaLIF", 300, tau_syn=tau, tau_mem=1.0, r=1.0, w_in=1.0, v_leak=0.0, v_threshold=1.0)
     with pytest.raises(ValueError, match="and at most 67,108,864 are made; use a larger dt"):
-        foreign.program(chain(Node("Linear", {"weight": np.ones((300, 3))}), slow, outputs=300), dt=1e-4)
+        import_graph.program(chain(Node("Linear", {"weight": np.ones((300, 3))}), slow, outputs=300), dt=1e-4)
 
 
 @pytest.mark.parametrize("change", ["shape", "edges", "text", "nan"])
 def test_a_file_that_is_not_as_nir_has_it_is_said_to_be_so(tmp_path, change):
     wait, lif = rows("Delay", 3, delay=DT), rows("LIF", 3, tau=2 * DT, r=2.0, v_leak=0.0, v_threshold=1.0)
-    files.save(chain(wait, lif, outputs=3), tmp_path / "a.nir")
+    hdf5.save(chain(wait, lif, outputs=3), tmp_path / "a.nir")
     with h5py.File(tmp_path / "a.nir", "r+") as file:
         name = {"shape": "nodes/input/shape", "edges": "edges", "text": "nodes/n1/tau", "nan": "nodes/n0/delay"}[change]
         del file["node"][name]
@@ -264,17 +265,17 @@ def test_delays_are_whole_steps_within_the_precision_they_are_stored_in(step, ki
     steps = np.arange(0, 65536, 7)
     size = {"channels": len(steps), "outputs": len(steps)}
     fires = rows("IF", len(steps), r=1.0, v_threshold=0.5)
-    program = foreign.program(chain(Node("Delay", {"delay": (steps * step).astype(kind)}), fires, **size), dt=step)
+    program = import_graph.program(chain(Node("Delay", {"delay": (steps * step).astype(kind)}), fires, **size), dt=step)
     assert program.edges[0].delay[np.argsort(program.edges[0].pre())].tolist() == steps.tolist()
     off = (np.where(steps == 7, 7.2, steps) * step).astype(kind)
     with pytest.raises(ValueError, match="its delays must be whole multiples of dt"):
-        foreign.program(chain(Node("Delay", {"delay": off}), fires, **size), dt=step)
+        import_graph.program(chain(Node("Delay", {"delay": off}), fires, **size), dt=step)
 
 
 @pytest.mark.parametrize(("r", "noted"), [([1.0, 1.0, 1.0], False), ([1.0, 0.999, 1.0], True)])
 def test_a_note_says_that_what_arrives_is_scaled(r, noted):
     node = Node("IF", {"r": np.array(r), "v_threshold": np.full(3, 0.5)})
-    notes = foreign.program(chain(node, outputs=3), dt=DT).provenance["notes"]
+    notes = import_graph.program(chain(node, outputs=3), dt=DT).provenance["notes"]
     assert [note for note in notes if "scaled by r dt, as its r is from 0.999 to 1;" in note] == [
         note for note in notes if note.startswith("n0: ")
     ]
@@ -283,13 +284,15 @@ def test_a_note_says_that_what_arrives_is_scaled(r, noted):
 
 def test_a_spike_may_subtract_the_threshold():
     node = rows("IF", 3, r=1.0, v_threshold=0.5)
-    program = foreign.program(chain(node, outputs=3), dt=DT, reset="subtract")
+    program = import_graph.program(chain(node, outputs=3), dt=DT, reset="subtract")
     assert program.populations[0].model == "lif_soft"
     events = Events.from_frames(np.array([3.0, 0, 0, 0])[:, None, None] * np.ones(3))
     # 3 is taken down by a half in each step
     assert simulate(program, events).counts("n0")[0].tolist() == [4, 4, 4]
-    assert simulate(foreign.program(chain(node, outputs=3), dt=DT), events).counts("n0")[0].tolist() == [1, 1, 1]
+    assert simulate(import_graph.program(chain(node, outputs=3), dt=DT), events).counts("n0")[0].tolist() == [1, 1, 1]
     with pytest.raises(ValueError, match="its v_reset must be 0 where the threshold is subtracted"):
-        foreign.program(chain(rows("IF", 3, r=1.0, v_threshold=0.5, v_reset=0.1), outputs=3), dt=DT, reset="subtract")
+        import_graph.program(
+            chain(rows("IF", 3, r=1.0, v_threshold=0.5, v_reset=0.1), outputs=3), dt=DT, reset="subtract"
+        )
     with pytest.raises(ValueError, match="import of nir: reset must be one of value, subtract, not 'zero'"):
-        foreign.program(chain(node, outputs=3), dt=DT, reset="zero")
+        import_graph.program(chain(node, outputs=3), dt=DT, reset="zero")

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.interpreters import python_with
 from snnsim import export, verification
-from snnsim.verification import CONSUMERS, networks
+from snnsim.verification import BACKENDS, networks
 
 READERS = [
     ("c", "ties", []),
@@ -44,17 +44,17 @@ def test_the_networks_meet_their_thresholds(kind):
         counted = replace(
             program, populations=tuple(replace(part, threshold=part.threshold - 1) for part in program.populations)
         )
-    assert networks.met(counted, networks.recordings(program, 2, steps=80)) > 20
+    assert networks.threshold_hits(counted, networks.recordings(program, 2, steps=80)) > 20
 
 
 @pytest.mark.parametrize(
-    ("consumer", "kind", "modules"), READERS, ids=lambda each: each if isinstance(each, str) else ""
+    ("backend", "kind", "modules"), READERS, ids=lambda each: each if isinstance(each, str) else ""
 )
-def test_every_consumer_fires_at_the_threshold(tmp_path, consumer, kind, modules):
-    chosen, program = CONSUMERS[consumer], network(kind)
+def test_every_consumer_fires_at_the_threshold(tmp_path, backend, kind, modules):
+    chosen, program = BACKENDS[backend], network(kind)
     python = python_with(*modules, install=chosen.packages)
     path = tmp_path / f"made{export.TARGETS[chosen.target].suffix}"
     export.write(program, chosen.target, path, **({"encoding": chosen.variants[0]} if chosen.variants else {}))
     events = networks.recordings(program, 2, steps=80)
-    report = verification.verify(path, export.read(chosen.target, path), events, consumer=consumer, python=python)
+    report = verification.verify(path, export.read(chosen.target, path), events, backend=backend, python=python)
     assert all(layer.spikes_equal == layer.spikes_total > 50 for layer in report.layers), report
