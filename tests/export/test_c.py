@@ -127,7 +127,7 @@ def test_the_smaller_layout_is_taken():
         program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
         (made,) = layout.blocks(program)
         assert sum(block.indptr is None for block in made) == tables
-        read = layout.joined(made, sources=20, targets=30, synapses=len(edge.weight))
+        read = layout.edge_of(made, sources=20, targets=30, synapses=len(edge.weight))
         assert read.weight.tolist() == edge.weight.tolist()
 
 

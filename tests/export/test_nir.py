@@ -132,7 +132,7 @@ def test_what_nir_cannot_say_is_refused(tmp_path):
         export.write(small(populations=soft), "nir", tmp_path / "a.nir")
     by_chance = {"model": "noisy_hard", "width": np.ones(3), "reset_value": np.zeros(3)}
     noisy = tuple(replace(part, **by_chance) for part in small().populations)
-    with pytest.raises(ValueError, match="neurons must not fire by chance, and these have noise"):
+    with pytest.raises(ValueError, match="neurons must be deterministic, and these have noise"):
         export.write(small(populations=noisy), "nir", tmp_path / "a.nir")
     assert not list(tmp_path.iterdir())
 

@@ -189,4 +189,4 @@ def test_targets_without_chance_say_so():
     _, program, _ = trained()
     found = [str(violation) for violation in checks.reset(program, models=("lif_hard", "lif_soft"))]
     assert len(found) == 2
-    assert "population 'hidden 1': neurons must not fire by chance, and these have noise; train with" in found[0]
+    assert "population 'hidden 1': neurons must be deterministic, and these have noise; train with" in found[0]
