@@ -1,4 +1,4 @@
-"""Recordings for exported files and repaired programs, and the facts of their results."""
+"""Recordings for exported files, and the report of their verification."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,9 @@ from snnsim.simulation import Events, Simulator
 from snnsim.verification import Report
 
 STEPS = 200
+"""Length of random recordings."""
 ACTIVITY = 0.05
+"""Spikes per channel and step of random recordings."""
 
 
 @dataclass(frozen=True)
@@ -21,69 +23,75 @@ class Data:
     """The source of recordings."""
 
     path: str | None = None
+    """A file in the format of SHD, or the folder of the training data; None for the folder in the program's config."""
     split: Split = "valid"
 
 
 def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, np.ndarray | None]:
-    """Return recordings and their classes; random spikes, without classes, if there are no data.
+    """Return recordings and their classes, a fixed random choice of a split; random spikes without classes elsewhere.
 
     Args:
-        program: The program.
-        data: The data; None for random spikes.
-        most: The most recordings, drawn over the whole split, always the same ones.
+        program: The Program.
+        data: The source of recordings; None for random spikes, as for a Program without training data.
+        most: The largest number of recordings.
 
     Raises:
-        ValueError: If `most` is below 1.
+        ValueError: If `most` is below 1, or the data do not fit the Program.
     """
     if most < 1:
         raise ValueError(f"verify: there must be 1 recording or more, not {most}")
-    trained = data is not None and (data.path is not None or "config" in program.provenance)
-    if not trained:
+    if data is None or (data.path is None and "config" not in program.provenance):
         rng = np.random.default_rng(0)
         return Events.from_frames((rng.random((STEPS, most, program.channels)) < ACTIVITY).astype(np.int64)), None
-    recorded = programs.recordings(program, data.path, data.split)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(recorded.label))[:most])
-    return recorded.events.select(chosen), recorded.label[chosen]
+    of_split = programs.recordings(program, data.path, data.split)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(of_split.label))[:most])
+    return of_split.events.select(chosen), of_split.label[chosen]
 
 
 def costs(program: Program, changed: list[Program], data: Data | None) -> list[str]:
-    """Return the accuracy of each of the changed Programs, in words; empty texts where there are no data."""
+    """Return a sentence on the accuracy of each changed Program, empty where there are no data.
+
+    Args:
+        program: The Program before all repairs.
+        changed: The Programs after repairs.
+        data: The source of recordings, or None.
+    """
     if data is None or program.decision is None or (data.path is None and "config" not in program.provenance):
         return [""] * len(changed)
-    recorded = programs.recordings(program, data.path, data.split)
-    before, *choices = (_choices(each, recorded.events) for each in (program, *changed))
-    accuracy = float((before == recorded.label).mean())
+    of_split = programs.recordings(program, data.path, data.split)
+    before, *predictions = (_predictions(version, of_split.events) for version in (program, *changed))
+    accuracy = float((before == of_split.label).mean())
     return [
-        f"; {data.split}: {(choice == recorded.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
-        f"decision in {(choice == before).mean():.2%} of {len(before)} recordings"
-        for choice in choices
+        f"; {data.split}: {(after == of_split.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
+        f"decision in {(after == before).mean():.2%} of {len(before)} recordings"
+        for after in predictions
     ]
 
 
-def _choices(program: Program, events: Events) -> np.ndarray:
+def _predictions(program: Program, events: Events) -> np.ndarray:
     without_extra_steps, inputs = with_bias_spikes(program, events)
     return Simulator(without_extra_steps).run(inputs).predictions()
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:
-    """Return the facts of a report as JSON has them; `consumer` is the old name of `backend`.
+    """Return a report in the types of JSON, where `consumer` is the old name of `backend`.
 
     Args:
-        report: The report.
-        label: Class of each recording (recording,), if there are classes.
+        report: The report of a verification.
+        label: The class of each recording, or None.
     """
-    names = ("spikes_equal", "spikes_total", "cells_equal", "cells_total")
-    facts: dict[str, Any] = {"backend": report.backend, "consumer": report.backend, "version": report.version}
-    facts |= {"recordings": report.recordings} | {name: report.total(name) for name in names}
-    facts["layers"] = [vars(layer) for layer in report.layers]
-    facts["input_spikes_left_out"] = report.dropped_spikes
-    facts["differences"] = [vars(difference) for difference in report.differences]
+    counts = ("spikes_equal", "spikes_total", "cells_equal", "cells_total")
+    result: dict[str, Any] = {"backend": report.backend, "consumer": report.backend, "version": report.version}
+    result |= {"recordings": report.recordings} | {name: report.total(name) for name in counts}
+    result["layers"] = [vars(layer) for layer in report.layers]
+    result["input_spikes_left_out"] = report.dropped_spikes
+    result["differences"] = [vars(difference) for difference in report.differences]
     if report.membrane_difference is not None:
-        facts["membranes_apart"] = report.membrane_difference
+        result["membranes_apart"] = report.membrane_difference
     if report.choices is not None and report.our_choices is not None and label is not None:
-        facts |= {
+        result |= {
             "accuracy": float((report.choices == label).mean()),
             "our_accuracy": float((report.our_choices == label).mean()),
             "choices_equal": int((report.choices == report.our_choices).sum()),
         }
-    return facts
+    return result
