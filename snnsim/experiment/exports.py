@@ -41,8 +41,7 @@ def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, 
     if most < 1:
         raise ValueError(f"verify: there must be 1 recording or more, not {most}")
     if data is None or (data.path is None and "config" not in program.provenance):
-        rng = np.random.default_rng(0)
-        return Events.from_frames((rng.random((STEPS, most, program.channels)) < ACTIVITY).astype(np.int64)), None
+        return Events.random(most, steps=STEPS, channels=program.channels, rate=ACTIVITY), None
     of_split = programs.recordings(program, data.path, data.split)
     chosen = np.sort(np.random.default_rng(0).permutation(len(of_split.label))[:most])
     return of_split.events.select(chosen), of_split.label[chosen]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.validation import indices, integer, row, shown
+from snnsim.validation import indices, integer, real, row, shown
 
 MOST = 2**31 - 1
 """The most steps and channels, as they are counted in 32 bits; counts are within ± this number."""
@@ -106,6 +106,36 @@ class Events:
         steps = integer(steps, who="Events", name="steps", at_least=0, at_most=MOST)
         step = row(step, np.int32, "Events: step")
         return cls(step, channel, np.ones(len(step)), np.array([0, len(step)]), np.array([steps]))
+
+    @classmethod
+    def random(
+        cls, recordings: int, *, steps: int, channels: int, rate: float, seed: int = 0, max_count: int = 1
+    ) -> "Events":
+        """Return random recordings in which channels and steps are independent.
+
+        Args:
+            recordings: Number of recordings, all of the same length.
+            steps: Steps of each recording.
+            channels: Number of channels.
+            rate: Probability that a channel has an event in a step, from 0 to 1.
+            seed: Seed of the random numbers; the events are a function of it and the other arguments.
+            max_count: Largest count of an event; counts are uniform from 1 to this number.
+
+        Raises:
+            TypeError: If a number has a wrong type.
+            ValueError: If a number is out of range.
+        """
+        who = "Events.random"
+        shape = tuple(
+            integer(value, who=who, name=name, at_least=0, at_most=MOST)
+            for name, value in (("steps", steps), ("recordings", recordings), ("channels", channels))
+        )
+        rate = real(rate, who=who, name="rate", at_least=0, at_most=1)
+        max_count = integer(max_count, who=who, name="max_count", at_least=1, at_most=MOST)
+        generator = np.random.default_rng(integer(seed, who=who, name="seed", at_least=0))
+        # NumPy draws nothing for a range of one integer, so the positions do not depend on a max_count of 1
+        count = generator.integers(1, 1 + max_count, shape)
+        return cls.from_frames(count * (generator.random(shape) < rate))
 
     def part(self, begin: int, end: int) -> "Events":
         """Return steps begin:end of every recording, counted from 0 again.

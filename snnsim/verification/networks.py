@@ -128,8 +128,7 @@ def recordings(program: Program, count: int, *, seed: int = 0, steps: int = STEP
         steps: Steps of each recording.
         rate: Probability that a channel fires in a step.
     """
-    rng = np.random.default_rng(seed)
-    return Events.from_frames((rng.random((steps, count, program.channels)) < rate).astype(np.int64))
+    return Events.random(count, steps=steps, channels=program.channels, rate=rate, seed=seed)
 
 
 def random_edge(

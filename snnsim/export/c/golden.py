@@ -13,8 +13,8 @@ import numpy as np
 from snnsim.program import Program
 from snnsim.simulation import Events, Probe, Result, Simulator
 
-STEPS = 50
-ACTIVITY = 0.05
+STEPS, RATE = 50, 0.05
+"""Steps of the random recording, and the probability that a channel spikes in a step."""
 
 
 def golden(program: Program, recording: Events | None, most_count: int) -> str:
@@ -29,7 +29,7 @@ def golden(program: Program, recording: Events | None, most_count: int) -> str:
         ValueError: If there are several recordings, or a channel spikes more often in a step.
     """
     if recording is None:
-        recording = _random_recording(program.channels, min(most_count, 2))
+        recording = Events.random(1, steps=STEPS, channels=program.channels, rate=RATE, max_count=min(most_count, 2))
     if len(recording) != 1 or recording.count.max(initial=1) > most_count:
         raise ValueError(
             f"export to c: the recording of the self-test must be one, of at most {most_count} spikes per step and "
@@ -50,12 +50,6 @@ def golden(program: Program, recording: Events | None, most_count: int) -> str:
         f"static const int32_t golden_voltage[] = {{{', '.join(map(str, voltage))}}};\n\n#endif\n",
     ]
     return "\n".join(lines)
-
-
-def _random_recording(channels: int, most: int) -> Events:
-    rng = np.random.default_rng(0)
-    counts = rng.integers(1, 1 + most, (STEPS, 1, channels))
-    return Events.from_frames(counts * (rng.random(counts.shape) < ACTIVITY))
 
 
 def _spikes(result: Result) -> list[tuple[int, int, int]]:
