@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -122,7 +123,13 @@ def verify(
 
 
 def run_backend(
-    path: Path, program: Program, events: Events, *, backend: str, python: str = sys.executable
+    path: Path,
+    program: Program,
+    events: Events,
+    *,
+    backend: str,
+    python: str = sys.executable,
+    variables: Mapping[str, str] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return the arrays that a backend's script writes; `runners/exchange.py` lists them.
 
@@ -132,6 +139,7 @@ def run_backend(
         events: The recordings, with the spikes of bias channels.
         backend: A name of BACKENDS.
         python: The interpreter of the environment in which the backend is installed.
+        variables: Environment variables of its process besides those of this one.
 
     Raises:
         ImportError: If the backend is not installed.
@@ -144,7 +152,7 @@ def run_backend(
             count=events.count.astype(np.int64), offset=events.offset, channels=np.array(program.channels),
         )  # fmt: skip
         script = get_backend(backend).script(backend)
-        _call([python, str(script), str(path), str(recordings), str(result)], backend)
+        _call([python, str(script), str(path), str(recordings), str(result)], backend, variables or {})
         with np.load(result) as stored:
             return {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
 
@@ -162,11 +170,16 @@ def _refuse_other_code(path: Path, program: Program, target: str) -> None:
             )
 
 
-def _call(command: list[str], backend: str) -> None:
+def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> None:
     chosen = BACKENDS[backend]
     # in a session of its own, so that processes which it starts are stopped with it
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **variables},
     ) as process:
         try:
             _, errors = process.communicate(timeout=chosen.seconds)

@@ -66,12 +66,15 @@ def test_what_nir_cannot_say_is_shown(capsys, tmp_path, program):
 @pytest.mark.parametrize(
     ("encoding", "expected"), [("seq", ["nirtorch"]), ("relay", ["snntorch", "spikingjelly", "norse"])]
 )
-def test_those_that_read_the_encoding_are_asked(capsys, tmp_path, monkeypatch, encoding, expected):
-    def made(_path, _program, events, *, consumer, **_python):
-        return verification.Report(consumer, "1", len(events), (), None, None)
+def test_backends_of_the_encoding_verify(capsys, tmp_path, monkeypatch, encoding, expected):
+    def verified(_path, _program, events, *, backend, **_python):
+        return verification.Report(backend, "1", len(events), (), None, None)
 
-    monkeypatch.setattr(verification, "verify", made)
+    monkeypatch.setattr(verification, "verify", verified)
     path = str(tmp_path / "net.nir")
     run(capsys, "export", str(tmp_path / "net.snn"), "--to", "nir", "--encoding", encoding, "-o", path)
     lines = run(capsys, "verify", path, "--json").splitlines()
-    assert [json.loads(line)["consumer"] for line in lines] == expected
+    assert [json.loads(line)["backend"] for line in lines] == expected
+    # the old names of the option and of the field
+    lines = run(capsys, "verify", path, "--json", "--consumer", expected[0]).splitlines()
+    assert [json.loads(line)["consumer"] for line in lines] == expected[:1]

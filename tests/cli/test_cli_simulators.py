@@ -77,7 +77,7 @@ def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monk
     networks.toy(seed=1).save(tmp_path / "own.snn")
     file = tmp_path / "parity.json"
     backends = ["nest", "brian2", "pynn-nest", "netx"]
-    words = ["--made", "toy", "soft", "taps", "--program", str(tmp_path / "own.snn"), "--recordings", "2"]
+    words = ["--network", "toy", "soft", "taps", "--program", str(tmp_path / "own.snn"), "--recordings", "2"]
     monkeypatch.setattr(sys, "argv", ["parity.py", "--backend", *backends, *words, "--json", str(file)])
     parity.main()
     table = capsys.readouterr().out.partition("| backend")[2].splitlines()

@@ -1,7 +1,9 @@
-"""The comparison itself, with backends that are scripts of a line or two."""
+"""The comparison of spikes, with backends that are scripts of a line or two."""
 
+import hashlib
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,7 +90,7 @@ def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
     assert not (tmp_path / "late").exists()
 
 
-def test_what_goes_wrong_is_said(call):
+def test_errors_of_a_backend_are_reported(call):
     with pytest.raises(ImportError, match=r"made is not installed .*no_such_thing.*pip install made-package"):
         call("import no_such_thing\n")
     with pytest.raises(RuntimeError, match="made failed: ValueError: not this one"):
@@ -99,14 +101,14 @@ def test_what_goes_wrong_is_said(call):
         verification.verify("a.npz", None, None, backend="who", python=sys.executable)
 
 
-def test_who_reads_a_file_is_known():
+def test_backends_of_a_file():
     assert verification.backends_of("npz") == ["nest", "brian2"]
     assert verification.backends_of("nir", "relay", name="norse") == ["norse"]
     for given, words in (
-        (("nir", "seq", "norse"), r"norse reads relay, not seq; .* nirtorch$"),
-        (("npz", None, "bmtk"), r"bmtk reads sonata, not npz; .* nest, brian2$"),
+        (("nir", "seq", "norse"), r"norse runs relay, not seq; .* nirtorch$"),
+        (("npz", None, "bmtk"), r"bmtk runs sonata, not npz; .* nest, brian2$"),
         (("npz", None, "who"), "backend 'who' is unknown"),
-        (("hdf5", None, None), "no backend reads hdf5"),
+        (("hdf5", None, None), "no backend runs hdf5"),
     ):
         target, variant, asked = given
         with pytest.raises(ValueError, match=words):
@@ -116,7 +118,7 @@ def test_who_reads_a_file_is_known():
 @pytest.mark.parametrize(
     ("target", "file"), [("c", "run.c"), ("c", "network.c"), ("c", "snn.h"), ("spinnaker", "run.py")]
 )
-def test_code_of_others_is_not_run(tmp_path, target, file):
+def test_changed_code_in_a_folder_is_not_run(tmp_path, target, file):
     program = networks.toy()
     folder = tmp_path / "net"
     export.write(program, target, folder)
@@ -126,10 +128,39 @@ def test_code_of_others_is_not_run(tmp_path, target, file):
     events = networks.recordings(program, 1, steps=5)
     backend = "c" if target == "c" else "pynn-nest"
     with pytest.raises(
-        ValueError, match=rf"verify: .*{file} would be run, and must be what this snnsim writes.*--trust"
+        ValueError, match=rf"verify: .*{file} would be run, and must be the file that this snnsim writes.*--trust"
     ):
         verification.verify(folder, program, events, backend=backend)
     assert not mark.exists()
     if target == "c":
         with pytest.raises(RuntimeError, match="verify: c failed"):
             verification.verify(folder, program, events, backend=backend, trust=True)
+
+
+def test_the_script_of_an_earlier_version_is_run(tmp_path, monkeypatch):
+    program = networks.toy()
+    export.write(program, "spinnaker", tmp_path / "net")
+    former = b"raise ValueError('the former script ran')\n"
+    (tmp_path / "net/run.py").write_bytes(former)
+    target = replace(export.TARGETS["spinnaker"], former_code=frozenset({hashlib.sha256(former).hexdigest()}))
+    monkeypatch.setitem(export.TARGETS, "spinnaker", target)
+    with pytest.raises((RuntimeError, ImportError), match=r"the former script ran|pynn-nest is not installed"):
+        verification.verify(tmp_path / "net", program, networks.recordings(program, 1, steps=5), backend="pynn-nest")
+
+
+def test_old_names_of_backends_warn(call, tmp_path, program, events):
+    call(COPY)
+    with pytest.warns(DeprecationWarning, match="the argument consumer is now backend"):
+        report = verification.verify(tmp_path / "a.npz", program, events, consumer="made")
+    with pytest.warns(DeprecationWarning, match=r"Report\.consumer is now backend"):
+        assert report.consumer == "made"
+    with pytest.warns(DeprecationWarning, match=r"verification\.CONSUMERS is now"):
+        assert verification.CONSUMERS is verification.BACKENDS
+    with pytest.raises(TypeError, match="backend must be one of nest"):
+        verification.verify(tmp_path / "a.npz", program, events)
+
+
+def test_the_time_of_a_simulation_is_reported(call):
+    assert call(COPY).seconds is None
+    text = COPY.replace("main(lambda", "from exchange import timed\nwith timed():\n    pass\nmain(lambda")
+    assert 0 <= call(text).seconds < 5
