@@ -55,7 +55,7 @@ def verifier(installed):
     return run_one
 
 
-def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path, file, monkeypatch):
+def test_installed_backends_verify_and_missing_ones_are_named(capsys, tmp_path, file, monkeypatch):
     run(capsys, "export", file, "--to", "npz", "-o", str(tmp_path / "net.npz"))
     monkeypatch.setattr(verification, "verify", verifier(["brian2"]))
     monkeypatch.setattr(sys, "argv", ["snnsim"])
@@ -70,7 +70,7 @@ def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path,
     assert "nest is not installed" in capsys.readouterr().err
 
 
-def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monkeypatch):
+def test_the_table_of_parity_has_notes_for_numbers_and_gaps(capsys, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     parity = importlib.import_module("parity")
     monkeypatch.setattr(parity, "verify", verifier(["brian2", "netx", "nest"]))
@@ -97,7 +97,7 @@ def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monk
     assert stored["cells"]["netx"]["taps"]["repairs"] == ["join_taps"]
 
 
-def test_every_consumer_has_its_script_and_target():
+def test_every_backend_has_its_script_and_target():
     assert BACKENDS
     for name, backend in BACKENDS.items():
         assert backend.script(name).is_file(), name

@@ -125,7 +125,7 @@ def test_names_of_nodes_mean_nothing(tmp_path, given):
         renamed = {name for name in called[1:] if name == INPUT}
         assert sum("is the population" in note for note in program.provenance["notes"]) == len(renamed)
         assert {*called[1:]} - renamed <= {part.name for part in program.populations}
-    # the order of importers follows the names, and nothing else does
+    # the order in which backends compute nodes follows the names, and nothing else does
     assert sorted(counts["odd"]) == sorted(counts["plain"])
 
 

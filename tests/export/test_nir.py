@@ -47,8 +47,8 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, ro
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
 @given(made=programs().map(hard))
-def test_importers_need_not_wait_for_themselves(encoding, made):
-    """What an importer takes from the step before, it adds to something of this step: in the first there is nothing."""
+def test_nodes_do_not_wait_for_themselves(encoding, made):
+    """A node that takes an output of the step before has another input in this step, as the first step has no step before."""
     graph = graph_of(made, options_of(made, encoding, None, None))
     names = ["input", *(name for name in graph.nodes if name not in ("input", "output")), "output"]
     order, late = computation_order(names, graph.edges)
@@ -151,11 +151,11 @@ def test_options_are_checked(tmp_path, options, words):
         export.write(small(), "nir", tmp_path / "a.nir", **options)
 
 
-def test_relays_that_no_importer_could_hold_are_refused(tmp_path):
+def test_too_many_relays_are_refused(tmp_path):
     wide = Population.of("wide", 1, decay=0.5)
     edge = Edge.of(INPUT, "wide", (np.arange(300), np.zeros(300, int), np.full(300, 99), np.ones(300)), sources=300)
     program = Program(channels=300, populations=(wide,), edges=(edge,), time_step_ms=1.0)
-    with pytest.raises(ValueError, match="30,000 relays, and importers would hold their loop as a matrix of 3 GiB"):
+    with pytest.raises(ValueError, match="30,000 relays, and backends would hold their loop as a matrix of 3 GiB"):
         export.write(program, "nir", tmp_path / "a.nir", encoding="relay")
 
 

@@ -83,3 +83,26 @@ def test_a_new_network_replaces_its_files_and_leaves_others(tmp_path):
     assert export.read("spinnaker", tmp_path / "folder").digest() == networks.recurrent().digest()
     assert (tmp_path / "folder/notes.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder"]
+
+
+@pytest.mark.parametrize("file", ["neurons/first.txt", "connections/1.0.inhibitory.txt"])
+def test_a_changed_character_of_a_table_is_an_error(tmp_path, file):
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
+    path = tmp_path / "toy" / file
+    text = path.read_text()
+    # the last digit of the last number: the row is as valid as before
+    position = max(index for index, letter in enumerate(text) if letter.isdigit())
+    path.write_text(text[:position] + str((int(text[position]) + 1) % 10) + text[position + 1 :])
+    with pytest.raises(ValueError, match=f"toy is damaged, .*{file}: it was changed since snnsim wrote it"):
+        export.read("spinnaker", tmp_path / "toy")
+
+
+def test_a_folder_without_digests_is_read(tmp_path):
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
+    header = json.loads((tmp_path / "toy/network.json").read_text())
+    assert header.pop("digests").keys() == {
+        *header["neurons"].values(),
+        *(row["file"] for row in header["connections"]),
+    }
+    (tmp_path / "toy/network.json").write_text(json.dumps(header))
+    assert export.read("spinnaker", tmp_path / "toy").digest() == networks.toy().digest()

@@ -50,7 +50,7 @@ def test_the_networks_meet_their_thresholds(kind):
 @pytest.mark.parametrize(
     ("backend", "kind", "modules"), READERS, ids=lambda each: each if isinstance(each, str) else ""
 )
-def test_every_consumer_fires_at_the_threshold(tmp_path, backend, kind, modules):
+def test_every_backend_fires_at_the_threshold(tmp_path, backend, kind, modules):
     chosen, program = BACKENDS[backend], network(kind)
     python = python_with(*modules, install=chosen.packages)
     path = tmp_path / f"made{export.TARGETS[chosen.target].suffix}"

@@ -80,7 +80,7 @@ def test_the_first_difference_of_a_recording_has_its_margin(call, events):
         )  # fmt: skip
 
 
-def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
+def test_processes_of_a_backend_are_stopped_with_it(call, tmp_path):
     """A child that would write a file after a while, of a backend that waits for ever."""
     child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"
     text = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)\n"

@@ -171,7 +171,7 @@ def _read_fan(nodes: Mapping[str, Node], prefix: str, setting: Setting) -> Taps:
 def _write_relay(taps: Taps, prefix: str, setting: Setting) -> Wires:
     """Return relays, or a Linear alone where no synapse has a delay.
 
-    The Flatten changes nothing. It keeps importers from taking a LIF and a Linear for a recurrent layer of theirs.
+    The Flatten changes nothing. It keeps backends from taking a LIF and a Linear for a recurrent layer of theirs.
     """
     rank = taps.rank()
     copy, relay, shift, turn, weight = (f"{prefix}_{name}" for name in ("copy", "relay", "shift", "turn", "weight"))
@@ -223,7 +223,7 @@ def _identity(size: int) -> Node:
 def _check_relays(count: int, prefix: str) -> None:
     if count**2 * 4 > _MOST_RELAY_BYTES:
         raise ValueError(
-            f"export to nir: {prefix} would have {count:,} relays, and importers would hold their loop as a matrix of "
+            f"export to nir: {prefix} would have {count:,} relays, and backends would hold their loop as a matrix of "
             f"{count**2 * 4 / 2**30:.0f} GiB; use the encoding seq, shorter delays, or fewer neurons"
         )
 

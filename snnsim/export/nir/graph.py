@@ -1,4 +1,4 @@
-"""Graphs of NIR: nodes and edges, graphs inside of graphs, and the order in which importers compute nodes.
+"""Graphs of NIR: nodes and edges, graphs inside of graphs, and the order in which backends compute nodes.
 
 Importers compute the nodes of a step one after the other. Where nodes form a loop, one of them takes the output of the
 step before, so every loop costs a step. With populations in the order below, that is an edge from a population to
@@ -9,7 +9,7 @@ itself or back to an earlier one of the same loop, and no other:
 Names    order: a population after all that lead to it, unless they are in a loop with it; those of a loop in the
          Program's order. The names of nodes begin with a population's place in it, since files list nodes by name
          links: edges without weight, so that every population can be reached from the input and reaches the output;
-         importers would not compute it otherwise, or wait for it without end
+         backends would not compute it otherwise, or wait for it without end
 Source   nirtorch 2.6, nir_interpreter.py (`_find_input_nodes`)
 """
 
@@ -154,7 +154,7 @@ class Plan:
     """The nodes and their names for the populations and edges of a Program."""
 
     order: tuple[str, ...]
-    """Populations in the order in which importers compute them."""
+    """Populations in the order in which backends compute them."""
     loops: frozenset[int]
     """Numbers of the edges that cost a step."""
     links: tuple[GraphEdge, ...]
@@ -214,7 +214,7 @@ def plan_nodes(names: Sequence[str], edges: Sequence[GraphEdge], readout: str | 
 
 
 def computation_order(names: Sequence[str], edges: Sequence[GraphEdge]) -> tuple[list[str], set[GraphEdge]]:
-    """Return nodes as importers compute them in a step, and the edges that take the output of the step before.
+    """Return nodes as backends compute them in a step, and the edges that take the output of the step before.
 
     A node waits until all its sources are computed. If it has several inputs, it does not wait for nodes that it leads
     to itself; if it would wait for such nodes alone without end, it does not wait for them either.

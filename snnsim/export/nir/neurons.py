@@ -14,8 +14,8 @@ A population as NIR, and back
     NIR      τ dv/dt = (v_leak − v) + r I,  fires at v > θ      forward Euler:  v ← v (1 − dt/τ) + (r dt/τ) I
     Program  v ← β v + I,  fires at v ≥ θ                       τ = dt / (1 − β)      r = τ / dt
 
-    r = 1 (`resistance` one)     weights and biases are multiplied by τ / dt, as importers without r need it
-    one θ for all (`relay`)      and by θ̂ / θ, θ̂ the largest, as importers with one threshold per layer need it
+    r = 1 (`resistance` one)     weights and biases are multiplied by τ / dt, as backends without r need it
+    one θ for all (`relay`)      and by θ̂ / θ, θ̂ the largest, as backends with one threshold per layer need it
 
 Names    gain of a neuron: the factor of its weights
 Units    dt, τ in seconds · written θ lie just below the Program's, so that > of float32 is its ≥; half a unit below for
@@ -23,7 +23,7 @@ Units    dt, τ in seconds · written θ lie just below the Program's, so that >
 Differs  read θ are the next larger float64, as NIR fires at v > θ and a Program at v ≥ θ; neurons start at v_reset; the
          synapse of a Cuba neuron acts on the membrane within the step, as in snnTorch, SpikingJelly and Norse; r = 1 of
          IF and I is no scaling in files of snnTorch, sinabs and Norse, and not a current; β = 1 is τ = 2⁶⁰ dt, at which
-         no float sees a leak; a readout of the relay encoding is a LIF whose threshold is out of reach, as importers
+         no float sees a leak; a readout of the relay encoding is a LIF whose threshold is out of reach, as backends
          know no LI
 """
 

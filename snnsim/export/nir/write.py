@@ -19,8 +19,8 @@ from snnsim.validation import known
 
 SOFTWARE = "snnsim"
 VERSION = 1
-IMPORTERS_STEP = 1e-4
-"""Seconds of a step for which importers have one that cannot be chosen."""
+BACKENDS_STEP = 1e-4
+"""Seconds of a step of the backends whose step cannot be chosen."""
 RESISTANCES = ("euler", "one")
 _NOTES = {
     "rounding": "delays are whole multiples of dt; nothing was rounded",
@@ -70,7 +70,7 @@ def options_of(program: Program, encoding: str, dt: float | str | None, resistan
     resistance = resistance or ("one" if relay else "euler")
     if resistance not in RESISTANCES:
         raise ValueError(f"export to nir: resistance must be {' or '.join(RESISTANCES)}, not {resistance!r}")
-    step = (IMPORTERS_STEP if relay else program.time_step_ms / 1000) if dt is None else float(dt)
+    step = (BACKENDS_STEP if relay else program.time_step_ms / 1000) if dt is None else float(dt)
     if not (step > 0 and np.isfinite(step)):
         raise ValueError(f"export to nir: dt must be a positive number of seconds, not {dt}")
     return Options(encoding, step, resistance)
