@@ -9,14 +9,14 @@ from snnsim.program import INPUT, Edge, Population, Program
 
 @pytest.mark.parametrize("target", ["npz", "hdf5"])
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=programs())
-def test_reading_back_is_identity(tmp_path, target, made):
-    made = made.came_from(epoch=3)
+@given(program=programs())
+def test_reading_back_is_identity(tmp_path, target, program):
+    program = program.came_from(epoch=3)
     path = tmp_path / "file"
-    export.write(made, target, path)
+    export.write(program, target, path)
     read = export.read(target, path)
-    assert read.header() == made.header()
-    for (name, one), (_, other) in zip(read.arrays(), made.arrays(), strict=True):
+    assert read.header() == program.header()
+    for (name, one), (_, other) in zip(read.arrays(), program.arrays(), strict=True):
         assert one.dtype == other.dtype, name
         np.testing.assert_array_equal(one, other, name)
 

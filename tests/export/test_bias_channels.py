@@ -10,7 +10,7 @@ from snnsim.simulation import Events, Probe, Simulator
 
 @settings(max_examples=60, deadline=None)
 @given(st.data())
-def test_the_clock_does_what_biases_did(data):
+def test_a_bias_channel_does_the_same_as_biases(data):
     program = data.draw(programs(fixed=False))
     events = Events.from_frames(data.draw(frames_for(program)))
     changed = with_bias_channel(program)
@@ -30,6 +30,6 @@ def test_the_clock_does_what_biases_did(data):
 @settings(max_examples=30, deadline=None)
 @given(st.data())
 def test_biases_of_integers_are_too_fine_for_a_synapse(data):
-    program = data.draw(programs(fixed=True).filter(lambda made: any(part.bias.any() for part in made.populations)))
+    program = data.draw(programs(fixed=True).filter(lambda each: any(part.bias.any() for part in each.populations)))
     with pytest.raises(ValueError, match="biases of a program in integers are finer than its weights"):
         with_bias_channel(program)

@@ -42,13 +42,13 @@ def deciding(rng, decision, *, classes=5, units=True, word_bits=24, weights=127)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOWLY)
-@given(made=programs(fixed=True))
-def test_reading_back_is_identity(tmp_path, made):
-    made = made.came_from(comment="/* a */ comment", epoch=3)
-    export.write(made, "c", tmp_path / "net")
+@given(program=programs(fixed=True))
+def test_reading_back_is_identity(tmp_path, program):
+    program = program.came_from(comment="/* a */ comment", epoch=3)
+    export.write(program, "c", tmp_path / "net")
     read = export.read("c", tmp_path / "net")
-    assert read.header() == made.header()
-    for (name, one), (_, other) in zip(read.arrays(), made.arrays(), strict=True):
+    assert read.header() == program.header()
+    for (name, one), (_, other) in zip(read.arrays(), program.arrays(), strict=True):
         assert one.dtype == other.dtype, name
         np.testing.assert_array_equal(one, other, name)
     assert export.targets.target_of(tmp_path / "net") == "c"
@@ -103,9 +103,9 @@ def test_the_self_test_passes_and_can_fail(tmp_path):
 @needs_cc
 def test_the_sanitizers_find_nothing(tmp_path):
     @settings(max_examples=3, deadline=None, suppress_health_check=SLOWLY, derandomize=True)
-    @given(made=programs(fixed=True))
-    def clean(made):
-        export.write(made, "c", tmp_path / "net")
+    @given(program=programs(fixed=True))
+    def clean(program):
+        export.write(program, "c", tmp_path / "net")
         done = make(tmp_path / "net", "sanitize")
         if "cannot find" in done.stderr:
             pytest.skip("the compiler has no sanitizers on this machine")
@@ -125,9 +125,9 @@ def test_the_smaller_layout_is_taken():
     population = Population("a", "lif_hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
     for edge, tables in ((full, 1), (sparse, 0), (taps, 2), (silent, 1), (hidden, 0)):
         program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
-        (made,) = layout.blocks(program)
-        assert sum(block.indptr is None for block in made) == tables
-        read = layout.edge_of(made, sources=20, targets=30, synapses=len(edge.weight))
+        (blocks,) = layout.blocks(program)
+        assert sum(block.indptr is None for block in blocks) == tables
+        read = layout.edge_of(blocks, sources=20, targets=30, synapses=len(edge.weight))
         assert read.weight.tolist() == edge.weight.tolist()
 
 

@@ -16,9 +16,9 @@ from snnsim.program import INPUT, Edge, Population, Program
 
 def same(one, other):
     assert one.header() == other.header()
-    for (name, here), (_, there) in zip(one.arrays(), other.arrays(), strict=True):
-        assert here.dtype == there.dtype, name
-        np.testing.assert_array_equal(here, there, name)
+    for (name, one_array), (_, other_array) in zip(one.arrays(), other.arrays(), strict=True):
+        assert one_array.dtype == other_array.dtype, name
+        np.testing.assert_array_equal(one_array, other_array, name)
 
 
 def irregular(program, seed):
@@ -37,19 +37,19 @@ def irregular(program, seed):
 @pytest.mark.parametrize("resistance", ["euler", "one"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
-def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, rough):
-    made = (irregular(made, seed) if rough else made).came_from(epoch=3)
-    export.write(made, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
-    same(export.read("nir", tmp_path / "a.nir"), made)
+@given(program=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
+def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed, rough):
+    program = (irregular(program, seed) if rough else program).came_from(epoch=3)
+    export.write(program, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
+    same(export.read("nir", tmp_path / "a.nir"), program)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
-@given(made=programs().map(hard))
-def test_nodes_do_not_wait_for_themselves(encoding, made):
-    """A node that takes an output of the step before has another input in this step, as the first step has no step before."""
-    graph = graph_of(made, options_of(made, encoding, None, None))
+@given(program=programs().map(hard))
+def test_nodes_do_not_wait_for_themselves(encoding, program):
+    """A node with an input from the step before has another one in this step, as the first step has none before."""
+    graph = graph_of(program, options_of(program, encoding, None, None))
     names = ["input", *(name for name in graph.nodes if name not in ("input", "output")), "output"]
     order, late = computation_order(names, graph.edges)
     assert sorted(order) == sorted(names)

@@ -94,16 +94,16 @@ def test_every_neuron_does_what_its_equations_say(seed):
     rng = np.random.default_rng(seed)
     graph = every_kind(rng)
     frames = (rng.random((60, 3)) < 0.4).astype(float)
-    made = nir_reference.run(graph.nodes, graph.edges, frames, DT)
+    outputs = nir_reference.run(graph.nodes, graph.edges, frames, DT)
     program = import_graph.program(graph, dt=DT)
     result = Simulator(program).run(Events.from_frames(frames[:, None]), Probe(spikes=True))
     for name in ("cuba", "lif", "if", "step"):
-        assert 5 < made[name].sum() < made[name].size - 5, name
-        dense = np.zeros(made[name].shape)
+        assert 5 < outputs[name].sum() < outputs[name].size - 5, name
+        dense = np.zeros(outputs[name].shape)
         dense[result.spikes(name)] = 1
-        np.testing.assert_array_equal(dense, made[name], name)
+        np.testing.assert_array_equal(dense, outputs[name], name)
     assert program.readout == "out"
-    np.testing.assert_allclose(result.output(), made["out"], atol=1e-9)
+    np.testing.assert_allclose(result.output(), outputs["out"], atol=1e-9)
 
 
 def test_what_leads_to_the_output_without_neurons_is_a_readout():
@@ -126,11 +126,11 @@ def test_an_inner_graph_is_laid_out():
         first | {"lif": lif, "w": Node("Linear", {"weight": np.eye(2)[::-1]})} | last,
         [("input", "lif"), ("lif", "w"), ("w", "lif"), ("lif", "output")],
     )
-    whole = Graph(
+    graph = Graph(
         first | {"fc": Node("Linear", {"weight": np.eye(2)}), "rnn": inner} | last,
         [("input", "fc"), ("fc", "rnn"), ("rnn", "output")],
     )
-    program = import_graph.program(whole, dt=DT)
+    program = import_graph.program(graph, dt=DT)
     assert [part.name for part in program.populations] == ["rnn.lif"]
     result = Simulator(program).run(Events.from_frames(np.array([[[1, 0]], [[0, 0]], [[0, 0]]])), Probe(spikes=True))
     # each neuron wakes the other a step later
@@ -157,29 +157,29 @@ def test_convolutions_are_those_of_torch(data):
         "weight": weight, "bias": bias, "stride": np.array(stride), "dilation": np.array(dilation), "groups": groups,
         "padding": padding if isinstance(padding, str) else np.array(padding),
     }  # fmt: skip
-    made, shift, out = matrix(f"Conv{axes}d", numbers, shape)
+    weights, shift, out = matrix(f"Conv{axes}d", numbers, shape)
     slide = {1: torch.nn.functional.conv1d, 2: torch.nn.functional.conv2d}[axes]
-    how = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-    expected = slide(torch.tensor(x)[None], torch.tensor(weight), torch.tensor(bias), **how)[0]
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+    expected = slide(torch.tensor(x)[None], torch.tensor(weight), torch.tensor(bias), **options)[0]
     assert out == tuple(expected.shape)
-    np.testing.assert_allclose(made @ x.reshape(-1) + shift, expected.reshape(-1), atol=1e-12)
+    np.testing.assert_allclose(weights @ x.reshape(-1) + shift, expected.reshape(-1), atol=1e-12)
 
 
 @pytest.mark.parametrize("kind", ["SumPool2d", "AvgPool2d"])
 def test_pools_are_those_of_torch(kind):
     x = np.random.default_rng(0).normal(size=(2, 7, 6))
     numbers = {"kernel_size": np.array([3, 2]), "stride": np.array([2, 1]), "padding": np.array([1, 1])}
-    made, shift, out = matrix(kind, numbers, x.shape)
+    weights, shift, out = matrix(kind, numbers, x.shape)
     expected = torch.nn.functional.avg_pool2d(torch.tensor(x)[None], (3, 2), (2, 1), (1, 1))[0]
     assert (shift, out) == (None, tuple(expected.shape))
-    np.testing.assert_allclose(made @ x.reshape(-1), expected.reshape(-1) * (6 if kind == "SumPool2d" else 1))
+    np.testing.assert_allclose(weights @ x.reshape(-1), expected.reshape(-1) * (6 if kind == "SumPool2d" else 1))
 
 
 def test_flatten_keeps_the_order():
-    made, _, out = matrix("Flatten", {"start_dim": 1, "end_dim": -1}, (2, 3, 4))
+    weights, _, out = matrix("Flatten", {"start_dim": 1, "end_dim": -1}, (2, 3, 4))
     assert out == (2, 12)
     assert matrix("Flatten", {"start_dim": 0, "end_dim": 0}, (5,))[2] == (5,)
-    np.testing.assert_array_equal(made.toarray(), np.eye(24))
+    np.testing.assert_array_equal(weights.toarray(), np.eye(24))
 
 
 def test_all_that_has_no_like_is_said_at_once():

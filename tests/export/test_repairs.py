@@ -43,9 +43,9 @@ def assert_equal(one, other):
 @given(program=broken_programs())
 def test_repairing_twice_is_repairing_once(target, program):
     repaired, _ = targets.fixed(program, target)
-    again, repairs = targets.fixed(repaired, target)
+    second, repairs = targets.fixed(repaired, target)
     assert [repair.name for repair in repairs] == []
-    assert_equal(again, repaired)
+    assert_equal(second, repaired)
 
 
 def spikes(program, events):

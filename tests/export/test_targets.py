@@ -51,7 +51,7 @@ def test_every_backend_runs_a_target_of_the_page():
         assert f"`{name}`" in page
 
 
-def test_old_names_of_the_table_and_of_violations_warn(tmp_path):
+def test_old_names_of_the_table_and_of_violations_warn():
     with pytest.warns(DeprecationWarning, match=r"targets\.named is now"):
         assert export.targets.named("npz") is export.TARGETS["npz"]
     violation = export.checks.Violation("rule", "edge", "problem", "remedy")

@@ -1,4 +1,4 @@
-"""Sums that are the threshold exactly are spikes, for whoever reads what is written."""
+"""Sums that equal the threshold are spikes in every backend."""
 
 from dataclasses import replace
 

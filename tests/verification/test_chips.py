@@ -25,15 +25,15 @@ def busy(program, events):
 
 
 @pytest.mark.parametrize(
-    ("backend", "target", "made"),
+    ("backend", "target", "draw"),
     [("brian2-loihi", "loihi1", graph), ("lava", "loihi1", graph), ("netx", "loihi2", chain)],
 )
-def test_every_spike_is_the_same(tmp_path, backend, target, made):
+def test_every_spike_is_the_same(tmp_path, backend, target, draw):
     module, packages = INSTALL[backend]
     python = python_with(module, install=packages)
     rng = np.random.default_rng(1)
     events = Events.from_frames(rng.integers(1, 4, (40, 4, 6)) * (rng.random((40, 4, 6)) < 0.3))
-    networks = (made(np.random.default_rng(seed), 9) for seed in range(1000))
+    networks = (draw(np.random.default_rng(seed), 9) for seed in range(1000))
     program = replace(next(each for each in networks if busy(each, events)), decision="last_membrane")
     path = tmp_path / f"net{export.TARGETS[target].suffix}"
     export.write(program, target, path)

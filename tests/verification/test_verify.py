@@ -15,7 +15,7 @@ from snnsim.verification import backends as module
 from snnsim.verification import networks
 
 HEAD = "import sys\nsys.path.insert(0, {folder!r})\nfrom exchange import main\nimport numpy as np\n"
-COPY = HEAD + "main(lambda path, given: ({{'a': [given.spikes(n) for n in range(len(given))]}}, {{}}), '7')\n"
+COPY = HEAD + "main(lambda _, fed: ({{'a': [fed.spikes(n) for n in range(len(fed))]}}, {{}}), '7')\n"
 
 
 @pytest.fixture
@@ -36,8 +36,8 @@ def call(tmp_path, program, events, monkeypatch):
 
     def run(text, **changes):
         (tmp_path / "run_made.py").write_text(text.format(folder=str(module.SCRIPTS)))
-        made = verification.Backend("npz", "made-package", **changes)
-        monkeypatch.setitem(module.BACKENDS, "made", made)
+        copy = verification.Backend("npz", "made-package", **changes)
+        monkeypatch.setitem(module.BACKENDS, "made", copy)
         monkeypatch.setattr(verification.Backend, "script", lambda _, name: tmp_path / f"run_{name}.py")
         export.write(program, "npz", tmp_path / "a.npz")
         return verification.verify(tmp_path / "a.npz", program, events, backend="made")
@@ -56,23 +56,23 @@ def test_equal_spikes_are_counted(call, events):
 
 
 def test_a_missing_and_a_wrong_spike_are_seen(call, events):
-    text = COPY.replace("given.spikes(n)", "(given.spikes(n)[0][1:], given.spikes(n)[1][1:])")
+    text = COPY.replace("fed.spikes(n)", "(fed.spikes(n)[0][1:], fed.spikes(n)[1][1:])")
     report = call(text)
     spikes = len(events.step)
     assert (report.total("spikes_equal"), report.total("spikes_total")) == (spikes - 4, spikes)
     assert (report.total("cells_equal"), report.equal) == (104, False)
     # every train a step late, and each of its spikes in the wrong place or an empty one
-    late = call(COPY.replace("given.spikes(n)", "(given.spikes(n)[0] + 1, given.spikes(n)[1])"))
+    late = call(COPY.replace("fed.spikes(n)", "(fed.spikes(n)[0] + 1, fed.spikes(n)[1])"))
     assert late.total("spikes_equal") < late.total("spikes_total")
 
 
 def test_the_first_difference_of_a_recording_has_its_margin(call, events):
     assert call(COPY).differences == ()
     # without the first spike of recordings 0 and 2
-    text = COPY.replace("given.spikes(n)", "tuple(part[1 - n % 2 :] for part in given.spikes(n))")
-    found = call(text).differences
-    assert [each.recording for each in found] == [0, 2]
-    for each in found:
+    text = COPY.replace("fed.spikes(n)", "tuple(part[1 - n % 2 :] for part in fed.spikes(n))")
+    differences = call(text).differences
+    assert [each.recording for each in differences] == [0, 2]
+    for each in differences:
         first = events.offset[each.recording]
         # the neuron's membrane is the weight of 1 as its threshold, so on it
         assert (each.population, each.step, each.neuron, each.margin) == (
@@ -104,15 +104,15 @@ def test_errors_of_a_backend_are_reported(call):
 def test_backends_of_a_file():
     assert verification.backends_of("npz") == ["nest", "brian2"]
     assert verification.backends_of("nir", "relay", name="norse") == ["norse"]
-    for given, words in (
+    for arguments, words in (
         (("nir", "seq", "norse"), r"norse runs relay, not seq; .* nirtorch$"),
         (("npz", None, "bmtk"), r"bmtk runs sonata, not npz; .* nest, brian2$"),
         (("npz", None, "who"), "backend 'who' is unknown"),
         (("hdf5", None, None), "no backend runs hdf5"),
     ):
-        target, variant, asked = given
+        target, variant, name = arguments
         with pytest.raises(ValueError, match=words):
-            verification.backends_of(target, variant, name=asked)
+            verification.backends_of(target, variant, name=name)
 
 
 @pytest.mark.parametrize(

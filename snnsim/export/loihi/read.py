@@ -91,14 +91,22 @@ def _populations(header: Header, mantissas: Sequence[tuple[int, int]]) -> list[P
 
 
 def _shift(header: Header) -> int:
-    """Return by how many bits a file's weights are shifted against the Program's."""
+    """Return by how many bits a file's weights are shifted against the Program's.
+
+    Raises:
+        ValueError: If the header has none, or one that is too small.
+    """
     if header.fixed is None or header.fixed.weight_shift < UNIT:
         raise ValueError(f"header: fixed must have a weight_shift of {UNIT} or more")
     return header.fixed.weight_shift - UNIT
 
 
 def _integer(file: hdf5.Tree, path: str, attribute: str | None = None) -> int:
-    """Return an integer of a file: the data set at a path, or an attribute of it."""
+    """Return an integer of a file: the data set at a path, or an attribute of it.
+
+    Raises:
+        ValueError: If it is no integer of 32 bits.
+    """
     value = np.asarray(file.numbers(path) if attribute is None else file.attribute(attribute, path))
     if value.size != 1 or value.dtype.kind not in "iu" or not -(2**31) <= int(value.reshape(())) < 2**31:
         raise ValueError(f"{path} {attribute or ''} must be one whole number of 32 bits")

@@ -123,6 +123,9 @@ def _without(removed: Iterable[str], edges: Iterable[GraphEdge]) -> list[GraphEd
 
     Neighbors are kept as dicts, so removing all nodes costs as much as there are edges, and the order of edges is that
     in which they came about.
+
+    Raises:
+        ValueError: If a removed node leads to itself, or would join too many edges.
     """
     result: dict[GraphEdge, None] = {}
     sources: dict[str, dict[str, None]] = {}

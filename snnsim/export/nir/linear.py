@@ -165,7 +165,11 @@ def sliding_matrix(weight: np.ndarray, shape: Shape, slide: Slide) -> tuple[spar
 
 
 def _pairs(value: Any, axes: int, *, least: int = 0) -> np.ndarray:
-    """Return a number for each axis, int64 (axis,), of one number for all of them or one for each."""
+    """Return a number for each axis, int64 (axis,), of one number for all of them or one for each.
+
+    Raises:
+        ValueError: If a number is out of its range.
+    """
     numbers = np.asarray(value)
     if (
         numbers.dtype.kind not in "iuf"

@@ -129,7 +129,11 @@ def _threshold(numbers: Numbers, step: float) -> Neurons:
 
 
 def _neurons(decay: np.ndarray, arrays: tuple[np.ndarray, np.ndarray, np.ndarray], numbers: Numbers) -> Neurons:
-    """Return neurons of a decay, of gain, bias and share of the synapse (`arrays`), and of a node's parameters."""
+    """Return neurons of a decay, of gain, bias and share of the synapse (`arrays`), and of a node's parameters.
+
+    Raises:
+        ValueError: If a threshold is not above v_reset, or a parameter is not finite.
+    """
     gain, bias, synapse = arrays
     fires, shape = "v_threshold" in numbers, decay.shape
     limit = numbers["v_threshold"] if fires else np.ones(shape)

@@ -178,6 +178,9 @@ def _delay_steps(delay: np.ndarray, size: int, step: float) -> np.ndarray:
     """Return delays in steps, int64 (value,).
 
     A file's floats have a precision, and so have the metadata's dt, so a delay may be a little off a whole number.
+
+    Raises:
+        ValueError: If a delay is off the grid of steps, or out of its range.
     """
     precision = float(np.finfo(delay.dtype).eps) if delay.dtype.kind == "f" else 0.0
     delay = delay.astype(np.float64)

@@ -96,7 +96,11 @@ def _program(graph: Graph) -> Program:
 
 
 def _options(fields: Mapping[str, Any]) -> tuple[Options, list[int]]:
-    """Return the options of a written graph, and the number of synapses of each edge."""
+    """Return the options of a written graph, and the number of synapses of each edge.
+
+    Raises:
+        ValueError: If one is missing or out of its range.
+    """
     version, step, counts = (_numbers(fields, name) for name in ("version", "dt", "synapses"))
     if version.size != 1 or not 1 <= version.item() <= VERSION:
         raise ValueError(

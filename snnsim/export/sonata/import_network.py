@@ -86,7 +86,11 @@ def _nodes(networks: dict[str, Any], components: dict[str, Any], dt: float) -> _
 
 
 def _parameters(name: str, row: dict[str, str], components: dict[str, Any]) -> dict[str, float]:
-    """Return NEST's parameters of a type of neurons."""
+    """Return NEST's parameters of a type of neurons.
+
+    Raises:
+        ValueError: If a Program has no counterpart.
+    """
     model, template = row.get("model_type"), row.get("model_template")
     if model not in ("point_neuron", "point_process") or str(template).split(":")[-1] != NEURON_MODEL:
         raise ValueError(
@@ -150,7 +154,11 @@ def _edge(name: str, group: hdf5.Tree, types: Types, nodes: _Nodes, dt: float) -
 
 
 def _values(group: hdf5.Tree, name: str, kinds: np.ndarray, rows: Types, *, default: float | None = None) -> np.ndarray:
-    """Return an attribute of every edge, (edge,): its own value, or that of its type."""
+    """Return an attribute of every edge, (edge,): its own value, or that of its type.
+
+    Raises:
+        ValueError: If a Program has no counterpart.
+    """
     if f"0/{name}" in group:
         values = finite(group, f"0/{name}")
         require(len(values) == len(kinds), f"{group.name}/0/{name} must have a value for each edge")

@@ -29,6 +29,7 @@ def read(path: Path) -> Program:
     Raises:
         FileNotFoundError: If there is no folder.
         ValueError: If it is damaged, or has parts that a Program has not.
+        OSError: If a file of it cannot be read.
     """
     path = Path(path)
     if not path.is_dir():

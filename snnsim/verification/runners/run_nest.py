@@ -80,7 +80,11 @@ def _generators(recordings: Recordings, number: int) -> Any:
 
 
 def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
-    """Return the neurons of a population."""
+    """Return the neurons of a population.
+
+    Raises:
+        ValueError: If the model is none of NEST's.
+    """
     if model not in ("hard", "readout"):
         raise ValueError(f"NEST's iaf_psc_delta resets to a voltage, so it cannot run population {name!r}: {model}")
     decay = arrays[f"population/{name}/decay"]

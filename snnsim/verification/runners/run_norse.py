@@ -18,7 +18,11 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of readouts."""
+    """Return the spikes of every population that fires, and the membranes of readouts.
+
+    Raises:
+        ValueError: If the file's r is not 1.
+    """
     graph, metadata = read(path, ["relay"])
     if not all(np.all(node.r == 1) for node in graph.nodes.values() if hasattr(node, "r")):
         raise ValueError("Norse knows no r, and the file's is not 1; snnsim export --resistance one")

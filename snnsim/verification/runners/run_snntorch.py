@@ -18,7 +18,11 @@ STEP = 1e-4
 
 
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of readouts."""
+    """Return the spikes of every population that fires, and the membranes of readouts.
+
+    Raises:
+        ValueError: If the file's step is another, or the factors of a population differ.
+    """
     graph, metadata = read(path, ["relay"])
     if abs(metadata["dt"] / STEP - 1) > 1e-6:
         raise ValueError(f"snnTorch's step is {STEP} s, and the file's {metadata['dt']} s; snnsim export --dt {STEP}")
