@@ -80,6 +80,8 @@ def _program(graph: Graph) -> Program:
     if len(counts) != len(header.edges):
         raise ValueError(f"metadata: synapses must be a number for each of {len(header.edges)} edges")
     names = [name for name, _ in header.populations]
+    if len(names) > len(graph.nodes):
+        raise ValueError(f"header: there are {len(names)} populations, and the graph has {len(graph.nodes)} nodes")
     if header.readout not in (None, *names):
         raise ValueError(f"header: readout must be one of the populations, not {header.readout!r}")
     ends = [(source if count else "", target) for (source, target), count in zip(header.edges, counts, strict=True)]
