@@ -66,7 +66,7 @@ def test_a_name_that_is_unknown_is_one_short_line(value):
 
 @pytest.mark.parametrize(
     "call",
-    [export.targets.named, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
+    [export.targets.get_target, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
 )
 @pytest.mark.parametrize("value", [["npz"], {"a": 1}, Population.of("h", 1000, decay=0.5)])
 def test_what_is_chosen_by_name_is_refused_by_one_line(call, value):

@@ -52,8 +52,8 @@ def read(path: Path) -> dict[str, Any]:
 def run_baseline(name: str, python: Path, program: Program, events: Events) -> tuple[dict[str, Any], Spikes]:
     """Return the figures of a baseline that runs one recording, and its spikes.
 
-    The figures are `seconds` of the loop over steps, after the network is built and compiled, `with_building` of the
-    whole script, and `peak_bytes`; or an `error`.
+    The figures are `seconds` of the loop over steps, `call_seconds` of the call that simulates after the network is built
+    and compiled, `with_building` of the whole script, and `peak_bytes`; or an `error`.
     """
     backend, variables = BASELINES[name]
     program, inputs = with_bias_spikes(program, events)
@@ -64,7 +64,8 @@ def run_baseline(name: str, python: Path, program: Program, events: Events) -> t
             arrays = run_backend(path, program, inputs, backend=backend, python=str(python), variables=variables)
         except (ImportError, RuntimeError) as error:
             return {"error": [str(error).splitlines()[0]]}, {}
-    figures = {"seconds": float(arrays["seconds"]), "with_building": float(arrays["total_seconds"])}
+    figures = {name: float(arrays[name]) for name in ("seconds", "call_seconds")}
+    figures["with_building"] = float(arrays["total_seconds"])
     spikes = {}
     for population in program.populations:
         if f"{population.name}/step" in arrays:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from graphs import dense_spikes, everything
-from small import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
 
+from helpers.networks import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
+from helpers.random_programs import dense_spikes, everything
 from snnsim.export import arrays, checks
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder

@@ -16,7 +16,7 @@ from typing import Any
 
 import brian2 as b
 import numpy as np
-from exchange import Membranes, Recordings, Spikes, main, read_arrays, timed
+from exchange import Membranes, Recordings, Spikes, add_loop_seconds, main, read_arrays, timed
 
 CODE = os.environ.get("SNNSIM_BRIAN2", "numpy")
 STANDALONE = CODE == "cpp_standalone"
@@ -71,12 +71,15 @@ def _simulate(network: Any, duration: Any, source: Any, spikes: tuple[np.ndarray
         b.device.build(compile=True, run=False, debug=False)
         with timed():
             b.device.run()
+        add_loop_seconds(b.get_device()._last_run_time)
         return
     network.restore()
     source.set_spikes(*spikes)
     network.run(0 * b.ms, namespace={})
     with timed():
         network.run(duration, namespace={})
+    # a call also prepares the run again
+    add_loop_seconds(b.get_device()._last_run_time)
 
 
 def _spike_times(recordings: Recordings, number: int, copies: int) -> tuple[np.ndarray, Any]:
