@@ -52,8 +52,8 @@ def read(path: Path) -> dict[str, Any]:
 def run_baseline(name: str, python: Path, program: Program, events: Events) -> tuple[dict[str, Any], Spikes]:
     """Return the figures of a baseline that runs one recording, and its spikes.
 
-    The figures are `seconds` of the loop over steps, `call_seconds` of the call that simulates after the network is built
-    and compiled, `with_building` of the whole script, and `peak_bytes`; or an `error`.
+    The figures are `seconds` of the loop over steps, `call_seconds` of the call that simulates once the network is
+    built and compiled, `with_building` of the whole script, and `peak_bytes`; or an `error`.
     """
     backend, variables = BASELINES[name]
     program, inputs = with_bias_spikes(program, events)

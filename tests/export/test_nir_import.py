@@ -296,20 +296,3 @@ def test_a_spike_may_subtract_the_threshold():
         )
     with pytest.raises(ValueError, match="import of nir: reset must be one of value, subtract, not 'zero'"):
         import_graph.program(chain(node, outputs=3), dt=DT, reset="zero")
-
-
-def test_an_end_of_an_inner_graph_that_leads_to_itself_is_refused():
-    lif = rows("LIF", 3, tau=2 * DT, r=1.0, v_leak=0.0, v_threshold=1.0)
-    inner = Graph({"in": Node("Input", {"shape": np.array([3])}), "out": Node("Output", {"shape": np.array([3])})},
-                  [("in", "in"), ("in", "out")])  # fmt: skip
-    nodes = {"start": Node("Input", {"shape": np.array([3])}), "inner": inner, "lif": lif}
-    nodes["end"] = Node("Output", {"shape": np.array([3])})
-    with pytest.raises(ValueError, match=r"the node 'inner\.in' leads to itself, a loop in which no time goes by"):
-        import_graph.program(Graph(nodes, [("start", "inner"), ("inner", "lif"), ("lif", "end")]), dt=DT)
-
-
-def test_graphs_of_too_many_nodes_are_refused():
-    node = Node("Scale", {"scale": np.ones(3)})
-    inner = Graph({f"n{number}": node for number in range(5000)}, [])
-    with pytest.raises(ValueError, match="there must be at most 8,192 nodes, not 10,002"):
-        import_graph.program(Graph({"a": inner, "b": inner}, []))
