@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from snnsim import export, hdf5, untrusted
-from snnsim.export.nir.files import Graph, Node, save
+from snnsim.export.nir.graph import Graph, Node
+from snnsim.export.nir.hdf5 import save
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ def test_the_error_of_an_unknown_name_is_one_short_line(value):
 
 @pytest.mark.parametrize(
     "call",
-    [export.targets.named, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
+    [export.targets.get_target, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
 )
 @pytest.mark.parametrize("value", [["npz"], {"a": 1}, Population.of("h", 1000, decay=0.5)])
 def test_lookups_refuse_other_types_in_one_line(call, value):

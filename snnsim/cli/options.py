@@ -56,7 +56,7 @@ RENAMED = {
     ("--engine", "event"): ("--engine", "simulator"),
 }
 """Options with their values of today, by those of earlier releases."""
-RENAMED_OPTIONS = {"--peer": "--baseline"}
+RENAMED_OPTIONS = {"--consumer": "--backend", "--peer": "--baseline"}
 """Names of options by those of earlier releases."""
 
 

@@ -67,11 +67,14 @@ def test_export_to_nir_prints_what_the_format_lacks(capsys, tmp_path, program):
     ("encoding", "expected"), [("seq", ["nirtorch"]), ("relay", ["snntorch", "spikingjelly", "norse"])]
 )
 def test_verify_runs_the_backends_that_read_the_encoding(capsys, tmp_path, monkeypatch, encoding, expected):
-    def recorded(_path, _program, events, *, consumer, **_python):
-        return verification.Report(consumer, "1", len(events), (), None, None)
+    def verified(_path, _program, events, *, backend, **_python):
+        return verification.Report(backend, "1", len(events), (), None, None)
 
-    monkeypatch.setattr(verification, "verify", recorded)
+    monkeypatch.setattr(verification, "verify", verified)
     path = str(tmp_path / "net.nir")
     run(capsys, "export", str(tmp_path / "net.snn"), "--to", "nir", "--encoding", encoding, "-o", path)
     lines = run(capsys, "verify", path, "--json").splitlines()
-    assert [json.loads(line)["consumer"] for line in lines] == expected
+    assert [json.loads(line)["backend"] for line in lines] == expected
+    # the old names of the option and of the field
+    lines = run(capsys, "verify", path, "--json", "--consumer", expected[0]).splitlines()
+    assert [json.loads(line)["consumer"] for line in lines] == expected[:1]

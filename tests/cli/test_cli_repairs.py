@@ -36,7 +36,9 @@ def test_export_without_fix_changes_nothing(broken, capsys, tmp_path):
     assert not (tmp_path / "a.loihi1").exists()
 
 
-@pytest.mark.parametrize(("target", "name", "bias"), [("loihi1", "a.loihi1", "clock"), ("loihi2", "a.net", "relays")])
+@pytest.mark.parametrize(
+    ("target", "name", "bias"), [("loihi1", "a.loihi1", "channels"), ("loihi2", "a.net", "relays")]
+)
 def test_fix_prints_its_changes(broken, capsys, tmp_path, target, name, bias):
     main(["export", str(broken), "--to", target, "--fix", "-o", str(tmp_path / name)])
     shown = capsys.readouterr().out
