@@ -57,7 +57,11 @@ def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
 
 
 def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
-    """Return the network of a config, trained now or by an earlier call."""
+    """Return the network of a config, trained now or by an earlier call.
+
+    Raises:
+        ValueError: If the folder holds a run of another config.
+    """
     if (folder / "config.toml").is_file() and Config.load(folder / "config.toml") != config:
         raise ValueError(f"{folder} holds a run of another config; choose another --output")
     if not (folder / "config.toml").is_file() or not experiment.is_finished(folder):

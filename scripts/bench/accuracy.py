@@ -26,7 +26,11 @@ PARTS = (baselines.OURS, BASELINE)
 
 
 def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Train one network, or resume its training, and return its accuracies."""
+    """Train one network, or resume its training, and return its accuracies.
+
+    Raises:
+        ValueError: If the folder holds a run of another config.
+    """
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     device = distributed.choose_device("auto")

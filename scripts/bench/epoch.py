@@ -57,7 +57,11 @@ def trained(config: Config) -> dict[str, Any]:
 
 
 def total_seconds(config: Config, results: Sequence[dict[str, Any]]) -> float:
-    """Return the seconds of all epochs of a config, with validation and checkpoints."""
+    """Return the seconds of all epochs of a config, with validation and checkpoints.
+
+    Raises:
+        ValueError: If the windows of the delays do not narrow over the training.
+    """
     width = build.width_schedule(config)
     if width is None:
         raise ValueError(f"{config.name} has no windows that narrow over training; choose a preset with learned delays")

@@ -41,7 +41,11 @@ def with_rule(config: Config, rule: str, k: int) -> Config:
 
 
 def trained(config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Train one network, or resume its training, and return its accuracies."""
+    """Train one network, or resume its training, and return its accuracies.
+
+    Raises:
+        ValueError: If the folder holds a run of another config.
+    """
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     if not experiment.is_finished(folder.path):

@@ -20,10 +20,10 @@ def population(name, size, rng, model="lif_hard"):
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
     pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
-    kept = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
-    weight = rng.integers(1, 128, len(kept)) * rng.choice([-1, 1, 1], len(kept))
-    delay = rng.integers(delays[0], delays[1] + 1, len(kept))
-    return Edge.of(source, target, (pre[kept], post[kept], delay, weight), sources=sizes[source])
+    index = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
+    weight = rng.integers(1, 128, len(index)) * rng.choice([-1, 1, 1], len(index))
+    delay = rng.integers(delays[0], delays[1] + 1, len(index))
+    return Edge.of(source, target, (pre[index], post[index], delay, weight), sources=sizes[source])
 
 
 def chain(rng, longest=62):
@@ -81,16 +81,16 @@ def sparse(rng, *, loops=True, longest=5):
     if loops:
         more = edge("b", "a", sizes, rng, delays=(2, 4))
         edges.append(replace(more, weight=np.trunc(more.weight / 2).astype(np.int16)))
-    made = replace(program, edges=tuple(edges))
-    for part in made.populations:
+    result = replace(program, edges=tuple(edges))
+    for part in result.populations:
         bias = rng.integers(-60, 61, part.size)
-        made = with_part(made, part.name, decay=np.zeros(part.size, int), bias=bias)
-    for part in made.populations:
+        result = with_part(result, part.name, decay=np.zeros(part.size, int), bias=bias)
+    for part in result.populations:
         if part.fires:
             # so high that the positive weights do not reach it twice, and so low that they reach it once
-            least = positive_sum(made, part) // 2 + 1
-            made = with_part(made, part.name, threshold=64 * least + part.bias)
-    return made
+            least = positive_sum(result, part) // 2 + 1
+            result = with_part(result, part.name, threshold=64 * least + part.bias)
+    return result
 
 
 def floats(program):
