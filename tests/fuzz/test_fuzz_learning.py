@@ -51,10 +51,8 @@ def test_layers_that_learn_take_or_refuse_states_and_events(tally):
         state = draw.choice([state, first])
         if state is None:
             continue
-        step, source = (
-            array(draw, (4,), (0,), (5,), integers=True, spread=6),
-            array(draw, *[(4,)] * 3, (0,), integers=True),
-        )
+        step = array(draw, (4,), (0,), (5,), integers=True, spread=6)
+        source = array(draw, *[(4,)] * 3, (0,), integers=True)
         if draw.random() < 0.8 and isinstance(step, np.ndarray) and step.dtype.kind in "iuf":
             step = np.sort(step) + (state.step if isinstance(state.step, int) and 0 <= state.step < 2**40 else 0)
         neurons = tally.call(
