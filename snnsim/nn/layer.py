@@ -258,7 +258,12 @@ class SpikingLayer(nn.Module):
 
 
 def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
-    """Return the recurrent connection of a layer, after a check of its kind and width."""
+    """Return the recurrent connection of a layer.
+
+    Raises:
+        TypeError: If it is no Recurrence.
+        ValueError: If it is of another number of neurons, or the layer is a convolution.
+    """
     if recurrent is None:
         return None
     if not isinstance(recurrent, Recurrence):

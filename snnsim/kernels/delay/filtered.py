@@ -5,11 +5,12 @@
 Axonal delays filter the spikes of a source before the weights, dendritic delays the current of a target behind them; so
 a layer needs one matrix product and D multiplications per channel, where delays of synapses need a kernel of matrices.
 
+A compiled loop does float32 and float64 on the CPU, a sum of shifted products in torch everything else.
+
     ∂L/∂s[t] = Σ_d window[d] · g[t + d]        ∂L/∂window[d] = Σ_t Σ_b g[t] · s[t − d]        g = ∂L/∂y
 
 Shapes   s, y, g (time, batch, channel) · window (delay, channel), index 0 the same step
 Units    delays in steps
-Forms    compiled for float32 and float64 on the CPU; elsewhere a sum of shifted products in torch
 """
 
 from typing import Any

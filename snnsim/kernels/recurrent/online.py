@@ -10,10 +10,11 @@ at once. What a step gets from its own block of NEAR steps is a matrix product.
 Every pair of a step and an earlier spike is met exactly once: the two are separated by a single boundary of the highest
 power of two.
 
+In products of one step's spikes with the matrix of one delay, a step costs (NEAR − 1) / 2, about 1.5 for each S below
+the largest, and 1.5 (D + S) / S for the largest, instead of D.
+
 Shapes   spikes, current (batch, neuron) of a step · kernel (delay, target, source), index 0 a delay of one step
 Names    D longest delay · S length of a block · n points of a transform, 2 S, and D + S for the largest block
-Cost     in products of one step's spikes with one kernel of a delay: (NEAR − 1) / 2 + 1.5 for each S + 1.5 (D + S) / S
-         for the largest, instead of D
 Source   relaxed (online) multiplication: van der Hoeven 2002, J. Symbolic Computation 34:479; Hairer, Lubich,
          Schlichte 1985, SIAM J. Sci. Stat. Comput. 6:532, for convolution equations
 Differs  exact up to rounding; the order of the sums depends on the step's position in its block
