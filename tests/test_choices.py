@@ -21,7 +21,7 @@ def test_every_table_has_the_decisions():
 
 
 def test_the_c_runtime_numbers_decisions_from_one():
-    header = (PACKAGE / "export" / "c_runtime" / "snn.h").read_text(encoding="utf-8")
+    header = (PACKAGE / "export" / "c" / "runtime" / "snn.h").read_text(encoding="utf-8")
     number = {name.lower(): int(value) for name, value in re.findall(r"#define SNN_(\w+) (\d+)$", header, re.MULTILINE)}
     assert {name: number[name] for name in choices.DECISIONS} == {
         name: index for index, name in enumerate(choices.DECISIONS, 1)
@@ -34,7 +34,7 @@ def test_every_table_has_the_surrogates():
 
 
 def test_gpu_kernels_have_a_branch_for_every_surrogate():
-    source = (PACKAGE / "kernels" / "neuron" / "gpu_kernels.py").read_text(encoding="utf-8")
+    source = (PACKAGE / "kernels" / "neuron" / "gpu_steps.py").read_text(encoding="utf-8")
     assert tuple(re.findall(r'SURROGATE == "(\w+)"', source)) == choices.SURROGATES
 
 

@@ -104,7 +104,12 @@ class Convolved(nn.Module):
         kernel = ours.weight.new_zeros(*ours.weight.shape[:2], ours.max_delay + 1)
         self.dense = DenseKernel(kernel.scatter_add_(2, position, ours.weight.detach()))
 
-    def forward(self, spikes: Tensor) -> Tensor:
+    @property
+    def weight(self) -> Tensor:
+        """The kernel, whose type the layer takes for its input."""
+        return self.dense.kernel
+
+    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
         """Return the currents (time, batch, target)."""
         return self.dense(spikes.permute(1, 2, 0)).permute(2, 0, 1)
 

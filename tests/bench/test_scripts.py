@@ -233,7 +233,7 @@ def test_duration_of_all_epochs_is_interpolated_by_width():
         epoch.total_seconds(presets.named("shd-no-delays"), results)
 
 
-@pytest.mark.usefixtures("here")
+@pytest.mark.usefixtures("in_this_process")
 def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     streaming, path = script("streaming"), tmp_path / "found.json"
     monkeypatch.setattr(streaming, "LENGTHS", [10])

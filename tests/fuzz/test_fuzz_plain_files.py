@@ -10,12 +10,12 @@ from helpers.corrupted_files import changed_bytes, changed_hdf5, changed_json, c
 from helpers.fuzzing import cases
 from snnsim import export
 
-WHOLE = ("loihi1", "loihi2", "xylo", "c")
+INTEGERS = ("loihi1", "loihi2", "xylo", "c")
 
 
 def exported(target, path):
     rng = np.random.default_rng(1)
-    program = network(rng, exported_folder=target in WHOLE, simple=target in ("loihi1", "loihi2", "xylo"))
+    program = network(rng, integers=target in INTEGERS, simple=target in ("loihi1", "loihi2", "xylo"))
     if target == "xylo":
         program = export.targets.fixed(program, target)[0]
     export.write(program, target, path)
@@ -42,23 +42,21 @@ def test_changed_files_are_read_or_refused(tally, tmp_path, target, usual, struc
 
 @pytest.mark.parametrize(("target", "usual"), [("spinnaker", 100), ("c", 60)])
 def test_changed_folders_are_read_or_refused(tally, tmp_path, target, usual):
-    exported_folder, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
-    exported(target, exported_folder)
-    shutil.copytree(exported_folder, path)
-    files = [file for file in sorted(exported_folder.rglob("*")) if file.suffix in (".json", ".txt", ".h", ".c")]
+    original, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
+    exported(target, original)
+    shutil.copytree(original, path)
+    files = [file for file in sorted(original.rglob("*")) if file.suffix in (".json", ".txt", ".h", ".c")]
     files = [file for file in files if file.name not in ("golden.h", "snn.h", "snn.c", "run.c", "test.c", "bench.c")]
     for number in range(cases(usual)):
         file = files[rng.integers(len(files))]
-        path_in_copy, content = path / file.relative_to(exported_folder), file.read_bytes()
+        copied, content = path / file.relative_to(original), file.read_bytes()
         if file.suffix == ".json" and rng.random() < 0.8:
-            path_in_copy.write_text(json.dumps(changed_json(rng, json.loads(content))))
+            copied.write_text(json.dumps(changed_json(rng, json.loads(content))))
         elif file.suffix == ".h" and rng.random() < 0.8:
             text = content.decode()
             start, end = text.index("{"), text.index("\n */")
-            path_in_copy.write_text(
-                text[:start] + json.dumps(changed_json(rng, json.loads(text[start:end]))) + text[end:]
-            )
+            copied.write_text(text[:start] + json.dumps(changed_json(rng, json.loads(text[start:end]))) + text[end:])
         else:
-            path_in_copy.write_bytes(changed_bytes(rng, content))
+            copied.write_bytes(changed_bytes(rng, content))
         check(tally, lambda: export.read(target, path), (number, file.name))
-        path_in_copy.write_bytes(content)
+        copied.write_bytes(content)
