@@ -244,14 +244,14 @@ def test_shared_delays_are_delays_of_every_connection(delays, learn_sigma):
     spikes = random_spikes(20, 3, 5).requires_grad_()
     wanted = [spikes, *(parameter for parameter in layer.parameters() if parameter.requires_grad)]
     current = layer(spikes)
-    expected = delayed_current(spikes, layer.kernel(), form="time")
+    expected = delayed_current(spikes, layer.kernel(), form="conv1d")
     assert_close(current, expected)
     error = random_spikes(20, 3, 4, seed=4)
     assert_close(torch.autograd.grad(current, wanted, error), torch.autograd.grad(expected, wanted, error))
     assert_close(layer.current(spikes, before=3), expected[3:])
     layer.eval()
     assert layer.integer_delay().shape == layer.weight.shape
-    assert_close(layer(spikes), delayed_current(spikes, layer.kernel(), form="time"))
+    assert_close(layer(spikes), delayed_current(spikes, layer.kernel(), form="conv1d"))
 
 
 def test_unknown_kinds_of_delays_are_refused():

@@ -96,7 +96,7 @@ def test_slopes_of_v0_at_integer_delays_have_opposite_sides():
         layer.P.fill_((length + 1) // 2 - 1 - delay)
     theirs = their_current(layer, spikes(), length)
     kernel = delay_windows.delay_kernel(*converted(layer, "v0", length), max_delay=length - 1, window="v0")
-    ours = delayed_current(spikes(), kernel, form="time")
+    ours = delayed_current(spikes(), kernel, form="conv1d")
     assert_close(ours, theirs)
     (weight, position), (their_weight, their_position) = gradients(layer, ours), gradients(layer, theirs)
     assert_close(weight, their_weight)
