@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from snnsim.config import Config
-from snnsim.experiment import build
+from snnsim.experiment import build, datasets
 from snnsim.training.optimizers import trained_parameters
 from snnsim.training.run_folder import RunFolder
 
@@ -14,7 +14,7 @@ def row(path: Path) -> str:
     """Return a run as one line of a table."""
     folder = RunFolder(path)
     config, history = Config.load(folder.config), folder.read_metrics()
-    network = build.build_network(config, classes=len(build.load_splits(config, "train")["train"].binned.classes))
+    network = build.build_network(config, classes=len(datasets.load_splits(config, "train")["train"].binned.classes))
     best = max(history, key=lambda epoch: (epoch["valid_accuracy"], -epoch["valid_loss"]))
     found = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
     low, high = found["ci95"]

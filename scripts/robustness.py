@@ -23,7 +23,7 @@ from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
 from snnsim.data import binning, heidelberg, perturb
 from snnsim.data.batches import Batches
-from snnsim.experiment import build, evaluate_run
+from snnsim.experiment import build, datasets, evaluate_run
 from snnsim.learning import decisions
 from snnsim.nn import dropout
 from snnsim.plots.style import BLUE, GREEN, INK, ORANGE, VERMILION, WIDTH_INCH, style
@@ -42,7 +42,7 @@ COLORS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE
 def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
     """Return the test recordings as they are and disturbed, in batches."""
     data = config.data
-    recordings = heidelberg.read(heidelberg.find(build.data_folder(config), data.name)["test"])
+    recordings = heidelberg.read(heidelberg.find(datasets.data_folder(config.data), data.name)["test"])
     grid = {"time_step_ms": data.time_step_ms, "channels": data.channels, "max_time_ms": data.max_time_ms}
     made = {("as they are", 0.0): recordings}
     for kind, (disturb, values, _) in DISTURBED.items():
@@ -71,7 +71,7 @@ def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
 def results(loaded: evaluate_run.Loaded, given: dict[tuple[str, float], Batches], draws: int) -> list[dict[str, Any]]:
     """Return the accuracy and the activity of a network on all test recordings."""
     decide = decisions.get_decision(loaded.config.training.decision)
-    seeds = range(draws) if dropout.is_noisy(loaded.network) else [None]
+    seeds = range(draws) if dropout.is_stochastic(loaded.network) else [None]
     rows = []
     for (kind, value), batches in given.items():
         found = [

@@ -1,9 +1,9 @@
-"""Named runs: the published recipes with an honest validation split, the embedded data sets, and their ablations.
+"""Named configs: published recipes with an honest validation split, generated data sets, and their ablations.
 
-    digits, motifs   made on this machine
-    motifs-xylo      16 channels, neurons that forget, delays as the only memory: fits the chip Xylo Audio 2
+    digits, motifs   data that are generated on this machine
+    motifs-xylo      16 channels, memoryless neurons, delays as the only memory: fits the chip Xylo Audio 2
     shd, ssc         DCLS-Delays (Hammouamri, Khalfaoui-Hassani, Masquelier 2024): 2 x 256 and 3 x 512
-    images, patterns convolutions as SLTT has them (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
+    images, patterns convolutions as in SLTT (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
                      patterns-fixed-delays have a delay on every connection
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -14,7 +14,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
+from snnsim.data import registry
 from snnsim.nn import delay_windows
+from snnsim.validation import known
 
 _SHD = Config(name="shd", data=Data(name="shd"))
 _SSC = Config(
@@ -44,8 +46,8 @@ _MOTIFS_XYLO = Config(
     ),
     training=Training(epochs=20, batch_size=64),
 )  # fmt: skip
-# SLTT's vision set-up at small scale: convolutions with batch norm, average pooling, soft reset, triangle surrogate, a
-# leak of 1 / 1.1, and the mean of an output without memory as the decision
+# the vision networks of SLTT at a small scale: convolutions with batch norm, average pooling, soft reset, triangle
+# surrogate, a leak of 1 / 1.1, and the mean of a memoryless readout as the decision
 _VISION = Network(
     convolutions=(16, 32),
     hidden=(),
@@ -83,16 +85,16 @@ _PATTERNS_FIXED_DELAYS = replace(
 
 
 def _wide(config: Config) -> tuple[int, ...]:
-    """Return the widths at which one parameter per connection is as many as two are at the config's widths."""
-    classes = {"shd": 20, "digits": 20, "ssc": 35, "motifs": 10}[config.data.name]
+    """Return the widths at which the network has as many weights as weights and delays at the config's widths."""
+    classes = registry.DATASETS[config.data.name].classes
     depth = len(config.network.hidden)
 
     def connections(width: float) -> float:
         return config.data.channels * width + (depth - 1) * width**2 + classes * width
 
-    aim = 2 * connections(config.network.hidden[0])
+    parameters = 2 * connections(config.network.hidden[0])
     width = config.network.hidden[0]
-    while connections(width + 1) <= aim:
+    while connections(width + 1) <= parameters:
         width += 1
     return (width,) * depth
 
@@ -101,7 +103,7 @@ def _no_delays(config: Config) -> Config:
     network = replace(
         config.network, delays="none", hidden=_wide(config), tau_ms=_NO_DELAY_TAU_MS[config.name], surrogate_alpha=2.0
     )
-    # a readout that remembers grows: sums of its softmax saturate, its mean does not
+    # the voltage of a readout with memory grows: sums of its softmax saturate, its mean does not
     training = replace(config.training, decision="mean_membrane")
     return replace(config, network=network, training=training)
 
@@ -118,12 +120,12 @@ def _sparse(config: Config) -> Config:
     return replace(config, network=replace(config.network, sparsity=0.8))
 
 
-# the best on validation data of the values that the README shows; ssc, which could not be tried, as shd
+# the best values on validation data of those in the documentation; ssc has the value of shd
 _NO_DELAY_TAU_MS = {"digits": 100.0, "motifs": 100.0, "shd": 400.0, "ssc": 400.0}
 
 ABLATIONS: dict[str, tuple[Callable[[Config], Config], str]] = {
     "no-delays": (_no_delays, "plain connections, long membrane time constant, wider layers"),
-    "fixed-delays": (_fixed_delays, "random whole delays that are not trained, wider layers"),
+    "fixed-delays": (_fixed_delays, "random integer delays that are not trained, wider layers"),
     "constant-sigma": (_constant_sigma, "delay windows narrow from the start"),
     "sparse": (_sparse, "four of five connections left out at random"),
 }
@@ -145,7 +147,6 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name."""
-    if name not in PRESETS:
-        raise ValueError(f"preset {name!r} is unknown; the known ones are {', '.join(PRESETS)}")
+    """Return a preset by its name; a ValueError lists the known names if it is unknown."""
+    known(name, PRESETS, "preset")
     return PRESETS[name]

@@ -6,11 +6,15 @@ The names stay for one release. Nothing inside of snnsim uses them.
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 MODULES = {
     "bench.comparing": "bench.compare",
@@ -24,17 +28,18 @@ MODULES = {
     "data.catalogue": "data.registry",
     "data.disturbed": "data.perturb",
     "data.events": "data.recordings",
-    "data.hidden": "data.embedded_pattern",
-    "data.images": "data.optical_digits",
-    "data.made": "data.synthetic_files",
-    "data.patterns": "data.moving_dots",
+    "data.hidden": "data.synthetic.embedded_pattern",
+    "data.images": "data.synthetic.optical_digits",
+    "data.made": "data.synthetic.files",
+    "data.motifs": "data.synthetic.motifs",
+    "data.patterns": "data.synthetic.moving_dots",
     "data.speech.batch": "data.speech.parallel_encoding",
-    "data.speech.digits": "data.speech.spoken_digits",
+    "data.speech.digits": "data.synthetic.spoken_digits",
     "data.speech.encode": "data.speech.audio_files",
     "data.speech.formant": "data.speech.synthesizer",
     "data.speech.membrane": "data.speech.basilar_membrane",
     "data.speech.voices": "data.speech.phonemes",
-    "data.trains": "data.point_processes",
+    "data.trains": "data.synthetic.point_processes",
     "experiment.evaluating": "experiment.evaluate_run",
     "experiment.parts": "experiment.build",
     "experiment.pictures": "experiment.plot_run",
@@ -90,7 +95,7 @@ MODULES = {
     "neurons.levy_baxter": "nn.levy_baxter",
     "neurons.lif": "nn.lif",
     "neurons.meta": "nn.meta",
-    "neurons.passes": "nn.run_neuron",
+    "neurons.passes": "nn.neuron_state",
     "neurons.readout": "nn.readout",
     "neurons.second_order": "nn.second_order",
     "normalisation": "nn.batch_norm",
@@ -181,3 +186,56 @@ def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
         return getattr(import_module(module), names[name])
 
     return getattr_
+
+
+class OldName:
+    """An old name of an attribute or method, in the body of a class: reading it warns, and gives the one of today."""
+
+    def __init__(self, new: str) -> None:
+        self.new = new
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.old = name
+
+    def __get__(self, instance: object, owner: type | None = None) -> Any:
+        if instance is None:
+            return self
+        kind = type(instance).__name__
+        warnings.warn(f"{kind}.{self.old} is now {kind}.{self.new}", DeprecationWarning, stacklevel=2)
+        return getattr(instance, self.new)
+
+
+def keywords(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator under which a function still takes old names of keywords.
+
+    Args:
+        **names: The name of today by the old name.
+    """
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @wraps(function)
+        def call(*args: P.args, **values: P.kwargs) -> R:
+            for old in names.keys() & values.keys():
+                message = f"{function.__qualname__}: the keyword {old} is now {names[old]}"
+                warnings.warn(message, DeprecationWarning, stacklevel=2)
+                values[names[old]] = values.pop(old)
+            return function(*args, **values)
+
+        return call
+
+    return decorate
+
+
+def fields(kind: type, **names: str) -> None:
+    """Let a dataclass or a NamedTuple have old names of fields, in its constructor and as attributes.
+
+    Args:
+        kind: The class.
+        **names: The name of today by the old name.
+    """
+    for old, new in names.items():
+        attribute = OldName(new)
+        attribute.__set_name__(kind, old)
+        setattr(kind, old, attribute)
+    constructor = "__new__" if issubclass(kind, tuple) else "__init__"
+    setattr(kind, constructor, keywords(**names)(getattr(kind, constructor)))

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from snnsim import validation
+from snnsim.choices import SURROGATES
 
 Shape = Callable[[Tensor, float], Tensor]
 
@@ -77,7 +78,7 @@ _SHAPES: dict[str, tuple[Shape, Shape, float]] = {
     "fast_sigmoid": (_fast_sigmoid, _fast_sigmoid_slope, 25.0),
     "boxcar": (_boxcar, _boxcar_slope, 1.0),
 }
-NAMES = tuple(_SHAPES)
+NAMES = SURROGATES
 SHARPEST = 1e6
 """The largest α: a slope is of the order of α, that of triangle takes α², and larger ones end in infinity and NaN."""
 

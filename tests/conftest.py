@@ -3,16 +3,28 @@
 import numpy as np
 import pytest
 
+from snnsim import experiment
 from snnsim.data import heidelberg
 from snnsim.data.recordings import Recordings
 from snnsim.experiment import plot_run
 
+# so that a failed assert in a helper shows its values
+pytest.register_assert_rewrite("helpers")
+
 CLASSES = ("low", "middle", "high")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def session_cache(tmp_path_factory):
+    """Keep the fixtures that several tests share out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
-    """Keep the tests out of the user's cache."""
+    """Keep the tests out of the user's cache and out of one another's."""
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
 
 
@@ -20,6 +32,18 @@ def own_cache(tmp_path_factory, monkeypatch):
 def without_pictures(monkeypatch):
     """Leave out the pictures that a training ends with, which take longer than the training."""
     monkeypatch.setattr(plot_run, "AFTER_TRAINING", ())
+
+
+@pytest.fixture(scope="module")
+def train_once(tiny, tmp_path_factory):
+    """Return a function that trains the preset shd for all tests of a module, without pictures."""
+
+    def train(values):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(plot_run, "AFTER_TRAINING", ())
+            return experiment.train("shd", tiny | values, output=tmp_path_factory.mktemp("runs") / "run", device="cpu")
+
+    return train
 
 
 def spoken(count: int, speakers: tuple[int, ...], seed: int) -> Recordings:
@@ -61,7 +85,7 @@ TINY = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny(shd_folder):
     """Return the values that make of the preset shd a run of seconds."""
     return TINY | {"data.path": str(shd_folder)}

@@ -1,10 +1,9 @@
 """Every public part keeps the contracts; a part that is not listed here fails the last test."""
 
-import contracts
-import contracts_programs
 import pytest
-from small import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 
+from helpers import contracts, learning_contracts, program_contracts
+from helpers.networks import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 from snnsim import nn, surrogate
 from snnsim.learning import decisions, rules
 from snnsim.nn import (
@@ -82,7 +81,7 @@ ALL_SYNAPSES = {
 }
 ALL_WINDOWS = ("gauss", "max", "v1", "v0")
 ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
-ALL_RULES = contracts.RULES
+ALL_RULES = learning_contracts.RULES
 ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
 ALL_ENGINES = ("clock_driven", "event_driven")
 
@@ -120,25 +119,25 @@ def test_delay_convolution_over_one_pixel(check, part):
 
 
 @pytest.mark.parametrize("alpha", [None, 1.0, 7.0])
-@over(contracts.SURROGATE, ALL_SURROGATES)
+@over(learning_contracts.SURROGATE, ALL_SURROGATES)
 def test_surrogate(check, part, alpha):
     check(Surrogate(part, alpha))
 
 
-@over(contracts.RULE, ALL_RULES)
+@over(learning_contracts.RULE, ALL_RULES)
 def test_rule(check, part):
     check(ALL_RULES[part])
 
 
-@over(contracts.DECISION, ALL_DECISIONS)
+@over(learning_contracts.DECISION, ALL_DECISIONS)
 def test_decision(check, part):
     check(decisions.get_decision(part))
 
 
 @pytest.mark.parametrize("engine", ALL_ENGINES)
 def test_engine(engine, tmp_path):
-    contracts_programs.spikes_are_those_of_the_network(engine)
-    contracts_programs.reading_back_changes_nothing(engine, tmp_path)
+    program_contracts.spikes_are_those_of_the_network(engine)
+    program_contracts.reading_back_changes_nothing(engine, tmp_path)
 
 
 def test_no_public_part_is_left_out():
@@ -147,7 +146,8 @@ def test_no_public_part_is_left_out():
 
     parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
     # layers of these parts have tests of their own
-    assert parts | {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork} == public(nn)
+    others = {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork, nn.Neuron, nn.Synapse, nn.constrain_after}
+    assert parts | others == public(nn)
     assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)

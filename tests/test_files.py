@@ -5,7 +5,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from pathlib import Path
 
 import h5py
 import numpy as np
@@ -149,13 +148,14 @@ def test_a_library_that_locks_its_files_can_write(tmp_path):
 
 
 def test_two_writers_of_a_folder_do_not_mix(tmp_path):
-    code = textwrap.dedent(f"""
+    code = textwrap.dedent("""
         import sys
-        sys.path.insert(0, {str(Path(__file__).parent)!r})
-        import test_files
         from pathlib import Path
+        from snnsim.files import folder_written_whole
         for _ in range(30):
-            test_files.export(Path(sys.argv[1]), {{str(n): sys.argv[2] for n in range(20)}})
+            with folder_written_whole(Path(sys.argv[1])) as partial:
+                for number in range(20):
+                    (partial / str(number)).write_text(sys.argv[2])
     """)
     folder = tmp_path / "f"
     writers = [subprocess.Popen([sys.executable, "-c", code, str(folder), text]) for text in ("one", "other")]

@@ -54,7 +54,7 @@ def test_a_part_that_is_wanted_may_not_be_larger_than_the_file_allows(tmp_path, 
     ):
         export.read("npz", tmp_path / "a.npz")
     monkeypatch.setenv("SNNSIM_FILE_LIMIT", "1GB")
-    with pytest.raises(ValueError, match="the four lists must be equally long"):
+    with pytest.raises(ValueError, match="the four rows must be equally long"):
         export.read("npz", tmp_path / "a.npz")
     monkeypatch.setenv("SNNSIM_FILE_LIMIT", "much")
     with pytest.raises(ValueError, match="SNNSIM_FILE_LIMIT: the value must be a number of bytes"):
@@ -167,10 +167,10 @@ def test_sizes_of_nir(tmp_path, what, said):
     ("field", "value", "said"),
     [
         ("channels", 2**63, "channels must be an integer from 1 to"),
-        ("channels", 10**9, "edges start at .* channels and neurons together"),
+        ("channels", 10**9, "edges must start at .* channels and neurons at most"),
         ("extra_steps", 10**8, "extra_steps must be an integer from 0 to 10000000"),
         ("edges", [["input", 3]], "edges must be pairs of texts"),
-        ("edges", [["nobody", "first"]], "must lead from and to populations that are there"),
+        ("edges", [["nobody", "first"]], "must lead from and to populations of the table"),
         ("populations", {"a": "hard"}, "populations must be a list"),
         ("fixed", 3, "fixed must be a table"),
         ("classes", [[1]], "classes must not have a list in it"),

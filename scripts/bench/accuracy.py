@@ -17,7 +17,7 @@ from snnsim import allocator, experiment, presets
 from snnsim.bench import baselines
 from snnsim.bench.tables import table
 from snnsim.config import Config, parse_assignment
-from snnsim.experiment import build, train_run
+from snnsim.experiment import build, datasets, train_run
 from snnsim.training import checkpoint, distributed, evaluation
 from snnsim.training.run_folder import RunFolder
 
@@ -38,7 +38,7 @@ def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
         run.fit()
     best = checkpoint.load(folder.best, run.plan.architecture)
     run.network.load_state_dict(best["network"])
-    test = build.load_splits(config, "test")["test"].batches(build.EVALUATION_BATCH)
+    test = datasets.load_splits(config, "test")["test"].batches(build.EVALUATION_BATCH)
     found = evaluation.evaluate(run.network, test, run.plan.decide, device=device)
     epochs = folder.read_metrics()
     return {

@@ -71,7 +71,7 @@ def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
 
 def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
     """Return how many times as many recordings the data set's own training file has."""
-    return registry.SOURCES[config.data.name].recordings["train"] / results[0]["recordings"]
+    return registry.DATASETS[config.data.name].recordings["train"] / results[0]["recordings"]
 
 
 def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:

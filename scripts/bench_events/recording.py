@@ -21,7 +21,7 @@ from peering import PEERS, least, peer, read, same_spikes, write
 
 from snnsim.data import binning, heidelberg
 from snnsim.data.recordings import Recordings
-from snnsim.experiment import build, evaluate_run, programs
+from snnsim.experiment import datasets, evaluate_run, programs
 from snnsim.learning import decisions
 from snnsim.plots.style import BLUE, GRAY, NOTE_POINTS, WIDTH_INCH, save, style
 from snnsim.program import Program
@@ -112,7 +112,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program, loaded = programs.freeze(options.run), evaluate_run.load(options.run, "test")
     given = programs.recordings(program, None, "test")
-    file = heidelberg.find(build.data_folder(loaded.config), loaded.config.data.name)["test"]
+    file = heidelberg.find(datasets.data_folder(loaded.config.data), loaded.config.data.name)["test"]
     raw = heidelberg.read(file).select(loaded.part.indices[[options.index]])
     seconds = {f"snnsim {kind}": ours(program, raw, kind, options.repeats) for kind in PRECISIONS}
     seconds["torch"] = in_torch(loaded, options.index, options.repeats)

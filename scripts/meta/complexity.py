@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from snnsim import lz76
 from snnsim.analysis import complexity, information
-from snnsim.data.point_processes import Bernoulli, Markov, Source
+from snnsim.data.synthetic.point_processes import Bernoulli, Markov, Source
 from snnsim.plots.style import BLUE, GRAY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.run_folder import RunFolder, environment
 

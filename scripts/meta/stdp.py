@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from snnsim.data import embedded_pattern
+from snnsim.data.synthetic import embedded_pattern
 from snnsim.learning import stdp_layer
 from snnsim.learning.stdp import STDP
 from snnsim.plots.style import GRAY, INK, VERMILION, WIDTH_INCH, save, style
@@ -37,7 +37,7 @@ BLOCK = 25
 
 def one(seed: int, seconds: float) -> dict[str, Any]:
     """Return the latency at every presentation, what the last seconds came to, and the weights in the end."""
-    state, latency, windows, false = stdp_layer.at_rest(np.full((1, RECIPE.afferents), START)), [], [], []
+    state, latency, windows, false = stdp_layer.initial_state(np.full((1, RECIPE.afferents), START)), [], [], []
     stream = embedded_pattern.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
     piece_seconds = WINDOWS * RECIPE.window_ms / 1000
     began = time.perf_counter()

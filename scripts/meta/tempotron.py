@@ -30,7 +30,7 @@ def one(sources: int, load: float, seed: int, epochs: int) -> tuple[int | None, 
     """Return after how many epochs all patterns were right, None for never, and the share that is right in the end."""
     generator = np.random.default_rng((seed, sources, round(100 * load)))
     patterns = round(load * sources)
-    trains = tempotron.of_times(generator.uniform(0, DURATION_MS, (patterns, sources)))
+    trains = tempotron.from_times(generator.uniform(0, DURATION_MS, (patterns, sources)))
     wanted = generator.permutation(np.arange(patterns) % 2 == 0)[:, None]
     start = generator.normal(0, 0.01, (1, sources))
     found = tempotron.fit(start, trains, wanted, generator, rule=RULE, epochs=epochs)

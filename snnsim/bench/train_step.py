@@ -46,7 +46,7 @@ class Case:
     @property
     def classes(self) -> int:
         """How many classes the config's data have."""
-        return registry.SOURCES[self.config.data.name].classes
+        return registry.DATASETS[self.config.data.name].classes
 
     def batch(self, size: int | None = None) -> rules.Batch:
         """Return a batch of recordings."""

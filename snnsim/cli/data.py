@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg, subcommand
 
 from snnsim.cli.options import THREADS, DataPath, Seed
+from snnsim.data import registry
 
 if TYPE_CHECKING:
-    from snnsim.experiment import datasets
+    from snnsim import config
 
 
 @dataclass(frozen=True)
@@ -25,55 +26,56 @@ class DataList:
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    name: Annotated[Positional[str], arg(metavar="digits|motifs|motifs-short|images|patterns|shd|ssc")]
+class _Dataset:
+    name: Annotated[Positional[str], arg(metavar="|".join(registry.NAMES))]
     """The data set."""
     data_path: DataPath = None
-    """Where SHD or SSC are or belong."""
+    """Folder of SHD or SSC."""
     size: Literal["small", "default", "full"] = "default"
-    """How much of the digits."""
+    """Size of the digits."""
     seed: Seed = 0
-    """Seed of what is made here."""
+    """Seed of a data set that is generated."""
 
-    def choice(self) -> "datasets.Choice":
-        from snnsim.experiment import datasets
+    def data(self) -> "config.Data":
+        from snnsim import config
 
-        return datasets.Choice(self.name, self.data_path, self.size, self.seed)
+        registry.get_dataset(self.name)
+        return config.Data(self.name, self.data_path, self.size, self.seed)
 
 
 @dataclass(frozen=True)
-class DataInfo(_Chosen):
-    """Print what a data set is: classes, recordings, size, licence, citation, how to get it, where it lies."""
+class DataInfo(_Dataset):
+    """Print the facts of a data set: classes, recordings, size, license, citation, how to get it, its folder."""
 
     def __call__(self) -> None:
         """Describe."""
         from snnsim.experiment import datasets
 
-        for what, value in datasets.describe(self.choice()):
-            print(f"{what:11s} {value}")
+        for topic, text in datasets.describe(self.data()):
+            print(f"{topic:11s} {text}")
 
 
 @dataclass(frozen=True)
-class DataMake(_Chosen):
+class DataMake(_Dataset):
     """Make digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless they are there; print the files."""
 
     def __call__(self) -> None:
         """Make."""
         from snnsim.experiment import datasets
 
-        for split, path in datasets.make(self.choice()).items():
+        for split, path in datasets.make(self.data()).items():
             print(f"{split:6s} {path}")
 
 
 @dataclass(frozen=True)
-class DataWhere(_Chosen):
+class DataWhere(_Dataset):
     """Print the folder where a data set lies or would lie."""
 
     def __call__(self) -> None:
         """Print."""
         from snnsim.experiment import datasets
 
-        print(datasets.folder(self.choice()))
+        print(datasets.planned_folder(self.data()))
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,9 @@ class DataEncode:
         """Encode."""
         from snnsim.experiment import datasets
 
-        made = datasets.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
-        print(f"{self.output}: {made.recordings} recordings, {made.spikes:,} spikes, {len(made.classes)} classes")
+        encoded = datasets.encode_audio(self.audio, self.output, seed=self.seed, workers=self.workers)
+        counts = f"{encoded.recordings} recordings, {encoded.spikes:,} spikes, {len(encoded.classes)} classes"
+        print(f"{self.output}: {counts}")
 
 
 Data = (

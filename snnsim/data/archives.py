@@ -1,4 +1,4 @@
-"""The bytes of a file that may be packed as .gz, .xz or .zip.
+"""The content of files that are packed as .gz, .xz or .zip.
 
 A small archive can hold gigabytes of zeros. Unpacking stops at 50 bytes per byte of the archive and 64 MB, and at 64 GB
 in any case; the environment variable SNNSIM_READ_LIMIT=10 raises both tenfold.
@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Protocol
 
 from snnsim.data import hdf5
 
@@ -22,12 +22,18 @@ _LZMA_MEMORY = 2**30
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether the name of `path` says that it is packed."""
+    """Return whether the name of a file has the suffix of an archive."""
     return path.suffix in PACKED
 
 
 def require_file(path: Path) -> None:
-    """Raise an OSError unless `path` is a file: no folder, pipe or device, nor a link to one."""
+    """Check that a path leads to a file: to no folder, pipe or device.
+
+    Raises:
+        FileNotFoundError: If there is nothing.
+        IsADirectoryError: If it is a folder.
+        OSError: If it is a pipe or a device.
+    """
     if path.is_file():
         return
     if path.is_dir():
@@ -41,32 +47,31 @@ def unpacked(path: Path) -> bytes:
     """Return the unpacked bytes of a .gz, .xz or .zip file; a .zip must hold one file.
 
     Raises:
-        OSError: If it is no file.
-        ValueError: If it is damaged, or holds more than the limit.
+        OSError: If the path leads to no file.
+        ValueError: If the file is damaged, or its content is larger than the limit.
     """
     require_file(path)
-    pieces: dict[str, Callable[[Path], Iterator[bytes]]] = {".zip": _zip, ".gz": _gzip, ".xz": _xz}
-    factor = hdf5.limit_factor()
-    most = min(50 * path.stat().st_size + 2**26, 2**36) * factor
-    whole, size = io.BytesIO(), 0
+    readers: dict[str, Callable[[Path], Iterator[bytes]]] = {".zip": _zip, ".gz": _gzip, ".xz": _xz}
+    limit = min(50 * path.stat().st_size + 2**26, 2**36) * hdf5.limit_factor()
+    content, size = io.BytesIO(), 0
     try:
-        for piece in pieces[path.suffix](path):
+        for piece in readers[path.suffix](path):
             size += len(piece)
-            if size > most:
+            if size > limit:
                 break
-            whole.write(piece)
+            content.write(piece)
     except _Several as error:
         raise ValueError(f"{path}: {error}") from error
     except DAMAGED as error:
         raise ValueError(
             f"{path}: a {path.suffix} file must unpack whole; this one is damaged or cut off ({error}); get it again"
         ) from error
-    if size > most:
+    if size > limit:
         raise ValueError(
-            f"{path}: the archive unpacks to more than {most / 1e6:,.0f} MB, too much for one of "
+            f"{path}: the archive unpacks to more than {limit / 1e6:,.0f} MB, too much for one of "
             f"{path.stat().st_size / 1e6:,.1f} MB; unpack it yourself, or raise the limit by SNNSIM_READ_LIMIT=10"
         )
-    return whole.getvalue()
+    return content.getvalue()
 
 
 class _Several(Exception):
@@ -75,13 +80,17 @@ class _Several(Exception):
 
 DAMAGED = (
     *(EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, MemoryError),
-    # what zipfile and numpy raise of headers that make no sense: methods and flags, names, offsets, shapes
+    # zipfile and numpy raise these at invalid headers: methods and flags, names, offsets, shapes
     *(RuntimeError, ValueError, TypeError, OverflowError, LookupError, AttributeError, SyntaxError, struct.error),
 )
-"""What the standard library and NumPy raise where the bytes of an archive make no sense."""
+"""Exceptions of the standard library and NumPy at invalid bytes of an archive."""
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def _pieces(file: _Readable) -> Iterator[bytes]:
     while piece := file.read(_CHUNK):
         yield piece
 
@@ -93,18 +102,18 @@ def _gzip(path: Path) -> Iterator[bytes]:
 
 def _xz(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        left = file.read(_CHUNK)
-        # streams may stand one after the other, with zeros between them
-        while left:
+        remaining = file.read(_CHUNK)
+        # a file may have several streams, one after the other, with zeros between them
+        while remaining:
             unpacker = lzma.LZMADecompressor(memlimit=_LZMA_MEMORY)
             while not unpacker.eof:
-                given = b""
+                packed = b""
                 if unpacker.needs_input:
-                    given, left = left or file.read(_CHUNK), b""
-                    if not given:
+                    packed, remaining = remaining or file.read(_CHUNK), b""
+                    if not packed:
                         raise EOFError("the stream has no end")
-                yield unpacker.decompress(given, _CHUNK)
-            left = unpacker.unused_data.lstrip(b"\0") or file.read(_CHUNK).lstrip(b"\0")
+                yield unpacker.decompress(packed, _CHUNK)
+            remaining = unpacker.unused_data.lstrip(b"\0") or file.read(_CHUNK).lstrip(b"\0")
 
 
 def _zip(path: Path) -> Iterator[bytes]:

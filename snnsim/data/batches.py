@@ -1,4 +1,4 @@
-"""Dense batches in an order that is a pure function of the seed, resumable, and shared between ranks."""
+"""Dense batches, in an order that is a pure function of the seed; they can be resumed and are shared between ranks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from snnsim.data.binning import Binned
 
 
 class ArrayBatch(NamedTuple):
-    """Some recordings, padded with zeros to the longest of them."""
+    """Recordings padded with zeros to the longest of them."""
 
     frames: np.ndarray
     """float32 (time, batch, channel)."""
@@ -22,25 +22,25 @@ class ArrayBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Batches:
-    """The recordings at `indices` in batches; the last, smaller one is kept."""
+    """The recordings at `indices` in batches; the last batch may be smaller."""
 
     binned: Binned
-    """Recordings to draw from."""
+    """All recordings."""
     indices: np.ndarray
-    """Which of them."""
+    """Recordings of the batches, int64 (index,)."""
     batch_size: int = field(kw_only=True)
     """Recordings of a batch, all ranks together."""
     shuffle_seed: tuple[int, ...] | None = field(default=None, kw_only=True)
-    """Such as (seed, epoch); None keeps the order of `indices`."""
+    """Seed of the order, such as (seed, epoch); None keeps the order of `indices`."""
     rank: int = field(default=0, kw_only=True)
-    """Which share of every batch is ours: every world-th recording from the rank-th on."""
+    """Number of this process; its share of a batch is every world-th recording from the rank-th on."""
     world: int = field(default=1, kw_only=True)
-    """How many share a batch."""
+    """Number of processes that share a batch."""
 
     def __post_init__(self) -> None:
         if len(self.indices) == 0 or self.batch_size < 1:
             raise ValueError(
-                f"Batches: there must be a recording and room for it; got {len(self.indices)} recordings in "
+                f"Batches: there must be a recording and a batch size of 1; got {len(self.indices)} recordings in "
                 f"batches of {self.batch_size}"
             )
         if not 0 <= self.rank < self.world:
@@ -53,18 +53,21 @@ class Batches:
         return self.starting_at(0)
 
     def order(self) -> np.ndarray:
-        """Return the indices of all batches of all ranks, one after the other."""
+        """Return the indices of the batches of all ranks, one batch after the other, int64 (index,)."""
         if self.shuffle_seed is None:
             return np.asarray(self.indices)
         return np.random.default_rng(self.shuffle_seed).permutation(self.indices)
 
     def starting_at(self, number: int) -> Iterator[ArrayBatch]:
-        """Yield this rank's share of every batch from batch `number` on.
+        """Yield this rank's share of every batch from a batch on.
 
-        A share of a last, small batch may be empty: no recordings, and no steps.
+        The share of a small last batch may be empty, without recordings and steps.
+
+        Args:
+            number: Number of the first batch.
         """
         order = self.order()
         for start in range(number * self.batch_size, len(order), self.batch_size):
-            ours = order[start : start + self.batch_size][self.rank :: self.world]
-            frames, length = self.binned.dense(ours)
-            yield ArrayBatch(frames, length.astype(np.int64), self.binned.label[ours])
+            share = order[start : start + self.batch_size][self.rank :: self.world]
+            frames, length = self.binned.dense(share)
+            yield ArrayBatch(frames, length.astype(np.int64), self.binned.label[share])

@@ -5,7 +5,7 @@
     cell    = step · channels + channel
     length  = last occupied step + 1, at least 1
 
-Which step a rounded time belongs to, and what ε is: counting.py.
+counting.py defines ε and the step of a rounded time.
 
 Shapes   cell, count (cell,) · offset (recording + 1,) · length, label, speaker (recording,)
          frames (time, batch, channel)
@@ -18,8 +18,19 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.data.counting import MOST_CELLS, OUT_OF_RANGE, bin_all, fill
-from snnsim.data.recordings import Recordings, arrays, check_events, gathered, positions
+from snnsim import ragged
+from snnsim.data.counting import (
+    MOST_CELLS,
+    OUT_OF_RANGE,
+    CellArrays,
+    EventArrays,
+    Grid,
+    Rows,
+    Scratch,
+    bin_all,
+    fill,
+)
+from snnsim.data.recordings import Recordings, arrays, check_events, positions
 from snnsim.validation import integer, real, require, shown
 
 MOST_CHANNELS = 2**26
@@ -33,15 +44,15 @@ class Binned:
     cell: np.ndarray
     """uint32, step · channels + channel."""
     count: np.ndarray
-    """uint8, or wider if needed: how many events fell into the cell; never 0."""
+    """Number of events in the cell, uint8, or wider if needed; never 0."""
     offset: np.ndarray
-    """int64, where the cells of each recording start, and the end of the last one."""
+    """Start of the cells of each recording, and the end of the last one, int64."""
     length: np.ndarray
-    """int32, steps of each recording."""
+    """Steps of each recording, int32."""
     label: np.ndarray
-    """int64, index into `classes`."""
+    """Index into `classes`, int64."""
     speaker: np.ndarray
-    """int64, who spoke; -1 where unknown."""
+    """Number of the speaker, int64; -1 where unknown."""
     classes: tuple[str, ...]
     """Names of the classes, in the order of their labels."""
     channels: int
@@ -49,18 +60,19 @@ class Binned:
     time_step_ms: float
     """Length of a step."""
     dropped: int = 0
-    """How many events came too late and were left out."""
+    """Number of events that were too late and are left out."""
 
     def __len__(self) -> int:
         return len(self.label)
 
     def select(self, indices: np.ndarray) -> "Binned":
-        """Return the recordings at `indices`, in that order; `dropped` stays that of the whole.
+        """Return selected recordings; the number of dropped events remains that of all recordings.
 
-        An index of -1 is the last recording, and a mask chooses where it is True.
+        Args:
+            indices: Recordings (index,) in the wanted order, where -1 is the last one, or a mask (recording,).
         """
         indices = positions(indices, len(self), who="Binned.select")
-        cell, offset = gathered(self.offset, indices)
+        cell, offset = ragged.select_rows(self.offset, indices)
         return replace(
             self,
             cell=self.cell[cell],
@@ -72,18 +84,18 @@ class Binned:
         )
 
     def dense(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return frames of some recordings, padded with zeros to the longest of them.
+        """Return frames of recordings, padded with zeros to the longest of them.
 
         Args:
-            indices: Which recordings (batch,), in the order that is wanted; -1 is the last one.
+            indices: Recordings (batch,) in the wanted order, where -1 is the last one.
 
         Returns:
             Frames float32 (time, batch, channel), zero after the end of each recording, and the lengths (batch,).
 
         Raises:
-            TypeError: If an array has a wrong type, or the indices are no whole numbers.
+            TypeError: If an array has a wrong type, or the indices are no integers.
             ValueError: If an index is out of range, or the cells do not fit the channels and the lengths.
-            MemoryError: If the frames have no room.
+            MemoryError: If there is not enough memory for the frames.
         """
         _check_sizes(self, "Binned.dense")
         indices = positions(indices, len(self), who="Binned.dense")
@@ -93,23 +105,29 @@ class Binned:
         start, stop = self.offset[:-1][indices], self.offset[1:][indices]
         inside = np.all((start >= 0) & (start <= stop) & (stop <= len(self.cell)))
         require(
-            bool(inside) and fill(frames, self.cell, self.count, (start, stop, length)),
+            bool(inside) and fill(frames, self.cell, self.count, Rows(start, stop, length)),
             f"Binned.dense: the cells of a recording must lie in its {self.channels} channels and its steps, and the "
             "offsets in the cells; some do not; bin the recordings again",
         )
         return frames, length
 
     def check(self, who: str) -> None:
-        """Raise an error that names `who` unless all arrays fit each other; this looks at every cell."""
+        """Check that all arrays fit each other, every cell included.
+
+        Args:
+            who: Name of the function or file, for messages.
+
+        Raises:
+            TypeError: If an array has a wrong type.
+            ValueError: If the arrays do not fit each other.
+        """
         _check_sizes(self, who)
-        offset, per, step = self.offset, np.diff(self.offset), self.cell // np.uint32(self.channels)
-        good = offset[0] == 0 and offset[-1] == len(self.cell) and (per >= 0).all() and (self.count > 0).all()
-        require(bool(good), f"{who}: the offsets must ascend from 0 to the number of cells, and all counts be above 0")
-        wanted = np.ones(len(self), np.int64)
-        wanted[per > 0] += np.maximum.reduceat(step, offset[:-1][per > 0]) if len(step) else 0
-        require(
-            np.array_equal(wanted, self.length), f"{who}: every recording must end with its last cell; one does not"
-        )
+        offset, cells, step = self.offset, np.diff(self.offset), self.cell // np.uint32(self.channels)
+        valid = offset[0] == 0 and offset[-1] == len(self.cell) and (cells >= 0).all() and (self.count > 0).all()
+        require(bool(valid), f"{who}: the offsets must ascend from 0 to the number of cells, and all counts be above 0")
+        last = np.ones(len(self), np.int64)
+        last[cells > 0] += np.maximum.reduceat(step, offset[:-1][cells > 0]) if len(step) else 0
+        require(np.array_equal(last, self.length), f"{who}: every recording must end with its last cell; one does not")
         labels = len(self) == 0 or (self.label.min() >= 0 and self.label.max() < len(self.classes))
         require(bool(labels), f"{who}: the labels must lie in 0..{len(self.classes) - 1}; some do not")
 
@@ -120,14 +138,14 @@ def bin_events(
     """Return the events of recordings on a grid.
 
     Args:
-        recordings: Any recordings, with or without a spike each; their times must ascend.
+        recordings: Any recordings, also without spikes; their times must ascend.
         time_step_ms: Length of a step in ms.
-        channels: How many channels the units are summed into, a divisor of their number.
+        channels: Number of channels that the units are summed into, a divisor of the number of units.
         max_time_ms: Events at or after this time are left out and counted; None keeps all.
 
     Raises:
         TypeError: If an array or a setting has a wrong type.
-        ValueError: If times or units of a recording are wrong, which the message names, or the grid is too fine.
+        ValueError: If times or units of a recording are wrong, or the grid is too fine.
     """
     limit = np.inf if max_time_ms is None or max_time_ms == np.inf else real(max_time_ms, **_named("max_time_ms"))
     time_step_ms = real(time_step_ms, **_named("time_step_ms"))
@@ -143,10 +161,10 @@ def bin_events(
     # float16 times in memory are milliseconds, those of a file seconds
     scale = 1.0 if np.asarray(recordings.time_ms).dtype == np.float16 else 1000.0
     dropped, fault, step = bin_all(
-        (time, unit, start),
-        (time_step_ms, limit, recordings.units, recordings.units // channels, scale),
-        (np.full(channels, -1, np.int64), np.zeros(channels, np.int64)),
-        (cell, count, offset, length),
+        EventArrays(time, unit, start),
+        Grid(time_step_ms, limit, recordings.units, recordings.units // channels, scale),
+        Scratch(np.full(channels, -1, np.int64), np.zeros(channels, np.int64)),
+        CellArrays(cell, count, offset, length),
     )
     if fault == OUT_OF_RANGE:
         check_events(recordings, "bin_events")
@@ -181,19 +199,24 @@ def _zeros(*shape: int) -> np.ndarray:
         size = math.prod(shape) * 4 / 1e9
         raise MemoryError(
             f"Binned.dense: {shape[1]} recordings of {shape[0]} steps and {shape[2]} channels need {size:,.1f} GB of "
-            "memory, which is not there; take fewer at a time, fewer channels or longer steps"
+            "memory, more than there is; take fewer at a time, fewer channels or longer steps"
         ) from error
 
 
 def _check_sizes(binned: Binned, who: str) -> None:
-    """Raise an error unless the arrays have their types, one axis, and sizes that fit; this looks into none."""
+    """Check the types, axes and sizes of all arrays, but no element of them.
+
+    Raises:
+        TypeError: If a type or an axis is wrong.
+        ValueError: If a size is wrong.
+    """
     channels = integer(binned.channels, who=who, name="the number of channels", at_least=1, at_most=MOST_CELLS - 1)
     kinds = {"cell": "u", "count": "u", "offset": "i", "length": "i", "label": "i", "speaker": "i"}
     for name, kind in kinds.items():
-        found = getattr(binned, name)
-        if not isinstance(found, np.ndarray) or found.dtype.kind != kind or found.ndim != 1:
-            whole = "unsigned" if kind == "u" else "signed"
-            raise TypeError(f"{who}: {name} must be {whole} whole numbers of one axis, not {shown(found)}")
+        values = getattr(binned, name)
+        if not isinstance(values, np.ndarray) or values.dtype.kind != kind or values.ndim != 1:
+            sign = "unsigned" if kind == "u" else "signed"
+            raise TypeError(f"{who}: {name} must be {sign} integers of one axis, not {shown(values)}")
     recordings = len(binned.label)
     require(
         len(binned.count) == len(binned.cell)

@@ -1,11 +1,11 @@
-"""Labels, speakers and class names of an SHD-format file, from the forms in which others write them.
+"""Labels, speakers and class names of an SHD-format file, in the forms of several writers.
 
-    labels    whole numbers (recording,) or (recording, 1), of any type; exactly one 1 in each row (recording, class);
+    labels    integers (recording,) or (recording, 1), of any type; exactly one 1 in each row (recording, class);
               names that are among the class names
-    speaker   whole numbers likewise, -1 (and 65535, where the type is uint16) unknown; names, numbered as they sort
+    speaker   integers likewise, -1 (and 65535, where the type is uint16) unknown; names, numbered in sorted order
     keys      names in UTF-8 or Latin-1, or numbers
 
-Whatever has no one meaning, such as 0.7 or NaN, is an error that names the file and the data set.
+A value without one clear meaning, such as 0.7 or NaN, is an error that names the file and the data set.
 """
 
 from pathlib import Path
@@ -16,27 +16,37 @@ import numpy as np
 from snnsim.validation import shown
 
 MOST_UNITS = 2**26
-"""A file may not claim more channels."""
+"""Largest number of channels of a file."""
 MOST_UNNAMED = 2**20
-"""Labels of a file without class names must be below."""
+"""Upper bound of the labels of a file without class names."""
 _UNKNOWN_SPEAKER = np.iinfo(np.uint16).max
 
 
 def labels(values: Any, classes: tuple[str, ...] | None, path: Path) -> np.ndarray:
-    """Return labels, int64 (recording,); without class names they are not looked up."""
-    found, who = np.asarray(values), f"{path}: labels"
-    if found.ndim == 2 and found.shape[1] > 1 and found.dtype.kind in "biuf":
-        ones = found == 1
-        if not (((found == 0) | ones).all() and (ones.sum(axis=1) == 1).all()):
+    """Return labels, int64 (recording,).
+
+    Args:
+        values: The data set `labels`.
+        classes: Names of the classes; None if the file has none.
+        path: The file, for messages.
+
+    Raises:
+        ValueError: If the labels have no clear meaning.
+    """
+    column, who = np.asarray(values), f"{path}: labels"
+    if column.ndim == 2 and column.shape[1] > 1 and column.dtype.kind in "biuf":
+        ones = column == 1
+        if not (((column == 0) | ones).all() and (ones.sum(axis=1) == 1).all()):
             raise ValueError(
-                f"{who} of shape {found.shape} must be one-hot, one 1 in each row and zeros; they are not; write one "
-                "whole number per recording"
+                f"{who} of shape {column.shape} must be one-hot, one 1 in each row and zeros; they are not; write one "
+                "integer per recording"
             )
-        return ones.argmax(axis=1)
-    found = _flat(found, who)
-    if found.dtype.kind not in "OSU":
-        return _whole(found, who)
-    names = _names(found, who)
+        one_hot: np.ndarray = ones.argmax(axis=1)
+        return one_hot
+    column = _flat(column, who)
+    if column.dtype.kind not in "OSU":
+        return _integers(column, who)
+    names = _names(column, who)
     if classes is None or len(set(classes)) < len(classes) or not set(names) <= set(classes):
         raise ValueError(
             f"{who} that are names must be in extra/keys, each once; got {shown(next(iter(names), ''))} "
@@ -47,14 +57,14 @@ def labels(values: Any, classes: tuple[str, ...] | None, path: Path) -> np.ndarr
 
 
 def speakers(values: Any | None, recordings: int, path: Path) -> np.ndarray:
-    """Return who speaks, int64 (recording,), -1 where that is unknown."""
+    """Return the number of the speaker of each recording, int64 (recording,), -1 where it is unknown."""
     if values is None:
         return np.full(recordings, -1)
-    found = _flat(np.asarray(values), f"{path}: extra/speaker")
-    if found.dtype.kind in "OSU":
-        return np.unique(_names(found, f"{path}: extra/speaker"), return_inverse=True)[1].astype(np.int64)
-    number = _whole(found, f"{path}: extra/speaker")
-    unknown = (number < 0) | ((number == _UNKNOWN_SPEAKER) & (found.dtype == np.uint16))
+    column = _flat(np.asarray(values), f"{path}: extra/speaker")
+    if column.dtype.kind in "OSU":
+        return np.unique(_names(column, f"{path}: extra/speaker"), return_inverse=True)[1].astype(np.int64)
+    number = _integers(column, f"{path}: extra/speaker")
+    unknown = (number < 0) | ((number == _UNKNOWN_SPEAKER) & (column.dtype == np.uint16))
     return np.where(unknown, -1, number)
 
 
@@ -62,67 +72,75 @@ def class_names(values: Any | None, path: Path) -> tuple[str, ...] | None:
     """Return the names of the classes, None where the file has none."""
     if values is None:
         return None
-    found = _flat(np.asarray(values), f"{path}: extra/keys")
-    if found.dtype.kind in "biuf":
-        return tuple(map(str, found.tolist()))
-    return tuple(_names(found, f"{path}: extra/keys"))
+    column = _flat(np.asarray(values), f"{path}: extra/keys")
+    if column.dtype.kind in "biuf":
+        return tuple(map(str, column.tolist()))
+    return tuple(_names(column, f"{path}: extra/keys"))
 
 
 def numbered(label: np.ndarray, path: Path) -> tuple[str, ...]:
-    """Return names for classes that have none: their numbers."""
-    most = int(label.max(initial=-1))
-    if most >= MOST_UNNAMED:
+    """Return the numbers of classes without names as their names.
+
+    Raises:
+        ValueError: If a label is too large.
+    """
+    highest = int(label.max(initial=-1))
+    if highest >= MOST_UNNAMED:
         raise ValueError(
-            f"{path}: labels without extra/keys must be below {MOST_UNNAMED:,} (columns.MOST_UNNAMED); one is {most}; "
-            "correct the labels, or add the names of the classes"
+            f"{path}: labels without extra/keys must be below {MOST_UNNAMED:,} (columns.MOST_UNNAMED); one is "
+            f"{highest}; correct the labels, or add the names of the classes"
         )
-    return tuple(str(number) for number in range(most + 1))
+    return tuple(str(number) for number in range(highest + 1))
 
 
 def units(value: Any, path: Path) -> int:
-    """Return how many channels a file says that it has."""
-    found = np.asarray(value)
-    if found.size != 1 or found.dtype.kind not in "iuf" or found.item() != found.item() // 1:
-        what = found.item() if found.size == 1 else found
-        what = what.decode(errors="replace") if isinstance(what, bytes) else what
+    """Return the number of channels in the attribute `units` of a file.
+
+    Raises:
+        ValueError: If the attribute is no number of channels.
+    """
+    attribute = np.asarray(value)
+    if attribute.size != 1 or attribute.dtype.kind not in "iuf" or attribute.item() != attribute.item() // 1:
+        content = attribute.item() if attribute.size == 1 else attribute
+        content = content.decode(errors="replace") if isinstance(content, bytes) else content
         raise ValueError(
-            f"{path}: the attribute units must be the number of channels, not {shown(what)}; set it to that number. "
+            f"{path}: the attribute units must be the number of channels, not {shown(content)}; set it to that number. "
             "Times must be seconds; where they are not, set the attribute time_unit to 'ms' or 'us', or divide them"
         )
-    if not 1 <= found.item() <= MOST_UNITS:
+    if not 1 <= attribute.item() <= MOST_UNITS:
         raise ValueError(
             f"{path}: the attribute units, the number of channels, must be from 1 to {MOST_UNITS:,} "
-            f"(columns.MOST_UNITS), not {found.item()}; correct it"
+            f"(columns.MOST_UNITS), not {attribute.item()}; correct it"
         )
-    return int(found.item())
+    return int(attribute.item())
 
 
-def _flat(found: np.ndarray, who: str) -> np.ndarray:
-    found = found[:, 0] if found.ndim == 2 and found.shape[1] == 1 else found
-    if found.ndim != 1:
-        raise ValueError(f"{who} must have one entry per recording (per class in extra/keys); got shape {found.shape}")
-    return found
+def _flat(column: np.ndarray, who: str) -> np.ndarray:
+    column = column[:, 0] if column.ndim == 2 and column.shape[1] == 1 else column
+    if column.ndim != 1:
+        raise ValueError(f"{who} must have one entry per recording (per class in extra/keys); got shape {column.shape}")
+    return column
 
 
-def _whole(found: np.ndarray, who: str) -> np.ndarray:
-    if found.dtype.kind not in "biuf":
-        raise ValueError(f"{who} must be whole numbers or names, not {shown(found)}; write whole numbers")
-    if found.dtype.kind == "f":
-        wrong = ~((found >= -(2.0**63)) & (found < 2.0**63) & (found == np.floor(found)))
+def _integers(column: np.ndarray, who: str) -> np.ndarray:
+    if column.dtype.kind not in "biuf":
+        raise ValueError(f"{who} must be integers or names, not {shown(column)}; write integers")
+    if column.dtype.kind == "f":
+        wrong = ~((column >= -(2.0**63)) & (column < 2.0**63) & (column == np.floor(column)))
     else:
-        wrong = found > np.iinfo(np.int64).max if found.dtype == np.uint64 else np.zeros(len(found), bool)
+        wrong = column > np.iinfo(np.int64).max if column.dtype == np.uint64 else np.zeros(len(column), bool)
     if wrong.any():
-        place = int(np.flatnonzero(wrong)[0])
+        entry = int(np.flatnonzero(wrong)[0])
         raise ValueError(
-            f"{who} must be whole numbers; entry {place} is {found[place]}; correct the file: nothing is rounded"
+            f"{who} must be integers; entry {entry} is {column[entry]}; correct the file: nothing is rounded"
         )
-    return found.astype(np.int64)
+    return column.astype(np.int64)
 
 
-def _names(found: np.ndarray, who: str) -> list[str]:
-    values = found.tolist()
+def _names(column: np.ndarray, who: str) -> list[str]:
+    values = column.tolist()
     if not all(isinstance(value, str | bytes) for value in values):
-        raise ValueError(f"{who} must be whole numbers or names, not {shown(found)}; write whole numbers")
+        raise ValueError(f"{who} must be integers or names, not {shown(column)}; write integers")
     return [value if isinstance(value, str) else _decoded(value) for value in values]
 
 

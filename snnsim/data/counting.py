@@ -1,18 +1,19 @@
-"""The compiled loops of binning, and the step that a rounded time belongs to.
+"""The compiled loops of binning, and the step of a rounded time.
 
     step = floor(x + min(2 ε x, 1/4))       x = time / dt
 
-An event at k dt belongs to step k, though its time has been rounded: to ε = 2^-23 where float32 milliseconds or seconds
-hold all times of the recording, to 2 · 2^-52 where float64 is needed. float16 seconds are too coarse for such a
-tolerance, as it would move events that lie between the steps. There step = floor(x + 1/2) if every time of the
-recording is that of a multiple of dt, rounded to float16 (as far as float16 tells steps apart), and ε = 2^-23 if not.
-The end of what is kept, max_time_ms, is compared with times that are rounded in the same way.
+An event at k dt belongs to step k, although its time has been rounded: ε = 2^-23 where all times of the recording are
+exact in float32 milliseconds or seconds, and 2 · 2^-52 where they need float64. float16 seconds are too coarse for a
+tolerance, which would move events between the steps. For them, step = floor(x + 1/2) if every time of the recording is
+a multiple of dt, rounded to float16 (as far as float16 tells steps apart), and ε = 2^-23 otherwise. The limit
+max_time_ms is compared with times that are rounded in the same way.
 
 Shapes   time, unit (event,) · start, offset (recording + 1,) · cell, count (cell,) · frames (time, batch, channel)
 Units    time, dt, limit in ms
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -20,11 +21,61 @@ from numba import njit
 MOST_CELLS = 2**32
 MOST_STEPS = 2**31
 OUT_OF_RANGE, OUT_OF_GRID = 1, 2
+"""Faults that `bin_all` returns."""
+
+
+class EventArrays(NamedTuple):
+    """Events of recordings."""
+
+    time: np.ndarray
+    unit: np.ndarray
+    start: np.ndarray
+    """Start of each recording, and the end of the last one."""
+
+
+class Grid(NamedTuple):
+    """Steps and channels of a grid."""
+
+    time_step: float
+    limit: float
+    """Events at or after this time are dropped."""
+    units: int
+    group: int
+    """Units of a channel."""
+    scale: float
+    """Milliseconds of a unit of float16 times: 1000 for seconds."""
+
+
+class Scratch(NamedTuple):
+    """Working memory of `bin_all`, one entry per channel."""
+
+    last_step: np.ndarray
+    """Step of the latest cell, -1 before the first one."""
+    last_cell: np.ndarray
+    """Index of the latest cell."""
+
+
+class CellArrays(NamedTuple):
+    """Cells of recordings on a grid."""
+
+    cell: np.ndarray
+    events: np.ndarray
+    """Number of events of each cell."""
+    offset: np.ndarray
+    length: np.ndarray
+
+
+class Rows(NamedTuple):
+    """Recordings of a batch among all cells."""
+
+    start: np.ndarray
+    stop: np.ndarray
+    length: np.ndarray
 
 
 @njit(cache=True, nogil=True)
-def _half(time, scale):
-    """Return by how much float16 may have rounded this time, -1 if it is no float16 number of the unit."""
+def _half(time: float, scale: float) -> float:
+    """Return the largest rounding error of a float16 time, or -1 for a time that is not exact in float16."""
     value = time / scale
     if not 0 <= value <= 65504:
         return -1.0
@@ -33,20 +84,19 @@ def _half(time, scale):
 
 
 @njit(cache=True, nogil=True)
-def _tolerance(time, first, last, grid):
+def _tolerance(time: np.ndarray, first: int, last: int, time_step: float, scale: float) -> float:
     """Return 2 ε of the times of a recording, or -1 where they are multiples of dt rounded to float16."""
-    time_step, scale = grid
-    known = False
+    multiples = False
     for event in range(first, last):
         now = np.float64(time[event])
         error = _half(now, scale)
         if 2 * error > time_step:
             continue
-        known = abs(math.floor(now / time_step + 0.5) * time_step - now) <= error * 1.001
-        if error < 0 or not known:
-            known = False
+        multiples = bool(abs(math.floor(now / time_step + 0.5) * time_step - now) <= error * 1.001)
+        if error < 0 or not multiples:
+            multiples = False
             break
-    if known:
+    if multiples:
         return -1.0
     if time.itemsize == 8:
         milliseconds, seconds = True, True
@@ -60,24 +110,33 @@ def _tolerance(time, first, last, grid):
 
 
 @njit(cache=True, nogil=True)
-def bin_all(recorded, grid, scratch, binned):
-    """Fill `binned`; return the number of dropped events, what is wrong, and the step of the last event."""
-    time, unit, start = recorded
+def bin_all(events: EventArrays, grid: Grid, scratch: Scratch, cells: CellArrays) -> tuple[int, int, float]:
+    """Fill the cells of all recordings.
+
+    Args:
+        events: Events of the recordings.
+        grid: Steps and channels.
+        scratch: Working memory.
+        cells: The cells to fill; cell and count are as long as the events.
+
+    Returns:
+        Number of dropped events, a fault or 0, and the step of an event that lies outside of the grid.
+    """
+    time, unit, start = events
     time_step, limit, units, group, scale = grid
-    # of each channel, the step that it saw last, and the place of that cell
-    last_step, place = scratch
-    cell, count, offset, length = binned
+    last_step, last_cell = scratch
+    cell, count, offset, length = cells
     channels, used, dropped = last_step.size, 0, 0
     most, end = min(MOST_CELLS // channels, MOST_STEPS) - 1, limit / time_step * (1 - 2.0**-50)
     for recording in range(start.size - 1):
         first, last = start[recording], start[recording + 1]
-        tolerance = _tolerance(time, first, last, (time_step, scale))
+        tolerance = _tolerance(time, first, last, time_step, scale)
         last_step[:] = -1
         previous = 0.0
         for event in range(first, last):
             now = np.float64(time[event])
             number = np.int64(unit[event])
-            # a NaN is not at or after the time before
+            # false for NaN, too
             if not (previous <= now < np.inf and 0 <= number < units):
                 return dropped, OUT_OF_RANGE, 0.0
             previous = now
@@ -89,11 +148,11 @@ def bin_all(recorded, grid, scratch, binned):
             if x >= most:
                 return dropped, OUT_OF_GRID, x
             step, channel = int(x), number // group
-            # times ascend, so the cell of this step is the one the channel opened last: no search, no sort
+            # times ascend, so this step has a cell only if it is the latest one of the channel: no search, no sort
             if last_step[channel] == step:
-                count[place[channel]] += 1
+                count[last_cell[channel]] += 1
             else:
-                last_step[channel], place[channel] = step, used
+                last_step[channel], last_cell[channel] = step, used
                 cell[used], count[used] = step * channels + channel, 1
                 used += 1
             length[recording] = max(length[recording], step + 1)
@@ -102,14 +161,23 @@ def bin_all(recorded, grid, scratch, binned):
 
 
 @njit(cache=True, nogil=True)
-def fill(frames, cell, count, owned):
-    """Fill `frames` and return whether all cells lie in their recordings."""
-    start, stop, length = owned
+def fill(frames: np.ndarray, cell: np.ndarray, count: np.ndarray, rows: Rows) -> bool:
+    """Fill the frames of a batch.
+
+    Args:
+        frames: Zeros (time, batch, channel), which are overwritten.
+        cell: Cells of all recordings.
+        count: Number of events in each cell.
+        rows: Recordings of the batch.
+
+    Returns:
+        Whether all cells lie in the steps of their recordings.
+    """
     channels = np.uint64(frames.shape[2])
-    for place in range(start.size):
-        for index in range(start[place], stop[place]):
+    for row in range(rows.start.size):
+        for index in range(rows.start[row], rows.stop[row]):
             step, channel = divmod(np.uint64(cell[index]), channels)
-            if step >= np.uint64(length[place]):
+            if step >= np.uint64(rows.length[row]):
                 return False
-            frames[step, place, channel] = count[index]
+            frames[step, row, channel] = count[index]
     return True

@@ -1,4 +1,4 @@
-"""Pictures as spikes: as many as the gray is bright, or the earlier the brighter.
+"""Pictures as spikes: bright pixels have more spikes (rate), or earlier ones (latency).
 
     rate      P(s[t, i] = 1) = p x_i
     latency   one spike, at t_i = ⌊(1 − x_i) (T − 1) + ½⌋; none where x_i is 0
@@ -15,23 +15,38 @@ NEVER = -1
 
 
 def rate(gray: ArrayLike, generator: np.random.Generator, *, steps: int, probability: float = 1.0) -> np.ndarray:
-    """Return independent spikes bool (time, picture, ...), as probable as the gray (picture, ...) is bright."""
+    """Return independent spikes whose probability is proportional to the gray of the pixel.
+
+    Args:
+        gray: Brightness from 0 to 1 (picture, ...).
+        generator: Generator of the random numbers.
+        steps: Number of steps.
+        probability: Probability of a spike per step where the brightness is 1.
+
+    Returns:
+        bool (time, picture, ...).
+
+    Raises:
+        ValueError: If the probability or a gray is not from 0 to 1, or there is no step.
+    """
     bright = _checked("rate", gray, steps)
     if not 0 <= probability <= 1:
         raise ValueError(f"rate: the highest probability of a spike must be from 0 to 1, not {probability}")
-    return generator.random((steps, *bright.shape)) < probability * bright
+    spikes: np.ndarray = generator.random((steps, *bright.shape)) < probability * bright
+    return spikes
 
 
 def latency(gray: ArrayLike, *, steps: int) -> np.ndarray:
-    """Return at most one spike of each pixel, bool (time, picture, ...): the brightest (picture, ...) in step 0."""
-    return np.arange(steps).reshape(-1, *(1,) * np.ndim(gray)) == first_spike(gray, steps=steps)
+    """Return at most one spike of each pixel, bool (time, picture, ...); a pixel of brightness 1 fires in step 0."""
+    spikes: np.ndarray = np.arange(steps).reshape(-1, *(1,) * np.ndim(gray)) == first_spike(gray, steps=steps)
+    return spikes
 
 
 def first_spike(gray: ArrayLike, *, steps: int) -> np.ndarray:
-    """Return the step of each pixel's spike, int64 (picture, ...), NEVER for one that is black."""
+    """Return the step of the spike of each pixel, int64 (picture, ...), and NEVER for brightness 0."""
     bright = _checked("latency", gray, steps)
-    when = np.floor((1 - bright) * (steps - 1) + 0.5).astype(np.int64)
-    return np.where(bright > 0, when, NEVER)
+    step = np.floor((1 - bright) * (steps - 1) + 0.5).astype(np.int64)
+    return np.where(bright > 0, step, NEVER)
 
 
 def _checked(who: str, gray: ArrayLike, steps: int) -> np.ndarray:
@@ -40,7 +55,7 @@ def _checked(who: str, gray: ArrayLike, steps: int) -> np.ndarray:
         raise ValueError(f"{who}: a picture must be shown for a step or more, not {steps}")
     if bright.size and not (bright.min() >= 0 and bright.max() <= 1):
         raise ValueError(
-            f"{who}: grays must be from 0 to 1; they are from {bright.min():g} to {bright.max():g}. Divide them by "
-            "the brightest that there can be"
+            f"{who}: grays must be from 0 to 1; they are from {bright.min():g} to {bright.max():g}; divide them by "
+            "the brightest possible gray"
         )
     return bright

@@ -1,8 +1,8 @@
-"""The arrays of an SHD-format file, read by libhdf5: first in a process of its own, which damaged files may take along.
+"""The arrays of an SHD-format file, read by libhdf5 after a process of its own has read them without a crash.
 
-libhdf5 crashes on some damaged files and never returns from others. So a file whose bytes have not been read before is
-read once by a second process (this file, run as a script; about half a second), within a limit of time and memory. Only
-if that comes back with all arrays does this process read them. What has been read is remembered by the digest of its
+libhdf5 crashes on some damaged files and never returns from others. A file with new bytes is therefore first read by a
+second process (this file, run as a script; about half a second), within a limit of time and memory. This process reads
+the arrays only if the second process has read all of them. Files that were read are remembered by the digest of their
 bytes, in this process and in the cache folder.
 
 Limits, each times the environment variable SNNSIM_READ_LIMIT (1 by default, 10 for ten times as much):
@@ -37,7 +37,11 @@ _good: set[str] = set()
 
 
 def limit_factor() -> float:
-    """Return by how much the user raises all limits of reading."""
+    """Return the factor on all limits, from the environment.
+
+    Raises:
+        ValueError: If SNNSIM_READ_LIMIT is no positive number.
+    """
     text = os.environ.get("SNNSIM_READ_LIMIT", "1")
     try:
         factor = float(text)
@@ -48,17 +52,17 @@ def limit_factor() -> float:
     return factor
 
 
-def arrays(path: Path, image: bytes | None, kept: Path) -> dict[str, Any]:
-    """Return the arrays of an SHD-format file as they are in it.
+def arrays(path: Path, image: bytes | None, marks: Path) -> dict[str, Any]:
+    """Return the arrays of an SHD-format file without any conversion.
 
     Args:
-        path: The file; it is named in errors.
-        image: Its bytes where they had to be unpacked; None reads the file itself.
-        kept: Folder that remembers which files have been read.
+        path: The file, also for messages.
+        image: The bytes of the file if they were unpacked; None reads the file itself.
+        marks: Folder of the marks of files that were read.
 
     Returns:
-        times, units (event,), times_count, units_count (recording,), labels; speaker, keys, or None where they are not
-        there; and attributes, a dict.
+        times, units (event,), times_count, units_count (recording,), labels; speaker, keys, or None where the file has
+        none; and attributes, a dict.
 
     Raises:
         ValueError: If it is no HDF5 file, is damaged, or lacks a data set.
@@ -66,7 +70,7 @@ def arrays(path: Path, image: bytes | None, kept: Path) -> dict[str, Any]:
     start, size, digest = _digest(path, image)
     if start is not None:
         raise ValueError(f"{path}: data must be an HDF5 file; this one starts with {start!r}; {SCHEMA}")
-    mark = kept / f"{digest}-{_VERSION}"
+    mark = marks / f"{digest}-{_VERSION}"
     if digest not in _good and not mark.is_file():
         _try_elsewhere(path, image, size)
         remember(digest, mark)
@@ -89,42 +93,46 @@ def remember(digest: str, mark: Path | None = None) -> None:
 
 
 def _digest(path: Path, image: bytes | None) -> tuple[bytes | None, int, str]:
-    """Return the first bytes of what is no HDF5 file, else None, and the size and the digest of the content."""
+    """Return the first bytes of a file that is no HDF5 file, else None, and the size and the digest of the content."""
     with io.BytesIO(image) if image is not None else path.open("rb") as file:
-        size, first, place = file.seek(0, io.SEEK_END), b"", 0
-        while place < size:
-            # users' own bytes may stand in front, 512 or a power of two times as many
-            file.seek(place)
-            found = file.read(len(_SIGNATURE))
-            first, place = (found if place == 0 else first), 2 * place or 512
-            if found == _SIGNATURE:
+        size, first, position = file.seek(0, io.SEEK_END), b"", 0
+        while position < size:
+            # a user block may precede the signature, of 512 bytes or a power of two times as many
+            file.seek(position)
+            read = file.read(len(_SIGNATURE))
+            first, position = (read if position == 0 else first), 2 * position or 512
+            if read == _SIGNATURE:
                 file.seek(0)
                 return None, size, hashlib.file_digest(file, "sha256").hexdigest()
     return first, size, ""
 
 
 def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
-    """Read the file in another process, and raise a ValueError unless that comes back with all arrays."""
+    """Read the file in another process.
+
+    Raises:
+        ValueError: If that process does not read all arrays.
+    """
     if not sys.executable:
         return
     seconds = (15 + size / 2e6) * limit_factor()
     command = [sys.executable, "-P", __file__, "-" if image is not None else str(path.resolve())]
-    place = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
-    given: dict[str, Any] = {"stdin": subprocess.DEVNULL} if image is None else {"input": image}
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
+    source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if image is None else {"input": image}
     try:
-        done = subprocess.run(command, capture_output=True, env=place, timeout=seconds, check=False, **given)
+        done = subprocess.run(command, capture_output=True, env=environment, timeout=seconds, check=False, **source)
     except subprocess.TimeoutExpired as error:
         raise ValueError(
             f"{path}: an HDF5 file must be whole; this one is damaged (libhdf5 does not come to an end of it within "
             f"{seconds:.0f} s); get it again; {_RAISE}"
         ) from error
     except OSError:
-        # no second process can be had here
+        # this system starts no second process
         return
-    started, _, said = done.stdout.decode(errors="replace").partition("\n")
+    started, _, output = done.stdout.decode(errors="replace").partition("\n")
     if started != _STARTED:
         return
-    verdict = json.loads(said) if done.returncode == 0 and said else f"libhdf5 ends the process: {done.returncode}"
+    verdict = json.loads(output) if done.returncode == 0 and output else f"libhdf5 ends the process: {done.returncode}"
     if isinstance(verdict, list):
         raise ValueError(f"{path}: {verdict[0]}")
     if verdict is not None:
@@ -134,76 +142,81 @@ def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
 
 
 class _Wrong(ValueError):
-    """A file that is whole, but not as it must be."""
+    """An undamaged file that is not of the SHD format."""
 
 
 def parsed(source: Path | bytes, size: int) -> dict[str, Any]:
-    """Return the arrays of a file of `size` bytes, or of the bytes of one."""
+    """Return the arrays of a file of `size` bytes, or of the content of a file."""
     file = h5py.File(source if isinstance(source, Path) else h5py.h5f.open_file_image(source), "r")
     with file:
         stated = "time_unit" in file.attrs
-        found: dict[str, Any] = {
+        content: dict[str, Any] = {
             "attributes": {name: file.attrs[name] for name in ("units", "time_unit") if name in file.attrs}
         }
-        found["times"], found["times_count"] = _rows(file, "spikes/times", "fiu" if stated else "f", size)
-        found["units"], found["units_count"] = _rows(file, "spikes/units", "iu", size)
-        found["labels"] = _dataset(file, "labels", size)[()]
+        content["times"], content["times_count"] = _rows(file, "spikes/times", "fiu" if stated else "f", size)
+        content["units"], content["units_count"] = _rows(file, "spikes/units", "iu", size)
+        content["labels"] = _dataset(file, "labels", size)[()]
         for name in ("speaker", "keys"):
-            there = f"extra/{name}" in file
-            found[name] = _dataset(file, f"extra/{name}", size)[()] if there else None
-    return found
+            exists = f"extra/{name}" in file
+            content[name] = _dataset(file, f"extra/{name}", size)[()] if exists else None
+    return content
 
 
 def _dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:
-    found = file.get(name)
-    if found is None:
-        here: list[str] = []
-        file.visit(lambda each: here.append(each) if len(here) < 20 else here)
-        raise _Wrong(f"the data set {name} is missing; the file holds {here}; {SCHEMA}")
-    if not isinstance(found, h5py.Dataset):
-        raise _Wrong(f"{name} must be a data set; it is a {type(found).__name__.lower()}; {SCHEMA}")
-    if found.external:
-        raise _Wrong(f"{name} must lie in the file itself, not in {found.external[0][0]!r}; copy it")
-    claimed, most = found.size * found.dtype.itemsize, (100 * size + 2**24) * limit_factor()
-    if claimed > most:
+    dataset = file.get(name)
+    if dataset is None:
+        names: list[str] = []
+        # visit stops at the first value that is not None
+        file.visit(lambda each: names.append(each) if len(names) < 20 else names)
+        raise _Wrong(f"the data set {name} is missing; the file holds {names}; {SCHEMA}")
+    if not isinstance(dataset, h5py.Dataset):
+        raise _Wrong(f"{name} must be a data set; it is a {type(dataset).__name__.lower()}; {SCHEMA}")
+    if dataset.external:
+        raise _Wrong(f"{name} must lie in the file itself, not in {dataset.external[0][0]!r}; copy it")
+    claimed, limit = dataset.size * dataset.dtype.itemsize, (100 * size + 2**24) * limit_factor()
+    if claimed > limit:
         raise _Wrong(
-            f"{name} claims {found.shape} numbers, {claimed / 1e6:,.0f} MB in a file of {size / 1e6:,.1f} MB; the "
-            f"limit is {most / 1e6:,.0f} MB; {_RAISE}"
+            f"{name} claims {dataset.shape} numbers, {claimed / 1e6:,.0f} MB in a file of {size / 1e6:,.1f} MB; the "
+            f"limit is {limit / 1e6:,.0f} MB; {_RAISE}"
         )
-    return found
+    return dataset
 
 
 def _rows(file: h5py.File, name: str, kinds: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return all rows of a variable-length data set end to end, and how long each is."""
-    found = _dataset(file, name, size)
-    kind = h5py.check_vlen_dtype(found.dtype)
-    if found.ndim != 1 or kind is None or kind.kind not in kinds:
-        expected = "floating-point seconds" if name.endswith("times") else "whole channel numbers"
-        advice = "" if "i" in kinds else "; whole numbers need the file's attribute time_unit, 's', 'ms' or 'us'"
+    """Return all rows of a variable-length data set end to end, and the length of each row.
+
+    Raises:
+        _Wrong: If the data set is of another type.
+    """
+    dataset = _dataset(file, name, size)
+    kind = h5py.check_vlen_dtype(dataset.dtype)
+    if dataset.ndim != 1 or kind is None or kind.kind not in kinds:
+        expected = "floating-point seconds" if name.endswith("times") else "integer channel numbers"
+        advice = "" if "i" in kinds else "; integers need the file's attribute time_unit, 's', 'ms' or 'us'"
         raise _Wrong(
-            f"{name} must be rows of {expected}, one per recording; it is {found.dtype} of shape "
-            f"{found.shape}{advice}; {SCHEMA}"
+            f"{name} must be rows of {expected}, one per recording; it is {dataset.dtype} of shape "
+            f"{dataset.shape}{advice}; {SCHEMA}"
         )
-    rows = found[:]
+    rows = dataset[:]
     count = np.fromiter(map(len, rows), np.int64, len(rows))
     return np.concatenate([*rows, np.empty(0, kind)]), count
 
 
 def _limit_memory(size: int) -> None:
-    """Let this process have so much more memory, where the system can say so."""
+    """Limit the additional memory of this process, where the system can."""
     try:
         import resource
 
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = int((2**30 + 16 * size) * limit_factor()) + pages * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))
+        limit = int((2**30 + 16 * size) * limit_factor()) + pages * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except (ImportError, OSError, ValueError):
         return
 
 
 def _main(name: str) -> None:
-    """Read a file, or the standard input, and print what is wrong: null, [what we say], or what libhdf5 says."""
+    """Read a file, or the standard input, and print a JSON verdict: null, [our message], or the message of libhdf5."""
     source = sys.stdin.buffer.read() if name == "-" else Path(name)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     _limit_memory(size)

@@ -3,14 +3,14 @@
     spikes/times    variable-length float16, seconds, ascending; float32 and float64 as well
     spikes/units    variable-length uint16, below 700 unless the file's attribute `units` says otherwise
     labels          uint16, index into extra/keys
-    extra/speaker   uint16, who spoke; missing in SSC; 65535 where unknown (-1 in wider types)
+    extra/speaker   uint16, number of the speaker; missing in SSC; 65535 where unknown (-1 in wider types)
     extra/keys      names of the classes, bytes
     extra/meta_info one entry per speaker under each name (gender, age, body_height)
     attributes      units, the number of channels · time_unit, 's', 'ms' or 'us', where times are not plainly seconds
 
-Times are written in the narrowest type from which `read` gets the same milliseconds: float16 for SHD and all that is
-made here, float32, or float64. (Times that need float64 may come back with another last bit.) What `read` gives is
-float64 where a float64 file holds times that float32 does not, else float32; steps do not depend on it (counting.py).
+Times are written in the narrowest type from which `read` gets the same milliseconds: float16 for SHD and the data sets
+that snnsim generates, float32, or float64. (Times that need float64 may be read with another last bit.) `read` returns
+float64 where a float64 file has times that float32 does not hold, else float32; both have the same steps (counting.py).
 
 Source   Cramer, Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
 """
@@ -23,64 +23,70 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snnsim import files
+from snnsim import files, ragged
 from snnsim.data import archives, columns, hdf5
 from snnsim.data.recordings import Recordings, narrowed, validate
-from snnsim.data.registry import SOURCES
+from snnsim.data.registry import DATASETS
+from snnsim.data.registry import SPLITS as SPLITS
 from snnsim.validation import require, shown
 
 LONGEST_S = 100.0
-"""Longer recordings must say by the attribute time_unit that their times are seconds: milliseconds are more likely."""
+"""Longer recordings need the attribute time_unit: without it, milliseconds are more likely than seconds."""
 _UNKNOWN_SPEAKER = np.iinfo(np.uint16).max
 _IN_MS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1000.0)}
-"""A time in ms is one in these units times, and divided by, these numbers."""
-
-SPLITS = ("train", "valid", "test")
+"""Factor and divisor from a time in these units to ms."""
 
 
 def find(folder: Path, name: str) -> dict[str, Path]:
-    """Return the file of every split of a data set that lies in `folder`, or in its subfolder SHD or SSC.
+    """Return the file of every split of a data set.
 
-    The files are called {name}_{train,valid,test}.h5, unpacked (preferred) or packed as .gz, .zip or .xz.
-    Where there is none of that name but one other data set with a _train file, that one is taken: the
-    presets work on any data of this format.
+    The files are called {name}_{train,valid,test}.h5, unpacked (preferred) or packed as .gz, .zip or .xz. If there is
+    no such file, but exactly one other data set with a _train file, that data set is taken: the presets work on any
+    data of this format.
+
+    Args:
+        folder: Folder of the files; its subfolders SHD and SSC are searched, too.
+        name: Name of the data set.
+
+    Raises:
+        FileNotFoundError: If there is no file.
     """
     folder = Path(folder)
-    places = [place for place in (folder, folder / "SHD", folder / "SSC") if place.is_dir()]
-    others = _others(places, name)
-    for wanted in (name, *others) if len(others) == 1 else (name,):
-        found = {split: path for split in SPLITS if (path := _first(places, f"{wanted}_{split}.h5"))}
-        if found:
-            return found
-    held = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "nothing: there is no such folder"
-    advice = SOURCES[name].how if name in SOURCES else "`snnsim data list` says how to get data"
+    folders = [each for each in (folder, folder / "SHD", folder / "SSC") if each.is_dir()]
+    others = _others(folders, name)
+    for candidate in (name, *others) if len(others) == 1 else (name,):
+        paths = {split: path for split in SPLITS if (path := _first(folders, f"{candidate}_{split}.h5"))}
+        if paths:
+            return paths
+    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else "nothing: there is no such folder"
+    advice = DATASETS[name].instructions if name in DATASETS else "`snnsim data list` says how to get data"
     raise FileNotFoundError(
         f"{folder}: a data set has {name}_train.h5, {name}_valid.h5 or {name}_test.h5, or the same with "
-        f"{', '.join(archives.PACKED)}, here or in SHD/ or SSC/; the folder holds {held}; to get it: {advice}"
+        f"{', '.join(archives.PACKED)}, here or in SHD/ or SSC/; the folder holds {names}; to get it: {advice}"
     )
 
 
-def _others(places: list[Path], name: str) -> list[str]:
-    """Return the names of the data sets in these folders that have a training file, but `name`."""
-    files_here = (path.name for place in places for path in place.glob("[!.]*_train.h5*"))
-    return sorted({file.partition("_train.h5")[0] for file in files_here} - {name})
+def _others(folders: list[Path], name: str) -> list[str]:
+    """Return the names of the other data sets with a training file in these folders."""
+    training_files = (path.name for folder in folders for path in folder.glob("[!.]*_train.h5*"))
+    return sorted({file.partition("_train.h5")[0] for file in training_files} - {name})
 
 
-def _first(places: list[Path], file: str) -> Path | None:
-    candidates = (place / f"{file}{packed}" for packed in ("", *archives.PACKED) for place in places)
+def _first(folders: list[Path], file: str) -> Path | None:
+    candidates = (folder / f"{file}{suffix}" for suffix in ("", *archives.PACKED) for folder in folders)
     return next((path for path in candidates if path.is_file()), None)
 
 
-def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequence] | None = None) -> None:
+def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequence[Any]] | None = None) -> None:
     """Write recordings as one HDF5 file of the SHD format; the same recordings give the same bytes.
 
     Args:
         path: The file to write.
-        recordings: What `read` is to give back: types are widened where those of SHD do not hold them.
+        recordings: Any recordings; types are wider than those of SHD where necessary.
         speaker_info: One value per speaker under each name, such as {"age": [30, 31]}.
 
     Raises:
-        TypeError: If a class has no text for a name.
+        TypeError: If the name of a class is no text.
         ValueError: If the recordings are wrong.
     """
     validate(recordings, str(path))
@@ -89,13 +95,13 @@ def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequ
         if not isinstance(name, str):
             raise TypeError(f"{path}: the names of classes must be text, not {shown(name)}")
     image = _image(recordings, speaker_info or {})
-    # libhdf5 does not survive a full disk
+    # libhdf5 crashes on a full disk, so Python writes the bytes
     with files.written_whole(Path(path)) as partial:
         partial.write_bytes(image)
     hdf5.remember(hashlib.sha256(image).hexdigest())
 
 
-def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence]) -> bytes:
+def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence[Any]]) -> bytes:
     """Return the bytes of a file."""
     rows, unit, label, speaker = (
         np.asarray(getattr(recordings, name)) for name in ("offset", "unit", "label", "speaker")
@@ -113,12 +119,13 @@ def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence]) -> byte
         unknown, kind = (_UNKNOWN_SPEAKER, np.uint16) if narrow else (-1, np.int64)
         file["extra/speaker"] = np.where(speaker >= 0, speaker, unknown).astype(kind)
         file["extra/keys"] = np.array([name.encode() for name in recordings.classes])
-        about = file.create_group("extra/meta_info")
+        info = file.create_group("extra/meta_info")
         for name, values in speaker_info.items():
             array = np.asarray(values)
-            about[name] = np.char.encode(array) if array.dtype.kind == "U" else array
+            info[name] = np.char.encode(array) if array.dtype.kind == "U" else array
         file.flush()
-        return file.id.get_file_image()
+        image: bytes = file.id.get_file_image()
+        return image
 
 
 def _seconds(time_ms: np.ndarray) -> np.ndarray:
@@ -134,8 +141,8 @@ def _seconds(time_ms: np.ndarray) -> np.ndarray:
 
 
 def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
-    """Return times of a file in ms: float64 for those of a float64 file that float32 does not hold, else float32."""
-    # NaN and infinity are refused later, with the number of the recording
+    """Return times of a file in ms: float64 if the file has float64 times that float32 does not hold, else float32."""
+    # a later check refuses NaN and infinity, with the number of the recording
     with np.errstate(over="ignore", invalid="ignore"):
         if time.dtype == np.float16 and unit == "s":
             # 11 bits times 1000 are exact
@@ -151,9 +158,9 @@ def _write_rows(file: h5py.File, name: str, rows: list[np.ndarray]) -> None:
     boxes = np.empty(len(rows), kind)
     for index, row in enumerate(rows):
         boxes[index] = row
-    made = file.create_dataset(name, (len(rows),), kind)
+    dataset = file.create_dataset(name, (len(rows),), kind)
     # the indexed form takes rows of equal length for a table and fails
-    made.id.write(h5py.h5s.ALL, h5py.h5s.ALL, boxes)
+    dataset.id.write(h5py.h5s.ALL, h5py.h5s.ALL, boxes)
 
 
 def read(path: Path) -> Recordings:
@@ -161,7 +168,7 @@ def read(path: Path) -> Recordings:
 
     Raises:
         OSError: If there is no such file.
-        ValueError: If it is damaged, or something in it is wrong; the message names the file and the field.
+        ValueError: If it is damaged or has wrong values; the message names the file and the field.
     """
     recordings = read_unchecked(path)
     validate(recordings, str(path))
@@ -169,39 +176,43 @@ def read(path: Path) -> Recordings:
 
 
 def read_unchecked(path: Path) -> Recordings:
-    """Return the recordings of an SHD-format file as they are, so that wrong ones can be repaired."""
+    """Return the recordings of an SHD-format file without checks, so that wrong ones can be repaired."""
     path = Path(path)
     archives.require_file(path)
     image = archives.unpacked(path) if archives.is_packed(path) else None
     return _recordings(hdf5.arrays(path, image, files.cache_folder() / "read"), path)
 
 
-def _recordings(found: dict[str, Any], path: Path) -> Recordings:
-    count, unit_count = found["times_count"], found["units_count"]
-    names = columns.class_names(found["keys"], path)
-    label = columns.labels(found["labels"], names, path)
+def _recordings(content: dict[str, Any], path: Path) -> Recordings:
+    count, unit_count = content["times_count"], content["units_count"]
+    names = columns.class_names(content["keys"], path)
+    label = columns.labels(content["labels"], names, path)
     if not np.array_equal(count, unit_count) or len(label) != len(count):
         raise ValueError(
             f"{path}: spikes/times, spikes/units and labels must have one row per recording, and a unit for "
-            f"every time; got {len(count)}, {len(unit_count)} and {len(label)} rows with {len(found['times'])} times "
-            f"and {len(found['units'])} units; write the file again"
+            f"every time; got {len(count)}, {len(unit_count)} and {len(label)} rows with {len(content['times'])} times "
+            f"and {len(content['units'])} units; write the file again"
         )
-    attributes = found["attributes"]
-    offset = np.concatenate([[0], np.cumsum(count)])
+    attributes = content["attributes"]
+    offset = ragged.indptr(count)
     return Recordings(
-        time_ms=_milliseconds(found["times"], _time_unit(found["times"], attributes, offset, path)),
+        time_ms=_milliseconds(content["times"], _time_unit(content["times"], attributes, offset, path)),
         # a negative or larger number must not wrap around into a valid channel
-        unit=narrowed(found["units"]),
+        unit=narrowed(content["units"]),
         offset=offset,
         label=label,
-        speaker=columns.speakers(found["speaker"], len(label), path),
+        speaker=columns.speakers(content["speaker"], len(label), path),
         classes=columns.numbered(label, path) if names is None else names,
         units=columns.units(attributes.get("units", Recordings.units), path),
     )
 
 
 def _time_unit(time: np.ndarray, attributes: Mapping[str, Any], offset: np.ndarray, path: Path) -> str:
-    """Return the unit of the times of a file: seconds, unless it says otherwise."""
+    """Return the unit of the times of a file: seconds, unless its attribute time_unit names another.
+
+    Raises:
+        ValueError: If the unit is unknown, or seconds are unlikely.
+    """
     if "time_unit" in attributes:
         unit = attributes["time_unit"]
         unit = unit.decode(errors="replace") if isinstance(unit, bytes) else unit
@@ -215,7 +226,7 @@ def _time_unit(time: np.ndarray, attributes: Mapping[str, Any], offset: np.ndarr
         number = np.searchsorted(offset, latest, side="right") - 1
         raise ValueError(
             f"{path}: spikes/times must be seconds; recording {number} would last {time[latest]:,.0f} s, so they may "
-            "be milliseconds or microseconds. Say what they are, 's', 'ms' or 'us', and they are converted: "
+            "be milliseconds or microseconds; name their unit, 's', 'ms' or 'us', and they are converted: "
             "h5py.File(path, 'a').attrs['time_unit'] = 'ms'"
         )
     return "s"

@@ -1,8 +1,10 @@
-"""Recordings with spikes missing, moved or added: what a network is tested with that has not been trained so.
+"""Recordings with spikes deleted, jittered or added, as a test of networks that were trained without.
 
     deleted    every spike is left out with probability p
     jittered   t + σ ξ, ξ normal; a time before 0 is mirrored at 0
-    added      Poisson(p n) spikes more in a recording of n, anywhere in its channels, from 0 to its last spike
+    added      Poisson(p n) more spikes in a recording of n, in random channels, from time 0 to its last spike
+
+Scripts and tests use this module; no command does.
 
 Units    σ in ms · p a share of the recording's own spikes
 """
@@ -11,51 +13,65 @@ from dataclasses import replace
 
 import numpy as np
 
+from snnsim import ragged
 from snnsim.data.recordings import Recordings
 
 
 def deleted(recordings: Recordings, share: float, generator: np.random.Generator) -> Recordings:
-    """Return recordings without a share of their spikes; one may lose all of them."""
+    """Return recordings without a random share of their spikes; a recording may lose all of its spikes.
+
+    Args:
+        recordings: Any recordings.
+        share: Probability that a spike is deleted.
+        generator: Generator of the random numbers.
+    """
     _check("deleted", 0 <= share <= 1, "share must be from 0 to 1", share)
-    kept = generator.random(len(recordings.time_ms)) >= share
-    offset = np.concatenate([[0], np.cumsum(kept)])[recordings.offset]
-    return replace(recordings, time_ms=recordings.time_ms[kept], unit=recordings.unit[kept], offset=offset)
+    mask = generator.random(len(recordings.time_ms)) >= share
+    offset = ragged.indptr(mask)[recordings.offset]
+    return replace(recordings, time_ms=recordings.time_ms[mask], unit=recordings.unit[mask], offset=offset)
 
 
 def jittered(recordings: Recordings, spread_ms: float, generator: np.random.Generator) -> Recordings:
-    """Return recordings whose spikes have been moved in time."""
+    """Return recordings whose spikes have moved in time.
+
+    Args:
+        recordings: Any recordings.
+        spread_ms: Standard deviation of the movement in ms.
+        generator: Generator of the random numbers.
+    """
     _check("jittered", spread_ms >= 0, "spread_ms must be 0 or more", spread_ms)
     moved = spread_ms * generator.standard_normal(len(recordings.time_ms))
-    return _ordered(recordings, np.abs(recordings.time_ms + moved), recordings.unit, _owner(recordings))
+    recording = ragged.row_index(recordings.offset)
+    return _ordered(recordings, np.abs(recordings.time_ms + moved), recordings.unit, recording)
 
 
 def added(recordings: Recordings, share: float, generator: np.random.Generator) -> Recordings:
-    """Return recordings with spikes that mean nothing, a share of their own number in the mean."""
+    """Return recordings with additional random spikes.
+
+    Args:
+        recordings: Any recordings.
+        share: Mean number of additional spikes, as a share of the spikes of the recording.
+        generator: Generator of the random numbers.
+    """
     _check("added", share >= 0, "share must be 0 or more", share)
-    own = np.diff(recordings.offset)
-    more = generator.poisson(share * own)
-    owner = np.repeat(np.arange(len(recordings)), more)
+    count = generator.poisson(share * np.diff(recordings.offset))
+    recording, noise = ragged.row_index(recordings.offset), np.repeat(np.arange(len(recordings)), count)
     last = np.zeros(len(recordings))
-    np.maximum.at(last, _owner(recordings), recordings.time_ms)
+    np.maximum.at(last, recording, recordings.time_ms)
     return _ordered(
         recordings,
-        np.concatenate([recordings.time_ms, generator.random(len(owner)) * last[owner]]),
-        np.concatenate([recordings.unit, generator.integers(0, recordings.units, len(owner))]),
-        np.concatenate([_owner(recordings), owner]),
+        np.concatenate([recordings.time_ms, generator.random(len(noise)) * last[noise]]),
+        np.concatenate([recordings.unit, generator.integers(0, recordings.units, len(noise))]),
+        np.concatenate([recording, noise]),
     )
 
 
-def _owner(recordings: Recordings) -> np.ndarray:
-    return np.repeat(np.arange(len(recordings)), np.diff(recordings.offset))
-
-
-def _ordered(recordings: Recordings, time_ms: np.ndarray, unit: np.ndarray, owner: np.ndarray) -> Recordings:
-    order = np.lexsort((time_ms, owner))
-    offset = np.concatenate([[0], np.cumsum(np.bincount(owner, minlength=len(recordings)))])
-    kinds = recordings.time_ms.dtype, recordings.unit.dtype
-    return replace(
-        recordings, time_ms=time_ms[order].astype(kinds[0]), unit=unit[order].astype(kinds[1]), offset=offset
-    )
+def _ordered(recordings: Recordings, time_ms: np.ndarray, unit: np.ndarray, recording: np.ndarray) -> Recordings:
+    """Return recordings of events in any order; `recording` is the recording of each event."""
+    order = np.lexsort((time_ms, recording))
+    time_ms, unit = time_ms[order].astype(recordings.time_ms.dtype), unit[order].astype(recordings.unit.dtype)
+    offset = ragged.indptr(np.bincount(recording, minlength=len(recordings)))
+    return replace(recordings, time_ms=time_ms, unit=unit, offset=offset)
 
 
 def _check(who: str, ok: bool, must: str, value: float) -> None:

@@ -1,4 +1,4 @@
-"""Spike recordings as flat arrays: what every data source gives and every reader takes.
+"""Spike recordings as flat arrays: the result of every data source, and the input of every reader.
 
 Shapes   time_ms, unit (event,) · offset (recording + 1,) · label, speaker (recording,)
 Units    time_ms in milliseconds from the start of the recording
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from snnsim import ragged
 from snnsim.validation import integer, require, shown
 
 
@@ -18,15 +19,15 @@ class Recordings:
     """Labeled spike recordings laid end to end; recording n owns events offset[n]:offset[n + 1]."""
 
     time_ms: np.ndarray
-    """float32, or float64 where that does not hold them, ascending within a recording, from 0."""
+    """Times from 0, ascending within a recording, float32, or float64 where float32 does not hold them."""
     unit: np.ndarray
-    """uint16, or uint32 above 65,536 channels: which of the `units` channels fired."""
+    """Channel of each event, uint16, or uint32 above 65,536 channels."""
     offset: np.ndarray
-    """int64, where each recording starts, and the end of the last one."""
+    """Start of each recording, and the end of the last one, int64."""
     label: np.ndarray
-    """int64, index into `classes`."""
+    """Index into `classes`, int64."""
     speaker: np.ndarray
-    """int64, who spoke; -1 where unknown."""
+    """Number of the speaker, int64; -1 where unknown."""
     classes: tuple[str, ...]
     """Names of the classes, in the order of their labels."""
     units: int = 700
@@ -36,16 +37,20 @@ class Recordings:
         return len(self.label)
 
     def events(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the times in ms and the units of one recording; -1 is the last one."""
+        """Return the times in ms and the units of one recording, where -1 is the last one."""
         who, count = "Recordings.events", len(self)
         index = integer(index, who=who, name="index", at_least=-count, at_most=count - 1) % count
-        part = slice(self.offset[index], self.offset[index + 1])
-        return self.time_ms[part], self.unit[part]
+        own = slice(self.offset[index], self.offset[index + 1])
+        return self.time_ms[own], self.unit[own]
 
     def select(self, indices: np.ndarray) -> "Recordings":
-        """Return the recordings at `indices`, in that order; -1 is the last one, a mask chooses where it is True."""
+        """Return selected recordings.
+
+        Args:
+            indices: Recordings (index,) in the wanted order, where -1 is the last one, or a mask (recording,).
+        """
         indices = positions(indices, len(self), who="Recordings.select")
-        event, offset = gathered(self.offset, indices)
+        event, offset = ragged.select_rows(self.offset, indices)
         return replace(
             self,
             time_ms=self.time_ms[event],
@@ -61,45 +66,38 @@ class Recordings:
 
 
 def positions(indices: Any, count: int, *, who: str) -> np.ndarray:
-    """Return which of `count` things NumPy would take for these indices.
+    """Return the positions that indices in the manner of NumPy select.
 
     Args:
-        indices: Whole numbers from -count to count - 1 (index,), counted from the end below 0, or a mask bool (count,).
-        count: How many things there are.
+        indices: Integers from -count to count - 1 (index,), counted from the end below 0, or a mask bool (count,).
+        count: Number of positions.
         who: Name of the function that was called, for the message.
 
     Returns:
         int64 (index,), from 0 to count - 1.
 
     Raises:
-        TypeError: If they are neither whole numbers nor a mask.
+        TypeError: If they are neither integers nor a mask.
         ValueError: If they have other than one axis, or one lies outside of the range.
     """
-    found = np.asarray(indices)
-    require(found.ndim == 1, f"{who}: the indices must have one axis; got shape {found.shape}; put them into a list")
-    if found.dtype.kind == "b":
-        require(len(found) == count, f"{who}: a mask must have one entry for each of {count}; got {len(found)}")
-        return np.flatnonzero(found)
-    if found.dtype.kind not in "iu" and found.size:
-        raise TypeError(f"{who}: the indices must be whole numbers or a mask, not {shown(found)}")
-    low, high = (int(found.min()), int(found.max())) if found.size else (0, -1)
+    index = np.asarray(indices)
+    require(index.ndim == 1, f"{who}: the indices must have one axis; got shape {index.shape}; put them into a list")
+    if index.dtype.kind == "b":
+        require(len(index) == count, f"{who}: a mask must have one entry for each of {count}; got {len(index)}")
+        return np.flatnonzero(index)
+    if index.dtype.kind not in "iu" and index.size:
+        raise TypeError(f"{who}: the indices must be integers or a mask, not {shown(index)}")
+    low, high = (int(index.min()), int(index.max())) if index.size else (0, -1)
     require(
         -count <= low and high < count,
         f"{who}: the indices must lie in {-count}..{count - 1}; they go from {low} to {high}",
     )
-    found = found.astype(np.int64)
-    return np.where(found < 0, found + count, found) if low < 0 else found
-
-
-def gathered(offset: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return which events the rows at `indices`, 0 or more, own, row after row, and the rows' new offsets."""
-    count = np.diff(offset)[indices]
-    new = np.concatenate([[0], np.cumsum(count)])
-    return np.arange(new[-1]) + np.repeat(offset[indices] - new[:-1], count), new
+    index = index.astype(np.int64)
+    return np.where(index < 0, index + count, index) if low < 0 else index
 
 
 def narrowed(unit: np.ndarray) -> np.ndarray:
-    """Return channels as uint16 or else uint32 where all of them fit, and as they are where a check must see them."""
+    """Return channels as uint16 or uint32 where all of them fit, and unchanged otherwise, for a later check."""
     low, high = (int(unit.min()), int(unit.max())) if len(unit) else (0, 0)
     for kind in (np.uint16, np.uint32):
         if low >= 0 and high <= np.iinfo(kind).max:
@@ -108,7 +106,11 @@ def narrowed(unit: np.ndarray) -> np.ndarray:
 
 
 def concatenate(parts: Sequence[Recordings]) -> Recordings:
-    """Return all recordings of `parts`, one part after the other."""
+    """Return all recordings of `parts`, one part after the other.
+
+    Raises:
+        ValueError: If the parts have other classes or numbers of units.
+    """
     first = parts[0]
     for part in parts[1:]:
         if (part.classes, part.units) != (first.classes, first.units):
@@ -122,17 +124,21 @@ def concatenate(parts: Sequence[Recordings]) -> Recordings:
         first,
         time_ms=np.concatenate([part.time_ms for part in parts]),
         unit=np.concatenate([part.unit for part in parts]),
-        offset=np.concatenate([[0], np.cumsum(count)]),
+        offset=ragged.indptr(count),
         label=np.concatenate([part.label for part in parts]),
         speaker=np.concatenate([part.speaker for part in parts]),
     )
 
 
 def validate(recordings: Recordings, source: str) -> None:
-    """Raise an error that names `source` and the recordings at fault, if anything is wrong with them.
+    """Check recordings; the message names the source and the first wrong recording.
+
+    Args:
+        recordings: Any recordings.
+        source: Name of the file or function, for the message.
 
     Raises:
-        TypeError: If an array holds other than numbers.
+        TypeError: If an array has other elements than numbers.
         ValueError: If the numbers are wrong.
     """
     arrays(recordings, source)
@@ -142,17 +148,17 @@ def validate(recordings: Recordings, source: str) -> None:
 
 
 def arrays(recordings: Recordings, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return times, units and offsets as a compiled loop takes them, their sizes checked and the offsets safe.
+    """Return times, units and offsets for compiled loops, with checked sizes and offsets.
 
     Args:
-        recordings: Any recordings; of the times and units themselves nothing is checked but their types.
-        source: Where they come from, for the message.
+        recordings: Any recordings; only the types of times and units are checked, not their values.
+        source: Name of the file or function, for the message.
 
     Returns:
         Times float32 or float64 (event,), units uint16 or int64 (event,), offsets int64 (recording + 1,), contiguous.
 
     Raises:
-        TypeError: If an array holds other than numbers.
+        TypeError: If an array has other elements than numbers.
         ValueError: If the arrays do not fit each other, or the offsets do not ascend from 0 to the last event.
     """
     time, unit, offset, label, speaker = (
@@ -180,19 +186,31 @@ def arrays(recordings: Recordings, source: str) -> tuple[np.ndarray, np.ndarray,
 
 
 def _numbers(source: str, name: str, values: Any) -> np.ndarray:
-    """Return the values as an array of one axis; only times may be fractions."""
-    found = np.asarray(values)
-    if found.dtype.kind not in ("fiu" if name == "time_ms" else "iu") and found.size:
-        kind = "real" if name == "time_ms" else "whole"
-        raise TypeError(f"{source}: {name} must hold {kind} numbers, not {shown(found)}")
-    require(found.ndim == 1, f"{source}: {name} must have one axis; got shape {found.shape}")
-    fits = name == "unit" or found.dtype != np.uint64 or found.max(initial=0) < 2**63
+    """Return the values as an array of one axis; only times may be fractions.
+
+    Raises:
+        TypeError: If the values are no numbers, or fractions.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind not in ("fiu" if name == "time_ms" else "iu") and array.size:
+        kind = "real numbers" if name == "time_ms" else "integers"
+        raise TypeError(f"{source}: {name} must hold {kind}, not {shown(array)}")
+    require(array.ndim == 1, f"{source}: {name} must have one axis; got shape {array.shape}")
+    fits = name == "unit" or array.dtype != np.uint64 or array.max(initial=0) < 2**63
     require(fits, f"{source}: {name} must be below 2**63; one number is not")
-    return found
+    return array
 
 
 def check_events(recordings: Recordings, source: str) -> None:
-    """Raise a ValueError that names the recordings whose times or units are wrong, if there are any."""
+    """Check all times and units; the message names the first wrong recording.
+
+    Args:
+        recordings: Recordings with valid offsets.
+        source: Name of the file or function, for the message.
+
+    Raises:
+        ValueError: If a time or unit is wrong.
+    """
     time, unit, offset = map(np.asarray, (recordings.time_ms, recordings.unit, recordings.offset))
     backwards = np.empty(len(time), bool)
     backwards[:1] = False
@@ -200,7 +218,7 @@ def check_events(recordings: Recordings, source: str) -> None:
     # the first spike of a recording may come before the last spike of the one before it
     backwards[offset[:-1][np.diff(offset) > 0]] = False
     advice = "encode them again, or repair the file"
-    for bad, rule, found in (
+    for bad, rule, fault in (
         (~np.isfinite(time), "spike times must be finite", "NaN or infinite times"),
         (time < 0, "spike times must not be negative", "negative times"),
         (backwards, "spike times must ascend within a recording", "unsorted times"),
@@ -211,8 +229,8 @@ def check_events(recordings: Recordings, source: str) -> None:
         ),
     ):
         if bad.any():
-            at = np.unique(np.searchsorted(offset, np.flatnonzero(bad), side="right") - 1)
-            raise ValueError(f"{source}: {rule}; {_named(at)} holds {found}; {advice}")
+            wrong = np.unique(np.searchsorted(offset, np.flatnonzero(bad), side="right") - 1)
+            raise ValueError(f"{source}: {rule}; {_named(wrong)} holds {fault}; {advice}")
 
 
 def _check_recordings(recordings: Recordings, source: str) -> None:
@@ -233,6 +251,6 @@ def _check_recordings(recordings: Recordings, source: str) -> None:
 
 
 def _named(recordings: np.ndarray) -> str:
-    """Return the first few of these recordings by number, for an error message."""
+    """Return the number of the first of these recordings, and how many more there are, for a message."""
     more = f" (and {len(recordings) - 1} more)" if len(recordings) > 1 else ""
     return f"recording {recordings[0]}{more}"

@@ -1,27 +1,92 @@
-"""Which data sets are known by name, and what a user has to know of each before getting it."""
+"""The data sets that are known by name; configs, commands, presets and tables take names and numbers from here.
 
-from collections.abc import Mapping
+A new data set is one more value in DATASETS, with a function that generates it or one that downloads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from snnsim.validation import known
+
+if TYPE_CHECKING:
+    from snnsim.data.synthetic.dataset import SyntheticDataset
+
+SPLITS = ("train", "valid", "test")
 
 
-@dataclass(frozen=True)
-class Source:
-    """What a user has to know of a data set before getting it."""
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """A data set, and how to get it."""
 
+    name: str
+    """Name in configs and commands, with which the files of the splits begin."""
     title: str
     classes: int
+    channels: int
+    """Channels of the files; a config may sum neighboring channels."""
+    field: tuple[int, int, int] | None = None
+    """Rows, columns and polarities that the channels are, in this order; None for channels without a field."""
     recordings: Mapping[str, int]
-    """How many each split has."""
-    download_bytes: int
-    """About how much is downloaded; 0 for what is made here."""
+    """Number of recordings of each split."""
     disk_bytes: int
-    """About how much the unpacked files take."""
-    licence: str
-    citation: str
-    url: str
-    """Home page; empty for what is made here."""
-    how: str
-    """How to get it."""
+    """Approximate size of the unpacked files."""
+    license: str
+    citation: str = ""
+    url: str = ""
+    """Home page of a data set that is downloaded."""
+    download_bytes: int = 0
+    """Approximate size of the download; 0 for a data set that is generated."""
+    instructions: str = "made on first use and cached"
+    """How to get the files."""
+    generator: Callable[[str], SyntheticDataset] | None = None
+    """Function from a size to the data set that is generated; None for a data set that is downloaded."""
+    downloader: Callable[[Path], Mapping[str, Path]] | None = None
+    """Function that downloads the files into a folder; None for a data set that is generated."""
+
+    def __post_init__(self) -> None:
+        if (self.generator is None) == (self.downloader is None):
+            raise ValueError(f"Dataset {self.name}: there must be a generator or a downloader, one of the two")
+
+
+def _motifs(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motifs
+
+    return motifs.MOTIFS
+
+
+def _motifs_short(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motifs
+
+    return motifs.MOTIFS_SHORT
+
+
+def _images(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import optical_digits
+
+    return optical_digits.IMAGES
+
+
+def _patterns(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import moving_dots
+
+    return moving_dots.PATTERNS
+
+
+def _digits(size: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import spoken_digits
+
+    return spoken_digits.SpokenDigits(spoken_digits.Recipe(size))
+
+
+def _heidelberg(name: str, folder: Path) -> Mapping[str, Path]:
+    from snnsim.data import tonic_bridge
+
+    return tonic_bridge.download(name, folder)
 
 
 _HOME = "https://zenkelab.org/resources/spiking-heidelberg-datasets-shd/"
@@ -29,78 +94,101 @@ _CITATION = (
     "Cramer, Stradmann, Schemmel & Zenke: The Heidelberg Spiking Data Sets for the Systematic Evaluation of "
     "Spiking Neural Networks. IEEE TNNLS 33:2744 (2022), doi 10.1109/TNNLS.2020.3044364"
 )
+_NO_LICENSE = "none needed: made on this machine"
 
-
-def _made_here(title: str, *, classes: int, recordings: tuple[int, int, int], disk_bytes: int) -> Source:
-    return Source(
-        title=title,
-        classes=classes,
-        recordings=dict(zip(("train", "valid", "test"), recordings, strict=True)),
-        download_bytes=0,
-        disk_bytes=disk_bytes,
-        licence="none needed: made on this machine",
-        citation="",
-        url="",
-        how="made on first use and cached",
-    )
-
-
-SOURCES = {
-    "shd": Source(
+_ALL = (
+    Dataset(
+        name="shd",
         title="Spiking Heidelberg Digits: spoken digits in English and German, 12 speakers",
         classes=20,
+        channels=700,
         recordings={"train": 8156, "test": 2264},
         download_bytes=170_000_000,
         disk_bytes=340_000_000,
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation=_CITATION,
         url=_HOME,
-        how="`snnsim data make shd`, or put shd_train.h5 and shd_test.h5 into datasets/",
+        instructions="`snnsim data make shd`, or put shd_train.h5 and shd_test.h5 into datasets/",
+        downloader=partial(_heidelberg, "shd"),
     ),
-    "ssc": Source(
+    Dataset(
+        name="ssc",
         title="Spiking Speech Commands: 35 English words, many speakers",
         classes=35,
+        channels=700,
         recordings={"train": 75466, "valid": 9981, "test": 20382},
         download_bytes=2_200_000_000,
         disk_bytes=4_400_000_000,
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation=_CITATION,
         url=_HOME,
-        how="`snnsim data make ssc`, or put ssc_train.h5, ssc_valid.h5 and ssc_test.h5 into datasets/",
+        instructions="`snnsim data make ssc`, or put ssc_train.h5, ssc_valid.h5 and ssc_test.h5 into datasets/",
+        downloader=partial(_heidelberg, "ssc"),
     ),
-    "digits": _made_here(
-        "Synthesized spoken digits in English and German through the inner-ear model, 23 voices",
+    Dataset(
+        name="digits",
+        title="Synthesized spoken digits in English and German through the inner-ear model, 23 voices",
         classes=20,
-        recordings=(1600, 300, 400),
+        channels=700,
+        recordings={"train": 1600, "valid": 300, "test": 400},
         disk_bytes=49_000_000,
+        license=_NO_LICENSE,
+        generator=_digits,
     ),
-    "motifs": _made_here(
-        "Pairs of channels whose exact delay is the class",
+    Dataset(
+        name="motifs",
+        title="Pairs of channels whose exact delay is the class",
         classes=10,
-        recordings=(2000, 500, 500),
+        channels=20,
+        recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=3_000_000,
+        license=_NO_LICENSE,
+        generator=_motifs,
     ),
-    "motifs-short": _made_here(
-        "Pairs of 16 channels whose exact delay, 3 to 10 steps, is the class: for small chips",
+    Dataset(
+        name="motifs-short",
+        title="Pairs of 16 channels whose exact delay, 3 to 10 steps, is the class: for small chips",
         classes=8,
-        recordings=(2000, 500, 500),
+        channels=16,
+        recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_motifs_short,
     ),
-    "images": Source(
+    Dataset(
+        name="images",
         title="Handwritten digits of 8 x 8 pixels, the picture itself in each of 6 steps",
         classes=10,
+        channels=64,
+        field=(8, 8, 1),
         recordings={"train": 1197, "valid": 300, "test": 300},
-        download_bytes=0,
         disk_bytes=14_000_000,
-        licence="CC BY 4.0",
+        license="CC BY 4.0",
         citation="Alpaydin & Kaynak: Optical Recognition of Handwritten Digits. UCI (1998), doi 10.24432/C50P49",
-        url="",
-        how="comes with scikit-learn; made on first use and cached",
+        instructions="comes with scikit-learn; made on first use and cached",
+        generator=_images,
     ),
-    "patterns": _made_here(
-        "Dots that blink and drift in one of 8 directions, on and off events of 16 x 16 pixels",
+    Dataset(
+        name="patterns",
+        title="Dots that blink and drift in one of 8 directions, on and off events of 16 x 16 pixels",
         classes=8,
-        recordings=(2000, 500, 500),
+        channels=512,
+        field=(16, 16, 2),
+        recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=3_000_000,
+        license=_NO_LICENSE,
+        generator=_patterns,
     ),
-}
+)
+DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
+"""Every data set by its name, in the order of `snnsim data list`."""
+GENERATED = tuple(name for name, dataset in DATASETS.items() if dataset.generator is not None)
+DOWNLOADED = tuple(name for name, dataset in DATASETS.items() if dataset.downloader is not None)
+NAMES = GENERATED + DOWNLOADED
+"""The names in the order of configs and help texts."""
+
+
+def get_dataset(name: str) -> Dataset:
+    """Return a data set by its name; a ValueError lists the known names if it is unknown."""
+    known(name, DATASETS, "data set")
+    return DATASETS[name]

@@ -1,4 +1,4 @@
-"""The only reader of config: builds the parts of a run, trains, evaluates, draws."""
+"""The only reader of configs: builds networks, loads data, trains, evaluates, plots."""
 
 from snnsim.experiment.evaluate_run import evaluate
 from snnsim.experiment.plot_run import Choice, plot

@@ -1,22 +1,15 @@
-"""From a config to the parts it names: recordings on a grid, their splits, the network."""
+"""From a config to its parts: the network, the learning rule, the schedule of the delay windows."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import nn
 
-from snnsim import files
 from snnsim.config import Config
-from snnsim.data import cache, heidelberg, motifs, moving_dots, optical_digits, splits, tonic_bridge
-from snnsim.data.batches import Batches
-from snnsim.data.binning import Binned
-from snnsim.data.speech import spoken_digits
 from snnsim.experiment import estimate, neurons
 from snnsim.learning import qat, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
@@ -27,97 +20,9 @@ from snnsim.nn.patches import Field
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
-_OTHERS = ("neuron", "learn_neuron", "noise", "recovery", "success")
+"""Recordings of a batch in validation and evaluation."""
+_OTHER_NEURONS = ("neuron", "learn_neuron", "noise", "recovery", "success")
 """Settings of neurons other than lif."""
-_MADE = {"motifs": motifs.USUAL, "motifs-short": motifs.SHORT, "images": optical_digits, "patterns": moving_dots}
-
-
-@dataclass(frozen=True)
-class Part:
-    """One split of a data set: some recordings of a binned file."""
-
-    binned: Binned
-    indices: np.ndarray
-
-    def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
-        """Return the recordings in batches, in their order."""
-        return Batches(self.binned, self.indices, batch_size=batch_size, rank=rank, world=world)
-
-
-def planned_folder(config: Config) -> Path:
-    """Return where the config's data set lies or would lie."""
-    data = config.data
-    if data.name == "digits":
-        return spoken_digits.folder(data.size, data.seed)
-    if data.name in _MADE:
-        return _MADE[data.name].folder(data.seed)
-    if data.path is not None:
-        return files.at_home(data.path)
-    # downloads go to ./datasets where it exists, as in a checkout
-    here = Path("datasets")
-    return here if here.is_dir() else files.cache_folder() / "datasets"
-
-
-def data_folder(config: Config, *, fill: bool = True) -> Path:
-    """Return the folder of the config's data set, with the data made or downloaded if need be.
-
-    Args:
-        config: The run.
-        fill: Whether a folder that the config names is filled by a download if it is missing or empty; a folder that
-            nobody has named always is.
-    """
-    data, folder = config.data, planned_folder(config)
-    if data.name == "digits":
-        return spoken_digits.prepare(data.size, data.seed)
-    if data.name in _MADE:
-        return _MADE[data.name].prepare(data.seed)
-    # a folder of one's own that holds other things is more likely a slip than a place for gigabytes; a download that
-    # failed leaves SHD or SSC in it
-    things = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()
-    named = data.path is not None and not fill
-    if not named and not things - {"SHD", "SSC"} and not _holds(folder, data.name):
-        tonic_bridge.download(data.name, folder)
-    return folder
-
-
-def _holds(folder: Path, name: str) -> bool:
-    try:
-        return bool(heidelberg.find(folder, name))
-    except FileNotFoundError:
-        return False
-
-
-def load_splits(config: Config, *names: str) -> dict[str, Part]:
-    """Return the named splits ("train", "valid", "test") of the config's data set, reading no other file."""
-    # a path with a slip must not start a download
-    found = heidelberg.find(data_folder(config, fill=False), config.data.name)
-    parts: dict[str, Part] = {}
-    for name in names:
-        file = "train" if name == "valid" and "valid" not in found else name
-        if file not in found:
-            raise FileNotFoundError(
-                f"there is no {name} file beside {next(iter(found.values()))}; found: {', '.join(found)}"
-            )
-        binned = _binned(config, found[file])
-        indices = np.arange(len(binned))
-        if "valid" not in found and name in ("train", "valid"):
-            # SHD comes without a validation split, and the test file is never used for one
-            split = splits.of_training_file(binned, found[file])
-            indices = split.train if name == "train" else split.valid
-        parts[name] = Part(binned, indices)
-    _check_classes(parts)
-    return parts
-
-
-def _binned(config: Config, path: Path) -> Binned:
-    data = config.data
-    return cache.binned(path, time_step_ms=data.time_step_ms, channels=data.channels, max_time_ms=data.max_time_ms)
-
-
-def _check_classes(parts: dict[str, Part]) -> None:
-    names = {name: part.binned.classes for name, part in parts.items()}
-    if len(set(names.values())) > 1:
-        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
 
 
 def build_network(config: Config, *, classes: int) -> SpikingNetwork:
@@ -143,8 +48,9 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
 
 
 def field(config: Config) -> Field:
-    """Return the field that the convolutions look at."""
-    height, width = config.data.height, config.data.width
+    """Return the field of the input that convolutions read."""
+    # a config with convolutions has both
+    height, width = cast(int, config.data.height), cast(int, config.data.width)
     return Field(height, width, config.data.channels // (height * width))
 
 
@@ -153,14 +59,14 @@ def _synapses(config: Config, classes: int, generator: torch.Generator) -> Itera
     net, sizes = config.network, (*config.network.hidden, classes)
     source = config.data.channels
     if net.convolutions:
-        seen, pool = field(config), 1
+        inputs, pool = field(config), 1
         for channels in net.convolutions:
-            convolution = _convolution(config, channels, generator, field=seen, kernel=net.kernel, pool=pool)
+            convolution = _convolution(config, channels, generator, field=inputs, kernel=net.kernel, pool=pool)
             yield convolution
-            seen, pool = convolution.into, net.pool
-        # all of a pooled field to every neuron: a kernel as large as the field
-        whole = seen.height // pool, seen.width // pool
-        yield _convolution(config, sizes[0], generator, field=seen, kernel=whole, padding=0, pool=pool)
+            inputs, pool = convolution.into, net.pool
+        # a kernel as large as the pooled field connects all of it to every neuron
+        kernel = inputs.height // pool, inputs.width // pool
+        yield _convolution(config, sizes[0], generator, field=inputs, kernel=kernel, padding=0, pool=pool)
         source, sizes = sizes[0], sizes[1:]
     for before, after in pairwise((source, *sizes)):
         yield _synapse(config, before, after, generator)
@@ -173,12 +79,12 @@ def _synapse(config: Config, source: int, target: int, generator: torch.Generato
     return DelayedLinear(source, target, max_delay(config), **_delays(config), generator=generator)
 
 
-def _convolution(config: Config, channels: int, generator: torch.Generator, **where: Any) -> Conv | DelayedConv:
+def _convolution(config: Config, channels: int, generator: torch.Generator, **geometry: Any) -> Conv | DelayedConv:
     net = config.network
     if net.delays == "none":
-        return Conv(out_channels=channels, sparsity=net.sparsity, generator=generator, **where)
+        return Conv(out_channels=channels, sparsity=net.sparsity, generator=generator, **geometry)
     delays = _delays(config) | {"max_delay": max_delay(config), "generator": generator}
-    return DelayedConv(out_channels=channels, **where, **delays)
+    return DelayedConv(out_channels=channels, **geometry, **delays)
 
 
 def _delays(config: Config) -> dict[str, Any]:
@@ -194,7 +100,7 @@ def _delays(config: Config) -> dict[str, Any]:
 
 
 def grid(config: Config) -> qat.Grid:
-    """Return what the synapses are computed with."""
+    """Return the precision of the weights and delays."""
     weights = None if config.training.weights == "float" else config.training.weights
     return qat.Grid(weights, config.training.delays)
 
@@ -204,8 +110,8 @@ def rule(config: Config) -> rules.Rule:
     training = config.training
     settings: dict[str, Any] = {"loss": training.loss}
     if training.rule != "bptt":
-        steps = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
-        settings |= {"delayed": training.delayed, "window": steps}
+        chunk = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
+        settings |= {"delayed": training.delayed, "chunk": chunk}
     if training.rule == "sltt-k":
         settings["k"] = training.k
     return rules.get_rule(training.rule, **settings)
@@ -217,19 +123,19 @@ def max_delay(config: Config) -> int:
 
 
 def first_width(config: Config) -> float:
-    """Return the width of the delay windows at the start, in steps."""
+    """Return the first width of the delay windows in steps."""
     net = config.network
     return delay_windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
 
 
 def last_width(config: Config) -> float:
-    """Return the width of the delay windows once they have been annealed, in steps."""
+    """Return the last width of the delay windows in steps."""
     net = config.network
     return delay_windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end
 
 
 def width_schedule(config: Config) -> "partial[float] | None":
-    """Return the width of the delay windows as a function of the epoch, or None where none is annealed."""
+    """Return the width of the delay windows as a function of the epoch, or None if the width is constant."""
     net = config.network
     window = delay_windows.get_window(net.window)
     if net.delays != "learned" or not window.has_width:
@@ -244,22 +150,27 @@ def width_schedule(config: Config) -> "partial[float] | None":
 
 
 def architecture(config: Config, *, classes: int) -> dict[str, Any]:
-    """Return what two configs must share for one to read the other's parameters."""
+    """Return the values that two configs must share for one to read the parameters of the other.
+
+    Args:
+        config: The config of a run.
+        classes: Number of classes.
+    """
     values = asdict(config.network) | {"channels": config.data.channels, "classes": classes}
     values["time_step_ms"] = config.data.time_step_ms
     values["hidden"] = list(config.network.hidden)
-    # None is what a network from before there were convolutions says of them
+    # checkpoints of older versions, which had no convolutions, have None
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
-    # nor does it know of other neurons than lif
-    values |= dict.fromkeys(_OTHERS) if config.network.neuron == "lif" else {}
+    # nor had they other neurons than lif
+    values |= dict.fromkeys(_OTHER_NEURONS) if config.network.neuron == "lif" else {}
     values["field"] = list(field(config)) if spatial else None
     return values
 
 
 def layer_sizes(config: Config, *, classes: int) -> str:
-    """Return the sizes of the layers, as a person writes them."""
+    """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20."""
     net, first = config.network, [str(config.data.channels)]
     if net.convolutions:
         height, width, colors = field(config)

@@ -1,87 +1,166 @@
-"""What is known of the data sets, where they lie, and getting them."""
+"""The data sets of configs: their folders, their splits on a grid, and the facts that `snnsim data` prints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snnsim.config import Config
-from snnsim.data import heidelberg, registry
+import numpy as np
+
+from snnsim import files
+from snnsim.config import Config, Data
+from snnsim.data import cache, heidelberg, registry, splits
+from snnsim.data.batches import Batches
+from snnsim.data.binning import Binned
 from snnsim.data.speech import audio_files
-from snnsim.experiment import build
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A data set, and which form of it."""
+class Part:
+    """One split of a data set: the recordings at `indices` of a binned file."""
 
-    name: str
-    path: str | None = None
-    size: str = "default"
-    seed: int = 0
+    binned: Binned
+    indices: np.ndarray
 
-    def config(self) -> Config:
-        """Return a config with this data set."""
-        known(self.name)
-        return Config().with_values(
-            {"data.name": self.name, "data.path": self.path, "data.size": self.size, "data.seed": self.seed}
-        )
+    def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
+        """Return the recordings in batches, in their order.
+
+        Args:
+            batch_size: Recordings of a batch, of all processes together.
+            rank: Number of this process.
+            world: Number of processes.
+        """
+        return Batches(self.binned, self.indices, batch_size=batch_size, rank=rank, world=world)
 
 
-def known(name: str) -> registry.Source:
-    """Return the facts of a data set."""
-    if name not in registry.SOURCES:
-        raise ValueError(f"data set {name!r} is unknown; the known ones are {', '.join(registry.SOURCES)}")
-    return registry.SOURCES[name]
+def planned_folder(data: Data) -> Path:
+    """Return the folder where a data set lies or would lie; nothing is generated or downloaded."""
+    generator = registry.get_dataset(data.name).generator
+    if generator is not None:
+        return generator(data.size).folder(data.seed)
+    if data.path is not None:
+        return files.at_home(data.path)
+    # downloads go to ./datasets where it exists, as in a checkout
+    local = Path("datasets")
+    return local if local.is_dir() else files.cache_folder() / "datasets"
+
+
+def data_folder(data: Data, *, fill: bool = True) -> Path:
+    """Return the folder of a data set after the files were generated or downloaded, if necessary.
+
+    Args:
+        data: The data set.
+        fill: Whether a folder that the config names is filled by a download if it is missing or empty; a folder that
+            the config does not name always is.
+    """
+    dataset, folder = registry.get_dataset(data.name), planned_folder(data)
+    if dataset.generator is not None:
+        return dataset.generator(data.size).prepare(data.seed)
+    # a folder with other files is more likely a slip than the destination of gigabytes; a download that failed leaves
+    # the folders SHD or SSC in it
+    names = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()
+    untouched = data.path is not None and not fill
+    if dataset.downloader is not None and not untouched and not names - {"SHD", "SSC"} and not _has(folder, data.name):
+        dataset.downloader(folder)
+    return folder
+
+
+def _has(folder: Path, name: str) -> bool:
+    try:
+        return bool(heidelberg.find(folder, name))
+    except FileNotFoundError:
+        return False
+
+
+def load_splits(config: Config, *names: str) -> dict[str, Part]:
+    """Return splits of the config's data set, reading no other file.
+
+    Args:
+        config: The config of a run.
+        *names: Splits, each "train", "valid" or "test".
+
+    Raises:
+        FileNotFoundError: If there is no file of a split.
+    """
+    # a path with a slip must not start a download
+    paths = heidelberg.find(data_folder(config.data, fill=False), config.data.name)
+    parts: dict[str, Part] = {}
+    for name in names:
+        file = "train" if name == "valid" and "valid" not in paths else name
+        if file not in paths:
+            raise FileNotFoundError(
+                f"there is no {name} file beside {next(iter(paths.values()))}; found: {', '.join(paths)}"
+            )
+        binned = _binned(config.data, paths[file])
+        indices = np.arange(len(binned))
+        if "valid" not in paths and name in ("train", "valid"):
+            # SHD comes without a validation split, and the test file is never used for one
+            split = splits.of_training_file(binned, paths[file])
+            indices = split.train if name == "train" else split.valid
+        parts[name] = Part(binned, indices)
+    _check_classes(parts)
+    return parts
+
+
+def _binned(data: Data, path: Path) -> Binned:
+    return cache.binned(path, time_step_ms=data.time_step_ms, channels=data.channels, max_time_ms=data.max_time_ms)
+
+
+def _check_classes(parts: dict[str, Part]) -> None:
+    names = {name: part.binned.classes for name, part in parts.items()}
+    if len(set(names.values())) > 1:
+        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
 
 
 def listing() -> list[tuple[str, str, str]]:
-    """Return name, title and state of every data set; nothing is made or fetched."""
-    return [(name, source.title, _state(Choice(name))) for name, source in registry.SOURCES.items()]
+    """Return name, title and state of every data set; nothing is generated or downloaded."""
+    return [(name, dataset.title, _state(Data(name))) for name, dataset in registry.DATASETS.items()]
 
 
-def describe(choice: Choice) -> list[tuple[str, str]]:
-    """Return the facts of a data set as (what, value); nothing is made or fetched."""
-    source = known(choice.name)
-    splits = ", ".join(f"{split} {count:,}" for split, count in source.recordings.items())
+def describe(data: Data) -> list[tuple[str, str]]:
+    """Return the facts of a data set as (topic, text); nothing is generated or downloaded."""
+    dataset = registry.get_dataset(data.name)
+    counts = ", ".join(f"{split} {count:,}" for split, count in dataset.recordings.items())
     facts = [
-        ("name", choice.name),
-        ("what", source.title),
-        ("classes", str(source.classes)),
-        ("recordings", splits),
-        ("download", _megabytes(source.download_bytes) if source.download_bytes else "none"),
-        ("on disk", _megabytes(source.disk_bytes)),
-        ("licence", source.licence),
-        ("citation", source.citation),
-        ("home", source.url),
-        ("how to get", source.how),
-        ("state", _state(choice)),
+        ("name", data.name),
+        ("what", dataset.title),
+        ("classes", str(dataset.classes)),
+        ("recordings", counts),
+        ("download", _megabytes(dataset.download_bytes) if dataset.download_bytes else "none"),
+        ("on disk", _megabytes(dataset.disk_bytes)),
+        ("license", dataset.license),
+        ("citation", dataset.citation),
+        ("home", dataset.url),
+        ("how to get", dataset.instructions),
+        ("state", _state(data)),
     ]
-    return [(what, value) for what, value in facts if value]
+    return [(topic, text) for topic, text in facts if text]
 
 
-def make(choice: Choice) -> dict[str, Path]:
-    """Make or download a data set if it is not there, and return the file of every split."""
-    return heidelberg.find(build.data_folder(choice.config()), choice.name)
-
-
-def folder(choice: Choice) -> Path:
-    """Return where a data set lies, or would lie; nothing is made or fetched."""
-    return build.planned_folder(choice.config())
+def make(data: Data) -> dict[str, Path]:
+    """Generate or download a data set if its files are missing, and return the file of every split."""
+    return heidelberg.find(data_folder(data), data.name)
 
 
 def encode_audio(audio: Sequence[Path], output: Path, *, seed: int, workers: int | None) -> audio_files.Encoded:
-    """Turn recordings into an SHD-format file of spikes."""
+    """Write the spikes of audio files as one file of the SHD format.
+
+    Args:
+        audio: Audio files, and folders of them.
+        output: The file to write.
+        seed: Seed of the inner-ear model.
+        workers: Number of threads; None is one per processor.
+    """
     return audio_files.encode_files(audio, output, seed=seed, workers=workers)
 
 
-def _state(choice: Choice) -> str:
-    place = folder(choice)
+def _state(data: Data) -> str:
+    folder = planned_folder(data)
     try:
-        found = heidelberg.find(place, choice.name)
+        paths = heidelberg.find(folder, data.name)
     except FileNotFoundError:
-        return f"not there; would lie in {place}"
-    size = sum(path.stat().st_size for path in found.values())
-    return f"in {next(iter(found.values())).parent} ({_megabytes(size)})"
+        return f"not there; would lie in {folder}"
+    size = sum(path.stat().st_size for path in paths.values())
+    return f"in {next(iter(paths.values())).parent} ({_megabytes(size)})"
 
 
 def _megabytes(size: int) -> str:

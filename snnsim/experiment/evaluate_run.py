@@ -1,4 +1,4 @@
-"""Evaluating a run: its best checkpoint on a split, with whole delays."""
+"""Evaluation of a run: its best checkpoint on a split, with integer delays."""
 
 import sys
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from snnsim.config import Config
-from snnsim.experiment import build
+from snnsim.experiment import build, datasets
 from snnsim.learning import decisions
 from snnsim.nn import dropout
 from snnsim.nn.network import SpikingNetwork
@@ -19,8 +19,8 @@ from snnsim.training.run_folder import RunFolder
 from snnsim.validation import integer
 
 SEEDS = 5
-"""How many draws of the same recordings say how much they differ."""
-# a run has always written them; the last of each section among them, which a file that was cut off does not have
+"""Number of random seeds with which stochastic networks are evaluated."""
+# keys in the configs of all runs, of any version; a file that was cut off lacks the last key of a section
 _ALWAYS = (
     "name",
     "data.name",
@@ -35,46 +35,52 @@ Split = Literal["train", "valid", "test"]
 
 @dataclass(frozen=True)
 class Loaded:
-    """A trained network and the split it is looked at with."""
+    """A trained network and a split of its data."""
 
     config: Config
     network: SpikingNetwork
-    part: build.Part
+    part: datasets.Part
     epoch: int
 
 
 def config_of(folder: RunFolder) -> Config:
-    """Return the config of a run, all of whose values are in its file.
+    """Return the config of a run.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ValueError: If it is damaged, or lacks what every run has: a default in its place would make another run of it.
+        FileNotFoundError: If there is no config.
+        ValueError: If it is damaged, or lacks a key that all runs write: a default value would be that of another run.
     """
     if not folder.config.is_file():
         raise FileNotFoundError(f"{folder.path} is not the folder of a run; it has no config.toml")
-    given = Config.table(folder.config)
-    lacking = [name for name in _ALWAYS if not _has(given, name)]
-    if lacking:
+    values = Config.table(folder.config)
+    missing = [name for name in _ALWAYS if not _has(values, name)]
+    if missing:
         raise ValueError(
-            f"{folder.config} must hold the whole config of the run; {', '.join(lacking)} are not in it. The file is "
-            "damaged, or no run wrote it; write what lacks into it, or train again"
+            f"{folder.config} must hold the whole config of the run; {', '.join(missing)} are not in it. The file is "
+            "damaged, or no run wrote it; add the missing keys, or train again"
         )
     return Config.load(folder.config)
 
 
-def _has(given: dict[str, Any], dotted: str) -> bool:
+def _has(values: dict[str, Any], dotted: str) -> bool:
     section, _, name = dotted.partition(".")
-    part = given.get(section)
-    return part is not None if not name else isinstance(part, dict) and name in part
+    value = values.get(section)
+    return value is not None if not name else isinstance(value, dict) and name in value
 
 
 def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
-    """Return the network of a run's best checkpoint and a split of its data."""
+    """Return the network of a run's best checkpoint and a split of its data.
+
+    Args:
+        run: Folder of the run.
+        split: Split of the data set.
+        data_path: Folder of the data, if it has moved since training.
+    """
     folder = RunFolder(Path(run))
     config = config_of(folder)
     if data_path is not None:
         config = config.with_values({"data.path": data_path})
-    part = build.load_splits(config, split)[split]
+    part = datasets.load_splits(config, split)[split]
     classes = len(part.binned.classes)
     content = checkpoint.load(folder.best, build.architecture(config, classes=classes))
     network = build.build_network(config, classes=classes)
@@ -89,7 +95,7 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
 
 
 def parameters(run: Path) -> dict[str, Any]:
-    """Return the best checkpoint of a run, whatever its network."""
+    """Return the best checkpoint of a run with any network."""
     folder = RunFolder(run)
     config_of(folder)
     return checkpoint.load(folder.best, None)
@@ -106,44 +112,58 @@ def evaluate(
 ) -> dict[str, Any]:
     """Return the result of the best checkpoint on a split, and write it into the run's folder if possible.
 
-    What a network leaves to chance is drawn from the seeds 0, 1, ... `seeds` − 1: the result is that of seed 0, and
-    "chance" says what all of them gave, and what is right without chance.
+    A stochastic network is evaluated with the seeds 0, 1, ... `seeds` − 1: the result is that of seed 0, and the entry
+    "chance" has the accuracies of all seeds, and the accuracy without random numbers.
+
+    Args:
+        run: Folder of the run.
+        split: Split of the data set.
+        data_path: Folder of the data, if it has moved since training.
+        device: Device of the network, or "auto".
+        progress: Whether a progress bar is shown.
+        seeds: Number of seeds of a stochastic network.
     """
-    loaded, chosen = load(run, split, data_path=data_path), distributed.choose_device(device)
-    of_seed = partial(
+    loaded, torch_device = load(run, split, data_path=data_path), distributed.choose_device(device)
+    evaluate_seed = partial(
         evaluation.evaluate,
-        loaded.network.to(chosen),
+        loaded.network.to(torch_device),
         loaded.part.batches(build.EVALUATION_BATCH),
         decisions.get_decision(loaded.config.training.decision),
-        device=chosen,
+        device=torch_device,
         progress=progress,
     )
-    found = of_seed(seed=0)
+    first = evaluate_seed(seed=0)
     result = {
         "run": str(run),
         "split": split,
         "epoch": loaded.epoch,
-        "accuracy": found.accuracy,
-        "correct": found.correct,
-        "total": found.total,
-        "ci95": list(found.interval),
-        "loss": found.loss,
-        "activity": found.activity,
+        "accuracy": first.accuracy,
+        "correct": first.correct,
+        "total": first.total,
+        "ci95": list(first.interval),
+        "loss": first.loss,
+        "activity": first.activity,
     }
-    if dropout.is_noisy(loaded.network):
-        every = [found.accuracy, *(of_seed(seed=seed).accuracy for seed in range(1, seeds))]
+    if dropout.is_stochastic(loaded.network):
+        accuracies = [first.accuracy, *(evaluate_seed(seed=seed).accuracy for seed in range(1, seeds))]
         result["chance"] = {
-            "accuracies": every,
-            "mean": mean(every),
-            "sd": stdev(every) if len(every) > 1 else None,
-            "without": of_seed().accuracy,
+            "accuracies": accuracies,
+            "mean": mean(accuracies),
+            "sd": stdev(accuracies) if len(accuracies) > 1 else None,
+            "without": evaluate_seed().accuracy,
         }
     keep(run, split, result)
     return result
 
 
 def keep(run: Path, name: str, result: dict[str, Any]) -> None:
-    """Write the result of an evaluation into a run's folder; where that cannot be done, say so and go on."""
+    """Write the result of an evaluation into a run's folder, or print a warning if that fails.
+
+    Args:
+        run: Folder of the run.
+        name: Name of the evaluation, with which its file begins.
+        result: The result.
+    """
     folder = RunFolder(Path(run))
     try:
         folder.write_json(folder.evaluation(name), result)

@@ -1,7 +1,7 @@
-"""The neurons that a config names, each with its initial numbers."""
+"""The neurons of a config, with their initial parameters."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -13,7 +13,13 @@ from snnsim.units import to_steps
 
 
 def build(config: Config, features: int, synapse: nn.Module) -> nn.Module:
-    """Return the neurons behind a synapse."""
+    """Return the neurons of a layer.
+
+    Args:
+        config: The config of the run.
+        features: Number of neurons, or of channels of a convolution.
+        synapse: The synapses in front of the neurons.
+    """
     net = config.network
     common = {"threshold": net.threshold, "surrogate": Surrogate(net.surrogate, net.surrogate_alpha)}
     return _BUILD[net.neuron](config, common, features, synapse)
@@ -48,8 +54,10 @@ def _meta(config: Config, common: dict[str, Any], features: int, _: nn.Module) -
 
 def _levy_baxter(config: Config, common: dict[str, Any], _: int, synapse: nn.Module) -> nn.Module:
     net = config.network
-    conv = isinstance(synapse, Conv | DelayedConv)
-    sources = synapse.patches.field.size if conv else synapse.weight.shape[1]
+    if isinstance(synapse, Conv | DelayedConv):
+        sources = synapse.patches.field.size
+    else:
+        sources = cast(nn.Parameter, synapse.weight).shape[1]
     return LevyBaxter(**common, success=net.success, learn=net.learn_neuron, sources=sources)
 
 

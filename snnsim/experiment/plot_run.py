@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnsim import plots
 from snnsim.config import Config
 from snnsim.experiment import build, evaluate_run
 from snnsim.experiment.evaluate_run import Loaded, Split
 from snnsim.learning import decisions
-from snnsim.nn import DelayedLinear
+from snnsim.nn import DelayedLinear, Neuron
 from snnsim.nn.network import Record
 from snnsim.training.run_folder import RunFolder
 
@@ -131,7 +132,7 @@ def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
         return None
     source, target = record.spikes[0], record.spikes[1][:, 0]
     neuron = _telling(target)
-    _, membrane = layer.neuron.trace(layer.drive(layer.current(source)))
+    _, membrane = layer.neuron.trace(layer.normalized_current(layer.current(source)))
     fired, unit, weight, delay = _events(layer.synapse, source[:, 0], neuron)
     return plots.Arrivals(
         source=unit,
@@ -145,10 +146,10 @@ def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
     )
 
 
-def _threshold(neurons: nn.Module, number: int) -> float:
-    """Return the threshold of a neuron, which may be one of the layer."""
-    found = neurons.threshold() if isinstance(neurons.threshold, nn.Module) else neurons.threshold
-    return float(found if found.numel() == 1 else found[number])
+def _threshold(neurons: Neuron[Any], number: int) -> float:
+    """Return the threshold of a neuron, or of its layer."""
+    threshold = neurons.firing_threshold()
+    return float(threshold if threshold.numel() == 1 else threshold[number])
 
 
 def _telling(spikes: Tensor) -> int:

@@ -12,7 +12,7 @@ import snnsim
 from snnsim.config import Config
 from snnsim.data import cache, heidelberg
 from snnsim.data.binning import Binned
-from snnsim.experiment import build, evaluate_run
+from snnsim.experiment import datasets, evaluate_run
 from snnsim.experiment.evaluate_run import Split
 from snnsim.nn import freezing
 from snnsim.program import Program
@@ -74,13 +74,13 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
     if data is not None:
         config = config.with_values({"data.path": data})
     _check_there(config)
-    part = build.load_splits(config, split)[split]
+    part = datasets.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices))
 
 
 def _check_there(config: Config) -> None:
     """Raise if the data would have to be made or fetched: a program is a file of anybody, and asks for nothing."""
-    folder, data = build.planned_folder(config), config.data
+    folder, data = datasets.planned_folder(config.data), config.data
     try:
         heidelberg.find(folder, data.name)
     except FileNotFoundError as error:

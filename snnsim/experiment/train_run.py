@@ -1,4 +1,4 @@
-"""Training a preset, a config file or the config of a run, from the start or from where it was stopped."""
+"""Training of a preset, a config file or the config of a run, from the start or resumed."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from tqdm import tqdm
 from snnsim import allocator, presets
 from snnsim.config import Config
 from snnsim.data.binning import Binned
-from snnsim.experiment import build, estimate, evaluate_run, plot_run
+from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
 from snnsim.nn.network import SpikingNetwork
@@ -32,28 +32,33 @@ def train(
 ) -> RunFolder:
     """Train, and return the folder of the run.
 
-    `target` is a preset, a TOML file or the folder of a run; `values` replace config values by dotted names.
-    `resume` names the run to go on with, or is "auto" for the one that `target` or `output` stands for. One process at
-    a time has the folder: the others get folders of their own, or an error that names it.
+    One training at a time has a folder: other trainings get folders of their own, or an error that names the owner.
+
+    Args:
+        target: A preset, a TOML file, or the folder of a run.
+        values: New values of the config by dotted names, such as "training.epochs".
+        output: Folder of the run; None is a new folder in RUNS.
+        resume: Folder of the run to resume, or "auto" for the run of `target` or `output`; None starts a new run.
+        device: Device of the network, or "auto".
     """
-    chosen = distributed.choose_device(device)
-    with distributed.init_distributed(chosen) as processes, contextlib.ExitStack() as stack:
-        given = None if resume is not None else config_of(target).with_values(values)
+    torch_device = distributed.choose_device(device)
+    with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
+        new_config = None if resume is not None else config_of(target).with_values(values)
 
         def choose() -> RunFolder:
-            if given is None:
-                return stack.enter_context(_held(_to_resume(target, output, resume or "auto")))
-            return stack.enter_context(_begun(given, output))
+            if new_config is None:
+                return stack.enter_context(_existing_folder(_to_resume(target, output, resume or "auto")))
+            return stack.enter_context(_new_folder(new_config, output))
 
-        folder = distributed.decided_by_main(choose, processes, chosen)
-        config = _resumed_config(folder, values) if given is None else given
+        folder = distributed.decided_by_main(choose, processes, torch_device)
+        config = _resumed_config(folder, values) if new_config is None else new_config
         with distributed.main_process_first(processes):
-            run, classes = prepare(config, folder, processes, chosen)
-        missing = plot_run.AFTER_TRAINING
-        if given is None and folder.last.exists():
+            run, classes = prepare(config, folder, processes, torch_device)
+        missing: Sequence[str] = plot_run.AFTER_TRAINING
+        if new_config is None and folder.last.exists():
             missing = _resume(run, config)
         else:
-            # a run that was killed before its first checkpoint begins again
+            # a run that was killed before its first checkpoint starts again
             _start(run.network, config)
             if processes.first:
                 config.save(folder.config)
@@ -68,8 +73,12 @@ def train(
 
 
 @contextlib.contextmanager
-def _held(folder: RunFolder) -> Iterator[RunFolder]:
-    """Hold the folder of a run that is there, without what writers that were killed have left in it."""
+def _existing_folder(folder: RunFolder) -> Iterator[RunFolder]:
+    """Lock the folder of an existing run, and remove partial files of writers that were killed.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
     if not folder.path.is_dir():
         raise FileNotFoundError(f"--resume: there is no folder {folder.path}; name the folder of a run")
     with lock.held(folder.path, say=tqdm.write):
@@ -78,9 +87,9 @@ def _held(folder: RunFolder) -> Iterator[RunFolder]:
 
 
 @contextlib.contextmanager
-def _begun(config: Config, output: Path | None) -> Iterator[RunFolder]:
-    """Hold the folder of a new run: the one that was asked for, or one of its own."""
-    # before a folder is made
+def _new_folder(config: Config, output: Path | None) -> Iterator[RunFolder]:
+    """Create and lock the folder of a new run."""
+    # the check comes first, so that a failure leaves no folder
     estimate.require(config, estimate.of_network(config, classes=1))
     path = output or lock.new_folder(RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     folder = RunFolder(path)
@@ -90,22 +99,26 @@ def _begun(config: Config, output: Path | None) -> Iterator[RunFolder]:
 
 
 def _resume(run: Trainer, config: Config) -> Sequence[str]:
-    """Let a run go on where it stands, and return the pictures that it lacks."""
+    """Load the state of a run, and return the pictures that it lacks.
+
+    Raises:
+        ValueError: If the run is finished and has all pictures.
+    """
     changed = run.resume()
-    lacks = plot_run.AFTER_TRAINING
+    missing: Sequence[str] = plot_run.AFTER_TRAINING
     if run.standing.finished:
-        lacks = plot_run.missing(run.folder, config)
-        if not lacks:
+        missing = plot_run.missing(run.folder, config)
+        if not missing:
             raise ValueError(
                 f"run {run.folder.path} is finished ({run.standing.epoch} epochs); there is nothing to resume. "
                 "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
             )
     elif changed and run.plan.processes.first:
         tqdm.write(
-            f"{run.folder.path} goes on under other conditions than it began under: {'; '.join(changed)}. It will "
-            "not end with the very numbers of a run that was never stopped"
+            f"{run.folder.path} goes on under other conditions than it began under: {'; '.join(changed)}. Its numbers "
+            "will differ from those of a run that was never stopped"
         )
-    return lacks
+    return missing
 
 
 def prepare(
@@ -116,10 +129,22 @@ def prepare(
     *,
     make_network: Callable[..., SpikingNetwork] = build.build_network,
 ) -> tuple[Trainer, tuple[str, ...]]:
-    """Return a run that is ready to begin, and its classes; `make_network` makes a config's network."""
-    # before data are made or fetched; how many classes they have makes little difference
+    """Return a trainer, and the names of the classes.
+
+    Args:
+        config: The config of the run.
+        folder: Folder of the run.
+        processes: The processes of the training.
+        device: Device of this process.
+        make_network: Function from a config and a number of classes to the network.
+
+    Raises:
+        MemoryError: If the training needs more memory than there is.
+        ValueError: If several processes train in chunks of time.
+    """
+    # a first check comes before data are generated; the number of classes makes little difference
     estimate.require(config, estimate.of_network(config, classes=1))
-    data = build.load_splits(config, "train", "valid")
+    data = datasets.load_splits(config, "train", "valid")
     classes = data["train"].binned.classes
     if device.type == "cpu":
         _check_memory(config, data["train"], len(classes), processes.world)
@@ -147,36 +172,44 @@ def prepare(
         processes=processes,
         computed=build.grid(config).on,
     )
-    made = optimizers.build(
+    optimizer = optimizers.build(
         network,
         lr=settings.lr,
         lr_delay=settings.lr_delay,
         weight_decay=settings.weight_decay,
         steps=settings.epochs * len(train_batches),
     )
-    return Trainer(network, made, plan, folder), classes
+    return Trainer(network, optimizer, plan, folder), classes
 
 
-def _check_memory(config: Config, part: build.Part, classes: int, world: int) -> None:
+def _check_memory(config: Config, part: datasets.Part, classes: int, world: int) -> None:
     steps = int(part.binned.length[part.indices].max(initial=1))
     share = min(config.training.batch_size, len(part.indices)) // world + 1
     estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
 
 
 def _start(network: SpikingNetwork, config: Config) -> None:
-    """Give the network the parameters of the run that the config starts from, if it names one."""
+    """Load the parameters of the run that the config starts from, if the config names one.
+
+    Raises:
+        ValueError: If that run has another network.
+    """
     if config.training.start is None:
         return
-    found = evaluate_run.parameters(at_home(config.training.start))
+    content = evaluate_run.parameters(at_home(config.training.start))
     try:
-        network.load_state_dict(found["network"])
+        network.load_state_dict(content["network"])
     except (RuntimeError, ValueError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
 
 
 def config_of(target: str) -> Config:
-    """Return the config that a preset's name, a TOML file or a run's folder stands for."""
+    """Return the config of a preset's name, a TOML file or a run's folder.
+
+    Raises:
+        ValueError: If the target is none of these.
+    """
     if target in presets.PRESETS:
         return presets.named(target)
     path = Path(target)
@@ -200,8 +233,8 @@ def _to_resume(target: str, output: Path | None, resume: str) -> RunFolder:
         return RunFolder(output)
     if Path(target).is_dir() and target not in presets.PRESETS:
         return RunFolder(Path(target))
-    found = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
-    newest = sorted(found, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
+    runs = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
+    newest = sorted(runs, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
     if not newest:
         raise FileNotFoundError(f"--resume: there is no run {RUNS / target}-... to go on with; name one: --resume RUN")
     return RunFolder(newest[-1])
@@ -211,7 +244,7 @@ def _resumed_config(folder: RunFolder, values: Mapping[str, object]) -> Config:
     if not folder.config.is_file():
         raise FileNotFoundError(f"--resume: {folder.path} is not the folder of a run; it has no config.toml")
     config = evaluate_run.config_of(folder)
-    # data may have moved; anything else would make another run of it
+    # data may have moved; a run with another changed value is another run
     changed = config.with_values(values)
     moved = config.with_values({"data.path": changed.data.path})
     if changed != moved:

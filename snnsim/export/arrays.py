@@ -29,7 +29,7 @@ from snnsim.export.identifiers import path_names
 from snnsim.export.retiming import Retimed, retimed
 from snnsim.files import hdf5_written_whole, written_whole
 from snnsim.program import Edge, Population, Program
-from snnsim.program.header import Header, table
+from snnsim.program.header import Header, table_field
 from snnsim.program.parts import array_in_file, array_names
 
 FORMAT = "snnsim plain arrays"
@@ -105,7 +105,7 @@ def _machine(program: Program) -> Retimed | None:
 
 def _built(told: dict[str, Any], array: Callable[[str], np.ndarray]) -> Program:
     header = Header.of(told, form=FORMAT)
-    renamed = table(told, "names") if "names" in told else {}
+    renamed = table_field(told, "names") if "names" in told else {}
     populations = [
         Population(
             name,

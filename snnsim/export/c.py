@@ -31,7 +31,7 @@ from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
 from snnsim.files import folder_read_whole, folder_written_whole
 from snnsim.program import DECISIONS, INPUT, FixedPoint, Population, Program
-from snnsim.program.header import Header, numbers, rows
+from snnsim.program.header import Header, arrays_field, list_field
 from snnsim.quantization import Scheme
 from snnsim.simulation import Events
 
@@ -220,14 +220,14 @@ def _arrays(text: str) -> dict[str, np.ndarray]:
 def _built(header: Header, arrays: dict[str, np.ndarray]) -> Program:
     populations, start = [], 0
     for (name, rule), unit in zip(
-        header.populations, numbers(header.told, "units", count=len(header.populations)), strict=True
+        header.populations, arrays_field(header.table, "units", count=len(header.populations)), strict=True
     ):
         part = slice(start, start + len(unit))
         neurons = (_array_of(arrays, f"snn_{each}")[part] for each in ("decays", "thresholds", "biases"))
         populations.append(Population(name, rule, *neurons, unit))
         start += len(unit)
     size, edges, number = header.sizes(populations), [], 0
-    blocks, synapses = (rows(header.told, name, int, count=len(header.edges)) for name in ("blocks", "synapses"))
+    blocks, synapses = (list_field(header.table, name, int, count=len(header.edges)) for name in ("blocks", "synapses"))
     for (source, target), count, synapse in zip(header.edges, blocks, synapses, strict=True):
         if count < 1:
             raise ValueError(f"header: blocks must be 1 or more, not {count}")

@@ -35,7 +35,7 @@ from snnsim.export.repairs import Repair
 from snnsim.export.retiming import retimed
 from snnsim.files import hdf5_written_whole
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
-from snnsim.program.header import Header, numbers
+from snnsim.program.header import Header, arrays_field
 from snnsim.quantization import Scheme
 
 FORMAT = "snnsim Loihi 1"
@@ -145,7 +145,7 @@ def opened(path: Path, form: str, build: Callable[[hdf5.Tree, Header], Program])
 def populations(header: Header, mantissas: list[tuple[int, int]]) -> list[Population]:
     """Return the populations by their decays and thresholds in a file."""
     count, made = len(header.populations), []
-    units, limits = (numbers(header.told, name, count=count) for name in ("unit", "readout_threshold"))
+    units, limits = (arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold"))
     for (name, rule), unit, limit, each in zip(header.populations, units, limits, mantissas, strict=True):
         decay_v, mantissa = each
         threshold = limit if len(limit) else np.full(len(unit), (mantissa << UNIT) + 1)

@@ -13,7 +13,7 @@ from snnsim.export.sonata import FACTS, FORMAT, edge_name
 from snnsim.export.sonata_foreign import CONFIGS, finite, identifiers, opened
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.program.header import Header, table
+from snnsim.program.header import Header, table_field
 from snnsim.program.parts import ARRAYS, array_in_file
 from snnsim.validation import require
 
@@ -39,7 +39,7 @@ def read(path: Path) -> Program:
 
 def _ours(path: Path) -> Program:
     header = Header.of(untrusted.read_json(path / FACTS), form=FORMAT)
-    called = table(header.told, "names")
+    called = table_field(header.table, "names")
     for name in (INPUT, *(name for name, _ in header.populations)):
         require(isinstance(called.get(name), str), f"header: names must have a name for {name!r}")
     nodes, edges = opened(path / "network/nodes.h5"), opened(path / "network/edges.h5")

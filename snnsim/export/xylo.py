@@ -145,11 +145,13 @@ def _synapses(arrays: dict[str, np.ndarray], edge: Connections, chain: dict[str,
 
 
 def _built(head: Header, arrays: untrusted.Arrays) -> Program:
-    told = header.table(head.told, "neurons")
+    told = header.table_field(head.table, "neurons")
     populations = []
     for name, rule in head.populations:
-        known = header.table(told, name)
-        numbers = (header.numbers({each: [known.get(each)]}, each, count=1)[0] for each in map(array_in_file, ARRAYS))
+        known = header.table_field(told, name)
+        numbers = (
+            header.arrays_field({each: [known.get(each)]}, each, count=1)[0] for each in map(array_in_file, ARRAYS)
+        )
         populations.append(Population(name, rule, *numbers))
     late, edges, size = {INPUT: 0} | head.by_population("lateness"), [], head.sizes(populations)
     matrices = {name: _matrix(arrays, name) for name in ("weights_rec", "weights_out")}
@@ -179,11 +181,11 @@ def _matrix(arrays: untrusted.Arrays, name: str) -> np.ndarray:
 
 
 def _read_chains(head: Header, size: dict[str, int], neurons: int) -> dict[str, list[list[int]]]:
-    told, chain = header.table(head.told, "chains"), {}
+    told, chain = header.table_field(head.table, "chains"), {}
     for name in {name for edge in head.edges for name in edge if name == INPUT or _fires(head, name)}:
-        chain[name] = header.rows(told, name, list, count=size[name])
+        chain[name] = header.list_field(told, name, list, count=size[name])
         for each in chain[name]:
-            places = header.rows({"chain": each}, "chain", int)
+            places = header.list_field({"chain": each}, "chain", int)
             if not all(0 <= place < neurons for place in places) or not (each or name == INPUT):
                 raise ValueError(f"chains of {name!r} must be lists of neurons from 0 to {neurons - 1}")
     return chain

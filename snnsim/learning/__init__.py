@@ -1,1 +1,1 @@
-"""How a network learns: what is decided from its output, how gradients are made, how widths are annealed."""
+"""Learning: rules, losses, decisions, schedules of window widths, quantization-aware training and plasticity."""

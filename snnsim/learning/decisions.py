@@ -1,4 +1,4 @@
-"""From the readout's voltage over time to one score per class; the loss is the cross-entropy of the scores.
+"""Decisions: from the readout's voltage over time to one score per class, whose cross-entropy is the loss.
 
     summed_softmax   Σ_t softmax(u[t])      the recipe of DCLS-Delays: sums of probabilities, taken as logits
     mean_membrane    Σ_t u[t] / steps
@@ -8,8 +8,8 @@
 Shapes   output (time, batch, class) · valid (batch,), the steps that count · scores (batch, class)
 Differs  steps behind a recording's end never count, so a score does not depend on the rest of the batch
 
-The first two are sums over time: `decide(output, valid, first)` of a window of steps, from step `first` of the
-recordings on, is what the window adds to the scores.
+The first two are sums over time: `decide(output, valid, first)` of a chunk of steps, from step `first` of the
+recordings on, is the share of the chunk in the scores.
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from snnsim.choices import ADDITIVE_DECISIONS
 from snnsim.kernels.common import gates
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.validation import known
@@ -50,7 +51,17 @@ def last_membrane(output: Tensor, valid: Tensor) -> Tensor:
 
 
 def checked(output: Tensor, valid: Tensor, *, least: int = 1, longest: int | None = None) -> Tensor:
-    """Return how many steps of each recording count, (batch,), if there are some for each of an output."""
+    """Return the steps of each recording that count, (batch,), checked against an output.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        valid: Steps of each recording that count, integers (batch,) or one for all.
+        least: The fewest steps that may count.
+        longest: The most steps that may count; None for no bound.
+
+    Raises:
+        ValueError: If the output has another shape or no step, or a number of steps is out of its range.
+    """
     if gates.current(output, who="decision").ndim != 3:
         raise ValueError(f"decision: the output must be (time, batch, class), not {tuple(output.shape)}")
     valid = gates.lengths(valid, who="decision", name="valid", batch=output.shape[1], longest=longest)
@@ -67,8 +78,8 @@ DECISIONS: dict[str, Decision] = {
     "max_membrane": max_membrane,
     "last_membrane": last_membrane,
 }
-SUMS = (summed_softmax, mean_membrane)
-"""Those that are sums over time."""
+SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
+"""The decisions that are sums over time."""
 
 
 def get_decision(name: str) -> Decision:

@@ -21,9 +21,14 @@ from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.decisions import Decision
 from snnsim.nn.batch_norm import valid_steps
+from snnsim.renamed import attributes, fields
 from snnsim.validation import integer, known, shown
 
 LOSSES = ("decision", "steps")
+__getattr__ = attributes(
+    __name__,
+    {"of_scores": "decision_loss", "of_steps": "step_loss", "chosen": "random_steps", "at": "with_gradient_at"},
+)
 
 
 @dataclass(frozen=True)
@@ -31,10 +36,16 @@ class Batch:
     """Recordings padded to the longest of them."""
 
     frames: Tensor
+    """(time, batch, channel)."""
     lengths: Tensor
+    """Steps of each recording before its padding, int64 (batch,)."""
     labels: Tensor
-    whole: float
-    """Number of recordings that the mean loss is taken over: len(labels), or the fair share of a parallel batch."""
+    """Classes, int64 (batch,)."""
+    normalizer: float
+    """Number of recordings of the mean loss: len(labels), or the fair share of a parallel batch."""
+
+
+fields(Batch, whole="normalizer")
 
 
 @dataclass(frozen=True)
@@ -42,32 +53,61 @@ class StepResult:
     """The summed loss and the scores of a batch."""
 
     loss: Tensor
+    """(), summed over the recordings."""
     scores: Tensor
+    """(batch, class)."""
 
     def detached(self) -> "StepResult":
-        """Return the same without gradients."""
+        """Return the result without gradients."""
         return StepResult(self.loss.detach(), self.scores.detach())
 
 
-def of_scores(scores: Tensor, labels: Tensor) -> Tensor:
-    """Return the summed loss of decisions."""
-    if gates.current(scores, who="of_scores").ndim != 2:
-        raise ValueError(f"of_scores: the scores must be (batch, class), not {tuple(scores.shape)}")
+def decision_loss(scores: Tensor, labels: Tensor) -> Tensor:
+    """Return the summed cross-entropy of scores (batch, class).
+
+    Args:
+        scores: Scores (batch, class).
+        labels: Classes, int64 (batch,).
+
+    Raises:
+        ValueError: If the scores have another shape.
+    """
+    if gates.current(scores, who="decision_loss").ndim != 2:
+        raise ValueError(f"decision_loss: the scores must be (batch, class), not {tuple(scores.shape)}")
     _check_labels(labels, scores)
     return functional.cross_entropy(scores, labels, reduction="sum")
 
 
-def of_steps(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-    """Return what a window of steps, from step `first` of the recordings on, adds to the summed loss of steps."""
+def step_loss(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> Tensor:
+    """Return the summed cross-entropy of the steps, or the share of a chunk of steps in it.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        labels: Classes, int64 (batch,).
+        valid: Steps of each recording that count, (batch,).
+        first: Number of the first step of the output in the recordings.
+    """
     valid = decisions.checked(output, valid)
     _check_labels(labels, output)
-    each = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
-    counted = valid_steps(valid - first, len(output)) / valid
-    return (each.view(counted.shape) * counted).sum()
+    losses = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
+    weight = valid_steps(valid - first, len(output)) / valid
+    return (losses.view(weight.shape) * weight).sum()
 
 
 def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, margin: float = 0.0) -> Tensor:
-    """Return the summed loss of membranes (time, batch, class), of which only its class's is to reach the threshold."""
+    """Return the summed loss of highest membranes: the one of the class, and no other, must reach the threshold.
+
+    The rule `tempotron` of `snnsim reproduce meta` trains with it.
+
+    Args:
+        membrane: Membranes (time, batch, class).
+        labels: Classes, int64 (batch,).
+        threshold: Threshold θ.
+        margin: Margin κ on both sides of the threshold.
+
+    Raises:
+        ValueError: If the membrane has another shape, or no step.
+    """
     if gates.current(membrane, who="highest_membrane").ndim != 3 or len(membrane) == 0:
         raise ValueError(f"highest_membrane: the membrane must be (time, batch, class), not {tuple(membrane.shape)}")
     _check_labels(labels, membrane)
@@ -77,7 +117,12 @@ def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, mar
 
 
 def _check_labels(labels: Tensor, scores: Tensor) -> None:
-    """Raise unless there is a class for each recording of scores (..., batch, class)."""
+    """Check that there is a class for each recording of scores (..., batch, class).
+
+    Raises:
+        TypeError: If the labels are no int64.
+        ValueError: If there are more or fewer than recordings, or one is no class.
+    """
     if not isinstance(labels, Tensor) or labels.dtype != torch.int64:
         raise TypeError(f"loss: labels must be a torch tensor of int64, not {shown(labels)}")
     batch, classes = scores.shape[-2:]
@@ -89,22 +134,38 @@ def _check_labels(labels: Tensor, scores: Tensor) -> None:
 
 
 def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> StepResult:
-    """Return the summed loss and the scores of an output."""
+    """Return the summed loss and the scores of an output.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        batch: The recordings.
+        decide: The decision.
+        loss: "decision" or "steps".
+    """
     valid = batch.lengths + (len(output) - len(batch.frames))
     scores = decide(output, valid)
     if checked(loss) == "steps":
-        return StepResult(of_steps(output, batch.labels, valid), scores.detach())
-    return StepResult(of_scores(scores, batch.labels), scores)
+        return StepResult(step_loss(output, batch.labels, valid), scores.detach())
+    return StepResult(decision_loss(scores, batch.labels), scores)
 
 
 def checked(loss: str) -> str:
-    """Return the name of a loss."""
+    """Return the name of a loss if it is known."""
     known(loss, LOSSES, "loss")
     return loss
 
 
-def chosen(k: int | None, steps: int, generator: torch.Generator | None) -> Tensor | None:
-    """Return which of the steps have an error, `k` drawn without replacement, or all: (time,), or None for all."""
+def random_steps(k: int | None, steps: int, generator: torch.Generator | None) -> Tensor | None:
+    """Return the mask (time,) of `k` steps drawn without replacement, or None for all steps.
+
+    Args:
+        k: Number of steps with an error; None for all.
+        steps: Number of steps.
+        generator: Generator of the steps.
+
+    Raises:
+        ValueError: If k is below 1.
+    """
     if k is not None:
         k = integer(k, who="sltt-k", name="k")
     if k is None or k >= steps:
@@ -116,10 +177,10 @@ def chosen(k: int | None, steps: int, generator: torch.Generator | None) -> Tens
     return mask
 
 
-def at(output: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the output, with gradients at the chosen steps alone."""
+def with_gradient_at(output: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the output (time, batch, class), with gradients at the steps of a mask (time,) alone; None for all."""
     return output if mask is None else torch.where(mask.to(output.device)[:, None, None], output, output.detach())
 
 
 Objective = Callable[[Tensor, int], Tensor | None]
-"""From the output of a window of time and its first step to the loss there, or None where it has none."""
+"""From the output of a chunk of time and the number of its first step to its loss, or None."""

@@ -1,11 +1,11 @@
-"""Training with the numbers that will be computed with: forward on the grid, steps on what lies behind it.
+"""Quantization-aware training: forward and backward on the grid, updates of the unrounded parameters.
 
     forward, backward    ŵ = s round(w / s), one scale s per output channel;  d̂ = nearest delay of the grid
     update               w ← w − η ∂L/∂ŵ,  d ← d − η ∂L/∂d̂           the gradient passes straight through
 
-The parameters hold ŵ while a rule runs and w when it has ended, so any rule will do, and so will any optimizer.
+The parameters hold ŵ while a rule runs and w afterwards, so it works with any rule and any optimizer.
 
-Names    w, d parameters · ŵ, d̂ what is computed with · s scale · η learning rate
+Names    w, d parameters · ŵ, d̂ their rounded values · s scale · η learning rate
 Source   Bengio, Léonard, Courville 2013, arXiv 1308.3432; grids: quantization/grids.py
 Differs  the scale is that of the largest weight, or of ternary weights; a Program's quantization, which searches one,
          finds the same, as its error is then 0. A batch norm scales whole channels, so folding it changes no integer
@@ -25,12 +25,15 @@ from snnsim.quantization import grids
 
 @dataclass(frozen=True)
 class Grid:
-    """What a network's synapses are computed with; None leaves them."""
+    """The grids of a network's synapses; None leaves weights or delays as they are.
+
+    The training loop of `snnsim train` uses it for `training.weights` and `training.delays`.
+    """
 
     weights: str | None = None
     """int2 to int16, or ternary."""
     delays: str | None = None
-    """Such as 5bit, or 5bit:2; see quantization."""
+    """A grid of delays, such as 5bit or 5bit:2; see quantization."""
 
     def __post_init__(self) -> None:
         if self.weights is not None:
@@ -40,28 +43,29 @@ class Grid:
 
     @contextmanager
     def on(self, network: SpikingNetwork) -> Iterator[None]:
-        """Let the parameters of the synapses be on the grid while the block runs."""
-        kept = [(parameter, parameter.detach().clone()) for parameter in self._parameters(network)]
+        """Return a context in which the parameters of the synapses are on the grid."""
+        saved = [(parameter, parameter.detach().clone()) for parameter in self._parameters(network)]
         self.apply(network)
         try:
             yield
         finally:
             with torch.no_grad():
-                for parameter, value in kept:
+                for parameter, value in saved:
                     parameter.copy_(value)
 
     @torch.no_grad()
     def apply(self, network: SpikingNetwork) -> None:
         """Put the parameters of the synapses on the grid for good."""
-        for synapse in network.synapses():
-            if self.weights is not None:
-                synapse.weight.copy_(_weights(synapse.weight, self.weights))
-        for connections in network.delayed_synapses() if self.delays is not None else ():
+        if self.weights is not None:
+            for synapse in network.synapses():
+                synapse.weight.copy_(_rounded(synapse.weight, self.weights))
+        if self.delays is not None:
             grid = grids.DelayGrid.named(self.delays)
-            nearest = grid.nearest(connections.delay.cpu().double().numpy())
-            # a longest delay between two steps of the grid is rounded down, as nothing may be longer
-            longest = connections.max_delay // grid.resolution * grid.resolution
-            connections.delay.copy_(torch.from_numpy(np.minimum(nearest, longest)))
+            for connections in network.delayed_synapses():
+                nearest = grid.nearest(connections.delay.cpu().double().numpy())
+                # a longest delay between two steps of the grid is rounded down, as no delay may be longer
+                longest = connections.max_delay // grid.resolution * grid.resolution
+                connections.delay.copy_(torch.from_numpy(np.minimum(nearest, longest)))
 
     def _parameters(self, network: SpikingNetwork) -> Iterator[nn.Parameter]:
         if self.weights is not None:
@@ -70,9 +74,9 @@ class Grid:
             yield from (connections.delay for connections in network.delayed_synapses())
 
 
-def _weights(weight: Tensor, kind: str) -> Tensor:
+def _rounded(weight: Tensor, kind: str) -> Tensor:
     flat = weight.detach().cpu().double().numpy().reshape(len(weight), -1)
     channel = np.repeat(np.arange(len(flat)), flat.shape[1])
     scale = grids.scaled(flat.ravel(), channel, len(flat), kind=kind, search=False)[:, None]
-    whole = grids.rounded(flat, np.broadcast_to(scale, flat.shape), kind)
-    return torch.from_numpy(whole * scale).view(weight.shape)
+    integers = grids.rounded(flat, np.broadcast_to(scale, flat.shape), kind)
+    return torch.from_numpy(integers * scale).view(weight.shape)

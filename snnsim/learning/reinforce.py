@@ -1,57 +1,76 @@
-"""The score function: an unbiased gradient through neurons that fire by chance, to compare straight-through ones with.
+"""The score function (REINFORCE): an unbiased gradient through stochastic neurons, the yardstick of straight-through.
 
-    ∇ E[L] = E[∇ L(s)] + E[(L(s) − c) ∇ ln P(s)]        ln P(s) = Σ_layers Σ_t Σ_j ln P(s[t, j] | what came before)
+    ∇ E[L] = E[∇ L(s)] + E[(L(s) − c) ∇ ln P(s)]        ln P(s) = Σ_layers Σ_t Σ_j ln P(s[t, j] | spikes before)
 
-What is sent is a number like any other: ∇ L reaches the readout and its synapse, ∇ ln P all others. For each recording
-c is the mean loss of the others, so that it is independent of this one's spikes.
+Spikes are constants: ∇ L reaches the readout and its synapse, ∇ ln P all other parameters. For each recording, c is the
+mean loss of the others, which is independent of the recording's spikes.
+
+No training rule calls `score`; it is a reference to compare the gradient of `bptt` with.
 
 Source   Williams 1992, Machine Learning 8:229; leave-one-out baseline: Kool, van Hoof, Welling 2019
-Differs  bptt has a bias, by the sigmoid's derivative; this has a variance that grows with steps and neurons, and
-         serves comparison, not training. In training mode a batch norm lets recordings see each other, and that part
-         of the gradient is left out; without one it is exact in the mean
+Differs  bptt has a bias, from the derivative of the sigmoid; the score function has a variance that grows with steps
+         and neurons. In training mode a batch norm couples recordings, and the gradient leaves that part out; without
+         batch norm its mean is exact
 """
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snnsim.learning.chunked import windows_of
+from snnsim.learning.chunked import chunks_of
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
-from snnsim.nn import MetaNeuron, dropout
+from snnsim.nn import MetaNeuron
 from snnsim.nn.batch_norm import valid_steps
+from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 
 
 def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: torch.Generator | None) -> StepResult:
-    """Backpropagate the mean loss of a decision by the score function, and return what was seen."""
-    for number, layer in enumerate(network.layers, start=1):
-        if not isinstance(layer.neuron, MetaNeuron) or layer.channels is not None:
-            raise TypeError(
-                f"score: the neurons of 'hidden {number}' must be MetaNeuron behind a synapse that is no convolution, "
-                f"not {type(layer.neuron).__name__} behind {type(layer.synapse).__name__}"
-            )
+    """Backpropagate the mean loss of a decision by the score function.
+
+    Args:
+        network: A network of MetaNeurons, without convolutions.
+        batch: The recordings.
+        decide: The decision.
+        generator: Generator of dropout and draws.
+
+    Returns:
+        The summed loss and the scores, without gradients.
+    """
+    neurons = [_meta_neuron(layer, number) for number, layer in enumerate(network.layers, start=1)]
     valid = network.valid(batch.lengths)
-    (spikes,) = windows_of(network, batch, len(batch.frames) + network.extra_steps)
-    counted, likelihood = valid_steps(valid, len(spikes))[..., None], 0.0
-    for layer in network.layers:
-        drive = layer.drive(layer.current(spikes), valid)
-        sent, found = _fired(layer.neuron, drive, generator)
-        likelihood = likelihood + (found * counted).sum((0, 2))
+    (spikes,) = chunks_of(network, batch, len(batch.frames) + network.extra_steps)
+    counted = valid_steps(valid, len(spikes))[..., None]
+    likelihood = torch.zeros(())
+    for layer, neuron in zip(network.layers, neurons, strict=True):
+        current = layer.normalized_current(layer.current(spikes), valid)
+        with torch.no_grad():
+            sent = neuron(current, draws=neuron_draws(neuron, None, generator))
+        likelihood = likelihood + (neuron.log_likelihood(current, sent) * counted).sum((0, 2))
         spikes = layer.dropout(sent, generator)
     scores = decide(network.readout(network.synapse(spikes)), valid)
     loss = functional.cross_entropy(scores, batch.labels, reduction="none")
-    ((loss + _less_the_others(loss.detach()) * likelihood).sum() / batch.whole).backward()
+    objective = (loss + _less_mean_of_others(loss.detach()) * likelihood).sum() / batch.normalizer
+    objective.backward()  # type: ignore[no-untyped-call]
     return StepResult(loss.sum(), scores).detached()
 
 
-def _fired(neuron: MetaNeuron, drive: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Return what is sent, and ln P of it."""
-    with torch.no_grad():
-        sent = neuron(drive, draws=dropout.drawn(neuron, None, generator))
-    return sent, neuron.log_likelihood(drive, sent)
+def _meta_neuron(layer: SpikingLayer, number: int) -> MetaNeuron:
+    """Return the neurons of a layer.
+
+    Raises:
+        TypeError: If they are no MetaNeuron, or the synapse is a convolution.
+    """
+    if not isinstance(layer.neuron, MetaNeuron) or layer.channels is not None:
+        raise TypeError(
+            f"score: the neurons of 'hidden {number}' must be MetaNeuron behind a synapse that is no convolution, "
+            f"not {type(layer.neuron).__name__} behind {type(layer.synapse).__name__}"
+        )
+    return layer.neuron
 
 
-def _less_the_others(loss: Tensor) -> Tensor:
+def _less_mean_of_others(loss: Tensor) -> Tensor:
     others = (loss.sum() - loss) / max(1, len(loss) - 1)
     return loss - others

@@ -1,4 +1,4 @@
-"""The width of the delay windows over training: wide first, so that every delay sees far, then narrow.
+"""The width of the delay windows over training: wide at first, so that delays get gradients from far away, then narrow.
 
     σ(e) = σ∞ + (σ₀ − σ∞) q^e    for e < E₁, with q such that σ(E₁) = σ₁;    σ(e) = σ₁ from E₁ on
 
@@ -12,18 +12,27 @@ import math
 from snnsim.validation import integer, number
 
 
-def width(epoch: int, *, start: float, end: float, epochs: int, narrowest: float) -> float:
-    """Return σ for an epoch counted from 0, reaching `end` after `epochs` epochs."""
-    start, end, narrowest = (
-        number(value, who="width", name=name)
-        for name, value in (("start", start), ("end", end), ("narrowest", narrowest))
-    )
-    epochs = number(epochs, who="width", name="epochs")
+def width(epoch: int, *, start: float, end: float, epochs: float, narrowest: float) -> float:
+    """Return σ of an epoch in steps.
+
+    Args:
+        epoch: Number of the epoch, counted from 0.
+        start: σ of the first epoch.
+        end: σ from epoch `epochs` on.
+        epochs: Number of epochs of the schedule.
+        narrowest: The narrowest width of the window, below `end`.
+
+    Raises:
+        ValueError: If the widths are not in falling order.
+    """
+    start, end = number(start, who="width", name="start"), number(end, who="width", name="end")
+    narrowest, last = number(narrowest, who="width", name="narrowest"), number(epochs, who="width", name="epochs")
     epoch = integer(epoch, who="width", name="epoch", at_least=0)
     if not math.inf > start >= end > narrowest:
         raise ValueError(
             f"sigma must go from a wider to a narrower window above {narrowest}, not from {start} to {end}"
         )
-    if epoch >= epochs:
+    if epoch >= last:
         return end
-    return narrowest + (start - narrowest) * ((end - narrowest) / (start - narrowest)) ** (epoch / epochs)
+    decay: float = ((end - narrowest) / (start - narrowest)) ** (epoch / last)
+    return narrowest + (start - narrowest) * decay

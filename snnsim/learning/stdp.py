@@ -1,4 +1,4 @@
-"""Pair-based spike-timing-dependent plasticity, and the same with a reward that decides about it afterwards.
+"""Pair-based spike-timing-dependent plasticity (STDP), also with a delayed reward.
 
     Δt = t_post − t_pre ≥ 0    Δw = + A₊ exp(−Δt / τ₊)    times (w_max − w) with soft bounds
     Δt < 0                     Δw = − A₋ exp(+Δt / τ₋)    times (w − w_min) with soft bounds
@@ -7,9 +7,12 @@
     with a reward R at t_R     e = Σ of those Δw exp(−(t_R − t) / τ_e), each at its time t, without bounds
                                w changes by R e, with its bounds
 
-Pairs    all        every spike of a source with every one of a target
-         nearest    each spike with the last one before it of the other side
-         adjacent   the same, as long as no spike of its own side lies between
+    pairs      all        every spike of a source with every one of a target
+               nearest    each spike with the last one before it of the other side
+               adjacent   the same, if no spike of its own side lies between
+
+`snnsim reproduce meta` trains a layer by `stdp`; stdp_layer.py applies a rule while neurons run. No network of
+snnsim.nn learns by it.
 
 Shapes   weight, eligibility (target, source) · spikes bool (time, source) and (time, target)
 Units    times in steps
@@ -26,14 +29,20 @@ import numpy as np
 
 from snnsim import validation
 from snnsim.kernels.plasticity import stdp as kernels
+from snnsim.renamed import attributes
 
 PAIRINGS = {"all": kernels.ALL, "nearest": kernels.NEAREST, "adjacent": kernels.ADJACENT}
 BOUNDS = ("soft", "hard")
+__getattr__ = attributes(__name__, {"rewarded": "apply_reward"})
 
 
 @dataclass(frozen=True)
 class STDP:
-    """How weights follow spikes; the values are those of Masquelier, Guyonneau & Thorpe 2008 at steps of 1 ms."""
+    """A rule of STDP; the default values are those of Masquelier, Guyonneau & Thorpe 2008 at steps of 1 ms.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
 
     potentiation: float = 0.03125
     """A₊; anti-Hebbian rules have both amounts below 0."""
@@ -44,13 +53,13 @@ class STDP:
     tau_minus: float = 33.7
     """Time constant of the targets' traces in steps."""
     lowest: float = 0.0
-    """Weight that none goes below."""
+    """Lower bound of the weights."""
     highest: float = 1.0
-    """Weight that none goes above."""
+    """Upper bound of the weights."""
     bounds: Literal["soft", "hard"] = "hard"
-    """Whether changes shrink towards a bound, or are cut off at it."""
+    """Whether changes shrink towards a bound ("soft"), or are cut off at it ("hard")."""
     pairing: Literal["all", "nearest", "adjacent"] = "all"
-    """Which spikes make a pair."""
+    """Spikes that make a pair: "all", "nearest" or "adjacent"."""
 
     def __post_init__(self) -> None:
         for name in ("potentiation", "depression", "lowest", "highest"):
@@ -65,7 +74,7 @@ class STDP:
                 raise ValueError(f"STDP: {name} must be one of {', '.join(known)}, not {value!r}")
 
     def numbers(self) -> tuple[Any, ...]:
-        """Return the rule as its kernel takes it."""
+        """Return the rule as arguments of its kernel."""
         kind = self.bounds == "soft", PAIRINGS[self.pairing]
         limits = float(self.lowest), float(self.highest)
         return self.amounts(), (float(self.tau_plus), float(self.tau_minus)), limits, kind, (0, math.inf)
@@ -76,39 +85,67 @@ class STDP:
 
 
 def stdp(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, rule: STDP = STDP()) -> np.ndarray:
-    """Return weights (target, source) after the spikes pre (time, source) and post (time, target), from silence."""
+    """Return weights after spikes, from silence on.
+
+    Args:
+        weight: Weights (target, source); they are not changed.
+        pre: Spikes of the sources, bool (time, source).
+        post: Spikes of the targets, bool (time, target).
+        rule: The rule.
+    """
     changed = validation.numbers(weight, who="stdp", name="weights", axes=2).copy()
     _learn(changed, pre, post, rule.numbers())
     return changed
 
 
 def eligibility(pre: np.ndarray, post: np.ndarray, rule: STDP = STDP(), *, tau: float = math.inf) -> np.ndarray:
-    """Return what spikes leave for a reward after the last step, (target, source); it fades with `tau` steps."""
+    """Return the eligibility of synapses for a reward after the last step, (target, source).
+
+    Args:
+        pre: Spikes of the sources, bool (time, source).
+        post: Spikes of the targets, bool (time, target).
+        rule: The rule.
+        tau: Time constant of the eligibility in steps.
+
+    Raises:
+        ValueError: If the time constant is not positive.
+    """
     if not validation.number(tau, who="eligibility", name="tau") > 0:
         raise ValueError(f"eligibility: tau must be positive, not {tau} steps")
     pre, post = (validation.numbers(part, who="eligibility", name="spikes", axes=2) for part in (pre, post))
-    left = np.zeros((post.shape[1], pre.shape[1]))
+    trace = np.zeros((post.shape[1], pre.shape[1]))
     amounts, taus, _, (_, pairing), _ = rule.numbers()
-    _learn(left, pre, post, (amounts, taus, (-math.inf, math.inf), (False, pairing), (len(pre) - 1, float(tau))))
-    return left
+    _learn(trace, pre, post, (amounts, taus, (-math.inf, math.inf), (False, pairing), (len(pre) - 1, float(tau))))
+    return trace
 
 
-def rewarded(
+def apply_reward(
     weight: np.ndarray, eligibility: np.ndarray, reward: float | np.ndarray, rule: STDP = STDP()
 ) -> np.ndarray:
-    """Return weights (target, source) after a reward, one number or one of each target, (target,)."""
-    weight = validation.numbers(weight, who="rewarded", name="weights", axes=2)
-    left = validation.numbers(eligibility, who="rewarded", name="eligibility", axes=2)
-    reward = validation.numbers(reward, who="rewarded", name="reward").reshape(-1, 1)
-    if left.shape != weight.shape or len(reward) not in (1, len(weight)):
+    """Return weights after a reward.
+
+    Args:
+        weight: Weights (target, source).
+        eligibility: Eligibility of the synapses, (target, source).
+        reward: Reward R, one number or one for each target, (target,).
+        rule: The rule, for its bounds.
+
+    Raises:
+        ValueError: If the shapes do not match.
+    """
+    weight = validation.numbers(weight, who="apply_reward", name="weights", axes=2)
+    trace = validation.numbers(eligibility, who="apply_reward", name="eligibility", axes=2)
+    rewards = validation.numbers(reward, who="apply_reward", name="reward").reshape(-1, 1)
+    if trace.shape != weight.shape or len(rewards) not in (1, len(weight)):
         raise ValueError(
-            f"rewarded: weights (target, source) {weight.shape} need an eligibility of the same shape, and one reward "
-            f"or one for each target; got {left.shape} and {len(reward)}"
+            f"apply_reward: weights (target, source) {weight.shape} need an eligibility of the same shape, and one "
+            f"reward or one for each target; got {trace.shape} and {len(rewards)}"
         )
-    change = reward * left
+    change = rewards * trace
     if rule.bounds == "soft":
         change = change * np.where(change > 0, rule.highest - weight, weight - rule.lowest)
-    return np.clip(weight + change, rule.lowest, rule.highest)
+    bounded: np.ndarray = np.clip(weight + change, rule.lowest, rule.highest)
+    return bounded
 
 
 def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: tuple[Any, ...]) -> None:

@@ -1,14 +1,14 @@
-"""A layer of spiking neurons whose synapses learn by spike timing while it runs, on events, piece by piece.
+"""A layer whose synapses learn by STDP while its neurons run, on events, chunk by chunk.
 
-    v_j(t) = Σ_i w_ji Σ_{t_i > t_j} K(t − t_i) + η(t − t_j)              fires as v comes to θ from below, at t_j last
-    η(t)   = θ (k₁ exp(−t / τ) − k₂ (exp(−t / τ) − exp(−t / τ_s)))       nothing of it with k₁ = k₂ = 0
+    v_j(t) = Σ_i w_ji Σ_{t_i > t_j} K(t − t_i) + η(t − t_j)              fires as v reaches θ from below, last at t_j
+    η(t)   = θ (k₁ exp(−t / τ) − k₂ (exp(−t / τ) − exp(−t / τ_s)))       no effect with k₁ = k₂ = 0
 
-K is the course of a single input, 1 at its peak (kernels/plasticity/psp.py); a spike takes away what all inputs
-before it have left. Sources that fire weaken their synapses, targets that fire strengthen theirs, by
-snnsim.learning.stdp.
+K is the postsynaptic potential of an input, 1 at its peak (kernels/plasticity/psp.py); a spike erases the potentials of
+all inputs before it. A spike of a source weakens its synapses, a spike of a target strengthens them, by
+snnsim.learning.stdp. `scripts/meta/stdp.py` finds a repeating pattern with it, as Masquelier et al. do.
 
 Shapes   weight (target, source) · events step, source (event,), sorted by step · spikes step, target (spike,)
-Units    times in steps · w, v, θ in heights of a single input
+Units    times in steps · w, v, θ in peaks of a single input
 Source   Masquelier, Guyonneau & Thorpe 2008, PLoS ONE 3:e1377, after the spike response model of Gerstner
 """
 
@@ -20,15 +20,21 @@ import numpy as np
 
 from snnsim.kernels.plasticity import psp, stdp
 from snnsim.learning.stdp import STDP
+from snnsim.renamed import attributes
 from snnsim.validation import integer, integers, numbers, positive, real
 
+__getattr__ = attributes(__name__, {"at_rest": "initial_state"})
 MOST = 2**31
-"""Steps times neurons of one call: so many spikes there is room for."""
+"""Bound of steps times neurons in one call, the number of spikes that memory is reserved for."""
 
 
 @dataclass(frozen=True)
 class Neurons:
-    """How the neurons of a layer integrate and fire."""
+    """The neurons of a layer.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
 
     tau: float
     """Time constant of the fall, in steps."""
@@ -37,7 +43,7 @@ class Neurons:
     threshold: float
     """θ."""
     after: tuple[float, float] = (0.0, 0.0)
-    """k₁ and k₂ of what follows a spike."""
+    """k₁ and k₂ of the membrane after a spike."""
 
     def __post_init__(self) -> None:
         psp.scale(self.tau, self.tau_s)
@@ -48,7 +54,7 @@ class Neurons:
             real(value, who="Neurons", name=name)
 
     def numbers(self) -> tuple[float, ...]:
-        """Return the neurons as their kernel takes them."""
+        """Return the neurons as arguments of their kernel."""
         peak, (first, second) = psp.scale(self.tau, self.tau_s), self.after
         back = self.threshold / peak
         decays = math.exp(-1 / self.tau), math.exp(-1 / self.tau_s)
@@ -57,22 +63,26 @@ class Neurons:
 
 @dataclass(frozen=True)
 class State:
-    """A layer between two pieces of a stream."""
+    """The state of a layer between two chunks of a stream."""
 
     weight: np.ndarray
     membrane: np.ndarray
     """Both exponentials and the voltage of every neuron, (target, 3)."""
     traces: tuple[np.ndarray, np.ndarray]
-    """Those of sources and targets."""
+    """Traces of sources and targets."""
     step: int = 0
-    """Steps that have been."""
+    """Number of steps so far."""
 
 
-def at_rest(weight: np.ndarray) -> State:
-    """Return a layer with these weights (target, source) before any spike."""
-    weight = numbers(weight, who="plastic", name="weights").copy()
+def initial_state(weight: np.ndarray) -> State:
+    """Return the state of a layer with these weights (target, source) before any spike.
+
+    Raises:
+        ValueError: If the weights have another shape.
+    """
+    weight = numbers(weight, who="stdp_layer", name="weights").copy()
     if weight.ndim != 2:
-        raise ValueError(f"plastic: weights must be (target, source); got shape {weight.shape}")
+        raise ValueError(f"stdp_layer: weights must be (target, source); got shape {weight.shape}")
     targets, sources = weight.shape
     return State(weight, np.zeros((targets, 3)), (stdp.silent(sources), stdp.silent(targets)))
 
@@ -80,19 +90,28 @@ def at_rest(weight: np.ndarray) -> State:
 def run(
     state: State, events: tuple[np.ndarray, np.ndarray], steps: int, *, neurons: Neurons, rule: STDP
 ) -> tuple[State, tuple[np.ndarray, np.ndarray]]:
-    """Return the layer after `steps` steps more, and the step and target of its spikes.
+    """Return the state after a chunk of a stream, and the step and target of its spikes.
 
-    Steps, those of the events (step, source) too, are counted from the beginning of the stream.
+    Args:
+        state: The state before the chunk; it is not changed.
+        events: Step and source of the input spikes, each (event,), sorted by step; steps are counted from the beginning
+            of the stream.
+        steps: Number of steps of the chunk.
+        neurons: The neurons.
+        rule: The rule of STDP.
+
+    Raises:
+        ValueError: If events lie outside of the chunk, or are not sorted.
     """
     step, source = (
-        integers(part, who="plastic", name=name) for name, part in zip(("steps", "sources"), events, strict=True)
+        integers(part, who="stdp_layer", name=name) for name, part in zip(("steps", "sources"), events, strict=True)
     )
-    steps = integer(steps, who="plastic", name="steps", at_least=0, at_most=MOST)
+    steps = integer(steps, who="stdp_layer", name="steps", at_least=0, at_most=MOST)
     after = _copied(state, steps)
     _check(state, step, source, steps)
     # a neuron fires at most once a step
-    room = steps * len(state.weight)
-    fired: Any = (np.empty(room, np.int64), np.empty(room, np.int64))
+    capacity = steps * len(state.weight)
+    fired: Any = (np.empty(capacity, np.int64), np.empty(capacity, np.int64))
     count = stdp.run(
         after.weight, (step, source), (state.step, after.step), neurons.numbers(), after.membrane, after.traces,
         rule.numbers(), fired,
@@ -101,29 +120,40 @@ def run(
 
 
 def _copied(state: State, steps: int) -> State:
-    """Return a state in arrays of its own, as the kernel takes them, `steps` steps later."""
-    weight = numbers(state.weight, who="plastic", name="weights", axes=2).copy()
+    """Return a copy of a state as arguments of the kernel, with the number of steps after the chunk.
+
+    Raises:
+        ValueError: If the chunk is too long, or a shape does not match.
+    """
+    weight = numbers(state.weight, who="stdp_layer", name="weights", axes=2).copy()
     targets, sources = weight.shape
     if steps * targets > MOST:
-        raise ValueError(f"plastic: {steps} steps of {targets} neurons must be {MOST} or fewer; run them in pieces")
+        raise ValueError(f"stdp_layer: {steps} steps of {targets} neurons must be {MOST} or fewer; run them in chunks")
     shapes = {"membrane": (targets, 3), "traces of sources": (sources, 2), "traces of targets": (targets, 2)}
-    found = {}
-    for (name, shape), part in zip(shapes.items(), (state.membrane, *state.traces), strict=True):
-        found[name] = numbers(part, who="plastic", name=name, axes=2).copy()
-        if found[name].shape != shape:
-            raise ValueError(f"plastic: {name} must be of shape {shape} with these weights, not {found[name].shape}")
-    begun = integer(state.step, who="plastic", name="step", at_least=0, at_most=2**53)
-    membrane, *traces = found.values()
+    arrays = {}
+    for (name, shape), values in zip(shapes.items(), (state.membrane, *state.traces), strict=True):
+        arrays[name] = numbers(values, who="stdp_layer", name=name, axes=2).copy()
+        if arrays[name].shape != shape:
+            raise ValueError(
+                f"stdp_layer: {name} must be of shape {shape} with these weights, not {arrays[name].shape}"
+            )
+    begun = integer(state.step, who="stdp_layer", name="step", at_least=0, at_most=2**53)
+    membrane, *traces = arrays.values()
     return State(weight, membrane, (traces[0], traces[1]), begun + steps)
 
 
 def _check(state: State, step: np.ndarray, source: np.ndarray, steps: int) -> None:
+    """Check the events of a chunk.
+
+    Raises:
+        ValueError: If events lie outside of the chunk, or are not sorted.
+    """
     if step.shape != source.shape or np.any(np.diff(step) < 0):
-        raise ValueError("plastic: every event needs a step and a source, sorted by step")
+        raise ValueError("stdp_layer: every event needs a step and a source, sorted by step")
     inside = len(step) == 0 or (state.step <= step[0] and step[-1] < state.step + steps)
     known = len(step) == 0 or (source.min() >= 0 and source.max() < state.weight.shape[1])
     if not inside or not known:
         raise ValueError(
-            f"plastic: events must lie in steps {state.step} to {state.step + steps - 1}, of sources 0 to "
+            f"stdp_layer: events must lie in steps {state.step} to {state.step + steps - 1}, of sources 0 to "
             f"{state.weight.shape[1] - 1}; they lie in {step[0]} to {step[-1]}, of {source.min()} to {source.max()}"
         )

@@ -1,18 +1,20 @@
-"""Tempotron: a neuron learns which spike patterns to fire at, from its membrane's highest value alone.
+"""Tempotron: a neuron learns to fire at some spike patterns, from the highest value of its membrane alone.
 
     V(t) = Σ_i w_i Σ_{t_i < t} K(t − t_i − d_i)      K(t) = V₀ (exp(−t / τ) − exp(−t / τ_s)), 1 at its peak
     fires if V(t_max) ≥ θ, with t_max the time of the highest V
-    wrong        Δw_i = ± η Σ_{t_i + d_i < t_max} K(t_max − t_i − d_i)      + if it should have fired, − if not
+    wrong        Δw_i = ± η Σ_{t_i + d_i < t_max} K(t_max − t_i − d_i)      + if a spike was wanted, − if not
     momentum     each Δw has μ times the last one added
     margin κ     patterns count as wrong for learning until V(t_max) is θ + κ or more, or below θ − κ
 
-For several classes there is a neuron each, which is to fire at its own; the class is that of the highest V.
+With several classes, each has a neuron that learns to fire at the patterns of its class; the neuron with the highest V
+decides. `scripts/meta/tempotron.py` measures the capacity; `snnsim reproduce meta` trains by the same error through the
+neurons' own membranes, see losses.highest_membrane.
 
 Shapes   weight, delay d (neuron, source) · wanted bool (pattern, neuron) · peaks (pattern, neuron)
-Units    times and delays in ms · w, V, θ in heights of a single input
+Units    times and delays in ms · w, V, θ in peaks of a single input
 Source   Gütig & Sompolinsky 2006, Nature Neurosci. 9:420
-Differs  t_max is found exactly, not on a grid. After a spike the paper's neuron ignores its inputs; as only the highest
-         V counts, here it does not. Delays d in front are ours, fixed
+Differs  t_max is exact, not on a grid. After a spike the neuron of the paper ignores its inputs; here it does not, as
+         only the highest V counts. The fixed delays d are ours
 """
 
 from dataclasses import dataclass
@@ -24,29 +26,40 @@ from numpy.typing import ArrayLike
 from snnsim import validation
 from snnsim.kernels.plasticity import psp
 from snnsim.kernels.plasticity import tempotron as kernel
+from snnsim.renamed import attributes
+
+__getattr__ = attributes(__name__, {"of_times": "from_times", "of_rasters": "from_rasters", "one_for_each": "one_hot"})
 
 
 class Trains(NamedTuple):
-    """Spike patterns, one after the other."""
+    """Spike patterns: the spike trains of all patterns, one after the other."""
 
     time_ms: np.ndarray
     """float64 (event,), sorted within each pattern."""
     source: np.ndarray
     """int64 (event,)."""
     offset: np.ndarray
-    """int64 (pattern + 1,), where each pattern begins."""
+    """int64 (pattern + 1,): the events of pattern p are offset[p] to offset[p + 1]."""
 
 
 @dataclass(frozen=True)
 class Tempotron:
-    """A neuron's time constants and how it learns."""
+    """Time constants of a neuron, and its learning rule.
+
+    Raises:
+        ValueError: If a value is out of its range.
+    """
 
     tau_ms: float = 15.0
+    """Time constant τ of the fall of a potential."""
     tau_s_ms: float = 3.75
+    """Time constant τ_s of its rise."""
     threshold: float = 1.0
+    """θ."""
     margin: float = 0.0
+    """κ."""
     rate: float = 1e-3
-    """η."""
+    """Learning rate η."""
     momentum: float = 0.99
     """μ."""
 
@@ -61,40 +74,41 @@ class Tempotron:
             )
 
     def constants(self) -> tuple[float, float, float]:
-        """Return τ, τ_s and V₀ as the kernel takes them."""
+        """Return τ, τ_s and V₀, the arguments of the kernel."""
         return self.tau_ms, self.tau_s_ms, psp.scale(self.tau_ms, self.tau_s_ms)
 
 
 class Fitted(NamedTuple):
-    """Weights, and how the learning went."""
+    """The result of `fit`."""
 
     weight: np.ndarray
     """float64 (neuron, source)."""
     wrong: np.ndarray
-    """int64 (epoch, neuron), patterns at which each was wrong, counted while it learned; 0 from when it knew all."""
+    """int64 (epoch, neuron), number of wrong patterns of each neuron; 0 once it has learned all."""
 
 
 class Peaks(NamedTuple):
     """The highest membranes of patterns."""
 
     time_ms: np.ndarray
+    """t_max, (pattern, neuron)."""
     value: np.ndarray
-    """Both (pattern, neuron)."""
+    """V(t_max), (pattern, neuron)."""
 
 
-def of_times(time_ms: ArrayLike) -> Trains:
-    """Return patterns of one spike per source, (pattern, source) in ms; NaN for none."""
-    time = validation.numbers(time_ms, who="of_times", name="times", axes=2, missing=True)
+def from_times(time_ms: ArrayLike) -> Trains:
+    """Return patterns from spike times (pattern, source) in ms, one for each source; NaN for no spike."""
+    time = validation.numbers(time_ms, who="from_times", name="times", axes=2, missing=True)
     pattern, source = np.nonzero(~np.isnan(time))
     return _sorted(time[pattern, source], source, pattern, len(time))
 
 
-def of_rasters(spikes: ArrayLike, *, time_step_ms: float) -> Trains:
-    """Return patterns of rasters (time, pattern, source)."""
-    found = validation.numbers(spikes, who="of_rasters", name="spikes", axes=3)
-    time_step_ms = validation.positive(time_step_ms, who="of_rasters", name="time_step_ms")
-    step, pattern, source = np.nonzero(found)
-    return _sorted(step * time_step_ms, source, pattern, found.shape[1])
+def from_rasters(spikes: ArrayLike, *, time_step_ms: float) -> Trains:
+    """Return patterns from rasters (time, pattern, source) with steps of `time_step_ms`."""
+    raster = validation.numbers(spikes, who="from_rasters", name="spikes", axes=3)
+    time_step_ms = validation.positive(time_step_ms, who="from_rasters", name="time_step_ms")
+    step, pattern, source = np.nonzero(raster)
+    return _sorted(step * time_step_ms, source, pattern, raster.shape[1])
 
 
 def fit(  # noqa: PLR0913
@@ -107,9 +121,19 @@ def fit(  # noqa: PLR0913
     epochs: int = 1000,
     delay_ms: np.ndarray | None = None,
 ) -> Fitted:
-    """Return weights (neuron, source) after `epochs` times all patterns, each time in an order drawn anew.
+    """Return weights after training; a neuron that is right on all patterns of an epoch stops learning.
 
-    A neuron that was right on all of them stops learning.
+    Args:
+        weight: Weights at the start, (neuron, source).
+        trains: The patterns.
+        wanted: Whether each neuron must fire at each pattern, bool (pattern, neuron), or (pattern,) for one neuron.
+        generator: Generator of the order of the patterns, drawn anew for each epoch.
+        rule: Time constants and learning rule.
+        epochs: Number of epochs.
+        delay_ms: Delays of the synapses, (neuron, source); None for none.
+
+    Raises:
+        ValueError: If the shapes do not match.
     """
     weight, trains = validation.numbers(weight, who="fit", name="weights").copy(), _checked(trains)
     patterns = len(trains.offset) - 1
@@ -119,8 +143,8 @@ def fit(  # noqa: PLR0913
         wanted = wanted[:, None]
     if weight.ndim != 2 or wanted.shape != (patterns, len(weight)):
         raise ValueError(
-            f"fit: weights (neuron, source) {weight.shape} need for each of {patterns} patterns whether each neuron is "
-            f"to fire; got {wanted.shape}"
+            f"fit: weights (neuron, source) {weight.shape} need wanted (pattern, neuron) for {patterns} patterns, not "
+            f"{wanted.shape}"
         )
     wrong = np.zeros((epochs, len(weight)), np.int64)
     numbers = rule.constants(), (rule.threshold, rule.margin, rule.rate, rule.momentum)
@@ -138,24 +162,38 @@ def fit(  # noqa: PLR0913
 def peaks(
     weight: np.ndarray, trains: Trains, *, rule: Tempotron = Tempotron(), delay_ms: np.ndarray | None = None
 ) -> Peaks:
-    """Return time and value of every neuron's highest membrane, (pattern, neuron)."""
+    """Return time and value of the highest membranes.
+
+    Args:
+        weight: Weights (neuron, source).
+        trains: The patterns.
+        rule: Time constants.
+        delay_ms: Delays of the synapses, (neuron, source); None for none.
+    """
     weight, trains = validation.numbers(weight, who="peaks", name="weights", axes=2), _checked(trains)
-    found = np.empty((len(weight), len(trains.offset) - 1, 2))
+    highest = np.empty((len(weight), len(trains.offset) - 1, 2))
     for neuron, row in enumerate(weight):
-        kernel.peaks(row, _arriving(trains, rule, delay_ms, neuron, weight.shape), rule.constants(), found[neuron])
-    return Peaks(found[..., 0].T, found[..., 1].T)
+        kernel.peaks(row, _arriving(trains, rule, delay_ms, neuron, weight.shape), rule.constants(), highest[neuron])
+    return Peaks(highest[..., 0].T, highest[..., 1].T)
 
 
-def one_for_each(label: ArrayLike, classes: int) -> np.ndarray:
-    """Return which of the classes' neurons are to fire, bool (pattern, class)."""
-    labels = validation.integers(label, who="one_for_each", name="labels")
-    return labels[:, None] == np.arange(validation.integer(classes, who="one_for_each", name="classes", at_least=1))
+def one_hot(label: ArrayLike, classes: int) -> np.ndarray:
+    """Return the one-hot matrix of labels, bool (pattern, class): the neurons that must fire."""
+    labels = validation.integers(label, who="one_hot", name="labels")
+    matrix: np.ndarray = labels[:, None] == np.arange(
+        validation.integer(classes, who="one_hot", name="classes", at_least=1)
+    )
+    return matrix
 
 
 def _arriving(
     trains: Trains, rule: Tempotron, delay_ms: np.ndarray | None, neuron: int, shape: tuple[int, ...]
 ) -> tuple[Any, ...]:
-    """Return the events of all patterns as they arrive at a neuron, with the decays in between."""
+    """Return the events of all patterns at their arrival at a neuron, with the decays between them.
+
+    Raises:
+        ValueError: If a source has no weight, or delays do not match.
+    """
     if len(trains.source) and trains.source.max() >= shape[1]:
         raise ValueError(f"tempotron: a spike names source {trains.source.max()}, but there are weights of {shape[1]}")
     if delay_ms is not None:
@@ -170,10 +208,15 @@ def _arriving(
 
 
 def _checked(trains: Trains) -> Trains:
-    """Return trains as the kernel takes them: sources from 0 on, times sorted within each pattern."""
+    """Return checked trains: sources from 0 on, times sorted within each pattern.
+
+    Raises:
+        TypeError: If they are no Trains.
+        ValueError: If lengths, sources, times or offsets do not match.
+    """
     if not isinstance(trains, Trains):
         raise TypeError(
-            f"tempotron: patterns must be Trains, of of_times or of_rasters, not {validation.shown(trains)}"
+            f"tempotron: patterns must be Trains, of from_times or from_rasters, not {validation.shown(trains)}"
         )
     time = validation.numbers(trains.time_ms, who="tempotron", name="times", axes=1)
     source = validation.integers(trains.source, who="tempotron", name="sources")

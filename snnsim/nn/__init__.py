@@ -1,7 +1,7 @@
 """Networks of PyTorch modules: synapses, neurons, normalization, layers, and freezing into a Program.
 
 Synapses map spikes to currents, neurons map currents to spikes or voltages. Their state is an argument and a result;
-no module keeps it between calls.
+no module keeps it between calls. A synapse or a neuron model of your own subclasses `Synapse` or `Neuron`.
 """
 
 from snnsim.nn.batch_norm import BatchNorm
@@ -12,7 +12,8 @@ from snnsim.nn.levy_baxter import LevyBaxter
 from snnsim.nn.lif import LIF
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.meta import MetaNeuron
-from snnsim.nn.network import SpikingNetwork
+from snnsim.nn.network import SpikingNetwork, constrain_after
+from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.second_order import SecondOrder
 
@@ -25,8 +26,11 @@ __all__ = [
     "LeakyReadout",
     "LevyBaxter",
     "MetaNeuron",
+    "Neuron",
     "SecondOrder",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",
+    "Synapse",
+    "constrain_after",
 ]

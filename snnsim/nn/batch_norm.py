@@ -1,4 +1,4 @@
-"""Batch normalization over time and batch, of the steps that count.
+"""Batch normalization over time and batch, without padding.
 
     y = γ (x − mean) / √(variance + ε) + b      mean and variance over all valid (time, batch) pairs
 
@@ -7,14 +7,13 @@ Source   Ioffe & Szegedy 2015; torch's BatchNorm1d does the arithmetic
 Differs  steps behind a recording's end are padding: they neither enter the statistics nor get a current. Where fewer
          than two steps count, the running statistics normalize
 
-Windows of a longer sequence are normalized with the running statistics, which move by every window as far as its share
-of the steps that count allows, so that a sequence moves them by the momentum; gradients see them as constants:
+Chunks of a longer sequence are normalized with the running statistics. Each chunk updates these by its share of the
+sequence's steps, so that the sequence updates them by the momentum. In gradients the statistics are constants:
 
     a = 1 − (1 − momentum)^share        m ← m + a (mean − m)        v ← (1 − a) (v + a (mean − m)²) + a variance
 """
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +23,7 @@ from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.neuron.autograd import Statistics, affine, moments
 from snnsim.nn import settings
+from snnsim.renamed import OldName
 
 
 def valid_steps(valid: Tensor, steps: int) -> Tensor:
@@ -34,18 +34,47 @@ def valid_steps(valid: Tensor, steps: int) -> Tensor:
 class BatchNorm(nn.BatchNorm1d):
     """torch's BatchNorm1d for sequences (time, batch, neuron), blind to padding in training mode.
 
-    `forward` is the plain form. A layer whose neurons are compiled asks for the `statistics` alone, and normalizes in
-    the same pass as it fires.
+    `forward` is the plain form. A layer with a compiled kernel asks for the `statistics` alone, and normalizes in the
+    pass of the neurons.
+
+    Args:
+        num_features: Number of neurons, or of channels of a field.
+        eps: ε.
+        momentum: Weight of a batch in the running statistics; None for their plain mean over batches.
+        affine: Whether γ and b are learned.
+        track_running_stats: Whether there are running statistics.
+        device: Device of parameters and buffers.
+        dtype: Type of parameters and buffers.
     """
 
-    def __init__(self, num_features: int, *args: Any, **how: Any) -> None:
+    def __init__(  # noqa: PLR0913
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        *,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1, at_most=2**31)
-        super().__init__(number, *args, **how)
+        super().__init__(number, eps, momentum, affine, track_running_stats, device, dtype)
         self.eps = validation.real(self.eps, who="BatchNorm", name="eps", at_least=0)
         settings.carry(self, eps=self.eps)
 
+    @property
+    def supports_fused(self) -> bool:
+        """Whether the pass of the neurons can normalize: there are γ, b and running statistics."""
+        return self.affine and self.track_running_stats
+
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return the normalized currents; without `valid` every step counts."""
+        """Return the normalized currents.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            valid: Steps of each recording that count; None if every step counts.
+        """
         self._check(current)
         if valid is not None:
             valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
@@ -55,40 +84,48 @@ class BatchNorm(nn.BatchNorm1d):
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
-        some = flat.index_select(0, counted)
-        normalized = super().forward(some) if len(some) > 1 else self._by(self.statistics(current, valid), some)
+        inside = flat.index_select(0, counted)
+        normalized = super().forward(inside) if len(inside) > 1 else self._by(self.statistics(current, valid), inside)
         return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
-    def statistics(self, current: Tensor, valid: Tensor) -> Statistics:
-        """Return the mean and variance to normalize with; in training mode the running ones move."""
-        self._check(current)
-        count = valid.clamp(max=len(current)).sum().to(current.dtype)
-        if not self.training or count < 2:
-            return self._running()
-        mean, variance = moments(current, valid)
-        with torch.no_grad():
-            self.num_batches_tracked += 1
-            share = 1 / self.num_batches_tracked if self.momentum is None else self.momentum
-            self.running_mean.lerp_(mean, share)
-            self.running_var.lerp_(variance * count / (count - 1), share)
-        return Statistics(mean, variance, self.eps, own=True)
+    def statistics(self, current: Tensor, valid: Tensor, total: Tensor | None = None) -> Statistics:
+        """Return the mean and variance to normalize with; in training mode the running ones are updated.
 
-    def window(self, current: Tensor, valid: Tensor, whole: Tensor) -> Statistics:
-        """Return what normalizes a window of a longer sequence, of which `whole` steps count; running averages move."""
+        Args:
+            current: The currents, (time, batch, neuron).
+            valid: Steps of each recording that count, (batch,).
+            total: For a chunk of a longer sequence, number of steps of all recordings that count in the sequence: the
+                running statistics normalize. None for a whole sequence: its own statistics normalize.
+        """
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
-        if self.training and count > 1:
+        moving = self.training and bool(count > 1)
+        running = self._running()
+        if moving:
             mean, variance = moments(current, valid)
             with torch.no_grad():
-                share = 1 - (1 - (self.momentum or 0.1)) ** (count / whole)
-                apart = mean - self.running_mean
-                self.running_var.add_(share * apart.square()).lerp_(variance, share)
-                self.running_mean.add_(share * apart)
-        # they move on before the gradient asks for them
-        return Statistics(self.running_mean.clone(), self.running_var.clone(), self.eps, own=False)
+                if total is None:
+                    self._update(running, mean, variance * count / (count - 1))
+                    return Statistics(mean, variance, self.eps, own=True)
+                share = 1 - (1 - (self.momentum or 0.1)) ** (count / total)
+                difference = mean - running.mean
+                running.variance.add_(share * difference.square()).lerp_(variance, share)
+                running.mean.add_(share * difference)
+        if total is None:
+            return running
+        # the next chunk updates them before the backward pass reads them
+        return Statistics(running.mean.clone(), running.variance.clone(), self.eps, own=False)
+
+    window = OldName("statistics")
 
     def normalized(self, current: Tensor, valid: Tensor, statistics: Statistics) -> Tensor:
-        """Return the currents normalized with known statistics, 0 where a step does not count."""
+        """Return the currents normalized with known statistics, 0 where a step does not count.
+
+        Args:
+            current: The currents, (time, batch, neuron).
+            valid: Steps of each recording that count, (batch,).
+            statistics: Mean and variance.
+        """
         flat = self._by(statistics, current.reshape(-1, current.shape[-1])).view_as(current)
         return flat * valid_steps(valid, len(current))[..., None]
 
@@ -98,12 +135,23 @@ class BatchNorm(nn.BatchNorm1d):
                 f"BatchNorm: the current must be (time, ..., {self.num_features}), not {tuple(current.shape)}"
             )
 
+    def _update(self, running: Statistics, mean: Tensor, variance: Tensor) -> None:
+        count: Tensor = self.num_batches_tracked  # type: ignore[assignment]
+        count += 1
+        share = 1 / count if self.momentum is None else self.momentum
+        running.mean.lerp_(mean, share)
+        running.variance.lerp_(variance, share)
+
     def _running(self) -> Statistics:
+        if self.running_mean is None or self.running_var is None:
+            raise ValueError(
+                "BatchNorm: chunks and single steps need running statistics, but track_running_stats=False"
+            )
         return Statistics(self.running_mean, self.running_var, self.eps, own=False)
 
     def _by(self, statistics: Statistics, flat: Tensor) -> Tensor:
         if self.affine and flat.dtype == self.weight.dtype and flat.dtype in (torch.float32, torch.float64):
-            # as the compiled form rounds it, so that both fire at a threshold that is met exactly
+            # rounded as in the compiled kernel, so that both fire at a threshold that is met exactly
             scale, shift = affine(flat, self.weight, self.bias, statistics)
             return flat * scale + shift
         return functional.batch_norm(

@@ -1,10 +1,10 @@
-"""The single connections of a synapse, as a simulator or a chip takes them: convolutions are unrolled.
+"""The single connections of a synapse, for simulators and chips: convolutions are unrolled.
 
     I[t, post] += weight · s[t − delay, pre]      one row for every weight that is not 0
 
 A pooled neuron is the mean of pool² neurons, so each of these has its own connection, of the weight divided by pool².
 
-Shapes   pre, post, delay, weight (connection,) · delay in whole steps, those of evaluation
+Shapes   pre, post, delay, weight (connection,) · delay in steps, the integer delays of evaluation
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from snnsim.nn.linear import SparseLinear
 
 
 class Connections(NamedTuple):
-    """Single connections, in no order, and how many neurons are on each side."""
+    """Single connections, in no order, and the number of neurons on each side."""
 
     pre: np.ndarray
     post: np.ndarray
@@ -29,7 +29,7 @@ class Connections(NamedTuple):
 
 
 def connections(synapse: nn.Module) -> Connections | None:
-    """Return the connections of a synapse of this room, or None for any other module."""
+    """Return the connections of a synapse of snnsim.nn, or None for any other module."""
     if not isinstance(synapse, Conv | DelayedConv | DelayedLinear | SparseLinear):
         return None
     delayed = synapse.connections if isinstance(synapse, DelayedConv) else synapse
@@ -42,7 +42,7 @@ def connections(synapse: nn.Module) -> Connections | None:
         delay = delayed.integer_delay().cpu().numpy()
     if isinstance(synapse, Conv | DelayedConv):
         return _unrolled(synapse, weight, delay)
-    # a weight of 0 carries nothing: connections that are left out have none
+    # absent connections have a weight of 0
     post, pre, tap = np.nonzero(weight)
     return Connections(pre, post, delay[post, pre, tap], weight[post, pre, tap], weight.shape[1], len(weight))
 
@@ -50,8 +50,8 @@ def connections(synapse: nn.Module) -> Connections | None:
 def _unrolled(synapse: Conv | DelayedConv, weight: np.ndarray, delay: np.ndarray) -> Connections:
     """Return the connections of kernels (channel, element, tap) at every pixel."""
     members = synapse.patches.members().numpy()
-    pixel, element, place = np.nonzero(members >= 0)
-    pre, channels = members[pixel, element, place], len(weight)
+    pixel, element, member = np.nonzero(members >= 0)
+    pre, channels = members[pixel, element, member], len(weight)
     # (tap, channel, member of an element of a patch)
     values, steps = (part.transpose(2, 0, 1)[..., element] for part in (weight / synapse.patches.pool**2, delay))
     tap, channel, row = np.nonzero(values)

@@ -1,4 +1,4 @@
-"""What all synapses share: initial weights, and which of the possible connections exist."""
+"""Initial weights and absent connections, as all synapses draw them."""
 
 import math
 
@@ -15,7 +15,16 @@ def kaiming_weights(shape: tuple[int, ...], *, fan_in: int, generator: torch.Gen
 
 
 def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: torch.Generator | None) -> Tensor | None:
-    """Return a mask with a share `sparsity` of the connections absent, or None if all are there."""
+    """Return a mask of the connections that exist, or None if all of them do.
+
+    Args:
+        shape: Shape of the weights.
+        sparsity: Share of the connections that are absent, at least 0 and below 1.
+        generator: Generator of the absent connections.
+
+    Raises:
+        ValueError: If the share is out of its range.
+    """
     if not 0 <= number(sparsity, who="synapse", name="sparsity") < 1:
         raise ValueError(
             f"sparsity must be at least 0 and below 1, not {sparsity}; it is the share of connections left out"
@@ -26,7 +35,11 @@ def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: to
 
 
 def check_features(who: str, in_features: int, out_features: int) -> None:
-    """Raise unless both numbers of neurons are positive integers."""
+    """Check that both numbers of neurons are positive integers.
+
+    Raises:
+        ValueError: If one of them is below 1.
+    """
     for name, count in (("in_features", in_features), ("out_features", out_features)):
         integer(count, who=who, name=name, at_most=2**31)
     if in_features < 1 or out_features < 1:

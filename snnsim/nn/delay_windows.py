@@ -1,4 +1,4 @@
-"""How one weight with a real-valued delay becomes a kernel over whole steps.
+"""Delay windows: a weight with a real-valued delay as a kernel over integer steps.
 
     kernel[k] = Σ_taps w · A[k] / (Σ_k A[k] + 1e-7)     k = 0 … max_delay, the steps of delay
 
@@ -11,12 +11,12 @@
 
 Shapes   w, d (target, source, tap) · σ any shape that broadcasts to these · kernel (delay, target, source)
 Units    d, k, σ in steps
-Names    w weight · d delay · a window clipped at the ends of the range keeps its mass, as it is divided by it
+Names    w weight · d delay; the division keeps the mass of a window that the ends of the range clip
 Source   dilated convolution with learnable spacings: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR),
          arXiv 2306.17670; Khalfaoui-Hassani 2023, arXiv 2306.00817
 Differs  dcls stores a position P around the center of a kernel of K = max_delay + 1 taps, reversed in time:
          d = (K − 1) / 2 − P for K odd, K / 2 − 1 − P for K even, so a gradient of P is minus one of d, and one of
-         SIG is that of σ times the sign of SIG. At a whole d, where v0 has a corner, the slopes are those of
+         SIG is that of σ times the sign of SIG. At an integer d, where v0 has a corner, the slopes are those of
          opposite sides: ours towards longer delays, theirs towards shorter ones
 """
 
@@ -50,12 +50,12 @@ def _v0(delay: Tensor, step: Tensor, _: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Window:
-    """A shape over delays, and what its width means."""
+    """A shape over delays, and the meaning of its width."""
 
     shape: Callable[[Tensor, Tensor, Tensor], Tensor]
     normalized: bool
     offset: float
-    """What dcls adds to |SIG| to have σ: its width when SIG = 0."""
+    """σ − |SIG| of dcls: the width at SIG = 0."""
     has_width: bool = True
 
 
@@ -74,17 +74,25 @@ def get_window(name: str) -> Window:
 
 
 def widest(window: str, max_delay: int) -> float:
-    """Return the σ from which the recipe starts: half the range of delays, and what dcls adds to it."""
+    """Return the first σ of the recipe of DCLS-Delays: half the range of delays, and the offset of the window."""
     return max_delay / 2 + get_window(window).offset
 
 
 def narrowest(window: str) -> float:
-    """Return the σ at which the recipe ends: |SIG| = 0.23."""
+    """Return the last σ of the recipe of DCLS-Delays: |SIG| = 0.23."""
     return 0.23 + get_window(window).offset
 
 
 def checked_width(window: str, sigma: float) -> float:
-    """Return σ if the window can have it: one that is narrower between two steps reaches neither of them."""
+    """Return σ if it is wide enough: a narrower window around a delay between two steps reaches neither of them.
+
+    Args:
+        window: Name of the window.
+        sigma: Width in steps.
+
+    Raises:
+        ValueError: If the width is too small, or not finite.
+    """
     least = get_window(window).offset if get_window(window).has_width else 0.0
     if not least <= number(sigma, who="window", name="sigma") < float("inf"):
         raise ValueError(f"sigma of the window {window!r} must be finite, at least {least} steps, not {sigma}")
@@ -92,15 +100,31 @@ def checked_width(window: str, sigma: float) -> float:
 
 
 def delay_kernel(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
-    """Return the kernel (delay, target, source) of all connections, summed over their taps."""
+    """Return the kernel (delay, target, source) of all connections, summed over their taps.
+
+    Args:
+        weight: Weights (target, source, tap).
+        delay: Delays in steps, (target, source, tap).
+        sigma: Widths in steps, broadcast to these.
+        max_delay: The longest delay in steps.
+        window: Name of the window.
+    """
     if window == "gauss":
-        made: Tensor = GaussKernel.apply(weight, delay, sigma, max_delay)
-        return made
+        kernel: Tensor = GaussKernel.apply(weight, delay, sigma, max_delay)  # type: ignore[no-untyped-call]
+        return kernel
     return by_definition(weight, delay, sigma, max_delay=max_delay, window=window)
 
 
 def by_definition(weight: Tensor, delay: Tensor, sigma: Tensor, *, max_delay: int, window: str) -> Tensor:
-    """Return the same, by the equations above as they stand."""
+    """Return the kernel (delay, target, source) by the equations of the module, with torch's own gradients.
+
+    Args:
+        weight: Weights (target, source, tap).
+        delay: Delays in steps, (target, source, tap).
+        sigma: Widths in steps, broadcast to these.
+        max_delay: The longest delay in steps.
+        window: Name of the window.
+    """
     shape = get_window(window)
     step = torch.arange(max_delay + 1, dtype=weight.dtype, device=weight.device).view(-1, 1, 1, 1)
     taps = shape.shape(delay, step, sigma)

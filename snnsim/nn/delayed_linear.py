@@ -1,4 +1,4 @@
-"""Connections with a learnable delay each: a spike of source i reaches target j after d[j, i] steps.
+"""Connections with learnable delays: a spike of source i reaches target j after d[j, i] steps.
 
     training     I[t, j] = Σ_i Σ_k kernel[k, j, i] s[t − k, i]     kernel: a window of width σ around d
     evaluation   I[t, j] = Σ_i w[j, i] s[t − round(d[j, i]), i]    integer delays, as chips have them; half to even
@@ -26,17 +26,36 @@ from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
 from snnsim.nn import delay_windows, settings
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
+from snnsim.nn.protocols import Synapse
 
 
-class DelayedLinear(nn.Module):
+class DelayedLinear(Synapse):
     """A linear map in which every connection has its own delay, or several (weight, delay) taps.
 
-    `layer(spikes)` takes (time, ..., source) and returns (time, ..., target); time is as long as before and
-    nothing is read from the future. In training mode the delays are spread over a window of width `sigma` so
-    that they get gradients; in evaluation mode they are rounded. `max_delay` is the longest delay in steps.
-    With `learn_delay=False` the delays are whole steps from the start and stay as drawn. After each optimizer step call
-    `constrain()`.
+    `synapse(spikes)` takes (time, ..., source) and returns (time, ..., target), of the same number of steps; it is
+    causal. In training mode the delays are spread over a window of width `sigma`, so that they get gradients; in
+    evaluation mode they are rounded. After each optimizer step, `constrain()` keeps delays in their range; see
+    `snnsim.nn.constrain_after`.
+
+    Args:
+        in_features: Number of sources.
+        out_features: Number of targets.
+        max_delay: The longest delay in steps.
+        taps: Number of (weight, delay) pairs of a connection.
+        window: Name of the delay window, see nn/delay_windows.py.
+        sigma: Width of the window in steps; None for half the range of delays.
+        learn_delay: Whether delays are trained; otherwise they are integers, drawn once.
+        learn_sigma: Whether each tap's width is trained.
+        sparsity: Share of the connections that are absent, at least 0 and below 1.
+        generator: Generator of the initial weights, the delays and the absent connections.
+
+    Raises:
+        ValueError: If an argument is out of its range.
     """
+
+    delay: nn.Parameter
+    """Delays in steps, (target, source, tap)."""
+    sigma: Tensor
 
     def __init__(  # noqa: PLR0913
         self,
@@ -86,6 +105,11 @@ class DelayedLinear(nn.Module):
         self.constrain()
 
     @property
+    def targets(self) -> int:
+        """Number of target neurons."""
+        return len(self.weight)
+
+    @property
     def learns_delay(self) -> bool:
         """Whether the delays are trained."""
         return self.delay.requires_grad
@@ -96,7 +120,11 @@ class DelayedLinear(nn.Module):
         return self.training and self.learns_delay
 
     def integer_delay(self) -> Tensor:
-        """Return the delays of evaluation: rounded, half to even, and brought into their range, as int64."""
+        """Return the delays of evaluation as int64: rounded, half to even, and clamped to their range.
+
+        Raises:
+            ValueError: If a delay is NaN.
+        """
         delay = self.delay.detach()
         if bool(delay.isnan().any()):
             raise ValueError("DelayedLinear: delays must be numbers, and some are NaN; train with a smaller lr_delay")
@@ -112,15 +140,14 @@ class DelayedLinear(nn.Module):
     def _spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
         return delay_windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
 
-    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:
-        """Return the currents of a sequence (time, ..., source) before which there were no spikes.
-
-        `delayed` says how the error of a current reaches the spikes that it came from; see `snnsim.gradient_paths`.
-        """
-        return self.current(spikes, delayed=delayed)
-
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
-        """Return the currents of all steps but the first `before`, which are no more than the longest delay."""
+        """Return the currents of all steps but the first `before`.
+
+        Args:
+            spikes: Spikes (time, ..., source).
+            before: Number of steps at the beginning whose spikes are history; at most the longest delay.
+            delayed: Gradient path from a current to the spikes that it came from; see `snnsim.gradient_paths`.
+        """
         spikes = gates.spikes(spikes, who="DelayedLinear", like=self.weight, width=self.weight.shape[1])
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
         sent = flat if delayed == "exact" else flat.detach()
@@ -133,47 +160,59 @@ class DelayedLinear(nn.Module):
             current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
         if delayed != "exact" and flat.requires_grad:
             kernel = self.kernel().detach()
-            route = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT
-            # nothing, with a gradient
-            current = current + (route - route.detach())
+            path = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT
+            # 0, with the gradient of the path
+            current = current + (path - path.detach())
         return current.reshape(len(current), *spikes.shape[1:-1], len(self.weight))
 
-    def run(self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact") -> tuple[Tensor, Tensor]:
-        """Return the currents of a sequence that goes on from `history`, and the history to go on with.
+    def run(
+        self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact"
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the currents of a sequence that goes on from a history, and the next history.
 
-        The history is the last `max_delay` steps of the input, (max_delay, ..., source); None means silence.
+        Args:
+            spikes: Spikes (time, ..., source).
+            history: The last `max_delay` steps of the input before them, (max_delay, ..., source); None for silence.
+            delayed: Gradient path from a current to the spikes that it came from; see `snnsim.gradient_paths`.
         """
-        return run_on(self, spikes, history, delayed=delayed)
+        return run_delayed(self, spikes, history, delayed=delayed)
 
-    def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the currents (..., target) of one step, and the history to go on with."""
+    def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+        """Return the currents (..., target) of one step, and the next history."""
         current, history = self.run(spikes[None], history)
         return current[0], history
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring delays back into their range and absent connections to 0; call after each optimizer step."""
+        """Clamp delays to their range and set absent connections to 0; called after each optimizer step."""
         self.delay.clamp_(0, self.max_delay)
         if isinstance(self.sigma, nn.Parameter):
             self.sigma.clamp_(min=delay_windows.get_window(self.window).offset)
         if self.connected is not None:
-            self.weight *= self.connected
+            self.weight.mul_(self.connected)
 
     def extra_repr(self) -> str:
-        """Say the settings that `print(network)` should show."""
+        """Return the settings that `print(network)` shows."""
         targets, sources, taps = self.weight.shape
         learned = "learned" if self.learns_delay else "fixed"
         return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"
 
 
-def run_on(layer: nn.Module, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:
-    """Return the currents of a layer with delays that goes on from `history`, and the history to go on with."""
-    spikes = gates.spikes(spikes, who=type(layer).__name__, like=layer.weight)
-    if history is not None:
-        gates.shaped(who=type(layer).__name__, history=(history, (layer.max_delay, *spikes.shape[1:])))
-        gates.finite(history, who=type(layer).__name__, name="history")
+def run_delayed(synapse: Synapse, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:
+    """Return the currents of a synapse with delays, and the next history.
+
+    Args:
+        synapse: The synapse.
+        spikes: Spikes (time, ..., source).
+        history: The last `max_delay` steps of the input before them; None for silence.
+        delayed: Gradient path from a current to the spikes that it came from.
+    """
+    who, before = type(synapse).__name__, synapse.max_delay
+    spikes = gates.spikes(spikes, who=who, like=synapse.weight)
     if history is None:
-        history = spikes.new_zeros(layer.max_delay, *spikes.shape[1:])
+        history = spikes.new_zeros(before, *spikes.shape[1:])
+    else:
+        gates.shaped(who=who, history=(history, (before, *spikes.shape[1:])))
+        gates.finite(history, who=who, name="history")
     joined = gates.known(torch.cat([history, spikes]))
-    current = layer.current(joined, before=layer.max_delay, delayed=delayed)
-    return current, joined[len(joined) - layer.max_delay :]
+    return synapse.current(joined, before=before, delayed=delayed), joined[len(joined) - before :]

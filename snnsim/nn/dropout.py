@@ -1,21 +1,32 @@
-"""What chance does in a layer: dropout, what neurons draw, and what of their inputs reaches them.
+"""Randomness in a layer: dropout, and the random counters of stochastic neurons.
 
 Dropout has one mask for a whole sequence, as a missing neuron is missing for good:
 
-    result[t] = s[t] · keep        keep = 0 with probability p, else 1 / (1 − p)
+    result[t] = s[t] · mask        mask = 0 with probability p, else 1 / (1 − p)
 
-Shapes   s (time, batch, ..., neuron) · keep (batch, ..., neuron)
+Shapes   s (time, batch, ..., neuron) · mask (batch, ..., neuron)
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from snnsim import validation
 from snnsim.kernels.common.counter_rng import SEEDS, Draws
+from snnsim.nn.protocols import Neuron
+from snnsim.renamed import OldName
 
 
 class SequenceDropout(nn.Module):
-    """Drop neurons with probability `p` for a whole sequence, and scale the others by 1 / (1 − p)."""
+    """Drop neurons with probability `p` for a whole sequence, and scale the others by 1 / (1 − p).
+
+    Args:
+        p: Probability, at least 0 and below 1.
+
+    Raises:
+        ValueError: If the probability is out of its range.
+    """
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -25,34 +36,37 @@ class SequenceDropout(nn.Module):
         self.p = p
 
     def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the spikes of the neurons that are kept; `generator` lives on the CPU for any device."""
-        keep = self.factors(spikes, generator)
-        return spikes if keep is None else spikes * keep
+        """Return the spikes after dropout; `generator` lives on the CPU for any device."""
+        mask = self.mask(spikes, generator)
+        return spikes if mask is None else spikes * mask
 
-    # torch's compiler cannot draw for a shape that it keeps open
-    @torch._disable_dynamo
-    def factors(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
-        """Return what all steps of a sequence are multiplied with, (batch, ..., neuron), or None for nothing."""
+    # torch's compiler cannot draw for a dynamic shape
+    @torch._disable_dynamo  # type: ignore[attr-defined]
+    def mask(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
+        """Return the dropout mask of a sequence of spikes, (batch, ..., neuron); None without dropout."""
         if not self.training or self.p == 0:
             return None
-        mask = torch.rand(spikes.shape[1:], generator=generator) >= self.p
-        return mask.to(spikes.device, spikes.dtype) / (1 - self.p)
+        active = torch.rand(spikes.shape[1:], generator=generator) >= self.p
+        return active.to(spikes.device, spikes.dtype) / (1 - self.p)
+
+    factors = OldName("mask")
 
 
-# a seed is a number, which torch's compiler cannot keep open
-@torch._disable_dynamo
-def drawn(neuron: nn.Module, draws: Draws | None, generator: torch.Generator | None) -> Draws | None:
-    """Return what neurons draw: what they are given; else, in training mode, what the generator says; else nothing."""
-    if draws is None and neuron.training and getattr(neuron, "noisy", False):
+# torch's compiler would compile anew for every seed
+@torch._disable_dynamo  # type: ignore[attr-defined]
+def neuron_draws(neuron: Neuron[Any], draws: Draws | None, generator: torch.Generator | None) -> Draws | None:
+    """Return the random counter of a layer's neurons.
+
+    Args:
+        neuron: The neurons.
+        draws: A random counter, which is returned, or None.
+        generator: Generator of a counter for stochastic neurons in training mode; None for torch's own.
+    """
+    if draws is None and neuron.training and neuron.is_stochastic:
         return Draws.of(int(torch.randint(SEEDS - 1, (), generator=generator)))
     return draws
 
 
-def is_noisy(network: nn.Module) -> bool:
-    """Return whether there is anything to draw in a network."""
-    return any(getattr(part, "noisy", False) for part in network.modules())
-
-
-def released(neuron: nn.Module, spikes: Tensor, draws: Draws | None) -> Tensor:
-    """Return what of a layer's input is released to neurons for which that is left to chance, else all of it."""
-    return neuron.release(spikes, draws) if hasattr(neuron, "release") else spikes
+def is_stochastic(network: nn.Module) -> bool:
+    """Return whether a network has stochastic neurons."""
+    return any(isinstance(part, Neuron) and part.is_stochastic for part in network.modules())

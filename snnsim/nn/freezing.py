@@ -1,12 +1,12 @@
-"""From a trained network in torch to a Program.
+"""Freezing: from a trained network in torch to a Program.
 
     w' = w γ / √(variance + ε)      b = β − γ mean / √(variance + ε)      the batch norm of evaluation, folded
     d  = round(delay), half to even                                       the delays of evaluation
 
-Convolutions become single connections, see nn/connections.py; what a channel has, each of its neurons has.
+Convolutions become single connections, see nn/connections.py; each neuron gets the numbers of its channel. Meta-neurons
+become noisy populations; without noise and reset value they are LIF, and so is their population.
 
-Chance   meta-neurons become noisy populations; without noise and reset value they are LIF, and so is their population
-Units    everything is computed in float64 from the parameters as they are stored
+Units    everything is computed in float64 from the stored parameters
 Names    γ, β scale and shift of the batch norm; its shift b is added in every step, with spikes or without
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from snnsim.kernels.common import gates
 from snnsim.nn.batch_norm import BatchNorm
@@ -39,17 +39,17 @@ def freeze(
     decision: str | None = None,
     provenance: dict[str, Any] | None = None,
 ) -> Program:
-    """Return what the network computes in evaluation mode; the network is left as it is.
+    """Return the Program of a network in evaluation mode; the network is not changed.
 
     Args:
         network: The trained network.
         time_step_ms: Length of a step in ms.
         classes: Names of the classes.
-        decision: Name of what decides about a class.
-        provenance: What the program is to say of where it comes from.
+        decision: Name of the decision.
+        provenance: Origin of the program, which it carries.
 
     Raises:
-        TypeError: If it is no SpikingNetwork, or a part of it has no place in a Program.
+        TypeError: If the network is no SpikingNetwork, or a Program cannot hold one of its parts.
         ValueError: If a parameter is NaN or infinite, or a population breaks a rule of Program.
     """
     if not isinstance(network, SpikingNetwork):
@@ -59,14 +59,14 @@ def freeze(
     populations, edges, source = [], [], INPUT
     for number, layer in enumerate(exact.layers, start=1):
         name = f"hidden {number}"
-        found = _connections(layer.synapse, name)
-        scale, bias = (_of_each(part, found.targets) for part in _folded(layer.norm, name))
-        populations.append(_neurons(name, layer.neuron, bias))
-        edges.append(_edge(source, name, found, scale))
+        synapses = _connections(layer.synapse, name)
+        scale, bias = (_per_neuron(values, synapses.targets) for values in _folded(layer.norm, name))
+        populations.append(_population(name, layer.neuron, bias))
+        edges.append(_edge(source, name, synapses, scale))
         source = name
-    found = _connections(exact.synapse, READOUT)
-    populations.append(_neurons(READOUT, exact.readout, np.zeros(found.targets)))
-    edges.append(_edge(source, READOUT, found, np.ones(found.targets)))
+    synapses = _connections(exact.synapse, READOUT)
+    populations.append(_population(READOUT, exact.readout, np.zeros(synapses.targets)))
+    edges.append(_edge(source, READOUT, synapses, np.ones(synapses.targets)))
     return Program(
         channels=_connections(next(iter(exact.synapses())), INPUT).sources,
         populations=tuple(populations),
@@ -81,22 +81,27 @@ def freeze(
 
 
 def _connections(synapse: nn.Module, name: str) -> Connections:
-    found = connections(synapse)
-    if found is None:
+    """Return the single connections of a synapse.
+
+    Raises:
+        TypeError: If the synapse is none of snnsim.nn.
+    """
+    synapses = connections(synapse)
+    if synapses is None:
         raise TypeError(
             f"freeze: the synapse of {name!r} must be a DelayedLinear, a SparseLinear, a Conv or a DelayedConv, not a "
             f"{type(synapse).__name__}"
         )
-    return found
+    return synapses
 
 
-def _of_each(values: np.ndarray, size: int) -> np.ndarray:
-    """Return one value for each neuron: the channels of a field lie side by side, pixel after pixel."""
+def _per_neuron(values: np.ndarray, size: int) -> np.ndarray:
+    """Return one value for each neuron, from one for each channel: the channels of a pixel lie side by side."""
     return np.tile(values, size // len(values))
 
 
 def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the weights of each channel are multiplied with, and its bias."""
+    """Return the factor of each channel's weights and its bias, (channel,), of the folded normalization."""
     if norm is None:
         return np.ones(1), np.zeros(1)
     if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:
@@ -113,28 +118,33 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
     return scale.numpy(), bias.numpy()
 
 
-def _neurons(name: str, neuron: nn.Module, bias: np.ndarray) -> Population:
-    parts: tuple[Any, ...] = ()
+def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
+    """Return the population of a neuron model.
+
+    Raises:
+        TypeError: If a Program cannot hold the model.
+    """
+    noise: list[Tensor] = []
     if isinstance(neuron, LIF):
-        model, threshold = "lif_hard" if neuron.reset.hard else "lif_soft", neuron.level()
+        model, threshold = "lif_hard" if neuron.reset.hard else "lif_soft", neuron.firing_threshold()
     elif isinstance(neuron, LeakyReadout):
         model, threshold = "readout", torch.ones(1)
     elif isinstance(neuron, MetaNeuron) and neuron.recovery is None and neuron.estimator != "expectation":
-        model, threshold = "noisy_hard" if neuron.reset.hard else "noisy_soft", neuron.threshold()
-        parts = neuron.width(), neuron.reset_value()
+        model, threshold = "noisy_hard" if neuron.reset.hard else "noisy_soft", neuron.firing_threshold()
+        noise = [neuron.width(), neuron.reset_value()]
     else:
         raise TypeError(
             f"freeze: the neurons of {name!r} must be LIF, LeakyReadout, or MetaNeuron that sends spikes and has no "
             f"recovery, not {type(neuron).__name__}; a Program has no other model yet"
         )
-    decay, threshold, *parts = (
-        _of_each(part.detach().numpy(), len(bias)) for part in (neuron.decay(), threshold, *parts)
+    if not any(bool(part.any()) for part in noise):
+        model, noise = model.replace("noisy", "lif"), []
+    decay, level, *parts = (
+        _per_neuron(values.detach().numpy(), len(bias)) for values in (neuron.decay(), threshold, *noise)
     )
-    if parts and not any(part.any() for part in parts):
-        model, parts = model.replace("noisy", "lif"), []
-    return Population(name, model, decay, threshold, bias, np.ones(len(bias)), *parts)
+    return Population(name, model, decay, level, bias, np.ones(len(bias)), *parts)
 
 
-def _edge(source: str, target: str, found: Connections, scale: np.ndarray) -> Edge:
-    synapses = found.pre, found.post, found.delay, found.weight * scale[found.post]
-    return Edge.of(source, target, synapses, sources=found.sources)
+def _edge(source: str, target: str, connections: Connections, scale: np.ndarray) -> Edge:
+    synapses = connections.pre, connections.post, connections.delay, connections.weight * scale[connections.post]
+    return Edge.of(source, target, synapses, sources=connections.sources)

@@ -1,13 +1,16 @@
-"""The Gaussian window with its own gradients: the numbers of delay_windows.py, and nothing kept between.
+"""The Gaussian window with its own gradients: the numbers of delay_windows.py, in less memory.
 
     A[k] = exp(−((k − d) / σ)² / 2)      P = A / (Σ A + 1e-7)      kernel[k] = Σ_taps w P[k]
 
     with q = w · ∂L/∂kernel  and  r[k] = P[k] (q[k] − Σ_k q P)
     ∂L/∂w = Σ_k P ∂L/∂kernel      ∂L/∂d = Σ_k r (k − d) / σ²      ∂L/∂σ = Σ_k r (k − d)² / σ³
 
+The backward pass computes P again, on the CPU one row at a time, so none of it is kept in between.
+
 Shapes   w, d (target, source, tap) · σ any shape that broadcasts to these · kernel (delay, target, source)
-Memory   the backward pass makes P again; on the CPU a row at a time
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,10 +23,19 @@ __all__ = ["MASS", "GaussKernel"]
 
 
 class GaussKernel(torch.autograd.Function):
-    """The kernel of all connections, of weight, delay, σ and the longest delay."""
+    """The kernel of all connections, as a function of weight, delay, σ and the longest delay."""
 
     @staticmethod
-    def forward(ctx, weight, delay, sigma, max_delay):
+    def forward(ctx: Any, weight: Tensor, delay: Tensor, sigma: Tensor, max_delay: int) -> Tensor:
+        """Return the kernel (delay, target, source).
+
+        Args:
+            ctx: Context of the backward pass.
+            weight: Weights (target, source, tap).
+            delay: Delays in steps, (target, source, tap).
+            sigma: Widths in steps, broadcast to these.
+            max_delay: The longest delay in steps.
+        """
         ctx.save_for_backward(weight, delay, sigma)
         if gauss_window.takes(weight, delay, sigma):
             return gauss_window.make(weight, delay, sigma, max_delay + 1)
@@ -31,10 +43,10 @@ class GaussKernel(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         weight, delay, sigma = ctx.saved_tensors
-        made = gauss_window.back if gauss_window.takes(grad, weight, delay, sigma) else _back
-        grad_weight, grad_delay, grad_sigma = made(grad, weight, delay, sigma)
+        backward = gauss_window.back if gauss_window.takes(grad, weight, delay, sigma) else _back
+        grad_weight, grad_delay, grad_sigma = backward(grad, weight, delay, sigma)
         return grad_weight, grad_delay, grad_sigma.sum_to_size(sigma.shape), None
 
 
@@ -44,9 +56,9 @@ def _back(grad: Tensor, weight: Tensor, delay: Tensor, sigma: Tensor) -> tuple[T
     grad_weight = weighted.sum(0)
     # P (q − Σ q P), where Σ q P is the weight's gradient times the weight
     pull = weighted.mul_(weight).addcmul_(window, grad_weight * weight, value=-1)
-    away = _steps(delay, len(window)) - delay
-    grad_delay = pull.mul_(away).sum(0) / sigma**2
-    return grad_weight, grad_delay, pull.mul_(away).sum(0) / sigma**3
+    distance = _steps(delay, len(window)) - delay
+    grad_delay = pull.mul_(distance).sum(0) / sigma**2
+    return grad_weight, grad_delay, pull.mul_(distance).sum(0) / sigma**3
 
 
 def _steps(delay: Tensor, number: int) -> Tensor:

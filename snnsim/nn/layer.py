@@ -1,13 +1,18 @@
-"""A layer: a synapse, an optional normalization, neurons and dropout, over whole sequences or windows of them.
+"""A layer: a synapse, an optional normalization, neurons and dropout, over whole sequences or chunks of them.
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
+A current takes one path for whole sequences and for chunks of time: `spike`. A `Passage` says which of the two it is,
+as batch normalization in training knows the statistics of a whole sequence alone.
+
 Shapes   spikes, current (time, batch, neuron) · valid (batch,)
          fields of neurons are flat, see nn/patches.py; each of their channels has one normalization and one decay
-Draws    chance is that of `draws` where given, of the generator in training; else what is likelier happens
+Draws    spikes of stochastic neurons are those of `draws`; without it, those of the generator in training mode, and
+         the likelier of spike and silence in evaluation mode
 """
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -16,49 +21,78 @@ from torch import Tensor, nn
 from snnsim.gradient_paths import ALL_PATHS, GradientPaths
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.nn import dropout
 from snnsim.nn.batch_norm import BatchNorm
-from snnsim.nn.conv import Conv, DelayedConv
-from snnsim.nn.delayed_linear import DelayedLinear
-from snnsim.nn.dropout import SequenceDropout
-from snnsim.nn.linear import SparseLinear
+from snnsim.nn.dropout import SequenceDropout, neuron_draws
+from snnsim.nn.neuron_state import State
+from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
+from snnsim.renamed import OldName, fields
 from snnsim.validation import shown
 
 
 class LayerState(NamedTuple):
-    """What a layer takes from one window of time to the next; None stands for silence and rest."""
+    """The state of a layer between two chunks of time; None stands for silence and rest."""
 
     history: Tensor | None = None
     """Last spikes of the input, as far back as delays reach."""
-    voltage: Tensor | None = None
-    keep: Tensor | None = None
-    """What dropout multiplies the spikes of this sequence with."""
-    first: int = 0
-    """Steps that have been."""
+    neuron: State | None = None
+    """State of the neurons."""
+    mask: Tensor | None = None
+    """Dropout mask of the sequence."""
+    step: int = 0
+    """Number of steps so far."""
     draws: Draws | None = None
-    """What the layer's neurons draw from its first step on."""
+    """Random counter of the neurons at the first step of the sequence."""
+
+
+fields(LayerState, voltage="neuron", keep="mask", first="step")
+REST = LayerState()
+
+
+class Passage(NamedTuple):
+    """The circumstances of a current on its way through a layer."""
+
+    valid: Tensor | None = None
+    """Steps of each recording that count, (batch,), from the beginning of the sequence; None: all steps."""
+    generator: torch.Generator | None = None
+    """Generator of the dropout mask."""
+    credit: GradientPaths = ALL_PATHS
+    draws: Draws | None = None
+    """Random counter of the neurons at the first step of the current."""
+    chunk: bool = False
+    """Whether the current is a chunk of a longer sequence; running averages normalize it."""
+
+
+WHOLE_SEQUENCE = Passage()
 
 
 class SpikingLayer(nn.Module):
-    """A synapse, an optional normalization, a neuron and dropout."""
+    """A synapse, an optional normalization, neurons and dropout.
 
-    def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: BatchNorm | None, dropout: float) -> None:
+    Args:
+        synapse: A `Synapse`, such as a DelayedLinear.
+        neuron: A `Neuron`, such as a LIF.
+        norm: A BatchNorm of the synapse's targets, or of their channels; None for none.
+        dropout: Probability of dropout.
+
+    Raises:
+        TypeError: If a part is of another kind.
+        ValueError: If the normalization is of another width than the synapse.
+    """
+
+    def __init__(self, synapse: Synapse, neuron: Neuron[Any], *, norm: BatchNorm | None, dropout: float) -> None:
         super().__init__()
-        self.synapse = checked_part(synapse, "run", who="SpikingLayer", name="synapse", such="a DelayedLinear")
-        self.neuron = checked_part(neuron, "run", who="SpikingLayer", name="neuron", such="a LIF")
-        self.norm = (
-            norm
-            if norm is None
-            else checked_part(norm, "window", who="SpikingLayer", name="norm", such="a BatchNorm, or None")
-        )
+        check_module(synapse, Synapse, who="SpikingLayer", name="synapse", example="DelayedLinear")
+        check_module(neuron, Neuron, who="SpikingLayer", name="neuron", example="LIF")
+        if norm is not None and not isinstance(norm, BatchNorm):
+            raise TypeError(f"SpikingLayer: norm must be a BatchNorm or None, not {shown(norm)}")
+        self.synapse, self.neuron, self.norm = synapse, neuron, norm
         self.dropout = SequenceDropout(dropout)
-        self.channels = synapse.into.channels if isinstance(synapse, Conv | DelayedConv) else None
-        targets = self.channels or (len(synapse.weight) if isinstance(synapse, DelayedLinear | SparseLinear) else None)
-        width = getattr(norm, "num_features", None)
-        if targets and width and width != targets:
-            what = "channels" if self.channels else "neurons"
+        self.channels = synapse.channels
+        targets = self.channels or synapse.targets
+        if norm is not None and norm.num_features != targets:
+            unit = "channels" if self.channels else "neurons"
             raise ValueError(
-                f"SpikingLayer: norm must be of the {targets} {what} that the synapse leads to, not {width}"
+                f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
 
     def forward(
@@ -68,9 +102,17 @@ class SpikingLayer(nn.Module):
         generator: torch.Generator | None = None,
         draws: Draws | None = None,
     ) -> Tensor:
-        """Return the layer's spikes after dropout."""
-        draws = dropout.drawn(self.neuron, draws, generator)
-        return self.fire(self.current(spikes, ALL_PATHS, draws), valid, generator, draws=draws)
+        """Return the spikes of the layer after dropout, for a whole sequence.
+
+        Args:
+            spikes: Input spikes, (time, ..., source).
+            valid: Steps of each recording that count, (batch,); None if every step counts.
+            generator: Generator of dropout, and of the draws in training mode.
+            draws: Random counter of stochastic neurons.
+        """
+        draws = neuron_draws(self.neuron, draws, generator)
+        current = self.current(spikes, draws=draws)
+        return self.spike(current, Passage(valid, generator, draws=draws))[0]
 
     def run(
         self,
@@ -82,142 +124,152 @@ class SpikingLayer(nn.Module):
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
     ) -> tuple[Tensor, LayerState]:
-        """Return the layer's spikes in a window of time after dropout, and the state to go on from.
+        """Return the spikes of the layer after dropout in a chunk of time, and the next state.
 
-        Whoever keeps the history in another way gives it with the spikes, as their first `before` steps. `valid` counts
-        from the beginning of the sequence. In training mode running averages normalize, and the window moves them.
+        In training mode running averages normalize, and the chunk updates them.
+
+        Args:
+            spikes: Input spikes, (time, ..., source).
+            state: State after the chunk before; None at the beginning of a sequence.
+            before: Number of steps at the beginning of the spikes that are history; the state then needs none.
+            valid: Steps of each recording that count, (batch,), from the beginning of the sequence.
+            generator: Generator of dropout and draws at the beginning of a sequence.
+            credit: Gradient paths.
         """
-        state = LayerState() if state is None else state
-        spikes = self._taken(spikes)
-        draws = state.draws if state.first else dropout.drawn(self.neuron, state.draws, generator)
-        released = dropout.released(self.neuron, spikes, draws and draws.at(state.first - before))
-        current, history = arriving(self.synapse, released, state, before, credit)
-        by_channel, every = self._by_channel(current.to(spikes.dtype), valid)
-        keep = state.keep if state.first else self.dropout.factors(by_channel, generator)
-        told = credit.of_neurons() | self._told(draws and draws.at(state.first), current)
-        here = None if every is None else (every - state.first).clamp(0, len(current))
-        whole = None
-        if self.training:
-            whole = torch.tensor(len(current) * by_channel.shape[1]) if every is None else every.sum()
-        sent, voltage = self._fire(by_channel, here, keep, state.voltage, told, whole=whole)
-        return gates.known(sent.view_as(current)), LayerState(history, voltage, keep, state.first + len(current), draws)
+        state = REST if state is None else state
+        spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
+        draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
+        released = self.neuron.release(spikes, draws and draws.at(state.step - before))
+        current, history = chunk_current(self.synapse, released, state.history, before, credit)
+        state = state._replace(history=history, draws=draws)
+        passage = Passage(valid, generator, credit, draws and draws.at(state.step), chunk=True)
+        return self.spike(current.to(spikes.dtype), passage, state)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
-        """Return what the synapse makes of spikes, before it is normalized."""
-        spikes = self._taken(spikes)
-        spikes = dropout.released(self.neuron, spikes, draws)
-        # neurons keep their voltage in full precision when products are done in a shorter one
-        current: Tensor = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
+        """Return the synaptic current of spikes, before normalization.
+
+        Args:
+            spikes: Input spikes, (time, ..., source).
+            credit: Gradient paths.
+            draws: Random counter of stochastic neurons.
+        """
+        spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
+        spikes = self.neuron.release(spikes, draws)
+        # neurons keep their voltage in full precision when products have a shorter one
+        current: Tensor = self.synapse(spikes, delayed=credit.delayed).to(spikes.dtype)
         return current
 
-    def drive(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
-        """Return what reaches the neurons, of currents whose last axis is what the normalization is for."""
-        return current if self.norm is None else self.norm(current, valid)
+    def normalized_current(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
+        """Return the normalized current of a whole sequence.
 
-    def fire(
-        self,
-        current: Tensor,
-        valid: Tensor | None = None,
-        generator: torch.Generator | None = None,
-        credit: GradientPaths = ALL_PATHS,
-        draws: Draws | None = None,
-    ) -> Tensor:
-        """Return the spikes, after dropout, that a synapse's current leads to."""
-        by_channel, every = self._by_channel(current, valid)
-        told = credit.of_neurons() | self._told(dropout.drawn(self.neuron, draws, generator), current)
-        if self._in_one_pass(by_channel):
-            keep = self.dropout.factors(by_channel, generator)
-            return gates.known(self._fire(by_channel, every, keep, None, told)[0].view_as(current))
-        spikes = self.neuron(self.drive(by_channel, every), **told)
-        return gates.known(self.dropout(spikes, generator).view_as(current))
-
-    def _taken(self, spikes: Tensor) -> Tensor:
-        """Return spikes of the parameters' type."""
-        weight = getattr(self.synapse, "weight", None)
-        return gates.spikes(spikes, who="layer", like=spikes if weight is None else weight)
-
-    def _told(self, draws: Draws | None, current: Tensor) -> dict[str, Any]:
-        """Return what the neurons are told about chance."""
-        noisy = draws is not None and getattr(self.neuron, "noisy", False)
-        return (
-            {}
-            if not noisy
-            else {"draws": draws if self.channels is None else draws._replace(lanes=current.shape[-1] // self.channels)}
-        )
-
-    def _by_channel(self, current: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return currents (time, batch · pixel, channel) of a field, and the others as they are."""
-        if valid is not None:
-            valid = gates.lengths(valid, who="layer", name="valid", batch=math.prod(current.shape[1:-1]))
-        if self.channels is None:
-            return current, valid
-        pixels = current.shape[-1] // self.channels
-        lanes = math.prod(current.shape[1:-1]) * pixels
-        every = None if valid is None else valid.repeat_interleave(pixels)
-        return current.reshape(len(current), lanes, self.channels), every
-
-    def _fire(
-        self,
-        current: Tensor,
-        valid: Tensor | None,
-        keep: Tensor | None,
-        voltage: Tensor | None,
-        told: dict[str, Any],
-        *,
-        whole: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Return the spikes after dropout, and the voltage after them.
-
-        `whole` is given for a window in training: how many steps of all recordings count.
+        Args:
+            current: The synaptic current, (time, ..., neuron); of a field, (time, ..., channel).
+            valid: Steps of each recording that count; None if every step counts.
         """
-        # evaluation normalizes every step; in training padding gets no current
-        every = torch.full((current.shape[1],), len(current), device=current.device)
-        counted = valid if self.training and valid is not None else every
-        statistics = None if self.norm is None or whole is None else self.norm.window(current, counted, whole)
-        if not self._in_one_pass(current):
-            driven = (
-                self.drive(current, valid) if statistics is None else self.norm.normalized(current, counted, statistics)
-            )
-            spikes, voltage = self.neuron.run(driven, voltage, **told)
-            return spikes if keep is None else spikes * keep, voltage
-        norm = None
-        if self.norm is not None:
-            norm = self.norm.weight, self.norm.bias, statistics or self.norm.statistics(current, counted)
-        counted = None if norm is None else counted
-        fired = self.neuron.fire(current, voltage, norm=norm, valid=counted, keep=keep, **told)
-        return fired.spikes, fired.last
+        normalized: Tensor = current if self.norm is None else self.norm(current, valid)
+        return normalized
 
-    def _in_one_pass(self, current: Tensor) -> bool:
-        """Return whether normalization, neurons and dropout are done at once; whoever watches a part sees it called."""
+    def spike(
+        self, current: Tensor, passage: Passage = WHOLE_SEQUENCE, state: LayerState = REST
+    ) -> tuple[Tensor, LayerState]:
+        """Return the spikes of synaptic currents, after dropout, and the state to go on from after a chunk.
+
+        Args:
+            current: The synaptic currents, (time, ..., neuron).
+            passage: Steps that count, randomness, gradient paths, and whether the current is a chunk.
+            state: State of the layer before the current.
+        """
+        lanes, valid, total = self._by_channel(current, passage, state.step)
+        temporal, draws, mask, after = passage.credit.temporal, passage.draws, state.mask, state.neuron
+        if draws is not None and self.channels is not None:
+            draws = draws._replace(lanes=current.shape[-1] // self.channels)
+        fuses = self._fuses(lanes)
+        if fuses or passage.chunk:
+            mask = mask if state.step else self.dropout.mask(lanes, passage.generator)
+        if fuses:
+            norm, counted = self._normalization(lanes, valid, total)
+            options = NeuronOptions(temporal, draws, norm=norm, valid=counted, mask=mask)
+            spikes, _, after = self.neuron.fused(lanes, after, options)
+        elif passage.chunk:
+            spikes, after = self.neuron.run(self._driven(lanes, valid, total), after, temporal=temporal, draws=draws)
+            spikes = spikes if mask is None else spikes * mask
+        else:
+            # the calls of modules run their hooks
+            spikes = self.neuron(self.normalized_current(lanes, valid), temporal=temporal, draws=draws)
+            spikes = self.dropout(spikes, passage.generator)
+        state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
+        return gates.known(spikes.view_as(current)), state
+
+    def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its Passage."""
+        warnings.warn("SpikingLayer.fire is now SpikingLayer.spike", DeprecationWarning, stacklevel=2)
+        passage = Passage(*args, **kwargs)
+        draws = neuron_draws(self.neuron, passage.draws, passage.generator)
+        return self.spike(current, passage._replace(draws=draws))[0]
+
+    drive = OldName("normalized_current")
+
+    def _by_channel(self, current: Tensor, passage: Passage, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the currents (time, lane, channel), the steps that count (lane,), and the total of BatchNorm.
+
+        A lane is a recording, or a pixel of one in a field.
+        """
+        valid, total, batch = passage.valid, None, math.prod(current.shape[1:-1])
+        if valid is not None:
+            valid = gates.lengths(valid, who="layer", name="valid", batch=batch)
+        if self.channels is not None:
+            pixels = current.shape[-1] // self.channels
+            valid = None if valid is None else valid.repeat_interleave(pixels)
+            current = current.reshape(len(current), batch * pixels, self.channels)
+        if passage.chunk:
+            if self.training:
+                total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
+            valid = None if valid is None else (valid - step).clamp(0, len(current))
+        return current, valid, total
+
+    def _counted(self, current: Tensor, valid: Tensor | None) -> Tensor:
+        """Return the steps that a normalization counts: in evaluation mode all, as padding needs no zeros there."""
+        if self.training and valid is not None:
+            return valid
+        return torch.full((current.shape[1],), len(current), device=current.device)
+
+    def _normalization(
+        self, current: Tensor, valid: Tensor | None, total: Tensor | None
+    ) -> tuple[Normalization | None, Tensor | None]:
+        if self.norm is None:
+            return None, None
+        counted = self._counted(current, valid)
+        statistics = self.norm.statistics(current, counted, total)
+        return Normalization(self.norm.weight, self.norm.bias, statistics), counted
+
+    def _driven(self, current: Tensor, valid: Tensor | None, total: Tensor | None) -> Tensor:
+        """Return the normalized current of a chunk."""
+        if self.norm is None or total is None:
+            return self.normalized_current(current, valid)
+        counted = self._counted(current, valid)
+        return self.norm.normalized(current, counted, self.norm.statistics(current, counted, total))
+
+    def _fuses(self, current: Tensor) -> bool:
+        """Return whether one kernel does normalization, neurons and dropout; modules with hooks are called instead."""
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
-        watched = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
-        usual = isinstance(self.norm, BatchNorm) and self.norm.affine and self.norm.track_running_stats
-        compiled = hasattr(self.neuron, "compiled") and self.neuron.compiled(current)
-        return compiled and (self.norm is None or usual) and current.ndim == 3 and current.numel() > 0 and not watched
+        hooked = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
+        fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
+        sequence = current.ndim == 3 and current.numel() > 0
+        return sequence and fusible and not hooked and self.neuron.supports_fused(current)
 
 
-def checked_part(part: Any, method: str, *, who: str, name: str, such: str) -> nn.Module:
-    """Return a part of a layer or network if it is a module that can do what such a part does.
+def chunk_current(
+    synapse: Synapse, spikes: Tensor, history: Tensor | None, before: int, credit: GradientPaths
+) -> tuple[Tensor, Tensor | None]:
+    """Return the synaptic currents of a chunk of time, and the next history if the state holds it.
 
     Args:
-        part: What was given.
-        method: What it must be able to do.
-        who: Name of the class that was called, for the message.
-        name: Name of the argument, for the message.
-        such: What to give, for the message.
-
-    Raises:
-        TypeError: If it is none.
+        synapse: The synapse.
+        spikes: Spikes (time, ..., source).
+        history: The spikes before the chunk, or None.
+        before: Number of steps at the beginning of the spikes that are history, in place of `history`.
+        credit: Gradient paths.
     """
-    if not isinstance(part, nn.Module) or not callable(getattr(part, method, None)):
-        raise TypeError(f"{who}: {name} must be a module with `{method}`, such as {such}, not {shown(part)}")
-    return part
-
-
-def arriving(
-    synapse: nn.Module, spikes: Tensor, state: LayerState, before: int, credit: GradientPaths
-) -> tuple[Tensor, Tensor | None]:
-    """Return the currents of a window of time, and the history to go on with if the state has it."""
     if before:
-        return synapse.current(spikes, before=before, **credit.of_synapses()), None
-    return synapse.run(spikes, state.history, **credit.of_synapses())
+        return synapse.current(spikes, before=before, delayed=credit.delayed), None
+    return synapse.run(spikes, history, delayed=credit.delayed)

@@ -1,10 +1,10 @@
-"""Levy-Baxter neuron: its inputs reach it in quanta that may fail, and it fires where enough of them do.
+"""Levy-Baxter neuron: a threshold neuron whose inputs arrive in quanta, each of which may fail.
 
     x̂[t, i] = Q_i φ[t, i] x[t, i]          φ[t, i] ~ Bernoulli(s_i)
-    z[t, j] = Θ(I[t, j] − g)               I = Σ_i w_ij x̂_i, with or without delays; nothing is kept from step to step
+    z[t, j] = Θ(I[t, j] − g)               I = Σ_i w_ij x̂_i, with or without delays; no state
 
     drawn        φ is 0 or 1, a function of seed, layer, recording, step and source; ∂x̂/∂s := Q x, straight through
-    expected     without draws φ = s: what arrives in the mean, with exact gradients
+    expected     without draws φ = s: the mean of the release, with exact gradients
 
 Shapes   x (time, ..., source) · I, z (time, ..., neuron) · s, Q (1,) or (source,) · g (1,)
 Names    φ release · s success probability, 1 − s the failure rate · Q amplitude factor · g threshold
@@ -13,28 +13,36 @@ Differs  a release is that of a source, shared by all neurons of a layer: each b
          the failures of two are not independent. In those papers w = 1 and Q has a law; here all are learned
 """
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
-from snnsim.kernels.neuron.autograd import Fired
 from snnsim.nn import settings
-from snnsim.nn.decay import Decay, Learn, learned_shape
 from snnsim.nn.lif import LIF
-from snnsim.nn.parameters import Learned
+from snnsim.nn.neuron_state import Activity
+from snnsim.nn.parameters import Fraction, Learn, NeuronParameter, learned_shape
+from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
+from snnsim.renamed import OldName
 from snnsim.surrogate import Surrogate
 
 
-class LevyBaxter(nn.Module):
-    """Threshold neurons whose inputs are released by chance; a layer releases them before its synapse.
+class LevyBaxter(Neuron[Tensor]):
+    """Threshold neurons with a random release of their inputs; a layer calls `release` before its synapse.
 
-    `learn` says whether success and amplitude are fixed, or trained with one value for the layer or one for each of
-    `sources`, and the threshold with one value.
+    Args:
+        threshold: Threshold g.
+        success: Success probability s of a release, above 0 and at most 1.
+        amplitude: Amplitude factor Q.
+        surrogate: Name of a surrogate derivative, or a `Surrogate`.
+        learn: Whether success, amplitude and threshold are "fixed", or trained: success and amplitude with one value
+            for the "layer" or one for each source ("neuron"), the threshold with one value.
+        sources: Number of inputs, needed for "neuron".
+
+    Raises:
+        ValueError: If the success probability is out of its range, or the number of inputs is missing.
     """
 
     def __init__(
@@ -56,66 +64,73 @@ class LevyBaxter(nn.Module):
             raise ValueError("LevyBaxter: learn='neuron' needs sources, the number of inputs")
         settings.carry(self)
         self.unit = LIF(beta=0.0, threshold=threshold, surrogate=surrogate, learn_threshold=learn != "fixed")
-        self.success = Decay(tau=None, beta=success, learn=learn, features=sources)
-        self.amplitude = Learned(amplitude, learn=learn, features=sources, positive=True)
+        self.success = Fraction(success, name="success", learn=learn, features=sources)
+        self.amplitude = NeuronParameter(amplitude, learn=learn, features=sources, positive=True)
 
     @property
     def threshold(self) -> Tensor:
         """g, (1,)."""
         return self.unit.threshold
 
-    def constrain(self) -> None:
-        """Bring a learned threshold back above 0; call after each optimizer step."""
-        self.unit.constrain()
-
     @property
-    def noisy(self) -> bool:
-        """Whether there is anything to draw."""
+    def is_stochastic(self) -> bool:
+        """Whether a release may fail."""
         return self.success.logit is not None or bool((self.success.value < 1).any())
 
     def release(self, spikes: Tensor, draws: Draws | None = None) -> Tensor:
-        """Return what of spikes (time, ..., source) is released: by chance, or in the mean without draws."""
-        success, amplitude = (
-            gates.each_neuron(part(), spikes, who="LevyBaxter", name=name)
-            for name, part in (("success", self.success), ("amplitude", self.amplitude))
-        )
+        """Return the released part of spikes: drawn at random, or its mean without draws.
+
+        Args:
+            spikes: The input, (time, ..., source).
+            draws: Random counter of the first step, or None.
+        """
+        success = gates.each_neuron(self.success(), spikes, who="LevyBaxter", name="success")
+        amplitude = gates.each_neuron(self.amplitude(), spikes, who="LevyBaxter", name="amplitude")
         sent = spikes * amplitude
         if draws is None or len(spikes) == 0:
             return sent * success
         released = torch.stack([_below(success, draws.at(draws.step + step), now) for step, now in enumerate(spikes)])
-        # the gradient of the mean for the probability, that of the draw for what came
+        # the probability gets the gradient of the mean, the input that of the drawn release
         return sent * released + (sent.detach() * (success - success.detach()))
 
-    def forward(self, current: Tensor, *, temporal: bool = True, draws: Draws | None = None) -> Tensor:
-        """Return the spikes that the currents of released spikes lead to."""
-        return self.run(current, temporal=temporal, draws=draws)[0]
+    def rest(self, current: Tensor) -> Tensor:
+        """Return the state at rest, which has no effect, as the decay is 0."""
+        return self.unit.rest(current)
 
-    def run(
-        self, current: Tensor, voltage: Tensor | None = None, *, temporal: bool = True, draws: Draws | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the spikes of a sequence, and a state that says nothing, as nothing is kept."""
-        fired = self.fire(current, voltage, temporal=temporal, draws=draws)
-        return fired.spikes, fired.last
+    def firing_threshold(self) -> Tensor:
+        """Return g, (1,)."""
+        return self.unit.firing_threshold()
 
-    def trace(
-        self, current: Tensor, voltage: Tensor | None = None, draws: Draws | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Return the spikes and the sum that was compared with the threshold, both (time, ..., neuron)."""
-        fired = self.fire(current, voltage, record=True, draws=draws)
-        return fired.spikes, fired.membrane
+    def constrain(self) -> None:
+        """Bring a learned threshold back above 0; called after each optimizer step."""
+        self.unit.constrain()
 
-    def fire(self, current: Tensor, voltage: Tensor | None = None, draws: Draws | None = None, **how: Any) -> Fired:  # noqa: ARG002
-        """Return spikes, sum and state as LIF does; the draws have been used up by the release."""
-        return self.unit.fire(current, voltage, **how)
+    def supports_fused(self, current: Tensor) -> bool:
+        """Return whether a compiled kernel computes these currents."""
+        return self.unit.supports_fused(current)
 
-    def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the spikes of one step and the state after it."""
-        spikes, voltage = self.run(current[None], voltage)
-        return spikes[0], voltage
+    # the release has used the draws
+    def fused(
+        self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
+    ) -> Activity[Tensor]:
+        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        return self.unit.fused(current, state, options)
 
-    def compiled(self, current: Tensor) -> bool:
-        """Return whether a compiled form will do these currents."""
-        return self.unit.compiled(current)
+    def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
+        """Return the spikes and the sum of one step, and the state after it.
+
+        Args:
+            current: The current of the step, (..., neuron).
+            state: The state before the step.
+            draws: Not used; the release has used them.
+        """
+        return self.unit.advance(current, state)
+
+    noisy, fire, compiled = OldName("is_stochastic"), OldName("integrate"), OldName("supports_fused")
+
+    def _check(self, current: Tensor) -> None:
+        # success and amplitude are of the sources, whose number may be another
+        self.unit._check(current)
 
 
 @torch.no_grad()

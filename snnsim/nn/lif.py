@@ -15,30 +15,42 @@ Differs  spikingjelly's LIFNode equals this with decay_input=False and the same 
          the next step. With its default reset_delay=True, "subtract" takes θ off after the next leak: other spikes
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from snnsim import validation
 from snnsim.kernels.common import dispatch, gates
+from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
-from snnsim.kernels.neuron.autograd import Fired
-from snnsim.nn import run_neuron, settings
-from snnsim.nn.decay import Decay, Learn
+from snnsim.nn import settings
+from snnsim.nn.decay import Decay
+from snnsim.nn.neuron_state import Activity
+from snnsim.nn.parameters import Learn
+from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
+from snnsim.renamed import OldName
 from snnsim.surrogate import Surrogate, made
 
 RESETS = ("hard", "soft")
 LEAST = 0.01
-"""A learned threshold stays above this share of the one that it started with: at 0, neurons fire in silence."""
+"""A learned threshold stays above this share of its initial value: at 0, neurons fire in silence."""
 
 
-class LIF(nn.Module):
+class LIF(Neuron[Tensor]):
     """Leaky integrate-and-fire neurons; `lif(current)` gives the spikes of a whole sequence.
 
-    Give the leak as `tau` in steps (β = 1 − 1/τ) or as `beta`; `learn_decay` says whether one value for the
-    layer or one for each of `features` neurons is trained. `surrogate` is a name or a `Surrogate`.
+    Args:
+        tau: Time constant of the leak in steps, β = 1 − 1/τ; give `tau` or `beta`, or neither for τ = 2.
+        beta: Decay of the voltage over a step, from 0 to 1.
+        threshold: Membrane at which a neuron fires, itself included.
+        reset: "hard", to 0, or "soft", by subtraction of the threshold.
+        detach_reset: Whether gradients skip the reset.
+        surrogate: Name of a surrogate derivative, or a `Surrogate`.
+        learn_decay: "fixed", or trained with one value for the "layer" or one for each "neuron".
+        learn_threshold: Whether one threshold for the layer is trained.
+        features: Number of neurons, needed for one decay for each neuron.
     """
+
+    threshold: Tensor
 
     def __init__(  # noqa: PLR0913
         self,
@@ -67,82 +79,71 @@ class LIF(nn.Module):
         self.surrogate = made(surrogate, who="LIF")
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
-    def forward(self, current: Tensor, *, temporal: bool = True) -> Tensor:
-        """Return the spikes of a sequence that starts at rest."""
-        return self.run(current, temporal=temporal)[0]
+    def supports_fused(self, current: Tensor) -> bool:
+        """Return whether a compiled kernel computes these currents."""
+        return dispatch.of_neurons(current) != "steps"
 
-    def run(self, current: Tensor, voltage: Tensor | None = None, *, temporal: bool = True) -> tuple[Tensor, Tensor]:
-        """Return the spikes of a sequence and the voltage after it, from the voltage before it (0 if None).
+    def fused(
+        self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
+    ) -> Activity[Tensor]:
+        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        voltage, lanes = self.initial_state(current, state), flat(current)
+        fired = autograd.fire(
+            lanes,
+            voltage.reshape(lanes.shape[1:]),
+            gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
+            gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
+            reset=self.reset,
+            norm=options.norm,
+            valid=options.valid,
+            keep=options.mask,
+            record=options.record,
+            temporal=options.temporal,
+        )
+        return shaped(fired, current)
 
-        Without `temporal`, no gradient passes through the voltage from one step to the next.
+    def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
+        """Return the spikes and the membrane of one step, and the voltage after it: the equations above.
+
+        Args:
+            current: The current of the step, (..., neuron).
+            state: The voltage before the step.
+            draws: Not used.
         """
-        fired = self.fire(current, voltage, temporal=temporal)
-        return fired.spikes, fired.last
+        membrane = self.decay().to(current.dtype) * state + current
+        spikes = self.surrogate.spike(membrane - self.firing_threshold().to(current.dtype))
+        resets = spikes.detach() if self.reset.detached else spikes
+        if self.reset.hard:
+            return spikes, membrane, membrane * (1 - resets)
+        return spikes, membrane, membrane - self.firing_threshold().to(current.dtype) * resets
 
-    def trace(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the spikes and the membrane before the reset, both (time, ..., neuron)."""
-        fired = self.fire(current, voltage, record=True)
-        return fired.spikes, fired.membrane
+    def rest(self, current: Tensor) -> Tensor:
+        """Return the voltage at rest for a sequence of currents."""
+        return current.new_zeros(current.shape[1:])
 
-    def fire(
-        self,
-        current: Tensor,
-        voltage: Tensor | None = None,
-        *,
-        record: bool = False,
-        temporal: bool = True,
-        **around: Any,
-    ) -> Fired:
-        """Return spikes, membrane if it is to be recorded, and the last voltage.
-
-        `around` are normalization and dropout that a layer has done in the same pass; see kernels/neuron/autograd.py.
-        """
-        current = gates.current(current, who="LIF")
-        voltage = self.rest(current) if voltage is None else voltage
-        voltage = gates.state(voltage, current.shape[1:], who="LIF", like=current)
-        if current.numel() == 0:
-            return Fired(current, current if record else None, voltage)
-        if not self.compiled(current):
-            run_neuron.check(self, current)
-            return run_neuron.by_steps(current, voltage, self._advance, record=record, temporal=temporal)
-        around |= {"reset": self.reset, "record": record, "temporal": temporal}
-        return run_neuron.in_one_pass(current, voltage, self.decay(), self.level(), **around)
-
-    def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the spikes of one step and the voltage after it: the equations above, as they stand."""
-        voltage = torch.zeros_like(current) if voltage is None else voltage
-        voltage = gates.state(voltage, current.shape, who="LIF", like=current)
-        spikes, membrane, voltage = self._advance(0, current, voltage)
-        gates.ended(membrane, who="LIF")
-        return spikes, voltage
-
-    def level(self) -> Tensor:
-        """Return θ, (1,): the threshold, which never comes below a hundredth of where it started."""
+    def firing_threshold(self) -> Tensor:
+        """Return θ, (1,): the threshold, which never comes below a hundredth of its initial value."""
         return self.threshold.clamp(min=self.least) if isinstance(self.threshold, nn.Parameter) else self.threshold
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring a learned threshold back above 0; call after each optimizer step."""
+        """Bring a learned threshold back above 0; called after each optimizer step."""
         if isinstance(self.threshold, nn.Parameter):
             self.threshold.clamp_(min=self.least)
 
-    def compiled(self, current: Tensor) -> bool:
-        """Return whether a compiled form will do these currents."""
-        return dispatch.of_neurons(current) != "steps"
-
-    def rest(self, current: Tensor) -> Tensor:
-        """Return the voltage at rest for a sequence of currents."""
-        return torch.zeros(current.shape[1:], dtype=current.dtype, device=current.device)
-
     def extra_repr(self) -> str:
-        """Say the settings that `print(network)` should show."""
+        """Return the settings that `print(network)` shows."""
         return f"reset={'hard' if self.reset.hard else 'soft'}, surrogate={self.surrogate}"
 
-    def _advance(self, _: int, current: Tensor, voltage: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        membrane = self.decay().to(current.dtype) * voltage + current
-        spikes = self.surrogate.spike(membrane - self.level().to(current.dtype))
-        return spikes, membrane, self._after_reset(membrane, spikes)
+    fire, level, compiled = OldName("integrate"), OldName("firing_threshold"), OldName("supports_fused")
 
-    def _after_reset(self, membrane: Tensor, spikes: Tensor) -> Tensor:
-        spikes = spikes.detach() if self.reset.detached else spikes
-        return membrane * (1 - spikes) if self.reset.hard else membrane - self.level().to(membrane.dtype) * spikes
+
+def flat(current: Tensor) -> Tensor:
+    """Return currents (time, ..., neuron) as (time, lane, neuron), the shape of the compiled kernels."""
+    return current.reshape(len(current), -1, current.shape[-1])
+
+
+def shaped(fired: autograd.Fired, current: Tensor) -> Activity[Tensor]:
+    """Return the result of a compiled kernel in the shape of its currents (time, ..., neuron)."""
+    membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
+    return Activity(fired.spikes.view(current.shape), membrane, fired.last.view(current.shape[1:]))

@@ -18,10 +18,18 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.nn import settings
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
+from snnsim.nn.protocols import Synapse
 
 
-class SparseLinear(nn.Module):
-    """A linear map of which a random share `sparsity` of the connections is absent for good."""
+class SparseLinear(Synapse):
+    """A linear map without delays, of which a random share of the connections is absent for good.
+
+    Args:
+        in_features: Number of sources.
+        out_features: Number of targets.
+        sparsity: Share of the connections that are absent, at least 0 and below 1.
+        generator: Generator of the initial weights and of the absent connections.
+    """
 
     def __init__(
         self,
@@ -39,8 +47,19 @@ class SparseLinear(nn.Module):
         settings.carry(self)
         self.constrain()
 
-    def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
-        """Return the currents of spikes (..., source); there are no delays, so `delayed` changes nothing."""
+    @property
+    def targets(self) -> int:
+        """Number of target neurons."""
+        return len(self.weight)
+
+    def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:  # noqa: ARG002
+        """Return the currents of spikes.
+
+        Args:
+            spikes: Spikes (..., source).
+            before: Not used: without delays there is no history.
+            delayed: Not used.
+        """
         spikes = gates.spikes(spikes, who="SparseLinear", like=self.weight, width=self.weight.shape[1])
         if self.training:
             return functional.linear(spikes, self.weight)
@@ -50,12 +69,20 @@ class SparseLinear(nn.Module):
         current = integer_current(flat, weight, torch.zeros_like(weight, dtype=torch.int64), delays=1)
         return current.view(*spikes.shape[:-1], len(weight))
 
-    def run(self, spikes: Tensor, history: None = None, *, delayed: str = "exact") -> tuple[Tensor, None]:
-        """Return the currents of a sequence, and None for the history: nothing is remembered."""
+    def run(
+        self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact"
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the currents of a sequence, and no history: without delays there is none.
+
+        Args:
+            spikes: Spikes (time, ..., source).
+            history: None.
+            delayed: Not used.
+        """
         return self(spikes, delayed=delayed), history
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring the parameters back to what they may be; called after each step of an optimizer."""
+        """Set absent connections to 0; called after each optimizer step."""
         if self.connected is not None:
-            self.weight *= self.connected
+            self.weight.mul_(self.connected)

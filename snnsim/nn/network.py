@@ -2,32 +2,37 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
-Whole sequences, or windows of them one after the other: `run` takes the state and returns it.
+A call takes whole sequences; `run` takes chunks of them one after the other, with the state between them.
 
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
-Draws    chance is that of `draws` where given, of the generator in training; else what is likelier happens
+Draws    spikes of stochastic neurons are those of `draws`; without it, those of the generator in training mode, and
+         the likelier of spike and silence in evaluation mode
 """
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from snnsim import validation
 from snnsim.gradient_paths import ALL_PATHS, GradientPaths
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.nn import dropout, settings
+from snnsim.nn import settings
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
-from snnsim.nn.layer import LayerState, SpikingLayer, arriving, checked_part
+from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.layer import REST, LayerState, Passage, SpikingLayer, chunk_current
+from snnsim.nn.protocols import Neuron, Readout, Synapse, check_module
 
 
 @dataclass(frozen=True)
 class Record:
-    """What happened in a network over one batch."""
+    """The activity of a network over one batch."""
 
     spikes: list[Tensor]
     """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
@@ -36,17 +41,25 @@ class Record:
 
 
 NetworkState = tuple[LayerState | None, ...]
-"""That of every layer, and of the synapse and the readout behind them."""
+"""The states of all layers, and of the last synapse with the readout."""
 
 
 class SpikingNetwork(nn.Module):
     """A feed-forward spiking network; `network(frames)` gives the voltage of its readout over time.
 
-    `extra_steps` is how long the network runs on after the input has ended, so that late spikes still arrive.
+    Args:
+        layers: The hidden layers.
+        synapse: The `Synapse` between the last layer and the readout.
+        readout: A LeakyReadout, or a module with its methods.
+        extra_steps: Number of steps without input at the end, in which late spikes still arrive.
+
+    Raises:
+        TypeError: If a part is of another kind.
+        ValueError: If the number of extra steps is negative.
     """
 
     def __init__(
-        self, layers: Sequence[SpikingLayer], synapse: nn.Module, readout: nn.Module, *, extra_steps: int = 0
+        self, layers: Sequence[SpikingLayer], synapse: Synapse, readout: Readout, *, extra_steps: int = 0
     ) -> None:
         super().__init__()
         extra_steps = validation.integer(extra_steps, who="SpikingNetwork", name="extra_steps")
@@ -58,9 +71,10 @@ class SpikingNetwork(nn.Module):
         for number, layer in enumerate(layers, start=1):
             if not isinstance(layer, SpikingLayer):
                 raise TypeError(f"SpikingNetwork: layer {number} must be a SpikingLayer, not {validation.shown(layer)}")
-        self.layers = nn.ModuleList(layers)
-        self.synapse = checked_part(synapse, "run", who="SpikingNetwork", name="synapse", such="a DelayedLinear")
-        self.readout = checked_part(readout, "run", who="SpikingNetwork", name="readout", such="a LeakyReadout")
+        check_module(synapse, Synapse, who="SpikingNetwork", name="synapse", example="DelayedLinear")
+        check_module(readout, Readout, who="SpikingNetwork", name="readout", example="LeakyReadout")
+        self.layers: Sequence[SpikingLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
+        self.synapse, self.readout = synapse, readout
         self.extra_steps = extra_steps
         settings.carry(self, extra_steps=extra_steps)
 
@@ -76,23 +90,23 @@ class SpikingNetwork(nn.Module):
 
         Args:
             frames: The input, (time, batch, channel); bools and integers are converted to the parameters' type.
-            lengths: The recordings' own lengths in steps, integers (batch,), or one for all; what stands behind them is
-                padding. None if every step counts.
-            generator: Where training mode takes its dropout and draws from.
-            credit: Along which routes errors go back.
-            draws: What neurons that fire by chance draw.
+            lengths: Lengths of the recordings in steps, integers (batch,), or one for all; later steps are padding.
+                None if every step counts.
+            generator: Generator of dropout and draws in training mode.
+            credit: Gradient paths.
+            draws: Random counter of stochastic neurons.
 
         Raises:
             TypeError: If frames or lengths are of another type.
             ValueError: If their shapes do not match, a length is outside of the frames, or a frame is not finite.
         """
-        spikes, valid = self._checked(frames, lengths)
+        spikes, valid = self._extended(frames, lengths)
         for number, layer in enumerate(self.layers):
-            # in two, so that spikes which have been sent are not kept while the next ones are made
-            own = dropout.drawn(layer.neuron, draws and draws.layer(number), generator)
-            current = layer.current(spikes, credit, own)
+            # two calls, so that the input of a layer is freed before its spikes are computed
+            counter = neuron_draws(layer.neuron, draws and draws.layer(number), generator)
+            current = layer.current(spikes, credit, counter)
             del spikes
-            spikes = layer.fire(current, valid, generator, credit, own)
+            spikes = layer.spike(current, Passage(valid, generator, credit, counter))[0]
             del current
         return self._output(spikes, credit)
 
@@ -105,15 +119,24 @@ class SpikingNetwork(nn.Module):
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
     ) -> tuple[Tensor, NetworkState]:
-        """Return the readout's voltage in a window of time, and the state to go on from.
+        """Return the readout's voltage in a chunk of time, and the next state.
 
-        `valid` (batch,) says how many steps of each sequence count, from its beginning. Nothing is added to the frames:
-        let `extra_steps` frames of silence follow a recording. For draws, let the first state be `start(draws)`.
+        No steps are added to the frames: let `extra_steps` frames of silence follow a recording.
+
+        Args:
+            frames: The input, (time, batch, channel).
+            state: State after the chunk before, or None; for a random counter, the first state is `start(draws)`.
+            valid: Steps of each recording that count, (batch,), from its beginning; None if every step counts.
+            generator: Generator of dropout and draws in training mode.
+            credit: Gradient paths.
+
+        Raises:
+            ValueError: If the state is of a network with another number of layers.
         """
         state = (None,) * (len(self.layers) + 1) if state is None else state
         if len(state) != len(self.layers) + 1:
             raise ValueError(f"network: a state of {len(self.layers) + 1} parts is needed, not of {len(state)}")
-        spikes, after = gates.spikes(frames, who="network", like=next(self.parameters()), name="frames"), []
+        spikes, after = gates.spikes(frames, who="network", like=self._parameter(), name="frames"), []
         for layer, before in zip(self.layers, state[:-1], strict=True):
             spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit)
             after.append(between)
@@ -123,59 +146,90 @@ class SpikingNetwork(nn.Module):
     def read(
         self, spikes: Tensor, state: LayerState | None = None, *, before: int = 0, credit: GradientPaths = ALL_PATHS
     ) -> tuple[Tensor, LayerState]:
-        """Return the readout's voltage for the last layer's spikes in a window of time, and the state to go on from.
+        """Return the readout's voltage for the last layer's spikes in a chunk of time, and the next state.
 
-        The first `before` steps of the spikes are their history, if it is not in the state.
+        Args:
+            spikes: Spikes of the last layer, (time, batch, neuron).
+            state: State after the chunk before, or None.
+            before: Number of steps at the beginning of the spikes that are history; the state then needs none.
+            credit: Gradient paths.
         """
-        state = LayerState() if state is None else state
-        current, history = arriving(self.synapse, spikes, state, before, credit)
-        output, voltage = self.readout.run(current.to(spikes.dtype), state.voltage, **credit.of_neurons())
-        return output, LayerState(history, voltage, None, state.first + len(current))
+        state = REST if state is None else state
+        current, history = chunk_current(self.synapse, spikes, state.history, before, credit)
+        output, voltage = self.readout.run(current.to(spikes.dtype), state.neuron, temporal=credit.temporal)
+        return output, LayerState(history, voltage, None, state.step + len(current))
 
     def start(self, draws: Draws) -> NetworkState:
-        """Return the state at rest of a network whose neurons fire by chance."""
+        """Return the state at rest of a network with stochastic neurons."""
         return (*(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))), None)
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
         """Return the spikes of every layer and the output."""
-        extended, valid = self._checked(frames, lengths)
+        extended, valid = self._extended(frames, lengths)
         spikes = [extended]
         for number, layer in enumerate(self.layers):
             spikes.append(layer(spikes[-1], valid, draws=draws and draws.layer(number)))
         return Record(spikes, self._output(spikes[-1]))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return how many steps count for recordings of these lengths."""
+        """Return the number of steps that count, for recordings of these lengths."""
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimizer step."""
-        for part in (*self.synapses(), *(layer.neuron for layer in self.layers)):
-            if hasattr(part, "constrain"):
-                part.constrain()
+        """Bring all parameters back into their ranges; called after each optimizer step, see `constrain_after`."""
+        constrain(self)
 
-    def synapses(self) -> Iterator[nn.Module]:
+    def synapses(self) -> Iterator[Synapse]:
         """Yield the synapses from the input to the output."""
         yield from (layer.synapse for layer in self.layers)
         yield self.synapse
 
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
-        found = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
-        return [connections for connections in found if isinstance(connections, DelayedLinear)]
+        synapses = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
+        return [synapse for synapse in synapses if isinstance(synapse, DelayedLinear)]
 
-    def _checked(self, frames: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return frames with the extra steps, and how many steps count."""
-        frames = gates.spikes(frames, who="network", like=next(self.parameters()), name="frames")
+    def _parameter(self) -> Tensor:
+        return next(self.parameters())
+
+    def _extended(self, frames: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return frames with the extra steps, and the number of steps that count."""
+        frames = gates.spikes(frames, who="network", like=self._parameter(), name="frames")
         valid = None
         if lengths is not None:
             batch = math.prod(frames.shape[1:-1])
-            found = gates.lengths(lengths, who="network", name="lengths", batch=batch, longest=len(frames))
-            valid = self.valid(found.to(frames.device))
+            checked = gates.lengths(lengths, who="network", name="lengths", batch=batch, longest=len(frames))
+            valid = self.valid(checked.to(frames.device))
         if self.extra_steps:
             frames = gates.known(torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]))
         return frames, valid
 
     def _output(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS) -> Tensor:
-        current = self.synapse(spikes, **credit.of_synapses()).to(spikes.dtype)
-        return self.readout(current, **credit.of_neurons())
+        current: Tensor = self.synapse(spikes, delayed=credit.delayed).to(spikes.dtype)
+        return self.readout(current, temporal=credit.temporal)
+
+
+def constrain(module: nn.Module) -> None:
+    """Bring the parameters of all synapses and neurons in a module back into their ranges."""
+    for part in module.modules():
+        if isinstance(part, Synapse | Neuron):
+            part.constrain()
+
+
+def constrain_after(optimizer: torch.optim.Optimizer, module: nn.Module) -> RemovableHandle:
+    """Constrain the parameters of a module after each step of an optimizer, so that no loop has to call `constrain`.
+
+    `snnsim.fit` and `snnsim train` do so by themselves.
+
+    Args:
+        optimizer: The optimizer; with several, each gets its own call.
+        module: A network, a layer, or any module that contains synapses or neurons.
+
+    Returns:
+        A handle; `handle.remove()` ends it.
+    """
+
+    def after_step(*_: Any) -> None:
+        constrain(module)
+
+    return optimizer.register_step_post_hook(after_step)

@@ -1,10 +1,13 @@
-"""A number of the neurons' own, fixed or learned, one for a layer or one for each neuron.
+"""Parameters of neurons, fixed or learned, with one number for a layer or one for each neuron.
 
     x = ξ                      learned, any number
     x = ln(1 + exp(ξ))         learned, positive: ξ is the parameter
+    x = sigmoid(λ)             learned, between 0 and 1: λ is the parameter
 
 Shapes   x (1,) or (neuron,)
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,29 +15,44 @@ from torch.nn import functional
 
 from snnsim import validation
 from snnsim.nn import settings
-from snnsim.nn.decay import Decay, Learn, learned_shape
 
+Learn = Literal["fixed", "layer", "neuron"]
 LEAST = 1e-6
 """Positive numbers that are learned do not fall below this, or below where they start."""
 
 
-def numbers(neurons: nn.Module) -> dict[str, Tensor]:
-    """Return the numbers of a layer's neurons that are learned, by their names."""
-    parts = {name: part for name, part in neurons.named_modules() if isinstance(part, Learned | Decay)}
+def learned_parameters(neurons: nn.Module) -> dict[str, Tensor]:
+    """Return the learned parameters of a layer's neurons, by their names."""
+    parts = {name: part for name, part in neurons.named_modules() if isinstance(part, NeuronParameter | Fraction)}
     return {name: part().detach() for name, part in parts.items() if any(True for _ in part.parameters())}
 
 
-class Learned(nn.Module):
-    """One number for a layer or one for each of `features` neurons; `positive` keeps it so while it is learned."""
+class NeuronParameter(nn.Module):
+    """A number of the neurons, one for a layer or one for each neuron.
+
+    Args:
+        value: The number at the start of training.
+        learn: "fixed", or trained with one value for the "layer" or one for each "neuron".
+        features: Number of neurons, needed for "neuron".
+        positive: Whether the number stays positive while it is learned.
+
+    Raises:
+        ValueError: If a positive number that is learned does not start above 0.
+    """
+
+    value: Tensor
+    raw: nn.Parameter | None
 
     def __init__(self, value: float, *, learn: Learn, features: int | None, positive: bool = False) -> None:
         super().__init__()
-        value, shape = validation.real(value, who="Learned", name="value"), learned_shape("learn", learn, features)
+        value = validation.real(value, who="NeuronParameter", name="value")
+        shape = learned_shape("learn", learn, features)
         if learn != "fixed" and positive and not value > 0:
             raise ValueError(f"a learned positive number must start above 0, not at {value}")
         initial = torch.full(shape, value)
         self.positive, self.least = positive, min(LEAST, value)
-        settings.carry(self, **({"value": value} if learn == "fixed" else {}))
+        # the name that saved states have
+        settings.carry(self, kind="Learned", **({"value": value} if learn == "fixed" else {}))
         if learn == "fixed":
             self.register_buffer("value", initial, persistent=False)
             self.raw = None
@@ -43,8 +61,64 @@ class Learned(nn.Module):
             self.raw = nn.Parameter(initial + torch.log(-torch.expm1(-initial)) if positive else initial)
 
     def forward(self) -> Tensor:
-        """Return x."""
+        """Return x, (1,) or (neuron,)."""
         if self.raw is None:
             return self.value
-        # what is divided by it would not be finite at 0, where float32 ends
+        # a quotient by x would not be finite at 0, the end of float32
         return functional.softplus(self.raw).clamp(min=self.least) if self.positive else self.raw
+
+
+class Fraction(nn.Module):
+    """A number from 0 to 1, such as a decay or a probability; one for a layer or one for each neuron.
+
+    Args:
+        value: The number at the start of training.
+        name: Name of the number, for messages.
+        learn: "fixed", or trained with one value for the "layer" or one for each "neuron".
+        features: Number of neurons, needed for "neuron".
+
+    Raises:
+        ValueError: If a number that is learned does not start between 0 and 1.
+    """
+
+    value: Tensor
+    logit: nn.Parameter | None
+
+    def __init__(self, value: float, *, name: str, learn: Learn, features: int | None) -> None:
+        super().__init__()
+        shape = learned_shape(f"learn_{name}", learn, features)
+        if learn != "fixed" and not 0 < value < 1:
+            raise ValueError(f"a learned {name} must start between 0 and 1, not at {value}")
+        initial = torch.full(shape, value)
+        # the names that saved states have
+        settings.carry(self, kind="Decay", **({"beta": value} if learn == "fixed" else {}))
+        if learn == "fixed":
+            self.register_buffer("value", initial, persistent=False)
+            self.logit = None
+        else:
+            self.logit = nn.Parameter(torch.logit(initial))
+
+    def forward(self) -> Tensor:
+        """Return x, (1,) or (neuron,)."""
+        return self.value if self.logit is None else torch.sigmoid(self.logit)
+
+
+def learned_shape(name: str, learn: Learn, features: int | None) -> tuple[int]:
+    """Return the shape of a number of the neurons: (1,), or (neuron,) where each neuron has its own.
+
+    Args:
+        name: Name of the argument `learn`, for the message.
+        learn: "fixed", "layer" or "neuron".
+        features: The number of neurons.
+
+    Raises:
+        TypeError: If the number of neurons is no integer.
+        ValueError: If `learn` is unknown, or the number of neurons is missing or below 1.
+    """
+    if not isinstance(learn, str) or learn not in ("fixed", "layer", "neuron"):
+        raise ValueError(f"{name} must be 'fixed', 'layer' or 'neuron', not {validation.shown(learn)}")
+    if learn == "neuron" and features is None:
+        raise ValueError(f"{name}='neuron' needs features, the number of neurons")
+    if features is not None:
+        features = validation.integer(features, who=name, name="features", at_least=1, at_most=2**28)
+    return (features or 1,) if learn == "neuron" else (1,)

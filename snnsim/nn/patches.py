@@ -1,6 +1,6 @@
-"""Fields of neurons, and the patches of a field that a convolution looks at.
+"""Fields of neurons, and the patches of a field that a convolution sums over.
 
-    neuron (y, x, c) has the number (y · width + x) · channels + c, so that a field is flat, as all spikes are
+    neuron (y, x, c) has the number (y · width + x) · channels + c, so a field is flat, as all spikes are
     pooled[y, x, c]          = mean of s over the pool × pool neurons (pool y + a, pool x + b, c)
     patch[y, x][c, row, col] = pooled[y + row − padding, x + col − padding, c],  0 outside of the field
 
@@ -10,7 +10,7 @@ Shapes   s (..., neuron) · patches (..., pixel, element), an element being (c, 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from snnsim.validation import integer, shown
 
 
 class Field(NamedTuple):
-    """Rows, columns, and neurons at each place."""
+    """Rows, columns, and neurons at each pixel."""
 
     height: int
     width: int
@@ -36,7 +36,7 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True)
 class Patches:
-    """Where in a field, averaged over squares of `pool` pixels, the patches of a convolution lie."""
+    """The patches of a convolution in a field that is averaged over squares of `pool` pixels."""
 
     field: Field
     kernel: tuple[int, int]
@@ -46,14 +46,22 @@ class Patches:
     @classmethod
     def of(
         cls, who: str, field: tuple[int, int, int], kernel: int | tuple[int, int], *, padding: int | None, pool: int
-    ):
-        """Return checked patches; a `padding` of None keeps the size of the field."""
-        sides = {"field": field, "kernel": (kernel, kernel) if isinstance(kernel, int) else kernel}
-        for name, number in (("field", 3), ("kernel", 2)):
-            if not isinstance(sides[name], Sequence) or len(sides[name]) != number:
-                raise TypeError(f"{who}: {name} must be {number} integers, not {shown(sides[name])}")
-            sides[name] = tuple(integer(side, who=who, name=f"{name} side", at_most=2**31) for side in sides[name])
-        field, rows = Field(*sides["field"]), sides["kernel"]
+    ) -> Self:
+        """Return checked patches.
+
+        Args:
+            who: Name of the class that was called, for messages.
+            field: Field of the sources, (height, width, channels).
+            kernel: Sides of the kernel: one side, or (rows, columns).
+            padding: Zeros around the field; None keeps its height and width.
+            pool: Side of the squares of pixels that are averaged first.
+
+        Raises:
+            TypeError: If an argument is no integer or no sequence of integers.
+            ValueError: If a side is out of its range, or the kernel does not fit into the field.
+        """
+        field = Field(*_sides(field, 3, who=who, name="field"))
+        rows = _sides((kernel, kernel) if isinstance(kernel, int) else kernel, 2, who=who, name="kernel")
         pool = integer(pool, who=who, name="pool")
         padding = None if padding is None else integer(padding, who=who, name="padding", at_most=2**31)
         if min(field) < 1 or pool < 1 or field.height % pool or field.width % pool:
@@ -67,14 +75,16 @@ class Patches:
                 f"{who}: the sides of a kernel are positive, and odd unless a padding of 0 or more is given; got "
                 f"{rows} and padding={padding}"
             )
-        around = tuple(side // 2 if padding is None else padding for side in rows)
-        made = cls(field, rows, around, pool)
-        if min(made.into(1)) < 1:
-            raise ValueError(f"{who}: a kernel of {rows} does not fit into {tuple(made.pooled)} with padding={padding}")
-        return made
+        up, left = (side // 2 if padding is None else padding for side in rows)
+        patches = cls(field, (rows[0], rows[1]), (up, left), pool)
+        if min(patches.into(1)) < 1:
+            raise ValueError(
+                f"{who}: a kernel of {rows} does not fit into {tuple(patches.pooled)} with padding={padding}"
+            )
+        return patches
 
-    def told(self) -> dict[str, str | int]:
-        """Return where the patches lie, as a state carries it."""
+    def settings(self) -> dict[str, str | int]:
+        """Return the geometry as a saved state carries it, see nn/settings.py."""
         return {"field": str(tuple(self.field)), "padding": str(self.padding), "pool": self.pool}
 
     @property
@@ -88,20 +98,25 @@ class Patches:
         return self.field.channels * math.prod(self.kernel)
 
     def into(self, channels: int) -> Field:
-        """Return the field of so many neurons for each patch."""
+        """Return the field of the targets with `channels` neurons for each patch."""
         sides = zip(self.pooled, self.kernel, self.padding, strict=False)
         height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
         return Field(height, width, channels)
 
     def maps(self, spikes: Tensor) -> Tensor:
-        """Return pooled spikes (..., neuron) as torch's convolutions take them, (any, channel, row, column)."""
+        """Return pooled spikes (..., neuron) in the layout of torch's convolutions, (any, channel, row, column)."""
         self.check(spikes)
-        # channels stay last in memory, as torch's convolutions on the CPU like them
+        # channels stay last in memory, the fast layout of torch's convolutions on the CPU
         maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
         return maps if self.pool == 1 else functional.avg_pool2d(maps, self.pool)
 
     def check(self, spikes: Tensor) -> None:
-        """Raise a TypeError or ValueError unless spikes are a tensor (time, ..., neuron) of this field."""
+        """Check that spikes are a tensor (time, ..., neuron) of this field.
+
+        Raises:
+            TypeError: If they are no tensor.
+            ValueError: If they are of another shape.
+        """
         if not isinstance(spikes, Tensor):
             raise TypeError(f"a convolution needs spikes as a torch tensor, not {shown(spikes)}")
         if spikes.ndim < 2 or spikes.shape[-1] != self.field.size:
@@ -113,8 +128,8 @@ class Patches:
 
     def of_spikes(self, spikes: Tensor) -> Tensor:
         """Return the patches (..., pixel, element) of spikes (..., neuron)."""
-        found = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
-        return found.mT.reshape(*spikes.shape[:-1], found.shape[-1], self.elements)
+        columns = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
+        return columns.mT.reshape(*spikes.shape[:-1], columns.shape[-1], self.elements)
 
     def in_order(self, spikes: Tensor) -> Tensor:
         """Return the patches of spikes before pooling, each in the order of its neurons.
@@ -133,14 +148,15 @@ class Patches:
         pixels = patches.shape[1] * patches.shape[2]
         return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
 
-    def places(self) -> Places:
-        """Return where the patches of `in_order` lie, in the field with zeros around it."""
+    def offsets(self) -> Places:
+        """Return the positions of the patches of `in_order` in the padded field, for the compiled kernel."""
         height, width, channels = self.field
         (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
         wide, pixels = width + 2 * left, self.into(1)
 
         def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
-            return ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+            neurons: np.ndarray = ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
+            return neurons
 
         channel = np.arange(channels)
         return Places(
@@ -151,7 +167,7 @@ class Patches:
         )
 
     def elements_in_order(self, values: Tensor) -> Tensor:
-        """Return what a kernel has for each element of the patches of `in_order`.
+        """Return the values of a kernel for each element of the patches of `in_order`.
 
         Args:
             values: Values (out channel, element, ...), an element being (channel, row, column) after pooling.
@@ -159,22 +175,29 @@ class Patches:
         Returns:
             Values (out channel, element, ...), an element being (row, column, channel) before pooling.
         """
-        by_place = values.unflatten(1, (self.field.channels, *self.kernel)).movedim(1, 3)
-        wide = by_place.repeat_interleave(self.pool, 1).repeat_interleave(self.pool, 2)
+        shape = (len(values), self.field.channels, *self.kernel, *values.shape[2:])
+        by_pixel = values.reshape(shape).movedim(1, 3)
+        wide = by_pixel.repeat_interleave(self.pool, 1).repeat_interleave(self.pool, 2)
         return wide.flatten(1, 3)
 
     def _before_pooling(self, sides: tuple[int, int]) -> tuple[int, int]:
         return sides[0] * self.pool, sides[1] * self.pool
 
     def members(self) -> Tensor:
-        """Return the neurons that are averaged into every element of every patch, (pixel, element, pool²), or -1."""
+        """Return the neurons averaged in each element of each patch, (pixel, element, pool²); -1 outside."""
         height, width, channels = self.pooled
         number = torch.arange(self.field.size).view(height, self.pool, width, self.pool, channels)
         squares = number.permute(1, 3, 4, 0, 2).reshape(self.pool**2, channels, height, width)
-        (above, left), found = self.padding, []
+        (above, left), members = self.padding, []
         for square in squares:
-            # torch pads no whole numbers of an unfold; 0 is outside, so that neurons are counted from 1
+            # unfold does not pad integers; 0 is outside of the field, as neurons are counted from 1
             padded = functional.pad(square + 1, (left, left, above, above)) - 1
             patches = padded.unfold(1, self.kernel[0], 1).unfold(2, self.kernel[1], 1)
-            found.append(patches.permute(1, 2, 0, 3, 4).reshape(-1, self.elements))
-        return torch.stack(found, dim=-1)
+            members.append(patches.permute(1, 2, 0, 3, 4).reshape(-1, self.elements))
+        return torch.stack(members, dim=-1)
+
+
+def _sides(sides: Sequence[int], number: int, *, who: str, name: str) -> tuple[int, ...]:
+    if not isinstance(sides, Sequence) or len(sides) != number:
+        raise TypeError(f"{who}: {name} must be {number} integers, not {shown(sides)}")
+    return tuple(integer(side, who=who, name=f"{name} side", at_most=2**31) for side in sides)

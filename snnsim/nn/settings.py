@@ -1,12 +1,12 @@
-"""What defines a module travels with its state: a leak of 0.9 is not loaded where one of 0.5 is computed with.
+"""Settings of modules in their saved states: the state of a decay of 0.9 is not loaded into a decay of 0.5.
 
-`carry` gives a module settings that `state_dict` takes along, and that `load_state_dict` compares. They are in the
-metadata of the state, beside torch's own version, and not among its keys: a state that was saved without them loads as
-before, and older programs load one that has them. A plain dict, `dict(state)`, has no metadata, and nothing but shapes
-is compared.
+`carry` adds settings to the state of a module; `load_state_dict` compares them. They are in the metadata of the state,
+beside torch's own version, and not among its keys. A state without them therefore loads, and older programs load a
+state with them. A plain dict, `dict(state)`, has no metadata, so only shapes are compared.
 """
 
 import math
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,23 +14,25 @@ from torch import Tensor, nn
 
 _NAME = "settings"
 _SHOWN = 6
-"""How many differences an error names."""
+"""Number of differences that an error names."""
 
 
 def carry(module: nn.Module, **settings: float | str | bool) -> None:
-    """Let the state of a module carry these settings, and the name of its class.
+    """Add settings, and the name of the class, to the states of a module.
 
     Args:
-        module: The module; its `defined` are the settings from now on.
-        **settings: Numbers and names that say what the module computes, besides its parameters and buffers.
+        module: The module.
+        **settings: Numbers and names that the module computes with, besides its parameters and buffers; `kind` in place
+            of the name of the class.
     """
-    module.defined = {"kind": type(module).__name__, **settings}
-    module._register_state_dict_hook(_saved)
-    module._register_load_state_dict_pre_hook(_compared, with_module=True)
+    defined = {"kind": type(module).__name__, **settings}
+    vars(module)["defined"] = defined
+    module._register_state_dict_hook(_saved)  # type: ignore[no-untyped-call]
+    module._register_load_state_dict_pre_hook(_compared, with_module=True)  # type: ignore[no-untyped-call]
 
 
 def _saved(module: nn.Module, _: Any, __: str, metadata: dict[str, Any]) -> None:
-    metadata[_NAME] = dict(module.defined)
+    metadata[_NAME] = dict(vars(module)["defined"])
 
 
 def _compared(
@@ -40,9 +42,13 @@ def _compared(
     metadata: Mapping[str, Any],
     *_: Any,
 ) -> None:
-    """Raise a ValueError before anything is loaded if the state is of another module."""
-    # torch gives all metadata to the module whose state is loaded, and to each part its own
-    every = getattr(state, "_metadata", None) or {prefix[:-1]: metadata}
+    """Compare settings and shapes before anything is loaded.
+
+    Raises:
+        ValueError: If the state is of another module.
+    """
+    # torch passes the metadata of all modules to the outermost one, and to each part its own
+    every = (vars(state) if isinstance(state, OrderedDict) else {}).get("_metadata") or {prefix[:-1]: metadata}
     meant, shaped = [*_settings(module, prefix, every)], [*_shapes(module, prefix, state)]
     if meant or shaped:
         more = f"; and {len(meant + shaped) - _SHOWN} more" if len(meant + shaped) > _SHOWN else ""
@@ -56,14 +62,14 @@ def _compared(
 
 def _settings(module: nn.Module, prefix: str, every: Mapping[str, Any]) -> Iterator[str]:
     for name, part in module.named_modules():
-        ours = getattr(part, "defined", None)
+        ours = vars(part).get("defined")
         theirs = (every.get((prefix + name).rstrip(".")) or {}).get(_NAME)
         if not isinstance(ours, dict) or not isinstance(theirs, dict):
             continue
         for key in ours.keys() & theirs.keys():
             if not _same(theirs[key], ours[key]):
-                place = f" of {name!r}" if name else ""
-                yield f"{key}{place} is {theirs[key]!r} there and {ours[key]!r} here"
+                owner = f" of {name!r}" if name else ""
+                yield f"{key}{owner} is {theirs[key]!r} there and {ours[key]!r} here"
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -74,6 +80,6 @@ def _same(one: Any, other: Any) -> bool:
 def _shapes(module: nn.Module, prefix: str, state: Mapping[str, Any]) -> Iterator[str]:
     own = {prefix + name: value for name, value in module.state_dict().items()}
     for name, value in own.items():
-        given = state.get(name)
-        if isinstance(given, Tensor) and given.shape != value.shape:
-            yield f"{name!r} has shape {tuple(given.shape)} there and {tuple(value.shape)} here"
+        saved = state.get(name)
+        if isinstance(saved, Tensor) and saved.shape != value.shape:
+            yield f"{name!r} has shape {tuple(saved.shape)} there and {tuple(value.shape)} here"

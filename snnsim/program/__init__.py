@@ -1,6 +1,6 @@
 """A trained network as arrays and numbers: what simulators, quantizers and exporters read. Needs no torch."""
 
-from snnsim.program.checks import DECISIONS
+from snnsim.choices import DECISIONS
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.names import safe_name

@@ -7,19 +7,22 @@ from snnsim.validation import integer, require
 
 @dataclass(frozen=True)
 class FixedPoint:
-    """How integers are computed with, and how many bits they take.
+    """The arithmetic of membranes in integers, and the bits that a chip stores weights and delays in.
 
-        kept = sign(v) ⌊|v| m / 2^decay_bits⌋
-        u    = clip(kept + (I · 2^weight_shift + b), ± (2^(word_bits − 1) − 1))
+        r = sign(v) ⌊|v| m / 2^decay_bits⌋
+        u = clip(r + (I · 2^weight_shift + b), ± (2^(word_bits − 1) − 1))
 
-    Names    m a population's integer decay · I the sum of the arriving integer weights
+    Names    v voltage · r its rest after the decay · m integer decay of a population · b bias
+             I sum of the integer weights that arrive · u membrane
     Source   the rule of Loihi (lava-nc LIF, "fixed_pt": 12 bits of decay, weights shifted by 6, 24 bit membranes)
     """
 
     word_bits: int
     """Membranes saturate at ± (2^(word_bits − 1) − 1)."""
     decay_bits: int
+    """A decay of 1 is the integer 2^decay_bits."""
     weight_shift: int
+    """A weight of 1 adds 2^weight_shift to a membrane."""
     weight_bits: int
     """Bits in which a weight is stored."""
     delay_bits: int

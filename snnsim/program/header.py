@@ -1,7 +1,8 @@
-"""What a file says of a Program besides its arrays: every field is of its type, and in its range, or refused by name.
+"""The header of a Program in a file: all that is not an array, as a table of JSON whose fields are checked one by one.
 
-A file in any format holds the table of `Program.header()` with fields of its own beside it; `Header.of` checks the
-table, and `Header.program` makes the Program of it and of what the format holds as arrays.
+A file in any format holds the table of `Program.header()`, with fields of its own beside it. `Header.of` checks the
+table; `Header.program` builds the Program of it and of the arrays that the format holds. A format reads its own fields
+of `Header.table` with the functions `*_field`, which raise a ValueError that names the field.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,27 +11,31 @@ from typing import Any, Self
 
 import numpy as np
 
+from snnsim import renamed
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.parts import INPUT, Edge, Population, model_of_file
 from snnsim.validation import integer, real, require, shown
 
 WHO = "header"
+"""Name of the table in messages."""
 MOST_CHANNELS = 2**31 - 1
+"""The most channels that a header may state."""
 MOST_EXTRA_STEPS = 10**7
-MOST_CELLS = 2**27
-"""Sources of all edges together: an edge has a number for each neuron or channel that it could start at."""
+"""The most extra steps that a header may state."""
+MOST_SOURCES = 2**27
+"""The most sources of all edges together: an edge has a value of indptr for each neuron or channel of its source."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """The checked table of a file; `told` is all of it, with the fields that a format adds."""
+    """The checked table of a file."""
 
     channels: int
     populations: tuple[tuple[str, str], ...]
-    """Name and neuron model."""
+    """Name and neuron model of each population."""
     edges: tuple[tuple[str, str], ...]
-    """Source and target."""
+    """Source and target of each edge."""
     time_step_ms: float
     readout: str | None
     decision: str | None
@@ -38,68 +43,64 @@ class Header:
     extra_steps: int
     fixed: FixedPoint | None
     provenance: dict[str, Any]
-    told: Mapping[str, Any]
+    table: Mapping[str, Any]
+    """All fields, with those that a format adds."""
 
     @classmethod
-    def of(cls, told: Any, *, form: str | None = None, version: int = 1) -> Self:
+    def of(cls, table: Any, *, form: str | None = None, version: int = 1) -> Self:
         """Return the header of a table that was JSON.
 
         Args:
-            told: The table.
-            form: What its field `format` must be; None where the format is known otherwise.
-            version: The newest version of the format that is known.
+            table: The table, of any type until it is checked.
+            form: Value that its field `format` must have; None where the format is known otherwise.
+            version: The newest known version of the format.
 
         Raises:
-            ValueError: If a field is missing, of another type, or out of its range; the message names it.
+            ValueError: If a field is missing, of another type, or out of its range; the message names the field.
         """
-        require(isinstance(told, Mapping), f"{WHO}: it must be a table of fields, not {shown(told)}")
+        require(isinstance(table, Mapping), f"{WHO}: it must be a table of fields, not {shown(table)}")
         if form is not None:
-            found = told.get("format")
-            require(found == form, f"its format is {shown(found)}, not {form!r}")
-            newest = whole(told, "version", at_least=1)
+            require(table.get("format") == form, f"its format is {shown(table.get('format'))}, not {form!r}")
+            newest = integer_field(table, "version", at_least=1)
             require(newest <= version, f"it has version {newest}, newer than the {version} known; upgrade snnsim")
-        names = tuple((name, model_of_file(model)) for name, model in pairs(told, "populations"))
-        require(len({name for name, _ in names}) == len(names), f"{WHO}: populations must have names of their own")
-        edges = pairs(told, "edges")
-        for source, target in edges:
-            known = {name for name, _ in names}
-            require(
-                source in known | {INPUT} and target in known,
-                f"{WHO}: the edge {source!r} -> {target!r} must lead from and to populations that are there",
-            )
-        step: Any = told.get("time_step_ms")
-        _converted(lambda: real(step, who=WHO, name="time_step_ms", above=0))
+        populations = tuple((name, model_of_file(model)) for name, model in _pairs_field(table, "populations"))
         return cls(
-            channels=whole(told, "channels", at_least=1, at_most=MOST_CHANNELS),
-            populations=names,
-            edges=edges,
-            # NumPy has no integers beyond 64 bits
-            time_step_ms=step if step < 2**53 else float(step),
-            readout=_text_or_none(told, "readout"),
-            decision=_text_or_none(told, "decision"),
-            classes=tuple(str(each) for each in rows(told, "classes", (str, int))),
-            extra_steps=whole(told, "extra_steps", at_least=0, at_most=MOST_EXTRA_STEPS),
-            fixed=_fixed(told),
-            provenance=table(told, "provenance"),
-            told=told,
+            channels=integer_field(table, "channels", at_least=1, at_most=MOST_CHANNELS),
+            populations=populations,
+            edges=_edges(table, [name for name, _ in populations]),
+            time_step_ms=_time_step(table),
+            readout=_name_or_none(table, "readout"),
+            decision=_name_or_none(table, "decision"),
+            classes=tuple(str(label) for label in list_field(table, "classes", (str, int))),
+            extra_steps=integer_field(table, "extra_steps", at_least=0, at_most=MOST_EXTRA_STEPS),
+            fixed=_fixed(table),
+            provenance=table_field(table, "provenance"),
+            table=table,
         )
 
     def sizes(self, populations: Iterable[Population]) -> dict[str, int]:
-        """Return how many neurons each population has, and channels the input.
+        """Return the number of neurons of each population by name, and of channels of the input.
+
+        Args:
+            populations: The populations of the file.
 
         Raises:
-            ValueError: If edges would need more numbers of sources than any file of ours has.
+            ValueError: If the edges have more sources than MOST_SOURCES.
         """
-        size = {INPUT: self.channels} | {part.name: part.size for part in populations}
-        cells = sum(size[source] + 1 for source, _ in self.edges)
+        size = {INPUT: self.channels} | {population.name: population.size for population in populations}
+        sources = sum(size[source] + 1 for source, _ in self.edges)
         require(
-            cells <= MOST_CELLS,
-            f"{WHO}: the edges start at {cells:,} channels and neurons together, and may at {MOST_CELLS:,}",
+            sources <= MOST_SOURCES,
+            f"{WHO}: the edges must start at {MOST_SOURCES:,} channels and neurons at most, not at {sources:,}",
         )
         return size
 
     def program(self, populations: Sequence[Population], edges: Sequence[Edge]) -> Program:
-        """Return the Program of these populations and edges; raises ValueError as `Program` does."""
+        """Return the Program of these populations and edges.
+
+        Raises:
+            ValueError: If they are no valid Program.
+        """
         return Program(
             channels=self.channels,
             populations=tuple(populations),
@@ -114,81 +115,152 @@ class Header:
         )
 
     def by_population(self, name: str) -> dict[str, int]:
-        """Return a field that has a whole number for each population, and the input where it is given too."""
-        found = table(self.told, name)
-        wanted = [part for part, _ in self.populations]
-        require(found.keys() >= set(wanted), f"{WHO}: {name} must have a value for each population")
-        return {each: whole(found, each, at_least=-(2**31), at_most=2**31) for each in found}
+        """Return a field that is a table of integers by population, and by INPUT where the table has it.
+
+        Raises:
+            ValueError: If it is no such table, or a population is missing.
+        """
+        table = table_field(self.table, name)
+        populations = {population for population, _ in self.populations}
+        require(table.keys() >= populations, f"{WHO}: {name} must have a value for each population")
+        return {population: integer_field(table, population, at_least=-(2**31), at_most=2**31) for population in table}
 
 
-def whole(told: Mapping[str, Any], name: str, *, at_least: int, at_most: int = 2**63 - 1) -> int:
-    """Return a field that is a whole number in a range; raises ValueError where it is not."""
-    require(name in told, f"{WHO}: there is no field {name!r}")
-    found: int = _converted(lambda: integer(told[name], who=WHO, name=name, at_least=at_least, at_most=at_most))
-    return found
+def integer_field(table: Mapping[str, Any], name: str, *, at_least: int, at_most: int = 2**63 - 1) -> int:
+    """Return a field that is an integer in a range.
+
+    Args:
+        table: The table that has the field.
+        name: Name of the field.
+        at_least: The smallest value.
+        at_most: The largest value.
+
+    Raises:
+        ValueError: If the field is missing, of another type, or out of the range.
+    """
+    require(name in table, f"{WHO}: there is no field {name!r}")
+    value: int = _converted(lambda: integer(table[name], who=WHO, name=name, at_least=at_least, at_most=at_most))
+    return value
 
 
-def table(told: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a field that is a table; raises ValueError where it is not."""
-    found: Any = told.get(name)
-    require(isinstance(found, dict), f"{WHO}: {name} must be a table, not {shown(found)}")
-    return dict(found)
+def table_field(table: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return a field that is a table.
+
+    Raises:
+        ValueError: If the field is missing, or no table.
+    """
+    value = table.get(name)
+    if not isinstance(value, dict):
+        raise ValueError(f"{WHO}: {name} must be a table, not {shown(value)}")
+    return dict(value)
 
 
-def rows(told: Mapping[str, Any], name: str, kinds: type | tuple[type, ...], *, count: int | None = None) -> list[Any]:
-    """Return a field that is a list of values of these types, so many; raises ValueError where it is not."""
-    found: Any = told.get(name)
-    require(isinstance(found, list), f"{WHO}: {name} must be a list, not {shown(found)}")
-    for each in found:
+def list_field(
+    table: Mapping[str, Any], name: str, types: type | tuple[type, ...], *, count: int | None = None
+) -> list[Any]:
+    """Return a field that is a list.
+
+    Args:
+        table: The table that has the field.
+        name: Name of the field.
+        types: Type or types of the values; True and False are no integers.
+        count: Number of values; None for any number.
+
+    Raises:
+        ValueError: If the field is missing, no list, or its values are of another type or number.
+    """
+    values = table.get(name)
+    if not isinstance(values, list):
+        raise ValueError(f"{WHO}: {name} must be a list, not {shown(values)}")
+    for value in values:
+        valid = isinstance(value, types) and not isinstance(value, bool)
+        require(valid, f"{WHO}: {name} must not have {shown(value)} in it")
+    require(count is None or len(values) == count, f"{WHO}: {name} must be a list of {count}, not of {len(values)}")
+    return list(values)
+
+
+def arrays_field(table: Mapping[str, Any], name: str, *, count: int) -> list[np.ndarray]:
+    """Return a field that is a list of lists of numbers, as arrays of int64 or float64.
+
+    Args:
+        table: The table that has the field.
+        name: Name of the field.
+        count: Number of lists.
+
+    Raises:
+        ValueError: If the field is missing, or no such list.
+    """
+    arrays = []
+    for index, values in enumerate(list_field(table, name, list, count=count)):
+        list_field({name: values}, name, (int, float))
+        array = np.array(values) if values else np.zeros(0)
+        require(array.dtype.kind in "if", f"{WHO}: {name}[{index}] must be numbers of 64 bits at most")
+        arrays.append(array)
+    return arrays
+
+
+def _pairs_field(table: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
+    pairs = list_field(table, name, list)
+    for pair in pairs:
+        texts = len(pair) == 2 and all(isinstance(text, str) for text in pair)
+        require(texts, f"{WHO}: {name} must be pairs of texts")
+    return tuple((first, second) for first, second in pairs)
+
+
+def _edges(table: Mapping[str, Any], names: list[str]) -> tuple[tuple[str, str], ...]:
+    populations = set(names)
+    require(len(populations) == len(names), f"{WHO}: populations must have unique names")
+    edges = _pairs_field(table, "edges")
+    for source, target in edges:
         require(
-            isinstance(each, kinds) and not isinstance(each, bool), f"{WHO}: {name} must not have {shown(each)} in it"
+            source in populations | {INPUT} and target in populations,
+            f"{WHO}: the edge {source!r} -> {target!r} must lead from and to populations of the table",
         )
-    require(count is None or len(found) == count, f"{WHO}: {name} must be a list of {count}, not of {len(found)}")
-    return list(found)
+    return edges
 
 
-def numbers(told: Mapping[str, Any], name: str, *, count: int) -> list[np.ndarray]:
-    """Return a field that is a list of so many lists of numbers, as arrays; raises ValueError where it is not."""
-    found = []
-    for number, row in enumerate(rows(told, name, list, count=count)):
-        rows({name: row}, name, (int, float))
-        found.append(_array(row, f"{WHO}: {name}[{number}]"))
-    return found
+def _time_step(table: Mapping[str, Any]) -> float:
+    step: Any = table.get("time_step_ms")
+    _converted(lambda: real(step, who=WHO, name="time_step_ms", above=0))
+    # NumPy has no integers beyond 64 bits
+    return step if step < 2**53 else float(step)
 
 
-def pairs(told: Mapping[str, Any], name: str) -> tuple[tuple[str, str], ...]:
-    """Return a field that is a list of pairs of texts; raises ValueError where it is not."""
-    found = []
-    for each in rows(told, name, list):
-        require(len(each) == 2 and all(isinstance(part, str) for part in each), f"{WHO}: {name} must be pairs of texts")
-        found.append((each[0], each[1]))
-    return tuple(found)
+def _name_or_none(table: Mapping[str, Any], name: str) -> str | None:
+    value = table.get(name)
+    if not (value is None or isinstance(value, str)):
+        raise ValueError(f"{WHO}: {name} must be a name or null, not {shown(value)}")
+    return value
 
 
-def _array(row: list[Any], who: str) -> np.ndarray:
-    made = np.array(row) if row else np.zeros(0)
-    require(made.dtype.kind in "if", f"{who} must be numbers of 64 bits at most")
-    return made
-
-
-def _text_or_none(told: Mapping[str, Any], name: str) -> str | None:
-    found = told.get(name)
-    require(found is None or isinstance(found, str), f"{WHO}: {name} must be a name or null, not {shown(found)}")
-    return found
-
-
-def _fixed(told: Mapping[str, Any]) -> FixedPoint | None:
-    if told.get("fixed") is None:
+def _fixed(table: Mapping[str, Any]) -> FixedPoint | None:
+    if table.get("fixed") is None:
         return None
-    given = table(told, "fixed")
-    known = [each.name for each in fields(FixedPoint)]
-    require(set(given) == set(known), f"{WHO}: fixed must have the fields {', '.join(known)}, not {', '.join(given)}")
-    return FixedPoint(**{name: whole(given, name, at_least=0) for name in known})
+    values = table_field(table, "fixed")
+    names = [field.name for field in fields(FixedPoint)]
+    require(set(values) == set(names), f"{WHO}: fixed must have the fields {', '.join(names)}, not {', '.join(values)}")
+    return FixedPoint(**{name: integer_field(values, name, at_least=0) for name in names})
 
 
-def _converted(function: Callable[[], Any]) -> Any:
-    """Return what a check returns; what a file says is a wrong value, never a wrong argument."""
+def _converted(check: Callable[[], Any]) -> Any:
+    """Return the result of a check.
+
+    Raises:
+        ValueError: If the check fails; a field of another type is a wrong value of a file, so no TypeError.
+    """
     try:
-        return function()
+        return check()
     except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
+
+
+__getattr__ = renamed.attributes(
+    __name__,
+    {
+        "whole": "integer_field",
+        "table": "table_field",
+        "rows": "list_field",
+        "numbers": "arrays_field",
+        "MOST_CELLS": "MOST_SOURCES",
+    },
+)

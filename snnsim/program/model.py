@@ -1,24 +1,25 @@
-"""A Program: populations of neurons, and edges of weighted, delayed synapses between them; frozen, NumPy alone.
+"""A Program: populations of neurons, and edges of weighted, delayed synapses between them, as read-only arrays.
 
     I[t, j] = b[j] + Σ_synapses(i → j) w · s[t − d, i]       s = 0 before t = 0
     u[t, j] = β[j] v[t−1, j] + I[t, j]
     s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
     v[t, j] = u (1 − s)  (lif_hard)   u − θ s  (lif_soft)   u, and s = 0  (readout)
-    noisy_hard, noisy_soft: s = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v
+    s[t, j] = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v  (noisy_hard, noisy_soft)
 
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
 Names    β decay · θ threshold · b bias, added in every step: a folded batch norm's shift · u membrane · v voltage
          Δ width of the noise · r reset_value
-Order    populations are computed in their order within a step, so a synapse without delay leads to a later one;
-         every other synapse has a delay of at least 1: recurrent, backward, and within a population
-Fixed    with `fixed`, all these numbers are integers: FixedPoint says how they are added and multiplied
+
+A step computes the populations in their order, so a synapse without delay leads to a later population. Every other
+synapse has a delay of at least 1: recurrent, backward, and within a population. With `fixed`, all these numbers are
+integers, and FixedPoint has their arithmetic.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ import numpy as np
 
 from snnsim.program.checks import check
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import INPUT, Edge, Population, array_in_file, model_in_file
+from snnsim.program.parts import EDGE_ARRAYS, INPUT, Edge, Population, array_in_file, model_in_file
 from snnsim.validation import require, shown
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """A network that is ready to run: a directed graph of populations, with what to decide from its readout."""
+    """A network that is ready to run: a directed graph of populations, with the decision of its readout."""
 
     channels: int
     """Number of input channels."""
@@ -44,23 +45,23 @@ class Program:
     readout: str | None = None
     """Population whose membrane is the output."""
     decision: str | None = None
-    """How the output becomes one score per class."""
+    """One of DECISIONS, from the output to one score per class."""
     classes: tuple[str, ...] = ()
     extra_steps: int = 0
-    """How long the network runs on after a recording has ended."""
+    """Steps that the network runs after the end of a recording."""
     fixed: FixedPoint | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
-    """Where it came from, as JSON has it."""
+    """Facts of the Program's origin, of the types of JSON."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "time_step_ms", "extra_steps"):
             value = getattr(self, name)
-            # JSON has no numbers of NumPy
+            # JSON writes no numbers of NumPy
             object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else value)
         for name, kind in (("populations", Population), ("edges", Edge), ("classes", object)):
             values = getattr(self, name)
-            ok = isinstance(values, tuple | list) and all(isinstance(value, kind) for value in values)
-            require(ok, f"Program: {name} must be a tuple of {kind.__name__}s, not {shown(values)}")
+            valid = isinstance(values, tuple | list) and all(isinstance(value, kind) for value in values)
+            require(valid, f"Program: {name} must be a tuple of {kind.__name__}s, not {shown(values)}")
             object.__setattr__(self, name, tuple(values))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         check(self)
@@ -76,7 +77,11 @@ class Program:
         return sum(len(edge.weight) for edge in self.edges)
 
     def population(self, name: str) -> Population:
-        """Return a population by its name."""
+        """Return a population by its name.
+
+        Raises:
+            ValueError: If there is no population of this name.
+        """
         for population in self.populations:
             if population.name == name:
                 return population
@@ -84,24 +89,63 @@ class Program:
         raise ValueError(f"Program: population {shown(name)} is unknown; the known ones are {known}")
 
     def sources(self, name: str) -> int:
-        """Return how many neurons or channels an edge from `name` starts at."""
+        """Return the number of neurons of a population, or of channels of INPUT."""
         return self.channels if name == INPUT else self.population(name).size
 
+    def least_delay(self, edge: Edge) -> int:
+        """Return the shortest delay that an edge may have: 0 steps toward a later population, else 1."""
+        # a step computes the populations in their order, so a spike reaches only later ones in its own step
+        names = [INPUT, *(population.name for population in self.populations)]
+        return 0 if names.index(edge.source) < names.index(edge.target) else 1
+
     def longest_delay(self) -> int:
-        """Return the longest delay of all synapses."""
+        """Return the longest delay of all synapses, in steps."""
         return max((edge.longest() for edge in self.edges), default=0)
 
+    def fan_in_weight(
+        self,
+        population: str,
+        function: Callable[[np.ndarray], np.ndarray] = np.abs,
+        *,
+        source: str | None = None,
+    ) -> np.ndarray:
+        """Return the sum of the weights of all synapses of each neuron, by default of their absolute values.
+
+        Args:
+            population: Name of the target population.
+            function: Applied to the weights (synapse,) of an edge, as float64, before the sum.
+            source: Name of the population, or INPUT, from which alone synapses count; None for all sources.
+
+        Returns:
+            float64 (neuron,). Sums of integer weights are exact.
+        """
+        total = np.zeros(self.population(population).size)
+        for edge in self.edges:
+            if edge.target == population and source in (None, edge.source):
+                total += np.bincount(edge.post, function(edge.weight.astype(np.float64)), len(total))
+        return total
+
+    def same_as(self, other: "Program") -> bool:
+        """Return whether another Program has the same header, provenance included, and the same arrays and types."""
+        mine, theirs = dict(self.arrays()), dict(other.arrays())
+        return (
+            self.header() == other.header()
+            and list(mine) == list(theirs)
+            and all(mine[name].dtype == theirs[name].dtype for name in mine)
+            and all(np.array_equal(mine[name], theirs[name]) for name in mine)
+        )
+
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield every array under the name it has in a file."""
+        """Yield the name in files and the values of every array."""
         for number, population in enumerate(self.populations):
             for name in population.array_names:
                 yield f"population{number}.{array_in_file(name)}", getattr(population, name)
         for number, edge in enumerate(self.edges):
-            for name in ("indptr", "post", "delay", "weight"):
+            for name in EDGE_ARRAYS:
                 yield f"edge{number}.{array_in_file(name)}", getattr(edge, name)
 
     def header(self) -> dict[str, Any]:
-        """Return all that is not an array, as JSON has it."""
+        """Return all that is not an array, in the types of JSON."""
         return {
             "channels": self.channels,
             "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
@@ -116,26 +160,30 @@ class Program:
         }
 
     def digest(self) -> str:
-        """Return a name of what the Program computes; where it came from does not count."""
-        found = hashlib.sha256(json.dumps(self.header() | {"provenance": {}}, sort_keys=True).encode())
+        """Return the SHA-256 of the header and all arrays, in hexadecimal; the provenance does not count."""
+        digest = hashlib.sha256(json.dumps(self.header() | {"provenance": {}}, sort_keys=True).encode())
         for name, array in self.arrays():
-            found.update(f"{name} {array.dtype} {array.shape}".encode())
-            found.update(array.data)
-        return found.hexdigest()
+            digest.update(f"{name} {array.dtype} {array.shape}".encode())
+            digest.update(array.data)
+        return digest.hexdigest()
 
     def came_from(self, **facts: Any) -> "Program":
-        """Return the Program with facts added to its provenance."""
+        """Return the Program with facts added to its provenance.
+
+        Args:
+            facts: Values of the types of JSON, by name; a value of a known name is replaced.
+        """
         return replace(self, provenance=self.provenance | facts)
 
     def save(self, path: Path) -> None:
-        """Write the Program into one file."""
+        """Write the Program into one file, as `storage.save` does."""
         from snnsim.program import storage
 
         storage.save(self, path)
 
     @staticmethod
     def load(path: Path) -> "Program":
-        """Return the Program of a file."""
+        """Return the Program of a file, or raise as `storage.load` does."""
         from snnsim.program import storage
 
         return storage.load(path)

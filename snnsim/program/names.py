@@ -1,10 +1,12 @@
-"""Names of populations: what a file can hold, and what stays inside a folder."""
+"""Names of populations in files: names that a format holds, and names that stay inside a folder."""
 
 import re
 from collections.abc import Collection
 
+# names of devices on Windows
 _DEVICES = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 LONGEST = 100
+"""The most characters of a safe name, before a number behind it."""
 
 
 def can_be_written(name: str) -> bool:
@@ -16,20 +18,20 @@ def can_be_written(name: str) -> bool:
 
 
 def safe_name(name: str, taken: Collection[str] = ()) -> str:
-    """Return the name of a file or group for a population: one part of a path, whatever the population is called.
+    """Return the name of a file or group for a population: one part of a path for any name of the population.
 
     Args:
         name: Name of the population, which may look like a path.
-        taken: Names that are given away already; upper and lower case are the same.
+        taken: Names that other files or groups have; upper and lower case are the same.
 
     Returns:
-        The name itself where it is safe; else with "_" for what separates paths, and for control characters, quotes
-        and wildcards; with a number behind it if it is taken.
+        The name itself where it is safe. Elsewhere "_" stands for separators of paths, control characters, quotes and
+        wildcards, and a number follows a name that is taken.
     """
-    kept = re.sub(r"[^\w.\- +#=()]", "_", name)[:LONGEST].rstrip(". ")
-    if not kept.strip("._ ") or kept.startswith((".", "-", " ")) or _DEVICES.fullmatch(kept):
-        kept = f"_{kept}"
-    used, number, found = {other.casefold() for other in taken}, 2, kept
-    while found.casefold() in used:
-        found, number = f"{kept}_{number}", number + 1
-    return found
+    safe = re.sub(r"[^\w.\- +#=()]", "_", name)[:LONGEST].rstrip(". ")
+    if not safe.strip("._ ") or safe.startswith((".", "-", " ")) or _DEVICES.fullmatch(safe):
+        safe = f"_{safe}"
+    used, number, unique = {other.casefold() for other in taken}, 2, safe
+    while unique.casefold() in used:
+        unique, number = f"{safe}_{number}", number + 1
+    return unique

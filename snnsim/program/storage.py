@@ -1,7 +1,7 @@
-"""A Program as one file: a zip of NumPy arrays and a JSON header, without pickles; read without torch.
+"""A Program as one file: a zip of NumPy arrays and a JSON header, without pickles; it is read without torch.
 
-format, version   in the header; a newer version is an error that says so
-check             every part is stored with its CRC, which is compared when it is read; parts of others are not read
+The header has the fields `format` and `version`. Every array is stored with its CRC, which is compared on reading.
+Arrays of other names are ignored.
 """
 
 import json
@@ -14,16 +14,23 @@ from snnsim import untrusted
 from snnsim.files import written_whole
 from snnsim.program.header import Header
 from snnsim.program.model import Program
-from snnsim.program.parts import Edge, Population, array_in_file, array_names
+from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in_file, array_names
 
 FORMAT = "snnsim program"
+"""Value of the field `format`."""
 VERSION = 2
-"""1 has no neurons that fire by chance; a program without them is written as one of 1, for older readers."""
+"""The newest version. A program is written in the oldest version that holds its models, for older readers: version 1
+has no noisy models."""
 
 
 def save(program: Program, path: Path) -> None:
-    """Write a Program; a reader sees the file that was there before, or this one."""
-    version = VERSION if any(population.noisy for population in program.populations) else 1
+    """Write a Program; another process reads the old file or the complete new one.
+
+    Args:
+        program: The Program.
+        path: The file; its folder must exist.
+    """
+    version = max(MODELS[population.model].version for population in program.populations)
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:
@@ -34,8 +41,11 @@ def save(program: Program, path: Path) -> None:
 def load(path: Path) -> Program:
     """Return the Program of a file.
 
+    Args:
+        path: The file.
+
     Raises:
-        FileNotFoundError: If there is none.
+        FileNotFoundError: If there is no such file.
         ValueError: If it is a folder, no program, damaged, newer than this snnsim, or would need more memory than a
             file of its size may (`snnsim.untrusted`).
     """
@@ -46,50 +56,56 @@ def load(path: Path) -> Program:
         )
     if not path.exists():
         raise FileNotFoundError(f"there is no program {path}; `snnsim freeze RUN -o {path}` makes one")
+    return _read(path)
+
+
+class _FileError(ValueError):
+    """An error whose message names the file."""
+
+
+def _read(path: Path) -> Program:
     try:
         with untrusted.arrays(path) as arrays:
-            return _built(path, _header(path, arrays), arrays)
-    except (_Said, FileNotFoundError):
+            return _program(path, _header(path, arrays), arrays)
+    except (_FileError, FileNotFoundError):
         raise
     except (ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged, or no program of snnsim: {error}") from error
 
 
-class _Said(ValueError):
-    """An error that names the file already."""
-
-
 def _header(path: Path, arrays: untrusted.Arrays) -> Header:
     if "header" not in arrays:
-        raise _Said(f"{path} is no program of snnsim; it has no header")
+        raise _FileError(f"{path} is no program of snnsim; it has no header")
     try:
-        told = arrays.json("header")
-        version = told.get("version")
-        if told.get("format") != FORMAT or not isinstance(version, int) or isinstance(version, bool) or version < 1:
-            raise ValueError("the header is another's")
+        table = arrays.json("header")
+        version = table.get("version")
+        if table.get("format") != FORMAT or not isinstance(version, int) or isinstance(version, bool) or version < 1:
+            raise ValueError("the header is that of another format")
         if version > VERSION:
-            raise _Said(
+            raise _FileError(
                 f"program {path} has version {version}, newer than the {VERSION} that this snnsim knows; "
                 "upgrade snnsim to read it"
             )
-        return Header.of(told)
-    except _Said:
+        return Header.of(table)
+    except _FileError:
         raise
     except ValueError as error:
-        raise _Said(f"{path} is no program of snnsim: {error}") from error
+        raise _FileError(f"{path} is no program of snnsim: {error}") from error
 
 
-def _built(path: Path, header: Header, arrays: untrusted.Arrays) -> Program:
+def _program(path: Path, header: Header, arrays: untrusted.Arrays) -> Program:
     try:
         populations = tuple(
-            Population(name, model, *(arrays[f"population{n}.{array_in_file(each)}"] for each in array_names(model)))
+            Population(
+                name, model, **{each: arrays[f"population{n}.{array_in_file(each)}"] for each in array_names(model)}
+            )
             for n, (name, model) in enumerate(header.populations)
         )
         header.sizes(populations)
         edges = tuple(
-            Edge(source, target, *(arrays[f"edge{n}.{part}"] for part in ("first", "post", "delay", "weight")))
+            Edge(source, target, **{each: arrays[f"edge{n}.{array_in_file(each)}"] for each in EDGE_ARRAYS})
             for n, (source, target) in enumerate(header.edges)
         )
         return header.program(populations, edges)
     except ValueError as error:
-        raise _Said(f"program {path} is damaged: {error}; freeze the run again") from error
+        raise _FileError(f"program {path} is damaged: {error}; freeze the run again") from error

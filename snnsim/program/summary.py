@@ -1,11 +1,11 @@
-"""What a Program is made of, in numbers: sizes, delays, sparsity, memory and work.
+"""Sizes, delays, sparsity, memory and work of a Program.
 
 sparsity     share of the possible (source, target) pairs without a synapse
-bytes        of the arrays as they are: weights, delays and targets of synapses, and the neurons' numbers
+bytes        of all arrays: weights, delays and targets of synapses, parameters of neurons
 inference    updates = neurons (T + T⁺)      operations = a Σ_edges synapses · (T from the input, T + T⁺ from neurons)
 
 Names        T steps of the recording · T⁺ extra steps, in which the input is silent · a activity, spikes per source and
-             step, the same for all; at a = 1 every source fires in every step, and no inference takes more
+             step, the same for all; at a = 1 every source fires in every step, the most operations of an inference
 """
 
 from typing import Any
@@ -18,13 +18,18 @@ from snnsim.validation import integer, shown
 
 
 def facts(program: Program) -> dict[str, Any]:
-    """Return the facts of a Program as JSON has them."""
+    """Return the sizes, ranges and bytes of a Program, in the types of JSON."""
     one = 1 if program.fixed is None else 2**program.fixed.decay_bits
     return {
         "channels": program.channels,
         "populations": [
-            {"name": part.name, "neurons": part.size, "model": part.model, "decay": _range(part.decay / one)}
-            for part in program.populations
+            {
+                "name": population.name,
+                "neurons": population.size,
+                "model": population.model,
+                "decay": _range(population.decay / one),
+            }
+            for population in program.populations
         ],
         "edges": [_edge(program, edge) for edge in program.edges],
         "neurons": program.size,
@@ -42,10 +47,20 @@ def facts(program: Program) -> dict[str, Any]:
 
 
 def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any]:
-    """Return what one recording of `steps` steps costs: neuron updates, and synaptic operations at an activity."""
+    """Return the neuron updates and synaptic operations of one recording.
+
+    Args:
+        program: The Program.
+        steps: Steps of the recording, at least 1.
+        activity: Spikes per source and step, from 0 to 1.
+
+    Raises:
+        TypeError: If `steps` is no integer.
+        ValueError: If a number is out of its range.
+    """
     steps = integer(steps, who="inference", name="steps")
     if steps < 1:
-        raise ValueError(f"inference: steps must be 1 or more, not {steps}; it is how long the recording is")
+        raise ValueError(f"inference: steps must be 1 or more, not {steps}; they are the length of the recording")
     if not (isinstance(activity, int | float | np.number) and 0 <= activity <= 1):
         raise ValueError(f"inference: activity must be from 0 to 1 spikes per source and step, not {shown(activity)}")
     running = steps + program.extra_steps
@@ -61,9 +76,9 @@ def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any
 
 
 def stored_bytes(program: Program) -> int:
-    """Return the bytes of weights and delays at their stated widths, in floats 4 and 2; as a chip would hold them.
+    """Return the bytes that a chip needs for weights and delays: in integers at their bits, in floats at 4 and 2 bytes.
 
-    An edge is a table of all pairs, or a list that names each synapse's target, whichever is smaller.
+    An edge takes the smaller of a table of all pairs and a list of synapses with their targets.
     """
     fixed = program.fixed
     bits = 8 * (4 + 2) if fixed is None else fixed.weight_bits + fixed.delay_bits

@@ -1,21 +1,23 @@
-"""The step that all numbers of a group are whole multiples of, where there is one.
+"""The common step of the numbers of a group: the largest number of which all of them are integer multiples.
 
     K = the least integer, at most `most`, with r[i] K ∈ ℤ for all i of the group      r = number / largest weight
 
 Shapes   r, slack, group (number,) · most, K (group,)
-Names    K how many steps the largest weight is · slack how far r may be off, as a share of it: by rounding
-Exact    a number of float64 is taken for r K where it is within 2^-48 of it; one that is rounded to float32, within
-         2^-22, where no K is found otherwise (but not one of 16 bits or fewer, such as 0.375: it is what was meant)
+Names    K steps in the largest weight · slack the error of r by rounding, as a share of r
+Exact    r K counts as an integer where a number of float64 is within 2^-48 of it. A number that is rounded to float32
+         may be within 2^-22, but only where no K exists otherwise; a number of at most 16 bits, such as 0.375, is exact
 """
 
 import numpy as np
 
 DOUBLE, SINGLE = 2.0**-48, 2.0**-22
+"""Relative errors of numbers of float64 and of float32, after a few operations."""
 SHORT = 16
+"""A number of at most so many bits is no result of rounding."""
 
 
 def rounding(value: np.ndarray) -> np.ndarray:
-    """Return how far each number may be off by rounding, as a share of it."""
+    """Return the error of each number by rounding, as a share of the number: SINGLE or DOUBLE."""
     with np.errstate(over="ignore"):
         single = value == value.astype(np.float32)
     mantissa = np.frexp(value)[0] * 2**SHORT
@@ -23,49 +25,51 @@ def rounding(value: np.ndarray) -> np.ndarray:
 
 
 def fewest(ratio: np.ndarray, slack: np.ndarray, group: np.ndarray, most: np.ndarray) -> np.ndarray:
-    """Return K of each group, 1 for one without numbers, 0 where no K is small enough.
+    """Return K of each group, 1 for a group without numbers, 0 where no K is small enough.
 
-    Numbers are taken as they are first, and as rounded by their slack only where that gives no K.
+    The numbers count as exact first. Their slack counts only in groups without such a K.
 
     Args:
-        ratio: Numbers that are not negative (number,), with 1 for the largest weight of each group.
-        slack: How far each may be off, as a share of it (number,).
+        ratio: Numbers of at least 0 (number,), with 1 for the largest weight of each group.
+        slack: Error of each number, as a share of it (number,).
         group: The group of each number (number,).
-        most: The largest K of each group (group,); below 1, there is none.
+        most: The largest K of each group (group,); below 1, there is no K.
     """
     exact = _fewest(ratio, np.full(len(ratio), DOUBLE), group, most)
     return np.where(exact > 0, exact, _fewest(ratio, slack, group, np.where(exact > 0, 0, most)))
 
 
 def _fewest(ratio: np.ndarray, slack: np.ndarray, group: np.ndarray, most: np.ndarray) -> np.ndarray:
-    found = (most >= 1).astype(np.int64)
+    count = (most >= 1).astype(np.int64)
     while True:
-        there = found[group] > 0
-        ratio, slack, group = ratio[there], slack[there], group[there]
-        steps = ratio * found[group]
-        wrong = np.flatnonzero(np.abs(steps - np.rint(steps)) > slack * steps)
-        if not len(wrong):
-            return found
-        # one of each group: what K must be multiplied by at least
-        groups, place = np.unique(group[wrong], return_index=True)
-        one = wrong[place]
-        found[groups] *= _denominator(steps[one], slack[one], most[groups] // found[groups])
+        # groups without a K need no further search
+        open_ = count[group] > 0
+        ratio, slack, group = ratio[open_], slack[open_], group[open_]
+        steps = ratio * count[group]
+        fractions = np.flatnonzero(np.abs(steps - np.rint(steps)) > slack * steps)
+        if not len(fractions):
+            return count
+        # K of a group is a multiple of the denominator of any of its numbers: the first one of each group is taken
+        groups, first = np.unique(group[fractions], return_index=True)
+        number = fractions[first]
+        count[groups] *= _denominator(steps[number], slack[number], most[groups] // count[groups])
 
 
 def _denominator(value: np.ndarray, slack: np.ndarray, most: np.ndarray) -> np.ndarray:
     """Return the least d up to `most` with value · d an integer, by continued fractions; 0 where there is none."""
+    # denominators of two successive convergents, and the remainder of the continued fraction
     before, now = np.zeros(len(value)), np.ones(len(value))
-    rest, found = value - np.floor(value), np.zeros(len(value), np.int64)
+    rest, denominator = value - np.floor(value), np.zeros(len(value), np.int64)
     while True:
-        times = now * value
-        whole = np.abs(times - np.rint(times)) <= slack * times
-        open_ = (found == 0) & (now <= most)
-        found[open_ & whole] = now[open_ & whole]
-        # a convergent that is within rounding has been taken, so the rest of one that goes on is not 0
-        on = open_ & ~whole & (rest > 0)
-        if not on.any():
-            return found
-        inverse = np.divide(1.0, rest, out=np.full(len(rest), np.inf), where=on)
-        part = np.floor(np.where(on, inverse, 0.0))
-        rest = np.where(on, inverse - part, 0.0)
-        before, now = now, np.where(on, part * now + before, np.inf)
+        product = now * value
+        integer = np.abs(product - np.rint(product)) <= slack * product
+        open_ = (denominator == 0) & (now <= most)
+        denominator[open_ & integer] = now[open_ & integer]
+        # a convergent within rounding is taken, so the remainder of a number that goes on is not 0
+        continued = open_ & ~integer & (rest > 0)
+        if not continued.any():
+            return denominator
+        inverse = np.divide(1.0, rest, out=np.full(len(rest), np.inf), where=continued)
+        quotient = np.floor(np.where(continued, inverse, 0.0))
+        rest = np.where(continued, inverse - quotient, 0.0)
+        before, now = now, np.where(continued, quotient * now + before, np.inf)

@@ -1,4 +1,4 @@
-"""Leaving synapses out: the weakest of each edge, and those whose delay lies outside of a range."""
+"""Pruning: the weakest synapses of each edge are left out, and synapses whose delay is out of a range."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,28 +10,30 @@ from snnsim.validation import instance, real
 
 
 def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | None = None) -> Program:
-    """Return the Program without its weakest synapses, and without those of some delays.
+    """Return the Program without its weakest synapses, and without synapses whose delay is out of a range.
 
     Args:
         program: A Program in floats or in integers.
-        share: Share of each edge's synapses to leave out, those with the smallest weights; from 0 to below 1.
-        delays: The shortest and the longest delay to keep, in steps; None keeps all.
+        share: Share of each edge's synapses to leave out, those with the smallest absolute weights; from 0 to below 1.
+        delays: The shortest and the longest delay that remain, in steps; None for all delays.
 
     Returns:
-        The Program; its provenance counts what was left out under "pruning", edge by edge.
+        The Program; its provenance counts the synapses that were left out under "pruning", edge by edge.
 
     Raises:
         TypeError: If an argument is of another type.
-        ValueError: If share or delays are out of their range.
+        ValueError: If the share or the delays are out of their range.
     """
     instance(program, Program, who="prune", name="program")
     share = real(share, who="prune", name="share")
     if not 0 <= share < 1:
-        raise ValueError(f"prune: share must be at least 0 and below 1, not {share}; it is what is left out")
+        raise ValueError(
+            f"prune: share must be at least 0 and below 1, not {share}; it is the share of synapses to leave out"
+        )
     if delays is not None:
         pair = tuple(delays) if isinstance(delays, tuple | list) and len(delays) == 2 else ()
-        whole = all(isinstance(delay, int | np.integer) and not isinstance(delay, bool) for delay in pair)
-        if not (pair and whole and 0 <= pair[0] <= pair[1]):
+        integers = all(isinstance(delay, int | np.integer) and not isinstance(delay, bool) for delay in pair)
+        if not (pair and integers and 0 <= pair[0] <= pair[1]):
             raise ValueError(f"prune: delays must be a shortest and a longest one, in steps, not {delays}")
         delays = int(pair[0]), int(pair[1])
     changes, edges = [], []
@@ -40,32 +42,33 @@ def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | Non
         if delays is not None:
             inside = (edge.delay >= delays[0]) & (edge.delay <= delays[1])
         weak = _weakest(edge, share)
-        kept = inside & ~weak
-        changes.append(_change(edge, inside, weak, kept))
-        edges.append(_part(edge, kept))
+        mask = inside & ~weak
+        changes.append(_change(edge, inside, weak, mask))
+        edges.append(_masked(edge, mask))
     facts = {"share": share, "delays": delays and list(delays), "edges": changes}
     return replace(program, edges=tuple(edges)).came_from(pruning=facts)
 
 
 def _weakest(edge: Edge, share: float) -> np.ndarray:
     weak = np.zeros(len(edge.weight), bool)
+    # stable, so that the earlier of two equal weights is left out on every machine
     order = np.argsort(np.abs(edge.weight.astype(np.float64)), kind="stable")
     weak[order[: int(share * len(order))]] = True
     return weak
 
 
-def _change(edge: Edge, inside: np.ndarray, weak: np.ndarray, kept: np.ndarray) -> dict[str, Any]:
+def _change(edge: Edge, inside: np.ndarray, weak: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
     return {
         "edge": f"{edge.source} -> {edge.target}",
-        "synapses": len(kept),
-        "kept": int(kept.sum()),
+        "synapses": len(mask),
+        "kept": int(mask.sum()),
         "outside_delays": int((~inside).sum()),
         "weak": int(weak.sum()),
     }
 
 
-def _part(edge: Edge, kept: np.ndarray) -> Edge:
-    count = np.concatenate([[0], np.cumsum(kept)])
+def _masked(edge: Edge, mask: np.ndarray) -> Edge:
+    count = np.concatenate([[0], np.cumsum(mask)])
     return replace(
-        edge, indptr=count[edge.indptr], post=edge.post[kept], delay=edge.delay[kept], weight=edge.weight[kept]
+        edge, indptr=count[edge.indptr], post=edge.post[mask], delay=edge.delay[mask], weight=edge.weight[mask]
     )

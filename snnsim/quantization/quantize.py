@@ -1,12 +1,13 @@
-"""From a Program in floats to one in integers, and back.
+"""From a Program in floats to one in integers.
 
     w ≈ s q          θ → ⌈θ / (s / 2^shift)⌉        b → round(b / (s / 2^shift))        β → round(β 2^decay_bits)
 
-Each neuron, or each population, has a scale s of its own: its membrane counts in units of s / 2^shift, so that no
-product with a scale is left, and what runs is integers alone. On that grid u ≥ θ exactly where the integer of u is
-at least ⌈θ / unit⌉; scales.py says how s is chosen.
+Each neuron, or each population, has a scale s. Its membrane counts in the unit s / 2^shift, so that no product with a
+scale remains and all arithmetic is that of integers. On this grid u ≥ θ exactly where the integer of u is at least
+⌈θ / unit⌉. scales.py has the choice of s.
 
-Names    s scale · q integer weight · shift `weight_shift`, how many bits finer than a weight a membrane counts
+Names    s scale · q integer weight · β decay · θ threshold · b bias
+         shift `weight_shift`, the bits by which the unit of a membrane is finer than that of a weight
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -14,26 +15,31 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.program import INPUT, Edge, FixedPoint, Program
+from snnsim.program import MODELS, Edge, FixedPoint, Program
 from snnsim.quantization import grids, scales
+from snnsim.quantization.dequantize import dequantized
 from snnsim.validation import instance, one_of
 
 SCALES = ("channel", "layer")
+"""One scale for each neuron, or one for each population."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """How many bits everything gets."""
+    """The bits of weights, delays, membranes and decays."""
 
     weights: str | None = "int8"
-    """int2 to int16, or ternary; None leaves all but the delays in floats."""
+    """int2 to int16, or ternary; None quantizes the delays alone."""
     delays: str | None = None
-    """Such as 6bit, or 5bit:2 for a resolution of two steps; None leaves them, in as many bits as they need."""
+    """Such as 6bit, or 5bit:2 for a resolution of two steps; None leaves the delays as they are."""
     scale: str = "channel"
-    """One scale for each neuron (channel), or for each population (layer)."""
+    """One of SCALES."""
     word_bits: int = 24
+    """Bits of a membrane."""
     decay_bits: int = 12
+    """Bits of a decay."""
     weight_shift: int = 6
+    """Bits by which the unit of a membrane is finer than that of a weight."""
 
     def __post_init__(self) -> None:
         one_of(self.scale, SCALES, who="quantize", name="scale")
@@ -43,11 +49,11 @@ class Scheme:
             grids.bits(self.weights)
         if self.delays is not None:
             grids.DelayGrid.named(self.delays)
-        # checks the three numbers of bits
+        # the constructor checks the three numbers of bits
         FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, 1, 0)
 
     def fixed(self, program: Program) -> FixedPoint:
-        """Return the arithmetic of the quantized Program."""
+        """Return the arithmetic of a Program that is quantized by this scheme."""
         delay_bits = (
             program.longest_delay().bit_length() if self.delays is None else grids.DelayGrid.named(self.delays).bits
         )
@@ -58,73 +64,58 @@ class Scheme:
 def quantize(program: Program, scheme: Scheme) -> Program:
     """Return a Program in integers.
 
-    Where the weights of a neuron are whole multiples of one number, at most as large as the bits allow, and its
-    threshold and bias are multiples of that number over 2^weight_shift, they stay what they are, and so do sums that
-    reach the threshold exactly. One in integers already stays as it is if it has this arithmetic, so that quantizing
-    twice is quantizing once; else it is turned back into floats first.
+    Numbers are exact where the weights of a neuron are integer multiples of a step that the bits allow, and its
+    threshold and bias are integer multiples of step / 2^weight_shift. Sums that reach the threshold exactly then still
+    do. A Program in integers with the arithmetic of the scheme stays as it is, so quantization is idempotent. Any other
+    Program in integers is dequantized first.
 
     Args:
-        program: A Program in floats or in integers, none of whose neurons fire by chance.
-        scheme: How many bits everything gets.
+        program: A Program in floats or in integers, whose models have integer arithmetic.
+        scheme: The bits of weights, delays, membranes and decays.
 
     Returns:
-        The Program; its provenance counts under "quantization" what was clipped, rounded, moved or became 0: in
-        "edges" of weights and delays, in "populations" of thresholds, biases and decays.
+        The Program. Its provenance counts, under "quantization", the numbers that were clipped, rounded, moved or
+        became 0: weights and delays in "edges"; thresholds, biases and decays in "populations".
 
     Raises:
-        ValueError: If neurons fire by chance, or a delay of 0 steps is not allowed and the grid has no other.
+        TypeError: If an argument is of another type.
+        ValueError: If a model has no integer arithmetic, or an edge needs delays of at least 1 step and the grid of
+            delays has only 0.
     """
     instance(program, Program, who="quantize", name="program")
     instance(scheme, Scheme, who="quantize", name="scheme")
     changes: list[dict[str, Any]] = [
         {"edge": f"{edge.source} -> {edge.target}", "synapses": len(edge.weight)} for edge in program.edges
     ]
-    noisy = [part.name for part in program.populations if part.noisy]
-    if scheme.weights is not None and noisy:
-        raise ValueError(
-            f"quantize: neurons must not fire by chance, as there is no such arithmetic in integers; those of "
-            f"{', '.join(map(repr, noisy))} do; quantize delays alone, or train neurons of lif"
-        )
-    made = program if _stays(program, scheme) else dequantized(program)
+    if scheme.weights is not None:
+        _check_models(program)
+    result = program if _has_arithmetic(program, scheme) else dequantized(program)
     if scheme.delays is not None:
-        made = _with_delays(made, grids.DelayGrid.named(scheme.delays), changes)
+        result = _with_delays(result, grids.DelayGrid.named(scheme.delays), changes)
     facts: dict[str, Any] = {"scheme": asdict(scheme), "edges": changes}
-    if made.fixed is not None:
-        facts["populations"] = _unchanged(made, changes)
-        made = replace(made, fixed=scheme.fixed(made))
+    if result.fixed is not None:
+        facts["populations"] = _no_changes(result, changes)
+        result = replace(result, fixed=scheme.fixed(result))
     elif scheme.weights is not None:
-        made, facts["populations"] = _with_weights(made, scheme, changes)
-    return made.came_from(quantization=facts)
+        result, facts["populations"] = _with_weights(result, scheme, changes)
+    return result.came_from(quantization=facts)
 
 
-def dequantized(program: Program) -> Program:
-    """Return the Program in floats that has the numbers of one in integers, but not its rounding and saturation."""
-    fixed = program.fixed
-    if fixed is None:
-        return program
-    units = {population.name: population.scale for population in program.populations}
-    populations = tuple(
-        replace(
-            part,
-            decay=part.decay / 2**fixed.decay_bits,
-            threshold=part.threshold * part.scale,
-            bias=part.bias * part.scale,
-            scale=np.ones(part.size),
+def _check_models(program: Program) -> None:
+    names = [population.name for population in program.populations if not MODELS[population.model].fixed_point]
+    if names:
+        raise ValueError(
+            f"quantize: all models must have integer arithmetic, but those of {', '.join(map(repr, names))} have none; "
+            "quantize the delays alone, or train LIF neurons"
         )
-        for part in program.populations
-    )
-    edges = tuple(
-        replace(edge, weight=edge.weight * (units[edge.target] * 2**fixed.weight_shift)[edge.post])
-        for edge in program.edges
-    )
-    return replace(program, populations=populations, edges=edges, fixed=None)
 
 
 def _with_delays(program: Program, grid: grids.DelayGrid, changes: list[dict[str, Any]]) -> Program:
     edges = []
     for edge, change in zip(program.edges, changes, strict=True):
         nearest = grid.nearest(edge.delay)
-        least = grid.resolution if not _leads_on(program, edge) else 0
+        # the shortest delay that the edge may have, on the grid
+        least = grid.resolution * program.least_delay(edge)
         delay = np.maximum(nearest, least)
         if grid.longest < least:
             raise ValueError(
@@ -134,58 +125,54 @@ def _with_delays(program: Program, grid: grids.DelayGrid, changes: list[dict[str
         change["delays_rounded"] = int(((nearest != edge.delay) & (edge.delay <= grid.longest)).sum())
         change["delays_raised_from_0"] = int((nearest < least).sum())
         change["longest_change"] = int(np.abs(delay - edge.delay).max(initial=0))
-        edges.append(_rebuilt(program, edge, delay, edge.weight))
+        # synapses are sorted by delay, so changed delays need a new order
+        synapses = edge.pre(), edge.post, delay, edge.weight
+        edges.append(Edge.of(edge.source, edge.target, synapses, sources=program.sources(edge.source)))
     return replace(program, edges=tuple(edges))
-
-
-def _leads_on(program: Program, edge: Edge) -> bool:
-    """Return whether the edge may have synapses without delay."""
-    names = [INPUT, *(population.name for population in program.populations)]
-    return names.index(edge.source) < names.index(edge.target)
-
-
-def _rebuilt(program: Program, edge: Edge, delay: np.ndarray, weight: np.ndarray) -> Edge:
-    return Edge.of(
-        edge.source, edge.target, (edge.pre(), edge.post, delay, weight), sources=program.sources(edge.source)
-    )
 
 
 def _with_weights(
     program: Program, scheme: Scheme, changes: list[dict[str, Any]]
 ) -> tuple[Program, list[dict[str, Any]]]:
-    """Return the Program in integers, and what became of each population; the changes of edges go to their tables."""
+    """Return the Program in integers and the changes of each population; `changes` gets those of the edges."""
     fixed, kind = scheme.fixed(program), str(scheme.weights)
-    found = {
-        part.name: scales.scales(program, part, fixed, kind=kind, channel=scheme.scale == "channel")
-        for part in program.populations
+    chosen = {
+        population.name: scales.scales(program, population, fixed, kind=kind, channel=scheme.scale == "channel")
+        for population in program.populations
     }
-    made = [scales.in_integers(part, found[part.name], fixed) for part in program.populations]
+    results = [scales.in_integers(population, chosen[population.name], fixed) for population in program.populations]
     edges = []
     for edge, change in zip(program.edges, changes, strict=True):
-        each = found[edge.target].scale[edge.post]
-        whole = grids.rounded(edge.weight, each, kind)
-        error = whole * each - edge.weight
-        change["weights_clipped"] = int((np.abs(error) > 0.5 * each * (1 + 1e-9)).sum())
-        change["weights_to_0"] = int(((whole == 0) & (edge.weight != 0)).sum())
+        scale = chosen[edge.target].scale[edge.post]
+        weight = grids.rounded(edge.weight, scale, kind)
+        error = weight * scale - edge.weight
+        # an error of more than half a step is no rounding
+        change["weights_clipped"] = int((np.abs(error) > 0.5 * scale * (1 + 1e-9)).sum())
+        change["weights_to_0"] = int(((weight == 0) & (edge.weight != 0)).sum())
         change["relative_error"] = float(np.sqrt((error**2).sum() / max((edge.weight**2).sum(), 1e-300)))
-        edges.append(replace(edge, weight=whole.astype(np.int16)))
-    populations = tuple(part for part, _ in made)
-    return replace(program, populations=populations, edges=tuple(edges), fixed=fixed), [change for _, change in made]
+        edges.append(replace(edge, weight=weight.astype(np.int16)))
+    populations = tuple(population for population, _ in results)
+    quantized = replace(program, populations=populations, edges=tuple(edges), fixed=fixed)
+    return quantized, [change for _, change in results]
 
 
-def _stays(program: Program, scheme: Scheme) -> bool:
-    """Return whether a Program in integers has the arithmetic of the scheme already."""
+def _has_arithmetic(program: Program, scheme: Scheme) -> bool:
+    """Return whether a Program is in integers with the arithmetic of the scheme."""
     fixed, kind = program.fixed, scheme.weights
     if fixed is None or kind is None or replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
         return False
-    shared = scheme.scale == "channel" or all(len(np.unique(part.scale)) == 1 for part in program.populations)
+    shared = scheme.scale == "channel" or all(
+        len(np.unique(population.scale)) == 1 for population in program.populations
+    )
     most = grids.largest(kind)
     return shared and all(int(np.abs(edge.weight.astype(int)).max(initial=0)) <= most for edge in program.edges)
 
 
-def _unchanged(program: Program, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _no_changes(program: Program, changes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return changes of 0 for each population; `changes` gets those of the edges."""
     for change in changes:
         change |= {"weights_clipped": 0, "weights_to_0": 0, "relative_error": 0.0}
     return [
-        {"population": part.name, "neurons": part.size} | dict.fromkeys(scales.MOVES, 0) for part in program.populations
+        {"population": population.name, "neurons": population.size} | dict.fromkeys(scales.MOVES, 0)
+        for population in program.populations
     ]

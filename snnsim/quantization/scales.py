@@ -1,11 +1,12 @@
-"""The scale of every neuron of a population, and what its threshold, bias and decay are in integers.
+"""The scale of every neuron of a population, and its threshold, bias and decay in integers.
 
-    s = largest |w| / (c K)                  where all numbers are whole multiples of a step: K of common.py, c as large
-                                             as the bits of a weight and the membrane's word allow; w, θ and b are exact
-    s = r · largest |w| / (2^(N−1) − 1)      else, by grids.py; raised where θ or b would not fit into the word
-    unit = s / 2^shift                       what a membrane counts in
+    s = largest |w| / (c K)                  where all numbers are integer multiples of a step: K of common.py, c the
+                                             largest that the bits of weights and membranes allow; w, θ, b are exact
+    s = r · largest |w| / (2^(N−1) − 1)      elsewhere, by grids.py; larger where θ or b would not fit into the word
+    unit = s / 2^shift                       unit of a membrane
     θ → ⌈θ / unit⌉      b → round(b / unit)      β → round(β 2^decay_bits)
 
+Names    w weight · θ threshold · b bias · β decay · N bits of a weight · shift `weight_shift`
 Exact    a sum of weights and bias that reaches θ in floats reaches it in integers, and one that is below stays below
 """
 
@@ -18,12 +19,12 @@ from snnsim.program import FixedPoint, Population, Program
 from snnsim.quantization import common, grids
 
 MOVED = common.SINGLE
-"""Share of a number by which it must have changed to count as moved; float32 does not tell less."""
+"""Relative change from which a number counts as moved: the precision of float32."""
 
 MOVES = (
     "thresholds_moved", "largest_move", "biases_moved", "biases_to_0", "decays_moved", "decays_to_0", "decays_to_1",
 )  # fmt: skip
-"""What is counted of a population."""
+"""Names of the counts and sizes of changes of a population."""
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Scales:
 
     scale: np.ndarray
     exact: np.ndarray
-    """Where threshold and bias are whole multiples of the membrane's unit, as the weights are of the scale."""
+    """Whether threshold and bias are integer multiples of the unit of the membrane (neuron,)."""
 
 
 @dataclass(frozen=True)
 class _Groups:
-    """What shares scales: each neuron, or a whole population."""
+    """Groups of neurons that share a scale: single neurons, or a population."""
 
     weight: np.ndarray
     group: np.ndarray
@@ -45,95 +46,112 @@ class _Groups:
     owner: np.ndarray
     """The group of each neuron."""
     size: int
+    """Number of groups."""
 
     @classmethod
-    def into(cls, program: Program, part: Population, *, channel: bool) -> "_Groups":
-        edges = [edge for edge in program.edges if edge.target == part.name]
+    def of(cls, program: Program, population: Population, *, channel: bool) -> "_Groups":
+        edges = [edge for edge in program.edges if edge.target == population.name]
         weight = np.concatenate([np.zeros(0), *(edge.weight for edge in edges)])
         post = np.concatenate([np.zeros(0, np.int64), *(edge.post for edge in edges)])
-        neuron = np.arange(part.size)
+        neuron = np.arange(population.size)
         if channel:
-            return cls(weight, post, neuron, part.size)
+            return cls(weight, post, neuron, population.size)
         return cls(weight, np.zeros_like(post), np.zeros_like(neuron), 1)
 
     def most(self, value: np.ndarray, group: np.ndarray) -> np.ndarray:
-        found = np.zeros(self.size)
-        np.maximum.at(found, group, value)
-        return found
+        """Return the largest value of each group, at least 0."""
+        largest = np.zeros(self.size)
+        np.maximum.at(largest, group, value)
+        return largest
 
 
-def scales(program: Program, part: Population, fixed: FixedPoint, *, kind: str, channel: bool) -> Scales:
+def scales(program: Program, population: Population, fixed: FixedPoint, *, kind: str, channel: bool) -> Scales:
     """Return the scales of a population, over all edges that lead to it.
 
     Args:
         program: A Program in floats.
-        part: One of its populations.
-        fixed: The arithmetic to come.
-        kind: Such as int8, or ternary.
-        channel: Whether each neuron has a scale of its own, or all of them the same.
+        population: One of its populations.
+        fixed: The arithmetic of the quantized Program.
+        kind: "int2" to "int16", or "ternary".
+        channel: Whether each neuron has its own scale; otherwise the population has one.
     """
-    groups = _Groups.into(program, part, channel=channel)
-    threshold = part.threshold if part.fires else np.zeros(part.size)
-    peak = groups.most(np.maximum(threshold, np.abs(part.bias)), groups.owner)
-    scale, exact = _whole(groups, threshold, part.bias, peak, _Room(fixed, grids.largest(kind)))
-    rest = scale == 0
-    if rest.any():
-        found = grids.scaled(groups.weight, groups.group, groups.size, kind=kind, search=True)
-        needed = peak / (fixed.limit - 1) * 2**fixed.weight_shift
-        scale = np.where(rest, grids.short(np.maximum(found, needed), up=True), scale)
+    groups = _Groups.of(program, population, channel=channel)
+    threshold = population.threshold if population.fires else np.zeros(population.size)
+    peak = groups.most(np.maximum(threshold, np.abs(population.bias)), groups.owner)
+    most = np.full(groups.size, grids.largest(kind))
+    scale, exact = _exact_scale(groups, threshold, population.bias, peak, _Range(fixed, most))
+    inexact = scale == 0
+    if inexact.any():
+        of_weights = grids.scaled(groups.weight, groups.group, groups.size, kind=kind, search=True)
+        of_peak = peak / (fixed.limit - 1) * 2**fixed.weight_shift
+        scale = np.where(inexact, grids.short(np.maximum(of_weights, of_peak), up=True), scale)
     return Scales(scale[groups.owner], exact[groups.owner])
 
 
 @dataclass(frozen=True)
-class _Room:
+class _Range:
+    """The range of integers."""
+
     fixed: FixedPoint
-    largest: int
+    most: np.ndarray
+    """The largest integer weight of each group (group,)."""
 
-    def steps(self, most: np.ndarray, peak: np.ndarray, *, spare: float) -> np.ndarray:
-        """Return the largest integer that the largest weight may become, so that threshold and bias still fit."""
-        ends = np.full(len(most), np.inf)
-        np.divide((self.fixed.limit - spare) * most, peak * 2**self.fixed.weight_shift, out=ends, where=peak > 0)
-        # a limit that is reached exactly may come out a rounding below
-        return np.floor(np.minimum(ends * (1 + 2**-40), self.largest)).astype(np.int64)
+    def steps(self, largest: np.ndarray, peak: np.ndarray, *, spare: float) -> np.ndarray:
+        """Return the largest integer for the largest weight with which threshold and bias still fit into the word.
+
+        Args:
+            largest: The largest weight of each group (group,).
+            peak: The largest threshold or bias of each group (group,).
+            spare: Units of the membrane that must remain below the limit of the word.
+        """
+        ends = np.full(len(largest), np.inf)
+        np.divide((self.fixed.limit - spare) * largest, peak * 2**self.fixed.weight_shift, out=ends, where=peak > 0)
+        # rounding may put a peak that reaches the limit exactly slightly above the limit
+        steps: np.ndarray = np.floor(np.minimum(ends * (1 + 2**-40), self.most)).astype(np.int64)
+        return steps
 
 
-def _whole(
-    groups: _Groups, threshold: np.ndarray, bias: np.ndarray, peak: np.ndarray, room: _Room
+def _exact_scale(
+    groups: _Groups, threshold: np.ndarray, bias: np.ndarray, peak: np.ndarray, limits: _Range
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scale of each group whose weights are multiples of a step, else 0; and whether all its numbers are."""
+    """Return the scale of each group whose weights are multiples of a step, else 0, and whether all its numbers are."""
     size, bias = np.abs(groups.weight), np.abs(bias)
     largest = groups.most(size, groups.group)
     bare = largest == 0
-    # without weights, whatever shows the threshold well
+    # without weights, the scale only has to represent the threshold and the bias
     largest = np.where(bare, np.where(peak > 0, peak, 1.0), largest)
-    room = replace(room, largest=np.where(bare, room.fixed.limit, room.largest))
+    limits = replace(limits, most=np.where(bare, limits.fixed.limit, limits.most))
     slack = _slack(groups, size, largest)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         weights = size / largest[groups.group]
-        others = np.concatenate([threshold, bias]) / largest[np.tile(groups.owner, 2)] * 2**room.fixed.weight_shift
+        others = np.concatenate([threshold, bias]) / largest[np.tile(groups.owner, 2)] * 2**limits.fixed.weight_shift
         both = np.tile(groups.owner, 2)
         all_slack = np.concatenate([slack, _slack_of_neurons(groups, threshold, bias, largest)])
-        top = room.steps(largest, peak, spare=0)
+        top = limits.steps(largest, peak, spare=0)
         together = common.fewest(
             np.concatenate([weights, others]), all_slack, np.concatenate([groups.group, both]), top
         )
-        below = room.steps(largest, peak, spare=1)
+        below = limits.steps(largest, peak, spare=1)
         alone = common.fewest(weights, slack, groups.group, np.where(together > 0, 0, below))
     count = np.where(together > 0, together, alone)
     top = np.where(together > 0, top, below)
-    # no finer than weights would be, unless it must
-    top = np.where(bare, np.minimum(top, np.maximum(count, 2**room.fixed.weight_bits)), top)
+    # a group without weights gets no finer scale than weights would give it, unless its numbers need one
+    top = np.where(bare, np.minimum(top, np.maximum(count, 2**limits.fixed.weight_bits)), top)
     steps = top // np.maximum(count, 1) * count
     scale = np.divide(largest, steps, out=np.zeros(groups.size), where=steps > 0)
     return scale, together > 0
 
 
 def _slack(groups: _Groups, size: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    return np.maximum(common.rounding(size), common.rounding(largest)[groups.group])
+    slack: np.ndarray = np.maximum(common.rounding(size), common.rounding(largest)[groups.group])
+    return slack
 
 
 def _slack_of_neurons(groups: _Groups, threshold: np.ndarray, bias: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    """Return the slack of thresholds and biases; a threshold of 24 bits is meant where no other number is rounded."""
+    """Return the slack of thresholds and biases.
+
+    A threshold of 24 bits counts as exact where the weights and biases of its group are exact.
+    """
     of_weights = groups.most(common.rounding(groups.weight), groups.group)
     of_biases = groups.most(common.rounding(bias), groups.owner)
     group = np.maximum(of_weights, of_biases)[groups.owner]
@@ -142,30 +160,41 @@ def _slack_of_neurons(groups: _Groups, threshold: np.ndarray, bias: np.ndarray, 
     return np.concatenate([np.maximum(of_threshold, other), np.maximum(common.rounding(bias), other)])
 
 
-def in_integers(part: Population, scales: Scales, fixed: FixedPoint) -> tuple[Population, dict[str, Any]]:
-    """Return a population in integers, and how many of its numbers were moved."""
+def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tuple[Population, dict[str, Any]]:
+    """Return a population in integers, and the counts and sizes of changes by the names in MOVES.
+
+    Args:
+        population: A population in floats.
+        scales: Its scales.
+        fixed: The arithmetic of the quantized Program.
+    """
     unit, one = scales.scale / 2**fixed.weight_shift, 2**fixed.decay_bits
-    level, push = part.threshold / unit, part.bias / unit
+    level, push = population.threshold / unit, population.bias / unit
     threshold = np.where(scales.exact, np.rint(level), np.ceil(level * (1 - common.DOUBLE)))
-    threshold = np.maximum(threshold, 1) if part.fires else np.ones(part.size)
-    bias, decay = np.rint(push), np.rint(part.decay * one)
-    moved = _moved(threshold, level) if part.fires else np.zeros(part.size)
+    threshold = np.maximum(threshold, 1) if population.fires else np.ones(population.size)
+    bias, decay = np.rint(push), np.rint(population.decay * one)
+    moved = _relative_change(threshold, level) if population.fires else np.zeros(population.size)
     change = {
-        "population": part.name,
-        "neurons": part.size,
+        "population": population.name,
+        "neurons": population.size,
         "thresholds_moved": int((moved > MOVED).sum()),
         "largest_move": float(moved.max()),
-        "biases_moved": int((_moved(bias, push) > MOVED).sum()),
-        "biases_to_0": int(((bias == 0) & (part.bias != 0)).sum()),
-        "decays_moved": int((decay != part.decay * one).sum()),
-        "decays_to_0": int(((decay == 0) & (part.decay > 0)).sum()),
-        "decays_to_1": int(((decay == one) & (part.decay < 1)).sum()),
+        "biases_moved": int((_relative_change(bias, push) > MOVED).sum()),
+        "biases_to_0": int(((bias == 0) & (population.bias != 0)).sum()),
+        "decays_moved": int((decay != population.decay * one).sum()),
+        "decays_to_0": int(((decay == 0) & (population.decay > 0)).sum()),
+        "decays_to_1": int(((decay == one) & (population.decay < 1)).sum()),
     }
-    numbers = {"decay": decay, "threshold": threshold, "bias": bias}
-    whole = {name: values.astype(np.int64) for name, values in numbers.items()}
-    return replace(part, **whole, scale=grids.short(scales.scale) / 2**fixed.weight_shift), change
+    integers = replace(
+        population,
+        decay=decay.astype(np.int64),
+        threshold=threshold.astype(np.int64),
+        bias=bias.astype(np.int64),
+        scale=grids.short(scales.scale) / 2**fixed.weight_shift,
+    )
+    return integers, change
 
 
-def _moved(whole: np.ndarray, value: np.ndarray) -> np.ndarray:
-    """Return by what share of it each number was moved."""
-    return np.abs(whole - value) / np.maximum(np.abs(value), np.finfo(np.float64).tiny)
+def _relative_change(integer: np.ndarray, value: np.ndarray) -> np.ndarray:
+    change: np.ndarray = np.abs(integer - value) / np.maximum(np.abs(value), np.finfo(np.float64).tiny)
+    return change

@@ -1,4 +1,4 @@
-"""What a simulator is fed: counted spikes of input channels on the grid of steps, recording after recording.
+"""The input of simulators: counted spikes of channels on the grid of steps, recording after recording.
 
 Shapes   step, channel, count (event,) · offset (recording + 1,) · length (recording,)
 Units    step, length in steps of the Program
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.validation import indices, integer, row, shown
+from snnsim import ragged
+from snnsim.validation import indices, integer, real, row, shown
 
 MOST = 2**31 - 1
 """Steps and channels are counted in 32 bits, and counts are within ± this."""
@@ -39,7 +40,11 @@ class Events:
         _check_steps(self)
 
     def check_parts(self) -> None:
-        """Raise a ValueError unless the five arrays fit each other; cheap, and what no engine could do without."""
+        """Check that the five arrays fit each other, which every engine needs; this is cheap.
+
+        Raises:
+            ValueError: If they do not.
+        """
         offset, length, events = self.offset, self.length, len(self.step)
         if (
             len(offset) != len(length) + 1
@@ -80,8 +85,8 @@ class Events:
             raise ValueError(f"Events: frames must be numbers, not {frames.dtype}")
         recording, step, channel = np.nonzero(frames.transpose(1, 0, 2))
         offset = np.searchsorted(recording, np.arange(frames.shape[1] + 1))
-        whole = np.full(frames.shape[1], len(frames))
-        return cls(step, channel, frames[step, recording, channel], offset, whole if length is None else length)
+        length = np.full(frames.shape[1], len(frames)) if length is None else length
+        return cls(step, channel, frames[step, recording, channel], offset, length)
 
     @classmethod
     def single(cls, step: np.ndarray, channel: np.ndarray, *, steps: int) -> "Events":
@@ -96,6 +101,36 @@ class Events:
         step = row(step, np.int32, "Events: step")
         return cls(step, channel, np.ones(len(step)), np.array([0, len(step)]), np.array([steps]))
 
+    @classmethod
+    def random(
+        cls, recordings: int, *, steps: int, channels: int, rate: float, seed: int = 0, max_count: int = 1
+    ) -> "Events":
+        """Return random recordings in which channels and steps are independent.
+
+        Args:
+            recordings: Number of recordings, all of the same length.
+            steps: Steps of each recording.
+            channels: Number of channels.
+            rate: Probability that a channel has an event in a step, from 0 to 1.
+            seed: Seed of the random numbers; the events are a function of it and the other arguments.
+            max_count: Largest count of an event; counts are uniform from 1 to this number.
+
+        Raises:
+            TypeError: If a number has a wrong type.
+            ValueError: If a number is out of range.
+        """
+        who = "Events.random"
+        shape = tuple(
+            integer(value, who=who, name=name, at_least=0, at_most=MOST)
+            for name, value in (("steps", steps), ("recordings", recordings), ("channels", channels))
+        )
+        rate = real(rate, who=who, name="rate", at_least=0, at_most=1)
+        max_count = integer(max_count, who=who, name="max_count", at_least=1, at_most=MOST)
+        generator = np.random.default_rng(integer(seed, who=who, name="seed", at_least=0))
+        # NumPy draws nothing for a range of one integer, so the positions do not depend on a max_count of 1
+        count = generator.integers(1, 1 + max_count, shape)
+        return cls.from_frames(count * (generator.random(shape) < rate))
+
     def part(self, begin: int, end: int) -> "Events":
         """Return steps begin:end of every recording, counted from 0 again.
 
@@ -109,21 +144,19 @@ class Events:
         begin = integer(begin, who="Events.part", name="begin", at_least=0)
         end = integer(end, who="Events.part", name="end", at_least=begin)
         begin, end = min(begin, MOST), min(end, MOST)
-        kept = (self.step >= begin) & (self.step < end)
-        offset = np.concatenate([[0], np.cumsum(kept)])[self.offset]
+        mask = (self.step >= begin) & (self.step < end)
+        offset = ragged.indptr(mask)[self.offset]
         length = np.clip(self.length, begin, end) - begin
-        return Events(self.step[kept] - begin, self.channel[kept], self.count[kept], offset, length)
+        return Events(self.step[mask] - begin, self.channel[mask], self.count[mask], offset, length)
 
     def select(self, recordings: np.ndarray) -> "Events":
-        """Return some of the recordings, in that order.
+        """Return selected recordings.
 
         Args:
-            recordings: Numbers of recordings (chosen,), where -1 is the last as in NumPy, or a bool for each of them.
+            recordings: Recordings (selected,) in the wanted order, where -1 is the last one, or a mask (recording,).
         """
         recordings = indices(recordings, len(self), who="Events.select", name="recordings")
-        size = np.diff(self.offset)[recordings]
-        offset = np.concatenate([[0], np.cumsum(size)])
-        event = np.arange(offset[-1]) + np.repeat(self.offset[recordings] - offset[:-1], size)
+        event, offset = ragged.select_rows(self.offset, recordings)
         return Events(self.step[event], self.channel[event], self.count[event], offset, self.length[recordings])
 
 
@@ -140,14 +173,14 @@ def _counts(values: Any) -> np.ndarray:
 
 
 def _check_steps(events: Events) -> None:
-    back = np.empty(len(events.step), bool)
-    back[:1] = False
-    np.less(events.step[1:], events.step[:-1], out=back[1:])
-    # the first event of a recording may come before the last one of the recording before it
-    back[events.offset[:-1][np.diff(events.offset) > 0]] = False
+    backwards = np.empty(len(events.step), bool)
+    backwards[:1] = False
+    np.less(events.step[1:], events.step[:-1], out=backwards[1:])
+    # the first event of a recording may be earlier than the last one of the recording before it
+    backwards[events.offset[:-1][np.diff(events.offset) > 0]] = False
     late = events.step >= np.repeat(events.length, np.diff(events.offset))
     for wrong, rule in (
-        (back, "steps must ascend within a recording"),
+        (backwards, "steps must ascend within a recording"),
         (late | (events.step < 0), "steps must be from 0 to the recording's length - 1"),
     ):
         if wrong.any():

@@ -48,7 +48,7 @@ def fit(  # noqa: PLR0913
             (recording,), int64 from 0; lengths (recording,), steps of each recording before its padding.
         epochs: How many times all batches are taken.
         valid: Batches to evaluate after each epoch, with integer delays as on a chip; None leaves it out.
-        rule: How gradients are found: "bptt", "sltt", or a function such as `partial(snnsim.sltt, window=8)`.
+        rule: How gradients are found: "bptt", "sltt", or a function such as `partial(snnsim.sltt, chunk=8)`.
         decision: How the voltage of the readout becomes one score per class.
         lr: Highest learning rate of weights and neurons (Adam, one cycle).
         lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).

@@ -5,7 +5,7 @@ from typing import Any
 from torch.utils.tensorboard import SummaryWriter
 
 from snnsim.nn.network import SpikingNetwork
-from snnsim.nn.parameters import numbers
+from snnsim.nn.parameters import learned_parameters
 from snnsim.training.run_folder import RunFolder
 
 
@@ -34,7 +34,7 @@ def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
 
 def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
     """Return the means of the layers' learned numbers of neurons, by their names; those that all layers have."""
-    layers = [numbers(layer.neuron) for layer in network.layers]
+    layers = [learned_parameters(layer.neuron) for layer in network.layers]
     shared = [name for name in layers[0] if all(name in layer for layer in layers)]
     return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}
 

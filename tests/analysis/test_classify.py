@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from snnsim.analysis import classify, complexity
-from snnsim.data.point_processes import Bernoulli, Markov
+from snnsim.data.synthetic.point_processes import Bernoulli, Markov
 
 
 def drawn(sources, seed, count=120, neurons=6, steps=150):

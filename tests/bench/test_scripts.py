@@ -11,8 +11,9 @@ import torch
 
 from snnsim import DelayedLinear, presets
 from snnsim.config import Config, Network, Training
-from snnsim.data import binning, motifs
-from snnsim.experiment import build
+from snnsim.data import binning
+from snnsim.data.synthetic import motifs
+from snnsim.experiment import build, datasets
 from snnsim.training.run_folder import RunFolder
 
 pytest.importorskip("spikingjelly")
@@ -44,7 +45,7 @@ def _small_motifs(monkeypatch):
     binned = {
         split: binning.bin_events(recordings, time_step_ms=10.0, channels=4) for split, recordings in made.items()
     }
-    splits = {split: build.Part(part, np.arange(len(part))) for split, part in binned.items()}
+    splits = {split: datasets.Part(part, np.arange(len(part))) for split, part in binned.items()}
     monkeypatch.setattr(build, "load_splits", lambda _, *names: {name: splits[name] for name in names})
 
 
@@ -232,6 +233,7 @@ def test_all_epochs_take_what_their_widths_take():
         epoch.whole(presets.named("shd-no-delays"), results)
 
 
+@pytest.mark.usefixtures("here")
 def test_memory_and_time_of_learning_rules(monkeypatch, capsys, tmp_path):
     streaming, path = script("streaming"), tmp_path / "found.json"
     monkeypatch.setattr(streaming, "LENGTHS", [10])

@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 
@@ -6,29 +7,26 @@ import numpy as np
 import pytest
 import soundfile
 
+from helpers.command_line import fails, flags, run
 from snnsim import cli
 from snnsim.data import heidelberg
+from snnsim.experiment import plot_run
 
 
-def run(capsys, *words: str) -> str:
-    cli.main(list(words))
-    return capsys.readouterr().out
-
-
-def fails(capsys, *words: str) -> str:
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(list(words))
-    assert stopped.value.code == 2
-    return capsys.readouterr().err
-
-
-def flags(tiny) -> list[str]:
-    return [f"--set={name}={json.dumps(value)}" for name, value in tiny.items()]
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory, tiny):
+    """Return the folder of a run that all tests share."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plot_run, "AFTER_TRAINING", ())
+        cli.main(["train", "shd", "--epochs", "2", "--output-dir", str(folder), "--device", "cpu", *flags(tiny)])
+    return folder
 
 
 @pytest.fixture
-def trained(capsys, tmp_path, tiny):
-    run(capsys, "train", "shd", "--epochs", "2", "--output-dir", str(tmp_path / "run"), "--device", "cpu", *flags(tiny))
+def trained(run_folder, tmp_path):
+    """Return a copy of the run, which a test may change."""
+    shutil.copytree(run_folder, tmp_path / "run")
     return tmp_path / "run"
 
 

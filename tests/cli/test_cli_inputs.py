@@ -11,8 +11,8 @@ import pytest
 from snnsim import cli, files
 from snnsim.cli import options
 from snnsim.cli.data import Data
-from snnsim.config import Config
-from snnsim.experiment import build
+from snnsim.config import Data as DataConfig
+from snnsim.experiment import datasets
 from snnsim.training import run_folder
 
 PARTS = [get_args(part) for part in (*get_args(cli.Command), *get_args(Data))]
@@ -93,7 +93,7 @@ def test_a_tilde_in_a_word_is_the_home_folder(home, word, meant):
 
 
 def test_a_tilde_is_the_home_folder_in_configs_and_variables(home, monkeypatch):
-    assert build.planned_folder(Config().with_values({"data.name": "shd", "data.path": "~/mine"})) == home / "mine"
+    assert datasets.planned_folder(DataConfig("shd", "~/mine")) == home / "mine"
     monkeypatch.setenv("SNNSIM_CACHE", "~/kept")
     assert files.cache_folder() == home / "kept"
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from test_cli import fails, run
 
+from helpers.command_line import fails, run
 from snnsim import verification
 from snnsim.program import INPUT, Edge, Population, Program
 

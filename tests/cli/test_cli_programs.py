@@ -2,8 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from test_cli import fails, flags, run
 
+from helpers.command_line import fails, flags, run
 from snnsim.data import cache
 from snnsim.program import Program
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from fitting import BREAKS, chain
 
+from helpers.loihi_programs import BREAKS, chain
 from snnsim import export
 from snnsim.cli import main
 from snnsim.program import Program

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_cli import run
 
+from helpers.command_line import run
 from snnsim import export, verification
 from snnsim.program import Program
 from snnsim.verification import CONSUMERS, Difference, Layer, Report, networks

@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from test_cli import fails, run
 
-from snnsim.data import moving_dots
+from helpers.command_line import fails, run
+from snnsim.data.synthetic import moving_dots
 from snnsim.program import Program
 
 SMALL = ["--set=network.convolutions=[4,5]", "--set=training.batch_size=50", "--device", "cpu"]

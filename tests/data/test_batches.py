@@ -1,4 +1,4 @@
-"""Batches: every recording once, in an order that only the seed decides, from any batch on, in shares."""
+"""Batches: every recording once, in the order of the seed, resumed at any batch, shared between ranks."""
 
 import numpy as np
 import pytest
@@ -13,11 +13,11 @@ COUNT = 23
 
 @pytest.fixture(scope="module")
 def binned():
-    """Recording n has one event, in channel n of step n, so that its frames tell who it is."""
-    return made()
+    """Recording n has one event, in channel n of step n, so that its frames show its number."""
+    return diagonal()
 
 
-def made():
+def diagonal():
     number = np.arange(COUNT)
     return Binned(
         cell=(number * COUNT + number).astype(np.uint32),
@@ -33,23 +33,23 @@ def made():
 
 
 def members(batch):
-    """Which recordings a batch holds, read off its frames."""
-    step, place, channel = np.nonzero(batch.frames)
-    order = np.argsort(place)
+    """Numbers of the recordings of a batch, from its frames."""
+    step, row, channel = np.nonzero(batch.frames)
+    order = np.argsort(row)
     np.testing.assert_array_equal(step, channel)
     np.testing.assert_array_equal(batch.length, channel[order] + 1)
     np.testing.assert_array_equal(batch.label, channel[order] % 3)
     return channel[order].tolist()
 
 
-def test_what_a_batch_is(binned):
+def test_shapes_and_types_of_a_batch(binned):
     batch = next(iter(Batches(binned, np.array([2, 5, 3]), batch_size=2)))
     assert batch.frames.shape == (6, 2, COUNT)
     assert (batch.frames.dtype, batch.length.dtype, batch.label.dtype) == (np.float32, np.int64, np.int64)
     assert members(batch) == [2, 5]
 
 
-def test_the_order_is_kept_and_the_last_small_batch_too(binned):
+def test_indices_without_seed_keep_their_order_and_the_small_last_batch(binned):
     batches = Batches(binned, np.array([4, 1, 9, 7, 3]), batch_size=2)
     assert len(batches) == 3
     assert [members(batch) for batch in batches] == [[4, 1], [9, 7], [3]]
@@ -69,11 +69,11 @@ def test_shuffling_depends_on_the_seed_and_the_epoch_alone(binned):
 
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(0, 8), st.integers(0, 9))
 @settings(deadline=None)
-def test_the_shares_make_up_the_batches_and_resuming_skips_the_first(batch_size, world, skip, seed):
-    binned = made()
+def test_shares_of_ranks_are_the_batches_and_resuming_skips_the_first(batch_size, world, skip, seed):
+    binned = diagonal()
     options = {"batch_size": batch_size, "shuffle_seed": (seed, 0)}
-    whole = [members(batch) for batch in Batches(binned, np.arange(COUNT), **options)]
-    assert len(whole) == len(Batches(binned, np.arange(COUNT), **options)) == -(-COUNT // batch_size)
+    batches = [members(batch) for batch in Batches(binned, np.arange(COUNT), **options)]
+    assert len(batches) == len(Batches(binned, np.arange(COUNT), **options)) == -(-COUNT // batch_size)
     shares = [
         [
             members(batch)
@@ -81,8 +81,8 @@ def test_the_shares_make_up_the_batches_and_resuming_skips_the_first(batch_size,
         ]
         for rank in range(world)
     ]
-    assert all(len(share) == len(whole[skip:]) for share in shares)
-    for number, batch in enumerate(whole[skip:]):
+    assert all(len(share) == len(batches[skip:]) for share in shares)
+    for number, batch in enumerate(batches[skip:]):
         assert sorted(member for share in shares for member in share[number]) == sorted(batch)
         sizes = [len(share[number]) for share in shares]
         assert max(sizes) - min(sizes) <= 1
@@ -91,12 +91,12 @@ def test_the_shares_make_up_the_batches_and_resuming_skips_the_first(batch_size,
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"batch_size": 0}, "room for it; got 3 recordings in batches of 0"),
+        ({"batch_size": 0}, "a batch size of 1; got 3 recordings in batches of 0"),
         ({"batch_size": 1, "rank": 2, "world": 2}, r"rank must lie in 0\.\.1; got 2"),
         ({"batch_size": 1, "rank": -1}, r"rank must lie in 0\.\.0; got -1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(binned, wrong, words):
+def test_invalid_sizes_and_ranks_are_refused(binned, wrong, words):
     with pytest.raises(ValueError, match=words):
         Batches(binned, np.arange(3), **wrong)
 

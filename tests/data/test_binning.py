@@ -1,4 +1,4 @@
-"""Binning against plain loops, and its cache."""
+"""Binning against plain loops."""
 
 from dataclasses import replace
 
@@ -7,15 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim import files
-from snnsim.data import binning, cache, heidelberg
+from snnsim.data import binning
 from snnsim.data.recordings import Recordings
 
 UNITS = 12
 
 
 def reference(recordings, time_step_ms, channels, max_time_ms):
-    """Frames (recording, step, channel), the lengths, and how many events came too late, in plain loops."""
+    """Frames (recording, step, channel), lengths, and the number of dropped events, in plain loops."""
     steps = 1 + int(recordings.time_ms.max(initial=0) // time_step_ms)
     frames = np.zeros((len(recordings), steps, channels))
     length, dropped = np.ones(len(recordings), int), 0
@@ -60,10 +59,10 @@ def grids(draw):
 
 @given(recordings(), grids())
 @settings(deadline=None)
-def test_equals_the_loops(made, grid):
-    binned = binning.bin_events(made, **grid)
-    frames, length, dropped = reference(made, **grid)
-    dense, dense_length = binned.dense(np.arange(len(made)))
+def test_equals_the_loops(sample, grid):
+    binned = binning.bin_events(sample, **grid)
+    frames, length, dropped = reference(sample, **grid)
+    dense, dense_length = binned.dense(np.arange(len(sample)))
     np.testing.assert_array_equal(dense, frames.swapaxes(0, 1)[: length.max()])
     np.testing.assert_array_equal(dense_length, length)
     assert dense.dtype == np.float32
@@ -72,52 +71,52 @@ def test_equals_the_loops(made, grid):
 
 @given(recordings(), grids())
 @settings(deadline=None)
-def test_no_event_is_lost_and_no_cell_is_there_twice(made, grid):
-    binned = binning.bin_events(made, **grid)
-    assert binned.count.sum(dtype=np.int64) + binned.dropped == len(made.time_ms)
+def test_no_event_is_lost_and_cells_are_unique(sample, grid):
+    binned = binning.bin_events(sample, **grid)
+    assert binned.count.sum(dtype=np.int64) + binned.dropped == len(sample.time_ms)
     assert (binned.count > 0).all()
-    for number in range(len(made)):
+    for number in range(len(sample)):
         cells = binned.cell[binned.offset[number] : binned.offset[number + 1]]
         assert len(np.unique(cells)) == len(cells)
 
 
 @given(recordings(), grids(), st.randoms(use_true_random=False))
 @settings(deadline=None)
-def test_padding_changes_nothing(made, grid, random):
-    """A recording's frames are the same alone, among some, and among all; the rest is zeros."""
-    binned = binning.bin_events(made, **grid)
-    every, _ = binned.dense(np.arange(len(made)))
-    chosen = np.array(random.choices(range(len(made)), k=3))
-    some, length = binned.dense(chosen)
-    assert len(some) == length.max()
-    np.testing.assert_array_equal(some, every[: len(some), chosen])
-    assert not every[len(some) :, chosen].any()
+def test_padding_changes_nothing(sample, grid, random):
+    """Frames of a recording are the same in any selection; the padding is zeros."""
+    binned = binning.bin_events(sample, **grid)
+    every, _ = binned.dense(np.arange(len(sample)))
+    chosen = np.array(random.choices(range(len(sample)), k=3))
+    frames_of_chosen, length = binned.dense(chosen)
+    assert len(frames_of_chosen) == length.max()
+    np.testing.assert_array_equal(frames_of_chosen, every[: len(frames_of_chosen), chosen])
+    assert not every[len(frames_of_chosen) :, chosen].any()
     selected, _ = binned.select(chosen).dense(np.arange(3))
-    np.testing.assert_array_equal(selected, some)
+    np.testing.assert_array_equal(selected, frames_of_chosen)
 
 
 def test_the_grid_starts_at_zero_and_not_at_the_first_event():
-    made = replace(recordings_of([2], np.random.default_rng(0)), time_ms=np.array([19.75, 20], np.float32))
-    frames, length = binning.bin_events(made, time_step_ms=10, channels=1).dense(np.array([0]))
+    sample = replace(recordings_of([2], np.random.default_rng(0)), time_ms=np.array([19.75, 20], np.float32))
+    frames, length = binning.bin_events(sample, time_step_ms=10, channels=1).dense(np.array([0]))
     assert frames[:, 0, 0].tolist() == [0, 1, 1]
     assert length.tolist() == [3]
 
 
 @pytest.mark.parametrize("events", [255, 256, 70_000])
 def test_many_events_in_one_cell_are_all_counted(events):
-    made = replace(
+    sample = replace(
         recordings_of([events], np.random.default_rng(0)),
         time_ms=np.zeros(events, np.float32),
         unit=np.zeros(events, np.uint16),
     )
-    binned = binning.bin_events(made, time_step_ms=1, channels=UNITS)
+    binned = binning.bin_events(sample, time_step_ms=1, channels=UNITS)
     assert binned.count.tolist() == [events]
     assert (binned.count.dtype == np.uint8) == (events < 256)
 
 
 def test_a_recording_whose_events_all_come_too_late_keeps_one_empty_step():
-    made = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([30], np.float32))
-    binned = binning.bin_events(made, time_step_ms=1, channels=1, max_time_ms=30)
+    sample = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([30], np.float32))
+    binned = binning.bin_events(sample, time_step_ms=1, channels=1, max_time_ms=30)
     assert (binned.length.tolist(), binned.dropped, len(binned.cell)) == ([1], 1, 0)
     assert binned.dense(np.array([0]))[0].tolist() == [[[0.0]]]
 
@@ -129,87 +128,22 @@ def test_no_recordings_give_no_frames():
 
 @pytest.mark.parametrize("channels", [0, 5, 13, -3])
 def test_channels_that_do_not_divide_are_refused(channels):
-    made = recordings_of([3], np.random.default_rng(0))
+    sample = recordings_of([3], np.random.default_rng(0))
     with pytest.raises(ValueError, match=rf"must divide the 12 units; got {channels}; .* 4"):
-        binning.bin_events(made, time_step_ms=1, channels=channels)
+        binning.bin_events(sample, time_step_ms=1, channels=channels)
 
 
 @pytest.mark.parametrize("wrong", [{"time_step_ms": 0}, {"time_step_ms": 1, "max_time_ms": -1}])
 def test_times_must_be_positive(wrong):
-    made = recordings_of([3], np.random.default_rng(0))
+    sample = recordings_of([3], np.random.default_rng(0))
     with pytest.raises(ValueError, match="must be above 0 ms"):
-        binning.bin_events(made, channels=4, **wrong)
+        binning.bin_events(sample, channels=4, **wrong)
 
 
 def test_a_grid_too_fine_for_its_numbers_is_refused():
-    made = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([1e6], np.float32))
+    sample = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([1e6], np.float32))
     with pytest.raises(ValueError, match=r"must stay below 2\*\*32"):
-        binning.bin_events(made, time_step_ms=1e-3, channels=12)
-
-
-GRID = {"time_step_ms": 5.0, "channels": 4, "max_time_ms": 40.0}
-
-
-@pytest.fixture
-def file(tmp_path, monkeypatch):
-    monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
-    heidelberg.write(tmp_path / "a.h5", recordings_of([9, 30, 4], np.random.default_rng(0)))
-    return tmp_path / "a.h5"
-
-
-def kept():
-    return sorted((files.cache_folder() / "binned").iterdir())
-
-
-def assert_same(got, wanted):
-    for name, value in vars(wanted).items():
-        np.testing.assert_array_equal(getattr(got, name), value, err_msg=name)
-        assert type(getattr(got, name)) is type(value), name
-
-
-def test_the_cache_gives_what_binning_gives_without_reading_again(file, monkeypatch):
-    wanted = binning.bin_events(heidelberg.read(file), **GRID)
-    assert wanted.dropped > 0
-    assert_same(cache.binned(file, **GRID), wanted)
-    monkeypatch.delattr(heidelberg, "read")
-    assert_same(cache.binned(file, **GRID), wanted)
-
-
-def test_the_cache_knows_content_and_settings_and_not_the_place(file, tmp_path):
-    cache.binned(file, **GRID)
-    cache.binned(file, **{**GRID, "time_step_ms": 5})
-    cache.binned(file.rename(tmp_path / "b.h5"), **GRID)
-    assert len(kept()) == 1
-    for change in ({"channels": 2}, {"time_step_ms": 4.0}, {"max_time_ms": None}):
-        cache.binned(tmp_path / "b.h5", **{**GRID, **change})
-    heidelberg.write(file, recordings_of([9, 31, 4], np.random.default_rng(0)))
-    assert len(cache.binned(file, **GRID)) == 3
-    assert len(kept()) == 5
-
-
-@pytest.mark.parametrize("damage", [lambda _: b"", lambda whole: whole[:-50], lambda whole: b"x" * len(whole)])
-def test_a_damaged_cache_is_made_again(file, damage):
-    wanted = cache.binned(file, **GRID)
-    (stored,) = kept()
-    whole = stored.read_bytes()
-    stored.write_bytes(damage(whole))
-    assert_same(cache.binned(file, **GRID), wanted)
-    assert_same(cache._load(stored), wanted)
-
-
-def test_a_changed_byte_in_the_cache_is_noticed(file):
-    wanted = cache.binned(file, **GRID)
-    (stored,) = kept()
-    content = bytearray(stored.read_bytes())
-    place = content.index(wanted.cell.tobytes())
-    content[place] ^= 1
-    stored.write_bytes(content)
-    assert_same(cache.binned(file, **GRID), wanted)
-
-
-def test_the_cache_names_a_missing_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match="there is no such file"):
-        cache.binned(tmp_path / "none.h5", **GRID)
+        binning.bin_events(sample, time_step_ms=1e-3, channels=12)
 
 
 @pytest.mark.parametrize(
@@ -230,15 +164,15 @@ def test_the_cache_names_a_missing_file(tmp_path):
         ({"label": [0]}, "1 labels"),
         ({"time_ms": [[0.0, 1.0, 2.0]]}, "one axis"),
         ({"units": 0}, "number of units must be"),
-        ({"unit": [0.0, 1.0, 2.0]}, "unit must hold whole numbers"),
+        ({"unit": [0.0, 1.0, 2.0]}, "unit must hold integers"),
         ({"time_ms": ["0", "1", "2"]}, "time_ms must hold real numbers"),
     ],
 )
-def test_recordings_that_did_not_come_from_a_file_are_checked(change, words):
-    made = replace(recordings_of([1, 2], np.random.default_rng(0)), time_ms=np.array([5.0, 1.0, 2.0]))
+def test_recordings_built_in_memory_are_checked(change, words):
+    sample = replace(recordings_of([1, 2], np.random.default_rng(0)), time_ms=np.array([5.0, 1.0, 2.0]))
     change = {name: value if name == "units" else np.asarray(value) for name, value in change.items()}
     with pytest.raises((ValueError, TypeError), match=f"^bin_events: .*{words}"):
-        binning.bin_events(replace(made, **change), time_step_ms=1.0, channels=UNITS if "units" not in change else 1)
+        binning.bin_events(replace(sample, **change), time_step_ms=1.0, channels=UNITS if "units" not in change else 1)
 
 
 def test_indices_are_counted_as_numpy_counts_them_or_refused():
@@ -246,10 +180,10 @@ def test_indices_are_counted_as_numpy_counts_them_or_refused():
     every, length = binned.dense(np.arange(3))
     for chosen in ([-1, -3], [True, False, True], np.array([2, 0], np.uint8), [], [1, 1]):
         index = np.asarray(chosen) if len(chosen) else np.array([], int)
-        frames, got = binned.dense(chosen)
-        np.testing.assert_array_equal(got, length[index])
+        frames, actual = binned.dense(chosen)
+        np.testing.assert_array_equal(actual, length[index])
         np.testing.assert_array_equal(frames, every[: len(frames), index])
-        np.testing.assert_array_equal(binned.select(chosen).dense(np.arange(len(got)))[0], frames)
+        np.testing.assert_array_equal(binned.select(chosen).dense(np.arange(len(actual)))[0], frames)
     for wrong in ([3], [-4], [0.5], ["a"], 1, [[0]], [True, False], None):
         for call in (binned.dense, binned.select):
             with pytest.raises((ValueError, TypeError), match=r"^Binned\.(dense|select): (the indices|a mask) must"):
@@ -294,12 +228,12 @@ def test_binned_data_whose_arrays_do_not_fit_are_refused_before_compiled_code(ch
         wrong.check("file")
 
 
-def test_frames_without_room_are_a_sentence():
-    made = binning.Binned(
+def test_frames_larger_than_memory_are_refused():
+    sample = binning.Binned(
         *(np.zeros(0, np.uint32), np.zeros(0, np.uint8), np.zeros(2, int), np.full(1, 2**31 - 1, np.int32)),
         *(np.zeros(1, int), np.zeros(1, int), ("a",), 2**31, 1.0),
     )
     with pytest.raises(
         MemoryError, match=r"Binned\.dense: 1 recordings of 2147483647 steps and 2147483648 channels need"
     ):
-        made.dense(np.array([0]))
+        sample.dense(np.array([0]))

@@ -20,11 +20,11 @@ def tone(hertz, rate=RATE, seconds=0.3):
 
 
 def test_transfer_function_is_the_published_equation():
-    places = 140
-    table = basilar_membrane.transfer_function(places)
+    count = 140
+    table = basilar_membrane.transfer_function(count)
     scale = np.abs(table).max(axis=1)
-    for place, number in ((0, 37), (60, 410), (60, 37), (120, 37), (25, 2900)):
-        omega, x = 2 * np.pi * number * RATE / basilar_membrane.SEGMENT, 3.5 * place / (places - 1)
+    for index, number in ((0, 37), (60, 410), (60, 37), (120, 37), (25, 2900)):
+        omega, x = 2 * np.pi * number * RATE / basilar_membrane.SEGMENT, 3.5 * index / (count - 1)
 
         def xi(x, omega=omega):
             damping = 0.15 * math.sqrt(1e9 * 0.05) * math.exp(-1.5 * x)
@@ -40,22 +40,22 @@ def test_transfer_function_is_the_published_equation():
         z = 2 * omega / 3 * math.sqrt(2 / (0.1 * 1e9))
         drum = math.sqrt(2e10) * (special.y0(z) + 1j * special.j0(z)) / (special.j1(z) - 1j * special.y1(z))
         expected = 2 * omega / xi(x) * drum * pressure(x) / pressure(0)
-        assert abs(table[place, number] - expected) < 1e-3 * scale[place]
+        assert abs(table[index, number] - expected) < 1e-3 * scale[index]
 
 
 def test_segments_join_without_a_seam():
     sound = noise(2.0)
     velocity = dict(membrane_rows(sound))
     table = basilar_membrane.transfer_function(140)
-    for place in (30, 70, 110):
+    for index in (30, 70, 110):
         # the response to one sample, with the part before the sound in front
-        response = np.roll(np.fft.irfft(table[place]), basilar_membrane.SEGMENT // 2)
-        whole = np.convolve(sound, response)[basilar_membrane.SEGMENT // 2 :][: sound.size]
-        np.testing.assert_allclose(velocity[place], whole, atol=2e-3 * whole.std())
+        response = np.roll(np.fft.irfft(table[index]), basilar_membrane.SEGMENT // 2)
+        expected = np.convolve(sound, response)[basilar_membrane.SEGMENT // 2 :][: sound.size]
+        np.testing.assert_allclose(velocity[index], expected, atol=2e-3 * expected.std())
 
 
 def membrane_rows(sound):
-    for first, block in basilar_membrane.velocity(sound, places=140):
+    for first, block in basilar_membrane.velocity(sound, count=140):
         yield from enumerate(block, first)
 
 
@@ -137,20 +137,20 @@ def test_fibers_of_one_step_are_binomial():
     assert abs(first.var() / (40 * 0.21) - 1) < 5 * math.sqrt(2 / 4000)
 
 
-def test_same_seed_same_spikes_and_the_level_does_not_matter():
+def test_spikes_depend_on_the_seed_but_not_on_the_level():
     sound = noise()
     time, unit = cochlea.encode(sound, RATE, 7, cells_per_place=10)
     for same in (sound.copy(), 4 * sound):
-        again = cochlea.encode(same, RATE, 7, cells_per_place=10)
-        np.testing.assert_array_equal(again[0], time)
-        np.testing.assert_array_equal(again[1], unit)
+        second = cochlea.encode(same, RATE, 7, cells_per_place=10)
+        np.testing.assert_array_equal(second[0], time)
+        np.testing.assert_array_equal(second[1], unit)
     other = cochlea.encode(sound, RATE, 8, cells_per_place=10)
     assert not np.array_equal(other[0], time)
     assert abs(len(other[0]) / len(time) - 1) < 0.1
 
 
 @pytest.mark.parametrize("level", [2.0**-700, 2.0**700])
-def test_very_quiet_and_very_loud_audio_is_heard(level):
+def test_very_quiet_and_very_loud_audio_is_prepared_alike(level):
     sound = noise()
     np.testing.assert_array_equal(cochlea.prepared(level * sound, RATE), cochlea.prepared(sound, RATE))
 
@@ -173,7 +173,7 @@ def test_spikes_have_the_format_of_shd():
     assert unit.max() < 700
 
 
-def test_low_tones_are_heard_at_high_units():
+def test_low_tones_excite_high_units():
     peaks = []
     for hertz in (4000, 1500, 500):
         _, unit = cochlea.encode(tone(hertz), RATE, 0, cells_per_place=10)
@@ -182,7 +182,7 @@ def test_low_tones_are_heard_at_high_units():
     assert peaks[0] + 20 < peaks[-1]
 
 
-def test_rate_and_integers_are_understood():
+def test_spikes_hardly_depend_on_sampling_rate_and_type():
     slow, fast = tone(700), tone(700, rate=48_000)
     counts = [
         len(cochlea.encode(audio, rate, 0, cells_per_place=10)[0])
@@ -207,10 +207,10 @@ def test_shared_places_keep_the_profile_of_the_full_model():
         (np.array([]), RATE, "got 0 samples"),
         (noise(0.05), RATE, "must last 0.06 to 64 s.*1200 samples"),
         (np.ones(100), 1, "100 s; pad it, or cut it"),
-        (noise(), 0, "positive whole number.*got 0"),
-        (noise(), -8000, "positive whole number.*got -8000"),
-        (noise(), 22050.5, "positive whole number.*got 22050.5"),
-        (noise(), math.nan, "positive whole number.*got nan"),
+        (noise(), 0, "positive integer number.*got 0"),
+        (noise(), -8000, "positive integer number.*got -8000"),
+        (noise(), 22050.5, "positive integer number.*got 22050.5"),
+        (noise(), math.nan, "positive integer number.*got nan"),
         (np.where(np.arange(7200) == 5, np.nan, noise()), RATE, "1 of 7200 samples are NaN"),
         (np.where(np.arange(7200) < 2, np.inf, noise()), RATE, "2 of 7200 samples are NaN or infinite"),
         (np.zeros(7200), RATE, "must hold a sound; every sample is 0"),

@@ -1,8 +1,8 @@
-"""Where data sets are looked for, and the table of what there is."""
+"""The search for the files of a data set."""
 
 import pytest
 
-from snnsim.data import heidelberg, registry
+from snnsim.data import heidelberg
 
 
 def touch(folder, *names):
@@ -44,12 +44,3 @@ def test_find_does_not_choose_between_two_others(tmp_path):
 def test_find_says_that_the_folder_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has shd_train.h5.*there is no such folder"):
         heidelberg.find(tmp_path / "none", "shd")
-
-
-def test_every_source_says_how_to_get_it():
-    assert {"shd", "ssc", "digits", "motifs"} <= set(registry.SOURCES)
-    for source in registry.SOURCES.values():
-        assert source.how
-        assert source.licence
-        assert set(source.recordings) <= set(heidelberg.SPLITS)
-        assert bool(source.url) == bool(source.download_bytes)

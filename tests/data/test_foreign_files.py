@@ -1,4 +1,4 @@
-"""SHD-format files as others write them, damage them, or put something else in their place."""
+"""SHD-format files of other writers, damaged files, and paths to other things."""
 
 import gzip
 import lzma
@@ -33,9 +33,8 @@ def recordings(units=700, time_ms=(1.0, 2.0, 3.0), label=(0, 2, 1, 0, 3), speake
 
 @pytest.fixture
 def file(tmp_path):
-    path = tmp_path / "mine_train.h5"
-    heidelberg.write(path, recordings())
-    return path
+    heidelberg.write(tmp_path / "mine_train.h5", recordings())
+    return tmp_path / "mine_train.h5"
 
 
 def put(path, name, value, **options):
@@ -71,15 +70,15 @@ def test_labels_of_one_meaning_are_read(file, value):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (LABEL + 0.7, r"labels must be whole numbers; entry 0 is 0\.7"),
-        (np.where(LABEL == 3, np.nan, LABEL), "labels must be whole numbers; entry 4 is nan"),
-        (np.array([0, 0, 0, 0, 2**64 - 1], np.uint64), "labels must be whole numbers; entry 4 is 18446744073709551615"),
+        (LABEL + 0.7, r"labels must be integers; entry 0 is 0\.7"),
+        (np.where(LABEL == 3, np.nan, LABEL), "labels must be integers; entry 4 is nan"),
+        (np.array([0, 0, 0, 0, 2**64 - 1], np.uint64), "labels must be integers; entry 4 is 18446744073709551615"),
         (np.eye(4)[LABEL] * 2, "labels of shape .* must be one-hot"),
         (np.ones((5, 4)), "labels of shape .* must be one-hot"),
         (np.array([b"a", b"b", b"c", b"d", b"a"]), "labels that are names must be in extra/keys"),
         (np.zeros((5, 2, 2)), "labels must have one entry per recording"),
         (3, "labels must have one entry per recording"),
-        (np.zeros(5, [("x", int)]), "labels must be whole numbers or names"),
+        (np.zeros(5, [("x", int)]), "labels must be integers or names"),
         (np.array([0, 0, 0, 0, 4]), "recording 4 holds label 4"),
     ],
 )
@@ -146,22 +145,20 @@ def test_the_number_of_channels_must_be_one(file, value):
         heidelberg.read(file)
 
 
-def in_unit(path, factor, kind=np.float64):
+def put_times(path, rows, kind):
     with h5py.File(path, "a") as opened:
-        rows = opened["spikes/times"][:]
         del opened["spikes/times"]
-        made = opened.create_dataset("spikes/times", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
+        dataset = opened.create_dataset("spikes/times", (len(rows),), h5py.vlen_dtype(np.dtype(kind)))
         for number, row in enumerate(rows):
-            made[number] = (np.asarray(row, np.float64) * factor).astype(kind)
+            dataset[number] = row
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("ms", 1e3), ("us", 1e6)])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64])
-def test_milliseconds_and_microseconds_are_noticed_and_converted_where_they_are_said(tmp_path, unit, factor, kind):
-    wanted = recordings(time_ms=(125.0, 250.0, 1000.0))
-    path = tmp_path / "mine_train.h5"
+def test_milliseconds_and_microseconds_need_the_attribute_time_unit(tmp_path, unit, factor, kind):
+    wanted, path = recordings(time_ms=(125.0, 250.0, 1000.0)), tmp_path / "mine_train.h5"
     heidelberg.write(path, wanted)
-    in_unit(path, factor, kind)
+    put_times(path, [(np.array([0.125, 0.25, 1.0]) * factor).astype(kind)] * 5, kind)
     with pytest.raises(ValueError, match=r"mine_train\.h5: spikes/times must be .*time_unit"):
         heidelberg.read(path)
     with h5py.File(path, "a") as opened:
@@ -176,40 +173,35 @@ def test_milliseconds_and_microseconds_are_noticed_and_converted_where_they_are_
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
 def test_every_kind_of_nan_is_refused_by_name(file, kind):
     """A signalling NaN makes NumPy warn, which is an error in these tests."""
-    bits = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[np.dtype(kind).itemsize]
-    with h5py.File(file, "a") as opened:
-        del opened["spikes/times"]
-        made = opened.create_dataset("spikes/times", (5,), h5py.vlen_dtype(np.dtype(kind)))
-        for number in range(5):
-            row = np.array([0.1, 0.2, 0.3], kind)
-            row.view(f"u{row.itemsize}")[2] = bits
-            made[number] = row
+    row = np.array([0.1, 0.2, 0.3], kind)
+    row.view(f"u{row.itemsize}")[2] = {2: 0x7C01, 4: 0x7F800001, 8: 0x7FF0000000000001}[row.itemsize]
+    put_times(file, [row] * 5, kind)
     with pytest.raises(ValueError, match=r"mine_train\.h5: spike times must be finite; recording 0 \(and 4 more\)"):
         heidelberg.read(file)
 
 
-def test_long_recordings_that_are_written_here_are_seconds(tmp_path):
-    made = recordings(time_ms=(0.0, 5e6, 1e8))
-    heidelberg.write(tmp_path / "a.h5", made)
-    np.testing.assert_array_equal(heidelberg.read(tmp_path / "a.h5").time_ms, made.time_ms)
+def test_written_long_recordings_are_seconds(tmp_path):
+    written = recordings(time_ms=(0.0, 5e6, 1e8))
+    heidelberg.write(tmp_path / "a.h5", written)
+    np.testing.assert_array_equal(heidelberg.read(tmp_path / "a.h5").time_ms, written.time_ms)
 
 
 @pytest.mark.parametrize("units", [65_536, 65_537, 179_920, 921_600])
 def test_channels_beyond_16_bits_are_kept(tmp_path, units):
     heidelberg.write(tmp_path / "a.h5", recordings(units=units))
-    found = heidelberg.read(tmp_path / "a.h5")
-    assert found.unit[:3].tolist() == [0, 1, units - 1]
-    binned = binning.bin_events(found, time_step_ms=1.0, channels=units)
+    read = heidelberg.read(tmp_path / "a.h5")
+    assert read.unit[:3].tolist() == [0, 1, units - 1]
+    binned = binning.bin_events(read, time_step_ms=1.0, channels=units)
     assert (binned.cell[:3] % units).tolist() == [0, 1, units - 1]
 
 
 def test_labels_and_speakers_beyond_16_bits_are_kept(tmp_path):
     names = tuple(map(str, range(70_000)))
-    made = replace(recordings(label=(0, 65_535, 65_536, 69_999, 1), speaker=(-1, 65_534, 65_535, 70_000, 2**40)))
-    made = replace(made, classes=names)
-    heidelberg.write(tmp_path / "a.h5", made)
-    found = heidelberg.read(tmp_path / "a.h5")
-    assert (found.label.tolist(), found.speaker.tolist()) == (made.label.tolist(), made.speaker.tolist())
+    written = replace(recordings(label=(0, 65_535, 65_536, 69_999, 1), speaker=(-1, 65_534, 65_535, 70_000, 2**40)))
+    written = replace(written, classes=names)
+    heidelberg.write(tmp_path / "a.h5", written)
+    read = heidelberg.read(tmp_path / "a.h5")
+    assert (read.label.tolist(), read.speaker.tolist()) == (written.label.tolist(), written.speaker.tolist())
 
 
 def test_a_data_set_that_claims_more_than_the_file_can_hold_is_refused_before_it_is_read(file):
@@ -277,12 +269,12 @@ def test_a_row_that_claims_gigabytes_is_refused(file):
         damaged[row.start() : row.start() + 4] = struct.pack("<I", 2**32 - 1)
         file.write_bytes(damaged)
         try:
-            found = heidelberg.read(file)
+            read = heidelberg.read(file)
         except ValueError as error:
             assert str(error).startswith(f"{file}: ")  # noqa: PT017 - some of what looks like a row is none
             refused += 1
         else:
-            np.testing.assert_array_equal(found.time_ms, recordings().time_ms)
+            np.testing.assert_array_equal(read.time_ms, recordings().time_ms)
     assert refused >= 10
 
 

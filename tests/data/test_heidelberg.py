@@ -19,7 +19,7 @@ PACK = {
 
 
 def recordings(count: int = 5, units: int = 700, seed: int = 0, equal: bool = False) -> Recordings:
-    """Times are whole float16 seconds, so that a file gives them back as they were."""
+    """Times are float16 seconds, so that a file keeps them exactly."""
     generator = np.random.default_rng(seed)
     sizes = np.full(count, 7) if equal else generator.integers(1, 30, count)
     rows = [np.sort(generator.random(size).astype(np.float16)) for size in sizes]
@@ -139,9 +139,9 @@ def test_wider_numbers_are_read(altered, file, dtype):
         for name, wide in (("spikes/times", dtype), ("spikes/units", np.int64)):
             rows = [row.astype(wide) for row in opened[name][:]]
             del opened[name]
-            made = opened.create_dataset(name, (len(rows),), h5py.vlen_dtype(np.dtype(wide)))
+            dataset = opened.create_dataset(name, (len(rows),), h5py.vlen_dtype(np.dtype(wide)))
             for index, row in enumerate(rows):
-                made[index] = row
+                dataset[index] = row
 
     assert_same(heidelberg.read(altered(widen)), wanted)
 
@@ -232,7 +232,7 @@ def test_a_missing_data_set_is_named(altered, name):
     ("change", "words"),
     [
         (replaced("spikes/times", np.zeros((5, 3))), "spikes/times must be rows of floating-point seconds"),
-        (replaced("spikes/units", np.zeros((5, 3), int)), "spikes/units must be rows of whole channel"),
+        (replaced("spikes/units", np.zeros((5, 3), int)), "spikes/units must be rows of integer channel"),
         (replaced("labels", np.zeros(4, int)), "got 5, 5 and 4 rows"),
         (put_row("spikes/units", 2, [1, 2]), "a unit for every time"),
         (put_row("spikes/units", 0, [700] * FIRST), "units must lie in 0..699; recording 0"),
@@ -251,10 +251,10 @@ def test_channels_that_would_wrap_around_are_refused(altered):
     def wrap(opened):
         rows = [row.astype(np.int64) for row in opened["spikes/units"][:]]
         del opened["spikes/units"]
-        made = opened.create_dataset("spikes/units", (5,), h5py.vlen_dtype(np.int64))
+        dataset = opened.create_dataset("spikes/units", (5,), h5py.vlen_dtype(np.int64))
         rows[1][0] = 65536
         for index, row in enumerate(rows):
-            made[index] = row
+            dataset[index] = row
 
     with pytest.raises(ValueError, match="recording 1 holds units out of range"):
         heidelberg.read(altered(wrap))

@@ -1,10 +1,13 @@
-"""The motifs task: nothing but the exact delays tells the classes, and they tell them well."""
+"""The motifs task: the exact delays tell the classes, and no other statistic does."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from snnsim.data import heidelberg, motifs
+from snnsim.data import heidelberg
 from snnsim.data.binning import bin_events
+from snnsim.data.synthetic import motifs
 
 RECIPE = motifs.Recipe()
 CLASSES = len(RECIPE.lags)
@@ -20,20 +23,20 @@ def drawn():
 def evidence(raster, lag):
     """Coincidences of every pair at the lags of every class, (recording, class)."""
     first, second = raster[..., 0::2].astype(int), raster[..., 1::2].astype(int)
-    found = np.zeros((len(raster), len(lag)), int)
+    result = np.zeros((len(raster), len(lag)), int)
     for number, row in enumerate(lag):
         for pair, steps in enumerate(row):
-            found[:, number] += (first[:, : RECIPE.steps - steps, pair] * second[:, steps:, pair]).sum(1)
-    return found
+            result[:, number] += (first[:, : RECIPE.steps - steps, pair] * second[:, steps:, pair]).sum(1)
+    return result
 
 
-def test_an_oracle_that_knows_the_lags_decides(drawn):
+def test_an_oracle_with_the_lags_classifies_well(drawn):
     raster, label = drawn
     assert (evidence(raster, motifs.lag(RECIPE)).argmax(1) == label).mean() > 0.95
 
 
 @pytest.mark.parametrize("shift", [len(RECIPE.lags), 30])
-def test_the_same_oracle_at_other_lags_knows_nothing(drawn, shift):
+def test_the_same_oracle_with_other_lags_is_at_chance_level(drawn, shift):
     raster, label = drawn
     wrong = motifs.lag(RECIPE) + shift
     assert not np.isin(wrong, RECIPE.lags).any()
@@ -81,7 +84,7 @@ def test_the_steps_do_not_depend_on_the_class(drawn):
         assert abs((z**2).mean() - 1) < 0.15
 
 
-def test_neither_do_the_steps_in_a_row(drawn):
+def test_consecutive_steps_are_independent(drawn):
     """A channel alone has no memory: its spikes at one and two steps' distance are independent."""
     raster, label = drawn
     for number in range(CLASSES):
@@ -92,40 +95,39 @@ def test_neither_do_the_steps_in_a_row(drawn):
 
 
 def test_the_seed_decides_and_the_splits_differ():
-    first, again, other = motifs.make(3), motifs.make(3), motifs.make(4)
-    assert {split: len(made) for split, made in first.items()} == dict(RECIPE.recordings)
-    for split, made in first.items():
-        np.testing.assert_array_equal(made.time_ms, again[split].time_ms)
-        np.testing.assert_array_equal(made.unit, again[split].unit)
-        assert not np.array_equal(made.unit[:500], other[split].unit[:500])
-        assert np.ptp(np.bincount(made.label)) == 0
+    first, second, other = motifs.make(3), motifs.make(3), motifs.make(4)
+    assert {split: len(generated) for split, generated in first.items()} == dict(RECIPE.recordings)
+    for split, generated in first.items():
+        np.testing.assert_array_equal(generated.time_ms, second[split].time_ms)
+        np.testing.assert_array_equal(generated.unit, second[split].unit)
+        assert not np.array_equal(generated.unit[:500], other[split].unit[:500])
+        assert np.ptp(np.bincount(generated.label)) == 0
     assert not np.array_equal(first["valid"].unit[:500], first["test"].unit[:500])
 
 
 def test_the_files_bin_back_to_the_rasters(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = motifs.USUAL.prepare(seed=5)
-    found = heidelberg.find(folder, "motifs")
-    assert list(found) == ["train", "valid", "test"]
-    read, made = heidelberg.read(found["test"]), motifs.make(5)["test"]
-    assert (read.units, read.classes) == (2 * RECIPE.pairs, made.classes)
+    folder = motifs.MOTIFS.prepare(seed=5)
+    result = heidelberg.find(folder, "motifs")
+    assert list(result) == ["train", "valid", "test"]
+    read, generated = heidelberg.read(result["test"]), motifs.make(5)["test"]
+    assert (read.units, read.classes) == (2 * RECIPE.pairs, generated.classes)
     grid = {"time_step_ms": RECIPE.time_step_ms, "channels": read.units}
     every = np.arange(len(read))
     frames, _ = bin_events(read, **grid).dense(every)
-    np.testing.assert_array_equal(frames, bin_events(made, **grid).dense(every)[0])
+    np.testing.assert_array_equal(frames, bin_events(generated, **grid).dense(every)[0])
     assert set(np.unique(frames)) == {0, 1}
     raster = frames.swapaxes(0, 1).astype(bool)
     assert (evidence(raster, motifs.lag(RECIPE)).argmax(1) == read.label).mean() > 0.95
 
 
-def test_prepared_files_are_kept(tmp_path, monkeypatch):
+def test_prepared_files_are_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
-    folder = motifs.USUAL.prepare(seed=5)
-    monkeypatch.delattr(motifs, "make")
-    assert motifs.USUAL.prepare(seed=5) == folder
+    folder = motifs.MOTIFS.prepare(seed=5)
+    assert replace(motifs.MOTIFS, generate=None).prepare(seed=5) == folder
 
 
 @pytest.mark.parametrize("wrong", [{"pairs": 7}, {"lags": (5, 100), "pairs": 2}, {"lags": (-1, 3), "pairs": 2}])
-def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
+def test_invalid_recipes_are_refused(wrong):
     with pytest.raises(ValueError, match="pairs must be a multiple of the lags"):
         motifs.Recipe(**wrong)

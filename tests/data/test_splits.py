@@ -39,50 +39,50 @@ def shd_like(generator):
 )
 @settings(deadline=None)
 def test_a_split_is_disjoint_and_whole_and_repeatable(speaker, seed, share):
-    made = recordings(speaker)
-    for rule in (lambda: splits.shd(made), lambda: splits.by_speaker(made, share=share, seed=seed)):
+    sample = recordings(speaker)
+    for rule in (lambda: splits.shd(sample), lambda: splits.by_speaker(sample, share=share, seed=seed)):
         train, valid = split = rule()
         np.testing.assert_array_equal(np.sort(np.concatenate([train, valid])), np.arange(len(speaker)))
-        again = rule()
-        np.testing.assert_array_equal(again.valid, valid)
-        assert not set(split.held_out) & set(made.speaker[train])
+        second = rule()
+        np.testing.assert_array_equal(second.valid, valid)
+        assert not set(split.held_out) & set(sample.speaker[train])
         assert len(train) > 0
-        assert len(valid) > 0 or len(np.unique(made.label)) == len(made)
+        assert len(valid) > 0 or len(np.unique(sample.label)) == len(sample)
 
 
 def test_shd_holds_out_its_two_speakers_and_a_twentieth_of_every_class_of_the_others():
-    made = shd_like(np.random.default_rng(0))
-    train, valid = split = splits.shd(made)
+    sample = shd_like(np.random.default_rng(0))
+    train, valid = split = splits.shd(sample)
     assert split.held_out == splits.SHD_VALIDATION_SPEAKERS
-    assert not np.isin(made.speaker[train], split.held_out).any()
-    known = valid[~np.isin(made.speaker[valid], split.held_out)]
-    others = made.label[~np.isin(made.speaker, split.held_out)]
+    assert not np.isin(sample.speaker[train], split.held_out).any()
+    known = valid[~np.isin(sample.speaker[valid], split.held_out)]
+    others = sample.label[~np.isin(sample.speaker, split.held_out)]
     np.testing.assert_array_equal(
-        np.bincount(made.label[known], minlength=4),
+        np.bincount(sample.label[known], minlength=4),
         [round(0.05 * number) for number in np.bincount(others, minlength=4)],
     )
-    assert 0.15 < len(valid) / len(made) < 0.25
+    assert 0.15 < len(valid) / len(sample) < 0.25
 
 
 def test_the_shd_split_never_changes():
     """These are the recordings it held out when it was written; another draw would make old results wrong."""
-    made = recordings(np.arange(480) % 12)
-    known = [int(number) for number in splits.shd(made).valid if made.speaker[number] not in (1, 6)]
+    sample = recordings(np.arange(480) % 12)
+    known = [int(number) for number in splits.shd(sample).valid if sample.speaker[number] not in (1, 6)]
     assert known == KNOWN
 
 
 def test_files_without_shd_s_validation_speakers_are_split_by_speaker():
-    made = recordings(np.repeat([0, 1, 2, 3], 25))
-    np.testing.assert_array_equal(splits.shd(made).valid, splits.by_speaker(made).valid)
+    sample = recordings(np.repeat([0, 1, 2, 3], 25))
+    np.testing.assert_array_equal(splits.shd(sample).valid, splits.by_speaker(sample).valid)
 
 
 def test_whole_speakers_near_the_wanted_share_are_held_out():
-    made = recordings(np.repeat(np.arange(20), 30))
+    sample = recordings(np.repeat(np.arange(20), 30))
     for seed in range(5):
-        _, valid = split = splits.by_speaker(made, share=0.2, seed=seed)
+        _, valid = split = splits.by_speaker(sample, share=0.2, seed=seed)
         assert len(split.held_out) == 4
-        np.testing.assert_array_equal(valid, np.flatnonzero(np.isin(made.speaker, split.held_out)))
-    assert len({splits.by_speaker(made, seed=seed).held_out for seed in range(5)}) > 1
+        np.testing.assert_array_equal(valid, np.flatnonzero(np.isin(sample.speaker, split.held_out)))
+    assert len({splits.by_speaker(sample, seed=seed).held_out for seed in range(5)}) > 1
 
 
 def test_the_chosen_speakers_do_not_depend_on_the_order_of_the_recordings():
@@ -94,24 +94,24 @@ def test_the_chosen_speakers_do_not_depend_on_the_order_of_the_recordings():
 
 
 def test_a_speaker_with_nearly_all_recordings_stays_in_training():
-    made = recordings(np.repeat([0, 1, 2], [90, 5, 5]))
+    sample = recordings(np.repeat([0, 1, 2], [90, 5, 5]))
     for seed in range(5):
-        assert splits.by_speaker(made, seed=seed).held_out == (1, 2)
+        assert splits.by_speaker(sample, seed=seed).held_out == (1, 2)
 
 
 def test_one_speaker_at_least_is_held_out_and_one_at_least_is_not():
-    made = recordings(np.repeat([0, 1, 2], [40, 20, 30]))
-    assert splits.by_speaker(made, share=0.01).held_out == (1,)
-    assert len(splits.by_speaker(made, share=0.99).held_out) == 2
+    sample = recordings(np.repeat([0, 1, 2], [40, 20, 30]))
+    assert splits.by_speaker(sample, share=0.01).held_out == (1,)
+    assert len(splits.by_speaker(sample, share=0.99).held_out) == 2
 
 
 @pytest.mark.parametrize("speaker", [[-1], [0, 1], [-1, 0, 1, 2]])
 def test_few_or_unknown_speakers_give_a_split_with_every_class_alike(speaker):
-    made = recordings(np.tile(speaker, 40), np.tile([0, 1, 2, 3], 10 * len(speaker)))
-    _, valid = split = splits.by_speaker(made, share=0.2)
+    sample = recordings(np.tile(speaker, 40), np.tile([0, 1, 2, 3], 10 * len(speaker)))
+    _, valid = split = splits.by_speaker(sample, share=0.2)
     assert split.held_out == ()
-    assert np.bincount(made.label[valid]).tolist() == [2 * len(speaker)] * 4
-    other = splits.by_speaker(made, share=0.2, seed=1)
+    assert np.bincount(sample.label[valid]).tolist() == [2 * len(speaker)] * 4
+    other = splits.by_speaker(sample, share=0.2, seed=1)
     assert not np.array_equal(other.valid, valid)
 
 
@@ -130,23 +130,28 @@ def test_shd_s_rule_is_for_shd_alone():
     assert splits.of_training_file(real, SHD).held_out == splits.SHD_VALIDATION_SPEAKERS
     others = replace(real, speaker=np.arange(len(real)) % 10)
     few = replace(real, speaker=np.array([1, 6, 9, 7])[np.arange(len(real)) % 4])
-    for made, path in ((real, Path("mine_train.h5")), (others, SHD), (others, Path("mine_train.h5")), (few, SHD)):
-        train, valid = split = splits.of_training_file(made, path)
-        np.testing.assert_array_equal(valid, splits.by_speaker(made).valid)
+    for sample, path in (
+        (real, Path("mine_train.h5")),
+        (others, SHD),
+        (others, Path("mine_train.h5")),
+        (few, SHD),
+    ):
+        train, valid = split = splits.of_training_file(sample, path)
+        np.testing.assert_array_equal(valid, splits.by_speaker(sample).valid)
         assert len(split.held_out) >= 1
-        assert not set(made.speaker[train]) & set(made.speaker[valid])
-        assert 0.1 < len(valid) / len(made) < 0.3
+        assert not set(sample.speaker[train]) & set(sample.speaker[valid])
+        assert 0.1 < len(valid) / len(sample) < 0.3
 
 
 @pytest.mark.parametrize("speakers", [range(10), range(10, 20), (1, 6, 9), (0, 1, 2, 6), range(1, 8)])
 def test_data_of_one_s_own_share_no_speaker(speakers):
-    made = recordings(np.array(speakers)[np.arange(400) % len(speakers)])
-    train, valid = splits.of_training_file(made, Path("mine_train.h5"))
-    assert not set(made.speaker[train]) & set(made.speaker[valid])
+    sample = recordings(np.array(speakers)[np.arange(400) % len(speakers)])
+    train, valid = splits.of_training_file(sample, Path("mine_train.h5"))
+    assert not set(sample.speaker[train]) & set(sample.speaker[valid])
     assert 0.1 < len(valid) / 400 < 0.4
 
 
 def test_shd_s_rule_leaves_something_to_train_on():
-    made = recordings(np.tile([1, 6], 200))
-    assert splits.shd(made).held_out == ()
-    assert len(splits.shd(made).valid) == 80
+    sample = recordings(np.tile([1, 6], 200))
+    assert splits.shd(sample).held_out == ()
+    assert len(splits.shd(sample).valid) == 80

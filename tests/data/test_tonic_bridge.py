@@ -37,21 +37,21 @@ def folder(tmp_path):
 
 def test_tonic_reads_our_files_and_we_give_the_same_events(folder):
     datasets = pytest.importorskip("tonic.datasets")
-    made, theirs = recordings(), datasets.SHD(save_to=str(folder), train=True)
-    assert len(theirs) == len(made)
+    result, theirs = recordings(), datasets.SHD(save_to=str(folder), train=True)
+    assert len(theirs) == len(result)
     assert theirs.classes.tolist() == [b"a", b"b"]
-    assert theirs.speaker.tolist() == made.speaker.tolist()
+    assert theirs.speaker.tolist() == result.speaker.tolist()
     for index, (events, label) in enumerate(theirs):
-        np.testing.assert_array_equal(tonic_bridge.as_tonic(made, index), events)
-        assert label == made.label[index]
+        np.testing.assert_array_equal(tonic_bridge.as_tonic(result, index), events)
+        assert label == result.label[index]
 
 
 @pytest.mark.parametrize("name", ["shd", "ssc"])
 def test_what_is_there_is_found_and_not_downloaded(folder, name):
     pytest.importorskip("tonic")
-    found = tonic_bridge.download(name, folder)
-    assert set(found) == set(registry.SOURCES[name].recordings)
-    assert all(path.parent == folder / name.upper() for path in found.values())
+    paths = tonic_bridge.download(name, folder)
+    assert set(paths) == set(registry.DATASETS[name].recordings)
+    assert all(path.parent == folder / name.upper() for path in paths.values())
 
 
 def test_only_shd_and_ssc_can_be_downloaded(tmp_path):
@@ -85,26 +85,26 @@ def test_nothing_but_the_download_imports_tonic(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_tonic)
-    made = recordings()
-    same = tonic_bridge.transformed(made, lambda events: events)
-    np.testing.assert_array_equal(same.unit, made.unit)
-    np.testing.assert_allclose(same.time_ms, made.time_ms, atol=1e-3)
+    result = recordings()
+    same = tonic_bridge.transformed(result, lambda events: events)
+    np.testing.assert_array_equal(same.unit, result.unit)
+    np.testing.assert_allclose(same.time_ms, result.time_ms, atol=1e-3)
     assert same.unit.dtype == np.uint16
 
 
 def test_tonic_s_transforms_apply():
     transforms = pytest.importorskip("tonic.transforms")
-    made = recordings()
+    result = recordings()
     after = tonic_bridge.transformed(
-        made,
+        result,
         transforms.Compose([transforms.TimeJitter(std=200_000, clip_negative=False), transforms.DropEvent(p=0.2)]),
     )
-    assert len(after) == len(made)
-    assert 0.5 * len(made.time_ms) < len(after.time_ms) < len(made.time_ms)
+    assert len(after) == len(result)
+    assert 0.5 * len(result.time_ms) < len(after.time_ms) < len(result.time_ms)
     assert after.time_ms.min() == 0, "some of the jitter went below 0"
     for index in range(len(after)):
         assert (np.diff(after.events(index)[0]) >= 0).all()
-    np.testing.assert_array_equal(after.label, made.label)
+    np.testing.assert_array_equal(after.label, result.label)
 
 
 def test_a_transform_that_does_not_return_events_is_refused():

@@ -9,7 +9,8 @@ import pytest
 from snnsim import experiment
 from snnsim.config import Config
 from snnsim.data import tonic_bridge
-from snnsim.data.speech import spoken_digits
+from snnsim.data.synthetic.dataset import GridDataset
+from snnsim.data.synthetic.spoken_digits import SpokenDigits
 from snnsim.experiment import build, evaluate_run, programs
 from snnsim.nn import freezing
 
@@ -27,21 +28,22 @@ def no_making(monkeypatch):
     def forbidden(*_, **__):
         raise AssertionError("something is made or fetched")
 
-    monkeypatch.setattr(spoken_digits, "make", forbidden)
+    monkeypatch.setattr(SpokenDigits, "make", forbidden)
+    monkeypatch.setattr(GridDataset, "make", forbidden)
     monkeypatch.setattr(tonic_bridge, "download", forbidden)
 
 
 @pytest.mark.usefixtures("no_making")
-@pytest.mark.parametrize("there", [True, False])
-def test_nothing_is_fetched_into_a_folder_that_a_program_names(tmp_path, there):
-    place = tmp_path / "their place"
-    if there:
-        place.mkdir()
-    config = Config().with_values({"data.name": "shd", "data.path": str(place), "network.hidden": [4]})
-    words = rf"are not in {place}; nothing is made or downloaded .*`snnsim data make shd --data-path '{place}'`.*--data"
+@pytest.mark.parametrize("exists", [True, False])
+def test_nothing_is_fetched_into_a_folder_that_a_program_names(tmp_path, exists):
+    their_data = tmp_path / "their place"
+    if exists:
+        their_data.mkdir()
+    config = Config().with_values({"data.name": "shd", "data.path": str(their_data), "network.hidden": [4]})
+    words = rf"are not in {their_data}; nothing is made .*`snnsim data make shd --data-path '{their_data}'`.*--data"
     with pytest.raises(FileNotFoundError, match=words):
         programs.recordings(program_of(config), None, "test")
-    assert place.exists() == there
+    assert their_data.exists() == exists
     (tmp_path / "mine").mkdir()
     with pytest.raises(FileNotFoundError, match="nothing is made or downloaded"):
         programs.recordings(program_of(config), str(tmp_path / "mine"), "test")
@@ -61,8 +63,8 @@ def test_data_that_are_there_are_read(tiny):
     config = Config().with_values(
         {"data.name": "shd"} | {k: v for k, v in tiny.items() if not k.startswith("training")}
     )
-    found = programs.recordings(program_of(config), None, "test")
-    assert np.array_equal(found.label, np.arange(30) % 3)
+    result = programs.recordings(program_of(config), None, "test")
+    assert np.array_equal(result.label, np.arange(30) % 3)
 
 
 @pytest.mark.usefixtures("without_pictures")
@@ -77,7 +79,7 @@ def test_a_result_that_cannot_be_stored_is_returned(tiny, tmp_path, monkeypatch,
     monkeypatch.setattr(evaluate_run.RunFolder, "write_json", read_only)
     assert experiment.evaluate(folder.path, progress=False) == stored
     assert experiment.evaluate_program(folder.path)["total"] == stored["total"]
-    told = capsys.readouterr()
-    assert told.err.count(f"the result could not be stored in {folder.path} (Read-only file system)") == 2
+    captured = capsys.readouterr()
+    assert captured.err.count(f"the result could not be stored in {folder.path} (Read-only file system)") == 2
     assert os.listdir(folder.path) == before
     assert json.loads(folder.evaluation("valid").read_text()) == stored

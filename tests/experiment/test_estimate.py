@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnsim import limits, presets
-from snnsim.experiment import build, estimate, train_run
+from snnsim.experiment import build, datasets, estimate, train_run
 
 CLASSES = 5
 
@@ -35,8 +35,8 @@ def test_the_neurons_of_all_layers_are_counted():
 def test_a_training_grows_with_recordings_steps_and_width():
     config = presets.named("shd")
 
-    def size(**given):
-        return sum(estimate.of_training(config, classes=20, **{"recordings": 64, "steps": 100} | given).values())
+    def size(**changes):
+        return sum(estimate.of_training(config, classes=20, **{"recordings": 64, "steps": 100} | changes).values())
 
     fixed = sum(estimate.of_network(config, classes=20).values())
     assert size(recordings=128) - fixed == pytest.approx(2 * (size() - fixed), rel=0.2)
@@ -54,7 +54,7 @@ def test_in_windows_memory_does_not_grow_with_time():
 
 def test_what_does_not_fit_is_refused_before_data_are_looked_for(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "100MB")
-    monkeypatch.setattr(build, "load_splits", lambda *_: pytest.fail("data were looked for"))
+    monkeypatch.setattr(datasets, "load_splits", lambda *_: pytest.fail("data were looked for"))
     with pytest.raises(
         MemoryError, match=r"config shd: needs about 564 GB .*connections of hidden 1 in training: 560 GB"
     ):

@@ -28,7 +28,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
     network = built(preset, neuron=kind, learn_neuron=learn)
     assert network.layers
     assert all(type(layer.neuron) is KINDS[kind] for layer in network.layers)
-    assert dropout.is_noisy(network) == (kind in ("meta", "levy_baxter"))
+    assert dropout.is_stochastic(network) == (kind in ("meta", "levy_baxter"))
     channels = presets.named(preset).data.channels
     output = network(torch.ones(4, 2, channels), generator=torch.Generator().manual_seed(0))
     output.sum().backward()
@@ -37,7 +37,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
 
 def test_a_network_of_lif_is_what_it_was_before_there_were_others():
     described = build.architecture(presets.named("motifs"), classes=10)
-    before = {name: value for name, value in described.items() if name not in build._OTHERS}
+    before = {name: value for name, value in described.items() if name not in build._OTHER_NEURONS}
     assert {name: value for name, value in described.items() if value is not None} == {
         name: value for name, value in before.items() if value is not None
     }
@@ -82,14 +82,14 @@ def test_a_run_is_trained_drawn_and_evaluated(kind, tmp_path, monkeypatch, capsy
     capsys.readouterr()
     main(["evaluate", "run", "--seeds", "3"])
     shown = capsys.readouterr().out
-    found = json.loads(folder.evaluation("valid").read_text(encoding="utf-8"))
-    assert ("chance" in found) == (kind != "second_order")
+    result = json.loads(folder.evaluation("valid").read_text(encoding="utf-8"))
+    assert ("chance" in result) == (kind != "second_order")
     if kind != "second_order":
-        assert len(found["chance"]["accuracies"]) == 3
-        assert found["chance"]["accuracies"][0] == found["accuracy"]
+        assert len(result["chance"]["accuracies"]) == 3
+        assert result["chance"]["accuracies"][0] == result["accuracy"]
         assert re.search(r"over 3 draws: .*; without chance: ", shown)
         # the epoch was chosen by the draws of the run's seed, which is 0 as well
-        assert found["accuracy"] == row["valid_accuracy"]
+        assert result["accuracy"] == row["valid_accuracy"]
 
 
 def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
@@ -99,11 +99,11 @@ def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
     main(["evaluate", "run"])
     main(["evaluate", "run", "--engine", "simulator"])
     folder = RunFolder(tmp_path / "run")
-    found, by_events = (
+    result, by_events = (
         json.loads(folder.evaluation(name).read_text(encoding="utf-8")) for name in ("valid", "valid-event")
     )
     # the network counts in float32, the program in float64
-    assert by_events["correct"] == pytest.approx(found["correct"], abs=2)
+    assert by_events["correct"] == pytest.approx(result["correct"], abs=2)
     main(["freeze", "run", "-o", "run.snn"])
     capsys.readouterr()
     seeds = []
@@ -112,5 +112,5 @@ def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
         seeds.append(json.loads(capsys.readouterr().out))
     assert [one["seed"] for one in seeds] == [0, 7, None]
     assert seeds[0]["correct"] == by_events["correct"]
-    assert seeds[2]["accuracy"] == pytest.approx(found["chance"]["without"], abs=0.004)
+    assert seeds[2]["accuracy"] == pytest.approx(result["chance"]["without"], abs=0.004)
     assert len({one["synaptic_events"] for one in seeds}) == 3

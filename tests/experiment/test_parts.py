@@ -7,7 +7,7 @@ import torch
 from snnsim import presets
 from snnsim.config import Config
 from snnsim.data import heidelberg, tonic_bridge
-from snnsim.experiment import build
+from snnsim.experiment import build, datasets
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, SparseLinear
 
 
@@ -16,7 +16,7 @@ def config(tiny, **values) -> Config:
 
 
 def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
-    data = build.load_splits(config(tiny), "train", "valid", "test")
+    data = datasets.load_splits(config(tiny), "train", "valid", "test")
     train, valid = data["train"], data["valid"]
     assert train.binned is not data["test"].binned
     assert not set(train.indices) & set(valid.indices)
@@ -32,7 +32,7 @@ def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_pa
     recordings = heidelberg.read(shd_folder / "shd_train.h5")
     who = np.array(speakers)[np.arange(90) % len(speakers)]
     heidelberg.write(tmp_path / "mine_train.h5", replace(recordings, speaker=who))
-    data = build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid")
+    data = datasets.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "valid")
     train, valid = (who[data[name].indices] for name in ("train", "valid"))
     assert not set(train) & set(valid)
     assert 0.1 < len(valid) / 90 < 0.4
@@ -40,14 +40,14 @@ def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_pa
 
 def test_the_home_folder_can_be_named(tiny, monkeypatch, shd_folder):
     monkeypatch.setenv("HOME", str(shd_folder))
-    assert build.planned_folder(config(tiny, **{"data.path": "~"})) == shd_folder
+    assert datasets.planned_folder(config(tiny, **{"data.path": "~"}).data) == shd_folder
 
 
 def test_a_validation_file_is_taken_where_there_is_one(tiny, tmp_path, shd_folder):
     for split in ("train", "test"):
         (tmp_path / f"ssc_{split}.h5").write_bytes((shd_folder / f"shd_{split}.h5").read_bytes())
     (tmp_path / "ssc_valid.h5").write_bytes((shd_folder / "shd_test.h5").read_bytes())
-    data = build.load_splits(config(tiny, **{"data.name": "ssc", "data.path": str(tmp_path)}), "train", "valid")
+    data = datasets.load_splits(config(tiny, **{"data.name": "ssc", "data.path": str(tmp_path)}), "train", "valid")
     assert len(data["train"].indices) == 90
     assert len(data["valid"].indices) == 30
 
@@ -58,23 +58,23 @@ def test_splits_of_different_classes_are_named(tiny, tmp_path, shd_folder):
     other = type(recordings)(**{**vars(recordings), "classes": ("a", "b", "c")})
     heidelberg.write(tmp_path / "shd_test.h5", other)
     with pytest.raises(ValueError, match="the splits of a data set must have the same classes"):
-        build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "test")
+        datasets.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "train", "test")
 
 
 def test_a_missing_split_is_named(tiny, tmp_path, shd_folder):
     (tmp_path / "shd_train.h5").write_bytes((shd_folder / "shd_train.h5").read_bytes())
     with pytest.raises(FileNotFoundError, match=r"there is no test file beside .*shd_train\.h5; found: train"):
-        build.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
+        datasets.load_splits(config(tiny, **{"data.path": str(tmp_path)}), "test")
 
 
-@pytest.mark.parametrize("there", [None, ".", "SHD"])
-def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, there):
+@pytest.mark.parametrize("existing", [None, ".", "SHD"])
+def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, existing):
     asked = []
     monkeypatch.setattr(tonic_bridge, "download", lambda name, folder: asked.append((name, folder)))
     folder = tmp_path / "new"
-    if there is not None:
-        (folder / there).mkdir(parents=True)
-    assert build.data_folder(config(tiny, **{"data.path": str(folder)})) == folder
+    if existing is not None:
+        (folder / existing).mkdir(parents=True)
+    assert datasets.data_folder(config(tiny, **{"data.path": str(folder)}).data) == folder
     assert asked == [("shd", folder)]
 
 

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from small import eighths, small_convolutional_network, small_images, small_network
 
+from helpers.networks import eighths, small_convolutional_network, small_images, small_network
 from snnsim.experiment import plot_run
 from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SecondOrder
 

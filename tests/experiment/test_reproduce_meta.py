@@ -21,12 +21,12 @@ CHOICE = learners.Choice("lif", False, Trial(0.01, 1.0, 5.0, 0.1), 0)
 
 
 def test_all_cells_are_run_once_and_reported(tmp_path, monkeypatch):
-    seen = []
+    calls = []
     run = running.run
-    monkeypatch.setattr(running, "run", lambda cell, *rest: seen.append(cell) or run(cell, *rest))
+    monkeypatch.setattr(running, "run", lambda cell, *rest: calls.append(cell) or run(cell, *rest))
     folder = meta.reproduce(TINY, tmp_path, progress=False)
-    assert seen == settings.cells(TINY)
-    assert len(seen) == len(set(seen)) == 1 + 3 * 2
+    assert calls == settings.cells(TINY)
+    assert len(calls) == len(set(calls)) == 1 + 3 * 2
     with (folder / "results.csv").open() as file:
         lines = list(csv.DictReader(file))
     # STDP has no decision of its own, nor have the source's own trains
@@ -39,26 +39,26 @@ def test_all_cells_are_run_once_and_reported(tmp_path, monkeypatch):
 def test_a_run_that_was_killed_goes_on(tmp_path, monkeypatch):
     run, count = running.run, 0
 
-    def killed(*given):
+    def killed(*arguments):
         nonlocal count
         count += 1
         if count == 4:
             raise KeyboardInterrupt
-        return run(*given)
+        return run(*arguments)
 
     monkeypatch.setattr(running, "run", killed)
     with pytest.raises(KeyboardInterrupt):
         meta.reproduce(TINY, tmp_path / "killed", progress=False)
-    kept = {path.name: path.read_bytes() for path in (tmp_path / "killed" / "cells").iterdir()}
-    assert len(kept) == 3
+    saved = {path.name: path.read_bytes() for path in (tmp_path / "killed" / "cells").iterdir()}
+    assert len(saved) == 3
     count = 4
     meta.reproduce(TINY, tmp_path / "killed", progress=False)
     assert count == 4 + 4
-    for name, content in kept.items():
+    for name, content in saved.items():
         assert (tmp_path / "killed" / "cells" / name).read_bytes() == content
     monkeypatch.setattr(running, "run", run)
-    meta.reproduce(TINY, tmp_path / "whole", progress=False)
-    assert decided(tmp_path / "killed") == decided(tmp_path / "whole")
+    meta.reproduce(TINY, tmp_path / "uninterrupted", progress=False)
+    assert decided(tmp_path / "killed") == decided(tmp_path / "uninterrupted")
 
 
 def decided(folder):
@@ -66,27 +66,27 @@ def decided(folder):
 
 
 def test_other_settings_are_refused_and_more_seeds_are_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(running, "run", lambda cell, *_: made(cell, 0.5))
+    monkeypatch.setattr(running, "run", lambda cell, *_: row_of(cell, 0.5))
     meta.reproduce(TINY, tmp_path, progress=False)
     with pytest.raises(ValueError, match="holds an experiment with other trials, epochs; take these again"):
         meta.reproduce(replace(TINY, trials=2, epochs=2), tmp_path, progress=False)
     meta.reproduce(replace(TINY, seeds=2), tmp_path, progress=False)
     assert len(list((tmp_path / "cells").iterdir())) == 14
-    kept = json.loads((tmp_path / "settings.json").read_text())
-    assert (kept["budget"]["seeds"], kept["seed"]) == (2, 0)
+    saved = json.loads((tmp_path / "settings.json").read_text())
+    assert (saved["budget"]["seeds"], saved["seed"]) == (2, 0)
 
 
-def made(cell, test):
-    found = {"valid": test, "test": test, "trial": {"rate": 0.01}}
-    return cell._asdict() | {"decisions": {"rate": found, "lz": found}, "seconds": 2.0}
+def row_of(cell, test):
+    result = {"valid": test, "test": test, "trial": {"rate": 0.01}}
+    return cell._asdict() | {"decisions": {"rate": result, "lz": result}, "seconds": 2.0}
 
 
 def test_the_table_says_means_gains_and_intervals():
     """Gains of 0.1 and 0.2: 15 points, ± 12.706 · 10 / 2 points (Student's t, one degree of freedom)."""
-    rows = [made(Cell("markov", "none", "none", False, seed), 0.5) for seed in (0, 1)]
+    rows = [row_of(Cell("markov", "none", "none", False, seed), 0.5) for seed in (0, 1)]
     for seed, fixed, learned in ((0, 0.6, 0.7), (1, 0.6, 0.8)):
-        rows.append(made(Cell("markov", "lif", "stdp", False, seed), fixed))
-        rows.append(made(Cell("markov", "lif", "stdp", True, seed), learned))
+        rows.append(row_of(Cell("markov", "lif", "stdp", False, seed), fixed))
+        rows.append(row_of(Cell("markov", "lif", "stdp", True, seed), learned))
     table = reporting.table(rows)
     assert "| markov | 50.0 ± 0.0 | 50.0 ± 0.0 |" in table
     wanted = "| markov | lif | stdp | lz | 60.0 ± 0.0 | 75.0 ± 7.1 | +15.0 (-48.5 to +78.5) | 2.0 / 2.0 |"
@@ -110,9 +110,9 @@ def test_the_best_by_validation_is_tested_and_no_other(monkeypatch):
 
     monkeypatch.setattr(running, "_learned", learned)
     monkeypatch.setattr(running, "_predictors", lambda learned, _: {"own": learned.own})
-    found = running.run(Cell("markov", "lif", "stdp", False, 0), tasks.Task(*parts, 2), TINY)
-    assert found["decisions"]["own"]["valid"] == 0.75
-    assert found["decisions"]["own"]["trial"]["rate"] == 0.2
+    result = running.run(Cell("markov", "lif", "stdp", False, 0), tasks.Task(*parts, 2), TINY)
+    assert result["decisions"]["own"]["valid"] == 0.75
+    assert result["decisions"]["own"]["trial"]["rate"] == 0.2
     assert tested == [0.2]
 
 
@@ -122,8 +122,8 @@ def test_both_sides_have_the_same_trials_and_recordings():
     for trial in settings.trials(replace(TINY, trials=200), 0):
         assert 1e-3 <= trial.rate <= 5e-2
         assert 1.2 <= trial.tau <= 20
-    first, again = (tasks.make("poisson", (4, 3, 2), 7) for _ in range(2))
-    for one, other in zip(first[:3], again[:3], strict=True):
+    first, second = (tasks.make("poisson", (4, 3, 2), 7) for _ in range(2))
+    for one, other in zip(first[:3], second[:3], strict=True):
         np.testing.assert_array_equal(one.spikes, other.spikes)
     assert [part.first for part in first[:3]] == [0, 4, 7]
 
@@ -156,9 +156,9 @@ def test_every_rule_learns_every_neuron(neuron, rule):
     task = tasks.make("bernoulli", (12, 6, 8), 0)
     for is_learned in (False, True):
         choice = learners.Choice(neuron, is_learned, Trial(0.02, 3.0, 4.0, 0.2), 1)
-        found, again = (learners.LEARNERS[rule](task, choice, TINY).trains(task.test) for _ in range(2))
-        assert found.shape == (100, 8, 6 if rule != "tempotron" else 2)
-        np.testing.assert_array_equal(found, again)
+        result, second = (learners.LEARNERS[rule](task, choice, TINY).trains(task.test) for _ in range(2))
+        assert result.shape == (100, 8, 6 if rule != "tempotron" else 2)
+        np.testing.assert_array_equal(result, second)
 
 
 @pytest.mark.parametrize("neuron", settings.NEURONS)
@@ -185,8 +185,8 @@ def test_excitability_brings_neurons_to_their_share():
 def test_the_trials_of_a_tempotron_are_learned():
     task = tasks.make("bernoulli", (100, 10, 100), 0)
     choice = learners.Choice("lif", False, Trial(0.02, 1.0, 20.0, 0.1), 1)
-    found = learners.tempotron(task, choice, replace(TINY, epochs=15))
-    assert (found.own(task.train) == task.train.label).mean() > 0.75
+    result = learners.tempotron(task, choice, replace(TINY, epochs=15))
+    assert (result.own(task.train) == task.train.label).mean() > 0.75
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
@@ -211,6 +211,6 @@ def test_unknown_parts_are_refused():
 
 
 def test_neurons_begin_as_their_trial_says():
-    found = learners.neuron(CHOICE, sources=3, features=2)
-    assert isinstance(found, LIF)
-    assert torch.isclose(found.decay(), torch.tensor(0.8)).all()
+    result = learners.neuron(CHOICE, sources=3, features=2)
+    assert isinstance(result, LIF)
+    assert torch.isclose(result.decay(), torch.tensor(0.8)).all()

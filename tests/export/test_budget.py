@@ -5,8 +5,8 @@ import subprocess
 
 import numpy as np
 import pytest
-from fitting import chain
 
+from helpers.loihi_programs import chain
 from snnsim import export
 from snnsim.cli import main
 from snnsim.export.budget import BUDGETS, budget

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import frames_for, programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import frames_for, programs
 from snnsim import export, verification
 from snnsim.export import c_layout
 from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program

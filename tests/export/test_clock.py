@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from graphs import frames_for, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import frames_for, programs
 from snnsim.export.bias_channel import ticking, with_clock
 from snnsim.simulation import Events, Probe, Simulator
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from fitting import BREAKS, ONLY_LOIHI1, ONLY_NETX, UNMENDED, chains, graphs, with_part
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.loihi_programs import BREAKS, ONLY_LOIHI1, ONLY_NETX, UNMENDED, chains, graphs, with_part
 from snnsim import export
 from snnsim.export import bias_relays, loihi, targets
 from snnsim.export.bias_channel import ticking
@@ -136,13 +136,13 @@ def test_a_broken_file_is_said_to_be_so(tmp_path, target, name):
 
 
 def _chain():
-    import fitting
+    from helpers import loihi_programs
 
     rng = np.random.default_rng(3)
     sizes = {"input": 6, "a": 5, "out": 3}
-    parts = (fitting.population("a", 5, rng), fitting.population("out", 3, rng, "readout"))
-    edges = tuple(fitting.edge(source, end, sizes, rng) for source, end in (("input", "a"), ("a", "out")))
-    return fitting.Program(
+    parts = (loihi_programs.population("a", 5, rng), loihi_programs.population("out", 3, rng, "readout"))
+    edges = tuple(loihi_programs.edge(source, end, sizes, rng) for source, end in (("input", "a"), ("a", "out")))
+    return loihi_programs.Program(
         channels=6, populations=parts, edges=edges, time_step_ms=1.0, readout="out", decision="max_membrane",
-        fixed=fitting.FIXED,
+        fixed=loihi_programs.FIXED,
     )  # fmt: skip

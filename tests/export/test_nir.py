@@ -3,24 +3,15 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.nir_programs import ENCODINGS, hard
+from helpers.random_programs import programs
 from snnsim import export
 from snnsim.export.nir import writing
 from snnsim.export.nir.order import computed
 from snnsim.program import INPUT, Edge, Population, Program
-
-ENCODINGS = ("seq", "fan", "relay")
-
-
-def hard(program):
-    """Return the Program with the reset that NIR has."""
-    populations = [
-        replace(part, model="lif_hard") if part.model == "lif_soft" else part for part in program.populations
-    ]
-    return replace(program, populations=tuple(populations))
 
 
 def same(one, other):

@@ -2,15 +2,15 @@ from dataclasses import replace
 from itertools import pairwise
 
 import h5py
-import nir_loops
 import numpy as np
 import pytest
 import torch
-from graphs import everything, frames_for, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_nir import ENCODINGS, hard
 
+from helpers import nir_reference
+from helpers.nir_programs import ENCODINGS, hard
+from helpers.random_programs import everything, frames_for, programs
 from snnsim import export
 from snnsim.export.nir import files, foreign, writing
 from snnsim.export.nir.files import Graph, Node
@@ -93,7 +93,7 @@ def test_every_neuron_does_what_its_equations_say(seed):
     rng = np.random.default_rng(seed)
     graph = every_kind(rng)
     frames = (rng.random((60, 3)) < 0.4).astype(float)
-    made = nir_loops.run(graph.nodes, graph.edges, frames, DT)
+    made = nir_reference.run(graph.nodes, graph.edges, frames, DT)
     program = foreign.program(graph, dt=DT)
     result = Simulator(program).run(Events.from_frames(frames[:, None]), Probe(spikes=True))
     for name in ("cuba", "lif", "if", "step"):

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, given, settings
 
+from helpers.random_programs import programs
 from snnsim import export
 from snnsim.program import INPUT, Edge, Population, Program
 

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, assume, given, settings
 
+from helpers.random_programs import programs
 from snnsim import export
 from snnsim.program import Edge
 from snnsim.verification import networks

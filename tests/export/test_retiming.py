@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import assume, given, settings
 
+from helpers.random_programs import programs
 from snnsim.export.retiming import retimed
 from snnsim.program import INPUT, Edge, Population, Program
 

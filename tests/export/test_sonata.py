@@ -4,9 +4,9 @@ from dataclasses import replace
 import h5py
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, assume, given, settings
 
+from helpers.random_programs import programs
 from snnsim import export
 from snnsim.export.identifiers import plain_names
 from snnsim.program import INPUT

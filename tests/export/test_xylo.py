@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from fitting import FIXED, graph, sparse, with_part
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from helpers.loihi_programs import FIXED, graph, sparse, with_part
 from snnsim import export
 from snnsim.export import targets, xylo
 from snnsim.program import INPUT

@@ -1,7 +1,8 @@
 """Prints how many inputs each fuzzer has tried."""
 
 import pytest
-from fuzzing import Tally
+
+from helpers.fuzzing import Tally
 
 
 @pytest.fixture

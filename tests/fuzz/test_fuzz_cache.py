@@ -8,8 +8,8 @@ import zipfile
 
 import numpy as np
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import files
 from snnsim.data import archives, cache, heidelberg
 from snnsim.data.recordings import Recordings

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 import pytest
 import torch
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.config import Config
 from snnsim.experiment import build, evaluate_run
 from snnsim.training import checkpoint, lock, optimizers, train_state

@@ -7,8 +7,8 @@ from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import Program, cli
 from snnsim.cli.data import Data
 from snnsim.program import Edge, Population
@@ -53,7 +53,7 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     def stop(*_, **__):
         raise Stopped("fuzzing stops here, where the work would begin")
 
-    for place in ("data.tonic_bridge.download", "data.speech.spoken_digits.prepare", "data.synthetic_files.prepare"):
+    for place in ("data.tonic_bridge.download", "data.synthetic.dataset.SyntheticDataset.prepare"):
         monkeypatch.setattr(f"snnsim.{place}", stop, raising=False)
     for place in (
         "training.trainer.Trainer.fit",

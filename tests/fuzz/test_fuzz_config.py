@@ -5,8 +5,8 @@ import re
 from dataclasses import fields
 
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import presets
 from snnsim.config import Config, parse_assignment
 from snnsim.experiment import build, estimate

@@ -7,8 +7,8 @@ a process, so there are few at the default.
 import h5py
 import numpy as np
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.data import binning, heidelberg, recordings
 from snnsim.data.recordings import Recordings
 

@@ -7,8 +7,8 @@ import random
 
 import numpy as np
 import torch
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.analysis import classify, complexity, information, intervals
 from snnsim.learning import decisions, losses, sigma_schedule, stdp, stdp_layer, tempotron
 from snnsim.learning.stdp import STDP
@@ -43,7 +43,7 @@ def test_layers_that_learn_take_or_refuse_states_and_events(tally):
     state = None
     for _ in range(cases(500)):
         weight = array(draw, *[(2, 3)] * 6, (3,), (0, 3), (2, 0))
-        first = tally.call(lambda: stdp_layer.at_rest(weight), case=weight)
+        first = tally.call(lambda: stdp_layer.initial_state(weight), case=weight)
         if first is not None and draw.random() < 0.3:
             parts = {"weight": weight, "membrane": array(draw, (2, 3), (3, 3)), "step": draw.choice([0, 5, *ODD])}
             traces = array(draw, (3, 2), (2, 2)), array(draw, (2, 2), (3, 2))
@@ -108,7 +108,7 @@ def test_plasticity_takes_or_refuses_trains(tally):
         tau = draw.choice([4.0, 4.0, *ODD])
         left = tally.call(lambda: stdp.eligibility(pre, post, tau=tau), case=(pre, post, tau))
         reward = draw.choice([1.0, array(draw, (2,), (3,), ()), *ODD])
-        tally.call(lambda: stdp.rewarded(weight, draw.choice([left, weight]), reward), case=(weight, left, reward))
+        tally.call(lambda: stdp.apply_reward(weight, draw.choice([left, weight]), reward), case=(weight, left, reward))
 
 
 def highest(weight, time, source, rule):
@@ -124,7 +124,7 @@ def test_tempotron_takes_or_refuses_trains(tally):
     for number in range(cases(400)):
         weight = array(draw, *[(2, 3)] * 6, (3,), (0, 3), (2, 2))
         times = array(draw, *[(4, 3)] * 5, (0, 3), (4,))
-        trains = tally.call(lambda: tempotron.of_times(times), case=times)
+        trains = tally.call(lambda: tempotron.from_times(times), case=times)
         if trains is None or draw.random() < 0.4:
             time, source = array(draw, (5,), (0,)), array(draw, (5,), (4,), whole=True, spread=3)
             offset = draw.choice(
@@ -148,10 +148,10 @@ def test_tempotron_takes_or_refuses_trains(tally):
                     assert found.value[pattern, 0] >= expected - 1e-6
                     assert found.value[pattern, 0] <= expected + 1e-2 or expected < 0
         spikes, step = array(draw, (6, 4, 3), (6, 4), whole=True), draw.choice([1.0, *ODD])
-        tally.call(lambda: tempotron.of_rasters(spikes, time_step_ms=step), case=(spikes, step))
+        tally.call(lambda: tempotron.from_rasters(spikes, time_step_ms=step), case=(spikes, step))
         label, classes = array(draw, (4,), (4, 1), whole=True), draw.choice([2, *ODD[:-2]])
         if classes != 2**70:
-            tally.call(lambda: tempotron.one_for_each(label, classes), case=(label, classes))
+            tally.call(lambda: tempotron.one_hot(label, classes), case=(label, classes))
 
 
 def phrases(symbols):
@@ -199,8 +199,8 @@ def test_decisions_and_losses_take_or_refuse_outputs(tally):
             case = (name, output, valid, labels)
             scores = tally.call(lambda name=name: decisions.get_decision(name)(output, valid), case=case)
             if scores is not None:
-                tally.call(lambda scores=scores: losses.of_scores(scores, labels), case=case)
-        tally.call(lambda: losses.of_steps(output, labels, valid), case=(output, valid, labels))
+                tally.call(lambda scores=scores: losses.decision_loss(scores, labels), case=case)
+        tally.call(lambda: losses.step_loss(output, labels, valid), case=(output, valid, labels))
         tally.call(lambda: losses.highest_membrane(output, labels, threshold=torch.ones(1)), case=(output, labels))
         width = {name: draw.choice([5.0, 0.5, 0.3, *ODD]) for name in ("start", "end", "narrowest")}
         epoch, epochs = draw.choice([0, 3, *ODD]), draw.choice([4, *ODD])

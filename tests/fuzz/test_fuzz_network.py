@@ -7,8 +7,8 @@ import random
 
 import numpy as np
 import torch
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import LIF, BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, freeze, kernels
 from snnsim.nn import Conv, LevyBaxter, MetaNeuron, SparseLinear
 

@@ -6,8 +6,8 @@
 import random
 
 import torch
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim import kernels
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws

@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from fuzzing import cases
-from mutating import changed_bytes, changed_hdf5, check, network
 
+from helpers.corrupted_files import changed_bytes, changed_hdf5, check, network
+from helpers.fuzzing import cases
 from snnsim import export
 from snnsim.export.nir.files import Graph, Node, save
 

@@ -5,9 +5,9 @@ import shutil
 
 import numpy as np
 import pytest
-from fuzzing import cases
-from mutating import changed_bytes, changed_hdf5, changed_json, changed_npz, check, network
 
+from helpers.corrupted_files import changed_bytes, changed_hdf5, changed_json, changed_npz, check, network
+from helpers.fuzzing import cases
 from snnsim import export
 
 WHOLE = ("loihi1", "loihi2", "xylo", "c")

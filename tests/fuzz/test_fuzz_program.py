@@ -1,8 +1,8 @@
 """Parts of Programs of every kind: taken or refused, and what is taken has the numbers that were given."""
 
 import numpy as np
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.program import Edge, FixedPoint, Population, Program, safe_name
 from snnsim.simulation import Events, simulate
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fuzzing import cases
-from mutating import changed_bytes, changed_npz, check, network
 
+from helpers.corrupted_files import changed_bytes, changed_npz, check, network
+from helpers.fuzzing import cases
 from snnsim.program import Program
 
 

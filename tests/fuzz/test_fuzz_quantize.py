@@ -1,8 +1,8 @@
 """Schemes and Programs of every size: quantized within half a step, twice as once, pruned as asked, or refused."""
 
 import numpy as np
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.quantization import Scheme, dequantized, prune, quantize
 from snnsim.simulation import Events, simulate

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from fuzzing import cases
 
+from helpers.fuzzing import cases
 from snnsim.data import binning, heidelberg
 from snnsim.data.recordings import Recordings
 

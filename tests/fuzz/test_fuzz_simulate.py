@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from fuzzing import cases
-from graphs import FIXED, edge, everything, loops, population
 
+from helpers.fuzzing import cases
+from helpers.random_programs import FIXED, edge, everything, loops, population
 from snnsim.program import INPUT, Program
 from snnsim.simulation import Events, Probe, Simulator, State, simulate
 
@@ -15,7 +15,7 @@ NUMBERS = [
 
 
 def program(rng):
-    """Return a small random Program as graphs.programs() does, but from a generator."""
+    """Return a small random Program as helpers.random_programs does, but from a generator."""
     fixed, channels, names = bool(rng.integers(2)), int(rng.integers(1, 4)), ["a", "b"][: rng.integers(1, 3)]
     sizes = {INPUT: channels} | {name: int(rng.integers(1, 4)) for name in names}
     populations = [population(name, sizes[name], rng, fixed=fixed, readout=False) for name in names]

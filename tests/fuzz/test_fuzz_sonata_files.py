@@ -7,9 +7,9 @@ import shutil
 
 import numpy as np
 import pytest
-from fuzzing import cases
-from mutating import NASTY, changed_bytes, changed_hdf5, changed_json, check, network
 
+from helpers.corrupted_files import NASTY, changed_bytes, changed_hdf5, changed_json, check, network
+from helpers.fuzzing import cases
 from snnsim import export
 
 

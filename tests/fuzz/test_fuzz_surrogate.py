@@ -1,7 +1,6 @@
 import random
 
-from fuzzing import cases
-
+from helpers.fuzzing import cases
 from snnsim.surrogate import Surrogate
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import dense_spikes, everything, membranes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import dense_spikes, everything, membranes
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, Probe, Simulator, simulate
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import dense_spikes, events, everything, frames_for, loops, membranes, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import dense_spikes, events, everything, frames_for, loops, membranes, programs
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import ENGINES, Events, Probe, Simulator, State, engines, simulate
 

@@ -236,5 +236,5 @@ def test_currents_that_are_not_finite_are_refused_step_by_step(neuron, value):
 
 @pytest.mark.parametrize("norm", [torch.nn.BatchNorm1d(8), torch.nn.LayerNorm(8), torch.nn.Identity(), "batch"])
 def test_a_normalization_that_knows_no_sequences_is_refused(norm):
-    with pytest.raises(TypeError, match="SpikingLayer: norm must be a module with `window`, such as a BatchNorm"):
+    with pytest.raises(TypeError, match="SpikingLayer: norm must be a BatchNorm or None, not"):
         SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=norm, dropout=0.0)

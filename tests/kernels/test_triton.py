@@ -293,7 +293,7 @@ def test_every_run_gives_the_same_bits(device):
 def test_every_launch_compiles(tmp_path):
     # a process of its own: this one may interpret, and the cache must not hold what an older source compiled to
     environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}
-    program = Path(__file__).with_name("compile_triton.py")
+    program = Path(__file__).parents[1] / "helpers" / "compile_triton.py"
     done = subprocess.run([sys.executable, program, "80"], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     lines = dict(line.split() for line in done.stdout.splitlines())

@@ -31,6 +31,6 @@ def test_the_gradient_is_the_course_of_every_input_at_the_highest_membrane():
 
 def test_a_margin_asks_for_more():
     membrane = torch.tensor([[[0.5, 1.3]], [[1.1, 0.2]]])
-    found = losses.highest_membrane(membrane, torch.tensor([0]), threshold=torch.tensor(1.0), margin=0.2)
+    loss = losses.highest_membrane(membrane, torch.tensor([0]), threshold=torch.tensor(1.0), margin=0.2)
     # 1.1 is to reach 1.2, and 1.3 to stay below 0.8
-    torch.testing.assert_close(found, torch.tensor(0.1 + 0.5))
+    torch.testing.assert_close(loss, torch.tensor(0.1 + 0.5))

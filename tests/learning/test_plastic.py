@@ -1,4 +1,4 @@
-"""A layer that learns while it runs does what its equations say, in pieces as in one."""
+"""A layer with STDP follows its equations, in chunks and in one run."""
 
 import numpy as np
 import pytest
@@ -43,17 +43,17 @@ def by_the_equation(weight, raster, neurons=NEURONS):
 
 
 def as_raster(fired, steps, targets):
-    found = np.zeros((steps, targets), bool)
-    found[fired] = True
-    return found
+    fired_raster = np.zeros((steps, targets), bool)
+    fired_raster[fired] = True
+    return fired_raster
 
 
 @pytest.mark.parametrize("after", [(2.0, 4.0), (0.0, 0.0), (0.0, 1.5)])
-def test_fires_by_the_equation(after):
+def test_spikes_follow_the_equation(after):
     neurons = stdp_layer.Neurons(10.0, 2.5, 2.0, after)
     weight, raster = drawn()
     state, fired = stdp_layer.run(
-        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL
+        stdp_layer.initial_state(weight), np.nonzero(raster), len(raster), neurons=neurons, rule=STILL
     )
     wanted = by_the_equation(weight, raster, neurons)
     assert wanted.sum(0).min() > 3
@@ -61,35 +61,39 @@ def test_fires_by_the_equation(after):
     np.testing.assert_array_equal(state.weight, weight)
 
 
-def test_learns_as_the_rule_does_from_its_own_spikes():
+def test_weights_follow_the_rule_on_the_layers_own_spikes():
     weight, raster = drawn(1)
     state, fired = stdp_layer.run(
-        stdp_layer.at_rest(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING
+        stdp_layer.initial_state(weight), np.nonzero(raster), len(raster), neurons=NEURONS, rule=LEARNING
     )
     learned = stdp(weight, raster, as_raster(fired, len(raster), 3), LEARNING)
     assert np.abs(learned - weight).max() > 0.1
     np.testing.assert_allclose(state.weight, learned, atol=1e-12)
 
 
-def test_pieces_are_the_whole():
+def test_chunks_equal_the_stream():
     weight, raster = drawn(2)
     step, source = np.nonzero(raster)
-    whole, fired = stdp_layer.run(stdp_layer.at_rest(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING)
-    state, parts = stdp_layer.at_rest(weight), []
+    expected, fired = stdp_layer.run(
+        stdp_layer.initial_state(weight), (step, source), 300, neurons=NEURONS, rule=LEARNING
+    )
+    state, parts = stdp_layer.initial_state(weight), []
     for begin, end in ((0, 7), (7, 8), (8, 200), (200, 300)):
-        some = (step >= begin) & (step < end)
-        state, part = stdp_layer.run(state, (step[some], source[some]), end - begin, neurons=NEURONS, rule=LEARNING)
+        inside = (step >= begin) & (step < end)
+        state, part = stdp_layer.run(state, (step[inside], source[inside]), end - begin, neurons=NEURONS, rule=LEARNING)
         parts.append(part)
     np.testing.assert_array_equal(np.concatenate([part[0] for part in parts]), fired[0])
-    np.testing.assert_array_equal(state.weight, whole.weight)
-    assert state.step == whole.step == 300
+    np.testing.assert_array_equal(state.weight, expected.weight)
+    assert state.step == expected.step == 300
 
 
-def test_nothing_is_written_into_the_state_that_was_given():
+def test_run_leaves_its_state_unchanged():
     weight, raster = drawn(3)
-    state = stdp_layer.at_rest(weight)
-    first, again = (stdp_layer.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2))
-    np.testing.assert_array_equal(first.weight, again.weight)
+    state = stdp_layer.initial_state(weight)
+    first, second = (
+        stdp_layer.run(state, np.nonzero(raster), 300, neurons=NEURONS, rule=LEARNING)[0] for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.weight, second.weight)
     assert not state.membrane.any()
 
 
@@ -102,9 +106,9 @@ def test_nothing_is_written_into_the_state_that_was_given():
         (([1], [2]), "of sources 0 to 1; they lie in 1 to 1, of 2 to 2"),
     ],
 )
-def test_events_that_cannot_be_are_refused(events, words):
+def test_invalid_events_are_refused(events, words):
     events = tuple(np.array(part) for part in events)
     with pytest.raises(ValueError, match=words):
-        stdp_layer.run(stdp_layer.at_rest(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
+        stdp_layer.run(stdp_layer.initial_state(np.zeros((1, 2))), events, 5, neurons=NEURONS, rule=STILL)
     with pytest.raises(ValueError, match=r"weights must be \(target, source\)"):
-        stdp_layer.at_rest(np.zeros(3))
+        stdp_layer.initial_state(np.zeros(3))

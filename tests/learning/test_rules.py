@@ -3,10 +3,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from snnsim.learning import rules
+from snnsim.learning import losses, rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.nn import LIF, DelayedLinear, LeakyReadout
 from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.meta import Recovery
 from snnsim.nn.network import SpikingNetwork
 
 LENGTHS, LABELS = torch.tensor([7, 4, 6, 2]), torch.tensor([0, 1, 2, 1])
@@ -19,10 +20,10 @@ def network(extra_steps=0):
     return SpikingNetwork([hidden], synapse, LeakyReadout(), extra_steps=extra_steps).double()
 
 
-def batch(members=slice(None), whole=4.0):
+def batch(members=slice(None), normalizer=4.0):
     frames = torch.rand(7, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64) * 2
     frames *= (torch.arange(7)[:, None] < LENGTHS)[..., None]
-    return rules.Batch(frames[:, members], LENGTHS[members], LABELS[members], whole=whole)
+    return rules.Batch(frames[:, members], LENGTHS[members], LABELS[members], normalizer=normalizer)
 
 
 def gradients(net):
@@ -31,14 +32,14 @@ def gradients(net):
 
 def test_bptt_is_the_gradient_of_the_mean_cross_entropy():
     by_rule, by_hand = network(extra_steps=2), network(extra_steps=2)
-    seen = rules.bptt(by_rule, batch(), mean_membrane, None)
+    result = rules.bptt(by_rule, batch(), mean_membrane, None)
     output = by_hand(batch().frames)
     scores = mean_membrane(output, LENGTHS + 2)
     loss = nn.functional.cross_entropy(scores, LABELS)
     loss.backward()
     assert_close(gradients(by_rule), gradients(by_hand))
-    assert_close(seen.loss, 4 * loss.detach())
-    assert_close(seen.scores, scores.detach())
+    assert_close(result.loss, 4 * loss.detach())
+    assert_close(result.scores, scores.detach())
 
 
 def test_shares_of_a_batch_add_up_to_it():
@@ -52,9 +53,9 @@ def test_shares_of_a_batch_add_up_to_it():
 def test_outcome_leaves_the_gradients_alone():
     net = network()
     with torch.no_grad():
-        seen = rules.outcome(net, batch(), mean_membrane, None)
+        result = rules.outcome(net, batch(), mean_membrane, None)
     assert gradients(net) == [None] * 4
-    assert seen.scores.shape == (4, 3)
+    assert result.scores.shape == (4, 3)
 
 
 def test_training_lowers_the_loss():
@@ -71,3 +72,18 @@ def test_training_lowers_the_loss():
 def test_unknown_rule():
     with pytest.raises(ValueError, match="learning rule 'hebb' is unknown; the known ones are bptt"):
         rules.get_rule("hebb")
+
+
+def test_old_names_of_keywords_and_fields_warn():
+    net, old = network(), {"window": 3}
+    with pytest.warns(DeprecationWarning, match="sltt: the keyword window is now chunk"):
+        one = rules.sltt(net, batch(), mean_membrane, None, **old)
+    assert_close(one.loss, rules.sltt(net, batch(), mean_membrane, None, chunk=3).loss)
+    with pytest.warns(DeprecationWarning, match="whole is now normalizer"):
+        recordings = rules.Batch(*(getattr(batch(), name) for name in ("frames", "lengths", "labels")), whole=4.0)
+    with pytest.warns(DeprecationWarning, match="Batch.whole is now Batch.normalizer"):
+        assert recordings.whole == recordings.normalizer == 4.0
+    with pytest.warns(DeprecationWarning, match="the keyword kept is now decay"):
+        assert Recovery(kept=0.5) == Recovery(0.5)
+    with pytest.warns(DeprecationWarning, match="losses.of_scores is now snnsim.learning.losses.decision_loss"):
+        assert losses.of_scores is losses.decision_loss

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 import torch
-from small import eighths, generator, small_network
 from torch.nn import functional
 
+from helpers.networks import eighths, generator, small_network
 from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.learning.losses import Batch
@@ -47,24 +47,24 @@ def by(rule, network):
         FRAMES.expand(-1, SAMPLES, -1),
         torch.full((SAMPLES,), STEPS),
         torch.zeros(SAMPLES, dtype=torch.long),
-        whole=float(SAMPLES),
+        normalizer=float(SAMPLES),
     )
     network.zero_grad()
-    seen = rule(network, batch, mean_membrane, generator(2))
-    assert not seen.loss.requires_grad
+    result = rule(network, batch, mean_membrane, generator(2))
+    assert not result.loss.requires_grad
     return [parameter.grad for parameter in network.parameters()]
 
 
 def test_score_is_unbiased_and_straight_through_is_not():
     network = a_network()
-    expected, found, straight = exactly(network), by(score, network), by(rules.bptt, network)
+    expected, by_score, straight = exactly(network), by(score, network), by(rules.bptt, network)
     size = torch.cat([part.flatten() for part in expected]).norm()
 
     def apart(gradients):
         return float(torch.cat([(a - b).flatten() for a, b in zip(gradients, expected, strict=True)]).norm() / size)
 
-    assert apart(found) < 0.02
-    assert apart(straight) > 5 * apart(found)
+    assert apart(by_score) < 0.02
+    assert apart(straight) > 5 * apart(by_score)
 
 
 def test_other_neurons_are_refused():

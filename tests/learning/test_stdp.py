@@ -66,24 +66,26 @@ def test_pairs_by_hand():
 def test_weights_keep_their_bounds(bounds):
     rng = np.random.default_rng(0)
     weight, pre, post = rng.random((5, 8)), rng.random((500, 8)) < 0.3, rng.random((500, 5)) < 0.3
-    found = stdp.stdp(weight, pre, post, STDP(0.3, 0.3, bounds=bounds, pairing="nearest"))
-    assert 0 <= found.min() <= found.max() <= 1
+    changed = stdp.stdp(weight, pre, post, STDP(0.3, 0.3, bounds=bounds, pairing="nearest"))
+    assert 0 <= changed.min() <= changed.max() <= 1
     # soft bounds hold weights apart from them
-    assert (np.isin(found, (0.0, 1.0)).any()) == (bounds == "hard")
+    assert (np.isin(changed, (0.0, 1.0)).any()) == (bounds == "hard")
 
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(-2, 2))
-def test_a_reward_at_the_end_is_plasticity_at_its_pace(case, reward):
+def test_a_final_reward_scales_the_amounts_of_the_rule(case, reward):
     """Without fading and bounds, a reward of R is the rule with amounts R times as large."""
     weight, pre, post = case
     free = {"tau_plus": 3.0, "tau_minus": 5.0, "lowest": -1e3, "highest": 1e3}
     left = stdp.eligibility(pre, post, STDP(0.1, 0.2, **free))
-    found = stdp.rewarded(weight, left, reward, STDP(0.1, 0.2, **free))
-    np.testing.assert_allclose(found, stdp.stdp(weight, pre, post, STDP(0.1 * reward, 0.2 * reward, **free)), atol=1e-9)
+    changed = stdp.apply_reward(weight, left, reward, STDP(0.1, 0.2, **free))
+    np.testing.assert_allclose(
+        changed, stdp.stdp(weight, pre, post, STDP(0.1 * reward, 0.2 * reward, **free)), atol=1e-9
+    )
 
 
-def test_what_is_long_ago_has_faded():
+def test_eligibility_decays():
     pre, post = np.zeros((2, 11, 1), bool)
     pre[1], post[3] = True, True
     rule = STDP(0.1, 0.2, 3.0, 5.0)
@@ -93,11 +95,11 @@ def test_what_is_long_ago_has_faded():
 
 def test_each_target_has_its_own_reward():
     weight, left = np.full((2, 3), 0.5), np.full((2, 3), 0.1)
-    found = stdp.rewarded(weight, left, np.array([1.0, -1.0]))
-    np.testing.assert_allclose(found, [[0.6] * 3, [0.4] * 3])
-    soft = stdp.rewarded(np.array([[0.8]]), np.array([[0.5]]), 1.0, STDP(bounds="soft"))
+    changed = stdp.apply_reward(weight, left, np.array([1.0, -1.0]))
+    np.testing.assert_allclose(changed, [[0.6] * 3, [0.4] * 3])
+    soft = stdp.apply_reward(np.array([[0.8]]), np.array([[0.5]]), 1.0, STDP(bounds="soft"))
     assert soft.item() == pytest.approx(0.8 + 0.5 * 0.2)
-    assert stdp.rewarded(weight, 9 * left, 1.0).max() == 1
+    assert stdp.apply_reward(weight, 9 * left, 1.0).max() == 1
 
 
 @pytest.mark.parametrize(
@@ -111,13 +113,13 @@ def test_each_target_has_its_own_reward():
         (lambda: stdp.stdp(np.zeros((2, 3)), np.zeros((5, 2)), np.zeros((5, 3))), r"need spikes pre \(time, 3\)"),
     ],
 )
-def test_what_cannot_be_is_refused(make, words):
+def test_invalid_arguments_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()
 
 
-def test_a_reward_tells_which_pattern_to_answer():
-    """Two patterns, a target that fires at random after them: what is rewarded grows, what is punished shrinks."""
+def test_reward_selects_a_pattern():
+    """Two patterns, a target that fires at random after them: rewarded weights grow, punished ones shrink."""
     rng = np.random.default_rng(5)
     weight, rule = np.full((1, 10), 0.5), STDP(0.05, 0.03, 5.0, 5.0, bounds="soft")
     for _ in range(300):
@@ -125,6 +127,6 @@ def test_a_reward_tells_which_pattern_to_answer():
         pre, post = np.zeros((20, 10), bool), np.zeros((20, 1), bool)
         pre[rng.integers(0, 8, 5), np.arange(5) if first else np.arange(5, 10)] = True
         post[rng.integers(8, 20)] = True
-        weight = stdp.rewarded(weight, stdp.eligibility(pre, post, rule, tau=20.0), 1.0 if first else -1.0, rule)
+        weight = stdp.apply_reward(weight, stdp.eligibility(pre, post, rule, tau=20.0), 1.0 if first else -1.0, rule)
     assert weight[0, :5].min() > 0.8
     assert weight[0, 5:].max() < 0.2

@@ -1,11 +1,11 @@
 """Forward and gradient are those of the parameters on the grid; the parameters behind it move, and come back."""
 
-import contracts
 import numpy as np
 import pytest
 import torch
-from small import MAX_DELAY, generator, small_network
 
+from helpers import learning_contracts
+from helpers.networks import MAX_DELAY, generator, small_network
 from snnsim.learning.decisions import summed_softmax
 from snnsim.learning.qat import Grid
 from snnsim.nn.freezing import freeze
@@ -14,18 +14,18 @@ from snnsim.quantization import Scheme, quantize
 GRIDS = [Grid("int8"), Grid("int4", "2bit:2"), Grid("ternary", "3bit"), Grid(delays="2bit"), Grid()]
 
 
-@pytest.mark.parametrize("rule", contracts.RULES)
+@pytest.mark.parametrize("rule", learning_contracts.RULES)
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
 def test_gradients_are_those_at_the_grid_and_parameters_come_back(grid, rule):
-    network, there = small_network(), small_network()
+    network, on_grid = small_network(), small_network()
     before = [parameter.detach().clone() for parameter in network.parameters()]
-    grid.apply(there)
+    grid.apply(on_grid)
     with grid.on(network):
-        for one, other in zip(network.parameters(), there.parameters(), strict=True):
+        for one, other in zip(network.parameters(), on_grid.parameters(), strict=True):
             assert torch.equal(one, other)
-        contracts.RULES[rule](network, contracts.a_batch(), summed_softmax, generator())
-    contracts.RULES[rule](there, contracts.a_batch(), summed_softmax, generator())
-    for parameter, expected, other in zip(network.parameters(), before, there.parameters(), strict=True):
+        learning_contracts.RULES[rule](network, learning_contracts.a_batch(), summed_softmax, generator())
+    learning_contracts.RULES[rule](on_grid, learning_contracts.a_batch(), summed_softmax, generator())
+    for parameter, expected, other in zip(network.parameters(), before, on_grid.parameters(), strict=True):
         assert torch.equal(parameter, expected)
         assert torch.equal(parameter.grad, other.grad)
 
@@ -67,10 +67,10 @@ def test_delays_are_on_the_grid_and_learned_behind_it():
 def test_quantizing_finds_the_grid_again(kind):
     network = small_network()
     for _ in range(2):
-        network(contracts.a_batch().frames)
+        network(learning_contracts.a_batch().frames)
     Grid(kind).apply(network)
-    made = quantize(freeze(network, time_step_ms=1.0), Scheme(kind))
-    for change in made.provenance["quantization"]["edges"]:
+    quantized = quantize(freeze(network, time_step_ms=1.0), Scheme(kind))
+    for change in quantized.provenance["quantization"]["edges"]:
         assert change["relative_error"] < 1e-6
         assert change["weights_clipped"] == 0
 

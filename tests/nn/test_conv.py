@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from small import generator, random_spikes
 from torch.nn import functional
 from torch.testing import assert_close
 
+from helpers.networks import generator, random_spikes
 from snnsim.kernels import plain
 from snnsim.nn import Conv, DelayedConv, DelayedLinear
 from snnsim.nn.patches import Field, Patches
@@ -41,14 +41,16 @@ def spikes(geometry, *lead):
 def looped(layer, weight, sequence):
     """Return the currents of kernels weight (delay, out, in, row, column), pixel by pixel and tap by tap."""
     patches, (height, width, channels), pool = layer.patches, layer.patches.field, layer.patches.pool
-    seen = sequence.view(len(sequence), BATCH, height // pool, pool, width // pool, pool, channels).mean((3, 5)).numpy()
+    averaged = (
+        sequence.view(len(sequence), BATCH, height // pool, pool, width // pool, pool, channels).mean((3, 5)).numpy()
+    )
     steps, (up, left) = len(sequence), patches.padding
     current = np.zeros((steps, BATCH, *layer.into))
-    places = itertools.product(range(steps), *map(range, layer.into), *map(range, weight.shape[:1] + weight.shape[2:]))
-    for t, y, x, o, k, c, row, col in places:
+    indices = itertools.product(range(steps), *map(range, layer.into), *map(range, weight.shape[:1] + weight.shape[2:]))
+    for t, y, x, o, k, c, row, col in indices:
         above, aside = y + row - up, x + col - left
-        if t >= k and 0 <= above < seen.shape[2] and 0 <= aside < seen.shape[3]:
-            current[t, :, y, x, o] += weight[k, o, c, row, col] * seen[t - k, :, above, aside, c]
+        if t >= k and 0 <= above < averaged.shape[2] and 0 <= aside < averaged.shape[3]:
+            current[t, :, y, x, o] += weight[k, o, c, row, col] * averaged[t - k, :, above, aside, c]
     return torch.from_numpy(current).flatten(2)
 
 
@@ -87,41 +89,41 @@ def test_equals_the_loops_and_conv3d(make, training, geometry):
 @every_geometry
 @pytest.mark.parametrize("window", ["gauss", "max", "v1", "v0"])
 def test_gradients_are_those_of_conv3d(window, geometry):
-    found = []
-    for way in (lambda layer, given: layer(given), by_conv3d):
-        layer, given = delayed(geometry, window=window), spikes(geometry).requires_grad_()
-        current = way(layer, given)
+    gradients = []
+    for way in (lambda layer, inputs: layer(inputs), by_conv3d):
+        layer, inputs = delayed(geometry, window=window), spikes(geometry).requires_grad_()
+        current = way(layer, inputs)
         (current * torch.randn(current.shape, generator=generator(1)).double()).sum().backward()
-        found.append([given.grad, layer.weight.grad, layer.delay.grad])
-    assert_close(*found)
-    assert all(part.abs().max() > 0 for part in found[0])
+        gradients.append([inputs.grad, layer.weight.grad, layer.delay.grad])
+    assert_close(*gradients)
+    assert all(part.abs().max() > 0 for part in gradients[0])
 
 
 @every_geometry
 @pytest.mark.parametrize("make", [conv, delayed])
 def test_gradients_are_those_of_differences(make, geometry):
-    layer, given = make(geometry), spikes(geometry, 3, 1).requires_grad_()
+    layer, inputs = make(geometry), spikes(geometry, 3, 1).requires_grad_()
     names = [name for name, _ in layer.named_parameters()]
 
-    def current(given, *parameters):
-        return torch.func.functional_call(layer, dict(zip(names, parameters, strict=True)), (given,))
+    def current(inputs, *parameters):
+        return torch.func.functional_call(layer, dict(zip(names, parameters, strict=True)), (inputs,))
 
     with plain():
-        assert torch.autograd.gradcheck(current, (given, *layer.parameters()), fast_mode=True)
+        assert torch.autograd.gradcheck(current, (inputs, *layer.parameters()), fast_mode=True)
 
 
 @pytest.mark.parametrize("steps", [7, 60])
 def test_plain_and_fast_forms_agree(steps):
-    geometry, found = GEOMETRIES["pooled"], []
+    geometry, gradients = GEOMETRIES["pooled"], []
     for only_plain in (False, True):
-        layer, given = delayed(geometry, max_delay=20), spikes(geometry, steps, BATCH).requires_grad_()
+        layer, inputs = delayed(geometry, max_delay=20), spikes(geometry, steps, BATCH).requires_grad_()
         if only_plain:
             with plain():
-                layer(given).square().sum().backward()
+                layer(inputs).square().sum().backward()
         else:
-            layer(given).square().sum().backward()
-        found.append([given.grad, layer.weight.grad, layer.delay.grad])
-    assert_close(*found)
+            layer(inputs).square().sum().backward()
+        gradients.append([inputs.grad, layer.weight.grad, layer.delay.grad])
+    assert_close(*gradients)
 
 
 def test_conv_is_torchs():
@@ -134,19 +136,19 @@ def test_a_kernel_of_the_whole_field_is_a_delayed_linear():
     layer = DelayedConv((3, 4, 2), OUT, MAX_DELAY, (3, 4), padding=0, generator=generator())
     linear = DelayedLinear(24, OUT, MAX_DELAY, generator=generator())
     assert layer.into == (1, 1, OUT)
-    given = random_spikes(STEPS, BATCH, 24).float()
+    inputs = random_spikes(STEPS, BATCH, 24).float()
     # patches have their channels first
-    moved = given.view(STEPS, BATCH, 3, 4, 2).permute(0, 1, 4, 2, 3).flatten(2)
-    assert_close(layer(given), linear(moved))
+    moved = inputs.view(STEPS, BATCH, 3, 4, 2).permute(0, 1, 4, 2, 3).flatten(2)
+    assert_close(layer(inputs), linear(moved))
 
 
 @every_geometry
 def test_members_are_the_neurons_behind_every_element(geometry):
-    layer, given = conv(geometry), spikes(geometry, 2, 1)[0]
-    members, known = layer.patches.members(), torch.cat([given, torch.zeros(1, 1)], -1)[0]
+    layer, inputs = conv(geometry), spikes(geometry, 2, 1)[0]
+    members, known = layer.patches.members(), torch.cat([inputs, torch.zeros(1, 1)], -1)[0]
     patches = known[members].mean(-1)
-    assert_close(patches, layer.patches.of_spikes(given)[0])
-    assert_close(patches @ layer.weight.flatten(1).T, layer(given)[0].view(-1, OUT))
+    assert_close(patches, layer.patches.of_spikes(inputs)[0])
+    assert_close(patches @ layer.weight.flatten(1).T, layer(inputs)[0].view(-1, OUT))
 
 
 def test_history_is_the_last_max_delay_steps():

@@ -38,7 +38,7 @@ def test_tau_and_beta_together():
 
 @pytest.mark.parametrize("beta", [-0.1, 1.1, math.nan])
 def test_beta_out_of_range(beta):
-    with pytest.raises(ValueError, match=r"beta must be between 0 and 1, not .* the share of the voltage kept"):
+    with pytest.raises(ValueError, match=r"beta must be between 0 and 1, not .*; it is the factor"):
         decay_value(None, beta)
 
 
@@ -59,5 +59,5 @@ def test_one_for_each_neuron_needs_their_number():
 
 @pytest.mark.parametrize("beta", [0.0, 1.0])
 def test_learned_decay_cannot_start_at_an_end(beta):
-    with pytest.raises(ValueError, match=f"a learned decay must start between 0 and 1, not at beta = {beta}"):
+    with pytest.raises(ValueError, match=f"a learned decay must start between 0 and 1, not at {beta}"):
         Decay(tau=None, beta=beta, learn="layer")

@@ -5,8 +5,10 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from graphs import dense_spikes, everything
-from small import (
+from torch import nn
+from torch.testing import assert_close
+
+from helpers.networks import (
     BATCH,
     MAX_DELAY,
     NEURONS,
@@ -18,9 +20,7 @@ from small import (
     small_images,
     small_network,
 )
-from torch import nn
-from torch.testing import assert_close
-
+from helpers.random_programs import dense_spikes, everything
 from snnsim.learning import decisions
 from snnsim.nn import LIF, DelayedLinear, LeakyReadout, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
@@ -59,16 +59,16 @@ def network(synapse, neuron, *, norm=True, affine=True):
         )
         for sources, targets in itertools.pairwise(sizes)
     ]
-    made = SpikingNetwork(layers, synapse(sizes[-1], TARGETS), LeakyReadout(tau=3.0), extra_steps=EXTRA)
+    network = SpikingNetwork(layers, synapse(sizes[-1], TARGETS), LeakyReadout(tau=3.0), extra_steps=EXTRA)
     # statistics and shifts of a batch norm that has seen something
     for seed in range(3):
-        made.train()(frames(seed).float())
+        network.train()(frames(seed).float())
     with torch.no_grad():
-        for layer in made.layers:
+        for layer in network.layers:
             if layer.norm is not None and affine:
                 layer.norm.weight.uniform_(-1.5, 1.5, generator=generator(1))
                 layer.norm.bias.uniform_(-0.5, 1.0, generator=generator(2))
-    return made
+    return network
 
 
 NETWORKS = {
@@ -92,23 +92,23 @@ def test_spikes_and_output_are_those_of_the_network(name):
 @pytest.mark.parametrize("norm", [False, True])
 @pytest.mark.parametrize("delays", [False, True])
 def test_spikes_and_output_of_convolutions_are_those_of_the_network(delays, norm):
-    made = small_convolutional_network(delays=delays, extra_steps=EXTRA, norm=norm)
+    network = small_convolutional_network(delays=delays, extra_steps=EXTRA, norm=norm)
     for seed in range(3):
-        made.train()(small_images(seed=seed))
-    for number, layer in enumerate(made.layers):
+        network.train()(small_images(seed=seed))
+    for number, layer in enumerate(network.layers):
         layer.neuron.decay.logit += torch.linspace(-1, 1, len(layer.neuron.decay.logit))
         if norm:
             layer.norm.weight.uniform_(-1.5, 1.5, generator=generator(number))
             layer.norm.bias.uniform_(-0.2, 0.5, generator=generator(number))
-    computes_the_same(made, small_images(seed=9))
+    computes_the_same(network, small_images(seed=9))
 
 
-def computes_the_same(made, given):
-    program = freeze(made, time_step_ms=10.0, decision="summed_softmax")
-    exact = made.double().eval()
-    record = exact.record(given)
+def computes_the_same(network, inputs):
+    program = freeze(network, time_step_ms=10.0, decision="summed_softmax")
+    exact = network.double().eval()
+    record = exact.record(inputs)
     result = simulate(
-        program, Events.from_frames(given.numpy()), record=Probe(spikes=True, membranes=everything(program))
+        program, Events.from_frames(inputs.numpy()), record=Probe(spikes=True, membranes=everything(program))
     )
     for recording in range(BATCH):
         spikes = torch.cat([layer[:, recording] for layer in record.spikes[1:]], -1)
@@ -120,12 +120,12 @@ def computes_the_same(made, given):
 
 
 def test_a_bias_counts_in_silence_and_in_the_extra_steps():
-    made = NETWORKS["delays"]().eval()
+    network = NETWORKS["delays"]().eval()
     with torch.no_grad():
-        made.layers[0].norm.bias += 2.0
-    program = freeze(made, time_step_ms=10.0)
+        network.layers[0].norm.bias += 2.0
+    program = freeze(network, time_step_ms=10.0)
     nothing = torch.zeros(STEPS, 1, NEURONS, dtype=torch.float64)
-    expected = made.double().record(nothing)
+    expected = network.double().record(nothing)
     result = simulate(program, Events.from_frames(nothing.numpy()))
     assert result.length.tolist() == [STEPS + EXTRA]
     np.testing.assert_array_equal(result.counts("hidden 1")[0], expected.spikes[1].sum((0, 1)))
@@ -133,12 +133,12 @@ def test_a_bias_counts_in_silence_and_in_the_extra_steps():
 
 
 def test_lengths_end_a_recording():
-    made, given = NETWORKS["delays"](), frames(4)
+    network, inputs = NETWORKS["delays"](), frames(4)
     lengths = torch.tensor([STEPS, STEPS - 4, 2])
-    given = given * (torch.arange(STEPS)[:, None] < lengths)[..., None]
-    program = freeze(made, time_step_ms=10.0, decision="last_membrane")
-    expected = made.double().eval()(given, lengths)
-    result = simulate(program, Events.from_frames(given.numpy(), lengths.numpy()))
+    inputs = inputs * (torch.arange(STEPS)[:, None] < lengths)[..., None]
+    program = freeze(network, time_step_ms=10.0, decision="last_membrane")
+    expected = network.double().eval()(inputs, lengths)
+    result = simulate(program, Events.from_frames(inputs.numpy(), lengths.numpy()))
     assert_close(torch.from_numpy(result.scores()), decisions.last_membrane(expected, lengths + EXTRA))
 
 
@@ -152,14 +152,14 @@ def test_decisions_are_those_of_training(decision):
 
 
 def test_absent_connections_are_not_there_and_the_network_is_left_alone():
-    made = NETWORKS["fixed, sparse"]()
-    before = {name: value.clone() for name, value in made.state_dict().items()}
-    program = freeze(made, time_step_ms=10.0, classes=list("abcd"), provenance={"run": "x"})
+    network = NETWORKS["fixed, sparse"]()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    program = freeze(network, time_step_ms=10.0, classes=list("abcd"), provenance={"run": "x"})
     assert [len(edge.weight) for edge in program.edges] == [
-        int((synapse.weight != 0).sum()) for synapse in made.synapses()
+        int((synapse.weight != 0).sum()) for synapse in network.synapses()
     ]
-    assert made.training
-    assert all(torch.equal(value, before[name]) for name, value in made.state_dict().items())
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert program.classes == ("a", "b", "c", "d")
     assert program.provenance == {"run": "x"}
     assert [population.name for population in program.populations] == ["hidden 1", "hidden 2", "readout"]
@@ -167,17 +167,17 @@ def test_absent_connections_are_not_there_and_the_network_is_left_alone():
 
 
 def test_parts_that_have_no_place_in_a_program():
-    made = small_network()
-    made.layers[1].synapse = nn.Linear(8, 7)
+    network = small_network()
+    network.layers[1].synapse = nn.Linear(8, 7)
     with pytest.raises(
         TypeError, match=r"synapse of 'hidden 2' must be a DelayedLinear, a SparseLinear, .* not a Linear"
     ):
-        freeze(made, time_step_ms=1.0)
-    made = small_network()
-    made.layers[0].neuron = nn.ReLU()
+        freeze(network, time_step_ms=1.0)
+    network = small_network()
+    network.layers[0].neuron = nn.ReLU()
     with pytest.raises(TypeError, match=r"neurons of 'hidden 1' must be LIF, LeakyReadout, or MetaNeuron .*, not ReLU"):
-        freeze(made, time_step_ms=1.0)
-    made = small_network()
-    made.layers[0].norm = BatchNorm(8, track_running_stats=False)
+        freeze(network, time_step_ms=1.0)
+    network = small_network()
+    network.layers[0].norm = BatchNorm(8, track_running_stats=False)
     with pytest.raises(TypeError, match="normalization of 'hidden 1' must be a BatchNorm that keeps its statistics"):
-        freeze(made, time_step_ms=1.0)
+        freeze(network, time_step_ms=1.0)

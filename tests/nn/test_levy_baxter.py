@@ -3,10 +3,10 @@
 import pytest
 import torch
 from scipy import stats
-from small import generator
 from torch.autograd import gradcheck
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import DelayedLinear, LeakyReadout, LevyBaxter, SparseLinear
 from snnsim.nn.layer import SpikingLayer
@@ -30,8 +30,8 @@ def test_rate_is_the_tail_of_a_binomial(success, amplitude, threshold):
     layer = layer_of(LevyBaxter(success=success, amplitude=amplitude, threshold=threshold), targets=1)
     spikes = layer(sent, draws=Draws.of(1))
     expected = stats.binom.sf(threshold / amplitude - 1, SOURCES, rate * success)
-    found = stats.binomtest(int(spikes.sum()), spikes.numel()).proportion_ci(0.999)
-    assert found.low < expected < found.high
+    result = stats.binomtest(int(spikes.sum()), spikes.numel()).proportion_ci(0.999)
+    assert result.low < expected < result.high
 
 
 def test_release_fails_as_often_as_it_should_and_for_all_neurons_alike():
@@ -47,8 +47,8 @@ def test_release_fails_as_often_as_it_should_and_for_all_neurons_alike():
 def test_without_draws_the_mean_arrives():
     neuron = LevyBaxter(success=0.25, amplitude=2.0)
     assert_close(neuron.release(torch.ones(3, 1, 4)), torch.full((3, 1, 4), 0.5))
-    assert not LevyBaxter(success=1.0).noisy
-    assert neuron.noisy
+    assert not LevyBaxter(success=1.0).is_stochastic
+    assert neuron.is_stochastic
 
 
 def test_expectation_by_finite_differences():
@@ -77,26 +77,26 @@ def test_gradient_of_what_is_drawn_is_that_of_the_mean():
     weight = torch.randn(4, generator=generator(), dtype=torch.float64)
     spikes = torch.ones(20_000, 1, 4, dtype=torch.float64)
     inputs = (neuron.success.logit, neuron.amplitude.raw)
-    found = torch.autograd.grad((neuron.release(spikes, Draws.of(3)) * weight).mean(), inputs)
+    result = torch.autograd.grad((neuron.release(spikes, Draws.of(3)) * weight).mean(), inputs)
     expected = torch.autograd.grad((neuron.release(spikes) * weight).mean(), inputs)
-    assert_close(found[0], expected[0])
-    assert_close(found[1], expected[1], rtol=0.02, atol=1e-4)
+    assert_close(result[0], expected[0])
+    assert_close(result[1], expected[1], rtol=0.02, atol=1e-4)
 
 
-@pytest.mark.parametrize("window", [1, 4])
-def test_windows_release_the_same(window):
+@pytest.mark.parametrize("chunk_length", [1, 4])
+def test_chunks_release_the_same(chunk_length):
     layers = [
         SpikingLayer(DelayedLinear(n, m, 4, generator=generator(n)), LevyBaxter(threshold=0.3), norm=None, dropout=0.0)
         for n, m in ((5, 8), (8, 7))
     ]
     network = SpikingNetwork(layers, DelayedLinear(7, 4, 3, generator=generator()), LeakyReadout()).double().eval()
     frames = (torch.rand(14, 3, 5, generator=generator()) < 0.4).double()
-    expected, state, found = network.record(frames, draws=Draws.of(1)), network.start(Draws.of(1)), []
+    expected, state, result = network.record(frames, draws=Draws.of(1)), network.start(Draws.of(1)), []
     assert expected.spikes[2].sum() > 0
-    for some in frames.split(window):
-        output, state = network.run(some, state)
-        found.append(output)
-    assert_close(torch.cat(found), expected.output)
+    for chunk in frames.split(chunk_length):
+        output, state = network.run(chunk, state)
+        result.append(output)
+    assert_close(torch.cat(result), expected.output)
     assert not torch.equal(network(frames, draws=Draws.of(2)), expected.output)
 
 

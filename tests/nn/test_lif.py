@@ -18,9 +18,9 @@ BY_HAND = {
 def test_sequence_by_hand(reset, leak):
     lif = LIF(**leak, reset=reset)
     spikes, membrane, last = BY_HAND[reset]
-    seen = lif.trace(CURRENT)
-    assert seen[0][:, 0].tolist() == spikes
-    assert seen[1][:, 0].tolist() == membrane
+    traced = lif.trace(CURRENT)
+    assert traced[0][:, 0].tolist() == spikes
+    assert traced[1][:, 0].tolist() == membrane
     assert lif(CURRENT)[:, 0].tolist() == spikes
     assert lif.run(CURRENT)[1].tolist() == [last]
 

@@ -2,9 +2,9 @@ import itertools
 
 import pytest
 import torch
-from small import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from torch.testing import assert_close
 
+from helpers.networks import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from snnsim.learning import decisions
 from snnsim.learning.rules import Batch, bptt
 from snnsim.nn import LIF, LeakyReadout, SparseLinear
@@ -28,11 +28,11 @@ def frames(padding=0):
 def trained_once(padding, *, decision="summed_softmax"):
     """Return what one training step of a fresh network leaves: scores, loss, gradients, running statistics."""
     network = small_network(dropout=0.4, extra_steps=EXTRA).train()
-    batch = Batch(frames(padding), LENGTHS, LABELS, whole=float(BATCH))
-    seen = bptt(network, batch, decisions.get_decision(decision), generator())
+    batch = Batch(frames(padding), LENGTHS, LABELS, normalizer=float(BATCH))
+    result = bptt(network, batch, decisions.get_decision(decision), generator())
     gradients = [parameter.grad for parameter in network.parameters()]
     assert min(gradient.abs().max() for gradient in gradients) > 0
-    return seen.scores, seen.loss, gradients, dict(network.named_buffers())
+    return result.scores, result.loss, gradients, dict(network.named_buffers())
 
 
 # ---- a recording does not see the padding, nor the rest of its batch ----
@@ -47,11 +47,11 @@ def test_training_does_not_depend_on_the_padding(padding, decision):
 @pytest.mark.parametrize("training", [True, False])
 def test_output_does_not_depend_on_the_padding(training):
     counted = valid_steps(LENGTHS + EXTRA, STEPS + EXTRA)
-    found = []
+    outputs = []
     for padding in (0, 7):
         network = small_network(dropout=0.4, extra_steps=EXTRA).train(training)
-        found.append(network(frames(padding), LENGTHS, generator())[: STEPS + EXTRA][counted])
-    assert_close(*found)
+        outputs.append(network(frames(padding), LENGTHS, generator())[: STEPS + EXTRA][counted])
+    assert_close(*outputs)
 
 
 def test_evaluation_of_a_recording_does_not_depend_on_its_batch():
@@ -64,9 +64,9 @@ def test_evaluation_of_a_recording_does_not_depend_on_its_batch():
 
 
 def test_without_lengths_every_step_counts():
-    whole = torch.full((BATCH,), STEPS)
+    full_lengths = torch.full((BATCH,), STEPS)
     with_lengths, without = small_network(extra_steps=EXTRA), small_network(extra_steps=EXTRA)
-    assert_close(without(frames()), with_lengths(frames(), whole))
+    assert_close(without(frames()), with_lengths(frames(), full_lengths))
     assert_close(dict(without.named_buffers()), dict(with_lengths.named_buffers()))
     padded = small_network(extra_steps=EXTRA)
     padded(frames(), LENGTHS)
@@ -151,7 +151,7 @@ def test_constrain_brings_delays_back_and_keeps_absent_connections_absent():
     network = small_network(sparsity=0.5)
     absent = [synapse.weight == 0 for synapse in network.synapses()]
     optimizer = torch.optim.SGD(network.parameters(), lr=1e4)
-    bptt(network, Batch(frames(), LENGTHS, LABELS, whole=3.0), decisions.summed_softmax, None)
+    bptt(network, Batch(frames(), LENGTHS, LABELS, normalizer=3.0), decisions.summed_softmax, None)
     optimizer.step()
     assert any((synapse.delay < 0).any() for synapse in network.synapses())
     assert any((synapse.weight[gone] != 0).any() for synapse, gone in zip(network.synapses(), absent, strict=True))
@@ -183,15 +183,15 @@ def test_negative_extra_steps():
 @pytest.mark.parametrize("training", [True, False])
 def test_products_in_bfloat16_stay_finite_and_voltages_in_float32(training):
     network = small_network(dropout=0.2, extra_steps=EXTRA).float().train(training)
-    seen = []
-    network.layers[0].neuron.register_forward_hook(lambda _, inputs, output: seen.extend([*inputs, output]))
+    recorded = []
+    network.layers[0].neuron.register_forward_hook(lambda _, inputs, output: recorded.extend([*inputs, output]))
     with torch.autocast("cpu", torch.bfloat16):
         output = network(frames().float(), LENGTHS, generator())
         loss = decisions.summed_softmax(output, LENGTHS + EXTRA).square().sum()
     loss.backward()
     assert output.isfinite().all()
     assert output.dtype == torch.float32
-    assert {part.dtype for part in seen} == {torch.float32}
+    assert {part.dtype for part in recorded} == {torch.float32}
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters() if parameter.grad is not None)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from contracts import every_gradient_is_finite
-from small import BATCH, STEPS, TARGETS, generator, small_convolutional_network, small_images
 from torch import nn
 from torch.testing import assert_close
 
+from helpers.contracts import every_gradient_is_finite
+from helpers.networks import BATCH, STEPS, TARGETS, generator, small_convolutional_network, small_images
 from snnsim.gradient_paths import DELAYED
 from snnsim.kernels import plain
 from snnsim.learning import decisions, rules
@@ -31,12 +31,12 @@ def frames(padding=0):
 def trained_once(delays, padding=0, dropout=0.4):
     """Return what one training step of a fresh network leaves: scores, loss, gradients, running statistics."""
     network = small_convolutional_network(delays=delays, dropout=dropout, extra_steps=EXTRA).train()
-    batch = Batch(frames(padding), LENGTHS, LABELS, whole=float(BATCH))
-    seen = bptt(network, batch, decisions.mean_membrane, generator())
+    batch = Batch(frames(padding), LENGTHS, LABELS, normalizer=float(BATCH))
+    result = bptt(network, batch, decisions.mean_membrane, generator())
     every_gradient_is_finite(network)
     gradients = [parameter.grad for parameter in network.parameters()]
     assert min(gradient.abs().max() for gradient in gradients) > 0
-    return seen.scores, seen.loss, gradients, dict(network.named_buffers())
+    return result.scores, result.loss, gradients, dict(network.named_buffers())
 
 
 @both
@@ -104,20 +104,22 @@ def test_dropout_draws_for_every_neuron():
         layer.synapse.weight.fill_(1.0)
     spikes = layer(torch.ones(STEPS, BATCH, 48).double(), None, generator())
     assert torch.equal(spikes, spikes[:1].expand_as(spikes))
-    kept = spikes[0].view(BATCH, 24, 5) > 0
-    assert 0.4 < kept.double().mean() < 0.6
-    assert not kept.all(1).any()
-    assert not torch.equal(kept[0], kept[1])
+    active = spikes[0].view(BATCH, 24, 5) > 0
+    assert 0.4 < active.double().mean() < 0.6
+    assert not active.all(1).any()
+    assert not torch.equal(active[0], active[1])
 
 
 def test_delays_of_convolutions_are_annealed_and_constrained():
     network = small_convolutional_network(delays=True)
-    found = network.delayed_synapses()
-    assert all(isinstance(connections, DelayedLinear) for connections in found)
-    assert [connections.delay is synapse.delay for connections, synapse in zip(found, network.synapses(), strict=True)]
+    synapses = network.delayed_synapses()
+    assert all(isinstance(connections, DelayedLinear) for connections in synapses)
+    assert [
+        connections.delay is synapse.delay for connections, synapse in zip(synapses, network.synapses(), strict=True)
+    ]
     assert len(small_convolutional_network(delays=False).delayed_synapses()) == 1
     with torch.no_grad():
-        for connections in found:
+        for connections in synapses:
             connections.delay -= 9
     network.constrain()
     assert all(synapse.delay.abs().max() == 0 for synapse in network.synapses())
@@ -134,38 +136,38 @@ def test_weights_and_delays_on_a_grid(delays):
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
 
 
-# ---- windows of time, and rules without a route through the membrane ----
+# ---- chunks of time, and rules without a gradient path through the membrane ----
 
 
 @both
 def test_windows_give_the_output_of_the_whole(delays):
     network, images = small_convolutional_network(delays=delays), small_images()
     network.train()(images)
-    whole = network.eval()(images)
-    state, found = None, []
-    for window in images.split([1, 6, 2, STEPS - 9]):
-        output, state = network.run(window, state)
-        found.append(output)
-    assert_close(torch.cat(found), whole)
+    expected = network.eval()(images)
+    state, outputs = None, []
+    for chunk in images.split([1, 6, 2, STEPS - 9]):
+        output, state = network.run(chunk, state)
+        outputs.append(output)
+    assert_close(torch.cat(outputs), expected)
 
 
 def gradients(rule, delays, **settings):
     network = small_convolutional_network(delays=delays, norm=False, extra_steps=EXTRA, **settings).train()
-    rule(network, Batch(frames(), LENGTHS, LABELS, whole=float(BATCH)), decisions.mean_membrane, generator())
+    rule(network, Batch(frames(), LENGTHS, LABELS, normalizer=float(BATCH)), decisions.mean_membrane, generator())
     return {name: parameter.grad for name, parameter in network.named_parameters() if parameter.grad is not None}
 
 
 @both
-@pytest.mark.parametrize("window", [1, 4])
-def test_sltt_in_windows_has_the_gradients_of_the_whole(window, delays):
-    whole = gradients(rules.get_rule("sltt"), delays, dropout=0.3)
-    assert_close(gradients(rules.get_rule("sltt", window=window), delays, dropout=0.3), whole)
+@pytest.mark.parametrize("chunk", [1, 4])
+def test_sltt_in_chunks_equals_sltt(chunk, delays):
+    expected = gradients(rules.get_rule("sltt"), delays, dropout=0.3)
+    assert_close(gradients(rules.get_rule("sltt", chunk=chunk), delays, dropout=0.3), expected)
     first = "layers.0.synapse.connections.weight" if delays else "layers.0.synapse.weight"
-    assert not torch.allclose(whole[first], gradients(bptt, delays, dropout=0.3)[first])
+    assert not torch.allclose(expected[first], gradients(bptt, delays, dropout=0.3)[first])
 
 
 def test_credit_over_delays_of_convolutions():
-    found = [gradients(rules.get_rule("sltt", delayed=delayed), delays=True) for delayed in DELAYED]
+    outputs = [gradients(rules.get_rule("sltt", delayed=delayed), delays=True) for delayed in DELAYED]
     for one, other in ((0, 1), (0, 2), (1, 2)):
-        assert not torch.allclose(*(found[n]["layers.0.synapse.connections.weight"] for n in (one, other)))
-        assert_close(*(found[n]["synapse.weight"] for n in (one, other)))
+        assert not torch.allclose(*(outputs[n]["layers.0.synapse.connections.weight"] for n in (one, other)))
+        assert_close(*(outputs[n]["synapse.weight"] for n in (one, other)))

@@ -1,10 +1,10 @@
-"""Networks of neurons that fire by chance: which draws they have, in one pass and in windows, in training and after."""
+"""Networks of stochastic neurons: their draws, in whole recordings and chunks, in training and evaluation."""
 
 import pytest
 import torch
-from small import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from torch.testing import assert_close
 
+from helpers.networks import BATCH, NEURONS, STEPS, TARGETS, eighths, generator, small_network
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning import rules
 from snnsim.learning.decisions import summed_softmax
@@ -29,8 +29,8 @@ FRAMES = eighths(STEPS, BATCH, NEURONS, low=0)
 @pytest.mark.parametrize("neuron", [noisy, recovering])
 def test_training_draws_by_its_generator(neuron):
     network = small_network(neuron=neuron, dropout=0.3)
-    first, again, other = (network(FRAMES, generator=generator(seed)) for seed in (0, 0, 1))
-    assert torch.equal(first, again)
+    first, repeated, other = (network(FRAMES, generator=generator(seed)) for seed in (0, 0, 1))
+    assert torch.equal(first, repeated)
     assert not torch.equal(first, other)
     first.square().sum().backward()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
@@ -62,23 +62,23 @@ def test_layers_draw_for_themselves():
 
 @torch.no_grad()
 @pytest.mark.parametrize("neuron", [noisy, recovering])
-@pytest.mark.parametrize("window", [1, 5])
-def test_windows_are_the_whole(neuron, window):
+@pytest.mark.parametrize("chunk", [1, 5])
+def test_chunks_equal_the_recording(neuron, chunk):
     network = small_network(neuron=neuron).eval()
     expected = network(FRAMES, draws=Draws.of(3))
-    state, found = network.start(Draws.of(3)), []
-    for frames in FRAMES.split(window):
+    state, outputs = network.start(Draws.of(3)), []
+    for frames in FRAMES.split(chunk):
         output, state = network.run(frames, state)
-        found.append(output)
-    assert_close(torch.cat(found), expected)
+        outputs.append(output)
+    assert_close(torch.cat(outputs), expected)
 
 
 @pytest.mark.parametrize("neuron", [noisy, recovering])
-@pytest.mark.parametrize("window", [1, 4, STEPS])
-def test_sltt_in_windows_is_sltt(neuron, window):
-    batch = Batch(FRAMES, torch.full((BATCH,), STEPS), torch.arange(BATCH) % TARGETS, whole=float(BATCH))
+@pytest.mark.parametrize("chunk", [1, 4, STEPS])
+def test_sltt_in_chunks_equals_sltt(neuron, chunk):
+    batch = Batch(FRAMES, torch.full((BATCH,), STEPS), torch.arange(BATCH) % TARGETS, normalizer=float(BATCH))
     gradients = []
-    for settings in ({}, {"window": window}):
+    for settings in ({}, {"chunk": chunk}):
         network = small_network(neuron=neuron, norm=False, dropout=0.3)
         rules.get_rule("sltt", **settings)(network, batch, summed_softmax, generator(5))
         gradients.append([parameter.grad for parameter in network.parameters() if parameter.grad is not None])

@@ -1,8 +1,9 @@
 """Every neuron, in every form, at exact ties; the forms for a GPU are interpreted in tests/kernels/test_triton.py."""
 
-import contracts_ties as contracts
 import pytest
 import torch
+
+from helpers import tie_contracts as contracts
 
 each_neuron = pytest.mark.parametrize("neuron", contracts.NEURON)
 each_reset = pytest.mark.parametrize("reset", ["hard", "soft"])

@@ -44,14 +44,14 @@ def test_statistics_are_those_of_the_valid_steps():
 
 def test_what_stands_in_the_padding_is_nothing():
     counted = valid_steps(VALID, STEPS)[..., None]
-    found = []
+    results = []
     for padding in (0.0, 1e6):
         norm, current = batch_norm(), currents().masked_fill(~counted, padding).requires_grad_()
         normalized = norm(current, VALID)
         (normalized * currents(1)).sum().backward()
         assert current.grad[~counted[..., 0]].abs().max() == 0
-        found.append((normalized, norm.state_dict(), norm.weight.grad, norm.bias.grad, current.grad))
-    assert_close(*found)
+        results.append((normalized, norm.state_dict(), norm.weight.grad, norm.bias.grad, current.grad))
+    assert_close(*results)
 
 
 def test_evaluation_uses_the_running_statistics_everywhere():

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from small import generator
 from torch.testing import assert_close
 
+from helpers.networks import generator
 from snnsim.nn import SecondOrder
 
 

@@ -64,15 +64,15 @@ def test_keys_are_those_from_before():
     assert all(isinstance(value, torch.Tensor) for value in network().state_dict().values())
 
 
-@pytest.mark.parametrize("way", [copy.deepcopy, lambda made: pickle.loads(pickle.dumps(made))])
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda target: pickle.loads(pickle.dumps(target))])
 def test_copies_carry_their_settings(way):
-    made = way(network())
-    made.load_state_dict(network().state_dict())
+    target = way(network())
+    target.load_state_dict(network().state_dict())
     with pytest.raises(ValueError, match=r"beta of 'layers.0.neuron.decay'"):
-        network(LIF(tau=3.0)).load_state_dict(made.state_dict())
+        network(LIF(tau=3.0)).load_state_dict(target.state_dict())
     # those of the copy, not of what was copied
-    made.layers[0].neuron = LIF(tau=3.0)
-    network(LIF(tau=3.0)).load_state_dict(made.state_dict())
+    target.layers[0].neuron = LIF(tau=3.0)
+    network(LIF(tau=3.0)).load_state_dict(target.state_dict())
 
 
 def test_a_network_inside_of_another_module_is_checked():
@@ -82,9 +82,9 @@ def test_a_network_inside_of_another_module_is_checked():
 
 
 def test_what_changes_no_output_is_no_difference():
-    made = network(LIF(tau=1.5, surrogate="triangle", detach_reset=False))
-    made.load_state_dict(network().state_dict())
-    made.double().load_state_dict(network().state_dict())
+    target = network(LIF(tau=1.5, surrogate="triangle", detach_reset=False))
+    target.load_state_dict(network().state_dict())
+    target.double().load_state_dict(network().state_dict())
 
 
 def test_other_shapes_and_names_are_said():

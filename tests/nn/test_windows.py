@@ -36,16 +36,16 @@ def test_equals_the_equations(window, max_delay, share, sigma, eighths):
     weight = eighths / 8
     delay = share * max_delay
     expected = [weight * tap for tap in by_the_equations(window, delay, sigma, max_delay)]
-    found = kernel(window, delay, sigma, weight=weight, max_delay=max_delay)
-    assert_close(found, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-12)
-    assert abs(found.sum() - weight) <= 1e-6 * abs(weight)
+    result = kernel(window, delay, sigma, weight=weight, max_delay=max_delay)
+    assert_close(result, torch.tensor(expected, dtype=torch.float64), rtol=1e-9, atol=1e-12)
+    assert abs(result.sum() - weight) <= 1e-6 * abs(weight)
 
 
 @pytest.mark.parametrize("window", ["max", "v1", "v0"])
 def test_whole_delay_and_narrow_window_give_one_tap(window):
-    found = kernel(window, 4)
-    assert found[4] == pytest.approx(1, abs=1e-6)
-    assert found.count_nonzero() == 1
+    result = kernel(window, 4)
+    assert result[4] == pytest.approx(1, abs=1e-6)
+    assert result.count_nonzero() == 1
 
 
 @pytest.mark.parametrize("window", ALL)

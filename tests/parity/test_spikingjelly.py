@@ -42,7 +42,7 @@ def node(*, reset, detach, surrogate="atan", decay_input=False, tau=4.0, thresho
     )
 
 
-def seen(run, current):
+def with_gradient(run, current):
     """Return the spikes and the gradient of a random sum of them."""
     current = current.clone().requires_grad_()
     spikes = run(current)
@@ -54,7 +54,7 @@ def seen(run, current):
 def test_lif_equals_theirs_without_decay_of_the_input(reset, detach, surrogate, dtype):
     ours = LIF(tau=4.0, reset=reset, detach_reset=detach, surrogate=Surrogate(surrogate, 2.0))
     theirs = node(reset=reset, detach=detach, surrogate=surrogate)
-    assert_close(seen(ours, currents(dtype)), seen(theirs, currents(dtype)))
+    assert_close(with_gradient(ours, currents(dtype)), with_gradient(theirs, currents(dtype)))
     assert_close(ours.run(currents(dtype))[1], theirs.v.detach().to(dtype))
     assert 0.1 < ours(currents(dtype)).mean() < 0.9
 
@@ -65,16 +65,17 @@ def test_lif_equals_theirs_with_decay_of_the_input_given_tau_times_the_current(r
     tau = 2.0
     ours = LIF(tau=tau, reset=reset, detach_reset=detach)
     theirs = node(reset=reset, detach=detach, tau=tau, decay_input=True)
-    spikes, gradient = seen(ours, currents())
-    assert_close(seen(lambda current: theirs(tau * current), currents()), (spikes, gradient))
+    spikes, gradient = with_gradient(ours, currents())
+    assert_close(with_gradient(lambda current: theirs(tau * current), currents()), (spikes, gradient))
     functional.reset_net(theirs)
-    assert not torch.equal(seen(theirs, currents())[0], spikes)
+    assert not torch.equal(with_gradient(theirs, currents())[0], spikes)
 
 
 def test_threshold_is_theirs():
     theirs = node(reset="soft", detach=False, threshold=0.5)
     assert_close(
-        seen(LIF(tau=4.0, threshold=0.5, reset="soft", detach_reset=False), currents()), seen(theirs, currents())
+        with_gradient(LIF(tau=4.0, threshold=0.5, reset="soft", detach_reset=False), currents()),
+        with_gradient(theirs, currents()),
     )
 
 

@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from helpers.random_programs import programs
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program.arrays import rank_within
 from snnsim.program.summary import facts, inference, stored_bytes
 from snnsim.simulation import Events, simulate
 
@@ -50,17 +52,17 @@ def test_arrays_cannot_be_written_and_are_no_views():
     ("changes", "message"),
     [
         ({"populations": ()}, "there must be a population"),
-        ({"populations": (A, A)}, r"populations must have names of their own.*got \['a', 'a'\]"),
+        ({"populations": (A, A)}, r"populations must have unique names.*got \['a', 'a'\]"),
         ({"populations": (replace(A, name="input"),)}, "none of them 'input'"),
         ({"edges": (edge(target="c"),)}, r"edge 'input' -> 'c': 'c' is unknown; the known names are \['a', 'b'\]"),
-        ({"populations": (replace(A, name=3),)}, r"populations must have names of their own.*got \[3\]"),
-        ({"channels": 0}, "channels must be a whole number of at least 1, not 0"),
-        ({"channels": "2"}, "channels must be a whole number of at least 1, not '2'"),
+        ({"populations": (replace(A, name=3),)}, r"populations must have unique names.*got \[3\]"),
+        ({"channels": 0}, "channels must be an integer of at least 1, not 0"),
+        ({"channels": "2"}, "channels must be an integer of at least 1, not '2'"),
         ({"time_step_ms": None}, "time_step_ms must be positive, not None"),
-        ({"extra_steps": 1.5}, "extra_steps must be a whole number of 0 or more, not 1.5"),
-        ({"provenance": None}, "provenance must be a table of facts, not None"),
+        ({"extra_steps": 1.5}, "extra_steps must be an integer of at least 0, not 1.5"),
+        ({"provenance": None}, "provenance must be a dict, not None"),
         ({"time_step_ms": 0.0}, "time_step_ms must be positive, not 0.0"),
-        ({"extra_steps": -1}, "extra_steps must be a whole number of 0 or more, not -1"),
+        ({"extra_steps": -1}, "extra_steps must be an integer of at least 0, not -1"),
         ({"readout": "a"}, "readout 'a' must have the model 'readout', not 'lif_hard'"),
         ({"readout": "b", "decision": "loudest"}, "decision 'loudest' is unknown; the known ones are summed_softmax"),
         ({"readout": "b", "classes": ("x",)}, "there are 1 classes for 3 neurons of the readout"),
@@ -70,7 +72,10 @@ def test_arrays_cannot_be_written_and_are_no_views():
         ({"edges": (edge("a", "a"),)}, "edge 'a' -> 'a': delays must be at least 1, not 0"),
         ({"edges": (edge("b", "a", sources=3),)}, "a readout does not fire"),
         ({"populations": (Population.of("a", 2, decay=1.5),), "edges": ()}, "decay must be from 0 to 1"),
-        ({"fixed": FixedPoint(8, 4, 0, 8, 4), "edges": ()}, "numbers are integers if, and only if, `fixed` says"),
+        (
+            {"fixed": FixedPoint(8, 4, 0, 8, 4), "edges": ()},
+            "arrays must be integers if, and only if, `fixed` is given",
+        ),
     ],
 )
 def test_what_is_wrong_is_named(changes, message):
@@ -84,7 +89,7 @@ def test_numbers_of_numpy_are_stored_as_others():
 
 
 def test_everything_that_is_wrong_is_named_at_once():
-    with pytest.raises(ValueError, match=r"channels must be a whole number.*extra_steps must be a whole"):
+    with pytest.raises(ValueError, match=r"channels must be an integer.*extra_steps must be an integer"):
         program(channels=0, extra_steps=-2)
 
 
@@ -92,8 +97,8 @@ def test_everything_that_is_wrong_is_named_at_once():
     ("make", "message"),
     [
         (lambda: edge(rows=((2, 0, 0, 1.0),)), "sources must be from 0 to 1, not 2 to 2"),
-        (lambda: edge(rows=((0, 0, -1, 1.0),)), "delays must be whole steps from 0 to 65535, not -1 to -1"),
-        (lambda: edge(rows=((0, 0, 0.5, 1.0),)), "delays must be whole steps"),
+        (lambda: edge(rows=((0, 0, -1, 1.0),)), "delays must be integers from 0 to 65535, not -1 to -1"),
+        (lambda: edge(rows=((0, 0, 0.5, 1.0),)), "delays must be integers"),
         (lambda: edge(rows=((0, 0, 0, np.nan),)), "weights must be finite"),
         (lambda: edge(rows=((0, -1, 0, 1.0),)), "target neurons are counted from 0, not from -1"),
         (
@@ -106,7 +111,7 @@ def test_everything_that_is_wrong_is_named_at_once():
             lambda: Population("a", "lif_hard", np.ones(2), np.ones(3), np.ones(2), np.ones(2)),
             "threshold must have one",
         ),
-        (lambda: edge(rows=((0.5, 0, 0, 1.0),)), "sources and targets must be whole numbers"),
+        (lambda: edge(rows=((0.5, 0, 0, 1.0),)), "sources and targets must be integers"),
         (
             lambda: edge(rows=((0, 0, 0, 40000),)),
             "weight must be a row of whole numbers from -32768 to 32767, not int64",
@@ -140,6 +145,49 @@ def test_the_digest_is_of_what_is_computed(made):
     first = made.populations[0]
     other = replace(first, bias=first.bias + 1)
     assert replace(made, populations=(other, *made.populations[1:])).digest() != made.digest()
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_fan_in_weight_is_the_sum_over_the_synapses_of_each_neuron(program):
+    for population in program.populations:
+        for function in (np.abs, lambda weight: np.maximum(weight, 0)):
+            for source in (None, INPUT, "p0"):
+                expected = np.zeros(population.size)
+                for edge in program.edges:
+                    if edge.target == population.name and source in (None, edge.source):
+                        np.add.at(expected, edge.post, function(edge.weight.astype(float)))
+                np.testing.assert_array_equal(program.fan_in_weight(population.name, function, source=source), expected)
+    with pytest.raises(ValueError, match="population 'nowhere' is unknown"):
+        program.fan_in_weight("nowhere")
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs())
+def test_same_as_compares_header_arrays_and_types(program):
+    assert program.same_as(replace(program))
+    assert not program.same_as(program.came_from(run="x"))
+    assert not program.same_as(replace(program, extra_steps=program.extra_steps + 1))
+    population = program.populations[0]
+    for changed in (replace(population, scale=population.scale * 2), replace(population, bias=population.bias + 1)):
+        assert not program.same_as(replace(program, populations=(changed, *program.populations[1:])))
+    assert program.same_as(replace(program, edges=())) == (program.edges == ())
+
+
+def test_same_as_compares_types_of_arrays():
+    population = Population("a", "lif_hard", [1], [1], [0], [1.0])
+    integers = Program(1, (population,), (), 1.0, fixed=FixedPoint(8, 4, 0, 8, 4))
+    floats = Program(1, (Population.of("a", 1, decay=1.0),), (), 1.0)
+    object.__setattr__(floats, "fixed", integers.fixed)
+    assert integers.header() == floats.header()
+    assert not integers.same_as(floats)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from([0, 1, 2**40])), max_size=20))
+def test_rank_within_counts_the_earlier_elements_with_the_same_keys(pairs):
+    keys = np.array(pairs, np.int64).reshape(-1, 2).T
+    assert rank_within(*keys).tolist() == [pairs[:index].count(pair) for index, pair in enumerate(pairs)]
+    assert rank_within(*keys * 2**20).tolist() == [pairs[:index].count(pair) for index, pair in enumerate(pairs)]
 
 
 def test_facts():
@@ -198,5 +246,5 @@ def test_synapses_of_the_largest_networks_are_in_order():
     synapses = (np.array([far, 5, far, 0]), np.array([last, 3, 0, last]), np.array([9, 65535, 9, 0]), np.arange(4.0))
     edge = Edge.of("a", "b", synapses, sources=2**24)
     assert edge.weight.tolist() == [3, 1, 2, 0]
-    with pytest.raises(ValueError, match=r"sources and targets must be whole numbers; they must be a row of"):
+    with pytest.raises(ValueError, match=r"sources and targets must be integers; values must be a row of"):
         Edge.of("a", "b", ([0], [1e300], [1], [1.0]), sources=1)

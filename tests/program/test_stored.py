@@ -5,9 +5,9 @@ import sys
 
 import numpy as np
 import pytest
-from graphs import programs
 from hypothesis import HealthCheck, given, settings
 
+from helpers.random_programs import programs
 from snnsim.program import Population, Program, storage
 
 
@@ -63,7 +63,7 @@ def test_files_of_others(tmp_path):
     with pytest.raises(ValueError, match=r"b\.npz is no program of snnsim; it has no header"):
         Program.load(tmp_path / "b.npz")
     np.savez(tmp_path / "c.npz", header=np.frombuffer(json.dumps({"format": "cake"}).encode(), np.uint8))
-    with pytest.raises(ValueError, match=r"c\.npz is no program of snnsim: the header is another's"):
+    with pytest.raises(ValueError, match=r"c\.npz is no program of snnsim: the header is that of another format"):
         Program.load(tmp_path / "c.npz")
     with pytest.raises(FileNotFoundError, match=r"there is no program .*d\.snn; `snnsim freeze RUN"):
         Program.load(tmp_path / "d.snn")

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from graphs import events, frames_for, programs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_programs import events, frames_for, programs
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.quantization import Scheme, dequantized, grids, prune, quantize
 from snnsim.simulation import Simulator, simulate
@@ -78,6 +78,22 @@ def by_pair(edge):
     order = np.argsort(key, kind="stable")
     assert len(np.unique(key)) == len(key)
     return key[order], edge.weight[order], edge.post[order], edge.delay[order]
+
+
+@settings(max_examples=40, deadline=None)
+@given(programs(fixed=True))
+def test_integer_units_keep_all_numbers_but_the_threshold(program):
+    floats, fixed = dequantized(program, units="integer"), program.fixed
+    assert floats.fixed is None
+    for before, after in zip(program.populations, floats.populations, strict=True):
+        np.testing.assert_array_equal(after.threshold, before.threshold - 0.5 * before.fires)
+        np.testing.assert_array_equal(after.decay * 2**fixed.decay_bits, before.decay)
+        np.testing.assert_array_equal((after.bias, after.scale), (before.bias, before.scale))
+    for before, after in zip(program.edges, floats.edges, strict=True):
+        np.testing.assert_array_equal(after.weight, before.weight.astype(int) << fixed.weight_shift)
+    assert dequantized(floats, units="integer") is floats
+    with pytest.raises(ValueError, match="dequantized: units must be one of trained, integer, not 'mV'"):
+        dequantized(program, units="mV")
 
 
 @settings(max_examples=40, deadline=None)
@@ -194,7 +210,7 @@ def test_a_quantized_program_is_a_program(given_network, scheme):
         (lambda: Scheme("int1"), "weights 'int1' are unknown; the known ones are ternary and int2 to int16"),
         (lambda: Scheme("float"), "weights 'float' are unknown"),
         (lambda: Scheme(None), "there must be weights or delays to quantize, and both are None"),
-        (lambda: Scheme(delays="6bits"), "delays '6bits' are unknown; say how many bits"),
+        (lambda: Scheme(delays="6bits"), "delays '6bits' are unknown; give the number of bits"),
         (lambda: Scheme(scale="neuron"), "scale must be one of channel, layer, not 'neuron'"),
         (lambda: quantize(network(), Scheme(delays="0bit")), "a -> a needs delays of at least 1 step"),
         (lambda: quantize(network(), Scheme(word_bits=40)), "word_bits must be from 3 to 32, not 40"),

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from graphs import dense_spikes, everything
-from small import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
 
+from helpers.networks import BATCH, NEURONS, STEPS, eighths, small_convolutional_network, small_images, small_network
+from helpers.random_programs import dense_spikes, everything
 from snnsim.export import arrays, checks
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder
@@ -150,24 +150,27 @@ def test_what_has_no_rule_is_refused(neuron):
 def test_what_a_noisy_population_must_have():
     plain = Population.of("a", 3, decay=0.5)
     with pytest.raises(
-        ValueError, match="population 'a': width and reset_value are given if, and only if, the model is a noi"
+        ValueError,
+        match=r"population 'a': the model 'noisy_hard' must have the arrays .*, width, reset_value and no oth",
     ):
         replace(plain, model="noisy_hard")
-    with pytest.raises(ValueError, match="population 'a': width and reset_value are given if"):
+    with pytest.raises(
+        ValueError, match=r"population 'a': .* besides decay, threshold, bias, scale, got width, reset_value"
+    ):
         replace(plain, width=np.ones(3), reset_value=np.ones(3))
-    with pytest.raises(ValueError, match="population 'a': width must have one value for each neuron"):
+    with pytest.raises(ValueError, match=r"population 'a': width must have one value for each neuron"):
         replace(plain, model="noisy_hard", width=np.ones(2), reset_value=np.ones(3))
-    with pytest.raises(ValueError, match="population 'a': width must be 0 or more"):
+    with pytest.raises(ValueError, match=r"population 'a': width must be 0 or more"):
         Program(1, (replace(plain, model="noisy_soft", width=-np.ones(3), reset_value=np.ones(3)),), (), 1.0)
     program = quantize(freeze(small_network(), time_step_ms=1.0), Scheme())
     chancy = replace(program.populations[0], model="noisy_hard", width=np.ones(8), reset_value=np.zeros(8))
-    with pytest.raises(ValueError, match="'hidden 1': neurons that fire by chance have no arithmetic in integers"):
+    with pytest.raises(ValueError, match="'hidden 1': the model 'noisy_hard' has no integer arithmetic"):
         replace(program, populations=(chancy, *program.populations[1:]))
 
 
 def test_chance_has_no_arithmetic_in_integers():
     _, program, _ = trained()
-    with pytest.raises(ValueError, match=r"quantize: neurons must not fire by chance.*'hidden 1', 'hidden 2' do"):
+    with pytest.raises(ValueError, match=r"quantize: all models must have integer .*'hidden 1', 'hidden 2' have none"):
         quantize(program, Scheme())
     shorter = quantize(program, Scheme(weights=None, delays="2bit"))
     assert shorter.longest_delay() <= 3

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_simulator import chain, one_spike_each
 
+from helpers.small_programs import chain, one_spike_each
 from snnsim.program import Edge, Population, Program
 from snnsim.quantization import Scheme, quantize
 from snnsim.simulation import Events, Probe, Simulator, energy, simulate

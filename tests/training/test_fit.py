@@ -4,10 +4,10 @@ from functools import partial
 
 import pytest
 import torch
-from small import generator, small_network
 from torch.utils.data import DataLoader, TensorDataset
 
 import snnsim
+from helpers.networks import generator, small_network
 from snnsim import BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
 
 
@@ -30,7 +30,7 @@ def a_network():
     return SpikingNetwork([hidden], DelayedLinear(24, 2, 10, generator=draw), LeakyReadout(tau=2.0))
 
 
-@pytest.mark.parametrize("rule", ["bptt", "sltt", partial(snnsim.sltt, window=6)])
+@pytest.mark.parametrize("rule", ["bptt", "sltt", partial(snnsim.sltt, chunk=6)])
 def test_learns_which_channel_fires_first(rule):
     frames, labels = timing(256, 0)
     batches = [(frames[:, part], labels[part]) for part in torch.arange(256).split(64)]

@@ -11,11 +11,9 @@ from snnsim.learning import rules
 from snnsim.training import trainer
 
 
-@pytest.fixture
-def trained(tiny, tmp_path, request):
-    request.getfixturevalue("without_pictures")
-    values = tiny | {"training.epochs": 12, "training.lr": 0.02, "network.dropout": 0.0}
-    return experiment.train("shd", values, output=tmp_path / "run", device="cpu")
+@pytest.fixture(scope="module")
+def trained(train_once):
+    return train_once({"training.epochs": 12, "training.lr": 0.02, "network.dropout": 0.0})
 
 
 def test_a_network_learns_and_its_folder_says_how(trained, tiny):

@@ -2,16 +2,17 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import time
+import textwrap
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from snnsim import experiment, identity, kernels
+from snnsim import cli, experiment, identity, kernels
 from snnsim.config import Config
 from snnsim.experiment import plot_run, train_run
 from snnsim.training import distributed, lock, reporting, trainer
@@ -38,9 +39,16 @@ def assert_same(first: RunFolder, second: RunFolder) -> None:
     assert rows[0] == rows[1]
 
 
+@pytest.fixture(scope="module")
+def whole(train_once):
+    return train_once({})
+
+
 @pytest.fixture
-def whole(tiny, tmp_path):
-    return experiment.train("shd", tiny, output=tmp_path / "whole", device="cpu")
+def copied(whole, tmp_path):
+    """Return a copy of the run, which a test may change."""
+    shutil.copytree(whole.path, tmp_path / "copied")
+    return RunFolder(tmp_path / "copied")
 
 
 def test_the_same_seed_gives_the_same_run(tiny, tmp_path, whole):
@@ -138,21 +146,29 @@ def test_a_clean_stop_in_the_middle_of_an_epoch(tiny, tmp_path, whole, monkeypat
 
 def test_killed_by_the_system_and_resumed_from_the_command_line(tiny, tmp_path, whole):
     folder = tmp_path / "killed"
-    options = [f"--set={name}={json.dumps(value)}" for name, value in tiny.items()]
-    command = [sys.executable, "-m", "snnsim", "train"]
-    running = subprocess.Popen(
-        [*command, "shd", "--output-dir", str(folder), "--device", "cpu", *options], stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while not (folder / "metrics.jsonl").exists() and running.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    running.send_signal(signal.SIGKILL)
-    running.wait()
-    finished = torch.load(folder / "last.pt", weights_only=True)["standing"]["finished"]
-    if not finished:
-        subprocess.run([*command, str(folder), "--resume"], check=True, stdout=subprocess.DEVNULL)
+    # its own signal ends the process in the middle of the third checkpoint that it writes, in its second epoch or later
+    code = textwrap.dedent("""
+        import os, signal
+        from snnsim import cli
+        from snnsim.training import checkpoint
+        save, calls = checkpoint.torch.save, []
+        def killed_save(content, file):
+            save(content, file)
+            calls.append(file)
+            if len(calls) == 3:
+                os.kill(os.getpid(), signal.SIGKILL)
+        checkpoint.torch.save = killed_save
+        cli.main()
+    """)
+    flags = [f"--set={name}={json.dumps(value)}" for name, value in tiny.items()]
+    words = ["train", "shd", "--output-dir", str(folder), "--device", "cpu", *flags]
+    killed = subprocess.run([sys.executable, "-c", code, *words], stdout=subprocess.DEVNULL, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert not torch.load(folder / "last.pt", weights_only=True)["standing"]["finished"]
+    assert list(folder.rglob("*.partial*"))
+    cli.main(["train", str(folder), "--resume"])
     assert_same(whole, RunFolder(folder))
-    assert not list(folder.rglob("*.partial*")) or not finished
+    assert not list(folder.rglob("*.partial*"))
 
 
 def test_killed_before_the_first_checkpoint(tiny, tmp_path, whole, monkeypatch):
@@ -275,7 +291,7 @@ def test_killed_before_an_epoch_is_in_tensorboard(tiny, tmp_path, monkeypatch, e
     assert [step for step, _ in logged] == [1, 2, 3]
 
 
-def test_what_killed_writers_left_goes_and_what_others_write_stays(whole):
+def test_what_killed_writers_left_goes_and_what_others_write_stays(copied):
     ended = subprocess.Popen(["true"])
     ended.wait()
     own = identity.tag()
@@ -287,12 +303,12 @@ def test_what_killed_writers_left_goes_and_what_others_write_stays(whole):
         ".last.pt.tmpabc.partial.pt": (True, False),
     }
     for name in stays:
-        (whole.path / name).touch()
-        (whole.path / f".old{name}").touch()
-        os.utime(whole.path / f".old{name}", (0, 0))
+        (copied.path / name).touch()
+        (copied.path / f".old{name}").touch()
+        os.utime(copied.path / f".old{name}", (0, 0))
     with pytest.raises(ValueError, match="nothing to resume"):
-        experiment.train(str(whole.path), {}, resume="auto", device="cpu")
-    found = {name: tuple((whole.path / f"{age}{name}").exists() for age in ("", ".old")) for name in stays}
+        experiment.train(str(copied.path), {}, resume="auto", device="cpu")
+    found = {name: tuple((copied.path / f"{age}{name}").exists() for age in ("", ".old")) for name in stays}
     assert found == stays
 
 
@@ -346,12 +362,12 @@ def test_a_checkpoint_without_conditions_goes_on(tiny, tmp_path, monkeypatch, ca
         ("cut", "training.precision are not in it"),
     ],
 )
-def test_a_config_that_lacks_something_is_refused(whole, text, words):
-    whole.config.write_text(whole.config.read_text().partition("precision")[0] if text == "cut" else text)
+def test_a_config_that_lacks_something_is_refused(copied, text, words):
+    copied.config.write_text(copied.config.read_text().partition("precision")[0] if text == "cut" else text)
     for call in (
-        lambda: experiment.train(str(whole.path), {}, resume="auto", device="cpu"),
-        lambda: experiment.train(str(whole.path), {}, device="cpu"),
-        lambda: experiment.evaluate(whole.path, progress=False),
+        lambda: experiment.train(str(copied.path), {}, resume="auto", device="cpu"),
+        lambda: experiment.train(str(copied.path), {}, device="cpu"),
+        lambda: experiment.evaluate(copied.path, progress=False),
     ):
         with pytest.raises(ValueError, match=words):
             call()

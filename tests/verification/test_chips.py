@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from consumers import python_with
-from fitting import chain, graph, sparse
 
+from helpers.interpreters import python_with
+from helpers.loihi_programs import chain, graph, sparse
 from snnsim import export, verification
 from snnsim.simulation import Events, Simulator
 

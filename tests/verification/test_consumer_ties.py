@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from consumers import python_with
 
+from helpers.interpreters import python_with
 from snnsim import export, verification
 from snnsim.verification import CONSUMERS, networks
 

@@ -1,1 +1,1 @@
-"""Speech as spikes: spoken digits made here, recordings from files, and the inner ear that hears both."""
+"""Speech as spikes: a synthesizer of spoken digits, audio files, and the inner-ear model that encodes both."""

@@ -1,13 +1,13 @@
 """Audio files as spikes: `snnsim data encode` turns recordings into one file of the format of SHD.
 
-Files    WAV, FLAC and OGG; folders are searched to any depth, except folders and files whose names start
-         with `_` or `.` (Speech Commands keeps its noise in `_background_noise_`)
-Class    the name of the folder that holds the file; `lang-german_speaker-03_trial-12_digit-7.flac`, as the
-         Heidelberg Digits are named, says `sieben`. Sorted by name, but SHD's 20 classes in SHD's order if
-         all files are named that way
-Speaker  the number in `speaker-3` or `speaker_3`; else what stands before `_nohash_` (Speech Commands),
-         numbered in sorted order after the largest number; else unknown
-Sound    channels are averaged
+files     WAV, FLAC and OGG; folders are searched to any depth, except folders and files whose names start
+          with `_` or `.` (Speech Commands has its noise in `_background_noise_`)
+class     the name of the file's folder; a name of the Heidelberg Digits, such as
+          `lang-german_speaker-03_trial-12_digit-7.flac`, stands for its word, here `sieben`. Classes are
+          sorted by name, and in SHD's order if all files have names of the Heidelberg Digits
+speaker   the number in `speaker-3` or `speaker_3`; else the code before `_nohash_` (Speech Commands); codes
+          are numbered in sorted order after the largest number; else unknown
+sound     the average of the channels
 """
 
 import glob
@@ -28,7 +28,7 @@ from snnsim.data.speech.phonemes import WORDS
 SUFFIXES = (".wav", ".flac", ".ogg")
 UNKNOWN = -1
 _MOST_SPEAKERS = 2**16 - 1
-# raised when the same audio and seed would give other spikes
+# a number that is raised when the same audio and seed give other spikes
 _VERSION = 1
 _HEIDELBERG = re.compile(r"lang-(?P<language>english|german)_speaker-\d+_trial-\d+_digit-(?P<digit>\d)$")
 _SPEAKER = re.compile(r"speaker[-_](\d+)")
@@ -37,7 +37,7 @@ _NOHASH = re.compile(r"(.+)_nohash_")
 
 @dataclass(frozen=True)
 class Encoded:
-    """What `encode_files` wrote."""
+    """Numbers of the file that `encode_files` wrote."""
 
     recordings: int
     spikes: int
@@ -55,46 +55,61 @@ def encode_files(
 ) -> Encoded:
     """Write the spikes of audio files and folders of audio files as one SHD-format file.
 
-    The recordings stand in the sorted order of their paths. The same files and seed give the same bytes. A
-    second call after a kill goes on with the first one's work.
+    The recordings are in the sorted order of their paths. The same files and seed give the same bytes. A
+    second call continues the work of a call that was killed.
+
+    Args:
+        paths: Audio files, and folders of them.
+        output: The file to write.
+        seed: Seed of the inner-ear model.
+        workers: Number of threads; None is one per processor.
+        progress: Whether progress bars are shown.
+        cells_per_place: Bushy cells of a place of the inner-ear model.
+
+    Raises:
+        ValueError: If the seed is negative, or a file cannot be encoded.
     """
     if seed < 0:
         raise ValueError(f"encode: the seed must not be negative; got {seed}; choose 0 or above")
-    found, output = audio_files(paths), Path(output)
-    _check(found, progress)
-    seeds = np.random.SeedSequence(seed).generate_state(len(found), np.uint64)
+    inputs, output = audio_files(paths), Path(output)
+    _check(inputs, progress)
+    seeds = np.random.SeedSequence(seed).generate_state(len(inputs), np.uint64)
 
     def encode(number: int) -> parallel_encoding.Spikes:
-        return cochlea.encode(*_read(found[number]), int(seeds[number]), cells_per_place=cells_per_place)
+        return cochlea.encode(*_read(inputs[number]), int(seeds[number]), cells_per_place=cells_per_place)
 
-    kept = output.with_name(f".{output.name}.partial-{_key(found, seed, cells_per_place)}")
-    spikes = parallel_encoding.encode_all(encode, len(found), kept=kept, workers=workers, progress=progress)
-    label, classes = labels(found)
-    recordings = parallel_encoding.recordings(spikes, label, speakers(found), classes)
+    partial = output.with_name(f".{output.name}.partial-{_key(inputs, seed, cells_per_place)}")
+    spikes = parallel_encoding.encode_all(encode, len(inputs), partial=partial, workers=workers, progress=progress)
+    label, classes = labels(inputs)
+    recordings = parallel_encoding.recordings(spikes, label, speakers(inputs), classes)
     heidelberg.write(output, recordings)
-    # also what calls that never ended left behind for other files or seeds
+    # calls with other files or seeds that were killed leave partial work, too
     for folder in output.parent.glob(f".{glob.escape(output.name)}.partial-*"):
-        parallel_encoding.forget(folder)
+        parallel_encoding.remove_partial(folder)
     return Encoded(len(recordings), len(recordings.unit), classes)
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
-    """Return the files named and the audio files in the folders named, without repetition, sorted."""
-    found: set[Path] = set()
-    named = [Path(path) for path in paths]
-    for path in named:
+    """Return all files of `paths` and the audio files of all folders of `paths`, each once, sorted.
+
+    Raises:
+        FileNotFoundError: If a path does not exist, or there is no file.
+    """
+    result: set[Path] = set()
+    inputs = [Path(path) for path in paths]
+    for path in inputs:
         if path.is_dir():
-            found |= {file.resolve() for file in path.rglob("*") if _is_audio(file, path)}
+            result |= {file.resolve() for file in path.rglob("*") if _is_audio(file, path)}
         elif path.is_file():
-            found.add(path.resolve())
+            result.add(path.resolve())
         else:
             raise FileNotFoundError(f"encode: {path} must be an audio file or a folder; there is none")
-    if not found:
+    if not result:
         raise FileNotFoundError(
             f"encode: there must be at least one audio file ({', '.join(SUFFIXES)}); found none in "
-            f"{', '.join(map(str, named)) or 'an empty list'}; name the folder that holds the recordings"
+            f"{', '.join(map(str, inputs)) or 'an empty list'}; name the folder that holds the recordings"
         )
-    return sorted(found)
+    return sorted(result)
 
 
 def _is_audio(file: Path, folder: Path) -> bool:
@@ -102,21 +117,25 @@ def _is_audio(file: Path, folder: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and not hidden and file.is_file()
 
 
-def labels(found: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
+def labels(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
     """Return the label of every file and the names of the classes."""
-    digits = [_HEIDELBERG.match(path.stem) for path in found]
+    digits = [_HEIDELBERG.match(path.stem) for path in paths]
     names = [
         path.parent.name if digit is None else WORDS[int(digit["digit"]) + 10 * (digit["language"] == "german")]
-        for path, digit in zip(found, digits, strict=True)
+        for path, digit in zip(paths, digits, strict=True)
     ]
     classes = WORDS if all(digits) else tuple(sorted(set(names)))
     return np.array([classes.index(name) for name in names]), classes
 
 
-def speakers(found: Sequence[Path]) -> np.ndarray:
-    """Return the number of the speaker of every file, UNKNOWN where its name does not tell."""
-    numbered = [_SPEAKER.search(path.stem) for path in found]
-    hashed = [_NOHASH.match(path.stem) for path in found]
+def speakers(paths: Sequence[Path]) -> np.ndarray:
+    """Return the number of the speaker of every file, and UNKNOWN for a name without a speaker.
+
+    Raises:
+        ValueError: If a number is too large for the file format.
+    """
+    numbered = [_SPEAKER.search(path.stem) for path in paths]
+    hashed = [_NOHASH.match(path.stem) for path in paths]
     first = 1 + max((int(match[1]) for match in numbered if match), default=UNKNOWN)
     if first > _MOST_SPEAKERS:
         raise ValueError(
@@ -132,23 +151,31 @@ def speakers(found: Sequence[Path]) -> np.ndarray:
     )
 
 
-def _check(found: Sequence[Path], progress: bool) -> None:
-    """Read all files before the long work begins, and name all that cannot be encoded."""
+def _check(paths: Sequence[Path], progress: bool) -> None:
+    """Read all files before the long work begins.
+
+    Raises:
+        ValueError: If files cannot be encoded; the message names all of them.
+    """
     wrong = []
-    for path in tqdm(found, desc="checking", unit=" recordings", disable=not progress):
+    for path in tqdm(paths, desc="checking", unit=" recordings", disable=not progress):
         try:
             cochlea.checked(*_read(path))
         except ValueError as error:
             wrong.append(f"{path}: {error}")
     if wrong:
         raise ValueError(
-            f"encode: every recording must be fit to encode; {len(wrong)} of {len(found)} are not. Nothing "
+            f"encode: every recording must be fit to encode; {len(wrong)} of {len(paths)} are not. Nothing "
             "was written; repair them or leave them out:\n" + "\n".join(wrong)
         )
 
 
 def _read(path: Path) -> tuple[np.ndarray, int]:
-    """Return the audio, averaged over its channels, and its rate."""
+    """Return the audio, averaged over its channels, and its rate.
+
+    Raises:
+        ValueError: If the format is unknown.
+    """
     try:
         audio, rate = soundfile.read(path, always_2d=True)
     except soundfile.SoundFileError as error:
@@ -156,7 +183,7 @@ def _read(path: Path) -> tuple[np.ndarray, int]:
     return audio.mean(axis=1), rate
 
 
-def _key(found: Sequence[Path], seed: int, cells_per_place: int) -> str:
-    """Return a name for all that the spikes depend on."""
-    about = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in found]
-    return hashlib.sha256(repr((_VERSION, seed, cells_per_place, about)).encode()).hexdigest()[:16]
+def _key(paths: Sequence[Path], seed: int, cells_per_place: int) -> str:
+    """Return a digest of everything that the spikes depend on."""
+    inputs = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(repr((_VERSION, seed, cells_per_place, inputs)).encode()).hexdigest()[:16]

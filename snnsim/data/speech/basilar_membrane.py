@@ -12,10 +12,10 @@ Units    sound in RMS 0.3, 24,000 samples a second · ω in 1/s · x in cm from 
 Names    μ MASS · a, α, c₀ STIFFNESS_* · δ DAMPING · ρ DENSITY · h HEIGHT
 Source   Sieroka, Dosch & Rupp 2006, J. Acoust. Soc. Am. 120:297; numbers as published with SHD: Cramer,
          Stradmann, Schemmel & Zenke 2022, IEEE TNNLS 33:2744
-Differs  the published converter transforms a whole recording at once and evaluates V for each; V does not
-         depend on the recording, so here it is one table, and sound of any length goes through it in
-         overlapping segments. Like the published converter, the sign of time lets the membrane lead the
-         sound (by up to 19 ms at the apex) where an ear lags behind it: SHD was made that way.
+Differs  the published converter transforms a recording at once and evaluates V for each recording; V does
+         not depend on the recording, so this module has one table of V and transforms sound of any length
+         in overlapping segments. As in the published converter, and therefore in SHD, the membrane leads
+         the sound (by up to 19 ms at the apex), where that of an ear lags behind it.
 """
 
 import math
@@ -29,14 +29,14 @@ from scipy import fft, special
 RATE = 24_000
 """Samples of sound and of velocity per second."""
 LENGTH = 3.5
-"""Places lie evenly between 0 and this, in cm."""
+"""Position of the last place in cm; the first place is at 0, and places are evenly spaced."""
 STIFFNESS_AT_BASE, STIFFNESS_DECAY, STIFFNESS_OFFSET = 1e9, 3.0, 3500.0
 MASS, DAMPING, DENSITY, HEIGHT = 0.05, 0.15, 1.0, 0.1
 RESISTANCE = DAMPING * math.sqrt(STIFFNESS_AT_BASE * MASS)
 
 SEGMENT = 16_384
-"""Samples that are transformed together."""
-# how far the response to one sample reaches: less than 0.1 % of its energy lies beyond, at most places 1e-7
+"""Samples of a segment."""
+# extent of the response to one sample: less than 0.1 % of its energy lies beyond, and 1e-7 at most places
 _LAG, _LEAD = round(0.020 * RATE), round(0.100 * RATE)
 _HOP = SEGMENT - _LAG - _LEAD
 # 4 MB of velocity at a time stay in the processor's cache
@@ -44,23 +44,30 @@ _BLOCK_SAMPLES = 1 << 20
 _TABLE_LOCK = threading.Lock()
 
 
-def velocity(sound: np.ndarray, *, places: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield the first place and the velocity (place, sample), float32, of one block of places after another.
+def velocity(sound: np.ndarray, *, count: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the velocity of the membrane, block of places after block of places.
 
-    The memory in use grows with the length of the sound, but not with the number of places.
+    Memory grows with the length of the sound, but not with the number of places.
+
+    Args:
+        sound: Sound at RATE (sample,).
+        count: Number of places.
+
+    Yields:
+        Number of the first place of the block, and the velocity float32 (place, sample).
     """
     with _TABLE_LOCK:
-        table = transfer_function(places)
+        table = transfer_function(count)
     spectrum = fft.rfft(_segments(sound))
     block = max(1, _BLOCK_SAMPLES // (len(spectrum) * SEGMENT))
-    for first in range(0, places, block):
+    for first in range(0, count, block):
         response = fft.irfft(table[first : first + block, None] * spectrum, SEGMENT)
-        kept = response[:, :, _LAG : _LAG + _HOP].reshape(len(response), -1)
-        yield first, np.ascontiguousarray(kept[:, : sound.size])
+        valid = response[:, :, _LAG : _LAG + _HOP].reshape(len(response), -1)
+        yield first, np.ascontiguousarray(valid[:, : sound.size])
 
 
 def _segments(sound: np.ndarray) -> np.ndarray:
-    """Return segments that overlap, float32 (segment, sample); each owns `_HOP` after its first `_LAG`."""
+    """Return overlapping segments, float32 (segment, sample), each with `_HOP` valid samples after the first `_LAG`."""
     count = -(-sound.size // _HOP)
     padded = np.zeros(count * _HOP + _LAG + _LEAD, np.float32)
     padded[_LAG : _LAG + sound.size] = sound
@@ -68,43 +75,47 @@ def _segments(sound: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=2)
-def transfer_function(places: int) -> np.ndarray:
-    """Return V at evenly spaced places and the frequencies of an FFT, complex64 (place, frequency)."""
+def transfer_function(count: int) -> np.ndarray:
+    """Return V of `count` evenly spaced places at the frequencies of an FFT, complex64 (place, frequency)."""
     frequency = fft.rfftfreq(SEGMENT, 1 / RATE)
-    # the equations have no value at 0 Hz, and nothing there is heard
+    # the equations have no value at 0 Hz, and sound has no energy there
     frequency[0] = 1.0
-    table = np.empty((places, frequency.size), np.complex64)
-    # some frequencies at a time keep the memory small
+    table = np.empty((count, frequency.size), np.complex64)
+    # blocks of frequencies keep the memory small
     for first in range(0, frequency.size, 256):
         omega = 2 * np.pi * frequency[first : first + 256, None]
-        table[:, first : first + 256] = _transfer(omega, places).T
+        table[:, first : first + 256] = _transfer(omega, count).T
     table.setflags(write=False)
     return table
 
 
-def _transfer(omega: np.ndarray, places: int) -> np.ndarray:
-    place, step = np.linspace(0.0, LENGTH, places, retstep=True)
-    number, halfway = _wave_number(omega, place), _wave_number(omega, place[:-1] + step / 2)
-    phase = 2 * np.repeat(number[:, :1], places, axis=1) / STIFFNESS_DECAY
+def _transfer(omega: np.ndarray, count: int) -> np.ndarray:
+    x, step = np.linspace(0.0, LENGTH, count, retstep=True)
+    number, halfway = _wave_number(omega, x), _wave_number(omega, x[:-1] + step / 2)
+    phase = 2 * np.repeat(number[:, :1], count, axis=1) / STIFFNESS_DECAY
     # Simpson's rule from each place to the next
     phase[:, 1:] += np.cumsum((number[:, :-1] + 4 * halfway + number[:, 1:]) * (step / 6), axis=1)
     pressure = np.sqrt(phase / number) * special.hankel1(0, phase)
-    return 2 * omega / _impedance(omega, place) * _ear_drum(omega) * pressure / pressure[:, :1]
+    response: np.ndarray = 2 * omega / _impedance(omega, x) * _ear_drum(omega) * pressure / pressure[:, :1]
+    return response
 
 
-def _impedance(omega: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return ξ."""
-    stiffness = STIFFNESS_AT_BASE * np.exp(-STIFFNESS_DECAY * place) - STIFFNESS_OFFSET
-    return stiffness - MASS * omega**2 - 1j * omega * RESISTANCE * np.exp(-STIFFNESS_DECAY * place / 2)
+def _impedance(omega: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return ξ (frequency, place)."""
+    stiffness = STIFFNESS_AT_BASE * np.exp(-STIFFNESS_DECAY * x) - STIFFNESS_OFFSET
+    xi: np.ndarray = stiffness - MASS * omega**2 - 1j * omega * RESISTANCE * np.exp(-STIFFNESS_DECAY * x / 2)
+    return xi
 
 
-def _wave_number(omega: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """Return g."""
-    return omega * np.sqrt(DENSITY / (HEIGHT * _impedance(omega, place)))
+def _wave_number(omega: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return g (frequency, place)."""
+    g: np.ndarray = omega * np.sqrt(DENSITY / (HEIGHT * _impedance(omega, x)))
+    return g
 
 
 def _ear_drum(omega: np.ndarray) -> np.ndarray:
-    """Return Z."""
+    """Return Z (frequency, 1)."""
     z = 2 * omega / STIFFNESS_DECAY * math.sqrt(2 / (HEIGHT * STIFFNESS_AT_BASE))
     ratio = (special.y0(z) + 1j * special.j0(z)) / (special.j1(z) - 1j * special.y1(z))
-    return math.sqrt(2 * STIFFNESS_AT_BASE / HEIGHT) * ratio
+    impedance: np.ndarray = math.sqrt(2 * STIFFNESS_AT_BASE / HEIGHT) * ratio
+    return impedance

@@ -1,11 +1,11 @@
-"""What is said and who says it: the phonemes of 20 spoken digits, and voices drawn at random.
+"""The phonemes of 20 spoken digits, and random voices.
 
-A word is a string of phonemes, a phoneme one or more targets that the voice moves through (a vowel that
-glides has two; a plosive closes, bursts and breathes out).
+A word is a sequence of phonemes. A phoneme is a sequence of targets (a diphthong has two; a plosive has a
+closure, a burst and a breath).
 
 Units    frequencies in Hz · amplitudes relative to a full vowel's voice
 Source   own values, near the published averages of vowels (Peterson & Barney 1952, J. Acoust. Soc. Am.
-         24:175) and consonants (Klatt 1980, 67:971); they copy no speaker
+         24:175) and consonants (Klatt 1980, 67:971); they are of no real speaker
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ import numpy as np
 
 
 class Target(NamedTuple):
-    """What the mouth aims at for a while."""
+    """Targets of the resonances and amplitudes for some time."""
 
     duration_ms: float
     formants: tuple[float, float, float]
@@ -24,13 +24,13 @@ class Target(NamedTuple):
     voice: float = 0.0
     """Amplitude of the vocal folds."""
     breath: float = 0.0
-    """Amplitude of noise from the throat, which passes the same resonances."""
+    """Amplitude of noise of the throat, which passes the same resonances."""
     friction: float = 0.0
-    """Amplitude of noise made in the mouth, which passes a resonance of its own."""
+    """Amplitude of noise of the mouth, which passes a resonance of its own."""
     center: float = 4000.0
-    """Frequency of that resonance."""
+    """Frequency of the resonance of friction."""
     width: float = 2000.0
-    """Bandwidth of that resonance."""
+    """Bandwidth of the resonance of friction."""
 
 
 def _vowel(duration_ms: float, f1: float, f2: float, f3: float, *, voice: float = 1.0) -> Target:
@@ -113,7 +113,7 @@ WORDS = tuple(PRONUNCIATION)
 
 @dataclass(frozen=True)
 class Voice:
-    """A fixed way of speaking."""
+    """Constant properties of a speaker."""
 
     female: bool
     tract: float
@@ -121,17 +121,17 @@ class Voice:
     pitch: float
     """Rate of the vocal folds in Hz."""
     pace: float
-    """Factor on the speed of talking."""
+    """Factor on the speed of speech."""
     tilt: float
-    """How dull the vocal folds sound, 0 (bright) to below 1."""
+    """Weight of a low-pass filter of the vocal folds, 0 (bright) to below 1 (dull)."""
     bandwidth: float
     """Factor on the widths of the resonances."""
     breath: float
-    """Noise that goes with the voice."""
+    """Noise relative to the voice."""
     declination: float
-    """Share by which the pitch falls during a word."""
+    """Fall of the pitch during a word, as a share."""
     glide_ms: float
-    """Half the time that the resonances take from one target to the next."""
+    """Half the time of the resonances from one target to the next."""
     accent: Mapping[str, tuple[float, ...]]
     """Factors on the formants of each phoneme."""
     rhythm: Mapping[str, float]

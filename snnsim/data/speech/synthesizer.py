@@ -9,7 +9,7 @@
     lips         speech[n] = mouth[n] − mouth[n−1]
 
 Shapes   track (frame, column of Target), 5 ms a frame · speech (sample,)
-Units    frequencies in Hz · speech without a unit (whoever listens sets the level)
+Units    frequencies in Hz · speech without a unit (cochlea.py sets the level)
 Source   flow: Rosenberg 1971, J. Acoust. Soc. Am. 49:583; resonators: Klatt 1980, 67:971
 Differs  Klatt's resonators are constant within a frame as here, but his friction has six parallel ones
 """
@@ -26,20 +26,27 @@ RATE = 24_000
 """Samples per second of the speech."""
 FRAME_MS = 5
 FRAME = RATE * FRAME_MS // 1000
-"""Samples for which the resonators stay as they are."""
+"""Samples with constant resonators."""
 
 _PACE = 0.8
-# F4 and F5, which do not depend on what is said: center and bandwidth
+# center and bandwidth of F4 and F5, which do not depend on the phoneme
 _UPPER = ((3500.0, 250.0), (4500.0, 350.0))
 _ONSET, _OFFSET = 6, 10
-# how quickly loudness changes; the resonances move as slowly as the voice has it
+# time constant of loudness; that of the resonances is a property of the voice
 _LOUDNESS_MS = 9.0
 
 
 def speak(word: str, voice: Voice, generator: np.random.Generator, spread: float = 1.0) -> np.ndarray:
-    """Return one utterance of one of the WORDS as float32 audio at RATE; no two are alike.
+    """Return one random utterance of a word, float32 (sample,).
 
-    `spread` scales how much the utterances of one voice differ; with 0 only their noise does, and the melody.
+    Args:
+        word: One of the WORDS.
+        voice: Properties of the speaker.
+        generator: Generator of the random numbers.
+        spread: Scale of the differences between the utterances of a voice; with 0 they differ only in noise and melody.
+
+    Raises:
+        ValueError: If the word is unknown.
     """
     if word not in PRONUNCIATION:
         raise ValueError(f"speak: the word must be one of {', '.join(WORDS)}; got {word!r}; choose one of these")
@@ -70,7 +77,7 @@ def _track(word: str, voice: Voice, generator: np.random.Generator, spread: floa
 
 
 def _spoken(target: Target, phoneme: str, voice: Voice, generator: np.random.Generator, spread: float) -> np.ndarray:
-    """Return how this voice hits a target this time."""
+    """Return a target as this voice reaches it in one utterance, (column,)."""
     near = voice.tract * (1 + spread * generator.normal(0, 0.025, 3))
     formants = np.array(target.formants) * voice.accent[phoneme] * near
     voiced = target.voice * np.exp(spread * generator.normal(0, 0.15))
@@ -80,35 +87,37 @@ def _spoken(target: Target, phoneme: str, voice: Voice, generator: np.random.Gen
 
 
 def _smoothed(track: np.ndarray, voice: Voice, generator: np.random.Generator, spread: float) -> np.ndarray:
-    """Return the track with gliding instead of jumping columns: formants slowly, all else quickly."""
+    """Return the track with smooth columns: formants change slowly, the other columns quickly."""
     glide_ms = voice.glide_ms * np.exp(spread * generator.normal(0, 0.15))
     smooth = np.empty_like(track)
     for column, values in enumerate(track.T):
         half = max(1, int((glide_ms if column < 3 else _LOUDNESS_MS) / FRAME_MS))
-        window = np.hanning(2 * half + 3)[1:-1]
+        hann = np.hanning(2 * half + 3)[1:-1]
         padded = np.pad(values, half, mode="edge")
-        smooth[:, column] = np.convolve(padded, window / window.sum(), "valid")
+        smooth[:, column] = np.convolve(padded, hann / hann.sum(), "valid")
     return smooth
 
 
 def _pitch(frames: int, voice: Voice, generator: np.random.Generator, spread: float) -> np.ndarray:
-    """Return the rate of the vocal folds in every frame: it falls, with a little melody."""
+    """Return the rate of the vocal folds in every frame, which falls with a little melody."""
     fall = voice.declination * np.linspace(0.5, -0.5, frames)
     melody = 0.04 * np.sin(np.linspace(0, generator.uniform(2, 5), frames))
-    return voice.pitch * np.exp(spread * generator.normal(0, 0.08)) * (1 + fall + melody)
+    pitch: np.ndarray = voice.pitch * np.exp(spread * generator.normal(0, 0.08)) * (1 + fall + melody)
+    return pitch
 
 
 def _vocal_folds(pitch: np.ndarray, jitter: np.ndarray, tilt: float) -> np.ndarray:
-    """Return the source signal; `jitter` makes every step of the phase 2 % uneven."""
+    """Return the source signal; `jitter` (sample,) varies every step of the phase by 2 %."""
     phase = np.cumsum(np.repeat(pitch, FRAME) / RATE * (1 + 0.02 * jitter)) % 1.0
     rising = (1 - np.cos(np.pi * phase / 0.6)) / 2
     falling = np.cos(np.pi * (phase - 0.6) / 0.4)
     flow = np.where(phase < 0.6, rising, np.where(phase < 0.8, falling, 0.0))
-    return signal.lfilter([1 - tilt], [1, -tilt], np.diff(flow, prepend=0.0))
+    source: np.ndarray = signal.lfilter([1 - tilt], [1, -tilt], np.diff(flow, prepend=0.0))
+    return source
 
 
 def _through_resonators(throat: np.ndarray, friction: np.ndarray, track: np.ndarray, voice: Voice) -> np.ndarray:
-    """Return throat sound after F1 to F5, plus friction noise after its own resonance."""
+    """Return the sound of the throat after F1 to F5, plus friction noise after its own resonance."""
     bands = [(center, 50.0 + 0.04 * center) for center in track[:, :3].T]
     bands += [(np.full(len(track), center * voice.tract), width) for center, width in _UPPER]
     for center, width in bands:
@@ -117,7 +126,7 @@ def _through_resonators(throat: np.ndarray, friction: np.ndarray, track: np.ndar
 
 
 def _resonated(sound: np.ndarray, center: np.ndarray, width: np.ndarray | float) -> np.ndarray:
-    """Return the sound after a resonator whose center and bandwidth are given for every frame."""
+    """Return the sound after a resonator with a center and bandwidth of every frame."""
     radius = np.exp(-np.pi * width / RATE)
     last = 2 * radius * np.cos(2 * np.pi * np.minimum(center, 0.48 * RATE) / RATE)
     before_last = np.broadcast_to(-(radius**2), last.shape)
@@ -127,7 +136,7 @@ def _resonated(sound: np.ndarray, center: np.ndarray, width: np.ndarray | float)
 
 
 @numba.njit(cache=True, nogil=True)
-def _resonate(sound, last, before_last, out):
+def _resonate(sound: np.ndarray, last: np.ndarray, before_last: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` with the resonator's equation, b = `last` and c = `before_last` of the sample's frame."""
     y1 = y2 = 0.0
     for sample in range(sound.size):

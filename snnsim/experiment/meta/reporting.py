@@ -1,6 +1,6 @@
-"""What came out: a line per cell and decision (CSV), a table of means with intervals (Markdown), and a figure.
+"""The results: a line per cell and decision (CSV), a table of means with intervals (Markdown), and a figure.
 
-gain = accuracy with learned parameters − with fixed ones, seed by seed      its interval: Student's t over seeds
+gain = accuracy with learned parameters − accuracy with fixed ones, seed by seed      interval: Student's t over seeds
 """
 
 import csv
@@ -40,28 +40,29 @@ def as_csv(rows: Rows) -> str:
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        for decision, found in row["decisions"].items():
-            trial = " ".join(f"{name}={value:.3g}" for name, value in found["trial"].items())
-            own = {"decision": decision, "valid": found["valid"], "test": found["test"], "trial": trial}
+        for decision, result in row["decisions"].items():
+            trial = " ".join(f"{name}={value:.3g}" for name, value in result["trial"].items())
+            own = {"decision": decision, "valid": result["valid"], "test": result["test"], "trial": trial}
             writer.writerow({name: row[name] for name in COLUMNS if name in row} | own)
     return text.getvalue()
 
 
 def comparisons(rows: Rows) -> list[Gain]:
-    """Return fixed against learned of every source, neuron, rule and decision, in the order of the rows."""
-    sides: dict[tuple[str, ...], dict[bool, list[tuple[float, float]]]] = {}
+    """Return the gains of every source, neuron, rule and decision, in the order of the rows."""
+    sides: dict[tuple[str, str, str, str], dict[bool, list[tuple[float, float]]]] = {}
     for row in rows:
         for decision in DECISIONS:
             if decision in row["decisions"] and row["rule"] != "none":
                 key = row["source"], row["neuron"], row["rule"], decision
-                side = sides.setdefault(key, {False: [], True: []})[row["learned"]]
-                side.append((row["decisions"][decision]["test"], row["seconds"]))
-    found = []
+                sides.setdefault(key, {False: [], True: []})[row["learned"]].append(
+                    (row["decisions"][decision]["test"], row["seconds"])
+                )
+    result = []
     for key, side in sides.items():
         (fixed, before), (learned, after) = (np.array(side[which]).T for which in (False, True))
         seconds = float(before.mean()), float(after.mean())
-        found.append(Gain(*key, fixed, learned, of_mean(learned - fixed), seconds))
-    return found
+        result.append(Gain(*key, fixed, learned, of_mean(learned - fixed), seconds))
+    return result
 
 
 def table(rows: Rows) -> str:
@@ -83,5 +84,5 @@ def table(rows: Rows) -> str:
 
 
 def _spread(values: Sequence[float] | np.ndarray) -> str:
-    found = 100 * np.asarray(values)
-    return f"{found.mean():.1f} ± {found.std(ddof=1):.1f}" if len(found) > 1 else f"{found.mean():.1f}"
+    percent = 100 * np.asarray(values)
+    return f"{percent.mean():.1f} ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else f"{percent.mean():.1f}"

@@ -1,13 +1,14 @@
-"""Cell by cell, each written whole when it is done, so that an experiment that was killed goes on where it was.
+"""The experiment, cell by cell; every finished cell is a file, so that a killed experiment can be continued.
 
-Of the trials of a cell each decision takes the one that is best on validation data, the first of equals, and reads the
-test split for that one alone.
+Each decision takes the trial of a cell that is best on validation data, the first one among equals, and reads the test
+split for that trial alone.
 """
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +26,44 @@ Predict = Callable[[Part], np.ndarray]
 
 
 def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
-    """Run all cells that are not there yet, write the table, CSV and figure, and return the folder."""
-    folder, wanted = RunFolder(output), cells(budget)
+    """Run all cells without a file, write the table, CSV and figure, and return the folder.
+
+    Args:
+        budget: Cells and their costs.
+        output: Folder of the experiment.
+        progress: Whether a progress bar is shown.
+    """
+    folder, all_cells = RunFolder(output), cells(budget)
     _check_same(folder, budget)
-    left = [cell for cell in wanted if not _file(folder, cell).is_file()]
+    remaining = [cell for cell in all_cells if not _file(folder, cell).is_file()]
     # cells of one source and seed have the same recordings, which are drawn once
-    made: dict[tuple[str, int], Task] = {}
+    drawn: dict[tuple[str, int], Task] = {}
     bar = tqdm(
-        left, initial=len(wanted) - len(left), total=len(wanted), unit="cell", disable=None if progress else True
+        remaining,
+        initial=len(all_cells) - len(remaining),
+        total=len(all_cells),
+        unit="cell",
+        disable=None if progress else True,
     )
     for cell in bar:
         bar.set_postfix_str(cell.name())
         key = cell.source, cell.seed
-        if key not in made:
-            made = {key: tasks.make(cell.source, (budget.train, budget.valid, budget.test), cell.seed)}
-        folder.write_json(_file(folder, cell), run(cell, made[key], budget))
-    rows = [json.loads(_file(folder, cell).read_text(encoding="utf-8")) for cell in wanted]
+        if key not in drawn:
+            drawn = {key: tasks.make(cell.source, (budget.train, budget.valid, budget.test), cell.seed)}
+        folder.write_json(_file(folder, cell), run(cell, drawn[key], budget))
+    rows = [json.loads(_file(folder, cell).read_text(encoding="utf-8")) for cell in all_cells]
     reporting.write(folder, rows)
     return folder.path
 
 
 def run(cell: Cell, task: Task, budget: Budget) -> dict[str, Any]:
-    """Return what a cell came to: of each decision the validation and test accuracy, and the trial."""
+    """Return the result of a cell: of each decision the validation and test accuracy, and the trial.
+
+    Args:
+        cell: The cell.
+        task: The recordings of its source and seed.
+        budget: Cells and their costs.
+    """
     began = time.perf_counter()
     best: dict[str, tuple[float, int, Predict]] = {}
     chosen = trials(budget, cell.seed)
@@ -73,18 +90,19 @@ def _learned(cell: Cell, task: Task, trial: Trial, budget: Budget) -> Learned:
 
 
 def _predictors(learned: Learned, task: Task) -> dict[str, Predict]:
-    """Return the decisions about a layer's trains, fitted on training data, and the rule's own if it has one."""
-    sent, found = learned.trains(task.train), {}
+    """Return decisions about a layer's trains, fitted on training data, and that of the rule itself if there is one."""
+    trains = learned.trains(task.train)
+    predictors: dict[str, Predict] = {}
     for kind in DECISIONS[:2]:
-        fitted = classify.decider("logistic").fit(classify.features(sent, kind), task.train.label)
-
-        def predict(part: Part, kind: str = kind, fitted: Any = fitted) -> np.ndarray:
-            return fitted.predict(classify.features(learned.trains(part), kind))
-
-        found[kind] = predict
+        fitted = classify.decider("logistic").fit(classify.features(trains, kind), task.train.label)
+        predictors[kind] = partial(_predict, learned, kind, fitted)
     if learned.own is not None:
-        found["own"] = learned.own
-    return found
+        predictors["own"] = learned.own
+    return predictors
+
+
+def _predict(learned: Learned, kind: str, fitted: Any, part: Part) -> np.ndarray:
+    return np.asarray(fitted.predict(classify.features(learned.trains(part), kind)))
 
 
 def _accuracy(predict: Predict, part: Part) -> float:
@@ -96,14 +114,18 @@ def _file(folder: RunFolder, cell: Cell) -> Path:
 
 
 def _check_same(folder: RunFolder, budget: Budget) -> None:
-    """Write the settings of a folder, or raise if it has others already."""
-    path, wanted = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": wanted, **environment(0)}
-    # more seeds of the same are more of the same cells
-    other = [name for name in wanted if name != "seeds" and kept["budget"].get(name) != wanted[name]]
+    """Write the settings of a folder.
+
+    Raises:
+        ValueError: If the folder has other settings already.
+    """
+    path, settings = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
+    saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": settings, **environment(0)}
+    # another number of seeds only adds cells
+    other = [name for name in settings if name != "seeds" and saved["budget"].get(name) != settings[name]]
     if other:
         raise ValueError(
             f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
             "another --output-dir"
         )
-    folder.write_json(path, {**kept, "budget": wanted})
+    folder.write_json(path, {**saved, "budget": settings})

@@ -1,13 +1,13 @@
-"""What the experiment is made of: its cells, how much each may cost, and what is tuned.
+"""The cells of the experiment, their costs, and the values that are tuned.
 
-A cell is a source, a neuron, a rule, whether the neuron's own parameters are learned, and a seed. The seed decides the
-recordings, the first weights and the trials. Both sides of a comparison, fixed and learned, have the very same trials:
-learning rate, scale of the weights, and the neuron's own parameters, at which they stay or from which they are learned.
+A cell is a source, a neuron, a rule, whether the neuron's own parameters are learned, and a seed. Recordings, first
+weights and trials are functions of the seed. Both sides of a comparison, fixed and learned, have the same trials:
+learning rate, scale of the weights, and the values or first values of the neuron's own parameters.
 
     learning rate      log-uniform, 0.001 to 0.05
     scale of weights   log-uniform, 0.5 to 4 times the usual
     time constant      log-uniform, 1.2 to 20 steps (LIF, meta)
-    chance             log-uniform, width of the noise 0.02 to 0.5 (meta), failure rate 0.02 to 0.5 (Levy-Baxter)
+    chance             log-uniform, noise scale 0.02 to 0.5 (meta), failure rate 0.02 to 0.5 (Levy-Baxter)
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ import numpy as np
 NEURONS = ("lif", "meta", "levy-baxter")
 RULES = ("backpropagation", "stdp", "tempotron")
 DECISIONS = ("rate", "lz", "own")
-"""Features of the output trains, decided by logistic regression; and what the rule itself decides by, if anything."""
+"""Features of the output trains for logistic regression; "own" is the decision of the rule itself, if there is one."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much of everything."""
+    """Sizes of the experiment."""
 
     sources: tuple[str, ...] = ("bernoulli", "markov", "poisson")
     neurons: tuple[str, ...] = NEURONS
@@ -31,14 +31,14 @@ class Budget:
     seeds: int = 3
     """Repetitions of every comparison."""
     trials: int = 2
-    """Choices of what is tuned; the best by validation counts."""
+    """Sets of tuned values; the best one by validation counts."""
     epochs: int = 15
     train: int = 200
     valid: int = 100
     test: int = 300
     """Recordings."""
     hidden: int = 32
-    """Neurons of the layer that backpropagation and STDP train; a Tempotron's are its classes."""
+    """Neurons of the layer of backpropagation and STDP; a Tempotron has one for each class."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "trials", "epochs", "train", "valid", "test", "hidden")
@@ -63,7 +63,7 @@ BUDGETS = {
 
 
 class Cell(NamedTuple):
-    """One comparison's one side, at one seed."""
+    """One side of a comparison, at one seed."""
 
     source: str
     neuron: str
@@ -72,12 +72,12 @@ class Cell(NamedTuple):
     seed: int
 
     def name(self) -> str:
-        """Return what its file is called."""
+        """Return the name of its file."""
         return f"{self.source}-{self.neuron}-{self.rule}-{'learned' if self.learned else 'fixed'}-{self.seed}"
 
 
 class Trial(NamedTuple):
-    """One choice of what is tuned."""
+    """One set of tuned values."""
 
     rate: float
     scale: float
@@ -86,23 +86,23 @@ class Trial(NamedTuple):
 
 
 def cells(budget: Budget) -> list[Cell]:
-    """Return all cells: every source's own trains as they are, and every comparison, seed by seed."""
-    found = []
+    """Return all cells, seed by seed: the trains of every source itself, and every comparison."""
+    result = []
     for seed in range(budget.seeds):
-        found += [Cell(source, "none", "none", False, seed) for source in budget.sources]
-        found += [
+        result += [Cell(source, "none", "none", False, seed) for source in budget.sources]
+        result += [
             Cell(source, neuron, rule, learned, seed)
             for source in budget.sources
             for neuron in budget.neurons
             for rule in budget.rules
             for learned in (False, True)
         ]
-    return found
+    return result
 
 
 def trials(budget: Budget, seed: int) -> list[Trial]:
-    """Return the choices of a seed, the same for all cells."""
+    """Return the trials of a seed, the same for all cells."""
     generator = np.random.default_rng((seed, 1))
     low, high = np.array([1e-3, 0.5, 1.2, 0.02]), np.array([5e-2, 4.0, 20.0, 0.5])
-    drawn = low * (high / low) ** generator.random((budget.trials, 4))
-    return [Trial(*map(float, row)) for row in drawn]
+    values = low * (high / low) ** generator.random((budget.trials, 4))
+    return [Trial(*map(float, row)) for row in values]

@@ -1,11 +1,11 @@
-"""What is to be told apart: recordings of a source whose classes differ in its parameters, and pictures as spikes.
+"""The tasks: recordings of a source whose classes differ in its parameters, and pictures as spikes.
 
     bernoulli        p = 0.15 ± 0.02 in each of 20 channels, a sign for every channel and class, drawn once per seed
-    markov           rate 0.2 in both classes; the state is left with 0.7 or 0.8 of the chances that a new draw has:
-                     no count of spikes tells the classes, only how long silence and bursts are
+    markov           rate 0.2 in both classes; the state changes with 0.7 or 0.8 of the probability of independent
+                     steps: no count of spikes tells the classes, only the lengths of silences and bursts
     poisson          λ(t) = 14 Hz (1 + 0.5 sin(2π t / T + φ)), a phase for every channel and class: no count over the
-                     whole time tells, only when the spikes come
-    digits-rate      handwritten digits, 64 channels, each spikes with a probability of up to 0.3 a step
+                     recording tells the classes, only the times of the spikes
+    digits-rate      handwritten digits, 64 channels, each with a probability of up to 0.3 spikes a step
     digits-latency   the same, one spike per pixel, the earlier the brighter
 
 Shapes   spikes float32 (time, recording, channel) · label int64 (recording,)
@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.data import encoders, optical_digits
-from snnsim.data.point_processes import Bernoulli, Markov, Poisson
+from snnsim.data import encoders
+from snnsim.data.synthetic import optical_digits
+from snnsim.data.synthetic.point_processes import Bernoulli, Markov, Poisson
 
 STEPS, CHANNELS, CLASSES = 100, 20, 2
 STEP_MS = 10.0
@@ -30,11 +31,11 @@ class Part(NamedTuple):
     spikes: np.ndarray
     label: np.ndarray
     first: int
-    """Number of the first of them, counted over all splits: no two have the same chance."""
+    """Number of the first recording, counted over all splits, so that no two recordings share random numbers."""
 
 
 class Task(NamedTuple):
-    """The recordings of all splits, and how many classes there are."""
+    """The recordings of all splits, and the number of classes."""
 
     train: Part
     valid: Part
@@ -43,7 +44,7 @@ class Task(NamedTuple):
 
 
 def _by_class(label: np.ndarray, draw: Callable[[int, int], np.ndarray]) -> np.ndarray:
-    """Return spikes of which `draw(class, count)` gives those of a class, (time, count, channel)."""
+    """Return spikes, those of each class from `draw(class, count)`, (time, count, channel)."""
     spikes = np.empty((STEPS, len(label), CHANNELS), np.float32)
     for number in range(CLASSES):
         spikes[:, label == number] = draw(number, int((label == number).sum()))
@@ -84,7 +85,16 @@ ENCODERS: dict[str, Callable[[np.ndarray, np.random.Generator], np.ndarray]] = {
 
 
 def make(name: str, counts: tuple[int, int, int], seed: int) -> Task:
-    """Return the recordings of a task, so many to train, to validate and to test with: a function of the seed."""
+    """Return the recordings of a task.
+
+    Args:
+        name: A source, or an encoder of pictures.
+        counts: Numbers of training, validation and test recordings.
+        seed: Seed of all random numbers.
+
+    Raises:
+        ValueError: If the name is unknown.
+    """
     if name in ENCODERS:
         return _pictures(name, counts, seed)
     if name not in SOURCES:
@@ -94,10 +104,11 @@ def make(name: str, counts: tuple[int, int, int], seed: int) -> Task:
     for number, count in enumerate(counts):
         label = np.arange(count) % CLASSES
         generator = np.random.default_rng((seed, 2, number))
-        # what the classes are is the same for all splits
+        # the parameters of the classes are the same in all splits
         spikes = SOURCES[name](label, np.random.default_rng((seed, 3)), generator)
         parts.append(Part(spikes, label, sum(counts[:number])))
-    return Task(*parts, CLASSES)
+    train, valid, test = parts
+    return Task(train, valid, test, CLASSES)
 
 
 def _pictures(name: str, counts: tuple[int, int, int], seed: int) -> Task:
@@ -105,10 +116,10 @@ def _pictures(name: str, counts: tuple[int, int, int], seed: int) -> Task:
     if sum(counts) > len(gray):
         raise ValueError(f"{name}: there are {len(gray)} pictures, fewer than {sum(counts)}; take fewer recordings")
     generator = np.random.default_rng((seed, 4))
-    some = np.split(generator.permutation(len(gray)), np.cumsum(counts))[:3]
+    indices = np.split(generator.permutation(len(gray)), np.cumsum(counts))[:3]
     encode = ENCODERS[name]
-    parts = [
-        Part(encode(gray[part] / 16, generator).astype(np.float32), digit[part], sum(counts[:number]))
-        for number, part in enumerate(some)
-    ]
-    return Task(*parts, 10)
+    train, valid, test = (
+        Part(encode(gray[index] / 16, generator).astype(np.float32), digit[index], sum(counts[:number]))
+        for number, index in enumerate(indices)
+    )
+    return Task(train, valid, test, 10)

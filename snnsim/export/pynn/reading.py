@@ -10,8 +10,7 @@ from snnsim.export.pynn.writing import FACTS, FORMAT
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.arrays import frozen
-from snnsim.program.header import Header, rows, table
-from snnsim.program.header import whole as whole_of
+from snnsim.program.header import Header, integer_field, list_field, table_field
 from snnsim.program.parts import ARRAYS
 
 
@@ -33,7 +32,7 @@ def read(path: Path) -> Program:
 
 
 def _program(path: Path, header: Header) -> Program:
-    files, populations = table(header.told, "neurons"), []
+    files, populations = table_field(header.table, "neurons"), []
     for name, rule in header.populations:
         numbers = dict(zip(ARRAYS, _table(path, files.get(name), columns=6)[2:], strict=True))
         for each in ARRAYS[:3] if header.fixed is not None else ():
@@ -43,9 +42,9 @@ def _program(path: Path, header: Header) -> Program:
         populations.append(Population(name, rule, *parts, numbers["scale"]))
     size, late = header.sizes(populations), {INPUT: 0} | header.by_population("lateness")
     of_edge: dict[int, list[str]] = {number: [] for number in range(len(header.edges))}
-    for each in rows(header.told, "connections", dict):
+    for each in list_field(header.table, "connections", dict):
         # those of the clock come after the edges of the header
-        of_edge.setdefault(whole_of(each, "edge", at_least=0), []).append(each.get("file"))
+        of_edge.setdefault(integer_field(each, "edge", at_least=0), []).append(each.get("file"))
     edges = []
     for number in range(len(header.edges)):
         named = of_edge[number]

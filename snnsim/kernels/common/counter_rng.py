@@ -23,7 +23,7 @@ from numba import njit
 from snnsim.kernels.common.portable_math import ln
 from snnsim.validation import integer
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _27, _30, _31, _12, _1 = (np.uint64(bits) for bits in (27, 30, 31, 12, 1))
 # whole numbers overflow on purpose, of which NumPy's warn where nothing is compiled
@@ -75,7 +75,7 @@ def mix(z):
 
 @_wrapping
 def _next(key, number):
-    return mix(key + _GAMMA * np.uint64(number))
+    return mix(key + GAMMA * np.uint64(number))
 
 
 @_wrapping
@@ -87,7 +87,7 @@ def row(key, recording, step):
 @_wrapping
 def uniform(start, neuron):
     """Return r of a neuron, counted from 0."""
-    bits = mix(start + _GAMMA * (np.uint64(neuron) + _1))
+    bits = mix(start + GAMMA * (np.uint64(neuron) + _1))
     return (np.float64(np.int64(bits >> _12)) + 0.5) * 2.0**-52
 
 

@@ -1,0 +1,15 @@
+"""The names that several packages share: decisions and surrogates. Every table of them is derived from or checked
+against these, in this order; the exported C code and the compiled kernels count the names from the first one.
+
+Names    the decisions' equations stand in learning/decisions.py, the surrogates' in surrogate.py
+"""
+
+from typing import Literal, get_args
+
+DecisionName = Literal["summed_softmax", "mean_membrane", "max_membrane", "last_membrane"]
+DECISIONS: tuple[str, ...] = get_args(DecisionName)
+ADDITIVE_DECISIONS = ("summed_softmax", "mean_membrane")
+"""Decisions that are sums over time, so that chunks of time add up."""
+
+SurrogateName = Literal["atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar"]
+SURROGATES: tuple[str, ...] = get_args(SurrogateName)

@@ -1,0 +1,110 @@
+"""The config of a run: its sections, the checks of values of several sections, and TOML files."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import tomli_w
+
+from snnsim import schema
+from snnsim.config.data import Data
+from snnsim.config.network import Network
+from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
+from snnsim.config.training import Training
+from snnsim.files import written_whole
+from snnsim.units import to_steps
+from snnsim.validation import shown
+
+MOST_NAME = 200
+"""Characters of the longest name."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The values of a run; `name` is the beginning of the name of its folder."""
+
+    name: str = "digits"
+    data: Data = field(default_factory=Data)
+    network: Network = field(default_factory=Network)
+    training: Training = field(default_factory=Training)
+
+    def __post_init__(self) -> None:
+        schema.settle(self, "")
+        outside = self.name.startswith(("/", "\\", "~")) or ".." in re.split(r"[/\\]", self.name)
+        if outside or not self.name.strip() or len(self.name) > MOST_NAME:
+            must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
+            raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
+        self._check_steps()
+        if self.network.convolutions:
+            self._check_field()
+
+    def _check_steps(self) -> None:
+        """Check the times whose bounds are counted in steps."""
+        step, net, chunk = self.data.time_step_ms, self.network, self.training.window_ms
+        must = f"at least data.time_step_ms = {step}, as the decay is 1 - time_step_ms / tau_ms"
+        for name, tau in (("network.tau_ms", net.tau_ms), ("network.tau_readout_ms", net.tau_readout_ms)):
+            check(tau is None or to_steps(tau, step) >= 1, name, must, tau)
+        check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
+        for name, value, most in (
+            ("network.max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
+            ("network.extra_ms", net.extra_ms, MOST_STEPS),
+            ("training.window_ms", chunk or 0.0, MOST_STEPS),
+        ):
+            check(value / step <= most, name, f"at most {most:,} steps of data.time_step_ms = {step}", value)
+
+    def _check_field(self) -> None:
+        height, width, channels = self.data.height, self.data.width, self.data.channels
+        if height is None or width is None or channels % (height * width):
+            raise ValueError(
+                "config: network.convolutions need data.height and data.width, whose product divides data.channels; "
+                f"got {height}, {width} and {channels}"
+            )
+        shrunk = self.network.pool ** len(self.network.convolutions)
+        must = f"such that its power {shrunk} divides the field of {height} x {width}, once for each convolution"
+        check(not (height % shrunk or width % shrunk), "network.pool", must, self.network.pool)
+
+    @classmethod
+    def from_toml(cls, text: str, source: str = "config") -> Self:
+        """Return the config of a TOML text.
+
+        Args:
+            text: The text of a TOML file.
+            source: Name of the file, for messages.
+
+        Raises:
+            ValueError: If the text is no TOML, has no value, names unknown keys, or has invalid values.
+        """
+        values = schema.table(text, source)
+        if not values:
+            raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
+        try:
+            built: Self = schema.build(cls, values, "")
+        except ValueError as error:
+            raise ValueError(str(error) if source == "config" else f"{source}: {error}") from error
+        return built
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Return the config of a TOML file."""
+        return cls.from_toml(schema.text_of(path), str(path))
+
+    @staticmethod
+    def table(path: Path) -> dict[str, Any]:
+        """Return the values of a TOML file, without the defaults of a config."""
+        return schema.table(schema.text_of(path), str(path))
+
+    def to_toml(self) -> str:
+        """Return the config as a TOML text."""
+        return tomli_w.dumps(schema.plain(self))
+
+    def save(self, path: Path) -> None:
+        """Write the config as a TOML file."""
+        with written_whole(path) as partial:
+            partial.write_text(self.to_toml(), encoding="utf-8")
+
+    def with_values(self, changes: Mapping[str, object]) -> Self:
+        """Return the config with values replaced, by dotted names such as "training.epochs"."""
+        config: Self = schema.replaced(self, changes)
+        return config

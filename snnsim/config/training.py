@@ -1,0 +1,67 @@
+"""The section `training` of a config: learning rule, loss, optimizers and precision."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from snnsim import schema
+from snnsim.choices import ADDITIVE_DECISIONS, DecisionName
+from snnsim.config.ranges import Count, LearningRate, Milliseconds, Seed, check
+from snnsim.schema import Range
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the parameters are learned."""
+
+    rule: Literal["bptt", "sltt", "sltt-k"] = "bptt"
+    """Gradient paths: all; all but those from one step's membrane to the next; the same, from `k` steps alone."""
+    k: Annotated[int, Range(at_most=2**31 - 1)] | None = None
+    """Number of steps of a batch that sltt-k draws."""
+    delayed: Literal["exact", "cut", "stale"] = "exact"
+    """Gradient paths of sltt over a delay: to the spike that caused the current; to none; to the spike of the same
+    step."""
+    window_ms: Milliseconds | None = None
+    """Length of the chunks of time that sltt goes through, so that memory does not grow with the recordings; None takes
+    whole recordings."""
+    loss: Literal["decision", "steps"] = "decision"
+    """Cross-entropy of the decision about a recording, or the mean of the cross-entropies of all steps."""
+    decision: DecisionName = "summed_softmax"
+    epochs: Count = 150
+    batch_size: Count = 256
+    lr: LearningRate = 5e-3
+    """Highest learning rate of weights and neurons (Adam, one cycle)."""
+    lr_delay: LearningRate = 0.1
+    """First learning rate of the delays, in steps of delay (Adam, falling to 0 as a cosine)."""
+    weight_decay: Annotated[float, Range(at_least=0, at_most=1e6)] = 1e-5
+    sigma_epochs: float = 0.25
+    """Share of the epochs in which the delay windows narrow."""
+    patience: Annotated[int, Range(at_least=0)] = 0
+    """Number of epochs without a better validation accuracy after which training stops; 0 never stops early."""
+    seed: Seed = 0
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16 runs the large products in mixed precision."""
+    weights: Literal["float", "int8", "int4", "ternary"] = "float"
+    """Precision of the weights; gradients pass straight through their rounding."""
+    delays: str | None = None
+    """Range and resolution of the delays, such as 5bit, or 5bit:2 for every second step; None keeps every step."""
+    start: str | None = None
+    """Run from whose best network training starts; None starts from random parameters."""
+
+    def __post_init__(self) -> None:
+        schema.settle(self, "training.")
+        self._check_rule()
+        known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
+        check(known, "training.delays", "such as 5bit, or 5bit:2", self.delays)
+        check(0 <= self.sigma_epochs <= 1, "training.sigma_epochs", "between 0 and 1", self.sigma_epochs)
+
+    def _check_rule(self) -> None:
+        drawn = (self.k is not None and self.k >= 1) if self.rule == "sltt-k" else self.k is None
+        must = "at least 1 for the rule sltt-k" if self.rule == "sltt-k" else f"none for the rule {self.rule}"
+        check(drawn, "training.k", must, self.k)
+        spatial = self.rule != "bptt" or (self.delayed == "exact" and self.window_ms is None)
+        must, value = "left alone for the rule bptt", (self.delayed, self.window_ms)
+        check(spatial, "training.delayed and window_ms", must, value)
+        additive = self.window_ms is None or self.decision in ADDITIVE_DECISIONS
+        must = f"{' or '.join(ADDITIVE_DECISIONS)} with window_ms"
+        check(additive, "training.decision", must, self.decision)

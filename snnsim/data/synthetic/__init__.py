@@ -1,0 +1,1 @@
+"""Recordings that are generated on this machine: spike trains, tasks and spoken digits."""
