@@ -12,15 +12,19 @@ if TYPE_CHECKING:
     from snnsim.learning.stdp import STDP
     from snnsim.learning.tempotron import Tempotron
     from snnsim.nn import (
+        ALIF,
         LIF,
+        AdLIF,
         BatchNorm,
         Conv,
+        CubaLIF,
         DelayedConv,
         DelayedLinear,
         LeakyReadout,
         LevyBaxter,
         MetaNeuron,
         SecondOrder,
+        SiLIF,
         SparseLinear,
         SpikingLayer,
         SpikingNetwork,
@@ -42,8 +46,8 @@ _HOMES = {
     "learning.stdp": ("STDP",),
     "learning.tempotron": ("Tempotron",),
     "nn": (
-        "LIF", "BatchNorm", "Conv", "DelayedConv", "DelayedLinear", "LeakyReadout", "LevyBaxter", "MetaNeuron",
-        "SecondOrder", "SparseLinear", "SpikingLayer", "SpikingNetwork",
+        "ALIF", "LIF", "AdLIF", "BatchNorm", "Conv", "CubaLIF", "DelayedConv", "DelayedLinear", "LeakyReadout",
+        "LevyBaxter", "MetaNeuron", "SecondOrder", "SiLIF", "SparseLinear", "SpikingLayer", "SpikingNetwork",
     ),
     "nn.freezing": ("freeze",),
     "nn.meta": ("Recovery",),
@@ -61,10 +65,13 @@ _SUBMODULES = (
 )  # fmt: skip
 
 __all__ = [
+    "ALIF",
     "LIF",
     "STDP",
+    "AdLIF",
     "BatchNorm",
     "Conv",
+    "CubaLIF",
     "DelayedConv",
     "DelayedLinear",
     "Draws",
@@ -78,6 +85,7 @@ __all__ = [
     "Result",
     "Scheme",
     "SecondOrder",
+    "SiLIF",
     "Simulator",
     "SparseLinear",
     "SpikingLayer",
