@@ -1,5 +1,7 @@
-"""The names that several packages share: decisions and surrogates. Every table of them is derived from or checked
-against these, in this order; the exported C code and the compiled kernels count the names from the first one.
+"""The names of decisions and surrogates, which several packages share.
+
+Every other table of these names is derived from or checked against these tuples, in their order. Exported C code and
+compiled kernels use the positions in the tuples as numbers.
 
 Names    the decisions' equations stand in learning/decisions.py, the surrogates' in surrogate.py
 """

@@ -85,7 +85,7 @@ _PATTERNS_FIXED_DELAYS = replace(
 
 
 def _wide(config: Config) -> tuple[int, ...]:
-    """Return the widths at which the network has as many weights as weights and delays at the config's widths."""
+    """Return the widths at which weights alone are as many as weights and delays at the widths of the config."""
     classes = registry.DATASETS[config.data.name].classes
     depth = len(config.network.hidden)
 

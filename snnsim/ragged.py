@@ -35,6 +35,23 @@ def row_index(indptr: np.ndarray) -> np.ndarray:
     return np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
 
 
+def descends(values: np.ndarray, indptr: np.ndarray) -> np.ndarray:
+    """Return the elements that are smaller than their predecessor in the same row.
+
+    Args:
+        values: Values of all elements (element,).
+        indptr: Start of every row, and the end of the last one (row + 1,).
+
+    Returns:
+        A mask, bool (element,).
+    """
+    mask = np.zeros(len(values), bool)
+    np.less(values[1:], values[:-1], out=mask[1:])
+    # the first element of a row has no predecessor
+    mask[indptr[:-1][np.diff(indptr) > 0]] = False
+    return mask
+
+
 def select_rows(indptr: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the elements of selected rows, row after row.
 

@@ -136,7 +136,17 @@ def _protocols(tree: ast.Module) -> Iterator[str]:
             yield f"{node.lineno}: {ast.unparse(node)}: nn/protocols.py says what a part can do"
 
 
-RULES = {"snnsim": _docstrings, "snnsim/kernels": _bundles, "snnsim/nn": _protocols}
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """Yield the imports of test modules: what several of them share lies in tests/helpers."""
+    for node in ast.walk(tree):
+        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        for module in modules:
+            if module.rpartition(".")[2].startswith(("test_", "conftest")):
+                yield f"{node.lineno}: the test module {module!r} is imported; shared code lies in tests/helpers"
+
+
+RULES = {"snnsim": _docstrings, "snnsim/kernels": _bundles, "snnsim/nn": _protocols, "tests": _imports}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))

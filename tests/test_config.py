@@ -163,7 +163,7 @@ def test_assignments_are_parsed(text, pair):
         ("training.epochs.more=3", "epochs is a value, not a section"),
     ],
 )
-def test_an_assignment_to_what_is_not_there_is_named(text, words):
+def test_an_assignment_to_an_unknown_key_is_named(text, words):
     with pytest.raises(ValueError, match=words):
         parse_assignment(text)
 
@@ -200,7 +200,7 @@ SERVED = {
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 1e300, -1.0, 10**400, 2**63, 10**18, 1e-300])
 @pytest.mark.parametrize("name", [name for name, _ in NUMBERS])
-def test_a_number_that_no_machine_can_serve_is_refused(name, number):
+def test_too_large_numbers_are_refused(name, number):
     value = (number,) if name in ("network.hidden", "network.convolutions") else number
     taken = SERVED.get(number, ()) if isinstance(number, int) or math.isfinite(number) else ()
     if name in taken:
@@ -231,26 +231,26 @@ def test_a_number_that_no_machine_can_serve_is_refused(name, number):
         ({"name": "a\nb"}, "name must be one line"),
     ],
 )
-def test_bounds_are_named_where_the_value_is_given(changes, words):
+def test_bounds_are_named_with_the_value(changes, words):
     with pytest.raises(ValueError, match=words):
         Config().with_values(changes)
 
 
-def test_the_longest_delay_and_a_name_with_a_folder_are_taken():
+def test_the_longest_delay_and_a_name_with_a_folder_are_accepted():
     config = Config().with_values({"network.max_delay_ms": 655_350, "name": "sweeps/first"})
     assert config.network.max_delay_ms == 655_350.0
     # without delays the default range is no matter
     Config().with_values({"network.delays": "none", "data.time_step_ms": 1e-3})
 
 
-def test_a_section_made_in_python_is_checked_too():
+def test_a_section_built_in_python_is_checked():
     with pytest.raises(ValueError, match=r"network\.taps must be of type int, not '2'"):
         Network(taps="2")
     assert Network(hidden=[3, 4]).hidden == (3, 4)
     assert isinstance(Network(tau_ms=20).tau_ms, float)
 
 
-def test_none_comes_back_where_the_default_is_another():
+def test_none_survives_toml_where_the_default_differs():
     config = Config().with_values({"network.surrogate_alpha": None})
     assert 'surrogate_alpha = "none"' in config.to_toml()
     assert Config.from_toml(config.to_toml()).network.surrogate_alpha is None
@@ -269,12 +269,12 @@ def test_none_comes_back_where_the_default_is_another():
         ("network = [[1]]", "network must be a section, not a list"),
     ],
 )
-def test_texts_of_others_are_refused(text, words):
+def test_invalid_texts_are_refused(text, words):
     with pytest.raises(ValueError, match=words):
         Config.from_toml(text)
 
 
-def test_files_of_others_are_refused(tmp_path):
+def test_invalid_files_are_refused(tmp_path):
     (tmp_path / "bytes.toml").write_bytes(b'name = "\xff"')
     with pytest.raises(ValueError, match=r"bytes\.toml: a config must be text in UTF-8; byte 8 is not"):
         Config.load(tmp_path / "bytes.toml")

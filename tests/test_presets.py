@@ -43,7 +43,7 @@ def test_ablations_have_as_many_trained_parameters(base, ablation):
     assert counts[1] == pytest.approx(counts[0], rel=0.01)
 
 
-def test_every_ablation_of_every_preset_is_there():
+def test_every_preset_has_every_ablation():
     assert presets.ABLATIONS
     for base in CLASSES:
         for ablation in presets.ABLATIONS:
@@ -51,7 +51,7 @@ def test_every_ablation_of_every_preset_is_there():
             assert presets.named(f"{base}-{ablation}") != presets.named(base)
 
 
-def test_delays_are_all_that_patterns_delays_changes():
+def test_patterns_delays_differs_in_delays_alone():
     plain, delays = presets.named("patterns"), presets.named("patterns-delays")
     back = delays.with_values({"name": "patterns", "network.delays": "none"})
     assert back.with_values({"network.max_delay_ms": plain.network.max_delay_ms}) == plain

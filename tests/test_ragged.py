@@ -26,5 +26,17 @@ def test_selected_rows_have_their_elements_in_order(data, lengths):
     assert selected.tolist() == ragged.indptr([lengths[row] for row in rows]).tolist()
 
 
+@given(st.data(), lengths)
+def test_descending_elements_are_those_of_a_loop(data, lengths):
+    indptr = ragged.indptr(lengths)
+    values = np.array(data.draw(st.lists(st.integers(0, 3), min_size=sum(lengths), max_size=sum(lengths))), np.int64)
+    expected = [
+        element > indptr[row] and values[element] < values[element - 1]
+        for row, length in enumerate(lengths)
+        for element in range(indptr[row], indptr[row] + length)
+    ]
+    assert ragged.descends(values, indptr).tolist() == expected
+
+
 def test_a_mask_is_counted():
     assert ragged.indptr(np.array([True, False, True])).tolist() == [0, 1, 1, 2]

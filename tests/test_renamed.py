@@ -40,5 +40,5 @@ def test_old_names_of_engines_and_of_the_probe():
             assert simulate(program, events, engine=engine).counts("a").tolist() == [[3]]
     from snnsim import simulation
 
-    with pytest.warns(DeprecationWarning, match="Record is now called Probe"):
+    with pytest.warns(DeprecationWarning, match=r"simulation\.Record is now snnsim\.simulation\.Probe"):
         assert simulation.Record is simulation.Probe

@@ -1,1 +1,1 @@
-"""Spike recordings: read, made, binned, split and handed out in batches."""
+"""Spike recordings: data sets, files, binning, splits and batches."""

@@ -1,4 +1,4 @@
-"""Dense batches, in an order that is a pure function of the seed; they can be resumed and are shared between ranks."""
+"""Dense batches in an order that is a pure function of the seed, which can be resumed and shared between ranks."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field

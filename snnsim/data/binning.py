@@ -1,4 +1,4 @@
-"""Events counted on a fixed grid of steps and channels, kept sparse, and dense one batch at a time.
+"""Events counted on a fixed grid of steps and channels: sparse cells, and dense frames of a batch.
 
     step    = floor(x + min(2 ε x, 1/4))       x = time / dt; the grid starts at 0, not at the first event
     channel = floor(unit · channels / units)   neighboring units share a channel

@@ -212,11 +212,7 @@ def check_events(recordings: Recordings, source: str) -> None:
         ValueError: If a time or unit is wrong.
     """
     time, unit, offset = map(np.asarray, (recordings.time_ms, recordings.unit, recordings.offset))
-    backwards = np.empty(len(time), bool)
-    backwards[:1] = False
-    np.less(time[1:], time[:-1], out=backwards[1:])
-    # the first spike of a recording may come before the last spike of the one before it
-    backwards[offset[:-1][np.diff(offset) > 0]] = False
+    backwards = ragged.descends(time, offset)
     advice = "encode them again, or repair the file"
     for bad, rule, fault in (
         (~np.isfinite(time), "spike times must be finite", "NaN or infinite times"),

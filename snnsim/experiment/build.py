@@ -163,7 +163,7 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
-    # nor had they other neurons than lif
+    # and older versions had no other neurons than lif
     values |= dict.fromkeys(_OTHER_NEURONS) if config.network.neuron == "lif" else {}
     values["field"] = list(field(config)) if spatial else None
     return values

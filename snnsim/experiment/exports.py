@@ -1,4 +1,4 @@
-"""What exported files are run on, and what came of it."""
+"""Recordings for exported files, and the report of their verification."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,66 +13,85 @@ from snnsim.simulation import Events, Simulator
 from snnsim.verification import Report
 
 STEPS = 200
+"""Length of random recordings."""
 ACTIVITY = 0.05
+"""Spikes per channel and step of random recordings."""
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where recordings come from."""
+    """The source of recordings."""
 
     path: str | None = None
+    """A file in the format of SHD, or the folder of the training data; None for the folder in the program's config."""
     split: Split = "valid"
 
 
 def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, np.ndarray | None]:
-    """Return at most `most` recordings and their classes; random spikes, without classes, if there are no data.
+    """Return recordings and their classes, a fixed random choice of a split; random spikes without classes elsewhere.
 
-    They are drawn over the whole split, always the same ones.
+    Args:
+        program: The Program.
+        data: The source of recordings; None for random spikes, as for a Program without training data.
+        most: The largest number of recordings.
+
+    Raises:
+        ValueError: If `most` is below 1, or the data do not fit the Program.
     """
     if most < 1:
         raise ValueError(f"verify: there must be 1 recording or more, not {most}")
-    trained = data is not None and (data.path is not None or "config" in program.provenance)
-    if not trained:
+    if data is None or (data.path is None and "config" not in program.provenance):
         rng = np.random.default_rng(0)
         return Events.from_frames((rng.random((STEPS, most, program.channels)) < ACTIVITY).astype(np.int64)), None
-    given = programs.recordings(program, data.path, data.split)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(given.label))[:most])
-    return given.events.select(chosen), given.label[chosen]
+    of_split = programs.recordings(program, data.path, data.split)
+    chosen = np.sort(np.random.default_rng(0).permutation(len(of_split.label))[:most])
+    return of_split.events.select(chosen), of_split.label[chosen]
 
 
 def costs(program: Program, changed: list[Program], data: Data | None) -> list[str]:
-    """Return what became of the accuracy in each of the changed Programs, in words; nothing where there are no data."""
+    """Return a sentence on the accuracy of each changed Program, empty where there are no data.
+
+    Args:
+        program: The Program before all repairs.
+        changed: The Programs after repairs.
+        data: The source of recordings, or None.
+    """
     if data is None or program.decision is None or (data.path is None and "config" not in program.provenance):
         return [""] * len(changed)
-    given = programs.recordings(program, data.path, data.split)
-    before, *choices = (_choices(each, given.events) for each in (program, *changed))
-    accuracy = float((before == given.label).mean())
+    of_split = programs.recordings(program, data.path, data.split)
+    before, *predictions = (_predictions(version, of_split.events) for version in (program, *changed))
+    accuracy = float((before == of_split.label).mean())
     return [
-        f"; {data.split}: {(choice == given.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
-        f"decision in {(choice == before).mean():.2%} of {len(before)} recordings"
-        for choice in choices
+        f"; {data.split}: {(after == of_split.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
+        f"decision in {(after == before).mean():.2%} of {len(before)} recordings"
+        for after in predictions
     ]
 
 
-def _choices(program: Program, events: Events) -> np.ndarray:
+def _predictions(program: Program, events: Events) -> np.ndarray:
     still, fed = ticking(program, events)
     return Simulator(still).run(fed).predictions()
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:
-    """Return what a report says, as JSON has it."""
-    parts = ("spikes_equal", "spikes_total", "cells_equal", "cells_total")
-    known: dict[str, Any] = {"consumer": report.consumer, "version": report.version, "recordings": report.recordings}
-    known |= {part: report.total(part) for part in parts}
-    known["layers"] = [vars(layer) for layer in report.layers]
-    known["input_spikes_left_out"] = report.left_out
-    known["differences"] = [vars(difference) for difference in report.differences]
+    """Return a report in the types of JSON.
+
+    Args:
+        report: The report of a verification.
+        label: The class of each recording, or None.
+    """
+    counts = ("spikes_equal", "spikes_total", "cells_equal", "cells_total")
+    result: dict[str, Any] = {"consumer": report.consumer, "version": report.version, "recordings": report.recordings}
+    result |= {name: report.total(name) for name in counts}
+    result["layers"] = [vars(layer) for layer in report.layers]
+    result["input_spikes_left_out"] = report.left_out
+    result["differences"] = [vars(difference) for difference in report.differences]
     if report.apart is not None:
-        known["membranes_apart"] = report.apart
+        result["membranes_apart"] = report.apart
     if report.choices is not None and report.ours is not None and label is not None:
-        known |= {
+        result |= {
             "accuracy": float((report.choices == label).mean()),
             "our_accuracy": float((report.ours == label).mean()),
             "choices_equal": int((report.choices == report.ours).sum()),
         }
-    return known
+    return result

@@ -32,8 +32,15 @@ def with_clock(program: Program, *, most: int) -> Program:
     return _ticking(program, [_unbiased(part) for part in program.populations], _joined(edges), lines)
 
 
+def in_chain_order(program: Program) -> Program:
+    """Return a chain with its edges in the order of the populations that they lead to."""
+    order = {population.name: number for number, population in enumerate(program.populations)}
+    return replace(program, edges=tuple(sorted(program.edges, key=lambda edge: order[edge.target])))
+
+
 def with_relays(program: Program, *, most: int) -> Program:
     """Return a chain in integers without biases; a clock reaches the first population, and relays the next ones."""
+    program = in_chain_order(program)
     parts = list(program.populations)
     bias = [_whole(program, part) for part in parts]
     biased = [number for number, each in enumerate(bias) if each.any()]

@@ -200,7 +200,7 @@ def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def no_bias(program: Program, *, repair: str) -> Iterator[Violation]:
+def no_bias(program: Program, *, repair: str | None) -> Iterator[Violation]:
     """No neuron has a bias."""
     for part in program.populations:
         if part.bias.any():

@@ -49,7 +49,7 @@ SCHEME = Scheme("int8", None, "layer", word_bits=24, decay_bits=12, weight_shift
 _DELAYS = {"latency": LATENCY, "least": 0, "most": LONGEST_DELAY}
 
 
-def rules(program: Program, *, bias: str) -> Iterator[Violation]:
+def rules(program: Program, *, bias: str | None) -> Iterator[Violation]:
     """Yield what Loihi 1 and 2 cannot compute; `bias` is the repair of biases."""
     yield from checks.integers(program)
     yield from checks.reset(program)

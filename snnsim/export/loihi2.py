@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from snnsim import hdf5
-from snnsim.export import checks, loihi, repairs
+from snnsim.export import bias_relays, checks, loihi, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair
 from snnsim.files import hdf5_written_whole
@@ -33,9 +33,11 @@ SAMPLE_STEPS = 100
 
 def check(program: Program) -> Iterator[Violation]:
     """Return what Loihi 2 cannot compute, or a netx file cannot say; how much a core holds is not published."""
-    yield from checks.chain(program)
+    branches = list(checks.chain(program))
+    yield from branches
     yield from checks.one_synapse(program)
-    yield from loihi.rules(program, bias="bias_to_relays")
+    # relays pass a bias on along a chain; in other graphs no repair gives it
+    yield from loihi.rules(program, bias=None if branches else "bias_to_relays")
 
 
 REPAIRS: Mapping[str, Repair] = {
@@ -45,6 +47,7 @@ REPAIRS: Mapping[str, Repair] = {
 
 def write(program: Program, path: Path) -> None:
     """Write the file."""
+    program = bias_relays.in_chain_order(program)
     told, connections = loihi.header(program, FORMAT)
     shift = program.fixed.weight_shift - loihi.UNIT if program.fixed else 0
     with hdf5_written_whole(path) as file:

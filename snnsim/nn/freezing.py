@@ -101,7 +101,11 @@ def _per_neuron(values: np.ndarray, size: int) -> np.ndarray:
 
 
 def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the factor of each channel's weights and its bias, (channel,), of the folded normalization."""
+    """Return the factor of each channel's weights and its bias, (channel,), of the folded normalization.
+
+    Raises:
+        TypeError: If the normalization has no running statistics.
+    """
     if norm is None:
         return np.ones(1), np.zeros(1)
     if not isinstance(norm, BatchNorm) or norm.running_mean is None or norm.running_var is None:

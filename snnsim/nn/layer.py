@@ -2,8 +2,8 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
-A current takes one path for whole sequences and for chunks of time: `spike`. A `Passage` says which of the two it is,
-as batch normalization in training knows the statistics of a whole sequence alone.
+Whole sequences and chunks of time take one path: `current`, then `spike`. A `SequenceContext` says which of the two a
+current is, as only a whole sequence has statistics of its own for batch normalization in training.
 
 Shapes   spikes, current (time, batch, neuron) · valid (batch,)
          fields of neurons are flat, see nn/patches.py; each of their channels has one normalization and one decay
@@ -48,7 +48,7 @@ fields(LayerState, voltage="neuron", keep="mask", first="step")
 REST = LayerState()
 
 
-class Passage(NamedTuple):
+class SequenceContext(NamedTuple):
     """The circumstances of a current on its way through a layer."""
 
     valid: Tensor | None = None
@@ -62,7 +62,7 @@ class Passage(NamedTuple):
     """Whether the current is a chunk of a longer sequence; running averages normalize it."""
 
 
-WHOLE_SEQUENCE = Passage()
+WHOLE_SEQUENCE = SequenceContext()
 
 
 class SpikingLayer(nn.Module):
@@ -112,7 +112,7 @@ class SpikingLayer(nn.Module):
         """
         draws = neuron_draws(self.neuron, draws, generator)
         current = self.current(spikes, draws=draws)
-        return self.spike(current, Passage(valid, generator, draws=draws))[0]
+        return self.spike(current, SequenceContext(valid, generator, draws=draws))[0]
 
     def run(
         self,
@@ -142,8 +142,8 @@ class SpikingLayer(nn.Module):
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
         state = state._replace(history=history, draws=draws)
-        passage = Passage(valid, generator, credit, draws and draws.at(state.step), chunk=True)
-        return self.spike(current.to(spikes.dtype), passage, state)
+        context = SequenceContext(valid, generator, credit, draws and draws.at(state.step), chunk=True)
+        return self.spike(current.to(spikes.dtype), context, state)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
         """Return the synaptic current of spikes, before normalization.
@@ -170,58 +170,60 @@ class SpikingLayer(nn.Module):
         return normalized
 
     def spike(
-        self, current: Tensor, passage: Passage = WHOLE_SEQUENCE, state: LayerState = REST
+        self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of synaptic currents, after dropout, and the state to go on from after a chunk.
 
         Args:
             current: The synaptic currents, (time, ..., neuron).
-            passage: Steps that count, randomness, gradient paths, and whether the current is a chunk.
+            context: Steps that count, randomness, gradient paths, and whether the current is a chunk.
             state: State of the layer before the current.
         """
-        lanes, valid, total = self._by_channel(current, passage, state.step)
-        temporal, draws, mask, after = passage.credit.temporal, passage.draws, state.mask, state.neuron
+        lanes, valid, total = self._by_channel(current, context, state.step)
+        temporal, draws, mask, after = context.credit.temporal, context.draws, state.mask, state.neuron
         if draws is not None and self.channels is not None:
             draws = draws._replace(lanes=current.shape[-1] // self.channels)
         fuses = self._fuses(lanes)
-        if fuses or passage.chunk:
-            mask = mask if state.step else self.dropout.mask(lanes, passage.generator)
+        if fuses or context.chunk:
+            mask = mask if state.step else self.dropout.mask(lanes, context.generator)
         if fuses:
             norm, counted = self._normalization(lanes, valid, total)
             options = NeuronOptions(temporal, draws, norm=norm, valid=counted, mask=mask)
             spikes, _, after = self.neuron.fused(lanes, after, options)
-        elif passage.chunk:
+        elif context.chunk:
             spikes, after = self.neuron.run(self._driven(lanes, valid, total), after, temporal=temporal, draws=draws)
             spikes = spikes if mask is None else spikes * mask
         else:
             # the calls of modules run their hooks
             spikes = self.neuron(self.normalized_current(lanes, valid), temporal=temporal, draws=draws)
-            spikes = self.dropout(spikes, passage.generator)
+            spikes = self.dropout(spikes, context.generator)
         state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
         return gates.known(spikes.view_as(current)), state
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its Passage."""
+        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext."""
         warnings.warn("SpikingLayer.fire is now SpikingLayer.spike", DeprecationWarning, stacklevel=2)
-        passage = Passage(*args, **kwargs)
-        draws = neuron_draws(self.neuron, passage.draws, passage.generator)
-        return self.spike(current, passage._replace(draws=draws))[0]
+        context = SequenceContext(*args, **kwargs)
+        draws = neuron_draws(self.neuron, context.draws, context.generator)
+        return self.spike(current, context._replace(draws=draws))[0]
 
     drive = OldName("normalized_current")
 
-    def _by_channel(self, current: Tensor, passage: Passage, step: int) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    def _by_channel(
+        self, current: Tensor, context: SequenceContext, step: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the currents (time, lane, channel), the steps that count (lane,), and the total of BatchNorm.
 
         A lane is a recording, or a pixel of one in a field.
         """
-        valid, total, batch = passage.valid, None, math.prod(current.shape[1:-1])
+        valid, total, batch = context.valid, None, math.prod(current.shape[1:-1])
         if valid is not None:
             valid = gates.lengths(valid, who="layer", name="valid", batch=batch)
         if self.channels is not None:
             pixels = current.shape[-1] // self.channels
             valid = None if valid is None else valid.repeat_interleave(pixels)
             current = current.reshape(len(current), batch * pixels, self.channels)
-        if passage.chunk:
+        if context.chunk:
             if self.training:
                 total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
             valid = None if valid is None else (valid - step).clamp(0, len(current))

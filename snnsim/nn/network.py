@@ -26,7 +26,7 @@ from snnsim.nn import settings
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
 from snnsim.nn.dropout import neuron_draws
-from snnsim.nn.layer import REST, LayerState, Passage, SpikingLayer, chunk_current
+from snnsim.nn.layer import REST, LayerState, SequenceContext, SpikingLayer, chunk_current
 from snnsim.nn.protocols import Neuron, Readout, Synapse, check_module
 
 
@@ -106,7 +106,7 @@ class SpikingNetwork(nn.Module):
             counter = neuron_draws(layer.neuron, draws and draws.layer(number), generator)
             current = layer.current(spikes, credit, counter)
             del spikes
-            spikes = layer.spike(current, Passage(valid, generator, credit, counter))[0]
+            spikes = layer.spike(current, SequenceContext(valid, generator, credit, counter))[0]
             del current
         return self._output(spikes, credit)
 

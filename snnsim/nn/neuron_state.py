@@ -44,7 +44,7 @@ def matched(state: S, rest: S, *, who: str) -> S:
         ValueError: If the state is of other neurons or another batch, or not finite.
     """
     if isinstance(rest, tuple) and type(state) is not type(rest):
-        raise TypeError(f"{who}: the state must be a {type(rest).__name__}, not {shown(state)}")
+        raise TypeError(f"{who}: the state must be of type {type(rest).__name__}, not {shown(state)}")
     return _map(lambda part, like: gates.state(part, like.shape, who=who, like=like), state, rest)
 
 

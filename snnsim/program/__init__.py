@@ -1,4 +1,4 @@
-"""A trained network as arrays and numbers: what simulators, quantizers and exporters read. Needs no torch."""
+"""A trained network as arrays and numbers, the input of simulators, quantizers and exporters; no torch is needed."""
 
 from snnsim.choices import DECISIONS
 from snnsim.program.fixed_point import FixedPoint

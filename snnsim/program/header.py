@@ -11,7 +11,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from snnsim import renamed
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.parts import INPUT, Edge, Population, model_of_file
@@ -252,15 +251,3 @@ def _converted(check: Callable[[], Any]) -> Any:
         return check()
     except (TypeError, OverflowError) as error:
         raise ValueError(str(error)) from error
-
-
-__getattr__ = renamed.attributes(
-    __name__,
-    {
-        "whole": "integer_field",
-        "table": "table_field",
-        "rows": "list_field",
-        "numbers": "arrays_field",
-        "MOST_CELLS": "MOST_SOURCES",
-    },
-)

@@ -3,7 +3,7 @@
 Shapes   decay, threshold, bias, scale (neuron,) of a population · post, delay, weight (synapse,) of an edge, sorted by
          source, delay, target; source i has the synapses indptr[i]:indptr[i + 1]
 Units    delay in steps · threshold, bias, weight in units of the trained threshold
-Source   model.py has the equations; models.py defines the neuron models and says what a new one takes
+Source   model.py has the equations; models.py defines the neuron models, with the steps to add one
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
-"""Running a Program on events: whole recordings or a stream, on any number of cores, spike for spike."""
+"""Simulation of a Program on events: recordings or streams, on any number of cores, with the same spikes."""
 
-import warnings
-from typing import Any
-
+from snnsim import renamed
 from snnsim.simulation.energy import CHIPS, Chip, energy
 from snnsim.simulation.events import Events
 from snnsim.simulation.recording import Probe
@@ -24,9 +22,4 @@ __all__ = [
     "simulate",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name == "Record":
-        warnings.warn("snnsim.simulation.Record is now called Probe", DeprecationWarning, stacklevel=2)
-        return Probe
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = renamed.attributes(__name__, {"Record": "Probe"})

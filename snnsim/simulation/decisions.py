@@ -1,12 +1,12 @@
-"""From the readout's membrane over time to one score per class, without torch.
+"""Decisions: from the membrane of the readout over time to one score per class, without torch.
 
     summed_softmax   Σ_t softmax(u[t])
     mean_membrane    Σ_t u[t] / steps
     max_membrane     max_t u[t]
     last_membrane    u at the last step
 
-Shapes   output (time, class), the steps that count · scores (class,)
-Differs  from learning.decisions in the library alone; a test holds the two together
+Shapes   output (time, class) · scores (class,)
+Differs  from learning.decisions in the library alone; a test compares the two
 """
 
 from collections.abc import Callable
@@ -15,8 +15,10 @@ import numpy as np
 
 
 def _summed_softmax(output: np.ndarray) -> np.ndarray:
-    raised = np.exp(output - output.max(-1, keepdims=True))
-    return (raised / raised.sum(-1, keepdims=True)).sum(0)
+    # exponents of at most 0 do not overflow
+    powers = np.exp(output - output.max(-1, keepdims=True))
+    scores: np.ndarray = (powers / powers.sum(-1, keepdims=True)).sum(0)
+    return scores
 
 
 SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -25,8 +27,14 @@ SCORES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "max_membrane": lambda output: output.max(0),
     "last_membrane": lambda output: output[-1],
 }
+"""The decisions by name."""
 
 
 def scores(decision: str, output: np.ndarray) -> np.ndarray:
-    """Return one score per class of one recording."""
+    """Return one score per class (class,) of one recording.
+
+    Args:
+        decision: A name in SCORES.
+        output: Membranes of the readout (time, class), at least one step.
+    """
     return SCORES[decision](output)

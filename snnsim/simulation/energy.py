@@ -1,15 +1,16 @@
-"""How much energy a chip would take for the synaptic operations of a run: an estimate, with what it assumes.
+"""Estimates of the energy of the synaptic operations of a run on a chip, with their assumptions.
 
     energy = operations · picojoules per operation
 
 Units    picojoules · an operation is one spike that reaches one synapse
-Assumes  the chip's published figure holds for this network; neuron updates, leakage, memory of another size, input
-         and output count nothing beyond what that figure includes. The three figures include different things, so
-         they are no ranking of chips
-Checked  none of the three papers could be opened. Figures and conditions were compared with what others print of
-         them: Loihi's also stands in PMC10326429, table 3, and its table's title, its "(min)" and its neuron updates
-         are quoted in public notes on Davies et al., page 96; TrueNorth's sentence is quoted from Merolla et al., and
-         72 mW / (2^20 neurons · 20 Hz · 128 synapses) is 26.8 pJ; Horowitz's table is printed in PMC8934428, table 3
+Source   none of the three papers could be opened. Figures and conditions were compared with quotations: the figure of
+         Loihi is also in PMC10326429, table 3, and the title of its table, its "(min)" and its neuron updates are
+         quoted in public notes on Davies et al., page 96; the sentence on TrueNorth is quoted from Merolla et al., and
+         72 mW / (2^20 neurons · 20 Hz · 128 synapses) is 26.8 pJ; the table of Horowitz is in PMC8934428, table 3
+
+An estimate assumes that the published figure of the chip holds for this network. Neuron updates, leakage, memory of
+another size, input and output count only as far as the figure includes them. The three figures include different
+costs, so they are no ranking of chips.
 """
 
 from dataclasses import dataclass
@@ -19,19 +20,22 @@ from snnsim.validation import real, shown
 
 @dataclass(frozen=True)
 class Chip:
-    """Published energy of one synaptic operation."""
+    """The published energy of one synaptic operation on a chip."""
 
     name: str
     picojoules: float
+    """Energy of one synaptic operation."""
     assumes: str
+    """Costs that the figure includes, and conditions of the measurement."""
     source: str
+    """Publication of the figure."""
 
 
 CHIPS = {
     "loihi": Chip(
         "Intel Loihi",
         23.6,
-        "the least energy of a synaptic operation, simulated before there was silicon, 14 nm at 0.75 V; in it are no "
+        "the least energy of a synaptic operation, simulated before there was silicon, 14 nm at 0.75 V; it includes no "
         "neuron updates (81 pJ if active, 52 pJ if not), no traffic between cores, no leakage",
         "Davies et al. 2018, IEEE Micro 38(1):82, table 2",
     ),
@@ -53,7 +57,16 @@ CHIPS = {
 
 
 def energy(operations: float, chip: str) -> float:
-    """Return the picojoules of this many synaptic operations on a chip."""
+    """Return the energy of synaptic operations on a chip, in picojoules.
+
+    Args:
+        operations: Number of operations, at least 0.
+        chip: A name in CHIPS.
+
+    Raises:
+        TypeError: If `operations` is no number.
+        ValueError: If the chip is unknown, or `operations` is out of its range.
+    """
     if not (isinstance(chip, str) and chip in CHIPS):
         raise ValueError(f"energy: chip {shown(chip)} is unknown; the known ones are {', '.join(CHIPS)}")
     return real(operations, who="energy", name="operations", at_least=0) * CHIPS[chip].picojoules

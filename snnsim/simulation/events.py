@@ -1,10 +1,10 @@
-"""The input of simulators: counted spikes of channels on the grid of steps, recording after recording.
+"""Input of a simulator: counted spikes of input channels on the grid of steps, recording after recording.
 
 Shapes   step, channel, count (event,) · offset (recording + 1,) · length (recording,)
 Units    step, length in steps of the Program
-Names    count  how many spikes of a channel fall into a step. A Program in floats also takes a graded input, any finite
-         number, which is multiplied with the weights: the gray levels of a picture, the values of a signal, below 0
-         too. It counts as one spike where spikes are counted. A Program in integers takes whole numbers alone
+Names    count  number of spikes of a channel in a step. A Program in floats also takes a graded input, any finite
+         number, negative ones too, which is multiplied with the weights: the gray levels of a picture, the values of a
+         signal. It counts as one spike in results. A Program in integers takes integers alone
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from snnsim import ragged
 from snnsim.validation import indices, integer, real, row, shown
 
 MOST = 2**31 - 1
-"""Steps and channels are counted in 32 bits, and counts are within ± this."""
+"""The most steps and channels, as they are counted in 32 bits; counts are within ± this number."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +28,11 @@ class Events:
     channel: np.ndarray
     """int32."""
     count: np.ndarray
-    """How many spikes fell into the step: 1, or more where steps are long."""
+    """Numbers of any type: spikes in the step, or a graded input."""
     offset: np.ndarray
+    """int64, the first event of each recording, and the number of events."""
     length: np.ndarray
+    """int64, in steps."""
 
     def __post_init__(self) -> None:
         for name, kind in (("step", np.int32), ("channel", np.int32), ("offset", np.int64), ("length", np.int64)):
@@ -40,10 +42,10 @@ class Events:
         _check_steps(self)
 
     def check_parts(self) -> None:
-        """Check that the five arrays fit each other, which every engine needs; this is cheap.
+        """Check that the five arrays fit each other, without a look at every event.
 
         Raises:
-            ValueError: If they do not.
+            ValueError: If sizes, offsets or lengths are inconsistent; kernels would read beyond the arrays.
         """
         offset, length, events = self.offset, self.length, len(self.step)
         if (
@@ -60,8 +62,8 @@ class Events:
             )
         if len(length) and not (length.min() >= 0 and length.max() <= MOST):
             raise ValueError(
-                f"Events: length must be from 0 to {MOST} steps, not {length.min()} to {length.max()}; it is how long "
-                "each recording lasts"
+                f"Events: length must be from 0 to {MOST} steps, not {length.min()} to {length.max()}; it is the "
+                "duration of each recording"
             )
 
     def __len__(self) -> int:
@@ -72,11 +74,12 @@ class Events:
         """Return the events of frames.
 
         Args:
-            frames: Counts (time, recording, channel), or a graded input; what is 0 is no event.
-            length: Steps of each recording (recording,); by default all that the frames have.
+            frames: Counts (time, recording, channel), or a graded input; a value of 0 is no event.
+            length: Steps of each recording (recording,); None for all steps of the frames.
 
         Raises:
-            ValueError: If frames are of another shape or type, or not finite; or a recording ends before its events.
+            ValueError: If the frames are of another shape or type, or not finite, or a recording ends before its
+                events.
         """
         frames = np.asarray(frames)
         if frames.ndim != 3:
@@ -93,9 +96,13 @@ class Events:
         """Return one recording of plain spikes.
 
         Args:
-            step: Whole numbers from 0 to steps - 1 (event,), ascending.
-            channel: The channel of each (event,).
-            steps: How long the recording lasts.
+            step: Step of each event (event,), ascending, from 0 to steps - 1.
+            channel: Channel of each event (event,).
+            steps: Length of the recording.
+
+        Raises:
+            TypeError: If `steps` is no integer.
+            ValueError: If a number is out of its range.
         """
         steps = integer(steps, who="Events", name="steps", at_least=0, at_most=MOST)
         step = row(step, np.int32, "Events: step")
@@ -135,11 +142,12 @@ class Events:
         """Return steps begin:end of every recording, counted from 0 again.
 
         Args:
-            begin: The first step, from 0; not counted from the end, as recordings end at different steps.
-            end: The step behind the last, from `begin`; recordings that end before it are shorter.
+            begin: The first step, at least 0: steps are not counted from the end, as recordings differ in length.
+            end: The step behind the last, at least `begin`; recordings that end before it are shorter.
 
         Raises:
-            ValueError: If begin is below 0, or end below begin.
+            TypeError: If a step is no integer.
+            ValueError: If `begin` is below 0, or `end` below `begin`.
         """
         begin = integer(begin, who="Events.part", name="begin", at_least=0)
         end = integer(end, who="Events.part", name="end", at_least=begin)
@@ -150,10 +158,14 @@ class Events:
         return Events(self.step[mask] - begin, self.channel[mask], self.count[mask], offset, length)
 
     def select(self, recordings: np.ndarray) -> "Events":
-        """Return selected recordings.
+        """Return chosen recordings, in the order of the choice.
 
         Args:
-            recordings: Recordings (selected,) in the wanted order, where -1 is the last one, or a mask (recording,).
+            recordings: Indices of recordings (chosen,), where -1 is the last as in NumPy, or bools (recording,).
+
+        Raises:
+            TypeError: If an index is no integer.
+            ValueError: If an index is out of the range.
         """
         recordings = indices(recordings, len(self), who="Events.select", name="recordings")
         event, offset = ragged.select_rows(self.offset, recordings)
@@ -166,27 +178,22 @@ def _counts(values: Any) -> np.ndarray:
         raise ValueError(f"Events: count must be a row of numbers, not {shown(count)}")
     if count.size and not (float(count.min()) >= -MOST and float(count.max()) <= MOST):
         raise ValueError(
-            f"Events: count must be finite and within ± {MOST}, not from {count.min()} to {count.max()}; it is how "
-            "many spikes fall into a step, or a graded input"
+            f"Events: count must be finite and within ± {MOST}, not from {count.min()} to {count.max()}; it is the "
+            "number of spikes in a step, or a graded input"
         )
     return np.ascontiguousarray(count)
 
 
 def _check_steps(events: Events) -> None:
-    backwards = np.empty(len(events.step), bool)
-    backwards[:1] = False
-    np.less(events.step[1:], events.step[:-1], out=backwards[1:])
-    # the first event of a recording may be earlier than the last one of the recording before it
-    backwards[events.offset[:-1][np.diff(events.offset) > 0]] = False
     late = events.step >= np.repeat(events.length, np.diff(events.offset))
-    for wrong, rule in (
-        (backwards, "steps must ascend within a recording"),
+    for violation, condition in (
+        (ragged.descends(events.step, events.offset), "steps must ascend within a recording"),
         (late | (events.step < 0), "steps must be from 0 to the recording's length - 1"),
     ):
-        if wrong.any():
-            event = int(np.flatnonzero(wrong)[0])
+        if violation.any():
+            event = int(np.flatnonzero(violation)[0])
             recording = int(np.searchsorted(events.offset, event, side="right")) - 1
             raise ValueError(
-                f"Events: {rule}; event {event}, of recording {recording}, is at step {events.step[event]} of "
+                f"Events: {condition}; event {event}, of recording {recording}, is at step {events.step[event]} of "
                 f"{events.length[recording]}; sort the events, or make the recording longer"
             )

@@ -1,32 +1,37 @@
-"""A Program as the flat arrays that the kernels read: one list of synapses over all edges, sorted by source.
+"""Lowering: a Program as the flat arrays of the kernels, with one list of synapses over all edges, sorted by source.
 
     node    the input channels, then the neurons of all populations in their order
-    offset  d · neurons + target: where a synapse adds to, counted from the step of its spike
+    offset  d · neurons + target: index in the buffer of currents of the target of a synapse, counted from the row of
+            the step of its spike
 
-Memory   2 or 4 bytes for an offset and 1 to 8 for a weight, whatever the Program itself takes
+Shapes   indptr (node + 1,) · target, delay, weight, offset (synapse,) · bounds (population + 1,)
+Units    delay d in steps
+
+An offset takes 2 or 4 bytes and a weight 1 to 8 bytes, beside the arrays of the Program itself.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.simulate.clock_driven import HARD, READOUT, SOFT
-from snnsim.program import INPUT, Population, Program
+from snnsim.program import INPUT, MODELS, Program
 from snnsim.program.arrays import order
-from snnsim.validation import shown
+from snnsim.validation import known
 
-MODEL = {"lif_hard": HARD, "lif_soft": SOFT, "readout": READOUT, "noisy_hard": HARD, "noisy_soft": SOFT}
+RESETS = {"hard": HARD, "soft": SOFT, None: READOUT}
+"""Codes of the kernels for the resets of models."""
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """What a network counts in."""
+    """Types of the numbers of a network."""
 
     weight: Any
     current: Any
-    """What weights are added up in."""
+    """Type of sums of weights."""
     voltage: Any
 
 
@@ -34,6 +39,20 @@ PRECISIONS = {
     "float64": Numbers(np.float64, np.float64, np.float64),
     "float32": Numbers(np.float32, np.float32, np.float32),
 }
+"""Precisions of Programs in floats; a Program in integers has its own types."""
+
+
+class Synapses(NamedTuple):
+    """The synapses of all nodes; those of a node are sorted by delay and target."""
+
+    indptr: np.ndarray
+    """uint64 (node + 1,), the first synapse of each node."""
+    target: np.ndarray
+    """int32 (synapse,), among the neurons of all populations."""
+    delay: np.ndarray
+    """uint16 (synapse,), in steps."""
+    weight: np.ndarray
+    """(synapse,), of the type of weights."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,25 +61,27 @@ class Network:
 
     channels: int
     longest: int
-    """The longest delay."""
-    first: np.ndarray
-    """uint64 (node + 1,)."""
-    target: np.ndarray
-    delay: np.ndarray
-    weight: np.ndarray
+    """The longest delay, in steps."""
+    synapses: Synapses
     bounds: np.ndarray
-    """int64 (population + 1,), where the neurons of each population start."""
-    rule: np.ndarray
-    values: tuple[Any, ...]
-    """Decay, threshold and bias of every neuron; for integers also shift, bits and limit."""
+    """int64 (population + 1,), the first neuron of each population, and the number of neurons."""
+    reset: np.ndarray
+    """int64 (population,), codes in RESETS."""
+    parameters: tuple[Any, ...]
+    """Decay, threshold and bias of every neuron; in integers also weight_shift, decay_bits and limit."""
     numbers: Numbers
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
-    def drawn(self, seed: int | None, step: int) -> tuple[Any, ...]:
-        """Return the noise with what it draws from a step on: by the seed, or, without one, nothing."""
-        of = Draws(0) if seed is None else Draws.of(seed)
-        keys = np.array([of.layer(population).key for population in range(len(self.rule))], np.uint64)
+    def draws(self, seed: int | None, step: int) -> tuple[Any, ...]:
+        """Return the noise with the random numbers of a run.
+
+        Args:
+            seed: Seed of the random numbers; None for none, so that the likelier of spike and silence happens.
+            step: Number of steps before the run.
+        """
+        generator = Draws(0) if seed is None else Draws.of(seed)
+        keys = np.array([generator.layer(population).key for population in range(len(self.reset))], np.uint64)
         return (*self.noise, seed is not None, keys, step)
 
     @property
@@ -69,57 +90,59 @@ class Network:
         return int(self.bounds[-1])
 
     def offset(self) -> np.ndarray:
-        """Return where every synapse adds to, in the smallest integers that hold it."""
-        places = (self.longest + 1) * self.neurons
-        kind = next(kind for kind in (np.uint16, np.uint32, np.uint64) if places - 1 <= np.iinfo(kind).max)
-        return (self.delay.astype(np.uint64) * self.neurons + self.target.astype(np.uint64)).astype(kind)
-
-    def most_into_one(self) -> float:
-        """Return the largest sum of the sizes of weights that lead to one neuron."""
-        return float(np.bincount(self.target, np.abs(self.weight.astype(np.float64))).max(initial=0.0))
+        """Return the offset of every synapse, in the smallest unsigned integers that hold it."""
+        largest = (self.longest + 1) * self.neurons - 1
+        dtype = next(dtype for dtype in (np.uint16, np.uint32, np.uint64) if largest <= np.iinfo(dtype).max)
+        delay, target = self.synapses.delay.astype(np.uint64), self.synapses.target.astype(np.uint64)
+        return (delay * self.neurons + target).astype(dtype)
 
     def fan_out(self) -> np.ndarray:
-        """Return how many synapses start at each node."""
-        return np.diff(self.first.astype(np.int64))
+        """Return the number of synapses of each node."""
+        return np.diff(self.synapses.indptr.astype(np.int64))
 
 
-def compiled(program: Program, precision: str) -> Network:
-    """Return the arrays of a Program; one in integers has its own precision."""
-    if not (isinstance(precision, str) and precision in PRECISIONS):
-        known = ", ".join(PRECISIONS)
-        raise ValueError(f"simulate: precision {shown(precision)} is unknown; the known ones are {known}")
+def lower(program: Program, precision: str) -> Network:
+    """Return the arrays of a Program for the kernels.
+
+    Args:
+        program: The Program.
+        precision: A name in PRECISIONS; it has no effect on a Program in integers.
+
+    Raises:
+        ValueError: If the precision is unknown.
+    """
+    known(precision, PRECISIONS, "simulate: precision")
     numbers = PRECISIONS[precision] if program.fixed is None else _integers(program)
     sizes = [population.size for population in program.populations]
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    values = [
-        np.concatenate([getattr(population, name) for population in program.populations]).astype(numbers.voltage)
-        for name in ("decay", "threshold", "bias")
-    ]
+    parameters = [_parameter(program, name, numbers.voltage) for name in ("decay", "threshold", "bias")]
     fixed = program.fixed
     constants = () if fixed is None else (fixed.weight_shift, fixed.decay_bits, fixed.limit)
+    # integers have no noise, and kernels are not compiled again for another type of its zeros
+    noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
-        program.channels,
-        program.longest_delay(),
-        *_synapses(program, bounds, numbers),
-        bounds,
-        np.array([MODEL[population.model] for population in program.populations], np.int64),
-        (*values, *constants),
-        numbers,
-        _noise(program, numbers),
+        channels=program.channels,
+        longest=program.longest_delay(),
+        synapses=_synapses(program, bounds, numbers),
+        bounds=bounds,
+        reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
+        parameters=(*parameters, *constants),
+        numbers=numbers,
+        noise=(
+            np.array([population.noisy for population in program.populations]),
+            _parameter(program, "width", noise_type),
+            _parameter(program, "reset_value", noise_type),
+        ),
     )
 
 
-def _noise(program: Program, numbers: Numbers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    def of(population: Population, name: str) -> np.ndarray:
-        return getattr(population, name) if population.noisy else np.zeros(population.size)
-
-    noisy = np.array([population.noisy for population in program.populations])
-    kind = np.float64 if program.fixed is not None else numbers.voltage
-    width, back = (
-        np.concatenate([of(part, name) for part in program.populations]).astype(kind)
-        for name in ("width", "reset_value")
-    )
-    return noisy, width, back
+def _parameter(program: Program, name: str, dtype: Any) -> np.ndarray:
+    """Return a parameter of every neuron, 0 where the model has none of this name."""
+    values = (getattr(population, name) for population in program.populations)
+    sizes = (population.size for population in program.populations)
+    arrays = [np.zeros(size) if array is None else array for array, size in zip(values, sizes, strict=True)]
+    parameter: np.ndarray = np.concatenate(arrays).astype(dtype)
+    return parameter
 
 
 def _integers(program: Program) -> Numbers:
@@ -127,32 +150,34 @@ def _integers(program: Program) -> Numbers:
     return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, np.int32, np.int64)
 
 
-def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> tuple[np.ndarray, ...]:
-    """Return first, target, delay and weight of all nodes; those of a node are sorted by delay and target."""
-    begin = {population.name: int(start) for population, start in zip(program.populations, bounds, strict=False)}
+def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> Synapses:
+    first = {population.name: int(start) for population, start in zip(program.populations, bounds[:-1], strict=True)}
     nodes = program.channels + int(bounds[-1])
-    start = {INPUT: 0} | {name: program.channels + place for name, place in begin.items()}
+    node = {INPUT: 0} | {name: program.channels + neuron for name, neuron in first.items()}
     if len(program.edges) == 1:
-        # nothing to merge: 10⁷ synapses need not be sorted twice
+        # a single edge is sorted: 10⁷ synapses need not be sorted again
         (edge,) = program.edges
         count = np.zeros(nodes, np.int64)
-        count[start[edge.source] : start[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
-        first = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
-        target = edge.post + np.int32(begin[edge.target])
-        # a copy, as kernels are compiled once more for arrays that cannot be written
-        return first, target, edge.delay.copy(), edge.weight.astype(numbers.weight)
-    parts = [
+        count[node[edge.source] : node[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
+        indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
+        target = edge.post + np.int32(first[edge.target])
+        # a copy, as Numba compiles kernels again for arrays that are read-only
+        return Synapses(indptr, target, edge.delay.copy(), edge.weight.astype(numbers.weight))
+    rows = [
         (
-            edge.pre() + start[edge.source],
-            edge.post.astype(np.int64) + begin[edge.target],
+            edge.pre() + node[edge.source],
+            edge.post.astype(np.int64) + first[edge.target],
             edge.delay.astype(np.int64),
             edge.weight,
         )
         for edge in program.edges
     ]
     empty = np.zeros(0, np.int64)
-    node, target, delay, weight = (np.concatenate(part) for part in zip((empty,) * 4, *parts, strict=True))
-    place = order(node, delay, target)
-    first = np.concatenate([[0], np.cumsum(np.bincount(node, minlength=nodes))]).astype(np.uint64)
-    ordered = target[place].astype(np.int32), delay[place].astype(np.uint16), weight[place].astype(numbers.weight)
-    return first, *ordered
+    source, target, delay, weight = (np.concatenate(column) for column in zip((empty,) * 4, *rows, strict=True))
+    position = order(source, delay, target)
+    return Synapses(
+        np.concatenate([[0], np.cumsum(np.bincount(source, minlength=nodes))]).astype(np.uint64),
+        target[position].astype(np.int32),
+        delay[position].astype(np.uint16),
+        weight[position].astype(numbers.weight),
+    )

@@ -1,4 +1,4 @@
-"""What simulating needs in memory, in bytes by part, before any of it is allocated."""
+"""Memory of a simulation in bytes, by part, before anything is allocated."""
 
 import numpy as np
 
@@ -7,19 +7,31 @@ from snnsim.simulation.lowering import Network
 
 
 def of_program(program: Program) -> dict[str, int]:
-    """Return what its arrays for the kernels take, with room to sort synapses of several edges."""
+    """Return the bytes of the arrays of a Network, and of sorting the synapses of several edges."""
     each = 24 if len(program.edges) == 1 else 96
     return {"channels": 40 * program.channels, "neurons": 100 * program.size, "synapses": each * program.synapses}
 
 
 def of_state(network: Network, streams: int) -> dict[str, int]:
-    """Return what the state of streams takes."""
+    """Return the bytes of the state of streams.
+
+    Args:
+        network: The network.
+        streams: Number of streams.
+    """
     pending = streams * network.longest * network.neurons * np.dtype(network.numbers.current).itemsize
     return {f"currents of {network.longest} steps": pending, "voltages": streams * network.neurons * 8}
 
 
 def of_run(program: Program, length: np.ndarray, traced: int, *, spikes: bool) -> dict[str, int]:
-    """Return what the results of recordings of so many steps take, with membranes of `traced` neurons."""
+    """Return the bytes of the result of a run.
+
+    Args:
+        program: The Program.
+        length: Steps of each recording (recording,).
+        traced: Number of neurons whose membranes are recorded.
+        spikes: Whether the run is repeated to record spikes.
+    """
     steps, each = int(length.sum()), 8 * len(length)
     return {
         f"membranes of {traced} neurons in {steps} steps": 8 * traced * steps,

@@ -1,4 +1,4 @@
-"""What a run gave, by population and recording."""
+"""The result of a run: spikes, membranes and scores by population and recording."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from snnsim.validation import index, shown
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """Counts of every recording, and the spikes and membranes that were asked for."""
+    """Counts of every recording, and the spikes and membranes that a Probe records."""
 
     program: Program
     length: np.ndarray
@@ -20,64 +20,108 @@ class Result:
     node_counts: np.ndarray
     """int64 (recording, channel + neuron), spikes of every input channel and neuron."""
     fan_out: np.ndarray
-    """int64 (channel + neuron,), the synapses that a spike of each reaches."""
+    """int64 (channel + neuron,), the number of synapses of each source."""
     input_events: np.ndarray
-    """int64 (recording, channel), (step, channel) pairs with a spike: each is delivered once, whatever its count."""
+    """int64 (recording, channel), pairs of a step and a channel with events: a pair is delivered once for any count."""
     traced: dict[str, np.ndarray]
     """Neurons of each population whose membrane was recorded."""
     traces: np.ndarray
-    """(step of all recordings, chosen neuron)."""
+    """Membranes (step of all recordings, chosen neuron), in units of the Program."""
     spike_step: np.ndarray
+    """int32 (spike,), in the order of recordings and steps."""
     spike_neuron: np.ndarray
+    """int32 (spike,), among the neurons of all populations."""
     spike_offset: np.ndarray
-    """Where the spikes of each recording start, if they were recorded."""
+    """int64 (recording + 1,), the first spike of each recording; empty if spikes were not recorded."""
 
     def __len__(self) -> int:
         return len(self.length)
 
     def counts(self, population: str) -> np.ndarray:
-        """Return the spikes of each neuron (recording, neuron) of a population, or of the input's channels."""
+        """Return the number of spikes of each neuron of a population, or of each channel of INPUT.
+
+        Args:
+            population: Name of the population, or INPUT.
+
+        Returns:
+            int64 (recording, neuron).
+        """
         begin, end = self._range(population)
         return self.node_counts[:, begin:end]
 
     def spikes(self, population: str, recording: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps and the neurons of a population's spikes, in the order of time; -1 is the last recording."""
+        """Return the step and the neuron of each spike of a population, in the order of time.
+
+        Args:
+            population: Name of the population.
+            recording: Index of the recording; -1 is the last.
+
+        Raises:
+            TypeError: If the index is no integer.
+            ValueError: If no spikes were recorded, or the population or the recording is unknown.
+        """
         if len(self.spike_offset) == 0:
-            raise ValueError("Result: no spikes were recorded; ask for them with Record(spikes=True)")
+            raise ValueError("Result: no spikes were recorded; ask for them with Probe(spikes=True)")
         recording = self._recording(recording)
         begin, end = self._range(population)
-        part = slice(self.spike_offset[recording], self.spike_offset[recording + 1])
-        neuron = self.spike_neuron[part] - (begin - self.program.channels)
-        kept = (neuron >= 0) & (neuron < end - begin)
-        return self.spike_step[part][kept], neuron[kept]
+        spikes = slice(self.spike_offset[recording], self.spike_offset[recording + 1])
+        neuron = self.spike_neuron[spikes] - (begin - self.program.channels)
+        mask = (neuron >= 0) & (neuron < end - begin)
+        return self.spike_step[spikes][mask], neuron[mask]
 
     def membrane(self, population: str, recording: int = 0) -> np.ndarray:
-        """Return the membranes (time, chosen neuron) before the reset, in the units of the trained network."""
+        """Return membranes before the reset, in units of the trained network.
+
+        Args:
+            population: Name of the population.
+            recording: Index of the recording; -1 is the last.
+
+        Returns:
+            float64 (time, chosen neuron).
+
+        Raises:
+            TypeError: If the index is no integer.
+            ValueError: If no membrane of the population was recorded, or the recording is unknown.
+        """
         if population not in self.traced:
             known = ", ".join(map(repr, self.traced)) or "none"
             raise ValueError(
                 f"Result: no membrane of {population!r} was recorded (recorded: {known}); ask for it with "
-                "Record(membranes={...})"
+                "Probe(membranes={...})"
             )
         recording = self._recording(recording)
-        before = 0
-        for name, neurons in self.traced.items():
-            if name == population:
-                break
-            before += len(neurons)
         neurons = self.traced[population]
+        names = list(self.traced)
+        column = sum(len(self.traced[name]) for name in names[: names.index(population)])
         row = int(self.length[:recording].sum())
-        part = self.traces[row : row + self.length[recording], before : before + len(neurons)]
-        return part * self.program.population(population).scale[neurons]
+        trace = self.traces[row : row + self.length[recording], column : column + len(neurons)]
+        membrane: np.ndarray = trace * self.program.population(population).scale[neurons]
+        return membrane
 
     def output(self, recording: int = 0) -> np.ndarray:
-        """Return the membrane of the readout (time, class)."""
+        """Return the membrane of the readout (time, class), in units of the trained network.
+
+        Args:
+            recording: Index of the recording; -1 is the last.
+
+        Raises:
+            ValueError: If the Program has no readout, or its membrane was not recorded.
+        """
         if self.program.readout is None:
             raise ValueError("Result: the program has no readout, so it has no output")
         return self.membrane(self.program.readout, recording)
 
     def scores(self, decide: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
-        """Return one score per class (recording, class), by the Program's decision or another one."""
+        """Return one score per class (recording, class).
+
+        Args:
+            decide: From the output (time, class) of a recording to its scores (class,); None for the decision of the
+                Program.
+
+        Raises:
+            TypeError: If `decide` is no function.
+            ValueError: If there is no decision, no membrane of the readout, or a recording without steps.
+        """
         name = self.program.decision
         if not (decide is None or callable(decide)):
             raise TypeError(f"Result: decide must be a function of the output (time, class), not {shown(decide)}")
@@ -92,21 +136,24 @@ class Result:
         return np.array(rows) if rows else np.zeros((0, self.program.population(str(self.program.readout)).size))
 
     def predictions(self) -> np.ndarray:
-        """Return the class of each recording."""
-        return self.scores().argmax(-1)
+        """Return the class with the largest score of each recording (recording,)."""
+        classes: np.ndarray = self.scores().argmax(-1)
+        return classes
 
     def synaptic_events(self) -> np.ndarray:
-        """Return how often something was added at a synapse's target (recording,): the work of the engine.
+        """Return the number of additions at targets of synapses (recording,), the work of the engine.
 
-        Spikes of a channel that share a step are delivered together.
+        Spikes of a channel in one step are delivered together.
         """
         delivered = self.node_counts.copy()
         delivered[:, : self.program.channels] = self.input_events
-        return delivered @ self.fan_out
+        events: np.ndarray = delivered @ self.fan_out
+        return events
 
     def synaptic_operations(self) -> np.ndarray:
-        """Return how many spikes reached a synapse (recording,): what a chip does, which delivers every spike."""
-        return self.node_counts @ self.fan_out
+        """Return the number of spikes that reach a synapse (recording,), the work of a chip."""
+        operations: np.ndarray = self.node_counts @ self.fan_out
+        return operations
 
     def _recording(self, recording: int) -> int:
         return index(recording, len(self), who="Result", name="recording")

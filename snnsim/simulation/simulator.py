@@ -1,32 +1,31 @@
-"""Running a Program: whole recordings side by side, or streams piece by piece.
+"""Simulation of a Program: recordings side by side, or streams piece by piece.
 
-    clock_driven   every neuron once a step; work: neurons · steps + synapses that spikes reach
-    event_driven   neurons that something reaches; work: synapses that spikes reach, and what those neurons missed
+    clock_driven   computes every neuron in every step; work: neurons · steps + synapses that spikes reach
+    event_driven   computes the neurons that events reach; work: synapses that spikes reach + silent steps of targets
 
-Both give the same spikes and membranes, bit for bit, for any pieces and any number of threads: a recording is
-computed by one thread, and what arrives at a neuron is added in the order of its spikes.
+Exact    both engines have the same spikes and membranes, bit for bit, for any pieces and any number of threads: one
+         thread computes a recording, and currents of a neuron are added in the order of their spikes
 """
 
 import os
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from snnsim.kernels.simulate.clock_driven import largest_count
 from snnsim.limits import require_memory
 from snnsim.program import Program
 from snnsim.simulation import engines, needs
+from snnsim.simulation.counting import Counted
 from snnsim.simulation.events import MOST, Events
-from snnsim.simulation.lowering import PRECISIONS, compiled
+from snnsim.simulation.lowering import PRECISIONS, lower
 from snnsim.simulation.recording import Probe, Recorded, traced
 from snnsim.simulation.result import Result
 from snnsim.simulation.state import State
-from snnsim.validation import instance, integer, shown
+from snnsim.validation import instance, integer, known
 
 __all__ = ["ENGINES", "PRECISIONS", "Probe", "Simulator", "simulate"]
 
@@ -34,12 +33,25 @@ ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
     "clock_driven": engines.ClockDriven,
     "event_driven": engines.EventDriven,
 }
+"""The engines by name."""
 OLD_ENGINES = {"clock": "clock_driven", "touched": "event_driven"}
-"""Names of before, which are taken for one release."""
+"""Names of today by old names, which stay valid for one release."""
 
 
 class Simulator:
-    """A Program made ready to run; it keeps nothing of what it has run."""
+    """A Program that is ready to run; it holds no state of runs.
+
+    Args:
+        program: The Program.
+        engine: A name in ENGINES.
+        precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        threads: Number of threads; None for one per core.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If an engine or a precision is unknown, or `threads` is below 1.
+        MemoryError: If the network would need more memory than is available.
+    """
 
     def __init__(
         self, program: Program, *, engine: str = "clock_driven", precision: str = "float64", threads: int | None = None
@@ -50,12 +62,11 @@ class Simulator:
                 f"the engine {engine!r} is now called {OLD_ENGINES[engine]!r}", DeprecationWarning, stacklevel=2
             )
             engine = OLD_ENGINES[engine]
-        if not (isinstance(engine, str) and engine in ENGINES):
-            raise ValueError(f"simulate: engine {shown(engine)} is unknown; the known ones are {', '.join(ENGINES)}")
+        known(engine, ENGINES, "simulate: engine")
         if threads is not None and integer(threads, who="simulate", name="threads") < 1:
             raise ValueError(f"simulate: threads must be 1 or more, not {threads}")
         require_memory("simulate", needs.of_program(program))
-        self.program, self.network = program, compiled(program, precision)
+        self.program, self.network = program, lower(program, precision)
         self.threads = _cores() if threads is None else int(threads)
         self.engine = ENGINES[engine](self.network)
 
@@ -64,18 +75,18 @@ class Simulator:
         return self.program.digest()
 
     def run(self, events: Events, record: Probe | None = None, *, seed: int | None = None) -> Result:
-        """Return what happens in recordings from rest, each with the Program's extra steps behind it.
+        """Return the result of recordings from rest, each followed by the extra steps of the Program.
 
         Args:
             events: The recordings.
-            record: What to write down besides counts; by default the readout's membranes.
-            seed: What is left to chance is drawn from it, for every recording by its number; without one, what is
-                likelier happens.
+            record: Spikes and membranes to record besides counts; None for the membranes of the readout.
+            seed: Seed of the noise, which differs between recordings; None for no noise, so that the likelier of spike
+                and silence happens.
 
         Raises:
             TypeError: If an argument is of another type.
             ValueError: If channels or counts do not fit the Program.
-            MemoryError: If it would need more memory than there is.
+            MemoryError: If the run would need more memory than is available.
         """
         record = self._checked(events, record)
         length = events.length + self.program.extra_steps
@@ -84,10 +95,19 @@ class Simulator:
         require_memory("simulate", {"voltages": len(events) * self.network.neurons * 8})
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
-        return self._run(events, length, record, (voltage, pending), self.network.drawn(seed, 0))
+        return self._run(events, length, record, (voltage, pending), self.network.draws(seed, 0))
 
     def start(self, streams: int = 1) -> State:
-        """Return the state of so many streams at rest."""
+        """Return the state of streams at rest.
+
+        Args:
+            streams: Number of streams.
+
+        Raises:
+            TypeError: If `streams` is no integer.
+            ValueError: If `streams` is below 0.
+            MemoryError: If the state would need more memory than is available.
+        """
         streams = integer(streams, who="Simulator.start", name="streams", at_least=0)
         network, numbers = self.network, self.network.numbers
         require_memory("Simulator.start", needs.of_state(network, streams))
@@ -97,32 +117,32 @@ class Simulator:
     def feed(
         self, events: Events, state: State, record: Probe | None = None, *, seed: int | None = None
     ) -> tuple[Result, State]:
-        """Return what happens in the next piece of each stream, and the state after it.
+        """Return the result of the next piece of each stream, and the state after it.
 
         Args:
             events: A piece of each stream, all of the same length.
-            state: Where the streams stand, from `start` or an earlier `feed`; it stays as it is.
-            record: What to write down besides counts; by default the readout's membranes.
+            state: The state of the streams, from `start` or an earlier `feed`; it is not changed.
+            record: Spikes and membranes to record besides counts; None for the membranes of the readout.
             seed: As for `run`; the same for all pieces of a stream.
 
         Raises:
             TypeError: If an argument is of another type.
             ValueError: If the state is of another program, precision or number of streams, or the events do not fit.
-            MemoryError: If it would need more memory than there is.
+            MemoryError: If the run would need more memory than is available.
         """
         record = self._checked(events, record)
         self._check_state(events, state)
         require_memory("simulate", needs.of_state(self.network, len(state)))
         shape = state.pending.shape
         pending = state.pending.reshape(shape[0], shape[1] * shape[2]).copy()
-        voltage, noise = state.voltage.copy(), self.network.drawn(seed, state.step)
+        voltage, noise = state.voltage.copy(), self.network.draws(seed, state.step)
         result = self._run(events, events.length, record, (voltage, pending), noise)
         steps = int(events.length.max(initial=0))
-        return result, State.left(voltage, pending.reshape(shape), state.step + steps, state.program)
+        return result, State.unchecked(voltage, pending.reshape(shape), state.step + steps, state.program)
 
     def _checked(self, events: Events, record: Probe | None) -> Probe:
         instance(events, Events, who="simulate", name="events")
-        # an array may have been written to since it was checked
+        # a caller may have written to an array since the constructor checked it
         events.check_parts()
         if record is not None:
             instance(record, Probe, who="simulate", name="record")
@@ -131,9 +151,9 @@ class Simulator:
     def _check_state(self, events: Events, state: State) -> None:
         instance(state, State, who="simulate", name="state")
         numbers, shape = self.network.numbers, (len(state), self.network.longest, self.network.neurons)
-        kinds = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
+        types = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
         shapes = state.pending.shape == shape and state.voltage.shape == (shape[0], shape[2])
-        if state.program != self._digest or not (kinds and shapes):
+        if state.program != self._digest or not (types and shapes):
             raise ValueError("simulate: the state is of another program or precision; begin with start()")
         if len(events) != len(state) or len(set(events.length.tolist())) > 1:
             raise ValueError(
@@ -149,30 +169,28 @@ class Simulator:
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> Result:
-        events = _in_order(events)
-        counted, neurons = self._counted(events, length), traced(self.program, record)
+        counted = Counted.of(events, length, self.program, self.network)
+        neurons = traced(self.program, record)
         workers = max(1, min(self.threads, len(events)))
-        asked = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)
-        require_memory("simulate", asked | self.engine.needs(workers))
+        of_run = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)
+        require_memory("simulate", of_run | self.engine.needs(workers))
         recorded = Recorded.of(self.program, length, neurons)
         if record.spikes:
+            # a first run counts the spikes, from copies of the state
             first = recorded.without_traces()
-            self._shared(counted, first, (state[0].copy(), state[1].copy()), noise)
+            self._run_threads(counted, first, (state[0].copy(), state[1].copy()), noise)
             spikes = first.counts[:, self.network.channels :].sum(1)
             require_memory("simulate", {"spikes": 8 * int(spikes.sum())})
-            recorded = recorded.with_room(spikes)
-        self._shared(counted, recorded, state, noise)
-        channels, recordings = self.network.channels, len(events)
-        cell = counted.recording * channels + events.channel
-        seen = np.bincount(cell, minlength=recordings * channels).reshape(recordings, channels)
-        fired = np.bincount(cell, _spikes(events.count), minlength=recordings * channels)
-        recorded.counts[:, :channels] = fired.reshape(recordings, channels).astype(np.int64)
+            recorded = recorded.with_spikes(spikes)
+        self._run_threads(counted, recorded, state, noise)
+        channels = self.network.channels
+        input_events, recorded.counts[:, :channels] = counted.events_and_spikes(channels)
         return Result(
             program=self.program,
             length=length,
             node_counts=recorded.counts,
             fan_out=self.network.fan_out(),
-            input_events=seen,
+            input_events=input_events,
             traced=recorded.traced,
             traces=recorded.trace,
             spike_step=recorded.spike_step,
@@ -180,42 +198,19 @@ class Simulator:
             spike_offset=recorded.spike_offset,
         )
 
-    def _counted(self, events: Events, length: np.ndarray) -> "_Counted":
-        """Return the events with their counts as this network's numbers."""
-        channels, kind = self.network.channels, self.network.numbers.current
-        if len(events.channel) and not (events.channel.min() >= 0 and events.channel.max() < channels):
-            raise ValueError(
-                f"simulate: channels must be from 0 to {channels - 1}, not {events.channel.min()} to "
-                f"{events.channel.max()}; bin the recordings to the program's {channels} channels"
-            )
-        count = events.count.astype(kind)
-        if not np.array_equal(count, events.count):
-            raise ValueError(f"simulate: counts must be {_held(kind)}")
-        if np.issubdtype(kind, np.integer):
-            self._check_sums(events, count)
-        recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-        return _Counted((events.step, events.channel, count, events.offset, length), recording)
-
-    def _check_sums(self, events: Events, count: np.ndarray) -> None:
-        network = self.network
-        seen = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
-        largest = largest_count(events.step, events.channel, count, events.offset, seen)
-        if network.most_into_one() * max(1, largest) > np.iinfo(network.numbers.current).max:
-            raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
-
-    def _shared(
+    def _run_threads(
         self,
-        counted: "_Counted",
+        counted: Counted,
         recorded: Recorded,
         state: tuple[np.ndarray, np.ndarray],
         noise: tuple[Any, ...],
     ) -> None:
-        """Share the recordings among the threads; each of them writes into rows of its own."""
+        """Run the recordings on all threads; a thread writes only the rows of its recordings."""
         arrays, recordings = recorded.arrays(), len(state[0])
         workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
-            self.engine.run(np.arange(worker, recordings, workers), counted.arrays, state, arrays, noise)
+            self.engine.run(np.arange(worker, recordings, workers), counted.arrays(), state, arrays, noise)
 
         if workers == 1:
             work(0)
@@ -225,38 +220,8 @@ class Simulator:
 
 
 def _cores() -> int:
-    """Return how many cores this process may use; not every system says, but all say how many there are."""
+    """Return the number of cores that this process may use, or of all cores on systems without affinity."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _in_order(events: Events) -> Events:
-    """Return the events with ascending channels in each step, the order in which sums are defined."""
-    back = (events.channel[1:] < events.channel[:-1]) & (events.step[1:] == events.step[:-1])
-    if not back.any():
-        return events
-    recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-    place = np.lexsort((events.channel, events.step, recording))
-    return replace(events, step=events.step[place], channel=events.channel[place], count=events.count[place])
-
-
-def _held(kind: Any) -> str:
-    """Return which counts there may be, for a message."""
-    if np.issubdtype(kind, np.integer):
-        return f"whole numbers that fit {np.dtype(kind)}"
-    return f"numbers that {np.dtype(kind)} holds exactly; use the precision float64"
-
-
-def _spikes(count: np.ndarray) -> np.ndarray:
-    """Return as how many spikes events count: a graded input is one of them."""
-    if count.dtype.kind in "bu":
-        return count
-    return np.where((count >= 0) & (count == np.rint(count)), count, 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _Counted:
-    arrays: tuple[np.ndarray, ...]
-    recording: np.ndarray
 
 
 def simulate(  # noqa: PLR0913
@@ -269,5 +234,20 @@ def simulate(  # noqa: PLR0913
     record: Probe | None = None,
     seed: int | None = None,
 ) -> Result:
-    """Return what a Program does with recordings; `Simulator` is the same for many calls, and for streams."""
+    """Return the result of recordings; `Simulator` does the same for many calls, and for streams.
+
+    Args:
+        program: The Program.
+        events: The recordings.
+        engine: A name in ENGINES.
+        precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        threads: Number of threads; None for one per core.
+        record: Spikes and membranes to record besides counts; None for the membranes of the readout.
+        seed: Seed of the noise; None for no noise.
+
+    Raises:
+        TypeError: If an argument is of another type.
+        ValueError: If an argument is out of its range, or the events do not fit the Program.
+        MemoryError: If the run would need more memory than is available.
+    """
     return Simulator(program, engine=engine, precision=precision, threads=threads).run(events, record, seed=seed)

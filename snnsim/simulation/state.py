@@ -1,4 +1,6 @@
-"""Where streams stand between two pieces: voltages, and what is on its way; a value, to keep, copy or write down.
+"""The state of streams between two pieces: voltages and pending currents.
+
+A state is a value: `Simulator.feed` returns a new one, and leaves its argument as it is.
 
 Shapes   voltage (stream, neuron) · pending (stream, delay, neuron), row k arrives k steps later
 """
@@ -16,12 +18,12 @@ from snnsim.validation import instance, integer, shown
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The state of some streams through one Program."""
+    """The state of streams through one Program."""
 
     voltage: np.ndarray
     pending: np.ndarray
     step: int
-    """Steps that are done."""
+    """Number of steps before this state."""
     program: str
     """Digest of the Program."""
 
@@ -39,8 +41,15 @@ class State:
         instance(self.program, str, who="State", name="program")
 
     @classmethod
-    def left(cls, voltage: np.ndarray, pending: np.ndarray, step: int, program: str) -> "State":
-        """Return the state that an engine has left, which needs no check; it would read all of `pending` once more."""
+    def unchecked(cls, voltage: np.ndarray, pending: np.ndarray, step: int, program: str) -> "State":
+        """Return the state of arrays that an engine wrote, without checks; they would read all of `pending` again.
+
+        Args:
+            voltage: Voltages (stream, neuron).
+            pending: Pending currents (stream, delay, neuron).
+            step: Number of steps before this state.
+            program: Digest of the Program.
+        """
         state = object.__new__(cls)
         for name, value in (("voltage", voltage), ("pending", pending), ("step", step), ("program", program)):
             object.__setattr__(state, name, value)
@@ -50,21 +59,37 @@ class State:
         return len(self.voltage)
 
     def save(self, path: Path) -> None:
-        """Write the state into one file."""
+        """Write the state into one file.
+
+        Args:
+            path: The file; its folder must exist.
+        """
         text = json.dumps({"format": "snnsim state", "step": self.step, "program": self.program}).encode()
         with written_whole(Path(path)) as partial, partial.open("wb") as file:
             np.savez(file, header=np.frombuffer(text, np.uint8), voltage=self.voltage, pending=self.pending)
 
     @staticmethod
     def load(path: Path) -> "State":
-        """Return the state of a file."""
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                header = json.loads(stored["header"].tobytes())
-                if header["format"] != "snnsim state":
-                    raise ValueError("the header is another's")
-                return State(stored["voltage"], stored["pending"], header["step"], header["program"])
-        except FileNotFoundError:
-            raise
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is damaged, or no state of snnsim: {error}") from error
+        """Return the state of a file.
+
+        Args:
+            path: The file.
+
+        Raises:
+            FileNotFoundError: If there is no such file.
+            ValueError: If the file is damaged, or holds no state.
+        """
+        return _read(path)
+
+
+def _read(path: Path) -> State:
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            header = json.loads(stored["header"].tobytes())
+            if header["format"] != "snnsim state":
+                raise ValueError("the header is that of another format")
+            return State(stored["voltage"], stored["pending"], header["step"], header["program"])
+    except FileNotFoundError:
+        raise
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is damaged, or no state of snnsim: {error}") from error

@@ -50,7 +50,7 @@ def strings(draw):
     return (text * draw(st.integers(1, 3)))[:90]
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(strings())
 def test_equals_the_definition(string):
     assert snnsim.lz76(string) == len(history(string))

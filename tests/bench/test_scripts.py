@@ -46,7 +46,7 @@ def _small_motifs(monkeypatch):
         split: binning.bin_events(recordings, time_step_ms=10.0, channels=4) for split, recordings in made.items()
     }
     splits = {split: datasets.Part(part, np.arange(len(part))) for split, part in binned.items()}
-    monkeypatch.setattr(build, "load_splits", lambda _, *names: {name: splits[name] for name in names})
+    monkeypatch.setattr(datasets, "load_splits", lambda _, *names: {name: splits[name] for name in names})
 
 
 @pytest.mark.usefixtures("_small_motifs")

@@ -81,7 +81,7 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     assert "activity must be from 0 to 1" in fails(capsys, "info", file, "--activity", "1.5")
     program = Program.load(file)
     Program(**{**vars(program), "provenance": {}}).save(file)
-    assert "does not say what it was trained on; give a file in SHD's format" in fails(capsys, "simulate", file)
+    assert "does not name its training data; give a file in the format of SHD" in fails(capsys, "simulate", file)
     Program(**{**vars(program), "classes": ("a", "b", "c")}).save(file)
     error = fails(capsys, "simulate", file, "--data", str(shd_folder / "shd_test.h5"))
     assert "the recordings must have the program's classes a, b, c, not low, middle, high" in error

@@ -1,6 +1,7 @@
 """The commands on a run with convolutions, from nothing."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -14,8 +15,7 @@ SMALL = ["--set=network.convolutions=[4,5]", "--set=training.batch_size=50", "--
 @pytest.fixture
 def small_patterns(monkeypatch):
     recipe = moving_dots.Recipe(recordings=(("train", 100), ("valid", 40), ("test", 24)))
-    made = moving_dots.make(0, recipe)
-    monkeypatch.setattr(moving_dots, "make", lambda _: made)
+    monkeypatch.setattr(moving_dots, "PATTERNS", replace(moving_dots.PATTERNS, recipe=recipe))
 
 
 def check_commands(capsys, tmp_path, preset, *words, pictures):

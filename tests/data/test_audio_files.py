@@ -46,7 +46,7 @@ def test_folders_become_classes(commands, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"commands", "out.h5"}
 
 
-def test_same_files_same_bytes_whatever_the_workers_and_the_order(commands, tmp_path, monkeypatch):
+def test_bytes_do_not_depend_on_workers_and_order(commands, tmp_path, monkeypatch):
     monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
     files = [path for path in commands.glob("[yn]*/*") if path.is_file()]
     run([commands], tmp_path / "one.h5", workers=1)
@@ -56,7 +56,7 @@ def test_same_files_same_bytes_whatever_the_workers_and_the_order(commands, tmp_
     assert (tmp_path / "one.h5").read_bytes() != (tmp_path / "other.h5").read_bytes()
 
 
-def test_equal_recordings_get_their_own_noise(tmp_path):
+def test_equal_recordings_have_different_noise(tmp_path):
     for name in ("a.wav", "b.wav"):
         write_audio(tmp_path / "word" / name, seed=5)
     run([tmp_path / "word"], tmp_path / "out.h5")
@@ -64,7 +64,7 @@ def test_equal_recordings_get_their_own_noise(tmp_path):
     assert not np.array_equal(result.events(0)[1], result.events(1)[1])
 
 
-def test_spikes_are_those_of_the_inner_ear(tmp_path):
+def test_spikes_are_those_of_the_cochlea(tmp_path):
     path = write_audio(tmp_path / "word" / "a.wav")
     run([path], tmp_path / "out.h5", seed=3)
     seed = int(np.random.SeedSequence(3).generate_state(1, np.uint64)[0])
@@ -83,7 +83,7 @@ def test_stereo_is_averaged(tmp_path):
     np.testing.assert_array_equal(mono.unit, stereo.unit)
 
 
-def test_heidelberg_names_give_the_classes_of_shd():
+def test_heidelberg_names_lead_to_the_classes_of_shd():
     names = ["lang-english_speaker-03_trial-7_digit-4.flac", "lang-german_speaker-11_trial-0_digit-5.flac"]
     result = [Path("audio") / name for name in names]
     label, classes = audio_files.labels(result)
@@ -92,7 +92,7 @@ def test_heidelberg_names_give_the_classes_of_shd():
     assert audio_files.speakers(result).tolist() == [3, 11]
 
 
-def test_other_names_beside_heidelberg_names_make_own_classes():
+def test_mixed_names_lead_to_classes_by_folder():
     result = [Path("word/a.wav"), Path("audio/lang-german_speaker-11_trial-0_digit-5.flac")]
     label, classes = audio_files.labels(result)
     assert classes == ("fuenf", "word")
@@ -113,7 +113,7 @@ def test_speakers_are_numbers_then_hashes_then_unknown():
         audio_files.speakers([Path("speaker-70000.wav")])
 
 
-def test_nothing_to_encode(tmp_path):
+def test_missing_files_and_empty_lists_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     write_audio(tmp_path / "_noise" / "hum.wav")
     with pytest.raises(FileNotFoundError, match=rf"at least one audio file \(.wav, .flac.*found none in {tmp_path}"):
@@ -124,7 +124,7 @@ def test_nothing_to_encode(tmp_path):
         run([tmp_path / "missing.wav"], tmp_path / "out.h5")
 
 
-def test_a_hidden_folder_that_is_named_is_read(tmp_path):
+def test_an_explicit_hidden_folder_is_read(tmp_path):
     write_audio(tmp_path / "_noise" / "hum.wav")
     assert run([tmp_path / "_noise"], tmp_path / "out.h5").classes == ("_noise",)
 
@@ -149,7 +149,7 @@ def test_all_unfit_files_are_named_before_anything_is_encoded(tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == [word]
 
 
-def test_an_old_result_survives_an_error(tmp_path):
+def test_an_existing_file_survives_an_error(tmp_path):
     write_audio(tmp_path / "word" / "a.wav")
     run([tmp_path / "word"], tmp_path / "out.h5")
     before = (tmp_path / "out.h5").read_bytes()
@@ -159,7 +159,7 @@ def test_an_old_result_survives_an_error(tmp_path):
     assert (tmp_path / "out.h5").read_bytes() == before
 
 
-def test_a_second_call_goes_on_unless_a_file_changed(commands, tmp_path, monkeypatch):
+def test_a_second_call_continues_unless_a_file_changed(commands, tmp_path, monkeypatch):
     monkeypatch.setattr(parallel_encoding, "CHUNK", 1)
     heard, hear = [], audio_files.cochlea.encode
 

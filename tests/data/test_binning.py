@@ -114,7 +114,7 @@ def test_many_events_in_one_cell_are_all_counted(events):
     assert (binned.count.dtype == np.uint8) == (events < 256)
 
 
-def test_a_recording_whose_events_all_come_too_late_keeps_one_empty_step():
+def test_a_recording_with_late_events_only_has_one_empty_step():
     sample = replace(recordings_of([1], np.random.default_rng(0)), time_ms=np.array([30], np.float32))
     binned = binning.bin_events(sample, time_step_ms=1, channels=1, max_time_ms=30)
     assert (binned.length.tolist(), binned.dropped, len(binned.cell)) == ([1], 1, 0)
@@ -175,7 +175,7 @@ def test_recordings_built_in_memory_are_checked(change, words):
         binning.bin_events(replace(sample, **change), time_step_ms=1.0, channels=UNITS if "units" not in change else 1)
 
 
-def test_indices_are_counted_as_numpy_counts_them_or_refused():
+def test_indices_follow_numpy_or_are_refused():
     binned = binning.bin_events(recordings_of([5, 9, 3], np.random.default_rng(0)), time_step_ms=1.0, channels=4)
     every, length = binned.dense(np.arange(3))
     for chosen in ([-1, -3], [True, False, True], np.array([2, 0], np.uint8), [], [1, 1]):

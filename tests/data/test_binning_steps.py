@@ -1,4 +1,4 @@
-"""An event at a multiple of the step falls into that step, from times of any precision, in memory and in files."""
+"""An event at a multiple of the step falls into that step, for times of any precision, in memory and in files."""
 
 from fractions import Fraction
 
@@ -53,7 +53,7 @@ def rounded(exact_ms, rounding):
     st.sampled_from([0.0, 0.5]),
 )
 @settings(deadline=None)
-def test_multiples_of_the_step_fall_into_their_step_and_middles_too(time_step_ms, expected, rounding, within):
+def test_multiples_and_middles_fall_into_their_step(time_step_ms, expected, rounding, within):
     expected = np.sort(expected)
     sample = recordings(rounded((expected + within) * time_step_ms, rounding))
     np.testing.assert_array_equal(steps(sample, time_step_ms), expected)
@@ -83,7 +83,7 @@ def test_multiples_of_the_step_in_a_file_fall_into_their_step(tmp_path, time_ste
     st.sampled_from([np.float32, np.float64]),
 )
 @settings(deadline=None)
-def test_times_between_the_steps_are_cut_down(time_step_ms, count, seed, kind):
+def test_times_between_steps_are_rounded_down(time_step_ms, count, seed, kind):
     """Against fractions, which round nothing; times nearer to a step than rounding may move them are left out."""
     time = np.sort(np.random.default_rng(seed).uniform(0, 1400, count)).astype(kind)
     exact = [Fraction(float(each)) / Fraction(time_step_ms) for each in time]
@@ -92,12 +92,12 @@ def test_times_between_the_steps_are_cut_down(time_step_ms, count, seed, kind):
     np.testing.assert_array_equal(steps(sample, time_step_ms)[clear], np.array([int(each) for each in exact])[clear])
 
 
-def test_double_times_are_told_apart_where_single_ones_are_not():
+def test_float64_times_are_distinct_where_float32_times_are_not():
     time = np.array([1e6 - 1e-4, 1e6, 1e6 + 1e-4, np.pi * 6e5])
     assert steps(recordings(time), 0.001).tolist() == [999_999_999, 10**9, 10**9, 1_884_955_592]
 
 
-def test_coarse_times_off_the_grid_are_cut_down_as_they_are():
+def test_float16_times_off_the_grid_are_rounded_down():
     """The spikes of SHD lie anywhere: 0.4697 s is the float16 next to 470 ms, and stays in step 46."""
     time = np.array([0.1, 0.4697, 0.4703], np.float16).astype(np.float32) * 1000
     assert steps(recordings(time), 10.0).tolist() == [9, 46, 47]
@@ -126,7 +126,7 @@ def test_the_limit_is_rounded_like_the_times(time_step_ms, kind):
 
 @pytest.mark.parametrize("step_ms", [10.0, 1.0, 0.1, 1 / 3])
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_written_times_come_back(tmp_path, step_ms, kind):
+def test_written_times_are_read_exactly(tmp_path, step_ms, kind):
     """A minute on a grid, and random times: to the last bit, or but for it where float64 is needed."""
     for time in (np.arange(0, 60_000, step_ms), np.sort(np.random.default_rng(0).uniform(0, 2e6, 5000))):
         sample = recordings(time.astype(kind))
@@ -135,7 +135,7 @@ def test_written_times_come_back(tmp_path, step_ms, kind):
         np.testing.assert_allclose(read, sample.time_ms, rtol=0 if kind is np.float32 else 2.0**-51)
 
 
-def test_float16_is_written_where_it_holds_the_times_and_only_there(tmp_path):
+def test_float16_is_written_only_where_it_is_exact(tmp_path):
     for time, kind in (([0.0, 125.0, 250.0], "e"), ([0.0, 5.0], "f"), ([1.0, np.pi], "d")):
         heidelberg.write(tmp_path / "a.h5", recordings(np.array(time)))
         with h5py.File(tmp_path / "a.h5") as file:

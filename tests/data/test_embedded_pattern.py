@@ -66,6 +66,6 @@ def test_pieces_follow_each_other_and_the_seed_decides():
 
 
 @pytest.mark.parametrize("wrong", [{"share": 0.6}, {"repeating": 3000}])
-def test_a_recipe_that_cannot_be_drawn_is_refused(wrong):
+def test_invalid_recipes_are_refused(wrong):
     with pytest.raises(ValueError, match="share of windows must be above 0, at most"):
         embedded_pattern.Recipe(**wrong)

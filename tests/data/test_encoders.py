@@ -1,4 +1,4 @@
-"""Pictures as spikes: the bright ones fire often, or early."""
+"""Pictures as spikes: bright pixels fire often, or early."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_latencies_by_hand():
     assert spikes[:, 0].argmax(0).tolist() == [0, 2, 3, 4, 0]
 
 
-def test_one_step_holds_all_that_is_not_black():
+def test_one_step_has_all_pixels_above_zero():
     assert encoders.latency([[0.1, 1.0, 0.0]], steps=1).tolist() == [[[True, True, False]]]
 
 

@@ -41,6 +41,6 @@ def test_find_does_not_choose_between_two_others(tmp_path):
         heidelberg.find(tmp_path, "shd")
 
 
-def test_find_says_that_the_folder_is_missing(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"has shd_train.h5.*there is no such folder"):
         heidelberg.find(tmp_path / "none", "shd")

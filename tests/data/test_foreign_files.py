@@ -62,7 +62,7 @@ NAMES = np.array(["a", "fünf", "b", "a", "d"])
         NAMES.astype(object),
     ],
 )
-def test_labels_of_one_meaning_are_read(file, value):
+def test_unambiguous_labels_are_read(file, value):
     text = {"dtype": h5py.string_dtype()} if value.dtype.kind == "O" else {}
     assert heidelberg.read(put(file, "labels", value, **text)).label.tolist() == LABEL.tolist()
 
@@ -82,7 +82,7 @@ def test_labels_of_one_meaning_are_read(file, value):
         (np.array([0, 0, 0, 0, 4]), "recording 4 holds label 4"),
     ],
 )
-def test_labels_of_no_or_several_meanings_are_refused(file, value, words):
+def test_ambiguous_labels_are_refused(file, value, words):
     with pytest.raises(ValueError, match=rf"mine_train\.h5: .*{words}"):
         heidelberg.read(put(file, "labels", value))
 
@@ -117,7 +117,7 @@ def test_speakers_are_numbers_or_names(file, value, wanted):
 
 
 @pytest.mark.parametrize("value", [[0, 1, np.nan, 0, 0], [0, 1, 0.5, 0, 0], [0, 1, np.inf, 0, 0], np.ones((5, 3))])
-def test_speakers_that_are_no_whole_numbers_are_refused(file, value):
+def test_speakers_that_are_no_integers_are_refused(file, value):
     with pytest.raises(ValueError, match=r"mine_train\.h5: extra/speaker must"):
         heidelberg.read(put(file, "extra/speaker", np.array(value)))
 
@@ -237,7 +237,7 @@ def test_archives_in_several_parts_are_joined(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zip"])
-def test_what_is_no_file_is_refused_at_once(tmp_path, suffix):
+def test_folders_and_pipes_are_refused_at_once(tmp_path, suffix):
     pipe, folder, link = (tmp_path / f"{name}.h5{suffix}" for name in ("pipe", "folder", "link"))
     os.mkfifo(pipe)
     folder.mkdir()
@@ -247,7 +247,7 @@ def test_what_is_no_file_is_refused_at_once(tmp_path, suffix):
             heidelberg.read(path)
 
 
-def test_a_file_that_kills_libhdf5_or_holds_it_for_ever_does_neither_here(file, monkeypatch, tmp_path):
+def test_files_that_crash_or_stall_libhdf5_are_refused(file, monkeypatch, tmp_path):
     """A second process stands for libhdf5 on such a file."""
     script = tmp_path / "child.py"
     file.write_bytes(file.read_bytes() + b"\0")
@@ -295,6 +295,6 @@ def test_a_file_is_tried_once_and_remembered(file, monkeypatch, tmp_path):
     assert calls == [1], "the cache folder remembers it for other processes"
 
 
-def test_limits_of_what_a_file_may_claim_have_names():
+def test_limits_are_module_constants():
     assert columns.MOST_UNITS >= 2**20
     assert columns.MOST_UNNAMED >= 2**16

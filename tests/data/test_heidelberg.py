@@ -1,4 +1,4 @@
-"""The SHD file format: written and read back, packed or not, and every way a file can be wrong."""
+"""The SHD file format: written and read, packed or not, and every kind of wrong file."""
 
 import gzip
 import lzma
@@ -90,7 +90,7 @@ def replaced(name, value, **options):
 
 @pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zip"])
 @pytest.mark.parametrize(("units", "equal"), [(700, False), (20, True)])
-def test_read_gives_back_what_was_written(tmp_path, suffix, units, equal):
+def test_read_inverts_write(tmp_path, suffix, units, equal):
     wanted = recordings(units=units, equal=equal)
     path = tmp_path / "a.h5"
     heidelberg.write(path, wanted)
@@ -205,7 +205,7 @@ def test_a_truncated_file_inside_an_archive_is_named(file, suffix):
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("content", [b"time,unit\n0.1,3\n", b""])
-def test_what_is_not_hdf5_is_named(file, suffix, content):
+def test_files_without_hdf5_signature_are_named(file, suffix, content):
     file.write_bytes(content)
     with pytest.raises(ValueError, match="must be an HDF5 file; this one starts with"):
         heidelberg.read(packed(file, suffix))

@@ -63,7 +63,7 @@ def test_frames_do_not_depend_on_the_class(drawn):
             assert (z**2).mean() < 2
 
 
-def test_dots_light_up_and_go_dark_in_turns_and_move_while_dark():
+def test_dots_blink_and_move_while_dark():
     recipe = moving_dots.Recipe(dots=1, jitter=0.0, noise=0.0)
     label = np.arange(CLASSES)
     movie = moving_dots.events(label, np.random.default_rng(1), recipe)
@@ -76,7 +76,7 @@ def test_dots_light_up_and_go_dark_in_turns_and_move_while_dark():
         np.testing.assert_array_equal(np.diff(column) % 16, expected[:, 1] % 16)
 
 
-def test_jitter_and_noise_are_as_often_as_they_should_be():
+def test_jitter_and_noise_have_their_probabilities():
     label = np.zeros(400, int)
     still = moving_dots.events(label, np.random.default_rng(1), moving_dots.Recipe(jitter=0.0, noise=0.0))
     moved = moving_dots.events(label, np.random.default_rng(1), moving_dots.Recipe(jitter=0.5, noise=0.0))

@@ -1,4 +1,4 @@
-"""Spike trains have the rates and the entropy that are known of them."""
+"""Spike trains have the rates and entropies of their closed forms."""
 
 import numpy as np
 import pytest
@@ -45,7 +45,7 @@ def test_no_spike_in_the_refractory_time(source, rng):
     [Bernoulli(0.1), Bernoulli(0.4, refractory=3), Poisson(200.0, 1.0), Markov(0.05, 0.2), Markov(0.3, 0.9)],
     ids=str,
 )
-def test_the_entropy_rate_is_that_of_the_counted_words(source, rng):
+def test_the_entropy_rate_is_that_of_counted_words(source, rng):
     """The entropy of a step given the four before it, counted: exact for a chain with so short a memory."""
     spikes = source.spikes((STEPS, 100), rng)[10:].astype(int)
     words = [sum(spikes[i : len(spikes) - 5 + i] << i for i in range(length)) for length in (5, 4)]
@@ -60,7 +60,7 @@ def test_complexity_finds_the_entropy_rate(rng):
         assert estimate == pytest.approx(source.entropy_rate(), rel=0.07)
 
 
-def test_a_rate_that_changes_is_followed(rng):
+def test_inhomogeneous_rates(rng):
     rate = 100 * (1 + np.sin(np.arange(STEPS) / 300))
     source = Poisson(tuple(rate), 1.0)
     share = source.spikes((STEPS, 3, TRAINS), rng).mean((1, 2))
@@ -70,7 +70,7 @@ def test_a_rate_that_changes_is_followed(rng):
     assert source.entropy_rate() == pytest.approx(point_processes.binary_entropy(source.probability()).mean())
 
 
-def test_an_event_of_the_process_in_a_step():
+def test_a_step_has_a_spike_with_the_poisson_probability():
     """1 - exp(-0.1) for 100 Hz and 1 ms, and never more than 1."""
     assert Poisson(100.0, 1.0).rate() == pytest.approx(0.0951626)
     assert Poisson(1e9, 1.0).rate() == 1
@@ -84,20 +84,20 @@ def test_a_markov_chain_begins_in_equilibrium(rng):
     assert Markov(0.5, 0.0).rate() == 1
 
 
-def test_fair_flips_have_one_bit():
+def test_fair_bernoulli_trains_have_one_bit():
     assert Bernoulli(0.5).entropy_rate() == 1
     assert Markov(0.5, 0.5).entropy_rate() == 1
     np.testing.assert_allclose(point_processes.binary_entropy([0, 1]), [0, 0])
 
 
-def test_spikes_are_deleted_by_hand():
+def test_refractory_deletion_by_hand():
     train = np.array([1, 1, 0, 1, 1, 1, 0, 0, 0, 1])
     np.testing.assert_array_equal(point_processes.without_refractory(train, 1), [1, 0, 0, 1, 0, 1, 0, 0, 0, 1])
     np.testing.assert_array_equal(point_processes.without_refractory(train, 2), [1, 0, 0, 1, 0, 0, 0, 0, 0, 1])
     np.testing.assert_array_equal(train, [1, 1, 0, 1, 1, 1, 0, 0, 0, 1])
 
 
-def test_the_generator_decides():
+def test_trains_are_a_function_of_the_generator():
     for source in SOURCES:
         first, second, other = (source.spikes((50, 7), np.random.default_rng(seed)) for seed in (1, 1, 2))
         np.testing.assert_array_equal(first, second)
@@ -118,6 +118,6 @@ def test_the_generator_decides():
         (lambda: point_processes.without_refractory([1], -2), "0 steps or more, not -2"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(make, words):
+def test_invalid_sources_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()

@@ -1,4 +1,4 @@
-"""Recordings: selecting, joining, and what the check refuses."""
+"""Recordings: selection, concatenation, and checks."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def three() -> Recordings:
     )
 
 
-def test_a_good_one_passes_though_a_recording_starts_before_the_last_one_ended(three):
+def test_valid_recordings_pass_whose_times_restart(three):
     assert recordings.validate(three, "here") is None
     backwards = replace(three, time_ms=three.time_ms[::-1].copy())
     with pytest.raises(ValueError, match="here"):
@@ -38,7 +38,7 @@ def test_select_returns_recordings_in_order_and_repeatedly(three):
             np.testing.assert_array_equal(actual, expected)
 
 
-def test_concatenating_the_parts_gives_the_whole(three):
+def test_concatenation_inverts_selection(three):
     joined = recordings.concatenate([three.select(np.array([0])), three.select(np.array([1, 2]))])
     for name in ("time_ms", "unit", "offset", "label", "speaker"):
         np.testing.assert_array_equal(getattr(joined, name), getattr(three, name))
@@ -67,7 +67,7 @@ def test_concatenate_refuses_parts_that_do_not_fit(three):
         ({"speaker": [1]}, "1 speakers"),
     ],
 )
-def test_what_is_wrong_is_named(three, change, words):
+def test_wrong_arrays_are_named(three, change, words):
     name, value = next(iter(change.items()))
     with pytest.raises(ValueError, match=f"^my file: .*{words}"):
         recordings.validate(replace(three, **{name: np.array(value)}), "my file")
@@ -89,7 +89,7 @@ def test_empty_recordings_can_be_left_out(three):
     assert left.speaker.tolist() == [4, -1]
 
 
-def test_indices_are_counted_as_numpy_counts_them_or_refused(three):
+def test_indices_follow_numpy_or_are_refused(three):
     assert [part.tolist() for part in three.events(-1)] == [[2, 2, 9], [2, 3, 0]]
     assert three.select(np.array([-2, 0])).unit.tolist() == [1, 0, 3]
     assert three.select(np.array([False, True, False])).label.tolist() == [0]

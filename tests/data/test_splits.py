@@ -1,4 +1,4 @@
-"""Splits are disjoint, whole, fixed for ever, and keep speakers apart."""
+"""Splits are disjoint, complete, constant, and separate speakers."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -38,7 +38,7 @@ def shd_like(generator):
     st.sampled_from([0.1, 0.5, 0.95]),
 )
 @settings(deadline=None)
-def test_a_split_is_disjoint_and_whole_and_repeatable(speaker, seed, share):
+def test_a_split_is_a_repeatable_partition(speaker, seed, share):
     sample = recordings(speaker)
     for rule in (lambda: splits.shd(sample), lambda: splits.by_speaker(sample, share=share, seed=seed)):
         train, valid = split = rule()
@@ -76,7 +76,7 @@ def test_files_without_shd_s_validation_speakers_are_split_by_speaker():
     np.testing.assert_array_equal(splits.shd(sample).valid, splits.by_speaker(sample).valid)
 
 
-def test_whole_speakers_near_the_wanted_share_are_held_out():
+def test_held_out_speakers_are_near_the_wanted_share():
     sample = recordings(np.repeat(np.arange(20), 30))
     for seed in range(5):
         _, valid = split = splits.by_speaker(sample, share=0.2, seed=seed)
@@ -116,7 +116,7 @@ def test_few_or_unknown_speakers_give_a_split_with_every_class_alike(speaker):
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5])
-def test_the_share_must_leave_something_on_both_sides(share):
+def test_shares_with_an_empty_side_are_refused(share):
     with pytest.raises(ValueError, match="must lie between 0 and 1"):
         splits.by_speaker(recordings([0, 1, 2]), share=share)
 
@@ -124,7 +124,7 @@ def test_the_share_must_leave_something_on_both_sides(share):
 SHD = Path("SHD/shd_train.h5.gz")
 
 
-def test_shd_s_rule_is_for_shd_alone():
+def test_the_rule_of_shd_is_for_shd_alone():
     """Its name, and no speaker that its training file lacks; all other data are split by speaker."""
     real = shd_like(np.random.default_rng(0))
     assert splits.of_training_file(real, SHD).held_out == splits.SHD_VALIDATION_SPEAKERS
@@ -144,14 +144,14 @@ def test_shd_s_rule_is_for_shd_alone():
 
 
 @pytest.mark.parametrize("speakers", [range(10), range(10, 20), (1, 6, 9), (0, 1, 2, 6), range(1, 8)])
-def test_data_of_one_s_own_share_no_speaker(speakers):
+def test_splits_of_other_data_share_no_speaker(speakers):
     sample = recordings(np.array(speakers)[np.arange(400) % len(speakers)])
     train, valid = splits.of_training_file(sample, Path("mine_train.h5"))
     assert not set(sample.speaker[train]) & set(sample.speaker[valid])
     assert 0.1 < len(valid) / 400 < 0.4
 
 
-def test_shd_s_rule_leaves_something_to_train_on():
+def test_the_rule_of_shd_leaves_training_recordings():
     sample = recordings(np.tile([1, 6], 200))
     assert splits.shd(sample).held_out == ()
     assert len(splits.shd(sample).valid) == 80

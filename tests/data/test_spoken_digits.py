@@ -62,7 +62,7 @@ def test_every_file_holds_the_spikes_of_its_split(tmp_path, monkeypatch):
             assert (recordings.label[number], recordings.speaker[number]) == spoken_digits.labeled(split, number)
 
 
-def test_no_two_utterances_share_their_draws():
+def test_no_two_utterances_share_random_numbers():
     draws = [spoken_digits._sequence(split, number, seed) for split in TINY for number in range(3) for seed in (0, 1)]
     assert len({int(draw.generate_state(1)[0]) for draw in draws}) == 18
 

@@ -23,13 +23,13 @@ def spectrum(audio):
     return frequency, power / power.sum()
 
 
-def test_words_stand_in_the_order_of_shd():
+def test_words_are_in_the_order_of_shd():
     english = "zero one two three four five six seven eight nine"
     german = "null eins zwei drei vier fuenf sechs sieben acht neun"
     assert list(synthesizer.WORDS) == english.split() + german.split()
 
 
-def test_every_word_is_made_of_known_phonemes_and_every_phoneme_is_used():
+def test_words_use_all_phonemes_and_no_others():
     used = {name for sounds in PRONUNCIATION.values() for name in sounds.split()}
     assert used == set(PHONEMES)
     assert len(set(PRONUNCIATION.values())) == 20
@@ -45,7 +45,7 @@ def test_every_word_is_sound_of_plausible_length(word):
     assert audio.std() > 1e-3
 
 
-def test_a_generator_says_the_same_word_in_the_same_way_and_another_does_not():
+def test_utterances_are_a_function_of_the_generator():
     voice = a_voice()
     first, second, other = (synthesizer.speak("seven", voice, generator(seed)) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, second)
@@ -96,12 +96,12 @@ def test_wider_resonances_flatten_the_spectrum():
     assert peaks[0] > 1.2 * peaks[1]
 
 
-def test_a_quicker_voice_says_it_in_less_time():
+def test_a_quicker_voice_has_shorter_utterances():
     slow, quick = (synthesizer.speak("sieben", a_voice(pace=pace), generator(), 0.0).size for pace in (0.8, 1.3))
     assert quick < 0.75 * slow
 
 
-def test_hiss_lies_above_the_vowels():
+def test_fricatives_have_higher_frequencies_than_vowels():
     high = {}
     for word in ("six", "null"):
         frequency, power = spectrum(synthesizer.speak(word, a_voice(), generator()))

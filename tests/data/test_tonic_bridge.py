@@ -1,4 +1,4 @@
-"""Tonic reads our files, its transforms apply to our recordings, and it is needed only for these."""
+"""Tonic reads files of snnsim, its transforms apply to recordings, and nothing else needs it."""
 
 import builtins
 import sys
@@ -35,7 +35,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_tonic_reads_our_files_and_we_give_the_same_events(folder):
+def test_tonic_reads_the_same_events_from_a_written_file(folder):
     datasets = pytest.importorskip("tonic.datasets")
     result, theirs = recordings(), datasets.SHD(save_to=str(folder), train=True)
     assert len(theirs) == len(result)
@@ -47,7 +47,7 @@ def test_tonic_reads_our_files_and_we_give_the_same_events(folder):
 
 
 @pytest.mark.parametrize("name", ["shd", "ssc"])
-def test_what_is_there_is_found_and_not_downloaded(folder, name):
+def test_existing_files_are_not_downloaded(folder, name):
     pytest.importorskip("tonic")
     paths = tonic_bridge.download(name, folder)
     assert set(paths) == set(registry.DATASETS[name].recordings)
@@ -92,7 +92,7 @@ def test_nothing_but_the_download_imports_tonic(monkeypatch):
     assert same.unit.dtype == np.uint16
 
 
-def test_tonic_s_transforms_apply():
+def test_transforms_of_tonic_apply():
     transforms = pytest.importorskip("tonic.transforms")
     result = recordings()
     after = tonic_bridge.transformed(

@@ -1,4 +1,4 @@
-"""A program is a file of anybody: its data are read where they are, and neither made nor fetched for it."""
+"""Programs may come from anyone: their data are read if they exist, but never generated or downloaded."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def no_making(monkeypatch):
 
 @pytest.mark.usefixtures("no_making")
 @pytest.mark.parametrize("exists", [True, False])
-def test_nothing_is_fetched_into_a_folder_that_a_program_names(tmp_path, exists):
+def test_no_download_into_a_folder_of_a_program(tmp_path, exists):
     their_data = tmp_path / "their place"
     if exists:
         their_data.mkdir()
@@ -52,14 +52,14 @@ def test_nothing_is_fetched_into_a_folder_that_a_program_names(tmp_path, exists)
 
 @pytest.mark.usefixtures("no_making")
 @pytest.mark.parametrize("name", ["digits", "motifs"])
-def test_nothing_is_made_for_a_program(name):
+def test_no_data_are_generated_for_a_program(name):
     config = Config().with_values({"data.name": name, "data.size": "full", "data.seed": 7, "network.hidden": [4]})
     size = "--size full " if name == "digits" else ""
     with pytest.raises(FileNotFoundError, match=f"`snnsim data make {name} {size}--seed 7`"):
         programs.recordings(program_of(config), None, "test")
 
 
-def test_data_that_are_there_are_read(tiny):
+def test_existing_data_are_read(tiny):
     config = Config().with_values(
         {"data.name": "shd"} | {k: v for k, v in tiny.items() if not k.startswith("training")}
     )
@@ -68,7 +68,7 @@ def test_data_that_are_there_are_read(tiny):
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_a_result_that_cannot_be_stored_is_returned(tiny, tmp_path, monkeypatch, capsys):
+def test_a_result_is_returned_if_its_file_cannot_be_written(tiny, tmp_path, monkeypatch, capsys):
     folder = experiment.train("shd", tiny | {"training.epochs": 1}, output=tmp_path / "run", device="cpu")
     stored = experiment.evaluate(folder.path, progress=False)
 

@@ -1,4 +1,4 @@
-"""What a config needs of memory is said before anything is made, and is what is then taken."""
+"""The estimated memory of a config equals the allocated memory, and is checked before work begins."""
 
 import pytest
 import torch
@@ -46,13 +46,13 @@ def test_a_training_grows_with_recordings_steps_and_width():
     assert 30e6 < size() - fixed < 70e6
 
 
-def test_in_windows_memory_does_not_grow_with_time():
+def test_memory_of_chunks_does_not_grow_with_time():
     config = presets.named("digits").with_values({"training.rule": "sltt", "training.window_ms": 80.0})
     sizes = [estimate.of_training(config, classes=20, recordings=8, steps=steps) for steps in (1000, 10**6)]
     assert sizes[0] == sizes[1]
 
 
-def test_what_does_not_fit_is_refused_before_data_are_looked_for(tmp_path, monkeypatch, tiny):
+def test_too_large_networks_are_refused_before_data_are_read(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "100MB")
     monkeypatch.setattr(datasets, "load_splits", lambda *_: pytest.fail("data were looked for"))
     with pytest.raises(
@@ -62,14 +62,14 @@ def test_what_does_not_fit_is_refused_before_data_are_looked_for(tmp_path, monke
     assert not (tmp_path / "run").exists()
 
 
-def test_a_batch_that_does_not_fit_is_refused_before_work_begins(tmp_path, monkeypatch, tiny):
+def test_too_large_batches_are_refused_before_training(tmp_path, monkeypatch, tiny):
     monkeypatch.setenv(limits.VARIABLE, "2MB")
     with pytest.raises(MemoryError, match=r"largest parts: input of \d+ steps: .*SNNSIM_MEMORY_LIMIT"):
         train_run.train("shd", tiny | {"training.batch_size": 64, "network.extra_ms": 1000.0}, output=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_network_that_does_not_fit_is_not_built(monkeypatch):
+def test_too_large_networks_are_not_built(monkeypatch):
     monkeypatch.setenv(limits.VARIABLE, "1GB")
     with pytest.raises(MemoryError, match="config images: needs about"):
         build.build_network(

@@ -1,4 +1,4 @@
-"""Runs whose neurons are not LIF: from the config to the report."""
+"""Runs with neurons other than LIF, from the config to the report."""
 
 import json
 import re
@@ -35,7 +35,7 @@ def test_the_config_names_the_neurons(kind, preset, learn):
     assert all(part.grad.isfinite().all() for part in network.parameters() if part.grad is not None)
 
 
-def test_a_network_of_lif_is_what_it_was_before_there_were_others():
+def test_the_architecture_of_lif_networks_names_no_other_neurons():
     described = build.architecture(presets.named("motifs"), classes=10)
     before = {name: value for name, value in described.items() if name not in build._OTHER_NEURONS}
     assert {name: value for name, value in described.items() if value is not None} == {
@@ -70,7 +70,7 @@ def test_settings_are_checked(values, message):
 
 
 @pytest.mark.parametrize("kind", ["meta", "levy_baxter", "second_order"])
-def test_a_run_is_trained_drawn_and_evaluated(kind, tmp_path, monkeypatch, capsys):
+def test_a_run_is_trained_plotted_and_evaluated(kind, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["network.hidden=[12]", f"network.neuron={kind}", "training.batch_size=512"]
     main(["train", "motifs", "--epochs", "1", "--output-dir", "run", *(f"--set={value}" for value in small)])
@@ -92,7 +92,7 @@ def test_a_run_is_trained_drawn_and_evaluated(kind, tmp_path, monkeypatch, capsy
         assert result["accuracy"] == row["valid_accuracy"]
 
 
-def test_a_program_draws_as_its_network(tmp_path, monkeypatch, capsys):
+def test_a_program_has_the_random_numbers_of_its_network(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["network.hidden=[12]", "network.neuron=meta", "training.batch_size=512"]
     main(["train", "motifs", "--epochs", "1", "--output-dir", "run", *(f"--set={value}" for value in small)])

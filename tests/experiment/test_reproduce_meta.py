@@ -1,4 +1,4 @@
-"""The experiment runs cell by cell, goes on where it was stopped, and reports what the cells say."""
+"""The experiment runs cell by cell, can be continued, and reports the results of the cells."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ def test_all_cells_are_run_once_and_reported(tmp_path, monkeypatch):
     assert (folder / "gains.png").stat().st_size > 10_000
 
 
-def test_a_run_that_was_killed_goes_on(tmp_path, monkeypatch):
+def test_a_killed_experiment_is_continued(tmp_path, monkeypatch):
     run, count = running.run, 0
 
     def killed(*arguments):
@@ -65,7 +65,7 @@ def decided(folder):
     return {path.name: json.loads(path.read_text())["decisions"] for path in (folder / "cells").iterdir()}
 
 
-def test_other_settings_are_refused_and_more_seeds_are_more(tmp_path, monkeypatch):
+def test_other_settings_are_refused_but_more_seeds_are_not(tmp_path, monkeypatch):
     monkeypatch.setattr(running, "run", lambda cell, *_: row_of(cell, 0.5))
     meta.reproduce(TINY, tmp_path, progress=False)
     with pytest.raises(ValueError, match="holds an experiment with other trials, epochs; take these again"):
@@ -81,7 +81,7 @@ def row_of(cell, test):
     return cell._asdict() | {"decisions": {"rate": result, "lz": result}, "seconds": 2.0}
 
 
-def test_the_table_says_means_gains_and_intervals():
+def test_the_table_has_means_gains_and_intervals():
     """Gains of 0.1 and 0.2: 15 points, ± 12.706 · 10 / 2 points (Student's t, one degree of freedom)."""
     rows = [row_of(Cell("markov", "none", "none", False, seed), 0.5) for seed in (0, 1)]
     for seed, fixed, learned in ((0, 0.6, 0.7), (1, 0.6, 0.8)):
@@ -129,7 +129,7 @@ def test_both_sides_have_the_same_trials_and_recordings():
 
 
 @pytest.mark.parametrize(("source", "tells"), [("bernoulli", True), ("markov", False), ("poisson", False)])
-def test_what_counts_tell(source, tells):
+def test_spike_counts_tell_only_the_classes_of_bernoulli(source, tells):
     """Counts over the whole time tell the classes of the first source alone."""
     task = tasks.make(source, (600, 600, 2), 0)
     count = [part.spikes.sum(0) for part in (task.train, task.valid)]
@@ -182,14 +182,14 @@ def test_excitability_brings_neurons_to_their_share():
     assert abs(rate[True] - 0.1) < 0.05
 
 
-def test_the_trials_of_a_tempotron_are_learned():
+def test_a_tempotron_learns_its_training_recordings():
     task = tasks.make("bernoulli", (100, 10, 100), 0)
     choice = learners.Choice("lif", False, Trial(0.02, 1.0, 20.0, 0.1), 1)
     result = learners.tempotron(task, choice, replace(TINY, epochs=15))
     assert (result.own(task.train) == task.train.label).mean() > 0.75
 
 
-def test_the_command(tmp_path, monkeypatch, capsys):
+def test_the_command_reproduce(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(meta.BUDGETS, "small", replace(TINY, rules=("tempotron",)))
     cli.main(["reproduce", "meta", "--output-dir", str(tmp_path / "run"), "--seeds", "2"])
     assert "| bernoulli | lif | tempotron | lz |" in capsys.readouterr().out
@@ -203,14 +203,14 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     assert "--trials must be at least 1, not 0" in capsys.readouterr().err
 
 
-def test_unknown_parts_are_refused():
+def test_unknown_neurons_and_sources_are_refused():
     with pytest.raises(ValueError, match="neurons izhikevich are unknown; the known ones are lif, meta, levy-baxter"):
         replace(TINY, neurons=("izhikevich",))
     with pytest.raises(ValueError, match="source 'gamma' is unknown; the known ones are bernoulli"):
         tasks.make("gamma", (1, 1, 1), 0)
 
 
-def test_neurons_begin_as_their_trial_says():
+def test_first_parameters_are_those_of_the_trial():
     result = learners.neuron(CHOICE, sources=3, features=2)
     assert isinstance(result, LIF)
     assert torch.isclose(result.decay(), torch.tensor(0.8)).all()

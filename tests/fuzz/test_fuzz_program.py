@@ -1,4 +1,4 @@
-"""Parts of Programs of every kind: taken or refused, and what is taken has the numbers that were given."""
+"""Random arguments of populations, edges and Programs: refused, or taken with their numbers unchanged."""
 
 import numpy as np
 
@@ -14,8 +14,12 @@ VALUES = [
 ]  # fmt: skip
 
 
-def changed(rng, given, often=0.25):
-    return {name: VALUES[rng.integers(0, len(VALUES))] if rng.random() < often else v for name, v in given.items()}
+def changed(rng, arguments, share=0.25):
+    """Return the arguments with a share of them replaced by random values."""
+    return {
+        name: VALUES[rng.integers(0, len(VALUES))] if rng.random() < share else value
+        for name, value in arguments.items()
+    }
 
 
 def population(rng, size=2):
@@ -26,23 +30,24 @@ def population(rng, size=2):
     return {"name": "a", "model": str(rng.choice(["lif_hard", "lif_soft", "readout"]))} | numbers
 
 
-def test_populations(tally):
+def test_populations_take_or_refuse_arguments(tally):
     rng = np.random.default_rng(0)
     for _ in range(cases(300)):
-        given = changed(rng, population(rng))
-        made = tally.call(lambda given=given: Population(**given), case=given)
-        if made is not None:
+        arguments = changed(rng, population(rng))
+        neurons = tally.call(lambda arguments=arguments: Population(**arguments), case=arguments)
+        if neurons is not None:
             for name in ("decay", "threshold", "bias", "scale"):
-                np.testing.assert_array_equal(getattr(made, name), given[name])
-        given = changed(rng, {"name": "a", "size": 2, "decay": 0.5, "threshold": 1.0, "bias": 0.0, "model": "lif_hard"})
-        if isinstance(given["size"], int) and given["size"] > 1000:
+                np.testing.assert_array_equal(getattr(neurons, name), arguments[name])
+        arguments = {"name": "a", "size": 2, "decay": 0.5, "threshold": 1.0, "bias": 0.0, "model": "lif_hard"}
+        arguments = changed(rng, arguments)
+        if isinstance(arguments["size"], int) and arguments["size"] > 1000:
             continue
-        made = tally.call(lambda given=given: Population.of(**given), case=given)
-        if made is not None:
-            np.testing.assert_array_equal(made.bias, np.broadcast_to(given["bias"], made.size))
+        neurons = tally.call(lambda arguments=arguments: Population.of(**arguments), case=arguments)
+        if neurons is not None:
+            np.testing.assert_array_equal(neurons.bias, np.broadcast_to(arguments["bias"], neurons.size))
 
 
-def test_edges(tally):
+def test_edges_take_or_refuse_arguments(tally):
     rng = np.random.default_rng(1)
     for _ in range(cases(300)):
         count = int(rng.integers(0, 5))
@@ -51,62 +56,64 @@ def test_edges(tally):
             "weight": rng.integers(-8, 9, count) / 8,
         }  # fmt: skip
         rows = changed(rng, rows, 0.1)
-        given = changed(rng, {"source": "input", "target": "a", "synapses": tuple(rows.values()), "sources": 2}, 0.05)
-        if isinstance(given["sources"], int) and given["sources"] > 1000:
+        arguments = {"source": "input", "target": "a", "synapses": tuple(rows.values()), "sources": 2}
+        arguments = changed(rng, arguments, 0.05)
+        if isinstance(arguments["sources"], int) and arguments["sources"] > 1000:
             continue
-        made = tally.call(lambda given=given: Edge.of(**given), case=given)
-        if made is not None and given["synapses"]:
-            found = sorted(zip(made.pre(), made.delay, made.post, made.weight, strict=True))
-            pre, post, delay, weight = given["synapses"]
-            assert found == sorted(zip(pre, delay, post, weight, strict=True))
-        parts = changed(
+        edge = tally.call(lambda arguments=arguments: Edge.of(**arguments), case=arguments)
+        if edge is not None and arguments["synapses"]:
+            pre, post, delay, weight = arguments["synapses"]
+            synapses = sorted(zip(edge.pre(), edge.delay, edge.post, edge.weight, strict=True))
+            assert synapses == sorted(zip(pre, delay, post, weight, strict=True))
+        arrays = changed(
             rng, {"source": "input", "target": "a", "indptr": [0, 1, 1], "post": [0], "delay": [1], "weight": [0.5]}
         )
-        tally.call(lambda parts=parts: Edge(**parts), case=parts)
+        tally.call(lambda arrays=arrays: Edge(**arrays), case=arrays)
 
 
-def test_programs(tally):
+def test_programs_take_or_refuse_arguments(tally):
     rng = np.random.default_rng(2)
     edge = Edge.of("input", "a", ([0, 1], [0, 1], [0, 1], [0.5, 0.5]), sources=2)
     for _ in range(cases(400)):
-        part = Population(**population(rng))
-        loose = [part, edge, *VALUES]
-        given = {
-            "channels": 2, "populations": (part,), "edges": (edge,), "time_step_ms": 1.0, "readout": None,
+        neurons = Population(**population(rng))
+        loose = [neurons, edge, *VALUES]
+        arguments = {
+            "channels": 2, "populations": (neurons,), "edges": (edge,), "time_step_ms": 1.0, "readout": None,
             "decision": None, "classes": (), "extra_steps": 1, "fixed": None, "provenance": {},
         }  # fmt: skip
-        given = changed(rng, given, 0.1)
+        arguments = changed(rng, arguments, 0.1)
         for name in ("populations", "edges"):
             if rng.random() < 0.1:
-                given[name] = tuple(loose[rng.integers(0, len(loose))] for _ in range(rng.integers(0, 3)))
-        made = tally.call(lambda given=given: Program(**given), case=given)
-        if made is not None and made.channels < 100:
-            assert made.digest()
-            safe_name(made.populations[0].name)
-            engines = (simulate(made, Events.from_frames(np.ones((3, 1, made.channels))), engine=e) for e in ENGINES)
+                arguments[name] = tuple(loose[rng.integers(0, len(loose))] for _ in range(rng.integers(0, 3)))
+        program = tally.call(lambda arguments=arguments: Program(**arguments), case=arguments)
+        if program is not None and program.channels < 100:
+            assert program.digest()
+            assert safe_name(program.populations[0].name)
+            events = Events.from_frames(np.ones((3, 1, program.channels)))
+            engines = (simulate(program, events, engine=engine) for engine in ENGINES)
             np.testing.assert_array_equal(*(result.node_counts for result in engines))
 
 
 ENGINES = ("clock_driven", "event_driven")
 
 
-def test_integers_at_the_ends_of_their_range_run_alike(tally):
+def test_engines_agree_on_integers_at_the_ends_of_their_range(tally):
     rng = np.random.default_rng(3)
     ends = [0, 1, -1, 2**15 - 1, 2**16, 2**23 - 1, 2**23, 2**31 - 1, 2**31, 2**62, -(2**62), 2**63 - 1, -(2**63)]
     for _ in range(cases(200)):
         numbers = [VALUES[k] if (k := rng.integers(0, 40)) < 12 else k for _ in range(5)]
         fixed = tally.call(lambda n=numbers: FixedPoint(*n), case=numbers)
         fixed = FixedPoint(int(rng.integers(3, 33)), int(rng.integers(1, 17)), 6, 8, 4) if fixed is None else fixed
-        values = [np.array([rng.choice(part)], np.int64) for part in (ends[:4], [1, *ends[3:8]], ends)]
+        values = [np.array([rng.choice(numbers)], np.int64) for numbers in (ends[:4], [1, *ends[3:8]], ends)]
 
         def make(fixed=fixed, values=values):
-            part = Population("a", str(rng.choice(["lif_hard", "lif_soft"])), *values, np.ones(1))
+            neurons = Population("a", str(rng.choice(["lif_hard", "lif_soft"])), *values, np.ones(1))
             weight = rng.choice([1, -1, 2**15 - 1, -(2**15)], 3).astype(np.int16)
             edge = Edge.of("input", "a", ([0, 0, 1], [0] * 3, [0, 1, 2], weight), sources=2)
-            return Program(channels=2, populations=(part,), edges=(edge,), time_step_ms=1.0, fixed=fixed)
+            return Program(channels=2, populations=(neurons,), edges=(edge,), time_step_ms=1.0, fixed=fixed)
 
-        made = tally.call(make, case=(fixed, values))
-        if made is not None:
+        program = tally.call(make, case=(fixed, values))
+        if program is not None:
             events = Events.from_frames(rng.integers(0, 3, (30, 1, 2)))
-            one, other = (simulate(made, events, engine=engine) for engine in ENGINES)
+            one, other = (simulate(program, events, engine=engine) for engine in ENGINES)
             np.testing.assert_array_equal(one.node_counts, other.node_counts)

@@ -1,4 +1,4 @@
-"""Events, states and settings of every kind: taken or refused, and what is taken runs the same in both engines."""
+"""Random events, states and settings: refused, or run with the same result in both engines."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def program(rng):
     sizes = {INPUT: channels} | {name: int(rng.integers(1, 4)) for name in names}
     populations = [population(name, sizes[name], rng, fixed=fixed, readout=False) for name in names]
     edges = [
-        edge(source, target, (sizes[source], sizes[target]), rng, least=0 if place <= number else 1, fixed=fixed)
-        for place, source in enumerate([INPUT, *names])
+        edge(source, target, (sizes[source], sizes[target]), rng, least=0 if index <= number else 1, fixed=fixed)
+        for index, source in enumerate([INPUT, *names])
         for number, target in enumerate(names)
         if rng.random() < 0.7
     ]
@@ -62,8 +62,8 @@ def arrays(rng, channels):
 
 def dense(events, recording, channels, extra):
     frames = np.zeros((int(events.length[recording]) + extra, channels))
-    part = slice(events.offset[recording], events.offset[recording + 1])
-    np.add.at(frames, (events.step[part], events.channel[part]), events.count[part])
+    own = slice(events.offset[recording], events.offset[recording + 1])
+    np.add.at(frames, (events.step[own], events.channel[own]), events.count[own])
     return frames
 
 
@@ -85,11 +85,11 @@ def settings(rng, names):
 def test_events_take_or_refuse_arrays(tally):
     rng = np.random.default_rng(0)
     for _ in range(cases(300)):
-        given = [row(rng, each) for each in arrays(rng, 3)]
-        tally.call(lambda given=given: Events(*given), case=given)
+        values = [row(rng, array) for array in arrays(rng, 3)]
+        tally.call(lambda values=values: Events(*values), case=values)
 
 
-def test_parts_and_choices_of_events(tally):
+def test_parts_and_choices_of_events_are_those_of_the_frames(tally):
     rng = np.random.default_rng(1)
     for _ in range(cases(200)):
         events = Events(*arrays(rng, 3))
@@ -97,21 +97,21 @@ def test_parts_and_choices_of_events(tally):
         part = tally.call(lambda e=events, b=begin, f=end: e.part(b, f), case=(begin, end))
         if part is not None:
             for recording in range(len(part)):
-                whole = dense(events, recording, 3, 0)[int(begin) : int(end)]
-                np.testing.assert_array_equal(dense(part, recording, 3, 0), whole)
+                expected = dense(events, recording, 3, 0)[int(begin) : int(end)]
+                np.testing.assert_array_equal(dense(part, recording, 3, 0), expected)
         chosen = row(rng, rng.integers(-len(events), max(len(events), 1), rng.integers(0, 4)))
-        found = tally.call(lambda e=events, c=chosen: e.select(c), case=(len(events), chosen))
-        if found is not None:
-            place = np.asarray(chosen)
-            numbers = np.arange(len(events))[place if place.dtype == bool else place.astype(int)]
-            np.testing.assert_array_equal(found.length, events.length[numbers])
-            for place, recording in enumerate(numbers):
-                np.testing.assert_array_equal(dense(found, place, 3, 0), dense(events, recording, 3, 0))
+        selected = tally.call(lambda e=events, c=chosen: e.select(c), case=(len(events), chosen))
+        if selected is not None:
+            index = np.asarray(chosen)
+            recordings = np.arange(len(events))[index if index.dtype == bool else index.astype(int)]
+            np.testing.assert_array_equal(selected.length, events.length[recordings])
+            for number, recording in enumerate(recordings):
+                np.testing.assert_array_equal(dense(selected, number, 3, 0), dense(events, recording, 3, 0))
 
 
 @pytest.mark.filterwarnings("ignore:overflow")
 @pytest.mark.filterwarnings("ignore:Casting complex")
-def test_frames(tally):
+def test_frames_are_taken_or_refused(tally):
     rng = np.random.default_rng(2)
     values = [0, 1, 2, -1, 0.5, np.nan, np.inf, 1e300, 2**31]
     for _ in range(cases(200)):
@@ -119,47 +119,46 @@ def test_frames(tally):
         frames = np.clip(frames, -9, 9) if rng.random() < 0.5 else frames
         frames = frames.astype(rng.choice(["f8", "f4", "f2", "?", "O", "U3", "c16"])) if rng.random() < 0.4 else frames
         length = None if rng.random() < 0.5 else row(rng, np.full(frames.shape[1], len(frames)))
-        made = tally.call(lambda f=frames, n=length: Events.from_frames(f, n), case=(frames, length))
-        if made is not None and made.length.max(initial=0) < 100:
-            for recording in range(len(made)):
-                own = dense(made, recording, frames.shape[2], 0)[: len(frames)]
-                np.testing.assert_array_equal(own, frames[: len(own), recording])
+        events = tally.call(lambda f=frames, n=length: Events.from_frames(f, n), case=(frames, length))
+        if events is not None and events.length.max(initial=0) < 100:
+            for recording in range(len(events)):
+                counts = dense(events, recording, frames.shape[2], 0)[: len(frames)]
+                np.testing.assert_array_equal(counts, frames[: len(counts), recording])
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_both_engines_agree_or_refuse_and_are_the_loops(tally):
+def test_engines_agree_with_each_other_and_the_reference(tally):
     rng = np.random.default_rng(3)
     for _ in range(cases(60)):
-        made = program(rng)
-        given = arrays(rng, made.channels)
-        given[2][:] = given[2] if made.fixed is None else np.rint(given[2])
-        given = [row(rng, each) if rng.random() < 0.1 else each for each in given]
-        events = tally.call(lambda given=given: Events(*given), case=given)
+        network = program(rng)
+        values = arrays(rng, network.channels)
+        values[2][:] = values[2] if network.fixed is None else np.rint(values[2])
+        values = [row(rng, array) if rng.random() < 0.1 else array for array in values]
+        events = tally.call(lambda values=values: Events(*values), case=values)
         if events is None:
             continue
-        how = settings(rng, [part.name for part in made.populations])
-        found = tally.call(lambda p=made, e=events, h=how: simulate(p, e, **h), case=(made, given, how))
-        if found is None:
+        options = settings(rng, [population.name for population in network.populations])
+        result = tally.call(lambda p=network, e=events, o=options: simulate(p, e, **o), case=(network, values, options))
+        if result is None:
             continue
-        other = simulate(
-            made, events, **(how | {"engine": "event_driven" if how["engine"] == "clock_driven" else "clock_driven"})
-        )
-        np.testing.assert_array_equal(found.node_counts, other.node_counts)
-        np.testing.assert_array_equal(found.traces, other.traces)
-        np.testing.assert_array_equal(found.spike_step, other.spike_step)
+        engine = "event_driven" if options["engine"] == "clock_driven" else "clock_driven"
+        other = simulate(network, events, **(options | {"engine": engine}))
+        np.testing.assert_array_equal(result.node_counts, other.node_counts)
+        np.testing.assert_array_equal(result.traces, other.traces)
+        np.testing.assert_array_equal(result.spike_step, other.spike_step)
         for recording in range(len(events)):
-            frames = dense(events, recording, made.channels, made.extra_steps)
-            spikes, _ = loops(made, frames)
-            counts = found.node_counts[recording, made.channels :]
+            frames = dense(events, recording, network.channels, network.extra_steps)
+            spikes, _ = loops(network, frames)
+            counts = result.node_counts[recording, network.channels :]
             np.testing.assert_array_equal(counts, spikes.sum(0))
 
 
 def test_streams_take_or_refuse_states(tally):
     rng = np.random.default_rng(4)
     for _ in range(cases(60)):
-        made = program(rng)
-        simulator = Simulator(made, engine=rng.choice(["clock_driven", "event_driven"]).item())
+        network = program(rng)
+        simulator = Simulator(network, engine=rng.choice(["clock_driven", "event_driven"]).item())
         streams = NUMBERS[rng.integers(0, len(NUMBERS))] if rng.random() < 0.3 else 2
         state = None if streams == 2**31 - 1 else tally.call(lambda: simulator.start(streams), case=streams)  # noqa: B023
         if state is None or len(state) > 10:
@@ -175,26 +174,26 @@ def test_streams_take_or_refuse_states(tally):
             ]
             parts[name] = changes[rng.integers(0, len(changes))]
         state = tally.call(lambda parts=parts: State(**parts), case=parts)
-        frames = (rng.random((rng.integers(0, 5), rng.integers(1, 4), made.channels)) < 0.4).astype(int)
+        frames = (rng.random((rng.integers(0, 5), rng.integers(1, 4), network.channels)) < 0.4).astype(int)
         events = Events.from_frames(frames)
         fed = tally.call(lambda s=state: simulator.feed(events, s), case=(parts, frames.shape))  # noqa: B023
         if fed is not None and not state.pending.any() and not state.voltage.any():
-            still = Program(**(vars(made) | {"extra_steps": 0}))
-            whole = simulate(still, events, record=Probe(membranes=everything(made)))
-            np.testing.assert_array_equal(fed[0].node_counts, whole.node_counts)
+            without_extra_steps = Program(**(vars(network) | {"extra_steps": 0}))
+            result = simulate(without_extra_steps, events, record=Probe(membranes=everything(network)))
+            np.testing.assert_array_equal(fed[0].node_counts, result.node_counts)
 
 
-def test_results_are_read_from_both_ends(tally):
+def test_results_take_or_refuse_names_and_indices(tally):
     rng = np.random.default_rng(5)
-    made = program(rng)
-    events = Events.from_frames((rng.random((9, 3, made.channels)) < 0.5).astype(int))
-    result = simulate(made, events, record=Probe(True, everything(made)))
+    network = program(rng)
+    events = Events.from_frames((rng.random((9, 3, network.channels)) < 0.5).astype(int))
+    result = simulate(network, events, record=Probe(True, everything(network)))
     for _ in range(cases(200)):
-        name, place = rng.choice(["a", "b", INPUT, ""]).item(), NUMBERS[rng.integers(0, len(NUMBERS))]
-        spikes = tally.call(lambda n=name, p=place: result.spikes(n, p), case=(name, place))
-        membrane = tally.call(lambda n=name, p=place: result.membrane(n, p), case=(name, place))
+        name, index = rng.choice(["a", "b", INPUT, ""]).item(), NUMBERS[rng.integers(0, len(NUMBERS))]
+        spikes = tally.call(lambda n=name, i=index: result.spikes(n, i), case=(name, index))
+        membrane = tally.call(lambda n=name, i=index: result.membrane(n, i), case=(name, index))
         if spikes is not None and name != INPUT:
-            counts = result.counts(name)[int(place)]
+            counts = result.counts(name)[int(index)]
             np.testing.assert_array_equal(np.bincount(spikes[1], minlength=len(counts)), counts)
         if membrane is not None:
-            assert len(membrane) == result.length[int(place)]
+            assert len(membrane) == result.length[int(index)]

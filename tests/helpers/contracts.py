@@ -130,9 +130,6 @@ STATEFUL = [run_is_stepping, run_goes_on_from_its_state, gradients_cross_the_cut
 NEURON = SEQUENCE + STATEFUL
 
 
-# ---- synapses ----
-
-
 def is_linear(make: Make) -> None:
     synapse, a, b = make(), random_spikes(STEPS, BATCH, NEURONS), random_spikes(STEPS, BATCH, NEURONS, seed=1)
     assert_close(synapse(2 * a - b), 2 * synapse(a) - synapse(b))

@@ -13,7 +13,7 @@ from snnsim import kernels
 from snnsim.kernels.neuron import autograd
 from snnsim.nn import LIF, LevyBaxter, MetaNeuron, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
-from snnsim.nn.layer import Passage, SpikingLayer
+from snnsim.nn.layer import SequenceContext, SpikingLayer
 
 STEPS, BATCH, NEURONS = 30, 3, 12
 NEURON = {
@@ -92,8 +92,8 @@ def layers_fire_at_the_threshold_in_every_form(
         driven = current * scale + shift
     expected, _ = by_definition(layer.neuron, driven)
     for plain in (False, True):
-        passage = Passage(generator=torch.Generator().manual_seed(2))
+        context = SequenceContext(generator=torch.Generator().manual_seed(2))
         with kernels.plain() if plain else nullcontext():
-            sent = layer.spike(current, passage)[0]
+            sent = layer.spike(current, context)[0]
         keep = layer.dropout.mask(current, torch.Generator().manual_seed(2))
         assert torch.equal(sent, expected if keep is None else expected * keep)

@@ -23,7 +23,7 @@ def defined(program, frames, kind):
         for number, (i, j, d, w) in enumerate(zip(e.pre(), e.post, e.delay, e.weight, strict=True))
     )
     values = [np.concatenate([getattr(p, name) for p in program.populations]).astype(kind) for name in NAMES]
-    rule = np.repeat([part.rule for part in program.populations], [part.size for part in program.populations])
+    model = np.repeat([part.model for part in program.populations], [part.size for part in program.populations])
     sent = np.zeros((len(frames), program.channels + program.size), kind)
     sent[:, : program.channels] = frames
     u, v = np.zeros((len(frames), program.size), kind), np.zeros(program.size, kind)
@@ -39,7 +39,7 @@ def defined(program, frames, kind):
             u[t, n] = v[n] = decay * v[n] + (current + bias)
             if u[t, n] >= threshold:
                 sent[t, program.channels + n] = 1
-                v[n] = 0 if rule[n] == "hard" else u[t, n] - threshold
+                v[n] = 0 if model[n] == "lif_hard" else u[t, n] - threshold
     return sent[:, program.channels :], u
 
 
@@ -66,7 +66,7 @@ def graphs(draw):
         decay = rng.choice([0.0, 1.0, 0.5, 0.9], sizes[name])
         bias = rng.integers(-1, 2, sizes[name]) * (rng.random(sizes[name]) < 0.3) / step
         return Population(
-            name, str(rng.choice(["hard", "soft"])), decay, np.maximum(sums, 0.01), bias, np.ones(sizes[name])
+            name, str(rng.choice(["lif_hard", "lif_soft"])), decay, np.maximum(sums, 0.01), bias, np.ones(sizes[name])
         )
 
     program = Program(channels=sizes[INPUT], populations=tuple(map(part, names)), edges=tuple(edges), time_step_ms=1.0)

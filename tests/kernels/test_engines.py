@@ -61,9 +61,9 @@ def test_pieces_are_the_whole(given_network, engine, cuts, threads):
 def random_network(seed, *, size=40, bias=0.0, soft=False):
     """Return a recurrent network with weights that do not add without rounding."""
     rng = np.random.default_rng(seed)
-    rule = "soft" if soft else "hard"
+    model = "lif_soft" if soft else "lif_hard"
     decay = rng.uniform(0.8, 1.0, size)
-    neurons = Population("a", rule, decay, rng.uniform(0.5, 1.5, size), rng.normal(0, bias, size), np.ones(size))
+    neurons = Population("a", model, decay, rng.uniform(0.5, 1.5, size), rng.normal(0, bias, size), np.ones(size))
     inner = rng.random((size, size)) < 0.3
     pre, post = np.nonzero(inner)
     recurrent = Edge.of(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from snnsim.learning.sigma_schedule import width
 
 
-def test_recipe_of_shd():
+def test_schedule_of_the_shd_recipe():
     # DCLS-Delays: SIG from 12, times (0.23 / 12)^(1 / 37) an epoch for 37 epochs; σ = SIG + 0.27
     sig = 12.0
     for epoch in range(37):
@@ -27,7 +27,7 @@ def test_never_widens_and_keeps_its_ends(above, wider, epochs, narrowest):
     assert all(now <= before * (1 + 1e-12) for before, now in itertools.pairwise(widths))
 
 
-def test_no_epochs_is_the_end_at_once():
+def test_zero_epochs_give_the_final_width():
     assert width(0, start=5.0, end=0.5, epochs=0, narrowest=0.27) == 0.5
 
 

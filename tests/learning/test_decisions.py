@@ -32,7 +32,7 @@ def test_padding_does_not_lift_the_highest_of_negative_voltages():
     assert decisions.max_membrane(output, torch.tensor([2])).item() == -1
 
 
-def test_summed_softmax_shares_out_the_valid_steps():
+def test_summed_softmax_sums_to_the_valid_steps():
     output = torch.randn(9, 3, 5, generator=torch.Generator().manual_seed(0))
     valid = torch.tensor([9, 4, 1])
     assert_close(decisions.summed_softmax(output, valid).sum(1), valid.float())

@@ -6,7 +6,7 @@ from snnsim.learning import losses
 from snnsim.nn import LIF
 
 
-def test_the_gradient_is_the_course_of_every_input_at_the_highest_membrane():
+def test_gradient_is_the_potential_of_each_input_at_the_highest_membrane():
     """Of neurons that are wrong: ∓ Σ β^(t_max − t) s[t] where no spike has reset them; of the others 0."""
     generator = torch.Generator().manual_seed(0)
     spikes = (torch.rand(30, 4, 5, generator=generator) < 0.15).double()
@@ -29,7 +29,7 @@ def test_the_gradient_is_the_course_of_every_input_at_the_highest_membrane():
     torch.testing.assert_close(weight.grad, wanted)
 
 
-def test_a_margin_asks_for_more():
+def test_margin_raises_the_required_peak():
     membrane = torch.tensor([[[0.5, 1.3]], [[1.1, 0.2]]])
     loss = losses.highest_membrane(membrane, torch.tensor([0]), threshold=torch.tensor(1.0), margin=0.2)
     # 1.1 is to reach 1.2, and 1.3 to stay below 0.8

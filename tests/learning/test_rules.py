@@ -42,7 +42,7 @@ def test_bptt_is_the_gradient_of_the_mean_cross_entropy():
     assert_close(result.scores, scores.detach())
 
 
-def test_shares_of_a_batch_add_up_to_it():
+def test_gradients_of_parts_of_a_batch_add_up():
     together, shared = network(), network()
     rules.bptt(together, batch(), mean_membrane, None)
     for part in (slice(0, 1), slice(1, 4)):
@@ -50,7 +50,7 @@ def test_shares_of_a_batch_add_up_to_it():
     assert_close(gradients(shared), gradients(together))
 
 
-def test_outcome_leaves_the_gradients_alone():
+def test_outcome_adds_no_gradients():
     net = network()
     with torch.no_grad():
         result = rules.outcome(net, batch(), mean_membrane, None)

@@ -35,7 +35,7 @@ def test_equals_all_pairs_far_from_the_bounds(case):
     np.testing.assert_allclose(stdp.stdp(*case, rule), reference.stdp(*case, rule), atol=1e-12)
 
 
-def test_the_window_of_one_pair():
+def test_change_of_one_pair_by_hand():
     """Source at step 0, target at 4: + A exp(-4 / 3); the other way round: - B exp(-4 / 5); together: +."""
     rule = STDP(potentiation=0.1, depression=0.2, tau_plus=3.0, tau_minus=5.0)
     early, late = np.zeros((2, 6, 1), bool)

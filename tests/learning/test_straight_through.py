@@ -16,7 +16,7 @@ GRIDS = [Grid("int8"), Grid("int4", "2bit:2"), Grid("ternary", "3bit"), Grid(del
 
 @pytest.mark.parametrize("rule", learning_contracts.RULES)
 @pytest.mark.parametrize("grid", GRIDS, ids=str)
-def test_gradients_are_those_at_the_grid_and_parameters_come_back(grid, rule):
+def test_gradients_are_taken_on_the_grid_and_parameters_restored(grid, rule):
     network, on_grid = small_network(), small_network()
     before = [parameter.detach().clone() for parameter in network.parameters()]
     grid.apply(on_grid)
@@ -30,7 +30,7 @@ def test_gradients_are_those_at_the_grid_and_parameters_come_back(grid, rule):
         assert torch.equal(parameter.grad, other.grad)
 
 
-def test_parameters_come_back_after_an_error():
+def test_parameters_are_restored_after_an_error():
     network = small_network()
     before = network.layers[0].synapse.weight.detach().clone()
 
@@ -45,7 +45,7 @@ def test_parameters_come_back_after_an_error():
 
 
 @pytest.mark.parametrize(("kind", "values"), [("int8", 255), ("int4", 15), ("ternary", 3)])
-def test_weights_have_few_values(kind, values):
+def test_ternary_and_int_weights_have_few_values(kind, values):
     network = small_network()
     Grid(kind).apply(network)
     for synapse in network.synapses():
@@ -55,7 +55,7 @@ def test_weights_have_few_values(kind, values):
             np.testing.assert_allclose(row / scale, (row / scale).round(), atol=1e-5)
 
 
-def test_delays_are_on_the_grid_and_learned_behind_it():
+def test_delays_are_rounded_to_the_grid_and_learned_unrounded():
     network = small_network()
     Grid(delays="2bit:2").apply(network)
     for synapse in network.synapses():
@@ -64,7 +64,7 @@ def test_delays_are_on_the_grid_and_learned_behind_it():
 
 
 @pytest.mark.parametrize("kind", ["int8", "int4", "ternary"])
-def test_quantizing_finds_the_grid_again(kind):
+def test_quantization_recovers_the_grid(kind):
     network = small_network()
     for _ in range(2):
         network(learning_contracts.a_batch().frames)
@@ -82,14 +82,14 @@ def test_absent_connections_stay_absent():
     assert all((synapse.weight[gone] == 0).all() for synapse, gone in zip(network.synapses(), absent, strict=True))
 
 
-def test_wrong_grids_are_named():
+def test_invalid_grids_are_refused():
     with pytest.raises(ValueError, match="weights 'int1' are unknown"):
         Grid("int1")
     with pytest.raises(ValueError, match="delays '5 bits' are unknown"):
         Grid(delays="5 bits")
 
 
-def test_no_delay_of_the_grid_is_longer_than_the_longest():
+def test_delays_on_the_grid_are_at_most_max_delay():
     network = small_network(max_delay=5)
     with torch.no_grad():
         network.layers[0].synapse.delay.fill_(5.0)

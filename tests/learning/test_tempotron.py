@@ -33,7 +33,7 @@ def patterns(draw):
 
 @settings(max_examples=150, deadline=None)
 @given(patterns())
-def test_the_highest_membrane_is_found(case):
+def test_highest_membrane_equals_a_fine_grid(case):
     weight, time = case
     trains = tempotron.from_times(time)
     result = tempotron.peaks(weight, trains, rule=RULE)
@@ -52,7 +52,7 @@ def test_the_highest_membrane_is_found(case):
 
 @settings(max_examples=100, deadline=None)
 @given(patterns(), st.booleans(), st.sampled_from([0.0, 0.3]))
-def test_an_error_moves_weights_by_what_their_inputs_gave(case, wanted, margin):
+def test_an_error_changes_weights_by_their_potentials(case, wanted, margin):
     weight, time = case
     rule = Tempotron(15.0, 4.0, margin=margin, rate=0.01, momentum=0.0)
     trains = tempotron.from_times(time[:1])
@@ -97,7 +97,7 @@ def test_random_latencies_are_learned_at_a_load_of_one(margin):
     assert result.wrong[-1] == 0
 
 
-def test_classes_are_learned_by_a_neuron_each():
+def test_one_neuron_per_class_learns_classes():
     """Three templates, jittered: a neuron each tells them apart, and new ones too."""
     rng = np.random.default_rng(2)
     template, label = rng.uniform(0, 200, (3, 80)), np.arange(90) % 3
@@ -109,7 +109,7 @@ def test_classes_are_learned_by_a_neuron_each():
     assert (tempotron.peaks(result.weight, test).value.argmax(1) == label).mean() > 0.9
 
 
-def test_delays_in_front_are_later_spikes():
+def test_delays_shift_spikes():
     rng = np.random.default_rng(3)
     time, delay, weight = rng.uniform(0, 50, (4, 5)), rng.uniform(0, 30, (2, 5)), rng.normal(0, 1, (2, 5))
     result = tempotron.peaks(weight, tempotron.from_times(time), rule=RULE, delay_ms=delay)
@@ -119,7 +119,7 @@ def test_delays_in_front_are_later_spikes():
         np.testing.assert_allclose(result.time_ms[:, neuron], alone.time_ms[:, 0])
 
 
-def test_delays_tell_apart_what_comes_in_another_order():
+def test_delays_separate_orders_of_spikes():
     """Two spikes in either order with one weight each: without delays the peaks are the same."""
     trains, weight = tempotron.from_times([[0.0, 20.0], [20.0, 0.0]]), np.full((1, 2), 0.7)
     without = tempotron.peaks(weight, trains).value[:, 0]
@@ -128,7 +128,7 @@ def test_delays_tell_apart_what_comes_in_another_order():
     assert with_delay[0] > 1.3 > 0.8 > with_delay[1]
 
 
-def test_rasters_and_times_are_the_same_patterns():
+def test_rasters_and_times_give_equal_patterns():
     raster = np.random.default_rng(4).random((30, 3, 4)) < 0.1
     result = tempotron.from_rasters(raster, time_step_ms=2.0)
     assert len(result.offset) == 4
@@ -157,6 +157,6 @@ def test_rasters_and_times_are_the_same_patterns():
         ),
     ],
 )
-def test_what_cannot_be_is_refused(make, words):
+def test_invalid_arguments_are_refused(make, words):
     with pytest.raises(ValueError, match=words):
         make()

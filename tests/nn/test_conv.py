@@ -88,7 +88,7 @@ def test_equals_the_loops_and_conv3d(make, training, geometry):
 
 @every_geometry
 @pytest.mark.parametrize("window", ["gauss", "max", "v1", "v0"])
-def test_gradients_are_those_of_conv3d(window, geometry):
+def test_gradients_equal_conv3d(window, geometry):
     gradients = []
     for way in (lambda layer, inputs: layer(inputs), by_conv3d):
         layer, inputs = delayed(geometry, window=window), spikes(geometry).requires_grad_()
@@ -101,7 +101,7 @@ def test_gradients_are_those_of_conv3d(window, geometry):
 
 @every_geometry
 @pytest.mark.parametrize("make", [conv, delayed])
-def test_gradients_are_those_of_differences(make, geometry):
+def test_gradients_equal_finite_differences(make, geometry):
     layer, inputs = make(geometry), spikes(geometry, 3, 1).requires_grad_()
     names = [name for name, _ in layer.named_parameters()]
 
@@ -126,7 +126,7 @@ def test_plain_and_fast_forms_agree(steps):
     assert_close(*gradients)
 
 
-def test_conv_is_torchs():
+def test_conv_equals_torchs_conv2d():
     layer, maps = conv(GEOMETRIES["same"]), torch.rand(BATCH, 4, 3, 2).double()
     expected = functional.conv2d(maps.permute(0, 3, 1, 2), layer.weight, padding=1)
     assert_close(layer(maps.flatten(1)), expected.permute(0, 2, 3, 1).flatten(1))
@@ -158,7 +158,7 @@ def test_history_is_the_last_max_delay_steps():
     assert torch.equal(history, sequence[-MAX_DELAY:])
 
 
-def test_evaluation_has_whole_delays_and_fixed_ones_are_whole():
+def test_evaluation_and_fixed_delays_are_integers():
     layer = delayed(GEOMETRIES["same"], taps=1).eval()
     assert ((layer.kernel() != 0).sum(0) == 1).all()
     assert torch.equal((layer.kernel() != 0).double().argmax(0), layer.delay.round().long()[..., 0])
@@ -167,7 +167,7 @@ def test_evaluation_has_whole_delays_and_fixed_ones_are_whole():
     assert fixed.max_delay == MAX_DELAY
 
 
-def test_generator_decides_and_weights_start_within_the_bound_of_kaiming():
+def test_generator_determines_weights_within_the_kaiming_bound():
     assert torch.equal(conv(GEOMETRIES["same"]).weight, conv(GEOMETRIES["same"]).weight)
     layer = Conv((8, 8, 20), 40, 3, generator=generator())
     bound = (6 / 180) ** 0.5
@@ -196,19 +196,19 @@ def test_prints_its_settings():
         ({"field": (4, 4, 1), "kernel": 5, "padding": 0}, r"kernel of \(5, 5\) does not fit into \(4, 4, 1\)"),
     ],
 )
-def test_wrong_geometries_are_named(make, wrong, words):
+def test_invalid_geometries_are_refused(make, wrong, words):
     with pytest.raises(ValueError, match=words):
         make(wrong)
 
 
-def test_spikes_of_another_field_are_named():
+def test_spikes_of_another_field_are_refused():
     with pytest.raises(ValueError, match=r"over 4 x 3 x 2 neurons needs spikes \(time, ..., 24\), not \(7, 2, 23\)"):
         conv(GEOMETRIES["same"])(torch.zeros(7, 2, 23))
     with pytest.raises(ValueError, match="at least one neuron on each side"):
         Conv((4, 4, 1), 0)
 
 
-def test_patches_know_their_fields():
+def test_sizes_of_patches_and_fields():
     patches = Patches.of("test", (8, 6, 2), 3, padding=0, pool=2)
     assert (patches.pooled, patches.elements, patches.into(5)) == (Field(4, 3, 2), 18, Field(2, 1, 5))
 

@@ -52,7 +52,7 @@ def test_unknown_way_to_learn():
         Decay(tau=2.0, beta=None, learn="all")
 
 
-def test_one_for_each_neuron_needs_their_number():
+def test_one_decay_per_neuron_needs_features():
     with pytest.raises(ValueError, match="learn_decay='neuron' needs features, the number of neurons"):
         Decay(tau=2.0, beta=None, learn="neuron")
 

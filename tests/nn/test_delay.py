@@ -3,7 +3,7 @@ import scipy.stats
 import torch
 from torch.testing import assert_close
 
-from snnsim.nn import DelayedLinear, delay_windows
+from snnsim.nn import DelayedLinear
 from snnsim.nn.connections import connections
 
 
@@ -29,8 +29,11 @@ def test_one_spike_arrives_delay_steps_later():
 
 def test_training_spreads_and_evaluation_rounds():
     synapse = layer(sigma=1.2)
-    by_window = delay_windows.delay_kernel(synapse.weight, synapse.delay, synapse.sigma, max_delay=5, window="gauss")
-    assert_close(synapse.train().kernel(), by_window)
+    # a Gaussian around every delay, of sum 1 over the steps
+    distance = torch.arange(6)[:, None, None] - synapse.delay[None, ..., 0]
+    gauss = torch.exp(-(distance.square()) / (2 * 1.2**2))
+    spread = synapse.weight[..., 0] * gauss / gauss.sum(0)
+    assert_close(synapse.train().kernel(), spread, rtol=1e-5, atol=1e-6)
     rounded = torch.zeros(6, 2, 3).scatter_(
         0, synapse.delay.detach().round().long().movedim(2, 0), synapse.weight[None, ..., 0]
     )
@@ -40,7 +43,7 @@ def test_training_spreads_and_evaluation_rounds():
 @pytest.mark.parametrize(
     ("delay", "step"), [(0.5, 0), (1.5, 2), (1.51, 2), (2.49, 2), (2.5, 2), (-7.0, 0), (5.4, 5), (90.0, 5), (1e30, 5)]
 )
-def test_delays_of_evaluation_are_rounded_half_to_even_and_kept_in_their_range(delay, step):
+def test_evaluation_rounds_delays_half_to_even_within_their_range(delay, step):
     synapse, pulse = layer(1, 1).eval(), torch.zeros(8, 1)
     pulse[0] = 1.0
     with torch.no_grad():
@@ -51,7 +54,7 @@ def test_delays_of_evaluation_are_rounded_half_to_even_and_kept_in_their_range(d
     assert connections(synapse).delay.tolist() == [step]
 
 
-def test_delays_that_are_not_a_number_are_refused():
+def test_nan_delays_are_refused_in_evaluation():
     synapse = layer().eval()
     with torch.no_grad():
         synapse.delay[1, 2] = torch.nan
@@ -60,7 +63,7 @@ def test_delays_that_are_not_a_number_are_refused():
             use(torch.zeros(4, 3))
 
 
-def test_delays_learn_where_the_spikes_are():
+def test_delays_learn_spike_lags():
     # the target wants the current two steps later than the delay at the start
     synapse = layer(1, 1, 8, sigma=2.0)
     pulse, wanted = torch.zeros(12, 1), torch.zeros(12, 1)
@@ -77,7 +80,7 @@ def test_delays_learn_where_the_spikes_are():
     assert synapse.delay.item() == pytest.approx(5, abs=0.2)
 
 
-def test_fixed_delays_are_whole_and_the_same_in_both_modes():
+def test_fixed_delays_are_integers_in_both_modes():
     synapse = layer(20, 10, learn_delay=False)
     assert not synapse.learns_delay
     assert not synapse.delay.requires_grad
@@ -93,7 +96,7 @@ def test_weights_start_within_the_bound_of_kaiming():
     assert synapse.weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.03)
 
 
-def test_generator_decides_and_the_global_one_is_left_alone():
+def test_generator_determines_initial_values_and_leaves_the_global_one():
     before = torch.get_rng_state()
     one, two = layer(sparsity=0.3), layer(sparsity=0.3)
     assert torch.equal(torch.get_rng_state(), before)
@@ -111,7 +114,7 @@ def test_learned_width_stays_above_the_narrowest():
     assert_close(synapse.sigma, torch.full_like(synapse.sigma, 0.27))
 
 
-def test_width_at_the_start():
+def test_initial_width():
     assert layer().sigma.item() == pytest.approx(2.5 + 0.27)
     assert layer(window="max", sigma=1.5).sigma.item() == 1.5
 
@@ -135,7 +138,7 @@ def test_extra_axes_are_batches():
     assert_close(synapse(sequence)[:, 1, 2], synapse(sequence[:, 1, 2]))
 
 
-def test_saved_and_loaded_it_is_the_same():
+def test_loaded_network_equals_the_saved_one():
     synapse, other = layer(sparsity=0.4), DelayedLinear(3, 2, 5, sparsity=0.4)
     other.load_state_dict(synapse.state_dict())
     assert torch.equal(other(spikes(6, 2, 3)), synapse(spikes(6, 2, 3)))
@@ -184,17 +187,17 @@ def test_sparsity_out_of_range(sparsity):
 
 
 @pytest.mark.parametrize("settings", [{"window": "v1"}, {"window": "v0"}, {"learn_delay": False}])
-def test_a_width_that_nothing_depends_on_is_not_learned(settings):
+def test_learn_sigma_needs_a_window_with_a_width(settings):
     with pytest.raises(ValueError, match="learn_sigma needs learned delays and a window with a width"):
         DelayedLinear(3, 2, 4, learn_sigma=True, **settings)
 
 
-def test_a_longest_delay_between_steps_is_named():
+def test_non_integer_max_delay_is_refused():
     with pytest.raises(ValueError, match=r"max_delay must be 0 or more whole steps .* not 2\.5"):
         DelayedLinear(3, 2, 2.5)
 
 
-def test_fixed_delays_are_uniform_over_whole_steps():
+def test_fixed_delays_are_uniform_over_integers():
     layer = DelayedLinear(100, 100, 4, learn_delay=False, generator=torch.Generator().manual_seed(0))
     counts = torch.bincount(layer.delay.detach().flatten().long())
     assert len(counts) == 5
@@ -203,7 +206,7 @@ def test_fixed_delays_are_uniform_over_whole_steps():
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0.0, -1.0])
 @pytest.mark.parametrize("learn_sigma", [False, True])
-def test_widths_that_no_window_has_are_refused_in_training(value, learn_sigma):
+def test_invalid_widths_are_refused_in_training(value, learn_sigma):
     synapse = layer(learn_sigma=learn_sigma)
     with torch.no_grad():
         synapse.sigma.reshape(-1)[-1:].fill_(value)
@@ -214,14 +217,14 @@ def test_widths_that_no_window_has_are_refused_in_training(value, learn_sigma):
     assert bool(synapse.eval()(spikes(8, 2, 3)).isfinite().all())
 
 
-def test_a_width_that_is_missing_is_refused():
+def test_missing_sigma_is_refused():
     synapse = layer()
     synapse.sigma = None
     with pytest.raises(TypeError, match="sigma must be a torch tensor, not None"):
         synapse(spikes(8, 2, 3))
 
 
-def test_delays_that_are_no_numbers_are_refused_in_training():
+def test_nan_delays_are_refused_in_training():
     synapse = layer()
     with torch.no_grad():
         synapse.delay[0, 0] = float("nan")

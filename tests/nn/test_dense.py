@@ -10,7 +10,7 @@ def draw():
     return torch.Generator().manual_seed(0)
 
 
-def test_is_torchs_linear_map():
+def test_equals_torchs_linear_map():
     synapse, linear = SparseLinear(4, 3, generator=draw()), nn.Linear(4, 3, bias=False)
     linear.weight = synapse.weight
     spikes = torch.rand(6, 2, 4)
@@ -29,7 +29,7 @@ def test_weights_start_within_the_bound_of_kaiming():
     assert weight.std().item() == pytest.approx((0.1 / 3) ** 0.5, rel=0.03)
 
 
-def test_generator_decides():
+def test_generator_determines_initial_values():
     assert torch.equal(SparseLinear(4, 3, generator=draw()).weight, SparseLinear(4, 3, generator=draw()).weight)
 
 

@@ -143,7 +143,7 @@ def test_lengths_end_a_recording():
 
 
 @pytest.mark.parametrize("decision", decisions.DECISIONS)
-def test_decisions_are_those_of_training(decision):
+def test_scores_of_the_program_equal_training(decision):
     program = freeze(NETWORKS["delays"](), time_step_ms=10.0, decision=decision)
     result = simulate(program, Events.from_frames(frames(2).numpy()))
     output = torch.from_numpy(np.stack([result.output(recording) for recording in range(BATCH)], 1))
@@ -151,7 +151,7 @@ def test_decisions_are_those_of_training(decision):
     assert_close(torch.from_numpy(result.scores()), expected)
 
 
-def test_absent_connections_are_not_there_and_the_network_is_left_alone():
+def test_freezing_drops_absent_connections_and_leaves_the_network_unchanged():
     network = NETWORKS["fixed, sparse"]()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     program = freeze(network, time_step_ms=10.0, classes=list("abcd"), provenance={"run": "x"})
@@ -166,7 +166,7 @@ def test_absent_connections_are_not_there_and_the_network_is_left_alone():
     assert program.extra_steps == EXTRA
 
 
-def test_parts_that_have_no_place_in_a_program():
+def test_unsupported_parts_are_refused():
     network = small_network()
     network.layers[1].synapse = nn.Linear(8, 7)
     with pytest.raises(

@@ -34,7 +34,7 @@ def test_rate_is_the_tail_of_a_binomial(success, amplitude, threshold):
     assert result.low < expected < result.high
 
 
-def test_release_fails_as_often_as_it_should_and_for_all_neurons_alike():
+def test_release_fails_at_its_rate_for_all_neurons_alike():
     neuron = LevyBaxter(success=0.4, amplitude=1.5)
     released = neuron.release(torch.ones(500, 3, SOURCES), Draws.of(2))
     assert set(released.unique().tolist()) == {0.0, 1.5}
@@ -72,7 +72,7 @@ class _Release(torch.nn.Module):
         return self.of.release(spikes)
 
 
-def test_gradient_of_what_is_drawn_is_that_of_the_mean():
+def test_gradient_of_a_drawn_release_is_that_of_its_mean():
     neuron = LevyBaxter(learn="neuron", sources=4, amplitude=1.5).double()
     weight = torch.randn(4, generator=generator(), dtype=torch.float64)
     spikes = torch.ones(20_000, 1, 4, dtype=torch.float64)

@@ -66,7 +66,7 @@ def test_type_of_the_current_is_kept(reset, dtype):
     assert all(part.dtype == dtype for part in lif.step(current[0]))
 
 
-def test_bfloat16_is_the_equations_in_bfloat16():
+def test_bfloat16_follows_the_equations():
     current = torch.randint(-4, 9, (6, 2, 3), generator=torch.Generator().manual_seed(0)) / 4
     assert torch.equal(LIF(beta=0.5)(current.bfloat16()).float(), LIF(beta=0.5)(current))
 
@@ -82,7 +82,7 @@ def test_takes_a_surrogate_or_its_name():
         LIF(surrogate="relu")
 
 
-def test_what_is_learned_is_saved_and_the_rest_is_not():
+def test_state_dict_has_the_learned_parameters_alone():
     assert list(LIF().state_dict()) == []
     learned = LIF(learn_decay="layer", learn_threshold=True)
     assert sorted(learned.state_dict()) == ["decay.logit", "threshold"]

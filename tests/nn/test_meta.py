@@ -94,7 +94,7 @@ def test_without_width_it_is_lif(reset, plain):
 
 
 @pytest.mark.parametrize("reset", ["hard", "soft"])
-def test_noise_that_vanishes_leaves_lif(reset):
+def test_vanishing_noise_gives_lif(reset):
     current = currents(60, 3, 50)
     expected = LIF(beta=0.8, reset=reset)(current)
     apart = [

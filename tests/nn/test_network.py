@@ -101,7 +101,7 @@ def test_network_is_causal():
 # ---- record ----
 
 
-def test_record_is_what_forward_does():
+def test_record_equals_forward():
     network = small_network(dropout=0.4, extra_steps=EXTRA)
     network(frames(), LENGTHS)
     record = network.eval().record(frames(), LENGTHS)

@@ -40,7 +40,7 @@ def trained_once(delays, padding=0, dropout=0.4):
 
 
 @both
-def test_one_pass_and_the_plain_parts_agree(delays):
+def test_fused_and_plain_normalization_agree(delays):
     fast = trained_once(delays)
     with plain():
         assert_close(fast, trained_once(delays))
@@ -62,7 +62,7 @@ def test_evaluation_of_a_recording_does_not_depend_on_its_batch(delays):
 
 
 @both
-def test_record_is_what_forward_does_and_flat(delays):
+def test_record_equals_forward_and_is_flat(delays):
     network = small_convolutional_network(delays=delays).eval()
     record = network.record(frames(), LENGTHS)
     assert_close(record.output, network(frames(), LENGTHS))
@@ -72,7 +72,7 @@ def test_record_is_what_forward_does_and_flat(delays):
         assert set(part.unique().tolist()) == {0.0, 1.0}
 
 
-def test_a_layer_is_torchs_parts_in_their_order():
+def test_convolutional_layer_equals_the_parts_of_torch():
     synapse = Conv((4, 6, 2), 5, generator=generator())
     layer = SpikingLayer(synapse, LIF(tau=2.0), norm=BatchNorm(5), dropout=0.0).double().train()
     torchs, images = nn.BatchNorm2d(5).double(), small_images()
@@ -86,7 +86,7 @@ def test_a_layer_is_torchs_parts_in_their_order():
 
 
 @pytest.mark.parametrize("learn_decay", ["fixed", "neuron"])
-def test_steps_behind_the_end_count_at_no_pixel(learn_decay):
+def test_padding_counts_at_no_pixel(learn_decay):
     neuron = LIF(tau=2.0, learn_decay=learn_decay, features=5)
     layer = SpikingLayer(Conv((4, 6, 2), 5, generator=generator()), neuron, norm=BatchNorm(5), dropout=0.0).double()
     images, inside = small_images(), valid_steps(LENGTHS, STEPS)
@@ -140,7 +140,7 @@ def test_weights_and_delays_on_a_grid(delays):
 
 
 @both
-def test_windows_give_the_output_of_the_whole(delays):
+def test_chunks_equal_the_recording(delays):
     network, images = small_convolutional_network(delays=delays), small_images()
     network.train()(images)
     expected = network.eval()(images)
@@ -166,7 +166,7 @@ def test_sltt_in_chunks_equals_sltt(chunk, delays):
     assert not torch.allclose(expected[first], gradients(bptt, delays, dropout=0.3)[first])
 
 
-def test_credit_over_delays_of_convolutions():
+def test_gradient_paths_through_delays_of_convolutions():
     outputs = [gradients(rules.get_rule("sltt", delayed=delayed), delays=True) for delayed in DELAYED]
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert not torch.allclose(*(outputs[n]["layers.0.synapse.connections.weight"] for n in (one, other)))

@@ -37,7 +37,7 @@ def test_training_draws_by_its_generator(neuron):
 
 
 @torch.no_grad()
-def test_evaluation_draws_what_it_is_given():
+def test_evaluation_uses_the_given_draws():
     network = small_network(neuron=noisy).eval()
     assert torch.equal(network(FRAMES), network(FRAMES))
     drawn = network(FRAMES, draws=Draws.of(1))
@@ -51,7 +51,7 @@ def test_evaluation_draws_what_it_is_given():
 
 
 @torch.no_grad()
-def test_layers_draw_for_themselves():
+def test_layers_have_independent_draws():
     neuron = MetaNeuron(beta=0.0, threshold=5.0, width=5.0)
     layers = [SpikingLayer(SparseLinear(n, 50), neuron, norm=None, dropout=0.0) for n in (1, 50)]
     network = SpikingNetwork(layers, SparseLinear(50, 2), LeakyReadout()).eval()
@@ -87,7 +87,7 @@ def test_sltt_in_chunks_equals_sltt(neuron, chunk):
 
 
 @torch.no_grad()
-def test_pixels_of_a_field_draw_for_themselves():
+def test_pixels_have_independent_draws():
     conv = Conv((2, 3, 1), 4, 3, generator=generator())
     layer = SpikingLayer(conv, MetaNeuron(width=1.0), norm=None, dropout=0.0).eval()
     spikes = layer(torch.zeros(300, 2, 6), draws=Draws.of(0))

@@ -27,7 +27,7 @@ def test_mask_of_the_steps_that_count():
 
 
 @pytest.mark.parametrize("valid", [None, torch.full((BATCH,), STEPS), torch.full((BATCH,), STEPS + 5)])
-def test_without_padding_it_is_torchs(valid):
+def test_without_padding_batch_norm_equals_torch(valid):
     ours, theirs, current = batch_norm(), batch_norm(nn.BatchNorm1d), currents()
     assert_close(ours(current, valid), theirs(current.flatten(0, 1)).view_as(current))
     assert_close(ours.state_dict(), theirs.state_dict())
@@ -42,7 +42,7 @@ def test_statistics_are_those_of_the_valid_steps():
     assert normalized[~counted].abs().max() == 0
 
 
-def test_what_stands_in_the_padding_is_nothing():
+def test_values_in_the_padding_have_no_effect():
     counted = valid_steps(VALID, STEPS)[..., None]
     results = []
     for padding in (0.0, 1e6):
@@ -54,7 +54,7 @@ def test_what_stands_in_the_padding_is_nothing():
     assert_close(*results)
 
 
-def test_evaluation_uses_the_running_statistics_everywhere():
+def test_evaluation_normalizes_every_step_with_running_statistics():
     norm = batch_norm()
     norm(currents(), VALID)
     norm.eval()

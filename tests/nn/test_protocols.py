@@ -84,7 +84,7 @@ def test_one_step_is_a_sequence_of_one():
 
 def test_states_of_another_kind_are_refused():
     neuron, current = AdaptiveLIF(), torch.ones(3, 2, 4)
-    with pytest.raises(TypeError, match="AdaptiveLIF: the state must be a AdaptiveState, not"):
+    with pytest.raises(TypeError, match="AdaptiveLIF: the state must be of type AdaptiveState, not"):
         neuron.run(current, torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"the state must match the shape \(2, 4\)"):
         neuron.run(current, AdaptiveState(torch.zeros(3, 4), torch.zeros(2, 4)))

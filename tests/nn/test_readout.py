@@ -16,7 +16,7 @@ def test_is_a_lif_whose_threshold_is_out_of_reach():
     assert_close(LeakyReadout(tau=3.0)(current), LIF(tau=3.0, threshold=1e9).trace(current)[1])
 
 
-def test_goes_on_from_a_voltage():
+def test_continues_from_a_voltage():
     voltage, last = LeakyReadout(beta=0.5).run(torch.zeros(2, 1, 1), torch.tensor([[8.0]]))
     assert voltage[:, 0, 0].tolist() == [4.0, 2.0]
     assert last.tolist() == [[2.0]]
@@ -30,6 +30,6 @@ def test_type_of_the_current_is_kept(dtype):
     assert voltage.dtype == last.dtype == dtype
 
 
-def test_bfloat16_is_the_equation_in_bfloat16():
+def test_bfloat16_follows_the_equation():
     current = torch.randint(-4, 9, (5, 2, 3), generator=torch.Generator().manual_seed(0)) / 4
     assert torch.equal(LeakyReadout(beta=0.5)(current.bfloat16()).float(), LeakyReadout(beta=0.5)(current))

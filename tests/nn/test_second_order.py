@@ -48,7 +48,7 @@ def test_stays_finite_under_strong_inhibition():
     assert spikes.sum() == 0
 
 
-def test_learned_parameters_make_a_neuron_fire_as_another_does():
+def test_learned_parameters_recover_the_spikes_of_a_neuron():
     drive = 0.4 * torch.rand(120, 32, 1, generator=generator()) + 0.1
     aim = SecondOrder(jump=0.6, reset_value=-0.5)(drive)
     neuron = SecondOrder(learn="layer")

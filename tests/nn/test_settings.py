@@ -40,7 +40,7 @@ def through_a_file(state):
 
 @pytest.mark.parametrize(("make", "words"), DIFFERENT)
 @pytest.mark.parametrize("way", [lambda state: state, through_a_file, copy.deepcopy])
-def test_a_state_of_other_settings_is_refused_before_anything_is_loaded(make, words, way):
+def test_state_of_other_settings_is_refused_before_loading(make, words, way):
     state, other = way(network().state_dict()), make()
     before = copy.deepcopy(other.state_dict())
     with pytest.raises(ValueError, match=f"load_state_dict: the state is of another SpikingNetwork: {words}"):
@@ -51,7 +51,7 @@ def test_a_state_of_other_settings_is_refused_before_anything_is_loaded(make, wo
     assert all(map(torch.equal, other.state_dict().values(), state.values()))
 
 
-def test_a_state_without_settings_loads_as_it_did():
+def test_state_without_settings_loads():
     old = network().state_dict()
     for metadata in old._metadata.values():
         metadata.pop("settings", None)
@@ -59,7 +59,7 @@ def test_a_state_without_settings_loads_as_it_did():
         assert list(network(LIF(tau=5.0)).load_state_dict(state)) == [[], []]
 
 
-def test_keys_are_those_from_before():
+def test_state_dict_keys_are_stable():
     assert list(LIF().state_dict()) == []
     assert all(isinstance(value, torch.Tensor) for value in network().state_dict().values())
 
@@ -75,19 +75,19 @@ def test_copies_carry_their_settings(way):
     network(LIF(tau=3.0)).load_state_dict(target.state_dict())
 
 
-def test_a_network_inside_of_another_module_is_checked():
+def test_settings_of_a_nested_network_are_checked():
     outer, other = torch.nn.ModuleDict({"net": network()}), torch.nn.ModuleDict({"net": network(LIF(tau=3.0))})
     with pytest.raises(ValueError, match=r"beta is 0.33.* there and 0.66.* here"):
         other.load_state_dict(outer.state_dict())
 
 
-def test_what_changes_no_output_is_no_difference():
+def test_settings_without_effect_on_the_output_are_not_compared():
     target = network(LIF(tau=1.5, surrogate="triangle", detach_reset=False))
     target.load_state_dict(network().state_dict())
     target.double().load_state_dict(network().state_dict())
 
 
-def test_other_shapes_and_names_are_said():
+def test_other_shapes_and_names_are_reported():
     with pytest.raises(ValueError, match=r"'layers.0.synapse.weight' has shape \(5, 4, 1\) there and \(5, 4, 2\) here"):
         SpikingNetwork(
             [SpikingLayer(DelayedLinear(4, 5, 3, taps=2), LIF(tau=1.5), norm=BatchNorm(5), dropout=0.0)],
@@ -113,12 +113,12 @@ def test_other_shapes_and_names_are_said():
         ),
     ],
 )
-def test_other_parts_carry_theirs(one, other, words):
+def test_other_modules_carry_settings(one, other, words):
     with pytest.raises(ValueError, match=words):
         other.load_state_dict(one.state_dict())
 
 
-def test_checkpoints_carry_them(tmp_path):
+def test_checkpoints_carry_settings(tmp_path):
     path = tmp_path / "last.pt"
     checkpoint.save(path, {}, {"network": network().state_dict()})
     state = checkpoint.load(path, {})["network"]

@@ -42,7 +42,7 @@ def test_equals_the_equations(window, max_delay, share, sigma, eighths):
 
 
 @pytest.mark.parametrize("window", ["max", "v1", "v0"])
-def test_whole_delay_and_narrow_window_give_one_tap(window):
+def test_integer_delay_and_narrow_window_give_one_tap(window):
     result = kernel(window, 4)
     assert result[4] == pytest.approx(1, abs=1e-6)
     assert result.count_nonzero() == 1
@@ -64,7 +64,7 @@ def test_gradients_by_finite_differences(window, sigma):
 
 
 @pytest.mark.parametrize("window", ALL)
-def test_taps_of_a_connection_add_up(window):
+def test_frozen_taps_add_up(window):
     draw = torch.Generator().manual_seed(0)
     weight, share = torch.randn(2, 3, 4, generator=draw), torch.rand(2, 3, 4, generator=draw)
     together = delay_windows.delay_kernel(weight, 5 * share, torch.tensor(1.5), max_delay=5, window=window)
@@ -92,7 +92,7 @@ def test_widths_of_the_recipe_are_allowed(window, max_delay):
 
 
 @pytest.mark.parametrize(("window", "least"), [("gauss", 0.27), ("max", 1.0)])
-def test_the_narrowest_width_keeps_the_weight_between_two_steps(window, least):
+def test_narrowest_width_preserves_the_weight_between_two_steps(window, least):
     assert delay_windows.checked_width(window, least) == least
     assert kernel(window, 2.5, least).sum() == pytest.approx(1, abs=1e-5)
 

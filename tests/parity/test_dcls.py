@@ -54,7 +54,7 @@ def gradients(layer, current):
 @pytest.mark.parametrize("window", delay_windows.WINDOWS)
 @pytest.mark.parametrize("length", [7, 8, 2, 25])
 @pytest.mark.parametrize("form", FORMS)
-def test_currents_and_every_gradient_are_theirs(window, length, form):
+def test_currents_and_gradients_equal_dcls(window, length, form):
     layer = their_layer(window, length)
     theirs = their_current(layer, spikes(), length)
     kernel = delay_windows.delay_kernel(*converted(layer, window, length), max_delay=length - 1, window=window)
@@ -66,7 +66,7 @@ def test_currents_and_every_gradient_are_theirs(window, length, form):
 
 
 @pytest.mark.parametrize("window", delay_windows.WINDOWS)
-def test_without_the_conversion_they_differ(window):
+def test_spikingjelly_differs_without_the_conversion(window):
     length = 7
     layer = their_layer(window, length)
     theirs = their_current(layer, spikes(), length)
@@ -80,7 +80,7 @@ def test_without_the_conversion_they_differ(window):
 
 
 @pytest.mark.parametrize("delay", range(5))
-def test_their_evaluation_is_ours(delay):
+def test_evaluation_of_dcls_equals_ours(delay):
     layer = their_layer("max", 5)
     with torch.no_grad():
         layer.P.fill_(2 - delay)
@@ -89,7 +89,7 @@ def test_their_evaluation_is_ours(delay):
     assert_close(ours, their_current(layer, spikes(), 5), rtol=1e-6, atol=1e-6)
 
 
-def test_at_whole_delays_the_slopes_of_v0_look_to_opposite_sides():
+def test_slopes_of_v0_at_integer_delays_have_opposite_sides():
     length, delay = 7, 3.0
     layer = their_layer("v0", length)
     with torch.no_grad():

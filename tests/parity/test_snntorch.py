@@ -62,7 +62,7 @@ def test_lif_equals_leaky_with_its_reset_in_the_same_step(reset):
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_gradients_of_decay_and_threshold_are_theirs(reset):
+def test_gradients_of_decay_and_threshold_equal_snntorch(reset):
     ours = LIF(beta=BETA, reset=reset, detach_reset=False, learn_decay="layer", learn_threshold=True)
     theirs = leaky(reset, learn_beta=True, learn_threshold=True)
     weighted(ours(currents())).backward()
@@ -73,7 +73,7 @@ def test_gradients_of_decay_and_threshold_are_theirs(reset):
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_their_default_resets_one_step_later(reset):
+def test_snntorch_default_resets_one_step_later(reset):
     spikes = LIF(beta=BETA, reset=reset)(currents())
     later, voltage = stepped(leaky(reset, reset_delay=True), currents())
     if reset == "soft":
@@ -86,20 +86,20 @@ def test_their_default_resets_one_step_later(reset):
 
 
 @pytest.mark.parametrize("reset", RESETS)
-def test_their_reset_has_no_detached_form_with_the_same_step(reset):
+def test_snntorch_reset_is_not_detached(reset):
     mine, other = currents().requires_grad_(), currents().requires_grad_()
     weighted(LIF(beta=BETA, reset=reset, detach_reset=True)(mine)).backward()
     weighted(stepped(leaky(reset), other)[0]).backward()
     assert not torch.allclose(mine.grad, other.grad, rtol=1e-3)
 
 
-def test_at_the_threshold_itself_they_do_not_fire():
+def test_snntorch_does_not_fire_at_the_threshold_itself():
     current = torch.ones(1, 1, 1)
     assert LIF(beta=BETA)(current).item() == 1
     assert stepped(leaky("hard"), current)[0].item() == 0
 
 
-def test_above_twice_the_threshold_they_reset_again_a_step_later():
+def test_snntorch_resets_again_above_twice_the_threshold():
     current = torch.tensor([2.5, 0.5, 0.0]).view(3, 1, 1)
     ours, theirs = LIF(beta=BETA, reset="soft"), leaky("soft")
     assert ours(current).flatten().tolist() == [1, 1, 0]
@@ -108,13 +108,13 @@ def test_above_twice_the_threshold_they_reset_again_a_step_later():
 
 @pytest.mark.parametrize("name", SURROGATES)
 @pytest.mark.parametrize("alpha", [2.0, 25.0])
-def test_slopes_are_theirs(name, alpha):
+def test_surrogate_slopes_equal_spikingjelly(name, alpha):
     x = torch.linspace(-1, 1, 401, requires_grad=True)
     (theirs,) = torch.autograd.grad(SURROGATES[name](alpha)(x).sum(), x)
     assert_close(Surrogate(name, alpha).slope(x.detach()), theirs)
 
 
-def test_our_lif_steps_as_theirs_do():
+def test_lif_steps_equal_snntorch():
     linear, lif, memory, spikes = nn.Linear(4, NEURONS), LIF(beta=BETA), None, []
     for now in torch.rand(STEPS, BATCH, 4, generator=torch.Generator().manual_seed(0)) * 3:
         spike, memory = lif.step(linear(now), memory)
@@ -123,7 +123,7 @@ def test_our_lif_steps_as_theirs_do():
     assert linear.weight.grad.abs().sum() > 0
 
 
-def test_delayed_linear_works_between_their_neurons():
+def test_delayed_linear_between_snntorch_neurons():
     draw = torch.Generator().manual_seed(0)
     synapse, first, second = DelayedLinear(8, 6, 5, generator=draw), leaky("soft"), leaky("hard")
     optimizer = torch.optim.Adam(synapse.parameters(), lr=0.05)

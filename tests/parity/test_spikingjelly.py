@@ -51,7 +51,7 @@ def with_gradient(run, current):
 
 
 @pytest.mark.parametrize(("reset", "detach", "surrogate", "dtype"), CASES)
-def test_lif_equals_theirs_without_decay_of_the_input(reset, detach, surrogate, dtype):
+def test_lif_equals_spikingjelly_without_decay_input(reset, detach, surrogate, dtype):
     ours = LIF(tau=4.0, reset=reset, detach_reset=detach, surrogate=Surrogate(surrogate, 2.0))
     theirs = node(reset=reset, detach=detach, surrogate=surrogate)
     assert_close(with_gradient(ours, currents(dtype)), with_gradient(theirs, currents(dtype)))
@@ -61,7 +61,7 @@ def test_lif_equals_theirs_without_decay_of_the_input(reset, detach, surrogate, 
 
 @pytest.mark.parametrize("detach", [True, False])
 @pytest.mark.parametrize("reset", ["hard", "soft"])
-def test_lif_equals_theirs_with_decay_of_the_input_given_tau_times_the_current(reset, detach):
+def test_lif_equals_spikingjelly_with_decay_input_at_tau_times_the_current(reset, detach):
     tau = 2.0
     ours = LIF(tau=tau, reset=reset, detach_reset=detach)
     theirs = node(reset=reset, detach=detach, tau=tau, decay_input=True)
@@ -71,7 +71,7 @@ def test_lif_equals_theirs_with_decay_of_the_input_given_tau_times_the_current(r
     assert not torch.equal(with_gradient(theirs, currents())[0], spikes)
 
 
-def test_threshold_is_theirs():
+def test_threshold_equals_spikingjelly():
     theirs = node(reset="soft", detach=False, threshold=0.5)
     assert_close(
         with_gradient(LIF(tau=4.0, threshold=0.5, reset="soft", detach_reset=False), currents()),
@@ -79,20 +79,20 @@ def test_threshold_is_theirs():
     )
 
 
-def test_spike_at_the_threshold_itself_is_theirs():
+def test_spike_at_the_threshold_equals_spikingjelly():
     current = torch.tensor([[1.0], [0.999]])
     assert LIF()(current).tolist() == node(reset="hard", detach=True)(current).tolist() == [[1.0], [0.0]]
 
 
 @pytest.mark.parametrize("name", SURROGATES)
 @pytest.mark.parametrize("alpha", [1.0, 5.0])
-def test_slopes_are_theirs(name, alpha):
+def test_surrogate_slopes_equal_spikingjelly(name, alpha):
     x = torch.linspace(-2, 2, 401, dtype=torch.float64, requires_grad=True)
     (theirs,) = torch.autograd.grad(SURROGATES[name](alpha=alpha)(x).sum(), x)
     assert_close(Surrogate(name, alpha).slope(x.detach()), theirs)
 
 
-def test_default_sharpness_is_theirs():
+def test_default_sharpness_equals_spikingjelly():
     assert [Surrogate(name).alpha for name in SURROGATES] == [theirs().alpha for theirs in SURROGATES.values()]
 
 
@@ -111,7 +111,7 @@ def train_one_step(net, *, sources):
     return {name for name, value in net.named_parameters() if not torch.equal(value, before[name])}
 
 
-def test_delayed_linear_works_between_their_neurons():
+def test_delayed_linear_between_snntorch_neurons():
     draw = torch.Generator().manual_seed(0)
     net = nn.Sequential(
         layer.Linear(8, 12, step_mode="m"),
@@ -125,7 +125,7 @@ def test_delayed_linear_works_between_their_neurons():
     assert 0 <= net[2].delay.min() <= net[2].delay.max() <= 5
 
 
-def test_our_lif_works_between_their_layers():
+def test_lif_between_spikingjelly_layers():
     net = nn.Sequential(
         layer.Linear(8, 12, step_mode="m"),
         LIF(threshold=0.2, learn_decay="layer"),

@@ -29,23 +29,23 @@ def program(**changes):
 
 
 def test_an_edge_is_sorted_by_source_delay_and_target():
-    made = edge(rows=[(1, 0, 2, 1.0), (0, 1, 3, 2.0), (1, 1, 0, 3.0), (0, 0, 3, 4.0), (1, 0, 2, 5.0)])
-    assert made.indptr.tolist() == [0, 2, 5]
-    assert made.pre().tolist() == [0, 0, 1, 1, 1]
-    assert made.post.tolist() == [0, 1, 1, 0, 0]
-    assert made.delay.tolist() == [3, 3, 0, 2, 2]
-    # parallel synapses stay, in the order they were given
-    assert made.weight.tolist() == [4.0, 2.0, 3.0, 1.0, 5.0]
-    assert made.longest() == 3
+    ordered = edge(rows=[(1, 0, 2, 1.0), (0, 1, 3, 2.0), (1, 1, 0, 3.0), (0, 0, 3, 4.0), (1, 0, 2, 5.0)])
+    assert ordered.indptr.tolist() == [0, 2, 5]
+    assert ordered.pre().tolist() == [0, 0, 1, 1, 1]
+    assert ordered.post.tolist() == [0, 1, 1, 0, 0]
+    assert ordered.delay.tolist() == [3, 3, 0, 2, 2]
+    # synapses of the same neurons and delay remain separate, in their order
+    assert ordered.weight.tolist() == [4.0, 2.0, 3.0, 1.0, 5.0]
+    assert ordered.longest() == 3
 
 
-def test_arrays_cannot_be_written_and_are_no_views():
+def test_arrays_are_read_only_copies():
     decay = np.array([0.5, 0.5])
-    made = Population("a", "lif_hard", decay, np.ones(2), np.zeros(2), np.ones(2))
+    population = Population("a", "lif_hard", decay, np.ones(2), np.zeros(2), np.ones(2))
     decay[0] = 0.1
-    assert made.decay[0] == 0.5
+    assert population.decay[0] == 0.5
     with pytest.raises(ValueError, match="read-only"):
-        made.decay[0] = 0.2
+        population.decay[0] = 0.2
 
 
 @pytest.mark.parametrize(
@@ -78,17 +78,17 @@ def test_arrays_cannot_be_written_and_are_no_views():
         ),
     ],
 )
-def test_what_is_wrong_is_named(changes, message):
+def test_violations_of_a_program_are_named(changes, message):
     with pytest.raises(ValueError, match=message):
         program(**changes)
 
 
-def test_numbers_of_numpy_are_stored_as_others():
-    made = program(channels=np.int64(2), time_step_ms=np.float32(1), extra_steps=np.uint8(0))
-    assert made.digest() == program().digest()
+def test_numpy_scalars_become_python_numbers():
+    of_numpy = program(channels=np.int64(2), time_step_ms=np.float32(1), extra_steps=np.uint8(0))
+    assert of_numpy.digest() == program().digest()
 
 
-def test_everything_that_is_wrong_is_named_at_once():
+def test_one_error_names_all_violations():
     with pytest.raises(ValueError, match=r"channels must be an integer.*extra_steps must be an integer"):
         program(channels=0, extra_steps=-2)
 
@@ -132,19 +132,19 @@ def test_everything_that_is_wrong_is_named_at_once():
         (lambda: program().population("c"), "population 'c' is unknown; the known ones are 'a', 'b'"),
     ],
 )
-def test_wrong_parts_are_named(make, message):
+def test_violations_of_populations_and_edges_are_named(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @settings(max_examples=40, deadline=None)
 @given(programs())
-def test_the_digest_is_of_what_is_computed(made):
-    assert made.came_from(run="x").digest() == made.digest()
-    assert replace(made, extra_steps=made.extra_steps + 1).digest() != made.digest()
-    first = made.populations[0]
+def test_digest_covers_arrays_and_header_but_not_provenance(program):
+    assert program.came_from(run="x").digest() == program.digest()
+    assert replace(program, extra_steps=program.extra_steps + 1).digest() != program.digest()
+    first = program.populations[0]
     other = replace(first, bias=first.bias + 1)
-    assert replace(made, populations=(other, *made.populations[1:])).digest() != made.digest()
+    assert replace(program, populations=(other, *program.populations[1:])).digest() != program.digest()
 
 
 @settings(max_examples=40, deadline=None)
@@ -190,9 +190,9 @@ def test_rank_within_counts_the_earlier_elements_with_the_same_keys(pairs):
     assert rank_within(*keys * 2**20).tolist() == [pairs[:index].count(pair) for index, pair in enumerate(pairs)]
 
 
-def test_facts():
-    made = program(edges=(edge(rows=((0, 0, 0, 1.0), (0, 0, 4, 0.5), (1, 1, 2, -1.0))), edge("a", "b")))
-    known = facts(made)
+def test_facts_count_synapses_pairs_and_bytes():
+    network = program(edges=(edge(rows=((0, 0, 0, 1.0), (0, 0, 4, 0.5), (1, 1, 2, -1.0))), edge("a", "b")))
+    known = facts(network)
     assert known["synapses"] == 4
     assert known["neurons"] == 5
     assert known["longest_delay"] == 4
@@ -203,23 +203,23 @@ def test_facts():
     assert first["weights"] == [-1.0, 1.0]
     assert first["fan_out"] == 1.5
     # lists that name one of two targets in a bit, and one of three in two, are smaller than tables of all pairs
-    assert stored_bytes(made) == -(-3 * (48 + 1) // 8) + -(-1 * (48 + 2) // 8)
-    assert known["bytes"] == sum(array.nbytes for _, array in made.arrays())
+    assert stored_bytes(network) == -(-3 * (48 + 1) // 8) + -(-1 * (48 + 2) // 8)
+    assert known["bytes"] == sum(array.nbytes for _, array in network.arrays())
 
 
-def test_an_inference_in_which_all_fire_is_the_most():
-    # biases fire every neuron in every step, so the simulator counts what the formula says
+def test_inference_at_activity_1_counts_as_the_simulator():
+    # biases above the threshold: every neuron fires in every step
     loud = replace(A, bias=A.threshold)
-    made = program(
+    network = program(
         populations=(loud, B), extra_steps=3, edges=(edge(rows=((0, 0, 0, 1.0), (1, 0, 2, 1.0))), edge("a", "b"))
     )
-    result = simulate(made, Events.from_frames(np.ones((7, 1, 2))))
-    known = inference(made, steps=7, activity=1.0)
+    result = simulate(network, Events.from_frames(np.ones((7, 1, 2))))
+    known = inference(network, steps=7, activity=1.0)
     assert known["synaptic_operations"] == known["most_synaptic_operations"] == result.synaptic_operations()[0] == 24
     assert known["neuron_updates"] == 5 * result.length[0] == 50
-    some = inference(made, steps=7, activity=0.25)
-    assert (some["synaptic_operations"], some["most_synaptic_operations"]) == (6, 24)
-    assert inference(made, steps=7, activity=0)["synaptic_operations"] == 0
+    quarter = inference(network, steps=7, activity=0.25)
+    assert (quarter["synaptic_operations"], quarter["most_synaptic_operations"]) == (6, 24)
+    assert inference(network, steps=7, activity=0)["synaptic_operations"] == 0
 
 
 @pytest.mark.parametrize(
@@ -230,18 +230,17 @@ def test_an_inference_in_which_all_fire_is_the_most():
         ({"steps": 1, "activity": np.nan}, "activity must be from 0 to 1 spikes per source and step, not nan"),
     ],
 )
-def test_an_inference_that_cannot_be(settings, message):
+def test_inference_refuses_steps_and_activities_out_of_range(settings, message):
     with pytest.raises(ValueError, match=message):
         inference(program(), **settings)
 
 
-def test_input_is_a_name():
+def test_sources_counts_channels_or_neurons():
     assert program().sources(INPUT) == 2
     assert program().sources("b") == 3
 
 
-def test_synapses_of_the_largest_networks_are_in_order():
-    """Source, delay and target together have more values than 64 bits."""
+def test_synapses_are_sorted_where_a_combined_key_exceeds_64_bits():
     far, last = 2**24 - 1, 2**31 - 1
     synapses = (np.array([far, 5, far, 0]), np.array([last, 3, 0, last]), np.array([9, 65535, 9, 0]), np.arange(4.0))
     edge = Edge.of("a", "b", synapses, sources=2**24)

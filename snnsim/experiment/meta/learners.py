@@ -17,17 +17,17 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from snnsim.experiment.meta.settings import Budget, Trial
 from snnsim.experiment.meta.tasks import Part, Task
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning import decisions, losses, rules, stdp
 from snnsim.learning.losses import Batch
-from snnsim.nn import LIF, LeakyReadout, LevyBaxter, MetaNeuron, SparseLinear
-from snnsim.nn.decay import Learn
+from snnsim.nn import LIF, LeakyReadout, LevyBaxter, MetaNeuron, Neuron, SparseLinear
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
+from snnsim.nn.parameters import Learn
 
 BATCH = 25
 SHARE = 0.1
@@ -53,7 +53,7 @@ class Choice(NamedTuple):
     seed: int
 
 
-def neuron(choice: Choice, *, sources: int, features: int) -> nn.Module:
+def neuron(choice: Choice, *, sources: int, features: int) -> Neuron[Any]:
     """Return the neurons of a layer.
 
     Args:

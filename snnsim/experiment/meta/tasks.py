@@ -20,6 +20,7 @@ import numpy as np
 from snnsim.data import encoders
 from snnsim.data.synthetic import optical_digits
 from snnsim.data.synthetic.point_processes import Bernoulli, Markov, Poisson
+from snnsim.validation import known
 
 STEPS, CHANNELS, CLASSES = 100, 20, 2
 STEP_MS = 10.0
@@ -97,9 +98,7 @@ def make(name: str, counts: tuple[int, int, int], seed: int) -> Task:
     """
     if name in ENCODERS:
         return _pictures(name, counts, seed)
-    if name not in SOURCES:
-        known = ", ".join((*SOURCES, *ENCODERS))
-        raise ValueError(f"source {name!r} is unknown; the known ones are {known}")
+    known(name, (*SOURCES, *ENCODERS), "source")
     parts = []
     for number, count in enumerate(counts):
         label = np.arange(count) % CLASSES

@@ -28,7 +28,7 @@ def test_validation_comes_from_training_and_shares_no_recording_with_it(tiny):
 
 
 @pytest.mark.parametrize("speakers", [range(10), range(10, 20), (1, 6, 9)])
-def test_data_of_one_s_own_are_validated_with_speakers_of_their_own(tiny, tmp_path, speakers, shd_folder):
+def test_other_data_are_validated_with_separate_speakers(tiny, tmp_path, speakers, shd_folder):
     recordings = heidelberg.read(shd_folder / "shd_train.h5")
     who = np.array(speakers)[np.arange(90) % len(speakers)]
     heidelberg.write(tmp_path / "mine_train.h5", replace(recordings, speaker=who))
@@ -68,7 +68,7 @@ def test_a_missing_split_is_named(tiny, tmp_path, shd_folder):
 
 
 @pytest.mark.parametrize("existing", [None, ".", "SHD"])
-def test_a_missing_or_empty_folder_is_downloaded_into(tiny, tmp_path, monkeypatch, existing):
+def test_a_missing_or_empty_folder_is_filled_by_a_download(tiny, tmp_path, monkeypatch, existing):
     asked = []
     monkeypatch.setattr(tonic_bridge, "download", lambda name, folder: asked.append((name, folder)))
     folder = tmp_path / "new"
@@ -120,7 +120,7 @@ def test_settings_reach_the_network(tiny, values, kind):
         assert layer.synapse.window == "max"
 
 
-def test_widths_are_annealed_only_where_there_are_any(tiny):
+def test_only_windows_with_a_width_are_annealed(tiny):
     assert build.width_schedule(config(tiny, **{"network.delays": "none"})) is None
     assert build.width_schedule(config(tiny, **{"network.delays": "fixed"})) is None
     assert build.width_schedule(config(tiny, **{"network.window": "v1"})) is None
@@ -129,7 +129,7 @@ def test_widths_are_annealed_only_where_there_are_any(tiny):
     assert width(2) == pytest.approx(1.23)
 
 
-def test_the_vision_preset_is_the_paper_s_setting():
+def test_the_vision_preset_has_the_settings_of_the_paper():
     network = build.build_network(presets.named("images"), classes=10)
     assert [type(synapse) for synapse in network.synapses()] == [Conv, Conv, Conv]
     assert [synapse.into for synapse in network.synapses()] == [(8, 8, 16), (4, 4, 32), (1, 1, 10)]
@@ -160,7 +160,7 @@ def test_sizes_are_those_of_the_layers():
     assert build.layer_sizes(config, classes=10) == "8 x 8 x 1 - 8 x 8 x 16 - 4 x 4 x 32 - 9 - 10"
 
 
-def test_runs_from_before_convolutions_can_still_be_read(tiny):
+def test_runs_without_settings_of_convolutions_can_be_read(tiny):
     new = build.architecture(config(tiny), classes=3)
     assert {name for name, value in new.items() if value is None} >= {
         "convolutions",

@@ -1,0 +1,106 @@
+"""Events as the kernels read them: counts of the type of a network's currents, in the order of sums.
+
+Channels ascend within a step, which defines the order in which currents are added. In integers, a check of the largest
+possible current of a step replaces saturation.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from snnsim.kernels.simulate.clock_driven import largest_count
+from snnsim.program import Program
+from snnsim.simulation.events import Events
+from snnsim.simulation.lowering import Network
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Events with counts of the type of a network's currents."""
+
+    step: np.ndarray
+    channel: np.ndarray
+    count: np.ndarray
+    offset: np.ndarray
+    length: np.ndarray
+    """Steps of each recording, its extra steps included (recording,)."""
+    recording: np.ndarray
+    """The recording of each event (event,)."""
+    spikes: np.ndarray
+    """Number of spikes of each event; a graded input counts as one spike (event,)."""
+
+    @classmethod
+    def of(cls, events: Events, length: np.ndarray, program: Program, network: Network) -> "Counted":
+        """Return events for a network.
+
+        Args:
+            events: The events, with channels in any order within a step.
+            length: Steps of each recording, its extra steps included (recording,).
+            program: The Program.
+            network: The Program after lowering.
+
+        Raises:
+            ValueError: If a channel or a count is out of the range of the network.
+        """
+        events = _ordered(events)
+        channels, dtype = network.channels, network.numbers.current
+        if len(events.channel) and not (events.channel.min() >= 0 and events.channel.max() < channels):
+            raise ValueError(
+                f"simulate: channels must be from 0 to {channels - 1}, not {events.channel.min()} to "
+                f"{events.channel.max()}; bin the recordings to the program's {channels} channels"
+            )
+        count = events.count.astype(dtype)
+        if not np.array_equal(count, events.count):
+            raise ValueError(f"simulate: counts must be {_range(dtype)}")
+        if np.issubdtype(dtype, np.integer):
+            _check_sums(events, count, program, np.iinfo(dtype).max)
+        recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
+        return cls(events.step, events.channel, count, events.offset, length, recording, _spikes(events.count))
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """Return the arrays in the order of the kernels."""
+        return self.step, self.channel, self.count, self.offset, self.length
+
+    def events_and_spikes(self, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of events and of spikes of each channel, both int64 (recording, channel).
+
+        Args:
+            channels: Number of channels.
+        """
+        shape = len(self.length), channels
+        row = self.recording * channels + self.channel
+        events = np.bincount(row, minlength=shape[0] * shape[1]).reshape(shape)
+        spikes = np.bincount(row, self.spikes, minlength=shape[0] * shape[1]).reshape(shape)
+        return events, spikes.astype(np.int64)
+
+
+def _ordered(events: Events) -> Events:
+    """Return the events with ascending channels in each step."""
+    descending = (events.channel[1:] < events.channel[:-1]) & (events.step[1:] == events.step[:-1])
+    if not descending.any():
+        return events
+    recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
+    position = np.lexsort((events.channel, events.step, recording))
+    return replace(events, step=events.step[position], channel=events.channel[position], count=events.count[position])
+
+
+def _check_sums(events: Events, count: np.ndarray, program: Program, most: int) -> None:
+    work = np.full(program.channels, -1), np.zeros(program.channels, np.int64)
+    largest = largest_count(events.step, events.channel, count, events.offset, work)
+    fan_in = max(program.fan_in_weight(population.name).max() for population in program.populations)
+    if fan_in * max(1, largest) > most:
+        raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
+
+
+def _range(dtype: Any) -> str:
+    """Return the range of counts for a message."""
+    if np.issubdtype(dtype, np.integer):
+        return f"integers that fit {np.dtype(dtype)}"
+    return f"numbers that {np.dtype(dtype)} holds exactly; use the precision float64"
+
+
+def _spikes(count: np.ndarray) -> np.ndarray:
+    if count.dtype.kind in "bu":
+        return count
+    return np.where((count >= 0) & (count == np.rint(count)), count, 1)
