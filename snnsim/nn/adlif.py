@@ -46,6 +46,8 @@ class AdLIF(TwoStateNeuron):
         generator: Generator of the start, which is uniform within the bounds; by default that of torch.
     """
 
+    program_model = "adlif"
+
     def __init__(  # noqa: PLR0913
         self,
         *,

@@ -43,6 +43,8 @@ class ALIF(TwoStateNeuron):
         generator: Generator of the start of a learned jump; by default that of torch.
     """
 
+    program_model = "alif"
+
     def __init__(  # noqa: PLR0913
         self,
         *,

@@ -45,6 +45,8 @@ class CubaLIF(TwoStateNeuron):
         features: Number of neurons, needed for "neuron".
     """
 
+    program_model = "cuba_lif"
+
     def __init__(  # noqa: PLR0913
         self,
         *,

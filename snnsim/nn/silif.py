@@ -43,6 +43,8 @@ class SiLIF(TwoStateNeuron):
         generator: Generator of the start; by default that of torch.
     """
 
+    program_model = "adlif"
+
     def __init__(  # noqa: PLR0913
         self,
         *,

@@ -57,6 +57,8 @@ class TwoStateNeuron(Neuron[TwoState]):
         surrogate: Name of a surrogate derivative, or a `Surrogate`.
     """
 
+    program_model: str
+    """Name of the model in a Program, without its reset."""
     threshold: Tensor
 
     def __init__(self, *, threshold: float, reset: str, detach_reset: bool, surrogate: str | Surrogate) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_EXTRA_STEPS = 10**6
 """The most extra steps of a Program."""
+LARGEST_COEFFICIENT = 2**30
+"""The largest gain and coupling in integers, with the fixed point of a decay."""
 
 
 def check(program: "Program") -> None:
@@ -122,14 +124,21 @@ def _edge(program: "Program", edge: Edge) -> Iterator[str]:
 def _arithmetic(program: "Program") -> Iterator[str]:
     for population in program.populations:
         one = 1 if program.fixed is None else 2**program.fixed.decay_bits
-        if not ((population.decay >= 0) & (population.decay <= one)).all():
-            yield f"population {population.name!r}: decay must be from 0 to {one}, the share that remains of a voltage"
+        for name, variable in (("decay", "a voltage"), ("second_decay", "the second variable")):
+            decay = getattr(population, name)
+            if decay is not None and not ((decay >= 0) & (decay <= one)).all():
+                yield f"population {population.name!r}: {name} must be from 0 to {one}, the share that remains of {variable}"
         if not _is_integer(population.decay) == _is_integer(population.bias) == (program.fixed is not None):
             yield f"population {population.name!r}: arrays must be integers if, and only if, `fixed` is given"
         elif program.fixed is not None and _too_large(population, program.fixed.limit):
             yield (
                 f"population {population.name!r}: thresholds and biases must be within ± {program.fixed.limit}, "
                 f"the range of {program.fixed.word_bits} bits; use a longer word or a smaller weight_shift"
+            )
+        if program.fixed is not None and not _coefficients_fit(population, program.fixed.limit):
+            yield (
+                f"population {population.name!r}: gain and coupling must be within ± {LARGEST_COEFFICIENT}, and jump "
+                f"within ± {program.fixed.limit}, the range of {program.fixed.word_bits} bits"
             )
         if program.fixed is not None and not MODELS[population.model].fixed_point:
             yield f"population {population.name!r}: the model {population.model!r} has no integer arithmetic"
@@ -140,6 +149,13 @@ def _arithmetic(program: "Program") -> Iterator[str]:
 
 def _is_integer(values: np.ndarray) -> bool:
     return bool(np.issubdtype(values.dtype, np.integer))
+
+
+def _coefficients_fit(population: Population, limit: int) -> bool:
+    """Return whether products of coefficients and membranes fit into 64 bits, and jumps into the word."""
+    bounds = {"gain": LARGEST_COEFFICIENT, "coupling": LARGEST_COEFFICIENT, "jump": limit}
+    values = ((getattr(population, name), most) for name, most in bounds.items())
+    return all(value is None or bool(((value >= -most) & (value <= most)).all()) for value, most in values)
 
 
 def _too_large(population: Population, limit: int) -> bool:
