@@ -1,9 +1,9 @@
-"""Where Numba keeps what it compiles, when neither the installation nor the user's own cache can be written.
+"""The folder of Numba's compiled code, where neither the installation nor the user's own cache can be written.
 
 Numba writes beside each file, or else into the user's cache, and refuses to import a kernel where it can do neither: in
 a container of another user, on a read-only mount, on a full disk. Then the first of these folders that can be written
-is taken: `numba` in snnsim's own cache, or a private folder among the temporary files. Where there is none, every
-process compiles anew, and says so.
+is taken: `numba` in snnsim's own cache, or a private folder among the temporary files. Where no folder can be written,
+every process compiles anew, and a warning says so.
 """
 
 import os
@@ -20,12 +20,12 @@ FOLDERS = (
 
 
 def choose() -> None:
-    """Let Numba keep what it compiles in a folder that can be written; nothing changes where it finds one itself."""
-    given, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
+    """Let Numba keep its compiled code in a folder that can be written; nothing changes where Numba finds one."""
+    chosen, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
     beside = (os.path.join(package, folder, "__pycache__") for folder in FOLDERS)
-    if (given and can_write(given)) or all(map(can_write, beside)):
+    if (chosen and can_write(chosen)) or all(map(can_write, beside)):
         return
-    # imported here alone, as it takes longer than the rest of `import snnsim`
+    # a late import, as this one takes longer than the rest of `import snnsim`
     import platformdirs
 
     if can_write(platformdirs.user_cache_dir("numba", appauthor=False)):
@@ -36,12 +36,12 @@ def choose() -> None:
         return
     os.environ[VARIABLE] = chosen
     if "numba" in sys.modules:
-        # it has read its variables already
+        # Numba has read its variables already
         sys.modules["numba"].config.CACHE_DIR = chosen
 
 
 def can_write(folder: str) -> bool:
-    """Return whether a file can be made in a folder, which is made if it is not there."""
+    """Return whether a file can be written into a folder, which is created if it does not exist."""
     probe = os.path.join(folder, f".snnsim-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         os.makedirs(folder, exist_ok=True)
@@ -66,12 +66,12 @@ def _among_temporary_files() -> str | None:
     try:
         folder = os.path.join(tempfile.gettempdir(), f"snnsim-numba-{user}")
         os.makedirs(folder, mode=0o700, exist_ok=True)
-        found = os.lstat(folder)
+        status = os.lstat(folder)
     except OSError:
         return None
-    # all users share the folder around it, and Numba runs what it reads from its cache
-    others = hasattr(os, "getuid") and (found.st_uid != user or bool(found.st_mode & 0o077))
-    return folder if stat.S_ISDIR(found.st_mode) and not others and can_write(folder) else None
+    # all users share the folder of temporary files, and Numba runs the code in its cache
+    others = hasattr(os, "getuid") and (status.st_uid != user or bool(status.st_mode & 0o077))
+    return folder if stat.S_ISDIR(status.st_mode) and not others and can_write(folder) else None
 
 
 def _compile_without_cache() -> None:
@@ -83,4 +83,4 @@ def _compile_without_cache() -> None:
         stacklevel=3,
     )
     # Numba has no setting for this
-    Dispatcher.enable_caching = lambda _: None
+    Dispatcher.enable_caching = lambda _: None  # type: ignore[method-assign, assignment]

@@ -8,7 +8,7 @@
     triangle       α x − α² x |x| / 2 + 1/2         max(0, α − α² |x|)               1
     sigmoid        1 / (1 + exp(−α x))              α g (1 − g)                      4
     fast_sigmoid   x / (1 + α |x|)                  1 / (1 + α |x|)²                 25
-    boxcar         α x + 1/2, held within 0 and 1   α where |x| < 1 / (2 α)          1
+    boxcar         α x + 1/2, clipped to 0 and 1    α where |x| < 1 / (2 α)          1
 
 Names    x voltage minus threshold · α sharpness; the last column is its default
 Source   atan, triangle (PiecewiseQuadratic), sigmoid, boxcar (Rect) as in spikingjelly; fast_sigmoid as in snnTorch,
@@ -80,12 +80,21 @@ _SHAPES: dict[str, tuple[Shape, Shape, float]] = {
 }
 NAMES = SURROGATES
 SHARPEST = 1e6
-"""The largest α: a slope is of the order of α, that of triangle takes α², and larger ones end in infinity and NaN."""
+"""The largest α: a slope grows with α, that of triangle with α², and larger numbers end in infinity and NaN."""
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """One of the surrogate shapes above with its sharpness; `alpha=None` takes the shape's default."""
+    """A surrogate shape with its sharpness.
+
+    Args:
+        name: The name of a shape in the table above.
+        alpha: The sharpness α, from above 0 to 1e6; None for the default of the shape.
+
+    Raises:
+        TypeError: If an argument has another type.
+        ValueError: If the name is unknown, or the sharpness is out of its range.
+    """
 
     name: str = "atan"
     alpha: float | None = None
@@ -111,15 +120,19 @@ class Surrogate:
 
     def spike(self, x: Tensor) -> Tensor:
         """Return Θ(x), with g'(x) as its derivative."""
-        spikes: Tensor = _Spike.apply(x, self)
+        spikes: Tensor = _Spike.apply(x, self)  # type: ignore[no-untyped-call]
         return spikes
 
 
-def made(surrogate: "str | Surrogate", *, who: str) -> Surrogate:
-    """Return a surrogate, or the one of a name.
+def as_surrogate(surrogate: "str | Surrogate", *, who: str) -> Surrogate:
+    """Return a surrogate, or the surrogate of a name.
+
+    Args:
+        surrogate: The surrogate, or its name.
+        who: Name of the class that was called, for the message.
 
     Raises:
-        TypeError: If it is neither.
+        TypeError: If the argument is neither a surrogate nor a name.
         ValueError: If the name is unknown.
     """
     if isinstance(surrogate, Surrogate):

@@ -28,8 +28,8 @@ def test_defaults_are_those_of_the_table():
     ],
 )
 def test_slopes_by_hand(name, alpha, slope_at_0, x, slope_at_x):
-    found = Surrogate(name, alpha).slope(torch.tensor([0.0, x, -x]))
-    assert_close(found, torch.tensor([slope_at_0, slope_at_x, slope_at_x]))
+    slope = Surrogate(name, alpha).slope(torch.tensor([0.0, x, -x]))
+    assert_close(slope, torch.tensor([slope_at_0, slope_at_x, slope_at_x]))
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "fast_sigmoid"])

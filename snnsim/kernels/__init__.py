@@ -1,4 +1,4 @@
-"""Fast forms of what neurons and synapses define, each beside a plain reference."""
+"""Fast forms of the equations of neurons, synapses and engines, each beside its naive definition."""
 
 from typing import Any
 

@@ -23,7 +23,7 @@ Differs  spikes of the same step count as source before target: Δt = 0 strength
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -73,11 +73,10 @@ class STDP:
             if not isinstance(value, str) or value not in known:
                 raise ValueError(f"STDP: {name} must be one of {', '.join(known)}, not {value!r}")
 
-    def numbers(self) -> tuple[Any, ...]:
-        """Return the rule as arguments of its kernel."""
-        kind = self.bounds == "soft", PAIRINGS[self.pairing]
-        limits = float(self.lowest), float(self.highest)
-        return self.amounts(), (float(self.tau_plus), float(self.tau_minus)), limits, kind, (0, math.inf)
+    def numbers(self) -> kernels.Rule:
+        """Return the rule as the argument of its kernel."""
+        taus, limits = (float(self.tau_plus), float(self.tau_minus)), (float(self.lowest), float(self.highest))
+        return kernels.Rule(*self.amounts(), *taus, *limits, self.bounds == "soft", PAIRINGS[self.pairing], 0, math.inf)
 
     def amounts(self) -> tuple[float, float]:
         """Return A₊ and A₋."""
@@ -114,8 +113,8 @@ def eligibility(pre: np.ndarray, post: np.ndarray, rule: STDP = STDP(), *, tau: 
         raise ValueError(f"eligibility: tau must be positive, not {tau} steps")
     pre, post = (validation.numbers(part, who="eligibility", name="spikes", axes=2) for part in (pre, post))
     trace = np.zeros((post.shape[1], pre.shape[1]))
-    amounts, taus, _, (_, pairing), _ = rule.numbers()
-    _learn(trace, pre, post, (amounts, taus, (-math.inf, math.inf), (False, pairing), (len(pre) - 1, float(tau))))
+    unbounded = rule.numbers()._replace(lowest=-math.inf, highest=math.inf, soft=False)
+    _learn(trace, pre, post, unbounded._replace(end=len(pre) - 1, tau_fade=float(tau)))
     return trace
 
 
@@ -148,7 +147,7 @@ def apply_reward(
     return bounded
 
 
-def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: tuple[Any, ...]) -> None:
+def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: kernels.Rule) -> None:
     pre, post = (validation.numbers(part, who="stdp", name="spikes") for part in (pre, post))
     targets, sources = weight.shape
     if pre.ndim != 2 or post.shape != (len(pre), targets) or pre.shape[1] != sources:
@@ -156,5 +155,6 @@ def _learn(weight: np.ndarray, pre: np.ndarray, post: np.ndarray, numbers: tuple
             f"stdp: weights (target, source) {weight.shape} need spikes pre (time, {sources}) and post "
             f"(time, {targets}) of the same time; got {pre.shape} and {post.shape}"
         )
-    traces = kernels.silent(sources), kernels.silent(targets)
-    kernels.of_trains(weight, np.nonzero(pre), np.nonzero(post), traces, numbers)
+    traces = kernels.Traces(kernels.silent(sources), kernels.silent(targets))
+    sent, fired = (kernels.Spikes(*np.nonzero(spikes)) for spikes in (pre, post))
+    kernels.learn_from_trains(weight, sent, fired, traces, numbers)

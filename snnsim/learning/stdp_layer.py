@@ -14,7 +14,6 @@ Source   Masquelier, Guyonneau & Thorpe 2008, PLoS ONE 3:e1377, after the spike 
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -53,12 +52,12 @@ class Neurons:
         for name, value in zip(("k1", "k2"), self.after, strict=True):
             real(value, who="Neurons", name=name)
 
-    def numbers(self) -> tuple[float, ...]:
-        """Return the neurons as arguments of their kernel."""
+    def numbers(self) -> stdp.Membranes:
+        """Return the neurons as the argument of their kernel."""
         peak, (first, second) = psp.scale(self.tau, self.tau_s), self.after
         back = self.threshold / peak
         decays = math.exp(-1 / self.tau), math.exp(-1 / self.tau_s)
-        return *decays, peak, float(self.threshold), back * (first - second), -back * second
+        return stdp.Membranes(*decays, peak, float(self.threshold), back * (first - second), -back * second)
 
 
 @dataclass(frozen=True)
@@ -111,12 +110,12 @@ def run(
     _check(state, step, source, steps)
     # a neuron fires at most once a step
     capacity = steps * len(state.weight)
-    fired: Any = (np.empty(capacity, np.int64), np.empty(capacity, np.int64))
+    fired = stdp.Spikes(np.empty(capacity, np.int64), np.empty(capacity, np.int64))
     count = stdp.run(
-        after.weight, (step, source), (state.step, after.step), neurons.numbers(), after.membrane, after.traces,
-        rule.numbers(), fired,
+        after.weight, stdp.Spikes(step, source), state.step, after.step, neurons.numbers(), after.membrane,
+        stdp.Traces(*after.traces), rule.numbers(), fired,
     )  # fmt: skip
-    return after, (fired[0][:count].copy(), fired[1][:count].copy())
+    return after, (fired.step[:count].copy(), fired.node[:count].copy())
 
 
 def _copied(state: State, steps: int) -> State:

@@ -18,7 +18,7 @@ Differs  t_max is exact, not on a grid. After a spike the neuron of the paper ig
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -73,9 +73,9 @@ class Tempotron:
                 f"got threshold {self.threshold}, rate {self.rate}, margin {self.margin}, momentum {self.momentum}"
             )
 
-    def constants(self) -> tuple[float, float, float]:
-        """Return τ, τ_s and V₀, the arguments of the kernel."""
-        return self.tau_ms, self.tau_s_ms, psp.scale(self.tau_ms, self.tau_s_ms)
+    def constants(self) -> kernel.Constants:
+        """Return τ, τ_s and V₀, the argument of the kernel."""
+        return kernel.Constants(self.tau_ms, self.tau_s_ms, psp.scale(self.tau_ms, self.tau_s_ms))
 
 
 class Fitted(NamedTuple):
@@ -147,13 +147,13 @@ def fit(  # noqa: PLR0913
             f"{wanted.shape}"
         )
     wrong = np.zeros((epochs, len(weight)), np.int64)
-    numbers = rule.constants(), (rule.threshold, rule.margin, rule.rate, rule.momentum)
+    constants, numbers = rule.constants(), kernel.Rule(rule.threshold, rule.margin, rule.rate, rule.momentum)
     for neuron, row in enumerate(weight):
         events, change = _arriving(trains, rule, delay_ms, neuron, weight.shape), np.zeros_like(row)
         aim = np.ascontiguousarray(wanted[:, neuron])
         for number in range(epochs):
             before, order = row.copy(), generator.permutation(patterns)
-            wrong[number, neuron] = kernel.epoch(row, change, events, aim, order, numbers)
+            wrong[number, neuron] = kernel.epoch(row, change, events, aim, order, constants, numbers)
             if wrong[number, neuron] == 0 and np.array_equal(row, before):
                 break
     return Fitted(weight, wrong)
@@ -188,7 +188,7 @@ def one_hot(label: ArrayLike, classes: int) -> np.ndarray:
 
 def _arriving(
     trains: Trains, rule: Tempotron, delay_ms: np.ndarray | None, neuron: int, shape: tuple[int, ...]
-) -> tuple[Any, ...]:
+) -> kernel.Patterns:
     """Return the events of all patterns at their arrival at a neuron, with the decays between them.
 
     Raises:
@@ -203,8 +203,8 @@ def _arriving(
         pattern = np.repeat(np.arange(len(trains.offset) - 1), np.diff(trains.offset))
         late = trains.time_ms + delay[neuron, trains.source]
         trains = _sorted(late, trains.source, pattern, len(trains.offset) - 1)
-    between = (kernel.decays(trains.time_ms, trains.offset, tau) for tau in (rule.tau_ms, rule.tau_s_ms))
-    return trains.time_ms, trains.source, *between, trains.offset
+    decay, decay_s = (kernel.decays(trains.time_ms, trains.offset, tau) for tau in (rule.tau_ms, rule.tau_s_ms))
+    return kernel.Patterns(trains.time_ms, trains.source, decay, decay_s, trains.offset)
 
 
 def _checked(trains: Trains) -> Trains:

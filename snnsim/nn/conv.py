@@ -238,7 +238,7 @@ def in_order(
     if not learned and spikes.numel() and dispatch.of_integer_delays(spikes, weight) == "numba":
         # without a gradient, patches need not be copied
         offsets = patches.offsets()
-        current: Tensor = cpu_integer_delays.current(spikes, weight, delay, before=before, places=offsets)  # old name
+        current: Tensor = cpu_integer_delays.current(spikes, weight, delay, before=before, patches=offsets)
         return current
     ordered = patches.in_order(spikes)
     current = integer_current(ordered.flatten(1, 2), weight, delay, delays=delays, before=before)

@@ -37,15 +37,15 @@ class GaussKernel(torch.autograd.Function):
             max_delay: The longest delay in steps.
         """
         ctx.save_for_backward(weight, delay, sigma)
-        if gauss_window.takes(weight, delay, sigma):
-            return gauss_window.make(weight, delay, sigma, max_delay + 1)
+        if gauss_window.supports(weight, delay, sigma):
+            return gauss_window.forward(weight, delay, sigma, max_delay + 1)
         return _over_taps(_window(delay, sigma, max_delay + 1), weight)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         weight, delay, sigma = ctx.saved_tensors
-        backward = gauss_window.back if gauss_window.takes(grad, weight, delay, sigma) else _back
+        backward = gauss_window.backward if gauss_window.supports(grad, weight, delay, sigma) else _back
         grad_weight, grad_delay, grad_sigma = backward(grad, weight, delay, sigma)
         return grad_weight, grad_delay, grad_sigma.sum_to_size(sigma.shape), None
 

@@ -28,7 +28,7 @@ from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 RESETS = ("hard", "soft")
 LEAST = 0.01
@@ -76,7 +76,7 @@ class LIF(Neuron[Tensor]):
             self.threshold = nn.Parameter(torch.full((1,), start))
         else:
             self.register_buffer("threshold", torch.full((1,), start), persistent=False)
-        self.surrogate = made(surrogate, who="LIF")
+        self.surrogate = as_surrogate(surrogate, who="LIF")
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def supports_fused(self, current: Tensor) -> bool:
@@ -88,15 +88,15 @@ class LIF(Neuron[Tensor]):
     ) -> Activity[Tensor]:
         """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
         voltage, lanes = self.initial_state(current, state), flat(current)
-        fired = autograd.fire(
+        fired = autograd.lif(
             lanes,
             voltage.reshape(lanes.shape[1:]),
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
             norm=options.norm,
-            valid=options.valid,
-            keep=options.mask,
+            lengths=options.valid,
+            mask=options.mask,
             record=options.record,
             temporal=options.temporal,
         )

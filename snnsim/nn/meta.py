@@ -46,7 +46,7 @@ from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn, NeuronParameter
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName, fields
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 Decide = Callable[[Tensor, Tensor], Tensor]
 """From the membrane and the threshold of a step to its spikes."""
@@ -129,7 +129,7 @@ class MetaNeuron(Neuron[Tensor]):
         self.reset_value = NeuronParameter(reset_value, **learning)
         self.recovery = None if recovery is None else _recovery(recovery, learning)
         self.estimator = estimator
-        self.reset = autograd.Reset(reset == "hard", detach_reset, made(surrogate, who="MetaNeuron"))
+        self.reset = autograd.Reset(reset == "hard", detach_reset, as_surrogate(surrogate, who="MetaNeuron"))
         settings.carry(self, reset=reset, estimator=estimator, recovery=recovery is not None)
 
     @property
@@ -151,15 +151,15 @@ class MetaNeuron(Neuron[Tensor]):
         width = gates.each_neuron(self.width(), current, who="neurons", name="width")
         reset_value = gates.each_neuron(self.reset_value(), current, who="neurons", name="reset value")
         stochastic = self.is_stochastic
-        fired = autograd.fire(
+        fired = autograd.lif(
             lanes,
             voltage.reshape(lanes.shape[1:]),
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             gates.each_neuron(self.threshold(), current, who="neurons", name="threshold"),
             reset=self.reset,
             norm=options.norm,
-            valid=options.valid,
-            keep=options.mask,
+            lengths=options.valid,
+            mask=options.mask,
             record=options.record,
             temporal=options.temporal,
             # a width without elements means no noise

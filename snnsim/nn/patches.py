@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from snnsim.kernels.delay.cpu_integer_delays import Places
+from snnsim.kernels.delay.cpu_integer_delays import PatchIndices
 from snnsim.validation import integer, shown
 
 
@@ -148,7 +148,7 @@ class Patches:
         pixels = patches.shape[1] * patches.shape[2]
         return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
 
-    def offsets(self) -> Places:
+    def offsets(self) -> PatchIndices:
         """Return the positions of the patches of `in_order` in the padded field, for the compiled kernel."""
         height, width, channels = self.field
         (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
@@ -159,7 +159,7 @@ class Patches:
             return neurons
 
         channel = np.arange(channels)
-        return Places(
+        return PatchIndices(
             number(np.arange(height) + up, np.arange(width) + left, channel),
             number(np.arange(rows), np.arange(columns), channel),
             number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),

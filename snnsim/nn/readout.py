@@ -70,7 +70,7 @@ class LeakyReadout(nn.Module):
             gates.ended(voltage, who="LeakyReadout")
             return torch.stack(steps), voltage if temporal else voltage.detach()
         lanes = flat(current)
-        membrane = autograd.leak(lanes, voltage.reshape(lanes.shape[1:]), beta, temporal=temporal).view_as(current)
+        membrane = autograd.leaky(lanes, voltage.reshape(lanes.shape[1:]), beta, temporal=temporal).view_as(current)
         return membrane, membrane[-1] if temporal else membrane[-1].detach()
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -27,7 +27,7 @@ from snnsim.nn import settings
 from snnsim.nn.parameters import Learn, NeuronParameter
 from snnsim.nn.protocols import Neuron
 from snnsim.renamed import OldName
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 
 class SecondOrder(Neuron[Tensor]):
@@ -78,7 +78,7 @@ class SecondOrder(Neuron[Tensor]):
         self.jump = NeuronParameter(jump, learn=learn, features=features)
         self.leak = NeuronParameter(leak, learn=learn, features=features, positive=True)
         self.reset_value = NeuronParameter(reset_value, learn=learn, features=features)
-        self.surrogate = made(surrogate, who="SecondOrder")
+        self.surrogate = as_surrogate(surrogate, who="SecondOrder")
 
     def rest(self, current: Tensor) -> Tensor:
         """Return voltage and recovery at rest for a sequence of currents, (2, ..., neuron)."""

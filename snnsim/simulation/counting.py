@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.simulate.clock_driven import largest_count
+from snnsim.kernels.simulate.types import EventArrays
 from snnsim.program import Program
 from snnsim.simulation.events import Events
 from snnsim.simulation.lowering import Network
@@ -58,9 +59,9 @@ class Counted:
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
         return cls(events.step, events.channel, count, events.offset, length, recording, _spikes(events.count))
 
-    def arrays(self) -> tuple[np.ndarray, ...]:
-        """Return the arrays in the order of the kernels."""
-        return self.step, self.channel, self.count, self.offset, self.length
+    def arrays(self) -> EventArrays:
+        """Return the arrays of the kernels."""
+        return EventArrays(self.step, self.channel, self.count, self.offset, self.length)
 
     def events_and_spikes(self, channels: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the number of events and of spikes of each channel, both int64 (recording, channel).
@@ -87,7 +88,7 @@ def _ordered(events: Events) -> Events:
 
 def _check_sums(events: Events, count: np.ndarray, program: Program, most: int) -> None:
     work = np.full(program.channels, -1), np.zeros(program.channels, np.int64)
-    largest = largest_count(events.step, events.channel, count, events.offset, work)
+    largest = largest_count(events.step, events.channel, count, events.offset, *work)
     fan_in = max(program.fan_in_weight(population.name).max() for population in program.populations)
     if fan_in * max(1, largest) > most:
         raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")

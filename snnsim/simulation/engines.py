@@ -1,11 +1,25 @@
 """The two engines: the arrays that each of them allocates, and the kernel that it calls."""
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from snnsim.kernels.simulate import clock_driven as clock
-from snnsim.kernels.simulate import event_driven
+from snnsim.kernels.simulate import clock_driven, event_driven
+from snnsim.kernels.simulate.types import (
+    READOUT,
+    ClockNetwork,
+    EventArrays,
+    EventNetwork,
+    EventWork,
+    Marks,
+    Noise,
+    OffsetSynapses,
+    Populations,
+    Queue,
+    Recorder,
+    Sizes,
+    StreamArrays,
+)
 from snnsim.limits import require_memory
 from snnsim.simulation.lowering import Network
 
@@ -15,24 +29,22 @@ FIRST_QUEUE = 1024
 """Events in a slot of the queue at first; the queue grows fourfold until its slots hold all events."""
 
 
-Arrays = tuple[Any, ...]
-
-
 class Engine(Protocol):
     """An engine runs recordings from their state, and leaves the state of the last step in the same arrays."""
 
     def __init__(self, network: Network) -> None: ...
 
-    def run(self, recordings: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
+    def run(
+        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None:
         """Run recordings.
 
         Args:
             recordings: Indices of the recordings.
-            events: Step, channel and count of events, their offsets and the lengths of recordings.
-            state: Voltages (recording, neuron) and pending currents (recording, delay · neuron), or (0, 0) for none;
-                both are written.
-            recorded: `Recorded.arrays`, which are written.
-            noise: `Network.draws`.
+            events: The events of all recordings.
+            state: The state before the first step; it is written.
+            recorder: The arrays of results, which are written.
+            noise: The noise, with its random numbers.
         """
 
     def needs(self, workers: int) -> dict[str, int]:
@@ -46,23 +58,26 @@ class ClockDriven:
         self.network = network
         row = network.neurons * _itemsize(network)
         self.rows = max(1, network.longest, -(-BUFFER_BYTES // row) - network.longest)
-        sizes = (network.channels, network.neurons, network.longest, self.rows)
-        self.synapses = network.synapses.indptr, network.offset(), network.synapses.weight, sizes
+        self.sizes = Sizes(network.channels, network.neurons, network.longest)
+        self.synapses = OffsetSynapses(network.synapses.indptr, network.offset(), network.synapses.weight)
+        self.populations = Populations(network.bounds, network.reset, np.zeros(0, np.int32))
 
-    def run(self, recordings: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
+    def run(
+        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None:
         """Run recordings; `Engine.run` has the arguments.
 
         Args:
             recordings: Indices of the recordings.
-            events: Events, offsets and lengths.
-            state: Voltages and pending currents.
-            recorded: Recorded arrays.
-            noise: Noise and random numbers.
+            events: The events of all recordings.
+            state: The state before the first step; it is written.
+            recorder: The arrays of results, which are written.
+            noise: The noise, with its random numbers.
         """
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
-        neuron = (network.bounds, network.reset, noise), network.parameters
-        clock.run(recordings, self.synapses, neuron, events, (*state, buffer), recorded)
+        arrays = ClockNetwork(self.synapses, self.populations, network.parameters, noise, self.sizes, self.rows)
+        clock_driven.run(recordings, arrays, events, state, buffer, recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes that a number of threads allocate, by part."""
@@ -75,45 +90,47 @@ class EventDriven:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        sizes = (network.channels, network.neurons, network.longest)
-        self.synapses = *network.synapses, sizes
-        self.owner = np.repeat(np.arange(len(network.reset), dtype=np.int32), np.diff(network.bounds))
+        self.sizes = Sizes(network.channels, network.neurons, network.longest)
+        owner = np.repeat(np.arange(len(network.reset), dtype=np.int32), np.diff(network.bounds))
+        self.populations = Populations(network.bounds, network.reset, owner)
         # neurons that may fire without events: a voltage just below the threshold reaches it by itself
-        threshold, self.alone = network.parameters[1], np.zeros(network.neurons, bool)
+        threshold, self.alone = network.parameters.threshold, np.zeros(network.neurons, bool)
         integers = np.issubdtype(network.numbers.voltage, np.integer)
         below = threshold - 1 if integers else np.nextafter(threshold, -np.inf, dtype=threshold.dtype)
         event_driven.fire_by_themselves(below, network.parameters, self.alone)
         # a stochastic neuron may fire in any step
-        self.alone |= network.noise[0][self.owner]
-        self.alone &= network.reset[self.owner] != clock.READOUT
+        self.alone |= network.noise[0][owner]
+        self.alone &= network.reset[owner] != READOUT
 
-    def run(self, recordings: np.ndarray, events: Arrays, state: Arrays, recorded: Arrays, noise: Arrays) -> None:
+    def run(
+        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
+    ) -> None:
         """Run recordings one by one, with a queue that grows until it holds all pending events.
 
         Args:
             recordings: Indices of the recordings.
-            events: Events, offsets and lengths.
-            state: Voltages and pending currents.
-            recorded: Recorded arrays.
-            noise: Noise and random numbers.
+            events: The events of all recordings.
+            state: The state before the first step; it is written.
+            recorder: The arrays of results, which are written.
+            noise: The noise, with its random numbers.
         """
-        network, (voltage, pending), spike_range = self.network, state, recorded[-1]
-        watched, slots = self._watched(recorded[1][0]), FIRST_QUEUE
-        marks, arrivals = self._marks(), self._arrivals()
-        neuron = (network.bounds, network.reset, noise, self.owner), network.parameters
+        network, span = self.network, recorder.spike_span
+        arrays = EventNetwork(network.synapses, self.populations, network.parameters, noise, self.sizes)
+        current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
+        marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
         for recording in recordings:
-            voltage_before, range_before = voltage[recording].copy(), spike_range[recording].copy()
+            voltage_before, span_before = state.voltage[recording].copy(), span[recording].copy()
             queue = self._queue(slots)
             while True:
-                work = (voltage, pending, marks, (queue, *arrivals), watched)
-                if event_driven.run(recording, self.synapses, neuron, events, work, recorded):
+                work = EventWork(queue, marks, current, last, watched, begin)
+                if event_driven.run(recording, arrays, events, state, work, recorder):
                     break
-                # the last entry of the sizes is the largest number of events of a slot: the run starts anew
-                slots = max(4 * slots, int(queue[2].max()))
+                # a slot was full: the run starts anew with a larger queue
+                slots = max(4 * slots, int(queue.used.max()))
                 require_memory("simulate", {f"queue of {slots} events a step": self._queue_bytes(slots)})
                 queue = self._queue(slots)
-                voltage[recording], spike_range[recording] = voltage_before, range_before
-                recorded[0][recording, network.channels :] = 0
+                state.voltage[recording], span[recording] = voltage_before, span_before
+                recorder.counts[recording, network.channels :] = 0
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes that a number of threads allocate at first, by part."""
@@ -129,23 +146,18 @@ class EventDriven:
         neurons = np.flatnonzero(every_step)
         return neurons, np.searchsorted(neurons, self.network.bounds)
 
-    def _marks(self) -> tuple[np.ndarray, ...]:
+    def _marks(self) -> Marks:
         neurons = self.network.neurons
-        return (
+        return Marks(
             np.empty(neurons, np.int32),
             np.empty(neurons, np.int32),
             np.zeros(len(self.network.reset), np.int64),
             np.empty(neurons, np.int32),
         )
 
-    def _arrivals(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return arrays for the current of each neuron, and the step in which the neuron was last computed."""
-        neurons = self.network.neurons
-        return np.zeros(neurons, self.network.numbers.current), np.empty(neurons, np.int32)
-
-    def _queue(self, slots: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _queue(self, slots: int) -> Queue:
         ring = self.network.longest + 2
-        return (
+        return Queue(
             np.empty((ring, slots), np.int32),
             np.empty((ring, slots), self.network.numbers.current),
             np.zeros(ring + 1, np.int64),

@@ -11,12 +11,21 @@ An offset takes 2 or 4 bytes and a weight 1 to 8 bytes, beside the arrays of the
 """
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.kernels.simulate.clock_driven import HARD, READOUT, SOFT
+from snnsim.kernels.simulate.types import (
+    HARD,
+    READOUT,
+    SOFT,
+    DelaySynapses,
+    FixedParameters,
+    FloatParameters,
+    Noise,
+    Parameters,
+)
 from snnsim.program import INPUT, MODELS, Program
 from snnsim.program.arrays import order
 from snnsim.validation import known
@@ -42,19 +51,6 @@ PRECISIONS = {
 """Precisions of Programs in floats; a Program in integers has its own types."""
 
 
-class Synapses(NamedTuple):
-    """The synapses of all nodes; those of a node are sorted by delay and target."""
-
-    indptr: np.ndarray
-    """uint64 (node + 1,), the first synapse of each node."""
-    target: np.ndarray
-    """int32 (synapse,), among the neurons of all populations."""
-    delay: np.ndarray
-    """uint16 (synapse,), in steps."""
-    weight: np.ndarray
-    """(synapse,), of the type of weights."""
-
-
 @dataclass(frozen=True, eq=False)
 class Network:
     """All synapses and neurons of a Program."""
@@ -62,18 +58,18 @@ class Network:
     channels: int
     longest: int
     """The longest delay, in steps."""
-    synapses: Synapses
+    synapses: DelaySynapses
+    """Those of a node are sorted by delay and target."""
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population, and the number of neurons."""
     reset: np.ndarray
     """int64 (population,), codes in RESETS."""
-    parameters: tuple[Any, ...]
-    """Decay, threshold and bias of every neuron; in integers also weight_shift, decay_bits and limit."""
+    parameters: Parameters
     numbers: Numbers
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
-    def draws(self, seed: int | None, step: int) -> tuple[Any, ...]:
+    def draws(self, seed: int | None, step: int) -> Noise:
         """Return the noise with the random numbers of a run.
 
         Args:
@@ -82,7 +78,7 @@ class Network:
         """
         generator = Draws(0) if seed is None else Draws.of(seed)
         keys = np.array([generator.layer(population).key for population in range(len(self.reset))], np.uint64)
-        return (*self.noise, seed is not None, keys, step)
+        return Noise(*self.noise, seed is not None, keys, step)
 
     @property
     def neurons(self) -> int:
@@ -115,9 +111,12 @@ def lower(program: Program, precision: str) -> Network:
     numbers = PRECISIONS[precision] if program.fixed is None else _integers(program)
     sizes = [population.size for population in program.populations]
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    parameters = [_parameter(program, name, numbers.voltage) for name in ("decay", "threshold", "bias")]
+    decay, threshold, bias = (_parameter(program, name, numbers.voltage) for name in ("decay", "threshold", "bias"))
     fixed = program.fixed
-    constants = () if fixed is None else (fixed.weight_shift, fixed.decay_bits, fixed.limit)
+    parameters: Parameters = FloatParameters(decay, threshold, bias)
+    if fixed is not None:
+        constants = fixed.weight_shift, fixed.decay_bits, fixed.limit
+        parameters = FixedParameters(decay, threshold, bias, *constants)
     # integers have no noise, and kernels are not compiled again for another type of its zeros
     noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
@@ -126,7 +125,7 @@ def lower(program: Program, precision: str) -> Network:
         synapses=_synapses(program, bounds, numbers),
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
-        parameters=(*parameters, *constants),
+        parameters=parameters,
         numbers=numbers,
         noise=(
             np.array([population.noisy for population in program.populations]),
@@ -150,7 +149,7 @@ def _integers(program: Program) -> Numbers:
     return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, np.int32, np.int64)
 
 
-def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> Synapses:
+def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> DelaySynapses:
     first = {population.name: int(start) for population, start in zip(program.populations, bounds[:-1], strict=True)}
     nodes = program.channels + int(bounds[-1])
     node = {INPUT: 0} | {name: program.channels + neuron for name, neuron in first.items()}
@@ -162,7 +161,7 @@ def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> Synapse
         indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
         target = edge.post + np.int32(first[edge.target])
         # a copy, as Numba compiles kernels again for arrays that are read-only
-        return Synapses(indptr, target, edge.delay.copy(), edge.weight.astype(numbers.weight))
+        return DelaySynapses(indptr, target, edge.delay.copy(), edge.weight.astype(numbers.weight))
     rows = [
         (
             edge.pre() + node[edge.source],
@@ -175,7 +174,7 @@ def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> Synapse
     empty = np.zeros(0, np.int64)
     source, target, delay, weight = (np.concatenate(column) for column in zip((empty,) * 4, *rows, strict=True))
     position = order(source, delay, target)
-    return Synapses(
+    return DelaySynapses(
         np.concatenate([[0], np.cumsum(np.bincount(source, minlength=nodes))]).astype(np.uint64),
         target[position].astype(np.int32),
         delay[position].astype(np.uint16),

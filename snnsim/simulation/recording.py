@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.simulate.types import Recorder
 from snnsim.program import Program
 from snnsim.validation import indices, shown
 
@@ -78,12 +78,14 @@ class Recorded:
         step, neuron = np.zeros(offset[-1], np.int32), np.zeros(offset[-1], np.int32)
         return replace(self, spike_step=step, spike_neuron=neuron, spike_offset=offset)
 
-    def arrays(self) -> tuple[Any, ...]:
-        """Return all arrays in the order of the kernels; the last has the next and the last spike of each recording."""
+    def recorder(self) -> Recorder:
+        """Return the arrays of the kernels."""
         spike_range = np.zeros((len(self.counts), 2), np.int64)
         if len(self.spike_offset):
             spike_range[:, 0], spike_range[:, 1] = self.spike_offset[:-1], self.spike_offset[1:]
-        return self.counts, self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, spike_range
+        return Recorder(
+            self.counts, *self.chosen, self.trace, self.row, self.spike_step, self.spike_neuron, spike_range
+        )
 
 
 def traced(program: Program, probe: Probe) -> dict[str, np.ndarray]:

@@ -12,10 +12,10 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
+from snnsim.kernels.simulate.types import Noise, StreamArrays
 from snnsim.limits import require_memory
 from snnsim.program import Program
 from snnsim.simulation import engines, needs
@@ -95,7 +95,7 @@ class Simulator:
         require_memory("simulate", {"voltages": len(events) * self.network.neurons * 8})
         voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
-        return self._run(events, length, record, (voltage, pending), self.network.draws(seed, 0))
+        return self._run(events, length, record, StreamArrays(voltage, pending), self.network.draws(seed, 0))
 
     def start(self, streams: int = 1) -> State:
         """Return the state of streams at rest.
@@ -136,7 +136,7 @@ class Simulator:
         shape = state.pending.shape
         pending = state.pending.reshape(shape[0], shape[1] * shape[2]).copy()
         voltage, noise = state.voltage.copy(), self.network.draws(seed, state.step)
-        result = self._run(events, events.length, record, (voltage, pending), noise)
+        result = self._run(events, events.length, record, StreamArrays(voltage, pending), noise)
         steps = int(events.length.max(initial=0))
         return result, State.unchecked(voltage, pending.reshape(shape), state.step + steps, state.program)
 
@@ -166,8 +166,8 @@ class Simulator:
         events: Events,
         length: np.ndarray,
         record: Probe,
-        state: tuple[np.ndarray, np.ndarray],
-        noise: tuple[Any, ...],
+        state: StreamArrays,
+        noise: Noise,
     ) -> Result:
         counted = Counted.of(events, length, self.program, self.network)
         neurons = traced(self.program, record)
@@ -178,7 +178,7 @@ class Simulator:
         if record.spikes:
             # a first run counts the spikes, from copies of the state
             first = recorded.without_traces()
-            self._run_threads(counted, first, (state[0].copy(), state[1].copy()), noise)
+            self._run_threads(counted, first, StreamArrays(state.voltage.copy(), state.pending.copy()), noise)
             spikes = first.counts[:, self.network.channels :].sum(1)
             require_memory("simulate", {"spikes": 8 * int(spikes.sum())})
             recorded = recorded.with_spikes(spikes)
@@ -202,15 +202,15 @@ class Simulator:
         self,
         counted: Counted,
         recorded: Recorded,
-        state: tuple[np.ndarray, np.ndarray],
-        noise: tuple[Any, ...],
+        state: StreamArrays,
+        noise: Noise,
     ) -> None:
         """Run the recordings on all threads; a thread writes only the rows of its recordings."""
-        arrays, recordings = recorded.arrays(), len(state[0])
+        recorder, recordings = recorded.recorder(), len(state.voltage)
         workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
-            self.engine.run(np.arange(worker, recordings, workers), counted.arrays(), state, arrays, noise)
+            self.engine.run(np.arange(worker, recordings, workers), counted.arrays(), state, recorder, noise)
 
         if workers == 1:
             work(0)

@@ -72,7 +72,7 @@ def test_a_failed_download_names_the_page(tmp_path, monkeypatch):
         raise RuntimeError("no route")
 
     monkeypatch.setattr(datasets, "SHD", fail)
-    with pytest.raises(OSError, match=r"did not \(no route\).*zenkelab.org"):
+    with pytest.raises(OSError, match=r"must be complete in .*\(no route\).*zenkelab.org"):
         tonic_bridge.download("shd", tmp_path)
 
 

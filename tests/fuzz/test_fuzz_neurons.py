@@ -121,13 +121,13 @@ def test_passes_take_or_refuse_what_their_kernels_read(tally):
         )
         norm = draw.choice([None, "norm"]) and (gamma, bias, Statistics(mean, abs_or(mean), 1e-5, own=False))
         noise = draw.choice([None, None, "noise"]) and Noise(abs_or(beta), threshold, draw.choice([None, Draws.of(3)]))
-        around = {"norm": norm, "valid": valid, "keep": draw.choice([None, keep]), "noise": noise}
+        around = {"norm": norm, "lengths": valid, "mask": draw.choice([None, keep]), "noise": noise}
         case = (current, voltage, beta, threshold, around)
         found = tally.call(
-            lambda: autograd.fire(current, voltage, beta, threshold, reset=reset, record=True, **around), case=case
+            lambda: autograd.lif(current, voltage, beta, threshold, reset=reset, record=True, **around), case=case
         )
         assert found is None or found.spikes.isfinite().all()
-        tally.call(lambda: autograd.leak(current, voltage, beta), case=case)
+        tally.call(lambda: autograd.leaky(current, voltage, beta), case=case)
         tally.call(lambda: autograd.moments(current, torch.tensor(5) if valid is None else valid), case=case)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from helpers.networks import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, random_spikes
-from snnsim.kernels import reference
+from snnsim.kernels.delay import naive
 from snnsim.nn import DelayedLinear
 
 Make = Callable[[], nn.Module]
@@ -162,7 +162,7 @@ def equals_the_loops(make: MakeDelayed) -> None:
     for target, source, tap in np.ndindex(weight.shape):
         kernel[round(float(delay[target, source, tap])), target, source] += weight[target, source, tap]
     for member in range(BATCH):
-        expected = reference.delayed_current(spikes[:, member].numpy(), kernel)
+        expected = naive.delayed_current(spikes[:, member].numpy(), kernel)
         assert_close(synapse(spikes)[:, member].detach(), torch.from_numpy(expected))
 
 

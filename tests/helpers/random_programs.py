@@ -6,7 +6,7 @@ Numbers are eighths and decays halves, so that every sum and product is exact in
 import numpy as np
 from hypothesis import strategies as st
 
-from snnsim.kernels import reference
+from snnsim.kernels.simulate import naive
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events
@@ -99,7 +99,7 @@ def loops(program, frames):
             "limit": program.fixed.limit,
         }
         neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
-    return reference.graph(frames, synapses, neurons)
+    return naive.graph(frames, synapses, neurons)
 
 
 def dense_spikes(result, program, recording=0):

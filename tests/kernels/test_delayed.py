@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import allocator, kernels
-from snnsim.kernels import reference
 from snnsim.kernels.common import dispatch
-from snnsim.kernels.delay import currents, overlap_save
+from snnsim.kernels.delay import currents, naive, pieces
 from snnsim.kernels.delay.currents import FORMS, delayed_current, in_time, spread_current
 
 # without compilation a transform takes a second
@@ -29,7 +28,7 @@ def layers(draw):
 
 
 def loops(spikes, kernel):
-    members = [reference.delayed_current(member.numpy(), kernel.numpy()) for member in spikes.unbind(1)]
+    members = [naive.delayed_current(member.numpy(), kernel.numpy()) for member in spikes.unbind(1)]
     return torch.from_numpy(np.stack(members, 1))
 
 
@@ -53,7 +52,7 @@ def gradients(layer, form, seed=0):
 @settings(max_examples=EXAMPLES // 2, deadline=None)
 @given(layers(), st.integers(0, 2**31))
 def test_gradients_of_the_forms_are_the_same(layer, seed):
-    expected = gradients(layer, "time", seed)
+    expected = gradients(layer, "conv1d", seed)
     for form in FORMS[1:]:
         assert_close(gradients(layer, form, seed), expected, rtol=0, atol=1e-11)
 
@@ -79,74 +78,74 @@ SIZES = {
 @pytest.mark.parametrize("size", SIZES)
 def test_all_sizes(size):
     layer = a_layer(*SIZES[size])
-    assert_close(gradients(layer, "blocked"), gradients(layer, "time"), rtol=1e-12, atol=1e-11)
+    assert_close(gradients(layer, "overlap_save"), gradients(layer, "conv1d"), rtol=1e-12, atol=1e-11)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
 def test_ten_thousand_steps():
     layer = a_layer(10_000, 2, 33, 20, 31)
-    assert_close(gradients(layer, "blocked"), gradients(layer, "time"), rtol=1e-11, atol=1e-10)
+    assert_close(gradients(layer, "overlap_save"), gradients(layer, "conv1d"), rtol=1e-11, atol=1e-10)
 
 
 @pytest.mark.parametrize("piece", [1, 3000, 10**9])
 def test_pieces_do_not_change_the_result(monkeypatch, piece):
     layer = a_layer(30, 3, 6, 67, 4) if not numba.config.DISABLE_JIT else a_layer(9, 2, 2, 3, 4)
-    whole = gradients(layer, "time")
-    monkeypatch.setattr(overlap_save, "PIECE", piece)
-    monkeypatch.setattr(overlap_save, "SHORT", 16)
-    assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
+    expected = gradients(layer, "conv1d")
+    monkeypatch.setattr(pieces, "PIECE", piece)
+    monkeypatch.setattr(pieces, "SHORT", 16)
+    assert_close(gradients(layer, "overlap_save"), expected, rtol=0, atol=1e-11)
 
 
-def test_where_little_is_kept_pieces_are_short(monkeypatch):
+def test_pieces_are_short_where_little_memory_is_used(monkeypatch):
     like = torch.zeros(100, 256, 256)
-    often = overlap_save.Cut(like, 25, columns=256, before=0).length
+    usual = pieces.Pieces(like, 25, columns=256, before=0).length
     monkeypatch.setattr(allocator, "_little", True)
-    assert overlap_save.Cut(like, 25, columns=256, before=0).length < often / 20
+    assert pieces.Pieces(like, 25, columns=256, before=0).length < usual / 20
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="takes minutes without compilation")
 def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
     layer = a_layer(40, 40, 6, 67, 4)
-    whole = gradients(layer, "time")
-    monkeypatch.setattr(overlap_save, "PIECE", 90 * 18 * 6 * 8)
-    monkeypatch.setattr(overlap_save, "SHORT", 16)
-    pieces = list(overlap_save.Cut(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).pieces(67))
-    assert [(len(group), some) for group, some in pieces] == 2 * [(1, (0, 64)), (1, (64, 67))]
-    assert_close(gradients(layer, "blocked"), whole, rtol=0, atol=1e-11)
+    expected = gradients(layer, "conv1d")
+    monkeypatch.setattr(pieces, "PIECE", 90 * 18 * 6 * 8)
+    monkeypatch.setattr(pieces, "SHORT", 16)
+    groups = list(pieces.Pieces(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).groups(67))
+    assert [(len(group), targets) for group, targets in groups] == 2 * [(1, (0, 64)), (1, (64, 67))]
+    assert_close(gradients(layer, "overlap_save"), expected, rtol=0, atol=1e-11)
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="one thread without compilation")
 def test_the_number_of_threads_changes_no_bit():
     layer, threads = a_layer(60, 5, 40, 70, 12, torch.float32), torch.get_num_threads()
     try:
-        found = []
+        results = []
         for number in (1, 2):
             torch.set_num_threads(number)
-            found.append(gradients(layer, "blocked"))
+            results.append(gradients(layer, "overlap_save"))
     finally:
         torch.set_num_threads(threads)
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
-def test_kernels_are_made_from_their_parameters_a_piece_at_a_time(monkeypatch):
-    monkeypatch.setattr(overlap_save, "PIECE", 1)
-    draw, seen = torch.Generator().manual_seed(0), []
+def test_kernels_are_computed_a_piece_at_a_time(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 1)
+    draw, shapes = torch.Generator().manual_seed(0), []
     spikes = (torch.rand(12, 2, 70, generator=draw, dtype=torch.float64) < 0.3).double().requires_grad_()
     weight = torch.randn(3, 70, 2, generator=draw, dtype=torch.float64, requires_grad=True)
     shared = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
 
-    def spread(weight, shared):
-        seen.append(tuple(weight.shape))
+    def kernel_of(weight, shared):
+        shapes.append(tuple(weight.shape))
         return (weight.sum(-1) * torch.stack([shared**k for k in range(4)])[:, None, None]).sin()
 
     def run(form):
-        current = spread_current(spikes, spread, (weight, shared), delays=4, form=form)
+        current = spread_current(spikes, kernel_of, (weight, shared), delays=4, form=form)
         return current, *torch.autograd.grad(current.square().sum(), (spikes, weight, shared))
 
-    assert_close(run("blocked"), run("time"), rtol=1e-12, atol=1e-11)
-    assert (3, 32, 2) in seen
-    assert (3, 6, 2) in seen
+    assert_close(run("overlap_save"), run("conv1d"), rtol=1e-12, atol=1e-11)
+    assert (3, 32, 2) in shapes
+    assert (3, 6, 2) in shapes
 
 
 @settings(max_examples=EXAMPLES // 2, deadline=None)
@@ -155,14 +154,14 @@ def test_steps_before_are_left_out(layer, data):
     spikes, kernel = layer
     before = data.draw(st.integers(0, min(len(spikes), len(kernel) - 1)))
     grad = torch.randn(len(spikes) - before, spikes.shape[1], kernel.shape[1], dtype=torch.float64)
-    expected = delayed_current(spikes, kernel, form="time")[before:]
+    expected = delayed_current(spikes, kernel, form="conv1d")[before:]
     leaves = [part.clone().requires_grad_() for part in layer]
     with_zeros = torch.cat([torch.zeros(before, *grad.shape[1:], dtype=torch.float64), grad])
-    grads = torch.autograd.grad(delayed_current(*leaves, form="time"), leaves, with_zeros)
+    grads = torch.autograd.grad(delayed_current(*leaves, form="conv1d"), leaves, with_zeros)
     for form in FORMS:
         current = spread_current(
             leaves[0],
-            currents._as_they_are,
+            currents._delays_first,
             (leaves[1].permute(1, 2, 0),),
             delays=len(kernel),
             before=before,
@@ -175,7 +174,7 @@ def test_steps_before_are_left_out(layer, data):
 def test_steps_before_are_fewer_than_delays():
     spikes, kernel = torch.zeros(9, 1, 2), torch.zeros(4, 3, 2)
     with pytest.raises(ValueError, match="less than the 4 delays, and there, not 4"):
-        spread_current(spikes, currents._as_they_are, (kernel.permute(1, 2, 0),), delays=4, before=4)
+        spread_current(spikes, currents._delays_first, (kernel.permute(1, 2, 0),), delays=4, before=4)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -191,12 +190,12 @@ def test_gradients_by_finite_differences(form, steps, delays):
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_frequency_keeps_float32(form):
     layer = a_layer(120, 4, 60, 30, 25, torch.float32)
-    exact = gradients([part.double() for part in layer], "time", 1)
+    exact = gradients([part.double() for part in layer], "conv1d", 1)
     spikes, kernel = (part.clone().requires_grad_() for part in layer)
     current = delayed_current(spikes, kernel, form=form)
     grad = torch.randn(current.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64).float()
-    found = current, *torch.autograd.grad(current, (spikes, kernel), grad)
-    for one, other in zip(found, exact, strict=True):
+    results = current, *torch.autograd.grad(current, (spikes, kernel), grad)
+    for one, other in zip(results, exact, strict=True):
         assert (one - other).abs().max() < 2e-6 * other.abs().max()
 
 
@@ -217,25 +216,25 @@ def test_no_time_and_no_batch(form):
 def test_training_follows_inference_mode():
     spikes, kernel = torch.rand(8, 2, 3), torch.rand(7, 4, 3, requires_grad=True)
     with torch.inference_mode():
-        delayed_current(spikes, kernel, form="blocked")
-    delayed_current(spikes, kernel, form="blocked").sum().backward()
+        delayed_current(spikes, kernel, form="overlap_save")
+    delayed_current(spikes, kernel, form="overlap_save").sum().backward()
     assert kernel.grad.isfinite().all()
 
 
 def test_choice_by_size_and_precision(monkeypatch):
     monkeypatch.delenv(dispatch.VARIABLE, raising=False)
     spikes = torch.rand(100, 2, 3)
-    assert dispatch.of_current(spikes, delays=25) == "blocked"
-    assert dispatch.of_current(spikes.bfloat16(), delays=25) == "time"
-    assert dispatch.of_current(spikes, delays=2) == "time"
+    assert dispatch.of_current(spikes, delays=25) == "overlap_save"
+    assert dispatch.of_current(spikes.bfloat16(), delays=25) == "conv1d"
+    assert dispatch.of_current(spikes, delays=2) == "conv1d"
     with torch.autocast("cpu", torch.bfloat16):
-        assert dispatch.of_current(spikes, delays=25) == "time"
+        assert dispatch.of_current(spikes, delays=25) == "conv1d"
     with kernels.plain():
-        assert dispatch.of_current(spikes, delays=25) == "time"
+        assert dispatch.of_current(spikes, delays=25) == "conv1d"
         assert dispatch.of_neurons(spikes) == "steps"
     assert dispatch.of_neurons(spikes) == "numba"
     monkeypatch.setenv(dispatch.VARIABLE, "plain")
-    assert dispatch.of_current(spikes, delays=25) == "time"
+    assert dispatch.of_current(spikes, delays=25) == "conv1d"
     monkeypatch.setenv(dispatch.VARIABLE, "quick")
     with pytest.raises(ValueError, match="SNNSIM_KERNELS must be fast or plain, not 'quick'"):
         dispatch.of_neurons(spikes)
@@ -249,5 +248,5 @@ def test_shapes_that_do_not_fit(spikes, kernel):
 
 @pytest.mark.parametrize("delays", [1, 4])
 def test_unknown_form(delays):
-    with pytest.raises(ValueError, match="form 'fast' is unknown; the known ones are time, fourier, blocked"):
+    with pytest.raises(ValueError, match="form 'fast' is unknown; the known ones are conv1d, fft, overlap_save"):
         delayed_current(torch.zeros(5, 2, 3), torch.zeros(delays, 2, 3), form="fast")

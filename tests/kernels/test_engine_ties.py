@@ -53,10 +53,10 @@ def graphs(draw):
     step, names = draw(st.sampled_from([8, 7, 10, 3, 100])), ["a", "b"][: draw(st.integers(1, 2))]
     sizes = {INPUT: draw(st.integers(1, 5))} | {name: draw(st.integers(1, 3)) for name in names}
     edges = []
-    for place, source in enumerate([INPUT, *names]):
+    for index, source in enumerate([INPUT, *names]):
         for number, target in enumerate(names):
             pairs = np.argwhere(rng.random((sizes[source], sizes[target])) < 0.8)
-            delay = rng.integers(0 if place <= number else 1, 5, len(pairs))
+            delay = rng.integers(0 if index <= number else 1, 5, len(pairs))
             weight = rng.integers(-3, 8, len(pairs)) / step
             edges.append(Edge.of(source, target, (*pairs.T.reshape(2, -1), delay, weight), sources=sizes[source]))
     weights = np.concatenate([np.array([1 / step]), *(edge.weight for edge in edges)])
@@ -102,8 +102,8 @@ def test_events_of_a_step_in_any_order_are_added_in_the_order_of_channels(graph,
     program, frames = graph
     events, rng = Events.from_frames(frames), np.random.default_rng(seed)
     recording = np.repeat(np.arange(2), np.diff(events.offset))
-    place = np.lexsort((rng.random(len(events.step)), events.step, recording))
-    mixed = replace(events, step=events.step[place], channel=events.channel[place], count=events.count[place])
+    index = np.lexsort((rng.random(len(events.step)), events.step, recording))
+    mixed = replace(events, step=events.step[index], channel=events.channel[index], count=events.count[index])
     one, other = (simulate(program, e, engine=engine, record=Probe(True, everything(program))) for e in (events, mixed))
     np.testing.assert_array_equal(one.traces, other.traces)
     np.testing.assert_array_equal(one.node_counts, other.node_counts)

@@ -38,16 +38,16 @@ def test_equals_the_loops(given_network, engine, precision, threads):
 
 @settings(max_examples=60, deadline=None)
 @given(WITH_INPUT, ANY_ENGINE, st.lists(st.integers(0, 10), max_size=3), st.integers(1, 2))
-def test_pieces_are_the_whole(given_network, engine, cuts, threads):
+def test_pieces_of_a_stream_give_the_results_of_the_stream(given_network, engine, cuts, threads):
     program, frames = given_network
-    whole, record = events(frames), Probe(spikes=True, membranes=everything(program))
+    recordings, record = events(frames), Probe(spikes=True, membranes=everything(program))
     simulator = Simulator(program, engine=engine, threads=threads)
-    expected, _ = simulator.feed(whole, simulator.start(3), record)
+    expected, _ = simulator.feed(recordings, simulator.start(3), record)
     bounds = sorted({0, len(frames), *(min(cut, len(frames)) for cut in cuts)})
     state, spikes, membrane = simulator.start(3), [], []
     for begin, end in itertools.pairwise(bounds):
         before = state.voltage.copy(), state.pending.copy()
-        result, after = simulator.feed(whole.part(begin, end), state, record)
+        result, after = simulator.feed(recordings.part(begin, end), state, record)
         np.testing.assert_array_equal(state.voltage, before[0])
         np.testing.assert_array_equal(state.pending, before[1])
         state = after
@@ -79,12 +79,12 @@ def random_network(seed, *, size=40, bias=0.0, soft=False):
 def test_engines_agree_to_the_last_bit(precision, bias, soft):
     program = random_network(0, bias=bias, soft=soft)
     frames = np.random.default_rng(1).random((200, 2, 10)) < 0.02
-    found = [
+    results = [
         simulate(program, events(frames), engine=engine, precision=precision, record=Probe(spikes=True))
         for engine in ENGINES
     ]
-    assert found[0].counts("a").sum() > 100
-    for one, other in zip(found[0].spikes("a", 1), found[1].spikes("a", 1), strict=True):
+    assert results[0].counts("a").sum() > 100
+    for one, other in zip(results[0].spikes("a", 1), results[1].spikes("a", 1), strict=True):
         np.testing.assert_array_equal(one, other)
     states = [Simulator(program, engine=engine, precision=precision) for engine in ENGINES]
     ends = [simulator.feed(events(frames), simulator.start(2))[1] for simulator in states]
@@ -107,11 +107,11 @@ def test_a_queue_that_is_too_short_grows(monkeypatch):
     record = Probe(spikes=True, membranes={"a": [3, 7]})
     expected = simulate(program, events(frames), engine="clock_driven", record=record)
     monkeypatch.setattr(engines, "FIRST_QUEUE", 1)
-    found = simulate(program, events(frames), engine="event_driven", record=record, threads=2)
-    np.testing.assert_array_equal(found.node_counts, expected.node_counts)
-    np.testing.assert_array_equal(found.traces, expected.traces)
-    np.testing.assert_array_equal(found.spike_step, expected.spike_step)
-    np.testing.assert_array_equal(found.spike_neuron, expected.spike_neuron)
+    results = simulate(program, events(frames), engine="event_driven", record=record, threads=2)
+    np.testing.assert_array_equal(results.node_counts, expected.node_counts)
+    np.testing.assert_array_equal(results.traces, expected.traces)
+    np.testing.assert_array_equal(results.spike_step, expected.spike_step)
+    np.testing.assert_array_equal(results.spike_neuron, expected.spike_neuron)
 
 
 def test_a_neuron_that_nothing_reaches_is_not_computed():
@@ -134,18 +134,18 @@ def test_slides_of_the_buffer_change_nothing(monkeypatch):
     monkeypatch.setattr(engines, "BUFFER_BYTES", 1)
     simulator = Simulator(program)
     assert simulator.engine.rows == program.longest_delay()
-    found = simulator.run(events(frames), Probe(spikes=True))
-    np.testing.assert_array_equal(found.spike_step, expected.spike_step)
-    np.testing.assert_array_equal(found.spike_neuron, expected.spike_neuron)
+    results = simulator.run(events(frames), Probe(spikes=True))
+    np.testing.assert_array_equal(results.spike_step, expected.spike_step)
+    np.testing.assert_array_equal(results.spike_neuron, expected.spike_neuron)
 
 
 def test_events_of_a_step_are_counted():
     program = random_network(8)
     twice = Events.single(np.array([3, 3]), np.array([2, 2]), steps=20)
     once = Events(np.array([3]), np.array([2]), np.array([2]), np.array([0, 1]), np.array([20]))
-    found = [simulate(program, given) for given in (twice, once)]
-    np.testing.assert_array_equal(found[0].node_counts, found[1].node_counts)
+    results = [simulate(program, counted) for counted in (twice, once)]
+    np.testing.assert_array_equal(results[0].node_counts, results[1].node_counts)
     fan = 40
-    inner = int(found[0].counts("a")[0] @ found[0].fan_out[10:])
-    assert [int(each.synaptic_events()[0]) - inner for each in found] == [2 * fan, fan]
-    assert [int(each.synaptic_operations()[0]) - inner for each in found] == [2 * fan, 2 * fan]
+    inner = int(results[0].counts("a")[0] @ results[0].fan_out[10:])
+    assert [int(each.synaptic_events()[0]) - inner for each in results] == [2 * fan, fan]
+    assert [int(each.synaptic_operations()[0]) - inner for each in results] == [2 * fan, 2 * fan]

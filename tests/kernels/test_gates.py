@@ -49,8 +49,8 @@ WRONG_LENGTHS = [
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(("lengths", "kind", "words"), WRONG_LENGTHS)
 def test_lengths_of_other_recordings_are_refused(training, lengths, kind, words):
-    made = network(extra_steps=2).train(training)
-    for call in (made, made.record):
+    module = network(extra_steps=2).train(training)
+    for call in (module, module.record):
         with pytest.raises(kind, match=f"network: lengths .*{words}"):
             call(frames(), lengths)
 
@@ -71,9 +71,9 @@ def test_layers_and_passes_check_valid(valid):
         lambda: layer.run(frames(), valid=valid),
         lambda: layer.norm(currents, valid),
         lambda: autograd.moments(currents, valid),
-        lambda: autograd.fire(currents, voltage, part, part, reset=LIF().reset, valid=valid),
+        lambda: autograd.lif(currents, voltage, part, part, reset=LIF().reset, lengths=valid),
     ):
-        with pytest.raises(ValueError, match="valid must be"):
+        with pytest.raises(ValueError, match=r"(valid|lengths) must be"):
             call()
 
 
@@ -86,27 +86,27 @@ def test_whole_spikes_are_converted(kind):
 
 
 @pytest.mark.parametrize(
-    ("given", "kind"),
+    ("value", "kind"),
     [(frames().numpy(), TypeError), (frames().tolist(), TypeError), (torch.tensor(1.0), ValueError), (None, TypeError),
      (frames().double(), TypeError), (frames().to(torch.complex64), TypeError)],
 )  # fmt: skip
-def test_spikes_of_other_types_are_refused(given, kind):
+def test_spikes_of_other_types_are_refused(value, kind):
     for call in (network(), network().layers[0], network().layers[0].synapse, network().run):
         with pytest.raises(kind, match=r"(network|layer|DelayedLinear): (frames|spikes) must be"):
-            call(given)
+            call(value)
 
 
 # without compilation, NumPy warns of infinity minus infinity
 @pytest.mark.filterwarnings("ignore:invalid value encountered:RuntimeWarning")
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("plain", [False, True])
-def test_what_is_not_finite_is_refused(value, plain):
-    given = frames()
-    given[3, 1, 2] = value
+def test_spikes_that_are_not_finite_are_refused(value, plain):
+    spikes = frames()
+    spikes[3, 1, 2] = value
     with kernels.plain() if plain else torch.no_grad():
         for call in (network(), network().layers[0], network().layers[0].synapse):
             with pytest.raises(ValueError, match="must be finite, but NaN or infinity is among them"):
-                call(given)
+                call(spikes)
         for neuron in (
             LIF(tau=2.0),
             LIF(beta=0.0, reset="soft"),
@@ -116,7 +116,7 @@ def test_what_is_not_finite_is_refused(value, plain):
             LeakyReadout(),
         ):
             with pytest.raises(ValueError, match="must be finite"):
-                neuron(given)
+                neuron(spikes)
 
 
 def test_large_numbers_are_finite():
@@ -126,11 +126,11 @@ def test_large_numbers_are_finite():
 def test_a_normalization_of_another_width_is_refused():
     with pytest.raises(ValueError, match="norm must be of the 8 neurons that the synapse leads to, not 5"):
         SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=BatchNorm(5), dropout=0.0)
-    made = network()
-    made.layers[0].norm = BatchNorm(5)
+    module = network()
+    module.layers[0].norm = BatchNorm(5)
     for training in (True, False):
         with pytest.raises(ValueError, match=r"BatchNorm: the current must be \(time, ..., 5\)"):
-            made.train(training)(frames())
+            module.train(training)(frames())
 
 
 @pytest.mark.parametrize(
@@ -152,55 +152,55 @@ def test_neurons_of_another_number_are_refused(neuron, plain):
 
 
 def test_a_network_with_numbers_that_are_not_finite_is_not_frozen():
-    made = network()
+    module = network()
     with torch.no_grad():
-        made.layers[0].norm.running_var[2] = float("nan")
+        module.layers[0].norm.running_var[2] = float("nan")
     with pytest.raises(ValueError, match=r"freeze: .* 1 of 8 numbers of 'layers.0.norm.running_var' are NaN"):
-        freeze(made, time_step_ms=1.0)
-    for given in (None, torch.nn.Linear(2, 2), "network"):
+        freeze(module, time_step_ms=1.0)
+    for value in (None, torch.nn.Linear(2, 2), "network"):
         with pytest.raises(TypeError, match="freeze: the network must be a SpikingNetwork"):
-            freeze(given, time_step_ms=1.0)
+            freeze(value, time_step_ms=1.0)
 
 
 @pytest.mark.parametrize("kind", [lambda: LIF(tau=1.5, learn_threshold=True), lambda: LevyBaxter(learn="layer")])
 def test_a_learned_threshold_stays_above_0(kind):
-    made = network()
-    made.layers[0].neuron = kind()
-    optimizer = torch.optim.SGD(made.layers[0].neuron.parameters(), 5.0)
+    module = network()
+    module.layers[0].neuron = kind()
+    optimizer = torch.optim.SGD(module.layers[0].neuron.parameters(), 5.0)
     for _ in range(20):
         optimizer.zero_grad()
-        (-made.record(frames()).spikes[1].mean()).backward()
+        (-module.record(frames()).spikes[1].mean()).backward()
         optimizer.step()
         # also before it is brought back
-        made.eval().record(frames())
-        made.train().constrain()
-    threshold = made.layers[0].neuron.threshold
+        module.eval().record(frames())
+        module.train().constrain()
+    threshold = module.layers[0].neuron.threshold
     assert threshold.item() == pytest.approx(0.01)
-    silent = SpikingLayer(DelayedLinear(6, 8, 3), made.layers[0].neuron, norm=None, dropout=0.0)
+    silent = SpikingLayer(DelayedLinear(6, 8, 3), module.layers[0].neuron, norm=None, dropout=0.0)
     with torch.no_grad():
         threshold.fill_(-1.3)
         for run in (silent, silent.eval()):
             assert run(0 * frames()).sum() == 0
-    made.layers[0].neuron = LIF(tau=1.5, learn_threshold=True)
+    module.layers[0].neuron = LIF(tau=1.5, learn_threshold=True)
     with torch.no_grad():
-        made.layers[0].neuron.threshold.fill_(-1.3)
-    assert freeze(made, time_step_ms=1.0).populations[0].threshold == pytest.approx(0.01)
+        module.layers[0].neuron.threshold.fill_(-1.3)
+    assert freeze(module, time_step_ms=1.0).populations[0].threshold == pytest.approx(0.01)
     # an optimizer can raise it again
-    made.layers[0].neuron.constrain()
-    made.record(frames()).spikes[1].mean().backward()
-    assert made.layers[0].neuron.threshold.grad.abs().sum() > 0
+    module.layers[0].neuron.constrain()
+    module.record(frames()).spikes[1].mean().backward()
+    assert module.layers[0].neuron.threshold.grad.abs().sum() > 0
 
 
 def test_spikes_are_looked_at_again_after_they_were_changed():
-    given, made = frames(), network()
-    made(given)
-    given[3, 1, 2] = float("nan")
+    spikes, module = frames(), network()
+    module(spikes)
+    spikes[3, 1, 2] = float("nan")
     with pytest.raises(ValueError, match="network: frames must be finite"):
-        made(given)
+        module(spikes)
     with torch.inference_mode():
-        made.eval()(frames())
+        module.eval()(frames())
         with pytest.raises(ValueError, match="network: frames must be finite"):
-            made(frames() * float("nan"))
+            module(frames() * float("nan"))
 
 
 @pytest.mark.parametrize("plain", [False, True])

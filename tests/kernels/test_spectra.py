@@ -13,9 +13,9 @@ WITHOUT_JIT = bool(numba.config.DISABLE_JIT)
 DTYPES = [np.float32, np.float64]
 
 
-def close(found, expected, dtype):
+def close(result, expected, dtype):
     scale = max(1.0, np.abs(expected).max())
-    np.testing.assert_allclose(found / scale, expected / scale, rtol=0, atol=3e-6 if dtype == np.float32 else 1e-13)
+    np.testing.assert_allclose(result / scale, expected / scale, rtol=0, atol=3e-6 if dtype == np.float32 else 1e-13)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,7 @@ def test_good_sizes():
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_windows_to_spectra_and_back(columns, rows, dtype):
     steps, lanes, delays, points = 20, 2, 4, 12
+    rows, columns = windowed_fft.Span(*rows), windowed_fft.Span(*columns)
     rng = np.random.default_rng(0)
     sequence = rng.normal(size=(steps, lanes, 3 if WITHOUT_JIT else 300)).astype(dtype)
     windows = windowed_fft.Windows(points, 1 - delays, points - delays + 1, 0)
@@ -84,24 +85,24 @@ def test_windows_to_spectra_and_back(columns, rows, dtype):
     "shape", [(1, 1, 1), (3, 2, 5)] if WITHOUT_JIT else [(1, 1, 1), (13, 300, 70), (31, 7, 32), (24, 257, 33)]
 )
 @pytest.mark.parametrize("conjugate", [False, True])
-@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_products_of_spectra(shape, conjugate, turned, dtype):
+def test_products_of_spectra(shape, conjugate, transposed, dtype):
     lines, terms, columns = shape
     rng, half = np.random.default_rng(0), 3
-    a = rng.normal(size=(2, half, terms, lines) if turned else (2, half, lines, terms))
+    a = rng.normal(size=(2, half, terms, lines) if transposed else (2, half, lines, terms))
     panels = -(-columns // gemm_microkernel.PANEL)
     b = rng.normal(size=(2, half, terms, panels * gemm_microkernel.PANEL))
     b[..., columns:] = 0
     in_panels = b.reshape(2, half, terms, panels, -1).transpose(0, 1, 3, 2, 4)
     c = np.empty((2 * half, lines * columns), dtype)
     flat = [part.reshape(2 * half, -1).astype(dtype) for part in (a, in_panels)]
-    complex_gemm.multiply(*flat, c, shape, conjugate, turned, False, 2)
+    complex_gemm.multiply(*flat, c, complex_gemm.ProductShape(*shape), conjugate, transposed, False, 2)
     left, right = a[0] + 1j * a[1], b[0] + 1j * b[1]
-    left, right = left.swapaxes(1, 2) if turned else left, right.conj() if conjugate else right
+    left, right = left.swapaxes(1, 2) if transposed else left, right.conj() if conjugate else right
     wanted = (left @ right)[..., :columns]
     close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), wanted, dtype)
-    complex_gemm.multiply(*flat, c, shape, conjugate, turned, True, 2)
+    complex_gemm.multiply(*flat, c, complex_gemm.ProductShape(*shape), conjugate, transposed, True, 2)
     close((c[:half] + 1j * c[half:]).reshape(half, lines, columns), 2 * wanted, dtype)
 
 
@@ -124,24 +125,24 @@ OTHERS = {
 }
 
 
-def unpacked(found, like):
-    made = torch.full_like(like, 7.0)
-    found.into(made)
-    return made
+def unpacked(saved, like):
+    spikes = torch.full_like(like, 7.0)
+    saved.into(spikes)
+    return spikes
 
 
 @pytest.mark.parametrize("name", EXACT)
 def test_counts_are_packed(name):
-    found = packed(EXACT[name])
-    assert found.counts().dtype == torch.uint8
-    assert found.counts().shape == EXACT[name].shape
-    assert torch.equal(unpacked(found, EXACT[name]), EXACT[name])
-    bits = max(1, int(found.counts().max()).bit_length())
-    assert found.kept.nbytes == bits * -(-EXACT[name].numel() // 8)
+    saved = packed(EXACT[name])
+    assert saved.counts().dtype == torch.uint8
+    assert saved.counts().shape == EXACT[name].shape
+    assert torch.equal(unpacked(saved, EXACT[name]), EXACT[name])
+    bits = max(1, int(saved.counts().max()).bit_length())
+    assert saved.planes.nbytes == bits * -(-EXACT[name].numel() // 8)
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_what_is_no_count_is_kept_as_it_is(name):
-    found = packed(OTHERS[name])
-    assert torch.equal(unpacked(found, OTHERS[name]).nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
-    assert (found.scale, found.counted) == (1, False)
+def test_spikes_that_are_no_counts_are_saved_as_they_are(name):
+    saved = packed(OTHERS[name])
+    assert torch.equal(unpacked(saved, OTHERS[name]).nan_to_num(5.0), OTHERS[name].nan_to_num(5.0))
+    assert (saved.scale, saved.counted) == (1, False)

@@ -1,6 +1,6 @@
-"""The compiled neurons against the loops of the reference, and their gradients against torch's autograd.
+"""The compiled neurons against the naive loops, and their gradients against torch's autograd.
 
-The compiled forms are asked for through the neurons and layers that call them; `kernels.plain` turns them off.
+The neurons and layers call the compiled forms; `kernels.plain` turns them off.
 """
 
 import itertools
@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import kernels
-from snnsim.kernels import reference
-from snnsim.kernels.neuron import autograd
+from snnsim.kernels.neuron import autograd, naive
 from snnsim.nn import LIF, LeakyReadout, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.layer import SpikingLayer
@@ -44,7 +43,7 @@ def test_equals_the_loops(population, reset, dtype):
     lif = LIF(beta=beta, threshold=threshold, reset=reset)
     spikes, membrane = lif.trace(current.to(dtype), voltage.to(dtype))
     for member in range(current.shape[1]):
-        expected = reference.lif(
+        expected = naive.lif(
             current[:, member].numpy(), voltage[member].numpy(), beta=beta, threshold=threshold, hard=reset == "hard"
         )
         np.testing.assert_array_equal(spikes[:, member].numpy(), expected[0])
@@ -57,7 +56,7 @@ def test_leak_is_a_neuron_that_never_fires(population):
     current, voltage, beta, _ = population
     membrane, last = LeakyReadout(beta=beta).run(current, voltage)
     for member in range(current.shape[1]):
-        _, expected = reference.lif(
+        _, expected = naive.lif(
             current[:, member].numpy(), voltage[member].numpy(), beta=beta, threshold=1e300, hard=False
         )
         np.testing.assert_array_equal(membrane[:, member].numpy(), expected)
@@ -82,9 +81,9 @@ def plainly(function):
 
 
 def gradients(lif, trace, current, voltage, *, outputs):
-    seen = [trace(current, voltage)[output] for output in outputs]
+    results = [trace(current, voltage)[output] for output in outputs]
     draw = torch.Generator().manual_seed(1)
-    loss = sum((part * torch.randn(part.shape, generator=draw, dtype=torch.float64)).sum() for part in seen)
+    loss = sum((part * torch.randn(part.shape, generator=draw, dtype=torch.float64)).sum() for part in results)
     inputs = (current, voltage, lif.decay.logit, lif.threshold)
     return torch.autograd.grad(loss, inputs, materialize_grads=True)
 
@@ -122,9 +121,9 @@ def test_gradients_of_one_step_and_of_parts(reset, detached):
     for wanted in (current, voltage, lif.decay.logit, lif.threshold):
         for tensor in (current, voltage, lif.decay.logit, lif.threshold):
             tensor.requires_grad_(tensor is wanted)
-        found = torch.autograd.grad(lif.trace(current, voltage)[0].sum(), wanted)[0]
+        result = torch.autograd.grad(lif.trace(current, voltage)[0].sum(), wanted)[0]
         expected = torch.autograd.grad(plainly(lif.trace)(current, voltage)[0].sum(), wanted)[0]
-        assert_close(found, expected)
+        assert_close(result, expected)
 
 
 @pytest.mark.parametrize("steps", [1, 6])
@@ -133,7 +132,7 @@ def test_leak_by_finite_differences(steps):
     current = torch.randn(steps, 2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     voltage = torch.randn(2, 3, generator=draw, dtype=torch.float64, requires_grad=True)
     beta = torch.tensor([0.0, 0.4, 0.9], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(autograd.leak, (current, voltage, beta))
+    assert torch.autograd.gradcheck(autograd.leaky, (current, voltage, beta))
 
 
 def test_membrane_by_finite_differences_where_nothing_fires():
@@ -143,7 +142,7 @@ def test_membrane_by_finite_differences_where_nothing_fires():
     reset = LIF().reset
 
     def membrane(*arguments):
-        return autograd.fire(*arguments, threshold, reset=reset, record=True).membrane
+        return autograd.lif(*arguments, threshold, reset=reset, record=True).membrane
 
     assert torch.autograd.gradcheck(membrane, (current, voltage, beta))
 
@@ -208,12 +207,12 @@ def learned(layer, spikes, valid, *, plain):
 @pytest.mark.parametrize(("norm", "dropout"), [(True, 0.4), (False, 0.4), (True, 0.0)])
 def test_a_layer_in_one_pass_is_the_layer_part_by_part(surrogate, reset, detached, norm, dropout):
     settings = {"surrogate": surrogate, "reset": reset, "detached": detached, "norm": norm, "dropout": dropout}
-    found, expected = (learned(*a_batch_layer(torch.float64, **settings), plain=plain) for plain in (False, True))
-    assert found[0].count_nonzero() > 10
-    assert torch.equal(found[0], expected[0])
+    result, expected = (learned(*a_batch_layer(torch.float64, **settings), plain=plain) for plain in (False, True))
+    assert result[0].count_nonzero() > 10
+    assert torch.equal(result[0], expected[0])
     # running statistics are updated by torch in its own way of rounding
-    assert_close(found[1], expected[1], rtol=1e-8, atol=1e-9)
-    assert_close(found[2], expected[2], rtol=1e-9, atol=1e-11)
+    assert_close(result[1], expected[1], rtol=1e-8, atol=1e-9)
+    assert_close(result[2], expected[2], rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("valid", [None, torch.tensor([11, 6, 1, 8])])
@@ -226,28 +225,28 @@ def test_evaluation_in_one_pass_is_evaluation_part_by_part(valid):
 
 
 def test_in_float32_too():
-    found, expected = (learned(*a_batch_layer(torch.float32), plain=plain) for plain in (False, True))
-    assert torch.equal(found[0], expected[0])
-    assert_close(found[2], expected[2], rtol=1e-4, atol=1e-5)
+    result, expected = (learned(*a_batch_layer(torch.float32), plain=plain) for plain in (False, True))
+    assert torch.equal(result[0], expected[0])
+    assert_close(result[2], expected[2], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("part", ["norm", "neuron", "dropout"])
-def test_who_watches_a_part_sees_it(part):
+def test_forward_hooks_of_a_part_are_called(part):
     layer, spikes, valid = a_batch_layer(torch.float32)
-    seen = []
-    getattr(layer, part).register_forward_hook(lambda *_: seen.append(part))
+    calls = []
+    getattr(layer, part).register_forward_hook(lambda *_: calls.append(part))
     layer(spikes, valid)
-    assert seen == [part]
+    assert calls == [part]
 
 
 def test_one_step_has_no_variance():
     layer, spikes, _ = a_batch_layer(torch.float64)
     running = [buffer.clone() for buffer in layer.buffers()]
     for plain in (False, True):
-        found = learned(layer, spikes[:1], torch.tensor([1, 0, 0, 0]), plain=plain)[0]
+        result = learned(layer, spikes[:1], torch.tensor([1, 0, 0, 0]), plain=plain)[0]
         layer.eval()
         layer.dropout.train()
-        assert_close(found[:, 0], learned(layer, spikes[:1, :1], None, plain=plain)[0][:, 0])
+        assert_close(result[:, 0], learned(layer, spikes[:1, :1], None, plain=plain)[0][:, 0])
         layer.train()
     assert all(map(torch.equal, layer.buffers(), running))
 

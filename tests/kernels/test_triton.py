@@ -15,9 +15,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neuron_cases import a_case, cases, leaky_by_steps, lif_by_steps
 from torch.testing import assert_close
 
-from snnsim.kernels.neuron.types import Neuron
+from snnsim.kernels.neuron.types import Inputs, OutputGradients
 from snnsim.surrogate import NAMES, Surrogate
 
 os.environ.setdefault("TRITON_INTERPRET", "0" if torch.cuda.is_available() else "1")
@@ -27,12 +28,12 @@ import triton
 
 from snnsim.kernels.neuron import gpu, gpu_kernels
 
-COMPILED = isinstance(gpu_kernels.fire_pass, triton.JITFunction)
+COMPILED = isinstance(gpu_kernels.lif_forward_pass, triton.JITFunction)
 RESETS = list(itertools.product([True, False], [True, False]))
 RESULTS = ("spikes", "membrane", "last")
-# which of the gradients of spikes, membrane and last voltage come
-GIVEN = list(itertools.product([True, False], repeat=3))
-NONE_GIVEN = (False, False, False)
+# whether the gradients of spikes, membrane and last voltage are passed
+PASSED = list(itertools.product([True, False], repeat=3))
+NONE_PASSED = (False, False, False)
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
 
@@ -46,62 +47,10 @@ def device(request):
     return request.param
 
 
-def fire_by_steps(current, scale, shift, valid, voltage, keep, neuron):  # noqa: PLR0913
-    """Return what `fire` returns, from its equations one step at a time."""
-    surrogate = Surrogate(neuron.surrogate, neuron.alpha)
-    v, spikes, membrane = voltage, [], []
-    for t, now in enumerate(current):
-        v = v if neuron.temporal else v.detach()
-        u = neuron.beta * v + torch.where((t < valid)[:, None], scale * now + shift, 0.0)
-        s = surrogate.spike(u - neuron.threshold)
-        reset = s.detach() if neuron.detached else s
-        v = u * (1 - reset) if neuron.hard else u - neuron.threshold * reset
-        spikes.append(s if keep is None else s * keep)
-        membrane.append(u)
-    return torch.stack(spikes), torch.stack(membrane), v if neuron.temporal else v.detach()
-
-
-def leak_by_steps(current, voltage, beta):
-    steps = itertools.accumulate(current, lambda v, now: beta * v + now, initial=voltage)
-    return torch.stack(list(steps)[1:])
-
-
-def a_case(size, *, valid, device, dtype=torch.float64, keep=True, seed=0, **settings):
-    """Return the arguments of `fire` but `record`, drawn at random."""
-    steps, batch, neurons = size
-    draw = torch.Generator().manual_seed(seed)
-
-    def normal(*shape):
-        return torch.randn(*shape, generator=draw, dtype=torch.float64).to(device, dtype)
-
-    def uniform(*shape):
-        return torch.rand(*shape, generator=draw, dtype=torch.float64).to(device, dtype)
-
-    settings = {"hard": True, "detached": True, "temporal": True, "surrogate": "atan", "alpha": 2.3} | settings
-    dropped = (uniform(batch, neurons) < 0.7).to(dtype) / 0.7 if keep else None
-    return (
-        normal(steps, batch, neurons),
-        0.5 + uniform(neurons),
-        0.3 + 0.2 * normal(neurons),
-        torch.tensor(valid, device=device),
-        normal(batch, neurons),
-        dropped,
-        Neuron(beta=uniform(neurons), threshold=0.5 + uniform(neurons), **settings),
-    )
-
-
-@st.composite
-def cases(draw):
-    size = tuple(draw(st.integers(1, most)) for most in (9, 3, 5))
-    valid = draw(st.lists(st.integers(0, size[0] + 1), min_size=size[1], max_size=size[1]))
-    flags = {name: draw(st.booleans()) for name in ("hard", "detached", "temporal", "keep")}
-    return {"size": size, "valid": valid, "seed": draw(st.integers(0, 2**31)), **flags}
-
-
-def assert_fires_as_by_steps(case):
-    expected = fire_by_steps(*case)
+def assert_equals_steps(case):
+    expected = lif_by_steps(*case)
     for record in (True, False):
-        spikes, membrane, last = gpu.fire(*case, record)
+        spikes, membrane, last = gpu.lif_forward(*case, record=record)
         # not one rounding may differ: a threshold decides
         assert torch.equal(spikes, expected[0])
         assert torch.equal(last, expected[2])
@@ -110,98 +59,102 @@ def assert_fires_as_by_steps(case):
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.sampled_from([torch.float32, torch.float64]))
-def test_fires_as_by_steps(device, drawn, dtype):
-    assert_fires_as_by_steps(a_case(**drawn, device=device, dtype=dtype))
+def test_forward_pass_equals_steps(device, drawn, dtype):
+    assert_equals_steps(a_case(**drawn, device=device, dtype=dtype))
 
 
 @pytest.mark.parametrize("hard", [True, False])
-def test_at_the_threshold_it_fires(device, hard):
-    current, scale, _, valid, voltage, _, neuron = a_case((4, 1, 3), valid=[4], device=device, hard=hard)
-    neuron = neuron._replace(beta=0.5 + 0 * scale, threshold=1 + 0 * scale)
+def test_neurons_fire_at_the_threshold(device, hard):
+    inputs, neuron = a_case((4, 1, 3), lengths=[4], device=device, hard=hard)
+    zero = 0 * inputs.scale
+    neuron = neuron._replace(beta=0.5 + zero, threshold=1 + zero)
     # 1, then 1/2 + 1/2 after a soft reset of 2, or 1 after a hard one: sums without rounding
-    current = 0 * current + torch.tensor([1.0, 2.0, 1.0 if hard else 0.5, 1.0], device=device)[:, None, None]
-    case = (current, 1 + 0 * scale, 0 * scale, valid, 0 * voltage, None, neuron)
-    assert_fires_as_by_steps(case)
-    assert (gpu.fire(*case, False)[0] == 1).all()
+    current = 0 * inputs.current + torch.tensor([1.0, 2.0, 1.0 if hard else 0.5, 1.0], device=device)[:, None, None]
+    case = (Inputs(current, 1 + zero, zero, inputs.lengths, 0 * inputs.voltage, None), neuron)
+    assert_equals_steps(case)
+    assert (gpu.lif_forward(*case, record=False).spikes == 1).all()
     assert_gradients_are_those_of_autograd(case, (True, True, True))
 
 
 # one block of neurons less one, a full one, one more, and two with a rest
 @pytest.mark.parametrize("neurons", [gpu.BLOCK + more for more in (-1, 0, 1, gpu.BLOCK + 5)])
 def test_blocks_of_neurons(device, neurons):
-    case = a_case((3, 2, neurons), valid=[3, 2], device=device)
-    assert_fires_as_by_steps(case)
+    case = a_case((3, 2, neurons), lengths=[3, 2], device=device)
+    assert_equals_steps(case)
     assert_gradients_are_those_of_autograd(case, (True, True, True))
 
 
 @pytest.mark.parametrize("hard", [True, False])
 def test_many_steps(device, hard):
-    case = a_case((301, 1, 3), valid=[290], device=device, dtype=torch.float32, hard=hard)
-    assert_fires_as_by_steps(case)
-    assert 0.05 < gpu.fire(*case, False)[0].count_nonzero() / (301 * 3) < 0.95
+    case = a_case((301, 1, 3), lengths=[290], device=device, dtype=torch.float32, hard=hard)
+    assert_equals_steps(case)
+    assert 0.05 < gpu.lif_forward(*case, record=False).spikes.count_nonzero() / (301 * 3) < 0.95
     assert_gradients_are_those_of_autograd(case, (True, False, False), rtol=1e-4, atol=1e-4)
 
 
 def gradients_by_autograd(case, grads):
-    current, scale, shift, valid, voltage, keep, neuron = case
-    leaves = [part.clone().requires_grad_() for part in (current, scale, shift, neuron.beta, neuron.threshold, voltage)]
+    inputs, neuron = case
+    tensors = (inputs.current, inputs.scale, inputs.shift, neuron.beta, neuron.threshold, inputs.voltage)
+    leaves = [tensor.clone().requires_grad_() for tensor in tensors]
     current, scale, shift, beta, threshold, voltage = leaves
-    neuron = neuron._replace(beta=beta, threshold=threshold)
-    found = fire_by_steps(current, scale, shift, valid, voltage, keep, neuron)
-    # a sum with 0 of everything: without any gradient given there would be nothing to differentiate
-    loss = 0 * sum(part.sum() for part in found)
-    loss = loss + sum((part * grad).sum() for part, grad in zip(found, grads, strict=True) if grad is not None)
+    inputs = inputs._replace(current=current, scale=scale, shift=shift, voltage=voltage)
+    results = lif_by_steps(inputs, neuron._replace(beta=beta, threshold=threshold))
+    # 0 times every result: without a gradient there would be nothing to differentiate
+    loss = 0 * sum(result.sum() for result in results)
+    loss = loss + sum((result * grad).sum() for result, grad in zip(results, grads, strict=True) if grad is not None)
     return torch.autograd.grad(loss, leaves, materialize_grads=True)
 
 
-def assert_gradients_are_those_of_autograd(case, given, **tolerance):
-    current, scale, valid = case[0], case[1], case[3]
+def assert_gradients_are_those_of_autograd(case, passed, **tolerance):
+    current, scale, lengths = case[0].current, case[0].scale, case[0].lengths
     draw = torch.Generator().manual_seed(1)
     shapes = (current.shape, current.shape, current.shape[1:])
     grads = [torch.randn(shape, generator=draw, dtype=torch.float64).to(current) for shape in shapes]
-    grads = [grad if wanted else None for grad, wanted in zip(grads, given, strict=True)]
-    back = gpu.fire_back(*case, *grads)
+    grads = OutputGradients(*(grad if keep else None for grad, keep in zip(grads, passed, strict=True)))
+    back = gpu.lif_backward(*case, grads)
     expected = gradients_by_autograd(case, grads)
-    # autograd gives the gradient of the current: that of the drive is what the affine map turns into it
-    # nothing is drawn here, so there is no noise that could be learned
-    assert (back.grad_width, back.grad_back) == (None, None)
-    found = (gpu.affine_back(back[0], current, valid, scale, 0 * scale, 0 * scale), *back[1:6])
+    # there is no noise here that could be learned
+    assert (back.noise_scale, back.reset_value) == (None, None)
+    # autograd's gradient is that of the current, which the affine map turns the gradient of the drive into
+    grad_current = gpu.affine_backward(back.drive, current, lengths, scale, 0 * scale, 0 * scale)
+    results = (grad_current, back.scale, back.shift, back.beta, back.threshold, back.voltage)
     names = ("current", "scale", "shift", "beta", "threshold", "voltage")
-    for name, one, other in zip(names, found, expected, strict=True):
+    for name, one, other in zip(names, results, expected, strict=True):
         assert_close(one, other, **(tolerance or EXACT), msg=lambda text, name=name: f"gradient of {name}: {text}")
     return back
 
 
-@pytest.mark.parametrize("given", GIVEN, ids=lambda given: "+".join(itertools.compress(RESULTS, given)) or "none")
+@pytest.mark.parametrize("passed", PASSED, ids=lambda passed: "+".join(itertools.compress(RESULTS, passed)) or "none")
 @pytest.mark.parametrize(("hard", "detached"), RESETS)
 @pytest.mark.parametrize("surrogate", NAMES)
-def test_gradients_are_those_of_autograd(device, surrogate, hard, detached, given):
+def test_gradients_are_those_of_autograd(device, surrogate, hard, detached, passed):
     # no float32 has this sharpness
     alpha = 1.1 * Surrogate(surrogate).sharpness
     settings = {"surrogate": surrogate, "hard": hard, "detached": detached, "alpha": alpha}
     # dropout scales nothing but the spikes
-    for keep in (True, False) if given[0] else (True,):
-        case = a_case((6, 3, 4), valid=[6, 3, 0], keep=keep, device=device, **settings)
-        back = assert_gradients_are_those_of_autograd(case, given)
+    for dropout in (True, False) if passed[0] else (True,):
+        case = a_case((6, 3, 4), lengths=[6, 3, 0], dropout=dropout, device=device, **settings)
+        back = assert_gradients_are_those_of_autograd(case, passed)
         # a reset to 0 outside of the graph leaves no path from the threshold to membrane and voltage
-        no_path = given == NONE_GIVEN or (not given[0] and hard and detached)
-        assert (back.grad_threshold.abs().max() == 0) == no_path
+        no_path = passed == NONE_PASSED or (not passed[0] and hard and detached)
+        assert (back.threshold.abs().max() == 0) == no_path
 
 
 @settings(max_examples=40, deadline=None)
-@given(cases(), st.sampled_from(GIVEN))
-def test_gradients_at_any_size(device, drawn, given):
-    assert_gradients_are_those_of_autograd(a_case(**drawn, device=device, surrogate="sigmoid", alpha=1.7), given)
+@given(cases(), st.sampled_from(PASSED))
+def test_gradients_at_any_size(device, drawn, passed):
+    assert_gradients_are_those_of_autograd(a_case(**drawn, device=device, surrogate="sigmoid", alpha=1.7), passed)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize(("size", "valid"), [((9, 3, 70), [9, 4, 0]), ((1, 1, 1), [1]), ((7, 2, 3), [12, 1])])
-def test_moments(device, size, valid, dtype):
-    current, _, _, valid, *_ = a_case(size, valid=valid, device=device, dtype=dtype)
+@pytest.mark.parametrize(("size", "lengths"), [((9, 3, 70), [9, 4, 0]), ((1, 1, 1), [1]), ((7, 2, 3), [12, 1])])
+def test_moments(device, size, lengths, dtype):
+    inputs, _ = a_case(size, lengths=lengths, device=device, dtype=dtype)
+    current, lengths = inputs.current, inputs.lengths
     # far from 0, where a difference of squares would have no digit left
     current += 1e4
-    counted = current.double()[torch.arange(size[0], device=device)[:, None] < valid]
-    mean, variance = gpu.moments(current, valid)
+    counted = current.double()[torch.arange(size[0], device=device)[:, None] < lengths]
+    mean, variance = gpu.moments(current, lengths)
     assert mean.dtype == variance.dtype == dtype
     assert_close(mean.double(), counted.mean(0), rtol=4 * torch.finfo(dtype).eps, atol=0)
     # float64 gives the oracle itself no more than this, so far from 0
@@ -213,80 +166,81 @@ def test_moments_of_nothing(device):
     assert mean.tolist() == variance.tolist() == [0, 0, 0]
 
 
-def test_affine_back(device):
-    current, scale, offset, valid, *_ = a_case((9, 3, 70), valid=[9, 4, 0], device=device)
+def test_affine_backward(device):
+    inputs, _ = a_case((9, 3, 70), lengths=[9, 4, 0], device=device)
+    current, scale, offset, lengths = inputs.current, inputs.scale, inputs.shift, inputs.lengths
     grad, slope = current.flip(0), offset.flip(0)
-    counts = (torch.arange(9, device=device)[:, None] < valid)[..., None]
+    counts = (torch.arange(9, device=device)[:, None] < lengths)[..., None]
     expected = torch.where(counts, scale * grad + offset + slope * current, 0.0)
-    result = gpu.affine_back(grad.clone(), current, valid, scale, offset, slope)
+    result = gpu.affine_backward(grad.clone(), current, lengths, scale, offset, slope)
     assert torch.equal(result, expected)
 
 
 @pytest.mark.parametrize("size", [(9, 2, 70), (1, 1, 1), (4, 3, 1)])
-def test_leak(device, size):
-    current, *_, voltage, _, neuron = a_case(size, valid=[1], device=device)
-    current.requires_grad_()
-    expected = leak_by_steps(current, voltage, neuron.beta)
-    assert torch.equal(gpu.leak(current.detach(), voltage, neuron.beta), expected)
+def test_leaky_integrators(device, size):
+    inputs, neuron = a_case(size, lengths=[1], device=device)
+    current, voltage = inputs.current.requires_grad_(), inputs.voltage
+    expected = leaky_by_steps(current, voltage, neuron.beta)
+    assert torch.equal(gpu.leaky_forward(current.detach(), voltage, neuron.beta), expected)
     grad = torch.randn(size, generator=torch.Generator().manual_seed(1), dtype=torch.float64).to(device)
     before = grad.clone()
-    found = gpu.leak_back(neuron.beta, grad)
-    assert_close(found, torch.autograd.grad(expected, current, grad)[0], **EXACT)
+    result = gpu.leaky_backward(neuron.beta, grad)
+    assert_close(result, torch.autograd.grad(expected, current, grad)[0], **EXACT)
     assert torch.equal(grad, before)
 
 
-def test_what_stands_behind_the_end_does_not_matter(device):
-    case = a_case((6, 2, 3), valid=[6, 2], device=device)
-    current, scale, _, valid, *_ = case
+def test_currents_behind_the_length_do_not_matter(device):
+    inputs, neuron = a_case((6, 2, 3), lengths=[6, 2], device=device)
+    current, scale, lengths = inputs.current, inputs.scale, inputs.lengths
     padded = current.clone()
     padded[2:, 1] = torch.nan
-    grad = torch.ones_like(current)
-    for one, other in (
-        (gpu.fire(padded, *case[1:], True), gpu.fire(*case, True)),
-        (
-            gpu.fire_back(padded, *case[1:], grad, grad, None),
-            gpu.fire_back(*case, grad, grad, None),
-        ),
-        (gpu.moments(padded, valid), gpu.moments(current, valid)),
-    ):
+    grads = OutputGradients(torch.ones_like(current), torch.ones_like(current), None)
+
+    def passes(current):
+        case = inputs._replace(current=current), neuron
+        return gpu.lif_forward(*case, record=True), gpu.lif_backward(*case, grads), gpu.moments(current, lengths)
+
+    for one, other in zip(passes(padded), passes(current), strict=True):
         assert_close(one, other, rtol=0, atol=0)
-    # nor does it get a gradient, whatever comes from behind
-    back = gpu.affine_back(padded.clone(), padded, valid, scale, scale, scale)
+    # these currents have no gradient either, whatever the gradient of the drive is
+    back = gpu.affine_backward(padded.clone(), padded, lengths, scale, scale, scale)
     assert back.isfinite().all()
     assert back[2:, 1].count_nonzero() == 0
 
 
 @pytest.mark.parametrize("size", [(0, 2, 3), (4, 0, 3), (4, 2, 0)])
 def test_no_time_no_batch_no_neurons(device, size):
-    case = a_case(size, valid=[3] * size[1], device=device)
-    current, scale, _, valid, voltage, _, neuron = case
-    spikes, membrane, last = gpu.fire(*case, True)
+    inputs, neuron = a_case(size, lengths=[3] * size[1], device=device)
+    current, scale, lengths, voltage = inputs.current, inputs.scale, inputs.lengths, inputs.voltage
+    spikes, membrane, last = gpu.lif_forward(inputs, neuron, record=True)
     assert spikes.shape == membrane.shape == size
     assert torch.equal(last, voltage)
-    back = gpu.fire_back(*case, spikes, membrane, voltage)
+    back = gpu.lif_backward(inputs, neuron, OutputGradients(spikes, membrane, voltage))
     # without a step the last voltage is the first
-    assert torch.equal(back.grad_voltage, voltage)
+    assert torch.equal(back.voltage, voltage)
     assert [part.shape for part in back[1:5]] == [scale.shape] * 4
     assert all(part.count_nonzero() == 0 for part in back[1:5])
-    assert [part.shape for part in gpu.moments(current, valid)] == [scale.shape] * 2
-    assert gpu.affine_back(current, current, valid, scale, scale, scale).shape == size
-    assert gpu.leak(current, voltage, neuron.beta).shape == size
-    assert gpu.leak_back(neuron.beta, current).shape == size
+    assert [part.shape for part in gpu.moments(current, lengths)] == [scale.shape] * 2
+    assert gpu.affine_backward(current, current, lengths, scale, scale, scale).shape == size
+    assert gpu.leaky_forward(current, voltage, neuron.beta).shape == size
+    assert gpu.leaky_backward(neuron.beta, current).shape == size
 
 
 def test_arguments_are_left_as_they_came(device):
-    case = a_case((5, 2, 3), valid=[5, 3], device=device)
-    flat = [*case[:6], case[6].beta, case[6].threshold, torch.ones_like(case[0]), torch.ones_like(case[4])]
-    before = [part.clone() for part in flat]
-    gpu.fire(*case, True)
-    gpu.fire_back(*case, flat[-2], flat[-2], flat[-1])
-    gpu.moments(case[0], case[3])
+    inputs, neuron = a_case((5, 2, 3), lengths=[5, 3], device=device)
+    steps, step = torch.ones_like(inputs.current), torch.ones_like(inputs.voltage)
+    flat = [*inputs, neuron.beta, neuron.threshold, steps, step]
+    before = [tensor.clone() for tensor in flat]
+    gpu.lif_forward(inputs, neuron, record=True)
+    gpu.lif_backward(inputs, neuron, OutputGradients(steps, steps, step))
+    gpu.moments(inputs.current, inputs.lengths)
     assert all(map(torch.equal, flat, before))
 
 
 def test_every_run_gives_the_same_bits(device):
-    case = a_case((33, 5, 70), valid=[33, 20, 0, 7, 33], device=device, dtype=torch.float32)
-    one, other = (gpu.fire_back(*case, torch.ones_like(case[0]), None, None) for _ in range(2))
+    case = a_case((33, 5, 70), lengths=[33, 20, 0, 7, 33], device=device, dtype=torch.float32)
+    grads = OutputGradients(torch.ones_like(case[0].current), None, None)
+    one, other = (gpu.lif_backward(*case, grads) for _ in range(2))
     assert all(map(torch.equal, one[:6], other[:6]))
 
 

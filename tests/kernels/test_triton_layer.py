@@ -45,8 +45,8 @@ def test_a_layer_is_the_layer_of_the_cpu(monkeypatch, device, train):
     expected = learned(torch.device("cpu"), train=train)
     asked = []
     monkeypatch.setattr(dispatch, "of_neurons", lambda _: asked.append("triton") or "triton")
-    found = learned(device, train=train)
+    result = learned(device, train=train)
     assert asked
     assert expected[0].count_nonzero() > 10
-    assert torch.equal(found[0], expected[0])
-    assert_close(found, expected, rtol=1e-9, atol=1e-11)
+    assert torch.equal(result[0], expected[0])
+    assert_close(result, expected, rtol=1e-9, atol=1e-11)

@@ -18,9 +18,9 @@ from helpers.sltt_cases import (
     network,
     trained,
 )
+from helpers.sltt_loops import spatial_gradients
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
-from snnsim.kernels import reference
 from snnsim.learning import losses, rules
 from snnsim.learning.decisions import mean_membrane, summed_softmax
 from snnsim.nn import DelayedLinear
@@ -38,7 +38,7 @@ def test_gradients_equal_the_equations_in_loops():
     synapses = {**{f"layers.{n}.synapse": layer.synapse for n, layer in enumerate(net.layers)}, "synapse": net.synapse}
     built = [synapse.kernel() for synapse in synapses.values()]
     slope = net.layers[0].neuron.surrogate.slope
-    by_loops = reference.spatial_gradients(
+    by_loops = spatial_gradients(
         frames.numpy(), [kernel.detach().numpy() for kernel in built], error.numpy(), beta=0.5, threshold=0.25,
         slope=lambda x: slope(torch.tensor(x, dtype=torch.float64)).item(),
     )  # fmt: skip

@@ -10,8 +10,9 @@ from torch.testing import assert_close
 
 from helpers.networks import eighths, generator
 from snnsim import kernels
-from snnsim.kernels import reference
 from snnsim.kernels.common.counter_rng import Draws
+from snnsim.kernels.common.naive import mix
+from snnsim.kernels.neuron import naive
 from snnsim.nn import LIF, MetaNeuron, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.layer import SpikingLayer
@@ -30,13 +31,13 @@ def currents(*shape, seed=0):
 
 @pytest.mark.parametrize("hard", [True, False])
 def test_equals_the_loops(hard):
-    current, numbers = currents(30, 2, 4), {"beta": 0.75, "threshold": 1.25, "width": 0.5, "back": -0.25}
+    current, numbers = currents(30, 2, 4), naive.NoisyNeuron(0.75, 1.25, 0.5, -0.25)
     neuron = MetaNeuron(beta=0.75, threshold=1.25, width=0.5, reset="hard" if hard else "soft", reset_value=-0.25)
     spikes, membrane = neuron.trace(current, draws=Draws.of(7, 3))
     for member in range(2):
-        key = reference.mixed(7)
+        key = mix(7)
         drawn = np.array([[_drawn(key, 3 + member, t, n) for n in range(4)] for t in range(30)])
-        expected = reference.meta(current[:, member].numpy(), np.zeros(4), drawn, neuron=numbers, hard=hard)
+        expected = naive.meta(current[:, member].numpy(), np.zeros(4), drawn, neuron=numbers, hard=hard)
         np.testing.assert_array_equal(spikes[:, member], expected[0])
         np.testing.assert_allclose(membrane[:, member], expected[1], rtol=1e-12)
     assert 10 < spikes.sum() < 200
@@ -44,8 +45,8 @@ def test_equals_the_loops(hard):
 
 def _drawn(key, recording, step, neuron):
     for number in (recording, step):
-        key = reference.mixed(key + 0x9E3779B97F4A7C15 * number)
-    return (reference.mixed(key + 0x9E3779B97F4A7C15 * (neuron + 1)) // 2**12 + 0.5) / 2**52
+        key = mix(key + 0x9E3779B97F4A7C15 * number)
+    return (mix(key + 0x9E3779B97F4A7C15 * (neuron + 1)) // 2**12 + 0.5) / 2**52
 
 
 @pytest.mark.parametrize("drive", [0.2, 0.9, 1.0, 1.3])

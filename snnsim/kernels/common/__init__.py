@@ -1,1 +1,1 @@
-"""What all kernels share: dispatch, random numbers, portable math, threads, buffers and checks."""
+"""The code that all kernels share: dispatch, random numbers, portable math, threads, buffers and checks."""

@@ -1,17 +1,17 @@
-"""Which form of a computation runs: chosen by device and size, here and nowhere else.
+"""The form in which a computation runs; no other module chooses by device and size.
 
-    what              where                                       form
-    delayed current   CPU, float32 or float64, enough taps        blocked
-                      other devices, likewise                     fourier
-                      few taps, mixed or short precision          time
+    computation       device and type                             form
+    delayed current   CPU, float32 or float64, enough taps        overlap_save
+                      other devices, likewise                     fft
+                      few taps, mixed or short precision          conv1d
     integer delays    CPU, float32 or float64                     numba
                       otherwise                                   in_order
     neurons           CPU, float32 or float64                     numba
-                      CUDA, where Triton is installed             triton, or steps where firing is drawn
+                      CUDA, where Triton is installed             triton, or steps for stochastic neurons
                       otherwise                                   steps
 
-The plain forms, time, in_order and steps, are what the others are compared with. To have nothing but them, set the
-environment variable SNNSIM_KERNELS=plain, or write `with kernels.plain(): ...`; the default is SNNSIM_KERNELS=fast.
+Tests compare the fast forms with the plain ones: conv1d, in_order and steps. The environment variable
+SNNSIM_KERNELS=plain, or `with kernels.plain(): ...`, leaves the plain forms alone; the default is SNNSIM_KERNELS=fast.
 """
 
 import os
@@ -25,12 +25,12 @@ from torch import Tensor
 
 VARIABLE = "SNNSIM_KERNELS"
 _ONLY_PLAIN: ContextVar[bool | None] = ContextVar("only_plain", default=None)
-_WHOLE_PRECISION = (torch.float32, torch.float64)
+_FULL_PRECISION = (torch.float32, torch.float64)
 
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Use the plain forms only."""
+    """Use the plain forms only, within a `with` block."""
     token = _ONLY_PLAIN.set(True)
     try:
         yield
@@ -39,38 +39,52 @@ def plain() -> Iterator[None]:
 
 
 def only_plain() -> bool:
-    """Return whether only plain forms are to be used."""
-    chosen = _ONLY_PLAIN.get()
-    if chosen is not None:
-        return chosen
-    named = os.environ.get(VARIABLE, "fast")
-    if named not in ("fast", "plain"):
-        raise ValueError(f"{VARIABLE} must be fast or plain, not {named!r}")
-    return named == "plain"
+    """Return whether only the plain forms are used.
+
+    Raises:
+        ValueError: If the environment variable SNNSIM_KERNELS has another value than fast or plain.
+    """
+    override = _ONLY_PLAIN.get()
+    if override is not None:
+        return override
+    setting = os.environ.get(VARIABLE, "fast")
+    if setting not in ("fast", "plain"):
+        raise ValueError(f"{VARIABLE} must be fast or plain, not {setting!r}")
+    return setting == "plain"
 
 
 def of_current(spikes: Tensor, *, delays: int) -> str:
-    """Return the form of a delayed current: products in frequency pay from a few taps on, where precision is kept."""
+    """Return the form of a delayed current: products in the frequency domain are faster from a few taps on.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        delays: The number of delays of a kernel.
+    """
     device = spikes.device.type
-    if only_plain() or torch.is_autocast_enabled(device) or spikes.dtype not in _WHOLE_PRECISION:
-        return "time"
+    if only_plain() or torch.is_autocast_enabled(device) or spikes.dtype not in _FULL_PRECISION:
+        return "conv1d"
     frequencies = (len(spikes) + delays) / 2
-    # a complex product is three or four real ones, against one per tap and step; and there are the transforms
+    # a complex product is three or four real ones, and the transforms come on top; conv1d has one per tap and step
     if delays * len(spikes) < 8 * frequencies:
-        return "time"
-    return "blocked" if device == "cpu" else "fourier"
+        return "conv1d"
+    return "overlap_save" if device == "cpu" else "fft"
 
 
 def of_integer_delays(spikes: Tensor, weight: Tensor) -> str:
-    """Return the form of the current of connections whose delays are integers."""
-    if only_plain() or spikes.device.type != "cpu" or spikes.dtype not in _WHOLE_PRECISION:
+    """Return the form of the current of connections with integer delays."""
+    if only_plain() or spikes.device.type != "cpu" or spikes.dtype not in _FULL_PRECISION:
         return "in_order"
     return "numba" if weight.dtype == spikes.dtype else "in_order"
 
 
 def of_neurons(current: Tensor, *, noisy: bool = False) -> str:
-    """Return the form of a pass over neurons, whose firing is drawn or not."""
-    if only_plain() or current.dtype not in _WHOLE_PRECISION:
+    """Return the form of a pass over neurons.
+
+    Args:
+        current: The currents.
+        noisy: Whether the neurons are stochastic.
+    """
+    if only_plain() or current.dtype not in _FULL_PRECISION:
         return "steps"
     if current.device.type == "cpu":
         return "numba"

@@ -1,105 +1,129 @@
-"""What is checked about tensors before compiled code gets them, as that code trusts its arguments.
+"""Checks of tensors in front of compiled code, which trusts its arguments.
 
-Each function names who was called, what must hold and what came. Shapes and types cost microseconds; one pass over
-spikes costs a part in hundreds of what a synapse does with them. A voltage that was once NaN or infinite never becomes
-finite again, so that the last one tells of all currents before it.
+Every error names the function that was called, the condition and the value. Checks of shapes and types cost
+microseconds; one pass over spikes costs less than a hundredth of a synapse's work. A voltage that was once NaN or
+infinite never becomes finite again, so a check of the last voltage covers all currents before it.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from snnsim.kernels.common.jit import Function
 from snnsim.validation import shown
 
-_WHOLE = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
-# torch's compiler cannot branch on what is in a tensor
-@torch._disable_dynamo
-def lengths(given: Any, *, who: str, name: str, batch: int, longest: int | None = None) -> Tensor:
+def eager(function: Function) -> Function:
+    """Return a function that torch.compile calls as it stands: its compiler cannot branch on the values of a tensor."""
+    # the public decorator would import torch's compiler at once
+    excluded: Function = torch._disable_dynamo(function)  # type: ignore[attr-defined, assignment]
+    return excluded
+
+
+@eager
+def lengths(value: Any, *, who: str, name: str, batch: int, longest: int | None = None) -> Tensor:
     """Return lengths in steps, int64 (batch,).
 
     Args:
-        given: A tensor (batch,) of integers, or one length for all: an int, or a tensor without axes.
+        value: A tensor (batch,) of integers, or one length for all: an int, or a tensor without axes.
         who: Name of the function or class that was called, for the message.
         name: Name of the argument, for the message.
-        batch: How many recordings there are.
-        longest: The most steps that one may have; None for no bound.
+        batch: The number of recordings.
+        longest: The largest length; None for no bound.
 
     Raises:
-        TypeError: If they are no integers.
-        ValueError: If there are fewer or more than recordings, or one is below 0 or above the bound.
+        TypeError: If the lengths are no integers.
+        ValueError: If their number is not that of the recordings, or a length is below 0 or above the bound.
     """
     must = f"{who}: {name} must be integers, a tensor of shape ({batch},) or one for all"
-    found = given
-    if isinstance(given, int) and not isinstance(given, bool):
-        # torch has no larger ones
-        found = torch.tensor(max(-1, min(given, 2**62)))
-    if not isinstance(found, Tensor) or found.dtype not in _WHOLE:
-        raise TypeError(f"{must}, not {shown(given)}")
-    if found.ndim > 1 or (found.ndim == 1 and len(found) != batch):
-        raise ValueError(f"{must}; there are {batch} recordings, and {name} is {shown(given)}")
-    least, most = (int(end) for end in found.aminmax()) if found.numel() else (0, 0)
+    tensor = value
+    if isinstance(value, int) and not isinstance(value, bool):
+        # torch has no larger integers
+        tensor = torch.tensor(max(-1, min(value, 2**62)))
+    if not isinstance(tensor, Tensor) or tensor.dtype not in _INTEGERS:
+        raise TypeError(f"{must}, not {shown(value)}")
+    if tensor.ndim > 1 or (tensor.ndim == 1 and len(tensor) != batch):
+        raise ValueError(f"{must}; there are {batch} recordings, and {name} is {shown(value)}")
+    least, most = (int(end) for end in tensor.aminmax()) if tensor.numel() else (0, 0)
     if least < 0 or (longest is not None and most > longest):
         bound = "0 or more" if longest is None else f"from 0 to the {longest} steps of the frames"
         raise ValueError(f"{who}: {name} must be {bound}, not {least if least < 0 else most}")
-    return found.long().expand(batch).contiguous()
+    return tensor.long().expand(batch).contiguous()
 
 
-@torch._disable_dynamo
-def spikes(given: Any, *, who: str, like: Tensor, width: int | None = None, name: str = "spikes") -> Tensor:
-    """Return spikes in the type of the parameters that they meet; bools and integers are converted.
+@eager
+def spikes(value: Any, *, who: str, like: Tensor, width: int | None = None, name: str = "spikes") -> Tensor:
+    """Return spikes in the type of the parameters that they are multiplied with; bools and integers are converted.
 
     Args:
-        given: A tensor (time, ..., source).
+        value: A tensor (time, ..., source).
         who: Name of the function or class that was called, for the message.
-        like: A parameter; its type is that of the spikes.
-        width: How many sources there are; None if another checks that.
+        like: A parameter, whose type the spikes have.
+        width: The number of sources; None if the caller checks the number.
         name: Name of the argument, for the message.
 
     Raises:
-        TypeError: If it is no tensor, or of another type of floating numbers.
+        TypeError: If the value is no tensor, or of another type of floating numbers.
         ValueError: If it has another shape, or holds NaN or infinity.
     """
     must = f"{who}: {name} must be (time, ..., {'source' if width is None else width})"
-    if not isinstance(given, Tensor):
-        raise TypeError(f"{must}, a torch tensor, not {shown(given)}; torch.as_tensor makes one of an array or a list")
-    dense(given, who=who, name=name)
-    if given.ndim < 2 or (width is not None and given.shape[-1] != width):
-        raise ValueError(f"{must}, not {tuple(given.shape)}")
-    found = given if given.is_floating_point() or given.is_complex() else given.to(like.dtype)
-    if found.dtype != like.dtype and not torch.is_autocast_enabled(found.device.type):
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{must}, a torch tensor, not {shown(value)}; torch.as_tensor makes one of an array or a list")
+    dense(value, who=who, name=name)
+    if value.ndim < 2 or (width is not None and value.shape[-1] != width):
+        raise ValueError(f"{must}, not {tuple(value.shape)}")
+    converted = value if value.is_floating_point() or value.is_complex() else value.to(like.dtype)
+    if converted.dtype != like.dtype and not torch.is_autocast_enabled(converted.device.type):
         raise TypeError(
-            f"{who}: {name} must be of the parameters' type {like.dtype}, not {given.dtype}; convert one of them, by "
-            f"{name}.to({like.dtype}) or network.to({given.dtype})"
+            f"{who}: {name} must be of the parameters' type {like.dtype}, not {value.dtype}; convert one of them, by "
+            f"{name}.to({like.dtype}) or network.to({value.dtype})"
         )
-    if given.is_inference() or getattr(given, "_finite_in", None) != given._version:
-        finite(found, who=who, name=name)
-    return known(found)
+    if value.is_inference() or getattr(value, "_finite_in", None) != value._version:
+        finite(converted, who=who, name=name)
+    return known(converted)
 
 
-@torch._disable_dynamo
+@eager
 def known(values: Tensor) -> Tensor:
-    """Return values after noting that they are finite, so that nobody looks again until they are changed."""
+    """Return values after a mark that they are finite, so that no later check reads them until they change."""
     if not values.is_inference():
         # torch counts every change in place
-        values._finite_in = values._version
+        cast(Any, values)._finite_in = values._version
     return values
 
 
-@torch._disable_dynamo
+@eager
 def finite(values: Tensor, *, who: str, name: str) -> None:
-    """Raise a ValueError if there is NaN or infinity in a tensor; one pass over it."""
-    # a sum of finite numbers may be too large for its type, so it only raises the suspicion
+    """Check that a tensor holds no NaN or infinity, in one pass over the tensor.
+
+    Args:
+        values: A tensor of any shape.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
+
+    Raises:
+        ValueError: If a value is NaN or infinite.
+    """
+    # the sum of finite numbers may be too large for its type, so an infinite sum only calls for the second pass
     if not bool(values.detach().sum().isfinite()) and not bool(values.isfinite().all()):
         raise ValueError(f"{who}: {name} must be finite, but NaN or infinity is among them")
 
 
-@torch._disable_dynamo
+@eager
 def ended(last: Tensor, *, who: str) -> None:
-    """Raise a ValueError if the voltage after a sequence or a step is not finite."""
+    """Check the voltage after a sequence or a step.
+
+    Args:
+        last: The voltage, of any shape.
+        who: Name of the function or class that was called, for the message.
+
+    Raises:
+        ValueError: If the voltage is not finite.
+    """
     if not bool(last.detach().isfinite().all()):
         raise ValueError(
             f"{who}: the voltage must be finite, but is NaN or infinite afterwards; look for NaN or infinity "
@@ -107,58 +131,92 @@ def ended(last: Tensor, *, who: str) -> None:
         )
 
 
-def dense(given: Tensor, *, who: str, name: str) -> None:
-    """Raise a TypeError if a tensor stores its numbers sparsely."""
-    if given.layout != torch.strided:
-        raise TypeError(f"{who}: {name} must be a dense tensor, not one of layout {given.layout}; use .to_dense()")
+def dense(value: Tensor, *, who: str, name: str) -> None:
+    """Check that a tensor is dense.
 
-
-def current(given: Any, *, who: str) -> Tensor:
-    """Return currents (time, ..., neuron) if they are a tensor of floating numbers with time and neurons."""
-    if not isinstance(given, Tensor) or not given.is_floating_point():
-        raise TypeError(f"{who}: the current must be a torch tensor of floating numbers, not {shown(given)}")
-    dense(given, who=who, name="the current")
-    if given.ndim < 2:
-        raise ValueError(f"{who}: the current must be (time, ..., neuron), not {tuple(given.shape)}")
-    return given
-
-
-def state(given: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor:
-    """Return a state in the shape and type of its neurons; one that can be broadcast to it is.
+    Args:
+        value: A tensor of any shape.
+        who: Name of the function or class that was called, for the message.
+        name: Name of the argument, for the message.
 
     Raises:
-        TypeError: If it is no tensor of floating numbers.
-        ValueError: If it is of other neurons or another batch.
+        TypeError: If the tensor stores its numbers sparsely.
+    """
+    if value.layout != torch.strided:
+        raise TypeError(f"{who}: {name} must be a dense tensor, not one of layout {value.layout}; use .to_dense()")
+
+
+def current(value: Any, *, who: str) -> Tensor:
+    """Return currents (time, ..., neuron) after a check.
+
+    Args:
+        value: The currents.
+        who: Name of the function or class that was called, for the message.
+
+    Raises:
+        TypeError: If the currents are no dense tensor of floating numbers.
+        ValueError: If the axes of time and neurons are missing.
+    """
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        raise TypeError(f"{who}: the current must be a torch tensor of floating numbers, not {shown(value)}")
+    dense(value, who=who, name="the current")
+    if value.ndim < 2:
+        raise ValueError(f"{who}: the current must be (time, ..., neuron), not {tuple(value.shape)}")
+    return value
+
+
+def state(value: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor:
+    """Return a state in the shape and type of its neurons, broadcast where possible.
+
+    Args:
+        value: The state.
+        shape: The shape of the neurons.
+        who: Name of the function or class that was called, for the message.
+        like: A tensor whose type the state has.
+
+    Raises:
+        TypeError: If the state is no dense tensor of floating numbers.
+        ValueError: If the state has the shape of other neurons or of another batch, or is not finite.
     """
     shape = tuple(shape)
-    if not isinstance(given, Tensor) or not given.is_floating_point():
-        raise TypeError(f"{who}: the state must be a torch tensor of floating numbers, not {shown(given)}")
-    dense(given, who=who, name="the state")
-    ends = shape[len(shape) - given.ndim :] if given.ndim <= len(shape) else None
-    if ends is None or any(one not in (1, other) for one, other in zip(given.shape, ends, strict=True)):
+    if not isinstance(value, Tensor) or not value.is_floating_point():
+        raise TypeError(f"{who}: the state must be a torch tensor of floating numbers, not {shown(value)}")
+    dense(value, who=who, name="the state")
+    ends = shape[len(shape) - value.ndim :] if value.ndim <= len(shape) else None
+    if ends is None or any(one not in (1, other) for one, other in zip(value.shape, ends, strict=True)):
         raise ValueError(
-            f"{who}: the state must match the shape {shape} of the neurons, not {tuple(given.shape)}; it goes on in "
+            f"{who}: the state must match the shape {shape} of the neurons, not {tuple(value.shape)}; it goes on in "
             "the batch that it came from"
         )
-    finite(given, who=who, name="the state")
-    return given.to(like.dtype).expand(shape)
+    finite(value, who=who, name="the state")
+    return value.to(like.dtype).expand(shape)
 
 
-def each_neuron(part: Tensor, like: Tensor, *, who: str, name: str) -> Tensor:
-    """Return a number of the layer, or one for each neuron, for each neuron of a current, in its type."""
+def each_neuron(parameter: Tensor, like: Tensor, *, who: str, name: str) -> Tensor:
+    """Return a parameter (neuron,) in the type of a current.
+
+    Args:
+        parameter: One number for the layer (1,), or one for each neuron (neuron,).
+        like: The current (..., neuron).
+        who: Name of the function or class that was called, for the message.
+        name: Name of the parameter, for the message.
+
+    Raises:
+        ValueError: If the parameter has another number of neurons than the current.
+    """
     width = like.shape[-1]
-    if part.ndim != 1 or len(part) not in (1, width):
+    if parameter.ndim != 1 or len(parameter) not in (1, width):
         raise ValueError(
             f"{who}: the {name} must be one number for the layer, or one for each of the {width} neurons that the "
-            f"current has, not {tuple(part.shape)}"
+            f"current has, not {tuple(parameter.shape)}"
         )
-    return part.to(like.dtype).expand(width).contiguous()
+    return parameter.to(like.dtype).expand(width).contiguous()
 
 
-@torch._disable_dynamo
+@eager
 @torch.no_grad()
 def window(delay: Tensor, sigma: Any, *, who: str) -> None:
-    """Raise an error unless delays and the widths of their windows are finite, and the widths positive.
+    """Check delays and the widths of their windows.
 
     Args:
         delay: The delays in steps, of any shape.
@@ -180,9 +238,19 @@ def window(delay: Tensor, sigma: Any, *, who: str) -> None:
         )
 
 
-def shaped(*, who: str, optional: Iterable[str] = (), **given: tuple[Tensor | None, tuple[int, ...]]) -> None:
-    """Raise a TypeError or ValueError unless all are tensors of their shapes; those that are optional may be None."""
-    for name, (tensor, shape) in given.items():
+def shaped(*, who: str, optional: Iterable[str] = (), **tensors: tuple[Tensor | None, tuple[int, ...]]) -> None:
+    """Check that arguments are tensors of their shapes.
+
+    Args:
+        who: Name of the function or class that was called, for the message.
+        optional: Names of the arguments that may be None.
+        **tensors: The tensor and its shape, by the name of the argument.
+
+    Raises:
+        TypeError: If an argument is no tensor.
+        ValueError: If a tensor has another shape.
+    """
+    for name, (tensor, shape) in tensors.items():
         if tensor is None and name in optional:
             continue
         if not isinstance(tensor, Tensor):
@@ -193,11 +261,14 @@ def shaped(*, who: str, optional: Iterable[str] = (), **given: tuple[Tensor | No
 
 @torch.no_grad()
 def parameters(module: nn.Module, *, who: str) -> None:
-    """Raise a ValueError that names a parameter or buffer which holds NaN or infinity.
+    """Check that all parameters and buffers of a module are finite.
 
     Args:
         module: A network, or any other module.
         who: Name of the function or class that was called, for the message.
+
+    Raises:
+        ValueError: If a parameter or buffer holds NaN or infinity; the message names it.
     """
     for name, value in (*module.named_parameters(), *module.named_buffers()):
         if value.is_floating_point() and not bool(value.isfinite().all()):

@@ -1,20 +1,21 @@
-"""Logarithm and exponential of additions, products and quotients alone: the same bits everywhere, in vector registers.
+"""Logarithm and exponential from additions, products and quotients alone: equal bits everywhere, in vector registers.
 
     ln x     x = 2^k m, √½ < m < √2;  ln m = 2 artanh(s), s = (m − 1) / (m + 1), as its series to s²¹
     exp x    x = k ln 2 + f, |f| ≤ ln 2 / 2;  exp f as its series to f¹²
 
-Units    relative errors of some 10⁻¹⁶ · ln for positive normal numbers, exp for −700 ≤ x ≤ 0, and as at −700 below it
+Units    relative errors of some 10⁻¹⁶ · ln: positive normal numbers · exp: −700 ≤ x ≤ 0; below −700 it is exp(−700)
 """
 
 import math
 
 import numpy as np
-from numba import njit
 
-# bits of a number above which the significand is halved, so that it lies around 1
+from snnsim.kernels.common.jit import njit
+
+# the bits of √½ and of 1, and those of a significand: a significand above √2 is halved, so that it lies around 1
 _ROOT, _UNIT, _SIGNIFICAND = 0x3FE6A09E667F3BCD, 0x3FF0000000000000, 0x000FFFFFFFFFFFFF
 _LN2 = math.log(2)
-# ln 2 with 21 bits to spare, so that k times it is exact, and what is left of it
+# ln 2 in two parts: the first has 21 zeros at its end, so that its product with k is exact
 _LN2_HIGH = 0.693147180369123816490
 _LN2_LOW = 1.90821492927058770002e-10
 _LAST = 1 / 479001600
@@ -22,8 +23,8 @@ _LAST = 1 / 479001600
 
 # a check for division by 0 would keep loops from vector registers
 @njit(cache=True, error_model="numpy")
-def ln(x):
-    """Return ln x."""
+def ln(x: float) -> float:
+    """Return ln x of a positive normal number."""
     bits = np.float64(x).view(np.int64) + (_UNIT - _ROOT)
     k = (bits >> 52) - 1023
     m = np.int64((bits & _SIGNIFICAND) + _ROOT).view(np.float64)
@@ -36,12 +37,13 @@ def ln(x):
 
 
 @njit(cache=True, error_model="numpy")
-def exp(x):
-    """Return exp x of a number that is not positive."""
+def exp(x: float) -> float:
+    """Return exp x of a number x ≤ 0."""
     x = max(np.float64(x), -700.0)
     k = np.floor(x * (1 / _LN2) + 0.5)
     f = (x - k * _LN2_HIGH) - k * _LN2_LOW
     series = 1 / 5040 + f * (1 / 40320 + f * (1 / 362880 + f * (1 / 3628800 + f * (1 / 39916800 + f * _LAST))))
     series = 1 / 6 + f * (1 / 24 + f * (1 / 120 + f * (1 / 720 + f * series)))
     series = 1.0 + f * (1.0 + f * (0.5 + f * series))
-    return series * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
+    power: float = series * np.int64((np.int64(k) + 1023) << 52).view(np.float64)
+    return power

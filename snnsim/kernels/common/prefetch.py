@@ -1,40 +1,43 @@
-"""Asking for memory before it is needed: processors do not foresee rows that lie far apart."""
+"""Loads of memory ahead of its use: a processor does not foresee rows that lie far apart."""
 
-import numba
+from typing import Any
+
+import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+from snnsim.kernels.common.jit import intrinsic, njit
 
 _LINE = 64
-"""Bytes that come together."""
+"""Bytes of a cache line."""
 
 
-def _plain(row, place):
+def _plain(row: np.ndarray, index: int) -> None:
     """Do nothing: without a compiler there is nothing to gain."""
 
 
-def _typed(_context, row, place):
-    """Start to load row[place] into all caches; nothing waits for it."""
+@intrinsic(_plain)
+def _prefetch_line(_context: Any, row: Any, index: Any) -> Any:
+    """Start to load row[index] into all caches; nothing waits for the load."""
 
-    def generate(context, builder, signature, arguments):
-        made = context.make_array(signature.args[0])(context, builder, arguments[0])
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
         byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
-        prefetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        address = builder.bitcast(builder.gep(made.data, [arguments[1]]), byte)
-        to_read, to_keep, data = (ir.Constant(number, value) for value in (0, 3, 1))
-        builder.call(prefetch, [address, to_read, to_keep, data])
+        name = "llvm.prefetch.p0i8"
+        function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+        address = builder.bitcast(builder.gep(array.data, [arguments[1]]), byte)
+        # a read, into all levels of the cache, of data
+        read, locality, data = (ir.Constant(number, value) for value in (0, 3, 1))
+        builder.call(function, [address, read, locality, data])
         return context.get_dummy_value()
 
-    return types.void(row, place), generate
-
-
-_ask = _plain if numba.config.DISABLE_JIT else intrinsic(_typed)
+    return types.void(row, index), generate
 
 
 @njit(cache=True)
-def ask(row):
+def prefetch(row: np.ndarray) -> None:
     """Start to load all of a row, (number,)."""
-    for place in range(0, row.size, _LINE // row.itemsize):
-        _ask(row, place)
+    for index in range(0, row.size, _LINE // row.itemsize):
+        _prefetch_line(row, index)

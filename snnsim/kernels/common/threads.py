@@ -1,18 +1,20 @@
-"""Compiled loops with as many threads as torch is set to use, and with one in a process that was forked.
+"""Compiled loops with torch's number of threads, and with one thread in a process that was forked.
 
-OpenMP, which Numba and torch share, does not survive a fork: Numba ends a process that goes on with it, torch waits for
-threads that are no longer there. So a forked process computes with one thread, in loops that were compiled without
-OpenMP; what it computes is the same. For several threads in each process, start processes by `spawn`.
+OpenMP, which Numba and torch share, does not survive a fork: Numba ends a process that goes on with it, and torch waits
+for threads that no longer exist. A forked process therefore computes with one thread, in loops that were compiled
+without OpenMP; the results are the same. For several threads in each process, start processes by `spawn`.
 """
 
 import functools
 import os
 import types
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numba
 import torch
+
+from snnsim.kernels.common.jit import JIT_DISABLED, Function
 
 _forked = False
 
@@ -28,61 +30,60 @@ if hasattr(os, "register_at_fork"):
 
 
 def forked() -> bool:
-    """Return whether this process was forked from one that had this module."""
+    """Return whether this process was forked from one that had imported this module."""
     return _forked
 
 
-def parallel(**how: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that compiles a loop over `numba.prange` for several threads, and once more for one alone.
+def parallel(**options: Any) -> Callable[[Function], Function]:
+    """Return a decorator that compiles a loop over `numba.prange` twice: for several threads, and for one thread.
 
     Args:
-        **how: What `numba.njit` is told besides.
+        **options: Further options of `numba.njit`.
     """
 
-    def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-        several = numba.njit(parallel=True, cache=True, **how)(function)
-        if numba.config.DISABLE_JIT:
-            return several
-        alone = numba.njit(cache=True, **how)(_named(function, f"{function.__name__}_alone"))
+    def decorate(function: Function) -> Function:
+        several = numba.njit(parallel=True, cache=True, **options)(function)
+        if JIT_DISABLED:
+            return cast(Function, several)
+        single = numba.njit(cache=True, **options)(_renamed(function, f"{function.__name__}_alone"))
 
         @functools.wraps(function)
         def run(*arguments: Any) -> Any:
-            return (alone if _forked else several)(*arguments)
+            return (single if _forked else several)(*arguments)
 
-        run.several, run.alone = several, alone
-        return run
+        return cast(Function, run)
 
-    return compiled
-
-
-def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a function of another name: Numba keeps compiled code by name, not by how it was compiled."""
-    made = types.FunctionType(
-        function.__code__, function.__globals__, name, function.__defaults__, function.__closure__
-    )
-    made.__qualname__ = name
-    made.__module__ = function.__module__
-    return made
+    return decorate
 
 
-class as_torch_has:
-    """Run Numba's parallel loops with torch's number of threads, and leave both as they were."""
+def _renamed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return a function under another name: the key of Numba's cache is the name, without the options."""
+    code = cast(types.FunctionType, function)
+    copy = types.FunctionType(code.__code__, code.__globals__, name, code.__defaults__, code.__closure__)
+    copy.__qualname__ = name
+    copy.__module__ = function.__module__
+    return copy
+
+
+class torch_threads:
+    """A context in which Numba's parallel loops have torch's number of threads; its end restores both numbers."""
 
     def __enter__(self) -> None:
         if _forked:
             return
         self.torch, self.numba = torch.get_num_threads(), numba.get_num_threads()
-        numba.set_num_threads(max(1, min(self.torch, numba.config.NUMBA_NUM_THREADS)))
+        most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
+        numba.set_num_threads(max(1, min(self.torch, most)))
 
     def __exit__(self, *_: object) -> None:
         if _forked:
             return
         numba.set_num_threads(self.numba)
-        # numba's first parallel loop sets the number of threads of the OpenMP that it shares with torch
+        # Numba's first parallel loop sets the number of threads of the OpenMP that it shares with torch
         if torch.get_num_threads() != self.torch:
             torch.set_num_threads(self.torch)
 
 
-def number() -> int:
-    """Return how many threads a parallel loop has, inside of `as_torch_has`."""
+def thread_count() -> int:
+    """Return the number of threads of a parallel loop within `torch_threads`."""
     return 1 if _forked else numba.get_num_threads()

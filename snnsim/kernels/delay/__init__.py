@@ -1,1 +1,1 @@
-"""Currents of delayed connections and their gradients: the plain form beside the fast ones."""
+"""Currents of delayed connections and their gradients."""

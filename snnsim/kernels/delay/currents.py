@@ -1,21 +1,21 @@
-"""Delayed currents: what arrives at every target when every synapse has its own kernel over delays.
+"""Delayed currents: the current of every target when every synapse has its own kernel over delays.
 
     I[t, b, j] = Σ_i Σ_d kernel[d, j, i] · s[t − d, b, i],   s = 0 before t = 0
 
 Three forms of the same sum:
 
-    time        one 1-D convolution over time (oneDNN, cuDNN): K · T products per synapse
-    fourier     Î[f] = K̂[f] Ŝ[f]: with L = T + K − 1 points nothing wraps around, and a real signal needs L/2 + 1
-                frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
-    blocked     the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py
+    conv1d         one 1-D convolution over time (oneDNN, cuDNN): K · T products per synapse
+    fft            Î[f] = K̂[f] Ŝ[f]: with L = T + K − 1 points nothing wraps around, and a real signal needs L/2 + 1
+                   frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
+    overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py
 
-A layer gives the parameters of its kernels and a function `spread` that makes kernels (delay, target, source) from
-any part of them.
+A layer passes the parameters of its kernels and a function that computes kernels (delay, target, source) from any part
+of the parameters.
 
 Shapes   spikes (time, batch, source) · kernel (delay, target, source) · result (time, batch, target)
-          parameters (target, source, ...), or () where all connections share one
+         parameters (target, source, ...), or () where all connections share one
 Names    s spikes · K = max_delay + 1 · T = len(spikes) · hats: Fourier transforms · L points
-Memory   time and fourier keep spikes, kernels and their spectra for the backward pass; blocked a bit a spike
+Differs  conv1d and fft save spikes, kernels and their spectra for the backward pass; overlap_save saves a bit per spike
 """
 
 import torch
@@ -23,51 +23,78 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.kernels.common import dispatch
+from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import fft
-from snnsim.kernels.delay.overlap_save import Blocked, Spread
+from snnsim.kernels.delay.overlap_save import KernelFunction, OverlapSave
 from snnsim.validation import known
 
-FORMS = ("time", "fourier", "blocked")
+FORMS = ("conv1d", "fft", "overlap_save")
 
 
 def delayed_current(spikes: Tensor, kernel: Tensor, *, form: str | None = None) -> Tensor:
-    """Return the delayed current of ready kernels, by the form that is fastest here or by the one named in `form`."""
+    """Return the delayed currents of kernels.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        kernel: The kernels (delay, target, source).
+        form: A form of FORMS; by default the fastest for these sizes.
+
+    Returns:
+        The currents (time, batch, target).
+
+    Raises:
+        ValueError: If the shapes do not match, or the form is unknown.
+    """
     if spikes.ndim != 3 or kernel.ndim != 3 or spikes.shape[2] != kernel.shape[2]:
         raise ValueError(
             "delayed_current: spikes must be (time, batch, source) and kernel (delay, target, source), "
             f"not {tuple(spikes.shape)} and {tuple(kernel.shape)}"
         )
-    return spread_current(spikes, _as_they_are, (kernel.permute(1, 2, 0),), delays=len(kernel), form=form)
+    return spread_current(spikes, _delays_first, (kernel.permute(1, 2, 0),), delays=len(kernel), form=form)
 
 
-def _as_they_are(kernel: Tensor) -> Tensor:
+def _delays_first(kernel: Tensor) -> Tensor:
     return kernel.permute(2, 0, 1)
 
 
-# torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
-@torch._disable_dynamo
+@eager
 def spread_current(
     spikes: Tensor,
-    spread: Spread,
+    kernel_of: KernelFunction,
     parameters: tuple[Tensor, ...],
     *,
     delays: int,
     before: int = 0,
     form: str | None = None,
 ) -> Tensor:
-    """Return the delayed current of the kernels spread(*parameters), which have `delays` steps from 0 on.
+    """Return the delayed currents of the kernels that a function computes from parameters.
 
-    The first `before` steps of the spikes, fewer than there are delays, lie before the steps whose current is wanted.
+    Args:
+        spikes: The spikes (time, batch, source).
+        kernel_of: The function from parameters to kernels (delay, target, source).
+        parameters: The parameters, (target, source, ...) or ().
+        delays: The number of delays of a kernel, from 0 on.
+        before: Context steps of the spikes in front of the currents, fewer than there are delays.
+        form: A form of FORMS; by default the fastest for these sizes.
+
+    Returns:
+        The currents (time - before, batch, target).
+
+    Raises:
+        ValueError: If there are more context steps than delays or spikes, or the form is unknown.
     """
     form = form or dispatch.of_current(spikes, delays=delays)
     if not 0 <= before < delays or before > len(spikes):
         raise ValueError(f"delayed_current: before must be less than the {delays} delays, and there, not {before}")
     known(form, FORMS, "delayed_current: form")
     if delays == 1 or spikes.numel() == 0 or before == len(spikes):
-        return spikes[before:] @ spread(*parameters)[0].mT
-    if form != "blocked":
-        return _WHOLE[form](spikes, spread(*parameters))[before:]
-    current: Tensor = Blocked.apply(spikes, spread, delays, before, *parameters)
+        return spikes[before:] @ kernel_of(*parameters)[0].mT
+    if form == "conv1d":
+        return in_time(spikes, kernel_of(*parameters))[before:]
+    if form == "fft":
+        return in_frequency(spikes, kernel_of(*parameters))[before:]
+    arguments = spikes, kernel_of, delays, before, *parameters
+    current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
 
 
@@ -83,7 +110,5 @@ def in_frequency(spikes: Tensor, kernel: Tensor) -> Tensor:
     """Return the delayed current as one complex matrix product per frequency."""
     points = fft.good_size(len(spikes) + len(kernel) - 1)
     signal, response = torch.fft.rfft(spikes, points, dim=0), torch.fft.rfft(kernel, points, dim=0)
-    return torch.fft.irfft(signal @ response.mT, points, dim=0)[: len(spikes)]
-
-
-_WHOLE = {"time": in_time, "fourier": in_frequency}
+    current: Tensor = torch.fft.irfft(signal @ response.mT, points, dim=0)
+    return current[: len(spikes)]

@@ -2,8 +2,8 @@
 
     X[f] = Σ_p x[p] exp(∓2πi f p / L)        f = 0 … L − 1
 
-Passes of radix 4, 2 and 3 go over two buffers in turn (Stockham's order, which needs no bit reversal). A pass of
-radix r takes r values that lie far apart, transforms them and turns them by exp(∓2πi p k / n):
+Passes of radix 4, 2 and 3 read one of two buffers and write the other (Stockham's order, which needs no bit reversal).
+A pass of radix r reads r values that lie far apart, transforms them and turns them by exp(∓2πi p k / n):
 
     y[q + s (r p + k)] = exp(∓2πi p k / n) Σ_j x[q + s (p + m j)] exp(∓2πi j k / r)      n = r m, s n = L
 
@@ -17,23 +17,37 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit
 
 LANES = 32
-"""Columns done at once: in float32 two vectors of AVX-512, four of AVX2."""
+"""Columns that are transformed together: in float32 two vectors of AVX-512, four of AVX2."""
 
 
 class Plan(NamedTuple):
-    """How L points are transformed."""
+    """The passes of a transform of L points, and its phases."""
 
     radices: np.ndarray
+    """The radix of every pass, int64 (pass,)."""
     cosine: np.ndarray
-    """Of 2π p / L, for all points p."""
+    """cos(2π p / L) of all points p."""
     sine: np.ndarray
+    """sin(2π p / L) of all points p."""
+
+
+class Pass(NamedTuple):
+    """The sizes of one pass."""
+
+    points: int
+    """m, the distance in points of the values that are transformed together."""
+    width: int
+    """s · LANES, the numbers of a point: the columns of the s sequences into which earlier passes have cut it."""
+    stride: int
+    """s."""
 
 
 def good_size(least: int) -> int:
-    """Return the smallest number from `least` on that has no other prime factors than 2 and 3."""
+    """Return the smallest number, from a least one on, that has no other prime factors than 2 and 3."""
     size = max(least, 1)
     while _radices(size) is None:
         size += 1
@@ -42,10 +56,18 @@ def good_size(least: int) -> int:
 
 @lru_cache(maxsize=64)
 def plan(points: int, dtype: str) -> Plan:
-    """Return the plan for a good number of points."""
+    """Return the plan of a transform.
+
+    Args:
+        points: The number of points, a product of 2s and 3s.
+        dtype: The type of the numbers, such as float32.
+
+    Raises:
+        ValueError: If the number has another prime factor.
+    """
     radices = _radices(points)
     if radices is None:
-        raise ValueError(f"fourier.plan: the number of points must be a product of 2s and 3s, not {points}")
+        raise ValueError(f"fft.plan: the number of points must be a product of 2s and 3s, not {points}")
     phase = 2 * math.pi / points * np.arange(points)
     return Plan(np.array(radices, np.int64), np.cos(phase).astype(dtype), np.sin(phase).astype(dtype))
 
@@ -60,63 +82,68 @@ def _radices(size: int) -> list[int] | None:
 
 
 @njit(cache=True)
-def transform(x, y, plan, sign):
-    """Transform x, using y as the other buffer, and return whether the result is in y."""
+def transform(x: np.ndarray, y: np.ndarray, plan: Plan, sign: int) -> bool:
+    """Transform x, with y as the other buffer, and return whether the result is in y.
+
+    Args:
+        x: The columns, (2, point · LANES).
+        y: Scratch memory of the same shape.
+        plan: The plan of the transform.
+        sign: −1 forward, 1 backward.
+    """
     size, stride = plan.cosine.size, 1
-    turned = False
+    swapped = False
     for radix in plan.radices:
-        source, target = (y, x) if turned else (x, y)
-        shape = (size // radix, stride * LANES, stride)
+        source, target = (y, x) if swapped else (x, y)
+        sizes = Pass(size // radix, stride * LANES, stride)
         if radix == 2:
-            _two(source, target, shape, plan, sign)
+            _radix_2(source, target, sizes, plan, sign)
         elif radix == 3:
-            _three(source, target, shape, plan, sign)
+            _radix_3(source, target, sizes, plan, sign)
         else:
-            _four(source, target, shape, plan, sign)
-        turned, stride, size = not turned, stride * radix, size // radix
-    return turned
+            _radix_4(source, target, sizes, plan, sign)
+        swapped, stride, size = not swapped, stride * radix, size // radix
+    return swapped
 
 
 @njit(cache=True)
-def _at(x, p, shape, far):
-    """Return the values of point p, or of the point `far` times m later."""
-    first = (p + far * shape[0]) * shape[1]
-    return x[0, first : first + shape[1]], x[1, first : first + shape[1]]
+def _point(x: np.ndarray, index: int, sizes: Pass) -> tuple[np.ndarray, np.ndarray]:
+    """Return the real and the imaginary parts of a point, (width,) each."""
+    first = index * sizes.width
+    return x[0, first : first + sizes.width], x[1, first : first + sizes.width]
 
 
 @njit(cache=True)
-def _to(y, place, shape):
-    first = place * shape[1]
-    return y[0, first : first + shape[1]], y[1, first : first + shape[1]]
+def _phase(plan: Plan, p: int, k: int, sizes: Pass, sign: float) -> tuple[float, float]:
+    index = p * k * sizes.stride
+    return plan.cosine[index], sign * plan.sine[index]
 
 
 @njit(cache=True)
-def _phase(plan, p, k, shape, sign):
-    place = p * k * shape[2]
-    return plan.cosine[place], sign * plan.sine[place]
-
-
-@njit(cache=True)
-def _two(x, y, shape, plan, sign):
+def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
     sign = x.dtype.type(sign)
-    for p in range(shape[0]):
-        c, s = _phase(plan, p, 1, shape, sign)
-        (ar, ai), (br, bi) = _at(x, p, shape, 0), _at(x, p, shape, 1)
-        (yr, yi), (zr, zi) = _to(y, 2 * p, shape), _to(y, 2 * p + 1, shape)
-        for i in range(shape[1]):
+    for p in range(sizes.points):
+        c, s = _phase(plan, p, 1, sizes, sign)
+        (ar, ai), (br, bi) = _point(x, p, sizes), _point(x, p + sizes.points, sizes)
+        (yr, yi), (zr, zi) = _point(y, 2 * p, sizes), _point(y, 2 * p + 1, sizes)
+        # the inner loops run over numbers that lie side by side, in vector registers
+        for i in range(sizes.width):
             re, im = ar[i] - br[i], ai[i] - bi[i]
             yr[i], yi[i] = ar[i] + br[i], ai[i] + bi[i]
             zr[i], zi[i] = re * c - im * s, re * s + im * c
 
 
 @njit(cache=True)
-def _three(x, y, shape, plan, sign):
+def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
     half, h, sign = x.dtype.type(0.5), x.dtype.type(sign * math.sqrt(0.75)), x.dtype.type(sign)
-    for p in range(shape[0]):
-        (c1, s1), (c2, s2) = _phase(plan, p, 1, shape, sign), _phase(plan, p, 2, shape, sign)
-        (ar, ai), (br, bi), (cr, ci) = _at(x, p, shape, 0), _at(x, p, shape, 1), _at(x, p, shape, 2)
-        (y0r, y0i), (y1r, y1i), (y2r, y2i) = _to(y, 3 * p, shape), _to(y, 3 * p + 1, shape), _to(y, 3 * p + 2, shape)
-        for i in range(shape[1]):
+    m = sizes.points
+    for p in range(m):
+        (c1, s1), (c2, s2) = _phase(plan, p, 1, sizes, sign), _phase(plan, p, 2, sizes, sign)
+        (ar, ai), (br, bi), (cr, ci) = _point(x, p, sizes), _point(x, p + m, sizes), _point(x, p + 2 * m, sizes)
+        (y0r, y0i), (y1r, y1i) = _point(y, 3 * p, sizes), _point(y, 3 * p + 1, sizes)
+        y2r, y2i = _point(y, 3 * p + 2, sizes)
+        for i in range(sizes.width):
+            # d, the difference of the other two values, is turned by 90°: the part i sin(2π/3) of their factors
             sr, si, dr, di = br[i] + cr[i], bi[i] + ci[i], h * (br[i] - cr[i]), h * (bi[i] - ci[i])
             mr, mi = ar[i] - half * sr, ai[i] - half * si
             y0r[i], y0i[i] = ar[i] + sr, ai[i] + si
@@ -127,16 +154,17 @@ def _three(x, y, shape, plan, sign):
 
 
 @njit(cache=True)
-def _four(x, y, shape, plan, sign):
-    sign = x.dtype.type(sign)
-    for p in range(shape[0]):
-        (c1, s1), (c2, s2) = _phase(plan, p, 1, shape, sign), _phase(plan, p, 2, shape, sign)
-        c3, s3 = _phase(plan, p, 3, shape, sign)
-        (ar, ai), (br, bi), (cr, ci) = _at(x, p, shape, 0), _at(x, p, shape, 1), _at(x, p, shape, 2)
-        dr, di = _at(x, p, shape, 3)
-        (y0r, y0i), (y1r, y1i), (y2r, y2i) = _to(y, 4 * p, shape), _to(y, 4 * p + 1, shape), _to(y, 4 * p + 2, shape)
-        y3r, y3i = _to(y, 4 * p + 3, shape)
-        for i in range(shape[1]):
+def _radix_4(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
+    sign, m = x.dtype.type(sign), sizes.points
+    for p in range(m):
+        (c1, s1), (c2, s2) = _phase(plan, p, 1, sizes, sign), _phase(plan, p, 2, sizes, sign)
+        c3, s3 = _phase(plan, p, 3, sizes, sign)
+        (ar, ai), (br, bi) = _point(x, p, sizes), _point(x, p + m, sizes)
+        (cr, ci), (dr, di) = _point(x, p + 2 * m, sizes), _point(x, p + 3 * m, sizes)
+        (y0r, y0i), (y1r, y1i) = _point(y, 4 * p, sizes), _point(y, 4 * p + 1, sizes)
+        (y2r, y2i), (y3r, y3i) = _point(y, 4 * p + 2, sizes), _point(y, 4 * p + 3, sizes)
+        for i in range(sizes.width):
+            # two transforms of radix 2: a with c, b with d; the factors ± i only swap real and imaginary parts
             pr, pi, qr, qi = ar[i] + cr[i], ai[i] + ci[i], ar[i] - cr[i], ai[i] - ci[i]
             er, ei, fr, fi = br[i] + dr[i], bi[i] + di[i], sign * (br[i] - dr[i]), sign * (bi[i] - di[i])
             y0r[i], y0i[i] = pr + er, pi + ei

@@ -1,161 +1,206 @@
-"""Gaussian windows over delays, and back from gradients of kernels to weights, delays and widths; compiled for the CPU.
+"""Gaussian windows over delays, and their gradients for weights, delays and widths; compiled for the CPU.
 
-The equations are those of snnsim.nn.gauss_kernel. A row of the kernel, one target with all its sources, is a job, and
-what it needs on the way lies in the nearest cache: nothing as large as the kernel is made but the kernel.
+The equations are those of snnsim.nn.gauss_kernel. A row of the kernel, one target with all its sources, is a job, whose
+scratch memory lies in the nearest cache: no array but the kernel itself is as large as the kernel.
 
     exp(x) = 2^n exp(x − n ln 2)      n = round(x / ln 2)      the exponent's bits, and a polynomial
 
 Shapes   weight, delay, width (row, column, tap) · kernel, grad (delay, row, column)
-Names    A window before, P after it is divided by its mass
-Source   exp: Cody & Waite 1980, Software Manual for the Elementary Functions; Taylor's coefficients, which leave less
-         than a rounding at |x| ≤ ln 2 / 2
+Names    A window before, P after the division by its mass
+Source   exp: Cody & Waite 1980, Software Manual for the Elementary Functions; Taylor's coefficients, whose error is
+         less than a rounding at |x| ≤ ln 2 / 2
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import njit, prange
+from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.threads import as_torch_has, parallel
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.threads import parallel, torch_threads
 
 LEAST = -80.0
-"""exp(−80) stands for all that is smaller: numbers below the normal ones take a processor a hundred times longer."""
+"""exp(−80) stands for all smaller numbers: numbers below the normal ones cost a processor a hundred times more time."""
 MASS = 1e-7
+"""Added to the mass of a window, which may be 0."""
 
 
-class _Exp(NamedTuple):
-    """What an exponential of a precision takes."""
+class _Constants(NamedTuple):
+    """The constants of the windows in one precision; numbers are scalars of its type."""
 
     coefficients: np.ndarray
-    """From the highest power on."""
-    bits: np.dtype
+    """Of the polynomial, from the highest power on."""
+    integers: np.ndarray
+    """Without elements: its type is that of integers of the same size."""
     bias: int
+    """Of the exponent's bits."""
     shift: int
-    high: float
-    """ln 2 in two parts, of which the first has zeros at its end."""
-    low: float
+    """Bits of the significand."""
+    inverse_ln2: Any
+    high: Any
+    """ln 2 in two parts, of which this one has zeros at its end, so that its products with n are exact."""
+    low: Any
+    least: Any
+    mass: Any
+    rounding: Any
+    """A number whose sum with x, less itself, is x rounded to an integer."""
 
 
-def _exp(kind: type, terms: int, zeros: int) -> _Exp:
+def _constants(kind: type, terms: int, zeros: int) -> _Constants:
     details, digits = np.finfo(kind), np.finfo(kind).nmant
     high = math.floor(math.log(2) * 2 ** (digits - zeros)) / 2 ** (digits - zeros)
-    # what is left of ln 2 in the precision of a double is enough for floats, and known digits of it for doubles
+    # the rest of ln 2 in the precision of a double is enough for floats; doubles need known digits of the rest
     low = math.log(2) - high + (2.3190468138462996e-17 if kind is np.float64 else 0.0)
-    coefficients = np.array([1 / math.factorial(n) for n in range(terms, -1, -1)], kind)
-    return _Exp(coefficients, np.dtype(f"i{np.dtype(kind).itemsize}"), details.maxexp - 1, digits, high, low)
+    coefficients: np.ndarray = np.array([1 / math.factorial(n) for n in range(terms, -1, -1)], kind)
+    numbers = map(kind, (1 / math.log(2), high, low, LEAST, MASS, 1.5 * 2.0**digits))
+    integers = np.zeros(0, f"i{np.dtype(kind).itemsize}")
+    return _Constants(coefficients, integers, int(details.maxexp) - 1, digits, *numbers)
 
 
-_EXP = {torch.float32: _exp(np.float32, 7, 9), torch.float64: _exp(np.float64, 13, 12)}
+_CONSTANTS = {torch.float32: _constants(np.float32, 7, 9), torch.float64: _constants(np.float64, 13, 12)}
 
 
-def takes(*tensors: Tensor) -> bool:
-    """Return whether these loops know such tensors."""
-    return all(one.device.type == "cpu" and one.dtype in _EXP and one.dtype == tensors[0].dtype for one in tensors)
+def supports(*tensors: Tensor) -> bool:
+    """Return whether these loops support the device and the types of tensors."""
+    kind = tensors[0].dtype
+    return kind in _CONSTANTS and all(one.device.type == "cpu" and one.dtype == kind for one in tensors)
 
 
-def make(weight: Tensor, delay: Tensor, width: Tensor, delays: int) -> Tensor:
-    """Return the kernel of all connections."""
+def forward(weight: Tensor, delay: Tensor, width: Tensor, delays: int) -> Tensor:
+    """Return the kernel of all connections.
+
+    Args:
+        weight: The weights, (row, column, tap).
+        delay: The delays in steps, (row, column, tap).
+        width: The widths in steps, of a shape that broadcasts to these.
+        delays: The number of delays of the kernel.
+
+    Returns:
+        The kernel (delay, row, column).
+    """
     kernel = empty(weight, delays, *weight.shape[:2])
-    with as_torch_has():
-        _make(*_arrays(weight, delay, width.expand(weight.shape)), *_constants(weight), kernel.numpy())
+    with torch_threads():
+        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        _forward(w, d, s, _CONSTANTS[weight.dtype], kernel.numpy())
     return kernel
 
 
-def back(grad: Tensor, weight: Tensor, delay: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of weight, delay and width, each in the shape of the weight."""
-    found = tuple(torch.empty(weight.shape, dtype=weight.dtype) for _ in range(3))
-    with as_torch_has():
-        arrays = _arrays(weight, delay, width.expand(weight.shape))
-        _back(grad.numpy(), *arrays, *_constants(weight), *_arrays(*found))
-    return found
+def backward(grad: Tensor, weight: Tensor, delay: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the gradients of weight, delay and width, each in the shape of the weight.
+
+    Args:
+        grad: The gradient of the kernel, (delay, row, column).
+        weight: The weights, (row, column, tap).
+        delay: The delays in steps, (row, column, tap).
+        width: The widths in steps, of a shape that broadcasts to these.
+    """
+    shape, kind = weight.shape, weight.dtype
+    results = torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind)
+    with torch_threads():
+        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        _backward(grad.numpy(), w, d, s, _CONSTANTS[weight.dtype], *map(_array, results))
+    return results
 
 
-def _arrays(*tensors: Tensor) -> tuple[np.ndarray, ...]:
-    return tuple(tensor.detach().numpy() for tensor in tensors)
+def _array(tensor: Tensor) -> np.ndarray:
+    array: np.ndarray = tensor.detach().numpy()
+    return array
 
 
-def _constants(like: Tensor) -> tuple:
-    exp = _EXP[like.dtype]
-    kind = exp.coefficients.dtype.type
-    # added to a number and taken off again, the last rounds it
-    numbers = tuple(map(kind, (1 / math.log(2), exp.high, exp.low, LEAST, MASS, 1.5 * 2.0**exp.shift)))
-    return exp.coefficients, np.zeros(0, exp.bits), (exp.bias, exp.shift), numbers
+class _Rows(NamedTuple):
+    """Scratch memory of a job."""
+
+    weight: np.ndarray
+    """(column,)."""
+    delay: np.ndarray
+    width: np.ndarray
+    window: np.ndarray
+    """(delay · column,)."""
+    bits: np.ndarray
+    """Integers (delay · column,)."""
 
 
 @parallel()
-def _make(weight, delay, width, coefficients, whole, exponent, numbers, kernel):  # noqa: PLR0913
+def _forward(
+    weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
+) -> None:
     delays, rows, columns = kernel.shape
     for j in prange(rows):
-        w, d, s, p = _room(coefficients, delays, columns)
-        bits = np.empty(p.size, whole.dtype)
+        scratch = _scratch(constants, delays, columns)
+        w, p = scratch.weight, scratch.window
         for tap in range(weight.shape[2]):
-            _take(weight[j, :, tap], w)
-            _take(delay[j, :, tap], d)
-            _take(width[j, :, tap], s)
-            _windows(d, s, p, coefficients, bits, exponent, numbers)
+            _copy(weight[j, :, tap], w)
+            _copy(delay[j, :, tap], scratch.delay)
+            _copy(width[j, :, tap], scratch.width)
+            _set_windows(scratch, constants)
             for k in range(delays):
                 _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
 
 
 @parallel(error_model="numpy")
-def _back(grad, weight, delay, width, coefficients, whole, exponent, numbers, for_weight, for_delay, for_width):  # noqa: PLR0913
+def _backward(
+    grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
+) -> None:  # fmt: skip
     delays, rows, columns = grad.shape
     for j in prange(rows):
-        w, d, s, p = _room(coefficients, delays, columns)
-        bits, g = np.empty(p.size, whole.dtype), np.empty_like(p)
+        scratch = _scratch(constants, delays, columns)
+        w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
+        g = np.empty_like(p)
         first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
         for k in range(delays):
-            _take(grad[k, j], g[k * columns : (k + 1) * columns])
+            _copy(grad[k, j], g[k * columns : (k + 1) * columns])
         for tap in range(weight.shape[2]):
-            _take(weight[j, :, tap], w)
-            _take(delay[j, :, tap], d)
-            _take(width[j, :, tap], s)
-            _windows(d, s, p, coefficients, bits, exponent, numbers)
+            _copy(weight[j, :, tap], w)
+            _copy(delay[j, :, tap], d)
+            _copy(width[j, :, tap], s)
+            _set_windows(scratch, constants)
             _mean(p, g, first)
-            _pulls(p, g, first, w)
+            _to_pulls(p, g, first, w)
             _moments(p, d, second, third)
             for i in range(columns):
-                for_weight[j, i, tap] = first[i]
-                for_delay[j, i, tap] = second[i] / (s[i] * s[i])
-                for_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
+                grad_weight[j, i, tap] = first[i]
+                grad_delay[j, i, tap] = second[i] / (s[i] * s[i])
+                grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
 
 
 @njit(cache=True)
-def _room(like, delays, columns):
-    """Return rows for weights, delays and widths, and one for their windows."""
-    return (
-        np.empty(columns, like.dtype), np.empty(columns, like.dtype), np.empty(columns, like.dtype),
-        np.empty(delays * columns, like.dtype),
+def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
+    kind, size = constants.coefficients.dtype, delays * columns
+    return _Rows(
+        np.empty(columns, kind), np.empty(columns, kind), np.empty(columns, kind), np.empty(size, kind),
+        np.empty(size, constants.integers.dtype),
     )  # fmt: skip
 
 
 @njit(cache=True)
-def _take(values, row):
+def _copy(values: np.ndarray, row: np.ndarray) -> None:
     for i in range(row.size):
         row[i] = values[i]
 
 
 @njit(cache=True, error_model="numpy")
-def _windows(d, s, p, coefficients, bits, exponent, numbers):  # noqa: PLR0913
+def _set_windows(rows: _Rows, constants: _Constants) -> None:
     """Set P of a row, delay after delay."""
-    columns, half, least = d.size, d.dtype.type(0.5), numbers[3]
+    d, s, p = rows.delay, rows.width, rows.window
+    columns, half, least = d.size, d.dtype.type(0.5), constants.least
     for k in range(p.size // columns):
         row, step = p[k * columns : (k + 1) * columns], d.dtype.type(k)
         for i in range(columns):
             z = (step - d[i]) / s[i]
             row[i] = max(-half * (z * z), least)
-    _exponentials(p, coefficients, bits, exponent, numbers)
+    _to_exponentials(p, rows.bits, constants)
     total = np.zeros_like(d)
     for k in range(p.size // columns):
         row = p[k * columns : (k + 1) * columns]
         for i in range(columns):
             total[i] += row[i]
     for i in range(columns):
-        total[i] += numbers[4]
+        total[i] += constants.mass
     for k in range(p.size // columns):
         row = p[k * columns : (k + 1) * columns]
         for i in range(columns):
@@ -163,26 +208,28 @@ def _windows(d, s, p, coefficients, bits, exponent, numbers):  # noqa: PLR0913
 
 
 @njit(cache=True, error_model="numpy")
-def _exponentials(x, coefficients, bits, exponent, numbers):
+def _to_exponentials(x: np.ndarray, bits: np.ndarray, constants: _Constants) -> None:
     """Turn x, from LEAST to 0, into exp(x)."""
-    turn, high, low = numbers[0], numbers[1], numbers[2]
-    large, bias, shift = numbers[5], bits.dtype.type(exponent[0]), bits.dtype.type(exponent[1])
-    made = np.empty_like(x)
-    for n in range(x.size):
-        whole = (x[n] * turn + large) - large
-        x[n] = (x[n] - whole * high) - whole * low
-        bits[n] = (bits.dtype.type(whole) + bias) << shift
-    made[:] = coefficients[0]
-    for c in coefficients[1:]:
-        for n in range(x.size):
-            made[n] = made[n] * x[n] + c
+    inverse, high, low, rounding = constants.inverse_ln2, constants.high, constants.low, constants.rounding
+    bias, shift = bits.dtype.type(constants.bias), bits.dtype.type(constants.shift)
+    power = np.empty_like(x)
+    for i in range(x.size):
+        n = (x[i] * inverse + rounding) - rounding
+        x[i] = (x[i] - n * high) - n * low
+        bits[i] = (bits.dtype.type(n) + bias) << shift
+    # Horner's rule, a coefficient at a time: each loop fills vector registers
+    power[:] = constants.coefficients[0]
+    for c in constants.coefficients[1:]:
+        for i in range(x.size):
+            power[i] = power[i] * x[i] + c
     scale = bits.view(x.dtype)
-    for n in range(x.size):
-        x[n] = made[n] * scale[n]
+    for i in range(x.size):
+        x[i] = power[i] * scale[i]
 
 
 @njit(cache=True)
-def _weigh(p, w, added, row):
+def _weigh(p: np.ndarray, w: np.ndarray, added: bool, row: np.ndarray) -> None:
+    """Set a row of the kernel to P w, or add to it."""
     if added:
         for i in range(w.size):
             row[i] += p[i] * w[i]
@@ -192,33 +239,33 @@ def _weigh(p, w, added, row):
 
 
 @njit(cache=True)
-def _mean(p, g, mean):
+def _mean(p: np.ndarray, g: np.ndarray, mean: np.ndarray) -> None:
     """Set Σ_k P ∂L/∂kernel."""
     mean[:] = 0
     for k in range(p.size // mean.size):
-        some, other = p[k * mean.size : (k + 1) * mean.size], g[k * mean.size : (k + 1) * mean.size]
+        window, grad = p[k * mean.size : (k + 1) * mean.size], g[k * mean.size : (k + 1) * mean.size]
         for i in range(mean.size):
-            mean[i] += some[i] * other[i]
+            mean[i] += window[i] * grad[i]
 
 
 @njit(cache=True)
-def _pulls(p, g, mean, w):
+def _to_pulls(p: np.ndarray, g: np.ndarray, mean: np.ndarray, w: np.ndarray) -> None:
     """Turn P into r = P w (∂L/∂kernel − mean)."""
     for k in range(p.size // w.size):
-        some, other = p[k * w.size : (k + 1) * w.size], g[k * w.size : (k + 1) * w.size]
+        window, grad = p[k * w.size : (k + 1) * w.size], g[k * w.size : (k + 1) * w.size]
         for i in range(w.size):
-            some[i] *= w[i] * (other[i] - mean[i])
+            window[i] *= w[i] * (grad[i] - mean[i])
 
 
 @njit(cache=True)
-def _moments(r, d, first, second):
+def _moments(r: np.ndarray, d: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
     """Set Σ_k r (k − d) and Σ_k r (k − d)²."""
     first[:] = 0
     second[:] = 0
     for k in range(r.size // d.size):
-        some, step = r[k * d.size : (k + 1) * d.size], d.dtype.type(k)
+        row, step = r[k * d.size : (k + 1) * d.size], d.dtype.type(k)
         for i in range(d.size):
             away = step - d[i]
-            pull = some[i] * away
+            pull = row[i] * away
             first[i] += pull
             second[i] += pull * away

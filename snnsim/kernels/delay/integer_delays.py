@@ -1,4 +1,4 @@
-"""Currents of connections whose delays are integers, summed in one order, so that equal networks spike equally.
+"""Currents of connections with integer delays, summed in one order, so that equal networks spike equally.
 
     I[t, b, j] = Σ_k w[k] · s[t − d[k], b, i[k]]      over the synapses k of target j, s = 0 before t = 0
 
@@ -7,14 +7,17 @@ are added in the order in which they were fired; then by source; then by tap. Th
 order, so all give the same number to the last bit, for any batch, chunk of time and number of threads. A membrane that
 reaches its threshold exactly then does so everywhere; a Fourier transform would leave it one rounding below.
 
-Gradients are those of the dense kernels, in whatever order is fastest: nothing is compared with a threshold there. A
-rounded delay has no gradient.
+Gradients are those of the dense kernels, in the fastest order, as no threshold is compared with them. A rounded delay
+has no gradient.
+
+    numba      the CPU, float32 and float64: cpu_integer_delays.py
+    in_order   torch's own operations, for everything else; in a precision below float32, sums are float32
 
 Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · current (time, batch, target)
 Units    delay in steps
-Forms    numba     the CPU, float32 and float64: cpu_integer_delays.py
-         in_order  torch's own operations, for all else; in a precision below float32, sums are float32
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,13 +25,13 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from snnsim.kernels.common import dispatch
+from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import cpu_integer_delays, overlap_save
 from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.kernels.delay.currents import in_frequency, in_time
 
 
-# torch.compile calls it as it stands; the public decorator imports torch's compiler when a module is imported
-@torch._disable_dynamo
+@eager
 def integer_current(
     spikes: Tensor,
     weight: Tensor,
@@ -40,21 +43,22 @@ def integer_current(
     """Return the currents of connections with integer delays.
 
     Args:
-        spikes: What the sources send, (time, batch, source).
+        spikes: The spikes of the sources, (time, batch, source).
         weight: Weights, (target, source, tap).
         delay: Delays in steps, (target, source, tap), integers from 0 to delays - 1.
-        delays: How many different delays there may be.
-        before: Steps at the beginning whose currents are not wanted.
+        delays: The number of delays: the longest is one less.
+        before: Context steps of the spikes in front of the currents.
 
     Returns:
         Currents (time - before, batch, target) in the dtype of the spikes.
 
     Raises:
         TypeError: If delays are not integers.
-        ValueError: If shapes do not fit, or a delay is outside of its range.
+        ValueError: If the shapes do not match, or a delay is outside of its range.
     """
     _check(spikes, weight, delay, delays, before)
-    current: Tensor = _IntegerCurrent.apply(spikes, weight, delay, delays, before)
+    arguments = spikes, weight, delay, delays, before
+    current: Tensor = _IntegerCurrent.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
 
 
@@ -83,11 +87,11 @@ def dense_kernel(weight: Tensor, delay: Tensor, delays: int) -> Tensor:
 
 class _IntegerCurrent(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, spikes, weight, delay, delays, before):
+    def forward(ctx: Any, spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, before: int) -> Tensor:
         if any(ctx.needs_input_grad):
-            kept = packed(spikes)
-            ctx.save_for_backward(kept.kept, kept.scale, weight, delay)
-            ctx.delays, ctx.before, ctx.packing = delays, before, kept[2:]
+            saved = packed(spikes)
+            ctx.save_for_backward(saved.planes, saved.scale, weight, delay)
+            ctx.delays, ctx.before, ctx.shape, ctx.counted = delays, before, saved.shape, saved.counted
         if spikes.shape[1] == 0 or len(spikes) == before:
             return spikes.new_zeros(len(spikes) - before, spikes.shape[1], len(weight))
         if dispatch.of_integer_delays(spikes, weight) == "numba":
@@ -96,35 +100,34 @@ class _IntegerCurrent(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad):
-        kept, scale, weight, delay = ctx.saved_tensors
-        spikes = Packed(kept, scale, *ctx.packing)
-        needed = ctx.needs_input_grad[:2]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        planes, scale, weight, delay = ctx.saved_tensors
+        spikes, needed = Packed(planes, scale, ctx.shape, ctx.counted), ctx.needs_input_grad[:2]
         if grad.numel() == 0:
-            zeros = (grad.new_zeros(ctx.packing[0]), torch.zeros_like(weight))
+            zeros = (grad.new_zeros(ctx.shape), torch.zeros_like(weight))
             return *(zero if need else None for zero, need in zip(zeros, needed, strict=True)), None, None, None
         form = dispatch.of_current(grad, delays=ctx.delays)
-        if form == "blocked":
+        if form == "overlap_save":
 
-            def spread(weight: Tensor, delay: Tensor) -> Tensor:
+            def kernel_of(weight: Tensor, delay: Tensor) -> Tensor:
                 return dense_kernel(weight, delay, ctx.delays)
 
             grads = overlap_save.gradients(
-                grad, spikes, spread, (weight, delay), delays=ctx.delays, before=ctx.before, needed=(*needed, False)
+                grad, spikes, kernel_of, (weight, delay), delays=ctx.delays, before=ctx.before, needed=(*needed, False)
             )
             return *grads[:2], None, None, None
         leaves = (spikes.restored(grad.dtype).requires_grad_(needed[0]), weight.detach().requires_grad_(needed[1]))
         with torch.enable_grad():
             dense = dense_kernel(leaves[1], delay, ctx.delays).to(grad.dtype)
-            whole = in_frequency if form == "fourier" else in_time
-            current = (leaves[0] @ dense[0].mT if ctx.delays == 1 else whole(leaves[0], dense))[ctx.before :]
-        wanted = [leaf for leaf, need in zip(leaves, needed, strict=True) if need]
-        found = iter(torch.autograd.grad(current, wanted, grad))
-        return *(next(found) if need else None for need in needed), None, None, None
+            convolve = in_frequency if form == "fft" else in_time
+            current = (leaves[0] @ dense[0].mT if ctx.delays == 1 else convolve(leaves[0], dense))[ctx.before :]
+        inputs = [leaf for leaf, need in zip(leaves, needed, strict=True) if need]
+        results = iter(torch.autograd.grad(current, inputs, grad))
+        return *(next(results) if need else None for need in needed), None, None, None
 
 
 def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:
-    """Return the currents by torch's own operations, one synapse of every target after the other."""
+    """Return the currents (time, batch, target) by torch's own operations, one synapse of every target at a time."""
     kind = torch.promote_types(spikes.dtype, torch.float32)
     targets, sources, taps = weight.shape
     longest = int(delay.max()) if delay.numel() else 0
@@ -135,6 +138,6 @@ def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:
     current = spikes.new_zeros(len(spikes), targets, spikes.shape[1], dtype=kind)
     for k in range(sources * taps):
         arriving = padded[step + late[:, k], :, (rank[:, k] // taps)[None].expand(len(spikes), -1)]
-        # two roundings, as everywhere: addcmul may have one
+        # a product and a sum round twice, as in every form; addcmul may round once
         current += weights[:, k, None] * arriving
     return current.permute(0, 2, 1).to(spikes.dtype)

@@ -3,29 +3,42 @@
     analysis    X[f] = Σ_p x[p] exp(−2πi f p / L)                  f = 0 … L/2, for real x
     synthesis   x[p] = 1/L Σ_f X[f] exp(2πi f p / L)               over all f, of which X[L − f] = X[f]*
 
-Two real columns are transformed as one that is complex, x + i y.
+Two real columns x and y are transformed as the complex column x + i y.
 
-Shapes   sequence (time, lane, column) · spectrum (2 frequency, place), real parts and then imaginary ones
-         place = row · columns + column, or in panels of LANES columns each (panel · rows + row) · LANES + lane
-         row = block · lanes + lane: the windows of all lanes
+Shapes   sequence (time, lane, column) · spectrum (2 frequency, index), real parts and then imaginary parts
+         index = row · columns + column, or in panels of LANES columns each (panel · rows + row) · LANES + lane
+         row = window · lanes + lane: the windows of all lanes
 Names    L points of a window · f frequency · p point
-Order    each number is made by one thread, in one order: results do not depend on the number of threads
+Exact    each number is computed by one thread, in one order: results do not depend on the number of threads
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
+from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.threads import parallel
-from snnsim.kernels.delay.fft import LANES, transform
+from snnsim.kernels.delay.fft import LANES, Plan, transform
 
 TOGETHER = 8 * LANES
-"""Columns of a job: what is written to a frequency at once should be longer than a few cache lines."""
+"""Columns of a job: the numbers that it writes to a frequency at once should fill more than a few cache lines."""
+
+
+class Span(NamedTuple):
+    """A range of rows or columns."""
+
+    start: int
+    stop: int
+
+    @property
+    def size(self) -> int:
+        """The number of rows or columns."""
+        return self.stop - self.start
 
 
 class Windows(NamedTuple):
-    """Pieces of a sequence, `hop` steps apart, each of which may overlap with the next."""
+    """Pieces of a sequence, `hop` steps apart, which may overlap."""
 
     points: int
     """Length of a window, L."""
@@ -33,56 +46,71 @@ class Windows(NamedTuple):
     """Step of the sequence at which window 0 begins; steps outside of the sequence are 0."""
     hop: int
     low: int
-    """Points of a window before this one do not count."""
+    """The first point of a window that counts."""
 
 
 @parallel()
-def analyze(sequence, scale, windows, plan, rows, columns, panels, spectrum):  # noqa: PLR0913
-    """Set the spectrum of rows[0] to rows[1] and columns[0] to columns[1] of scale · sequence, in panels if asked."""
+def analyze(
+    sequence: np.ndarray, scale: float, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
+    spectrum: np.ndarray,
+) -> None:  # fmt: skip
+    """Set the spectrum of windows of scale · sequence.
+
+    Args:
+        sequence: The sequence.
+        scale: A factor of the sequence.
+        windows: The windows of a lane.
+        plan: The plan of a transform of L points.
+        rows: The rows of the spectrum.
+        columns: The columns of the sequence.
+        panels: Whether the spectrum is stored in panels.
+        spectrum: The result.
+    """
     _, lanes, _ = sequence.shape
     points, kind = windows.points, spectrum.dtype.type
-    width = columns[1] - columns[0]
+    width, height = columns.stop - columns.start, rows.stop - rows.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    for job in prange((rows[1] - rows[0]) * groups):
+    for job in prange(height * groups):
         row, first = job // groups, job % groups * TOGETHER
-        start = windows.start + (row + rows[0]) // lanes * windows.hop
-        lane, last = (row + rows[0]) % lanes, min(first + TOGETHER, width)
+        start = windows.start + (row + rows.start) // lanes * windows.hop
+        lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
         x, y = _buffers(last - first, points, spectrum.dtype)
         low, high = max(windows.low, -start), min(points, len(sequence) - start)
         for p in range(low, high):
-            values = sequence[start + p, lane, columns[0] + first : columns[0] + last]
+            values = sequence[start + p, lane, columns.start + first : columns.start + last]
             _load(values, kind(scale), x[:, :, p * LANES : (p + 1) * LANES])
-        turned = False
+        swapped = False
         for pair in range(len(x)):
-            turned = transform(x[pair], y[pair], plan, -1)
-        z = y if turned else x
+            swapped = transform(x[pair], y[pair], plan, -1)
+        z = y if swapped else x
         if panels:
-            # whole panels: behind the last column there is nothing but rounding
-            apart, whole = (rows[1] - rows[0]) * LANES, (last - first + LANES - 1) // LANES * LANES
-            _store(z, first // LANES * apart + row * LANES, apart, whole, spectrum)
+            # complete panels: behind the last column their numbers are rounding errors
+            apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
+            _store(z, first // LANES * apart + row * LANES, apart, filled, spectrum)
         else:
             _store(z, row * width + first, LANES, last - first, spectrum)
 
 
 @njit(cache=True)
-def _buffers(width, points, dtype):
+def _buffers(width: int, points: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Return zeros for the columns, (pair, 2, point · LANES), and scratch memory of the same shape."""
     pairs = (width + 2 * LANES - 1) // (2 * LANES)
     shape = (pairs, 2, points * LANES)
     return np.zeros(shape, dtype), np.empty(shape, dtype)
 
 
 @njit(cache=True)
-def _load(values, scale, x):
+def _load(values: np.ndarray, scale: float, x: np.ndarray) -> None:
     """Set one point of all pairs."""
     for first in range(0, values.size, LANES):
-        some, to = values[first : first + LANES], x[first // LANES // 2, first // LANES % 2]
-        for w in range(some.size):
-            to[w] = scale * some[w]
+        lanes, target = values[first : first + LANES], x[first // LANES // 2, first // LANES % 2]
+        for w in range(lanes.size):
+            target[w] = scale * lanes[w]
 
 
 @njit(cache=True)
-def _store(z, place, apart, width, spectrum):
-    """Take the spectra of two columns out of that of a complex one, for all pairs; LANES columns lie `apart`."""
+def _store(z: np.ndarray, index: int, apart: int, width: int, spectrum: np.ndarray) -> None:
+    """Set the spectra of two real columns from that of a complex column, for all pairs; LANES columns lie `apart`."""
     half, points = len(spectrum) // 2, z.shape[2] // LANES
     for f in range(half):
         g = (points - f) % points
@@ -91,7 +119,7 @@ def _store(z, place, apart, width, spectrum):
             # x = (z + z*) / 2, y = (z − z*) / 2i
             ar, ai = z[pair, part, f * LANES : (f + 1) * LANES], z[pair, 1 - part, f * LANES : (f + 1) * LANES]
             br, bi = z[pair, part, g * LANES : (g + 1) * LANES], z[pair, 1 - part, g * LANES : (g + 1) * LANES]
-            first = place + k * apart
+            first = index + k * apart
             end = first + min(LANES, width - k * LANES)
             re, im = spectrum[f, first:end], spectrum[half + f, first:end]
             scale = z.dtype.type(0.5)
@@ -101,52 +129,61 @@ def _store(z, place, apart, width, spectrum):
 
 
 @parallel()
-def synthesize(spectrum, windows, plan, rows, columns, shared, sequence):  # noqa: PLR0913
-    """Set the sequence from spectra of rows[0] to rows[1], for columns[0] to columns[1].
+def synthesize(
+    spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int, sequence: np.ndarray
+) -> None:
+    """Set the sequence from the spectra of its windows.
 
-    Points before windows.low are left out; the first `shared` points of a window are added to what is there, unless
-    it is the first of its lane.
+    Args:
+        spectrum: The spectra, not in panels.
+        windows: The windows of a lane; points before the first that counts are left out.
+        plan: The plan of a transform of L points.
+        rows: The rows of the spectrum.
+        columns: The columns of the sequence.
+        shared: The number of first points that are added to the sequence, unless the window is the first of its lane.
+        sequence: The result.
     """
     steps, lanes, _ = sequence.shape
-    points, kind, width = windows.points, sequence.dtype.type, columns[1] - columns[0]
+    points, kind, width = windows.points, sequence.dtype.type, columns.stop - columns.start
     groups = (width + TOGETHER - 1) // TOGETHER
+    # the windows of a lane overlap, so one job has all of them
     for job in prange(lanes * groups):
         lane, first = job // groups, job % groups * TOGETHER
         last = min(first + TOGETHER, width)
         x, y = _buffers(last - first, points, sequence.dtype)
-        for row in range(rows[0] + (lane - rows[0]) % lanes, rows[1], lanes):
-            place = (row - rows[0]) * width
-            _gather(spectrum, place + first, place + last, x)
-            turned = False
+        for row in range(rows.start + (lane - rows.start) % lanes, rows.stop, lanes):
+            index = (row - rows.start) * width
+            _gather(spectrum, index + first, index + last, x)
+            swapped = False
             for pair in range(len(x)):
-                turned = transform(x[pair], y[pair], plan, 1)
-            z = y if turned else x
+                swapped = transform(x[pair], y[pair], plan, 1)
+            z = y if swapped else x
             start = windows.start + row // lanes * windows.hop
             for p in range(max(windows.low, -start), min(points, steps - start)):
-                to = sequence[start + p, lane, columns[0] + first : columns[0] + last]
-                _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, to)
+                target = sequence[start + p, lane, columns.start + first : columns.start + last]
+                _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
 
 
 @njit(cache=True)
-def _put(z, scale, added, to):
+def _put(z: np.ndarray, scale: float, added: bool, target: np.ndarray) -> None:
     """Set one step of the sequence, or add to it."""
-    for first in range(0, to.size, LANES):
-        values, some = z[first // LANES // 2, first // LANES % 2], to[first : first + LANES]
+    for first in range(0, target.size, LANES):
+        values, lanes = z[first // LANES // 2, first // LANES % 2], target[first : first + LANES]
         if added:
-            for w in range(some.size):
-                some[w] += scale * values[w]
+            for w in range(lanes.size):
+                lanes[w] += scale * values[w]
         else:
-            for w in range(some.size):
-                some[w] = scale * values[w]
+            for w in range(lanes.size):
+                lanes[w] = scale * values[w]
 
 
 @njit(cache=True)
-def _gather(spectrum, first, last, x):
+def _gather(spectrum: np.ndarray, first: int, last: int, x: np.ndarray) -> None:
     """Set x to the spectra of a + i b, where column a of a pair lies before column b."""
     half, points = len(spectrum) // 2, x.shape[2] // LANES
     for f in range(half):
         g = (points - f) % points
-        # a real signal's first frequency, and the middle one of an even number, have no imaginary part
+        # of a real signal, the first frequency and the middle one of an even number have no imaginary part
         complex_ = x.dtype.type(g != f)
         for pair in range(len(x)):
             begin = first + 2 * pair * LANES

@@ -1,1 +1,1 @@
-"""Neurons over a whole sequence, forward and backward: on the CPU by Numba, on the GPU by Triton."""
+"""Neurons over a whole sequence, forward and backward: on the CPU by Numba, on a GPU by Triton."""

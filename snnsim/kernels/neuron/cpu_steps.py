@@ -1,148 +1,266 @@
-"""What the passes over neurons do with a row: the neurons of some recordings in one step; see cpu.py.
+"""Loops over the columns of one step: the neurons of a block of recordings; cpu_lif.py calls them.
 
-Each loop has few arrays: with many in one, LLVM would not prove that none of them overlap, and take one number at a
-time. A row stays in the nearest cache from loop to loop.
+Each loop has few arrays. With many arrays in one loop, LLVM would not prove that no two of them overlap, and would
+compute one number at a time. A row stays in the nearest cache from loop to loop.
+
+Shapes   all arrays (column,), column = lane · neurons + neuron, but lengths (lane,)
+Names    u membrane before the reset · v voltage after it · θ threshold · level: θ, or the threshold drawn for this step
+         h surrogate slope at u − θ · du, dv, ds gradients of u, v and s
 """
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit
+
+_WIDE = 512
+"""Columns from which rows are long enough to be fetched at full speed."""
 
 
 @njit(cache=True)
-def side_by_side(width):
-    """Return how many recordings are worked at together: so many that rows are long enough to be fetched fast."""
-    return max(1, 512 // width)
+def lanes_per_block(neurons: int) -> int:
+    """Return the number of lanes that are computed together: enough for wide rows."""
+    return max(1, _WIDE // neurons)
 
 
 @njit(cache=True)
-def tiled(values, times):
-    """Return values so many times one after the other."""
-    made = np.empty((times, values.size), values.dtype)
-    made[:] = values
-    return made.reshape(made.size)
+def tiled(values: np.ndarray, times: int) -> np.ndarray:
+    """Return values repeated one after the other, (times · value,)."""
+    tiles = np.empty((times, values.size), values.dtype)
+    tiles[:] = values
+    return tiles.reshape(tiles.size)
 
 
 @njit(cache=True)
-def end(t, ends, scale, shift):
-    """Let nothing more reach the recordings that have ended."""
-    width = scale.size // ends.size
-    for lane in range(ends.size):
-        if t == ends[lane]:
-            scale[lane * width : (lane + 1) * width] = 0
-            shift[lane * width : (lane + 1) * width] = 0
+def stop_ended(t: int, lengths: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Set scale and shift to 0 for the lanes that end at this step, so that no current reaches them from here on.
+
+    Args:
+        t: The step.
+        lengths: The lengths of the lanes, int64 (lane,).
+        scale: Factors of the current, which change.
+        shift: Summands of the current, which change.
+    """
+    neurons = scale.size // lengths.size
+    for lane in range(lengths.size):
+        if t == lengths[lane]:
+            scale[lane * neurons : (lane + 1) * neurons] = 0
+            shift[lane * neurons : (lane + 1) * neurons] = 0
 
 
 @njit(cache=True)
-def membranes(row, scale, shift, beta, v, u):
-    """Set u = β v + scale · I + shift."""
+def set_membranes(
+    current: np.ndarray, scale: np.ndarray, shift: np.ndarray, beta: np.ndarray, v: np.ndarray, u: np.ndarray
+) -> None:
+    """Set u = β v + (scale · I + shift).
+
+    Args:
+        current: I.
+        scale: Factors of the current.
+        shift: Summands of the current.
+        beta: β.
+        v: The voltage of the step before.
+        u: The result.
+    """
+    # the parentheses fix the rounding: every form of the computation adds in this order
     for n in range(v.size):
-        u[n] = beta[n] * v[n] + (scale[n] * row[n] + shift[n])
+        u[n] = beta[n] * v[n] + (scale[n] * current[n] + shift[n])
 
 
 @njit(cache=True)
-def spikes(u, level, factor, s):
-    """Set what is sent of spikes."""
+def set_spikes(u: np.ndarray, level: np.ndarray, factor: np.ndarray, spikes: np.ndarray) -> None:
+    """Set the spikes after dropout.
+
+    Args:
+        u: The membrane.
+        level: The threshold of the step.
+        factor: Factors of the spikes, from dropout.
+        spikes: The result.
+    """
     zero = u.dtype.type(0)
     for n in range(u.size):
-        s[n] = factor[n] if u[n] >= level[n] else zero
+        spikes[n] = factor[n] if u[n] >= level[n] else zero
 
 
 @njit(cache=True)
-def resets(u, threshold, hard, v):
-    """Set the voltage after the reset."""
+def reset(u: np.ndarray, threshold: np.ndarray, hard: bool, v: np.ndarray) -> None:
+    """Set the voltage after the reset.
+
+    Args:
+        u: The membrane.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        v: The result.
+    """
     for n in range(u.size):
-        v[n] = _after(u[n], threshold[n], u[n] >= threshold[n], hard)
+        v[n] = _voltage_after(u[n], threshold[n], u[n] >= threshold[n], hard)
 
 
 @njit(cache=True)
-def _after(u, threshold, fired, hard):
-    """Return the voltage after the reset."""
-    # a whole number would turn all into float64
+def _voltage_after(u: float, threshold: float, fired: bool, hard: bool) -> float:
+    # u − u, as an integer 0 would turn the sum into float64
     lower = u - u if hard else u - threshold
     return lower if fired else u
 
 
 @njit(cache=True)
-def clear(t, ends, du):
-    """Let nothing reach the currents of recordings that have ended."""
-    width = du.size // ends.size
-    for lane in range(ends.size):
-        if t >= ends[lane]:
-            du[lane * width : (lane + 1) * width] = 0
+def clear_ended(t: int, lengths: np.ndarray, du: np.ndarray) -> None:
+    """Set du to 0 for the lanes that have ended, whose currents have no gradient."""
+    neurons = du.size // lengths.size
+    for lane in range(lengths.size):
+        if t >= lengths[lane]:
+            du[lane * neurons : (lane + 1) * neurons] = 0
 
 
 @njit(cache=True)
-def above(u, threshold, x):
-    """Set how far u is above the threshold."""
+def subtract(u: np.ndarray, threshold: np.ndarray, x: np.ndarray) -> None:
+    """Set x = u − θ."""
     for n in range(u.size):
         x[n] = u[n] - threshold[n]
 
 
 @njit(cache=True)
-def errors(h, grad_spikes, factor, grad_membrane, error):
-    """Set what reaches the membrane by its spike and by itself."""
+def set_errors(
+    h: np.ndarray, grad_spikes: np.ndarray, factor: np.ndarray, grad_membrane: np.ndarray, error: np.ndarray
+) -> None:
+    """Set the gradient of u through its own spike and through the recorded membrane, h ds + dū.
+
+    Args:
+        h: The surrogate slope.
+        grad_spikes: The gradient of the spikes after dropout.
+        factor: Factors of the spikes, from dropout.
+        grad_membrane: The gradient of the recorded membrane.
+        error: The result.
+    """
     for n in range(h.size):
         error[n] = h[n] * (grad_spikes[n] * factor[n]) + grad_membrane[n]
 
 
 @njit(cache=True)
-def kept_shares(h, u, level, threshold, hard, detached, kept):  # noqa: PLR0913
-    """Set ∂v/∂u: nothing where a spike has cleared the voltage, less what the reset passes on."""
+def set_reset_slopes(
+    h: np.ndarray, u: np.ndarray, level: np.ndarray, threshold: np.ndarray, hard: bool, detached: bool,
+    slope: np.ndarray,
+) -> None:  # fmt: skip
+    """Set ∂v/∂u: 1, or 0 where a hard reset clears the voltage, less h u or h θ where the reset is in the graph.
+
+    Args:
+        h: The surrogate slope.
+        u: The membrane.
+        level: The threshold of the step.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        detached: Whether the reset is outside of the graph.
+        slope: The result.
+    """
     one, zero, attached = h.dtype.type(1), h.dtype.type(0), h.dtype.type(not detached)
+    # the two resets as factors 0 and 1, so that the loop has no branch
     cleared, lowered = h.dtype.type(hard), h.dtype.type(not hard)
     for n in range(h.size):
         left = one - (cleared if u[n] >= level[n] else zero)
-        kept[n] = left - attached * h[n] * (cleared * u[n] + lowered * threshold[n])
+        slope[n] = left - attached * h[n] * (cleared * u[n] + lowered * threshold[n])
 
 
 @njit(cache=True)
-def step_back(error, kept, beta, dv, du):
-    """Set du, and dv of the step before."""
+def step_back(error: np.ndarray, slope: np.ndarray, beta: np.ndarray, dv: np.ndarray, du: np.ndarray) -> None:
+    """Set du = error + ∂v/∂u dv, and dv of the step before, β du.
+
+    Args:
+        error: The gradient of u but for the path through v.
+        slope: ∂v/∂u.
+        beta: β.
+        dv: The gradient of the voltage after this step, which that of the step before replaces.
+        du: The result.
+    """
     for n in range(dv.size):
-        found = error[n] + kept[n] * dv[n]
-        du[n] = found
-        dv[n] = beta[n] * found
+        total = error[n] + slope[n] * dv[n]
+        du[n] = total
+        dv[n] = beta[n] * total
 
 
 @njit(cache=True)
-def spike_errors(gradient, factor, dv, u, threshold, hard, detached, ds):  # noqa: PLR0913
-    """Set what reaches the spike; dv is that of the voltage after this step."""
+def set_spike_errors(
+    grad_spikes: np.ndarray, factor: np.ndarray, dv: np.ndarray, u: np.ndarray, threshold: np.ndarray, hard: bool,
+    detached: bool, ds: np.ndarray,
+) -> None:  # fmt: skip
+    """Set ds of the spikes before dropout; dv is the gradient of the voltage after this step.
+
+    Args:
+        grad_spikes: The gradient of the spikes after dropout.
+        factor: Factors of the spikes, from dropout.
+        dv: The gradient of the voltage after this step.
+        u: The membrane.
+        threshold: θ.
+        hard: Whether the reset is hard.
+        detached: Whether the reset is outside of the graph.
+        ds: The result.
+    """
     for n in range(ds.size):
-        found = gradient[n] * factor[n]
+        total = grad_spikes[n] * factor[n]
         if not detached:
-            found -= dv[n] * (u[n] if hard else threshold[n])
-        ds[n] = found
+            total -= dv[n] * (u[n] if hard else threshold[n])
+        ds[n] = total
 
 
 @njit(cache=True)
-def thresholds(h, ds, dv, u, level, hard, total):  # noqa: PLR0913
-    """Add what θ gets."""
+def add_threshold_gradient(
+    h: np.ndarray, ds: np.ndarray, dv: np.ndarray, u: np.ndarray, level: np.ndarray, hard: bool, total: np.ndarray
+) -> None:
+    """Add − h ds to the gradient of θ, and − dv where a soft reset subtracts θ.
+
+    Args:
+        h: The surrogate slope.
+        ds: The gradient of the spikes before dropout.
+        dv: The gradient of the voltage after this step.
+        u: The membrane.
+        level: The threshold of the step.
+        hard: Whether the reset is hard.
+        total: The sums over time, float64.
+    """
     for n in range(h.size):
-        found = h[n] * ds[n]
+        gradient = h[n] * ds[n]
         if not hard and u[n] >= level[n]:
-            found += dv[n]
-        total[n] -= found
+            gradient += dv[n]
+        total[n] -= gradient
 
 
 @njit(cache=True)
-def add(du, current, scale, shift):
-    """Add what scale and shift get."""
+def add_affine_gradients(du: np.ndarray, current: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
+    """Add du I to the gradient of scale, and du to that of shift.
+
+    Args:
+        du: The gradient of u.
+        current: I.
+        scale: The sum for scale.
+        shift: The sum for shift.
+    """
     for n in range(du.size):
         scale[n] += du[n] * current[n]
         shift[n] += du[n]
 
 
 @njit(cache=True)
-def flush(short, total):
-    """Add short sums to total ones and clear them."""
+def flush(short: np.ndarray, total: np.ndarray) -> None:
+    """Add sums in the currents' precision to sums in float64, and clear the former."""
     for n in range(total.size):
         total[n] += short[n]
         short[n] = short.dtype.type(0)
 
 
 @njit(cache=True)
-def betas(du, before, level, threshold, hard, reset, total):  # noqa: PLR0913
-    """Add what β gets: `before` is the membrane a step ago, or the voltage that the sequence began with."""
+def add_beta_gradient(
+    du: np.ndarray, before: np.ndarray, level: np.ndarray, threshold: np.ndarray, hard: bool, after_reset: bool,
+    total: np.ndarray,
+) -> None:  # fmt: skip
+    """Add du v[t−1] to the gradient of β.
+
+    Args:
+        du: The gradient of the membrane.
+        before: The membrane of the step before, or the voltage before the first step.
+        level: The noisy threshold of the step before.
+        threshold: The threshold θ.
+        hard: Whether the reset is hard.
+        after_reset: Whether `before` is a membrane, whose reset is still to come.
+        total: The sums over time, float64.
+    """
     for n in range(du.size):
-        fired = reset and before[n] >= level[n]
-        total[n] += du[n] * _after(before[n], threshold[n], fired, hard)
+        fired = after_reset and before[n] >= level[n]
+        total[n] += du[n] * _voltage_after(before[n], threshold[n], fired, hard)

@@ -3,15 +3,24 @@
 import math
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit
 
 CODES = {"atan": 0, "triangle": 1, "sigmoid": 2, "fast_sigmoid": 3, "boxcar": 4}
+"""Numbers of the surrogates of snnsim.surrogate in compiled code."""
 
 
 # a check for division by 0 would keep the loops from vector registers
 @njit(cache=True, error_model="numpy")
-def slopes(x, code, alpha):  # noqa: C901
-    """Turn u − θ into the slope there."""
+def to_slopes(x: np.ndarray, code: int, alpha: float) -> None:  # noqa: C901
+    """Turn u − θ into the slope there.
+
+    Args:
+        x: u − θ, of any length, which the slopes replace.
+        code: The number of the surrogate in `CODES`.
+        alpha: The sharpness, in the type of x.
+    """
+    # constants in the type of x: others would turn a loop in float32 into one in float64
     half, one, zero = x.dtype.type(0.5), x.dtype.type(1), x.dtype.type(0)
     if code == 0:
         turn = x.dtype.type(math.pi / 2) * alpha

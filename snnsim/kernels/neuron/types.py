@@ -1,9 +1,9 @@
-"""What the raw passes over neurons take and return, whichever compiler they were written for.
+"""Arguments and results of the passes over neurons, the same for the CPU and for a GPU.
 
-Shapes   β, θ, Δ, r, scale, shift (neuron,) · valid (batch,) · grad_drive (time, batch, neuron)
-         grad_voltage (batch, neuron)
-Names    β decay · θ threshold · Δ width of the noise · r where the voltage begins after a spike
-         drive y = scale · current + shift, at the steps that count
+Shapes   β, θ, Δ, r, scale, shift (neuron,) · lengths (batch,) · current, drive (time, batch, neuron)
+         voltage, mask (batch, neuron)
+Names    β decay · θ threshold · Δ scale of the noise · r voltage after a reset
+         drive y = scale · current + shift within the lengths, 0 behind them
 """
 
 from typing import NamedTuple
@@ -14,40 +14,76 @@ from snnsim.kernels.common.counter_rng import Draws
 
 
 class Noise(NamedTuple):
-    """What is random about a population; the gradient passes straight through the draws, see cpu_noise.py."""
+    """The noise of a population; gradients pass straight through the draws, see cpu_noise.py."""
 
-    width: Tensor
-    back: Tensor
-    """Added to the voltage after a reset."""
+    scale: Tensor
+    """Δ; without elements for neurons that are not stochastic."""
+    reset_value: Tensor
+    """r, added to the voltage after a reset; without elements for 0."""
     draws: Draws | None
-    """None fires where it is at least as likely as not."""
+    """The counter of the draws; without one, a neuron fires where its probability is at least one half."""
 
 
 class Neuron(NamedTuple):
-    """What a population of neurons is: all but its state."""
+    """The parameters of a population: everything but its state."""
 
     beta: Tensor
     threshold: Tensor
     hard: bool
-    """Whether a spike resets the voltage to 0, or takes the threshold off."""
+    """Whether a spike resets the voltage to 0; otherwise the threshold is subtracted."""
     detached: bool
     """Whether gradients skip the reset."""
     temporal: bool
-    """Whether gradients pass from a step to the one before, through the voltage."""
+    """Whether gradients pass from a step to the step before, through the voltage."""
     surrogate: str
     """A name in `snnsim.surrogate.NAMES`."""
     alpha: float
     noise: Noise | None = None
 
 
-class Back(NamedTuple):
-    """Gradients of everything that went into `fire`."""
+class Inputs(NamedTuple):
+    """The inputs of a pass."""
 
-    grad_drive: Tensor
-    grad_scale: Tensor
-    grad_shift: Tensor
-    grad_beta: Tensor
-    grad_threshold: Tensor
-    grad_voltage: Tensor
-    grad_width: Tensor | None = None
-    grad_back: Tensor | None = None
+    current: Tensor
+    scale: Tensor
+    """Factor of the current, from the normalization."""
+    shift: Tensor
+    """Summand of the current, from the normalization."""
+    lengths: Tensor
+    """Steps of each recording, int64; later steps have no current."""
+    voltage: Tensor
+    """Voltage before the first step."""
+    mask: Tensor | None
+    """Factors of the spikes, from dropout; None for 1."""
+
+
+class Fired(NamedTuple):
+    """The results of a pass."""
+
+    spikes: Tensor
+    """After dropout, (time, batch, neuron)."""
+    membrane: Tensor | None
+    """Before the reset, (time, batch, neuron); None if it was not recorded."""
+    last: Tensor
+    """Voltage after the last step, (batch, neuron)."""
+
+
+class OutputGradients(NamedTuple):
+    """The gradients of the results of a pass; None stands for 0."""
+
+    spikes: Tensor | None
+    membrane: Tensor | None
+    last: Tensor | None
+
+
+class InputGradients(NamedTuple):
+    """The gradients of the inputs and the parameters of a pass."""
+
+    drive: Tensor
+    scale: Tensor
+    shift: Tensor
+    beta: Tensor
+    threshold: Tensor
+    voltage: Tensor
+    noise_scale: Tensor | None = None
+    reset_value: Tensor | None = None

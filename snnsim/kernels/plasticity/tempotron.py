@@ -5,82 +5,159 @@
 
 V is continuous, so its highest value is one of those maxima, or V at an input.
 
-Shapes   one pattern: time, source, decay, decay_s (event,), sorted by time; decays lead to an event from the one before
+Shapes   one pattern: time, source, decay, decay_s (event,), sorted by time · weight, change (source,)
+Units    times and time constants in one unit
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit
+
+
+class Constants(NamedTuple):
+    """The constants of the membrane."""
+
+    tau: float
+    tau_s: float
+    scale: float
+    """V₀."""
+
+
+class Rule(NamedTuple):
+    """The constants of the learning rule."""
+
+    threshold: float
+    margin: float
+    rate: float
+    momentum: float
+
+
+class Pattern(NamedTuple):
+    """The inputs of one pattern."""
+
+    time: np.ndarray
+    source: np.ndarray
+    decay: np.ndarray
+    """Factor of a from the input before to this one."""
+    decay_s: np.ndarray
+    """Factor of b from the input before to this one."""
+
+
+class Patterns(NamedTuple):
+    """The inputs of all patterns, pattern after pattern."""
+
+    time: np.ndarray
+    source: np.ndarray
+    decay: np.ndarray
+    decay_s: np.ndarray
+    indptr: np.ndarray
+    """int64 (pattern + 1,), the first input of each pattern."""
 
 
 @njit(nogil=True, cache=True)
-def highest(weight, pattern, constants):
+def highest(weight: np.ndarray, pattern: Pattern, constants: Constants) -> tuple[float, float]:
     """Return the time and the value of the highest membrane of one pattern; (0, 0) without inputs."""
-    (time, source, decay, decay_s), (tau, tau_s, scale) = pattern, constants
-    a = b = best = when = 0.0
+    time, source, tau, tau_s, scale = pattern.time, pattern.source, constants.tau, constants.tau_s, constants.scale
+    a = b = best = peak_time = 0.0
     rate, ratio = 1 / tau_s - 1 / tau, tau / tau_s
     for event in range(time.size):
-        a, b = a * decay[event], b * decay_s[event]
+        a, b = a * pattern.decay[event], b * pattern.decay_s[event]
         value = scale * (a - b)
         if event == 0 or value > best:
-            best, when = value, time[event]
+            best, peak_time = value, time[event]
         a, b = a + weight[source[event]], b + weight[source[event]]
+        # the maximum behind this input counts if it comes before the next input
         if a > 0 and b * ratio > a:
             rise = math.log(b * ratio / a) / rate
             inside = event + 1 == time.size or rise < time[event + 1] - time[event]
             value = scale * (a * math.exp(-rise / tau) - b * math.exp(-rise / tau_s)) if inside else best
             if value > best:
-                best, when = value, time[event] + rise
-    return when, best
+                best, peak_time = value, time[event] + rise
+    return peak_time, best
 
 
 @njit(nogil=True, cache=True)
-def shift(change, when, amount, pattern, constants):
-    """Add to the change of weights what every input gives the membrane at a time, times an amount."""
-    (time, source, _, _), (tau, tau_s, scale) = pattern, constants
-    for event in range(time.size):
-        since = when - time[event]
+def add_gradient(change: np.ndarray, time: float, amount: float, pattern: Pattern, constants: Constants) -> None:
+    """Add the gradient of the membrane at a time to the change of the weights.
+
+    Args:
+        change: The change of the weights.
+        time: The time.
+        amount: A factor of the gradient.
+        pattern: The pattern.
+        constants: The constants of the membrane.
+    """
+    tau, tau_s = constants.tau, constants.tau_s
+    for event in range(pattern.time.size):
+        since = time - pattern.time[event]
         if since <= 0:
             break
-        change[source[event]] += amount * scale * (math.exp(-since / tau) - math.exp(-since / tau_s))
+        change[pattern.source[event]] += amount * constants.scale * (math.exp(-since / tau) - math.exp(-since / tau_s))
 
 
 @njit(nogil=True, cache=True)
-def of_pattern(number, trains):
-    """Return the events of one pattern."""
-    time, source, decay, decay_s, offset = trains
-    some = slice(offset[number], offset[number + 1])
-    return time[some], source[some], decay[some], decay_s[some]
+def pattern_of(number: int, patterns: Patterns) -> Pattern:
+    """Return the inputs of one pattern."""
+    inputs = slice(patterns.indptr[number], patterns.indptr[number + 1])
+    return Pattern(patterns.time[inputs], patterns.source[inputs], patterns.decay[inputs], patterns.decay_s[inputs])
 
 
 @njit(nogil=True, cache=True)
-def epoch(weight, change, trains, wanted, order, rule):
-    """Learn from every pattern once, in place, and return on how many the neuron was wrong."""
-    constants, (threshold, margin, rate, momentum) = rule
-    wrong = 0
+def epoch(
+    weight: np.ndarray, change: np.ndarray, patterns: Patterns, target: np.ndarray, order: np.ndarray,
+    constants: Constants, rule: Rule,
+) -> int:  # fmt: skip
+    """Learn from every pattern once, and return the number of patterns on which the neuron was wrong.
+
+    Args:
+        weight: The weights, which change.
+        change: The last change of the weights, which changes.
+        patterns: The patterns.
+        target: Whether the neuron should fire, bool (pattern,).
+        order: The order of the patterns, int64 (pattern,).
+        constants: The constants of the membrane.
+        rule: The constants of the learning rule.
+    """
+    threshold, margin, rate, wrong = rule.threshold, rule.margin, rule.rate, 0
     for number in order:
-        pattern = of_pattern(number, trains)
-        when, value = highest(weight, pattern, constants)
-        wrong += (value >= threshold) != wanted[number]
-        far = value >= threshold + margin if wanted[number] else value < threshold - margin
-        if not far:
-            change *= momentum
-            shift(change, when, rate if wanted[number] else -rate, pattern, constants)
+        pattern = pattern_of(number, patterns)
+        time, value = highest(weight, pattern, constants)
+        wrong += (value >= threshold) != target[number]
+        right = value >= threshold + margin if target[number] else value < threshold - margin
+        if not right:
+            change *= rule.momentum
+            add_gradient(change, time, rate if target[number] else -rate, pattern, constants)
             weight += change
     return wrong
 
 
 @njit(nogil=True, cache=True)
-def peaks(weight, trains, constants, found):
-    """Write time and value of the highest membrane of every pattern, (pattern, 2)."""
-    for number in range(len(found)):
-        when, value = highest(weight, of_pattern(number, trains), constants)
-        found[number, 0], found[number, 1] = when, value
+def peaks(weight: np.ndarray, patterns: Patterns, constants: Constants, result: np.ndarray) -> None:
+    """Set the time and the value of the highest membrane of every pattern.
+
+    Args:
+        weight: The weights.
+        patterns: The patterns.
+        constants: The constants of the membrane.
+        result: The times and values, (pattern, 2).
+    """
+    for number in range(len(result)):
+        time, value = highest(weight, pattern_of(number, patterns), constants)
+        result[number, 0], result[number, 1] = time, value
 
 
-def decays(time: np.ndarray, offset: np.ndarray, tau: float) -> np.ndarray:
-    """Return the decay from event to event within each pattern."""
+def decays(time: np.ndarray, indptr: np.ndarray, tau: float) -> np.ndarray:
+    """Return the decay from input to input within each pattern, (event,).
+
+    Args:
+        time: The times of the inputs, (event,).
+        indptr: The first input of each pattern, (pattern + 1,).
+        tau: The time constant.
+    """
     gap = np.diff(time, prepend=time[:1])
-    gap[offset[:-1][offset[:-1] < len(time)]] = 0
-    return np.exp(-gap / tau)
+    gap[indptr[:-1][indptr[:-1] < len(time)]] = 0
+    result: np.ndarray = np.exp(-gap / tau)
+    return result

@@ -1,208 +1,272 @@
-"""A graph of populations, step by step: every neuron once a step, every spike to its targets at their delays.
+"""The clock-driven engine: every neuron once a step, every spike to its targets at their delays.
 
     current[t + d, j] += w        for every synapse i → j of a source that fires at t: a row for each step to come
     u[t, j] = membrane(v[t−1, j], current[t, j], j)        then fire, reset and deliver, population by population
 
-Two arithmetics, by the numbers of a network: floats, and integers with a decay in fixed point and saturation.
+The parameters of a network decide between floats, and integers with a decay in fixed point and saturation.
 
-Shapes   first (node + 1,) · offset, weight (synapse,) · buffer (row · neuron,) · voltage (recording, neuron);
-         nodes are the input channels and then the neurons
-Names    offset = d · neurons + j: where a synapse adds to, counted from the row of its spike; the rows lie in a line,
-         and what is pending slides back to the first ones when the last is reached
-Cost     256 → 256, 25 delays, 10 % activity, one core of an AMD EPYC 9004: 1.7e9 synapses a second in float32,
+Shapes   buffer (row · neuron,): the rows of currents lie in a line; when the last row is reached, the pending rows
+         move to the front · voltage (recording, neuron)
+Source   256 → 256, 25 delays, 10 % activity, one core of an AMD EPYC 9004: 1.7e9 synapses a second in float32,
          1.5e9 in float64 (scripts/bench_events/speed.py)
-Exact    no fast-math; contributions to a neuron are added in the order of their spikes, whatever the pieces
+Exact    no fast-math; contributions to a neuron are added in the order of their spikes, for any chunks of time
 """
 
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numba.extending import overload
 
-from snnsim.kernels.common.counter_rng import logistic, row
+from snnsim.kernels.common.counter_rng import logistic
+from snnsim.kernels.common.counter_rng import row as row_start
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate.types import (
+    HARD,
+    READOUT,
+    ClockNetwork,
+    EventArrays,
+    FixedParameters,
+    Noise,
+    OffsetSynapses,
+    Parameters,
+    Position,
+    Recorder,
+    StreamArrays,
+)
 
-HARD, SOFT, READOUT = range(3)
-FLOATS = 3
-"""Decay, threshold and bias; integers have shift, bits and limit behind them."""
+Index = int | np.integer[Any]
 
 
-def membrane(voltage: Any, current: Any, numbers: tuple[Any, ...], n: int) -> Any:
-    """Return u of neuron n from v and what arrives: `_float`, or `_fixed` if the numbers are integers."""
-    return (_float if len(numbers) == FLOATS else _fixed)(voltage, current, numbers, n)
+def membrane(voltage: Any, current: Any, parameters: Parameters, n: int) -> Any:
+    """Return u of a neuron.
+
+    Args:
+        voltage: v of the step before.
+        current: The sum of the events of the step.
+        parameters: The parameters of all neurons, which decide between floats and integers.
+        n: The neuron.
+    """
+    if isinstance(parameters, FixedParameters):
+        return _fixed(voltage, current, parameters, n)
+    return _float(voltage, current, parameters, n)
 
 
 @overload(membrane, inline="never")
-def _membrane(voltage, current, numbers, n):  # noqa: ARG001
-    return _float if len(numbers) == FLOATS else _fixed
+def _membrane(voltage: Any, current: Any, parameters: Any, n: Any) -> Any:  # noqa: ARG001
+    return _fixed if parameters.instance_class is FixedParameters else _float
 
 
-def _float(voltage, current, numbers, n):
+# Numba compares the annotations of the forms of an overload
+def _float(voltage: Any, current: Any, parameters: Any, n: Any) -> Any:
     """β v + (I + b)."""
-    decay, _, bias = numbers
-    return decay[n] * voltage + (current + bias[n])
+    return parameters.decay[n] * voltage + (current + parameters.bias[n])
 
 
-def _fixed(voltage, current, numbers, n):
+def _fixed(voltage: Any, current: Any, parameters: Any, n: Any) -> Any:
     """clip(sign(v) ⌊|v| m / 2^bits⌋ + (I · 2^shift + b))."""
-    decay, _, bias, shift, bits, limit = numbers
-    product = decay[n] * voltage
-    kept = product >> bits if product >= 0 else -((-product) >> bits)
-    arrived = (np.int64(current) << shift) + bias[n]
-    return min(max(kept + arrived, -limit), limit)
+    product = parameters.decay[n] * voltage
+    # a shift of a negative number would round away from 0
+    leak = product >> parameters.bits if product >= 0 else -((-product) >> parameters.bits)
+    total = (np.int64(current) << parameters.shift) + parameters.bias[n]
+    return min(max(leak + total, -parameters.limit), parameters.limit)
 
 
 @njit(nogil=True, cache=True)
-def largest_count(step, channel, count, offset, seen):
-    """Return the largest sum of the sizes of counts that a channel has in a step; `seen` is room of -1 and of sums."""
-    last, total = seen
+def largest_count(
+    step: np.ndarray, channel: np.ndarray, count: np.ndarray, indptr: np.ndarray, last: np.ndarray, total: np.ndarray
+) -> int:
+    """Return the largest sum of the sizes of counts that a channel has in a step.
+
+    Args:
+        step: The steps of the events, ascending within a recording.
+        channel: Their channels.
+        count: Their counts.
+        indptr: The first event of each recording, (recording + 1,).
+        last: Scratch memory of −1, int64 (channel,).
+        total: Scratch memory, int64 (channel,).
+    """
     largest, before = 0, 0
-    for recording in range(offset.size - 1):
-        for event in range(offset[recording], offset[recording + 1]):
+    for recording in range(indptr.size - 1):
+        for event in range(indptr[recording], indptr[recording + 1]):
             # a number for each step of each recording, ascending
             now, c = before + step[event], channel[event]
             total[c] = abs(np.int64(count[event])) + (total[c] if last[c] == now else 0)
             last[c] = now
             largest = max(largest, total[c])
-        if offset[recording + 1] > offset[recording]:
-            before += step[offset[recording + 1] - 1] + 1
+        if indptr[recording + 1] > indptr[recording]:
+            before += step[indptr[recording + 1] - 1] + 1
     return largest
 
 
 @njit(nogil=True, cache=True)
-def record_membranes(voltage, population, row, recorded):
-    """Copy the membranes of the chosen neurons of a population into a row of the trace."""
-    neuron, begin = recorded[1]
-    for place in range(begin[population], begin[population + 1]):
-        recorded[2][row, place] = voltage[neuron[place]]
+def record_membranes(voltage: np.ndarray, population: int, row: int, recorder: Recorder) -> None:
+    """Copy the membranes of the recorded neurons of a population into a row of the trace.
+
+    Args:
+        voltage: The membranes of all neurons, (neuron,).
+        population: The population.
+        row: The row.
+        recorder: The memory for results.
+    """
+    neurons, trace = recorder.neurons, recorder.trace
+    for index in range(recorder.begin[population], recorder.begin[population + 1]):
+        trace[row, index] = voltage[neurons[index]]
 
 
 @njit(nogil=True, cache=True)
-def record_spike(recording, node, neuron, step, recorded):
-    """Count a spike of a neuron, and write it down if there is room for it."""
-    counts, _, _, _, spike_step, spike_neuron, room = recorded
-    counts[recording, node] += 1
-    place = room[recording, 0]
-    if place < room[recording, 1]:
-        spike_step[place], spike_neuron[place] = step, neuron
-        room[recording, 0] = place + 1
+def record_spike(recording: int, node: Index, neuron: Index, step: int, recorder: Recorder) -> None:
+    """Count a spike of a neuron, and record the spike itself if there is memory for it.
+
+    Args:
+        recording: The recording.
+        node: The node of the neuron.
+        neuron: The neuron.
+        step: The step of the spike.
+        recorder: The memory for results.
+    """
+    span = recorder.spike_span
+    recorder.counts[recording, node] += 1
+    index = span[recording, 0]
+    if index < span[recording, 1]:
+        recorder.spike_step[index], recorder.spike_neuron[index] = step, neuron
+        span[recording, 0] = index + 1
 
 
 @njit(nogil=True, cache=True)
-def _deliver(network, node, base, buffer):
-    first, offset, weight, _ = network
-    for synapse in range(first[node], first[node + 1]):
+def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray) -> None:
+    """Add the weights of a spike to the rows of its arrivals; `base` is the index of the row of this step."""
+    indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
+    for synapse in range(indptr[node], indptr[node + 1]):
         buffer[base + offset[synapse]] += weight[synapse]
 
 
 @njit(nogil=True, cache=True)
-def _deliver_counted(network, node, base, buffer, count):
-    first, offset, weight, _ = network
-    for synapse in range(first[node], first[node + 1]):
+def _deliver_counted(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray, count: float) -> None:
+    indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
+    for synapse in range(indptr[node], indptr[node + 1]):
         buffer[base + offset[synapse]] += count * weight[synapse]
 
 
 @njit(nogil=True, cache=True)
-def _slide(buffer, row, longest, neurons):
+def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     """Move the rows that are pending from `row` on to the front, and clear the others."""
     begin, length = row * neurons, longest * neurons
-    for place in range(length):
-        buffer[place] = buffer[begin + place]
+    for index in range(length):
+        buffer[index] = buffer[begin + index]
     buffer[length : begin + length] = 0
 
 
 @njit(nogil=True, cache=True)
-def _integrate(begin, end, numbers, voltage, current):
+def _integrate(begin: int, end: int, parameters: Parameters, voltage: np.ndarray, current: np.ndarray) -> None:
     # unsigned, as an index that might be negative costs a test of its own: 2 ns a neuron instead of 0.5
     for n in range(np.uint64(begin), np.uint64(end)):
-        voltage[n] = membrane(voltage[n], current[n], numbers, n)
+        voltage[n] = membrane(voltage[n], current[n], parameters, n)
 
 
 @njit(nogil=True, cache=True)
-def _fire(place, network, neuron, voltage, buffer, recorded):
+def _fire(
+    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
+) -> None:
     """Reset the neurons of a population that are at their threshold, and deliver their spikes."""
-    recording, population, step, base = place
-    (bounds, rule, _), numbers = neuron
-    threshold, channels = numbers[1], network[3][0]
+    recording, population, step = position.recording, position.population, position.step
+    bounds, model = network.populations.bounds, network.populations.model
+    threshold, channels = network.parameters.threshold, network.sizes.channels
     for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
         if voltage[n] >= threshold[n]:
-            voltage[n] = 0 if rule[population] == HARD else voltage[n] - threshold[n]
-            record_spike(recording, channels + np.int64(n), n, step, recorded)
-            _deliver(network, channels + np.int64(n), np.uint64(base), buffer)
+            voltage[n] = 0 if model[population] == HARD else voltage[n] - threshold[n]
+            record_spike(recording, channels + np.int64(n), n, step, recorder)
+            _deliver(network.synapses, channels + np.int64(n), np.uint64(base), buffer)
 
 
 @njit(nogil=True, cache=True)
-def draws(noise, place):
-    """Return whether a population draws in a step of a recording, and where its row starts."""
-    recording, population, step = place
-    noisy, _, _, drawn, keys, first = noise
-    return noisy[population] and drawn, row(keys[population], recording, first + step)
+def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
+    """Return whether a population draws in a step of a recording, and the start of its row of random numbers."""
+    population = position.population
+    start = row_start(noise.keys[population], position.recording, noise.step + position.step)
+    return noise.noisy[population] and noise.drawn, start
 
 
 @njit(nogil=True, cache=True)
-def level(noise, threshold, start, n, begin):
-    """Return what the membrane of neuron n is compared with, in a population that begins at neuron `begin`."""
-    return threshold[n] - noise[1][n] * noise[1].dtype.type(logistic(start, np.int64(n) - begin))
+def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: int) -> Any:
+    """Return the noisy threshold of a neuron.
+
+    Args:
+        noise: The noise of all neurons.
+        threshold: The thresholds of all neurons.
+        start: The start of the population's row of random numbers.
+        n: The neuron.
+        begin: The first neuron of its population.
+    """
+    return threshold[n] - noise.scale[n] * noise.scale.dtype.type(logistic(start, np.int64(n) - begin))
 
 
 @njit(nogil=True, cache=True)
-def _fire_by_chance(place, network, neuron, voltage, buffer, recorded):
-    """Fire as `_fire` does, at levels that are drawn."""
-    recording, population, step, base = place
-    (bounds, rule, noise), numbers = neuron
-    threshold, channels, begin = numbers[1], network[3][0], bounds[population]
-    drawn, start = draws(noise, (recording, population, step))
+def _fire_noisy(
+    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
+) -> None:
+    """Do the same as `_fire` for stochastic neurons."""
+    recording, population, step = position.recording, position.population, position.step
+    bounds, model, noise = network.populations.bounds, network.populations.model, network.noise
+    threshold, channels, begin = network.parameters.threshold, network.sizes.channels, bounds[population]
+    drawn, start = draws(noise, position)
     for n in range(begin, bounds[population + 1]):
         if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
-            lower = 0 if rule[population] == HARD else voltage[n] - threshold[n]
-            voltage[n] = lower + noise[2][n]
-            record_spike(recording, channels + n, n, step, recorded)
-            _deliver(network, channels + n, np.uint64(base), buffer)
+            lower = 0 if model[population] == HARD else voltage[n] - threshold[n]
+            voltage[n] = lower + noise.reset_value[n]
+            record_spike(recording, channels + n, n, step, recorder)
+            _deliver(network.synapses, channels + n, np.uint64(base), buffer)
 
 
 @njit(nogil=True, cache=True)
-def _one(recording, network, neuron, events, state, recorded):
-    (_, neurons, longest, rows), (bounds, rule, noise) = network[3], neuron[0]
-    event_step, channel, count, offset, length = events
-    voltage, buffer, row = state[0][recording], state[2], 0
-    event, end = offset[recording], offset[recording + 1]
-    for step in range(length[recording]):
-        if row == rows:
+def _run_recording(
+    recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
+    recorder: Recorder,
+) -> None:  # fmt: skip
+    neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
+    bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
+    event_step, channel, count = events.step, events.channel, events.counts
+    event, end = events.indptr[recording], events.indptr[recording + 1]
+    for step in range(events.length[recording]):
+        if row == network.rows:
             _slide(buffer, row, longest, neurons)
             row = 0
         base = row * neurons
         while event < end and event_step[event] == step:
-            _deliver_counted(network, channel[event], np.uint64(base), buffer, count[event])
+            _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
             event += 1
-        for population in range(rule.size):
+        for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
-            _integrate(begin, stop, neuron[1], voltage, buffer[base : base + neurons])
-            record_membranes(voltage, population, recorded[3][recording] + step, recorded)
-            if noise[0][population]:
-                _fire_by_chance((recording, population, step, base), network, neuron, voltage, buffer, recorded)
-            elif rule[population] != READOUT:
-                _fire((recording, population, step, base), network, neuron, voltage, buffer, recorded)
+            _integrate(begin, stop, network.parameters, voltage, buffer[base : base + neurons])
+            record_membranes(voltage, population, recorder.row[recording] + step, recorder)
+            position = Position(recording, population, step)
+            if noisy[population]:
+                _fire_noisy(position, base, network, voltage, buffer, recorder)
+            elif model[population] != READOUT:
+                _fire(position, base, network, voltage, buffer, recorder)
         row += 1
     _slide(buffer, row, longest, neurons)
 
 
 @njit(nogil=True, cache=True)
-def run(which, network, neuron, events, state, recorded):
-    """Run the recordings `which` from their voltages and what is pending, and leave both as they are in the end.
+def run(
+    recordings: np.ndarray, network: ClockNetwork, events: EventArrays, state: StreamArrays, buffer: np.ndarray,
+    recorder: Recorder,
+) -> None:  # fmt: skip
+    """Run recordings from their state, and leave their state after the last step.
 
-    network    first, offset, weight, (channels, neurons, longest delay, rows of the buffer)
-    neuron     (bounds, rule, noise) of the populations, numbers; noise: which are noisy, width and back of neurons,
-               whether there are draws, a key for each population, the number of the first step
-    events     step, channel, count (event,), offset (recording + 1,), length (recording,)
-    state      voltage, pending (recording, delay · neuron) or (0, 0) for none, buffer
-    recorded   counts, chosen neurons and where each population's begin, trace, first row of each recording in it,
-               step and neuron of spikes, room (recording, 2) for them from and to
+    Args:
+        recordings: The recordings, int64.
+        network: The network.
+        events: The input events.
+        state: The voltages and pending currents of all recordings.
+        buffer: Scratch memory for the currents of the steps to come, (row · neuron,).
+        recorder: The memory for results.
     """
-    pending, buffer = state[1], state[2]
-    for recording in which:
+    voltage, pending = state.voltage, state.pending
+    for recording in recordings:
         buffer[:] = 0
         if len(pending):
             buffer[: pending.shape[1]] = pending[recording]
-        _one(recording, network, neuron, events, state, recorded)
+        _run_recording(recording, network, events, voltage[recording], buffer, recorder)
         if len(pending):
             pending[recording] = buffer[: pending.shape[1]]

@@ -1,30 +1,43 @@
-"""A graph of populations, event by event: a neuron is computed in the steps in which something reaches it.
+"""The event-driven engine: a neuron is computed in the steps in which an event reaches it.
 
-    gap     v ← membrane(v, 0) for every silent step since it was last computed, until nothing changes
-    touch   u = membrane(v, Σ of what arrives, j);  fire, reset, put every synapse into the queue of its step
+    gap     v ← membrane(v, 0) for every silent step since the neuron was last computed, until nothing changes
+    touch   u = membrane(v, Σ of the events, j);  fire, reset, put every synapse into the queue of its step
 
-A neuron that could fire without input, by chance, or as its bias alone carries it over its threshold, is computed in
-every step; so are those whose membrane is recorded. All others pass from just below the threshold to below it in a
-silent step (what is below then stays below, as rounding is monotone), so leaving them out changes nothing: the same
-spikes and the same membranes as the engine in events.py, bit for bit, since what arrives is added in the same order.
+A neuron that could fire without input is computed in every step: a stochastic neuron, or one whose bias alone carries
+it over its threshold. So is a neuron whose membrane is recorded. All others pass from just below the threshold to below
+it in a silent step (and then stay below, as rounding is monotone), so leaving them out changes nothing: the spikes and
+the membranes are those of clock_driven.py, bit for bit, as events are added in the same order.
 
-Shapes   first (node + 1,) · target, delay, weight (synapse,) · queued, value (slot, event) · used (slot + 1,), the
-         last one the most that a slot had no room for; slots are a ring of steps
-Names    marks: the step in which something last arrived at each neuron, the populations' lists of such neurons, their
-         lengths, who fired; work: the queue, what has arrived, the step in which each neuron was last computed
-Cost     a step takes time for its events alone; the queue holds what is on its way, 8 to 12 bytes an event. Loops over
-         events call nothing: handing arrays on counts references, which took 150 ns an event
+A step costs time for its events alone; the queue holds the events on their way, in 8 to 12 bytes each. Loops over
+events call no function: passing arrays on counts references, which took 150 ns an event.
 """
 
-from numba import njit
+from typing import Any
 
-from snnsim.kernels.simulate.clock_driven import HARD, READOUT, draws, level, membrane, record_membranes, record_spike
+import numpy as np
+
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate.clock_driven import draws, level, membrane, record_membranes, record_spike
+from snnsim.kernels.simulate.types import (
+    HARD,
+    READOUT,
+    DelaySynapses,
+    EventArrays,
+    EventNetwork,
+    EventWork,
+    Parameters,
+    Position,
+    Queue,
+    Recorder,
+    StreamArrays,
+)
 
 
 @njit(nogil=True, cache=True)
-def _silent(voltage, steps, numbers, n):
+def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
+    """Return the voltage of a neuron after silent steps."""
     for _ in range(steps):
-        after = membrane(voltage, numbers[1].dtype.type(0), numbers, n)
+        after = membrane(voltage, parameters.threshold.dtype.type(0), parameters, n)
         if after == voltage:
             break
         voltage = after
@@ -32,44 +45,44 @@ def _silent(voltage, steps, numbers, n):
 
 
 @njit(nogil=True, cache=True)
-def _push(queue, slot, target, weight):
+def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
     """Put an event into a slot, or only count it if the slot is full."""
-    queued, value, used = queue
-    place = used[slot]
-    used[slot] = place + 1
-    if place < queued.shape[1]:
-        queued[slot, place], value[slot, place] = target, weight
+    used = queue.used
+    index = used[slot]
+    used[slot] = index + 1
+    if index < queue.target.shape[1]:
+        queue.target[slot, index], queue.value[slot, index] = target, weight
 
 
 @njit(nogil=True, cache=True)
-def _send(spike, network, queue):
-    """Queue what a spike brings to each target; without a delay into the slot of this step."""
-    node, count, step = spike
-    first, target, delay, weight, _ = network
-    queued, value, used = queue
+def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
+    """Queue the events of a spike; those without a delay go into the slot of this step."""
+    indptr, target, delay, weight = synapses.indptr, synapses.target, synapses.delay, synapses.weight
+    queued, value, used = queue.target, queue.value, queue.used
     ring = used.size - 1
     now = step % ring
-    for synapse in range(first[node], first[node + 1]):
+    for synapse in range(indptr[node], indptr[node + 1]):
         slot = now + delay[synapse]
         slot = slot - ring if slot >= ring else slot
-        place = used[slot]
-        used[slot] = place + 1
-        if place < queued.shape[1]:
-            queued[slot, place], value[slot, place] = target[synapse], count * weight[synapse]
+        index = used[slot]
+        used[slot] = index + 1
+        if index < queued.shape[1]:
+            queued[slot, index], value[slot, index] = target[synapse], count * weight[synapse]
 
 
 @njit(nogil=True, cache=True)
-def _arrive(step, graph, marks, work):
-    """Add up what the queue holds for this step, and put the neurons on their populations' lists."""
-    (bounds, _, _, owner), (stamp, touched, listed, _) = graph, marks
-    (queued, value, used), current, _ = work
+def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
+    """Add up the events of this step, and put their neurons on the lists of their populations."""
+    bounds, owner = network.populations.bounds, network.populations.owner
+    stamp, touched, listed = work.marks.stamp, work.marks.touched, work.marks.listed
+    used, current = work.queue.used, work.current
     slot = step % (used.size - 1)
-    targets, values = queued[slot, : used[slot]], value[slot, : used[slot]]
+    targets, values = work.queue.target[slot, : used[slot]], work.queue.value[slot, : used[slot]]
     used[-1] = max(used[-1], used[slot])
     used[slot] = 0
-    for place in range(targets.size):
-        n = targets[place]
-        current[n] += values[place]
+    for index in range(targets.size):
+        n = targets[index]
+        current[n] += values[index]
         if stamp[n] != step:
             stamp[n] = step
             population = owner[n]
@@ -78,126 +91,142 @@ def _arrive(step, graph, marks, work):
 
 
 @njit(nogil=True, cache=True)
-def _has_room(queue):
-    return queue[2].max() <= queue[0].shape[1]
+def _has_room(queue: Queue) -> bool:
+    return bool(queue.used.max() <= queue.target.shape[1])
 
 
 @njit(nogil=True, cache=True)
-def fire_by_themselves(below, numbers, found):
-    """Find the neurons that may reach their threshold in a silent step from `below`, the number just below it."""
+def fire_by_themselves(below: np.ndarray, parameters: Parameters, result: np.ndarray) -> None:
+    """Set whether each neuron may reach its threshold in a silent step.
+
+    Args:
+        below: The largest numbers below the thresholds, (neuron,).
+        parameters: The parameters of the neurons.
+        result: bool (neuron,).
+    """
     for n in range(below.size):
-        found[n] = _silent(below[n], 1, numbers, n) >= numbers[1][n]
+        result[n] = _silent(below[n], 1, parameters, n) >= parameters.threshold[n]
 
 
 @njit(nogil=True, cache=True)
-def _compute(now, neuron, voltage, marks, work):
-    """Bring the listed neurons of a population to this step; return how many are at their threshold."""
-    _, population, step = now
-    (bounds, _, noise, _), numbers = neuron
-    drawn, start = draws(noise, now)
-    _, touched, listed, fired = marks
-    _, current, last = work
-    begin, found = bounds[population], 0
-    for n in touched[begin : begin + listed[population]]:
-        before = _silent(voltage[n], step - last[n] - 1, numbers, n)
-        voltage[n] = membrane(before, current[n], numbers, n)
+def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> int:
+    """Compute the listed neurons of a population in this step; return the number of those at their threshold."""
+    population, step = position.population, position.step
+    parameters, noise, begin = network.parameters, network.noise, network.populations.bounds[population]
+    threshold, current, last, fired = parameters.threshold, work.current, work.last, work.marks.fired
+    drawn, start = draws(noise, position)
+    count = 0
+    for n in work.marks.touched[begin : begin + work.marks.listed[population]]:
+        before = _silent(voltage[n], step - last[n] - 1, parameters, n)
+        voltage[n] = membrane(before, current[n], parameters, n)
         current[n], last[n] = 0, step
-        if voltage[n] >= (level(noise, numbers[1], start, n, begin) if drawn else numbers[1][n]):
-            fired[found] = n
-            found += 1
-    # in the order of the neurons, so that sums have the order of the other engine
-    fired[:found].sort()
-    return found
+        if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
+            fired[count] = n
+            count += 1
+    # in the order of the neurons, so that sums have the order of the clock-driven engine
+    fired[:count].sort()
+    return count
 
 
 @njit(nogil=True, cache=True)
-def _fire(place, network, neuron, state, recorded):
-    recording, population, step, found = place
-    graph, numbers = neuron
-    voltage, marks, queue = state[0][recording], state[2], state[3][0]
-    channels, one = network[4][0], numbers[1].dtype.type(1)
-    for n in marks[3][:found]:
-        voltage[n] = 0 if graph[1][population] == HARD else voltage[n] - numbers[1][n]
-        if graph[2][0][population]:
-            voltage[n] += graph[2][2][n]
-        record_spike(recording, channels + n, n, step, recorded)
-        _send((channels + n, one, step), network, queue)
-        if _silent(voltage[n], 1, numbers, n) >= numbers[1][n]:
-            _push(queue, (step + 1) % (queue[2].size - 1), n, 0)
+def _fire(
+    position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
+) -> None:
+    """Reset the first `count` neurons of the list of those that fire, and queue their events."""
+    population, step, queue = position.population, position.step, work.queue
+    hard, noisy = network.populations.model[population] == HARD, network.noise.noisy[population]
+    parameters, threshold = network.parameters, network.parameters.threshold
+    channels, one = network.sizes.channels, threshold.dtype.type(1)
+    for n in work.marks.fired[:count]:
+        voltage[n] = 0 if hard else voltage[n] - threshold[n]
+        if noisy:
+            voltage[n] += network.noise.reset_value[n]
+        record_spike(position.recording, channels + n, n, step, recorder)
+        _send(channels + n, one, step, network.synapses, queue)
+        # an event of weight 0 has the neuron computed in the next step
+        if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
+            _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
 
 
 @njit(nogil=True, cache=True)
-def _begin(recording, neuron, state):
-    """Fill the queue with what is pending, and with the neurons that will fire without it."""
-    voltage, pending, numbers = state[0][recording], state[1], neuron[1]
-    stamp, (queue, current, last) = state[2][0], state[3]
-    queue[2][:], current[:], last[:], stamp[:] = 0, 0, -1, -1
+def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
+    """Fill the queue with the pending events of a recording, and with the neurons that fire without events."""
+    voltage, pending, queue = state.voltage[recording], state.pending, work.queue
+    queue.used[:], work.current[:], work.last[:], work.marks.stamp[:] = 0, 0, -1, -1
     if len(pending):
-        for place in range(pending.shape[1]):
-            if pending[recording, place] != 0:
-                _push(queue, place // voltage.size, place % voltage.size, pending[recording, place])
+        for index in range(pending.shape[1]):
+            if pending[recording, index] != 0:
+                _push(queue, index // voltage.size, index % voltage.size, pending[recording, index])
     for n in range(voltage.size):
-        if _silent(voltage[n], 1, numbers, n) >= numbers[1][n]:
+        if _silent(voltage[n], 1, parameters, n) >= parameters.threshold[n]:
             _push(queue, 0, n, 0)
 
 
 @njit(nogil=True, cache=True)
-def _end(recording, steps, neuron, state):
-    """Bring every neuron to the last step, and write down what is pending."""
-    voltage, pending, numbers = state[0][recording], state[1], neuron[1]
-    (queued, value, used), _, last = state[3]
+def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
+    """Compute every neuron up to the last step, and add up the pending events."""
+    voltage, pending, queue, last = state.voltage[recording], state.pending, work.queue, work.last
     for n in range(voltage.size):
-        voltage[n] = _silent(voltage[n], steps - 1 - last[n], numbers, n)
+        voltage[n] = _silent(voltage[n], steps - 1 - last[n], parameters, n)
     if len(pending):
         pending[recording] = 0
         for ahead in range(pending.shape[1] // voltage.size):
-            slot = (steps + ahead) % (used.size - 1)
-            for place in range(used[slot]):
-                pending[recording, ahead * voltage.size + queued[slot, place]] += value[slot, place]
+            slot = (steps + ahead) % (queue.used.size - 1)
+            for index in range(queue.used[slot]):
+                pending[recording, ahead * voltage.size + queue.target[slot, index]] += queue.value[slot, index]
 
 
 @njit(nogil=True, cache=True)
-def _populations(place, network, neuron, state, recorded):
+def _step(
+    recording: int, step: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
+) -> None:
     """Compute one step of all populations in their order."""
-    recording, step = place
-    graph, voltage = neuron[0], state[0][recording]
-    marks, work, (watched, begin) = state[2], state[3], state[4]
-    queue = work[0]
-    for population in range(graph[1].size):
-        for n in watched[begin[population] : begin[population + 1]]:
-            _push(queue, step % (queue[2].size - 1), n, 0)
-        # with what the populations before this one have sent without a delay
-        _arrive(step, graph, marks, work)
-        found = _compute((recording, population, step), neuron, voltage, marks, work)
-        record_membranes(voltage, population, recorded[3][recording] + step, recorded)
-        if graph[1][population] != READOUT:
-            _fire((recording, population, step, found), network, neuron, state, recorded)
+    queue, begin = work.queue, work.begin
+    for population in range(network.populations.model.size):
+        for n in work.watched[begin[population] : begin[population + 1]]:
+            _push(queue, step % (queue.used.size - 1), n, 0)
+        # with the events that earlier populations have sent without a delay
+        _arrive(step, network, work)
+        position = Position(recording, population, step)
+        count = _compute(position, network, voltage, work)
+        record_membranes(voltage, population, recorder.row[recording] + step, recorder)
+        if network.populations.model[population] != READOUT:
+            _fire(position, count, network, voltage, work, recorder)
 
 
 @njit(nogil=True, cache=True)
-def run(recording, network, neuron, events, state, recorded):
-    """Run one recording; return whether the queue had room for all, or else nothing that was written counts.
+def run(
+    recording: int, network: EventNetwork, events: EventArrays, state: StreamArrays, work: EventWork,
+    recorder: Recorder,
+) -> bool:  # fmt: skip
+    """Run one recording from its state, and leave its state after the last step.
 
-    The arguments are those of events.run, but for
-    network    first, target, delay, weight, (channels, neurons, longest delay)
-    neuron     (bounds, rule, population of each neuron), numbers
-    state      voltage, pending, marks, work, (neurons to compute in every step, where each population's begin)
+    Args:
+        recording: The recording.
+        network: The network.
+        events: The input events.
+        state: The voltages and pending currents of all recordings.
+        work: Scratch memory.
+        recorder: The memory for results.
+
+    Returns:
+        Whether the queue had room for all events; otherwise state and results are of no use.
     """
-    event_step, channel, count, offset, length = events
-    listed, queue = state[2][2], state[3][0]
-    event, last = offset[recording], offset[recording + 1]
-    _begin(recording, neuron, state)
-    for step in range(length[recording]):
+    listed, queue = work.marks.listed, work.queue
+    event_step, channel, count = events.step, events.channel, events.counts
+    event, last = events.indptr[recording], events.indptr[recording + 1]
+    _fill_queue(recording, network.parameters, state, work)
+    for step in range(events.length[recording]):
         if not _has_room(queue):
             return False
         listed[:] = 0
         while event < last and event_step[event] == step:
-            _send((channel[event], count[event], step), network, queue)
+            _send(channel[event], count[event], step, network.synapses, queue)
             event += 1
         if not _has_room(queue):
             return False
-        _populations((recording, step), network, neuron, state, recorded)
+        _step(recording, step, network, state.voltage[recording], work, recorder)
     if not _has_room(queue):
         return False
-    _end(recording, length[recording], neuron, state)
+    _finish(recording, events.length[recording], network.parameters, state, work)
     return True

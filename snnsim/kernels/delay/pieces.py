@@ -1,0 +1,204 @@
+"""The pieces of a network in which overlap_save.py computes, and the scratch memory for their spectra.
+
+Shapes   rows: (window, lane), a lane is a recording · columns: sources or targets · spectra as in windowed_fft.py
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from numba import get_num_threads
+from torch import Tensor
+
+from snnsim.allocator import keeps_little
+from snnsim.kernels.common.buffers import workspace
+from snnsim.kernels.delay import complex_gemm, fft, windowed_fft
+from snnsim.kernels.delay.complex_gemm import ProductShape
+from snnsim.kernels.delay.windowed_fft import Span, Windows
+
+PIECE, LITTLE = 48 * 2**20, 2**20
+"""Bytes of spectra of spikes that exist at once, and where the process is set to use little memory."""
+SHORT = 512
+"""Points of a window up to which a sequence is not cut."""
+_APART = 16
+"""Numbers between frequencies: frequencies a power of two apart would share places in the caches."""
+
+
+class _Scratch(NamedTuple):
+    """Scratch memory for spectra."""
+
+    signal: Tensor
+    """Of a span of windows, with all columns of their sequence."""
+    response: Tensor
+    """Of the kernels from these columns to a span of the other columns."""
+    product: Tensor
+    """Of a span of windows, with a span of the other columns."""
+
+
+class Pieces:
+    """The windows of a sequence of currents, and the operations on their spectra.
+
+    Args:
+        like: The currents or their gradient, (time, batch, target).
+        delays: The number of delays of a kernel.
+        columns: The columns of the sequence whose windows are multiplied with kernels: sources forward, targets
+            backward.
+        before: The context steps of the spikes in front of the currents.
+    """
+
+    def __init__(self, like: Tensor, delays: int, *, columns: int, before: int) -> None:
+        steps, self.lanes, _ = like.shape
+        points = fft.good_size(steps + delays - 1)
+        if points > max(SHORT, 4 * delays):
+            points = fft.good_size(max(SHORT // 2, 4 * delays))
+        hop = points - delays + 1
+        self.delays, self.like, self.columns = delays, like, columns
+        self.number = -(-steps // hop) * self.lanes
+        # a window begins with the context of the longest delay; its own steps are the last `hop` ones
+        self.plan = fft.plan(points, str(like.dtype).removeprefix("torch."))
+        self.full = Windows(points, before + 1 - delays, hop, 0)
+        self.late = Windows(points, 1 - delays, hop, delays - 1)
+        self.single = Windows(points, 0, points, 0)
+        self.planes = 2 * (points // 2 + 1)
+        self.length, self.width = self._sizes(columns)
+        self.analyzed: Span | None = None
+        sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
+        lengths = [self.planes * (size + _APART) for size in sizes]
+        memory = workspace(like, sum(lengths))
+        self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
+
+    def _sizes(self, columns: int) -> tuple[int, int]:
+        """Return the number of windows, and of other columns, of a piece."""
+        size = self.planes * self.like.element_size()
+        most = max(1, (LITTLE if keeps_little() else PIECE) // (size * columns))
+        length = -(-self.number // -(-self.number // most))
+        # wide products are faster, but kernels should not need more memory than the windows
+        return length, fft.LANES * (2 if length > 2 * fft.LANES else 1)
+
+    def groups(self, number: int) -> Iterator[tuple[list[Span], Span]]:
+        """Yield groups of pieces of the windows with a piece of the other columns: targets forward, sources backward.
+
+        The more expensive spectra are computed once: those of long pieces of windows, or else the kernels of short
+        pieces.
+
+        Args:
+            number: The number of the other columns.
+        """
+        rows, columns = _spans(self.number, self.length), _spans(number, self.width)
+        groups = [[one] for one in rows] if self.length > self.width else [rows]
+        return ((group, span) for group in groups for span in columns)
+
+    def spectrum(self, sequence: Tensor, rows: Span, *, late: bool = False) -> Tensor:
+        """Return the spectra (row, column) of windows with all their columns.
+
+        Args:
+            sequence: The sequence (time, batch, column), the same in every call.
+            rows: The windows.
+            late: Whether the sequence begins behind the context steps.
+        """
+        result = self._planes(self.scratch.signal, rows.size, self.columns)
+        if rows != self.analyzed:
+            windows, columns = self.late if late else self.full, Span(0, self.columns)
+            windowed_fft.analyze(sequence.numpy(), 1.0, windows, self.plan, rows, columns, False, result.numpy())
+            self.analyzed = rows
+        return result
+
+    def count_spectrum(self, counts: Tensor, scale: float, rows: Span, columns: Span) -> Tensor:
+        """Return the spectra of scale · counts, in panels.
+
+        Args:
+            counts: The counts (time, batch, source).
+            scale: The factor of the counts.
+            rows: The windows.
+            columns: The sources.
+        """
+        result = self._planes(self.scratch.product, rows.size, columns.size)
+        windowed_fft.analyze(counts.numpy(), scale, self.full, self.plan, rows, columns, True, result.numpy())
+        return result
+
+    def response(self, kernel: Tensor) -> Tensor:
+        """Return the spectra of kernels (delay, lane, column), in panels."""
+        kernel = kernel[: self.delays].contiguous()
+        _, lanes, columns = kernel.shape
+        result = self._planes(self.scratch.response, lanes, columns)
+        rows, every = Span(0, lanes), Span(0, columns)
+        windowed_fft.analyze(kernel.numpy(), 1.0, self.single, self.plan, rows, every, True, result.numpy())
+        return result
+
+    def product(self, a: Tensor, b: Tensor, sizes: tuple[int, int, int], *, conjugate: bool = False) -> Tensor:
+        """Return A B, or A B*, of spectra.
+
+        Args:
+            a: The spectra of A.
+            b: The spectra of B, in panels.
+            sizes: The rows of A, its columns, and the columns of B.
+            conjugate: Whether B is replaced by its complex conjugate.
+        """
+        shape = ProductShape(*sizes)
+        result = self._planes(self.scratch.product, shape.rows, shape.columns)
+        threads = get_num_threads()
+        complex_gemm.multiply(a.numpy(), b.numpy(), result.numpy(), shape, conjugate, False, False, threads)
+        return result
+
+    def set_current(self, current: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
+        """Set the windows' own steps of the current.
+
+        Args:
+            current: The current (time, batch, target).
+            product: The spectra of the windows.
+            rows: The windows.
+            columns: The targets.
+        """
+        windowed_fft.synthesize(product.numpy(), self.late, self.plan, rows, columns, 0, current.numpy())
+
+    def add_spike_gradient(self, grad: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
+        """Add the gradients of overlapping windows.
+
+        Args:
+            grad: The gradient of the spikes, (time, batch, source).
+            product: The spectra of the windows.
+            rows: The windows.
+            columns: The sources.
+        """
+        shared = self.delays - 1
+        windowed_fft.synthesize(product.numpy(), self.full, self.plan, rows, columns, shared, grad.numpy())
+
+    def add_kernel_gradient(self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool) -> None:
+        """Add the part of windows to the spectra of the kernels' gradient, in the memory of the responses.
+
+        Args:
+            error: The spectra of the gradient of the currents.
+            signal: The spectra of the spikes, in panels.
+            rows: The windows.
+            sources: The sources.
+            first: Whether these are the first windows, whose part is set instead.
+        """
+        result = self._planes(self.scratch.response, self.columns, sources.size)
+        shape = ProductShape(self.columns, rows.size, sources.size)
+        threads = get_num_threads()
+        complex_gemm.multiply(error.numpy(), signal.numpy(), result.numpy(), shape, True, True, not first, threads)
+
+    def kernel_gradient(self, sources: Span, delays: int) -> Tensor:
+        """Return the gradient (delay, target, source) of kernels; delays longer than the sequence have a gradient of 0.
+
+        Args:
+            sources: The sources.
+            delays: The number of delays of the kernels.
+        """
+        spectra = self._planes(self.scratch.response, self.columns, sources.size)
+        grad = self.like.new_zeros(delays, self.columns, sources.size)
+        rows, every = Span(0, self.columns), Span(0, sources.size)
+        windowed_fft.synthesize(spectra.numpy(), self.single, self.plan, rows, every, 0, grad[: self.delays].numpy())
+        return grad
+
+    def _planes(self, scratch: Tensor, rows: int, columns: int) -> Tensor:
+        # in complete panels
+        return scratch[: self.planes * (rows * _panels(columns) + _APART)].view(self.planes, -1)
+
+
+def _spans(number: int, size: int) -> list[Span]:
+    return [Span(first, min(first + size, number)) for first in range(0, number, size)]
+
+
+def _panels(columns: int) -> int:
+    """Return the number of columns of complete panels."""
+    return -(-columns // fft.LANES) * fft.LANES
