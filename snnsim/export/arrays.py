@@ -110,7 +110,10 @@ def _built(told: dict[str, Any], array: Callable[[str], np.ndarray]) -> Program:
         Population(
             name,
             model,
-            *(array(f"population/{renamed.get(name, name)}/{array_in_file(each)}") for each in array_names(model)),
+            **{
+                each: array(f"population/{renamed.get(name, name)}/{array_in_file(each)}")
+                for each in array_names(model)
+            },
         )
         for name, model in header.populations
     ]

@@ -45,6 +45,8 @@ def check(program: Program) -> Iterator[Violation]:
     yield from xylo_rules.sizes(program)
     yield from checks.one_synapse(program)
     yield from checks.weight_range(program, least=-63, most=63)
+    # of neurons without memory the reset has no effect
+    yield from checks.reset(program, models=("lif_hard", "lif_soft"))
     yield from xylo_rules.forgetting(program)
     if program.fixed is not None:
         yield from xylo_rules.single_spikes(program)

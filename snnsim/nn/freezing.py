@@ -143,7 +143,8 @@ def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
     else:
         raise TypeError(
             f"freeze: the neurons of {name!r} must be LIF, AdLIF, SiLIF, ALIF, CubaLIF, LeakyReadout, or "
-            f"MetaNeuron that sends spikes and has no recovery, not {type(neuron).__name__}; a Program has no other model yet"
+            f"MetaNeuron that sends spikes and has no recovery, not {type(neuron).__name__}; a Program has no other "
+            "model yet"
         )
     if not any(bool(part.any()) for part in noise):
         model, noise = model.replace("noisy", "lif"), []

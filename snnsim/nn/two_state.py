@@ -33,7 +33,7 @@ from snnsim.kernels.neuron.two_state_types import Coefficients
 from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Bounded
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
-from snnsim.surrogate import Surrogate, made
+from snnsim.surrogate import Surrogate, as_surrogate
 
 RESETS = ("hard", "soft")
 
@@ -68,7 +68,7 @@ class TwoStateNeuron(Neuron[TwoState]):
         level = validation.positive(threshold, who=who, name="threshold")
         detached = validation.truth(detach_reset, who=who, name="detach_reset")
         self.register_buffer("threshold", torch.full((1,), level), persistent=False)
-        self.surrogate = made(surrogate, who=who)
+        self.surrogate = as_surrogate(surrogate, who=who)
         self.reset = Reset(reset == "hard", detached, self.surrogate)
 
     @abstractmethod

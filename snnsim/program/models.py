@@ -103,12 +103,8 @@ MODELS = {
     "adlif_soft": Model("adlif_soft", "soft", _ADAPTING, version=3, second="adaptation"),
     "alif_hard": Model("alif_hard", "hard", ("second_decay", "jump"), version=3, second="threshold"),
     "alif_soft": Model("alif_soft", "soft", ("second_decay", "jump"), version=3, second="threshold"),
-    "cuba_lif_hard": Model(
-        "cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"
-    ),
-    "cuba_lif_soft": Model(
-        "cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"
-    ),
+    "cuba_lif_hard": Model("cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"),
+    "cuba_lif_soft": Model("cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"),
 }
 """The neuron models by name."""
 SECOND: dict[str, dict[str, str | float]] = {

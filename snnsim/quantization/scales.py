@@ -177,7 +177,7 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
     threshold = np.maximum(threshold, 1) if population.fires else np.ones(population.size)
     bias, decay = np.rint(push), np.rint(population.decay * one)
     moved = _relative_change(threshold, level) if population.fires else np.zeros(population.size)
-    change = {
+    change: dict[str, Any] = {
         "population": population.name,
         "neurons": population.size,
         "thresholds_moved": int((moved > MOVED).sum()),
@@ -202,11 +202,10 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
     return integers, change
 
 
-def _second_in_integers(
-    population: Population, unit: np.ndarray, one: int
-) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+def _second_in_integers(population: Population, unit: np.ndarray, one: int) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the coefficients of a second state variable in integers, and the counts of its decays that moved."""
-    arrays, counts = {}, {}
+    arrays: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for name in ("gain", "second_decay", "coupling"):
         value = getattr(population, name)
         if value is not None:

@@ -1,6 +1,7 @@
 """Programs of neurons with two state variables: engines, pieces, networks in evaluation, files and integers."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from helpers.networks import BATCH, NEURONS, STEPS, eighths, small_network
 from helpers.random_programs import dense_spikes, everything, loops, membranes
+from snnsim.export import targets
 from snnsim.nn import ALIF, AdLIF, CubaLIF, SiLIF
 from snnsim.nn.freezing import freeze
 from snnsim.program import INPUT, MODELS, Edge, Population, Program
@@ -70,14 +72,14 @@ def test_pieces_are_the_recording(model, engine, tmp_path):
     program = random_network(model)
     events, probe = random_events(program), Probe(spikes=True, membranes=everything(program))
     simulator = Simulator(program, engine=engine)
-    whole, _ = simulator.feed(events, simulator.start(3), probe)
+    expected, _ = simulator.feed(events, simulator.start(3), probe)
     state, traces = simulator.start(3), []
     for begin, end in itertools.pairwise([0, 1, 7, 30, 60]):
         result, state = simulator.feed(events.part(begin, end), state, probe)
         traces.append(membranes(result, program, 1))
         state.save(tmp_path / "state")
         state = type(state).load(tmp_path / "state")
-    np.testing.assert_array_equal(np.concatenate(traces), membranes(whole, program, 1))
+    np.testing.assert_array_equal(np.concatenate(traces), membranes(expected, program, 1))
 
 
 @torch.no_grad()
@@ -122,7 +124,7 @@ def test_files_of_older_versions_are_those_without(model, tmp_path):
 
 @pytest.mark.parametrize("model", TWO_STATE)
 def test_integers_are_the_loops(model):
-    program = quantize(random_network(model, size=6), Scheme(weights="int8", word_bits=20))
+    program = quantize(random_network(model, size=16), Scheme(weights="int8", word_bits=20))
     frames = (np.random.default_rng(1).random((25, 2, program.channels)) < 0.3).astype(int)
     for engine in ENGINES:
         probe = Probe(spikes=True, membranes=everything(program))
@@ -131,7 +133,8 @@ def test_integers_are_the_loops(model):
             spikes, membrane = loops(program, frames[:, recording])
             assert spikes.any()
             np.testing.assert_array_equal(dense_spikes(result, program, recording), spikes)
-            np.testing.assert_array_equal(membranes(result, program, recording), membrane)
+            scale = np.concatenate([part.scale for part in program.populations])
+            np.testing.assert_array_equal(membranes(result, program, recording), membrane * scale)
 
 
 @pytest.mark.parametrize("model", TWO_STATE)
@@ -154,8 +157,19 @@ def test_fine_integers_are_near_the_floats(model):
     ],
 )
 def test_coefficients_are_checked(change, message):
-    from dataclasses import replace
-
     program = random_network("adlif_hard")
     with pytest.raises(ValueError, match=message):
         replace(program, populations=(replace(program.populations[0], **change), program.populations[1]))
+
+
+@pytest.mark.parametrize("model", TWO_STATE)
+@pytest.mark.parametrize("integers", [False, True])
+def test_arrays_hold_the_model_and_chips_refuse_it(model, integers, tmp_path):
+    program = random_network(model, size=5)
+    program = quantize(program, Scheme(weights="int8")) if integers else program
+    for name, target in targets.TARGETS.items():
+        if name in ("npz", "hdf5"):
+            targets.write(program, name, tmp_path / f"a{target.suffix}")
+            assert targets.read(name, tmp_path / f"a{target.suffix}").same_as(program)
+        else:
+            assert any(model in str(violation) for violation in target.check(program)), name

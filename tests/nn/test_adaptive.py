@@ -157,7 +157,7 @@ def test_state_is_passed_on(model):
     neuron = MODELS[model]()
     state = TwoState(torch.full((BATCH, NEURONS), 0.5), torch.full((BATCH, NEURONS), -0.5))
     assert not torch.equal(neuron.trace(currents(torch.float32), state)[1], neuron.trace(currents(torch.float32))[1])
-    with pytest.raises(TypeError, match="the state must be a TwoState"):
+    with pytest.raises(TypeError, match="the state must be of type TwoState"):
         neuron.run(currents(), state.voltage)
     with pytest.raises(ValueError, match="the state must match the shape"):
         neuron.run(currents(), TwoState(torch.zeros(3, NEURONS), torch.zeros(3, NEURONS)))

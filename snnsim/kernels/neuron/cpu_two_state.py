@@ -11,9 +11,10 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 """
 
 import numpy as np
-from numba import njit, prange
+from numba import prange
 
-from snnsim.kernels.common.prefetch import ask
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
@@ -78,7 +79,7 @@ def forward(inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -
         outputs: The results.
     """
     neurons, count = neuron.beta.size, inputs.lengths.size
-    lanes = cpu_steps.side_by_side(neurons)
+    lanes = cpu_steps.lanes_per_block(neurons)
     for block in prange(-(-count // lanes)):
         # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
         ends = inputs.lengths[block * lanes : (block + 1) * lanes]
@@ -96,10 +97,10 @@ def _block_forward(
     for t in range(len(current)):
         # rows of a block lie a whole step of the batch apart, which the processor does not foresee
         if t + 1 < len(current):
-            ask(current[t + 1, columns])
-        cpu_steps.end(t, ends, affine[0], affine[1])
+            prefetch(current[t + 1, columns])
+        cpu_steps.stop_ended(t, ends, affine[0], affine[1])
         steps.step_forward(wide, hard, current[t, columns], affine, row)
-        cpu_steps.spikes(row.u, row.level, factor, outputs.spikes[t, columns])
+        cpu_steps.set_spikes(row.u, row.level, factor, outputs.spikes[t, columns])
         if outputs.membrane.size:
             outputs.membrane[t, columns] = row.u
     outputs.v[columns] = row.v
@@ -124,7 +125,7 @@ def backward(
         sums: Sums over time of the gradients of the coefficients, float64 (column,) each.
     """
     lengths, neurons = inputs.lengths, neuron.beta.size
-    lanes = cpu_steps.side_by_side(neurons)
+    lanes = cpu_steps.lanes_per_block(neurons)
     for thread in prange(threads):
         _thread_backward(
             inputs, neuron, options, needed, range(thread, -(-lengths.size // lanes), threads), grads, result, sums
@@ -138,7 +139,7 @@ def _thread_backward(
 ) -> None:  # fmt: skip
     """Go back over the blocks of a thread, which use one trajectory in turn."""
     lengths, neurons = inputs.lengths, neuron.beta.size
-    lanes = cpu_steps.side_by_side(neurons)
+    lanes = cpu_steps.lanes_per_block(neurons)
     size = (len(inputs.current), lanes * neurons)
     path = Trajectory(np.empty(size, inputs.v.dtype), np.empty(size, inputs.v.dtype))
     for block in blocks:
@@ -158,8 +159,8 @@ def _compute_again(
     row = _row(inputs.v[columns], inputs.w[columns])
     for t in range(len(current)):
         if t + 1 < len(current):
-            ask(current[t + 1, columns])
-        cpu_steps.end(t, ends, affine[0], affine[1])
+            prefetch(current[t + 1, columns])
+        cpu_steps.stop_ended(t, ends, affine[0], affine[1])
         path.w[t, : row.w.size] = row.w
         steps.step_forward(neuron, hard, current[t, columns], affine, row)
         path.u[t, : row.u.size] = row.u
@@ -197,9 +198,11 @@ def _block_backward(
         steps.state_backward(neuron, options.temporal, row_grads)
         drive = result.drive[t, columns]
         drive[:] = row_grads.y
-        cpu_steps.clear(t, ends, drive)
+        cpu_steps.clear_ended(t, ends, drive)
         if result.affine.size:
-            cpu_steps.add(drive, current[t, columns], result.affine[0, columns], result.affine[1, columns])
+            cpu_steps.add_affine_gradients(
+                drive, current[t, columns], result.affine[0, columns], result.affine[1, columns]
+            )
     if needed.beta:
         _add_product(row_grads.u, inputs.v[columns], sums.beta[columns])
     result.v[columns] = row_grads.v

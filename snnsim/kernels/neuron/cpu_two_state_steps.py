@@ -16,9 +16,9 @@ Names    h surrogate slope at u − level · dŝ gradient of the spike after dro
 """
 
 import numpy as np
-from numba import njit
 
-from snnsim.kernels.neuron.surrogate_slopes import slopes
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.neuron.surrogate_slopes import to_slopes
 from snnsim.kernels.neuron.two_state_types import Arrays, OutputRow, Row, RowGradients, StepOptions
 
 
@@ -115,7 +115,7 @@ def step_backward(neuron: Arrays, options: StepOptions, row: Row, outputs: Outpu
     """
     hard, h = options.hard, grads.slope
     _subtract(row.u, row.level, h)
-    slopes(h, options.surrogate, h.dtype.type(options.alpha))
+    to_slopes(h, options.surrogate, h.dtype.type(options.alpha))
     _add_product(neuron.coupling, grads.w, grads.v)
     _set_spike_gradients(outputs.spikes, outputs.factor, neuron.jump, grads.w, grads.spike)
     if not options.detached:

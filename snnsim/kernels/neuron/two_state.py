@@ -26,10 +26,10 @@ from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.threads import as_torch_has, number
-from snnsim.kernels.neuron import cpu, cpu_two_state
+from snnsim.kernels.common.threads import thread_count, torch_threads
+from snnsim.kernels.neuron import cpu_two_state
 from snnsim.kernels.neuron import two_state_types as types
-from snnsim.kernels.neuron.autograd import Reset, Statistics, affine
+from snnsim.kernels.neuron.functions import AffineGradients, Reset, Statistics, affine, normalization_backward, passes
 from snnsim.kernels.neuron.surrogate_slopes import CODES
 from snnsim.kernels.neuron.two_state_types import Coefficients
 
@@ -67,8 +67,7 @@ class _Options(NamedTuple):
     record: bool
 
 
-# torch.compile calls it as it stands
-@torch._disable_dynamo  # type: ignore[attr-defined]
+@gates.eager
 def two_state(
     current: Tensor,
     v: Tensor,
@@ -164,7 +163,7 @@ class TwoStateFunction(torch.autograd.Function):
         )
         membrane = empty(current, *current.shape) if options.record else None
         outputs = types.Outputs(_rows(spikes, current), _rows(membrane, current), *(_flat(part) for part in last))
-        with as_torch_has():
+        with torch_threads():
             inputs = _input_arrays(tensors, scale, shift)
             cpu_two_state.forward(inputs, _arrays(neuron), options.reset.hard, outputs)
         ctx.save_for_backward(scale, shift, *tensors._replace(gamma=None, bias=None), *neuron)
@@ -185,17 +184,21 @@ class TwoStateFunction(torch.autograd.Function):
         sums = Coefficients(*(np.zeros(columns if need else 0) for need in needed))
         spikes, membrane, *last = (None if grad is None else grad.contiguous() for grad in grads)
         ends = (_flat(torch.zeros_like(tensors.v) if grad is None else grad) for grad in last)
-        with as_torch_has():
+        with torch_threads():
             cpu_two_state.backward(
                 _input_arrays(tensors, scale, shift), _arrays(neuron),
                 types.StepOptions(hard, CODES[surrogate.name], surrogate.sharpness, detached, options.temporal),
-                needed, number(), types.OutputGradients(_rows(spikes, current), _rows(membrane, current), *ends),
+                needed, thread_count(), types.OutputGradients(_rows(spikes, current), _rows(membrane, current), *ends),
                 types.InputGradients(_rows(drive, current), _flat(dv), _flat(dw), affine_sums),
                 sums,
             )  # fmt: skip
         grad_gamma = grad_bias = None
         if options.statistics is not None:
-            drive, grad_gamma, grad_bias = _normalization(drive, tensors, scale, options.statistics, affine_sums)
+            grad_scale, grad_bias = (_over_recordings(one, tensors.v) for one in affine_sums)
+            grads_behind = AffineGradients(drive, grad_scale, grad_bias)
+            drive, grad_gamma = normalization_backward(
+                passes("numba"), grads_behind, current, tensors.lengths, scale, options.statistics
+            )
         results = _Tensors(drive, dv, dw, grad_gamma, grad_bias, None, None)
         coefficients = (
             _over_recordings(one, tensors.v) if need else None for one, need in zip(sums, needed, strict=True)
@@ -207,23 +210,6 @@ class TwoStateFunction(torch.autograd.Function):
 def _split(arguments: Any) -> tuple[_Tensors, Coefficients[Tensor]]:
     count = len(_Tensors._fields)
     return _Tensors(*arguments[:count]), Coefficients(*arguments[count:])
-
-
-def _normalization(
-    drive: Tensor, tensors: _Tensors, scale: Tensor, statistics: Statistics, sums: np.ndarray
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the gradients of the current, of γ and of b̂."""
-    grad_scale, grad_shift = (_over_recordings(one, tensors.v) for one in sums)
-    rate = (statistics.variance + statistics.epsilon).rsqrt()
-    grad_gamma = rate * (grad_scale - statistics.mean * grad_shift)
-    slope, offset = torch.zeros_like(scale), torch.zeros_like(scale)
-    if statistics.own:
-        # the mean and the variance depend on every current
-        count = tensors.lengths.clamp(max=len(drive)).sum()
-        slope = -scale * rate * grad_gamma / count
-        offset = -scale * grad_shift / count - slope * statistics.mean
-    drive = cpu.affine_back(drive, tensors.current, tensors.lengths, scale, offset, slope)
-    return drive, grad_gamma, grad_shift
 
 
 def _over_recordings(sums: np.ndarray, like: Tensor) -> Tensor:
