@@ -1,6 +1,6 @@
-"""The demo: spoken digits made here, a network that learns its delays on them, and its accuracy.
+"""The demo: generated spoken digits, a network that learns delays on them, and its accuracy.
 
-Goes on where it was stopped, and repeats nothing that is there already.
+A second start resumes where the first was stopped, and repeats no finished step.
 """
 
 import argparse
@@ -27,16 +27,16 @@ def main() -> None:
     print(
         f"\nThis took {(time.monotonic() - began) / 60:.1f} minutes.\n"
         f"Look at   {run}/figures: {figures}\n"
-        f"          the rasters are one word by a voice that was not trained on\n"
+        f"          the rasters show one word of a voice that is not in the training data\n"
         "Next      snnsim train digits-no-delays        the same task without delays\n"
-        "          snnsim train motifs                  a task that cannot be done without them\n"
+        "          snnsim train motifs                  a task that needs delays\n"
         "          snnsim train shd --data-path FOLDER  real recordings: the Spiking Heidelberg Digits\n"
         f"          (in this folder, snnsim is {Path(sys.executable).parent / 'snnsim'})"
     )
 
 
 def train(run: Path, options: list[str]) -> None:
-    """Train, go on with a training that was stopped, or leave a finished one alone."""
+    """Train, resume a training that was stopped, or skip a finished one."""
     if not RunFolder(run).config.exists():
         command("train", "digits", "--output-dir", str(run), *options)
     elif experiment.is_finished(run):
@@ -46,7 +46,7 @@ def train(run: Path, options: list[str]) -> None:
 
 
 def command(*words: str) -> None:
-    """Run a command of snnsim and show it as one would type it."""
+    """Print a command of snnsim, and run it."""
     print(f"\n$ snnsim {' '.join(words)}", flush=True)
     cli.main(list(words))
 

@@ -1,8 +1,8 @@
-"""Kill a training again and again at random moments, go on each time, and compare with one that was left alone.
+"""Kill trainings at random moments, resume them, and compare them with an undisturbed training.
 
-A part of the kills (--late) falls behind the last checkpoint, while pictures are drawn. A run must end with the same
-parameters, bit for bit, the same metrics, the same rows for TensorBoard, all pictures, and nothing half written. Prints
-how often it was killed and what differs; exits with 1 if anything does.
+A share of the kills (--late) falls behind the last checkpoint, while figures are drawn. A resumed run must end with the
+same parameters, bit for bit, the same metrics, the same rows of TensorBoard, all figures, and no temporary files. The
+script prints the number of kills and the differences; its exit status is 1 if there is a difference.
 """
 
 import argparse
@@ -23,69 +23,71 @@ from snnsim.training.run_folder import RunFolder
 
 
 def main() -> None:
-    """Compare a run that is left alone with runs that are killed, until there were as many kills as asked for."""
+    """Compare an undisturbed run with runs that are killed, until the number of kills is reached."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("preset", nargs="?", default="motifs")
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--epochs", type=int, default=6)
-    parser.add_argument("--late", type=float, default=0.3, help="share of the kills that wait for the last checkpoint")
-    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--late", type=float, default=0.3, help="share of the kills after the last checkpoint")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the moments")
     options = parser.parse_args()
     moments = random.Random(options.seed)
     with tempfile.TemporaryDirectory() as scratch:
-        whole = Path(scratch) / "whole"
+        undisturbed = Path(scratch) / "undisturbed"
         began = time.monotonic()
-        subprocess.run(train(options.preset, "--epochs", str(options.epochs), "--output-dir", str(whole)), check=True)
-        lasts = time.monotonic() - began
-        kills, runs, wrong = 0, 0, []
+        subprocess.run(
+            train(options.preset, "--epochs", str(options.epochs), "--output-dir", str(undisturbed)), check=True
+        )
+        duration = time.monotonic() - began
+        kills, runs, differing = 0, 0, list[str]()
         while kills < options.kills:
             folder = Path(scratch) / f"killed-{runs}"
-            kills += killed_until_it_ends(options, folder, moments, lasts, limit=options.kills - kills)
-            wrong += differences(folder, whole)
+            kills += killed_until_it_ends(options, folder, moments, duration, limit=options.kills - kills)
+            differing += differences(folder, undisturbed)
             runs += 1
-    print(f"{kills} kills in {runs} runs of {options.epochs} epochs; {'; '.join(wrong) or 'all equal'}")
-    sys.exit(bool(wrong))
+    print(f"{kills} kills in {runs} runs of {options.epochs} epochs; {'; '.join(differing) or 'all equal'}")
+    sys.exit(bool(differing))
 
 
 def killed_until_it_ends(
-    options: argparse.Namespace, folder: Path, moments: random.Random, lasts: float, *, limit: int
+    options: argparse.Namespace, folder: Path, moments: random.Random, duration: float, *, limit: int
 ) -> int:
-    """Train into a folder with at most `limit` kills, and return how many there were."""
+    """Train into a folder with at most `limit` kills, and return the number of kills."""
     kills = 0
     while True:
         begun = (folder / "config.toml").exists()
-        what = [str(folder), "--resume"] if begun else [options.preset, "--epochs", str(options.epochs)]
-        words = train(*what, *([] if begun else ["--output-dir", str(folder)]))
+        target = [str(folder), "--resume"] if begun else [options.preset, "--epochs", str(options.epochs)]
+        words = train(*target, *([] if begun else ["--output-dir", str(folder)]))
         running = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
-        if kills < limit and not ended(running, folder, moments, lasts, late=moments.random() < options.late):
+        if kills < limit and not ended(running, folder, moments, duration, late=moments.random() < options.late):
             running.send_signal(signal.SIGKILL)
             kills += 1
             running.communicate()
             continue
-        said = running.communicate()[1]
-        if running.returncode and "there is nothing to resume" not in said:
-            sys.exit(f"{folder}: {said}")
+        message = running.communicate()[1]
+        if running.returncode and "there is nothing to resume" not in message:
+            sys.exit(f"{folder}: {message}")
         return kills
 
 
-def ended(running: subprocess.Popen[str], folder: Path, moments: random.Random, lasts: float, *, late: bool) -> bool:
-    """Wait for a random time, from the start or from the last checkpoint on; return whether the training has ended."""
+def ended(running: subprocess.Popen[str], folder: Path, moments: random.Random, duration: float, *, late: bool) -> bool:
+    """Wait for a random time from the start, or from the last checkpoint; return whether the training has ended."""
     while late and running.poll() is None and not ((folder / "last.pt").exists() and is_finished(folder)):
         time.sleep(0.01)
     try:
-        running.wait(moments.uniform(0, 3.0 if late else lasts))
+        running.wait(moments.uniform(0, 3.0 if late else duration))
     except subprocess.TimeoutExpired:
         return False
     return True
 
 
-def differences(folder: Path, whole: Path) -> list[str]:
-    """Return what is not as in a run that was left alone."""
+def differences(folder: Path, undisturbed: Path) -> list[str]:
+    """Return the names of the results that differ from those of an undisturbed run."""
     same = {
-        "parameters": parameters(folder) == parameters(whole),
-        "metrics": metrics(folder) == metrics(whole),
-        "TensorBoard": rows(folder) == rows(whole),
-        "files": files(folder) == files(whole),
+        "parameters": parameters(folder) == parameters(undisturbed),
+        "metrics": metrics(folder) == metrics(undisturbed),
+        "TensorBoard": rows(folder) == rows(undisturbed),
+        "files": files(folder) == files(undisturbed),
     }
     return [f"{name} of {folder.name} DIFFER" for name, equal in same.items() if not equal]
 
@@ -102,12 +104,12 @@ def parameters(folder: Path) -> dict[str, bytes]:
 
 
 def metrics(folder: Path) -> list[dict[str, object]]:
-    """Return the metrics of a run but those of time and memory."""
+    """Return the metrics of a run without time and memory."""
     return [{**row, "seconds": None, "peak_bytes": None} for row in RunFolder(folder).read_metrics()]
 
 
 def rows(folder: Path) -> str:
-    """Return what TensorBoard shows of a run, as JSON."""
+    """Return the rows of TensorBoard, as JSON."""
     events = EventAccumulator(str(RunFolder(folder).tensorboard))
     events.Reload()
     names = sorted(set(events.Tags()["scalars"]) - {"seconds"})
@@ -115,9 +117,9 @@ def rows(folder: Path) -> str:
 
 
 def files(folder: Path) -> list[str]:
-    """Return the names of a run's files but those of TensorBoard, of which every start has one."""
-    found = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in found if not name.startswith("tensorboard"))
+    """Return the names of the files of a run, without those of TensorBoard, as every start adds one."""
+    names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name in names if not name.startswith("tensorboard"))
 
 
 if __name__ == "__main__":

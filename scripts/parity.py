@@ -1,14 +1,15 @@
-"""Does everyone who reads what we export fire the very spikes that we do? Networks times consumers, as one table.
+"""Do other simulators reproduce our spikes? One table of networks and backends.
 
 python scripts/parity.py --python ENV/bin/python [--program runs/NAME.snn ...] [--data FOLDER] [--recordings 20]
 
-    made networks   toy, recurrent, taps: integers, and random recordings (snnsim.verification.networks)
-    --program       trained ones, on recordings of their data, drawn over the whole split
-    a cell          spikes equal / spikes of either side, over all layers and recordings; or why there is none
-    a mismatch      how many recordings differ, and how near ours was to the threshold at the first cell that does
+    --network   toy, recurrent, taps: integers, and random recordings (snnsim.verification.networks)
+    --program   trained networks, on recordings of their data, drawn over the whole split
+    a cell      spikes equal / spikes of either side, over all layers and recordings; or the reason why there is none
+    a mismatch  the number of recordings that differ, and the distance of our membrane from the threshold at the first
+                cell that differs
 
-Where a target has design rules that a network breaks, its named repairs are made first, and named in the table. With
---consumer or --made, only these cells are run, and the file's others are kept.
+If a network breaks design rules of a target, the target's repairs are applied first, and named in the table. With
+--backend or --network, only these cells are run, and the file keeps its others.
 """
 
 import argparse
@@ -20,126 +21,132 @@ from typing import Any
 
 from snnsim import export
 from snnsim.experiment import exports
+from snnsim.files import write_json
 from snnsim.program import Program
 from snnsim.simulation import Events
-from snnsim.training.run_folder import RunFolder, environment
-from snnsim.verification import CONSUMERS, verify
-from snnsim.verification.networks import MADE, recordings
+from snnsim.training.run_folder import environment
+from snnsim.verification import BACKENDS, verify
+from snnsim.verification.networks import NETWORKS, recordings
 
-PARTS = ("version", "spikes_equal", "spikes_total", "cells_equal", "cells_total", "membranes_apart", "differences")
-JUDGED = ("accuracy", "our_accuracy", "choices_equal", "recordings")
+COUNTS = ("version", "spikes_equal", "spikes_total", "cells_equal", "cells_total", "membranes_apart", "differences")
+DECISIONS = ("accuracy", "our_accuracy", "choices_equal", "recordings")
 
 
-def given(options: argparse.Namespace) -> dict[str, tuple[Program, Events, Any]]:
+def load_networks(options: argparse.Namespace) -> dict[str, tuple[Program, Events, Any]]:
     """Return each network's Program, recordings, and their classes if they have any."""
-    found: dict[str, tuple[Program, Events, Any]] = {}
-    for name in options.made:
-        program = MADE[name]()
-        found[name] = program, recordings(program, options.recordings), None
+    networks: dict[str, tuple[Program, Events, Any]] = {}
+    for name in options.network:
+        program = NETWORKS[name]()
+        networks[name] = program, recordings(program, options.recordings), None
     for path in options.program:
         program = Program.load(path)
         data = exports.Data(options.data and str(options.data), options.split)
-        found[path.stem] = program, *exports.recordings(program, data, options.recordings)
-    return found
+        networks[path.stem] = program, *exports.recordings(program, data, options.recordings)
+    return networks
 
 
-def cell(consumer: str, network: tuple[Program, Events, Any], python: str) -> dict[str, Any]:
-    """Return what came of a consumer and a network: counts, or why there are none."""
+def cell(backend: str, network: tuple[Program, Events, Any], python: str) -> dict[str, Any]:
+    """Return the counts of a backend and a network, or the reason why there are none."""
     program, events, label = network
-    target = CONSUMERS[consumer].target
-    found: dict[str, Any] = {"target": target, **written_as(consumer)}
-    broken = list(export.targets.named(target).check(program))
-    if broken:
+    target = BACKENDS[backend].target
+    check = export.TARGETS[target].check
+    result: dict[str, Any] = {"target": target, **write_options(backend)}
+    violations = list(check(program))
+    if violations:
         program, repairs = export.targets.fixed(program, target)
-        found["repairs"] = [each.name for each in repairs]
-        broken = list(export.targets.named(target).check(program))
-    if broken:
-        return found | {"refused": sorted({violation.rule for violation in broken})}
+        result["repairs"] = [repair.name for repair in repairs]
+        violations = list(check(program))
+    if violations:
+        return result | {"refused": sorted({violation.rule for violation in violations})}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"network{export.TARGETS[target].suffix}"
         try:
-            export.write(program, target, path, **written_as(consumer))
-            report = verify(path, export.read(target, path), events, consumer=consumer, python=python)
+            export.write(program, target, path, **write_options(backend))
+            report = verify(path, export.read(target, path), events, backend=backend, python=python)
         except ImportError as error:
-            return found | {"missing": str(error).partition("; ")[2]}
+            return result | {"missing": str(error).partition("; ")[2]}
         except (RuntimeError, ValueError) as error:
-            return found | {"failed": str(error).splitlines()[0].removeprefix(f"verify: {consumer} failed: ")}
+            return result | {"failed": str(error).splitlines()[0].removeprefix(f"verify: {backend} failed: ")}
     facts = exports.facts(report, label)
-    return found | {part: facts[part] for part in (*PARTS, *JUDGED) if part in facts}
+    return result | {name: facts[name] for name in (*COUNTS, *DECISIONS) if name in facts}
 
 
 def table(cells: dict[str, dict[str, dict[str, Any]]], networks: list[str]) -> str:
-    """Return the cells as a table in Markdown, with what is behind a number or a gap below it."""
+    """Return the cells as a table in Markdown, with notes below it."""
     notes: dict[str, int] = {}
-    rows = [f"| consumer | reads | {' | '.join(networks)} |", "|---|---|" + "---:|" * len(networks)]
-    for consumer, row in cells.items():
+    rows = [f"| backend | reads | {' | '.join(networks)} |", "|---|---|" + "---:|" * len(networks)]
+    for backend, row in cells.items():
         version = next((each["version"] for each in row.values() if "version" in each), "")
-        told = " | ".join(said(row.get(network), notes) for network in networks)
-        rows.append(f"| {consumer} {version} | {read_as(consumer)} | {told} |")
+        texts = " | ".join(cell_text(row.get(network), notes) for network in networks)
+        rows.append(f"| {backend} {version} | {input_text(backend)} | {texts} |")
     return "\n".join([*rows, "", *(f"{number}. {note}" for note, number in notes.items())])
 
 
-def written_as(consumer: str) -> dict[str, str]:
-    """Return how a consumer's files are written, where there are several ways: NIR's encoding, the first it reads."""
-    variants = CONSUMERS[consumer].variants
+def write_options(backend: str) -> dict[str, str]:
+    """Return the options with which a backend's files are written: of NIR, the first encoding that it runs."""
+    variants = BACKENDS[backend].variants
     return {"encoding": variants[0]} if variants else {}
 
 
-def read_as(consumer: str) -> str:
-    """Return what a consumer reads, with how it is written."""
-    return " ".join([CONSUMERS[consumer].target, *written_as(consumer).values()])
+def input_text(backend: str) -> str:
+    """Return the target and encoding that a backend runs."""
+    return " ".join([BACKENDS[backend].target, *write_options(backend).values()])
 
 
-def said(found: dict[str, Any] | None, notes: dict[str, int]) -> str:
-    """Return a cell's text; what it needs to say beyond it becomes a note."""
-    if found is None:
+def cell_text(result: dict[str, Any] | None, notes: dict[str, int]) -> str:
+    """Return a cell's text; remarks become notes."""
+    if result is None:
         return ""
-    told = []
-    if "repairs" in found:
-        told.append(f"after {', '.join(found['repairs']) or 'no repair'}")
-    for part, words in (("refused", "breaks"), ("missing", "not installed:"), ("failed", "fails:")):
-        if part in found:
-            reason = ", ".join(found[part]) if isinstance(found[part], list) else found[part]
+    remarks = []
+    if "repairs" in result:
+        remarks.append(f"after {', '.join(result['repairs']) or 'no repair'}")
+    for key, words in (("refused", "breaks"), ("missing", "not installed:"), ("failed", "fails:")):
+        if key in result:
+            reason = ", ".join(result[key]) if isinstance(result[key], list) else result[key]
             return "–" + mark([f"{words} {reason}"], notes)
-    if found["differences"]:
-        margins = [each["margin"] for each in found["differences"]]
-        told.append(
+    if result["differences"]:
+        margins = [each["margin"] for each in result["differences"]]
+        remarks.append(
             f"{len(margins)} recordings differ, first with a membrane {min(margins):.0e} to {max(margins):.0e} of a "
             "threshold away from it"
         )
-    if "accuracy" in found:
-        told.append(
-            f"{found['accuracy']:.1%} correct there, {found['our_accuracy']:.1%} here, the same choice in "
-            f"{found['choices_equal']} of {found['recordings']}"
+    if "accuracy" in result:
+        remarks.append(
+            f"{result['accuracy']:.1%} correct there, {result['our_accuracy']:.1%} here, the same choice in "
+            f"{result['choices_equal']} of {result['recordings']}"
         )
-    elif "choices_equal" in found:
-        told.append(f"the same choice in {found['choices_equal']} of {found['recordings']}")
-    return f"{found['spikes_equal']:,} / {found['spikes_total']:,}" + mark(told, notes)
+    elif "choices_equal" in result:
+        remarks.append(f"the same choice in {result['choices_equal']} of {result['recordings']}")
+    return f"{result['spikes_equal']:,} / {result['spikes_total']:,}" + mark(remarks, notes)
 
 
-def mark(told: list[str], notes: dict[str, int]) -> str:
-    """Return the number of a note, which is a new one if it has not been told."""
-    if not told:
+def mark(remarks: list[str], notes: dict[str, int]) -> str:
+    """Return the number of a note, which is a new one if no earlier note is the same."""
+    if not remarks:
         return ""
-    number = notes.setdefault("; ".join(told), len(notes) + 1)
+    number = notes.setdefault("; ".join(remarks), len(notes) + 1)
     return f" <sup>{number}</sup>"
 
 
-def neutral(options: argparse.Namespace) -> list[str]:
+def portable_command(options: argparse.Namespace) -> list[str]:
     """Return the command line without this machine's folders."""
-    known = {str(options.python): "ENV/bin/python", str(options.data): "FOLDER", str(options.json): options.json.name}
-    known |= {str(path): f"runs/{path.name}" for path in options.program}
-    return ["scripts/parity.py", *(known.get(word, word) for word in sys.argv[1:])]
+    replacements = {
+        str(options.python): "ENV/bin/python",
+        str(options.data): "FOLDER",
+        str(options.json): options.json.name,
+    }
+    replacements |= {str(path): f"runs/{path.name}" for path in options.program}
+    return ["scripts/parity.py", *(replacements.get(word, word) for word in sys.argv[1:])]
 
 
-def asked() -> argparse.Namespace:
+def parse_options() -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, default=Path(sys.executable))
-    parser.add_argument("--consumer", nargs="+", choices=list(CONSUMERS), default=list(CONSUMERS))
-    parser.add_argument("--made", nargs="*", choices=list(MADE), default=["toy", "recurrent", "taps"])
+    parser.add_argument("--backend", nargs="+", choices=list(BACKENDS), default=list(BACKENDS))
+    parser.add_argument("--network", nargs="*", choices=list(NETWORKS), default=["toy", "recurrent", "taps"])
     parser.add_argument("--program", type=Path, nargs="*", default=[])
-    parser.add_argument("--data", type=Path, help="where the data of the trained programs lie, if not as in training")
+    parser.add_argument("--data", type=Path, help="folder of the data of the trained programs; default: as in training")
     parser.add_argument("--split", choices=["train", "valid", "test"], default="valid")
     parser.add_argument("--recordings", type=int, default=20)
     parser.add_argument("--json", type=Path, default=Path("figures/parity-export.json"))
@@ -148,18 +155,18 @@ def asked() -> argparse.Namespace:
 
 def main() -> None:
     """Run every cell, write it at once, and print the table."""
-    options = asked()
+    options = parse_options()
     before = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
-    cells: dict[str, dict[str, Any]] = {name: before.get("cells", {}).get(name, {}) for name in CONSUMERS}
-    networks = given(options)
-    about = environment(0) | {"command": neutral(options)}
-    for consumer in options.consumer:
+    cells: dict[str, dict[str, Any]] = {name: before.get("cells", {}).get(name, {}) for name in BACKENDS}
+    networks = load_networks(options)
+    header = environment(0) | {"command": portable_command(options)}
+    for backend in options.backend:
         for name, network in networks.items():
-            ran = {part: about[part] for part in ("command", "git")}
-            cells[consumer][name] = cell(consumer, network, str(options.python)) | ran
-            print(consumer, name, said(cells[consumer][name], {}), flush=True)
+            origin = {key: header[key] for key in ("command", "git")}
+            cells[backend][name] = cell(backend, network, str(options.python)) | origin
+            print(backend, name, cell_text(cells[backend][name], {}), flush=True)
             names = list(dict.fromkeys(each for row in cells.values() for each in row))
-            RunFolder(options.json.parent).write_json(options.json, {**about, "networks": names, "cells": cells})
+            write_json(options.json, {**header, "networks": names, "cells": cells})
     print(table({name: row for name, row in cells.items() if row}, names))
 
 

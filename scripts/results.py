@@ -16,8 +16,8 @@ def row(path: Path) -> str:
     config, history = Config.load(folder.config), folder.read_metrics()
     network = build.build_network(config, classes=len(datasets.load_splits(config, "train")["train"].binned.classes))
     best = max(history, key=lambda epoch: (epoch["valid_accuracy"], -epoch["valid_loss"]))
-    found = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
-    low, high = found["ci95"]
+    result = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
+    low, high = result["ci95"]
     net = config.network
     cells = (
         f"`{config.name}`",
@@ -26,7 +26,7 @@ def row(path: Path) -> str:
         f"{len(history)}",
         f"{sum(epoch['seconds'] for epoch in history) / 60:.0f}",
         f"{best['valid_accuracy']:.1%}",
-        f"{found['accuracy']:.1%} ({low:.1%} to {high:.1%})",
+        f"{result['accuracy']:.1%} ({low:.1%} to {high:.1%})",
     )
     return f"| {' | '.join(cells)} |"
 

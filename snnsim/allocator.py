@@ -1,16 +1,16 @@
-"""Keep freed memory for the next step, or as little as there can be: on Linux many faults, or much memory.
+"""Settings of glibc's allocator: keep freed memory for the next step, or return it to the system.
 
-A step frees hundreds of megabytes that the next one needs again. As it comes, glibc hands large pieces back to the
-system and gets them anew, and the system clears every page of them at its first touch. `keep_memory` tells glibc
-to take large pieces from its heap (M_MMAP_MAX = 0) and never to shrink that (M_TRIM_THRESHOLD = -1), which is what
-the variables MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 do at the start of a process.
+A step frees hundreds of megabytes that the next step needs again. By default, glibc returns large blocks to the system
+and requests them again, and the system clears every page at its first access (a page fault). `keep_memory` lets glibc
+take large blocks from its heap (M_MMAP_MAX = 0) and never shrink the heap (M_TRIM_THRESHOLD = -1), as the variables
+MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=-1 do at the start of a process.
 
-The price: memory that was needed once stays with the process, in pieces between which others lie. `keep_little` is the
-other way: every array of 64 KiB or more is taken from the system and goes back to it (M_MMAP_THRESHOLD), which costs
-the faults; for training in windows of time, whose memory does not grow with recordings.
+The cost is that the process keeps memory that it needed once, in a fragmented heap. `keep_little` does the opposite:
+every array of 64 KiB or more is requested from the system and returned to it (M_MMAP_THRESHOLD), at the cost of page
+faults. Training in chunks of time uses it, as its memory does not grow with the length of recordings.
 
-Whoever sets glibc's variables for this (or
-glibc.malloc in GLIBC_TUNABLES), or SNNSIM_ALLOCATOR=system, is left alone, and so is every other C library.
+The functions change nothing if the user sets glibc's own variables (or glibc.malloc in GLIBC_TUNABLES), with
+SNNSIM_ALLOCATOR=system, and with any other C library.
 
 Source   mallopt(3)
 """
@@ -21,16 +21,16 @@ import sys
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_MMAP_MAX = -1, -3, -4
 LARGE = 65536
-"""Bytes of what comes from the system and goes back to it, and how many of them there may be; the latter is glibc's."""
+"""Bytes from which on `keep_little` requests an array from the system; also the most such arrays, glibc's default."""
 OPT_OUT = "SNNSIM_ALLOCATOR"
 CHOICES = ("tuned", "lean", "system")
 _little = False
 VARIABLES = ("MALLOC_MMAP_MAX_", "MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_")
-"""glibc's own variables for what is set here."""
+"""glibc's own variables for these settings."""
 
 
 def keep_memory() -> bool:
-    """Let this process keep the memory it frees, unless the user has chosen; return whether that was done."""
+    """Let this process keep freed memory, unless the user chose otherwise; return whether the setting was made."""
     if _chosen_by_user():
         return False
     if os.environ.get(OPT_OUT) == "lean":
@@ -39,17 +39,17 @@ def keep_memory() -> bool:
 
 
 def keep_little() -> bool:
-    """Let this process give back what it frees, unless the user has chosen otherwise; return whether that was done."""
+    """Let this process return freed memory, unless the user chose otherwise; return whether the setting was made."""
     return not _chosen_by_user() and _set({M_MMAP_MAX: LARGE, M_MMAP_THRESHOLD: LARGE}, little=True)
 
 
 def keeps_little() -> bool:
-    """Return whether `keep_little` was called last: kernels then take less room to work in."""
+    """Return whether `keep_little` was called last; kernels then use smaller buffers."""
     return _little
 
 
 def give_back() -> None:
-    """Return what is free to the system, where the C library can."""
+    """Return free memory to the system, if the C library is glibc."""
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
@@ -58,7 +58,7 @@ def give_back() -> None:
 def _set(options: dict[int, int], *, little: bool) -> bool:
     global _little
     _little, library = little, _glibc()
-    # mallopt returns 1 when it did it
+    # mallopt returns 1 for success
     return library is not None and all(library.mallopt(*option) for option in options.items())
 
 

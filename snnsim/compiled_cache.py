@@ -1,9 +1,9 @@
-"""The folder of Numba's compiled code, where neither the installation nor the user's own cache can be written.
+"""Cache of compiled code, for installations where neither the package nor the user's cache is writable.
 
-Numba writes beside each file, or else into the user's cache, and refuses to import a kernel where it can do neither: in
-a container of another user, on a read-only mount, on a full disk. Then the first of these folders that can be written
-is taken: `numba` in snnsim's own cache, or a private folder among the temporary files. Where no folder can be written,
-every process compiles anew, and a warning says so.
+Numba writes compiled code beside each file, or else into the user's cache. Where it can write to neither (in a
+container of another user, on a read-only mount, on a full disk), it refuses to import a kernel. The first writable
+folder of these is then the cache: `numba` in snnsim's own cache, or a private folder among the temporary files. Without
+one, every process compiles again, and a warning says so.
 """
 
 import os
@@ -20,10 +20,10 @@ FOLDERS = (
 
 
 def choose() -> None:
-    """Let Numba keep its compiled code in a folder that can be written; nothing changes where Numba finds one."""
-    chosen, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
-    beside = (os.path.join(package, folder, "__pycache__") for folder in FOLDERS)
-    if (chosen and can_write(chosen)) or all(map(can_write, beside)):
+    """Set the folder of Numba's cache, unless Numba itself has a writable one."""
+    folder, package = os.environ.get(VARIABLE), os.path.dirname(__file__)
+    beside = (os.path.join(package, name, "__pycache__") for name in FOLDERS)
+    if (folder and can_write(folder)) or all(map(can_write, beside)):
         return
     # a late import, as this one takes longer than the rest of `import snnsim`
     import platformdirs
@@ -41,7 +41,7 @@ def choose() -> None:
 
 
 def can_write(folder: str) -> bool:
-    """Return whether a file can be written into a folder, which is created if it does not exist."""
+    """Return whether a file can be written in a folder; a missing folder is made."""
     probe = os.path.join(folder, f".snnsim-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         os.makedirs(folder, exist_ok=True)

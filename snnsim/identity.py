@@ -1,8 +1,8 @@
-"""Which process this is, and whether another one has ended: for locks on a disk that several machines may share.
+"""Identity of a process, and whether it has ended, for locks on a disk that several machines may share.
 
-A number alone does not name a process: other machines, other containers and later processes have the same numbers.
-So the kernel's boot, the namespace of process numbers and the time of the start belong to the name. Where they cannot
-tell (another machine, another container, a system without /proc and signals), nothing is said.
+A process number alone names no process: other machines, other containers and later processes have the same numbers. The
+identity therefore includes the boot of the kernel, the namespace of process numbers and the time of the start. Where
+they do not suffice (another machine, another container, a system without /proc and signals), the answer is None.
 """
 
 import functools
@@ -18,7 +18,7 @@ _MACHINE_IDS = (Path("/etc/machine-id"), Path("/var/lib/dbus/machine-id"))
 
 @dataclass(frozen=True)
 class Identity:
-    """A process and where it runs; texts are empty where the system does not tell."""
+    """A process and its machine; a text is empty where it is unknown."""
 
     host: str
     """Name of the machine."""
@@ -39,28 +39,36 @@ def mine() -> Identity:
 
 
 def tag() -> str:
-    """Return a short name of this process for temporary files, of its machine and its number."""
+    """Return a short name of this process for the names of temporary files, from its machine and its number."""
     return f"{_digest()}-{os.getpid()}"
 
 
 def tagged_has_ended(name: str) -> bool | None:
-    """Return whether the process of a `tag` has ended; None if that cannot be told from here."""
+    """Return whether a process has ended, or None if its state is unknown.
+
+    Args:
+        name: The `tag` of the process.
+    """
     digest, _, number = name.partition("-")
     return _ended(int(number), "") if digest == _digest() and number.isdigit() else None
 
 
 def has_ended(other: Identity) -> bool | None:
-    """Return whether a process has ended; None if that cannot be told from here."""
-    here = mine()
-    if not here.boot or other.boot != here.boot:
-        # the same machine, started anew: all that ran before has ended
-        named = bool(here.machine) and (other.machine, other.host) == (here.machine, here.host)
-        return True if named and here.boot and other.boot else None
-    return _ended(other.pid, other.started) if other.namespace == here.namespace else None
+    """Return whether a process has ended, or None if its state is unknown.
+
+    Args:
+        other: Identity of the process.
+    """
+    own = mine()
+    if not own.boot or other.boot != own.boot:
+        # the same machine after a restart: all earlier processes have ended
+        same_machine = bool(own.machine) and (other.machine, other.host) == (own.machine, own.host)
+        return True if same_machine and own.boot and other.boot else None
+    return _ended(other.pid, other.started) if other.namespace == own.namespace else None
 
 
 def _ended(pid: int, started: str) -> bool | None:
-    # on other systems os.kill does what its name says, whatever the signal
+    # elsewhere, os.kill ends the process for every signal, 0 included
     if os.name != "posix" or pid <= 0:
         return None
     try:
@@ -68,20 +76,20 @@ def _ended(pid: int, started: str) -> bool | None:
     except (ProcessLookupError, OverflowError):
         return True
     except PermissionError:
-        # it runs, as another user's
+        # the process runs, as another user
         pass
     now = _started(pid)
-    # a process that was killed stays in the list until its parent has asked for it
+    # a killed process is in the list until its parent has waited for it
     return now == "ended" or bool(started and now and started != now)
 
 
 def _started(pid: int) -> str:
     try:
-        # the name of the program, in parentheses, may hold anything
-        found = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # the name of the program, in parentheses, may contain any characters
+        fields = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
-    return "ended" if found[0] in "ZX" else found[19]
+    return "ended" if fields[0] in "ZX" else fields[19]
 
 
 @functools.cache

@@ -1,9 +1,10 @@
-"""Memory that a work would need, compared with what there is before it begins.
+"""Comparison of the memory that a computation needs with the available memory, before the computation begins.
 
-    needed = Σ parts        an error where it exceeds the available memory; little is never refused
+    needed = Σ parts        an error if it exceeds the available memory; needs below 64 MiB are never refused
 
-Available is what the user allows by the variable SNNSIM_MEMORY_LIMIT, in bytes or such as 64GB or 1.5TB; without it,
-the least of what the system calls available, what is left below the limit of a container, and below RLIMIT_AS.
+The environment variable SNNSIM_MEMORY_LIMIT states the available memory, in bytes or such as 64GB or 1.5TB. Without the
+variable, it is the least of the system's available memory, the rest below the limit of a container, and the rest below
+RLIMIT_AS.
 """
 
 import math
@@ -17,24 +18,25 @@ from snnsim.validation import shown
 
 VARIABLE = "SNNSIM_MEMORY_LIMIT"
 LITTLE = 2**26
-"""Bytes that are not compared with what is available, as the look would cost more than it is worth."""
+"""Bytes up to which nothing is compared, because reading the available memory would take too long."""
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _CONTAINERS = (
-    # limit, use, statistics; version 2 of control groups, and version 1
+    # files of the limit, the use and the statistics: version 2 of control groups, and version 1
     ("memory.max", "memory.current", "memory.stat"),
     ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
 )
 
 
 def require_memory(who: str, parts: Mapping[str, int]) -> None:
-    """Raise a MemoryError if the parts together need more memory than there is.
+    """Check that a computation needs no more than the available memory.
 
     Args:
         who: Name of the function or class that was called, for the message.
-        parts: Bytes that each part of the work needs, by what it is, such as {"membranes of 10 steps": 80}.
+        parts: Bytes of each part of the computation by its name, such as {"membranes of 10 steps": 80}.
 
     Raises:
-        MemoryError: If they need more than `available_memory`; the message names the three largest parts.
+        MemoryError: If the parts together need more than `available_memory`; the message names the three largest.
+        ValueError: If SNNSIM_MEMORY_LIMIT has a wrong value.
     """
     needed = sum(parts.values())
     limit = _allowed()
@@ -42,7 +44,7 @@ def require_memory(who: str, parts: Mapping[str, int]) -> None:
         return
     limit = available_memory() if limit is None else limit
     if limit is not None and needed > limit:
-        # what this process has freed and kept is available too
+        # memory that this process has freed, and its allocator has kept, is available, too
         give_back()
         limit = available_memory()
     if limit is None or needed <= limit:
@@ -51,21 +53,26 @@ def require_memory(who: str, parts: Mapping[str, int]) -> None:
     named = ", ".join(f"{name}: {size_text(size)}" for name, size in largest if size)
     raise MemoryError(
         f"{who}: needs about {size_text(needed)} of memory, and {size_text(limit)} are available; largest parts: "
-        f"{named}; ask for less, or set {VARIABLE} (such as 64GB) if there is more"
+        f"{named}; choose smaller sizes, or set {VARIABLE} (such as 64GB) if more is available"
     )
 
 
 def available_memory() -> int | None:
-    """Return the bytes that this process may still use, or None where the system does not tell."""
+    """Return the bytes that this process may still use, or None where they are unknown.
+
+    Raises:
+        ValueError: If SNNSIM_MEMORY_LIMIT has a wrong value.
+    """
     allowed = _allowed()
     if allowed is not None:
         return allowed
-    found = [size for size in (_of_system(), *map(_of_container, _CONTAINERS), _of_process()) if size is not None]
-    return max(0, min(found)) if found else None
+    sizes = (_of_system(), *map(_of_container, _CONTAINERS), _of_process())
+    known = [size for size in sizes if size is not None]
+    return max(0, min(known)) if known else None
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes as a reader wants it: two digits or more, in kB, MB, GB or TB."""
+    """Return a number of bytes as text with two digits or more, in kB, MB, GB or TB."""
     for unit in ("TB", "GB", "MB", "kB"):
         one = _UNITS[unit.upper()]
         if size >= one:
@@ -74,19 +81,23 @@ def size_text(size: int) -> str:
 
 
 def _allowed() -> int | None:
-    """Return the bytes of the variable, None without it."""
+    """Return the bytes of the variable, or None without it.
+
+    Raises:
+        ValueError: If the variable is no number of bytes.
+    """
     text = os.environ.get(VARIABLE, "").strip()
     if not text:
         return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.upper())
-    unit = None if found is None else _UNITS.get(found[2] if found[2] in _UNITS else f"{found[2]}B")
-    if found is None or unit is None or not math.isfinite(float(found[1])):
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?B?)", text.upper())
+    unit = None if match is None else _UNITS.get(match[2] if match[2] in _UNITS else f"{match[2]}B")
+    if match is None or unit is None or not math.isfinite(float(match[1])):
         raise ValueError(f"{VARIABLE}: the value must be a number of bytes, or one such as 64GB, not {shown(text)}")
-    return int(float(found[1]) * unit)
+    return int(float(match[1]) * unit)
 
 
 def _read(path: Path, find: Callable[[str], str]) -> int | None:
-    """Return a number of a file of the system, None where it has none."""
+    """Return a number in a file of the system, or None."""
     try:
         return int(find(path.read_text(encoding="ascii")))
     except (OSError, ValueError, IndexError):
@@ -107,7 +118,7 @@ def _of_container(names: tuple[str, str, str], root: Path = Path("/sys/fs/cgroup
     most, used = (_read(root / name, str) for name in names[:2])
     if most is None or used is None:
         return None
-    # pages of files count as used, and are given back
+    # the use includes cached pages of files, which the system frees on demand
     files = _read(root / names[2], lambda text: text.split("inactive_file ")[-1].split()[0])
     return most - used + (files or 0)
 

@@ -1,8 +1,8 @@
-"""Peak memory of a work: the highest resident size during it, above what was there before.
+"""Peak memory of a computation: the highest resident size during it, above the resident size before it.
 
-What was there: libraries, compiled code, parameters, gradients, optimizers; measure in a fresh process, and warm up
-with little, so that nothing the work needs is there already. Linux only: /proc keeps the mark, and lets it be reset,
-so that an earlier peak (a compilation) neither counts nor hides the later one.
+The size before includes libraries, compiled code, parameters, gradients and optimizers. Measure in a new process after
+a small computation, so that the process has no free memory of its own that the computation could use unseen. Linux
+only: /proc has the peak and lets it be reset, so that an earlier peak, such as that of a compilation, does not count.
 """
 
 import gc
@@ -16,7 +16,11 @@ _RESET_PEAK = "5"
 
 
 def peak(work: Callable[[], object]) -> int | None:
-    """Return the bytes that a work needs at its highest; None where the system does not tell."""
+    """Return the peak memory of a function in bytes, or None where it is unknown.
+
+    Args:
+        work: Function without arguments.
+    """
     before = settled()
     if not start_anew():
         return None
@@ -25,7 +29,7 @@ def peak(work: Callable[[], object]) -> int | None:
 
 
 def start_anew() -> bool:
-    """Let the highest resident size be counted from now on; return whether the system does that."""
+    """Reset the highest resident size to the present one; return whether the system allows it."""
     try:
         (_SELF / "clear_refs").write_text(_RESET_PEAK)
     except OSError:
@@ -34,20 +38,20 @@ def start_anew() -> bool:
 
 
 def settled() -> int:
-    """Return the bytes that this process has in memory and needs, 0 where the system does not tell."""
+    """Return the resident size in bytes after freeing unused memory, or 0 where it is unknown."""
     gc.collect()
-    # freed memory that the allocator has kept would be used again unseen
+    # a computation would use free memory of the allocator without a growth of the resident size
     give_back()
     return resident()
 
 
 def resident() -> int:
-    """Return the bytes that this process has in memory, 0 where the system does not tell."""
+    """Return the resident size of this process in bytes, or 0 where it is unknown."""
     return _status("VmRSS")
 
 
 def highest() -> int:
-    """Return the most of them that it has had."""
+    """Return the highest resident size of this process in bytes, or 0 where it is unknown."""
     return _status("VmHWM")
 
 

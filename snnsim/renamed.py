@@ -1,6 +1,6 @@
-"""Old names of modules, functions and classes: each gives the object of today, and a DeprecationWarning that names it.
+"""Old names of modules, functions and classes. Each gives the object of today, with a DeprecationWarning.
 
-The names stay for one release. Nothing inside of snnsim uses them.
+The old names work for one release. The package itself uses none of them.
 """
 
 import sys
@@ -45,12 +45,32 @@ MODULES = {
     "experiment.pictures": "experiment.plot_run",
     "experiment.runs": "experiment.train_run",
     "experiment.sources": "experiment.datasets",
-    "export.clock": "export.bias_channel",
-    "export.floats": "export.dequantize",
-    "export.names": "export.identifiers",
-    "export.netx": "export.loihi2",
+    "export.bias_channel": "export.bias_channels",
+    "export.bias_relays": "export.bias_channels",
+    "export.c_golden": "export.c.golden",
+    "export.c_layout": "export.c.layout",
+    "export.clock": "export.bias_channels",
+    "export.dequantize": "quantization.dequantize",
+    "export.floats": "quantization.dequantize",
+    "export.identifiers": "export.common",
+    "export.loihi2": "export.loihi",
+    "export.names": "export.common",
+    "export.netx": "export.loihi",
+    "export.nir.cells": "export.nir.neurons",
+    "export.nir.files": "export.nir.hdf5",
+    "export.nir.flat": "export.nir.graph",
+    "export.nir.foreign": "export.nir.import_graph",
+    "export.nir.order": "export.nir.graph",
+    "export.nir.reading": "export.nir.read",
+    "export.nir.scaling": "export.nir.neurons",
+    "export.nir.writing": "export.nir.write",
     "export.plain": "export.arrays",
-    "export.relays": "export.bias_relays",
+    "export.pynn.reading": "export.pynn.read",
+    "export.pynn.writing": "export.pynn.write",
+    "export.relays": "export.bias_channels",
+    "export.sonata_foreign": "export.sonata.import_network",
+    "export.sonata_reading": "export.sonata.read",
+    "export.xylo_rules": "export.xylo.rules",
     "freezing": "nn.freezing",
     "kernels.blocked": "kernels.delay.overlap_save",
     "kernels.choice": "kernels.common.dispatch",
@@ -121,9 +141,10 @@ MODULES = {
     "training.parallel": "training.distributed",
     "values": "schema",
     "verification.consumers_table": "verification.backends",
+    "verification.differences": "verification.compare",
     "verification.made": "verification.networks",
 }
-"""The module of today by its old name, both inside of `snnsim`."""
+"""Name of a module by its old name, both relative to `snnsim`."""
 
 
 class _Renamed(MetaPathFinder, Loader):
@@ -140,7 +161,7 @@ class _Renamed(MetaPathFinder, Loader):
         name = f"snnsim.{MODULES[spec.name.partition('.')[2]]}"
         warnings.warn(f"{spec.name} is now {name}; import that", DeprecationWarning, stacklevel=2)
         module = import_module(name)
-        # the import system is about to give the module this spec
+        # the import system replaces the spec of the module; exec_module restores it
         self._own = module.__spec__
         return module
 
@@ -149,7 +170,7 @@ class _Renamed(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Let old names be imported."""
+    """Make the old names of modules importable."""
     sys.meta_path.insert(0, _Renamed())
 
 
@@ -169,7 +190,7 @@ def property_(old: str, new: str) -> property:
 
 
 def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a module's `__getattr__` that finds renamed functions and classes by their old names.
+    """Return a `__getattr__` for a module with renamed functions and classes.
 
     Args:
         module: Name of the module, `__name__`.

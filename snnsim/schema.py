@@ -1,7 +1,7 @@
-"""Sections of a config, frozen dataclasses, from and to plain values: typed, with errors that list what is known.
+"""Conversion of config sections (frozen dataclasses) from and to plain values, with checks of types and ranges.
 
-A field's declared type says what it takes, and `Annotated[int, Range(...)]` from where to where. Every section calls
-`settle` when it is built, so that one made in Python is checked as one that was read from a file.
+The declared type of a field says which values it takes, and `Annotated[int, Range(...)]` their range. Every section
+calls `settle` in its constructor, so that a section of Python code is checked like one of a file.
 """
 
 import math
@@ -17,29 +17,29 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from snnsim.validation import shown
 
 INTEGERS = -(2**63), 2**63 - 1
-"""The integers of a TOML file, and of what computes with them."""
+"""The smallest and the largest integer of a TOML file, and of int64."""
 MOST_BYTES = 2**20
 """Bytes of the longest config file."""
 MOST_DOTS = 500
 NONE = "none"
-"""What stands for None in a file."""
+"""Value of a file for None."""
 MOST_ITEMS = 1000
-"""How many values a list may have."""
+"""Most values of a list."""
 MOST_CHARACTERS = 4096
-"""How long a text may be; no system has longer paths."""
+"""Most characters of a text; no system has longer paths."""
 _UNFIT = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
 class Range:
-    """From where to where the numbers of a field go; None is no bound."""
+    """Bounds of the numbers of a field; None is no bound."""
 
     at_least: float | None = None
     above: float | None = None
     at_most: float | None = None
 
     def broken(self, number: float) -> str | None:
-        """Return what a number must be and is not, or None."""
+        """Return the condition that a number violates, such as "at least 1", or None."""
         if self.above is not None and not number > self.above:
             return "positive" if self.above == 0 else f"above {self.above:,}"
         if self.at_least is not None and not number >= self.at_least:
@@ -56,44 +56,56 @@ def hints(kind: type) -> dict[str, Any]:
 
 
 def settle(section: Any, where: str) -> None:
-    """Check the values of a section that was just built, and turn lists and whole numbers into its types.
+    """Check the values of a new section, and convert lists to tuples and integers to floats where its types say so.
 
     Args:
         section: A frozen dataclass.
-        where: What stands in front of its keys in messages, such as "network.".
+        where: Prefix of its keys in messages, such as "network.".
 
     Raises:
-        ValueError: If a value is of another type, no finite number, or outside of its range.
+        ValueError: If a value has another type, is not finite, or is outside of its range.
     """
     section_kind: type = type(section)
     for name, kind in hints(section_kind).items():
         object.__setattr__(section, name, _typed(kind, getattr(section, name), f"{where}{name}"))
 
 
-def replaced(whole: Any, changes: Mapping[str, object]) -> Any:
-    """Return sections with values replaced, by dotted names such as "training.epochs"."""
-    # all of a section at once, as a value may be right only beside another
+def replaced(config: Any, changes: Mapping[str, object]) -> Any:
+    """Return a config with other values.
+
+    Args:
+        config: Dataclass of sections.
+        changes: New values by dotted names such as "training.epochs".
+
+    Raises:
+        ValueError: If a name is unknown, or a value is wrong.
+    """
+    # all values of a section at once, as a value may be valid only together with another
     changed: dict[str, dict[str, object]] = {}
     for dotted, value in changes.items():
         *sections, name = dotted.split(".")
-        declared(type(whole), dotted)
+        declared(type(config), dotted)
         changed.setdefault(".".join(sections), {})[name] = value
     own = changed.pop("", {})
-    own |= {section: replace(getattr(whole, section), **parts) for section, parts in changed.items()}
-    return replace(whole, **own)
+    own |= {section: replace(getattr(config, section), **parts) for section, parts in changed.items()}
+    return replace(config, **own)
 
 
 def declared(kind: type, dotted: str) -> Any:
-    """Return the declared type of the value that a dotted name such as "training.epochs" stands for.
+    """Return the declared type of a value.
+
+    Args:
+        kind: Type of the config.
+        dotted: Name of the value, such as "training.epochs".
 
     Raises:
-        ValueError: If there is no such value; the message lists what is known there.
+        ValueError: If there is no such value; the message lists the names of the section.
     """
     *sections, name = dotted.split(".")
     for section in sections:
         _known(kind, section, dotted)
         if not is_dataclass(hints(kind)[section]):
-            raise ValueError(f"config: {shown(dotted)[1:-1]} is not there; {section} is a value, not a section")
+            raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; {section} is a value, not a section")
         kind = hints(kind)[section]
     _known(kind, name, dotted)
     wanted = hints(kind)[name]
@@ -103,7 +115,16 @@ def declared(kind: type, dotted: str) -> Any:
 
 
 def build(kind: type, values: Mapping[str, object], where: str) -> Any:
-    """Return a section of plain values; `where` is what stands in front of its keys."""
+    """Return a section of plain values.
+
+    Args:
+        kind: Type of the section.
+        values: Values of its fields; nested mappings are sections.
+        where: Prefix of its keys in messages, such as "network.".
+
+    Raises:
+        ValueError: If a key is unknown, or a value is wrong.
+    """
     parts = {}
     for name, value in values.items():
         _known(kind, name, f"{where}{name}")
@@ -118,13 +139,17 @@ def build(kind: type, values: Mapping[str, object], where: str) -> Any:
 def text_of(path: Path) -> str:
     """Return the text of a config file.
 
+    Args:
+        path: The file.
+
     Raises:
-        OSError: If there is no such file, or it cannot be read.
-        ValueError: If it is too large, or not in UTF-8.
+        FileNotFoundError: If there is no such file.
+        OSError: If the file cannot be read.
+        ValueError: If the file is too large, or not in UTF-8.
     """
     if not path.is_file():
-        said = f"{path} is no file; a config is a TOML file" if path.exists() else f"there is no config file {path}"
-        raise FileNotFoundError(said)
+        no_file = f"{path} is no file; a config is a TOML file"
+        raise FileNotFoundError(no_file if path.exists() else f"there is no config file {path}")
     with path.open("rb") as file:
         content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
@@ -136,32 +161,36 @@ def text_of(path: Path) -> str:
 
 
 def table(text: str, source: str) -> dict[str, object]:
-    """Return what a TOML text holds; `source` says in messages where it comes from.
+    """Return the values of a TOML text.
+
+    Args:
+        text: The text.
+        source: Name of its file, for messages.
 
     Raises:
-        ValueError: If it is too long or nested too deep, or no TOML.
+        ValueError: If the text is too long, is nested too deeply, or is no TOML.
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"{source}: a config must have at most {MOST_BYTES:,} characters, not {len(text):,}")
-    # the parser takes memory as the square of the names in a dotted key
+    # the memory of the parser grows with the square of the number of names in a dotted key
     if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
         raise ValueError(f"{source}: a line of a config must have at most {MOST_DOTS:,} dots, and one has more")
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise ValueError(f"{source}: not a TOML file that can be read: it is nested too deep") from error
+        raise ValueError(f"{source}: not a TOML file that can be read: it is nested too deeply") from error
     except ValueError as error:
-        # not only TOMLDecodeError: an integer of thousands of digits is another one
+        # not only TOMLDecodeError: an integer of thousands of digits is a plain ValueError
         raise ValueError(f"{source}: not a TOML file: {error}") from error
 
 
 def takes_none(kind: Any) -> bool:
-    """Return whether a declared type has None among its values."""
+    """Return whether a declared type includes None."""
     return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
 
 
 def is_text(kind: Any) -> bool:
-    """Return whether a declared type is that of any text."""
+    """Return whether a declared type takes every text."""
     return kind is str or (takes_none(kind) and str in get_args(kind))
 
 
@@ -175,7 +204,7 @@ def _names(kind: Any) -> str:
 
 
 def _typed(kind: Any, value: object, dotted: str) -> object:
-    """Return a value as its declared type, or raise if it is of another."""
+    """Return a value converted to its declared type."""
     if takes_none(kind):
         if value is None or (value == NONE and not is_text(kind)):
             return None
@@ -193,9 +222,13 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
 
 
 def _plain(kind: type, value: object, dotted: str) -> object:
-    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section."""
+    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section.
+
+    Raises:
+        ValueError: If the value has another type, or is out of bounds.
+    """
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        # an integer beyond all floats is not finite either
+        # an integer beyond the largest float becomes infinite, which is refused below
         value = float(value) if abs(value) <= 2**1023 else math.inf
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ValueError(f"config: {dotted} must be of type {kind.__name__}, not {shown(value)}")
@@ -230,10 +263,13 @@ def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
 
 
 def plain(section: Any) -> dict[str, object]:
-    """Return a section as what a TOML file holds, which has no None: it is left out where it is the default anyway."""
-    found: dict[str, object] = {}
+    """Return a section as values of a TOML file.
+
+    TOML has no None: a default of None is left out, and any other None is the text "none".
+    """
+    values: dict[str, object] = {}
     for each in fields(section):
         value = getattr(section, each.name)
         if value is not None or each.default is not None:
-            found[each.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
-    return found
+            values[each.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
+    return values

@@ -1,4 +1,4 @@
-"""The only place where milliseconds become steps and time constants become decays.
+"""Conversions of milliseconds to steps, and of time constants to decays; no other module has them.
 
     steps = time / dt
     β = 1 − dt / τ        forward Euler: the convention of spikingjelly and of the delay papers
@@ -18,7 +18,7 @@ def to_steps(time_ms: float, time_step_ms: float) -> float:
 
     Args:
         time_ms: A time in ms.
-        time_step_ms: What a step lasts, in ms.
+        time_step_ms: Duration of a step in ms.
 
     Raises:
         ValueError: If the time step is not longer than 0 ms, or the number of steps is not finite.
@@ -30,8 +30,8 @@ def to_steps(time_ms: float, time_step_ms: float) -> float:
     except OverflowError:
         steps = math.inf
     if not math.isfinite(steps):
-        given = f"{shown(time_ms)} ms in steps of {shown(time_step_ms)} ms"
-        raise ValueError(f"to_steps: a time must be a finite number of steps, not {given}")
+        ratio = f"{shown(time_ms)} ms in steps of {shown(time_step_ms)} ms"
+        raise ValueError(f"to_steps: a time must be a finite number of steps, not {ratio}")
     return steps
 
 
@@ -41,12 +41,19 @@ def to_ms(steps: float, time_step_ms: float) -> float:
 
 
 def to_rate(rate_hz: float, time_step_ms: float) -> float:
-    """Return events per step of a rate in Hz; any arrays of numbers will do for the rate."""
+    """Return the events per step of a rate in Hz, which may be an array, too."""
     return rate_hz * (time_step_ms / 1000.0)
 
 
 def euler_decay(tau: float) -> float:
-    """Return β = 1 − 1/τ for a time constant in steps (spikingjelly's `tau`); τ must be at least 1."""
+    """Return the decay β = 1 − 1/τ.
+
+    Args:
+        tau: Time constant in steps (spikingjelly's `tau`), at least 1.
+
+    Raises:
+        ValueError: If the time constant is shorter than a step.
+    """
     if not tau >= 1:
         raise ValueError(
             f"tau must be at least 1 step so that 1 - 1/tau keeps a share of the voltage, not {tau}; "
@@ -56,7 +63,14 @@ def euler_decay(tau: float) -> float:
 
 
 def exact_decay(tau: float) -> float:
-    """Return β = exp(−1/τ) for a time constant in steps; τ must be positive."""
+    """Return the decay β = exp(−1/τ).
+
+    Args:
+        tau: Time constant in steps, above 0.
+
+    Raises:
+        ValueError: If the time constant is not positive.
+    """
     if not tau > 0:
         raise ValueError(f"tau must be positive, not {tau}")
     return math.exp(-1.0 / tau)

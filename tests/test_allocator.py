@@ -33,20 +33,20 @@ def faults(call="done = allocator.keep_memory()", **variables):
     """Return what the call gave, and the page faults of five large allocations after a first one, in a new process."""
     names = (*allocator.VARIABLES, allocator.OPT_OUT, "GLIBC_TUNABLES")
     environment = {name: value for name, value in os.environ.items() if name not in names} | variables
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(call=call)], env=environment, stdout=subprocess.PIPE, check=True
     )
-    return json.loads(found.stdout)
+    return json.loads(process.stdout)
 
 
 @on_glibc
-def test_memory_is_touched_for_the_first_time_once_only():
-    done, kept = faults()
+def test_kept_memory_causes_no_page_faults():
+    done, is_little = faults()
     assert done
     _, given_back = faults("done = None")
     # at pages of 64 KiB, the largest in use, each piece is a thousand faults
     assert given_back > 5 * 1000
-    assert kept < 100
+    assert is_little < 100
 
 
 @on_glibc
@@ -57,14 +57,14 @@ def test_memory_is_touched_for_the_first_time_once_only():
         ("done = allocator.keep_memory()", {"SNNSIM_ALLOCATOR": "lean"}),
     ],
 )
-def test_little_is_kept_where_that_is_chosen(call, variables):
+def test_lean_memory_is_returned(call, variables):
     done, given_back = faults(call, **variables)
     assert done
     assert given_back > 5 * 1000
 
 
 @on_glibc
-def test_the_call_does_what_the_variables_do():
+def test_the_call_equals_the_variables_of_glibc():
     _, by_variables = faults("done = None", MALLOC_MMAP_MAX_="0", MALLOC_TRIM_THRESHOLD_="-1")
     assert by_variables < 100
     assert faults()[1] == pytest.approx(by_variables, abs=50)

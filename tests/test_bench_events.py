@@ -1,6 +1,6 @@
 """The benchmarks of programs compare like with like: the same network, the same input, and spikes that can differ."""
 
-import importlib.util
+import importlib
 import sys
 from pathlib import Path
 
@@ -33,36 +33,11 @@ def network():
 EVENTS = Events(np.array([0, 1, 1]), np.array([0, 0, 1]), np.array([1, 2, 3]), np.array([0, 3]), np.array([4]))
 
 
-def test_peers_get_the_network_and_every_spike(script, tmp_path):
-    script("peering").written(tmp_path / "a.npz", network(), EVENTS, record=True)
-    header, arrays = script("peers").read(tmp_path / "a.npz")
-    assert header["channels"] == 6
-    assert header["rules"] == ["hard", "readout"]
-    assert header["edges"] == [[-1, 0], [0, 0], [0, 1]]
-    assert header["steps"] == 7
-    # a channel that fires three times in a step is three channels that fire once
-    assert sorted(zip(arrays["step"].tolist(), arrays["channel"].tolist(), strict=True)) == [
-        (0, 0), (1, 0), (1, 1), (1, 2), (1, 3), (1, 5),
-    ]  # fmt: skip
-    assert arrays["pre0"].tolist() == [0, 1, 2, 3, 4, 5]
-    assert arrays["weight0"].tolist() == [1.0, 0.5] * 3
-    assert arrays["bias0"].tolist() == [0.125, 0.125]
-
-
-def test_delays_are_retimed(script, tmp_path):
-    script("peering").written(tmp_path / "a.npz", network(), EVENTS, record=True)
-    header, arrays = script("peers").read(tmp_path / "a.npz")
-    retimed = script("peers").retimed
-    # Brian2 adds a step of its own to every edge, NEST none, and has none that is shorter than a step
-    assert [retimed(header, arrays, number, 1).tolist() for number in range(3)] == [[0, 3] * 3, [0, 3], [0, 2]]
-    assert [retimed(header, arrays, number, 0).tolist() for number in range(3)] == [[1, 4] * 3, [1, 4], [1, 3]]
-
-
 def test_spikes_that_differ_are_counted(script):
     result = simulate(network(), EVENTS, record=Probe(spikes=True))
     step, neuron = result.spikes("a")
     assert len(step) > 2
-    same = script("peering").same_spikes
+    same = script("bench_common").compare_spikes
     equal = {"same": len(step), "only_reference": 0, "only_here": 0, "first_difference": None}
     assert same(result, {"a": (step, neuron)}) == equal
     # in any order
@@ -77,7 +52,7 @@ def test_spikes_that_differ_are_counted(script):
 
 
 @pytest.fixture
-def python_without_peers(tmp_path):
+def python_without_baselines(tmp_path):
     """Return an interpreter in which neither Brian2 nor NEST can be imported."""
     code = "import runpy, sys; sys.modules.update(brian2=None, nest=None); sys.argv = sys.argv[1:]; "
     code += "runpy.run_path(sys.argv[0], run_name='__main__')"
@@ -87,20 +62,28 @@ def python_without_peers(tmp_path):
     return path
 
 
-@pytest.mark.parametrize("peer", ["brian2-cython", "nest"])
-def test_a_peer_that_is_not_installed_is_an_error_in_the_results(script, python_without_peers, peer):
-    found = script("peering").peer(peer, python_without_peers, network(), EVENTS)
-    assert set(found) == {"error"}
-    assert peer.partition("-")[0] in found["error"][0]
+@pytest.mark.parametrize("name", ["brian2-cython", "nest"])
+def test_a_baseline_that_is_not_installed_is_an_error_in_the_figures(script, python_without_baselines, name):
+    figures, spikes = script("bench_common").run_baseline(name, python_without_baselines, network(), EVENTS)
+    assert set(figures) == {"error"}
+    assert name.partition("-")[0] in figures["error"][0]
+    assert spikes == {}
 
 
-@pytest.mark.skipif(importlib.util.find_spec("nest") is None, reason="NEST is not installed")
-def test_a_peer_that_is_installed_has_the_same_spikes(script):
-    found = script("peering").peer("nest", Path(sys.executable), network(), EVENTS)
+@pytest.mark.parametrize(
+    "name", ["nest", *(pytest.param(name, marks=pytest.mark.slow) for name in ("brian2-cython", "brian2-standalone"))]
+)
+def test_a_baseline_fires_the_same_spikes(script, name):
+    common = script("bench_common")
+    pytest.importorskip(common.BASELINES[name][0])
+    figures, spikes = common.run_baseline(name, Path(sys.executable), network(), EVENTS)
+    assert 0 < figures["seconds"] <= figures["call_seconds"] < figures["with_building"]
+    assert figures["peak_bytes"] > 2**20
     result = simulate(network(), EVENTS, record=Probe(spikes=True))
-    same = script("peering").same_spikes(result, found["spikes"])
-    assert same["same"] > 2
-    assert (same["only_reference"], same["only_here"]) == (0, 0)
+    assert len(result.spikes("a")[0]) > 2
+    assert common.compare_spikes(result, spikes) == {
+        "same": len(result.spikes("a")[0]), "only_reference": 0, "only_here": 0, "first_difference": None,
+    }  # fmt: skip
 
 
 def test_a_layer_is_what_its_setting_says(script):
@@ -110,9 +93,9 @@ def test_a_layer_is_what_its_setting_says(script):
     assert 0.4 * 8 * speed.STEPS * 6 < row["synaptic_events"] < 0.6 * 8 * speed.STEPS * 6
     assert row["nanoseconds"] > 0
     assert row["bytes_per_event"] == 6
-    made = speed.layer(np.random.default_rng(0), 8, 6, 3)
-    assert made.synapses == 48
-    assert made.longest_delay() == 2
+    layer = speed.layer(np.random.default_rng(0), 8, 6, 3)
+    assert layer.synapses == 48
+    assert layer.longest_delay() == 2
 
 
 @pytest.mark.parametrize("name", ["events", "recording"])
@@ -130,18 +113,18 @@ def test_pictures_are_drawn_anew_from_what_was_measured(script, name, tmp_path, 
     assert file.read_bytes() == measured
 
 
-def test_the_large_network_in_small(script, monkeypatch, capsys, python_without_peers):
+def test_the_large_network_in_small(script, monkeypatch, capsys, python_without_baselines):
     large = script("large")
     monkeypatch.setattr(large, "STEPS", 50)
-    made = large.network(200, 20_000)
+    program = large.network(200, 20_000)
     # sums of weights are exact in any order
-    assert all((edge.weight * 256 == np.rint(edge.weight * 256)).all() for edge in made.edges)
+    assert all((edge.weight * 256 == np.rint(edge.weight * 256)).all() for edge in program.edges)
     events = Events.from_frames(np.random.default_rng(1).random((50, 1, large.CHANNELS)) < 0.1)
-    found = large.measure(made, events, python_without_peers, ["nest"])
-    clock, touched = (found[f"snnsim {engine}, float64"] for engine in ("clock_driven", "event_driven"))
-    assert clock["spikes"] == clock["same"] == touched["same"] > 100
-    assert touched["first_difference"] is None
+    figures = large.measure(program, events, python_without_baselines, ["nest"])
+    clock, event = (figures[f"snnsim {engine}, float64"] for engine in ("clock_driven", "event_driven"))
+    assert clock["spikes"] == clock["same"] == event["same"] > 100
+    assert event["first_difference"] is None
     assert clock["bytes_per_synapse"] > 6
-    # a peer that is not installed is an error beside the figures
-    assert "nest" in found["nest"]["error"][0]
+    # a baseline that is not installed is an error beside the figures
+    assert "nest" in figures["nest"]["error"][0]
     assert len(capsys.readouterr().out.splitlines()) == 5

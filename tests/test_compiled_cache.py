@@ -17,13 +17,13 @@ print(os.environ.get("NUMBA_CACHE_DIR"), portable_math.ln(1.0))
 """
 
 
-def test_every_folder_with_compiled_functions_is_looked_at():
-    found = {
+def test_every_folder_with_compiled_functions_is_listed():
+    folders = {
         path.parent.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
         if "cache=True" in path.read_text(encoding="utf-8")
     }
-    assert found == set(compiled_cache.FOLDERS)
+    assert folders == set(compiled_cache.FOLDERS)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def writable(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("part", ["__pycache__", "home"])
-def test_nothing_changes_where_numba_finds_a_folder(writable, part):
+def test_a_writable_folder_of_numba_is_used(writable, part):
     writable.append(part)
     compiled_cache.choose()
     assert os.environ[compiled_cache.VARIABLE] == ""
@@ -60,7 +60,7 @@ def test_a_folder_that_the_user_has_chosen_is_kept(writable, monkeypatch, tmp_pa
     assert os.environ[compiled_cache.VARIABLE] == str(tmp_path / "mine")
 
 
-def test_the_cache_of_the_package_is_next_and_numba_knows_it_though_it_is_imported(writable, tmp_path):
+def test_the_cache_of_snnsim_is_next_also_after_the_import_of_numba(writable, tmp_path):
     import numba
 
     writable.extend(["ours", "snnsim-numba-"])
@@ -68,7 +68,7 @@ def test_the_cache_of_the_package_is_next_and_numba_knows_it_though_it_is_import
     assert os.environ[compiled_cache.VARIABLE] == numba.config.CACHE_DIR == str(tmp_path / "ours" / "numba")
 
 
-def test_then_a_private_folder_among_the_temporary_files(writable, tmp_path):
+def test_a_private_temporary_folder_is_last(writable, tmp_path):
     writable.append("snnsim-numba-")
     compiled_cache.choose()
     chosen = Path(os.environ[compiled_cache.VARIABLE])
@@ -77,7 +77,7 @@ def test_then_a_private_folder_among_the_temporary_files(writable, tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="no users to tell apart")
-def test_a_temporary_folder_that_others_can_write_is_not_taken(writable, tmp_path, monkeypatch):
+def test_a_temporary_folder_of_others_is_not_used(writable, tmp_path, monkeypatch):
     monkeypatch.setattr("numba.core.dispatcher.Dispatcher.enable_caching", None)
     writable.append("snnsim-numba-")
     (tmp_path / f"snnsim-numba-{os.getuid()}").mkdir()
@@ -93,7 +93,7 @@ def _read_only(folder: Path) -> list[str]:
         path.chmod(0o555)
     if os.getuid() != 0:
         return []
-    # whoever may write everywhere needs a mount
+    # root can write everywhere but on a read-only mount
     mounts = f"mount --bind '{folder}' '{folder}' && mount -o remount,ro,bind '{folder}'"
     words = ["unshare", "-m", "sh", "-c", f'{mounts} && exec "$@"', "sh"]
     if shutil.which("unshare") is None or subprocess.run([*words, "true"], capture_output=True, check=False).returncode:

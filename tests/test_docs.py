@@ -19,7 +19,7 @@ LINK = re.compile(r"\]\((?!https?:)([^)\s]+)\)")
 NOT_RUN = "Not run by the tests: "
 """Starts the title of a block that is left out. The reason follows, and readers see both."""
 PRIVATE = re.compile(
-    r"whole delays|\b(by|to) chance|who runs|that forget|neighbors|licence"
+    r"whole[ ]delays|\b(by|to) chance|who runs|that forget|neighbors|licence"
     r"|\w+(al|il|im|ar|or|ic|nt)is(ation|ed|es|ing)\b"
 )
 """Words that no page uses, as the field or American spelling has others: see docs/glossary.md."""

@@ -102,9 +102,9 @@ def killed_before_call(number, function):
 
 
 @pytest.mark.parametrize("old", [True, False])
-def test_a_folder_is_old_or_new_or_refused_wherever_its_writer_is_killed(tmp_path, old):
+def test_a_folder_of_a_killed_writer_is_old_or_new_or_refused(tmp_path, old):
     files = [{f"d/{name}": text for name in "abc"} for text in ("old", "new")]
-    seen = set()
+    states = set()
     for stop in range(1, 200):
         folder = tmp_path / f"folder{stop}"
         if old:
@@ -112,23 +112,25 @@ def test_a_folder_is_old_or_new_or_refused_wherever_its_writer_is_killed(tmp_pat
         killed = killed_before_call(stop, lambda folder=folder: export(folder, files[1]))
         try:
             with folder_read_whole(folder):
-                found = {name: text for name, text in held(folder).items() if not name.startswith(".")}
-            assert found in files, f"stopped before call {stop}"
-            seen.add(found["d/a"])
+                content = {name: text for name, text in held(folder).items() if not name.startswith(".")}
+            assert content in files, f"stopped before call {stop}"
+            states.add(content["d/a"])
         except FileNotFoundError:
             assert not old
-            seen.add("nothing")
+            states.add("nothing")
         except ValueError as error:
-            seen.add("refused" if (folder / UNFINISHED).exists() and "is a mixture" in str(error) else str(error))
+            states.add(
+                "refused" if (folder / UNFINISHED).exists() and "mixes old and new" in str(error) else str(error)
+            )
             export(folder, files[1])
             with folder_read_whole(folder):
                 assert (folder / "d/a").read_text() == "new"
         if not killed:
             break
-    assert seen == ({"old", "refused", "new"} if old else {"nothing", "new"})
+    assert states == ({"old", "refused", "new"} if old else {"nothing", "new"})
 
 
-def test_what_a_killed_writer_left_is_removed_and_what_another_writes_is_not(tmp_path):
+def test_temporary_files_of_killed_writers_alone_are_removed(tmp_path):
     busy = f".a.{identity.tag()}.busy.partial"
     for name in (".a.left.partial", ".other.left.partial", busy):
         (tmp_path / name).write_text("")

@@ -22,7 +22,7 @@ def test_another_text_as_limit_is_refused(monkeypatch, text):
         limits.require_memory("simulate", {"all": 1})
 
 
-def test_what_fits_passes_and_more_is_refused_with_its_largest_parts(monkeypatch):
+def test_an_excess_is_refused_with_the_largest_parts(monkeypatch):
     monkeypatch.setenv(limits.VARIABLE, "1000")
     limits.require_memory("simulate", {"one": 600, "other": 400})
     parts = {"counts": 1, "membranes": 5 * 10**9, "spikes": 2000, "events": 222 * 10**9}
@@ -30,14 +30,14 @@ def test_what_fits_passes_and_more_is_refused_with_its_largest_parts(monkeypatch
         limits.require_memory("simulate", parts)
     assert str(error.value) == (
         "simulate: needs about 227 GB of memory, and 1.0 kB are available; largest parts: events: 222 GB, membranes: "
-        "5.0 GB, spikes: 2.0 kB; ask for less, or set SNNSIM_MEMORY_LIMIT (such as 64GB) if there is more"
+        "5.0 GB, spikes: 2.0 kB; choose smaller sizes, or set SNNSIM_MEMORY_LIMIT (such as 64GB) if more is available"
     )
 
 
-def test_without_a_limit_the_machine_decides(monkeypatch):
+def test_available_memory_without_the_variable(monkeypatch):
     monkeypatch.delenv(limits.VARIABLE, raising=False)
-    found = limits.available_memory()
-    assert found is None or found > 0
+    available = limits.available_memory()
+    assert available is None or available > 0
     limits.require_memory("simulate", {"little": limits.LITTLE})
     monkeypatch.setattr(limits, "available_memory", lambda: 10**9)
     with pytest.raises(MemoryError, match=re.escape("needs about 1.0 TB of memory, and 1.0 GB are available")):

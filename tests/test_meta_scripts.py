@@ -28,34 +28,34 @@ def run(monkeypatch, tmp_path, capsys):
 
 
 def test_complexity_and_entropy(run):
-    _, found, printed = run("complexity", "--symbols", "3000", "--seeds", "0", "1")
-    assert len(found["estimates"]) == 11
-    assert np.array(found["estimates"][0]["found"]).shape == (2, len(found["estimates"][0]["lengths"]))
+    _, content, printed = run("complexity", "--symbols", "3000", "--seeds", "0", "1")
+    assert len(content["estimates"]) == 11
+    assert np.array(content["estimates"][0]["found"]).shape == (2, len(content["estimates"][0]["lengths"]))
     assert "Bernoulli(0.5)" in printed
     assert "3,000 symbols, p = 0.5" in printed
 
 
-def test_the_capacity_curve_goes_on(run, monkeypatch):
+def test_the_capacity_curve_is_resumed(run, monkeypatch):
     words = "--sources", "30", "--seeds", "3", "--epochs", "200"
-    module, found, printed = run("tempotron", *words)
-    assert [row["load"] for row in found["results"]] == list(module.LOADS)
-    assert found["results"][0]["learned"] == 3
+    module, content, printed = run("tempotron", *words)
+    assert [row["load"] for row in content["results"]] == list(module.LOADS)
+    assert content["results"][0]["learned"] == 3
     assert "3/3 (44% to 100%)" in printed
     monkeypatch.delattr(module, "cell")
-    _, again, _ = run("tempotron", *words)
-    assert again["results"] == found["results"]
+    _, repeated, _ = run("tempotron", *words)
+    assert repeated["results"] == content["results"]
 
 
-def test_a_pattern_that_is_hidden(run, monkeypatch):
+def test_stdp_finds_no_pattern_in_a_short_stream(run, monkeypatch):
     words = "--seconds", "10", "--seeds", "0"
-    module, found, printed = run("stdp", *words)
-    (row,) = found["results"]
+    module, content, printed = run("stdp", *words)
+    (row,) = content["results"]
     assert 30 < len(row["latency_ms"]) < 80
     assert len(row["block_latency_ms"]) == -(-len(row["latency_ms"]) // module.BLOCK)
     assert not row["found"]
     assert "found by 0 of 1" in printed
     monkeypatch.delattr(module, "one")
-    assert run("stdp", *words)[1]["results"] == found["results"]
+    assert run("stdp", *words)[1]["results"] == content["results"]
 
 
 def test_a_seed_is_judged_by_its_last_seconds(monkeypatch):

@@ -44,8 +44,8 @@ def some_arrivals(**changes):
 
 
 def dots(axes):
-    (found,) = [part for part in axes.collections if isinstance(part, PathCollection)]
-    return np.asarray(found.get_offsets())
+    (collection,) = [artist for artist in axes.collections if isinstance(artist, PathCollection)]
+    return np.asarray(collection.get_offsets())
 
 
 def words(axes):
@@ -66,14 +66,14 @@ def delay_figure():
 
 @settings(deadline=None, max_examples=10)
 @given(st.integers(1, 6), st.integers(1, 6), st.sampled_from([0.0, 0.4, 1.0]))
-def test_a_dot_per_spike_where_and_when_it_was(steps, neurons, share):
+def test_raster_has_a_dot_at_time_and_neuron_of_each_spike(steps, neurons, share):
     fired = spikes(neurons, share=share, steps=steps)
     (axes,) = plots.raster([("input", fired)], time_step_ms=2.5).axes
     step, neuron = np.nonzero(fired)
     np.testing.assert_array_equal(dots(axes), np.stack([step * 2.5, neuron], axis=1))
 
 
-def test_each_layer_has_its_panel_name_size_and_rate():
+def test_each_layer_has_a_panel_with_name_size_and_rate():
     figure = plots.raster(two_layers(), time_step_ms=10.0, title="one recording")
     assert [axes.get_ylabel() for axes in figure.axes] == ["input", "hidden 1"]
     assert [axes.get_yticks()[-1] for axes in figure.axes] == [7, 4]
@@ -83,7 +83,7 @@ def test_each_layer_has_its_panel_name_size_and_rate():
     assert figure.axes[-1].get_xlabel() == "time (ms)"
 
 
-def test_the_true_and_the_decided_class_stand_out():
+def test_the_true_and_the_decided_class_are_colored():
     probability = np.tile([0.1, 0.3, 0.6], (STEPS, 1))
     readout = plots.Readout(probability, classes=["one", "two", "three"], label=0)
     axes = plots.raster(two_layers(), time_step_ms=10.0, readout=readout).axes[-1]
@@ -93,19 +93,19 @@ def test_the_true_and_the_decided_class_stand_out():
     assert words(axes) == ["“three”\ndecided", "“one”\ntrue"]
 
 
-def test_a_right_decision_is_named_once():
+def test_a_right_decision_has_one_label():
     readout = plots.Readout(np.tile([0.3, 0.7], (STEPS, 1)), label=1)
     axes = plots.raster(two_layers(), time_step_ms=10.0, readout=readout).axes[-1]
     assert words(axes) == ["“1”\ntrue and decided"]
 
 
-def test_a_given_decision_wins_over_the_largest_sum():
+def test_a_stated_decision_replaces_the_largest_sum():
     assert plots.Readout(softmax(), decided=2).decision() == 2
     assert plots.Readout(np.array([[0.9, 0.1], [0.4, 0.6]])).decision() == 0
 
 
 @pytest.mark.parametrize("ends", [(0.0, 0.0), (0.02, 0.1), (0.5, 0.5), (0.95, 0.05), (1.0, 0.0)])
-def test_labels_of_two_classes_stay_apart_and_inside(ends):
+def test_labels_of_two_classes_do_not_overlap(ends):
     rest = max(0.0, 1 - sum(ends))
     readout = plots.Readout(np.tile([*ends, rest], (STEPS, 1)), label=0, decided=1)
     axes = plots.raster(two_layers(), time_step_ms=10.0, readout=readout).axes[-1]
@@ -124,7 +124,7 @@ def test_lines_go_from_firing_to_arrival_in_the_row_of_the_source():
     assert drawn == {((10, 0), (50, 0)), ((30, 3), (50, 3)), ((80, 5), (110, 5))}
 
 
-def test_what_arrives_before_a_spike_is_bright_and_the_sign_has_its_color():
+def test_arrivals_before_a_spike_are_opaque_and_colored_by_sign():
     figure = plots.raster(two_layers(), time_step_ms=10.0, arrivals=some_arrivals())
     (lines,) = [part for part in figure.axes[2].collections if isinstance(part, LineCollection)]
     looks = {segment[0][1]: color for segment, color in zip(lines.get_segments(), lines.get_colors(), strict=True)}
@@ -145,7 +145,7 @@ def test_the_voltage_its_threshold_and_the_spikes_are_drawn():
     assert dots(axes)[:, 0].tolist() == [60.0]
 
 
-def test_a_neuron_that_nothing_reached_can_be_drawn(tmp_path):
+def test_a_neuron_without_input_can_be_drawn(tmp_path):
     nothing = dict.fromkeys(("source", "fired", "delay", "spikes"), np.zeros(0, int))
     arrivals = some_arrivals(**nothing, weight=np.zeros(0))
     figure = plots.raster(two_layers(), time_step_ms=10.0, arrivals=arrivals)
@@ -172,20 +172,20 @@ def test_the_same_data_gives_the_same_bytes(tmp_path, suffix, start):
     assert b"dc:date" not in first.read_bytes()
 
 
-def test_text_stays_text_in_vector_files(tmp_path):
+def test_text_is_text_in_vector_files(tmp_path):
     plots.save(plots.curves(history()), tmp_path / "a.svg")
     assert ">best: 50.0% in epoch 1</text>" in (tmp_path / "a.svg").read_text()
     plots.save(plots.curves(history()), tmp_path / "a.pdf")
     assert b"/CIDFontType2" in (tmp_path / "a.pdf").read_bytes()
 
 
-def test_an_unknown_suffix_is_refused_and_writes_nothing(tmp_path):
+def test_an_unknown_suffix_is_refused_without_a_file(tmp_path):
     with pytest.raises(ValueError, match=r"must end in \.pdf, \.png, \.svg; 'a\.bmp' does not"):
         plots.save(plots.curves(history()), tmp_path / "a.bmp")
     assert not list(tmp_path.iterdir())
 
 
-def test_the_users_settings_neither_matter_nor_change(tmp_path):
+def test_settings_of_the_user_have_no_effect_and_stay(tmp_path):
     plots.save(plots.curves(history()), tmp_path / "plain.png")
     with matplotlib.rc_context({"font.size": 30, "figure.facecolor": "black", "lines.linewidth": 9}):
         before = dict(matplotlib.rcParams)
@@ -204,30 +204,30 @@ def test_importing_the_plots_does_not_import_pyplot():
 # films
 
 
-def test_each_frame_of_a_film_shows_the_spikes_until_now_and_the_time(tmp_path, monkeypatch):
-    fired, seen, grab = spikes(steps=3), [], PillowWriter.grab_frame
+def test_a_frame_shows_the_spikes_until_its_time(tmp_path, monkeypatch):
+    fired, frames, grab = spikes(steps=3), [], PillowWriter.grab_frame
 
     def watch(writer):
         (axes,) = writer.fig.axes
-        seen.append(([line.get_xdata()[0] for line in axes.lines], dots(axes).tolist()))
+        frames.append(([line.get_xdata()[0] for line in axes.lines], dots(axes).tolist()))
         grab(writer)
 
     monkeypatch.setattr(PillowWriter, "grab_frame", watch)
     plots.animate([("input", fired)], tmp_path / "a.gif", time_step_ms=10.0)
     until = [(np.argwhere(fired[: now + 1]) * [10.0, 1]).tolist() for now in range(3)]
-    assert seen == [([10.0 * now], until[now]) for now in range(3)]
+    assert frames == [([10.0 * now], until[now]) for now in range(3)]
     with Image.open(tmp_path / "a.gif") as film:
         assert film.n_frames == 3
 
 
-def test_a_long_film_skips_steps(tmp_path, monkeypatch):
+def test_a_long_animation_skips_steps(tmp_path, monkeypatch):
     monkeypatch.setattr("snnsim.plots.animation.MOST_FRAMES", 3)
     plots.animate([("input", spikes(2, steps=9))], tmp_path / "a.gif", time_step_ms=10.0)
     with Image.open(tmp_path / "a.gif") as film:
         assert film.n_frames == 4
 
 
-def test_a_film_needs_a_known_suffix_and_its_writer(tmp_path, monkeypatch):
+def test_an_animation_needs_a_known_suffix_and_its_writer(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"animate: a file name must end in \.gif, \.mp4"):
         plots.animate(two_layers(), tmp_path / "a.png", time_step_ms=10.0)
     monkeypatch.setattr(FFMpegWriter, "isAvailable", lambda: False)
@@ -249,7 +249,7 @@ def draw(layers=None, time_step_ms=10.0, **parts):
         (lambda: draw(time_step_ms=0), "time_step_ms must be positive; it is 0"),
         (
             lambda: draw([("input", np.zeros((4, 1, 3)))]),
-            r"'input' must be \(time, neuron\).*out of the batch",
+            r"'input' must be \(time, neuron\).*of the batch",
         ),
         (lambda: draw([("a", spikes()), ("b", spikes(steps=9))]), "same number of steps.*'a': 12, 'b': 9"),
         (lambda: draw(readout=plots.Readout(softmax(steps=5))), "12 steps, but readout has 5"),
@@ -268,6 +268,6 @@ def draw(layers=None, time_step_ms=10.0, **parts):
         (lambda: some_arrivals(delay=np.array([0, -2, 1])), "delay must be at least 0; one is -2"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_the_reason(attempt, message):
+def test_wrong_arrays_are_refused(attempt, message):
     with pytest.raises(ValueError, match=message):
         attempt()

@@ -47,7 +47,7 @@ def words(axes):
 # delays
 
 
-def test_the_histograms_count_every_synapse_in_one_bin_per_step():
+def test_histograms_have_a_bin_per_step():
     layer = layer_delays()
     figure = plots.delays([layer, layer], time_step_ms=10.0)
     after, before = steps_of(figure.axes[0])
@@ -71,7 +71,7 @@ def test_the_shares_at_both_ends_and_of_changed_steps_are_noted():
     assert figure.axes[1].get_title(loc="left") == "25% changed step"
 
 
-def test_whole_changes_lie_in_the_middle_of_their_bins_whatever_the_type():
+def test_integer_changes_are_in_the_middle_of_a_bin():
     before, after = np.array([5, 30, 0], np.uint8), np.array([2, 0, 30], np.uint8)
     layer = layer_delays(max_delay=30, before=before, after=after, weight=np.ones(3))
     (change,) = steps_of(plots.delays([layer], time_step_ms=1.0).axes[1])
@@ -104,7 +104,7 @@ def test_the_best_validation_epoch_is_the_first_best_and_marked():
     assert mark.get_label() == "best: 80.0% in epoch 2"
 
 
-def test_the_curves_are_what_was_logged():
+def test_curves_are_the_logged_metrics():
     loss, _, schedules, activity, sigma = plots.curves(history()).axes
     np.testing.assert_allclose(loss.lines[1].get_xydata(), [[1, 2], [2, 1], [3, 2 / 3], [4, 0.5]])
     np.testing.assert_allclose(schedules.lines[1].get_ydata(), 0.1 / np.arange(1, 5))
@@ -124,13 +124,13 @@ def test_the_curves_are_what_was_logged():
         ),
     ],
 )
-def test_what_was_not_logged_is_left_out(without, labels, tmp_path):
+def test_panels_of_missing_metrics_are_left_out(without, labels, tmp_path):
     figure = plots.curves(history(without=without))
     assert [axes.get_ylabel() for axes in figure.axes] == labels
     plots.save(figure, tmp_path / "a.png")
 
 
-def test_one_epoch_none_and_a_rate_of_zero_can_be_drawn(tmp_path):
+def test_one_epoch_none_and_a_learning_rate_of_zero_can_be_drawn(tmp_path):
     rows = [history(1)[0] | {"valid_loss": None, "lr_delay": 0.0, "valid_accuracy": float("nan")}]
     loss, _, schedules, *_ = plots.curves(rows).axes
     assert [len(axes.lines) for axes in (loss, schedules)] == [1, 1]
@@ -149,14 +149,14 @@ def test_one_epoch_none_and_a_rate_of_zero_can_be_drawn(tmp_path):
         (lambda: layer_delays(weight=np.zeros(3)), "one value per synapse"),
         (
             lambda: layer_delays(after=np.full(200, 60.0)),
-            r"after of 'hidden 1' must lie in 0..6.*given in ms",
+            r"after of 'hidden 1' must lie in 0..6.*in ms",
         ),
-        (lambda: plots.curves([]), "the history is empty"),
+        (lambda: plots.curves([]), "at least one epoch"),
         (lambda: plots.curves([{"lr": 1.0}]), r"must have its epoch; one has only \['lr'\]"),
         (lambda: plots.curves([{"epoch": 1, "cost": 2}]), "must hold some of.*they hold"),
         (lambda: plots.curves([{"epoch": 1, "train_accuracy": 93.0}]), "train_accuracy must be a share.*93"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused_with_the_reason(attempt, message):
+def test_wrong_histories_and_delays_are_refused(attempt, message):
     with pytest.raises(ValueError, match=message):
         attempt()

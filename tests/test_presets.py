@@ -68,5 +68,5 @@ def test_motifs_xylo_fits_the_chip():
     network = build.build_network(config, classes=8).eval()
     program = freeze(network, time_step_ms=config.data.time_step_ms, decision=config.training.decision)
     fixed, _ = export.targets.fixed(program, "xylo")
-    assert not list(export.targets.named("xylo").check(fixed))
+    assert not list(export.targets.get_target("xylo").check(fixed))
     assert len(fixed.edges[0].weight) > 200

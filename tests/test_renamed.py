@@ -11,7 +11,7 @@ from snnsim import Events, Program, renamed, simulate
 from snnsim.program import Edge, Population
 
 
-def test_every_old_name_of_a_module_is_gone_and_leads_to_one_of_today():
+def test_old_module_names_give_the_modules_of_today():
     assert len(renamed.MODULES) > 80
     for old, new in renamed.MODULES.items():
         if "gpu" in new:
@@ -24,7 +24,7 @@ def test_every_old_name_of_a_module_is_gone_and_leads_to_one_of_today():
         assert module.__name__ == module.__spec__.name == f"snnsim.{new}"
 
 
-def test_nothing_inside_warns():
+def test_the_package_uses_no_old_names():
     code = (
         "import snnsim.cli, snnsim.experiment, snnsim.export, snnsim.verification, snnsim.bench.compare, snnsim.plots"
     )

@@ -42,7 +42,7 @@ FUNCTIONS = {
     "SpikingNetwork, lengths": (lambda: small_network()(RIGHT.double(), torch.tensor([1, 2])), (2,)),
     "a rule, labels": (
         lambda: rules.bptt(
-            small_network(), Batch(RIGHT.double(), torch.tensor([STEPS] * BATCH), torch.tensor([0]), whole=1.0),
+            small_network(), Batch(RIGHT.double(), torch.tensor([STEPS] * BATCH), torch.tensor([0]), normalizer=1.0),
             decisions.summed_softmax, None,
         ),
         (1,),

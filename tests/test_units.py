@@ -10,7 +10,7 @@ positive = st.floats(1e-3, 1e4)
 
 
 @given(positive, positive)
-def test_there_and_back(time_ms, time_step_ms):
+def test_to_ms_inverts_to_steps(time_ms, time_step_ms):
     assert units.to_ms(units.to_steps(time_ms, time_step_ms), time_step_ms) == pytest.approx(time_ms)
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from snnsim import export, hdf5, untrusted
-from snnsim.export.nir.files import Graph, Node, save
+from snnsim.export.nir.graph import Graph, Node
+from snnsim.export.nir.hdf5 import save
 
 
 @pytest.fixture
@@ -43,55 +44,65 @@ def test_an_unused_part_is_never_unpacked(tmp_path, program):
     assert int(done.stdout) < 100
 
 
-def test_a_part_that_is_wanted_may_not_be_larger_than_the_file_allows(tmp_path, program, monkeypatch):
+def test_an_array_larger_than_the_room_is_refused(tmp_path, program, monkeypatch):
     export.write(program, "npz", tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
     arrays["edge/0/weight"] = np.zeros(2**26)
     np.savez_compressed(tmp_path / "a.npz", **arrays)
     with pytest.raises(
-        ValueError, match=r"a\.npz is damaged, .*'edge/0/weight'.*claims 536,871,040 bytes, .*SNNSIM_FILE"
+        ValueError, match=r"a\.npz is damaged, .*'edge/0/weight'.*claims 536,871,040 bytes, .*SNNSIM_READ_LIMIT=10"
     ):
         export.read("npz", tmp_path / "a.npz")
-    monkeypatch.setenv("SNNSIM_FILE_LIMIT", "1GB")
+    monkeypatch.setenv("SNNSIM_READ_LIMIT", "4")
     with pytest.raises(ValueError, match="the four rows must be equally long"):
         export.read("npz", tmp_path / "a.npz")
+    monkeypatch.setenv("SNNSIM_READ_LIMIT", "much")
+    with pytest.raises(ValueError, match="SNNSIM_READ_LIMIT: the factor must be a number above 0"):
+        export.read("npz", tmp_path / "a.npz")
+
+
+def test_the_old_variable_of_the_limit_is_honored_with_a_warning(tmp_path, program, monkeypatch):
+    export.write(program, "npz", tmp_path / "a.npz")
+    monkeypatch.setenv("SNNSIM_FILE_LIMIT", "1GB")
+    with pytest.warns(DeprecationWarning, match="SNNSIM_FILE_LIMIT is replaced by SNNSIM_READ_LIMIT"):
+        assert untrusted.room(tmp_path / "a.npz") == 10**9
     monkeypatch.setenv("SNNSIM_FILE_LIMIT", "much")
     with pytest.raises(ValueError, match="SNNSIM_FILE_LIMIT: the value must be a number of bytes"):
-        export.read("npz", tmp_path / "a.npz")
+        untrusted.room(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize(
     "shape", ["(18446744073709551616,)", "(1099511627776, 1099511627776)", "(-1,)", "((", "(1, '''"]
 )
-def test_the_shape_of_an_array_is_looked_at_first(tmp_path, shape):
+def test_the_shape_of_an_array_is_checked_before_its_numbers(tmp_path, shape):
     text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as packed:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("x.npy", b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode())
-    (tmp_path / "a.npz").write_bytes(made.getvalue())
+    (tmp_path / "a.npz").write_bytes(archive.getvalue())
     with untrusted.arrays(tmp_path / "a.npz") as arrays, pytest.raises(ValueError, match="its part 'x' is damaged"):
         arrays["x"]
 
 
-def test_a_bit_that_is_flipped_in_plain_arrays_is_said_or_harmless(tmp_path, program):
+def test_a_flipped_bit_in_npz_is_refused_or_harmless(tmp_path, program):
     export.write(program, "npz", tmp_path / "a.npz")
     content, rng = (tmp_path / "a.npz").read_bytes(), np.random.default_rng(0)
-    seen = 0
-    for place in rng.choice(8 * len(content), 300, replace=False):
+    refused = 0
+    for bit in rng.choice(8 * len(content), 300, replace=False):
         changed = bytearray(content)
-        changed[place // 8] ^= 1 << place % 8
+        changed[bit // 8] ^= 1 << bit % 8
         (tmp_path / "a.npz").write_bytes(changed)
         try:
             assert export.read("npz", tmp_path / "a.npz").digest() == program.digest()
         except ValueError as error:
-            seen += str(error).startswith(f"{tmp_path / 'a.npz'} is damaged")
-    assert seen > 150
+            refused += str(error).startswith(f"{tmp_path / 'a.npz'} is damaged")
+    assert refused > 150
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device", "missing"])
 @pytest.mark.parametrize("target", ["npz", "hdf5", "nir", "loihi1", "xylo"])
-def test_what_is_no_file_is_not_read(tmp_path, kind, target):
+def test_only_regular_files_are_read(tmp_path, kind, target):
     path = tmp_path / "there"
     if kind == "folder":
         path.mkdir()
@@ -105,7 +116,7 @@ def test_what_is_no_file_is_not_read(tmp_path, kind, target):
         export.read(target, path)
 
 
-def test_files_that_a_folder_names_lie_in_it(tmp_path, program):
+def test_named_files_must_be_in_the_folder(tmp_path, program):
     export.write(program, "spinnaker", tmp_path / "a")
     facts = json.loads((tmp_path / "a" / "network.json").read_text())
     for name in ("../b.txt", "/dev/zero", "/etc/passwd", "", 3, None, "a\0b"):
@@ -115,7 +126,7 @@ def test_files_that_a_folder_names_lie_in_it(tmp_path, program):
             export.read("spinnaker", tmp_path / "a")
 
 
-def test_a_manifest_that_names_itself(tmp_path, program):
+def test_a_manifest_that_names_itself_is_refused(tmp_path, program):
     export.write(program, "sonata", tmp_path / "a")
     (tmp_path / "a" / "snnsim.json").unlink()
     config = json.loads((tmp_path / "a" / "circuit_config.json").read_text())
@@ -127,7 +138,7 @@ def test_a_manifest_that_names_itself(tmp_path, program):
             export.read("sonata", tmp_path / "a")
 
 
-def test_groups_that_are_linked_twice_on_each_of_thirty_levels(tmp_path):
+def test_groups_with_exponentially_many_paths_are_refused(tmp_path):
     save(Graph({"a": Node("Input", {"shape": np.array([1])})}, []), tmp_path / "a.nir")
     with h5py.File(tmp_path / "a.nir", "a") as file:
         inner = file.create_group("node/metadata")
@@ -140,7 +151,7 @@ def test_groups_that_are_linked_twice_on_each_of_thirty_levels(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("what", "said"),
+    ("changes", "said"),
     [
         ({"input": {"shape": np.array([10**10])}}, "must be 1 to 16,777,216 channels"),
         ({"conv": {"padding": np.array([10**6, 10**6])}}, "would need .* synapses, and at most"),
@@ -149,7 +160,7 @@ def test_groups_that_are_linked_twice_on_each_of_thirty_levels(tmp_path):
         ({"conv": {"groups": 0}}, "must be whole and 1 or more"),
     ],
 )
-def test_sizes_of_nir(tmp_path, what, said):
+def test_sizes_of_nir(tmp_path, changes, said):
     slid = {"stride": np.array([1, 1]), "padding": np.array([0, 0]), "dilation": np.array([1, 1]), "groups": 1}
     numbers = {
         "input": {"shape": np.array([1, 3, 3])},
@@ -157,7 +168,7 @@ def test_sizes_of_nir(tmp_path, what, said):
         "if": {"r": np.ones((1, 3, 3)), "v_threshold": np.ones((1, 3, 3))},
     }
     kinds = {"input": "Input", "conv": "Conv2d", "if": "IF"}
-    nodes = {name: Node(kinds[name], rows | what.get(name, {})) for name, rows in numbers.items()}
+    nodes = {name: Node(kinds[name], rows | changes.get(name, {})) for name, rows in numbers.items()}
     save(Graph(nodes, [("input", "conv"), ("conv", "if")]), tmp_path / "a.nir")
     with pytest.raises(ValueError, match=rf"a\.nir: .*{said}|{said}"):
         export.read("nir", tmp_path / "a.nir")
@@ -182,14 +193,14 @@ def test_fields_of_another_type_or_size_are_named(tmp_path, program, field, valu
     export.write(program, "npz", tmp_path / "a.npz")
     with np.load(tmp_path / "a.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
-    told = json.loads(arrays["header"].tobytes()) | {field: value}
-    arrays["header"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    header = json.loads(arrays["header"].tobytes()) | {field: value}
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     np.savez(tmp_path / "a.npz", **arrays)
     with pytest.raises(ValueError, match=rf"a\.npz is damaged, .*{said}"):
         export.read("npz", tmp_path / "a.npz")
 
 
-def test_a_process_that_hangs_or_dies_is_ended_and_another_one_reads_on(tmp_path, monkeypatch):
+def test_a_reading_process_that_hangs_or_dies_is_replaced(tmp_path, monkeypatch):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["x"] = np.arange(3)
     assert hdf5.opened(tmp_path / "a.h5").numbers("x").tolist() == [0, 1, 2]
@@ -204,7 +215,7 @@ def test_a_process_that_hangs_or_dies_is_ended_and_another_one_reads_on(tmp_path
     assert hdf5.opened(tmp_path / "a.h5").numbers("x").tolist() == [0, 1, 2]
 
 
-def test_what_a_file_claims_or_finds_elsewhere_is_not_read(tmp_path):
+def test_claimed_sizes_and_external_data_are_not_read(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("huge", (10**12,), "f8", chunks=(1024,))
         file["other"] = h5py.ExternalLink("/etc/passwd", "/")

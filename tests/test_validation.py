@@ -17,7 +17,7 @@ def test_integers_of_every_library_are_taken(value):
 
 
 @pytest.mark.parametrize("value", [3.0, "3", None, True, np.bool_(True), [3], np.zeros(3, int), torch.tensor(3.0)])
-def test_what_is_no_integer_is_a_type_error(value):
+def test_other_types_than_integers_are_type_errors(value):
     with pytest.raises(TypeError, match="Layer: size must be an integer of at least 1, not"):
         validation.integer(value, who="Layer", name="size", at_least=1)
 
@@ -35,7 +35,7 @@ def test_real_numbers_of_every_library_are_taken(value):
 
 
 @pytest.mark.parametrize("value", ["2", b"2", None, True, [2.0], np.zeros(2), torch.zeros(2), 2j])
-def test_what_is_no_real_number_is_a_type_error(value):
+def test_other_types_than_real_numbers_are_type_errors(value):
     with pytest.raises(TypeError, match="Layer: tau must be a finite number above 1, not"):
         validation.real(value, who="Layer", name="tau", above=1)
 
@@ -58,18 +58,19 @@ def test_a_long_value_is_shown_short():
 
 
 @pytest.mark.parametrize("value", [None, 3, ["a"], {}, "A", "b\n" * 1000, np.zeros(10_000)])
-def test_a_name_that_is_unknown_is_one_short_line(value):
-    with pytest.raises(ValueError, match=r"^here: thing .* is unknown; the known ones are a, b$") as caught:
-        validation.known(value, {"a": 1, "b": 2}, "here: thing")
+def test_the_error_of_an_unknown_name_is_one_short_line(value):
+    with pytest.raises(ValueError, match=r"^layer: kind .* is unknown; the known ones are a, b$") as caught:
+        validation.lookup({"a": 1, "b": 2}, value, "layer: kind")
     assert len(str(caught.value)) < 140
+    assert validation.lookup({"a": 1, "b": 2}, "b", "layer: kind") == 2
 
 
 @pytest.mark.parametrize(
     "call",
-    [export.targets.named, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
+    [export.targets.get_target, rules.get_rule, losses.checked, decisions.get_decision, delay_windows.get_window],
 )
 @pytest.mark.parametrize("value", [["npz"], {"a": 1}, Population.of("h", 1000, decay=0.5)])
-def test_what_is_chosen_by_name_is_refused_by_one_line(call, value):
+def test_lookups_refuse_other_types_in_one_line(call, value):
     with pytest.raises(ValueError, match="is unknown; the known ones are") as caught:
         call(value)
     assert "\n" not in str(caught.value)

@@ -1,8 +1,8 @@
 """snnsim and spikingjelly + dcls trained alike, by the same loop on the same recordings: accuracy and time.
 
 For every seed both start from the same parameters and see the same recordings in the same order with the same
-dropout. Test accuracy is that of the epoch with the best validation accuracy, with whole delays. Runs lie in
-the folder of --output; called again with the same options, the script goes on where it was stopped.
+dropout. Test accuracy is that of the epoch with the best validation accuracy, with integer delays. The runs are in the
+folder of --output; a second call with the same options resumes where the first was stopped.
 """
 
 import argparse
@@ -21,12 +21,16 @@ from snnsim.experiment import build, datasets, train_run
 from snnsim.training import checkpoint, distributed, evaluation
 from snnsim.training.run_folder import RunFolder
 
-PEER = "spikingjelly"
-PARTS = (baselines.OURS, PEER)
+BASELINE = "spikingjelly"
+PARTS = (baselines.OURS, BASELINE)
 
 
 def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Train one network, or what is left to train of it, and return what it reached."""
+    """Train one network, or resume its training, and return its accuracies.
+
+    Raises:
+        ValueError: If the folder holds a run of another config.
+    """
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     device = distributed.choose_device("auto")
@@ -39,22 +43,22 @@ def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
     best = checkpoint.load(folder.best, run.plan.architecture)
     run.network.load_state_dict(best["network"])
     test = datasets.load_splits(config, "test")["test"].batches(build.EVALUATION_BATCH)
-    found = evaluation.evaluate(run.network, test, run.plan.decide, device=device)
+    result = evaluation.evaluate(run.network, test, run.plan.decide, device=device)
     epochs = folder.read_metrics()
     return {
         "part": part,
         "seed": config.training.seed,
         "epoch": best["metrics"]["epoch"],
         "valid": best["metrics"]["valid_accuracy"],
-        "test": found.accuracy,
-        "test_ci95": list(found.interval),
+        "test": result.accuracy,
+        "test_ci95": list(result.interval),
         "seconds_per_step": median(row["seconds"] for row in epochs) / len(run.plan.train),
         "epochs": epochs,
     }
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table, and how far the two lie apart."""
+    """Return the results as a table, and the differences of the two libraries."""
     rows = [
         (
             result["part"],
@@ -68,14 +72,14 @@ def shown(results: list[dict[str, Any]]) -> str:
         for result in results
     ]
     head = ("parts", "seed", "best epoch", "valid", "test", "95 % interval", "s/step")
-    return "\n".join([table(head, rows), *(_apart(results, what) for what in ("valid", "test"))])
+    return "\n".join([table(head, rows), *(_difference(results, split) for split in ("valid", "test"))])
 
 
-def _apart(results: list[dict[str, Any]], what: str) -> str:
-    ours, theirs = ([result[what] for result in results if result["part"] == part] for part in PARTS)
+def _difference(results: list[dict[str, Any]], split: str) -> str:
+    ours, theirs = ([result[split] for result in results if result["part"] == part] for part in PARTS)
     differences = [100 * (one - other) for one, other in zip(ours, theirs, strict=True)]
     spread = f", standard deviation over seeds {stdev(differences):.2f}" if len(differences) > 1 else ""
-    return f"{what}: snnsim less {PEER} {mean(differences):+.2f} points{spread}"
+    return f"{split}: snnsim less {BASELINE} {mean(differences):+.2f} points{spread}"
 
 
 def arguments() -> argparse.Namespace:
@@ -104,8 +108,10 @@ def main() -> None:
             print(f"{part}, seed {seed}", flush=True)
             results.append(trained(part, seeded, RunFolder(folder / f"{part}-seed{seed}")))
     print(shown(results))
-    found = {"config": config.to_toml(), "seeds": options.seeds, "results": results}
-    write(options.json or Path(f"figures/bench-{options.preset}.json"), found, names=[PEER], seed=options.seeds[0])
+    content = {"config": config.to_toml(), "seeds": options.seeds, "results": results}
+    write(
+        options.json or Path(f"figures/bench-{options.preset}.json"), content, names=[BASELINE], seed=options.seeds[0]
+    )
 
 
 if __name__ == "__main__":

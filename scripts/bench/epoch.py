@@ -1,10 +1,10 @@
-"""One epoch of the published recipe on real recordings: minutes of training, and what all its epochs come to.
+"""Duration of an epoch of the published recipe on real recordings, and of the complete training.
 
-The network of the `shd` preset is trained for a few epochs at each of some widths of the delay windows, as `snnsim
-train` does it. What the schedule's epochs take is read between them, on a logarithmic axis of widths; each epoch also
-validates and writes its checkpoints, which is timed too. The first epoch at a width is left out: it compiles. Where
-there are other recordings than the data set's own, times are also given for as many as its training file has (8,156
-for SHD), in proportion.
+The network of the `shd` preset is trained as by `snnsim train`, for a few epochs at each of several widths of the delay
+windows. The duration of the scheduled epochs is interpolated on a logarithmic axis of widths. Validation and
+checkpoints of each epoch are timed, too. The first epoch of a width compiles kernels, and is left out. If the
+recordings are not those of the data set, times are also scaled to the size of its training file (8,156 recordings for
+SHD).
 """
 
 import argparse
@@ -36,7 +36,7 @@ def at_width(config: Config, sigma: float, *, epochs: int) -> Config:
 
 
 def trained(config: Config) -> dict[str, Any]:
-    """Return the seconds of every epoch of a training, and those between them for each."""
+    """Return the seconds of every epoch of a training, and the mean seconds of validation and checkpoints."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch) / "run")
         run, _ = train_run.prepare(config, folder, distributed.SINGLE, torch.device("cpu"))
@@ -56,8 +56,12 @@ def trained(config: Config) -> dict[str, Any]:
     }
 
 
-def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
-    """Return the seconds of all epochs of a config: training by its width, and what is between."""
+def total_seconds(config: Config, results: Sequence[dict[str, Any]]) -> float:
+    """Return the seconds of all epochs of a config, with validation and checkpoints.
+
+    Raises:
+        ValueError: If the windows of the delays do not narrow over the training.
+    """
     width = build.width_schedule(config)
     if width is None:
         raise ValueError(f"{config.name} has no windows that narrow over training; choose a preset with learned delays")
@@ -70,12 +74,12 @@ def whole(config: Config, results: Sequence[dict[str, Any]]) -> float:
 
 
 def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
-    """Return how many times as many recordings the data set's own training file has."""
+    """Return the number of recordings of the data set's training file by the number of those trained on."""
     return registry.DATASETS[config.data.name].recordings["train"] / results[0]["recordings"]
 
 
 def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:
-    """Return the results as a table and a line about all epochs."""
+    """Return the results as a table, and the duration of all epochs."""
     more = proportion(config, results)
     full = f"for {more * results[0]['recordings']:,.0f}"
     rows = [
@@ -96,22 +100,24 @@ def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--data-path", required=True, help="folder with the files of SHD")
-    made.add_argument("--preset", default="shd")
-    made.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config")
-    made.add_argument("--sigma", type=float, nargs="+", default=[12.27, 3.0, 0.5], help="widths of the windows")
-    made.add_argument("--epochs", type=int, default=2, help="epochs at each width, the first to warm up")
-    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
-    made.add_argument("--json", type=Path, default=Path("figures/bench-epoch.json"), help="file for the figures")
-    add_allocator(made)
-    return made.parse_args(words)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-path", required=True, help="folder with the files of SHD")
+    parser.add_argument("--preset", default="shd")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config"
+    )
+    parser.add_argument("--sigma", type=float, nargs="+", default=[12.27, 3.0, 0.5], help="widths of the windows")
+    parser.add_argument("--epochs", type=int, default=2, help="epochs at each width, the first to warm up")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
+    parser.add_argument("--json", type=Path, default=Path("figures/bench-epoch.json"), help="file for the figures")
+    add_allocator(parser)
+    return parser.parse_args(words)
 
 
 def main() -> None:
     """Train, print a table, and write all samples."""
     options = arguments()
-    kept = options.allocator == "tuned" and allocator.keep_memory()
+    memory_kept = options.allocator == "tuned" and allocator.keep_memory()
     torch.set_num_threads(options.threads)
     config = presets.named(options.preset).with_values({"data.path": options.data_path})
     config = config.with_values(dict(map(parse_assignment, options.set)))
@@ -119,16 +125,16 @@ def main() -> None:
     for sigma in options.sigma:
         compare.say(f"{options.epochs} epochs at sigma {sigma:g}")
         results.append(trained(at_width(config, sigma, epochs=options.epochs)))
-    total = whole(config, results)
+    total = total_seconds(config, results)
     print(shown(results, config, total))
-    found = {
+    content = {
         "config": config.to_toml(),
-        "memory_kept": kept,
+        "memory_kept": memory_kept,
         "all_epochs_s": total,
         "proportion": proportion(config, results),
         "results": results,
     }
-    write(options.json, found, names=[], seed=config.training.seed)
+    write(options.json, content, names=[], seed=config.training.seed)
 
 
 if __name__ == "__main__":

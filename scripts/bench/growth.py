@@ -1,11 +1,11 @@
-"""What a training step costs as one of its sizes grows: time and peak memory, ours and spikingjelly + dcls.
+"""Time and peak memory of a training step as one of its sizes grows, in snnsim and in spikingjelly + dcls.
 
     steps    length of the recordings T          delays   steps of delay K, the longest delay + 1
     width    neurons of both hidden layers       batch    recordings in a step
 
-The others stay at those of the `shd` preset with T = 100, K = 25, 2 x 256 neurons, batch 64 and no extra steps, at
-the width of the delay windows that three quarters of the training run at. Times are taken in turns in one process
-after a warm-up, memory in fresh ones. One figure for each size, all samples in one JSON file.
+The other sizes are those of the `shd` preset with T = 100, K = 25, 2 x 256 neurons, batch 64 and no extra steps. The
+width of the delay windows is that of three quarters of the training. Times are taken in turns in one process after a
+warm-up, memory in fresh processes. Each size has a figure; one JSON file has all samples.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from common import add_allocator, parser, plan, write
+from common import add_allocator, measurement_parser, plan, write
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
@@ -23,7 +23,7 @@ from snnsim import presets
 from snnsim.bench import baselines, compare, tables, train_step
 from snnsim.plots.style import BLUE, NOTE_POINTS, VERMILION, WIDTH_INCH, save, style
 
-PEER = "spikingjelly"
+BASELINE = "spikingjelly"
 BASE = {"steps": 100, "delays": 25, "width": 256, "batch": 64}
 SIZES: dict[str, list[int]] = {
     "steps": [25, 50, 100, 200, 400],
@@ -33,11 +33,11 @@ SIZES: dict[str, list[int]] = {
 }
 LABELS = {"steps": "steps T", "delays": "steps of delay K", "width": "neurons per layer", "batch": "recordings"}
 FIXED = {"steps": "T = {}", "delays": "K = {}", "width": "2 x {} neurons", "batch": "batch {}"}
-COLORS = {baselines.OURS: BLUE, PEER: VERMILION}
+COLORS = {baselines.OURS: BLUE, BASELINE: VERMILION}
 
 
 def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
-    """Return what is trained at some sizes."""
+    """Return the network and the recordings of a training step."""
     shd = presets.named("shd")
     values = {
         "network.max_delay_ms": (sizes["delays"] - 1) * shd.data.time_step_ms,
@@ -51,30 +51,30 @@ def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
 def figure(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
     """Return time and peak memory over the values of one size, both axes logarithmic."""
     with style():
-        drawn = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
-        left, right = drawn.subplots(1, 2)
-        _panel(left, name, results, what="seconds", ratio="time_ratio", scale=1.0)
-        _panel(right, name, results, what="bytes", ratio="memory_ratio", scale=2.0**-20)
+        panels = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
+        left, right = panels.subplots(1, 2)
+        _panel(left, name, results, cost="seconds", ratio="time_ratio", scale=1.0)
+        _panel(right, name, results, cost="bytes", ratio="memory_ratio", scale=2.0**-20)
         sizes = results[0]["sizes"]
         others = ", ".join(text.format(sizes[key]) for key, text in FIXED.items() if key != name)
         left.set_title(others)
-        right.set_title("numbers: times as much as snnsim")
+        right.set_title("numbers: multiples of snnsim")
         left.set_ylabel("seconds per step")
         right.set_ylabel("peak memory (MiB)")
         left.legend(loc="upper left")
-    return drawn
+    return panels
 
 
 def _panel(
-    axes: Axes, name: str, results: Sequence[Mapping[str, Any]], *, what: str, ratio: str, scale: float
+    axes: Axes, name: str, results: Sequence[Mapping[str, Any]], *, cost: str, ratio: str, scale: float
 ) -> None:  # fmt: skip
     values = [result["sizes"][name] for result in results]
     for part, color in COLORS.items():
-        costs = [result[what][part] * scale for result in results]
+        costs = [result[cost][part] * scale for result in results]
         axes.plot(values, costs, "o-", color=color, markersize=3, label=baselines.title(part))
     for value, result in zip(values, results, strict=True):
-        top = max(result[what].values()) * scale
-        text = f"{result[ratio][PEER]:.1f}x"
+        top = max(result[cost].values()) * scale
+        text = f"{result[ratio][BASELINE]:.1f}x"
         offset = {"xytext": (0, 4), "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axes.annotate(text, (value, top), color=VERMILION, fontsize=NOTE_POINTS, **offset)
     axes.set_xscale("log")
@@ -94,38 +94,38 @@ def shown(results: Sequence[Mapping[str, Any]]) -> str:
     for result in results:
         cost = [f"{taken:.3f}" for taken in result["seconds"].values()]
         need = [tables.megabytes(size) for size in result["bytes"].values()]
-        ratios = [tables.times(result[ratio][PEER]) for ratio in ("time_ratio", "memory_ratio")]
+        ratios = [tables.times(result[ratio][BASELINE]) for ratio in ("time_ratio", "memory_ratio")]
         rows.append((result["grows"], result["sizes"][result["grows"]], *cost, ratios[0], *need, ratios[1]))
-    peer = baselines.title(PEER)
-    return tables.table(("grows", "to", "snnsim s/step", peer, "ratio", "snnsim peak MiB", peer, "ratio"), rows)
+    title = baselines.title(BASELINE)
+    return tables.table(("grows", "to", "snnsim s/step", title, "ratio", "snnsim peak MiB", title, "ratio"), rows)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    made = parser(__doc__, json="figures/bench-growth.json")
-    add_allocator(made)
-    made.set_defaults(repeats=3)
-    made.add_argument("--grow", nargs="+", choices=SIZES, default=list(SIZES), help="which sizes")
-    made.add_argument("--sigma", type=float, help="width of the windows; by default the narrow end")
-    made.add_argument("--draw", action="store_true", help="draw the figures of the JSON file anew")
-    return made.parse_args(words)
+    parser = measurement_parser(__doc__, json="figures/bench-growth.json")
+    add_allocator(parser)
+    parser.set_defaults(repeats=3)
+    parser.add_argument("--grow", nargs="+", choices=SIZES, default=list(SIZES), help="which sizes")
+    parser.add_argument("--sigma", type=float, help="width of the windows; by default the narrow end")
+    parser.add_argument("--draw", action="store_true", help="draw the figures of the JSON file again")
+    return parser.parse_args(words)
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return a comparison for every value of every size, written as they come."""
+    """Return a comparison for every value of every size; each is written at once."""
     results: list[dict[str, Any]] = []
     for name in options.grow:
         for value in SIZES[name]:
             sizes = BASE | {name: value}
             compare.say(f"{LABELS[name]}: {value}")
-            found = compare.compare(case(sizes, options.sigma), [PEER], plan(options, options.allocator))
-            results.append({"grows": name, "sizes": sizes, "allocator": options.allocator, **found})
-            write(options.json, {"results": results}, names=[PEER])
+            result = compare.compare(case(sizes, options.sigma), [BASELINE], plan(options, options.allocator))
+            results.append({"grows": name, "sizes": sizes, "allocator": options.allocator, **result})
+            write(options.json, {"results": results}, names=[BASELINE])
     return results
 
 
 def main() -> None:
-    """Measure, or read what was measured; print a table and draw."""
+    """Measure, or read the results of before; print a table and draw."""
     options = arguments()
     results = _read(options.json) if options.draw else measure(options)
     print(shown(results))

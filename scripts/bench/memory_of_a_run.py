@@ -1,9 +1,9 @@
-"""Memory of a run, epoch by epoch: does it stay, or does it creep?
+"""Memory of a run, epoch by epoch: whether it stays constant or grows.
 
-A preset is trained as `snnsim train` does it, in this process. After each epoch three numbers are taken, in MiB: the
-peak of its training above what was there before the run (what `snnsim train` prints), the resident size at its end,
-and the highest resident size of the whole epoch with its validation. Recordings are as long as they are, so that every
-batch has another size. The last line compares the last epoch with the second one: the first one also compiles.
+A preset is trained as by `snnsim train`, in this process. After each epoch three numbers are taken, in MiB: the peak of
+its training above the memory before the run (the number that `snnsim train` prints), the resident size at its end, and
+the highest resident size of the epoch with its validation. Recordings have different lengths, so every batch has
+another size. The last line compares the last epoch with the second one, because the first one also compiles.
 """
 
 import argparse
@@ -25,18 +25,18 @@ MIB = 2**20
 
 
 class Watched(trainer.Trainer):
-    """A run that notes its memory after every epoch."""
+    """A training that records its memory after every epoch."""
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
-        self.noted: list[dict[str, int]] = []
+        self.records: list[dict[str, int]] = []
 
     def _close_epoch(self, *arguments: Any, **options: Any) -> None:
         super()._close_epoch(*arguments, **options)
-        peak = self.standing.history[-1]["peak_bytes"] or 0
-        self.noted.append({"peak": peak, "resident": peak_memory.resident(), "highest": peak_memory.highest()})
+        peak = self.state.history[-1]["peak_bytes"] or 0
+        self.records.append({"peak": peak, "resident": peak_memory.resident(), "highest": peak_memory.highest()})
         compare.say(
-            f"epoch {len(self.noted)}: peak {peak / MIB:.0f} MiB, resident {peak_memory.resident() / MIB:.0f} MiB"
+            f"epoch {len(self.records)}: peak {peak / MIB:.0f} MiB, resident {peak_memory.resident() / MIB:.0f} MiB"
         )
 
 
@@ -46,46 +46,50 @@ def measured(config: Config) -> list[dict[str, int]]:
         run, _ = train_run.prepare(config, RunFolder(Path(scratch) / "run"), distributed.SINGLE, torch.device("cpu"))
         watched = Watched(run.network, run.optimizers, run.plan, run.folder)
         watched.fit(progress=False)
-    return watched.noted
+    return watched.records
 
 
-def shown(noted: list[dict[str, int]]) -> str:
-    """Return a table of the first epochs and of some later ones, and what has become more."""
-    chosen = [number for number in range(1, len(noted) + 1) if number <= 3 or number % 10 == 0 or number == len(noted)]
-    rows = [(number, *(f"{value / MIB:.0f}" for value in noted[number - 1].values())) for number in chosen]
+def shown(records: list[dict[str, int]]) -> str:
+    """Return a table of the first epochs and of every tenth, and the growth since the second epoch."""
+    chosen = [
+        number for number in range(1, len(records) + 1) if number <= 3 or number % 10 == 0 or number == len(records)
+    ]
+    rows = [(number, *(f"{value / MIB:.0f}" for value in records[number - 1].values())) for number in chosen]
     table = tables.table(("epoch", "peak MiB", "resident MiB", "highest MiB"), rows)
-    if len(noted) < 2:
+    if len(records) < 2:
         return table
-    more = ", ".join(f"{name} {(noted[-1][name] - noted[1][name]) / MIB:+.0f} MiB" for name in noted[0])
+    more = ", ".join(f"{name} {(records[-1][name] - records[1][name]) / MIB:+.0f} MiB" for name in records[0])
     return f"{table}\nthe last epoch against the second: {more}"
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    made.add_argument("--preset", default="shd")
-    made.add_argument("--data-path", help="folder with the files of SHD")
-    made.add_argument("--epochs", type=int, default=20)
-    made.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config")
-    made.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
-    made.add_argument("--json", type=Path, default=Path("figures/bench-memory.json"), help="file for the figures")
-    add_allocator(made)
-    return made.parse_args(words)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="shd")
+    parser.add_argument("--data-path", help="folder with the files of SHD")
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any value of the config"
+    )
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
+    parser.add_argument("--json", type=Path, default=Path("figures/bench-memory.json"), help="file for the figures")
+    add_allocator(parser)
+    return parser.parse_args(words)
 
 
 def main() -> None:
     """Train, print a table, and write all samples."""
     options = arguments()
-    kept = options.allocator == "tuned" and allocator.keep_memory()
+    memory_kept = options.allocator == "tuned" and allocator.keep_memory()
     torch.set_num_threads(options.threads)
     values: dict[str, object] = {"training.epochs": options.epochs}
     if options.data_path is not None:
         values["data.path"] = options.data_path
     config = presets.named(options.preset).with_values(values | dict(map(parse_assignment, options.set)))
-    noted = measured(config)
-    print(shown(noted))
-    found = {"config": config.to_toml(), "memory_kept": kept, "epochs": noted}
-    write(options.json, found, names=[], seed=config.training.seed)
+    records = measured(config)
+    print(shown(records))
+    content = {"config": config.to_toml(), "memory_kept": memory_kept, "epochs": records}
+    write(options.json, content, names=[], seed=config.training.seed)
 
 
 if __name__ == "__main__":

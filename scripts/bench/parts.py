@@ -1,15 +1,15 @@
-"""The parts of a step alone: time and peak memory against the fastest ready-made counterpart.
+"""Parts of a training step alone: time and peak memory against the fastest available counterpart.
 
     lif          LIF forward and backward, (112 steps, 256 recordings, 256 neurons): LIFNode of spikingjelly in its
                  multi-step mode, Leaky of snnTorch in a loop
     delays       DelayedLinear in training mode with its windows, forward and backward to spikes, weights and delays,
-                 256 -> 256, K = 25, 100 steps, batch 128: conv1d with a ready dense kernel, time last as it likes it,
-                 backward to spikes and kernel
-    evaluation   the network of the `shd` preset with whole delays, batch 256: the same with ready dense kernels and
-                 conv1d in place of the delays, and spikingjelly + dcls
+                 256 -> 256, K = 25, 100 steps, batch 128: conv1d with a precomputed dense kernel, with time as the
+                 last axis, backward to spikes and kernel
+    evaluation   the network of the `shd` preset with integer delays, batch 256: the same with precomputed dense kernels
+                 and conv1d in place of the delays, and spikingjelly + dcls
 
-Times are taken in turns in one process after a warm-up; a ratio is the median over turns of peer / snnsim. Memory is
-the highest resident size during one call, of the one that is measured alone in a fresh process, above its inputs.
+Times are taken in turns in one process after a warm-up; a ratio is the median over turns of counterpart / snnsim.
+Memory is the highest resident size during one call in a fresh process, above its inputs.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from common import add_allocators, parser, plan, write
+from common import add_allocators, measurement_parser, plan, write
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -37,52 +37,53 @@ RATE = 0.1
 
 
 def lif(size: Size) -> Works:
-    """Return the forward and backward pass of the same neurons by ours, spikingjelly and snnTorch."""
+    """Return the forward and backward pass of the same neurons in snnsim, spikingjelly and snnTorch."""
     from snnsim.bench import with_snntorch, with_spikingjelly
 
     shape = size["steps"], size["batch"], size["neurons"]
-    # about as many spikes as in a trained network, and slopes that are not all 0
+    # the firing rate of a trained network, and surrogate slopes that are not all 0
     current, grad = torch.randn(shape) * 0.7, torch.randn(shape)
     ours = LIF(tau=1.5, surrogate="atan")
-    made = {
+    neurons = {
         baselines.OURS: ours,
         "spikingjelly": with_spikingjelly.Neuron(ours),
         "snntorch": with_snntorch.Neuron(ours),
     }
-    return {name: partial(_there_and_back, neurons, current.clone(), grad) for name, neurons in made.items()}
+    return {name: partial(_forward_backward, module, current.clone(), grad) for name, module in neurons.items()}
 
 
 def delays(size: Size) -> Works:
-    """Return the forward and backward pass of delayed connections by ours, and by conv1d with a ready kernel."""
+    """Return the forward and backward pass of delayed connections in snnsim, and of conv1d with a dense kernel."""
     steps_long, batch, neurons, taps = (size[name] for name in ("steps", "batch", "neurons", "taps"))
     spikes = (torch.rand(steps_long, batch, neurons) < RATE).float()
     grad = torch.randn(steps_long, batch, neurons)
     ours = DelayedLinear(neurons, neurons, taps - 1, sigma=size["sigma"]).train()
-    ready = DenseKernel(torch.randn(neurons, neurons, taps) / neurons**0.5)
-    turned, turned_grad = (values.permute(1, 2, 0).contiguous() for values in (spikes, grad))
+    dense = DenseKernel(torch.randn(neurons, neurons, taps) / neurons**0.5)
+    time_last, time_last_grad = (values.permute(1, 2, 0).contiguous() for values in (spikes, grad))
     return {
-        baselines.OURS: partial(_there_and_back, ours, spikes, grad),
-        "conv1d": partial(_there_and_back, ready, turned, turned_grad),
+        baselines.OURS: partial(_forward_backward, ours, spikes, grad),
+        "conv1d": partial(_forward_backward, dense, time_last, time_last_grad),
     }
 
 
 def evaluation(size: Size) -> Works:
-    """Return the evaluation of a network by ours, by conv1d with ready kernels, and by spikingjelly and dcls."""
+    """Return the evaluation of a network in snnsim, by conv1d with dense kernels, and in spikingjelly and dcls."""
     config = presets.named(size["preset"]).with_values({"training.batch_size": size["batch"]})
     case = train_step.Case(config, size["steps"])
     batch = case.batch()
     names = (baselines.OURS, "conv1d", "spikingjelly")
-    built = {
+    networks: dict[str, nn.Module] = {
         name: baselines.builder(baselines.OURS if name == "conv1d" else name)(config, classes=case.classes)
         for name in names
     }
-    made: dict[str, nn.Module] = {name: network.eval() for name, network in built.items()}
-    _by_convolution(made["conv1d"])
-    return {name: partial(_evaluated, network, batch.frames, batch.lengths) for name, network in made.items()}
+    for network in networks.values():
+        network.eval()
+    _by_convolution(networks["conv1d"])
+    return {name: partial(_evaluated, network, batch.frames, batch.lengths) for name, network in networks.items()}
 
 
 class DenseKernel(nn.Module):
-    """A causal convolution (batch, source, time) with a kernel (target, source, delay) that is there already."""
+    """A causal convolution (batch, source, time) with a kernel (target, source, delay)."""
 
     def __init__(self, kernel: Tensor) -> None:
         super().__init__()
@@ -94,14 +95,14 @@ class DenseKernel(nn.Module):
 
 
 class Convolved(nn.Module):
-    """Whole delays as a dense kernel, for sequences (time, batch, source)."""
+    """Integer delays as a dense kernel, for sequences (time, batch, source)."""
 
     def __init__(self, ours: DelayedLinear) -> None:
         super().__init__()
         # conv1d correlates, so the longest delay comes first
-        place = (ours.max_delay - ours.delay.detach().round()).long()
+        position = (ours.max_delay - ours.delay.detach().round()).long()
         kernel = ours.weight.new_zeros(*ours.weight.shape[:2], ours.max_delay + 1)
-        self.dense = DenseKernel(kernel.scatter_add_(2, place, ours.weight.detach()))
+        self.dense = DenseKernel(kernel.scatter_add_(2, position, ours.weight.detach()))
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Return the currents (time, batch, target)."""
@@ -114,10 +115,10 @@ def _by_convolution(network: nn.Module) -> None:
     network.synapse = Convolved(network.synapse)
 
 
-def _there_and_back(module: nn.Module, given: Tensor, grad: Tensor) -> None:
-    given = given.detach().requires_grad_()
+def _forward_backward(module: nn.Module, inputs: Tensor, grad: Tensor) -> None:
+    inputs = inputs.detach().requires_grad_()
     module.zero_grad(set_to_none=True)
-    module(given).backward(grad)
+    module(inputs).backward(grad)
 
 
 @torch.no_grad()
@@ -135,23 +136,23 @@ def seconds(part: str, size: Size, repeats: int, loops: int) -> timing.Samples:
 
 
 def peak(part: str, name: str, size: Size) -> int | None:
-    """Return the bytes that a call needs; call in a fresh process."""
+    """Return the peak memory of a call in bytes; call it in a fresh process."""
     torch.manual_seed(train_step.SEED)
-    # what is compiled and loaded once is no part of a call; a small batch leaves no room for a large one
+    # a small batch first: it compiles and loads, and frees too little memory for a large batch to reuse
     PARTS[part](size | {"batch": 2})[name]()
     return peak_memory.peak(PARTS[part](size)[name])
 
 
 def compared(part: str, size: Size, plan: compare.Plan) -> dict[str, Any]:
-    """Return times and peak memory of all who are compared in a part."""
-    samples = isolated.call(seconds, part, size, plan.repeats, plan.loops, around=plan.around)
-    peaks = {name: [isolated.call(peak, part, name, size, around=plan.around)] for name in samples}
-    found = compare.summary(samples, peaks)
-    return {"part": part, "size": size, "allocator": plan.around.allocator, **found}
+    """Return times and peak memory of all candidates of a part."""
+    samples = isolated.call(seconds, part, size, plan.repeats, plan.loops, surroundings=plan.surroundings)
+    peaks = {name: [isolated.call(peak, part, name, size, surroundings=plan.surroundings)] for name in samples}
+    result = compare.summary(samples, peaks)
+    return {"part": part, "size": size, "allocator": plan.surroundings.allocator, **result}
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table with a line for everyone."""
+    """Return the results as a table with a line for every candidate."""
     rows = []
     for result in results:
         size = ", ".join(f"{name} {value}" for name, value in result["size"].items())
@@ -164,10 +165,10 @@ def shown(results: list[dict[str, Any]]) -> str:
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    made = parser(__doc__, json="figures/bench-parts.json")
-    add_allocators(made)
-    made.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
-    return made.parse_args(words)
+    parser = measurement_parser(__doc__, json="figures/bench-parts.json")
+    add_allocators(parser)
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
+    return parser.parse_args(words)
 
 
 def main() -> None:

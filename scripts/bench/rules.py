@@ -1,12 +1,12 @@
 """Learning rules trained alike: accuracy and its spread over seeds, with the recipe's leak and with a strong one.
 
     bptt      surrogate gradients through time
-    sltt      without the routes through the membrane
-    sltt-k    the same, of a fifth of the steps
+    sltt      without gradient paths through the membrane
+    sltt-k    sltt from k steps of a batch alone
 
-For every seed all start from the same parameters and see the same recordings in the same order for the same number of
-epochs. What is given is the validation accuracy after the last epoch, with whole delays. Runs lie in the folder of
---output; called again with the same options, the script goes on where it was stopped.
+For every seed all runs start from the same parameters and see the same recordings in the same order for the same number
+of epochs. The result is the validation accuracy after the last epoch, with integer delays. The runs are in the folder
+of --output; a second call with the same options resumes where the first was stopped.
 """
 
 import argparse
@@ -25,23 +25,27 @@ from snnsim.training import distributed
 from snnsim.training.run_folder import RunFolder
 
 LEAKS = {"recipe": None, "strong": 0.9}
-"""Shares of the voltage that are kept over a step; None is the preset's."""
+"""Decay of the membrane; None is that of the preset."""
 
 
 def with_leak(config: Config, beta: float | None) -> Config:
-    """Return a config whose neurons and readout keep so much of their voltage over a step."""
+    """Return a config whose neurons and readout have the decay `beta`."""
     if beta is None:
         return config
     return config.with_values({"network.tau_ms": config.data.time_step_ms / (1 - beta)})
 
 
 def with_rule(config: Config, rule: str, k: int) -> Config:
-    """Return a config that is trained by a rule."""
+    """Return a config with a learning rule."""
     return config.with_values({"training.rule": rule, "training.k": k if rule == "sltt-k" else None})
 
 
 def trained(config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Train one network, or what is left to train of it, and return what it reached."""
+    """Train one network, or resume its training, and return its accuracies.
+
+    Raises:
+        ValueError: If the folder holds a run of another config.
+    """
     if folder.config.is_file() and Config.load(folder.config) != config:
         raise ValueError(f"{folder.path} holds a run of another config; choose another --output")
     if not experiment.is_finished(folder.path):
@@ -66,12 +70,12 @@ def shown(results: list[dict[str, Any]]) -> str:
     for result in results:
         groups.setdefault((result["leak"], result["rule"]), []).append(result)
     rows = []
-    for (leak, rule), found in groups.items():
-        values = [100 * result["valid"] for result in found]
+    for (leak, rule), members in groups.items():
+        values = [100 * result["valid"] for result in members]
         base = {result["seed"]: 100 * result["valid"] for result in groups.get((leak, "bptt"), [])}
-        apart = [100 * result["valid"] - base[result["seed"]] for result in found if result["seed"] in base]
-        rows.append((leak, rule, len(values), _spread(values), _spread(apart, sign="+")))
-    return table(("leak", "rule", "seeds", "valid %", "less bptt's, same seed"), rows)
+        differences = [100 * result["valid"] - base[result["seed"]] for result in members if result["seed"] in base]
+        rows.append((leak, rule, len(values), _spread(values), _spread(differences, sign="+")))
+    return table(("leak", "rule", "seeds", "valid %", "less bptt, same seed"), rows)
 
 
 def _spread(values: list[float], sign: str = "") -> str:
@@ -97,7 +101,7 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Train all, print a table, and write the figures as they come."""
+    """Train all networks, write the result of each at once, and print a table."""
     options = arguments()
     allocator.keep_memory()
     base = presets.named(options.preset).with_values(dict(map(parse_assignment, options.set)))
@@ -108,9 +112,9 @@ def main() -> None:
             for rule in options.rules:
                 config = with_rule(with_leak(base, LEAKS[leak]), rule, options.k)
                 config = replace(config, training=replace(config.training, seed=seed))
-                found = trained(config, RunFolder(folder / f"{leak}-{rule}-seed{seed}"))
-                results.append({"seed": seed, "leak": leak, "rule": rule, **found})
-                print(f"{leak} leak, {rule}, seed {seed}: {found['valid']:.2%}", flush=True)
+                result = trained(config, RunFolder(folder / f"{leak}-{rule}-seed{seed}"))
+                results.append({"seed": seed, "leak": leak, "rule": rule, **result})
+                print(f"{leak} leak, {rule}, seed {seed}: {result['valid']:.2%}", flush=True)
                 content = {"config": base.to_toml(), "k": options.k, "seeds": options.seeds, "results": results}
                 write(
                     options.json or Path(f"figures/rules-{options.preset}.json"),

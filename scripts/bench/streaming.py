@@ -1,15 +1,15 @@
-"""What learning rules cost: peak memory as recordings grow longer, and the time of a step.
+"""Cost of learning rules: peak memory as recordings grow longer, and the time of a step.
 
     bptt           surrogate gradients through time
-    sltt           without the routes through the membrane, whole recordings
-    sltt windows   the same in windows of time: forward and backward go on together
-    sltt cut       whole recordings, errors do not go back over delays
-    sltt-k         whole recordings, the error of a fifth of the steps
+    sltt           without gradient paths through the membrane, complete recordings
+    sltt windows   the same in chunks of time: forward and backward of a chunk follow each other
+    sltt cut       complete recordings, no gradient paths over delays
+    sltt-k         complete recordings, gradients of a fifth of the steps
 
-The network is that of the `shd` preset at the width of the delay windows that three quarters of the training run at,
-batch 64. Each rule has the allocator that `snnsim train` gives it (tuned; in windows of time lean), or the system's.
-Memory is the highest resident size during three steps above what was there before them, in a fresh process; times are
-taken in turns in one process after a warm-up, and a ratio is the median over turns of a rule / bptt.
+The network is that of the `shd` preset, batch 64, with the width of the delay windows of three quarters of the
+training. Each rule has the allocator of `snnsim train` (tuned; lean in chunks of time), or that of the system. Memory
+is the highest resident size during three steps above that before them, in a fresh process. Times are taken in turns in
+one process after a warm-up, and a ratio is the median over turns of a rule / bptt.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-from common import add_allocators, parser, write
+from common import add_allocators, measurement_parser, write
 from matplotlib.figure import Figure
 
 from snnsim import presets
@@ -40,7 +40,7 @@ GROWING = ("bptt", "sltt", "sltt windows")
 
 
 def case(rule: str, length: int, options: argparse.Namespace) -> train_step.Case:
-    """Return what is trained by a rule, on recordings of so many steps."""
+    """Return the network of a rule, and recordings of `length` steps."""
     values = RULES[rule] | {"training.batch_size": options.batch}
     if rule == "sltt windows":
         values["training.window_ms"] = options.window_ms
@@ -57,16 +57,16 @@ def seconds(cases: Mapping[str, train_step.Case], repeats: int, loops: int) -> t
 
 
 def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Return memory by length and time by batch, under each allocator; written as they come."""
-    found: dict[str, list[dict[str, Any]]] = {"time": [], "memory": []}
+    """Return memory by length and time by batch, under each allocator; each is written at once."""
+    results: dict[str, list[dict[str, Any]]] = {"time": [], "memory": []}
     for allocator in options.allocator:
-        around = isolated.Surroundings(options.threads, allocator)
+        surroundings = isolated.Surroundings(options.threads, allocator)
         compare.say(f"time, {allocator} allocator")
         cases = {rule: case(rule, LENGTHS[0], options) for rule in RULES}
-        samples = isolated.call(seconds, cases, options.repeats, options.loops, around=around)
+        samples = isolated.call(seconds, cases, options.repeats, options.loops, surroundings=surroundings)
         ratios = {rule: 1 / timing.ratio(taken, samples["bptt"]) for rule, taken in samples.items()}
         medians = {rule: median(taken) for rule, taken in samples.items()}
-        found["time"].append({"allocator": allocator, "seconds": medians, "ratio": ratios, "samples": samples})
+        results["time"].append({"allocator": allocator, "seconds": medians, "ratio": ratios, "samples": samples})
         for length in options.lengths:
             for rule in GROWING:
                 compare.say(f"memory of {rule}, {length} steps, {allocator} allocator")
@@ -75,40 +75,40 @@ def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
                     train_step.peak,
                     baselines.OURS,
                     case(rule, length, options),
-                    around=replace(around, allocator=chosen),
+                    surroundings=replace(surroundings, allocator=chosen),
                 )
-                found["memory"].append({"allocator": allocator, "rule": rule, "steps": length, "bytes": peak})
-                write(options.json, {"batch": options.batch, "window_ms": options.window_ms, **found}, names=[])
-    return found
+                results["memory"].append({"allocator": allocator, "rule": rule, "steps": length, "bytes": peak})
+                write(options.json, {"batch": options.batch, "window_ms": options.window_ms, **results}, names=[])
+    return results
 
 
 def figure(memory: Sequence[Mapping[str, Any]]) -> Figure:
     """Return peak memory over the length of recordings, both axes logarithmic."""
     with style():
-        drawn = Figure(figsize=(WIDTH_INCH * 0.6, 2.4), layout="constrained")
-        axes = drawn.subplots()
+        panel = Figure(figsize=(WIDTH_INCH * 0.6, 2.4), layout="constrained")
+        axes = panel.subplots()
         for rule in GROWING:
             points = [(row["steps"], row["bytes"] / 2**20) for row in memory if row["rule"] == rule]
             axes.loglog(*zip(*points, strict=True), "o-", color=COLORS[rule], markersize=3, label=rule)
         axes.set_xlabel("steps of a recording")
         axes.set_ylabel("peak memory of a step (MiB)")
         axes.legend(loc="upper left")
-    return drawn
+    return panel
 
 
-def shown(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+def shown(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the results as two tables."""
     base = {
-        (row["allocator"], row["steps"]): row["bytes"] for row in found["memory"] if row["rule"] == "bptt"
+        (row["allocator"], row["steps"]): row["bytes"] for row in results["memory"] if row["rule"] == "bptt"
     }  # fmt: skip
     memory = [
         (row["allocator"], row["steps"], row["rule"], tables.megabytes(row["bytes"]),
          f"{row['bytes'] / base[row['allocator'], row['steps']]:.1%}")
-        for row in found["memory"]
+        for row in results["memory"]
     ]  # fmt: skip
     time = [
         (row["allocator"], rule, f"{taken:.3f}", f"{row['ratio'][rule]:.2f}")
-        for row in found["time"]
+        for row in results["time"]
         for rule, taken in row["seconds"].items()
     ]
     return "\n".join(
@@ -121,22 +121,22 @@ def shown(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line."""
-    made = parser(__doc__, json="figures/bench-streaming.json")
-    add_allocators(made)
-    made.add_argument("--batch", type=int, default=64, help="recordings per step")
-    made.add_argument("--window-ms", type=float, default=80.0, help="windows of sltt; a step is 10 ms")
-    made.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="steps of the recordings")
-    made.add_argument("--draw", action="store_true", help="draw the figure of the JSON file anew")
-    return made.parse_args(words)
+    parser = measurement_parser(__doc__, json="figures/bench-streaming.json")
+    add_allocators(parser)
+    parser.add_argument("--batch", type=int, default=64, help="recordings per step")
+    parser.add_argument("--window-ms", type=float, default=80.0, help="chunks of time of sltt; a step is 10 ms")
+    parser.add_argument("--lengths", type=int, nargs="+", default=LENGTHS, help="steps of the recordings")
+    parser.add_argument("--draw", action="store_true", help="draw the figure of the JSON file again")
+    return parser.parse_args(words)
 
 
 def main() -> None:
     """Measure, print tables, draw, and write all samples."""
     options = arguments()
-    found = json.loads(options.json.read_text(encoding="utf-8")) if options.draw else measure(options)
-    first = found["memory"][0]["allocator"]
-    save(figure([row for row in found["memory"] if row["allocator"] == first]), options.json.with_suffix(".png"))
-    print(shown(found))
+    results = json.loads(options.json.read_text(encoding="utf-8")) if options.draw else measure(options)
+    first = results["memory"][0]["allocator"]
+    save(figure([row for row in results["memory"] if row["allocator"] == first]), options.json.with_suffix(".png"))
+    print(shown(results))
 
 
 if __name__ == "__main__":

@@ -1,16 +1,16 @@
 """A large random network: time, memory per synapse and real-time factor, against Brian2 and NEST.
 
-python scripts/bench_events/large.py --peer-python ENV/bin/python
+python scripts/bench_events/large.py --python ENV/bin/python
 
 10⁵ neurons (τ = 20 ms), 10⁷ synapses drawn at random with delays of 1 to 100 steps of 1 ms, four of five sources
 exciting, the others inhibiting four times as much; 1,000 channels of noise, two for each neuron. 1 s on one core.
 
-Spikes are compared one by one, (step, neuron), with those of our clock engine in float64. Weights are multiples of 2⁻⁸,
-so that what arrives in a step adds without rounding in any order and in either precision, and a threshold that is met
-exactly is met by all. What is left is the rounding of the decayed voltage and of its sum with what arrived: about 10⁻¹⁶
-in float64, where a difference among 10⁸ (step, neuron) is not expected, and 10⁻⁷ in float32, where some are.
-Our own times are without recording, the peers' with it; bytes of peers are the peak of the process, or of its children:
-Brian2's standalone program is one, the compiler another.
+Spikes are compared one by one, (step, neuron), with those of our clock-driven engine in float64. Weights are multiples
+of 2⁻⁸, so the sum of a step's weights has no rounding in any order and in either precision, and a threshold that a sum
+equals exactly is reached by all. The decayed voltage, and its sum with the weights, round by about 10⁻¹⁶ in float64,
+where a difference among 10⁸ (step, neuron) is not expected, and by 10⁻⁷ in float32, where some are.
+Our own times are without recording, those of the baselines with it. Bytes of baselines are the peak of the process, or
+of its children: Brian2's standalone program is one, the compiler another.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from peering import PEERS, peer, same_spikes, write
+from bench_common import BASELINES, compare_spikes, run_baseline, write
 
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import ENGINES, PRECISIONS, Events, Probe, Result, Simulator
@@ -47,47 +47,46 @@ def network(neurons: int, synapses: int, seed: int = 0) -> Program:
 
 
 def ours(program: Program, events: Events, engine: str, precision: str) -> tuple[dict[str, Any], Result]:
-    """Return what one engine takes in one precision, and what it gives, with all spikes."""
+    """Return the figures of one engine in one precision, and its result with all spikes."""
     began = time.perf_counter()
     simulator = Simulator(program, engine=engine, precision=precision, threads=1)
-    made = time.perf_counter() - began
+    building = time.perf_counter() - began
     simulator.run(events.part(0, 2))
     began = time.perf_counter()
     result = simulator.run(events)
     seconds = time.perf_counter() - began
-    arrays = [part for part in simulator.engine.synapses if isinstance(part, np.ndarray)]
-    found = {
+    arrays = [array for array in simulator.engine.synapses if isinstance(array, np.ndarray)]
+    figures = {
         "seconds": seconds,
         "real_time_factor": seconds / (STEPS * program.time_step_ms / 1e3),
-        "making_ready": made,
+        "making_ready": building,
         "rate_hz": float(result.counts("net").mean()) / (STEPS * program.time_step_ms / 1e3),
         "synaptic_events": int(result.synaptic_events().sum()),
-        "bytes_per_synapse": sum(part.nbytes for part in arrays) / program.synapses,
-        "program_bytes_per_synapse": sum(part.nbytes for _, part in program.arrays()) / program.synapses,
+        "bytes_per_synapse": sum(array.nbytes for array in arrays) / program.synapses,
+        "program_bytes_per_synapse": sum(array.nbytes for _, array in program.arrays()) / program.synapses,
         "spikes": int(result.counts("net").sum()),
     }
-    return found, simulator.run(events, Probe(spikes=True))
+    return figures, simulator.run(events, Probe(spikes=True))
 
 
-def measure(program: Program, events: Events, python: Path | None, peers: Sequence[str]) -> dict[str, Any]:
-    """Return what all take, and whose spikes are the same, printed as they come."""
-    found: dict[str, Any] = {}
+def measure(program: Program, events: Events, python: Path | None, baselines: Sequence[str]) -> dict[str, Any]:
+    """Return the figures of all engines and baselines, and the number of equal spikes, printed as they come."""
+    figures: dict[str, Any] = {}
     reference = None
     for engine, precision in itertools.product(ENGINES, PRECISIONS):
         name = f"snnsim {engine}, {precision}"
-        found[name], result = ours(program, events, engine, precision)
-        # the first is the clock engine in float64
+        figures[name], result = ours(program, events, engine, precision)
+        # the first is the clock-driven engine in float64
         reference = reference or result
-        found[name] |= same_spikes(reference, {"net": result.spikes("net")})
-        print(name, found[name])
-    found["snnsim process"] = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
-    for which in peers if python else ():
-        found[which] = peer(which, python, program, events)
-        if "error" not in found[which]:
-            spikes = found[which].pop("spikes")
-            found[which] |= {"spikes": len(spikes["net"][0])} | same_spikes(reference, spikes)
-        print(which, found[which])
-    return found
+        figures[name] |= compare_spikes(reference, {"net": result.spikes("net")})
+        print(name, figures[name])
+    figures["snnsim process"] = {"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}
+    for name in baselines if python else ():
+        figures[name], spikes = run_baseline(name, python, program, events)
+        if spikes:
+            figures[name] |= {"spikes": len(spikes["net"][0])} | compare_spikes(reference, spikes)
+        print(name, figures[name])
+    return figures
 
 
 def main() -> None:
@@ -96,16 +95,17 @@ def main() -> None:
     parser.add_argument("--neurons", type=int, default=100_000)
     parser.add_argument("--synapses", type=int, default=10_000_000)
     parser.add_argument("--noise", type=float, default=NOISE, help="share of the channels that fire in a step")
-    parser.add_argument("--peer-python", type=Path, help="interpreter with brian2 and nest-simulator")
-    parser.add_argument("--peers", nargs="*", default=PEERS, choices=PEERS)
+    parser.add_argument("--python", type=Path, help="interpreter with brian2 and nest-simulator")
+    parser.add_argument("--baselines", nargs="*", default=list(BASELINES), choices=list(BASELINES))
     parser.add_argument("--json", type=Path, default=Path("figures/bench-large.json"))
     options = parser.parse_args()
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program = network(options.neurons, options.synapses)
     events = Events.from_frames(np.random.default_rng(1).random((STEPS, 1, CHANNELS)) < options.noise)
-    found = measure(program, events, options.peer_python, options.peers)
+    figures = measure(program, events, options.python, options.baselines)
     write(
-        options.json, {"neurons": options.neurons, "noise": options.noise, "synapses": program.synapses, "found": found}
+        options.json,
+        {"neurons": options.neurons, "noise": options.noise, "synapses": program.synapses, "found": figures},
     )
 
 

@@ -1,4 +1,4 @@
-"""Are the event engines' spikes those of the network? In float64 all of them; in float32, which differ, and why.
+"""Spikes of the engines compared with those of the network in torch: equal in float64; where they differ in float32.
 
 python scripts/bench_events/parity.py RUN [--recordings 500]
 
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from peering import write
+from bench_common import write
 
 from snnsim.experiment import evaluate_run, programs
 from snnsim.learning import decisions
@@ -43,7 +43,7 @@ def raster(result: Result, name: str, recording: int) -> np.ndarray:
 def first_margin(result: Result, names: list[str], differ: list[np.ndarray], recording: int) -> float:
     """Return |u − θ| / θ in float64 at the first cell that differs: the earliest, and in it the lowest layer."""
     earliest = min(int(np.flatnonzero(layer.any(1))[0]) for layer in differ if layer.any())
-    layer = next(place for place, each in enumerate(differ) if each[earliest].any())
+    layer = next(index for index, each in enumerate(differ) if each[earliest].any())
     threshold = result.program.population(names[layer]).threshold
     membrane = result.membrane(names[layer], recording)[earliest]
     neurons = np.flatnonzero(differ[layer][earliest])
@@ -53,9 +53,9 @@ def first_margin(result: Result, names: list[str], differ: list[np.ndarray], rec
 def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
     """Return the counts over the first recordings of a run's test split."""
     program, loaded = programs.freeze(run), evaluate_run.load(run, "test")
-    given = programs.recordings(program, None, "test")
+    recorded = programs.recordings(program, None, "test")
     names = [part.name for part in program.populations if part.fires]
-    count = min(recordings, len(given.label))
+    count = min(recordings, len(recorded.label))
     record = Probe(spikes=True, membranes={part.name: None for part in program.populations})
     totals = dict.fromkeys(
         ("cells", "spikes", *ENGINES, "float32 cells", "float32 predictions", "float64 predictions"), 0
@@ -63,25 +63,27 @@ def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
     margins: list[float] = []
     for start in range(0, count, batch):
         chosen = np.arange(start, min(start + batch, count))
-        results = {name: Simulator(program, engine=name).run(given.events.select(chosen), record) for name in ENGINES}
+        results = {
+            name: Simulator(program, engine=name).run(recorded.events.select(chosen), record) for name in ENGINES
+        }
         exact, single = (in_torch(loaded, loaded.part.indices[chosen], kind) for kind in (torch.float64, torch.float32))
         decided = results["clock_driven"].predictions()
         totals["float64 predictions"] += int((decided != exact[1]).sum())
         totals["float32 predictions"] += int((decided != single[1]).sum())
-        for place in range(len(chosen)):
-            found = {engine: [raster(result, name, place) for name in names] for engine, result in results.items()}
-            steps = len(found["clock_driven"][0])
-            totals["cells"] += sum(each.size for each in found["clock_driven"])
-            totals["spikes"] += sum(int(each.sum()) for each in found["clock_driven"])
-            for engine, layers in found.items():
+        for index in range(len(chosen)):
+            rasters = {engine: [raster(result, name, index) for name in names] for engine, result in results.items()}
+            steps = len(rasters["clock_driven"][0])
+            totals["cells"] += sum(each.size for each in rasters["clock_driven"])
+            totals["spikes"] += sum(int(each.sum()) for each in rasters["clock_driven"])
+            for engine, layers in rasters.items():
                 pairs = zip(layers, exact[0], strict=True)
-                totals[engine] += sum(int((mine != torchs[:steps, place]).sum()) for mine, torchs in pairs)
+                totals[engine] += sum(int((mine != torchs[:steps, index]).sum()) for mine, torchs in pairs)
             differ = [
-                mine != other[:steps, place] for mine, other in zip(found["clock_driven"], single[0], strict=True)
+                mine != other[:steps, index] for mine, other in zip(rasters["clock_driven"], single[0], strict=True)
             ]
             if any(layer.any() for layer in differ):
                 totals["float32 cells"] += sum(int(layer.sum()) for layer in differ)
-                margins.append(first_margin(results["clock_driven"], names, differ, place))
+                margins.append(first_margin(results["clock_driven"], names, differ, index))
     return {"run": str(run), "recordings": count, "differ": totals, "first_margins": sorted(margins)}
 
 
@@ -93,10 +95,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("figures/parity-events.json"))
     options = parser.parse_args()
     results = [compared(run, options.recordings) for run in options.runs]
-    for found in results:
-        print(found["run"], found["recordings"], "recordings;", found["differ"])
+    for result in results:
+        print(result["run"], result["recordings"], "recordings;", result["differ"])
         print(
-            f"  {len(found['first_margins'])} recordings differ in float32; first margins {found['first_margins'][-5:]}"
+            f"  {len(result['first_margins'])} recordings differ in float32; "
+            f"first margins {result['first_margins'][-5:]}"
         )
     write(options.json, {"results": results})
 

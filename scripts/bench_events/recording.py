@@ -1,11 +1,11 @@
 """One recording of a trained network, end to end: snnsim, torch, Brian2 and NEST; and many, recordings a second.
 
-python scripts/bench_events/recording.py RUN --peer-python ENV/bin/python
+python scripts/bench_events/recording.py RUN --python ENV/bin/python
 python scripts/bench_events/recording.py --draw
 
 All run on one core, in turns; a time is the least of its repeats. Ours begins at the recording's events in
-milliseconds (bin, all layers, decision); torch begins at its frames; the peers' is the loop over steps alone, after all
-has been built, prepared and compiled.
+milliseconds (bin, all layers, decision); torch begins at its frames; that of the baselines is the loop over steps
+alone, after the network is built and compiled.
 """
 
 import argparse
@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from bench_common import BASELINES, compare_spikes, least_seconds, read, run_baseline, write
 from matplotlib.figure import Figure
-from peering import PEERS, least, peer, read, same_spikes, write
 
 from snnsim.data import binning, heidelberg
 from snnsim.data.recordings import Recordings
@@ -37,7 +37,7 @@ def ours(program: Program, recording: Recordings, precision: str, repeats: int) 
         binned = binning.bin_events(recording, **grid)
         return int(simulator.run(programs.to_events(binned)).predictions()[0])
 
-    return least(decided, repeats)
+    return least_seconds(decided, repeats)
 
 
 @torch.no_grad()
@@ -47,30 +47,32 @@ def in_torch(loaded: evaluate_run.Loaded, index: int, repeats: int) -> float:
     frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(loaded.part.indices[[index]]))
     decide = decisions.get_decision(loaded.config.training.decision)
     network = loaded.network
-    return least(lambda: decide(network(frames, lengths.long()), network.valid(lengths.long())).argmax(), repeats)
+    return least_seconds(
+        lambda: decide(network(frames, lengths.long()), network.valid(lengths.long())).argmax(), repeats
+    )
 
 
 def rates(program: Program, events: Events) -> dict[str, float]:
     """Return the recordings a second of one core, decisions included."""
-    found = {}
+    rate = {}
     for precision in PRECISIONS:
         simulator = Simulator(program, precision=precision, threads=1)
-        found[precision] = len(events) / least(partial(_decide, simulator, events), 3)
-    return found
+        rate[precision] = len(events) / least_seconds(partial(_decide, simulator, events), 3)
+    return rate
 
 
 def _decide(simulator: Simulator, events: Events) -> np.ndarray:
     return simulator.run(events).predictions()
 
 
-def peers(program: Program, one: Events, python: Path | None, repeats: int) -> dict[str, Any]:
-    """Return what each peer found in the fastest of its processes, and whether its spikes are ours."""
-    result, all_found = simulate(program, one, record=Probe(spikes=True)), {}
-    for which in PEERS if python else ():
-        tries = [peer(which, python, program, one) for _ in range(repeats)]
-        found = min(tries, key=lambda each: each.get("seconds", np.inf))
-        all_found[which] = found | (same_spikes(result, found.pop("spikes")) if "spikes" in found else {})
-    return all_found
+def baseline_figures(program: Program, one: Events, python: Path | None, repeats: int) -> dict[str, Any]:
+    """Return the figures of each baseline in the fastest of its processes, and the number of equal spikes."""
+    result, all_figures = simulate(program, one, record=Probe(spikes=True)), {}
+    for name in BASELINES if python else ():
+        runs = [run_baseline(name, python, program, one) for _ in range(repeats)]
+        figures, spikes = min(runs, key=lambda run: run[0].get("seconds", np.inf))
+        all_figures[name] = figures | (compare_spikes(result, spikes) if spikes else {})
+    return all_figures
 
 
 def figure(seconds: dict[str, float]) -> Figure:
@@ -96,9 +98,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("run", type=Path, nargs="?")
     parser.add_argument("--index", type=int, default=0, help="recording of the test split")
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--peer-repeats", type=int, default=3, help="processes of each peer")
+    parser.add_argument("--baseline-repeats", type=int, default=3, help="processes of each baseline")
     parser.add_argument("--many", type=int, default=500, help="recordings for the rate")
-    parser.add_argument("--peer-python", type=Path, help="interpreter with brian2 and nest-simulator")
+    parser.add_argument("--python", type=Path, help="interpreter with brian2 and nest-simulator")
     parser.add_argument("--json", type=Path, default=Path("figures/bench-recording.json"))
     parser.add_argument("--draw", action="store_true", help="draw the figure of the JSON file anew")
     options = parser.parse_args()
@@ -108,23 +110,23 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Return all times and what the peers found, printed."""
+    """Return all times and the figures of the baselines, printed."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program, loaded = programs.freeze(options.run), evaluate_run.load(options.run, "test")
-    given = programs.recordings(program, None, "test")
+    recorded = programs.recordings(program, None, "test")
     file = heidelberg.find(datasets.data_folder(loaded.config.data), loaded.config.data.name)["test"]
     raw = heidelberg.read(file).select(loaded.part.indices[[options.index]])
     seconds = {f"snnsim {kind}": ours(program, raw, kind, options.repeats) for kind in PRECISIONS}
     seconds["torch"] = in_torch(loaded, options.index, options.repeats)
-    rate = rates(program, given.events.select(np.arange(min(options.many, len(given.label)))))
-    one = given.events.select(np.array([options.index]))
-    found = peers(program, one, options.peer_python, options.peer_repeats)
-    seconds |= {which: each["seconds"] for which, each in found.items() if "seconds" in each}
+    rate = rates(program, recorded.events.select(np.arange(min(options.many, len(recorded.label)))))
+    one = recorded.events.select(np.array([options.index]))
+    baselines = baseline_figures(program, one, options.python, options.baseline_repeats)
+    seconds |= {which: each["seconds"] for which, each in baselines.items() if "seconds" in each}
     for name, value in seconds.items():
         print(f"{name:20s} {value * 1e3:9.3f} ms  {value / seconds['snnsim float32']:8.1f} x")
     print("recordings a second, one core:", {kind: round(value) for kind, value in rate.items()})
-    print(found)
-    return {"run": str(options.run), "recordings_per_second": rate, "peers": found, "seconds": seconds}
+    print(baselines)
+    return {"run": str(options.run), "recordings_per_second": rate, "peers": baselines, "seconds": seconds}
 
 
 def main() -> None:

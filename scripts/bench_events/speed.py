@@ -1,4 +1,4 @@
-"""Synaptic events a second on one core, over activity, fan-out, delays and size; beside what memory alone would allow.
+"""Synaptic events a second on one core, over activity, fan-out, delays and size; beside the bound of memory bandwidth.
 
 python scripts/bench_events/speed.py [--draw]
 
@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_common import least_seconds, read, write
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-from peering import least, read, write
 
 from snnsim.plots.style import BLUE, VERMILION, WIDTH_INCH, save, style
 from snnsim.program import INPUT, Edge, Population, Program
@@ -43,7 +43,7 @@ STEPS = 200
 
 def layer(rng: np.random.Generator, sources: int, fan_out: int, delays: int) -> Program:
     """Return a layer with as many targets as a source has synapses."""
-    pre, post = (part.ravel() for part in np.indices((sources, fan_out)))
+    pre, post = (index.ravel() for index in np.indices((sources, fan_out)))
     synapses = (pre, post, rng.integers(0, delays, len(pre)), rng.normal(0, 1, len(pre)))
     neurons = Population.of("targets", fan_out, decay=0.9, threshold=1e30)
     edge = Edge.of(INPUT, "targets", synapses, sources=sources)
@@ -56,12 +56,12 @@ def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str,
     program = layer(rng, int(setting["sources"]), int(setting["fan_out"]), int(setting["delays"]))
     events = Events.from_frames(rng.random((STEPS, 1, program.channels)) < setting["activity"])
     simulator = Simulator(program, precision=precision, threads=1)
-    seconds = least(lambda: simulator.run(events), repeats)
+    seconds = least_seconds(lambda: simulator.run(events), repeats)
     delivered = int(simulator.run(events).synaptic_events().sum())
     network = simulator.network
-    size = network.offset().itemsize + network.weight.itemsize
+    size = network.offset().itemsize + network.synapses.weight.itemsize
     row = np.zeros(max(1, program.synapses * size // 8))
-    bandwidth = row.nbytes / least(row.sum, repeats)
+    bandwidth = row.nbytes / least_seconds(row.sum, repeats)
     return setting | {
         "precision": precision,
         "synaptic_events": delivered,
@@ -73,15 +73,15 @@ def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str,
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
-    """Return events a second over each thing that was varied."""
+    """Return events a second over each setting that was varied."""
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 1.8), layout="constrained")
         panels = drawn.subplots(1, len(SWEEPS), sharey=True)
         for axes, name in zip(panels, SWEEPS, strict=True):
             for precision, color in COLORS.items():
-                found = [row for row in rows if row["varied"] == name and row["precision"] == precision]
-                speed = [row["events_per_second"] / 1e9 for row in found]
-                axes.plot([row[name] for row in found], speed, "o-", color=color, markersize=3, label=precision)
+                selected = [row for row in rows if row["varied"] == name and row["precision"] == precision]
+                speed = [row["events_per_second"] / 1e9 for row in selected]
+                axes.plot([row[name] for row in selected], speed, "o-", color=color, markersize=3, label=precision)
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(FixedLocator(TICKS.get(name, SWEEPS[name])))
             axes.xaxis.set_minor_locator(NullLocator())
@@ -94,7 +94,7 @@ def figure(rows: Sequence[dict[str, Any]]) -> Figure:
 
 
 def measure(repeats: int) -> list[dict[str, Any]]:
-    """Return a row for every value of everything that is varied, printed as they come."""
+    """Return a row for every value of every setting, printed as they come."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     rows = []
     for varied, values in SWEEPS.items():

@@ -1,4 +1,4 @@
-"""Lempel-Ziv complexity of random trains against their entropy rates, and the time it takes.
+"""Lempel-Ziv complexity of random trains against their entropy rates, and the time of its computation.
 
 scripts/meta/complexity.py [--seeds 0 1 2 3 4] [--symbols 1000000]
 """
@@ -16,8 +16,9 @@ from tqdm import tqdm
 from snnsim import lz76
 from snnsim.analysis import complexity, information
 from snnsim.data.synthetic.point_processes import Bernoulli, Markov, Source
+from snnsim.files import write_json
 from snnsim.plots.style import BLUE, GRAY, INK, VERMILION, WIDTH_INCH, save, style
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import environment
 
 SOURCES: dict[str, list[Source]] = {
     "Bernoulli": [Bernoulli(p) for p in (0.02, 0.05, 0.1, 0.2, 0.35, 0.5)],
@@ -28,27 +29,27 @@ SHOWN = ("Bernoulli(0.05)", "Bernoulli(0.2)", "Bernoulli(0.5)", "Markov(0.02, 0.
 
 
 def name(source: Source) -> str:
-    """Return a source as it is shown."""
+    """Return the name of a source in tables."""
     if isinstance(source, Bernoulli):
         return f"Bernoulli({source.probability:g})"
     return f"Markov({source.start:g}, {source.stop:g})"
 
 
 def lengths(longest: int) -> list[int]:
-    """Return lengths of strings up to the longest, ten of each thousandfold and evenly apart."""
+    """Return 13 lengths of strings from 100 to the longest, evenly spaced on a logarithmic axis."""
     return sorted({int(n) for n in np.geomspace(100, longest, 13)})
 
 
 def estimates(source: Source, seeds: list[int], longest: int) -> dict[str, Any]:
     """Return the normalized complexity of the beginnings of one string of each seed, (seed, length)."""
     strings = [source.spikes((longest,), np.random.default_rng(seed)) for seed in seeds]
-    found = [[information.entropy_rate(string[:n]) for n in lengths(longest)] for string in strings]
-    return {"source": name(source), "entropy_rate": source.entropy_rate(), "lengths": lengths(longest), "found": found}
+    rates = [[information.entropy_rate(string[:n]) for n in lengths(longest)] for string in strings]
+    return {"source": name(source), "entropy_rate": source.entropy_rate(), "lengths": lengths(longest), "found": rates}
 
 
 def seconds(longest: int) -> dict[str, Any]:
-    """Return the time of strings of fair flips and of one flip in twenty, the least of three."""
-    rng, found = np.random.default_rng(0), {}
+    """Return the time of strings of Bernoulli symbols with p = 0.5 and p = 0.05, the shortest of three calls."""
+    rng, times = np.random.default_rng(0), {}
     for probability in (0.5, 0.05):
         string = rng.random(longest) < probability
         complexity.of_trains(string)
@@ -60,16 +61,16 @@ def seconds(longest: int) -> dict[str, Any]:
                 lz76(string[:n])
                 tries.append(time.perf_counter() - began)
             taken.append(min(tries))
-        found[f"{probability:g}"] = taken
-    return {"lengths": lengths(longest), "seconds": found}
+        times[f"{probability:g}"] = taken
+    return {"lengths": lengths(longest), "seconds": times}
 
 
 def _draw_convergence(axes: Axes, rows: list[dict[str, Any]]) -> None:
     chosen = [row for row in rows if row["source"] in SHOWN]
     for row, color in zip(chosen, (BLUE, GRAY, INK, VERMILION), strict=True):
-        found = np.array(row["found"])
-        axes.plot(row["lengths"], found.mean(0), color=color, label=row["source"])
-        axes.fill_between(row["lengths"], found.min(0), found.max(0), color=color, alpha=0.2, linewidth=0)
+        rates = np.array(row["found"])
+        axes.plot(row["lengths"], rates.mean(0), color=color, label=row["source"])
+        axes.fill_between(row["lengths"], rates.min(0), rates.max(0), color=color, alpha=0.2, linewidth=0)
         axes.axhline(row["entropy_rate"], color=color, linestyle=":", linewidth=0.8)
     axes.set_xscale("log")
     axes.set_ylim(0, 1.9)
@@ -106,12 +107,12 @@ def _draw_time(axes: Axes, timed: dict[str, Any]) -> None:
 def figure(rows: list[dict[str, Any]], timed: dict[str, Any]) -> Figure:
     """Return convergence with n, agreement with the entropy rate, and time."""
     with style():
-        drawn = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
-        left, middle, right = drawn.subplots(1, 3)
+        panels = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
+        left, middle, right = panels.subplots(1, 3)
         _draw_convergence(left, rows)
         _draw_agreement(middle, rows)
         _draw_time(right, timed)
-    return drawn
+    return panels
 
 
 def main() -> None:
@@ -134,7 +135,7 @@ def main() -> None:
         power = np.polyfit(np.log(timed["lengths"])[many], np.log(taken)[many], 1)[0]
         print(f"{options.symbols:,} symbols, p = {probability}: {taken[-1]:.2f} s; grows as n^{power:.2f} before that")
     content = {**environment(options.seeds[0]), "seeds": options.seeds, "estimates": rows, "time": timed}
-    RunFolder(options.json.parent).write_json(options.json, content)
+    write_json(options.json, content)
     save(figure(rows, timed), options.json.with_suffix(".png"))
 
 

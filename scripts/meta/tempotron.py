@@ -1,9 +1,9 @@
-"""How many random spike patterns a Tempotron learns by heart: its capacity curve.
+"""Capacity of a Tempotron: the number of random spike patterns that it learns.
 
 scripts/meta/tempotron.py [--sources 50 100] [--seeds 20] [--epochs 3000]
 
 The task of Gütig & Sompolinsky 2006: N afferents fire once each, at a random time within 500 ms; of α N such patterns
-the neuron is to fire at a random half. Learned means right on every pattern, after at most so many epochs.
+the neuron must fire at a random half. A seed has learned if every pattern is right within the given number of epochs.
 """
 
 import argparse
@@ -16,10 +16,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from snnsim.files import write_json
 from snnsim.learning import tempotron
 from snnsim.plots.style import BLUE, GRAY, INK, VERMILION, WIDTH_INCH, save, style
 from snnsim.training.evaluation import wilson
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import environment
 
 RULE = tempotron.Tempotron()
 DURATION_MS = 500.0
@@ -27,23 +28,23 @@ LOADS = (0.5, 1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5)
 
 
 def one(sources: int, load: float, seed: int, epochs: int) -> tuple[int | None, float]:
-    """Return after how many epochs all patterns were right, None for never, and the share that is right in the end."""
+    """Return the epochs until all patterns were right, or None, and the final share of right patterns."""
     generator = np.random.default_rng((seed, sources, round(100 * load)))
     patterns = round(load * sources)
     trains = tempotron.from_times(generator.uniform(0, DURATION_MS, (patterns, sources)))
     wanted = generator.permutation(np.arange(patterns) % 2 == 0)[:, None]
     start = generator.normal(0, 0.01, (1, sources))
-    found = tempotron.fit(start, trains, wanted, generator, rule=RULE, epochs=epochs)
-    fires = tempotron.peaks(found.weight, trains, rule=RULE).value >= RULE.threshold
+    result = tempotron.fit(start, trains, wanted, generator, rule=RULE, epochs=epochs)
+    fires = tempotron.peaks(result.weight, trains, rule=RULE).value >= RULE.threshold
     share = float((fires == wanted).mean())
-    return (int((found.wrong[:, 0] > 0).sum()) if share == 1 else None), share
+    return (int((result.wrong[:, 0] > 0).sum()) if share == 1 else None), share
 
 
 def cell(sources: int, load: float, seeds: int, epochs: int) -> dict[str, Any]:
-    """Return what became of one load, over all seeds."""
+    """Return the results of one load over all seeds."""
     began = time.perf_counter()
-    found = [one(sources, load, seed, epochs) for seed in range(seeds)]
-    taken = [epoch for epoch, _ in found if epoch is not None]
+    results = [one(sources, load, seed, epochs) for seed in range(seeds)]
+    taken = [epoch for epoch, _ in results if epoch is not None]
     return {
         "sources": sources,
         "load": load,
@@ -51,16 +52,16 @@ def cell(sources: int, load: float, seeds: int, epochs: int) -> dict[str, Any]:
         "seeds": seeds,
         "ci95": wilson(len(taken), seeds),
         "epochs_median": float(np.median(taken)) if taken else None,
-        "correct": [share for _, share in found],
+        "correct": [share for _, share in results],
         "seconds": round(time.perf_counter() - began, 1),
     }
 
 
 def figure(rows: list[dict[str, Any]]) -> Figure:
-    """Return the share of seeds that learned all, the share of right patterns, and the epochs it took."""
+    """Return a figure of the share of seeds that learned, the share of right patterns, and the epochs."""
     with style():
-        drawn = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
-        left, middle, right = drawn.subplots(1, 3)
+        panels = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
+        left, middle, right = panels.subplots(1, 3)
         for sources, color in zip(sorted({row["sources"] for row in rows}), (BLUE, INK, VERMILION, GRAY), strict=False):
             mine = [row for row in rows if row["sources"] == sources]
             load = [row["load"] for row in mine]
@@ -79,11 +80,11 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
         middle.legend(loc="lower left")
         for axes in (left, middle, right):
             axes.set_xlabel("load α, patterns per synapse")
-    return drawn
+    return panels
 
 
 def main() -> None:
-    """Measure, print, write and draw; cells that are in the file already are not measured again."""
+    """Measure, print, write and draw; results in the file are not measured again."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sources", nargs="+", type=int, default=[50, 100])
     parser.add_argument("--seeds", type=int, default=20)
@@ -91,15 +92,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=Path("figures/meta-tempotron.json"))
     options = parser.parse_args()
     settings = {"seeds": options.seeds, "epochs": options.epochs}
-    kept = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
-    same = {name: kept.get(name) for name in settings} == settings
-    known = {(row["sources"], row["load"]): row for row in kept["results"]} if same else {}
-    # before the first file is written, which makes another tree of this one
-    made, rows = environment(0), list[dict[str, Any]]()
+    earlier = json.loads(options.json.read_text(encoding="utf-8")) if options.json.is_file() else {}
+    same = {name: earlier.get(name) for name in settings} == settings
+    known = {(row["sources"], row["load"]): row for row in earlier["results"]} if same else {}
+    # before the first file is written, because the file changes the git revision to a dirty one
+    conditions, rows = environment(0), list[dict[str, Any]]()
     plan = [(sources, load) for sources in options.sources for load in LOADS]
     for key in tqdm(plan, disable=None):
         rows.append(known[key] if key in known else cell(*key, options.seeds, options.epochs))
-        RunFolder(options.json.parent).write_json(options.json, {**made, **settings, "results": rows})
+        write_json(options.json, {**conditions, **settings, "results": rows})
     print("   N  load  learned (95 % interval)  patterns right (least)  epochs (median)  seconds")
     for row in rows:
         low, high = row["ci95"]

@@ -56,7 +56,7 @@ ARROWS = [
 
 
 def edge(box: Box, toward: Box) -> tuple[float, float]:
-    """Return where the line between two centers leaves a box."""
+    """Return the point at which the line between two centers leaves a box."""
     across, down = toward.x - box.x, toward.y - box.y
     scale = min(
         box.width / 2 / abs(across) if across else float("inf"), box.height / 2 / abs(down) if down else float("inf")

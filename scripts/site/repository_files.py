@@ -1,7 +1,7 @@
 """Files of the repository outside of docs/ that the site shows, as a hook of MkDocs.
 
-A link in a page is a true path of the repository, so that the pages can be read there too. This hook adds the files
-outside of docs/ to the site, and turns links to them into links of the site.
+A link in a page is a path of the repository, so that the pages can be read in the repository, too. This hook adds the
+files outside of docs/ to the site, and turns links to them into links of the site.
 """
 
 import posixpath

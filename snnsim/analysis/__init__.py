@@ -1,4 +1,4 @@
-"""What spike trains tell: complexity, entropy, information, and classes decided by them. Arrays in, numbers out."""
+"""Analysis of spike trains: complexity, entropy, information and classification. Arrays in, numbers out."""
 
 from snnsim.analysis.complexity import lz76
 

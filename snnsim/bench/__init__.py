@@ -1,1 +1,1 @@
-"""What a training step costs here, in snnsim and in neighbors' parts: their networks, time in turns, peak memory."""
+"""Time and peak memory of a training step, in snnsim and in the same network of other libraries (baselines)."""

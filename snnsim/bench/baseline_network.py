@@ -1,21 +1,22 @@
-"""What all peers share: the delays of dcls, and a frame of layers like that of a SpikingNetwork.
+"""Parts that all baselines share: the delays of dcls, and a sequence of layers like that of a SpikingNetwork.
 
     I[t, b, j] = Σ_i Σ_k kernel[j, i, k] s[t − (K − 1) + k, b, i]     kernel: Dcls1d's, of weight, P and SIG
 
-    ours               theirs
+    snnsim             dcls
     d                  P = (K − 1) / 2 − d, with K = max_delay + 1 odd
     σ                  SIG = σ − 0.27 for gauss, σ − 1 for max; not trained
-    whole delays       version max, SIG = 0, P rounded
+    integer delays     version max, SIG = 0, P rounded
 
-Dcls1d is called as in the recipe: time last, K − 1 steps of padding on the left. The frame is snnsim's own: order of
-layers, extra steps, dropout; it stands here once more so that nothing which makes ours fast touches the peers.
+Dcls1d is called as in the recipe: time last, K − 1 steps of padding on the left. Order of layers, extra steps and
+dropout are those of snnsim. They are implemented a second time here, so that baselines run none of snnsim's fast code.
 
 Shapes   s, I (time, batch, source or target) · weight (target, source, tap) · P, SIG (1, target, source, tap)
 Source   DCLS-Delays: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR), arXiv 2306.17670
-Differs  their whole delays divide the weights by 1 + 1e-7
+Differs  dcls divides the weights by 1 + 1e-7 where delays are integers
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from DCLS.construct.modules import Dcls1d
@@ -24,23 +25,47 @@ from torch import Tensor, nn
 from snnsim.nn import DelayedLinear, delay_windows
 from snnsim.nn.decay import Decay
 from snnsim.nn.dropout import SequenceDropout
-from snnsim.nn.network import Record
+from snnsim.nn.network import Record, SpikingNetwork
 
 
-def require(ok: bool, what: str, came: object) -> None:
-    """Raise if a peer has no counterpart of a setting."""
+def require(ok: bool, supported: str, value: object) -> None:
+    """Check that baselines support a setting.
+
+    Args:
+        ok: Whether they support it.
+        supported: The values that they support, for the message.
+        value: Value of the config.
+
+    Raises:
+        ValueError: If they do not support it.
+    """
     if not ok:
-        raise ValueError(f"neighbors' parts are built here for {what}, not {came}; choose another config to compare")
+        raise ValueError(f"baselines are built for {supported}, not {value}; choose another config to compare")
 
 
 def fixed_decay(decay: Decay) -> float:
-    """Return β of a decay that is not trained."""
+    """Return β of a decay that is not trained.
+
+    Args:
+        decay: The decay of a neuron of snnsim.
+
+    Raises:
+        ValueError: If the decay is trained.
+    """
     require(decay.logit is None, "a fixed decay", "a trained one")
-    return float(decay.value)
+    return float(decay.get_buffer("value"))
 
 
 class Synapse(nn.Module):
-    """Dcls1d with the parameters of a DelayedLinear; `late` steps of padding on the right make the sequence longer."""
+    """Dcls1d with the parameters of a DelayedLinear.
+
+    Args:
+        ours: The synapse of snnsim.
+        late: Steps of padding on the right, by which the sequence becomes longer.
+    """
+
+    sigma: Tensor
+    connected: Tensor | None
 
     def __init__(self, ours: DelayedLinear, *, late: int = 0) -> None:
         super().__init__()
@@ -58,32 +83,34 @@ class Synapse(nn.Module):
         self.dcls.P.requires_grad_(ours.learns_delay)
         self.dcls.SIG.requires_grad_(False)
         self.register_buffer("sigma", ours.sigma.clone())
-        self.register_buffer("connected", ours.connected)
+        self.register_buffer("connected", ours.get_buffer("connected"))
 
     @property
     def weight(self) -> nn.Parameter:
         """The weights, (target, source, tap)."""
-        return self.dcls.weight
+        weight: nn.Parameter = self.dcls.weight
+        return weight
 
     @property
     def delay(self) -> nn.Parameter:
-        """What is trained at the rate of delays: P, which runs against them."""
-        return self.dcls.P
+        """The positions P, which fall as delays grow; the optimizer of delays trains them."""
+        position: nn.Parameter = self.dcls.P
+        return position
 
     @property
     def learns_delay(self) -> bool:
         """Whether the delays are trained."""
-        return self.dcls.P.requires_grad
+        return self.delay.requires_grad
 
     def forward(self, spikes: Tensor) -> Tensor:
         """Return the currents of a sequence (time, batch, source)."""
         padded = nn.functional.pad(spikes.permute(1, 2, 0), (self.max_delay, self.late))
-        current = self._spread(padded) if self.training and self.learns_delay else self._whole(padded)
+        current = self._spread(padded) if self.training and self.learns_delay else self._rounded(padded)
         return current.permute(2, 0, 1)
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Bring positions back into their range and absent connections to 0."""
+        """Clamp the positions to their range, and set the weights of absent connections to 0."""
         self.dcls.clamp_parameters()
         if self.connected is not None:
             self.dcls.weight *= self.connected
@@ -91,22 +118,41 @@ class Synapse(nn.Module):
     def _spread(self, padded: Tensor) -> Tensor:
         self.dcls.DCK.version = self.window
         self.dcls.SIG.data.fill_(float(self.sigma) - delay_windows.get_window(self.window).offset)
-        return self.dcls(padded)
+        current: Tensor = self.dcls(padded)
+        return current
 
-    def _whole(self, padded: Tensor) -> Tensor:
-        # the recipe rounds the parameters in place, and reads them back from a file afterwards
+    def _rounded(self, padded: Tensor) -> Tensor:
+        # the recipe rounds the parameters in place, and reads them from a file again afterwards
         self.dcls.DCK.version = "max"
-        whole = {"P": self.dcls.P.round(), "SIG": torch.zeros_like(self.dcls.SIG)}
-        return torch.func.functional_call(self.dcls, whole, (padded,))
+        rounded = {"P": self.dcls.P.round(), "SIG": torch.zeros_like(self.dcls.SIG)}
+        current: Tensor = torch.func.functional_call(self.dcls, rounded, (padded,))
+        return current
 
 
 def synapse_like(ours: nn.Module, *, late: int = 0) -> nn.Module:
-    """Return a synapse of dcls; plain connections are torch's own linear map either way."""
+    """Return a synapse of dcls for a DelayedLinear; other connections are shared with the network of snnsim.
+
+    Args:
+        ours: The synapse of snnsim.
+        late: Steps of padding on the right.
+    """
     return Synapse(ours, late=late) if isinstance(ours, DelayedLinear) else ours
 
 
-class PeerLayer(nn.Module):
-    """A synapse, an optional normalization, a neuron and dropout."""
+def layers_of(ours: SpikingNetwork) -> list[Any]:
+    """Return the hidden layers of a network; their parts have the types of its config."""
+    return list(ours.layers)
+
+
+class BaselineLayer(nn.Module):
+    """A layer of a baseline.
+
+    Args:
+        synapse: Module from spikes to currents.
+        neuron: Module from currents to spikes.
+        norm: Normalization of the currents, or None.
+        dropout: Share of spikes that dropout removes.
+    """
 
     def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: nn.Module | None, dropout: float) -> None:
         super().__init__()
@@ -116,14 +162,23 @@ class PeerLayer(nn.Module):
     def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """Return the layer's spikes after dropout."""
         current = self.synapse(spikes)
-        return self.dropout(self.neuron(current if self.norm is None else self.norm(current)), generator)
+        spikes = self.neuron(current if self.norm is None else self.norm(current))
+        dropped: Tensor = self.dropout(spikes, generator)
+        return dropped
 
 
-class PeerNetwork(nn.Module):
-    """Layers and a readout in the frame of a SpikingNetwork; padded steps count in its batch normalization."""
+class BaselineNetwork(nn.Module):
+    """Layers and a readout in the order of a SpikingNetwork; batch normalization counts padded steps.
+
+    Args:
+        layers: The hidden layers.
+        synapse: Synapse of the readout.
+        readout: Module from currents to voltages.
+        extra_steps: Steps of silence after every recording.
+    """
 
     def __init__(
-        self, layers: Sequence[PeerLayer], synapse: nn.Module, readout: nn.Module, *, extra_steps: int
+        self, layers: Sequence[BaselineLayer], synapse: nn.Module, readout: nn.Module, *, extra_steps: int
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(layers)
@@ -139,25 +194,26 @@ class PeerNetwork(nn.Module):
         spikes = self._extended(frames)
         for layer in self.layers:
             spikes = layer(spikes, generator)
-        return self.readout(self.synapse(spikes))
+        voltage: Tensor = self.readout(self.synapse(spikes))
+        return voltage
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: None = None) -> Record:  # noqa: ARG002
-        """Return the spikes of every layer and the output; nothing is left to chance here, so nothing is drawn."""
+        """Return the spikes of every layer and the output; the network is deterministic and takes no `draws`."""
         spikes = [self._extended(frames)]
         for layer in self.layers:
             spikes.append(layer(spikes[-1]))
         return Record(spikes, self.readout(self.synapse(spikes[-1])))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return how many steps count for recordings of these lengths."""
+        """Return the number of valid steps of recordings of these lengths."""
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimizer step."""
+        """Clamp all parameters to their ranges; call it after each optimizer step."""
         for synapse in self.synapses():
             synapse.constrain()
 
-    def synapses(self) -> Iterator[nn.Module]:
+    def synapses(self) -> Iterator[Any]:
         """Yield the synapses from the input to the output."""
         yield from (layer.synapse for layer in self.layers)
         yield self.synapse

@@ -1,7 +1,8 @@
-"""Compare a training step of ours with peers': times in one process in turns, each one's memory in a fresh process."""
+"""Comparison of a training step of snnsim with baselines: times in turns in one process, memory in fresh processes."""
 
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -16,15 +17,15 @@ from snnsim.training.run_folder import environment
 
 @dataclass(frozen=True)
 class Plan:
-    """How often is measured, and in what surroundings."""
+    """Number of measurements, and the settings of their processes."""
 
-    around: isolated.Surroundings
+    surroundings: isolated.Surroundings
     repeats: int = 5
-    """Turns of each."""
+    """Turns of each network."""
     loops: int = 1
     """Steps of a turn."""
     processes: int = 1
-    """Fresh processes for each one's memory."""
+    """Fresh processes in which the memory of each network is measured."""
 
     def __post_init__(self) -> None:
         for name in ("repeats", "loops", "processes"):
@@ -33,74 +34,107 @@ class Plan:
 
 
 def compare(case: train_step.Case, names: list[str], plan: Plan) -> dict[str, Any]:
-    """Return times and peak memory of ours and of peers, by name; a ratio above 1 means that the peer needs more."""
+    """Return times and peak memory of snnsim and of baselines, by name.
+
+    A ratio above 1 means that the baseline needs more.
+
+    Args:
+        case: Network and batch of the step.
+        names: Names of the baselines.
+        plan: Number of measurements, and the settings of their processes.
+
+    Raises:
+        ValueError: If no baseline is named.
+    """
     if not names:
-        raise ValueError(f"name at least one peer to compare with: {', '.join(baselines.PEERS)}")
+        raise ValueError(f"name at least one baseline to compare with: {', '.join(baselines.BASELINES)}")
     baselines.check_installed(names)
-    everyone = [OURS, *names]
-    say(f"{plan.repeats} turns of {', '.join(map(baselines.title, everyone))}")
-    samples = isolated.call(train_step.seconds, everyone, case, plan.repeats, plan.loops, around=plan.around)
+    networks, call = [OURS, *names], partial(isolated.call, surroundings=plan.surroundings)
+    say(f"{plan.repeats} turns of {', '.join(map(baselines.title, networks))}")
+    samples = call(train_step.seconds, networks, case, plan.repeats, plan.loops)
     peaks: dict[str, list[int | None]] = {}
-    for name in everyone:
+    for name in networks:
         say(f"memory of {baselines.title(name)}")
-        peaks[name] = [isolated.call(train_step.peak, name, case, around=plan.around) for _ in range(plan.processes)]
+        peaks[name] = [call(train_step.peak, name, case) for _ in range(plan.processes)]
     return summary(samples, peaks)
 
 
 def summary(samples: timing.Samples, peaks: dict[str, list[int | None]]) -> dict[str, Any]:
-    """Return medians and ratios of what was measured, with all samples."""
-    size = {name: None if None in found else median(found) for name, found in peaks.items()}
+    """Return medians, ratios and samples of measurements.
+
+    Args:
+        samples: Seconds of every turn by network.
+        peaks: Bytes of every process by network, None where the system does not tell.
+    """
+    sizes = {name: _median(values) for name, values in peaks.items()}
     return {
-        "seconds": {name: median(found) for name, found in samples.items()},
-        "time_ratio": {name: timing.ratio(samples[OURS], found) for name, found in samples.items() if name != OURS},
-        "bytes": size,
-        "memory_ratio": {name: _over(found, size[OURS]) for name, found in size.items() if name != OURS},
+        "seconds": {name: median(values) for name, values in samples.items()},
+        "time_ratio": {name: timing.ratio(samples[OURS], values) for name, values in samples.items() if name != OURS},
+        "bytes": sizes,
+        "memory_ratio": {name: _ratio(size, sizes[OURS]) for name, size in sizes.items() if name != OURS},
         "samples": samples,
         "bytes_samples": peaks,
     }
 
 
-def _over(theirs: float | None, ours: float | None) -> float | None:
+def _median(sizes: list[int | None]) -> float | None:
+    numbers = [size for size in sizes if size is not None]
+    return median(numbers) if len(numbers) == len(sizes) else None
+
+
+def _ratio(theirs: float | None, ours: float | None) -> float | None:
     return None if theirs is None or not ours else theirs / ours
 
 
-def against(found: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a comparison with one peer, as `snnsim bench --json` prints it."""
-    step = {"ours_s": found["seconds"][OURS], "peer_s": found["seconds"][name], "ratio": found["time_ratio"][name]}
-    memory = {"ours_bytes": found["bytes"][OURS], "peer_bytes": found["bytes"][name]}
-    return {"step": step, "memory": memory | {"ratio": found["memory_ratio"][name]}}
+def against(result: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the comparison with one baseline as `snnsim bench --json` prints it.
+
+    Args:
+        result: Value of `summary`.
+        name: Name of the baseline, which the keys call "peer".
+    """
+    step = {"ours_s": result["seconds"][OURS], "peer_s": result["seconds"][name], "ratio": result["time_ratio"][name]}
+    memory = {"ours_bytes": result["bytes"][OURS], "peer_bytes": result["bytes"][name]}
+    return {"step": step, "memory": memory | {"ratio": result["memory_ratio"][name]}}
 
 
 def report(config: Config, names: list[str], plan: Plan, *, steps_long: int | None) -> dict[str, Any]:
-    """Return what `snnsim bench --json` prints: the first peer, the others, and all that it takes to repeat it."""
+    """Return the object that `snnsim bench --json` prints.
+
+    Args:
+        config: Config of the network.
+        names: Names of the baselines; the first one is compared at the top level, the others under "others".
+        plan: Number of measurements, and the settings of their processes.
+        steps_long: Steps of the longest recordings; None takes those of the config.
+    """
     case = train_step.Case(config, usual_steps(config) if steps_long is None else steps_long)
-    found = compare(case, names, plan)
+    result = compare(case, names, plan)
     first, *others = names
     return {
         "peer": baselines.title(first),
-        **against(found, first),
-        "others": {baselines.title(name): against(found, name) for name in others},
+        **against(result, first),
+        "others": {baselines.title(name): against(result, name) for name in others},
         "name": config.name,
         "batch_size": config.training.batch_size,
         "steps": case.steps,
         "sigma": None if build.width_schedule(config) is None else build.first_width(config),
-        "allocator": plan.around.allocator,
+        "allocator": plan.surroundings.allocator,
         **environment(train_step.SEED),
-        "threads": plan.around.threads,
+        "threads": plan.surroundings.threads,
         "peers": baselines.versions(names),
-        "samples": {"step_s": found["samples"], "memory_bytes": found["bytes_samples"]},
+        "samples": {"step_s": result["samples"], "memory_bytes": result["bytes_samples"]},
         "config": asdict(config),
     }
 
 
 def usual_steps(config: Config) -> int:
-    """Return how long a recording of the config's data may be, in steps; where that is open, as long as SHD's are."""
+    """Return the longest duration of a config's recordings in steps; without a limit, the duration of SHD's."""
     data = config.data
     return train_step.USUAL_STEPS if data.max_time_ms is None else round(data.max_time_ms / data.time_step_ms)
 
 
 def shown(report: dict[str, Any]) -> str:
-    """Return a report as a table with a line before and after it."""
+    """Return a report as lines of text with a table."""
     network = report["config"]["network"]
     sizes = " - ".join(map(str, (report["config"]["data"]["channels"], *network["hidden"])))
     width = "" if report["sigma"] is None else f", windows {report['sigma']:g} steps wide"
@@ -120,13 +154,13 @@ def shown(report: dict[str, Any]) -> str:
             tables.table(head, rows),
             "",
             "seconds: medians of turns taken one after the other in one process",
-            "peak: memory above parameters, gradients and optimizers, each in a process of its own",
+            "peak: memory above parameters, gradients and optimizers, each in a separate process",
         ]
     )
 
 
 def say(text: str) -> None:
-    """Tell a person who waits what is going on, without touching what is printed."""
+    """Print a line of progress to the standard error, so that the standard output has the result alone."""
     print(f"bench: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 

@@ -1,4 +1,4 @@
-"""Call a function in a process of its own, under a chosen allocator and with a chosen number of threads."""
+"""Calls of a function in a new process, with a chosen allocator and number of threads."""
 
 import logging
 import os
@@ -15,11 +15,12 @@ from snnsim import allocator
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What both sides of a comparison get alike."""
+    """Settings of the process, equal for all sides of a comparison."""
 
     threads: int
     allocator: str = "tuned"
-    """"tuned" is that of `snnsim train`, "lean" its own in windows of time, "system" the C library's as it comes."""
+    """"tuned" is the setting of `snnsim train`, "lean" that of training in chunks of time, "system" that of the C
+    library."""
 
     def __post_init__(self) -> None:
         if self.allocator not in allocator.CHOICES:
@@ -28,34 +29,43 @@ class Surroundings:
             raise ValueError(f"threads must be at least 1, not {self.threads}")
 
 
-def call(function: Callable[..., Any], *arguments: Any, around: Surroundings) -> Any:
-    """Return what a module's function returns in a new process; an error there is raised here."""
-    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_settle, initargs=(around,))
+def call(function: Callable[..., Any], *arguments: Any, surroundings: Surroundings) -> Any:
+    """Return the result of a function that runs in a new process; its error is raised in this process.
+
+    Args:
+        function: Function of a module.
+        arguments: Positional arguments.
+        surroundings: Settings of the process.
+
+    Raises:
+        OSError: If the process was killed.
+    """
+    pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_settle, initargs=(surroundings,))
     with _without_choices(), pool:
         try:
             return pool.submit(function, *arguments).result()
         except BrokenProcessPool as error:
             raise OSError(
-                "a process that measured was ended from outside; if memory ran out, choose a smaller batch size"
+                "a measuring process was killed; if the memory was exhausted, choose a smaller batch size"
             ) from error
 
 
-def _settle(around: Surroundings) -> None:
-    if around.allocator == "tuned":
+def _settle(surroundings: Surroundings) -> None:
+    if surroundings.allocator == "tuned":
         allocator.keep_memory()
-    if around.allocator == "lean":
+    if surroundings.allocator == "lean":
         allocator.keep_little()
-    # only now: what torch allocates when it is imported lies in the same memory
+    # imported now, so that torch's own allocations obey the setting, too
     import torch
 
-    torch.set_num_threads(around.threads)
-    # spikingjelly makes torch look for Triton, and torch say that there is none
+    torch.set_num_threads(surroundings.threads)
+    # spikingjelly makes torch look for Triton, and torch logs that there is none
     logging.getLogger("torch._library.triton").setLevel(logging.ERROR)
 
 
 @contextmanager
 def _without_choices() -> Iterator[None]:
-    """Hide the user's choice of an allocator from new processes, so that each has the one it is told."""
+    """Hide the user's choice of an allocator from new processes, so that each has the allocator of its settings."""
     names = (*allocator.VARIABLES, allocator.OPT_OUT, "GLIBC_TUNABLES")
     hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
     try:

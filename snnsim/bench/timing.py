@@ -1,6 +1,6 @@
-"""Time in turns: A B A B in one process, so that what disturbs the machine disturbs all of them alike.
+"""Interleaved timing: A B A B in one process, so that disturbances of the machine affect all candidates alike.
 
-ratio = median over turns of (peer's seconds / our seconds)
+ratio = median over turns of (seconds of the baseline / seconds of snnsim)
 """
 
 import time
@@ -13,9 +13,14 @@ Samples = dict[str, list[float]]
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], *, repeats: int, loops: int = 1) -> Samples:
-    """Return the seconds that each work took in each of `repeats` turns, the mean over `loops` calls.
+    """Return the seconds of every function in every turn.
 
-    Each is called once before, for what is compiled, loaded and allocated once.
+    Every function is called once before the first turn, so that no turn measures compilation or first allocations.
+
+    Args:
+        works: Functions by name.
+        repeats: Number of turns.
+        loops: Calls of a function in a turn, of which the mean is taken.
     """
     samples: Samples = {name: [] for name in works}
     turns = tqdm(range(repeats + 1), desc="turns", unit="turn", leave=False, disable=None)
@@ -30,5 +35,5 @@ def in_turns(works: Mapping[str, Callable[[], object]], *, repeats: int, loops: 
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return how many times as long theirs take, by the median over turns."""
+    """Return the median over turns of the seconds of a baseline by those of snnsim."""
     return median(their / our for our, their in zip(ours, theirs, strict=True))

@@ -1,10 +1,12 @@
-"""One training step of ours or of a peer: forward, backward, both optimizers, constraints, as the training loop does.
+"""A training step of snnsim or of a baseline, as in the training loop: forward, backward, optimizers, constraints.
 
-Recordings are random counts, half as long to as long as `steps`, as dense as those of SHD.
+Recordings are random counts of the density of SHD; their lengths are random between `steps` / 2 and `steps`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -13,7 +15,7 @@ from snnsim.bench import baselines, timing
 from snnsim.config import Config
 from snnsim.data import registry
 from snnsim.experiment import build, estimate
-from snnsim.learning import decisions, rules
+from snnsim.learning import decisions, losses
 from snnsim.training import optimizers
 
 SEED = 0
@@ -25,18 +27,18 @@ MEMORY_STEPS = 3
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained on what; the batch size is the config's."""
+    """Network and recordings of a training step; the config has the batch size."""
 
     config: Config
     steps: int = USUAL_STEPS
-    """Length of the recordings."""
+    """Steps of the longest recording."""
 
     def __post_init__(self) -> None:
         if self.steps < 2:
             raise ValueError(f"recordings must have at least 2 steps, not {self.steps}")
         if self.config.network.convolutions:
             raise ValueError(
-                "bench compares networks without convolutions, which the peers' frame does not have; "
+                "bench compares networks without convolutions, which the baselines do not have; "
                 f"{self.config.name} has {len(self.config.network.convolutions)}; choose another preset"
             )
         size = self.config.training.batch_size
@@ -45,49 +47,64 @@ class Case:
 
     @property
     def classes(self) -> int:
-        """How many classes the config's data have."""
+        """Number of classes of the config's data."""
         return registry.DATASETS[self.config.data.name].classes
 
-    def batch(self, size: int | None = None) -> rules.Batch:
-        """Return a batch of recordings."""
+    def batch(self, size: int | None = None) -> losses.Batch:
+        """Return a batch of random recordings; `size` replaces the batch size of the config."""
         size = self.config.training.batch_size if size is None else size
         generator = torch.Generator().manual_seed(SEED)
         frames = torch.poisson(torch.full((self.steps, size, self.config.data.channels), COUNTS), generator=generator)
         lengths = torch.randint(self.steps // 2, self.steps + 1, (size,), generator=generator)
         lengths[0] = self.steps
         frames *= (torch.arange(self.steps)[:, None] < lengths)[..., None]
-        return rules.Batch(frames, lengths, torch.arange(size) % self.classes, float(size))
+        return losses.Batch(frames, lengths, torch.arange(size) % self.classes, float(size))
 
 
 def with_width(config: Config, sigma: float | None) -> Config:
-    """Return a config whose windows are `sigma` steps wide from the start; None is the width it is annealed to."""
+    """Return a config whose delay windows have a fixed width at the beginning.
+
+    Args:
+        config: The config.
+        sigma: Width in steps; None is the last width of the schedule.
+
+    Raises:
+        ValueError: If a width is named and the config has no delay windows with a width.
+    """
     if build.width_schedule(config) is None:
         if sigma is not None:
-            raise ValueError(f"sigma is the width of learned delays' windows; {config.name} has none of a width")
+            raise ValueError(f"--sigma is the width of delay windows; {config.name} has no windows with a width")
         return config
     return config.with_values({"network.sigma_start": build.last_width(config) if sigma is None else sigma})
 
 
 class Training:
-    """A network and its optimizers, to be moved on step by step."""
+    """A network and its optimizers, trained step by step.
 
-    def __init__(self, part: str, case: Case) -> None:
+    Args:
+        name: "snnsim", or the name of a baseline.
+        case: Network and recordings.
+    """
+
+    def __init__(self, name: str, case: Case) -> None:
         settings = case.config.training
-        self.pads = part != baselines.OURS and baselines.named(part).pads
-        self.network = baselines.builder(part)(case.config, classes=case.classes).train()
+        self.pads = name != baselines.OURS and baselines.get_baseline(name).pads
+        # a SpikingNetwork, or a baseline with the same methods
+        build_network: Callable[..., Any] = baselines.builder(name)
+        self.network = build_network(case.config, classes=case.classes).train()
         self.rule, self.decide = build.rule(case.config), decisions.get_decision(settings.decision)
         self.optimizers = optimizers.build(
             self.network,
             lr=settings.lr,
             lr_delay=settings.lr_delay,
             weight_decay=settings.weight_decay,
-            # the schedules must not end before the measurement does
+            # more than the measurement takes, so that the schedules do not end
             steps=100_000,
         )
         self.generator = torch.Generator().manual_seed(SEED)
 
-    def step(self, batch: rules.Batch) -> None:
-        """Do what the training loop does with a batch."""
+    def step(self, batch: losses.Batch) -> None:
+        """Train on a batch, as the training loop does."""
         if self.pads:
             batch = replace(batch, lengths=torch.full_like(batch.lengths, len(batch.frames)))
         self.optimizers.zero_grad()
@@ -97,16 +114,28 @@ class Training:
 
 
 def seconds(names: list[str], case: Case, repeats: int, loops: int) -> timing.Samples:
-    """Return the seconds per step in every turn, by name."""
+    """Return the seconds per step in every turn, by name.
+
+    Args:
+        names: "snnsim" and names of baselines.
+        case: Network and recordings.
+        repeats: Number of turns.
+        loops: Steps of a turn.
+    """
     batch = case.batch()
     works = {name: partial(Training(name, case).step, batch) for name in names}
     return timing.in_turns(works, repeats=repeats, loops=loops)
 
 
 def peak(name: str, case: Case) -> int | None:
-    """Return the bytes that steps need above what is there before them; call in a fresh process."""
+    """Return the peak memory of steps in bytes, above the memory before them; call it in a new process.
+
+    Args:
+        name: "snnsim", or the name of a baseline.
+        case: Network and recordings.
+    """
     training, batch = Training(name, case), case.batch()
-    # what is compiled, loaded and allocated once is no part of a step; a small batch leaves no room for a large one
+    # a small batch first: it compiles and loads, and frees too little memory for a large batch to reuse
     training.step(case.batch(2))
 
     def work() -> None:

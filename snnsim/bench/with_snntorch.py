@@ -1,26 +1,27 @@
-"""The same network of snnTorch's Leaky neurons, stepped in a loop as its users do, with the delays of dcls.
+"""A network of snnTorch's Leaky neurons, stepped in a loop as in its tutorials, with the delays of dcls.
 
-    ours                    theirs
+    snnsim                  snnTorch
     β, θ                    beta, threshold
-    hard, detached reset    reset_mechanism "zero" with its default reset_delay=True: the voltage is set to 0 at the
-                            beginning of the next step, which is the same, and their reset is always detached then
+    hard, detached reset    reset_mechanism "zero" with its default reset_delay=True: the voltage becomes 0 at the
+                            beginning of the next step, which gives the same spikes; this reset is always detached
     other resets            reset_delay=False
-    leaky readout           reset_mechanism "none", of which the voltages are kept
+    leaky readout           reset_mechanism "none"; the output is the voltage
     batch normalization     torch's BatchNorm1d over (time · batch)
 
-Differs  it does not fire at θ itself; after a subtraction that leaves more than θ it subtracts again a step later; a
-         reset by subtraction cannot be detached in the same step, so there only the spikes are ours, not the
-         gradients; batch normalization counts padded steps
+Differs  Leaky does not fire at θ itself; after a subtraction that leaves more than θ, it subtracts again a step later;
+         a reset by subtraction cannot be detached in the same step, so its spikes are equal, and its gradients differ;
+         batch normalization counts padded steps
 """
 
 from collections.abc import Callable
+from typing import cast
 
 import snntorch
 import torch
 from snntorch import surrogate
 from torch import Tensor, nn
 
-from snnsim.bench.baseline_network import PeerLayer, PeerNetwork, fixed_decay, require, synapse_like
+from snnsim.bench.baseline_network import BaselineLayer, BaselineNetwork, fixed_decay, layers_of, require, synapse_like
 from snnsim.nn import LIF, LeakyReadout
 from snnsim.nn.network import SpikingNetwork
 
@@ -48,7 +49,7 @@ class Neuron(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes of a sequence that starts at rest."""
+        """Return the spikes of a sequence of currents, from a voltage of 0."""
         spikes, memory = [], torch.zeros_like(current[0])
         for now in current:
             spike, memory = self.leaky(now, memory)
@@ -64,7 +65,7 @@ class Readout(nn.Module):
         self.leaky = snntorch.Leaky(beta=fixed_decay(ours.decay), reset_mechanism="none")
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the voltages of a sequence that starts at rest."""
+        """Return the voltages of a sequence of currents, from a voltage of 0."""
         voltages, memory = [], torch.zeros_like(current[0])
         for now in current:
             _, memory = self.leaky(now, memory)
@@ -81,18 +82,25 @@ class Norm(nn.Module):
 
     def forward(self, current: Tensor) -> Tensor:
         """Return the normalized currents."""
-        return self.norm(current.flatten(0, 1)).view_as(current)
+        normalized: Tensor = self.norm(current.flatten(0, 1))
+        return normalized.view_as(current)
 
 
-def network_like(ours: SpikingNetwork) -> PeerNetwork:
-    """Return a network in our frame with the same initial parameters."""
+def network_like(ours: SpikingNetwork) -> BaselineNetwork:
+    """Return a baseline with the initial parameters of a network.
+
+    Args:
+        ours: The network of snnsim.
+    """
     layers = [
-        PeerLayer(
+        BaselineLayer(
             synapse_like(part.synapse),
             Neuron(part.neuron),
             norm=None if part.norm is None else Norm(part.norm.num_features),
             dropout=part.dropout.p,
         )
-        for part in ours.layers
+        for part in layers_of(ours)
     ]
-    return PeerNetwork(layers, synapse_like(ours.synapse), Readout(ours.readout), extra_steps=ours.extra_steps)
+    return BaselineNetwork(
+        layers, synapse_like(ours.synapse), Readout(cast("LeakyReadout", ours.readout)), extra_steps=ours.extra_steps
+    )

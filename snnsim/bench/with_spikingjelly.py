@@ -1,25 +1,34 @@
-"""The same network of spikingjelly's LIFNode and BatchNorm1d over whole sequences, with the delays of dcls.
+"""A network of spikingjelly's LIFNode and BatchNorm1d in multi-step mode, with the delays of dcls.
 
-    ours               theirs
+    snnsim             spikingjelly
     β                  tau = 1 / (1 − β), decay_input=False
-    leaky readout      LIFNode with a threshold out of reach, of which the voltages are kept
+    leaky readout      LIFNode with a threshold of 10⁹; the output is the voltage
 
-Two forms: `network_like` in our frame, the same function of the same parameters; and `recipe_like`, put together as
-the recipe of DCLS-Delays is. There every layer also pads (K − 1) / 2 steps on the right, so that a sequence becomes
-longer from layer to layer (100, 112, 124, 136 steps for SHD) where ours has its extra steps at once; dropout is
-spikingjelly's; the loss counts all steps of all recordings.
+`network_like` is the same function of the same parameters as the network of snnsim. `recipe_like` is composed as the
+recipe of DCLS-Delays: every layer also pads (K − 1) / 2 steps on the right, so that a sequence becomes longer from
+layer to layer (100, 112, 124, 136 steps for SHD), where snnsim adds its extra steps once; dropout is spikingjelly's;
+the loss counts all steps of all recordings.
 
-Differs  their batch normalization counts padded steps, ours does not (the same where all lengths are)
+Differs  batch normalization counts padded steps, which snnsim leaves out
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any, cast
 
 import torch
 from spikingjelly.activation_based import functional, layer, neuron, surrogate
 from torch import Tensor, nn
 
-from snnsim.bench.baseline_network import PeerLayer, PeerNetwork, Synapse, fixed_decay, require, synapse_like
-from snnsim.nn import LIF, LeakyReadout
+from snnsim.bench.baseline_network import (
+    BaselineLayer,
+    BaselineNetwork,
+    Synapse,
+    fixed_decay,
+    layers_of,
+    require,
+    synapse_like,
+)
+from snnsim.nn import LIF, DelayedLinear, LeakyReadout
 from snnsim.nn.decay import Decay
 from snnsim.nn.network import SpikingNetwork
 
@@ -50,8 +59,8 @@ class Neuron(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes of a sequence that starts at rest."""
-        spikes = self.node(current)
+        """Return the spikes of a sequence of currents, from a voltage of 0."""
+        spikes: Tensor = self.node(current)
         functional.reset_net(self.node)
         return spikes
 
@@ -73,24 +82,34 @@ class Readout(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the voltages of a sequence that starts at rest."""
+        """Return the voltages of a sequence of currents, from a voltage of 0."""
         self.node(current)
-        voltage = self.node.v_seq
+        voltage: Tensor = self.node.v_seq
         functional.reset_net(self.node)
         return voltage
 
 
-def network_like(ours: SpikingNetwork) -> PeerNetwork:
-    """Return a network in our frame with the same initial parameters."""
+def network_like(ours: SpikingNetwork) -> BaselineNetwork:
+    """Return a baseline with the initial parameters of a network.
+
+    Args:
+        ours: The network of snnsim.
+    """
     layers = [
-        PeerLayer(synapse_like(part.synapse), Neuron(part.neuron), norm=_norm(part.norm), dropout=part.dropout.p)
-        for part in ours.layers
+        BaselineLayer(synapse_like(part.synapse), Neuron(part.neuron), norm=_norm(part.norm), dropout=part.dropout.p)
+        for part in layers_of(ours)
     ]
-    return PeerNetwork(layers, synapse_like(ours.synapse), Readout(ours.readout), extra_steps=ours.extra_steps)
+    return BaselineNetwork(
+        layers, synapse_like(ours.synapse), Readout(cast("LeakyReadout", ours.readout)), extra_steps=ours.extra_steps
+    )
 
 
 class Recipe(nn.Module):
-    """The network as the recipe puts it together: its own padding and dropout, no lengths."""
+    """The network as the recipe composes it, with its own padding and dropout; lengths are ignored.
+
+    Args:
+        ours: The network of snnsim.
+    """
 
     def __init__(self, ours: SpikingNetwork) -> None:
         super().__init__()
@@ -98,14 +117,14 @@ class Recipe(nn.Module):
             nn.ModuleDict(
                 {
                     "synapse": _late(part.synapse),
-                    "norm": nn.Identity() if part.norm is None else _norm(part.norm),
+                    "norm": _norm(part.norm) or nn.Identity(),
                     "neuron": Neuron(part.neuron),
                     "dropout": layer.Dropout(part.dropout.p, step_mode="m"),
                 }
             )
-            for part in ours.layers
+            for part in layers_of(ours)
         )
-        self.synapse, self.readout = _late(ours.synapse), Readout(ours.readout)
+        self.synapse, self.readout = _late(ours.synapse), Readout(cast("LeakyReadout", ours.readout))
 
     def forward(
         self, frames: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
@@ -113,36 +132,42 @@ class Recipe(nn.Module):
         """Return the readout's voltage, longer than the frames by half a kernel per layer."""
         del lengths, generator
         spikes = frames
-        for part in self.layers:
-            spikes = part["dropout"](part["neuron"](part["norm"](part["synapse"](spikes))))
-            # a mask is for one sequence
-            functional.reset_net(part["dropout"])
-        return self.readout(self.synapse(spikes))
+        layers: list[Any] = list(self.layers)
+        for part in layers:
+            spikes = part.dropout(part.neuron(part.norm(part.synapse(spikes))))
+            # a new mask for the next sequence
+            functional.reset_net(part.dropout)
+        voltage: Tensor = self.readout(self.synapse(spikes))
+        return voltage
 
     def constrain(self) -> None:
-        """Bring all parameters back to what they may be; call after each optimizer step."""
+        """Clamp all parameters to their ranges; call it after each optimizer step."""
         for synapse in self.synapses():
             synapse.constrain()
 
-    def synapses(self) -> Iterator[nn.Module]:
+    def synapses(self) -> Iterator[Any]:
         """Yield the synapses from the input to the output."""
-        yield from (part["synapse"] for part in self.layers)
+        yield from (part.synapse for part in self.layers)
         yield self.synapse
 
     def delayed_synapses(self) -> list[Synapse]:
-        """Return the synapses, all of which have delays."""
+        """Return the synapses; all of them have delays."""
         return list(self.synapses())
 
 
 def recipe_like(ours: SpikingNetwork) -> Recipe:
-    """Return the recipe's network with the same initial parameters."""
+    """Return the network of the recipe with the initial parameters of a network.
+
+    Args:
+        ours: The network of snnsim.
+    """
     return Recipe(ours)
 
 
 def _late(ours: nn.Module) -> Synapse:
-    delayed = len(ours.weight.shape) == 3
-    require(delayed, "connections with delays in the recipe's own composition", "plain ones")
-    return Synapse(ours, late=ours.max_delay // 2)
+    require(isinstance(ours, DelayedLinear), "connections with delays in the recipe", "connections without delays")
+    synapse = cast("DelayedLinear", ours)
+    return Synapse(synapse, late=synapse.max_delay // 2)
 
 
 def _norm(ours: nn.BatchNorm1d | None) -> nn.Module | None:

@@ -1,6 +1,6 @@
-"""The commands: parse, call one function, print.
+"""The commands: each parses its options, calls one function and prints the result.
 
-What a command calls is imported when it is called: torch takes seconds, and help should not.
+A command imports its function when it is called, because torch takes seconds to import and help needs no torch.
 """
 
 import os
@@ -44,12 +44,12 @@ Command = (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command that the arguments name."""
     _print_in_any_encoding()
-    given = options.renamed(options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments)))
+    words = options.renamed(options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments)))
     command = tyro.cli(
         Command,
         prog="snnsim",
-        description="Train spiking networks with learnable delays, and see what they learned.",
-        args=given,
+        description="Train spiking networks with learnable delays, simulate them, and export them to chips and simulators.",
+        args=words,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )
     with noted() as interrupt, redirect_stdout(cast("TextIO", Plain(sys.stdout))):
@@ -57,41 +57,52 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(command: Command, interrupt: Request) -> None:
-    """Run a command, and end with the exit status of what became of it."""
+    """Run a command.
+
+    An error is one line on stderr and exit status 2; a stop by Ctrl-C is status 130. With SNNSIM_TRACEBACK, errors are
+    raised.
+
+    Raises:
+        ValueError: If an option or a file is wrong.
+        OSError: If a file cannot be read or written.
+        ImportError: If a package is missing.
+        RuntimeError: If torch or another library fails.
+        MemoryError: If the memory does not suffice.
+    """
     try:
         options.check(command)
         command()
     except Stopped as stop:
-        print(f"snnsim: {plain(str(stop))}; go on with --resume", file=sys.stderr)
+        print(f"snnsim: {plain(str(stop))}; resume with --resume", file=sys.stderr)
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)
     except (ValueError, OSError, ImportError, RuntimeError, MemoryError) as error:
         if os.environ.get("SNNSIM_TRACEBACK"):
             raise
-        if interrupt.made:
-            # a library that was cut off may raise what it likes, such as a RecursionError
+        if interrupt.received:
+            # a library that Ctrl-C interrupts may raise any error, such as a RecursionError
             sys.exit(130)
-        print(f"snnsim: {plain(str(error)) or 'there is not enough memory for this'}", file=sys.stderr)
+        print(f"snnsim: {plain(str(error)) or 'there is not enough memory'}", file=sys.stderr)
         sys.exit(2)
     except Exception:
-        if interrupt.made and not os.environ.get("SNNSIM_TRACEBACK"):
+        if interrupt.received and not os.environ.get("SNNSIM_TRACEBACK"):
             sys.exit(130)
         raise
 
 
 def _print_in_any_encoding() -> None:
-    """Let what the encoding of the output does not have be printed as ?, in place of an error."""
+    """Print characters that the encoding of the output lacks as ?, in place of an error."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:
-    """Give `--resume` its value "auto" where it stands without one."""
-    given = list(arguments)
-    for index, word in enumerate(given):
-        alone = index + 1 == len(given) or given[index + 1].startswith("-")
+    """Return the words of a command line with the value "auto" for a `--resume` without a value."""
+    words = list(arguments)
+    for index, word in enumerate(words):
+        alone = index + 1 == len(words) or words[index + 1].startswith("-")
         if word == "--resume" and alone:
-            given[index] = "--resume=auto"
-    return given
+            words[index] = "--resume=auto"
+    return words

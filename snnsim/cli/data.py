@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataList:
-    """List the data sets, and which of them are there."""
+    """List the data sets, and whether each is on this machine."""
 
     def __call__(self) -> None:
         """List."""
@@ -32,9 +32,9 @@ class _Dataset:
     data_path: DataPath = None
     """Folder of SHD or SSC."""
     size: Literal["small", "default", "full"] = "default"
-    """Size of the digits."""
+    """Number of recordings of digits."""
     seed: Seed = 0
-    """Seed of a data set that is generated."""
+    """Seed of a generated data set."""
 
     def data(self) -> "config.Data":
         from snnsim import config
@@ -45,7 +45,7 @@ class _Dataset:
 
 @dataclass(frozen=True)
 class DataInfo(_Dataset):
-    """Print the facts of a data set: classes, recordings, size, license, citation, how to get it, its folder."""
+    """Print classes, number of recordings, size, license, citation, origin and folder of a data set."""
 
     def __call__(self) -> None:
         """Describe."""
@@ -57,7 +57,7 @@ class DataInfo(_Dataset):
 
 @dataclass(frozen=True)
 class DataMake(_Dataset):
-    """Make digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless they are there; print the files."""
+    """Generate digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless the files exist; print the files."""
 
     def __call__(self) -> None:
         """Make."""
@@ -69,7 +69,7 @@ class DataMake(_Dataset):
 
 @dataclass(frozen=True)
 class DataWhere(_Dataset):
-    """Print the folder where a data set lies or would lie."""
+    """Print the folder of a data set, whether it exists or not."""
 
     def __call__(self) -> None:
         """Print."""
@@ -80,10 +80,9 @@ class DataWhere(_Dataset):
 
 @dataclass(frozen=True)
 class DataEncode:
-    """Turn audio into spikes with the inner-ear model of SHD, as a file in SHD's format.
+    """Convert audio to spikes by the inner-ear model of SHD, and write a file in SHD's format.
 
-    Takes WAV, FLAC or OGG files, and folders of them; the folder a recording lies in is its class, and the names
-    of the Heidelberg Digits are understood. About 0.2 s per second of audio on one core.
+    The input is WAV, FLAC or OGG files, or folders of them. The class of a recording is the name of its folder, or the digit in its file name if that follows the scheme of the Heidelberg Digits. Encoding takes about 0.2 s per second of audio on one core.
     """
 
     audio: Annotated[Positional[tuple[Path, ...]], arg(metavar="AUDIO...", help_behavior_hint="(required)")]
@@ -91,9 +90,9 @@ class DataEncode:
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5")]
     """The file to write, such as mine_train.h5."""
     seed: Seed = 0
-    """Seed of the random release of transmitter."""
+    """Seed of the random release of neurotransmitter."""
     workers: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)"), THREADS] = None
-    """How many work side by side."""
+    """Number of parallel processes."""
 
     def __call__(self) -> None:
         """Encode."""
@@ -115,7 +114,7 @@ Data = (
 
 @dataclass(frozen=True)
 class DataCommand:
-    """See, make, download and encode data sets."""
+    """List, describe, generate and download data sets, and encode audio."""
 
     command: Data
 

@@ -1,4 +1,4 @@
-"""The commands of other machines: export a program, read one back, have its readers run it."""
+"""The commands of targets: export a program, import a file, verify a file in other simulators."""
 
 import json
 import sys
@@ -12,6 +12,7 @@ from snnsim.cli.options import COUNT, SECONDS
 from snnsim.cli.programs import NewProgram, Recordings
 
 if TYPE_CHECKING:
+    from snnsim.export.checks import Violation
     from snnsim.program import Program
     from snnsim.verification import Report
 
@@ -31,38 +32,38 @@ class Export:
     - snnsim export digits.snn --to loihi2 --check
     - snnsim export digits.snn --to loihi2 --fix -o digits.net
 
-    What breaks a target's design rules is shown, all of it at once, with what to do; nothing is changed unless --fix asks
-    for it, and then each repair is shown with what it changed and what it costs.
+    A program that breaks design rules of the target is refused, with all violations and remedies at once. Only --fix
+    changes the program; it prints each repair with its changes and its cost.
     """
 
     source: Source
     """A program, or the folder of a run, which is frozen first."""
     to: TargetName
-    """What to write; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2, xylo."""
+    """The target; the documentation has a page for each: npz, hdf5, nir, sonata, spinnaker, c, loihi1, loihi2, xylo."""
     output: To = None
     """The file or folder to write."""
     encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
-    """How delays are written: by Delay nodes in a row or side by side, or by relay neurons, which every importer runs."""
+    """The encoding of delays: Delay nodes in a row or side by side, or relay neurons, which every backend runs."""
     dt: Annotated[
         float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the program's step)"), SECONDS
     ] = None
-    """What a step lasts in the file; 0.0001 by default for relay, the one step that all importers know."""
+    """Duration of a step in the file; 0.0001 by default for relay, the one step that all backends have."""
     resistance: Annotated[str | None, arg(metavar="euler|one", help_behavior_hint="(nir; default: euler)")] = None
-    """The r of neurons: tau / dt, or 1 with larger weights for importers without r; the latter by default for relay."""
+    """The r of neurons: tau / dt, or 1 with larger weights for backends without r; the latter by default for relay."""
     check: bool = False
-    """Show which design rules are broken, and write nothing."""
+    """Show the violations of design rules, and write nothing."""
     fix: bool = False
-    """Change what a named repair can mend, and say what it was; with --check, only say it."""
+    """Apply the repairs of violations, and print them; with --check, write nothing."""
     data: Recordings = None
     """Recordings to measure the cost of repairs with: a file in SHD's format, or the folder of the data in training."""
     split: Literal["train", "valid", "test", "none"] = "valid"
-    """Part of the data to measure with; none measures nothing, and needs no data."""
+    """Split of the data to measure with; none measures nothing, and needs no data."""
 
     def __call__(self) -> None:
         """Export."""
         from snnsim import export
 
-        target = export.targets.named(self.to)
+        target = export.targets.get_target(self.to)
         program = _program(self.source)
         if self.fix:
             program = self._fixed(program)
@@ -70,19 +71,19 @@ class Export:
             _show(list(target.check(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
-        export.write(program, self.to, path, **_given(encoding=self.encoding, dt=self.dt, resistance=self.resistance))
+        export.write(program, self.to, path, **_present(encoding=self.encoding, dt=self.dt, resistance=self.resistance))
         print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
 
     def _fixed(self, program: "Program") -> "Program":
         from snnsim import export
         from snnsim.experiment import exports
 
-        changed, made = export.targets.fixed(program, self.to)
+        changed, repairs = export.targets.fixed(program, self.to)
         data = None if self.split == "none" else exports.Data(self.data, self.split)
-        costs = exports.costs(program, [each.program for each in made], data)
-        for each, cost in zip(made, costs, strict=True):
-            counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in each.counts.items())
-            print(f"{each.name}: {counts}{cost}")
+        costs = exports.costs(program, [repair.program for repair in repairs], data)
+        for repair, cost in zip(repairs, costs, strict=True):
+            counts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in repair.counts.items())
+            print(f"{repair.name}: {counts}{cost}")
         return changed
 
 
@@ -100,17 +101,17 @@ class Import:
     dt: Annotated[
         float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the file's, or 0.0001)"), SECONDS
     ] = None
-    """What a step lasts, of a file that does not say so."""
+    """Duration of a step, of a file that has none."""
     reset: Annotated[Literal["value", "subtract"], arg(help_behavior_hint="(nir; default: value)")] = "value"
-    """What a spike does to neurons of others: sets them to v_reset, or subtracts the threshold."""
+    """Effect of a spike in graphs of other libraries: sets the membrane to v_reset, or subtracts the threshold."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        # readers of other formats do not know the option
+        # readers of other formats do not have the option
         reset = None if self.reset == "value" else self.reset
-        program = export.read(export.targets.of(self.source), self.source, **_given(dt=self.dt, reset=reset))
+        program = export.read(export.targets.target_of(self.source), self.source, **_present(dt=self.dt, reset=reset))
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
         for note in program.provenance.get("notes", ()):
@@ -119,62 +120,63 @@ class Import:
 
 @dataclass(frozen=True)
 class Verify:
-    """Have an exported file run by the program that reads it, and compare its spikes with ours, one by one.
+    """Run an exported file in other simulators, and compare every spike with those of snnsim.
 
     - snnsim verify digits.npz
-    - snnsim verify digits.npz --consumer nest --python ENV/bin/python --json
+    - snnsim verify digits.npz --backend nest --python ENV/bin/python --json
 
-    The consumer must be installed; the message says which package if it is not.
+    A backend must be installed; otherwise the message names its packages.
     """
 
     path: Exported
-    """What `snnsim export` wrote."""
-    consumer: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all that read it)")] = None
-    """Who runs it."""
+    """The file or folder of `snnsim export`."""
+    backend: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all that run the file)")] = None
+    """The simulator that runs it."""
     data: Recordings = None
-    """Recordings to run: a file in SHD's format, or the folder the data it was trained on lie in."""
+    """Recordings to run: a file in SHD's format, or the folder of the data in training."""
     split: Literal["train", "valid", "test"] = "valid"
-    """Part of the data, unless a file is given."""
+    """Split of the data, unless a file is given."""
     random: bool = False
-    """Run random spikes in place of recordings; what a program does that does not say what it was trained on."""
+    """Run random spikes in place of recordings; the default for a program without a config of its training."""
     recordings: Annotated[int, arg(metavar="N"), COUNT] = 20
-    """How many to run at most."""
+    """The most recordings to run."""
     python: Annotated[Path, arg(metavar="PROGRAM", help_behavior_hint="(default: the one that runs this)")] = Path(
         sys.executable
     )
-    """Interpreter of the environment in which the consumer is installed."""
+    """Interpreter of the environment in which the backend is installed."""
     trust: bool = False
-    """Run code in the folder (run.py, run.c) that is not what snnsim writes for this network."""
+    """Run code in the folder (run.py, run.c) that is not the code that snnsim writes for this network."""
     json: bool = False
-    """Print one JSON object for each consumer."""
+    """Print one JSON object for each backend."""
 
     def __call__(self) -> None:
         """Verify."""
         from snnsim import export, verification
         from snnsim.experiment import exports
 
-        target = export.targets.of(self.path)
+        target = export.targets.target_of(self.path)
         program = export.read(target, self.path)
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
-        readers = verification.readers(target, export.TARGETS[target].variant(self.path), asked=self.consumer)
+        names = verification.backends_of(target, export.TARGETS[target].variant(self.path), name=self.backend)
         missing = []
-        for name in readers:
+        for name in names:
             try:
                 report = verification.verify(
-                    self.path, program, events, consumer=name, python=str(self.python), trust=self.trust
+                    self.path, program, events, backend=name, python=str(self.python), trust=self.trust
                 )
             except ImportError as error:
                 missing.append(str(error))
                 continue
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
-        # who is not installed is told; it is an error where nobody is
+        # a missing backend is a note, and an error if all of them are missing
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
-        if len(missing) == len(readers):
+        if len(missing) == len(names):
             sys.exit(1)
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def _present(**options: Any) -> dict[str, Any]:
+    """Return the options that are not None."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -185,7 +187,7 @@ def _program(source: Path) -> "Program":
     return programs.freeze(source) if source.is_dir() else Program.load(source)
 
 
-def _show(violations: list[Any], to: str) -> None:
+def _show(violations: "list[Violation]", to: str) -> None:
     if not violations:
         print(f"{to}: no design rule is broken")
         return
@@ -196,23 +198,24 @@ def _show(violations: list[Any], to: str) -> None:
 def _compared(report: "Report", label: Any) -> list[str]:
     from snnsim.experiment import exports
 
-    lines = [f"{report.consumer} {report.version}, {report.recordings} recordings:"]
+    lines = [f"{report.backend} {report.version}, {report.recordings} recordings:"]
     for layer in report.layers:
         lines.append(
             f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
             f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
         )
-    if report.left_out:
+    if report.dropped_spikes:
         lines.append(
-            f"  it takes one spike of a channel in a step: {report.left_out:,} input spikes are left out, for both sides"
+            f"  it takes one spike of a channel in a step: {report.dropped_spikes:,} input spikes are left out, for both "
+            "sides"
         )
     if report.differences:
         margins = [each.margin for each in report.differences]
         lines.append(
-            f"  {len(margins)} recordings differ, first where a membrane is {min(margins):.1e} to {max(margins):.1e} of "
-            "a threshold away from it"
+            f"  {len(margins)} recordings differ, first where a membrane is {min(margins):.1e} to {max(margins):.1e} of a "
+            "threshold away from it"
         )
-    known = exports.facts(report, label)
-    if "accuracy" in known:
-        lines.append(f"  {known['accuracy']:.2%} correct there, {known['our_accuracy']:.2%} here")
+    facts = exports.facts(report, label)
+    if "accuracy" in facts:
+        lines.append(f"  {facts['accuracy']:.2%} correct there, {facts['our_accuracy']:.2%} here")
     return lines

@@ -1,4 +1,4 @@
-"""Options that several commands share, and from where to where their numbers go."""
+"""Options that several commands share, with the ranges of their numbers."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from snnsim.validation import shown
 COUNT, SEED = Range(at_least=1, at_most=2**31 - 1), Range(at_least=0, at_most=2**63 - 1)
 SECONDS = Range(at_least=1e-9, at_most=1e6)
 THREADS, NATURAL = Range(at_least=1, at_most=4096), Range(at_least=0, at_most=2**31 - 1)
-# what is not given on the command line stays as the preset or the config file has it
+# without the option, the value is that of the preset or the config file
 _FROM_CONFIG = "(default: as configured)"
 Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_FROM_CONFIG)]
 Rate = Annotated[float | None, arg(metavar="RATE", help_behavior_hint=_FROM_CONFIG)]
@@ -30,7 +30,14 @@ SetValues = Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar=
 
 
 def check(command: Any) -> None:
-    """Raise a ValueError if a number of a command, or of the command in it, is outside of its range."""
+    """Check that every number of a command is in the range of its option.
+
+    Args:
+        command: A dataclass of options; a subcommand is a field.
+
+    Raises:
+        ValueError: If a number is outside of its range.
+    """
     kind: type = type(command)
     hints = get_type_hints(kind, include_extras=True)
     for each in fields(command):
@@ -48,23 +55,37 @@ RENAMED = {
     ("--engine", "touched"): ("--engine", "event_driven"),
     ("--engine", "event"): ("--engine", "simulator"),
 }
-"""Values of options by their names of before."""
+"""Options with their values of today, by those of earlier releases."""
+RENAMED_OPTIONS = {"--consumer": "--backend", "--peer": "--baseline"}
+"""Names of options by those of earlier releases."""
 
 
 def renamed(words: list[str]) -> list[str]:
-    """Return the words of a command line with the names of today for those of before, and say so on stderr."""
+    """Replace old names of options and values.
+
+    Args:
+        words: The words of a command line.
+
+    Returns:
+        The words with the names of today; a note on stderr says each new name.
+    """
     words = list(words)
-    for place, word in enumerate(words):
+    for index, word in enumerate(words):
         option, equals, value = word.partition("=")
-        given = value if equals else next(iter(words[place + 1 : place + 2]), "")
-        new = RENAMED.get((option, given))
+        new_option = RENAMED_OPTIONS.get(option)
+        if new_option is not None:
+            print(f"snnsim: {option} is now {new_option}", file=sys.stderr)
+            words[index] = f"{new_option}{equals}{value}"
+            continue
+        value = value if equals else next(iter(words[index + 1 : index + 2]), "")
+        new = RENAMED.get((option, value))
         if new is None:
             continue
-        print(f"snnsim: {option} {given} is now {' '.join(new)}", file=sys.stderr)
-        words[place : place + (1 if equals else 2)] = ["=".join(new)] if equals else list(new)
+        print(f"snnsim: {option} {value} is now {' '.join(new)}", file=sys.stderr)
+        words[index : index + (1 if equals else 2)] = ["=".join(new)] if equals else list(new)
     return words
 
 
 def at_home(words: list[str]) -> list[str]:
-    """Return the words of a command line with the user's home folder for a `~` that begins a word or a value."""
+    """Return the words of a command line with the home folder in place of a `~` that begins a word or a value."""
     return ["=".join(map(os.path.expanduser, word.split("="))) for word in words]

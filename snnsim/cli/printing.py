@@ -1,25 +1,25 @@
-"""What is printed holds names from files of others: signs that a terminal obeys are shown instead."""
+"""Printing of names from untrusted files: control characters are escaped, so that no terminal obeys them."""
 
 import unicodedata
 from typing import Any, TextIO
 
-_LEFT = "\n\t"
+_ALLOWED = "\n\t"
 _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-"""Signs that turn the order of the letters behind them."""
+"""Characters that reverse the direction of the text after them."""
 
 
 def plain(text: str) -> str:
-    """Return a text with control signs, and what a terminal cannot show, in the way Python writes them."""
-    return "".join(_shown(sign) for sign in text)
+    """Return a text in which control characters and lone surrogates are escaped as in Python."""
+    return "".join(_shown(character) for character in text)
 
 
-def _shown(sign: str) -> str:
-    obeyed = unicodedata.category(sign) in ("Cc", "Cs") and sign not in _LEFT
-    return repr(sign)[1:-1] if obeyed or sign in _DIRECTIONS else sign
+def _shown(character: str) -> str:
+    control = unicodedata.category(character) in ("Cc", "Cs") and character not in _ALLOWED
+    return repr(character)[1:-1] if control or character in _DIRECTIONS else character
 
 
 class Plain:
-    """A stream of text in which control signs are shown; everything else is the stream's own."""
+    """A stream of text that escapes control characters; all other attributes are those of the stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -30,7 +30,7 @@ class Plain:
         return len(text)
 
     def __getattr__(self, name: str) -> Any:
-        # until the stream is there, nothing else is: a process that is being copied asks
+        # a copy has no stream yet while copy and pickle ask for its attributes
         if name == "_stream":
             raise AttributeError(name)
         return getattr(self._stream, name)

@@ -1,4 +1,4 @@
-"""The commands of programs: freeze a run, look at the file, run it on recordings."""
+"""The commands of programs: freeze, info, simulate."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Recordings = Annotated[str | None, arg(metavar="FILE.h5|FOLDER", help_behavior_h
 
 @dataclass(frozen=True)
 class Freeze:
-    """Write a run's best network as a program: one file of arrays with whole delays, to run without torch.
+    """Write the best network of a run as a program: one file of arrays with integer delays, which runs without torch.
 
     - snnsim freeze runs/digits-... -o digits.snn
     """
@@ -27,7 +27,7 @@ class Freeze:
     output: NewProgram
     """The file to write."""
     data_path: MovedData = None
-    """Where the data are, if they have moved since training; their classes get their names from there."""
+    """Folder of the data, if they have moved since training; the program takes the names of the classes from them."""
 
     def __call__(self) -> None:
         """Freeze."""
@@ -36,13 +36,13 @@ class Freeze:
 
         program = programs.freeze(self.run, data_path=self.data_path)
         program.save(self.output)
-        known = facts(program)
-        print(f"{self.output}: {known['neurons']:,} neurons, {known['synapses']:,} synapses")
+        summary = facts(program)
+        print(f"{self.output}: {summary['neurons']:,} neurons, {summary['synapses']:,} synapses")
 
 
 @dataclass(frozen=True)
 class Info:
-    """Print what a program is made of: populations, delays, sparsity, memory, operations per inference.
+    """Print populations, delays, sparsity, memory and operations per inference of a program.
 
     - snnsim info digits.snn --steps 80 --activity 0.03
     - snnsim info digits-int8.snn --chip loihi1
@@ -51,16 +51,16 @@ class Info:
     """
 
     file: ProgramFile
-    """A file that `snnsim freeze` or `snnsim quantize` wrote."""
+    """A file of `snnsim freeze`, `snnsim quantize` or `snnsim prune`."""
     steps: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one second)"), COUNT] = None
-    """Steps of the recording that an inference is of; the program's extra steps are added."""
+    """Steps of the recording of an inference; the extra steps of the program are added."""
     activity: Annotated[float, arg(metavar="SHARE")] = 0.1
-    """Spikes per channel or neuron and step; those of recordings are printed by `snnsim simulate`."""
+    """Spikes per channel or neuron in a step; `snnsim simulate` prints the activity of recordings."""
     chip: Annotated[
         Literal["loihi1", "loihi2", "spinnaker", "xylo", "c"] | None,
         arg(metavar="CHIP", help_behavior_hint="(default: none)"),
     ] = None
-    """Also print what it takes of a chip: cores, memory, delay slots, energy of an inference, and where that is from."""
+    """Also print the needs of the program on a chip: cores, memory, delay slots and energy of an inference, with their sources."""
     json: bool = False
     """Print one JSON object."""
 
@@ -72,42 +72,44 @@ class Info:
 
         program = Program.load(self.file)
         steps = round(to_steps(1000.0, program.time_step_ms)) or 1 if self.steps is None else self.steps
-        known = facts(program) | {"inference": inference(program, steps=steps, activity=self.activity)}
+        summary = facts(program) | {"inference": inference(program, steps=steps, activity=self.activity)}
         if self.chip is not None:
-            known["budget"] = budget(program, self.chip, known["inference"])
+            summary["budget"] = budget(program, self.chip, summary["inference"])
         if self.json:
-            print(json.dumps(known | {"provenance": program.provenance}))
+            print(json.dumps(summary | {"provenance": program.provenance}))
             return
-        print("\n".join(_described(known)))
+        print("\n".join(_described(summary)))
         print(
-            "\n".join(f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in known.get("budget", {}).items())
+            "\n".join(
+                f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in summary.get("budget", {}).items()
+            )
         )
 
 
 @dataclass(frozen=True)
 class Simulate:
-    """Run a program on recordings, spike by spike, and print how much and how fast; without torch's arithmetic.
+    """Run a program on recordings, and print accuracy, activity, speed and estimated energy; no torch is needed.
 
     - snnsim simulate digits.snn --threads 1
     - snnsim simulate shd.snn --data shd_test.h5 --precision float32 --json
 
-    An event is a spike at a synapse. The energy is what a chip's published figure makes of the synaptic operations.
+    A synaptic event is a spike at a synapse. The energy is the number of synaptic operations times the published energy of one operation on each chip.
     """
 
     file: ProgramFile
     """The program."""
     data: Recordings = None
-    """A file in SHD's format, or the folder that the data it was trained on lie in."""
+    """A file in SHD's format, or the folder of the data of the training."""
     split: Literal["train", "valid", "test"] = "test"
-    """Part of the data, unless a file is given."""
+    """Part of the data; a file has no parts."""
     engine: Literal["clock_driven", "event_driven"] = "clock_driven"
-    """clock computes every neuron in every step, touched those that spikes reach: for large, sparse, quiet networks."""
+    """clock_driven updates every neuron in every step; event_driven updates only neurons that a spike reaches, which is faster for large, sparse networks with few spikes."""
     precision: Literal["float64", "float32"] = "float64"
-    """Arithmetic, unless the program is in integers."""
+    """Arithmetic of a program in floats; a program in integers has its own."""
     threads: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: one per core)"), THREADS] = None
-    """Recordings side by side; the result does not depend on it."""
+    """Number of recordings that run in parallel; the result does not depend on it."""
     seed: Annotated[int | None, arg(metavar="N|None"), SEED] = 0
-    """Of what neurons that fire by chance draw, for every recording by its number; None: they fire where that is likely."""
+    """Seed of stochastic neurons; None lets them fire where a spike has a probability of at least one half."""
     json: bool = False
     """Print one JSON object."""
 
@@ -117,39 +119,42 @@ class Simulate:
         from snnsim.program import Program
 
         program = Program.load(self.file)
-        given = programs.recordings(program, self.data, self.split)
+        recordings = programs.recordings(program, self.data, self.split)
         machine = programs.Machine(self.engine, self.precision, self.threads, self.seed)
-        found = programs.simulate(program, given, machine)
-        print(json.dumps(found) if self.json else "\n".join(_ran(found)))
+        result = programs.simulate(program, recordings, machine)
+        print(json.dumps(result) if self.json else "\n".join(_lines(result)))
 
 
-def _described(known: dict[str, Any]) -> list[str]:
-    arithmetic = known["arithmetic"]
+def _described(summary: dict[str, Any]) -> list[str]:
+    arithmetic = summary["arithmetic"]
     if not isinstance(arithmetic, str):
         arithmetic = ", ".join(f"{name} {value}" for name, value in arithmetic.items())
     lines = [
-        f"{known['channels']} channels, {known['neurons']:,} neurons, {known['synapses']:,} synapses, "
-        f"step {known['time_step_ms']:g} ms, {known['extra_steps']} extra steps",
-        f"arithmetic: {arithmetic}; decision: {known['decision']}; classes: {known['classes']}",
+        f"{summary['channels']} channels, {summary['neurons']:,} neurons, {summary['synapses']:,} synapses, "
+        f"step {summary['time_step_ms']:g} ms, {summary['extra_steps']} extra steps",
+        f"arithmetic: {arithmetic}; decision: {summary['decision']}; classes: {summary['classes']}",
     ]
-    for part in known["populations"]:
-        lines.append(f"  {part['name']}: {part['neurons']:,} neurons ({part['model']}), decay {_span(part['decay'])}")
-    for edge in known["edges"]:
+    for population in summary["populations"]:
+        lines.append(
+            f"  {population['name']}: {population['neurons']:,} neurons ({population['model']}), "
+            f"decay {_span(population['decay'])}"
+        )
+    for edge in summary["edges"]:
         lines.append(
             f"  {edge['source']} -> {edge['target']}: {edge['synapses']:,} synapses, delays {_span(edge['delays'])} "
             f"steps, sparsity {edge['sparsity']:.1%}, {edge['fan_out']:.1f} synaptic operations per spike"
         )
-    one = known["inference"]
+    inference = summary["inference"]
     lines.append(
-        f"an inference of {one['steps']:,} steps and {one['extra_steps']} extra ones: {one['neuron_updates']:,} neuron "
-        f"updates and {one['synaptic_operations']:,} synaptic operations at {one['activity']:g} spikes per source and step"
-        f" ({one['most_synaptic_operations']:,} if all fire in every step)"
+        f"an inference of {inference['steps']:,} steps and {inference['extra_steps']} extra ones: {inference['neuron_updates']:,} neuron "
+        f"updates and {inference['synaptic_operations']:,} synaptic operations at {inference['activity']:g} spikes per source and step"
+        f" ({inference['most_synaptic_operations']:,} if all fire in every step)"
     )
     lines.append(
-        f"memory: {known['bytes'] / 1e3:,.0f} kB as arrays, {known['stored_bytes'] / 1e3:,.0f} kB for weights and "
+        f"memory: {summary['bytes'] / 1e3:,.0f} kB as arrays, {summary['stored_bytes'] / 1e3:,.0f} kB for weights and "
         "delays on a chip"
     )
-    return [*lines, f"digest: {known['digest'][:16]}"]
+    return [*lines, f"digest: {summary['digest'][:16]}"]
 
 
 def _shown(value: Any) -> str:
@@ -162,21 +167,21 @@ def _span(ends: list[float]) -> str:
     return f"{ends[0]:g} to {ends[1]:g}" if ends else "none"
 
 
-def _ran(found: dict[str, Any]) -> list[str]:
+def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
-        f"{found['recordings']:,} recordings in {found['seconds']:.3f} s ({found['recordings_per_second']:,.0f} a "
-        f"second), engine {found['engine']}, {found['precision']}, {found['threads']} threads",
-        f"{found['synaptic_events']:,} synaptic events, {found['events_per_second'] / 1e9:.2f} thousand million a second",
-        "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in found["activity"].items()),
+        f"{result['recordings']:,} recordings in {result['seconds']:.3f} s ({result['recordings_per_second']:,.0f} a "
+        f"second), engine {result['engine']}, {result['precision']}, {result['threads']} threads",
+        f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e9:.2f} billion a second",
+        "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in result["activity"].items()),
     ]
-    if "accuracy" in found:
-        low, high = found["ci95"]
+    if "accuracy" in result:
+        low, high = result["ci95"]
         lines.append(
-            f"{found['accuracy']:.2%} correct ({found['correct']} of {found['total']}, 95 % interval {low:.2%} to "
+            f"{result['accuracy']:.2%} correct ({result['correct']} of {result['total']}, 95 % interval {low:.2%} to "
             f"{high:.2%})"
         )
     lines.append("energy of a recording's synaptic operations, estimated:")
-    for name, value in found["nanojoules_per_recording"].items():
-        chip = found["energy_assumes"][name]
+    for name, value in result["nanojoules_per_recording"].items():
+        chip = result["energy_assumes"][name]
         lines.append(f"  {name} {value:,.0f} nJ: {chip['picojoules']:g} pJ each, {chip['assumes']} ({chip['source']})")
     return lines

@@ -13,41 +13,41 @@ Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(defaul
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Repeat an experiment: learned parameters of neurons against fixed ones, with the same tuning for both.
+    """Repeat an experiment: networks with learned neuron parameters against networks with fixed ones, both tuned alike.
 
-    Sources (Bernoulli, Markov, Poisson; handwritten digits with the full budget) x neurons (LIF, meta, Levy-Baxter) x rules (backpropagation, STDP, Tempotron) x decisions (rate, Lempel-Ziv complexity), over seeds. The folder then holds results.csv, table.md and gains.png. A run that was stopped goes on with what is missing when it is started again.
+    All combinations are trained, over seeds: sources (Bernoulli, Markov, Poisson; with the full budget also handwritten digits), neurons (LIF, meta, Levy-Baxter), rules (backpropagation, STDP, Tempotron) and decisions (rate, Lempel-Ziv complexity). The results are results.csv, table.md and gains.png in the folder. A command that was stopped computes the missing results when it is started again.
 
     - snnsim reproduce meta -- a few minutes
     - snnsim reproduce meta --budget full -- ten seeds, eight trials and five sources: many hours
     """
 
     experiment: Positional[Literal["meta"]]
-    """Which experiment."""
+    """Name of the experiment."""
     budget: Literal["small", "full"] = "small"
-    """How much of everything."""
+    """Size of the experiment."""
     sources: Annotated[
         tuple[Literal["bernoulli", "markov", "poisson", "digits-rate", "digits-latency"], ...],
         arg(metavar="NAME ...", help_behavior_hint="(default: as the budget has them)"),
     ] = ()
-    """Where spikes come from: bernoulli, markov, poisson, or handwritten digits as digits-rate and digits-latency."""
+    """Sources of spike trains: bernoulli, markov, poisson, or handwritten digits as digits-rate and digits-latency."""
     seeds: Repetitions = None
-    """Repetitions of every comparison; more of them can be asked of a folder later."""
+    """Number of repetitions of every comparison; a later command with more of them adds the missing ones to the folder."""
     trials: Repetitions = None
-    """Choices of learning rate, weights and neurons' parameters, of which the best by validation counts; the same for both sides."""
+    """Number of random choices of learning rate, weights and neuron parameters; the best by validation counts, for both kinds of network."""
     output_dir: Folder = None
     """Folder of the results (default: runs/meta-BUDGET)."""
 
     def __call__(self) -> None:
-        """Run what is missing, and print the table."""
+        """Compute the missing results, and print the table."""
         from snnsim.experiment import meta
 
-        given = {
+        changes = {
             name: getattr(self, name)
             for name in ("sources", "seeds", "trials")
             if getattr(self, name) not in (None, ())
         }
         folder = meta.reproduce(
-            replace(meta.BUDGETS[self.budget], **given), self.output_dir or Path(f"runs/meta-{self.budget}")
+            replace(meta.BUDGETS[self.budget], **changes), self.output_dir or Path(f"runs/meta-{self.budget}")
         )
         print((folder / "table.md").read_text(encoding="utf-8"))
-        print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each of the cells")
+        print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each comparison")

@@ -27,23 +27,23 @@ from snnsim.schema import Range
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network, evaluate it after every epoch on validation data, and draw what it learned.
+    """Train a network, evaluate it after every epoch on validation data, and draw figures of the result.
 
-    - snnsim train digits -- made on this machine, a few minutes
+    - snnsim train digits -- generated speech, a few minutes
     - snnsim train shd --data-path FOLDER -- the recipe of DCLS-Delays on the Spiking Heidelberg Digits
-    - snnsim train shd-no-delays --epochs 50 -- an ablation
-    - snnsim train images --epochs 5 -- convolutions, on pictures; patterns on events, patterns-delays with delays
-    - snnsim train digits --set network.neuron=meta -- neurons that fire by chance; levy_baxter, second_order
+    - snnsim train shd-no-delays --epochs 50 -- an ablation without delays
+    - snnsim train images --epochs 5 -- convolutions on images; patterns: on moving dots; patterns-delays: with delays
+    - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.tau_ms=20 -- any value of the config
-    - snnsim train runs/digits-20260131-120000 --resume -- go on with a run that was stopped
+    - snnsim train runs/digits-20260131-120000 --resume -- resume a run that was stopped
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset: digits, motifs, shd, ssc, or one of these with -no-delays, -fixed-delays, -constant-sigma or -sparse; motifs-xylo, images, patterns, patterns-delays or patterns-fixed-delays; a config file; or a run, whose config is taken."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; motifs-xylo, images, patterns, patterns-delays and patterns-fixed-delays."""
     data_path: DataPath = None
-    """Where the files of SHD or SSC are, .h5 or .h5.gz, .h5.zip, .h5.xz; `snnsim data make shd --data-path FOLDER` downloads them."""
+    """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them."""
     epochs: Number = None
-    """How often all recordings are seen."""
+    """Number of passes over all recordings."""
     batch_size: Number = None
     """Recordings per batch, over all processes."""
     lr: Rate = None
@@ -52,19 +52,19 @@ class Train:
         Literal["bptt", "sltt", "sltt-k"] | None,
         arg(metavar="{bptt,sltt,sltt-k}", help_behavior_hint="(default: as configured)"),
     ] = None
-    """Routes that errors take: bptt, all; sltt, none from a membrane to that of the step before; sltt-k, the same, of k steps."""
+    """Learning rule. bptt: backpropagation through time; sltt: without gradient paths from a membrane to its previous step; sltt-k: sltt from k random steps of a batch alone."""
     k: Number = None
-    """Steps of a batch that sltt-k draws."""
+    """Number of steps that sltt-k draws per batch."""
     window_ms: Milliseconds = None
-    """Windows in which sltt goes through time, so that memory does not grow with it; whole recordings otherwise."""
+    """Duration of the chunks of time that sltt computes one after the other, so that memory does not grow with the length of recordings; without it, sltt computes complete recordings."""
     output_dir: Folder = None
     """Folder of the run (default: runs/PRESET-DATE-TIME)."""
     resume: Annotated[str | None, arg(metavar="[RUN]", help_behavior_hint="")] = None
-    """Go on with a run that was stopped, to the same result: the one named here, or else the target or --output-dir, or the preset's newest."""
+    """Resume a run that was stopped, to the same result as without the stop: the run of this folder; without a folder, that of the target or of --output-dir, or the newest of the preset."""
     seed: Number = None
     """Seed of the initial parameters, the order of the recordings and dropout."""
     device: Device = "auto"
-    """Where to train; auto is a GPU if there is one."""
+    """Device of the training; auto is a GPU if the machine has one."""
     set_values: SetValues = ()
     """Any other value of the config, such as network.taps=2."""
 
@@ -92,10 +92,10 @@ class Train:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Print how many recordings a run's best network gets right, with whole delays.
+    """Print the accuracy and the activity of the best network of a run, with integer delays.
 
     The interval is the binomial 95 % interval; spikes are per neuron and step. The result is also written into
-    the run's folder. Choose between networks by the validation split; the test split is for the final figure.
+    the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
     """
 
     run: RunFolder
@@ -103,13 +103,13 @@ class Evaluate:
     split: Literal["train", "valid", "test"] = "valid"
     """Part of the data."""
     data_path: MovedData = None
-    """Where the data are, if they have moved since training."""
+    """Folder of the data, if they have moved since training."""
     device: Device = "auto"
-    """Where to run the network; the simulator runs the frozen network on the CPU."""
+    """Device of the network; the simulator runs on the CPU."""
     engine: Literal["network", "simulator"] = "network"
-    """The network in torch, or its program in the event-driven simulator."""
+    """network: the network in torch; simulator: its program in the simulator of `snnsim simulate`."""
     seeds: Annotated[int, arg(metavar="N"), Range(at_least=1, at_most=10_000)] = 5
-    """How many draws of what a network of meta or levy_baxter neurons leaves to chance are compared."""
+    """Number of evaluations with different random numbers, for networks of stochastic neurons (meta, levy_baxter)."""
     json: bool = False
     """Print one JSON object."""
 
@@ -119,36 +119,36 @@ class Evaluate:
         from snnsim import experiment
 
         if self.engine == "simulator":
-            found = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
+            result = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
         else:
-            found = experiment.evaluate(
+            result = experiment.evaluate(
                 self.run, self.split, data_path=self.data_path, device=self.device, seeds=self.seeds
             )
         if self.json:
-            print(json.dumps(found))
+            print(json.dumps(result))
             return
-        low, high = found["ci95"]
+        low, high = result["ci95"]
         print(
-            f"{self.split}: {found['accuracy']:.2%} correct ({found['correct']} of {found['total']}, "
-            f"95 % interval {low:.2%} to {high:.2%}), best epoch {found['epoch']}"
+            f"{self.split}: {result['accuracy']:.2%} correct ({result['correct']} of {result['total']}, "
+            f"95 % interval {low:.2%} to {high:.2%}), best epoch {result['epoch']}"
         )
-        layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(found["activity"], 1))
+        layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(result["activity"], 1))
         print(f"spikes per neuron per step: {layers}")
-        if "chance" in found:
-            drawn, spread = found["chance"], found["chance"]["sd"]
-            around = "" if spread is None else f" ± {spread:.2%} (standard deviation)"
+        if "chance" in result:
+            drawn, deviation = result["chance"], result["chance"]["sd"]
+            spread = "" if deviation is None else f" ± {deviation:.2%} (standard deviation)"
             print(
-                f"over {len(drawn['accuracies'])} draws: {drawn['mean']:.2%}{around}; without chance: "
+                f"over {len(drawn['accuracies'])} seeds: {drawn['mean']:.2%}{spread}; without randomness: "
                 f"{drawn['without']:.2%}"
             )
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Draw a picture of a run.
+    """Draw a figure of a run.
 
-    - raster: every layer's spikes over one recording, and how delays gather them at one neuron.
-    - delays: their distribution before and after training.
+    - raster: spikes of every layer over one recording, and their delayed arrivals at one neuron.
+    - delays: distribution of the delays before and after training.
     - curves: loss, accuracy, schedules and activity over the epochs.
     - animation: the raster as a film.
     """
@@ -156,15 +156,15 @@ class Plot:
     run: RunFolder
     """Folder of the run."""
     kind: Positional[Literal["raster", "delays", "curves", "animation"]]
-    """What to draw."""
+    """Kind of figure."""
     output: Output = None
-    """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the run's folder)."""
+    """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the folder of the run)."""
     split: Literal["train", "valid", "test"] = "valid"
-    """Where the recording is from."""
+    """Part of the data with the recording."""
     index: Annotated[int, arg(metavar="N"), NATURAL] = 0
-    """Which recording of the split."""
+    """Index of the recording in the split."""
     data_path: MovedData = None
-    """Where the data are, if they have moved since training."""
+    """Folder of the data, if they have moved since training."""
 
     def __call__(self) -> None:
         """Draw."""

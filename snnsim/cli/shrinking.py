@@ -1,4 +1,4 @@
-"""The commands that make a program smaller: quantize, prune."""
+"""The commands that make a program smaller: quantize and prune."""
 
 import json
 from dataclasses import dataclass
@@ -24,45 +24,45 @@ class _Shrinking:
     output: NewProgram
     """The file to write."""
     data: Recordings = None
-    """Recordings to compare with: a file in SHD's format, or the folder the data it was trained on lie in."""
+    """Recordings on which the programs before and after are compared: a file in SHD's format, or the folder of the data of the training."""
     split: Literal["train", "valid", "test", "none"] = "valid"
-    """Part of the data to compare with; none compares nothing, and needs no data."""
+    """Part of the data for the comparison; none skips the comparison, and needs no data."""
     json: bool = False
     """Print one JSON object."""
 
     def _finish(self, program: "Program", changed: "Program", kind: str) -> None:
         from snnsim.experiment import programs
 
-        # before anything is written, as there may be none
-        given = None if self.split == "none" else programs.recordings(program, self.data, self.split)
+        # before the program is written, as the data may be missing
+        recordings = None if self.split == "none" else programs.recordings(program, self.data, self.split)
         changed.save(self.output)
         report: dict[str, Any] = {"file": str(self.output), kind: changed.provenance[kind]}
-        if given is not None:
-            report |= programs.compared(program, changed, given)
+        if recordings is not None:
+            report |= programs.compared(program, changed, recordings)
         print(json.dumps(report) if self.json else "\n".join(_lines(report, kind, self.split)))
 
 
 @dataclass(frozen=True)
 class Quantize(_Shrinking):
-    """Write a program in integers: weights and delays of few bits, membranes of a stated word that saturate.
+    """Write a program in integers: weights and delays of few bits, and membranes of a fixed number of bits that saturate.
 
-    It runs in the same simulator, in integer arithmetic alone, and gives the same on any machine.
+    The program runs in the same simulator, in integer arithmetic alone, with the same result on every machine.
 
     - snnsim quantize digits.snn --weights int8 --delays 6bit -o digits-int8.snn
     """
 
     weights: Annotated[str, arg(metavar="int8|int4|ternary|intN|none")] = "int8"
-    """Weights; none leaves them and everything but the delays in floats."""
+    """Type of the weights; none keeps weights, decays and thresholds in floats, and quantizes the delays only."""
     delays: Annotated[str | None, arg(metavar="Nbit[:STEPS]", help_behavior_hint="(default: as they are)")] = None
-    """Range and resolution of the delays: 6bit is 0 to 63 steps, 5bit:2 every second step from 0 to 62."""
+    """Bits and resolution of the delays: 6bit is 0 to 63 steps, 5bit:2 is every second step from 0 to 62."""
     scale: Literal["channel", "layer"] = "channel"
-    """A scale for each neuron, or one for each population."""
+    """Scope of a scale of the weights. channel: each neuron has one; layer: each population has one."""
     word_bits: Annotated[int, arg(metavar="N")] = 24
-    """Bits of a membrane, which saturates."""
+    """Bits of a membrane, which saturates at its limits."""
     decay_bits: Annotated[int, arg(metavar="N")] = 12
-    """Bits of the decay, a multiplication in fixed point."""
+    """Bits of the decay, a factor in fixed point."""
     weight_shift: Annotated[int, arg(metavar="N")] = 6
-    """How many bits finer than a weight a membrane counts."""
+    """Additional fractional bits of a membrane: weights are shifted left by this number."""
 
     def __call__(self) -> None:
         """Quantize."""
@@ -77,19 +77,19 @@ class Quantize(_Shrinking):
 
 @dataclass(frozen=True)
 class Prune(_Shrinking):
-    """Write a program without its weakest synapses, or without those of some delays.
+    """Write a program without its weakest synapses, or without synapses outside of a range of delays.
 
     - snnsim prune digits.snn --share 0.5 --longest-delay 15 -o digits-half.snn
     """
 
     share: Annotated[float, arg(metavar="SHARE"), Range(at_least=0, at_most=1)] = 0.0
-    """Share of each edge's synapses to leave out, those with the smallest weights."""
+    """Share of the synapses of each edge to remove, those with the smallest weights."""
     shortest_delay: Annotated[int, arg(metavar="N"), NATURAL] = 0
-    """Leave out synapses with shorter delays, in steps."""
+    """Remove synapses with shorter delays, in steps."""
     longest_delay: Annotated[
         int | None, arg(metavar="N", help_behavior_hint="(default: the longest there is)"), NATURAL
     ] = None
-    """Leave out synapses with longer delays, in steps."""
+    """Remove synapses with longer delays, in steps."""
 
     def __call__(self) -> None:
         """Prune."""

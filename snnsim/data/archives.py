@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from snnsim.data import hdf5
+from snnsim.untrusted import limit_factor
 
 PACKED = (".gz", ".zip", ".xz")
 _CHUNK = 2**20
@@ -52,7 +52,7 @@ def unpacked(path: Path) -> bytes:
     """
     require_file(path)
     readers: dict[str, Callable[[Path], Iterator[bytes]]] = {".zip": _zip, ".gz": _gzip, ".xz": _xz}
-    limit = min(50 * path.stat().st_size + 2**26, 2**36) * hdf5.limit_factor()
+    limit = min(50 * path.stat().st_size + 2**26, 2**36) * limit_factor()
     content, size = io.BytesIO(), 0
     try:
         for piece in readers[path.suffix](path):

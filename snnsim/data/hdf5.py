@@ -25,31 +25,16 @@ from typing import Any
 import h5py
 import numpy as np
 
+from snnsim.untrusted import RAISE_LIMITS, limit_factor
+
 SCHEMA = (
     "a file of the SHD format has spikes/times and spikes/units (one row of seconds and of channels per "
     "recording), labels, extra/speaker and extra/keys"
 )
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_RAISE = "if the file is good, raise the limits by SNNSIM_READ_LIMIT=10"
 _VERSION = 1
 _STARTED = "reading"
 _good: set[str] = set()
-
-
-def limit_factor() -> float:
-    """Return the factor on all limits, from the environment.
-
-    Raises:
-        ValueError: If SNNSIM_READ_LIMIT is no positive number.
-    """
-    text = os.environ.get("SNNSIM_READ_LIMIT", "1")
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = 0.0
-    if not 0 < factor < float("inf"):
-        raise ValueError(f"SNNSIM_READ_LIMIT: the factor must be a number above 0, such as 10, not {text!r}")
-    return factor
 
 
 def arrays(path: Path, image: bytes | None, marks: Path) -> dict[str, Any]:
@@ -124,7 +109,7 @@ def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
     except subprocess.TimeoutExpired as error:
         raise ValueError(
             f"{path}: an HDF5 file must be whole; this one is damaged (libhdf5 does not come to an end of it within "
-            f"{seconds:.0f} s); get it again; {_RAISE}"
+            f"{seconds:.0f} s); get it again; {RAISE_LIMITS}"
         ) from error
     except OSError:
         # this system starts no second process
@@ -177,7 +162,7 @@ def _dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:
     if claimed > limit:
         raise _Wrong(
             f"{name} claims {dataset.shape} numbers, {claimed / 1e6:,.0f} MB in a file of {size / 1e6:,.1f} MB; the "
-            f"limit is {limit / 1e6:,.0f} MB; {_RAISE}"
+            f"limit is {limit / 1e6:,.0f} MB; {RAISE_LIMITS}"
         )
     return dataset
 
@@ -228,7 +213,9 @@ def _main(name: str) -> None:
     except _Wrong as error:
         verdict = [str(error)]
     except MemoryError:
-        verdict = [f"reading needs more memory than a file of {size / 1e6:,.1f} MB should; it is damaged, or {_RAISE}"]
+        verdict = [
+            f"reading needs more memory than a file of {size / 1e6:,.1f} MB should; it is damaged, or {RAISE_LIMITS}"
+        ]
     except Exception as error:  # noqa: BLE001 - h5py raises almost every type on damaged files
         verdict = f"{type(error).__name__}: {' '.join(str(error).split())}"
     sys.stdout.write(json.dumps(verdict))

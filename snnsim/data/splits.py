@@ -15,6 +15,7 @@ Names    mix, γ hash and increment of SplitMix64, see kernels/common/counter_rn
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -28,7 +29,7 @@ _FEWEST_SPEAKERS = 5
 SHD_VALIDATION_SPEAKERS = (1, 6)
 """Speakers held out of SHD's training file: 16 to 20 % of it, in both languages alike."""
 _SHD_KNOWN_SHARE = 0.05
-_mix: Callable[[np.ndarray], np.ndarray] = mix
+_mix = cast(Callable[[np.ndarray], np.ndarray], mix)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any, cast
 
 import torch
-from torch import nn
 
 from snnsim.config import Config
 from snnsim.experiment import estimate, neurons
@@ -17,6 +16,7 @@ from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.patches import Field
+from snnsim.nn.protocols import Synapse
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
@@ -54,7 +54,7 @@ def field(config: Config) -> Field:
     return Field(height, width, config.data.channels // (height * width))
 
 
-def _synapses(config: Config, classes: int, generator: torch.Generator) -> Iterator[nn.Module]:
+def _synapses(config: Config, classes: int, generator: torch.Generator) -> Iterator[Synapse]:
     """Yield the synapses from the input to the output."""
     net, sizes = config.network, (*config.network.hidden, classes)
     source = config.data.channels
@@ -72,7 +72,7 @@ def _synapses(config: Config, classes: int, generator: torch.Generator) -> Itera
         yield _synapse(config, before, after, generator)
 
 
-def _synapse(config: Config, source: int, target: int, generator: torch.Generator) -> nn.Module:
+def _synapse(config: Config, source: int, target: int, generator: torch.Generator) -> Synapse:
     net = config.network
     if net.delays == "none":
         return SparseLinear(source, target, sparsity=net.sparsity, generator=generator)

@@ -7,7 +7,7 @@ import numpy as np
 
 from snnsim.experiment import programs
 from snnsim.experiment.evaluate_run import Split
-from snnsim.export.bias_channel import ticking
+from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.program import Program
 from snnsim.simulation import Events, Simulator
 from snnsim.verification import Report
@@ -41,8 +41,7 @@ def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, 
     if most < 1:
         raise ValueError(f"verify: there must be 1 recording or more, not {most}")
     if data is None or (data.path is None and "config" not in program.provenance):
-        rng = np.random.default_rng(0)
-        return Events.from_frames((rng.random((STEPS, most, program.channels)) < ACTIVITY).astype(np.int64)), None
+        return Events.random(most, steps=STEPS, channels=program.channels, rate=ACTIVITY), None
     of_split = programs.recordings(program, data.path, data.split)
     chosen = np.sort(np.random.default_rng(0).permutation(len(of_split.label))[:most])
     return of_split.events.select(chosen), of_split.label[chosen]
@@ -69,29 +68,29 @@ def costs(program: Program, changed: list[Program], data: Data | None) -> list[s
 
 
 def _predictions(program: Program, events: Events) -> np.ndarray:
-    still, fed = ticking(program, events)
-    return Simulator(still).run(fed).predictions()
+    without_extra_steps, inputs = with_bias_spikes(program, events)
+    return Simulator(without_extra_steps).run(inputs).predictions()
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:
-    """Return a report in the types of JSON.
+    """Return a report in the types of JSON, where `consumer` is the old name of `backend`.
 
     Args:
         report: The report of a verification.
         label: The class of each recording, or None.
     """
     counts = ("spikes_equal", "spikes_total", "cells_equal", "cells_total")
-    result: dict[str, Any] = {"consumer": report.consumer, "version": report.version, "recordings": report.recordings}
-    result |= {name: report.total(name) for name in counts}
+    result: dict[str, Any] = {"backend": report.backend, "consumer": report.backend, "version": report.version}
+    result |= {"recordings": report.recordings} | {name: report.total(name) for name in counts}
     result["layers"] = [vars(layer) for layer in report.layers]
-    result["input_spikes_left_out"] = report.left_out
+    result["input_spikes_left_out"] = report.dropped_spikes
     result["differences"] = [vars(difference) for difference in report.differences]
-    if report.apart is not None:
-        result["membranes_apart"] = report.apart
-    if report.choices is not None and report.ours is not None and label is not None:
+    if report.membrane_difference is not None:
+        result["membranes_apart"] = report.membrane_difference
+    if report.choices is not None and report.our_choices is not None and label is not None:
         result |= {
             "accuracy": float((report.choices == label).mean()),
-            "our_accuracy": float((report.ours == label).mean()),
-            "choices_equal": int((report.choices == report.ours).sum()),
+            "our_accuracy": float((report.our_choices == label).mean()),
+            "choices_equal": int((report.choices == report.our_choices).sum()),
         }
     return result

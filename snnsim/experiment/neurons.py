@@ -8,11 +8,12 @@ from torch import nn
 from snnsim.config import Config
 from snnsim.nn import LIF, Conv, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder
 from snnsim.nn.meta import Recovery
+from snnsim.nn.protocols import Neuron
 from snnsim.surrogate import Surrogate
 from snnsim.units import to_steps
 
 
-def build(config: Config, features: int, synapse: nn.Module) -> nn.Module:
+def build(config: Config, features: int, synapse: nn.Module) -> Neuron[Any]:
     """Return the neurons of a layer.
 
     Args:
@@ -25,7 +26,7 @@ def build(config: Config, features: int, synapse: nn.Module) -> nn.Module:
     return _BUILD[net.neuron](config, common, features, synapse)
 
 
-def _lif(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> nn.Module:
+def _lif(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
     net = config.network
     return LIF(
         **common,
@@ -38,7 +39,7 @@ def _lif(config: Config, common: dict[str, Any], features: int, _: nn.Module) ->
     )
 
 
-def _meta(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> nn.Module:
+def _meta(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
     net = config.network
     return MetaNeuron(
         **common,
@@ -52,7 +53,7 @@ def _meta(config: Config, common: dict[str, Any], features: int, _: nn.Module) -
     )
 
 
-def _levy_baxter(config: Config, common: dict[str, Any], _: int, synapse: nn.Module) -> nn.Module:
+def _levy_baxter(config: Config, common: dict[str, Any], _: int, synapse: nn.Module) -> Neuron[Any]:
     net = config.network
     if isinstance(synapse, Conv | DelayedConv):
         sources = synapse.patches.field.size
@@ -61,12 +62,12 @@ def _levy_baxter(config: Config, common: dict[str, Any], _: int, synapse: nn.Mod
     return LevyBaxter(**common, success=net.success, learn=net.learn_neuron, sources=sources)
 
 
-def _second_order(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> nn.Module:
+def _second_order(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
     net = config.network
     return SecondOrder(**common, detach_reset=net.detach_reset, learn=net.learn_neuron, features=features)
 
 
-_BUILD: dict[str, Callable[..., nn.Module]] = {
+_BUILD: dict[str, Callable[..., Neuron[Any]]] = {
     "lif": _lif,
     "meta": _meta,
     "levy_baxter": _levy_baxter,

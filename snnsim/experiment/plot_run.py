@@ -1,4 +1,4 @@
-"""Pictures of a run: gathers the arrays that the plots draw."""
+"""Figures of a run: this module collects the arrays that `snnsim.plots` draws."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from snnsim.learning import decisions
 from snnsim.nn import DelayedLinear, Neuron
 from snnsim.nn.network import Record
 from snnsim.training.run_folder import RunFolder
+from snnsim.validation import lookup
 
 KINDS = ("raster", "delays", "curves", "animation")
 AFTER_TRAINING = ("curves", "delays", "raster")
@@ -24,7 +25,7 @@ AFTER_TRAINING = ("curves", "delays", "raster")
 
 @dataclass(frozen=True)
 class Choice:
-    """Which recording to look at."""
+    """The recording of a raster or an animation."""
 
     split: Split = "valid"
     index: int = 0
@@ -32,17 +33,28 @@ class Choice:
 
 
 def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choice()) -> Path | None:
-    """Draw a picture of a run, and return where it lies; None if the run has nothing to draw of this kind."""
-    draw = _DRAW.get(kind)
-    if draw is None:
-        raise ValueError(f"picture {kind!r} is unknown; the known ones are {', '.join(KINDS)}")
+    """Draw a figure of a run, and return its path.
+
+    Args:
+        run: Folder of the run.
+        kind: "raster", "delays", "curves" or "animation".
+        output: File to write; by default in the folder of the run.
+        choice: The recording of a raster or an animation.
+
+    Returns:
+        The path, or None for the delays of a network without delays.
+
+    Raises:
+        ValueError: If the kind is unknown, or the split has no such recording.
+    """
+    draw = lookup(_DRAW, kind, "figure")
     folder = RunFolder(Path(run))
     suffix = "gif" if kind == "animation" else "png"
     return draw(folder, output or folder.figure(f"{kind}.{suffix}"), choice)
 
 
 def missing(folder: RunFolder, config: Config) -> list[str]:
-    """Return the pictures that a training ends with and that are not there."""
+    """Return the kinds of the final figures of a training that are missing."""
     drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or config.network.delays != "none"]
     return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
 
@@ -57,7 +69,7 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
     trained = loaded.network.delayed_synapses()
     if not trained:
         return None
-    # the initial delays are a function of the seed, so they need not be kept
+    # the initial delays are a function of the seed, so no file has them
     initial = build.build_network(loaded.config, classes=len(loaded.part.binned.classes)).delayed_synapses()
     names = [f"hidden {number}" for number in range(1, len(trained))] + ["readout"]
     layers = [
@@ -106,7 +118,11 @@ _DRAW: dict[str, Callable[[RunFolder, Path, Choice], Path | None]] = {
 
 @torch.no_grad()
 def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, int]:
-    """Return the loaded run, what its network did over one recording, and the recording's class."""
+    """Return the loaded run, the activity of its network over one recording, and the class of the recording.
+
+    Raises:
+        ValueError: If the split has no such recording.
+    """
     loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
     indices = loaded.part.indices
     if not 0 <= choice.index < len(indices):
@@ -126,12 +142,12 @@ def _layers(record: Record) -> list[tuple[str, np.ndarray]]:
 
 @torch.no_grad()
 def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
-    """Return what reached a telling neuron of the first hidden layer; None without delays, or in a convolution."""
-    layer = loaded.network.layers[0]
+    """Return the inputs of a neuron of the first hidden layer; None without delays, or in a convolution."""
+    layer: Any = loaded.network.layers[0]
     if not isinstance(layer.synapse, DelayedLinear):
         return None
     source, target = record.spikes[0], record.spikes[1][:, 0]
-    neuron = _telling(target)
+    neuron = _moderately_active(target)
     _, membrane = layer.neuron.trace(layer.normalized_current(layer.current(source)))
     fired, unit, weight, delay = _events(layer.synapse, source[:, 0], neuron)
     return plots.Arrivals(
@@ -152,14 +168,14 @@ def _threshold(neurons: Neuron[Any], number: int) -> float:
     return float(threshold if threshold.numel() == 1 else threshold[number])
 
 
-def _telling(spikes: Tensor) -> int:
-    """Return a neuron that fires a few times: what makes it fire can be seen, and it does fire."""
+def _moderately_active(spikes: Tensor) -> int:
+    """Return the neuron with the number of spikes closest to four, so that the causes of each spike are visible."""
     count = spikes.sum(0)
     return int((count - 4).abs().masked_fill(count == 0, torch.inf).argmin())
 
 
 def _events(synapse: DelayedLinear, spikes: Tensor, neuron: int) -> tuple[np.ndarray, ...]:
-    """Return step, source, weight and delay of every spike that is sent to a neuron, one row per tap."""
+    """Return step, source, weight and delay of every input spike of a neuron, with an entry per tap."""
     fired, unit = spikes.nonzero(as_tuple=True)
     weight = synapse.weight[neuron, unit] * spikes[fired, unit, None]
     delay = synapse.integer_delay()[neuron, unit]

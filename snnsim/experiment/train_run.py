@@ -106,11 +106,11 @@ def _resume(run: Trainer, config: Config) -> Sequence[str]:
     """
     changed = run.resume()
     missing: Sequence[str] = plot_run.AFTER_TRAINING
-    if run.standing.finished:
+    if run.state.finished:
         missing = plot_run.missing(run.folder, config)
         if not missing:
             raise ValueError(
-                f"run {run.folder.path} is finished ({run.standing.epoch} epochs); there is nothing to resume. "
+                f"run {run.folder.path} is finished ({run.state.epoch} epochs); there is nothing to resume. "
                 "Look at it with `snnsim evaluate` or `snnsim plot`, or start a new run"
             )
     elif changed and run.plan.processes.first:

@@ -1,4 +1,4 @@
-"""What a Program takes of a chip: cores, memory, delay slots, work and energy of an inference; with the sources.
+"""Cores, memory, delay slots, work and energy that an inference of a Program takes on a chip; with the sources.
 
     energy = operations · energy of one (+ neuron updates · energy of one, where a figure for them is published)
 
@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.export import c_layout, core_checks
-from snnsim.export.loihi import LOIHI1, LONGEST_DELAY
+from snnsim.export import core_checks
+from snnsim.export.c import layout
+from snnsim.export.loihi.rules import LOIHI1_CORE, LONGEST_DELAY
 from snnsim.program import INPUT, Program
 from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS
@@ -26,7 +27,16 @@ XYLO = {"inputs": 16, "hidden": 1000, "outputs": 8}
 
 
 def budget(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
-    """Return what a Program takes of a chip; `inference` is what `snnsim.program.summary.inference` counts."""
+    """Return the resources that a Program takes on a chip.
+
+    Args:
+        program: The Program.
+        chip: A name of BUDGETS.
+        inference: The counts of `snnsim.program.summary.inference`.
+
+    Raises:
+        ValueError: If the chip is unknown, or is `c` and the Program is in floats.
+    """
     known(chip, BUDGETS, "budget: chip")
     work = {name: inference[name] for name in ("synaptic_operations", "neuron_updates", "steps", "extra_steps")}
     return {"chip": chip, **BUDGETS[chip](program), **work, **_energy(program, chip, inference)}
@@ -56,11 +66,12 @@ def _energy(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
 
 
 def _loihi1(program: Program) -> Budget:
-    cores = {part.name: core_checks.cores_of(program, part, LOIHI1) for part in program.populations}
-    bits = sum(core_checks.synapse_bits(program, part, LOIHI1) for part in program.populations)
+    populations = program.populations
+    cores = {each.name: core_checks.cores_of(program, each, LOIHI1_CORE) for each in populations}
+    bits = sum(core_checks.synapse_bits(program, each, LOIHI1_CORE) for each in populations)
     return {
         "cores": sum(cores.values()),
-        "cores_of": LOIHI1.cores,
+        "cores_of": LOIHI1_CORE.cores,
         "cores_by_population": cores,
         "memory_bytes": -(-bits // 8),
         "memory_is": "synapses: 8 bits of weight, 6 of delay, and the number of the target",
@@ -71,12 +82,12 @@ def _loihi1(program: Program) -> Budget:
 
 
 def _loihi2(program: Program) -> Budget:
-    found = _loihi1(program)
+    loihi1 = _loihi1(program)
     return {
         "cores": None,
         "cores_of": 128,
-        "memory_bytes": found["memory_bytes"],
-        "memory_is": found["memory_is"] + "; how a core divides its memory is not published, so no fit is promised",
+        "memory_bytes": loihi1["memory_bytes"],
+        "memory_is": loihi1["memory_is"] + "; how a core divides its memory is not published, so no fit is promised",
         "synapses": f"{program.synapses:,} of 120 million a chip",
         "neurons": f"{program.size:,} of 1 million a chip",
         "delay_slots": LONGEST_DELAY + 1,
@@ -86,16 +97,16 @@ def _loihi2(program: Program) -> Budget:
 
 
 def _spinnaker(program: Program) -> Budget:
-    parts = {}
-    for part in program.populations:
+    cores = {}
+    for population in program.populations:
         per_core = SPINNAKER_CORE
         # a ring has 2^14 places for neurons, two types of synapses, and slots
         while per_core > 1 and _slots(per_core) <= program.longest_delay() + 1:
             per_core //= 2
-        parts[part.name] = -(-part.size // per_core)
+        cores[population.name] = -(-population.size // per_core)
     return {
-        "cores": sum(parts.values()),
-        "cores_by_population": parts,
+        "cores": sum(cores.values()),
+        "cores_by_population": cores,
         "memory_bytes": 4 * program.synapses,
         "memory_is": "synapses: words of 32 bits in the shared memory of a chip",
         "delay_slots": {str(neurons): _slots(neurons) for neurons in (256, 128, 64, 32)},
@@ -110,15 +121,15 @@ def _slots(neurons: int) -> int:
 
 
 def _xylo(program: Program) -> Budget:
-    relays = {INPUT: 0} | {part.name: 0 for part in program.populations}
+    relays = {INPUT: 0} | {population.name: 0 for population in program.populations}
     for source in relays:
         longest = np.zeros(program.sources(source), np.int64)
         for edge in program.edges:
             if edge.source == source:
                 np.maximum.at(longest, edge.pre(), edge.delay.astype(np.int64))
         relays[source] = int(longest.sum())
-    hidden = sum(part.size for part in program.populations if part.fires)
-    outputs = sum(part.size for part in program.populations if not part.fires)
+    hidden = sum(population.size for population in program.populations if population.fires)
+    outputs = sum(population.size for population in program.populations if not population.fires)
     return {
         "inputs": f"{program.channels} of {XYLO['inputs']}",
         "hidden_neurons": f"{hidden} and {sum(relays.values())} relays of {XYLO['hidden']}",
@@ -137,15 +148,12 @@ def _xylo(program: Program) -> Budget:
 def _c(program: Program) -> Budget:
     if program.fixed is None:
         raise ValueError("budget: the C runtime runs integers; quantize the program")
-    slots = {
-        part.name: 1 + max((edge.longest() for edge in program.edges if edge.target == part.name), default=0)
-        for part in program.populations
-    }
+    slots = {population.name: layout.ring_slots(program, population.name) for population in program.populations}
     ring = sum(4 * count * program.population(name).size for name, count in slots.items())
     return {
-        "flash_bytes": c_layout.stored_bytes(program),
+        "flash_bytes": layout.stored_bytes(program),
         "state_bytes": ring + 5 * program.size,
-        "memory_bytes": c_layout.stored_bytes(program) + ring + 5 * program.size,
+        "memory_bytes": layout.stored_bytes(program) + ring + 5 * program.size,
         "memory_is": "flash: weights, delays, targets, and 12 bytes a neuron, besides 1.4 kB of code; state: rings of "
         "sums of 32 bits, and 5 bytes a neuron",
         "delay_slots": slots,
@@ -162,3 +170,4 @@ BUDGETS: dict[str, Callable[[Program], Budget]] = {
     "xylo": _xylo,
     "c": _c,
 }
+"""The chips by name, with the function that computes their resources."""

@@ -1,103 +1,105 @@
-"""Design rules of chips that are made of cores: what of a Program does not fit on one, or on the chip.
+"""Design rules of chips that are made of cores: what a core, or all cores of a chip, can hold.
 
     bits of a population    synapses · (weight + delay + ⌈log2 neurons⌉)
-    cores of a population   the most of: neurons / neurons per core, bits / bits per core
+    cores of a population   the larger of: neurons / neurons per core, bits / bits per core
 
-Names    axon: a line into a core, one per source neuron; a line out of it, one per neuron and core that it reaches
-Differs  a placement of several small populations on one core is not tried, so `cores` is an upper bound
+Names    axon in: a line into a core, one per source neuron · axon out: one per neuron and core that the neuron reaches
+Differs  several small populations on one core are not tried, so `cores` is an upper bound
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from snnsim.export.checks import Violation, called
+from snnsim.export.checks import Violation, population_text
 from snnsim.program import Population, Program
 
 
 @dataclass(frozen=True)
 class Core:
-    """What one core of a chip holds."""
+    """The capacity of one core of a chip."""
 
     neurons: int
     synapse_bits: int
-    """Memory of its synapses."""
+    """Memory for synapses."""
     bits: int
-    """Of a synapse, without the number of its target: weight and delay."""
+    """Bits of weight and delay of a synapse, without the number of its target."""
     axons_in: int
     axons_out: int
     cores: int
-    """On the chip."""
+    """Number of cores on the chip."""
 
 
 def neurons_per_core(program: Program, core: Core) -> Iterator[Violation]:
     """A population has no more neurons than a core."""
-    for part in program.populations:
-        if part.size > core.neurons:
+    for population in program.populations:
+        if population.size > core.neurons:
             yield Violation(
-                "neurons_per_core", called(part), f"there must be at most {core.neurons} neurons, not {part.size}",
-                "split it", "split_populations" if part.fires else None,
+                "neurons_per_core", population_text(population),
+                f"there must be at most {core.neurons} neurons, not {population.size}",
+                "split it", "split_populations" if population.fires else None,
             )  # fmt: skip
 
 
 def synapses_per_core(program: Program, core: Core) -> Iterator[Violation]:
     """The synapses of a population fit into the memory of a core."""
-    for part in program.populations:
-        bits = synapse_bits(program, part, core)
-        if bits > core.synapse_bits and part.size > 1:
+    for population in program.populations:
+        bits = synapse_bits(program, population, core)
+        if bits > core.synapse_bits and population.size > 1:
             yield Violation(
-                "synapses_per_core", called(part),
+                "synapses_per_core", population_text(population),
                 f"its synapses must take at most {core.synapse_bits // 8:,} bytes, not {bits // 8:,}",
-                "split it, or prune: snnsim prune", "split_populations" if part.fires else None,
+                "split it, or prune: snnsim prune", "split_populations" if population.fires else None,
             )  # fmt: skip
 
 
 def fan_in(program: Program, core: Core) -> Iterator[Violation]:
-    """The sources of a population are no more than a core's lines in, and its fullest neuron fits by itself."""
-    for part in program.populations:
-        sources = {edge.source: program.sources(edge.source) for edge in program.edges if edge.target == part.name}
-        if sum(sources.values()) > core.axons_in:
+    """The source neurons of a population are no more than a core's axons in."""
+    for population in program.populations:
+        sizes = {edge.source: program.sources(edge.source) for edge in program.edges if edge.target == population.name}
+        if sum(sizes.values()) > core.axons_in:
             yield Violation(
-                "fan_in", called(part),
-                f"there must be at most {core.axons_in} sources, not {sum(sources.values())}",
-                "train with fewer channels or smaller layers", None,
+                "fan_in", population_text(population),
+                f"there must be at most {core.axons_in} sources, not {sum(sizes.values())}",
+                "train with fewer channels or smaller layers",
             )  # fmt: skip
 
 
 def fan_out(program: Program, core: Core) -> Iterator[Violation]:
-    """A population's lines out, one per neuron and population it reaches, are no more than a core's."""
-    for part in program.populations:
-        targets = {edge.target for edge in program.edges if edge.source == part.name}
-        if part.size * len(targets) > core.axons_out:
+    """A population's axons out, one per neuron and target population, are no more than a core's."""
+    for population in program.populations:
+        targets = {edge.target for edge in program.edges if edge.source == population.name}
+        if population.size * len(targets) > core.axons_out:
             yield Violation(
-                "fan_out", called(part),
-                f"there must be at most {core.axons_out} lines out, not {part.size} neurons · {len(targets)} "
+                "fan_out", population_text(population),
+                f"there must be at most {core.axons_out} lines out, not {population.size} neurons · {len(targets)} "
                 "populations", "split it, or train with fewer populations that it reaches",
-                "split_populations" if part.fires else None,
+                "split_populations" if population.fires else None,
             )  # fmt: skip
 
 
 def cores(program: Program, core: Core) -> Iterator[Violation]:
     """The populations fit on the chip."""
-    needed = sum(cores_of(program, part, core) for part in program.populations)
+    needed = sum(cores_of(program, population, core) for population in program.populations)
     if needed > core.cores:
         yield Violation(
             "cores", "program", f"there must be at most {core.cores} cores, not {needed}",
-            "prune, or train a smaller network", None,
+            "prune, or train a smaller network",
         )  # fmt: skip
 
 
-def synapse_bits(program: Program, part: Population, core: Core) -> int:
+def synapse_bits(program: Program, population: Population, core: Core) -> int:
     """Return the bits of the synapses that lead to a population."""
-    synapses = sum(len(edge.weight) for edge in program.edges if edge.target == part.name)
-    return synapses * (core.bits + max(part.size - 1, 1).bit_length())
+    synapses = sum(len(edge.weight) for edge in program.edges if edge.target == population.name)
+    return synapses * (core.bits + max(population.size - 1, 1).bit_length())
 
 
-def cores_of(program: Program, part: Population, core: Core) -> int:
-    """Return how many cores a population takes at least."""
-    return max(-(-part.size // core.neurons), -(-synapse_bits(program, part, core) // core.synapse_bits))
+def cores_of(program: Program, population: Population, core: Core) -> int:
+    """Return the least number of cores that a population takes."""
+    by_memory = -(-synapse_bits(program, population, core) // core.synapse_bits)
+    return max(-(-population.size // core.neurons), by_memory)
 
 
-def all_of(program: Program, core: Core) -> Iterator[Violation]:
-    """Yield what breaks any of these rules."""
+def all_rules(program: Program, core: Core) -> Iterator[Violation]:
+    """Yield the violations of all these rules."""
     for rule in (neurons_per_core, synapses_per_core, fan_in, fan_out, cores):
         yield from rule(program, core)

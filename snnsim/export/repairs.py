@@ -1,7 +1,7 @@
-"""Named changes that make a Program keep a target's design rules; each says what it changed, none is made unasked.
+"""Named changes that let a Program keep a target's design rules; each counts what it changed, none is made unasked.
 
-A repair is a function of a Program that returns a changed one and counts. A target names those that it needs, with the
-values that it needs them with; `repaired` applies them until no rule is broken that one of them mends.
+A repair is a function of a Program that returns a changed Program and counts. A target lists the repairs that it needs,
+with their values; `apply_repairs` applies them until no rule is broken that one of them mends.
 """
 
 import itertools
@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.export import bias_relays
+from snnsim.export import bias_channels
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core, synapse_bits
-from snnsim.export.retiming import retimed
+from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
+from snnsim.program.parts import Synapses
 from snnsim.quantization import Scheme, quantize
 
 Counts = dict[str, Any]
@@ -24,7 +25,7 @@ Repair = Callable[[Program], tuple[Program, Counts]]
 
 @dataclass(frozen=True, eq=False)
 class Repaired:
-    """One repair that was made."""
+    """One repair that was applied."""
 
     name: str
     counts: Counts
@@ -32,180 +33,206 @@ class Repaired:
     """The Program after it."""
 
 
-def repaired(
-    program: Program, check: Callable[[Program], Iterable[Violation]], known: Mapping[str, Repair]
+def apply_repairs(
+    program: Program, check: Callable[[Program], Iterable[Violation]], repairs: Mapping[str, Repair]
 ) -> tuple[Program, list[Repaired]]:
-    """Return a Program that keeps the rules as far as these repairs can make it, and what was done, in order.
+    """Return a Program that keeps the rules as far as the repairs can make it, and the applied repairs, in order.
 
-    Repairs are made in the order of `known`, until the rules that are broken stay the same.
+    Args:
+        program: The Program.
+        check: Yields the violations of the rules.
+        repairs: Repairs by name, in the order in which they are tried. Each is applied while a violation names it,
+            until the violations stay the same.
     """
-    made: list[Repaired] = []
+    applied: list[Repaired] = []
     before: list[str] = []
-    while len(made) < 4 * len(known):
-        found = list(check(program))
-        asked = {violation.repair for violation in found}
-        name = next((each for each in known if each in asked), None)
-        if name is None or list(map(str, found)) == before:
+    while len(applied) < 4 * len(repairs):
+        violations = list(check(program))
+        wanted = {violation.repair for violation in violations}
+        name = next((name for name in repairs if name in wanted), None)
+        if name is None or list(map(str, violations)) == before:
             break
-        before = list(map(str, found))
-        program, counts = known[name](program)
-        made.append(Repaired(name, counts, program))
-    return program, made
+        before = list(map(str, violations))
+        program, counts = repairs[name](program)
+        applied.append(Repaired(name, counts, program))
+    return program, applied
 
 
 def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
-    """Quantize, or quantize again, with one scale for all neurons of a population; weights of 0 are left out."""
+    """Quantize a Program, in floats or integers; synapses whose weight becomes 0 are left out."""
     changed = quantize(program, scheme)
-    edges = changed.provenance["quantization"]["edges"]
-    shown = []
-    for edge in changed.edges:
-        there = edge.weight != 0
-        synapses = (edge.pre()[there], edge.post[there], edge.delay[there], edge.weight[there])
-        shown.append(_like(edge, synapses, program.sources(edge.source)))
-    return replace(changed, edges=tuple(shown)), {
+    errors = changed.provenance["quantization"]["edges"]
+    edges = [_selected(edge, edge.weight != 0, program.sources(edge.source)) for edge in changed.edges]
+    return replace(changed, edges=tuple(edges)), {
         "weights": scheme.weights,
         "scale": scheme.scale,
-        "weights_clipped": sum(edge["weights_clipped"] for edge in edges),
-        "weights_to_0": sum(edge["weights_to_0"] for edge in edges),
-        "relative_error": max((edge["relative_error"] for edge in edges), default=0.0),
+        "weights_clipped": sum(edge["weights_clipped"] for edge in errors),
+        "weights_to_0": sum(edge["weights_to_0"] for edge in errors),
+        "relative_error": max((edge["relative_error"] for edge in errors), default=0.0),
     }
 
 
 def clamp_delays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Shorten the delays that are longer than `most` steps."""
+    """Shorten delays to at most `most` steps."""
     return _with_delays(program, [np.minimum(edge.delay, most) for edge in program.edges])
 
 
-def clamp_machine_delays(program: Program, *, latency: int, least: int, most: int) -> tuple[Program, Counts]:
-    """Shorten the delays that are longer than `most` steps on a machine whose synapses take `latency` steps."""
-    moved = retimed(program, latency=latency, least=least)
-    over = [np.maximum(each.delay - most, 0) for each in moved.connections]
-    return _with_delays(program, [edge.delay - each for edge, each in zip(program.edges, over, strict=True)])
+def clamp_hardware_delays(program: Program, *, latency: int, shortest: int, most: int) -> tuple[Program, Counts]:
+    """Shorten delays so that they are at most `most` steps after retiming.
+
+    Args:
+        program: The Program.
+        latency: Steps that a synapse of the hardware takes besides its delay.
+        shortest: The shortest delay of the hardware.
+        most: Its longest delay.
+    """
+    retimed = retime(program, latency=latency, shortest=shortest)
+    over = [np.maximum(edge.delay - most, 0) for edge in retimed.edges]
+    return _with_delays(program, [edge.delay - excess for edge, excess in zip(program.edges, over, strict=True)])
 
 
 def thresholds_to_grid(program: Program, *, unit: int, most: int) -> tuple[Program, Counts]:
-    """Give each population the 2^unit T + 1 that is nearest to its mean threshold, T from 0 to `most`."""
+    """Give each population that fires the threshold 2^unit T + 1 that is nearest to its mean threshold.
 
-    def moved(part: Population) -> Population:
-        if not part.fires:
-            return part
-        above = np.clip(np.rint((part.threshold.mean() - 1) / 2**unit), 0, most)
-        return replace(part, threshold=np.full(part.size, int(above) * 2**unit + 1))
+    Args:
+        program: The Program.
+        unit: The exponent of the grid.
+        most: The largest T.
+    """
 
-    return _neurons(program, moved, "threshold")
+    def moved(population: Population) -> Population:
+        if not population.fires:
+            return population
+        mantissa = np.clip(np.rint((population.threshold.mean() - 1) / 2**unit), 0, most)
+        return replace(population, threshold=np.full(population.size, int(mantissa) * 2**unit + 1))
+
+    return _with_neurons(program, moved, "threshold")
 
 
 def biases_to_grid(program: Program) -> tuple[Program, Counts]:
-    """Move biases to the nearest multiple of a weight's unit."""
+    """Move biases to the nearest multiple of the unit of weights."""
     unit = 2 ** (program.fixed.weight_shift if program.fixed else 0)
-    return _neurons(program, lambda part: replace(part, bias=np.rint(part.bias / unit) * unit), "bias")
+    return _with_neurons(
+        program, lambda population: replace(population, bias=np.rint(population.bias / unit) * unit), "bias"
+    )
 
 
-def bias_to_clock(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases to the grid of weights, and let channels of a clock give them."""
-    return _clocked(program, bias_relays.with_clock, most)
+def bias_to_channels(program: Program, *, most: int) -> tuple[Program, Counts]:
+    """Move biases to the grid of weights, and then into bias channels whose weights are at most `most`."""
+    return _without_biases(program, bias_channels.with_bias_channels, most)
 
 
 def bias_to_relays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases to the grid of weights, and let a clock and relays of it give them: for chains."""
-    return _clocked(program, bias_relays.with_relays, most)
+    """Move biases of a chain to the grid of weights, and then into bias channels and relay neurons."""
+    return _without_biases(program, bias_channels.with_bias_relays, most)
 
 
 def average_decays(program: Program) -> tuple[Program, Counts]:
-    """Give the neurons of a population the mean of their decays."""
+    """Give all neurons of a population the mean of their decays."""
 
-    def same(part: Population) -> Population:
-        mean = round(part.decay.mean()) if program.fixed is not None else part.decay.mean()
-        return replace(part, decay=np.full(part.size, mean))
+    def averaged(population: Population) -> Population:
+        mean = round(population.decay.mean()) if program.fixed is not None else population.decay.mean()
+        return replace(population, decay=np.full(population.size, mean))
 
-    return _neurons(program, same, "decay")
+    return _with_neurons(program, averaged, "decay")
 
 
 def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
-    """Let a step keep `least` parts of a membrane where it keeps fewer."""
-    return _neurons(program, lambda part: replace(part, decay=np.maximum(part.decay, least)), "decay")
+    """Raise decays to at least `least`."""
+    return _with_neurons(
+        program, lambda population: replace(population, decay=np.maximum(population.decay, least)), "decay"
+    )
 
 
 def join_taps(program: Program) -> tuple[Program, Counts]:
-    """Join the synapses of a pair of neurons: their sum, at the delay of the largest."""
-    edges, gone = [], 0
+    """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight."""
+    edges, joined = [], 0
     for edge in program.edges:
         targets = program.population(edge.target).size
         pair = edge.pre() * targets + edge.post
+        # the largest weight of a pair comes first, so the first delay of a pair is that of the largest weight
         order = np.lexsort((-np.abs(edge.weight.astype(np.float64)), pair))
-        kept, first = np.unique(pair[order], return_index=True)
-        weight = np.add.reduceat(edge.weight[order].astype(np.float64), first) if len(first) else edge.weight
-        synapses = (kept // targets, kept % targets, edge.delay[order][first], weight)
-        gone += len(pair) - len(kept)
+        pairs, start = np.unique(pair[order], return_index=True)
+        weight = np.add.reduceat(edge.weight[order].astype(np.float64), start) if len(start) else edge.weight
+        synapses = (pairs // targets, pairs % targets, edge.delay[order][start], weight)
+        joined += len(pair) - len(pairs)
         edges.append(_like(edge, synapses, program.sources(edge.source)))
-    return replace(program, edges=tuple(edges)), {"synapses_joined": gone}
+    return replace(program, edges=tuple(edges)), {"synapses_joined": joined}
 
 
 def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]:
-    """Split populations that fire and are too large for a core into equal ones, named P.0, P.1 and on."""
-    parts = {part.name: _split(program, part, core) for part in program.populations}
-    populations = [piece for part in program.populations for piece, _ in parts[part.name]]
+    """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on."""
+    pieces = {population.name: _split(program, population, core) for population in program.populations}
+    populations = [piece for population in program.populations for piece, _ in pieces[population.name]]
+    names = {name: [(piece.name, neurons) for piece, neurons in split] for name, split in pieces.items()}
     edges = []
     for edge in program.edges:
-        sources = parts.get(edge.source) or [(None, slice(0, program.channels))]
-        for source, rows in sources:
-            for target, columns in parts[edge.target]:
-                edges.append(
-                    _piece(edge, (edge.source if source is None else source.name, rows), (target.name, columns))
-                )
+        for source in names.get(edge.source) or [(edge.source, slice(0, program.channels))]:
+            edges += [_between(edge, source, target) for target in names[edge.target]]
     changed = replace(program, populations=tuple(populations), edges=tuple(edges))
     return changed, {"populations": len(changed.populations), "before": len(program.populations)}
 
 
-def _split(program: Program, part: Population, core: Core) -> list[tuple[Population, slice]]:
-    targets = len({edge.target for edge in program.edges if edge.source == part.name})
-    wanted = max(
-        -(-part.size // core.neurons),
-        -(-synapse_bits(program, part, core) // core.synapse_bits),
-        -(-part.size * targets // core.axons_out),
+def _split(program: Program, population: Population, core: Core) -> list[tuple[Population, slice]]:
+    """Return the parts of a population, and the neurons of each."""
+    targets = len({edge.target for edge in program.edges if edge.source == population.name})
+    count = max(
+        -(-population.size // core.neurons),
+        -(-synapse_bits(program, population, core) // core.synapse_bits),
+        -(-population.size * targets // core.axons_out),
     )
-    if wanted <= 1 or not part.fires:
-        return [(part, slice(0, part.size))]
-    bounds = np.linspace(0, part.size, min(wanted, part.size) + 1).round().astype(int)
+    if count <= 1 or not population.fires:
+        return [(population, slice(0, population.size))]
+    bounds = np.linspace(0, population.size, min(count, population.size) + 1).round().astype(int)
     pieces = []
-    for number, (begin, end) in enumerate(itertools.pairwise(bounds)):
-        rows = {name: getattr(part, name)[begin:end] for name in part.array_names}
-        pieces.append((replace(part, name=f"{part.name}.{number}", **rows), slice(int(begin), int(end))))
+    for number, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
+        arrays = (getattr(population, name)[begin:end] for name in population.array_names)
+        pieces.append((Population(f"{population.name}.{number}", population.model, *arrays), slice(begin, end)))
     return pieces
 
 
-def _piece(edge: Edge, source: tuple[str, slice], target: tuple[str, slice]) -> Edge:
-    pre, (rows, columns) = edge.pre(), (source[1], target[1])
-    here = (pre >= rows.start) & (pre < rows.stop) & (edge.post >= columns.start) & (edge.post < columns.stop)
-    synapses = (pre[here] - rows.start, edge.post[here] - columns.start, edge.delay[here], edge.weight[here])
-    return Edge.of(source[0], target[0], synapses, sources=rows.stop - rows.start)
+def _between(edge: Edge, source: tuple[str, slice], target: tuple[str, slice]) -> Edge:
+    """Return the synapses of an edge from a part of its source to a part of its target."""
+    (source_name, rows), (target_name, columns) = source, target
+    pre = edge.pre()
+    mask = (pre >= rows.start) & (pre < rows.stop) & (edge.post >= columns.start) & (edge.post < columns.stop)
+    synapses = (pre[mask] - rows.start, edge.post[mask] - columns.start, edge.delay[mask], edge.weight[mask])
+    return Edge.of(source_name, target_name, synapses, sources=rows.stop - rows.start)
 
 
-def _clocked(program: Program, clock: Callable[..., Program], most: int) -> tuple[Program, Counts]:
-    moved, counts = biases_to_grid(program)
-    changed = clock(moved, most=most)
+def _without_biases(program: Program, move: Callable[..., Program], most: int) -> tuple[Program, Counts]:
+    rounded, counts = biases_to_grid(program)
+    changed = move(rounded, most=most)
     counts |= {"channels_added": changed.channels - program.channels, "neurons_added": changed.size - program.size}
     return changed, counts | {"synapses_added": changed.synapses - program.synapses}
 
 
-def _neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
-    populations = tuple(change(part) for part in program.populations)
-    pairs = list(zip(program.populations, populations, strict=True))
-    moved = sum(int((getattr(one, name) != getattr(other, name)).sum()) for one, other in pairs)
-    most = max(float(np.abs(getattr(one, name) - getattr(other, name)).max()) for one, other in pairs)
+def _with_neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
+    """Return a Program with changed populations, and how much one of their arrays changed."""
+    populations = tuple(change(population) for population in program.populations)
+    pairs = [
+        (getattr(one, name), getattr(other, name)) for one, other in zip(program.populations, populations, strict=True)
+    ]
+    count = sum(int((one != other).sum()) for one, other in pairs)
+    largest = max(float(np.abs(one - other).max()) for one, other in pairs)
     plural = {"bias": "biases"}.get(name, f"{name}s")
-    return replace(program, populations=populations), {f"{plural}_changed": moved, "largest_change": most}
+    return replace(program, populations=populations), {f"{plural}_changed": count, "largest_change": largest}
 
 
 def _with_delays(program: Program, delays: list[np.ndarray]) -> tuple[Program, Counts]:
-    edges, changed, most = [], 0, 0
+    edges, count, largest = [], 0, 0
     for edge, delay in zip(program.edges, delays, strict=True):
-        shorter = edge.delay.astype(np.int64) - delay
-        changed, most = changed + int((shorter > 0).sum()), max(most, int(shorter.max(initial=0)))
+        change = edge.delay.astype(np.int64) - delay
+        count, largest = count + int((change > 0).sum()), max(largest, int(change.max(initial=0)))
         edges.append(_like(edge, (edge.pre(), edge.post, delay, edge.weight), program.sources(edge.source)))
-    return replace(program, edges=tuple(edges)), {"delays_shortened": changed, "largest_change": most}
+    return replace(program, edges=tuple(edges)), {"delays_shortened": count, "largest_change": largest}
 
 
-def _like(edge: Edge, synapses: tuple[np.ndarray, ...], sources: int) -> Edge:
+def _selected(edge: Edge, mask: np.ndarray, sources: int) -> Edge:
+    return _like(edge, (edge.pre()[mask], edge.post[mask], edge.delay[mask], edge.weight[mask]), sources)
+
+
+def _like(edge: Edge, synapses: Synapses, sources: int) -> Edge:
+    """Return an edge between the same populations, with weights of the same type."""
     pre, post, delay, weight = synapses
     return Edge.of(edge.source, edge.target, (pre, post, delay, weight.astype(edge.weight.dtype)), sources=sources)

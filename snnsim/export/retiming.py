@@ -1,18 +1,19 @@
-"""From our delays to those of machines on which every synapse takes a step.
+"""From the delays of a Program to those of hardware on which every synapse takes a step.
 
-Within a step, our populations are computed in order, so a spike can reach a later population in its own step. Machines
-compute all neurons at once: a spike arrives a step later at the earliest. So each population runs late by a constant,
+Within a step, a Program computes its populations in order, so a spike can reach a later population in its own step.
+Most hardware computes all neurons at once: a spike arrives a step later at the earliest. Every population therefore
+runs late by a constant lag,
 
-    d' = d + o(target) − o(source) − c  ≥ least          t = t' − o
+    d' = d + o(target) − o(source) − c  ≥ shortest delay of the hardware          t = t' − o
 
-with the smallest such o, and then every synapse that fits has its spikes in their places.
+with the smallest lags o ≥ 0 for which every synapse meets this, and every spike keeps its place.
 
-Names    d delay, d' delay to write · o lateness, 0 of the input · c latency that a synapse of the machine has anyway ·
-         least the machine's shortest delay · t our step, t' the machine's
+Names    d delay, d' hardware delay · o retiming lag, 0 of the input · c latency that a synapse of the hardware has
+         anyway · t step of the Program, t' of the hardware · files call the lag `lateness`
 Units    steps
 Source   shortest paths with a difference constraint for each edge (Bellman-Ford)
-Differs  a loop through k populations takes at least k steps there; a shorter one is refused; a bias
-         counts as a synapse without delay, so a population that has one is late, and must not have it before its time
+Differs  a loop through k populations takes at least k steps there, and a shorter one is refused; a bias counts as a
+         synapse without delay, so a population with a bias is late, and its bias must not act before its time
 """
 
 from dataclasses import dataclass
@@ -23,8 +24,8 @@ from snnsim.program import INPUT, Edge, Program
 
 
 @dataclass(frozen=True, eq=False)
-class Connections:
-    """The synapses of an edge, one row each, with the delays of a machine."""
+class HardwareEdge:
+    """The synapses of an edge with their hardware delays, one row each."""
 
     source: str
     target: str
@@ -35,39 +36,52 @@ class Connections:
     weight: np.ndarray
     """(synapse,), float64, or int64 of a Program in integers."""
     delay: np.ndarray
-    """int64 (synapse,), in steps of the machine."""
+    """int64 (synapse,), in steps of the hardware."""
 
 
 @dataclass(frozen=True, eq=False)
 class Retimed:
-    """What a writer needs besides the populations: connections, and how late each population runs."""
+    """A Program with hardware delays and the retiming lag of each population."""
 
     program: Program
-    connections: tuple[Connections, ...]
-    lateness: dict[str, int]
-    """Steps by which the spikes of a population come later than ours; 0 of the input."""
+    edges: tuple[HardwareEdge, ...]
+    lags: dict[str, int]
+    """Steps by which the spikes of the input and each population come later than in the Program."""
 
 
-def retimed(program: Program, *, latency: int, least: int) -> Retimed:
-    """Return a Program's connections for a machine whose synapses take `latency` steps and its delays `least` or more.
+def retime(program: Program, *, latency: int, shortest: int) -> Retimed:
+    """Return a Program retimed for hardware.
 
-    Raises ValueError where a loop is shorter than the machine can make it.
+    Args:
+        program: The Program.
+        latency: Steps that a synapse of the hardware takes besides its delay.
+        shortest: The shortest delay of the hardware, in steps.
+
+    Raises:
+        ValueError: If a loop is shorter than the hardware can make it.
     """
-    late = lateness(program, shortest=latency + least)
-    connections = tuple(_moved(edge, late[edge.target] - late[edge.source] - latency) for edge in program.edges)
-    return Retimed(program, connections, late)
+    lags = retiming_lags(program, shortest=latency + shortest)
+    edges = tuple(_with_delay(edge, lags[edge.target] - lags[edge.source] - latency) for edge in program.edges)
+    return Retimed(program, edges, lags)
 
 
-def lateness(program: Program, *, shortest: int) -> dict[str, int]:
-    """Return the least lateness of the input and of each population that makes every synapse take `shortest` steps."""
-    late = {INPUT: 0} | {part.name: shortest if part.bias.any() else 0 for part in program.populations}
+def retiming_lags(program: Program, *, shortest: int) -> dict[str, int]:
+    """Return the smallest lags of the input and each population with which every synapse takes `shortest` steps.
+
+    Raises:
+        ValueError: If a loop of populations is too short, as no lags lengthen a loop.
+    """
+    lags = {INPUT: 0} | {
+        population.name: shortest if population.bias.any() else 0 for population in program.populations
+    }
     edges = [edge for edge in program.edges if len(edge.delay)]
-    for _ in late:
-        short = [edge for edge in edges if late[edge.target] < _needed(edge, late, shortest)]
+    # Bellman-Ford: after as many rounds as there are populations, a lag grows further only in a loop
+    for _ in lags:
+        short = [edge for edge in edges if lags[edge.target] < _least_lag(edge, lags, shortest)]
         for edge in short:
-            late[edge.target] = max(late[edge.target], _needed(edge, late, shortest))
+            lags[edge.target] = max(lags[edge.target], _least_lag(edge, lags, shortest))
         if not short:
-            return late
+            return lags
     names = ", ".join(f"{edge.source!r} -> {edge.target!r}" for edge in short)
     raise ValueError(
         f"export: a loop of k populations must take at least {shortest} k steps on this target, and one through "
@@ -75,13 +89,13 @@ def lateness(program: Program, *, shortest: int) -> dict[str, int]:
     )
 
 
-def _needed(edge: Edge, late: dict[str, int], shortest: int) -> int:
-    return late[edge.source] + shortest - int(edge.delay.min())
+def _least_lag(edge: Edge, lags: dict[str, int], shortest: int) -> int:
+    return lags[edge.source] + shortest - int(edge.delay.min())
 
 
-def _moved(edge: Edge, steps: int) -> Connections:
-    whole = np.issubdtype(edge.weight.dtype, np.integer)
-    weight = edge.weight.astype(np.int64 if whole else np.float64)
-    return Connections(
+def _with_delay(edge: Edge, steps: int) -> HardwareEdge:
+    integers = np.issubdtype(edge.weight.dtype, np.integer)
+    weight = edge.weight.astype(np.int64 if integers else np.float64)
+    return HardwareEdge(
         edge.source, edge.target, edge.pre(), edge.post.astype(np.int64), weight, edge.delay.astype(np.int64) + steps
     )

@@ -1,4 +1,7 @@
-"""What a Program can be written as: a table of targets, each a writer, design rules, and a reader if there is one."""
+"""The one table of targets: for each, a writer, a reader, design rules and repairs.
+
+Options of the command line, the table of the documentation and the tests follow from TARGETS.
+"""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
@@ -6,11 +9,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim.export import arrays, c, checks, loihi, loihi2, nir, pynn, sonata, sonata_reading, xylo
+from snnsim import renamed
+from snnsim.export import arrays, c, checks, loihi, nir, pynn, sonata, xylo
 from snnsim.export.checks import Violation
-from snnsim.export.repairs import Repair, Repaired, repaired
+from snnsim.export.repairs import Repair, Repaired, apply_repairs
 from snnsim.program import Program
 from snnsim.validation import known
+
+
+def _no_folder(folder: Path) -> bool:
+    del folder
+    return False
+
+
+def _no_variant(path: Path) -> None:
+    del path
+
+
+def _no_code(program: Program) -> Mapping[str, str]:
+    del program
+    return {}
 
 
 @dataclass(frozen=True)
@@ -18,39 +36,45 @@ class Target:
     """A format, or a chip."""
 
     title: str
-    """What it is, in a line."""
+    """A line about it, for people."""
     suffix: str
-    """Of its files; empty if it is a folder."""
+    """Suffix of its files; empty if it is a folder."""
     write: Callable[..., None]
     """write(program, path, **options)."""
     check: Callable[[Program], Iterable[Violation]]
-    """Every violation of its design rules."""
+    """Yields every violation of its design rules."""
     read: Callable[..., Program] | None = None
-    """read(path, **options): the Program of a file that `write` made, or of others in this format."""
-    claims: Callable[[Path], bool] = lambda folder: False  # noqa: ARG005
+    """read(path, **options): the Program of a file that `write` wrote, or of another tool's file of this format."""
+    claims: Callable[[Path], bool] = _no_folder
     """Whether a folder is of this target."""
     repairs: Mapping[str, Repair] = field(default_factory=dict)
-    """What `--fix` may do, by name, in order."""
-    variant: Callable[[Path], str | None] = lambda path: None  # noqa: ARG005
-    """Which of several ways to write it a file has, if not all of its consumers read all of them."""
-    executed: Callable[[Program], Mapping[str, str]] = lambda program: {}  # noqa: ARG005
-    """The text of each file of a folder that its consumers run as code, as it is written for a Program."""
+    """The repairs of `snnsim export --fix`, by name, in order."""
+    variant: Callable[[Path], str | None] = _no_variant
+    """The encoding of a file, where backends read only some of several encodings."""
+    executed: Callable[[Program], Mapping[str, str]] = _no_code
+    """The text of each file of a folder that its backends run as code, as `write` writes it for a Program."""
+    former_code: frozenset[str] = frozenset()
+    """SHA-256 of such files of earlier versions, which backends run, too."""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the options of `write`."""
+        return _keywords(self.write)
+
+    @property
+    def read_options(self) -> tuple[str, ...]:
+        """Names of the options of `read`."""
+        return () if self.read is None else _keywords(self.read)
 
 
 TARGETS: dict[str, Target] = {
     "npz": Target("plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz),
     "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5),
     "spinnaker": Target(
-        "connection files and a script for PyNN, a folder",
-        "",
-        pynn.write,
-        pynn.check,
-        pynn.read,
-        pynn.claims,
-        pynn.REPAIRS,
-        executed=pynn.executed,
+        "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims,
+        pynn.REPAIRS, executed=pynn.executed, former_code=pynn.FORMER_SCRIPTS,
     ),
-    "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata_reading.read, sonata_reading.claims),
+    "sonata": Target("SONATA, a folder", "", sonata.write, sonata.check, sonata.read, sonata.claims),
     "nir": Target(
         "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
@@ -58,61 +82,108 @@ TARGETS: dict[str, Target] = {
         "C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS, executed=c.executed
     ),
     "loihi1": Target(
-        "Loihi 1, a file of mantissas", ".loihi1", loihi.write, loihi.check, loihi.read, repairs=loihi.REPAIRS
+        "Loihi 1, a file of mantissas", ".loihi1", loihi.write_loihi1, loihi.check_loihi1, loihi.read_loihi1,
+        repairs=loihi.LOIHI1_REPAIRS,
     ),
     "loihi2": Target(
-        "Loihi 2, a file for lava-dl's netx", ".net", loihi2.write, loihi2.check, loihi2.read, repairs=loihi2.REPAIRS
+        "Loihi 2, a file for lava-dl's netx", ".net", loihi.write_loihi2, loihi.check_loihi2, loihi.read_loihi2,
+        repairs=loihi.LOIHI2_REPAIRS,
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
-}
+}  # fmt: skip
+"""The targets by name."""
 
 
 def write(program: Program, target: str, path: Path, **options: Any) -> None:
-    """Write a Program for a target; raises ValueError with every rule that it breaks."""
-    chosen = named(target)
-    _known(target, "written", chosen.write, options)
+    """Write a Program for a target.
+
+    Args:
+        program: The Program.
+        target: A name of TARGETS.
+        path: The file or folder.
+        **options: Options of the target's writer; `TARGETS[target].options` has their names.
+
+    Raises:
+        ValueError: If the target or an option is unknown, or the Program breaks its rules; the message has all of them.
+    """
+    chosen = get_target(target)
+    _check_options(target, "written", chosen.options, options)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
 
 
 def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
-    """Return a Program that keeps a target's rules as far as its repairs go, and what they changed."""
-    chosen = named(target)
-    return repaired(program, chosen.check, chosen.repairs)
+    """Return a Program that keeps a target's rules as far as its repairs go, and the applied repairs.
+
+    Args:
+        program: The Program.
+        target: A name of TARGETS.
+
+    Raises:
+        ValueError: If the target is unknown.
+    """
+    chosen = get_target(target)
+    return apply_repairs(program, chosen.check, chosen.repairs)
 
 
 def read(target: str, path: Path, **options: Any) -> Program:
-    """Return the Program of a file in a target's format; raises ValueError where there is none to read."""
-    chosen = named(target)
+    """Return the Program of a file in a target's format.
+
+    Args:
+        target: A name of TARGETS.
+        path: The file or folder.
+        **options: Options of the target's reader; `TARGETS[target].read_options` has their names.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the target or an option is unknown, or the file is damaged.
+    """
+    chosen = get_target(target)
     if chosen.read is None:
         readable = ", ".join(name for name, each in TARGETS.items() if each.read is not None)
         raise ValueError(f"import: {target} cannot be read back; the targets that can are {readable}")
-    _known(target, "read", chosen.read, options)
+    _check_options(target, "read", chosen.read_options, options)
     return chosen.read(Path(path), **options)
 
 
-def of(path: Path) -> str:
-    """Return the target that a file or folder is of, by its name; raises ValueError where no target has such files."""
+def target_of(path: Path) -> str:
+    """Return the name of the target of a file or folder, by its suffix or contents.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ValueError: If it is of no target.
+    """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no {path}; `snnsim export PROGRAM --to TARGET` writes one")
     for name, target in TARGETS.items():
         if (target.suffix and path.name.endswith(target.suffix)) or (path.is_dir() and target.claims(path)):
             return name
-    known = ", ".join(f"{each.suffix or 'a folder'} ({name})" for name, each in TARGETS.items())
-    raise ValueError(f"{path} is of no known target; known are {known}")
+    suffixes = ", ".join(f"{each.suffix or 'a folder'} ({name})" for name, each in TARGETS.items())
+    raise ValueError(f"{path} is of no known target; known are {suffixes}")
 
 
-def named(name: str) -> Target:
-    """Return a target by its name."""
+def get_target(name: str) -> Target:
+    """Return a target by its name.
+
+    Raises:
+        ValueError: If it is unknown; the message has the known names.
+    """
     known(name, TARGETS, "export: target")
     return TARGETS[name]
 
 
-def _known(target: str, how: str, function: Callable[..., Any], options: dict[str, Any]) -> None:
-    known = [name for name, each in inspect.signature(function).parameters.items() if each.kind is each.KEYWORD_ONLY]
-    unknown = [name for name in options if name not in known]
+def _keywords(function: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters
+    return tuple(name for name, parameter in parameters.items() if parameter.kind is parameter.KEYWORD_ONLY)
+
+
+def _check_options(target: str, verb: str, names: tuple[str, ...], options: dict[str, Any]) -> None:
+    unknown = [name for name in options if name not in names]
     if unknown:
         raise ValueError(
-            f"export: {target} is {how} without the option {', '.join(unknown)}; it takes {', '.join(known) or 'none'}"
+            f"export: {target} is {verb} without the option {', '.join(unknown)}; it takes {', '.join(names) or 'none'}"
         )
+
+
+__getattr__ = renamed.attributes(__name__, {"of": "target_of", "named": "get_target"})

@@ -14,6 +14,9 @@ a sequence are not known before its end, so running averages normalize chunks, s
 A loss of every step needs one pass. The loss of a decision, which is a function of a sum over time, needs a pass
 without gradients before, for ∂L/∂scores; both passes have the same dropout.
 
+Errors that pass through a recurrent connection end at the beginning of their chunk, as a spike before it would need the
+errors of all later chunks. A chunk should be several recurrent delays long.
+
 For the backward pass, a layer keeps the graph of its pending chunks, whose memory snnsim.kernels describes.
 
 Shapes   chunks (time, batch, channel) · output (time, batch, class) · valid (batch,)
@@ -35,9 +38,8 @@ from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.learning import losses
 from snnsim.learning.decisions import SUMS, Decision
 from snnsim.learning.losses import Batch, Objective, StepResult
-from snnsim.nn.layer import LayerState
+from snnsim.nn.layer_state import LayerState
 from snnsim.nn.network import SpikingNetwork
-from snnsim.nn.neuron_state import detached
 from snnsim.nn.protocols import Synapse
 from snnsim.renamed import attributes, keywords
 from snnsim.validation import integer
@@ -67,8 +69,10 @@ def backpropagate(
         generator: Generator of dropout and draws.
 
     Raises:
-        ValueError: If the gradient paths go through the membrane.
+        ValueError: If the gradient paths go through the membrane, or the network has skip connections.
     """
+    if len(network.skips):
+        raise ValueError("chunks of time: networks with skip connections learn from whole sequences; leave out `chunk`")
     if credit.temporal:
         raise ValueError("chunks of time need gradient paths without the membrane: GradientPaths(temporal=False)")
     stages: list[_Stage] = []
@@ -220,7 +224,7 @@ class _Stage:
             spikes = _ToSink.apply(sink.requires_grad_(), spikes)  # type: ignore[no-untyped-call]
         output, state = self.run(spikes, self.state, before=self.before)
         self.pending.append(_Chunk(self.state.step, state.step, get_gradient_edge(output), sink))
-        self.state = state._replace(neuron=None if state.neuron is None else detached(state.neuron))
+        self.state = state.detached()
         return output
 
     def _with_history(self, spikes: Tensor) -> Tensor:

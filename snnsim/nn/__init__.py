@@ -18,8 +18,10 @@ from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
+from snnsim.nn.recurrence import Recurrence
 from snnsim.nn.second_order import SecondOrder
 from snnsim.nn.silif import SiLIF
+from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoState
 
 __all__ = [
@@ -35,8 +37,10 @@ __all__ = [
     "LevyBaxter",
     "MetaNeuron",
     "Neuron",
+    "Recurrence",
     "SecondOrder",
     "SiLIF",
+    "Skip",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",

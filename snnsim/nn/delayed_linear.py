@@ -8,14 +8,24 @@ see kernels/delay/integer_delays.py, so that a membrane which reaches its thresh
 network too. Sums over windows are taken by Fourier transforms, with an error of some 1e-7 of the largest
 current in float32: in training, a membrane that should reach its threshold exactly may miss it by that much.
 
-Shapes   s (time, ..., source) · I (time, ..., target) · w, d (target, source, tap)
+Axonal delays d[i] belong to sources, dendritic delays d[j] to targets. A window then filters the spikes of a source, or
+the current of a target, and one matrix product remains:
+
+    axonal       I[t, j] = Σ_i w[j, i] Σ_k window[k, i] s[t − k, i]
+    dendritic    I[t, j] = Σ_k window[k, j] Σ_i w[j, i] s[t − k, i]
+
+Shapes   s (time, ..., source) · I (time, ..., target) · w (target, source, tap)
+         d as w; axonal (1, source, tap); dendritic (target, 1, tap)
 Units    d and σ in steps, counted from 0 (the same step) to max_delay
-Source   DCLS-Delays: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR), arXiv 2306.17670
+Source   DCLS-Delays: Hammouamri, Khalfaoui-Hassani, Masquelier 2024 (ICLR), arXiv 2306.17670; axonal and dendritic
+         delays by the same windows: Bouhadjar, Neftci 2026
 Differs  delays are uniform over the whole range at the start, and mean "steps later"; the reference code draws
          positions partly outside of the range and clamps them
 """
 
 import math
+from collections.abc import Iterable
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +33,13 @@ from torch import Tensor, nn
 from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.delay.currents import spread_current
+from snnsim.kernels.delay.filtered import filtered
 from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
 from snnsim.nn import delay_windows, settings
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.nn.protocols import Synapse
+
+DELAYS = ("synaptic", "axonal", "dendritic")
 
 
 class DelayedLinear(Synapse):
@@ -43,6 +56,8 @@ class DelayedLinear(Synapse):
         max_delay: The longest delay in steps.
         taps: Number of (weight, delay) pairs of a connection.
         window: Name of the delay window, see nn/delay_windows.py.
+        delays: "synaptic", "axonal" or "dendritic": every connection, every source or every target has a delay, or one
+            for each tap.
         sigma: Width of the window in steps; None for half the range of delays.
         learn_delay: Whether delays are trained; otherwise they are integers, drawn once.
         learn_sigma: Whether each tap's width is trained.
@@ -54,7 +69,7 @@ class DelayedLinear(Synapse):
     """
 
     delay: nn.Parameter
-    """Delays in steps, (target, source, tap)."""
+    """Delays in steps, (target, source, tap); axonal (1, source, tap), dendritic (target, 1, tap)."""
     sigma: Tensor
 
     def __init__(  # noqa: PLR0913
@@ -65,6 +80,7 @@ class DelayedLinear(Synapse):
         *,
         taps: int = 1,
         window: str = "gauss",
+        delays: str = "synaptic",
         sigma: float | None = None,
         learn_delay: bool = True,
         learn_sigma: bool = False,
@@ -89,16 +105,18 @@ class DelayedLinear(Synapse):
             )
         width = delay_windows.checked_width(window, delay_windows.widest(window, max_delay) if sigma is None else sigma)
         self.max_delay, self.window = max_delay, window
+        self.delays = validation.one_of(delays, DELAYS, who="DelayedLinear", name="delays")
         settings.carry(self, max_delay=max_delay, window=window)
         shape = (out_features, in_features, taps)
         self.weight = nn.Parameter(kaiming_weights(shape, fan_in=in_features * taps, generator=generator))
+        each = (1 if delays == "axonal" else out_features, 1 if delays == "dendritic" else in_features, taps)
         if learn_delay:
-            delay = torch.rand(shape, generator=generator) * max_delay
+            delay = torch.rand(each, generator=generator) * max_delay
         else:
-            delay = torch.randint(max_delay + 1, shape, generator=generator).to(self.weight.dtype)
+            delay = torch.randint(max_delay + 1, each, generator=generator).to(self.weight.dtype)
         self.delay = nn.Parameter(delay, requires_grad=learn_delay)
         if learn_sigma:
-            self.sigma = nn.Parameter(torch.full(shape, width))
+            self.sigma = nn.Parameter(torch.full(each, width))
         else:
             self.register_buffer("sigma", torch.tensor(width))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
@@ -120,7 +138,7 @@ class DelayedLinear(Synapse):
         return self.training and self.learns_delay
 
     def integer_delay(self) -> Tensor:
-        """Return the delays of evaluation as int64: rounded, half to even, and clamped to their range.
+        """Return the delays of evaluation as int64, (target, source, tap): rounded, half to even, and clamped.
 
         Raises:
             ValueError: If a delay is NaN.
@@ -128,16 +146,26 @@ class DelayedLinear(Synapse):
         delay = self.delay.detach()
         if bool(delay.isnan().any()):
             raise ValueError("DelayedLinear: delays must be numbers, and some are NaN; train with a smaller lr_delay")
-        return delay.round().clamp(0, self.max_delay).long()
+        return delay.round().clamp(0, self.max_delay).long().expand(self.weight.shape)
 
     def kernel(self) -> Tensor:
         """Return the kernel (delay, target, source) that the layer uses in its present mode."""
         if self.spreads:
-            gates.window(self.delay, self.sigma, who="DelayedLinear")
-            return self._spread(self.weight, self.delay, self.sigma)
+            return self.spread(*self.parameters_of_kernel())
         return dense_kernel(self.weight, self.integer_delay(), self.max_delay + 1)
 
-    def _spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+    def parameters_of_kernel(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weight, delay and width of every tap in training, (target, source, tap); a shared width is ().
+
+        Raises:
+            ValueError: If a delay or a width is not finite.
+        """
+        gates.window(self.delay, self.sigma, who="DelayedLinear")
+        shape = self.weight.shape
+        return self.weight, self.delay.expand(shape), self.sigma.expand(shape) if self.sigma.ndim else self.sigma
+
+    def spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+        """Return the kernel (delay, target, source) of taps in training, each (target, source, tap)."""
         return delay_windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
@@ -152,10 +180,12 @@ class DelayedLinear(Synapse):
         flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
         sent = flat if delayed == "exact" else flat.detach()
         delays = self.max_delay + 1
-        if self.spreads:
+        if self.spreads and self.delays != "synaptic":
             gates.window(self.delay, self.sigma, who="DelayedLinear")
-            parameters = self.weight, self.delay, self.sigma
-            current = spread_current(sent, self._spread, parameters, delays=delays, before=before)
+            current = self.filtered_current(sent, self.weight, self.delay, self.sigma)[before:]
+        elif self.spreads:
+            parameters = self.parameters_of_kernel()
+            current = spread_current(sent, self.spread, parameters, delays=delays, before=before)
         else:
             current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
         if delayed != "exact" and flat.requires_grad:
@@ -164,6 +194,32 @@ class DelayedLinear(Synapse):
             # 0, with the gradient of the path
             current = current + (path - path.detach())
         return current.reshape(len(current), *spikes.shape[1:-1], len(self.weight))
+
+    def tap_windows(self, delay: Tensor, sigma: Tensor) -> list[Tensor]:
+        """Return the window of every tap, (delay, channel), of sources or targets.
+
+        Args:
+            delay: Axonal or dendritic delays in steps, with their axes.
+            sigma: Widths in steps, of the same shape or ().
+        """
+        taps = range(delay.shape[-1])
+        widths = [sigma[..., tap : tap + 1] if sigma.ndim else sigma for tap in taps]
+        delays = [delay[..., tap : tap + 1].contiguous() for tap in taps]
+        return [self.spread(torch.ones_like(d), d, s).flatten(1) for d, s in zip(delays, widths, strict=True)]
+
+    def filtered_current(self, spikes: Tensor, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
+        """Return the currents of axonal or dendritic delays in training.
+
+        Args:
+            spikes: Spikes (time, batch, source).
+            weight: Weights (target, source, tap).
+            delay: Axonal or dendritic delays in steps, with their axes.
+            sigma: Widths in steps, of the same shape or ().
+        """
+        windows = self.tap_windows(delay, sigma)
+        if self.delays == "axonal":
+            return sum_of(filtered(spikes, window) @ weight[..., tap].mT for tap, window in enumerate(windows))
+        return sum_of(filtered(spikes @ weight[..., tap].mT, window) for tap, window in enumerate(windows))
 
     def run(
         self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact"
@@ -195,7 +251,13 @@ class DelayedLinear(Synapse):
         """Return the settings that `print(network)` shows."""
         targets, sources, taps = self.weight.shape
         learned = "learned" if self.learns_delay else "fixed"
-        return f"{sources} -> {targets}, max_delay={self.max_delay} ({learned}), taps={taps}, window={self.window}"
+        kind = learned if self.delays == "synaptic" else f"{learned}, {self.delays}"
+        return f"{sources} -> {targets}, max_delay={self.max_delay} ({kind}), taps={taps}, window={self.window}"
+
+
+def sum_of(terms: Iterable[Tensor]) -> Tensor:
+    """Return the sum of one tensor or more."""
+    return reduce(torch.add, terms)
 
 
 def run_delayed(synapse: Synapse, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:

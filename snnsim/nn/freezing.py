@@ -25,6 +25,7 @@ from snnsim.nn.lif import LIF
 from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.readout import LeakyReadout
+from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoStateNeuron
 from snnsim.program import INPUT, MODELS, Edge, Population, Program
 from snnsim.program.models import SECOND
@@ -65,10 +66,16 @@ def freeze(
         scale, bias = (_per_neuron(values, synapses.targets) for values in _folded(layer.norm, name))
         populations.append(_population(name, layer.neuron, bias))
         edges.append(_edge(source, name, synapses, scale))
+        if layer.recurrent is not None:
+            loop = _connections(layer.recurrent.synapse, name)
+            # a recurrent spike arrives in the next step at the earliest
+            edges.append(_edge(name, name, loop._replace(delay=loop.delay + 1), np.ones(loop.targets)))
         source = name
+    edges += [_skip(skip, exact) for skip in exact.skips if skip.target <= len(exact.layers)]
     synapses = _connections(exact.synapse, READOUT)
     populations.append(_population(READOUT, exact.readout, np.zeros(synapses.targets)))
     edges.append(_edge(source, READOUT, synapses, np.ones(synapses.targets)))
+    edges += [_skip(skip, exact) for skip in exact.skips if skip.target > len(exact.layers)]
     return Program(
         channels=_connections(next(iter(exact.synapses())), INPUT).sources,
         populations=tuple(populations),
@@ -80,6 +87,16 @@ def freeze(
         extra_steps=exact.extra_steps,
         provenance=provenance or {},
     )
+
+
+def _skip(skip: Skip, network: SpikingNetwork) -> Edge:
+    """Return the edge of a skip connection, with the normalization of its target folded into it."""
+    names = [INPUT, *(f"hidden {number}" for number in range(1, len(network.layers) + 1)), READOUT]
+    source, target = names[skip.source], names[skip.target]
+    synapses, scale = _connections(skip.synapse, target), np.ones(skip.synapse.targets)
+    if skip.target <= len(network.layers):
+        scale = _per_neuron(_folded(network.layers[skip.target - 1].norm, target)[0], synapses.targets)
+    return _edge(source, target, synapses, scale)
 
 
 def _connections(synapse: nn.Module, name: str) -> Connections:

@@ -2,6 +2,8 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current))
 
+With a recurrent connection, the neurons also get a current of their own spikes before dropout, see nn/recurrence.py.
+
 Whole sequences and chunks of time take one path: `current`, then `spike`. A `SequenceContext` says which of the two a
 current is, as only a whole sequence has statistics of its own for batch normalization in training.
 
@@ -13,7 +15,7 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,46 +25,11 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.neuron_state import State
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
-from snnsim.renamed import OldName, fields
+from snnsim.nn.recurrence import LoopState, Recurrence
+from snnsim.renamed import OldName
 from snnsim.validation import shown
-
-
-class LayerState(NamedTuple):
-    """The state of a layer between two chunks of time; None stands for silence and rest."""
-
-    history: Tensor | None = None
-    """Last spikes of the input, as far back as delays reach."""
-    neuron: State | None = None
-    """State of the neurons."""
-    mask: Tensor | None = None
-    """Dropout mask of the sequence."""
-    step: int = 0
-    """Number of steps so far."""
-    draws: Draws | None = None
-    """Random counter of the neurons at the first step of the sequence."""
-
-
-fields(LayerState, voltage="neuron", keep="mask", first="step")
-REST = LayerState()
-
-
-class SequenceContext(NamedTuple):
-    """The circumstances of a current on its way through a layer."""
-
-    valid: Tensor | None = None
-    """Steps of each recording that count, (batch,), from the beginning of the sequence; None: all steps."""
-    generator: torch.Generator | None = None
-    """Generator of the dropout mask."""
-    credit: GradientPaths = ALL_PATHS
-    draws: Draws | None = None
-    """Random counter of the neurons at the first step of the current."""
-    chunk: bool = False
-    """Whether the current is a chunk of a longer sequence; running averages normalize it."""
-
-
-WHOLE_SEQUENCE = SequenceContext()
 
 
 class SpikingLayer(nn.Module):
@@ -73,13 +40,23 @@ class SpikingLayer(nn.Module):
         neuron: A `Neuron`, such as a LIF.
         norm: A BatchNorm of the synapse's targets, or of their channels; None for none.
         dropout: Probability of dropout.
+        recurrent: A Recurrence, a connection of the neurons to themselves; None for none.
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the normalization is of another width than the synapse.
+        ValueError: If the normalization is of another width than the synapse, or the layer is a convolution and
+            recurrent.
     """
 
-    def __init__(self, synapse: Synapse, neuron: Neuron[Any], *, norm: BatchNorm | None, dropout: float) -> None:
+    def __init__(
+        self,
+        synapse: Synapse,
+        neuron: Neuron[Any],
+        *,
+        norm: BatchNorm | None,
+        dropout: float,
+        recurrent: Recurrence | None = None,
+    ) -> None:
         super().__init__()
         check_module(synapse, Synapse, who="SpikingLayer", name="synapse", example="DelayedLinear")
         check_module(neuron, Neuron, who="SpikingLayer", name="neuron", example="LIF")
@@ -94,6 +71,7 @@ class SpikingLayer(nn.Module):
             raise ValueError(
                 f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
+        self.recurrent = _checked(recurrent, synapse)
 
     def forward(
         self,
@@ -114,7 +92,7 @@ class SpikingLayer(nn.Module):
         current = self.current(spikes, draws=draws)
         return self.spike(current, SequenceContext(valid, generator, draws=draws))[0]
 
-    def run(
+    def run(  # noqa: PLR0913
         self,
         spikes: Tensor,
         state: LayerState | None = None,
@@ -123,6 +101,7 @@ class SpikingLayer(nn.Module):
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
+        extra: Tensor | None = None,
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of the layer after dropout in a chunk of time, and the next state.
 
@@ -135,12 +114,14 @@ class SpikingLayer(nn.Module):
             valid: Steps of each recording that count, (batch,), from the beginning of the sequence.
             generator: Generator of dropout and draws at the beginning of a sequence.
             credit: Gradient paths.
+            extra: A current of other synapses that is added before normalization, (time, ..., neuron); None for none.
         """
         state = REST if state is None else state
         spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
         draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
+        current = current if extra is None else current + extra
         state = state._replace(history=history, draws=draws)
         context = SequenceContext(valid, generator, credit, draws and draws.at(state.step), chunk=True)
         return self.spike(current.to(spikes.dtype), context, state)
@@ -183,10 +164,15 @@ class SpikingLayer(nn.Module):
         temporal, draws, mask, after = context.credit.temporal, context.draws, state.mask, state.neuron
         if draws is not None and self.channels is not None:
             draws = draws._replace(lanes=current.shape[-1] // self.channels)
-        fuses = self._fuses(lanes)
-        if fuses or context.chunk:
+        fuses = self.recurrent is None and self._fuses(lanes)
+        if fuses or context.chunk or self.recurrent is not None:
             mask = mask if state.step else self.dropout.mask(lanes, context.generator)
-        if fuses:
+        if self.recurrent is not None:
+            driven = self._driven(lanes, valid, total)
+            spikes, state = self._recur(self.recurrent, driven, context._replace(draws=draws), state)
+            after = state.neuron
+            spikes = spikes if mask is None else spikes * mask
+        elif fuses:
             norm, counted = self._normalization(lanes, valid, total)
             options = NeuronOptions(temporal, draws, norm=norm, valid=counted, mask=mask)
             spikes, _, after = self.neuron.fused(lanes, after, options)
@@ -199,6 +185,17 @@ class SpikingLayer(nn.Module):
             spikes = self.dropout(spikes, context.generator)
         state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
         return gates.known(spikes.view_as(current)), state
+
+    def _recur(
+        self, recurrent: Recurrence, current: Tensor, context: SequenceContext, state: LayerState
+    ) -> tuple[Tensor, LayerState]:
+        """Return the spikes of normalized currents and their own recurrent current, before dropout."""
+        mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, context.generator)
+        before = LoopState(state.neuron, state.recurrent)
+        spikes, after = recurrent.run(
+            current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
+        )
+        return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext."""
@@ -258,6 +255,27 @@ class SpikingLayer(nn.Module):
         fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
         sequence = current.ndim == 3 and current.numel() > 0
         return sequence and fusible and not hooked and self.neuron.supports_fused(current)
+
+
+def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
+    """Return the recurrent connection of a layer.
+
+    Raises:
+        TypeError: If it is no Recurrence.
+        ValueError: If it is of another number of neurons, or the layer is a convolution.
+    """
+    if recurrent is None:
+        return None
+    if not isinstance(recurrent, Recurrence):
+        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
+    if synapse.channels is not None:
+        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
+    if recurrent.synapse.targets != synapse.targets:
+        raise ValueError(
+            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
+            f"{recurrent.synapse.targets}"
+        )
+    return recurrent
 
 
 def chunk_current(

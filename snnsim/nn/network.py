@@ -2,6 +2,9 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
+A layer may be recurrent, see nn/recurrence.py, and skip connections may lead from a layer to any later one, see
+nn/skip.py.
+
 A call takes whole sequences; `run` takes chunks of them one after the other, with the state between them.
 
 Shapes   frames (time, batch, channel) · valid (batch,) · spikes (time, batch, neuron) · output (time, batch, class)
@@ -26,8 +29,10 @@ from snnsim.nn import settings
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
 from snnsim.nn.dropout import neuron_draws
-from snnsim.nn.layer import REST, LayerState, SequenceContext, SpikingLayer, chunk_current
+from snnsim.nn.layer import SpikingLayer, chunk_current
+from snnsim.nn.layer_state import REST, LayerState, SequenceContext
 from snnsim.nn.protocols import Neuron, Readout, Synapse, check_module
+from snnsim.nn.skip import Skip, SkipInputs, check_skips
 
 
 @dataclass(frozen=True)
@@ -45,21 +50,28 @@ NetworkState = tuple[LayerState | None, ...]
 
 
 class SpikingNetwork(nn.Module):
-    """A feed-forward spiking network; `network(frames)` gives the voltage of its readout over time.
+    """A spiking network of layers in order; `network(frames)` gives the voltage of its readout over time.
 
     Args:
         layers: The hidden layers.
         synapse: The `Synapse` between the last layer and the readout.
         readout: A LeakyReadout, or a module with its methods.
         extra_steps: Number of steps without input at the end, in which late spikes still arrive.
+        skips: Connections that lead from a layer, or the input, to a later layer or the readout.
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the number of extra steps is negative.
+        ValueError: If the number of extra steps is negative, or a skip connection does not fit the layers.
     """
 
     def __init__(
-        self, layers: Sequence[SpikingLayer], synapse: Synapse, readout: Readout, *, extra_steps: int = 0
+        self,
+        layers: Sequence[SpikingLayer],
+        synapse: Synapse,
+        readout: Readout,
+        *,
+        extra_steps: int = 0,
+        skips: Sequence[Skip] = (),
     ) -> None:
         super().__init__()
         extra_steps = validation.integer(extra_steps, who="SpikingNetwork", name="extra_steps")
@@ -75,6 +87,8 @@ class SpikingNetwork(nn.Module):
         check_module(readout, Readout, who="SpikingNetwork", name="readout", example="LeakyReadout")
         self.layers: Sequence[SpikingLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
         self.synapse, self.readout = synapse, readout
+        check_skips(skips, [*(layer.synapse.targets for layer in layers), synapse.targets])
+        self.skips: Sequence[Skip] = nn.ModuleList(skips)  # type: ignore[assignment]
         self.extra_steps = extra_steps
         settings.carry(self, extra_steps=extra_steps)
 
@@ -101,14 +115,16 @@ class SpikingNetwork(nn.Module):
             ValueError: If their shapes do not match, a length is outside of the frames, or a frame is not finite.
         """
         spikes, valid = self._extended(frames, lengths)
+        inputs = SkipInputs(self.skips, spikes, credit)
         for number, layer in enumerate(self.layers):
             # two calls, so that the input of a layer is freed before its spikes are computed
             counter = neuron_draws(layer.neuron, draws and draws.layer(number), generator)
-            current = layer.current(spikes, credit, counter)
+            current = inputs.add(number + 1, layer.current(spikes, credit, counter))
             del spikes
             spikes = layer.spike(current, SequenceContext(valid, generator, credit, counter))[0]
             del current
-        return self._output(spikes, credit)
+            inputs.keep(number + 1, spikes)
+        return self._output(spikes, inputs)
 
     def run(
         self,
@@ -137,14 +153,24 @@ class SpikingNetwork(nn.Module):
         if len(state) != len(self.layers) + 1:
             raise ValueError(f"network: a state of {len(self.layers) + 1} parts is needed, not of {len(state)}")
         spikes, after = gates.spikes(frames, who="network", like=self._parameter(), name="frames"), []
-        for layer, before in zip(self.layers, state[:-1], strict=True):
-            spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit)
-            after.append(between)
-        output, last = self.read(spikes, state[-1], credit=credit)
-        return output, (*after, last)
+        inputs = SkipInputs(self.skips, spikes, credit)
+        for number, (layer, before) in enumerate(zip(self.layers, state[:-1], strict=True), start=1):
+            extra, skips = inputs.run(number, before)
+            spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit, extra=extra)
+            after.append(between._replace(skips=skips))
+            inputs.keep(number, spikes)
+        extra, skips = inputs.run(len(state), state[-1])
+        output, last = self.read(spikes, state[-1], credit=credit, extra=extra)
+        return output, (*after, last._replace(skips=skips))
 
     def read(
-        self, spikes: Tensor, state: LayerState | None = None, *, before: int = 0, credit: GradientPaths = ALL_PATHS
+        self,
+        spikes: Tensor,
+        state: LayerState | None = None,
+        *,
+        before: int = 0,
+        credit: GradientPaths = ALL_PATHS,
+        extra: Tensor | None = None,
     ) -> tuple[Tensor, LayerState]:
         """Return the readout's voltage for the last layer's spikes in a chunk of time, and the next state.
 
@@ -153,9 +179,11 @@ class SpikingNetwork(nn.Module):
             state: State after the chunk before, or None.
             before: Number of steps at the beginning of the spikes that are history; the state then needs none.
             credit: Gradient paths.
+            extra: A current of other synapses that is added, (time, batch, class); None for none.
         """
         state = REST if state is None else state
         current, history = chunk_current(self.synapse, spikes, state.history, before, credit)
+        current = current if extra is None else current + extra
         output, voltage = self.readout.run(current.to(spikes.dtype), state.neuron, temporal=credit.temporal)
         return output, LayerState(history, voltage, None, state.step + len(current))
 
@@ -166,10 +194,13 @@ class SpikingNetwork(nn.Module):
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
         """Return the spikes of every layer and the output."""
         extended, valid = self._extended(frames, lengths)
-        spikes = [extended]
+        spikes, inputs = [extended], SkipInputs(self.skips, extended, ALL_PATHS)
         for number, layer in enumerate(self.layers):
-            spikes.append(layer(spikes[-1], valid, draws=draws and draws.layer(number)))
-        return Record(spikes, self._output(spikes[-1]))
+            counter = neuron_draws(layer.neuron, draws and draws.layer(number), None)
+            current = inputs.add(number + 1, layer.current(spikes[-1], draws=counter))
+            spikes.append(layer.spike(current, SequenceContext(valid, draws=counter))[0])
+            inputs.keep(number + 1, spikes[-1])
+        return Record(spikes, self._output(spikes[-1], inputs))
 
     def valid(self, lengths: Tensor) -> Tensor:
         """Return the number of steps that count, for recordings of these lengths."""
@@ -180,9 +211,16 @@ class SpikingNetwork(nn.Module):
         constrain(self)
 
     def synapses(self) -> Iterator[Synapse]:
-        """Yield the synapses from the input to the output."""
-        yield from (layer.synapse for layer in self.layers)
+        """Yield the synapses from the input to the output, a recurrent one behind the one that leads to its layer.
+
+        Those of skip connections come last.
+        """
+        for layer in self.layers:
+            yield layer.synapse
+            if layer.recurrent is not None:
+                yield layer.recurrent.synapse
         yield self.synapse
+        yield from (skip.synapse for skip in self.skips)
 
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
@@ -204,9 +242,10 @@ class SpikingNetwork(nn.Module):
             frames = gates.known(torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]))
         return frames, valid
 
-    def _output(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS) -> Tensor:
-        current: Tensor = self.synapse(spikes, delayed=credit.delayed).to(spikes.dtype)
-        return self.readout(current, temporal=credit.temporal)
+    def _output(self, spikes: Tensor, inputs: SkipInputs) -> Tensor:
+        current: Tensor = self.synapse(spikes, delayed=inputs.credit.delayed).to(spikes.dtype)
+        current = inputs.add(len(self.layers) + 1, current)
+        return self.readout(current, temporal=inputs.credit.temporal)
 
 
 def constrain(module: nn.Module) -> None:

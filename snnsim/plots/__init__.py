@@ -1,4 +1,4 @@
-"""Figures of what a network did and learned: functions of arrays that change nothing global."""
+"""Figures of the activity and the parameters of a network: functions of arrays, without global side effects."""
 
 from snnsim.plots.animation import animate
 from snnsim.plots.arrivals import Arrivals

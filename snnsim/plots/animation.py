@@ -1,6 +1,7 @@
-"""A recording as a film: spikes flare up as time passes, and pale."""
+"""A raster as a film: every spike appears at its time, and fades."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import animation
@@ -16,14 +17,23 @@ from snnsim.plots.style import GRAY, WIDTH_INCH, check_suffix, layer_color, styl
 MOST_FRAMES = 120
 FRAMES_PER_SECOND = 20
 FADING_STEPS = 8
-"""A spike pales within so many steps."""
+"""Steps within which a spike fades."""
 PALE_OPACITY = 0.35
 
-_WRITERS = {".gif": animation.PillowWriter, ".mp4": animation.FFMpegWriter}
+_WRITERS: dict[str, Any] = {".gif": animation.PillowWriter, ".mp4": animation.FFMpegWriter}
 
 
 def animate(layers: Layers, path: Path, *, time_step_ms: float) -> None:
-    """Write a film of the raster as GIF, or as MP4 where ffmpeg is installed, by the suffix of `path`."""
+    """Write a film of a raster.
+
+    Args:
+        layers: Name and spikes (time, neuron) of each layer.
+        path: The file, with the suffix .gif, or .mp4 where ffmpeg is installed.
+        time_step_ms: Duration of a step.
+
+    Raises:
+        ValueError: If the layers cannot be drawn, the suffix is unknown, or ffmpeg is missing.
+    """
     steps = check_layers(layers, time_step_ms, "animate")
     suffix = check_suffix(path, sorted(_WRITERS), "animate")
     if not _WRITERS[suffix].isAvailable():
@@ -35,7 +45,7 @@ def animate(layers: Layers, path: Path, *, time_step_ms: float) -> None:
         panels = list(figure.subplots(len(layers), sharex=True, squeeze=False)[:, 0])
         label_panels(panels, layers, time_step_ms)
         figure.align_ylabels(panels)
-        # lay out once, not anew for each frame
+        # one layout for all frames
         figure.draw_without_rendering()
         figure.set_layout_engine("none")
         with written_whole(path) as partial, writer.saving(figure, partial, dpi=120):
@@ -47,8 +57,8 @@ def animate(layers: Layers, path: Path, *, time_step_ms: float) -> None:
 
 
 def _draw_until(now: int, panels: list[Axes], layers: Layers, time_step_ms: float) -> list[Artist]:
-    """Draw the spikes up to step `now`, the older the paler, and return what was drawn."""
-    # not snntorch's animator: it shows one image per step, and opens a pyplot figure of its own to do so
+    """Draw the spikes up to step `now`, older ones paler, and return the artists."""
+    # not snntorch's animator, which shows one image per step in a new pyplot figure
     artists: list[Artist] = [axes.axvline(now * time_step_ms, color=GRAY, linewidth=0.6) for axes in panels]
     for index, (axes, (_, spikes)) in enumerate(zip(panels, layers, strict=True)):
         past = np.asarray(spikes)[: now + 1]

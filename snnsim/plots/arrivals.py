@@ -1,6 +1,6 @@
-"""How delays gather spikes: from when one neuron's inputs were fired to when they arrive.
+"""Figure of delayed spikes at one neuron: the time of each input spike and of its arrival.
 
-    arrival = fired + delay      the neuron meets the spike of event e at step fired[e] + delay[e]
+    arrival = fired + delay      the spike of event e arrives at step fired[e] + delay[e]
 
 Shapes   source, fired, delay, weight (event,) · voltage (time,) · spikes (spike,)
 Units    fired, delay, spikes in steps · weight, voltage, threshold in the network's own units
@@ -18,33 +18,33 @@ from matplotlib.colors import CenteredNorm, LinearSegmentedColormap
 from snnsim.plots.style import BLUE, GRAY, INK, PALE, VERMILION
 
 SIGNED = LinearSegmentedColormap.from_list("signed", [BLUE, "#d8d8d8", VERMILION])
-"""Inhibition in blue, excitation in vermilion, nothing in gray."""
+"""Inhibition in blue, excitation in vermilion, zero in gray."""
 
 GATHERED_STEPS = 1
-"""Arrivals at most this many steps before an output spike are drawn in full: they led up to it."""
+"""Arrivals at most this many steps before an output spike are drawn opaque, as they contribute to it."""
 FAINT = 0.13
-"""Opacity of all the others."""
+"""Opacity of all other arrivals."""
 
 
 @dataclass(frozen=True)
 class Arrivals:
-    """What reached one neuron during one recording, spike by spike, and what the neuron did."""
+    """Input spikes, voltage and output spikes of one neuron during one recording."""
 
     source: np.ndarray
-    """(event,) the input neuron that fired."""
+    """(event,) index of the input neuron."""
     fired: np.ndarray
-    """(event,) the step at which it fired."""
+    """(event,) step of the input spike."""
     delay: np.ndarray
-    """(event,) the steps until the spike arrives."""
+    """(event,) steps until the arrival."""
     weight: np.ndarray
-    """(event,) what it adds to the current then."""
+    """(event,) contribution to the current at the arrival."""
     voltage: np.ndarray
-    """(time,) of the neuron."""
+    """(time,) voltage of the neuron."""
     threshold: float
     spikes: np.ndarray
-    """(spike,) the steps at which the neuron fired."""
+    """(spike,) steps of the output spikes."""
     name: str
-    """Of the neuron, e.g. 'hidden 1, neuron 17'."""
+    """Name of the neuron, such as 'hidden 1, neuron 17'."""
 
     def __post_init__(self) -> None:
         shapes = {name: np.shape(getattr(self, name)) for name in ("source", "fired", "delay", "weight")}
@@ -67,7 +67,13 @@ class Arrivals:
 
 
 def draw_arrivals(panels: Sequence[Axes], arrivals: Arrivals, *, time_step_ms: float) -> None:
-    """Draw each input from firing to arrival into the first panel, and the voltage into the second."""
+    """Draw the inputs into the first panel, and the voltage into the second.
+
+    Args:
+        panels: Two panels.
+        arrivals: The spikes and the voltage.
+        time_step_ms: Duration of a step.
+    """
     inputs, voltage = panels
     _draw_inputs(inputs, arrivals, time_step_ms)
     _draw_voltage(voltage, arrivals, time_step_ms)
@@ -77,14 +83,14 @@ def draw_arrivals(panels: Sequence[Axes], arrivals: Arrivals, *, time_step_ms: f
 
 
 def _draw_inputs(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:
-    # the strongest last, so that they lie on top
+    # the strongest weights last, so that they are on top
     order = np.argsort(np.abs(arrivals.weight), kind="stable")
     weight, source = np.asarray(arrivals.weight)[order], np.asarray(arrivals.source)[order]
     fired = np.asarray(arrivals.fired)[order]
     arrived = fired + np.asarray(arrivals.delay)[order]
-    # a few loud inputs must not make all the others look gray
-    loud = np.quantile(np.abs(weight), 0.95) if len(weight) else 0.0
-    signed = ScalarMappable(CenteredNorm(halfrange=loud or 1), SIGNED)
+    # a scale of the 95 % quantile, so that a few large weights do not make all others gray
+    scale = np.quantile(np.abs(weight), 0.95) if len(weight) else 0.0
+    signed = ScalarMappable(CenteredNorm(halfrange=scale or 1), SIGNED)
     colors = signed.to_rgba(weight)
     colors[~_gathered(arrived, np.asarray(arrivals.spikes)), 3] = FAINT
     fired_ms, arrived_ms = fired * time_step_ms, arrived * time_step_ms
@@ -94,15 +100,15 @@ def _draw_inputs(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:
     axes.scatter(arrived_ms, source, color=colors, s=8, marker="|", linewidths=0.9)
     axes.set_ylabel("source")
     axes.set_title(f"inputs of {arrivals.name}: fired at the dot, arrive at the bar; bright before a spike")
-    # within the margin where the other panels have their notes
+    # in the margin, where the other panels have their notes
     bar = axes.figure.colorbar(signed, cax=axes.inset_axes((1.015, 0.1, 0.012, 0.8)), label="weight")
     bar.outline.set_visible(False)
 
 
 def _gathered(arrived: np.ndarray, spikes: np.ndarray) -> np.ndarray:
-    """Return which arrivals came at most GATHERED_STEPS before an output spike, or with it."""
+    """Return a mask of the arrivals at most GATHERED_STEPS before an output spike."""
     wait = spikes[None, :] - arrived[:, None]
-    return np.any((wait >= 0) & (wait <= GATHERED_STEPS), axis=1)
+    return np.asarray(np.any((wait >= 0) & (wait <= GATHERED_STEPS), axis=1))
 
 
 def _draw_voltage(axes: Axes, arrivals: Arrivals, time_step_ms: float) -> None:

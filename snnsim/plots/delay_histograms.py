@@ -1,4 +1,4 @@
-"""What training did to the delays: their distribution, their change, and their company of weights.
+"""Delays before and after training: their distribution, their change, and the weights at each delay.
 
 Shapes   before, after, weight: any one shape for all three, one value per synapse
 Units    delays in steps, from 0 to max_delay; the axes show step · time_step_ms
@@ -6,6 +6,7 @@ Units    delays in steps, from 0 to max_delay; the axes show step · time_step_m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from snnsim.plots.style import GRAY, INK, WIDTH_INCH, check_time_step, layer_col
 
 WEIGHT_BINS = 24
 CHANGE_BINS = 20
-"""At least so many to either side of no change."""
+"""Least number of bins to either side of zero."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,20 @@ class LayerDelays:
             if not (values.min() >= 0 and values.max() <= self.max_delay):
                 raise ValueError(
                     f"LayerDelays: {part} of {self.name!r} must lie in 0..{self.max_delay} steps; "
-                    f"it goes from {values.min():g} to {values.max():g}; was it given in ms?"
+                    f"it goes from {values.min():g} to {values.max():g}; are they in ms?"
                 )
 
 
 def delays(layers: Sequence[LayerDelays], *, time_step_ms: float) -> Figure:
-    """Return a figure with a row per layer: delays before and after, their change, and the weights."""
+    """Return a figure with a row per layer: delays before and after, their change, and the weights.
+
+    Args:
+        layers: Delays and weights of each layer.
+        time_step_ms: Duration of a step.
+
+    Raises:
+        ValueError: If there is no layer, or the duration is not positive.
+    """
     if not layers:
         raise ValueError("delays: at least one layer with delays is needed; none came")
     check_time_step(time_step_ms, "delays")
@@ -67,13 +76,13 @@ def delays(layers: Sequence[LayerDelays], *, time_step_ms: float) -> Figure:
 
 
 def _edges(max_delay: int) -> np.ndarray:
-    """Return the borders of one bin per whole step, 0 to max_delay."""
-    return np.arange(max_delay + 2) - 0.5
+    """Return the borders of one bin per integer delay, 0 to max_delay."""
+    return np.asarray(np.arange(max_delay + 2) - 0.5)
 
 
 def _nearest(delay: np.ndarray) -> np.ndarray:
-    """Return the whole step that a delay is rounded to when the network is used."""
-    return np.rint(np.ravel(delay)).astype(int)
+    """Return delays rounded to integers, as in evaluation."""
+    return np.asarray(np.rint(np.ravel(delay)).astype(int))
 
 
 def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, color: str) -> None:
@@ -92,7 +101,7 @@ def _draw_distribution(axes: Axes, layer: LayerDelays, time_step_ms: float, colo
 
 def _draw_change(axes: Axes, layer: LayerDelays, time_step_ms: float, color: str) -> None:
     change = np.ravel(layer.after).astype(float) - np.ravel(layer.before)
-    # a whole number of bins to a step, so that whole changes lie in the middle of theirs
+    # an integer number of bins per step, so that integer changes are in the middle of a bin
     reach = max(np.abs(change).max(), 0.5)
     per_step = int(np.ceil(CHANGE_BINS / reach))
     most = int(np.ceil(reach * per_step))
@@ -110,11 +119,11 @@ def _draw_weights(axes: Axes, layer: LayerDelays, time_step_ms: float, color: st
     edges = _edges(layer.max_delay)
     heights = np.linspace(0, size.max() or 1, WEIGHT_BINS + 1)
     counts, _, _ = np.histogram2d(step, size, bins=(edges, heights))
-    pale = tuple(0.85 + 0.15 * part for part in to_rgb(color))
-    shades = LinearSegmentedColormap.from_list("shades", [pale, color])
-    # an empty cell stays white, as the log of none has no color
-    cells = np.ma.masked_equal(counts.T, 0)
-    options = {"cmap": shades, "norm": LogNorm(vmin=1, vmax=max(counts.max(), 10)), "rasterized": True}
+    red, green, blue = (0.85 + 0.15 * part for part in to_rgb(color))
+    shades = LinearSegmentedColormap.from_list("shades", [(0.0, (red, green, blue)), (1.0, to_rgb(color))])
+    # an empty cell is white, because 0 has no color on a logarithmic scale
+    cells = np.ma.masked_where(counts.T == 0, counts.T)  # type: ignore[no-untyped-call]
+    options: dict[str, Any] = {"cmap": shades, "norm": LogNorm(vmin=1, vmax=max(counts.max(), 10)), "rasterized": True}
     image = axes.pcolormesh(edges * time_step_ms, heights, cells, **options)
     synapses = np.bincount(step, minlength=layer.max_delay + 1)
     used = np.nonzero(synapses)[0]

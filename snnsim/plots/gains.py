@@ -1,4 +1,4 @@
-"""Gains: accuracy with learned parameters against fixed ones, of every source, rule and neuron."""
+"""Accuracy with learned and with fixed neuron parameters, for every source, rule and neuron."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from snnsim.plots.style import BLUE, GRAY, GREEN, ORANGE, VERMILION, WIDTH_INCH,
 
 
 class Gain(NamedTuple):
-    """One comparison, seed by seed."""
+    """Accuracies of one comparison by seed."""
 
     source: str
     neuron: str
@@ -21,23 +21,32 @@ class Gain(NamedTuple):
     """Accuracy of every seed, from 0 to 1."""
     learned: np.ndarray
     interval: tuple[float, float]
-    """Of the mean gain, 95 %."""
+    """95 % interval of the mean gain."""
     seconds: tuple[float, float]
-    """Of one seed, fixed and learned."""
+    """Duration of one seed, fixed and learned."""
 
 
 _COLORS = (BLUE, VERMILION, GREEN, ORANGE)
 
 
 def gains(compared: Sequence[Gain]) -> Figure:
-    """Return a panel for each source and rule: fixed (hollow) and learned (full) accuracy, neuron by decision."""
+    """Return a figure with a panel for each source and rule.
+
+    A hollow dot is the accuracy with fixed parameters, a filled one that with learned parameters.
+
+    Args:
+        compared: The comparisons.
+
+    Raises:
+        ValueError: If there is no comparison.
+    """
     if not compared:
-        raise ValueError("gains: there is nothing to draw; was a comparison finished?")
+        raise ValueError("gains: at least one comparison is needed; none came")
     sources, rules = (list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("source", "rule"))
     with style():
         size = WIDTH_INCH, 1.25 * len(sources) + 0.5
-        drawn = Figure(figsize=size, layout="constrained")
-        panels = drawn.subplots(len(sources), len(rules), squeeze=False, sharey="row")
+        figure = Figure(figsize=size, layout="constrained")
+        panels = figure.subplots(len(sources), len(rules), squeeze=False, sharey="row")
         for (row, source), (column, rule) in ((s, r) for s in enumerate(sources) for r in enumerate(rules)):
             axes = panels[row, column]
             _draw(axes, [gain for gain in compared if (gain.source, gain.rule) == (source, rule)])
@@ -46,8 +55,8 @@ def gains(compared: Sequence[Gain]) -> Figure:
             if column == 0:
                 axes.set_ylabel(f"{source}\naccuracy (%)")
         handles, labels = panels[0, 0].get_legend_handles_labels()
-        drawn.legend(handles, labels, loc="outside lower center", ncols=len(labels))
-    return drawn
+        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    return figure
 
 
 def _draw(axes: Axes, compared: list[Gain]) -> None:
@@ -56,15 +65,15 @@ def _draw(axes: Axes, compared: list[Gain]) -> None:
     )
     for gain in compared:
         number = decisions.index(gain.decision)
-        color, place = _COLORS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
+        color, x = _COLORS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
         means = 100 * gain.fixed.mean(), 100 * gain.learned.mean()
-        axes.plot([place - 0.06, place + 0.06], means, color=GRAY, linewidth=0.6, zorder=0)
+        axes.plot([x - 0.06, x + 0.06], means, color=GRAY, linewidth=0.6, zorder=0)
         for shift, values, face in ((-0.06, gain.fixed, "white"), (0.06, gain.learned, color)):
-            axes.vlines(place + shift, 100 * values.min(), 100 * values.max(), color=color, linewidth=0.5)
+            axes.vlines(x + shift, 100 * values.min(), 100 * values.max(), color=color, linewidth=0.5)
             label = f"{gain.decision}, learned" if face != "white" else f"{gain.decision}, fixed"
             known = label in axes.get_legend_handles_labels()[1]
             axes.plot(
-                place + shift, 100 * values.mean(), "o", color=color, markerfacecolor=face, markersize=3,
+                x + shift, 100 * values.mean(), "o", color=color, markerfacecolor=face, markersize=3,
                 label="_" if known else label,
             )  # fmt: skip
     axes.set_xticks(range(len(neurons)), neurons)

@@ -1,6 +1,7 @@
-"""Learning curves: what one training run logged, epoch by epoch."""
+"""Learning curves: the metrics of a training run by epoch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,10 +16,14 @@ History = Sequence[Mapping[str, object]]
 def curves(history: History) -> Figure:
     """Return a figure with the loss, accuracy, schedules and activity over the epochs.
 
-    `history` holds one mapping per epoch; a curve or panel whose key is in none of them is left out.
+    Args:
+        history: Metrics of each epoch, by name. Without a metric, its curve or panel is left out.
+
+    Raises:
+        ValueError: If there is no epoch, or a row has no known metric.
     """
     if not history:
-        raise ValueError("curves: the history is empty; was at least one epoch finished?")
+        raise ValueError("curves: the history must have at least one epoch, and is empty")
     for row in history:
         if "epoch" not in row:
             raise ValueError(f"curves: every row must have its epoch; one has only {sorted(row)}")
@@ -40,13 +45,13 @@ def curves(history: History) -> Figure:
 
 
 def _series(history: History, key: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the epochs that logged `key`, and its values."""
+    """Return the epochs with a metric, and its values."""
     rows = [(row["epoch"], row[key]) for row in history if row.get(key) is not None]
     return np.array([epoch for epoch, _ in rows]), np.array([value for _, value in rows], dtype=float)
 
 
-def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, **options: object) -> None:
-    """Draw one curve, or a dot where a single epoch makes none."""
+def _draw(axes: Axes, epochs: np.ndarray, values: np.ndarray, **options: Any) -> None:
+    """Draw a curve, or a dot for a single epoch."""
     if len(epochs):
         axes.plot(epochs, values, marker="o" if len(epochs) == 1 else None, markersize=3, **options)
 
@@ -64,7 +69,7 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
         if np.any((values < 0) | (values > 1)):
             raise ValueError(f"curves: {key} must be a share from 0 to 1; one is {values.max():g}")
         _draw(axes, epochs, 100 * values, color=color, label=label)
-    # the last curve drawn is the validation's
+    # epochs and values are those of the validation, which is drawn last
     if len(epochs):
         best = np.argmax(np.nan_to_num(values, nan=-1))
         text = f"best: {values[best]:.1%} in epoch {epochs[best]}"
@@ -76,7 +81,7 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
 def _draw_schedules(axes: Axes, history: History) -> None:
     for key, color, label in (("lr", GRAY, "of weights"), ("lr_delay", ORANGE, "of delays")):
         epochs, values = _series(history, key)
-        # a rate of 0 (nothing learned yet, or no longer) has no place on a log axis
+        # a logarithmic axis has no 0, the rate at the end of a schedule
         _draw(axes, epochs[values > 0], values[values > 0], color=color, label=label)
     handles = axes.get_lines()
     if handles:
@@ -111,7 +116,7 @@ def _draw_neurons(axes: Axes, history: History) -> None:
         for layer, means in enumerate(values.T):
             options = {"color": layer_color(number + 1), "linestyle": ("-", "--", ":")[min(layer, 2)]}
             _draw(axes, epochs, means, label=key.removeprefix("neuron ") if layer == 0 else None, **options)
-    axes.set_ylabel("numbers of the neurons,\nmean of hidden 1 (—), 2 (--) ...", fontsize=NOTE_POINTS)
+    axes.set_ylabel("neuron parameters,\nmean of hidden 1 (—), 2 (--) ...", fontsize=NOTE_POINTS)
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
 
 
@@ -122,7 +127,7 @@ NEURONS = tuple(
         "success", "amplitude", "coupling", "leak", "jump",
     )
 )  # fmt: skip
-"""What the neurons of a network may learn, as a row of the history has it."""
+"""Names of the learned neuron parameters in a row of the history."""
 
 _PANELS: dict[Callable[[Axes, History], None], tuple[str, ...]] = {
     _draw_loss: ("train_loss", "valid_loss"),

@@ -1,4 +1,4 @@
-"""Spikes of every layer over one recording, with what the readout made of them.
+"""Spikes of every layer over one recording, with the class probabilities of the readout.
 
 Shapes   spikes (time, neuron), one array per layer · probability (time, class)
 Units    arrays count time in steps; the axis shows step · time_step_ms
@@ -23,16 +23,16 @@ PANEL_INCH = 0.95
 
 @dataclass(frozen=True)
 class Readout:
-    """Class probabilities over one recording, and the decision they led to."""
+    """Class probabilities over one recording, and the decision."""
 
     probability: np.ndarray
     """(time, class), from 0 to 1."""
     classes: Sequence[str] | None = None
-    """Names of the classes; their numbers if not given."""
+    """Names of the classes; None names them by their numbers."""
     label: int | None = None
     """The true class, if known."""
     decided: int | None = None
-    """The decided class; the one of the largest summed probability if not given."""
+    """The decided class; None takes the one with the largest sum of probabilities."""
 
     def __post_init__(self) -> None:
         shape = np.shape(self.probability)
@@ -68,14 +68,24 @@ def raster(
     arrivals: Arrivals | None = None,
     title: str | None = None,
 ) -> Figure:
-    """Return a figure with the spikes of each layer, one neuron's delayed inputs, and the readout."""
+    """Return a figure with the spikes of each layer, the delayed inputs of one neuron, and the readout.
+
+    Args:
+        layers: Name and spikes (time, neuron) of each layer.
+        time_step_ms: Duration of a step.
+        readout: Class probabilities; None leaves the panel out.
+        arrivals: Inputs and voltage of one neuron; None leaves the panels out.
+        title: Title of the figure.
+
+    Raises:
+        ValueError: If the arrays have different numbers of steps, or a layer is empty.
+    """
     steps = check_layers(layers, time_step_ms, "raster")
-    for name, part in (
-        ("readout", readout and readout.probability),
-        ("arrivals", arrivals and arrivals.voltage),
-    ):
-        if part is not None and len(part) != steps:
-            raise ValueError(f"raster: the layers have {steps} steps, but {name} has {len(part)}")
+    lengths = {} if readout is None else {"readout": len(readout.probability)}
+    lengths |= {} if arrivals is None else {"arrivals": len(arrivals.voltage)}
+    for name, length in lengths.items():
+        if length != steps:
+            raise ValueError(f"raster: the layers have {steps} steps, but {name} has {length}")
     heights = [1.0] * len(layers) + [1.9, 0.8] * (arrivals is not None) + [1.0] * (readout is not None)
     with style():
         figure = Figure(figsize=(WIDTH_INCH, PANEL_INCH * sum(heights) + 0.5), layout="constrained")
@@ -94,7 +104,16 @@ def raster(
 
 
 def check_layers(layers: Layers, time_step_ms: float, who: str) -> int:
-    """Return the number of steps that all layers share, or raise if they cannot be drawn."""
+    """Return the number of steps of all layers.
+
+    Args:
+        layers: Name and spikes (time, neuron) of each layer.
+        time_step_ms: Duration of a step.
+        who: Name of the function that was called, for the message.
+
+    Raises:
+        ValueError: If there is no layer, or the layers are empty or have different numbers of steps.
+    """
     if not layers:
         raise ValueError(f"{who}: at least one layer is needed, as (name, spikes); none came")
     check_time_step(time_step_ms, who)
@@ -103,7 +122,7 @@ def check_layers(layers: Layers, time_step_ms: float, who: str) -> int:
         if len(shape) != 2 or 0 in shape:
             raise ValueError(
                 f"{who}: spikes of {name!r} must be (time, neuron) and not empty; their shape is {shape}; "
-                "was one recording taken out of the batch?"
+                "select one recording of the batch"
             )
     steps = {name: len(spikes) for name, spikes in layers}
     if len(set(steps.values())) > 1:
@@ -112,7 +131,13 @@ def check_layers(layers: Layers, time_step_ms: float, who: str) -> int:
 
 
 def label_panels(panels: Sequence[Axes], layers: Layers, time_step_ms: float) -> None:
-    """Give the first panels the names, sizes and rates of the layers, and the last one the time."""
+    """Label each panel with the name, size and rate of its layer, and the last one with the time.
+
+    Args:
+        panels: The panels, one per layer at least.
+        layers: Name and spikes (time, neuron) of each layer.
+        time_step_ms: Duration of a step.
+    """
     for axes, (name, spikes) in zip(panels, layers, strict=False):
         steps, neurons = np.shape(spikes)
         axes.set_ylim(-0.03 * neurons - 0.5, 1.03 * neurons)
@@ -125,21 +150,28 @@ def label_panels(panels: Sequence[Axes], layers: Layers, time_step_ms: float) ->
 
 
 def draw_spikes(axes: Axes, spikes: np.ndarray, *, time_step_ms: float, **options: object) -> PathCollection:
-    """Draw a dot per spike, at (ms, neuron), and return the dots."""
-    # here, as it brings torch and pandas along, which takes seconds
+    """Draw a dot per spike at (ms, neuron), and return the dots.
+
+    Args:
+        axes: The panel.
+        spikes: Spikes (time, neuron).
+        time_step_ms: Duration of a step.
+        options: Options of matplotlib's `scatter`.
+    """
+    # imported late, because snntorch imports torch and pandas, which takes seconds
     import torch
     from snntorch import spikeplot
 
-    # a dot is as high as its neuron's row, within what can be seen and told apart
+    # a dot has the height of its row, within readable bounds
     points = np.clip(72 * PANEL_INCH / np.shape(spikes)[1], 1.0, 3.0)
     fired = torch.from_numpy(np.asarray(spikes) != 0)
-    dots = spikeplot.raster(fired, axes, **{"s": points**2, "linewidths": 0, **options})
+    dots: PathCollection = spikeplot.raster(fired, axes, **{"s": points**2, "linewidths": 0, **options})
     dots.set_offsets(np.asarray(dots.get_offsets()) * [time_step_ms, 1])
     return dots
 
 
 def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:
-    """Draw every class in gray, and the true and the decided one in color, named at their ends."""
+    """Draw every class in gray, and the true and the decided class in color, with their names."""
     probability = np.asarray(readout.probability)
     time_ms = np.arange(len(probability)) * time_step_ms
     decided, true = readout.decision(), readout.label
@@ -160,7 +192,7 @@ def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:
 
 
 def _apart(heights: list[float], gap: float = 0.36) -> list[float]:
-    """Return up to two label heights in 0..1, moved apart where they would overlap."""
+    """Return up to two heights of labels in 0..1, moved apart where they would overlap."""
     heights = [min(max(height, gap / 2), 1 - gap / 2) for height in heights]
     if len(heights) < 2 or abs(heights[0] - heights[1]) >= gap:
         return heights

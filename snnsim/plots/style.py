@@ -1,7 +1,8 @@
-"""The look that all figures share, and how a figure becomes a file."""
+"""Style of all figures, and functions that write them."""
 
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from snnsim.files import written_whole
 
 WIDTH_INCH = 5.5
-"""Text width of the usual one-column conference paper; sizes below are read at this width."""
+"""Text width of a one-column conference paper; the font sizes below are for this width."""
 NOTE_POINTS = 6
 
 # Okabe & Ito's colors, which stay apart in every common form of color blindness
@@ -48,18 +49,22 @@ _STYLE = {
     "legend.frameon": False,
     "legend.handlelength": 1.4,
     "legend.borderaxespad": 0.2,
-    # text stays text, to be searched and edited, in both vector formats
+    # text is text in both vector formats, so that it can be searched and edited
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
-    # the same data gives the same bytes: without this, ids in an SVG are random
+    # a constant, as ids in an SVG are random without it, and the same data must give the same bytes
     "svg.hashsalt": "snnsim",
 }
 
-_FORMATS = {".pdf": {"metadata": {"CreationDate": None}}, ".png": {}, ".svg": {"metadata": {"Date": None}}}
+_FORMATS: dict[str, dict[str, Any]] = {
+    ".pdf": {"metadata": {"CreationDate": None}},
+    ".png": {},
+    ".svg": {"metadata": {"Date": None}},
+}
 
 
 def style() -> AbstractContextManager[None]:
-    """Return a context in which matplotlib draws in our style, whatever the user's own settings."""
+    """Return a context in which matplotlib has the style of snnsim instead of the user's settings."""
     return matplotlib.style.context(["default", _STYLE])
 
 
@@ -68,19 +73,44 @@ def layer_color(index: int) -> str:
     return LAYER_COLORS[index % len(LAYER_COLORS)]
 
 
-def note(axes: Axes, x: float, y: float, text: str, **options: str) -> None:
-    """Write a small gray remark at (x, y), both as shares of the panel."""
+def note(axes: Axes, x: float, y: float, text: str, **options: Any) -> None:
+    """Write a small gray note.
+
+    Args:
+        axes: The panel.
+        x: Horizontal position, from 0 to 1 of the panel.
+        y: Vertical position, from 0 to 1 of the panel.
+        text: The note.
+        options: Options of matplotlib's `text`.
+    """
     axes.text(x, y, text, transform=axes.transAxes, fontsize=NOTE_POINTS, **{"color": GRAY, **options})
 
 
 def check_time_step(time_step_ms: float, who: str) -> None:
-    """Raise if the duration of a step is not positive."""
+    """Check that the duration of a step is positive.
+
+    Args:
+        time_step_ms: Duration of a step.
+        who: Name of the function that was called, for the message.
+
+    Raises:
+        ValueError: If the duration is not positive.
+    """
     if not time_step_ms > 0:
         raise ValueError(f"{who}: time_step_ms must be positive; it is {time_step_ms}")
 
 
 def check_suffix(path: Path, known: list[str], who: str) -> str:
-    """Return the suffix of `path` in lower case, or raise if it is not a known one."""
+    """Return the suffix of a path in lower case.
+
+    Args:
+        path: The file to write.
+        known: The known suffixes.
+        who: Name of the function that was called, for the message.
+
+    Raises:
+        ValueError: If the suffix is unknown.
+    """
     suffix = Path(path).suffix.lower()
     if suffix not in known:
         raise ValueError(f"{who}: a file name must end in {', '.join(known)}; {Path(path).name!r} does not")
@@ -88,7 +118,16 @@ def check_suffix(path: Path, known: list[str], who: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, SVG or PDF, by the suffix of `path`; the same data gives the same bytes."""
+    """Write a figure; the same data gives the same bytes.
+
+    Args:
+        figure: The figure.
+        path: The file, with the suffix .png, .svg or .pdf.
+
+    Raises:
+        ValueError: If the suffix is unknown.
+        OSError: If the file cannot be written.
+    """
     suffix = check_suffix(path, sorted(_FORMATS), "save")
     with style(), written_whole(path) as partial:
         figure.savefig(partial, format=suffix[1:], dpi=200, **_FORMATS[suffix])

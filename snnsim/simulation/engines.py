@@ -8,6 +8,7 @@ from snnsim.kernels.simulate import clock_driven, event_driven
 from snnsim.kernels.simulate.types import (
     READOUT,
     ClockNetwork,
+    DelaySynapses,
     EventArrays,
     EventNetwork,
     EventWork,
@@ -33,6 +34,10 @@ class Engine(Protocol):
     """An engine runs recordings from their state, and leaves the state of the last step in the same arrays."""
 
     def __init__(self, network: Network) -> None: ...
+
+    @property
+    def synapses(self) -> OffsetSynapses | DelaySynapses:
+        """The arrays of the synapses that the engine reads."""
 
     def run(
         self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
@@ -91,7 +96,7 @@ class EventDriven:
     """Computes a neuron in the steps in which an event reaches it."""
 
     def __init__(self, network: Network) -> None:
-        self.network = network
+        self.network, self.synapses = network, network.synapses
         self.sizes = Sizes(network.channels, network.neurons, network.longest)
         owner = np.repeat(np.arange(len(network.reset), dtype=np.int32), np.diff(network.bounds))
         self.populations = Populations(network.bounds, network.reset, owner)
@@ -119,7 +124,7 @@ class EventDriven:
             noise: The noise, with its random numbers.
         """
         network, span = self.network, recorder.spike_span
-        arrays = EventNetwork(network.synapses, self.populations, network.parameters, network.second, noise, self.sizes)
+        arrays = EventNetwork(self.synapses, self.populations, network.parameters, network.second, noise, self.sizes)
         current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
         marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
         for recording in recordings:

@@ -1,4 +1,4 @@
-"""Checkpoints: one file with everything a run needs to go on, written whole, read without running its content."""
+"""Checkpoints: one file with the complete state of a run, written atomically and read without executing its content."""
 
 import io
 import pickle
@@ -16,7 +16,7 @@ from snnsim.training.train_state import TrainState
 from snnsim.validation import integer, require, shown
 
 VERSION = 1
-# whatever the readers of archives and of pickles stumble over
+# errors of the readers of archives and pickles at damaged files
 _DAMAGE = (
     ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
     pickle.UnpicklingError, zipfile.BadZipFile, zlib.error,
@@ -28,7 +28,16 @@ _ADVICE = (
 
 
 def save(path: Path, architecture: dict[str, Any], content: dict[str, Any]) -> None:
-    """Write a checkpoint; if that fails, the one that was there before is untouched."""
+    """Write a checkpoint; if writing fails, the previous checkpoint of this path is unchanged.
+
+    Args:
+        path: The file to write.
+        architecture: Description of the network, which `load` compares.
+        content: Tensors and plain values by name.
+
+    Raises:
+        OSError: If the file cannot be written.
+    """
     payload = {"snnsim_checkpoint": VERSION, "architecture": architecture, **content}
     try:
         with written_whole(path) as partial:
@@ -36,17 +45,22 @@ def save(path: Path, architecture: dict[str, Any], content: dict[str, Any]) -> N
     except (OSError, RuntimeError) as error:
         # torch turns a full disk into a RuntimeError of its archive writer
         raise OSError(
-            f"checkpoint {path} could not be written ({error}); what was there before is untouched. "
+            f"checkpoint {path} could not be written ({error}); the previous checkpoint is unchanged. "
             "Is the disk full? Free some space and go on with --resume"
         ) from error
 
 
 def load(path: Path, architecture: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the content of a checkpoint of a network of this architecture, or of any if None.
+    """Return the content of a checkpoint.
+
+    Args:
+        path: The file.
+        architecture: Description of the network that the checkpoint must be of; None accepts any network.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If it is damaged, no checkpoint, of another network, or has parameters that are not finite.
+        ValueError: If the file is damaged, is no checkpoint, is of another network, or has parameters that are not
+            finite.
     """
     payload = _read(path)
     if architecture is not None:
@@ -55,10 +69,15 @@ def load(path: Path, architecture: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
-    """Give a network the parameters of a checkpoint's content; the file is named in errors.
+    """Load the parameters of a checkpoint into a network.
+
+    Args:
+        path: The file, for messages.
+        network: The network; its parameters and buffers are changed.
+        content: Content of the checkpoint.
 
     Raises:
-        ValueError: If they are those of another network.
+        ValueError: If the parameters are those of another network.
     """
     try:
         network.load_state_dict(content["network"])
@@ -68,7 +87,7 @@ def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether the checkpoint of a run says that its training has ended."""
+    """Return whether the training has ended, by the checkpoint of a run."""
     return TrainState.of(_read(path).get("standing"), path).finished
 
 
@@ -94,25 +113,28 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _checked(file: BinaryIO) -> BinaryIO:
-    """Return the archive written again, after comparing every member with its checksum, which torch does not do.
+    """Return a copy of the archive, after comparing every member with its checksum, which torch does not do.
 
-    torch gets what was checked and nothing else: its own reader takes a member of a changed kind for an empty folder,
-    and leaves the numbers as they lie in memory.
+    torch reads the copy only: its own reader takes a member of a changed type for an empty folder, and then leaves
+    uninitialized numbers in memory.
+
+    Raises:
+        ValueError: If a member is compressed or damaged, or the members are larger than the file.
     """
     checked = io.BytesIO()
-    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(checked, "w") as again:
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(checked, "w") as copy:
         packed = [each.filename for each in archive.infolist() if each.compress_type != zipfile.ZIP_STORED]
-        # torch packs nothing; a small file may claim to hold gigabytes
+        # torch compresses nothing; a small compressed file may claim to hold gigabytes
         require(not packed, f"its part {packed[:1]} is compressed")
         size = file.seek(0, 2)
-        # parts that lie over each other could be as large as the file each
+        # overlapping parts could each be as large as the file
         require(sum(each.file_size for each in archive.infolist()) <= size, "its parts are larger than the file")
         for each in archive.infolist():
             try:
                 part = archive.read(each)
             except zipfile.BadZipFile as error:
-                raise ValueError(f"its part {each.filename} is not what was written") from error
-            again.writestr(each.filename, part)
+                raise ValueError(f"its part {each.filename} has another checksum than it was written with") from error
+            copy.writestr(each.filename, part)
     checked.seek(0)
     return checked
 
@@ -129,17 +151,17 @@ def _check_content(path: Path, payload: dict[Any, Any]) -> None:
     )
     strange = [name for name, value in payload["network"].items() if not isinstance(value, Tensor)]
     require(not strange, f"checkpoint {path}: network must hold arrays alone; {strange[:1]} is none")
-    name = finite.broken(payload["network"])
+    broken = finite.broken(payload["network"])
     require(
-        name is None,
-        f"checkpoint {path}: its parameter {name} has values that are not finite, so that nothing can be computed; "
+        broken is None,
+        f"checkpoint {path}: its parameter {broken} has values that are not finite, so that nothing can be computed; "
         f"train again: {finite.ADVICE}",
     )
 
 
 def _check_architecture(path: Path, theirs: dict[str, Any], ours: dict[str, Any]) -> None:
     different = [
-        f"{name} {theirs.get(name)!r} there, {ours.get(name)!r} here"
+        f"{name} is {theirs.get(name)!r} in the checkpoint, {ours.get(name)!r} in the config"
         for name in sorted(theirs.keys() | ours.keys())
         if theirs.get(name) != ours.get(name)
     ]

@@ -1,7 +1,7 @@
-"""Several processes, started by torchrun: each takes its share of every batch, and gradients are averaged.
+"""Data-parallel training: each process computes a share of every batch, and the gradients are averaged.
 
-Start with `torchrun --nproc-per-node 2 -m snnsim train ...`; torch's DistributedDataParallel does the work. Batch
-normalization uses the statistics of a process's own share, as is usual.
+`torchrun --nproc-per-node 2 -m snnsim train ...` starts the processes; torch's DistributedDataParallel averages the
+gradients. Batch normalization uses the statistics of the share of its process, as usual.
 """
 
 import os
@@ -16,10 +16,11 @@ from torch import distributed, nn
 
 @dataclass(frozen=True)
 class Distributed:
-    """Which of how many processes this is."""
+    """Rank of this process among all processes of a training."""
 
     rank: int = 0
     world: int = 1
+    """Number of processes."""
 
     @property
     def first(self) -> bool:
@@ -34,7 +35,7 @@ SINGLE = Distributed()
 
 @contextmanager
 def init_distributed(device: torch.device) -> Iterator[Distributed]:
-    """Join the processes that torchrun has started, if it has."""
+    """Join the processes that torchrun has started, and yield the rank of this one; without torchrun it is `SINGLE`."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield SINGLE
@@ -48,7 +49,7 @@ def init_distributed(device: torch.device) -> Iterator[Distributed]:
 
 @contextmanager
 def main_process_first(processes: Distributed) -> Iterator[None]:
-    """Let the first process through before the others, so that data are made once."""
+    """Run the block in the first process before all others, so that data are generated once."""
     if processes.world > 1 and not processes.first:
         distributed.barrier()
     yield
@@ -57,10 +58,15 @@ def main_process_first(processes: Distributed) -> Iterator[None]:
 
 
 def decided_by_main(choose: Callable[[], T], processes: Distributed, device: torch.device) -> T:
-    """Return what the first process chooses, in all of them; where it raises, all of them raise.
+    """Return a choice of the first process in all processes; if `choose` raises an error, all processes raise one.
+
+    Args:
+        choose: Function without arguments that the first process calls.
+        processes: The processes of the training.
+        device: Device through which the choice is sent.
 
     Raises:
-        RuntimeError: In the other processes, if the first one has raised an error.
+        RuntimeError: In the other processes, if the first process has raised an error.
     """
     if processes.world == 1:
         return choose()
@@ -69,7 +75,7 @@ def decided_by_main(choose: Callable[[], T], processes: Distributed, device: tor
         if processes.first:
             outcome = [choose()]
     finally:
-        # None is what the others get if the first one has raised
+        # if the first process has raised, the others receive None
         distributed.broadcast_object_list(outcome, src=0, device=device)
     if outcome[0] is None:
         raise RuntimeError("the first process could not begin; its error says why")
@@ -77,7 +83,15 @@ def decided_by_main(choose: Callable[[], T], processes: Distributed, device: tor
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of that name; "auto" is a GPU if there is one, each process's own where several share them."""
+    """Return a torch device by its name.
+
+    Args:
+        name: "auto", "cpu", "cuda" or "cuda:N". "auto" is a GPU if the machine has one. With torchrun, "cuda" is the
+            GPU of the process.
+
+    Raises:
+        ValueError: If the name is unknown, or torch has no GPU.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -85,7 +99,7 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise ValueError(f"device {name!r} is unknown; use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device {name!r} is not there: torch {torch.__version__} sees no GPU; use --device cpu")
+        raise ValueError(f"device {name!r} is not available: torch {torch.__version__} sees no GPU; use --device cpu")
     if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
         return torch.device("cuda", int(os.environ["LOCAL_RANK"]))
     return device
@@ -97,7 +111,7 @@ def wrap_ddp(network: nn.Module, processes: Distributed) -> nn.Module:
 
 
 def any_rank(yes: bool, processes: Distributed, device: torch.device) -> bool:
-    """Return whether any process says yes."""
+    """Return whether a condition holds in any process."""
     return yes if processes.world == 1 else bool(all_reduce_sum(torch.tensor(float(yes), device=device), processes))
 
 

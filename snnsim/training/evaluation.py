@@ -1,4 +1,4 @@
-"""What a network gets right: correct over total with its interval, and how much it fires.
+"""Evaluation of a network: accuracy with its confidence interval, loss and activity.
 
     95 % interval   Wilson score: (p + z²/2n ± z √(p (1 − p) / n + z²/4n²)) / (1 + z²/n),  z = 1.96
     activity        spikes per neuron per valid step, per hidden layer
@@ -6,7 +6,6 @@
 Source   Wilson 1927, J. Am. Stat. Assoc. 22:209
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -46,13 +45,12 @@ class EvaluationResult:
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of a share."""
-    z = 1.959963984540054
-    share = correct / total
-    center = share + z * z / (2 * total)
-    half = z * math.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
-    scale = 1 + z * z / total
-    return max(0.0, (center - half) / scale), min(1.0, (center + half) / scale)
+    """Return the 95 % Wilson score interval of the share `correct` / `total`."""
+    # imported late, as it takes longer than all other modules of an evaluation
+    from scipy.stats import binomtest
+
+    interval = binomtest(correct, total).proportion_ci(0.95, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 @torch.no_grad()
@@ -66,10 +64,17 @@ def evaluate(  # noqa: PLR0913
     progress: bool = False,
     seed: int | None = None,
 ) -> EvaluationResult:
-    """Return the accuracy, loss and activity of a network with whole delays; its parameters are not touched.
+    """Return the accuracy, loss and activity of a network with integer delays.
 
-    What is left to chance is drawn from the `seed`, for every recording by its number; without one, what is likelier
-    happens.
+    Args:
+        network: The network; parameters and mode are unchanged afterwards.
+        batches: The recordings.
+        decide: Function from the voltage of the readout to one score per class.
+        device: Device of the network.
+        processes: Processes that each evaluate a share of the batches; the result is that of all.
+        progress: Whether to show a progress bar.
+        seed: Seed of stochastic neurons, whose random numbers are counted by recording. None takes the likelier
+            outcome of every draw.
     """
     was_training = network.training
     network.eval()

@@ -1,4 +1,4 @@
-"""Whether parameters are finite: neurons fire nothing where a current is not a number, so that no loss shows it."""
+"""Checks that parameters are finite. A neuron whose current is NaN never fires, so the loss alone does not show it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,12 +10,12 @@ ADVICE = "a smaller learning rate (--lr) or a flatter surrogate (network.surroga
 
 
 def total(network: nn.Module) -> Tensor:
-    """Return the sum of all parameters and buffers of a network, which is finite only if all of them are."""
+    """Return the sum of all parameters and buffers of a network; it is finite only if all of them are finite."""
     return torch.stack([value.detach().sum(dtype=torch.float64) for value in _floats(network)]).sum()
 
 
 def broken(state: Mapping[str, Any]) -> str | None:
-    """Return the name of the first tensor with values that are not finite, if there is one."""
+    """Return the name of the first tensor with a value that is not finite, or None."""
     for name, value in state.items():
         if isinstance(value, Tensor) and not bool(torch.isfinite(value).all()):
             return name

@@ -1,4 +1,4 @@
-"""Training on batches of one's own: the loop of `snnsim train` as one function, without a config or a run's folder.
+"""Training on batches of your own: the loop of `snnsim train` as one function, without a config or a run folder.
 
 Source   optimizers, schedules and delay windows: the recipe of DCLS-Delays, Hammouamri, Khalfaoui-Hassani, Masquelier
          2024 (ICLR), arXiv 2306.17670; see optimizers.py and learning/sigma_schedule.py
@@ -36,20 +36,20 @@ def fit(  # noqa: PLR0913
     seed: int = 0,
     progress: bool = True,
 ) -> list[dict[str, float]]:
-    """Train a network, and return what it reached in each epoch.
+    """Train a network on its own device, and return loss and accuracy of each epoch.
 
-    The network is trained where it is, on its own device, and is in evaluation mode afterwards. Delays stay in their
-    range by themselves.
+    The network is in evaluation mode afterwards. Every step keeps the delays in their range.
 
     Args:
         network: The network; its parameters are changed.
-        batches: Batches of one epoch, iterated anew for each: a list, or a `torch.utils.data.DataLoader`. A batch is
+        batches: Batches of one epoch, iterated once per epoch: a list, or a `torch.utils.data.DataLoader`. A batch is
             (frames, labels) or (frames, labels, lengths): frames (time, recording, channel), spikes or counts; labels
             (recording,), int64 from 0; lengths (recording,), steps of each recording before its padding.
-        epochs: How many times all batches are taken.
-        valid: Batches to evaluate after each epoch, with integer delays as on a chip; None leaves it out.
-        rule: How gradients are found: "bptt", "sltt", or a function such as `partial(snnsim.sltt, chunk=8)`.
-        decision: How the voltage of the readout becomes one score per class.
+        epochs: Number of passes over all batches.
+        valid: Batches to evaluate after each epoch, with integer delays as on a chip; None evaluates none.
+        rule: Learning rule, which computes the gradients: "bptt", "sltt", or a function such as
+            `partial(snnsim.sltt, chunk=8)`.
+        decision: Name of the function from the voltage of the readout to one score per class.
         lr: Highest learning rate of weights and neurons (Adam, one cycle).
         lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).
         weight_decay: Decay of weights.
@@ -83,8 +83,8 @@ def fit(  # noqa: PLR0913
                 synapse.sigma.fill_(width(epoch))
             network.train()
             sums = torch.zeros(3, dtype=torch.float64)
-            for place, batch in enumerate(_batches(batches, network)):
-                generator = torch.Generator().manual_seed(hash((seed, epoch, place)) % 2**63)
+            for number, batch in enumerate(_batches(batches, network)):
+                generator = torch.Generator().manual_seed(hash((seed, epoch, number)) % 2**63)
                 optimizer.zero_grad()
                 result = train(network, batch, decide, generator)
                 optimizer.step()
@@ -126,14 +126,14 @@ def _batches(batches: Iterable[Sample], network: nn.Module) -> Iterator[Batch]:
 
 def _widths(network: SpikingNetwork, epochs: int) -> list[tuple[Any, Any]]:
     """Return the synapses whose delay windows narrow, each with its width as a function of the epoch."""
-    found = []
+    widths: list[tuple[Any, Any]] = []
     for synapse in network.delayed_synapses():
         window = delay_windows.get_window(synapse.window)
         start, end = float(synapse.sigma.detach().max()), delay_windows.narrowest(synapse.window)
         if synapse.learns_delay and window.has_width and not isinstance(synapse.sigma, nn.Parameter) and start > end:
             settings = {"start": start, "end": end, "epochs": epochs, "narrowest": window.offset}
-            found.append((synapse, lambda epoch, settings=settings: sigma_schedule.width(epoch, **settings)))
-    return found
+            widths.append((synapse, lambda epoch, settings=settings: sigma_schedule.width(epoch, **settings)))
+    return widths
 
 
 def _sums(result: losses.StepResult, batch: Batch) -> Tensor:

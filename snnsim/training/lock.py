@@ -1,9 +1,9 @@
-"""A folder that one process trains in: a file says who, from before the first checkpoint until the last picture.
+"""Lock of a run folder: a file names the training process, from before the first checkpoint until the last figure.
 
-The file is made by a link, which either makes it or finds it there, on a disk that machines share too. The kernel's
-lock on it (flock) goes with the process that holds it, and is asked where numbers of processes say nothing: in
-another container of the same machine. The file of a process that was killed is taken away by the next one, under that
-lock, so that of two who find it only one does.
+The file is made by a hard link, which is atomic also on a disk that several machines share. The kernel's lock on the
+file (flock) ends with its process; it decides where process numbers mean nothing, as in another container of the same
+machine. The next process removes the file of a killed process. It holds the flock meanwhile, so that only one of two
+processes removes the file.
 """
 
 import contextlib
@@ -32,28 +32,30 @@ _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.E
 
 
 class Held(OSError):
-    """The folder is another process's."""
+    """Another process holds the folder."""
 
 
 @contextmanager
 def held(folder: Path, *, say: Callable[[str], object]) -> Iterator[None]:
-    """Hold a folder, which is made if it is not there, until the block ends; a folder without files is then removed.
+    """Hold the lock of a folder until the block ends.
+
+    A missing folder is made, and an empty folder is removed at the end.
 
     Args:
         folder: The folder of a run.
-        say: What is told in a sentence if the lock of a process that was killed is taken away.
+        say: Function that receives a sentence if the lock of a killed process is removed.
 
     Raises:
-        Held: If another process holds it, or if that cannot be told; the message names the process.
+        Held: If another process holds the folder, or may hold it; the message names the process.
         OSError: If the folder cannot be written to.
     """
-    handle = _taken(Path(folder), say)
+    handle = _acquired(Path(folder), say)
     lock = Path(folder) / NAME
     try:
         yield
     finally:
         with contextlib.suppress(OSError):
-            # another file was put there by somebody who removed ours
+            # unless another process has removed the file and made its own
             if os.path.samestat(os.fstat(handle), lock.stat()):
                 lock.unlink()
         os.close(handle)
@@ -62,7 +64,12 @@ def held(folder: Path, *, say: Callable[[str], object]) -> Iterator[None]:
 
 
 def new_folder(parent: Path, name: str) -> Path:
-    """Make a folder of this name, or of name-2, name-3, ..., that nobody else has made, and return it."""
+    """Make a new folder and return it.
+
+    Args:
+        parent: The folder above it.
+        name: Name of the folder; if a folder of this name exists, name-2, name-3 and so on are tried.
+    """
     folder, number = parent / name, 1
     while True:
         try:
@@ -74,28 +81,37 @@ def new_folder(parent: Path, name: str) -> Path:
             return folder
 
 
-def _taken(folder: Path, say: Callable[[str], object]) -> int:
-    """Return the open file of a lock that was made; its descriptor keeps the kernel's lock."""
+def _acquired(folder: Path, say: Callable[[str], object]) -> int:
+    """Return the descriptor of a new lock file; it keeps the kernel's lock.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+        Held: If other processes keep taking the lock.
+    """
     lock = folder / NAME
     for _ in range(_TRIES):
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            handle = _made(lock)
+            handle = _created(lock)
         except FileNotFoundError:
-            # whoever had the folder before has just removed it
+            # the previous holder has just removed the folder
             continue
         except OSError as error:
             raise OSError(f"the folder of a run must be writable; {folder} is not ({error.strerror})") from error
         if handle is not None:
             return handle
         if _removed(lock):
-            say(f"{folder}: the process that held it has ended without a word; its lock is taken away")
+            say(f"{folder}: the process that held it was killed; its lock is removed")
         time.sleep(_PAUSE_S)
-    raise Held(f"run folder {folder}: the lock {lock} could not be taken; other processes take it again and again")
+    raise Held(f"run folder {folder}: the lock {lock} could not be taken; other processes take it repeatedly")
 
 
-def _made(lock: Path) -> int | None:
-    """Return the open file of a new lock, or None if there is one already."""
+def _created(lock: Path) -> int | None:
+    """Return the descriptor of a new lock file, or None if the file exists.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
     partial = lock.with_name(f".{lock.name}.{identity.tag()}.{uuid.uuid4().hex[:8]}.partial.json")
     handle = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     try:
@@ -103,7 +119,7 @@ def _made(lock: Path) -> int | None:
         try:
             os.link(partial, lock)
         except FileExistsError:
-            # over NFS an answer may be lost and the request repeated: what counts is that there are two names
+            # over NFS a reply may be lost and the request repeated: a link count of 2 shows that the first one worked
             if os.fstat(handle).st_nlink == 2 and os.path.samestat(os.fstat(handle), lock.stat()):
                 return handle
             os.close(handle)
@@ -112,13 +128,13 @@ def _made(lock: Path) -> int | None:
             os.close(handle)
             if error.errno not in _NO_LINKS:
                 raise
-            return _made_without_links(lock)
+            return _created_without_links(lock)
         return handle
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _made_without_links(lock: Path) -> int | None:
+def _created_without_links(lock: Path) -> int | None:
     try:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
     except FileExistsError:
@@ -128,36 +144,42 @@ def _made_without_links(lock: Path) -> int | None:
 
 
 def _write(handle: int, *, locked: bool) -> None:
-    about = {
+    record = {
         **asdict(identity.mine()),
         "since": time.strftime("%Y-%m-%d %H:%M:%S %z"),
         "command": sys.argv,
         "flock": locked,
     }
-    os.write(handle, (json.dumps(about, indent=2) + "\n").encode())
+    os.write(handle, (json.dumps(record, indent=2) + "\n").encode())
     os.fsync(handle)
 
 
 def _removed(lock: Path) -> bool:
-    """Take away the lock of a process that has ended; return False if it is gone already, raise if it is held."""
+    """Remove the lock of a process that has ended, and return whether this process removed it.
+
+    Raises:
+        Held: If the process of the lock runs, or may run.
+    """
     try:
         handle = os.open(lock, os.O_RDWR)
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise Held(f"run folder {lock.parent} is held by somebody; {lock} cannot be read ({error.strerror})") from error
+        raise Held(
+            f"run folder {lock.parent} is held by another user; {lock} cannot be read ({error.strerror})"
+        ) from error
     try:
-        about = _read(handle)
-        ended = identity.has_ended(_holder(about)) if about else None
+        record = _read(handle)
+        ended = identity.has_ended(_holder(record)) if record else None
         if ended is False:
-            raise Held(_described(lock, about, sure=True))
+            raise Held(_described(lock, record, sure=True))
         alone = _flock(handle)
-        if ended is None and not (alone and about and _same_kernel(about)):
-            raise Held(_described(lock, about, sure=False))
+        if ended is None and not (alone and record and _same_kernel(record)):
+            raise Held(_described(lock, record, sure=False))
         if not alone:
-            # another one is about to take it away, unless this disk has no such locks
-            if not about.get("flock"):
-                raise Held(_described(lock, about, sure=False))
+            # another process is removing the file, unless this disk has no kernel locks
+            if not record.get("flock"):
+                raise Held(_described(lock, record, sure=False))
             return False
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), lock.stat()):
@@ -168,39 +190,39 @@ def _removed(lock: Path) -> bool:
         os.close(handle)
 
 
-def _same_kernel(about: dict[str, Any]) -> bool:
-    return bool(about["flock"]) and bool(about["boot"]) and about["boot"] == identity.mine().boot
+def _same_kernel(record: dict[str, Any]) -> bool:
+    return bool(record["flock"]) and bool(record["boot"]) and record["boot"] == identity.mine().boot
 
 
 def _read(handle: int) -> dict[str, Any]:
-    """Return what a lock says, nothing if it is damaged."""
+    """Return the record of a lock file; a damaged file gives an empty one."""
     for _ in range(_TRIES):
         try:
-            found = json.loads(os.pread(handle, 1 << 20, 0))
-            _holder(found)
-            bool(found["flock"]), str(found["since"]), " ".join(map(str, found["command"]))
+            record = json.loads(os.pread(handle, 1 << 20, 0))
+            _holder(record)
+            bool(record["flock"]), str(record["since"]), " ".join(map(str, record["command"]))
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-            # without links a lock is there a moment before it says whose it is
+            # without hard links, the file is empty for a moment before its record is written
             time.sleep(_PAUSE_S)
         else:
-            return dict(found)
+            return dict(record)
     return {}
 
 
-def _holder(about: dict[str, Any]) -> identity.Identity:
-    texts = (str(about[name]) for name in ("host", "machine", "boot", "namespace"))
-    return identity.Identity(*texts, pid=int(about["pid"]), started=str(about["started"]))
+def _holder(record: dict[str, Any]) -> identity.Identity:
+    host, machine, boot, namespace = (str(record[name]) for name in ("host", "machine", "boot", "namespace"))
+    return identity.Identity(host, machine, boot, namespace, pid=int(record["pid"]), started=str(record["started"]))
 
 
-def _described(lock: Path, about: dict[str, Any], *, sure: bool) -> str:
-    who = "a process that its lock does not name"
-    if about:
-        command = " ".join(map(str, about["command"]))
-        who = f"process {about['pid']} on {about['host']} since {about['since']} ({command})"
+def _described(lock: Path, record: dict[str, Any], *, sure: bool) -> str:
+    holder = "an unknown process (its lock is damaged)"
+    if record:
+        command = " ".join(map(str, record["command"]))
+        holder = f"process {record['pid']} on {record['host']} since {record['since']} ({command})"
     todo = "wait until it has ended, or choose another folder"
     if not sure:
         todo = f"{todo}. If you know that it has ended, remove the file {lock} and start again"
-    return f"run folder {lock.parent} is held by {who}; {todo}"
+    return f"run folder {lock.parent} is held by {holder}; {todo}"
 
 
 def _flock(handle: int) -> bool:

@@ -22,17 +22,17 @@ from snnsim.nn.network import SpikingNetwork
 
 @dataclass
 class Optimizers:
-    """Optimizers by the name of what they train, each with its schedule."""
+    """Optimizers with their schedules, by the name of their learning rate."""
 
     members: dict[str, tuple[Optimizer, LRScheduler]]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Set all gradients to None."""
         for optimizer, _ in self.members.values():
             optimizer.zero_grad(set_to_none=True)
 
     def step(self) -> None:
-        """Change the parameters, and move every schedule one batch on."""
+        """Update the parameters, and advance every schedule by one batch."""
         for optimizer, schedule in self.members.values():
             optimizer.step()
             schedule.step()
@@ -42,17 +42,21 @@ class Optimizers:
         return {name: optimizer.param_groups[0]["lr"] for name, (optimizer, _) in self.members.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs to go on."""
+        """Return the state that `load_state_dict` restores."""
         return {
             name: {"optimiser": optimizer.state_dict(), "schedule": schedule.state_dict()}  # old name
             for name, (optimizer, schedule) in self.members.items()
         }
 
     def load_state_dict(self, state: Any, path: Path) -> None:
-        """Go on from a state; the file that it is from is named in errors.
+        """Restore a state.
+
+        Args:
+            state: Value of `state_dict`, as it was read from a checkpoint.
+            path: The checkpoint, for messages.
 
         Raises:
-            ValueError: If it is not the state of optimizers of these parameters.
+            ValueError: If the value is no state of optimizers of these parameters.
         """
         for name, (optimizer, schedule) in self.members.items():
             try:
@@ -70,20 +74,28 @@ class Optimizers:
 
 
 def _fits(optimizer: Optimizer, parameter: torch.Tensor) -> bool:
-    """Return whether the sums that an optimizer keeps of a parameter's gradients have its shape."""
+    """Return whether the running sums of a parameter's gradients are finite and have the shape of the parameter."""
     sums = [optimizer.state[parameter][name] for name in ("exp_avg", "exp_avg_sq")]
     return all(each.shape == parameter.shape and bool(torch.isfinite(each).all()) for each in sums)
 
 
 def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: float, steps: int) -> Optimizers:
-    """Return the optimizers of a network for a training of `steps` batches."""
+    """Return the optimizers of a network.
+
+    Args:
+        network: The network.
+        lr: Highest learning rate of weights and neurons.
+        lr_delay: First learning rate of delays, in steps of delay.
+        weight_decay: Decay of weights.
+        steps: Number of batches of the training, after which the schedules end.
+    """
     delays = [synapse.delay for synapse in network.delayed_synapses() if synapse.learns_delay]
     synaptic = [synapse.weight for synapse in network.synapses()]
     known = {id(parameter) for parameter in (*delays, *synaptic)}
     others = [parameter for parameter in network.parameters() if id(parameter) not in known and parameter.requires_grad]
     groups = [{"params": synaptic, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
     weights = torch.optim.Adam([group for group in groups if group["params"]], lr=lr)
-    # one step more than there are batches: a schedule may be moved after the last of them
+    # one step more than the number of batches: torch raises where a schedule is advanced beyond its end
     members: dict[str, tuple[Optimizer, LRScheduler]] = {
         "lr": (weights, OneCycleLR(weights, lr, total_steps=steps + 1))
     }

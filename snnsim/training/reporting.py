@@ -1,4 +1,4 @@
-"""What an epoch's metrics are told as: a line for a person, and rows for TensorBoard."""
+"""Metrics of an epoch as a line of text, and as rows of TensorBoard."""
 
 from typing import Any
 
@@ -10,20 +10,25 @@ from snnsim.training.run_folder import RunFolder
 
 
 def writer(folder: RunFolder, history: list[dict[str, Any]]) -> SummaryWriter:
-    """Return what writes for TensorBoard behind the epochs that are there.
+    """Return a writer of TensorBoard files that continues after the epochs of a history.
 
-    The last of them is written again: a run may have been killed before it was. If there is no file at all, all are.
+    The last epoch is written again, because a run may have been killed before the epoch was written. A folder without
+    files gets all epochs.
+
+    Args:
+        folder: The folder of the run.
+        history: Metrics of the epochs that are done.
     """
     last = len(history) if any(folder.tensorboard.glob("events.*")) else min(1, len(history))
-    # what was written of these epochs before does not count any more
-    made = SummaryWriter(str(folder.tensorboard), purge_step=max(1, last))
+    # TensorBoard ignores earlier rows from this epoch on
+    writer = SummaryWriter(str(folder.tensorboard), purge_step=max(1, last))
     for row in history[max(0, last - 1) :]:
-        add(made, row)
-    return made
+        add(writer, row)
+    return writer
 
 
 def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
-    """Write an epoch's metrics for TensorBoard, to the disk."""
+    """Write the metrics of an epoch, and flush them to the disk."""
     for name, value in row.items():
         if isinstance(value, float):
             writer.add_scalar(name, value, row["epoch"])
@@ -33,14 +38,20 @@ def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
 
 
 def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
-    """Return the means of the layers' learned numbers of neurons, by their names; those that all layers have."""
-    layers = [learned_parameters(layer.neuron) for layer in network.layers]
+    """Return the mean in each layer of every learned neuron parameter that all layers have, by its name."""
+    layers = [learned_parameters(layer.get_submodule("neuron")) for layer in network.layers]
     shared = [name for name in layers[0] if all(name in layer for layer in layers)]
     return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}
 
 
 def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
-    """Return an epoch's metrics as one line for a person."""
+    """Return the metrics of an epoch as one line of text.
+
+    Args:
+        row: The metrics.
+        epochs: Number of epochs of the training.
+        better: Whether the epoch is the best one so far.
+    """
     peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
     activity = " ".join(f"{value:.3f}" for value in row["activity"])
     return (

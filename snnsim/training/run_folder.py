@@ -1,13 +1,13 @@
-"""The folder of a run: its config, what it ran on, checkpoints, metrics and pictures, by name.
+"""The folder of a run: config, environment, checkpoints, metrics and figures, by name.
 
 config.toml          the resolved config
 environment.json     versions, machine, git revision, command, seed
-last.pt, best.pt     where training stands, and the parameters of the best validation epoch
+last.pt, best.pt     the checkpoint to resume from, and the parameters of the best validation epoch
 metrics.jsonl        one line of JSON per epoch
 tensorboard/         the same for TensorBoard
-evaluation-*.json    what `snnsim evaluate` found
-figures/             pictures
-lock.json            which process trains in it, while it does
+evaluation-*.json    results of `snnsim evaluate`
+figures/             figures
+lock.json            the process that trains in the folder, during training
 """
 
 import importlib.metadata
@@ -23,7 +23,7 @@ import numba
 import torch
 
 import snnsim
-from snnsim.files import written_whole
+from snnsim.files import write_json, written_whole
 from snnsim.kernels.common.dispatch import only_plain
 from snnsim.training.distributed import Distributed
 from snnsim.validation import shown
@@ -42,7 +42,7 @@ class RunFolder:
 
     @property
     def last(self) -> Path:
-        """The checkpoint to go on from."""
+        """The checkpoint to resume from."""
         return self.path / "last.pt"
 
     @property
@@ -61,25 +61,29 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def figure(self, name: str) -> Path:
-        """Return where a picture belongs."""
+        """Return the path of a figure."""
         return self.path / "figures" / name
 
     def evaluation(self, split: str) -> Path:
-        """Return where the evaluation of a split belongs."""
+        """Return the path of the evaluation of a split."""
         return self.path / f"evaluation-{split}.json"
 
     def write_json(self, path: Path, values: dict[str, Any]) -> None:
-        """Write values as JSON, whole."""
-        with written_whole(path) as partial:
-            partial.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+        """Write values as JSON, atomically."""
+        write_json(path, values)
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
-        """Write all epochs' metrics, whole, so that an epoch that was begun twice is there once."""
+        """Write the metrics of all epochs anew, so that an epoch that was begun twice has one line."""
         with written_whole(self.metrics) as partial:
             partial.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """Return the metrics of all epochs."""
+        """Return the metrics of all epochs.
+
+        Raises:
+            FileNotFoundError: If no epoch of the run is done.
+            ValueError: If a line is damaged.
+        """
         if not self.metrics.is_file():
             raise FileNotFoundError(f"{self.path} has no metrics.jsonl; no epoch of that run has been finished")
         lines = self.metrics.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -99,7 +103,7 @@ class RunFolder:
 
 
 def environment(seed: int) -> dict[str, Any]:
-    """Return what a reader needs to know to repeat a run."""
+    """Return versions, machine, command and seed of a run, which a repetition needs."""
     packages = ("torch", "numpy", "numba", "scipy", "h5py")
     return {
         "command": sys.argv,
@@ -115,12 +119,12 @@ def environment(seed: int) -> dict[str, Any]:
 
 
 def conditions(processes: Distributed, device: torch.device) -> dict[str, Any]:
-    """Return what the numbers of a training depend on besides its config, to the last bit."""
+    """Return the conditions that the numbers of a training depend on besides its config, to the last bit."""
     return {
         "torch": str(torch.__version__),
         "numba": numba.__version__,
         "threads": torch.get_num_threads(),
-        "threads of kernels": min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS),
+        "threads of kernels": min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS),  # type: ignore[attr-defined]
         "processes": processes.world,
         "device": device.type,
         "processor": processor(),
@@ -129,7 +133,7 @@ def conditions(processes: Distributed, device: torch.device) -> dict[str, Any]:
 
 
 def version(package: str) -> str | None:
-    """Return the version of an installed package; None where another process is installing it just now."""
+    """Return the version of a package; None where it is not installed, or another process is installing it."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -137,7 +141,7 @@ def version(package: str) -> str | None:
 
 
 def processor() -> str:
-    """Return the processor's name as the system gives it."""
+    """Return the name of the processor."""
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
         for line in listing.read_text(encoding="utf-8").splitlines():
@@ -147,12 +151,12 @@ def processor() -> str:
 
 
 def _git_revision() -> str | None:
-    """Return the commit that this code was run from, if it is a checkout."""
+    """Return the commit of this code, or None outside of a checkout."""
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=40"],
             cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=False,
         )  # fmt: skip
     except OSError:
         return None
-    return found.stdout.strip() or None
+    return result.stdout.strip() or None

@@ -1,4 +1,7 @@
-"""A clean stop: Ctrl-C or SIGTERM lets the present batch end and the checkpoint be written; a second one does not."""
+"""Clean stop by signals: after Ctrl-C or SIGTERM, the present batch ends and a checkpoint is written.
+
+A second signal stops the process at once.
+"""
 
 import signal
 from collections.abc import Iterator
@@ -8,28 +11,31 @@ from types import FrameType
 
 
 class Stopped(Exception):
-    """Training was asked to stop, and has saved where it stands."""
+    """Training was stopped by a signal, after it had written a checkpoint."""
 
 
 @dataclass
 class Request:
-    """Whether somebody has asked to stop."""
+    """A request to stop."""
 
-    made: bool = False
+    received: bool = False
 
 
 @contextmanager
 def noted() -> Iterator[Request]:
-    """Note a Ctrl-C besides what it does: what is cut off by it may raise any error in the place of its own."""
+    """Yield a request that records Ctrl-C, besides the usual KeyboardInterrupt.
+
+    A library that KeyboardInterrupt interrupts may raise any other error; the request shows the cause.
+    """
     request = Request()
     before = signal.getsignal(signal.SIGINT)
 
     def note(number: int, frame: FrameType | None) -> None:
-        request.made = True
+        request.received = True
         if callable(before):
             before(number, frame)
 
-    # only the main thread may listen to signals; and whoever ignores them goes on doing so
+    # only the main thread may handle signals; a signal that is ignored stays ignored
     try:
         if callable(before):
             signal.signal(signal.SIGINT, note)
@@ -44,19 +50,19 @@ def noted() -> Iterator[Request]:
 
 @contextmanager
 def watched() -> Iterator[Request]:
-    """Turn the first Ctrl-C or SIGTERM into a request; the next one acts as usual."""
+    """Yield a request that the first Ctrl-C or SIGTERM sets; the next signal acts as usual."""
     request = Request()
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {int(number): signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def note(number: int, _: FrameType | None) -> None:
-        request.made = True
+        request.received = True
         signal.signal(number, before[number])
 
     try:
         for number in before:
             signal.signal(number, note)
     except ValueError:
-        # only the main thread may listen to signals; elsewhere a stop is somebody else's business
+        # only the main thread may handle signals; a training in another thread gets no request
         yield request
         return
     try:

@@ -1,4 +1,4 @@
-"""Where a run stands: all that changes besides parameters and optimizers, as a checkpoint keeps it."""
+"""State of a training besides parameters and optimizers, as a checkpoint stores it."""
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -9,44 +9,58 @@ from snnsim.validation import require, shown
 
 @dataclass
 class TrainState:
-    """Where a run stands: all that changes besides parameters and optimizers."""
+    """State of a training besides parameters and optimizers."""
 
     epoch: int = 0
     """Epochs that are done."""
     step: int = 0
     """Batches of the present epoch that are done."""
     loss: float = 0.0
+    """Sum of the losses of these batches."""
     correct: int = 0
+    """Recordings of these batches that were decided right."""
     total: int = 0
+    """Recordings of these batches."""
     seconds: float = 0.0
+    """Duration of these batches."""
     finished: bool = False
     best_epoch: int = 0
+    """Number of the best epoch, from 1; 0 before the first epoch is done."""
     history: list[dict[str, Any]] = field(default_factory=list)
+    """Metrics of each epoch."""
 
     @classmethod
     def of(cls, values: Any, path: Path) -> Self:
-        """Return what a checkpoint says of it; the file is named in errors."""
+        """Return the state of a checkpoint.
+
+        Args:
+            values: The table `standing` of the checkpoint.
+            path: The checkpoint, for messages.
+
+        Raises:
+            ValueError: If the values are no such table, or contradict each other.
+        """
         require(isinstance(values, dict), f"checkpoint {path}: standing must be a table, not {shown(values)}")
         known = {item.name: item for item in fields(cls)}
-        strange, missing = sorted(map(str, values.keys() - known.keys())), sorted(known.keys() - values.keys())
-        require(not strange, f"checkpoint {path}: standing has {', '.join(strange)}, which this snnsim does not know")
+        unknown, missing = sorted(map(str, values.keys() - known.keys())), sorted(known.keys() - values.keys())
+        require(not unknown, f"checkpoint {path}: standing has {', '.join(unknown)}, which this snnsim does not know")
         require(not missing, f"checkpoint {path}: standing lacks {', '.join(missing)}; the file is damaged")
         for name, item in known.items():
             _check(path, name, values[name], item.type)
-        made = cls(**values)
+        state = cls(**values)
         require(
-            made.epoch == len(made.history) and made.best_epoch <= made.epoch,
-            f"checkpoint {path}: standing must have a line of history for each of its {made.epoch} epochs, not "
-            f"{len(made.history)}, and its best epoch {made.best_epoch} among them; the file is damaged",
+            state.epoch == len(state.history) and state.best_epoch <= state.epoch,
+            f"checkpoint {path}: standing must have a line of history for each of its {state.epoch} epochs, not "
+            f"{len(state.history)}, and its best epoch {state.best_epoch} among them; the file is damaged",
         )
-        return made
+        return state
 
     def better(self, row: dict[str, Any]) -> bool:
-        """Return whether an epoch is better than the best one so far."""
+        """Return whether an epoch is better than the best epoch so far."""
         return not self.history or _rank(row) > _rank(self.history[self.best_epoch - 1])
 
     def close(self, row: dict[str, Any]) -> bool:
-        """Add an epoch to those that are done, and return whether it is the best one."""
+        """Add the metrics of an epoch to the history, and return whether the epoch is the best one."""
         better = self.better(row)
         self.epoch += 1
         self.best_epoch = self.epoch if better else self.best_epoch

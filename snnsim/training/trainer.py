@@ -1,7 +1,7 @@
-"""The training loop: every epoch all batches once, then the validation split with whole delays.
+"""The training loop: in every epoch all batches once, then the validation split with integer delays.
 
-Nothing random is remembered: the order of an epoch is a function of (seed, epoch) and the dropout of a batch one of
-(seed, epoch, batch, process), so a run that goes on from a checkpoint gives the numbers of one that never stopped.
+A checkpoint stores no random state: the order of an epoch is a function of (seed, epoch), and the dropout of a batch is
+a function of (seed, epoch, batch, process). A resumed run therefore has the numbers of a run that never stopped.
 """
 
 import time
@@ -17,10 +17,10 @@ from tqdm import tqdm
 
 from snnsim import peak_memory
 from snnsim.allocator import give_back
-from snnsim.data.batches import ArrayBatch as Arrays
-from snnsim.data.batches import Batches
+from snnsim.data.batches import ArrayBatch, Batches
 from snnsim.learning.decisions import Decision
-from snnsim.learning.rules import Batch, Rule, StepResult
+from snnsim.learning.losses import Batch, StepResult
+from snnsim.learning.rules import Rule
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, finite, reporting
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, wrap_ddp
@@ -34,7 +34,7 @@ CHECKPOINT_SECONDS = 300.0
 
 @dataclass(frozen=True)
 class TrainerConfig:
-    """What does not change during a run."""
+    """Constants of a training."""
 
     train: Batches
     valid: Batches
@@ -44,113 +44,126 @@ class TrainerConfig:
     seed: int
     patience: int
     width: Callable[[int], float] | None
-    """Width of the delay windows by epoch, counted from 0; None leaves it."""
+    """Width of the delay windows by epoch, counted from 0; None leaves the width unchanged."""
     architecture: dict[str, Any]
-    """What a checkpoint must agree on."""
+    """Description of the network, which a checkpoint must agree with."""
     device: torch.device
     mixed: bool = False
-    """Whether large products are done in bfloat16."""
+    """Whether large matrix products are computed in bfloat16."""
     processes: Distributed = SINGLE
-    computed: Callable[[SpikingNetwork], AbstractContextManager[None]] = nullcontext
-    """Context in which the network has the parameters that it computes with."""
+    computed: Callable[[SpikingNetwork], AbstractContextManager[Any]] = nullcontext
+    """Context in which the network has its effective parameters, such as rounded weights."""
 
 
 class Trainer:
-    """A network in training, in a folder."""
+    """Training of a network in a run folder.
+
+    Args:
+        network: The network; its parameters are changed.
+        optimizers: Optimizers of these parameters.
+        plan: Constants of the training.
+        folder: Folder of checkpoints and metrics.
+    """
 
     def __init__(self, network: SpikingNetwork, optimizers: Optimizers, plan: TrainerConfig, folder: RunFolder) -> None:
         self.network, self.optimizers, self.plan, self.folder = network, optimizers, plan, folder
-        self.standing = TrainState()
+        self.state = TrainState()
         self.conditions = conditions(plan.processes, plan.device)
-        """What the run's numbers depend on besides its config, as they were when it began."""
+        """Conditions at the beginning of the run that its numbers depend on besides its config."""
         self.before = 0
-        """Bytes that were there before training."""
+        """Bytes of the process before training."""
         self._watched = False
 
     def resume(self) -> list[str]:
-        """Go on from the last checkpoint, and return what is not as it was when the run began."""
+        """Restore the last checkpoint, and return a line for each condition that has changed since the run began."""
         path = self.folder.last
         content = checkpoint.load(path, self.plan.architecture)
-        standing = TrainState.of(content.get("standing"), path)
+        state = TrainState.of(content.get("standing"), path)
         checkpoint.into(path, self.network, content)
         self.optimizers.load_state_dict(content.get("optimisers"), path)  # old name
-        self.standing = standing
-        # a checkpoint from before these were kept says nothing of them
+        self.state = state
+        # old checkpoints have no conditions
         now, self.conditions = self.conditions, content.get("conditions") or self.conditions
         changed = [name for name, then in self.conditions.items() if then != now.get(name)]
         return [f"{name} {self.conditions[name]} then, {now.get(name)} now" for name in changed]
 
     def fit(self, *, progress: bool = True) -> None:
-        """Train until all epochs are done or validation stops getting better."""
+        """Train until all epochs are done, or the validation accuracy has stopped to improve."""
         self.before = peak_memory.settled()
         network = wrap_ddp(self.network, self.plan.processes)
         with watched() as request, self._writer() as writer:
-            if not self.standing.finished:
+            if not self.state.finished:
                 self.save()
-            while not self.standing.finished:
+            while not self.state.finished:
                 self._epoch(network, request, progress=progress)
                 self._close_epoch(writer, progress=progress)
 
     def save(self) -> None:
-        """Write the checkpoint to go on from."""
+        """Write the checkpoint to resume from."""
         if self.plan.processes.first:
             content = {
                 "network": self.network.state_dict(),
                 "optimisers": self.optimizers.state_dict(),  # old name
-                "standing": asdict(self.standing),
+                "standing": asdict(self.state),
                 "conditions": self.conditions,
             }
             checkpoint.save(self.folder.last, self.plan.architecture, content)
 
     def _epoch(self, network: nn.Module, request: Request, *, progress: bool) -> None:
-        standing, plan = self.standing, self.plan
-        batches = replace(plan.train, shuffle_seed=(plan.seed, standing.epoch))
+        state, plan = self.state, self.plan
+        batches = replace(plan.train, shuffle_seed=(plan.seed, state.epoch))
         if plan.width is not None:
-            self._set_width(plan.width(standing.epoch))
+            self._set_width(plan.width(state.epoch))
         network.train()
         self._watched = peak_memory.start_anew()
         bar = tqdm(
-            batches.starting_at(standing.step), total=len(batches), initial=standing.step, unit="batch", leave=False,
-            desc=f"epoch {standing.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,  # noqa: E501
+            batches.starting_at(state.step), total=len(batches), initial=state.step, unit="batch", leave=False,
+            desc=f"epoch {state.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,
         )  # fmt: skip
         began = saved = time.monotonic()
         for arrays in bar:
             self._step(network, arrays, batches)
             now = time.monotonic()
-            standing.seconds, began = standing.seconds + now - began, now
-            bar.set_postfix(loss=f"{standing.loss / max(1, standing.total):.3f}")
-            # all processes stop after the same batch
-            stop = any_rank(request.made, plan.processes, plan.device)
+            state.seconds, began = state.seconds + now - began, now
+            bar.set_postfix(loss=f"{state.loss / max(1, state.total):.3f}")
+            # reduced over the processes, so that all of them stop after the same batch
+            stop = any_rank(request.received, plan.processes, plan.device)
             if stop or now - saved > CHECKPOINT_SECONDS:
                 self.save()
                 saved = now
             if stop:
                 bar.close()
-                raise Stopped(f"stopped in epoch {standing.epoch + 1} after batch {standing.step} of {len(batches)}")
+                raise Stopped(f"stopped in epoch {state.epoch + 1} after batch {state.step} of {len(batches)}")
 
-    def _step(self, network: nn.Module, arrays: Arrays, batches: Batches) -> None:
-        standing, plan = self.standing, self.plan
-        start = standing.step * batches.batch_size
+    def _step(self, network: nn.Module, arrays: ArrayBatch, batches: Batches) -> None:
+        state, plan = self.state, self.plan
+        start = state.step * batches.batch_size
         size = min(batches.batch_size, len(batches.indices) - start)
-        # a last batch with fewer recordings than processes would leave a process without any
+        # a last batch with fewer recordings than processes is skipped, as a process would have none
         if size >= plan.processes.world:
-            key = (plan.seed, standing.epoch, standing.step, plan.processes.rank)
+            key = (plan.seed, state.epoch, state.step, plan.processes.rank)
             generator = torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
-            batch = to_tensors(arrays, plan.device, whole=size / plan.processes.world)
+            batch = to_tensors(arrays, plan.device, normalizer=size / plan.processes.world)
             self.optimizers.zero_grad()
             with precision(plan), plan.computed(self.network):
-                seen = plan.rule(network, batch, plan.decide, generator)
+                result = plan.rule(network, batch, plan.decide, generator)
             self.optimizers.step()
             self.network.constrain()
-            self._count(seen, batch)
-        standing.step += 1
+            self._count(result, batch)
+        state.step += 1
 
-    def _count(self, seen: StepResult, batch: Batch) -> None:
-        correct = (seen.scores.argmax(1) == batch.labels).sum()
-        sums = [seen.loss, correct, torch.tensor(len(batch.labels)), finite.total(self.network)]
-        sums = torch.stack([part.to(correct.device, torch.float64) for part in sums])
+    def _count(self, result: StepResult, batch: Batch) -> None:
+        """Add the result of a batch to the sums of the epoch.
+
+        Raises:
+            ValueError: If the loss or a parameter is no longer finite.
+        """
+        correct = (result.scores.argmax(1) == batch.labels).sum()
+        terms = [result.loss, correct, torch.tensor(len(batch.labels)), finite.total(self.network)]
+        # one reduction over the processes, and one transfer from the device, for all four
+        sums = torch.stack([term.to(correct.device, torch.float64) for term in terms])
         loss, hits, total, parameters = all_reduce_sum(sums, self.plan.processes).tolist()
-        where = f"batch {self.standing.step + 1} of epoch {self.standing.epoch + 1}"
+        where = f"batch {self.state.step + 1} of epoch {self.state.epoch + 1}"
         if not np.isfinite(loss):
             raise ValueError(f"the loss of {where} is {loss}; {finite.ADVICE}. The last checkpoint is from before")
         if not np.isfinite(parameters):
@@ -159,67 +172,67 @@ class Trainer:
                 f"{name} has values that are not finite after {where}; {finite.ADVICE}. The last checkpoint is from "
                 "before"
             )
-        self.standing.loss += loss
-        self.standing.correct += int(hits)
-        self.standing.total += int(total)
+        self.state.loss += loss
+        self.state.correct += int(hits)
+        self.state.total += int(total)
 
     def _peak(self) -> int | None:
-        """Return the most memory that the epoch's training has taken, None where the system does not tell."""
+        """Return the peak memory of the epoch's training in bytes, or None where it is unknown."""
         if self.plan.device.type == "cuda":
             return torch.cuda.max_memory_allocated(self.plan.device)
         return peak_memory.highest() - self.before if self._watched else None
 
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
-        standing, plan, peak = self.standing, self.plan, self._peak()
+        state, plan, peak = self.state, self.plan, self._peak()
         with precision(plan), plan.computed(self.network):
-            found = evaluation.evaluate(
+            result = evaluation.evaluate(
                 self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
             )
-        # what validation has freed lies in other pieces than a step asks for, and would be kept beside those for ever
+        # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
         give_back()
-        if not np.isfinite(found.loss):
+        if not np.isfinite(result.loss):
             raise ValueError(
-                f"the validation loss of epoch {standing.epoch + 1} is {found.loss}; {finite.ADVICE}. The last "
+                f"the validation loss of epoch {state.epoch + 1} is {result.loss}; {finite.ADVICE}. The last "
                 "checkpoint is from before"
             )
         row = {
-            "epoch": standing.epoch + 1,
-            "train_loss": standing.loss / max(1, standing.total),
-            "train_accuracy": standing.correct / max(1, standing.total),
-            "valid_loss": found.loss,
-            "valid_accuracy": found.accuracy,
+            "epoch": state.epoch + 1,
+            "train_loss": state.loss / max(1, state.total),
+            "train_accuracy": state.correct / max(1, state.total),
+            "valid_loss": result.loss,
+            "valid_accuracy": result.accuracy,
             **self.optimizers.learning_rates(),
-            **({} if plan.width is None else {"sigma": plan.width(standing.epoch)}),
-            "activity": found.activity,
+            **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
+            "activity": result.activity,
             **reporting.learned_numbers(self.network),
-            "seconds": round(standing.seconds, 3),
+            "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
         }
-        better = standing.close(row)
-        stale = plan.patience > 0 and standing.epoch - standing.best_epoch >= plan.patience
-        standing.finished = standing.epoch >= plan.epochs or stale
+        better = state.close(row)
+        stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
+        state.finished = state.epoch >= plan.epochs or stale
         if plan.processes.first:
             self._write_epoch(row, writer, better=better)
             if progress:
                 tqdm.write(reporting.described(row, plan.epochs, better=better))
 
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
-        # last.pt closes the epoch: killed before it, the epoch is done again and writes the same files
+        # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
         if better:
             best = {"network": self.network.state_dict(), "metrics": row}
             checkpoint.save(self.folder.best, self.plan.architecture, best)
-        self.folder.write_metrics(self.standing.history)
+        self.folder.write_metrics(self.state.history)
         self.save()
         if writer is not None:
-            # killed before it, the run writes it when it goes on
+            # a run that is killed before this line writes the row when it is resumed
             reporting.add(writer, row)
 
     def _writer(self) -> Any:
         if not self.plan.processes.first:
             return nullcontext()
-        if self.standing.history:
-            self.folder.write_metrics(self.standing.history)
-        return reporting.writer(self.folder, self.standing.history)
+        if self.state.history:
+            self.folder.write_metrics(self.state.history)
+        return reporting.writer(self.folder, self.state.history)
 
     def _set_width(self, width: float) -> None:
         for synapse in self.network.delayed_synapses():
@@ -227,16 +240,23 @@ class Trainer:
                 synapse.sigma.fill_(width)
 
 
-def to_tensors(arrays: Arrays, device: torch.device, *, whole: float | None = None) -> Batch:
-    """Return a batch on its device; the mean loss is taken over `whole` recordings, by default over all."""
+def to_tensors(arrays: ArrayBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
+    """Return a batch as tensors on a device.
+
+    Args:
+        arrays: The batch as arrays.
+        device: The device.
+        normalizer: Number of recordings that the mean loss is taken over, in all processes; by default those of the
+            batch.
+    """
     return Batch(
         torch.from_numpy(arrays.frames).to(device),
         torch.from_numpy(arrays.length).to(device),
         torch.from_numpy(arrays.label).to(device),
-        float(len(arrays.label)) if whole is None else whole,
+        float(len(arrays.label)) if normalizer is None else normalizer,
     )
 
 
-def precision(plan: TrainerConfig) -> Any:
-    """Return the context in which a network runs."""
+def precision(plan: TrainerConfig) -> AbstractContextManager[Any]:
+    """Return the context of torch's automatic mixed precision."""
     return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()

@@ -1,7 +1,12 @@
-"""Exported files run by the programs that read them, and their spikes compared with ours, one by one."""
+"""Exported files run by other simulators, and their spikes compared with those of snnsim, one by one."""
 
-from snnsim.verification.backends import CONSUMERS, Consumer, readers
-from snnsim.verification.differences import Difference
-from snnsim.verification.verify import Layer, Report, verify
+from snnsim import renamed
+from snnsim.verification.backends import BACKENDS, Backend, backends_of
+from snnsim.verification.compare import Difference, Layer
+from snnsim.verification.verify import Report, verify
 
-__all__ = ["CONSUMERS", "Consumer", "Difference", "Layer", "Report", "readers", "verify"]
+__all__ = ["BACKENDS", "Backend", "Difference", "Layer", "Report", "backends_of", "verify"]
+
+__getattr__ = renamed.attributes(
+    __name__, {"CONSUMERS": "BACKENDS", "Consumer": "Backend", "readers": "backends_of"}
+)  # old name

@@ -1,83 +1,94 @@
-"""Who can run what we write: each consumer is a script of its own in `consumers/`, started as a process of its own.
+"""The one table of backends: software that runs exported files, each by a script in `runners/`.
 
-So nothing of them is imported here, a consumer that hangs is stopped, one under another licence stays at arm's length,
-and one that needs other versions of packages runs in an environment of its own (`--python`).
+A script is started as a process of its own, so snnsim imports no backend, and a backend that hangs is stopped. One
+under another license stays separate, and one that needs other versions of packages runs in an environment of its own
+(`--python`).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPTS = Path(__file__).parent / "consumers"
+from snnsim.validation import known
+
+SCRIPTS = Path(__file__).parent / "runners"
 
 
 @dataclass(frozen=True)
-class Consumer:
-    """A program that runs files of a target."""
+class Backend:
+    """Software that runs files of a target."""
 
     target: str
-    """What it reads; a name of `snnsim.export.TARGETS`."""
+    """The target whose files it runs; a name of `snnsim.export.TARGETS`."""
     packages: str
-    """What `pip install` needs."""
+    """Arguments of `pip install` that install it."""
     variants: tuple[str, ...] = ()
-    """Which ways to write the target it reads, if not all of them."""
+    """Encodings of the target that it runs, if not all of them."""
     integers: bool = False
-    """Whether it computes Programs in integers as we do; if not, they are compared as floats."""
+    """Whether it computes Programs in integers with their arithmetic; if not, both sides compute in floats."""
     counts: bool = False
-    """Whether it takes several spikes of a channel in a step; if not, they are one for both sides."""
+    """Whether it takes several spikes of a channel in a step; if not, both sides get one."""
     seconds: float = 600.0
-    """After so long it is stopped."""
+    """Time after which it is stopped."""
 
     def script(self, name: str) -> Path:
-        """Return the script of the consumer that has this name."""
+        """Return the script of the backend of this name."""
         return SCRIPTS / f"run_{name}.py"
 
 
-CONSUMERS: dict[str, Consumer] = {
-    "nest": Consumer("npz", "nest-simulator", counts=True),
-    "brian2": Consumer("npz", "brian2 'numpy<2.4'", integers=True, counts=True),
-    "bmtk": Consumer("sonata", "bmtk nest-simulator", counts=True),
-    "pynn-nest": Consumer("spinnaker", "pynn nest-simulator", counts=True),
-    "pynn-brian2": Consumer("spinnaker", "pynn brian2 'numpy<2.4'"),
-    "c": Consumer("c", "a C compiler (cc)", integers=True, counts=True),
-    "brian2-loihi": Consumer(
-        "loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200.0
-    ),
-    "lava": Consumer("loihi1", '"lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0),
-    "netx": Consumer(
-        "loihi2", '"lava-dl>=0.6" "lava-nc>=0.10" --ignore-requires-python', integers=True, counts=True, seconds=7200.0
-    ),
-    "nirtorch": Consumer("nir", "nir nirtorch", ("seq", "fan"), counts=True),
-    "snntorch": Consumer("nir", "nir nirtorch snntorch", ("relay",)),
-    "spikingjelly": Consumer("nir", "'spikingjelly[nir]'", ("relay",)),
-    "norse": Consumer("nir", "nir nirtorch norse", ("relay",)),
-    "xylo": Consumer("xylo", "rockpool xylosim", integers=True, seconds=3600.0),
+_LAVA = "--ignore-requires-python"
+BACKENDS: dict[str, Backend] = {
+    "nest": Backend("npz", "nest-simulator", counts=True),
+    "brian2": Backend("npz", "brian2 'numpy<2.4'", integers=True, counts=True),
+    "bmtk": Backend("sonata", "bmtk nest-simulator", counts=True),
+    "pynn-nest": Backend("spinnaker", "pynn nest-simulator", counts=True),
+    "pynn-brian2": Backend("spinnaker", "pynn brian2 'numpy<2.4'"),
+    "c": Backend("c", "a C compiler (cc)", integers=True, counts=True),
+    "brian2-loihi": Backend("loihi1", '"brian2-loihi" "brian2" "numpy<2.4"', integers=True, counts=True, seconds=7200),
+    "lava": Backend("loihi1", f'"lava-nc>=0.10" {_LAVA}', integers=True, counts=True, seconds=7200),
+    "netx": Backend("loihi2", f'"lava-dl>=0.6" "lava-nc>=0.10" {_LAVA}', integers=True, counts=True, seconds=7200),
+    "nirtorch": Backend("nir", "nir nirtorch", ("seq", "fan"), counts=True),
+    "snntorch": Backend("nir", "nir nirtorch snntorch", ("relay",)),
+    "spikingjelly": Backend("nir", "'spikingjelly[nir]'", ("relay",)),
+    "norse": Backend("nir", "nir nirtorch norse", ("relay",)),
+    "xylo": Backend("xylo", "rockpool xylosim", integers=True, seconds=3600),
 }
+"""The backends by name."""
 
 
-def named(name: str) -> Consumer:
-    """Return a consumer by its name."""
-    if name not in CONSUMERS:
-        raise ValueError(f"verify: consumer {name!r} is unknown; the known ones are {', '.join(CONSUMERS)}")
-    return CONSUMERS[name]
+def get_backend(name: str) -> Backend:
+    """Return a backend by its name.
 
-
-def readers(target: str, variant: str | None = None, *, asked: str | None = None) -> list[str]:
-    """Return the consumers that read files of a target, in this variant, or the one of them that is asked for.
-
-    Raises ValueError where there are none, or where that one is not among them.
+    Raises:
+        ValueError: If it is unknown; the message has the known names.
     """
-    found = [
-        name
-        for name, consumer in CONSUMERS.items()
-        if consumer.target == target and (variant is None or variant in (consumer.variants or (variant,)))
+    known(name, BACKENDS, "verify: backend")
+    return BACKENDS[name]
+
+
+def backends_of(target: str, variant: str | None = None, *, name: str | None = None) -> list[str]:
+    """Return the names of the backends that run files of a target.
+
+    Args:
+        target: The target.
+        variant: The encoding of the file, if the target has several.
+        name: The one wanted backend; None for all of them.
+
+    Raises:
+        ValueError: If there are none, or the wanted one is not among them.
+    """
+    names = [
+        each
+        for each, backend in BACKENDS.items()
+        if backend.target == target and (variant is None or variant in (backend.variants or (variant,)))
     ]
-    if not found:
-        known = ", ".join(sorted({consumer.target for consumer in CONSUMERS.values()}))
-        raise ValueError(f"verify: no consumer reads {target}; there are some for {known}")
-    if asked is None:
-        return found
-    wanted = named(asked)
-    if asked not in found:
-        what, given = (" or ".join(wanted.variants), variant) if wanted.target == target else (wanted.target, target)
-        raise ValueError(f"verify: {asked} reads {what}, not {given}; what reads this file is {', '.join(found)}")
-    return [asked]
+    if not names:
+        targets = ", ".join(sorted({backend.target for backend in BACKENDS.values()}))
+        raise ValueError(f"verify: no backend runs {target}; there are some for {targets}")
+    if name is None:
+        return names
+    wanted = get_backend(name)
+    if name not in names:
+        same = wanted.target == target
+        runs, file = (" or ".join(wanted.variants), variant) if same else (wanted.target, target)
+        raise ValueError(f"verify: {name} runs {runs}, not {file}; the backends that run this file: {', '.join(names)}")
+    return [name]

@@ -1,18 +1,18 @@
-"""One exported file, one consumer, some recordings: are the spikes the same?
+"""One exported file and one backend: the spikes of some recordings, compared with those of snnsim.
 
-    equal spikes = Σ min(ours, theirs) over cells      total = Σ max(ours, theirs)
-    equal cells  = cells in which both fire, or neither      total = steps · neurons
-
-Names    cell: one neuron in one step of a recording
-Differs  several spikes of a channel in a step are one for both sides where the consumer does not take counts
+Names    cell: one neuron in one step of a recording; `compare` has the equations
+Differs  several spikes of a channel in a step are one for both sides where the backend does not take counts
 """
 
 import contextlib
+import hashlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,53 +20,50 @@ from urllib.parse import unquote
 
 import numpy as np
 
-from snnsim.export.bias_channel import ticking
-from snnsim.export.dequantize import as_floats
+from snnsim import renamed
+from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.export.targets import TARGETS
 from snnsim.program import Population, Program
+from snnsim.quantization import dequantized
 from snnsim.simulation import Events, Probe, Result, Simulator
-from snnsim.verification.backends import CONSUMERS, named
-from snnsim.verification.differences import Cells, Difference, first_differences
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What was compared of one population."""
-
-    name: str
-    spikes_equal: int
-    spikes_total: int
-    cells_equal: int
-    cells_total: int
+from snnsim.verification.backends import BACKENDS, get_backend
+from snnsim.verification.compare import Difference, Layer, compare_layer, first_differences
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a consumer made of recordings, beside what we make of them."""
+    """The spikes of a backend, compared with those of snnsim."""
 
-    consumer: str
+    backend: str
     version: str
     recordings: int
     layers: tuple[Layer, ...]
     choices: np.ndarray | None
-    """Class of each recording, by the consumer itself or its membranes of the readout; None if it gives neither."""
-    ours: np.ndarray | None
-    """Class of each recording by our simulator."""
-    apart: float | None = None
-    """Largest difference of the readout's membranes, in units of the trained network; None if it gives none."""
+    """Class of each recording by the backend, or by the readout's membranes that it returns; None if neither."""
+    our_choices: np.ndarray | None
+    """Class of each recording by snnsim."""
+    membrane_difference: float | None = None
+    """Largest difference of the readout's membranes, in units of the trained network; None if it returns none."""
     differences: tuple[Difference, ...] = ()
     """The first cell that differs, of each recording that has one."""
-    left_out: int = 0
-    """Spikes of the recordings that neither side was given, for the consumer takes one of a channel in a step."""
+    dropped_spikes: int = 0
+    """Input spikes that neither side got, as the backend takes one spike of a channel in a step."""
+    seconds: float | None = None
+    """Time of the backend's simulation alone, if it reports that."""
 
-    def total(self, part: str) -> int:
-        """Return the sum of a number over the layers."""
-        return sum(getattr(layer, part) for layer in self.layers)
+    def total(self, name: str) -> int:
+        """Return the sum of a number over the layers, such as `spikes_equal`."""
+        return sum(getattr(layer, name) for layer in self.layers)
 
     @property
     def equal(self) -> bool:
         """Whether every spike is the same."""
         return self.total("cells_equal") == self.total("cells_total")
+
+    consumer = renamed.property_("consumer", "backend")
+    ours = renamed.property_("ours", "our_choices")
+    apart = renamed.property_("apart", "membrane_difference")
+    left_out = renamed.property_("left_out", "dropped_spikes")
 
 
 def verify(
@@ -74,94 +71,136 @@ def verify(
     program: Program,
     events: Events,
     *,
-    consumer: str,
+    backend: str | None = None,
     python: str = sys.executable,
     trust: bool = False,
+    **old: str,
 ) -> Report:
-    """Return what a consumer makes of an exported file, compared with what our simulator makes of its Program.
+    """Return the spikes of a backend that runs an exported file, compared with those of our simulator.
 
     Args:
         path: The file or folder.
-        program: What `export.read` makes of it.
-        events: The recordings to run.
-        consumer: Who runs it; a name of CONSUMERS.
-        python: The interpreter of the environment in which the consumer is installed.
-        trust: Whether code in the folder is run that is not, byte for byte, what snnsim writes for this Program.
+        program: The Program of `export.read` of it.
+        events: The recordings.
+        backend: A name of BACKENDS.
+        python: The interpreter of the environment in which the backend is installed.
+        trust: Whether to run code in the folder that is not, byte for byte, the code that snnsim writes for it.
+        **old: `consumer`, the old name of `backend`.
 
     Raises:
-        ValueError: If the folder holds other code, and it is not trusted.
-        ImportError: If the consumer is not installed.
+        TypeError: If there is no backend.
+        ValueError: If the backend is unknown, or the folder holds other code, and it is not trusted.
+        ImportError: If the backend is not installed.
         RuntimeError: If it fails.
     """
-    chosen = named(consumer)
+    if old.keys() == {"consumer"} and backend is None:
+        warnings.warn("verify: the argument consumer is now backend", DeprecationWarning, stacklevel=2)
+        backend, old = old["consumer"], {}
+    if backend is None or old:
+        raise TypeError(f"verify: backend must be one of {', '.join(BACKENDS)}, and there is no {list(old)}")
+    chosen = get_backend(backend)
     if not trust:
-        _refuse_code_of_others(Path(path), program, chosen.target)
-    taken = events if chosen.counts else replace(events, count=np.ones_like(events.count))
-    program, fed = ticking(program, taken)
-    ours = Simulator(program if chosen.integers else as_floats(program)).run(fed, Probe(spikes=True))
-    with tempfile.TemporaryDirectory() as folder:
-        given, made = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
-        np.savez(
-            given, steps=ours.length, step=fed.step, channel=fed.channel, count=fed.count.astype(np.int64),
-            offset=fed.offset, channels=np.array(program.channels),
-        )  # fmt: skip
-        _call([python, str(chosen.script(consumer)), str(path), str(given), str(made)], consumer)
-        with np.load(made) as stored:
-            theirs = {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
-    cells = partial(_cells, ours), partial(_their_cells, theirs, ours.length)
-    parts = [part for part in ours.program.populations if part.fires and f"{part.name}/step" in theirs]
+        _refuse_other_code(Path(path), program, chosen.target)
+    single = events if chosen.counts else replace(events, count=np.ones_like(events.count))
+    program, inputs = with_bias_spikes(program, single)
+    simulated = program if chosen.integers else dequantized(program, units="integer")
+    result = Simulator(simulated).run(inputs, Probe(spikes=True))
+    arrays = run_backend(path, program, inputs, backend=backend, python=python)
+    cells = partial(_our_cells, result), partial(_their_cells, arrays, result.length)
+    populations = [each for each in simulated.populations if each.fires and f"{each.name}/step" in arrays]
     return Report(
-        consumer=consumer,
-        version=str(theirs["version"]),
+        backend=backend,
+        version=str(arrays["version"]),
         recordings=len(events),
-        layers=tuple(_layer(ours, part, cells) for part in parts),
-        choices=_choices(ours, theirs),
-        ours=ours.predictions() if program.decision else None,
-        apart=_apart(ours, theirs),
-        differences=tuple(first_differences(ours, fed, parts, cells)),
-        left_out=int(events.count.sum(dtype=np.int64) - taken.count.sum(dtype=np.int64)),
+        layers=tuple(compare_layer(result.length, population, *cells) for population in populations),
+        choices=_choices(result, arrays),
+        our_choices=result.predictions() if program.decision else None,
+        membrane_difference=_membrane_difference(result, arrays),
+        differences=tuple(first_differences(result, inputs, populations, *cells)),
+        dropped_spikes=int(events.count.sum(dtype=np.int64) - single.count.sum(dtype=np.int64)),
+        seconds=float(arrays["seconds"]) if "seconds" in arrays else None,
     )
 
 
-def _refuse_code_of_others(path: Path, program: Program, target: str) -> None:
+def run_backend(
+    path: Path,
+    program: Program,
+    events: Events,
+    *,
+    backend: str,
+    python: str = sys.executable,
+    variables: Mapping[str, str] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the arrays that a backend's script writes; `runners/exchange.py` lists them.
+
+    Args:
+        path: The exported file or folder.
+        program: Its Program, without extra steps.
+        events: The recordings, with the spikes of bias channels.
+        backend: A name of BACKENDS.
+        python: The interpreter of the environment in which the backend is installed.
+        variables: Environment variables of its process besides those of this one.
+
+    Raises:
+        ImportError: If the backend is not installed.
+        RuntimeError: If it fails.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        recordings, result = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
+        np.savez(
+            recordings, steps=events.length, step=events.step, channel=events.channel,
+            count=events.count.astype(np.int64), offset=events.offset, channels=np.array(program.channels),
+        )  # fmt: skip
+        script = get_backend(backend).script(backend)
+        _call([python, str(script), str(path), str(recordings), str(result)], backend, variables or {})
+        with np.load(result) as stored:
+            return {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
+
+
+def _refuse_other_code(path: Path, program: Program, target: str) -> None:
     for name, text in TARGETS[target].executed(program).items():
-        file = path / name
-        # read as bytes, and no more of them than are wanted
+        file, expected = path / name, text.encode()
+        # bytes, as newlines count, and not many more of them than are expected
         with file.open("rb") as opened:
-            same = opened.read(len(text.encode()) + 1) == text.encode()
-        if not same:
+            content = opened.read(2 * len(expected))
+        if content != expected and hashlib.sha256(content).hexdigest() not in TARGETS[target].former_code:
             raise ValueError(
-                f"verify: {file} would be run, and must be what this snnsim writes for this network; it is not. Read "
-                "it, and allow it by --trust (trust=True in Python), or export the network again"
+                f"verify: {file} would be run, and must be the file that this snnsim writes for this network; it is "
+                "not. Read it, and allow it by --trust (trust=True in Python), or export the network again"
             )
 
 
-def _call(command: list[str], consumer: str) -> None:
-    chosen = CONSUMERS[consumer]
+def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> None:
+    chosen = BACKENDS[backend]
     # in a session of its own, so that processes which it starts are stopped with it
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **variables},
     ) as process:
         try:
-            _, told = process.communicate(timeout=chosen.seconds)
+            _, errors = process.communicate(timeout=chosen.seconds)
         except subprocess.TimeoutExpired as error:
-            text = f"verify: {consumer} did not finish within {chosen.seconds:g} s, and was stopped"
+            text = f"verify: {backend} did not finish within {chosen.seconds:g} s, and was stopped"
             raise RuntimeError(text) from error
         finally:
             _stop(process)
     if process.returncode == 0:
         return
-    last = told.strip().splitlines()[-1:] or ["it gave no reason"]
+    last = errors.strip().splitlines()[-1:] or ["it gave no reason"]
     if "ModuleNotFoundError" in last[0]:
         raise ImportError(
-            f"verify: {consumer} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
+            f"verify: {backend} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
             "environment of its own that --python names"
         )
-    raise RuntimeError(f"verify: {consumer} failed: {last[0]}\n{told}")
+    raise RuntimeError(f"verify: {backend} failed: {last[0]}\n{errors}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
-    """End a consumer and all that it has started."""
+    """End a backend and all processes that it has started."""
     if hasattr(os, "killpg"):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -169,42 +208,35 @@ def _stop(process: subprocess.Popen[str]) -> None:
         process.kill()
 
 
-def _layer(ours: Result, part: Population, cells: tuple[Cells, Cells]) -> Layer:
-    equal = total = both = 0
-    for recording, steps in enumerate(ours.length):
-        here, there = (side(part, recording) for side in cells)
-        common = len(np.intersect1d(here, there))
-        apart = len(here) + len(there) - 2 * common
-        both, total = both + common, total + common + apart
-        equal += int(steps) * part.size - apart
-    return Layer(part.name, both, total, equal, int(ours.length.sum()) * part.size)
+def _our_cells(result: Result, population: Population, recording: int) -> np.ndarray:
+    step, neuron = result.spikes(population.name, recording)
+    return np.asarray(step.astype(np.int64) * population.size + neuron)
 
 
-def _cells(ours: Result, part: Population, recording: int) -> np.ndarray:
-    step, neuron = ours.spikes(part.name, recording)
-    return step.astype(np.int64) * part.size + neuron
-
-
-def _their_cells(theirs: dict[str, np.ndarray], length: np.ndarray, part: Population, recording: int) -> np.ndarray:
-    offset = theirs[f"{part.name}/offset"]
+def _their_cells(
+    arrays: dict[str, np.ndarray], length: np.ndarray, population: Population, recording: int
+) -> np.ndarray:
+    offset = arrays[f"{population.name}/offset"]
     rows = slice(offset[recording], offset[recording + 1])
-    step, neuron = theirs[f"{part.name}/step"][rows], theirs[f"{part.name}/neuron"][rows]
+    step, neuron = arrays[f"{population.name}/step"][rows], arrays[f"{population.name}/neuron"][rows]
     inside = (step >= 0) & (step < length[recording])
-    return step[inside] * part.size + neuron[inside]
+    return np.asarray(step[inside] * population.size + neuron[inside])
 
 
-def _choices(ours: Result, theirs: dict[str, np.ndarray]) -> np.ndarray | None:
-    if ours.program.decision is None or not {f"membrane/{ours.program.readout}", "choices"} & set(theirs):
+def _choices(result: Result, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
+    program = result.program
+    if program.decision is None or not {f"membrane/{program.readout}", "choices"} & set(arrays):
         return None
-    if "choices" in theirs:
-        return theirs["choices"]
-    # a result's membranes are in units of the Program, and it brings them into those of the trained network
-    return replace(ours, traces=theirs[f"membrane/{ours.program.readout}"]).predictions()
+    if "choices" in arrays:
+        return arrays["choices"]
+    # the traces of a result are in units of the Program, and its predictions in those of the trained network
+    return replace(result, traces=arrays[f"membrane/{program.readout}"]).predictions()
 
 
-def _apart(ours: Result, theirs: dict[str, np.ndarray]) -> float | None:
-    traces = theirs.get(f"membrane/{ours.program.readout}")
+def _membrane_difference(result: Result, arrays: dict[str, np.ndarray]) -> float | None:
+    readout = result.program.readout
+    traces = arrays.get(f"membrane/{readout}")
     if traces is None:
         return None
-    unit = ours.program.population(str(ours.program.readout)).scale
-    return float((np.abs(traces - ours.traces) * unit).max(initial=0.0))
+    scale = result.program.population(str(readout)).scale
+    return float((np.abs(traces - result.traces) * scale).max(initial=0.0))

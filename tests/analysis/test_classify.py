@@ -1,4 +1,4 @@
-"""What fires alike and is made of other sequences is told apart by its complexity, not by its rate."""
+"""Trains of equal rates and different sequences are classified by complexity, not by rate."""
 
 import numpy as np
 import pytest
@@ -28,13 +28,13 @@ RATES = Bernoulli(0.1), Bernoulli(0.2)
 
 
 @pytest.mark.parametrize("decider", classify.DECIDERS)
-def test_complexity_tells_memory_and_rates_do_not(decider):
+def test_complexity_separates_memories_and_rates_do_not(decider):
     assert accuracy(MEMORY, "lz", decider) > 0.95
     assert accuracy(MEMORY, "rate", decider) < 0.75
 
 
 @pytest.mark.parametrize("decider", classify.DECIDERS)
-def test_both_tell_rates(decider):
+def test_both_features_separate_rates(decider):
     assert accuracy(RATES, "rate", decider) > 0.95
     assert accuracy(RATES, "lz", decider) > 0.95
 
@@ -51,16 +51,16 @@ def test_features_are_those_of_every_train():
 
 
 @pytest.mark.parametrize("decider", classify.DECIDERS)
-def test_what_is_decided_does_not_depend_on_the_others_that_are(decider):
+def test_a_decision_does_not_depend_on_other_recordings(decider):
     (trains, label), (others, _) = drawn(RATES, 0), drawn(RATES, 1)
     fitted = classify.decider(decider).fit(classify.features(trains, "rate"), label)
-    found = classify.features(others, "rate")
-    alone = np.concatenate([fitted.predict(found[[number]]) for number in range(len(found))])
-    np.testing.assert_array_equal(alone, fitted.predict(found))
+    features = classify.features(others, "rate")
+    alone = np.concatenate([fitted.predict(features[[number]]) for number in range(len(features))])
+    np.testing.assert_array_equal(alone, fitted.predict(features))
 
 
 def test_unknown_names_and_shapes_are_refused():
-    with pytest.raises(ValueError, match="features 'isi' are unknown; the known ones are rate, lz"):
+    with pytest.raises(ValueError, match="features 'isi' is unknown; the known ones are rate, lz"):
         classify.features(np.zeros((2, 2, 2)), "isi")
     with pytest.raises(ValueError, match=r"\(time, recording, neuron\); got shape \(2, 2\)"):
         classify.features(np.zeros((2, 2)), "rate")

@@ -52,7 +52,7 @@ def strings(draw):
 
 @settings(max_examples=1000, deadline=None)
 @given(strings())
-def test_equals_the_definition(string):
+def test_lz76_equals_the_definition(string):
     assert snnsim.lz76(string) == len(history(string))
 
 
@@ -64,22 +64,22 @@ def test_names_of_the_symbols_do_not_matter(string, names):
 
 @settings(deadline=None)
 @given(strings(), strings())
-def test_grows_with_the_string_and_joins_below_the_sum(first, second):
+def test_lz76_is_monotone_and_subadditive(first, second):
     """Lempel & Ziv 1976: c(x) <= c(xy) <= c(x) + c(y) + 1 (the phrase that is cut off)."""
     both = snnsim.lz76(first + second)
     assert snnsim.lz76(first) <= both <= snnsim.lz76(first) + snnsim.lz76(second) + 1
 
 
-def test_every_train_by_itself():
+def test_of_trains_counts_every_train():
     trains = np.random.default_rng(0).random((50, 4, 3)) < 0.3
-    found = complexity.of_trains(trains)
-    assert found.shape == (4, 3)
-    for place in np.ndindex(4, 3):
-        assert found[place] == snnsim.lz76(trains[:, *place])
-    np.testing.assert_allclose(complexity.normalized(trains), found * np.log2(50) / 50)
+    count = complexity.of_trains(trains)
+    assert count.shape == (4, 3)
+    for index in np.ndindex(4, 3):
+        assert count[index] == snnsim.lz76(trains[:, *index])
+    np.testing.assert_allclose(complexity.normalized(trains), count * np.log2(50) / 50)
 
 
-def test_several_channels_as_one_string():
+def test_interleaved_and_joint_strings():
     trains = np.array([[0, 1], [1, 1], [0, 0], [0, 1]])
     np.testing.assert_array_equal(complexity.interleaved(trains), [0, 1, 1, 1, 0, 0, 0, 1])
     named = complexity.joint(trains)
@@ -95,17 +95,17 @@ def test_no_trains_and_no_steps():
 
 
 @pytest.mark.parametrize("probability", [0.05, 0.2, 0.5])
-def test_approaches_the_entropy_rate(probability):
+def test_the_entropy_rate_is_approached(probability):
     wanted = -probability * np.log2(probability) - (1 - probability) * np.log2(1 - probability)
     string = np.random.default_rng(3).random(300_000) < probability
     assert information.entropy_rate(string) == pytest.approx(wanted, rel=0.06)
 
 
-def test_approaches_that_of_fair_flips_from_above():
+def test_the_rate_of_fair_flips_is_approached_from_above():
     string = np.random.default_rng(3).random(300_000) < 0.5
-    found = [information.entropy_rate(string[:length]) for length in (300, 3_000, 30_000, 300_000)]
-    assert found == sorted(found, reverse=True)
-    assert found[-1] > 1
+    rates = [information.entropy_rate(string[:length]) for length in (300, 3_000, 30_000, 300_000)]
+    assert rates == sorted(rates, reverse=True)
+    assert rates[-1] > 1
 
 
 def test_information_of_a_noisy_copy():
@@ -120,7 +120,7 @@ def test_information_of_a_noisy_copy():
     assert information.mutual_information(first, first) == pytest.approx(information.entropy_rate(first))
 
 
-def test_what_is_no_string_is_refused():
+def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match=r"lz76: symbols must be one string, \(time,\); got shape \(3, 2\)"):
         snnsim.lz76(np.zeros((3, 2)))
     with pytest.raises(ValueError, match=r"of_trains: trains must be \(time, ...\)"):

@@ -1,4 +1,4 @@
-"""What the tests of the benchmarks share."""
+"""Fixtures of the tests of the benchmarks."""
 
 import pytest
 
@@ -6,6 +6,6 @@ from snnsim.bench import isolated
 
 
 @pytest.fixture
-def here(monkeypatch):
-    """Measure in this process, which saves seconds."""
+def in_this_process(monkeypatch):
+    """Measure in this process, which saves the seconds of a start."""
     monkeypatch.setattr(isolated, "call", lambda function, *arguments, **_: function(*arguments))

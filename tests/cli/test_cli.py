@@ -34,13 +34,13 @@ def test_train_evaluate_and_plot(capsys, trained, tmp_path):
     rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
     # --set comes after the flag, and wins
     assert len(rows) == 3
-    found = json.loads(run(capsys, "evaluate", str(trained), "--split", "test", "--json"))
-    assert found["total"] == 30
-    assert found["accuracy"] == found["correct"] / found["total"]
-    assert found["ci95"][0] <= found["accuracy"] <= found["ci95"][1]
-    assert found["split"] == "test"
-    assert len(found["activity"]) == 2
-    assert json.loads((trained / "evaluation-test.json").read_text()) == found
+    result = json.loads(run(capsys, "evaluate", str(trained), "--split", "test", "--json"))
+    assert result["total"] == 30
+    assert result["accuracy"] == result["correct"] / result["total"]
+    assert result["ci95"][0] <= result["accuracy"] <= result["ci95"][1]
+    assert result["split"] == "test"
+    assert len(result["activity"]) == 2
+    assert json.loads((trained / "evaluation-test.json").read_text()) == result
     text = run(capsys, "evaluate", str(trained))
     assert "of 39, 95 % interval" in text
     assert "hidden 2 0." in text
@@ -51,14 +51,14 @@ def test_train_evaluate_and_plot(capsys, trained, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["train", "no-such-preset"], ["evaluate", "nowhere"]])
-def test_what_works_on_batches_keeps_its_memory(capsys, monkeypatch, words):
+def test_train_and_evaluate_keep_freed_memory(capsys, monkeypatch, words):
     calls = []
     monkeypatch.setattr("snnsim.cli.runs.keep_memory", lambda: calls.append(words))
     fails(capsys, *words)
     assert calls == [words]
 
 
-def test_a_plot_of_another_recording_is_another_plot(capsys, trained, tmp_path):
+def test_plots_of_two_recordings_differ(capsys, trained, tmp_path):
     for index in (0, 1, 1):
         run(capsys, "plot", str(trained), "raster", "-o", str(tmp_path / f"{index}.png"), "--index", str(index))
     assert (tmp_path / "0.png").read_bytes() != (tmp_path / "1.png").read_bytes()
@@ -67,12 +67,12 @@ def test_a_plot_of_another_recording_is_another_plot(capsys, trained, tmp_path):
     )
 
 
-def test_an_animation(capsys, trained):
+def test_plot_animation_writes_a_gif(capsys, trained):
     assert run(capsys, "plot", str(trained), "animation").strip() == str(trained / "figures" / "animation.gif")
     assert (trained / "figures" / "animation.gif").read_bytes().startswith(b"GIF89a")
 
 
-def test_events_that_are_left_out_are_counted(capsys, tmp_path, tiny):
+def test_left_out_events_are_counted(capsys, tmp_path, tiny):
     values = tiny | {"training.epochs": 1, "data.max_time_ms": 50.0}
     shown = run(capsys, "train", "shd", "--output-dir", str(tmp_path / "run"), *flags(values))
     assert "events of the training file lie at or after data.max_time_ms and are left out" in shown
@@ -84,7 +84,7 @@ def test_a_network_without_delays_says_so(capsys, tmp_path, tiny):
     assert "has no delays to draw" in run(capsys, "plot", folder, "delays")
 
 
-def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
+def test_a_run_can_be_the_config_of_another_run(capsys, trained, tmp_path):
     run(capsys, "train", str(trained), "--epochs", "1", "--lr", "0.01", "--output-dir", str(tmp_path / "next"))
     assert "epochs = 1\n" in (tmp_path / "next" / "config.toml").read_text()
     run(capsys, "train", str(trained / "config.toml"), "--epochs", "1", "--output-dir", str(tmp_path / "third"))
@@ -101,7 +101,7 @@ def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
         (["train", "shd", "--set", "network.surrogate=relu"], "must be one of atan, triangle, sigmoid"),
         (["train", "shd", "--set", "oops"], "--set takes section.key=value, not 'oops'"),
         (["train", "shd", "--epochs", "0"], "training.epochs must be at least 1, not 0"),
-        (["train", "shd", "--device", "cuda:9"], "is not there"),
+        (["train", "shd", "--device", "cuda:9"], "is not available"),
         (["train", "shd", "--resume", "nowhere"], "there is no folder nowhere; name the folder of a run"),
         (["evaluate", "nowhere"], "nowhere is not the folder of a run; it has no config.toml"),
         (["plot", "nowhere", "curves"], "has no metrics.jsonl"),
@@ -109,7 +109,7 @@ def test_a_run_is_a_config_for_another(capsys, trained, tmp_path):
         (["data", "encode", "nowhere.wav", "-o", "out.h5"], "nowhere.wav"),
     ],
 )
-def test_a_slip_is_named(capsys, tmp_path, monkeypatch, words, message):
+def test_a_wrong_word_is_named(capsys, tmp_path, monkeypatch, words, message):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     error = fails(capsys, *words)
@@ -119,7 +119,7 @@ def test_a_slip_is_named(capsys, tmp_path, monkeypatch, words, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_of_other_things_is_named_and_nothing_is_downloaded(capsys, tmp_path, monkeypatch):
+def test_a_folder_without_data_is_named_without_a_download(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("snnsim.data.tonic_bridge.download", lambda *_: pytest.fail("a download was begun"))
     (tmp_path / "holiday.jpg").touch()
     error = fails(capsys, "train", "shd", "--data-path", str(tmp_path), "--output-dir", str(tmp_path / "run"))
@@ -128,7 +128,7 @@ def test_a_folder_of_other_things_is_named_and_nothing_is_downloaded(capsys, tmp
     assert not (tmp_path / "run").exists()
 
 
-def test_damaged_data_are_named_and_leave_no_run(capsys, tmp_path, shd_folder):
+def test_damaged_data_are_named_without_a_run_folder(capsys, tmp_path, shd_folder):
     data = tmp_path / "data"
     data.mkdir()
     (data / "shd_train.h5").write_bytes((shd_folder / "shd_train.h5").read_bytes()[:5000])
@@ -141,7 +141,7 @@ def test_a_checkpoint_of_another_network_is_named(capsys, trained):
     config = trained / "config.toml"
     config.write_text(config.read_text().replace("max_delay_ms = 60.0", "max_delay_ms = 50.0"))
     error = fails(capsys, "evaluate", str(trained))
-    assert "is of another network: max_delay_ms 60.0 there, 50.0 here" in error
+    assert "is of another network: max_delay_ms is 60.0 in the checkpoint, 50.0 in the config" in error
 
 
 def test_data_commands(capsys, shd_folder, tmp_path, monkeypatch):
@@ -161,13 +161,13 @@ def test_data_commands(capsys, shd_folder, tmp_path, monkeypatch):
     info = run(capsys, "data", "info", "shd", "--data-path", str(shd_folder))
     assert f"in {shd_folder}" in info
     assert "CC BY 4.0" in info
-    made = run(capsys, "data", "make", "motifs").split()
-    assert made[::2] == ["train", "valid", "test"]
-    assert len(heidelberg.read(made[1])) == 2000
+    words = run(capsys, "data", "make", "motifs").split()
+    assert words[::2] == ["train", "valid", "test"]
+    assert len(heidelberg.read(words[1])) == 2000
     assert "motifs_test.h5" in run(capsys, "data", "make", "motifs")
 
 
-def test_audio_becomes_data_that_can_be_read(capsys, tmp_path):
+def test_encoded_audio_is_a_readable_data_set(capsys, tmp_path):
     rng = np.random.default_rng(0)
     for word in ("yes", "no"):
         (tmp_path / "audio" / word).mkdir(parents=True)
@@ -181,31 +181,31 @@ def test_audio_becomes_data_that_can_be_read(capsys, tmp_path):
 @pytest.mark.parametrize(
     "words", [["--help"], ["train", "--help"], ["bench", "--help"], ["data", "--help"], ["data", "encode", "--help"]]
 )
-def test_help_is_there(capsys, words):
+def test_every_command_has_help(capsys, words):
     with pytest.raises(SystemExit) as stopped:
         cli.main(words)
     assert stopped.value.code == 0
     assert "usage: snnsim" in capsys.readouterr().out
 
 
-def test_help_does_not_wait_for_torch():
+def test_help_imports_no_torch():
     code = "import sys, contextlib, snnsim.cli\nwith contextlib.suppress(SystemExit): snnsim.cli.main(['--help'])\n"
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 
-def test_module_and_command_are_the_same():
+def test_python_m_snnsim_is_the_command():
     shown = subprocess.run([sys.executable, "-m", "snnsim", "data", "list"], capture_output=True, text=True, check=True)
     assert "Spiking Heidelberg Digits" in shown.stdout
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("words", "expected"),
     [
         (["train", "shd", "--resume"], ["train", "shd", "--resume=auto"]),
         (["train", "shd", "--resume", "--device", "cpu"], ["train", "shd", "--resume=auto", "--device", "cpu"]),
         (["train", "shd", "--resume", "runs/x"], ["train", "shd", "--resume", "runs/x"]),
     ],
 )
-def test_resume_may_stand_alone(given, meant):
-    assert cli._resume_alone(given) == meant
+def test_resume_without_a_value_is_auto(words, expected):
+    assert cli._resume_alone(words) == expected

@@ -51,7 +51,7 @@ def fails(capsys, *words: str) -> str:
         ("train shd --set network.hidden=[1000000000]", "config shd: needs about 4.5 TB of memory"),
     ],
 )
-def test_numbers_out_of_range_are_named(capsys, tmp_path, monkeypatch, line, words):
+def test_options_out_of_range_are_named(capsys, tmp_path, monkeypatch, line, words):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "64GB")
     error = fails(capsys, *line.split())
@@ -61,7 +61,7 @@ def test_numbers_out_of_range_are_named(capsys, tmp_path, monkeypatch, line, wor
     assert list(tmp_path.iterdir()) == []
 
 
-def test_delays_may_be_none_on_the_command_line(capsys, tmp_path, monkeypatch):
+def test_set_delays_to_none(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # it goes on to the next slip
     assert "nowhere" in fails(capsys, "train", "shd", "--set=network.delays=none", "--data-path=nowhere")
@@ -88,7 +88,7 @@ def home(tmp_path, monkeypatch):
         ("network.taps=2", "network.taps=2"),
     ],
 )
-def test_a_tilde_in_a_word_is_the_home_folder(home, word, meant):
+def test_a_tilde_is_the_home_folder_in_words(home, word, meant):
     assert options.at_home([word]) == [meant.format(home)]
 
 
@@ -98,7 +98,7 @@ def test_a_tilde_is_the_home_folder_in_configs_and_variables(home, monkeypatch):
     assert files.cache_folder() == home / "kept"
 
 
-def test_a_folder_that_is_not_there_starts_no_download(capsys, tmp_path, monkeypatch):
+def test_a_missing_folder_starts_no_download(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("snnsim.data.tonic_bridge.download", lambda *_: pytest.fail("a download was begun"))
     missing, empty = tmp_path / "slip", tmp_path / "empty"
     empty.mkdir()
@@ -120,7 +120,7 @@ def test_help_is_printed_in_any_encoding(encoding):
     assert "usage: snnsim" in done.stdout.decode(encoding)
 
 
-def test_names_that_the_output_does_not_have_are_printed(tmp_path):
+def test_characters_missing_in_the_encoding_are_replaced(tmp_path):
     code = f"from snnsim import cli; cli.main(['data', 'path', 'shd', '--data-path', {str(tmp_path / '零')!r}])"
     environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, env=environment)
@@ -129,7 +129,7 @@ def test_names_that_the_output_does_not_have_are_printed(tmp_path):
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _ in PARTS], ids=lambda kind: kind.__name__)
-def test_help_names_what_an_option_takes(capsys, kind):
+def test_help_names_the_values_of_an_option(capsys, kind):
     name = next(settings.name for each, settings in PARTS if each is kind)
     with pytest.raises(SystemExit):
         cli.main([*(["data"] if kind in [get_args(part)[0] for part in get_args(Data)] else []), name, "--help"])
@@ -141,14 +141,14 @@ def test_help_names_what_an_option_takes(capsys, kind):
             assert "--window-ms MS" in shown
 
 
-def test_a_package_that_is_being_installed_has_no_version_for_a_moment():
+def test_a_package_without_metadata_has_no_version():
     assert run_folder.version("numpy") is not None
     assert run_folder.version("snnsim-no-such-package") is None
 
 
-def test_memory_that_runs_out_is_a_sentence(capsys, monkeypatch):
+def test_a_memory_error_is_one_line(capsys, monkeypatch):
     def much(_):
         raise MemoryError
 
     monkeypatch.setattr("snnsim.cli.programs.Info.__call__", much)
-    assert fails(capsys, "info", "x.snn") == "snnsim: there is not enough memory for this\n"
+    assert fails(capsys, "info", "x.snn") == "snnsim: there is not enough memory\n"

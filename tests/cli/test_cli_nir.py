@@ -14,12 +14,12 @@ from snnsim.program import INPUT, Edge, Population, Program
 def program(tmp_path):
     """Return a Program in a file."""
     edge = Edge.of(INPUT, "a", (np.arange(3), np.arange(3), np.array([0, 2, 5]), np.ones(3)), sources=3)
-    made = Program(channels=3, populations=(Population.of("a", 3, decay=0.5),), edges=(edge,), time_step_ms=10.0)
-    made.save(tmp_path / "net.snn")
-    return made
+    program = Program(channels=3, populations=(Population.of("a", 3, decay=0.5),), edges=(edge,), time_step_ms=10.0)
+    program.save(tmp_path / "net.snn")
+    return program
 
 
-def test_there_and_back(capsys, tmp_path, program):
+def test_export_and_import_of_nir(capsys, tmp_path, program):
     path, back = tmp_path / "net.nir", tmp_path / "back.snn"
     said = run(capsys, "export", str(tmp_path / "net.snn"), "--to", "nir", "--encoding", "fan", "-o", str(path))
     assert said == f"{path}: a graph of NIR, with a delay per synapse; 3 neurons, 3 synapses\n"
@@ -40,7 +40,7 @@ def test_options_reach_the_file(capsys, tmp_path):
     assert "npz is written without the option dt; it takes none" in said
 
 
-def test_a_graph_of_others_says_what_was_assumed(capsys, tmp_path):
+def test_import_prints_the_assumptions_of_a_foreign_graph(capsys, tmp_path):
     path, back = tmp_path / "net.nir", tmp_path / "back.snn"
     run(capsys, "export", str(tmp_path / "net.snn"), "--to", "nir", "--dt", "0.002", "-o", str(path))
     with h5py.File(path, "r+") as file:
@@ -55,7 +55,7 @@ def test_a_graph_of_others_says_what_was_assumed(capsys, tmp_path):
     np.testing.assert_array_equal(Program.load(back).edges[0].delay, [0, 40, 100])
 
 
-def test_what_nir_cannot_say_is_shown(capsys, tmp_path, program):
+def test_export_to_nir_prints_what_the_format_lacks(capsys, tmp_path, program):
     soft = replace(program, populations=(replace(program.populations[0], model="lif_soft"),))
     soft.save(tmp_path / "soft.snn")
     with pytest.raises(SystemExit):
@@ -66,12 +66,15 @@ def test_what_nir_cannot_say_is_shown(capsys, tmp_path, program):
 @pytest.mark.parametrize(
     ("encoding", "expected"), [("seq", ["nirtorch"]), ("relay", ["snntorch", "spikingjelly", "norse"])]
 )
-def test_those_that_read_the_encoding_are_asked(capsys, tmp_path, monkeypatch, encoding, expected):
-    def made(_path, _program, events, *, consumer, **_python):
-        return verification.Report(consumer, "1", len(events), (), None, None)
+def test_verify_runs_the_backends_that_read_the_encoding(capsys, tmp_path, monkeypatch, encoding, expected):
+    def verified(_path, _program, events, *, backend, **_python):
+        return verification.Report(backend, "1", len(events), (), None, None)
 
-    monkeypatch.setattr(verification, "verify", made)
+    monkeypatch.setattr(verification, "verify", verified)
     path = str(tmp_path / "net.nir")
     run(capsys, "export", str(tmp_path / "net.snn"), "--to", "nir", "--encoding", encoding, "-o", path)
     lines = run(capsys, "verify", path, "--json").splitlines()
-    assert [json.loads(line)["consumer"] for line in lines] == expected
+    assert [json.loads(line)["backend"] for line in lines] == expected
+    # the old names of the option and of the field
+    lines = run(capsys, "verify", path, "--json", "--consumer", expected[0]).splitlines()
+    assert [json.loads(line)["consumer"] for line in lines] == expected[:1]

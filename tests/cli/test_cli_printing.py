@@ -11,7 +11,7 @@ from snnsim.training import signals
 
 
 @pytest.mark.parametrize(
-    ("given", "shown"),
+    ("text", "shown"),
     [
         ("hidden 1\tümlaut 零\n", "hidden 1\tümlaut 零\n"),
         ("\x1b[2J\x1b]0;title\x07", r"\x1b[2J\x1b]0;title\x07"),
@@ -20,14 +20,14 @@ from snnsim.training import signals
         ("\udc80", r"\udc80"),
     ],
 )
-def test_signs_that_a_terminal_obeys_are_shown(given, shown):
+def test_control_characters_are_escaped(text, shown):
     stream = io.StringIO()
-    assert Plain(stream).write(given) == len(given)
-    assert stream.getvalue() == plain(given) == shown
+    assert Plain(stream).write(text) == len(text)
+    assert stream.getvalue() == plain(text) == shown
 
 
 @pytest.mark.parametrize("answer", ["print", "raise"])
-def test_every_command_prints_so(capsys, monkeypatch, answer):
+def test_every_command_escapes_control_characters(capsys, monkeypatch, answer):
     def call(_):
         if answer == "raise":
             raise ValueError("population \x1b[31m must be another")
@@ -45,7 +45,7 @@ def test_every_command_prints_so(capsys, monkeypatch, answer):
 
 
 @pytest.mark.parametrize("error", [RecursionError("maximum recursion depth exceeded"), KeyError("x"), None])
-def test_what_ctrl_c_breaks_ends_as_ctrl_c(capsys, monkeypatch, error):
+def test_an_error_after_ctrl_c_ends_with_status_130(capsys, monkeypatch, error):
     def call(_):
         try:
             signal.raise_signal(signal.SIGINT)
@@ -62,7 +62,7 @@ def test_what_ctrl_c_breaks_ends_as_ctrl_c(capsys, monkeypatch, error):
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_without_ctrl_c_such_an_error_is_told(capsys, monkeypatch):
+def test_the_same_error_without_ctrl_c_is_raised(capsys, monkeypatch):
     def call(_):
         raise RecursionError("maximum recursion depth exceeded")
 
@@ -77,11 +77,11 @@ def test_a_second_ctrl_c_stops_a_training_at_once():
     with signals.noted() as noted:
         with signals.watched() as request:
             signal.raise_signal(signal.SIGINT)
-            assert request.made
-            assert not noted.made
+            assert request.received
+            assert not noted.received
             with pytest.raises(KeyboardInterrupt):
                 signal.raise_signal(signal.SIGINT)
-            assert noted.made
+            assert noted.received
         # nothing is left of it, however often it came
         for _ in range(50):
             with signals.watched():
@@ -90,11 +90,11 @@ def test_a_second_ctrl_c_stops_a_training_at_once():
                     signal.raise_signal(signal.SIGINT)
 
 
-def test_a_process_that_ignores_ctrl_c_goes_on_doing_so():
+def test_an_ignored_ctrl_c_stays_ignored():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with signals.noted() as noted:
             signal.raise_signal(signal.SIGINT)
-        assert not noted.made
+        assert not noted.received
     finally:
         signal.signal(signal.SIGINT, before)

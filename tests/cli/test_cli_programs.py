@@ -18,7 +18,7 @@ def trained(capsys, tmp_path, tiny):
     return tmp_path / "run"
 
 
-def test_freeze_look_and_simulate(capsys, trained, tmp_path, shd_folder):
+def test_freeze_info_and_simulate(capsys, trained, tmp_path, shd_folder):
     file = str(tmp_path / "net.snn")
     assert run(capsys, "freeze", str(trained), "-o", file) == f"{file}: 25 neurons, 1,830 synapses\n"
     program = Program.load(file)
@@ -42,32 +42,34 @@ def test_freeze_look_and_simulate(capsys, trained, tmp_path, shd_folder):
         ["--data", str(shd_folder / "shd_test.h5")],
         ["--data", str(shd_folder), "--engine", "event_driven"],
     ):
-        found = json.loads(run(capsys, "simulate", file, "--json", "--threads", "2", *words))
-        assert found["accuracy"] == expected["accuracy"]
-        assert found["recordings"] == found["total"] == 30
-        assert found["loss"] == pytest.approx(expected["loss"], rel=1e-5)
-        assert list(found["activity"].values()) == pytest.approx(expected["activity"], rel=1e-3)
-        assert found["synaptic_events"] <= found["synaptic_operations"]
-        assert found["events_per_second"] == pytest.approx(found["synaptic_events"] / found["seconds"])
-        assert found["nanojoules_per_recording"]["loihi"] == pytest.approx(23.6e-3 * found["synaptic_operations"] / 30)
+        result = json.loads(run(capsys, "simulate", file, "--json", "--threads", "2", *words))
+        assert result["accuracy"] == expected["accuracy"]
+        assert result["recordings"] == result["total"] == 30
+        assert result["loss"] == pytest.approx(expected["loss"], rel=1e-5)
+        assert list(result["activity"].values()) == pytest.approx(expected["activity"], rel=1e-3)
+        assert result["synaptic_events"] <= result["synaptic_operations"]
+        assert result["events_per_second"] == pytest.approx(result["synaptic_events"] / result["seconds"])
+        assert result["nanojoules_per_recording"]["loihi"] == pytest.approx(
+            23.6e-3 * result["synaptic_operations"] / 30
+        )
     text = run(capsys, "simulate", file, "--precision", "float32", "--split", "valid")
     assert "39 recordings in" in text
     assert "nJ: 23.6 pJ each, the least energy of a synaptic operation, simulated before there was silicon" in text
     assert "of 39, 95 % interval" in text
 
 
-def test_evaluate_by_events(capsys, trained):
+def test_evaluate_with_the_simulator(capsys, trained):
     expected = json.loads(run(capsys, "evaluate", str(trained), "--json"))
-    found = json.loads(run(capsys, "evaluate", str(trained), "--engine", "simulator", "--json"))
-    assert found["engine"] == "simulator"
+    result = json.loads(run(capsys, "evaluate", str(trained), "--engine", "simulator", "--json"))
+    assert result["engine"] == "simulator"
     for name in ("accuracy", "correct", "total", "ci95", "epoch", "split"):
-        assert found[name] == expected[name]
-    assert found["activity"] == pytest.approx(expected["activity"], rel=1e-3)
-    assert json.loads((trained / "evaluation-valid-event.json").read_text()) == found
+        assert result[name] == expected[name]
+    assert result["activity"] == pytest.approx(expected["activity"], rel=1e-3)
+    assert json.loads((trained / "evaluation-valid-event.json").read_text()) == result
     assert "of 39, 95 % interval" in run(capsys, "evaluate", str(trained), "--engine", "simulator")
 
 
-def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
+def test_a_wrong_option_is_named(capsys, trained, tmp_path, shd_folder):
     file = str(tmp_path / "net.snn")
     assert "nowhere is not the folder of a run" in fails(capsys, "freeze", "nowhere", "-o", file)
     assert f"there is no program {file}" in fails(capsys, "simulate", file)
@@ -89,10 +91,10 @@ def test_a_slip_is_named(capsys, trained, tmp_path, shd_folder):
     assert "is damaged, or no program of snnsim" in fails(capsys, "info", file)
 
 
-def test_no_recordings_are_nothing_to_run(capsys, trained, tmp_path, shd_folder, monkeypatch):
+def test_simulating_no_recordings_is_an_error(capsys, trained, tmp_path, shd_folder, monkeypatch):
     file = str(tmp_path / "net.snn")
     run(capsys, "freeze", str(trained), "-o", file)
     read = cache.binned
-    monkeypatch.setattr(cache, "binned", lambda *given, **grid: read(*given, **grid).select(np.arange(0)))
+    monkeypatch.setattr(cache, "binned", lambda *arguments, **grid: read(*arguments, **grid).select(np.arange(0)))
     error = fails(capsys, "simulate", file, "--data", str(shd_folder / "shd_test.h5"))
     assert "there must be recordings to run, and the data have none" in error

@@ -1,4 +1,4 @@
-"""Values of options by their names of before: they work, and the new ones are said."""
+"""Old names of options and values work, with a note that says the new ones."""
 
 import pytest
 
@@ -13,14 +13,26 @@ from snnsim.cli import options
         (["evaluate", "run", "--engine", "event", "--json"], ["evaluate", "run", "--engine", "simulator", "--json"]),
     ],
 )
-def test_old_values_become_the_new_ones(words, new, capsys):
+def test_old_names_become_the_new_ones(words, new, capsys):
     assert options.renamed(words) == new
     said = capsys.readouterr().err
     assert said.startswith("snnsim: --engine ")
     assert " is now --engine " in said
 
 
+@pytest.mark.parametrize(
+    ("words", "new"),
+    [
+        (["bench", "--peer", "recipe", "snntorch"], ["bench", "--baseline", "recipe", "snntorch"]),
+        (["bench", "--peer=recipe"], ["bench", "--baseline=recipe"]),
+    ],
+)
+def test_old_options_become_the_new_ones(words, new, capsys):
+    assert options.renamed(words) == new
+    assert capsys.readouterr().err == "snnsim: --peer is now --baseline\n"
+
+
 @pytest.mark.parametrize("words", [[], ["--engine"], ["simulate", "event", "--engine", "clock_driven"]])
-def test_all_else_stays(words, capsys):
+def test_other_words_are_unchanged(words, capsys):
     assert options.renamed(words) == words
     assert capsys.readouterr().err == ""

@@ -20,7 +20,7 @@ def broken(tmp_path):
     return path
 
 
-def test_check_shows_all_and_writes_nothing(broken, capsys, tmp_path):
+def test_check_prints_all_violations_and_writes_nothing(broken, capsys, tmp_path):
     with pytest.raises(SystemExit, match="1"):
         main(["export", str(broken), "--to", "loihi1", "--check"])
     shown = capsys.readouterr().out
@@ -29,15 +29,17 @@ def test_check_shows_all_and_writes_nothing(broken, capsys, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.snn"]
 
 
-def test_nothing_is_changed_unasked(broken, capsys, tmp_path):
+def test_export_without_fix_changes_nothing(broken, capsys, tmp_path):
     with pytest.raises(SystemExit, match="2"):
         main(["export", str(broken), "--to", "loihi1", "-o", str(tmp_path / "a.loihi1")])
     assert "the program breaks 3 of its rules" in capsys.readouterr().err
     assert not (tmp_path / "a.loihi1").exists()
 
 
-@pytest.mark.parametrize(("target", "name", "bias"), [("loihi1", "a.loihi1", "clock"), ("loihi2", "a.net", "relays")])
-def test_fix_says_what_it_changed(broken, capsys, tmp_path, target, name, bias):
+@pytest.mark.parametrize(
+    ("target", "name", "bias"), [("loihi1", "a.loihi1", "channels"), ("loihi2", "a.net", "relays")]
+)
+def test_fix_prints_its_changes(broken, capsys, tmp_path, target, name, bias):
     main(["export", str(broken), "--to", target, "--fix", "-o", str(tmp_path / name)])
     shown = capsys.readouterr().out
     neurons = Program.load(broken).population("a").size

@@ -20,19 +20,19 @@ def test_quantize_and_prune(capsys, trained, tmp_path):
     file, small = str(tmp_path / "net.snn"), str(tmp_path / "small.snn")
     run(capsys, "freeze", str(trained), "-o", file)
     words = ("--weights", "int8", "--delays", "2bit", "-o", small)
-    found = json.loads(run(capsys, "quantize", file, *words, "--json"))
+    report = json.loads(run(capsys, "quantize", file, *words, "--json"))
     program, before = Program.load(small), Program.load(file)
     assert program.fixed.weight_bits == 8
     assert program.fixed.delay_bits == 2
     assert program.longest_delay() == 3
-    assert found["quantization"] == program.provenance["quantization"]
-    assert found["quantization"]["edges"][0]["delays_clipped"] == (before.edges[0].delay > 3).sum() > 0
-    assert found["before"]["stored_bytes"] == 6 * before.synapses
-    assert found["after"]["stored_bytes"] == sum(-(-10 * len(edge.weight) // 8) for edge in before.edges)
-    assert 0 <= found["agreement"] <= 1
+    assert report["quantization"] == program.provenance["quantization"]
+    assert report["quantization"]["edges"][0]["delays_clipped"] == (before.edges[0].delay > 3).sum() > 0
+    assert report["before"]["stored_bytes"] == 6 * before.synapses
+    assert report["after"]["stored_bytes"] == sum(-(-10 * len(edge.weight) // 8) for edge in before.edges)
+    assert 0 <= report["agreement"] <= 1
     ran = json.loads(run(capsys, "simulate", small, "--split", "valid", "--json"))
     assert ran["precision"] == "integer"
-    assert ran["accuracy"] == found["after"]["accuracy"]
+    assert ran["accuracy"] == report["after"]["accuracy"]
     text = run(capsys, "quantize", file, *words)
     assert "delays clipped" in text
     assert "the same decision in" in text
@@ -47,7 +47,7 @@ def test_quantize_and_prune(capsys, trained, tmp_path):
     assert "weights 'float' are unknown" in fails(capsys, "quantize", small, "--weights", "float", "-o", file)
 
 
-def test_what_cannot_be_compared_is_not_written(capsys, trained, tmp_path):
+def test_a_failed_comparison_writes_no_file(capsys, trained, tmp_path):
     file, other = str(tmp_path / "net.snn"), tmp_path / "other.snn"
     run(capsys, "freeze", str(trained), "-o", file)
     error = fails(capsys, "prune", file, "--share", "0.5", "--data", "nowhere.h5", "-o", str(other))
@@ -57,19 +57,19 @@ def test_what_cannot_be_compared_is_not_written(capsys, trained, tmp_path):
     assert "there must be weights or delays to quantize" in error
 
 
-def test_training_on_the_grid_ends_on_it(capsys, trained, tmp_path):
+def test_quantization_aware_training_ends_on_the_grid(capsys, trained, tmp_path):
     aware, file, small = str(tmp_path / "aware"), str(tmp_path / "net.snn"), str(tmp_path / "small.snn")
     values = ["training.weights=int4", "training.delays=2bit:2", f"training.start={trained}", "training.epochs=2"]
     chosen = [f"--set={value}" for value in values]
     run(capsys, "train", str(trained), "--output-dir", aware, "--device", "cpu", *chosen)
     run(capsys, "freeze", aware, "-o", file)
-    found = json.loads(run(capsys, "quantize", file, "--weights", "int4", "--delays", "2bit:2", "-o", small, "--json"))
-    for change in found["quantization"]["edges"]:
+    report = json.loads(run(capsys, "quantize", file, "--weights", "int4", "--delays", "2bit:2", "-o", small, "--json"))
+    for change in report["quantization"]["edges"]:
         assert change["delays_clipped"] == change["delays_rounded"] == change["weights_clipped"] == 0
         assert change["relative_error"] < 1e-6
-    assert found["agreement"] > 0.9
+    assert report["agreement"] > 0.9
     expected = json.loads(run(capsys, "evaluate", aware, "--json"))
-    assert expected["accuracy"] == pytest.approx(found["before"]["accuracy"], abs=0.03)
+    assert expected["accuracy"] == pytest.approx(report["before"]["accuracy"], abs=0.03)
     network = Program.load(file)
     assert np.isin(network.edges[0].delay, [0, 2, 4, 6]).all()
 

@@ -10,7 +10,7 @@ import pytest
 from helpers.command_line import run
 from snnsim import export, verification
 from snnsim.program import Program
-from snnsim.verification import CONSUMERS, Difference, Layer, Report, networks
+from snnsim.verification import BACKENDS, Difference, Layer, Report, networks
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
@@ -22,7 +22,7 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("target", ["sonata", "spinnaker", "npz", "hdf5"])
-def test_there_and_back(capsys, tmp_path, file, target):
+def test_export_and_import(capsys, tmp_path, file, target):
     path, back = tmp_path / f"net{export.TARGETS[target].suffix}", tmp_path / "back.snn"
     assert run(capsys, "export", file, "--to", target, "-o", str(path)).startswith(f"{path}: ")
     assert run(capsys, "import", str(path), "-o", str(back)) == f"{back}: 31 neurons, 530 synapses\n"
@@ -37,25 +37,25 @@ def test_a_soft_reset_is_shown(capsys, tmp_path, target):
     assert capsys.readouterr().out.count("the model must be lif_hard, not 'lif_soft'") == 2
 
 
-def report(consumer, program, recordings, *, wrong):
+def report(backend, program, recordings, *, wrong):
     layers = tuple(Layer(part.name, 10 - wrong, 10, 100 - wrong, 100) for part in program.populations if part.fires)
     differences = (Difference(0, "first", 3, 1, 2e-8),) if wrong else ()
-    return Report(consumer, "7", recordings, layers, None, None, differences=differences)
+    return Report(backend, "7", recordings, layers, None, None, differences=differences)
 
 
 def verifier(installed):
     """Return what `verify` would do if these were installed, and the last of them wrong by a spike."""
 
-    def run_one(_path, program, events, *, consumer, python, trust=False):
+    def run_one(_path, program, events, *, backend, python, trust=False):
         assert not trust
-        if consumer not in installed:
-            raise ImportError(f"verify: {consumer} is not installed (in {python}); pip install its-package")
-        return report(consumer, program, len(events), wrong=consumer == installed[-1])
+        if backend not in installed:
+            raise ImportError(f"verify: {backend} is not installed (in {python}); pip install its-package")
+        return report(backend, program, len(events), wrong=backend == installed[-1])
 
     return run_one
 
 
-def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path, file, monkeypatch):
+def test_installed_backends_verify_and_missing_ones_are_named(capsys, tmp_path, file, monkeypatch):
     run(capsys, "export", file, "--to", "npz", "-o", str(tmp_path / "net.npz"))
     monkeypatch.setattr(verification, "verify", verifier(["brian2"]))
     monkeypatch.setattr(sys, "argv", ["snnsim"])
@@ -70,17 +70,17 @@ def test_all_who_are_installed_verify_and_the_others_are_named(capsys, tmp_path,
     assert "nest is not installed" in capsys.readouterr().err
 
 
-def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monkeypatch):
+def test_the_matrix_explains_numbers_and_gaps(capsys, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     parity = importlib.import_module("parity")
     monkeypatch.setattr(parity, "verify", verifier(["brian2", "netx", "nest"]))
     networks.toy(seed=1).save(tmp_path / "own.snn")
     file = tmp_path / "parity.json"
-    consumers = ["nest", "brian2", "pynn-nest", "netx"]
-    words = ["--made", "toy", "soft", "taps", "--program", str(tmp_path / "own.snn"), "--recordings", "2"]
-    monkeypatch.setattr(sys, "argv", ["parity.py", "--consumer", *consumers, *words, "--json", str(file)])
+    backends = ["nest", "brian2", "pynn-nest", "netx"]
+    words = ["--network", "toy", "soft", "taps", "--program", str(tmp_path / "own.snn"), "--recordings", "2"]
+    monkeypatch.setattr(sys, "argv", ["parity.py", "--backend", *backends, *words, "--json", str(file)])
     parity.main()
-    table = capsys.readouterr().out.partition("| consumer")[2].splitlines()
+    table = capsys.readouterr().out.partition("| backend")[2].splitlines()
     rows = {line.split()[1]: line.split("|")[3:-1] for line in table if line.startswith("| ")}
     assert [each.strip() for each in rows["brian2"]] == ["20 / 20"] * 4
     assert [each.strip() for each in rows["nest"]] == ["18 / 20 <sup>1</sup>"] * 4
@@ -97,8 +97,8 @@ def test_the_matrix_says_what_is_behind_a_number_or_a_gap(capsys, tmp_path, monk
     assert stored["cells"]["netx"]["taps"]["repairs"] == ["join_taps"]
 
 
-def test_every_consumer_has_its_script_and_target():
-    assert CONSUMERS
-    for name, consumer in CONSUMERS.items():
-        assert consumer.script(name).is_file(), name
-        assert consumer.target in export.TARGETS
+def test_every_backend_has_a_script_and_a_target():
+    assert BACKENDS
+    for name, backend in BACKENDS.items():
+        assert backend.script(name).is_file(), name
+        assert backend.target in export.TARGETS

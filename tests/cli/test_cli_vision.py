@@ -21,35 +21,35 @@ def small_patterns(monkeypatch):
 def check_commands(capsys, tmp_path, preset, *words, pictures):
     folder, file = str(tmp_path / "run"), str(tmp_path / "net.snn")
     run(capsys, "train", preset, "--epochs", "1", "--output-dir", folder, *SMALL, *words)
-    found = json.loads(run(capsys, "evaluate", folder, "--json"))
-    assert len(found["activity"]) == 2
-    assert min(found["activity"]) > 0
+    result = json.loads(run(capsys, "evaluate", folder, "--json"))
+    assert len(result["activity"]) == 2
+    assert min(result["activity"]) > 0
     event = json.loads(run(capsys, "evaluate", folder, "--engine", "simulator", "--json"))
-    assert event["activity"] == pytest.approx(found["activity"], rel=1e-3)
+    assert event["activity"] == pytest.approx(result["activity"], rel=1e-3)
     for kind in pictures:
         assert run(capsys, "plot", folder, kind).strip().endswith(f"{kind}.png")
     run(capsys, "freeze", folder, "-o", file)
     assert "readout" in run(capsys, "quantize", file, "--weights", "int8", "-o", str(tmp_path / "small.snn"))
-    return found, Program.load(file)
+    return result, Program.load(file)
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_images_from_nothing(capsys, tmp_path):
-    found, program = check_commands(capsys, tmp_path, "images", "--lr", "0.02", pictures=["raster", "curves"])
-    assert found["total"] == 300
+def test_train_to_simulate_on_images(capsys, tmp_path):
+    result, program = check_commands(capsys, tmp_path, "images", "--lr", "0.02", pictures=["raster", "curves"])
+    assert result["total"] == 300
     # a tenth is chance
-    assert found["accuracy"] > 0.2
+    assert result["accuracy"] > 0.2
     assert [population.size for population in program.populations] == [256, 80, 10]
     assert run(capsys, "plot", str(tmp_path / "run"), "delays") == f"{tmp_path / 'run'} has no delays to draw\n"
 
 
 @pytest.mark.usefixtures("without_pictures", "small_patterns")
-def test_patterns_with_delays_from_nothing(capsys, tmp_path):
+def test_train_to_simulate_on_moving_dots_with_delays(capsys, tmp_path):
     # two batches do not move the statistics of a batch norm far enough for spikes
     lively = ["--set=network.batch_norm=false", "--set=network.threshold=0.1"]
     pictures = ["raster", "delays", "curves"]
-    found, program = check_commands(capsys, tmp_path, "patterns-delays", *lively, pictures=pictures)
-    assert found["total"] == 40
+    result, program = check_commands(capsys, tmp_path, "patterns-delays", *lively, pictures=pictures)
+    assert result["total"] == 40
     assert [population.size for population in program.populations] == [1024, 320, 8]
     assert program.longest_delay() == 4
     assert program.classes == tuple(moving_dots.DIRECTIONS)

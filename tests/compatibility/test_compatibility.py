@@ -33,7 +33,7 @@ def test_programs(stored, name):
 def test_exports(stored, name):
     folder, numbers = stored
     target, _ = EXPORTS[name]
-    assert export.targets.of(folder / name) == target
+    assert export.targets.target_of(folder / name) == target
     assert behavior(export.read(target, folder / name)) == numbers["exports"][name]
 
 

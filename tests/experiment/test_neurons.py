@@ -87,7 +87,7 @@ def test_a_run_is_trained_plotted_and_evaluated(kind, tmp_path, monkeypatch, cap
     if kind != "second_order":
         assert len(result["chance"]["accuracies"]) == 3
         assert result["chance"]["accuracies"][0] == result["accuracy"]
-        assert re.search(r"over 3 draws: .*; without chance: ", shown)
+        assert re.search(r"over 3 seeds: .*; without randomness: ", shown)
         # the epoch was chosen by the draws of the run's seed, which is 0 as well
         assert result["accuracy"] == row["valid_accuracy"]
 

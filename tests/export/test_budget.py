@@ -60,9 +60,9 @@ def test_spinnaker_gives_a_core_fewer_neurons_where_delays_are_long():
 def test_xylo_counts_a_relay_for_each_step_of_a_source():
     edge = Edge.of(INPUT, "p0", ([0, 0, 1], [0, 1, 0], [2, 5, 3], [1, 1, 1]), sources=2)
     program = Program(2, sized(2, 2).populations, (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
-    found = of(program, "xylo")
-    assert found["hidden_neurons"] == f"2 and {5 + 3} relays of 1000"
-    assert found["fits"]
+    result = of(program, "xylo")
+    assert result["hidden_neurons"] == f"2 and {5 + 3} relays of 1000"
+    assert result["fits"]
     assert not of(sized(17, 4), "xylo")["fits"]
 
 
@@ -76,8 +76,8 @@ def test_the_bytes_of_c_are_those_of_the_compiler(tmp_path):
     )
     text, data = (int(word) for word in size.stdout.splitlines()[-1].split()[:2])
     assert known["flash_bytes"] == pytest.approx(text + data, rel=0.02)
-    made = (tmp_path / "net" / "network.h").read_text()
-    ring = int(re.search(r"SNN_RING (\d+)", made)[1])
+    text = (tmp_path / "net" / "network.h").read_text()
+    ring = int(re.search(r"SNN_RING (\d+)", text)[1])
     assert known["state_bytes"] == 4 * ring + 5 * program.size
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from helpers.random_programs import frames_for, programs
 from snnsim import export, verification
-from snnsim.export import c_layout
+from snnsim.export.c import layout
 from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, Simulator
 
@@ -42,16 +42,16 @@ def deciding(rng, decision, *, classes=5, units=True, word_bits=24, weights=127)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOWLY)
-@given(made=programs(fixed=True))
-def test_reading_back_is_identity(tmp_path, made):
-    made = made.came_from(comment="/* a */ comment", epoch=3)
-    export.write(made, "c", tmp_path / "net")
+@given(program=programs(fixed=True))
+def test_reading_back_is_identity(tmp_path, program):
+    program = program.came_from(comment="/* a */ comment", epoch=3)
+    export.write(program, "c", tmp_path / "net")
     read = export.read("c", tmp_path / "net")
-    assert read.header() == made.header()
-    for (name, one), (_, other) in zip(read.arrays(), made.arrays(), strict=True):
+    assert read.header() == program.header()
+    for (name, one), (_, other) in zip(read.arrays(), program.arrays(), strict=True):
         assert one.dtype == other.dtype, name
         np.testing.assert_array_equal(one, other, name)
-    assert export.targets.of(tmp_path / "net") == "c"
+    assert export.targets.target_of(tmp_path / "net") == "c"
 
 
 @needs_cc
@@ -62,7 +62,7 @@ def test_any_program_gives_our_spikes(tmp_path, data):
     program = data.draw(programs(fixed=True))
     events = Events.from_frames(data.draw(frames_for(program)))
     export.write(program, "c", tmp_path / "net")
-    report = verification.verify(tmp_path / "net", program, events, consumer="c", python=sys.executable)
+    report = verification.verify(tmp_path / "net", program, events, backend="c", python=sys.executable)
     assert report.equal, report
 
 
@@ -76,14 +76,14 @@ def test_decisions(tmp_path, decision, units):
         rng.integers(0, 4, (30, 200, 5)) * (rng.random((30, 200, 5)) < rng.random((200, 5)) / 2)
     )
     export.write(program, "c", tmp_path / "net")
-    report = verification.verify(tmp_path / "net", program, events, consumer="c")
+    report = verification.verify(tmp_path / "net", program, events, backend="c")
     scores = np.sort(Simulator(program).run(events).scores(), -1)
     near = scores[:, -1] - scores[:, -2] < 1e-4 * np.abs(scores).max(-1)
     assert len(set(report.choices.tolist())) > 2
-    np.testing.assert_array_equal(report.choices[~near], report.ours[~near])
+    np.testing.assert_array_equal(report.choices[~near], report.our_choices[~near])
     # what is exact is so to the last bit
     if decision != "summed_softmax" and not units:
-        np.testing.assert_array_equal(report.choices, report.ours)
+        np.testing.assert_array_equal(report.choices, report.our_choices)
 
 
 @needs_cc
@@ -103,9 +103,9 @@ def test_the_self_test_passes_and_can_fail(tmp_path):
 @needs_cc
 def test_the_sanitizers_find_nothing(tmp_path):
     @settings(max_examples=3, deadline=None, suppress_health_check=SLOWLY, derandomize=True)
-    @given(made=programs(fixed=True))
-    def clean(made):
-        export.write(made, "c", tmp_path / "net")
+    @given(program=programs(fixed=True))
+    def clean(program):
+        export.write(program, "c", tmp_path / "net")
         done = make(tmp_path / "net", "sanitize")
         if "cannot find" in done.stderr:
             pytest.skip("the compiler has no sanitizers on this machine")
@@ -125,9 +125,9 @@ def test_the_smaller_layout_is_taken():
     population = Population("a", "lif_hard", *(np.full(30, k) for k in (1, 9, 0)), np.ones(30))
     for edge, tables in ((full, 1), (sparse, 0), (taps, 2), (silent, 1), (hidden, 0)):
         program = Program(20, (population,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 0))
-        (made,) = c_layout.blocks(program)
-        assert sum(block.first is None for block in made) == tables
-        read = c_layout.joined(made, sources=20, targets=30, synapses=len(edge.weight))
+        (blocks,) = layout.blocks(program)
+        assert sum(block.indptr is None for block in blocks) == tables
+        read = layout.edge_of(blocks, sources=20, targets=30, synapses=len(edge.weight))
         assert read.weight.tolist() == edge.weight.tolist()
 
 
@@ -140,7 +140,7 @@ def test_counts_that_would_overflow_are_known():
         )  # fmt: skip
         population = Population("a", "lif_hard", *(np.array([k]) for k in (1, 9, 0)), np.ones(1))
         program = Program(1, (population,), (many,), 1.0, fixed=FixedPoint(24, 12, 6, 16, 0))
-        assert c_layout.most_count(program) == min(255, (2**31 - 1) // (9 * repeats * 32767))
+        assert layout.most_count(program) == min(255, (2**31 - 1) // (9 * repeats * 32767))
 
 
 @pytest.mark.parametrize("content", ["", "/* {} \n */", "not C"])

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from helpers.loihi_programs import BREAKS, ONLY_LOIHI1, ONLY_NETX, UNMENDED, chains, graphs, with_part
 from snnsim import export
-from snnsim.export import bias_relays, loihi, targets
-from snnsim.export.bias_channel import ticking
+from snnsim.export import bias_channels, targets
+from snnsim.export.bias_channels import with_bias_spikes
+from snnsim.export.loihi import rules
+from snnsim.export.retiming import retime
 from snnsim.simulation import Events, Probe, Simulator
 
 FOLDER = [HealthCheck.function_scoped_fixture]
@@ -28,17 +30,17 @@ def same(one, other):
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=FOLDER)
-@given(made=graphs())
-def test_loihi1_reads_back_any_graph(tmp_path, made):
-    export.write(made, "loihi1", tmp_path / "net.loihi1")
-    same(export.read("loihi1", tmp_path / "net.loihi1"), made)
+@given(program=graphs())
+def test_loihi1_reads_back_any_graph(tmp_path, program):
+    export.write(program, "loihi1", tmp_path / "net.loihi1")
+    same(export.read("loihi1", tmp_path / "net.loihi1"), program)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=FOLDER)
-@given(made=chains())
-def test_loihi2_reads_back_chains(tmp_path, made):
-    export.write(made, "loihi2", tmp_path / "net.net")
-    same(export.read("loihi2", tmp_path / "net.net"), made)
+@given(program=chains())
+def test_loihi2_reads_back_chains(tmp_path, program):
+    export.write(program, "loihi2", tmp_path / "net.net")
+    same(export.read("loihi2", tmp_path / "net.net"), program)
 
 
 @pytest.mark.parametrize("target", ["loihi1", "loihi2"])
@@ -51,82 +53,82 @@ def test_each_broken_rule_is_named_and_mended(tmp_path, target, rule, data):
     program = data.draw(chains())
     assert not list(targets.TARGETS[target].check(program))
     broken = BREAKS[rule](program)
-    found = {violation.rule for violation in targets.TARGETS[target].check(broken)}
-    assert rule in found
+    rules = {violation.rule for violation in targets.TARGETS[target].check(broken)}
+    assert rule in rules
     with pytest.raises(ValueError, match=rf"(?s)export to {target}: the program breaks .*\[{rule}\]"):
         export.write(broken, target, tmp_path / "never")
     assert not (tmp_path / "never").exists()
-    changed, made = targets.fixed(broken, target)
+    changed, repairs = targets.fixed(broken, target)
     left = {violation.rule for violation in targets.TARGETS[target].check(changed)}
     assert left == ({rule} & UNMENDED)
-    assert bool(made) == (rule not in UNMENDED)
+    assert bool(repairs) == (rule not in UNMENDED)
 
 
 @settings(max_examples=40, deadline=None)
-@given(made=chains(), seed=st.integers(0, 9))
-def test_a_clock_and_its_relays_do_what_biases_did(made, seed):
+@given(program=chains(), seed=st.integers(0, 9))
+def test_bias_channels_and_relays_do_the_same_as_biases(program, seed):
     rng = np.random.default_rng(seed)
     for name in ("a", "b", "out"):
-        bias = 64 * rng.integers(-400, 400, made.population(name).size)
-        made = with_part(made, name, bias=bias)
+        bias = 64 * rng.integers(-400, 400, program.population(name).size)
+        program = with_part(program, name, bias=bias)
     events = recordings(seed=seed)
-    wanted = Probe(spikes=True, membranes={part.name: None for part in made.populations})
-    before = Simulator(made).run(events, wanted)
-    for change in (bias_relays.with_clock, bias_relays.with_relays):
-        changed = change(made, most=127)
+    wanted = Probe(spikes=True, membranes={part.name: None for part in program.populations})
+    before = Simulator(program).run(events, wanted)
+    for change in (bias_channels.with_bias_channels, bias_channels.with_bias_relays):
+        changed = change(program, most=127)
         assert not any(part.bias.any() for part in changed.populations)
         assert max(int(np.abs(edge.weight).max()) for edge in changed.edges) <= 127
-        still, fed = ticking(changed, events)
-        after = Simulator(still).run(fed, wanted)
-        for part in made.populations:
+        without_extra_steps, inputs = with_bias_spikes(changed, events)
+        after = Simulator(without_extra_steps).run(inputs, wanted)
+        for part in program.populations:
             for number in range(len(events)):
-                got = after.membrane(part.name, number)[:, : part.size]
-                np.testing.assert_array_equal(got, before.membrane(part.name, number))
+                membrane = after.membrane(part.name, number)[:, : part.size]
+                np.testing.assert_array_equal(membrane, before.membrane(part.name, number))
 
 
 @settings(max_examples=20, deadline=None)
-@given(made=graphs())
-def test_split_populations_compute_the_same(made):
+@given(program=graphs())
+def test_split_populations_compute_the_same(program):
     from snnsim.export import repairs
     from snnsim.export.core_checks import Core
 
     core = Core(neurons=2, synapse_bits=2**40, bits=14, axons_in=4096, axons_out=4096, cores=128)
-    changed, counts = repairs.split_populations(made, core=core)
+    changed, counts = repairs.split_populations(program, core=core)
     assert counts["populations"] == len(changed.populations)
     assert all(part.size <= 2 for part in changed.populations if part.fires)
     events = recordings()
-    one, other = (Simulator(each).run(events) for each in (made, changed))
+    one, other = (Simulator(each).run(events) for each in (program, changed))
     np.testing.assert_array_equal(one.output(1), other.output(1))
     np.testing.assert_array_equal(one.node_counts, other.node_counts)
 
 
 @settings(max_examples=20, deadline=None)
-@given(made=chains())
-def test_joined_taps_keep_their_sum(made):
+@given(program=chains())
+def test_joined_taps_keep_their_sum(program):
     from snnsim.export import repairs
 
-    changed, counts = repairs.join_taps(BREAKS["one_synapse"](made))
-    assert counts["synapses_joined"] == len(made.edges[0].weight)
-    for one, other in zip(BREAKS["one_synapse"](made).edges, changed.edges, strict=True):
+    changed, counts = repairs.join_taps(BREAKS["one_synapse"](program))
+    assert counts["synapses_joined"] == len(program.edges[0].weight)
+    for one, other in zip(BREAKS["one_synapse"](program).edges, changed.edges, strict=True):
         assert one.weight.astype(int).sum() == other.weight.astype(int).sum()
 
 
 def test_delays_are_shortened_no_more_than_needed():
-    made = BREAKS["machine_delays"](_chain())
-    changed, done = targets.fixed(made, "loihi1")
+    program = BREAKS["hardware_delays"](_chain())
+    changed, done = targets.fixed(program, "loihi1")
     assert [each.name for each in done] == ["clamp_delays"]
-    before, after = made.edges[0].delay.astype(int), changed.edges[0].delay.astype(int)
+    before, after = program.edges[0].delay.astype(int), changed.edges[0].delay.astype(int)
     np.testing.assert_array_equal(after, np.minimum(before, after.max()))
-    late = loihi.header(changed, "x")[1][0].delay
-    assert late.max() == loihi.LONGEST_DELAY
+    delay = retime(changed, latency=rules.LATENCY, shortest=0).edges[0].delay
+    assert delay.max() == rules.LONGEST_DELAY
 
 
 @pytest.mark.parametrize(("target", "name"), [("loihi1", "a.loihi1"), ("loihi2", "a.net")])
 def test_a_broken_file_is_said_to_be_so(tmp_path, target, name):
     export.write(_chain(), target, tmp_path / name)
-    assert targets.of(tmp_path / name) == target
-    whole = (tmp_path / name).read_bytes()
-    for content in (b"", b"not HDF5", whole[:-500]):
+    assert targets.target_of(tmp_path / name) == target
+    full = (tmp_path / name).read_bytes()
+    for content in (b"", b"not HDF5", full[:-500]):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match="is damaged, or was not written by `snnsim export`"):
             export.read(target, tmp_path / name)

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from snnsim import export, hdf5
-from snnsim.export.identifiers import path_names, plain_names
-from snnsim.export.nir.files import Graph, Node, save
+from snnsim.export.common import path_names, plain_names
+from snnsim.export.nir.graph import Graph, Node
+from snnsim.export.nir.hdf5 import save
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, simulate
 
@@ -32,22 +33,23 @@ FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, d
 
 def network(first, second, target):
     """Return a network that every target takes, in integers where it must be."""
-    whole = target in ("c", "loihi1", "loihi2", "xylo")
+    integers = target in ("c", "loihi1", "loihi2", "xylo")
     parts, count = [], {INPUT: 3, first: 2, second: 2}
     for name, model in ((first, "lif_hard"), (second, "readout")):
         part = Population.of(name, 2, decay=0.0, model=model)
-        if whole:
-            kept = int(target.startswith("loihi"))
-            part = Population(name, model, np.full(2, kept), np.full(2, 65 * 64 + 1), np.zeros(2, int), np.full(2, 0.5))
+        if integers:
+            decay = int(target.startswith("loihi"))
+            threshold, bias, scale = np.full(2, 65 * 64 + 1), np.zeros(2, int), np.full(2, 0.5)
+            part = Population(name, model, np.full(2, decay), threshold, bias, scale)
         parts.append(part)
     edges = []
     for source, name in ((INPUT, first), (first, second)):
         pre, post = (part.ravel() for part in np.indices((count[source], 2)))
-        weight = np.full(len(pre), 40) if whole else np.full(len(pre), 0.75)
+        weight = np.full(len(pre), 40) if integers else np.full(len(pre), 0.75)
         edges.append(Edge.of(source, name, (pre, post, np.full(len(pre), 2), weight), sources=count[source]))
     return Program(
         channels=3, populations=tuple(parts), edges=tuple(edges), time_step_ms=1.0, readout=second,
-        fixed=FIXED if whole else None,
+        fixed=FIXED if integers else None,
     )  # fmt: skip
 
 
@@ -71,13 +73,13 @@ def test_any_name_comes_back_and_nothing_is_written_elsewhere(tmp_path_factory, 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(names.filter(lambda name: name != INPUT), min_size=1, max_size=12, unique=True))
-def test_names_in_paths_are_distinct_short_and_one_part(given):
-    parts = tuple(Population.of(name, 1, decay=0.0) for name in given)
+def test_names_in_paths_are_distinct_short_and_one_part(names):
+    parts = tuple(Population.of(name, 1, decay=0.0) for name in names)
     program = Program(channels=1, populations=parts, edges=(), time_step_ms=1.0)
-    for found in (plain_names(program), path_names(program)):
-        assert list(found) == [INPUT, *given]
-        assert len({name.lower() for name in found.values()}) == len(found)
-        for name in found.values():
+    for result in (plain_names(program), path_names(program)):
+        assert list(result) == [INPUT, *names]
+        assert len({name.lower() for name in result.values()}) == len(result)
+        for name in result.values():
             assert Path(name).name == name
             assert name not in (".", "..")
             assert 0 < len(name.encode()) < 100
@@ -113,10 +115,10 @@ hdf5_names = names.filter(lambda name: not set(name) & set("/\0") and name not i
 @example(["input", "clock", "input neurons"])
 @example(["a", "input", "input neurons"])
 @given(st.lists(hdf5_names.filter(lambda name: name not in "wvout"), min_size=3, max_size=3, unique=True))
-def test_names_of_nodes_mean_nothing(tmp_path, given):
+def test_names_of_nodes_mean_nothing(tmp_path, names):
     events = Events.from_frames((np.random.default_rng(0).random((200, 1, 4)) < 0.3).astype(float))
     counts = {}
-    for key, called in (("plain", ("first", "hidden", "last")), ("odd", given)):
+    for key, called in (("plain", ("first", "hidden", "last")), ("odd", names)):
         save(graph(*called), tmp_path / f"{key}.nir")
         program = export.read("nir", tmp_path / f"{key}.nir")
         result = simulate(program, events)
@@ -124,15 +126,15 @@ def test_names_of_nodes_mean_nothing(tmp_path, given):
         renamed = {name for name in called[1:] if name == INPUT}
         assert sum("is the population" in note for note in program.provenance["notes"]) == len(renamed)
         assert {*called[1:]} - renamed <= {part.name for part in program.populations}
-    # the order of importers follows the names, and nothing else does
+    # the order in which backends compute nodes follows the names, and nothing else does
     assert sorted(counts["odd"]) == sorted(counts["plain"])
 
 
 def test_a_bias_that_comes_late_does_not_take_the_name_of_a_node(tmp_path):
-    made = graph("start", "clock")
-    waiting = made.nodes | {"wait": Node("Delay", {"delay": np.full(4, 5e-4)})}
-    edges = [("start", "w"), ("w", "wait"), ("wait", "clock"), *made.edges[2:]]
-    save(replace(made, nodes=waiting, edges=edges), tmp_path / "a.nir")
+    plain = graph("start", "clock")
+    waiting = plain.nodes | {"wait": Node("Delay", {"delay": np.full(4, 5e-4)})}
+    edges = [("start", "w"), ("w", "wait"), ("wait", "clock"), *plain.edges[2:]]
+    save(replace(plain, nodes=waiting, edges=edges), tmp_path / "a.nir")
     program = export.read("nir", tmp_path / "a.nir")
     assert [part.name for part in program.populations] == ["clock 2", "clock", "last"]
     silent = Events.from_frames(np.zeros((20, 1, 4)))

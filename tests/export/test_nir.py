@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 from helpers.nir_programs import ENCODINGS, hard
 from helpers.random_programs import programs
 from snnsim import export
-from snnsim.export.nir import writing
-from snnsim.export.nir.order import computed
+from snnsim.export.nir.graph import computation_order
+from snnsim.export.nir.write import graph_of, options_of
 from snnsim.program import INPUT, Edge, Population, Program
 
 
 def same(one, other):
     assert one.header() == other.header()
-    for (name, here), (_, there) in zip(one.arrays(), other.arrays(), strict=True):
-        assert here.dtype == there.dtype, name
-        np.testing.assert_array_equal(here, there, name)
+    for (name, one_array), (_, other_array) in zip(one.arrays(), other.arrays(), strict=True):
+        assert one_array.dtype == other_array.dtype, name
+        np.testing.assert_array_equal(one_array, other_array, name)
 
 
 def irregular(program, seed):
@@ -37,21 +37,21 @@ def irregular(program, seed):
 @pytest.mark.parametrize("resistance", ["euler", "one"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(made=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
-def test_reading_back_is_identity(tmp_path, encoding, resistance, made, seed, rough):
-    made = (irregular(made, seed) if rough else made).came_from(epoch=3)
-    export.write(made, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
-    same(export.read("nir", tmp_path / "a.nir"), made)
+@given(program=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
+def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed, rough):
+    program = (irregular(program, seed) if rough else program).came_from(epoch=3)
+    export.write(program, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
+    same(export.read("nir", tmp_path / "a.nir"), program)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
-@given(made=programs().map(hard))
-def test_importers_need_not_wait_for_themselves(encoding, made):
-    """What an importer takes from the step before, it adds to something of this step: in the first there is nothing."""
-    graph = writing.graph(made, writing.options(made, encoding, None, None))
+@given(program=programs().map(hard))
+def test_nodes_do_not_wait_for_themselves(encoding, program):
+    """A node with an input from the step before has another one in this step, as the first step has none before."""
+    graph = graph_of(program, options_of(program, encoding, None, None))
     names = ["input", *(name for name in graph.nodes if name not in ("input", "output")), "output"]
-    order, late = computed(names, graph.edges)
+    order, late = computation_order(names, graph.edges)
     assert sorted(order) == sorted(names)
     for source, target in late:
         assert graph.nodes[target].kind in ("LIF", "LI")
@@ -132,7 +132,7 @@ def test_what_nir_cannot_say_is_refused(tmp_path):
         export.write(small(populations=soft), "nir", tmp_path / "a.nir")
     by_chance = {"model": "noisy_hard", "width": np.ones(3), "reset_value": np.zeros(3)}
     noisy = tuple(replace(part, **by_chance) for part in small().populations)
-    with pytest.raises(ValueError, match="neurons must not fire by chance, and these have noise"):
+    with pytest.raises(ValueError, match="neurons must be deterministic, and these have noise"):
         export.write(small(populations=noisy), "nir", tmp_path / "a.nir")
     assert not list(tmp_path.iterdir())
 
@@ -151,11 +151,11 @@ def test_options_are_checked(tmp_path, options, words):
         export.write(small(), "nir", tmp_path / "a.nir", **options)
 
 
-def test_relays_that_no_importer_could_hold_are_refused(tmp_path):
+def test_too_many_relays_are_refused(tmp_path):
     wide = Population.of("wide", 1, decay=0.5)
     edge = Edge.of(INPUT, "wide", (np.arange(300), np.zeros(300, int), np.full(300, 99), np.ones(300)), sources=300)
     program = Program(channels=300, populations=(wide,), edges=(edge,), time_step_ms=1.0)
-    with pytest.raises(ValueError, match="30,000 relays, and importers would hold their loop as a matrix of 3 GiB"):
+    with pytest.raises(ValueError, match="30,000 relays, and backends would hold their loop as a matrix of 3 GiB"):
         export.write(program, "nir", tmp_path / "a.nir", encoding="relay")
 
 

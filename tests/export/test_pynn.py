@@ -26,7 +26,7 @@ def test_reading_back_is_identity(tmp_path, given_program):
     program = given_program.came_from(epoch=3)
     assume(not list(CHECK(program)))
     export.write(program, "spinnaker", tmp_path / "folder")
-    assert export.targets.of(tmp_path / "folder") == "spinnaker"
+    assert export.targets.target_of(tmp_path / "folder") == "spinnaker"
     read = export.read("spinnaker", tmp_path / "folder")
     assert read.header() == program.header()
     edges = tuple(ordered(edge, program.sources(edge.source)) for edge in program.edges)
@@ -52,7 +52,7 @@ def test_files_are_what_pynn_reads(tmp_path):
     assert (np.exp(-1 / tau), limit) == (pytest.approx(0.5), (networks.THRESHOLD - 0.5) / 64)
 
 
-@pytest.mark.parametrize(("delay", "broken"), [(289, []), (290, ["machine_delays"])])
+@pytest.mark.parametrize(("delay", "broken"), [(289, []), (290, ["hardware_delays"])])
 def test_delays_beyond_the_slots_of_a_core_and_its_stages(delay, broken):
     """32 slots nine times are 288 steps; the first layer is a step late, so its synapses have a step less to wait."""
     toy = networks.toy()
@@ -64,8 +64,8 @@ def test_a_threshold_beyond_its_numbers():
     toy = networks.toy()
     part = toy.populations[0]
     high = replace(part, threshold=np.full(part.size, 2**16 * 64))
-    (found,) = CHECK(replace(toy, populations=(high, toy.populations[1])))
-    assert (found.rule, found.where) == ("thresholds", "population 'first'")
+    (violation,) = CHECK(replace(toy, populations=(high, toy.populations[1])))
+    assert (violation.rule, violation.location) == ("thresholds", "population 'first'")
 
 
 @pytest.mark.parametrize("file", ["network.json", "neurons/first.txt", "connections/0.0.excitatory.txt"])
@@ -83,3 +83,26 @@ def test_a_new_network_replaces_its_files_and_leaves_others(tmp_path):
     assert export.read("spinnaker", tmp_path / "folder").digest() == networks.recurrent().digest()
     assert (tmp_path / "folder/notes.txt").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder"]
+
+
+@pytest.mark.parametrize("file", ["neurons/first.txt", "connections/1.0.inhibitory.txt"])
+def test_a_changed_character_of_a_table_is_an_error(tmp_path, file):
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
+    path = tmp_path / "toy" / file
+    text = path.read_text()
+    # the last digit of the last number: the row is as valid as before
+    position = max(index for index, letter in enumerate(text) if letter.isdigit())
+    path.write_text(text[:position] + str((int(text[position]) + 1) % 10) + text[position + 1 :])
+    with pytest.raises(ValueError, match=f"toy is damaged, .*{file}: it was changed since snnsim wrote it"):
+        export.read("spinnaker", tmp_path / "toy")
+
+
+def test_a_folder_without_digests_is_read(tmp_path):
+    export.write(networks.toy(), "spinnaker", tmp_path / "toy")
+    header = json.loads((tmp_path / "toy/network.json").read_text())
+    assert header.pop("digests").keys() == {
+        *header["neurons"].values(),
+        *(row["file"] for row in header["connections"]),
+    }
+    (tmp_path / "toy/network.json").write_text(json.dumps(header))
+    assert export.read("spinnaker", tmp_path / "toy").digest() == networks.toy().digest()

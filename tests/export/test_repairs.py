@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.loihi_programs import BREAKS, chain, with_part
 from snnsim.export import targets
-from snnsim.export.bias_channel import ticking
+from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.simulation import Events, Probe, Simulator
 
 TARGETS = ("loihi1", "loihi2", "c", "spinnaker")
@@ -50,7 +50,7 @@ def test_repairing_twice_is_repairing_once(target, program):
 
 def spikes(program, events):
     """Return the spikes of every population, as step and neuron; pieces of a population are put together again."""
-    program, events = ticking(program, events)
+    program, events = with_bias_spikes(program, events)
     result = Simulator(program).run(events, Probe(spikes=True))
     trains, sizes = {}, {}
     for population in program.populations:
@@ -66,7 +66,7 @@ def spikes(program, events):
 @pytest.mark.parametrize("target", TARGETS)
 @settings(max_examples=25, deadline=None)
 @given(
-    program=broken_programs(("neurons_per_core", "one_threshold", "one_decay", "machine_delays", "no_bias")),
+    program=broken_programs(("neurons_per_core", "one_threshold", "one_decay", "hardware_delays", "no_bias")),
     seed=st.integers(0, 99),
 )
 def test_a_repair_without_a_loss_keeps_every_spike(target, program, seed):

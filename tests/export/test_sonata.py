@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from helpers.random_programs import programs
 from snnsim import export
-from snnsim.export.identifiers import plain_names
+from snnsim.export.common import plain_names
 from snnsim.program import INPUT
 from snnsim.simulation import Events, Probe, Simulator
 from snnsim.verification import networks
@@ -20,7 +20,7 @@ def test_reading_back_is_identity(tmp_path, given_program):
     program = given_program.came_from(epoch=3)
     assume(not list(export.TARGETS["sonata"].check(program)))
     export.write(program, "sonata", tmp_path / "folder")
-    assert export.targets.of(tmp_path / "folder") == "sonata"
+    assert export.targets.target_of(tmp_path / "folder") == "sonata"
     read = export.read("sonata", tmp_path / "folder")
     assert read.header() == program.header()
     for (name, one), (_, other) in zip(read.arrays(), program.arrays(), strict=True):
@@ -45,11 +45,11 @@ def test_a_folder_of_others_is_the_network_that_nest_would_run(folder):
     results = [Simulator(each).run(events, Probe(spikes=True)) for each in (ours, theirs)]
     for late, name in ((1, "first"), (2, "second")):
         for recording in range(3):
-            (step, neuron), (there, other) = (result.spikes(name, recording) for result in results)
-            kept = step + late < networks.STEPS
-            assert kept.sum() > 100
-            np.testing.assert_array_equal(there, step[kept] + late)
-            np.testing.assert_array_equal(other, neuron[kept])
+            (step, neuron), (other_step, other_neuron) = (result.spikes(name, recording) for result in results)
+            mask = step + late < networks.STEPS
+            assert mask.sum() > 100
+            np.testing.assert_array_equal(other_step, step[mask] + late)
+            np.testing.assert_array_equal(other_neuron, neuron[mask])
 
 
 def test_units_and_currents_of_others_are_ours(folder):
@@ -164,8 +164,8 @@ def test_a_loop_of_a_step_through_two_populations_is_refused():
         populations=(both.populations[0], replace(both.populations[0], name="second")),
         edges=(*both.edges, *_loop(both.edges[1])),
     )
-    found = [violation.rule for violation in export.TARGETS["sonata"].check(short)]
-    assert found == ["machine_delays"]
+    result = [violation.rule for violation in export.TARGETS["sonata"].check(short)]
+    assert result == ["hardware_delays"]
 
 
 def _loop(edge):

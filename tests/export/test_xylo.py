@@ -21,24 +21,24 @@ def fitting(draw):
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=FOLDER)
-@given(made=fitting())
-def test_reading_back_is_identity(tmp_path, made):
-    made = replace(made, edges=tuple(without_zeros(each) for each in made.edges))
-    assert not list(xylo.check(made))
-    export.write(made, "xylo", tmp_path / "a.xylo")
-    assert targets.of(tmp_path / "a.xylo") == "xylo"
-    assert export.read("xylo", tmp_path / "a.xylo").digest() == made.digest()
+@given(program=fitting())
+def test_reading_back_is_identity(tmp_path, program):
+    program = replace(program, edges=tuple(without_zeros(each) for each in program.edges))
+    assert not list(xylo.check(program))
+    export.write(program, "xylo", tmp_path / "a.xylo")
+    assert targets.target_of(tmp_path / "a.xylo") == "xylo"
+    assert export.read("xylo", tmp_path / "a.xylo").digest() == program.digest()
 
 
 def without_zeros(each):
-    there = each.weight != 0
-    rows = (each.pre()[there], each.post[there], each.delay[there], each.weight[there])
+    mask = each.weight != 0
+    rows = (each.pre()[mask], each.post[mask], each.delay[mask], each.weight[mask])
     return type(each).of(each.source, each.target, rows, sources=len(each.indptr) - 1)
 
 
 BREAKS = {
     "sizes": lambda p: replace(p, channels=17, edges=tuple(_wider(each) for each in p.edges)),
-    "forgetting": lambda p: with_part(p, "a", decay=np.full(p.population("a").size, 9)),
+    "memoryless": lambda p: with_part(p, "a", decay=np.full(p.population("a").size, 9)),
     "single_spikes": lambda p: with_part(p, "a", threshold=_a(p).threshold * 0 + 64, bias=0 * _a(p).bias),
     "weight_range": lambda p: replace(p, edges=(replace(p.edges[0], weight=p.edges[0].weight * 0 + 64), *p.edges[1:])),
     "hidden": lambda p: replace(p, edges=(replace(p.edges[0], delay=p.edges[0].delay + 400), *p.edges[1:])),
@@ -66,7 +66,7 @@ def test_each_broken_rule_is_named(tmp_path, rule):
 @given(seed=st.integers(0, 1000))
 def test_what_can_be_mended_fits_afterwards(seed):
     broken = graph(np.random.default_rng(seed), 9)
-    changed, made = targets.fixed(broken, "xylo")
-    assert {each.name for each in made} >= {"join_taps", "forget"}
+    changed, repairs = targets.fixed(broken, "xylo")
+    assert {each.name for each in repairs} >= {"join_taps", "remove_memory"}
     assert not list(xylo.check(changed))
     assert changed.fixed.weight_shift == FIXED.weight_shift

@@ -21,5 +21,5 @@ def pytest_terminal_summary(terminalreporter):
     if rows:
         terminalreporter.section("inputs tried")
     for name, counts in rows:
-        said = ", ".join(f"{number} {what}" for what, number in sorted(counts.items()))
-        terminalreporter.write_line(f"{name}: {sum(counts.values())} inputs: {said}")
+        text = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+        terminalreporter.write_line(f"{name}: {sum(counts.values())} inputs: {text}")

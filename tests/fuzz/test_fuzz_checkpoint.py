@@ -27,30 +27,30 @@ def built():
 @pytest.fixture(scope="module")
 def original():
     """Return the content of a checkpoint after a step."""
-    network, made = built()
+    network, optimizer = built()
     for parameter in network.parameters():
         parameter.grad = torch.ones_like(parameter)
-    made.step()
+    optimizer.step()
     row = {"epoch": 1, "valid_accuracy": 0.5, "valid_loss": 1.0, "activity": [0.1]}
-    stands = train_state.TrainState(epoch=1, best_epoch=1, history=[row])
+    state = train_state.TrainState(epoch=1, best_epoch=1, history=[row])
     return {
-        "network": network.state_dict(), "optimisers": made.state_dict(), "standing": asdict(stands),  # old name
+        "network": network.state_dict(), "optimisers": optimizer.state_dict(), "standing": asdict(state),  # old name
         "metrics": row, "conditions": {"threads": 1},
     }  # fmt: skip
 
 
 def read(path):
     """Return what a resumed run takes from a checkpoint."""
-    network, made = built()
+    network, optimizer = built()
     content = checkpoint.load(path, ARCHITECTURE)
-    stands = train_state.TrainState.of(content.get("standing"), path)
+    state = train_state.TrainState.of(content.get("standing"), path)
     checkpoint.into(path, network, content)
-    made.load_state_dict(content.get("optimisers"), path)  # old name
+    optimizer.load_state_dict(content.get("optimisers"), path)  # old name
     return {
         "network": network.state_dict(),
-        "optimisers": made.state_dict(),
-        "standing": asdict(stands),
-    }  # old name
+        "optimisers": optimizer.state_dict(),  # old name
+        "standing": asdict(state),
+    }
 
 
 def same(one, other):
@@ -65,61 +65,61 @@ def same(one, other):
 
 def mutated(draw, raw):
     """Return bytes with a bit, some bytes or a piece changed."""
-    made, place = bytearray(raw), draw.randrange(len(raw))
+    damaged, position = bytearray(raw), draw.randrange(len(raw))
     kind = draw.randrange(6)
     if kind == 0:
-        made[place] ^= 1 << draw.randrange(8)
+        damaged[position] ^= 1 << draw.randrange(8)
     elif kind == 1:
-        made[place] = draw.randrange(256)
+        damaged[position] = draw.randrange(256)
     elif kind == 2:
-        del made[place:]
+        del damaged[position:]
     elif kind == 3:
-        del made[place : place + draw.randrange(1, 100)]
+        del damaged[position : position + draw.randrange(1, 100)]
     elif kind == 4:
-        made[place:place] = draw.randbytes(draw.randrange(1, 20))
+        damaged[position:position] = draw.randbytes(draw.randrange(1, 20))
     else:
-        end = place + draw.choice([4, 64, 512])
-        made[place:end] = bytes(len(made[place:end]))
-    return bytes(made)
+        end = position + draw.choice([4, 64, 512])
+        damaged[position:end] = bytes(len(damaged[position:end]))
+    return bytes(damaged)
 
 
 def test_bytes_of_a_checkpoint(tally, tmp_path, original):
     draw, path = random.Random(0), tmp_path / "last.pt"
     checkpoint.save(path, ARCHITECTURE, original)
-    raw, whole = path.read_bytes(), read(path)
+    raw, expected = path.read_bytes(), read(path)
     for number in range(cases(100)):
         path.write_bytes(mutated(draw, raw))
-        found = tally.call(lambda: read(path), case=("last.pt", number))
+        content = tally.call(lambda: read(path), case=("last.pt", number))
         # what is between the members of the archive may change; no number may
-        assert found is None or same(found, whole), number
+        assert content is None or same(content, expected), number
     assert tally.counts["refused"] > tally.counts["accepted"]
 
 
 def test_single_bits_of_a_checkpoint(tally, tmp_path, original):
     draw, path = random.Random(1), tmp_path / "last.pt"
     checkpoint.save(path, ARCHITECTURE, original)
-    raw, whole = path.read_bytes(), read(path)
+    raw, expected = path.read_bytes(), read(path)
     for number in range(cases(100)):
         bit = draw.randrange(8 * len(raw))
-        made = bytearray(raw)
-        made[bit // 8] ^= 1 << bit % 8
-        path.write_bytes(made)
-        found = tally.call(lambda: read(path), case=("bit", bit, number))
-        assert found is None or same(found, whole), bit
+        damaged = bytearray(raw)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        content = tally.call(lambda: read(path), case=("bit", bit, number))
+        assert content is None or same(content, expected), bit
 
 
-def places(tree, where=()):
-    """Yield where in nested tables and lists there is something."""
+def paths(tree, where=()):
+    """Yield the path of every value in nested tables and lists."""
     pairs = tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ()
     for name, value in pairs:
         yield (*where, name)
-        yield from places(value, (*where, name))
+        yield from paths(value, (*where, name))
 
 
 def changed(draw, tree):
     """Return nested tables with one thing in them replaced, removed or added."""
     tree = copied(tree)
-    *above, name = draw.choice(list(places(tree)))
+    *above, name = draw.choice(list(paths(tree)))
     part = tree
     for step in above:
         part = part[step]
@@ -147,8 +147,8 @@ def test_contents_of_a_checkpoint(tally, tmp_path, original):
     draw, path = random.Random(2), tmp_path / "last.pt"
     payload = {"snnsim_checkpoint": 1, "architecture": ARCHITECTURE, **original}
     for number in range(cases(100)):
-        torch.save(made := changed(draw, payload), path)
-        tally.call(lambda: read(path), case=(number, made))
+        torch.save(content := changed(draw, payload), path)
+        tally.call(lambda: read(path), case=(number, content))
 
 
 def test_files_of_a_run_folder(tally, tmp_path, original):
@@ -178,28 +178,28 @@ def test_files_of_a_run_folder(tally, tmp_path, original):
             path.mkdir()
         else:
             path.write_bytes(mutated(draw, path.read_bytes()))
-        found = tally.call(use, case=(path.name, kind, number))
-        if found is not None:
-            assert evaluate_run.config_of(folder) == found[0]
-            assert [row["epoch"] for row in found[1]] == list(range(1, len(found[1]) + 1))
+        result = tally.call(use, case=(path.name, kind, number))
+        if result is not None:
+            assert evaluate_run.config_of(folder) == result[0]
+            assert [row["epoch"] for row in result[1]] == list(range(1, len(result[1]) + 1))
         shutil.rmtree(home)
         (tmp_path / "kept").rename(home)
 
 
 def test_locks_of_a_run_folder(tally, tmp_path, monkeypatch):
-    draw, place = random.Random(4), tmp_path / lock.NAME
+    draw, path = random.Random(4), tmp_path / lock.NAME
     monkeypatch.setattr(lock, "_PAUSE_S", 0.0)
     with lock.held(tmp_path, say=print):
-        whole = json.loads(place.read_text())
+        entry = json.loads(path.read_text())
     tmp_path.mkdir(exist_ok=True)
     for number in range(cases(60)):
-        made = changed(draw, whole) if number % 2 else whole
-        raw = json.dumps(made, default=str).encode()
-        place.write_bytes(mutated(draw, raw) if number % 3 else raw)
+        content = changed(draw, entry) if number % 2 else entry
+        raw = json.dumps(content, default=str).encode()
+        path.write_bytes(mutated(draw, raw) if number % 3 else raw)
 
         def take():
             with lock.held(tmp_path, say=lambda _: None):
                 (tmp_path / "kept").touch()
 
-        tally.call(take, case=(number, place.read_bytes()))
-        place.unlink(missing_ok=True)
+        tally.call(take, case=(number, path.read_bytes()))
+        path.unlink(missing_ok=True)

@@ -53,15 +53,15 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     def stop(*_, **__):
         raise Stopped("fuzzing stops here, where the work would begin")
 
-    for place in ("data.tonic_bridge.download", "data.synthetic.dataset.SyntheticDataset.prepare"):
-        monkeypatch.setattr(f"snnsim.{place}", stop, raising=False)
-    for place in (
+    for name in ("data.tonic_bridge.download", "data.synthetic.dataset.SyntheticDataset.prepare"):
+        monkeypatch.setattr(f"snnsim.{name}", stop, raising=False)
+    for name in (
         "training.trainer.Trainer.fit",
         "bench.compare.compare",
         "experiment.meta.reproduce",
         "verification.verify",
     ):
-        monkeypatch.setattr(f"snnsim.{place}", stop)
+        monkeypatch.setattr(f"snnsim.{name}", stop)
     monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "300MB")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     good = tmp_path / "good"
@@ -125,10 +125,10 @@ def test_command_lines_end_with_one_clear_line(world, tmp_path, monkeypatch, cap
     draw = random.Random(0)
     inputs = sorted(str(path.relative_to(world)) for path in world.rglob("*"))
     for number in range(cases(60)):
-        # a fresh place each, as some commands write
-        place = tmp_path / f"place-{number}"
-        shutil.copytree(world, place)
-        monkeypatch.chdir(place)
+        # a new folder for each line, as commands may write
+        folder = tmp_path / f"line-{number}"
+        shutil.copytree(world, folder)
+        monkeypatch.chdir(folder)
         words = _line(draw, inputs)
         try:
             cli.main(words)
@@ -144,4 +144,4 @@ def test_command_lines_end_with_one_clear_line(world, tmp_path, monkeypatch, cap
         if shown.err.startswith("snnsim: "):
             assert len(shown.err.split()) >= 4, (shown.err, words)
         assert code == 0 or (shown.err + shown.out).strip(), words
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -102,7 +102,7 @@ def little_memory(monkeypatch):
 
 
 def used(config):
-    """Do with a config what comes before a training."""
+    """Use a config as a training does before its first step."""
     assert Config.from_toml(config.to_toml()) == config
     # it says how much it needs, or is refused
     sizes = estimate.of_training(config, classes=CLASSES, recordings=8, steps=10)
@@ -129,24 +129,24 @@ def _damaged(text: str, draw: random.Random) -> str:
     """Return a text with lines lost, doubled and swapped, values replaced, characters changed."""
     lines = text.splitlines()
     for _ in range(draw.randint(1, 4)):
-        place, kind = draw.randrange(len(lines)), draw.randrange(6)
+        position, kind = draw.randrange(len(lines)), draw.randrange(6)
         if kind == 0:
-            lines[place] = re.sub("=.*", lambda _: f"= {draw.choice(NUMBERS + OTHERS)}", lines[place])
+            lines[position] = re.sub("=.*", lambda _: f"= {draw.choice(NUMBERS + OTHERS)}", lines[position])
         elif kind == 1:
-            lines.insert(draw.randrange(len(lines)), lines[place])
+            lines.insert(draw.randrange(len(lines)), lines[position])
         elif kind == 2 and len(lines) > 1:
-            del lines[place]
+            del lines[position]
         elif kind == 3:
-            cut = draw.randrange(len(lines[place]) + 1)
-            lines[place] = (
-                lines[place][:cut]
+            cut = draw.randrange(len(lines[position]) + 1)
+            lines[position] = (
+                lines[position][:cut]
                 + chr(draw.choice((0, 34, 39, 46, 61, 91, 93, 123, 233, 0x4E00)))
-                + lines[place][cut:]
+                + lines[position][cut:]
             )
         elif kind == 4:
-            lines[place] = lines[place].upper()
+            lines[position] = lines[position].upper()
         else:
-            lines = lines[: place + 1]
+            lines = lines[: position + 1]
     return "\n".join(lines)
 
 
@@ -156,7 +156,7 @@ def test_damaged_files_are_taken_or_refused(tally, tmp_path):
     for _ in range(cases(300)):
         text = _damaged(draw.choice(list(presets.PRESETS.values())).to_toml(), draw).encode("utf-8", "surrogatepass")
         if draw.random() < 0.1:
-            place = draw.randrange(len(text))
-            text = text[:place] + bytes([draw.randrange(256)]) + text[place + 1 :]
+            position = draw.randrange(len(text))
+            text = text[:position] + bytes([draw.randrange(256)]) + text[position + 1 :]
         path.write_bytes(text)
         tally.call(lambda: used(Config.load(path)), case=text)

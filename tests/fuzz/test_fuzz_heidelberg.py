@@ -19,7 +19,7 @@ NAMES = ("labels", "spikes/times", "spikes/units", "extra/speaker", "extra/keys"
 def content(tmp_path):
     """Return the bytes of a small file."""
     draw = np.random.default_rng(0)
-    made = Recordings(
+    good = Recordings(
         time_ms=np.sort(draw.random((6, 9)).astype(np.float16)).ravel().astype(np.float32) * 1000,
         unit=draw.integers(0, 20, 54),
         offset=np.arange(7) * 9,
@@ -28,46 +28,46 @@ def content(tmp_path):
         classes=("a", "b", "c"),
         units=20,
     )
-    heidelberg.write(tmp_path / "good.h5", made)
+    heidelberg.write(tmp_path / "good.h5", good)
     return (tmp_path / "good.h5").read_bytes()
 
 
 def damaged(content, draw):
     """Return the bytes with some of them changed; most of a small file are zeros, which are chosen less often."""
-    made = bytearray(content)
+    changed = bytearray(content)
     used = np.flatnonzero(np.frombuffer(content, np.uint8))
     for _ in range(draw.integers(1, 4)):
-        place = int(draw.choice(used)) if draw.random() < 0.8 else int(draw.integers(len(made)))
-        place = min(place, len(made) - 1)
+        position = int(draw.choice(used)) if draw.random() < 0.8 else int(draw.integers(len(changed)))
+        position = min(position, len(changed) - 1)
         length = int(draw.choice([1, 1, 1, 2, 4, 8, 64]))
-        how = draw.integers(7)
-        if how == 0:
-            made[place] ^= 1 << draw.integers(8)
-        elif how == 1:
-            made[place : place + length] = bytes(length)
-        elif how == 2:
-            made[place : place + length] = b"\xff" * length
-        elif how == 3:
-            made[place : place + length] = made[place : place + length][::-1]
-        elif how == 4:
-            made[place : place + length] = draw.bytes(length)
-        elif how == 5:
+        kind = draw.integers(7)
+        if kind == 0:
+            changed[position] ^= 1 << draw.integers(8)
+        elif kind == 1:
+            changed[position : position + length] = bytes(length)
+        elif kind == 2:
+            changed[position : position + length] = b"\xff" * length
+        elif kind == 3:
+            changed[position : position + length] = changed[position : position + length][::-1]
+        elif kind == 4:
+            changed[position : position + length] = draw.bytes(length)
+        elif kind == 5:
             other = int(draw.choice(used))
-            made[place : place + length] = content[other : other + length]
+            changed[position : position + length] = content[other : other + length]
         else:
-            made = made[:place] if draw.random() < 0.2 else made
-        made = made or bytearray(b"\x89HDF")
-        used = used[used < len(made)]
+            changed = changed[:position] if draw.random() < 0.2 else changed
+        changed = changed or bytearray(b"\x89HDF")
+        used = used[used < len(changed)]
         used = used if used.size else np.array([0])
-    return bytes(made)
+    return bytes(changed)
 
 
 def rows(file, name, draw):
     """Put rows of another type there."""
     kind = np.dtype(draw.choice(["f4", "f8", "i2", "u8", "?"]))
-    made = file.create_dataset(name, (6,), h5py.vlen_dtype(kind))
+    dataset = file.create_dataset(name, (6,), h5py.vlen_dtype(kind))
     for number in range(6):
-        made[number] = draw.integers(0, 20, draw.choice([0, 8, 9])).astype(kind)
+        dataset[number] = draw.integers(0, 20, draw.choice([0, 8, 9])).astype(kind)
 
 
 def put(make):
@@ -119,12 +119,12 @@ def test_damaged_files_are_refused_or_read(tally, tmp_path, content):
             except (ValueError, TypeError, OSError, RuntimeError, KeyError):
                 # h5py does not make such an object
                 continue
-        found = tally.call(lambda: read_named(path), case=f"number {number}")
-        if found is not None:
-            recordings.validate(found, "fuzz")
-            assert found.units < 2**27
-            binned = binning.bin_events(found, time_step_ms=1000.0, channels=1)
-            assert binned.count.sum() == len(found.time_ms)
+        result = tally.call(lambda: read_named(path), case=f"number {number}")
+        if result is not None:
+            recordings.validate(result, "fuzz")
+            assert result.units < 2**27
+            binned = binning.bin_events(result, time_step_ms=1000.0, channels=1)
+            assert binned.count.sum() == len(result.time_ms)
 
 
 def read_named(path):

@@ -49,8 +49,8 @@ def network(draw):
         if norm is not None and draw.random() < 0.2:
             layers[0].norm = BatchNorm(draw.choice([1, hidden, hidden + 1]))
     last = synapse(draw, hidden if layers else WIDTH, 3)
-    made = SpikingNetwork(layers, last, LeakyReadout(tau=3.0), extra_steps=draw.choice([0, 2]))
-    return made.to(draw.choice([torch.float32, torch.float32, torch.float64])).train(draw.random() < 0.5)
+    net = SpikingNetwork(layers, last, LeakyReadout(tau=3.0), extra_steps=draw.choice([0, 2]))
+    return net.to(draw.choice([torch.float32, torch.float32, torch.float64])).train(draw.random() < 0.5)
 
 
 def frames(draw):
@@ -58,89 +58,89 @@ def frames(draw):
         [(STEPS, BATCH, WIDTH)] * 6 + [(0, BATCH, WIDTH), (STEPS, 0, WIDTH), (STEPS, WIDTH), (WIDTH,), ()]
     )
     shape = draw.choice([shape, shape, (STEPS, BATCH, WIDTH + 1), (STEPS, 2, BATCH, WIDTH)])
-    made = (torch.rand(shape, generator=torch.Generator().manual_seed(draw.randrange(99))) < 0.5).float()
+    values = (torch.rand(shape, generator=torch.Generator().manual_seed(draw.randrange(99))) < 0.5).float()
     change = draw.randrange(16)
     if change < 6:
         kind = (torch.bool, torch.uint8, torch.int64, torch.float64, torch.float16, torch.complex64)[change]
-        return made.to(kind)
-    if change < 9 and made.numel():
-        made.view(-1)[draw.randrange(made.numel())] = draw.choice([NAN, float("inf"), -float("inf"), 3e38])
+        return values.to(kind)
+    if change < 9 and values.numel():
+        values.view(-1)[draw.randrange(values.numel())] = draw.choice([NAN, float("inf"), -float("inf"), 3e38])
     if change == 9:
-        return draw.choice([made.numpy(), made.tolist(), None, "frames", 3])
-    if change == 10 and made.ndim == 3:
-        return made.transpose(0, 1).contiguous().transpose(0, 1)
-    return made
+        return draw.choice([values.numpy(), values.tolist(), None, "frames", 3])
+    if change == 10 and values.ndim == 3:
+        return values.transpose(0, 1).contiguous().transpose(0, 1)
+    return values
 
 
 def lengths(draw):
     numbers = [draw.randint(0, STEPS) for _ in range(draw.choice([BATCH] * 5 + [0, 1, BATCH + 1, 40]))]
     if draw.random() < 0.15 and numbers:
         numbers[0] = draw.choice([-1, STEPS + 1, 2**40, -(2**62)])
-    made = torch.tensor(numbers, dtype=torch.int64)
+    tensor = torch.tensor(numbers, dtype=torch.int64)
     return draw.choice(
         [
             None,
-            made,
-            made,
-            made,
-            made.int(),
-            made.float(),
-            made[:, None],
+            tensor,
+            tensor,
+            tensor,
+            tensor.int(),
+            tensor.float(),
+            tensor[:, None],
             numbers,
-            made.numpy(),
+            tensor.numpy(),
             STEPS,
             2,
             -1,
             NAN,
             True,
-            *(torch.tensor(STEPS), torch.tensor(2.0), "all", made.repeat_interleave(2)[::2], made.to(torch.int8)),
+            *(torch.tensor(STEPS), torch.tensor(2.0), "all", tensor.repeat_interleave(2)[::2], tensor.to(torch.int8)),
         ]
     )
 
 
-def run(made, given, counted, seed):
-    return made(given, counted, torch.Generator().manual_seed(seed))
+def run(net, inputs, counted, seed):
+    return net(inputs, counted, torch.Generator().manual_seed(seed))
 
 
 def test_networks_take_or_refuse_frames_and_lengths(tally):
     draw = random.Random(1)
     for number in range(cases(150)):
-        made = tally.call(lambda: network(draw), case=number)
-        if made is None:
+        net = tally.call(lambda: network(draw), case=number)
+        if net is None:
             continue
-        state = {name: value.clone() for name, value in made.state_dict().items()}
+        state = {name: value.clone() for name, value in net.state_dict().items()}
         for _ in range(4):
-            given, counted = frames(draw), lengths(draw)
-            output = tally.call(lambda: run(made, given, counted, number), case=(number, made, given, counted))
-            if output is not None and made.training and output.numel():
+            inputs, counted = frames(draw), lengths(draw)
+            output = tally.call(lambda: run(net, inputs, counted, number), case=(number, net, inputs, counted))
+            if output is not None and net.training and output.numel():
                 output.square().sum().backward()
-            made.load_state_dict(state)
+            net.load_state_dict(state)
             if output is None:
                 continue
             assert output.isfinite().all()
             with kernels.plain():
-                assert torch.equal(output.sum(-1).isfinite(), run(made, given, counted, number).sum(-1).isfinite())
-                made.load_state_dict(state)
-                if not made.training:
-                    torch.testing.assert_close(output, run(made, given, counted, number), rtol=1e-4, atol=1e-4)
+                assert torch.equal(output.sum(-1).isfinite(), run(net, inputs, counted, number).sum(-1).isfinite())
+                net.load_state_dict(state)
+                if not net.training:
+                    torch.testing.assert_close(output, run(net, inputs, counted, number), rtol=1e-4, atol=1e-4)
 
 
 def test_layers_take_or_refuse_states_and_valid(tally):
     draw = random.Random(2)
     for number in range(cases(300)):
-        made = tally.call(lambda: network(draw), case=number)
-        if made is None:
+        net = tally.call(lambda: network(draw), case=number)
+        if net is None:
             continue
         first, state = frames(draw), None
-        found = tally.call(lambda: made.run(first), case=(number, made, first))
-        if found is not None:
-            _, state = found
+        result = tally.call(lambda: net.run(first), case=(number, net, first))
+        if result is not None:
+            _, state = result
         for _ in range(3):
-            given, counted = frames(draw), lengths(draw)
+            inputs, counted = frames(draw), lengths(draw)
             state = draw.choice([state, state, None, (None,)])
-            tally.call(lambda: made.run(given, state, valid=counted), case=(number, made, given, counted))
-            for layer in made.layers:
-                tally.call(lambda: layer(given, counted), case=(number, layer, given, counted))
+            tally.call(lambda: net.run(inputs, state, valid=counted), case=(number, net, inputs, counted))
+            for layer in net.layers:
+                tally.call(lambda: layer(inputs, counted), case=(number, layer, inputs, counted))
 
 
 def test_parts_of_networks_are_taken_or_refused(tally):
@@ -158,8 +158,8 @@ def test_parts_of_networks_are_taken_or_refused(tally):
     for number in range(cases(300)):
         tally.call(lambda: SpikingLayer(part(), part(), norm=part(), dropout=draw.choice(numbers)), case=number)
         layers = draw.choice([[], [part()], part(), (parts[-3](), part())])
-        made = tally.call(
+        net = tally.call(
             lambda: SpikingNetwork(layers, part(), part(), extra_steps=draw.choice([0, 0, *numbers[:-2]])), case=number
         )
-        tally.call(lambda: freeze(draw.choice([made, part()]), time_step_ms=1.0), case=number)
+        tally.call(lambda: freeze(draw.choice([net, part()]), time_step_ms=1.0), case=number)
         tally.call(lambda: BatchNorm(draw.choice(numbers), eps=draw.choice(numbers)), case=number)

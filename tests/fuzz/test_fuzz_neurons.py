@@ -69,44 +69,44 @@ KINDS = {
 
 def tensor(draw, *shapes):
     shape = draw.choice(shapes)
-    made = torch.randn(shape, generator=torch.Generator().manual_seed(draw.randrange(99)))
+    values = torch.randn(shape, generator=torch.Generator().manual_seed(draw.randrange(99)))
     change = draw.randrange(14)
-    if change == 0 and made.numel():
-        made.view(-1)[draw.randrange(made.numel())] = draw.choice([NAN, float("inf"), -float("inf")])
+    if change == 0 and values.numel():
+        values.view(-1)[draw.randrange(values.numel())] = draw.choice([NAN, float("inf"), -float("inf")])
     if change == 1:
-        return made.to(draw.choice([torch.float64, torch.int64, torch.bool, torch.bfloat16, torch.complex64]))
+        return values.to(draw.choice([torch.float64, torch.int64, torch.bool, torch.bfloat16, torch.complex64]))
     if change == 2:
-        return draw.choice([None, "x", 3, made.numpy(), made.tolist()])
-    if change == 3 and made.ndim > 1:
-        return made.mT.contiguous().mT
-    return made
+        return draw.choice([None, "x", 3, values.numpy(), values.tolist()])
+    if change == 3 and values.ndim > 1:
+        return values.mT.contiguous().mT
+    return values
 
 
-def made(draw):
+def settings_of(draw):
     kind = draw.choice(list(KINDS))
-    some = {
+    settings = {
         name: draw.choice(SETTINGS[name][: draw.choice([2, 2, 2, 99])]) for name in KINDS[kind] if draw.random() < 0.4
     }
-    return kind, some
+    return kind, settings
 
 
 def test_neurons_take_or_refuse_settings_currents_and_states(tally):
     draw = random.Random(4)
     for _ in range(cases(600)):
-        kind, some = made(draw)
-        neuron = tally.call(lambda: kind(**some), case=(kind, some))
+        kind, settings = settings_of(draw)
+        neuron = tally.call(lambda: kind(**settings), case=(kind, settings))
         if neuron is None:
             continue
         for _ in range(3):
             current = tensor(draw, *[(5, 2, 3)] * 5, (5, 3), (0, 2, 3), (5, 0, 3), (5, 2, 4), (3,), (), (2, 600, 3))
             state = draw.choice([None, tensor(draw, (2, 3), (2, 2, 3), (3, 3), (3,), (), (2, 4))])
-            found = tally.call(lambda: neuron.run(current, state), case=(neuron, current, state))
-            tally.call(lambda: neuron.step(current, state), case=(neuron, current, state)) if found else None
-            if found is None:
+            result = tally.call(lambda: neuron.run(current, state), case=(neuron, current, state))
+            tally.call(lambda: neuron.step(current, state), case=(neuron, current, state)) if result else None
+            if result is None:
                 continue
             with kernels.plain():
                 expected = neuron.run(current, state)
-            torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+            torch.testing.assert_close(result, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_passes_take_or_refuse_what_their_kernels_read(tally):
@@ -121,12 +121,12 @@ def test_passes_take_or_refuse_what_their_kernels_read(tally):
         )
         norm = draw.choice([None, "norm"]) and (gamma, bias, Statistics(mean, abs_or(mean), 1e-5, own=False))
         noise = draw.choice([None, None, "noise"]) and Noise(abs_or(beta), threshold, draw.choice([None, Draws.of(3)]))
-        around = {"norm": norm, "lengths": valid, "mask": draw.choice([None, keep]), "noise": noise}
-        case = (current, voltage, beta, threshold, around)
-        found = tally.call(
-            lambda: autograd.lif(current, voltage, beta, threshold, reset=reset, record=True, **around), case=case
+        options = {"norm": norm, "lengths": valid, "mask": draw.choice([None, keep]), "noise": noise}
+        case = (current, voltage, beta, threshold, options)
+        result = tally.call(
+            lambda: autograd.lif(current, voltage, beta, threshold, reset=reset, record=True, **options), case=case
         )
-        assert found is None or found.spikes.isfinite().all()
+        assert result is None or result.spikes.isfinite().all()
         tally.call(lambda: autograd.leaky(current, voltage, beta), case=case)
         tally.call(lambda: autograd.moments(current, torch.tensor(5) if valid is None else valid), case=case)
 
@@ -142,27 +142,29 @@ def test_packed_spikes_come_back(tally):
         if isinstance(spikes, torch.Tensor) and draw.random() < 0.7 and not spikes.is_complex():
             scale = draw.choice([1.0, 0.3, 1e-40, 1e30, -1.0])
             spikes = (spikes.double().clamp(-3, draw.choice([1, 3, 300])) * 2).round().mul(scale).to(spikes.dtype)
-        kept = tally.call(lambda: packed(spikes), case=spikes)
-        if kept is None:
+        bits = tally.call(lambda: packed(spikes), case=spikes)
+        if bits is None:
             continue
-        again = torch.empty_like(spikes)
-        kept.into(again)
-        assert torch.equal(again.nan_to_num(7.0), spikes.nan_to_num(7.0))
+        unpacked = torch.empty_like(spikes)
+        bits.into(unpacked)
+        assert torch.equal(unpacked.nan_to_num(7.0), spikes.nan_to_num(7.0))
         other = tensor(draw, spikes.shape, (4,), ())
-        tally.call(lambda: kept.into(other), case=(spikes, other))
+        tally.call(lambda: bits.into(other), case=(spikes, other))
 
 
 def test_gates_take_or_refuse_lengths(tally):
     draw = random.Random(7)
     for _ in range(cases(400)):
         batch, longest = draw.randint(0, 3), draw.choice([None, 5])
-        given = draw.choice([tensor(draw, (batch,), (), (1,), (batch, 1)), draw.randint(-2, 7), None, [1], 2**70, True])
-        if isinstance(given, torch.Tensor) and draw.random() < 0.7 and not given.is_complex():
-            given = given.nan_to_num(0, 0, 0).mul(4).long()
-        case = (given, batch, longest)
-        found = tally.call(lambda: gates.lengths(given, who="f", name="l", batch=batch, longest=longest), case=case)
-        if found is not None:
-            assert found.shape == (batch,)
-            assert found.dtype == torch.int64
-            assert found.is_contiguous()
-            assert all(0 <= length <= (longest or 2**62) for length in found.tolist())
+        lengths = draw.choice(
+            [tensor(draw, (batch,), (), (1,), (batch, 1)), draw.randint(-2, 7), None, [1], 2**70, True]
+        )
+        if isinstance(lengths, torch.Tensor) and draw.random() < 0.7 and not lengths.is_complex():
+            lengths = lengths.nan_to_num(0, 0, 0).mul(4).long()
+        case = (lengths, batch, longest)
+        result = tally.call(lambda: gates.lengths(lengths, who="f", name="l", batch=batch, longest=longest), case=case)
+        if result is not None:
+            assert result.shape == (batch,)
+            assert result.dtype == torch.int64
+            assert result.is_contiguous()
+            assert all(0 <= length <= (longest or 2**62) for length in result.tolist())

@@ -8,7 +8,8 @@ import pytest
 from helpers.corrupted_files import changed_bytes, changed_hdf5, check, network
 from helpers.fuzzing import cases
 from snnsim import export
-from snnsim.export.nir.files import Graph, Node, save
+from snnsim.export.nir.graph import Graph, Node
+from snnsim.export.nir.hdf5 import save
 
 
 def of_others():

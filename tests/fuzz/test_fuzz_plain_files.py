@@ -15,7 +15,7 @@ WHOLE = ("loihi1", "loihi2", "xylo", "c")
 
 def exported(target, path):
     rng = np.random.default_rng(1)
-    program = network(rng, whole=target in WHOLE, simple=target in ("loihi1", "loihi2", "xylo"))
+    program = network(rng, exported_folder=target in WHOLE, simple=target in ("loihi1", "loihi2", "xylo"))
     if target == "xylo":
         program = export.targets.fixed(program, target)[0]
     export.write(program, target, path)
@@ -42,21 +42,23 @@ def test_changed_files_are_read_or_refused(tally, tmp_path, target, usual, struc
 
 @pytest.mark.parametrize(("target", "usual"), [("spinnaker", 100), ("c", 60)])
 def test_changed_folders_are_read_or_refused(tally, tmp_path, target, usual):
-    whole, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
-    exported(target, whole)
-    shutil.copytree(whole, path)
-    files = [file for file in sorted(whole.rglob("*")) if file.suffix in (".json", ".txt", ".h", ".c")]
+    exported_folder, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
+    exported(target, exported_folder)
+    shutil.copytree(exported_folder, path)
+    files = [file for file in sorted(exported_folder.rglob("*")) if file.suffix in (".json", ".txt", ".h", ".c")]
     files = [file for file in files if file.name not in ("golden.h", "snn.h", "snn.c", "run.c", "test.c", "bench.c")]
     for number in range(cases(usual)):
         file = files[rng.integers(len(files))]
-        place, content = path / file.relative_to(whole), file.read_bytes()
+        path_in_copy, content = path / file.relative_to(exported_folder), file.read_bytes()
         if file.suffix == ".json" and rng.random() < 0.8:
-            place.write_text(json.dumps(changed_json(rng, json.loads(content))))
+            path_in_copy.write_text(json.dumps(changed_json(rng, json.loads(content))))
         elif file.suffix == ".h" and rng.random() < 0.8:
             text = content.decode()
             start, end = text.index("{"), text.index("\n */")
-            place.write_text(text[:start] + json.dumps(changed_json(rng, json.loads(text[start:end]))) + text[end:])
+            path_in_copy.write_text(
+                text[:start] + json.dumps(changed_json(rng, json.loads(text[start:end]))) + text[end:]
+            )
         else:
-            place.write_bytes(changed_bytes(rng, content))
+            path_in_copy.write_bytes(changed_bytes(rng, content))
         check(tally, lambda: export.read(target, path), (number, file.name))
-        place.write_bytes(content)
+        path_in_copy.write_bytes(content)

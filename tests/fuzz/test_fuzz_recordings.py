@@ -54,9 +54,9 @@ CHANGES = (
 )
 
 
-def altered(made, draw):
+def altered(recordings, draw):
     """The same with something of it changed."""
-    values = dict(vars(made))
+    values = dict(vars(recordings))
     for name in draw.choice(FIELDS, draw.integers(0, 3), replace=False):
         values[name] = CHANGES[draw.integers(len(CHANGES))](values[name], draw)
     if draw.random() < 0.1:
@@ -70,16 +70,16 @@ def usual(good, wrong, draw):
     return values[draw.integers(len(values))]
 
 
-def plain(made, time_step_ms, channels, max_time_ms):
+def plain(recordings, time_step_ms, channels, max_time_ms):
     """Frames of every recording, and what was left out, in plain loops."""
     limit, dropped, frames = np.inf if max_time_ms is None else max_time_ms, 0, []
-    time, unit, offset = (np.asarray(getattr(made, name)) for name in FIELDS[:3])
+    time, unit, offset = (np.asarray(getattr(recordings, name)) for name in FIELDS[:3])
     for first, last in pairwise(offset):
         step = [int(float(each) // time_step_ms) for each in time[first:last] if each < limit]
         dropped += int(last - first) - len(step)
         frame = np.zeros((max(step, default=0) + 1, channels))
         for number, each in zip(step, unit[first:last], strict=False):
-            frame[number, int(each) // (made.units // channels)] += 1
+            frame[number, int(each) // (recordings.units // channels)] += 1
         frames.append(frame)
     return frames, dropped
 
@@ -90,20 +90,24 @@ def test_any_recordings_are_binned_as_loops_do_it_or_refused(tally):
     for _ in range(cases(400)):
         with np.errstate(all="ignore"):
             try:
-                made = altered(good(draw), draw)
+                recordings = altered(good(draw), draw)
             except (ValueError, TypeError, OverflowError):
                 # this array has no such type
                 continue
-        fits = [number for number in (1, 2, 4, 12) if isinstance(made.units, int) and made.units % number == 0]
+        fits = [
+            number for number in (1, 2, 4, 12) if isinstance(recordings.units, int) and recordings.units % number == 0
+        ]
         grid = {
             "time_step_ms": usual([0.25, 0.5, 1.0, 10.0, 10], [0, -1.0, np.nan, np.inf, "1", None], draw),
             "channels": usual(fits or [1], [0, 3, -1, 2**40, 1.0, None], draw),
             "max_time_ms": usual([None, 0.25, 20.0, 1e9, np.inf], [0, np.nan, "x"], draw),
         }
-        binned = tally.call(lambda made=made, grid=grid: binning.bin_events(made, **grid), case=(made, grid))
+        binned = tally.call(
+            lambda recordings=recordings, grid=grid: binning.bin_events(recordings, **grid), case=(recordings, grid)
+        )
         if binned is None:
             continue
-        frames, dropped = plain(made, **grid)
+        frames, dropped = plain(recordings, **grid)
         assert binned.dropped == dropped
         binned_ok = binned.label.size and binned.label.min() >= 0 and binned.label.max() < 3
         if binned_ok:
@@ -121,11 +125,11 @@ def _check_indices(binned, frames, draw, tally):
     if got is None:
         return
     index = np.arange(len(frames))[chosen if chosen.size else []]
-    for place, number in enumerate(index):
+    for column, number in enumerate(index):
         frame = frames[number]
-        np.testing.assert_array_equal(got[0][: len(frame), place], frame)
-        assert not got[0][len(frame) :, place].any()
-        np.testing.assert_array_equal(other.dense([place])[0][:, 0], frame)
+        np.testing.assert_array_equal(got[0][: len(frame), column], frame)
+        assert not got[0][len(frame) :, column].any()
+        np.testing.assert_array_equal(other.dense([column])[0][:, 0], frame)
 
 
 def test_any_recordings_are_written_and_come_back_or_are_refused(tally, tmp_path):
@@ -133,14 +137,14 @@ def test_any_recordings_are_written_and_come_back_or_are_refused(tally, tmp_path
     for _ in range(cases(60)):
         with np.errstate(all="ignore"):
             try:
-                made = altered(good(draw), draw)
+                recordings = altered(good(draw), draw)
             except (ValueError, TypeError, OverflowError):
                 continue
         before = tally.counts["accepted"]
-        tally.call(lambda made=made: heidelberg.write(path, made), case=made)
+        tally.call(lambda recordings=recordings: heidelberg.write(path, recordings), case=recordings)
         if tally.counts["accepted"] == before:
             continue
-        found = heidelberg.read(path)
+        result = heidelberg.read(path)
         for name in FIELDS:
-            np.testing.assert_array_equal(getattr(found, name), np.asarray(getattr(made, name)).astype(float))
-        assert (found.units, found.classes) == (made.units, made.classes)
+            np.testing.assert_array_equal(getattr(result, name), np.asarray(getattr(recordings, name)).astype(float))
+        assert (result.units, result.classes) == (recordings.units, recordings.classes)

@@ -18,9 +18,9 @@ def changed_csv(rng, content):
     rows = list(csv.reader(io.StringIO(content.decode()), delimiter=" "))
     row = rows[rng.integers(len(rows))]
     row[rng.integers(len(row))] = str(NASTY[rng.integers(len(NASTY) - 7)]).encode(errors="replace").decode()
-    made = io.StringIO()
-    csv.writer(made, delimiter=" ").writerows(rows)
-    return made.getvalue().encode()
+    buffer = io.StringIO()
+    csv.writer(buffer, delimiter=" ").writerows(rows)
+    return buffer.getvalue().encode()
 
 
 def changed(rng, file, content):
@@ -33,15 +33,15 @@ def changed(rng, file, content):
 
 @pytest.mark.parametrize("ours", [True, False])
 def test_changed_folders_are_read_or_refused(tally, tmp_path, ours):
-    whole, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
-    export.write(network(rng, simple=not ours), "sonata", whole)
+    original, path, rng = tmp_path / "whole", tmp_path / "folder", np.random.default_rng(0)
+    export.write(network(rng, simple=not ours), "sonata", original)
     if not ours:
-        (whole / "snnsim.json").unlink()
-    shutil.copytree(whole, path)
-    files = [file for file in sorted(whole.rglob("*")) if file.is_file() and file.name != "inputs.h5"]
+        (original / "snnsim.json").unlink()
+    shutil.copytree(original, path)
+    files = [file for file in sorted(original.rglob("*")) if file.is_file() and file.name != "inputs.h5"]
     for number in range(cases(150)):
         file = files[rng.integers(len(files))]
-        place, content = path / file.relative_to(whole), file.read_bytes()
-        place.write_bytes(changed(rng, file, content))
+        target, content = path / file.relative_to(original), file.read_bytes()
+        target.write_bytes(changed(rng, file, content))
         check(tally, lambda: export.read("sonata", path), (number, file.name))
-        place.write_bytes(content)
+        target.write_bytes(content)

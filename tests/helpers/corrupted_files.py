@@ -25,17 +25,17 @@ NASTY = [
 _ARRAYS = [np.nan, np.inf, -np.inf, 1e300, -1, 0, 2**31, 2**40, 1e-300, 0.5]
 
 
-def network(rng, *, whole=False, simple=False):
-    """Return a small network; `whole` in integers, `simple` a chain of single synapses without biases."""
+def network(rng, *, integers=False, simple=False):
+    """Return a small network, in integers or floats; a simple one is a chain of single synapses without biases."""
     sizes = {INPUT: 4, "a": 3, "b": 2}
     parts = []
     for name, rule in (("a", "lif_hard"), ("b", "readout")):
         size = sizes[name]
         bias = np.zeros(size) if simple else rng.integers(-2, 3, size) / 8
         part = Population(name, rule, np.full(size, 0.5), np.ones(size), bias, np.ones(size))
-        if whole:
-            kept, limit = np.full(size, 1024), np.full(size, 65 * 64 + 1)
-            part = Population(name, rule, kept, limit, (bias * 64).astype(int), np.full(size, 0.25))
+        if integers:
+            decay, limit = np.full(size, 1024), np.full(size, 65 * 64 + 1)
+            part = Population(name, rule, decay, limit, (bias * 64).astype(int), np.full(size, 0.25))
         parts.append(part)
     edges = []
     for source, target in (
@@ -43,11 +43,11 @@ def network(rng, *, whole=False, simple=False):
     ):
         pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
         delay = rng.integers(1, 4, len(pre))
-        weight = 2 * rng.integers(-20, 40, len(pre)) if whole else rng.integers(-4, 9, len(pre)) / 8
+        weight = 2 * rng.integers(-20, 40, len(pre)) if integers else rng.integers(-4, 9, len(pre)) / 8
         edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=sizes[source]))
     return Program(
         channels=4, populations=tuple(parts), edges=tuple(edges), time_step_ms=1.0, readout="b",
-        decision="mean_membrane", classes=("x", "y"), extra_steps=3, fixed=FIXED if whole else None,
+        decision="mean_membrane", classes=("x", "y"), extra_steps=3, fixed=FIXED if integers else None,
     )  # fmt: skip
 
 
@@ -102,10 +102,10 @@ def changed_bytes(rng, content):
 def changed_json(rng, value):
     """Return a value of JSON in which one value, anywhere, is another one, or is gone."""
     value = json.loads(json.dumps(value))
-    places = list(_places(value))
-    if not places:
+    entries = list(_entries(value))
+    if not entries:
         return NASTY[rng.integers(len(NASTY))]
-    holder, key = places[rng.integers(len(places))]
+    holder, key = entries[rng.integers(len(entries))]
     kind = rng.integers(10)
     if kind == 0:
         del holder[key]
@@ -118,11 +118,11 @@ def changed_json(rng, value):
     return value
 
 
-def _places(value):
+def _entries(value):
     if isinstance(value, dict | list):
         for key in list(value) if isinstance(value, dict) else range(len(value)):
             yield value, key
-            yield from _places(value[key])
+            yield from _entries(value[key])
 
 
 def changed_array(rng, array):
@@ -137,9 +137,9 @@ def changed_array(rng, array):
     kinds = [np.float16, np.float64, np.int8, np.uint64, bool, "S3"] if flat.dtype.kind in "biuf" else ["S1"]
     with np.errstate(all="ignore"):
         kind = np.asarray(array).astype(kinds[rng.integers(len(kinds))])
-    found = [kind, np.array(rng.choice(_ARRAYS)), same, other.reshape(np.shape(array)), other.reshape(np.shape(array))]
-    found.append(shapes[rng.integers(len(shapes))])
-    return found[rng.integers(len(found))]
+    arrays = [kind, np.array(rng.choice(_ARRAYS)), same, other.reshape(np.shape(array)), other.reshape(np.shape(array))]
+    arrays.append(shapes[rng.integers(len(shapes))])
+    return arrays[rng.integers(len(arrays))]
 
 
 def changed_npz(rng, content):
@@ -148,24 +148,24 @@ def changed_npz(rng, content):
         arrays = {name: stored[name] for name in stored.files}
     name = list(arrays)[rng.integers(len(arrays))]
     if rng.random() < 0.6:
-        told = changed_json(rng, json.loads(arrays["header"].tobytes()))
-        arrays["header"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        header = changed_json(rng, json.loads(arrays["header"].tobytes()))
+        arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     elif rng.random() < 0.2:
         del arrays[name]
     else:
         arrays[name] = changed_array(rng, arrays[name])
-    made = io.BytesIO()
-    np.savez_compressed(made, **arrays)
-    return made.getvalue()
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
 
 
 def changed_hdf5(rng, content):
     """Return an HDF5 file in which something is another thing, or gone."""
-    made = io.BytesIO(content)
-    with h5py.File(made, "r+") as file:
-        places = []
-        file.visit(places.append)
-        name = places[rng.integers(len(places))]
+    buffer = io.BytesIO(content)
+    with h5py.File(buffer, "r+") as file:
+        names = []
+        file.visit(names.append)
+        name = names[rng.integers(len(names))]
         item, kind = file[name], rng.integers(9)
         holder = item.parent
         short = name.rsplit("/", 1)[-1]
@@ -182,10 +182,10 @@ def changed_hdf5(rng, content):
             del holder[short]
         elif kind == 7:
             del holder[short]
-            _linked(rng, file, holder, short, places)
+            _linked(rng, file, holder, short, names)
         else:
             holder.move(short, short + "_")
-    return made.getvalue()
+    return buffer.getvalue()
 
 
 def _changed_attribute(rng, owner, key, value):
@@ -210,7 +210,7 @@ def _changed_value(rng, value):
     return changed_array(rng, value)
 
 
-def _linked(rng, file, holder, short, places):
+def _linked(rng, file, holder, short, names):
     kind = rng.integers(6)
     if kind == 0:
         holder[short] = h5py.SoftLink("/nowhere")
@@ -223,6 +223,6 @@ def _linked(rng, file, holder, short, places):
     elif kind == 4:
         holder.create_group(short)
     else:
-        other = places[rng.integers(len(places))]
+        other = names[rng.integers(len(names))]
         if other in file:
             holder[short] = file[other]

@@ -1,4 +1,4 @@
-"""The interpreter in which a consumer is installed: this one, or the one that $SNNSIM_CONSUMERS names."""
+"""The interpreter in which a backend is installed: this one, or the one that $SNNSIM_BACKENDS names."""
 
 import functools
 import os
@@ -10,7 +10,7 @@ import pytest
 
 def python_with(*modules, install):
     """Return an interpreter that has these modules; skip the test, and say what to install, where there is none."""
-    chosen = os.environ.get("SNNSIM_CONSUMERS", sys.executable)
+    chosen = os.environ.get("SNNSIM_BACKENDS", sys.executable)
     missing = [module for module in modules if not has(chosen, module)]
     if missing:
         pytest.skip(f"{', '.join(missing)} is not installed; pip install {install}")

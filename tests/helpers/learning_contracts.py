@@ -27,9 +27,9 @@ def surrogate_slope_is_its_primitive_s(surrogate: Surrogate) -> None:
 
 def surrogate_slope_is_the_gradient(surrogate: Surrogate) -> None:
     x = torch.linspace(-3, 3, 301, dtype=torch.float64, requires_grad=True)
-    given = torch.randn(301, generator=generator()).double()
-    surrogate.spike(x).backward(given)
-    assert_close(x.grad, given * surrogate.slope(x.detach()))
+    grad = torch.randn(301, generator=generator()).double()
+    surrogate.spike(x).backward(grad)
+    assert_close(x.grad, grad * surrogate.slope(x.detach()))
 
 
 SURROGATE = [surrogate_fires_at_zero_and_above, surrogate_slope_is_its_primitive_s, surrogate_slope_is_the_gradient]
@@ -41,7 +41,7 @@ RULES = {"bptt": rules.get_rule("bptt"), "sltt": rules.get_rule("sltt"), "sltt-k
 def a_batch() -> Batch:
     lengths = torch.tensor([STEPS, STEPS - 3, STEPS - 6])
     frames = eighths(STEPS, BATCH, NEURONS, low=0) * (torch.arange(STEPS)[:, None] < lengths)[..., None]
-    return Batch(frames, lengths, torch.tensor([0, 2, 1]), whole=float(BATCH))
+    return Batch(frames, lengths, torch.tensor([0, 2, 1]), normalizer=float(BATCH))
 
 
 def _gradients(rule: Rule, seed: int) -> list[Tensor]:
@@ -57,11 +57,11 @@ def rule_repeats_itself_with_its_seed(rule: Rule) -> None:
 
 
 def rule_returns_what_is_detached(rule: Rule) -> None:
-    seen = rule(small_network(), a_batch(), summed_softmax, None)
-    assert seen.scores.shape == (BATCH, TARGETS)
-    assert [seen.scores.requires_grad, seen.loss.requires_grad] == [False, False]
-    expected = nn.functional.cross_entropy(seen.scores, a_batch().labels, reduction="sum")
-    assert_close(seen.loss, expected)
+    result = rule(small_network(), a_batch(), summed_softmax, None)
+    assert result.scores.shape == (BATCH, TARGETS)
+    assert [result.scores.requires_grad, result.loss.requires_grad] == [False, False]
+    expected = nn.functional.cross_entropy(result.scores, a_batch().labels, reduction="sum")
+    assert_close(result.loss, expected)
 
 
 RULE = [rule_repeats_itself_with_its_seed, rule_returns_what_is_detached]

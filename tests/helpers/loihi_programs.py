@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from snnsim.export import loihi, xylo_rules
+from snnsim.export.xylo.rules import positive_sum
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=6)
@@ -20,10 +20,10 @@ def population(name, size, rng, model="lif_hard"):
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
     pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
-    kept = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
-    weight = rng.integers(1, 128, len(kept)) * rng.choice([-1, 1, 1], len(kept))
-    delay = rng.integers(delays[0], delays[1] + 1, len(kept))
-    return Edge.of(source, target, (pre[kept], post[kept], delay, weight), sources=sizes[source])
+    index = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
+    weight = rng.integers(1, 128, len(index)) * rng.choice([-1, 1, 1], len(index))
+    delay = rng.integers(delays[0], delays[1] + 1, len(index))
+    return Edge.of(source, target, (pre[index], post[index], delay, weight), sources=sizes[source])
 
 
 def chain(rng, longest=62):
@@ -81,16 +81,16 @@ def sparse(rng, *, loops=True, longest=5):
     if loops:
         more = edge("b", "a", sizes, rng, delays=(2, 4))
         edges.append(replace(more, weight=np.trunc(more.weight / 2).astype(np.int16)))
-    made = replace(program, edges=tuple(edges))
-    for part in made.populations:
+    result = replace(program, edges=tuple(edges))
+    for part in result.populations:
         bias = rng.integers(-60, 61, part.size)
-        made = with_part(made, part.name, decay=np.zeros(part.size, int), bias=bias)
-    for part in made.populations:
+        result = with_part(result, part.name, decay=np.zeros(part.size, int), bias=bias)
+    for part in result.populations:
         if part.fires:
             # so high that the positive weights do not reach it twice, and so low that they reach it once
-            least = xylo_rules.positive(made, part) // 2 + 1
-            made = with_part(made, part.name, threshold=64 * least + part.bias)
-    return made
+            least = positive_sum(result, part) // 2 + 1
+            result = with_part(result, part.name, threshold=64 * least + part.bias)
+    return result
 
 
 def floats(program):
@@ -107,8 +107,8 @@ def _wide(program):
 
 def _late(program):
     first = program.edges[0]
-    moved = Edge.of(first.source, first.target, (first.pre(), first.post, first.delay + 70, first.weight), sources=6)
-    return replace(program, edges=(moved, *program.edges[1:]))
+    retimed = Edge.of(first.source, first.target, (first.pre(), first.post, first.delay + 70, first.weight), sources=6)
+    return replace(program, edges=(retimed, *program.edges[1:]))
 
 
 def _two_taps(program):
@@ -134,7 +134,7 @@ def _crowded(program):
 BREAKS = {
     "integers": floats,
     "reset": lambda p: with_part(p, "a", model="lif_soft"),
-    "machine_delays": _late,
+    "hardware_delays": _late,
     "one_decay": lambda p: with_part(p, "a", decay=np.arange(100, 100 + _a(p).size)),
     "arithmetic": lambda p: replace(p, fixed=replace(FIXED, weight_shift=4)),
     "weight_range": lambda p: with_first_edge(p, weight=(p.edges[0].weight * 0 + 300).astype(np.int16)),
@@ -149,4 +149,3 @@ BREAKS = {
 }
 UNMENDED = {"reset", "chain"}
 ONLY_LOIHI1, ONLY_NETX = {"neurons_per_core"}, {"one_synapse", "chain"}
-LONGEST = loihi.LONGEST_DELAY

@@ -10,7 +10,7 @@ import numpy as np
 def run(nodes, edges, frames, dt):
     """Return what every node gives (time, value); spikes of neurons that fire, membranes of others."""
     state, before = {}, {}
-    given = {name: [] for name in nodes}
+    outputs = {name: [] for name in nodes}
     for frame in frames:
         now = {}
         for name, node in nodes.items():
@@ -21,9 +21,9 @@ def run(nodes, edges, frames, dt):
             ]
             x = frame if node.kind == "Input" else sum(parts)
             now[name] = STEPS.get(node.kind, same)(node.numbers, x, state.setdefault(name, {}), dt)
-            given[name].append(now[name])
+            outputs[name].append(now[name])
         before = now
-    return {name: np.array(values) for name, values in given.items()}
+    return {name: np.array(values) for name, values in outputs.items()}
 
 
 def same(_numbers, x, _state, _dt):

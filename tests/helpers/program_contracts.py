@@ -26,8 +26,8 @@ def spikes_are_those_of_the_network(engine: str) -> None:
     assert sum(float(layer.sum()) for layer in record.spikes[1:]) > 0
     for recording in range(BATCH):
         expected = torch.cat([layer[:, recording] for layer in record.spikes[1:]], -1)
-        found = dense_spikes(result, program, recording)
-        np.testing.assert_array_equal(found[:, : expected.shape[1]], expected)
+        spikes = dense_spikes(result, program, recording)
+        np.testing.assert_array_equal(spikes[:, : expected.shape[1]], expected)
         np.testing.assert_allclose(result.output(recording), record.output[:, recording], rtol=1e-9, atol=1e-12)
 
 

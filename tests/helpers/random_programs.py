@@ -61,12 +61,12 @@ def programs(draw, *, fixed=None):
         population(name, sizes[name], rng, fixed=fixed, readout=with_readout and name == names[-1]) for name in names
     ]
     edges = []
-    for place, source in enumerate([INPUT, *names]):
+    for position, source in enumerate([INPUT, *names]):
         if with_readout and source == names[-1]:
             continue
         for number, target in enumerate(names):
             if rng.random() < 0.7:
-                least = 0 if place <= number else 1
+                least = 0 if position <= number else 1
                 edges.append(edge(source, target, (sizes[source], sizes[target]), rng, least=least, fixed=fixed))
     return Program(
         channels=channels,

@@ -39,7 +39,7 @@ def test_counts_come_back(spikes):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
 def test_spikes_are_one_bit_each(seed, neurons):
     spikes = torch.from_numpy(np.random.default_rng(seed).integers(0, 2, (3, neurons))).float()
-    assert packed(spikes).kept.shape == (1, -(-spikes.numel() // 8))
+    assert packed(spikes).planes.shape == (1, -(-spikes.numel() // 8))
     assert packed(spikes).counted
 
 

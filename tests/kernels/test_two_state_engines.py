@@ -10,7 +10,18 @@ import torch
 from helpers.networks import BATCH, NEURONS, STEPS, eighths, small_network
 from helpers.random_programs import dense_spikes, everything, loops, membranes
 from snnsim.export import targets
-from snnsim.nn import ALIF, AdLIF, CubaLIF, SiLIF
+from snnsim.nn import (
+    ALIF,
+    AdLIF,
+    CubaLIF,
+    DelayedLinear,
+    LeakyReadout,
+    Recurrence,
+    SiLIF,
+    SparseLinear,
+    SpikingLayer,
+    SpikingNetwork,
+)
 from snnsim.nn.freezing import freeze
 from snnsim.program import INPUT, MODELS, Edge, Population, Program
 from snnsim.quantization import Scheme, dequantized, quantize
@@ -109,6 +120,24 @@ def test_spikes_and_membranes_are_those_of_the_network(model, engine, norm, tmp_
         equal = {"rtol": 1e-9, "atol": 1e-12} if norm else {"rtol": 0, "atol": 0}
         np.testing.assert_allclose(result.output(recording), record.output[:, recording], **equal)
     assert len(names) == 2
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("model", TWO_STATE)
+def test_recurrent_layers_are_those_of_the_network(model):
+    draw = DRAW().manual_seed(4)
+    recurrent = Recurrence(DelayedLinear(8, 8, 3, sigma=1.0, generator=draw))
+    synapse = DelayedLinear(NEURONS, 8, 3, sigma=1.0, generator=draw)
+    layer = SpikingLayer(synapse, NEURON[model](8), norm=None, dropout=0.0, recurrent=recurrent)
+    network = SpikingNetwork([layer], SparseLinear(8, 3, generator=draw), LeakyReadout(tau=3.0), extra_steps=2)
+    network, frames = network.double().eval(), eighths(STEPS, BATCH, NEURONS, low=0).mul(4).floor()
+    program = freeze(network, time_step_ms=4.0)
+    result = simulate(program, Events.from_frames(frames.numpy()), record=Probe(spikes=True))
+    record = network.record(frames)
+    assert record.spikes[1].any()
+    for recording in range(BATCH):
+        spikes = dense_spikes(result, program, recording)
+        np.testing.assert_array_equal(spikes[:, :8], record.spikes[1][:, recording])
 
 
 @pytest.mark.parametrize("model", TWO_STATE)

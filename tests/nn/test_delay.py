@@ -3,6 +3,8 @@ import scipy.stats
 import torch
 from torch.testing import assert_close
 
+from helpers.networks import generator, random_spikes
+from snnsim.kernels.delay.currents import delayed_current
 from snnsim.nn import DelayedLinear
 from snnsim.nn.connections import connections
 
@@ -230,3 +232,28 @@ def test_nan_delays_are_refused_in_training():
         synapse.delay[0, 0] = float("nan")
     with pytest.raises(ValueError, match="DelayedLinear: delays must be finite"):
         synapse(spikes(8, 2, 3))
+
+
+@pytest.mark.parametrize("learn_sigma", [False, True])
+@pytest.mark.parametrize("delays", ["axonal", "dendritic"])
+def test_shared_delays_are_delays_of_every_connection(delays, learn_sigma):
+    layer = DelayedLinear(
+        5, 4, 7, taps=2, delays=delays, sigma=1.5, learn_sigma=learn_sigma, generator=generator(1)
+    ).double()
+    assert layer.delay.shape == ((1, 5, 2) if delays == "axonal" else (4, 1, 2))
+    spikes = random_spikes(20, 3, 5).requires_grad_()
+    wanted = [spikes, *(parameter for parameter in layer.parameters() if parameter.requires_grad)]
+    current = layer(spikes)
+    expected = delayed_current(spikes, layer.kernel(), form="time")
+    assert_close(current, expected)
+    error = random_spikes(20, 3, 4, seed=4)
+    assert_close(torch.autograd.grad(current, wanted, error), torch.autograd.grad(expected, wanted, error))
+    assert_close(layer.current(spikes, before=3), expected[3:])
+    layer.eval()
+    assert layer.integer_delay().shape == layer.weight.shape
+    assert_close(layer(spikes), delayed_current(spikes, layer.kernel(), form="time"))
+
+
+def test_unknown_kinds_of_delays_are_refused():
+    with pytest.raises(ValueError, match="DelayedLinear: delays must be one of synaptic, axonal, dendritic, not 'all'"):
+        DelayedLinear(2, 2, 3, delays="all")

@@ -22,12 +22,12 @@ def saved(tmp_path: Path) -> Path:
     return path
 
 
-def test_what_was_saved_is_loaded(saved):
+def test_a_saved_checkpoint_is_loaded(saved):
     assert torch.equal(checkpoint.load(saved, SHAPE)["network"]["weight"], torch.ones(3))
 
 
 def test_another_architecture_is_named(saved):
-    with pytest.raises(ValueError, match=r"of another network: hidden \[3\] there, \[4\] here"):
+    with pytest.raises(ValueError, match=r"of another network: hidden is \[3\] in the checkpoint, \[4\]"):
         checkpoint.load(saved, SHAPE | {"hidden": [4]})
 
 
@@ -81,7 +81,7 @@ def test_a_full_disk_leaves_the_old_checkpoint(saved, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match=r"could not be written .*No space left.* untouched"):
+    with pytest.raises(OSError, match=r"could not be written .*No space left.* unchanged"):
         checkpoint.save(saved, SHAPE, {"network": {}})
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == ["last.pt"]
@@ -108,17 +108,17 @@ def test_a_disk_that_fills_up_during_training_loses_no_epoch(tiny, tmp_path, mon
     assert [row["epoch"] for row in resumed.read_metrics()] == [1, 2, 3]
 
 
-def test_every_changed_bit_of_a_number_is_found(tmp_path):
+def test_every_changed_bit_of_a_number_is_detected(tmp_path):
     path = tmp_path / "last.pt"
     weight = torch.arange(6.0)
     checkpoint.save(path, SHAPE, {"network": {"weight": weight}})
     raw = path.read_bytes()
     start = raw.index(weight.numpy().tobytes())
-    words = r"last\.pt is damaged .*: its part .* is not what was written\. If it is last"
+    words = r"last\.pt is damaged .*: its part .* has another checksum .*\. If it is last"
     for bit in range(8 * weight.nbytes):
-        made = bytearray(raw)
-        made[start + bit // 8] ^= 1 << bit % 8
-        path.write_bytes(made)
+        changed = bytearray(raw)
+        changed[start + bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
         with pytest.raises(ValueError, match=words):
             checkpoint.load(path, SHAPE)
 
@@ -149,7 +149,7 @@ def test_parameters_that_are_not_finite_are_named(tmp_path, value):
         ({"snnsim_checkpoint": "1"}, "snnsim_checkpoint must be an integer of at least 1, not '1'"),
     ],
 )
-def test_what_a_checkpoint_must_hold(saved, changes, words):
+def test_a_checkpoint_with_wrong_content_is_refused(saved, changes, words):
     torch.save(torch.load(saved, weights_only=True) | changes, saved)
     with pytest.raises((ValueError, TypeError), match=words):
         checkpoint.load(saved, SHAPE)
@@ -166,7 +166,7 @@ def test_what_a_checkpoint_must_hold(saved, changes, words):
         ({"other": 2}, "standing has other, which this snnsim does not know"),
     ],
 )
-def test_what_a_standing_must_hold(tmp_path, changes, words):
+def test_a_checkpoint_with_a_wrong_train_state_is_refused(tmp_path, changes, words):
     with pytest.raises(ValueError, match=rf"checkpoint .*last\.pt: {words}"):
         TrainState.of(asdict(TrainState()) | changes, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="standing must be a table"):
@@ -184,15 +184,15 @@ def test_a_changed_bit_in_the_directory_changes_no_number(tmp_path):
         start = archive.start_dir
     loaded = 0
     for bit in range(8 * start, 8 * len(content), 3):
-        made = bytearray(content)
-        made[bit // 8] ^= 1 << bit % 8
-        damaged.write_bytes(made)
+        changed = bytearray(content)
+        changed[bit // 8] ^= 1 << bit % 8
+        damaged.write_bytes(changed)
         try:
-            found = checkpoint.load(damaged, None)
+            payload = checkpoint.load(damaged, None)
         except ValueError:
             continue
         loaded += 1
-        assert torch.equal(found["network"]["weight"], weight)
+        assert torch.equal(payload["network"]["weight"], weight)
     assert loaded
 
 
@@ -200,9 +200,9 @@ def test_a_part_that_claims_to_be_a_folder_changes_no_number(tmp_path):
     path = tmp_path / "last.pt"
     weight = torch.arange(40.0)
     checkpoint.save(path, {"sizes": [1]}, {"network": {"weight": weight}})
-    made = bytearray(path.read_bytes())
-    place = made.rindex(b"/data/0") - len(b"/data/0")
-    entry = made.rindex(b"PK\x01\x02", 0, place + 40)
-    made[entry + 38] ^= 0x10
-    path.write_bytes(made)
+    changed = bytearray(path.read_bytes())
+    start = changed.rindex(b"/data/0") - len(b"/data/0")
+    entry = changed.rindex(b"PK\x01\x02", 0, start + 40)
+    changed[entry + 38] ^= 0x10
+    path.write_bytes(changed)
     assert torch.equal(checkpoint.load(path, None)["network"]["weight"], weight)

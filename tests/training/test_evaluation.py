@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 
 @pytest.mark.parametrize(("correct", "total"), [(0, 10), (10, 10), (37, 100), (2123, 2264)])
-def test_the_interval_is_wilsons(correct, total):
+def test_the_interval_is_that_of_wilson(correct, total):
     expected = binomtest(correct, total).proportion_ci(0.95, method="wilson")
     assert evaluation.wilson(correct, total) == pytest.approx((expected.low, expected.high))
 
@@ -27,15 +27,15 @@ def network_and_data(shd_folder, tiny):
     return build.build_network(config, classes=3), binned
 
 
-def found(network, binned, batch_size):
+def evaluated(network, binned, batch_size):
     batches = Batches(binned, np.arange(len(binned)), batch_size=batch_size)
     return evaluation.evaluate(network, batches, summed_softmax, device=CPU)
 
 
 def test_the_result_does_not_depend_on_the_batches(network_and_data):
     network, binned = network_and_data
-    one, all_at_once = found(network, binned, 1), found(network, binned, 30)
-    odd = found(network, binned, 7)
+    one, all_at_once = evaluated(network, binned, 1), evaluated(network, binned, 30)
+    odd = evaluated(network, binned, 7)
     assert one.correct == all_at_once.correct == odd.correct
     assert one.total == all_at_once.total == odd.total == 30
     assert one.loss == pytest.approx(all_at_once.loss, rel=1e-5)
@@ -46,7 +46,7 @@ def test_evaluating_changes_nothing(network_and_data):
     network, binned = network_and_data
     before = {name: value.clone() for name, value in network.state_dict().items()}
     network.train()
-    found(network, binned, 8)
+    evaluated(network, binned, 8)
     assert network.training
     for name, value in network.state_dict().items():
         assert torch.equal(value, before[name]), name
@@ -55,7 +55,7 @@ def test_evaluating_changes_nothing(network_and_data):
 @torch.no_grad()
 def test_activity_counts_the_spikes_of_valid_steps(network_and_data):
     network, binned = network_and_data
-    result = found(network, binned, 30)
+    result = evaluated(network, binned, 30)
     network.eval()
     spikes, steps = 0.0, 0
     for number in range(len(binned)):

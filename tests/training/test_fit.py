@@ -87,7 +87,7 @@ FRAMES, LABELS = torch.zeros(6, 3, 5), torch.zeros(3, dtype=torch.int64)
         ([(FRAMES, LABELS)], {"valid": []}, ValueError, "fit: there must be at least one recording to validate on"),
     ],
 )
-def test_what_does_not_fit_is_named(batches, options, error, message):
+def test_wrong_batches_are_named(batches, options, error, message):
     network = small_network().float()
     with pytest.raises(error, match=message):
         snnsim.fit(network, batches, **({"epochs": 1, "progress": False} | options))

@@ -69,7 +69,7 @@ def edited(path, **changes):
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
-def test_folders_that_are_made_at_once_are_as_many(tmp_path):
+def test_new_folders_of_parallel_processes_differ(tmp_path):
     processes = [started(NEW_FOLDER, tmp_path / "runs", 10) for _ in range(10)]
     for process in processes:
         go(process)
@@ -78,7 +78,7 @@ def test_folders_that_are_made_at_once_are_as_many(tmp_path):
     assert "run-20260131-120000" in names
 
 
-def test_of_many_at_once_one_holds_a_folder(tmp_path):
+def test_one_of_many_processes_holds_a_folder(tmp_path):
     processes = [started(HOLDING, tmp_path / "run") for _ in range(20)]
     for process in processes:
         go(process)
@@ -103,7 +103,7 @@ def test_the_holder_is_named(tmp_path, holder):
         pass
 
 
-def test_it_is_free_when_the_holder_has_ended(tmp_path, holder):
+def test_the_lock_of_an_ended_process_is_removed(tmp_path, holder):
     (tmp_path / "run" / "config.toml").touch()
     holder.communicate("\n")
     with lock.held(tmp_path / "run", say=silent):
@@ -111,14 +111,14 @@ def test_it_is_free_when_the_holder_has_ended(tmp_path, holder):
     assert os.listdir(tmp_path / "run") == ["config.toml"]
 
 
-def test_the_same_process_does_not_hold_it_twice(tmp_path):
+def test_a_process_cannot_hold_a_folder_twice(tmp_path):
     with lock.held(tmp_path, say=silent):
         with pytest.raises(lock.Held, match=f"process {os.getpid()} on"), lock.held(tmp_path, say=silent):
             pass
         assert (tmp_path / lock.NAME).exists()
 
 
-def test_of_many_that_find_the_lock_of_a_killed_one_one_takes_it(tmp_path, holder):
+def test_one_of_many_processes_takes_the_lock_of_a_killed_one(tmp_path, holder):
     holder.send_signal(signal.SIGKILL)
     # not waited for: it is a zombie, which is in the list of processes
     processes = [started(HOLDING, tmp_path / "run") for _ in range(12)]
@@ -134,34 +134,34 @@ def test_of_many_that_find_the_lock_of_a_killed_one_one_takes_it(tmp_path, holde
         process.communicate("\n")
 
 
-def test_a_number_that_another_process_has_got_holds_nothing(tmp_path, holder):
+def test_a_reused_process_number_holds_no_lock(tmp_path, holder):
     path = tmp_path / "run" / lock.NAME
     holder.kill()
     holder.wait()
     # the kernel gives numbers again
     edited(path, pid=os.getpid())
-    told = []
-    with lock.held(tmp_path / "run", say=told.append):
+    messages = []
+    with lock.held(tmp_path / "run", say=messages.append):
         pass
-    assert len(told) == 1
-    assert "has ended without a word" in told[0]
+    assert len(messages) == 1
+    assert "was killed; its lock is removed" in messages[0]
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_another_container_is_asked_by_the_kernels_lock(tmp_path, holder, killed):
+def test_flock_decides_for_another_container(tmp_path, holder, killed):
     edited(tmp_path / "run" / lock.NAME, namespace="pid:[1]", pid=1)
     if killed:
         holder.kill()
         holder.wait()
-        told = []
-        with lock.held(tmp_path / "run", say=told.append):
-            assert len(told) == 1
+        messages = []
+        with lock.held(tmp_path / "run", say=messages.append):
+            assert len(messages) == 1
         return
     with pytest.raises(lock.Held, match="process 1 on"), lock.held(tmp_path / "run", say=silent):
         pass
 
 
-def test_of_another_machine_nothing_is_known(tmp_path, holder):
+def test_the_lock_of_another_machine_is_respected(tmp_path, holder):
     path = tmp_path / "run" / lock.NAME
     edited(path, host="elsewhere", machine="other", boot="other")
     holder.kill()
@@ -176,17 +176,17 @@ def test_of_another_machine_nothing_is_known(tmp_path, holder):
 def test_a_damaged_lock_is_named(tmp_path, monkeypatch, content):
     monkeypatch.setattr(lock, "_PAUSE_S", 0.0)
     (tmp_path / lock.NAME).write_text(content)
-    words = r"held by a process that its lock does not name; .* remove the file"
+    words = r"held by an unknown process \(its lock is damaged\); .* remove the file"
     with pytest.raises(lock.Held, match=words), lock.held(tmp_path, say=silent):
         pass
 
 
-@pytest.mark.parametrize("what", ["link", "flock"])
-def test_disks_without_links_or_locks_hold_too(tmp_path, monkeypatch, what):
+@pytest.mark.parametrize("call", ["link", "flock"])
+def test_locks_without_hard_links_or_flock(tmp_path, monkeypatch, call):
     def missing(*_):
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(lock.os if what == "link" else lock.fcntl, what, missing)
+    monkeypatch.setattr(lock.os if call == "link" else lock.fcntl, call, missing)
     with lock.held(tmp_path, say=silent):
         with pytest.raises(lock.Held, match=f"process {os.getpid()} on"), lock.held(tmp_path, say=silent):
             pass
@@ -201,7 +201,7 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path):
         pass
 
 
-def test_a_machine_that_was_started_anew_has_ended_all():
+def test_a_restart_of_the_machine_ends_all_processes():
     mine = identity.mine()
     if not mine.machine or not mine.boot:
         pytest.skip("the system does not say which machine it is")

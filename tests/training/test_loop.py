@@ -16,7 +16,7 @@ def trained(train_once):
     return train_once({"training.epochs": 12, "training.lr": 0.02, "network.dropout": 0.0})
 
 
-def test_a_network_learns_and_its_folder_says_how(trained, tiny):
+def test_a_network_learns_and_logs_metrics(trained, tiny):
     history = trained.read_metrics()
     assert [row["epoch"] for row in history] == list(range(1, 13))
     assert max(row["valid_accuracy"] for row in history) > 0.9
@@ -50,13 +50,13 @@ def test_tensorboard_reads_the_same_numbers(trained):
     assert "activity/layer 2" in events.Tags()["scalars"]
 
 
-def test_a_training_ends_with_pictures(tiny, tmp_path):
+def test_a_training_ends_with_figures(tiny, tmp_path):
     folder = experiment.train("shd", tiny | {"training.epochs": 1}, output=tmp_path / "run", device="cpu")
     assert {path.name for path in (folder.path / "figures").iterdir()} == {"curves.png", "delays.png", "raster.png"}
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_it_stops_early_when_validation_does(tiny, tmp_path):
+def test_training_stops_early(tiny, tmp_path):
     # nothing is learned at this rate, so no epoch after the first gets better than it by accuracy and loss for long
     values = tiny | {"training.epochs": 40, "training.lr": 1e-12, "training.lr_delay": 1e-12, "training.patience": 2}
     history = experiment.train("shd", values, output=tmp_path / "run", device="cpu").read_metrics()
@@ -122,15 +122,15 @@ def test_mixed_precision_trains(tiny, tmp_path):
 
 
 @pytest.mark.usefixtures("without_pictures")
-def test_fast_forms_train_like_the_plain_ones(tiny, tmp_path):
+def test_fast_and_plain_kernels_train_alike(tiny, tmp_path):
     values = tiny | {"training.epochs": 6, "training.lr": 0.02, "network.hidden": (40, 30)}
     fast = experiment.train("shd", values, output=tmp_path / "fast", device="cpu").read_metrics()
     with kernels.plain():
         plain = experiment.train("shd", values, output=tmp_path / "plain", device="cpu").read_metrics()
     assert len(fast) == len(plain) == 6
     assert fast[-1]["train_loss"] < 0.9 * fast[0]["train_loss"]
-    for what in ("train_loss", "valid_loss"):
-        one, other = ([row[what] for row in history] for history in (fast, plain))
+    for name in ("train_loss", "valid_loss"):
+        one, other = ([row[name] for row in history] for history in (fast, plain))
         assert one == pytest.approx(other, rel=2e-3)
         # the same numbers to the last digit would mean that the same form ran twice
         assert one != other

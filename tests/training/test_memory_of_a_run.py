@@ -32,11 +32,11 @@ EXTRA = 64 * 2**22
 
 
 @pytest.mark.skipif(allocator._glibc() is None, reason="needs glibc")
-def test_memory_of_validation_does_not_stay(tiny, tmp_path, monkeypatch):
+def test_memory_of_validation_is_returned(tiny, tmp_path, monkeypatch):
     for name in (*allocator.VARIABLES, allocator.OPT_OUT, "GLIBC_TUNABLES"):
         monkeypatch.delenv(name, raising=False)
     words = [sys.executable, "-c", PROGRAM, json.dumps(tiny), str(tmp_path / "run")]
-    found = subprocess.run(words, capture_output=True, text=True, check=True)
-    peaks = json.loads(found.stdout.splitlines()[-1])
+    process = subprocess.run(words, capture_output=True, text=True, check=True)
+    peaks = json.loads(process.stdout.splitlines()[-1])
     assert len(peaks) == 3
     assert all(peak < peaks[0] + EXTRA / 2 for peak in peaks), peaks

@@ -24,7 +24,7 @@ def two_processes(values, output):
     )
 
 
-def test_two_processes_do_what_one_does(tiny, tmp_path):
+def test_two_processes_train_like_one(tiny, tmp_path):
     # without batch normalization and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
     # by their sizes: 9 and 8 of 17
     changed = {"network.batch_norm": False, "network.dropout": 0.0, "network.threshold": 0.1, "training.batch_size": 17}
@@ -41,7 +41,7 @@ def test_two_processes_do_what_one_does(tiny, tmp_path):
         assert [row[name] for row in rows] == [row[name] for row in alone.read_metrics()]
 
 
-def test_a_last_batch_too_small_to_share_is_left_out(tiny, tmp_path):
+def test_a_last_batch_smaller_than_the_processes_is_left_out(tiny, tmp_path):
     # 51 recordings: two batches of 25, and one left over
     changed = {"training.batch_size": 25, "training.epochs": 1}
     finished = two_processes(tiny | changed, tmp_path / "two")
@@ -57,7 +57,7 @@ def test_one_process_needs_no_group():
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not there")]
+    ("name", "words"), [("tpu!", "device 'tpu!' is unknown; use auto"), ("cuda:7", "is not available")]
 )
 def test_a_wrong_device_is_named(name, words, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -25,22 +25,22 @@ def busy(program, events):
 
 
 @pytest.mark.parametrize(
-    ("consumer", "target", "made"),
+    ("backend", "target", "draw"),
     [("brian2-loihi", "loihi1", graph), ("lava", "loihi1", graph), ("netx", "loihi2", chain)],
 )
-def test_every_spike_is_the_same(tmp_path, consumer, target, made):
-    module, packages = INSTALL[consumer]
+def test_every_spike_is_the_same(tmp_path, backend, target, draw):
+    module, packages = INSTALL[backend]
     python = python_with(module, install=packages)
     rng = np.random.default_rng(1)
     events = Events.from_frames(rng.integers(1, 4, (40, 4, 6)) * (rng.random((40, 4, 6)) < 0.3))
-    networks = (made(np.random.default_rng(seed), 9) for seed in range(1000))
+    networks = (draw(np.random.default_rng(seed), 9) for seed in range(1000))
     program = replace(next(each for each in networks if busy(each, events)), decision="last_membrane")
     path = tmp_path / f"net{export.TARGETS[target].suffix}"
     export.write(program, target, path)
-    report = verification.verify(path, program, events, consumer=consumer, python=python)
+    report = verification.verify(path, program, events, backend=backend, python=python)
     assert report.equal, report
     assert report.total("spikes_total") > 20
-    np.testing.assert_array_equal(report.choices, report.ours)
+    np.testing.assert_array_equal(report.choices, report.our_choices)
 
 
 def test_xylo_fires_where_we_do(tmp_path):
@@ -50,7 +50,7 @@ def test_xylo_fires_where_we_do(tmp_path):
     program = next(each for each in (sparse(np.random.default_rng(seed)) for seed in range(1000)) if busy(each, events))
     program = replace(program, decision="last_membrane")
     export.write(program, "xylo", tmp_path / "net.xylo")
-    report = verification.verify(tmp_path / "net.xylo", program, events, consumer="xylo", python=python)
+    report = verification.verify(tmp_path / "net.xylo", program, events, backend="xylo", python=python)
     assert report.equal, report
     assert report.total("spikes_total") > 20
-    np.testing.assert_array_equal(report.choices, report.ours)
+    np.testing.assert_array_equal(report.choices, report.our_choices)

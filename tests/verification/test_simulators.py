@@ -1,6 +1,6 @@
 """Brian2, NEST, BMTK and PyNN run what is written for them, spike by spike as we do.
 
-Each needs its package; SNNSIM_CONSUMERS names the interpreter of an environment that has them.
+Each needs its package; SNNSIM_BACKENDS names the interpreter of an environment that has them.
 """
 
 from dataclasses import replace
@@ -12,7 +12,7 @@ from helpers.interpreters import python_with
 from snnsim import export, verification
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, simulate
-from snnsim.verification import CONSUMERS, networks
+from snnsim.verification import BACKENDS, networks
 
 MODULES = {
     "brian2": ["brian2"],
@@ -26,53 +26,53 @@ EVERYWHERE = ["recurrent", "taps", "biased"]
 
 @pytest.fixture
 def run(tmp_path):
-    """Return a function that writes a Program for a consumer, reads it back, and has the consumer run it."""
+    """Return a function that writes a Program for a backend, reads it back, and has the backend run it."""
 
-    def verified(consumer, program, *, recordings=2, activity=0.08, events=None):
-        python = python_with(*MODULES[consumer], install=CONSUMERS[consumer].packages)
-        target = CONSUMERS[consumer].target
+    def verified(backend, program, *, recordings=2, rate=0.08, events=None):
+        python = python_with(*MODULES[backend], install=BACKENDS[backend].packages)
+        target = BACKENDS[backend].target
         path = tmp_path / f"made{export.TARGETS[target].suffix}"
         export.write(program, target, path)
-        events = events or networks.recordings(program, recordings, steps=80, activity=activity)
-        return verification.verify(path, export.read(target, path), events, consumer=consumer, python=python)
+        events = events or networks.recordings(program, recordings, steps=80, rate=rate)
+        return verification.verify(path, export.read(target, path), events, backend=backend, python=python)
 
     return verified
 
 
 @pytest.mark.parametrize("network", EVERYWHERE)
-@pytest.mark.parametrize("consumer", MODULES)
-def test_every_spike_is_the_same(run, consumer, network):
-    program = networks.MADE[network]()
-    report = run(consumer, program)
+@pytest.mark.parametrize("backend", MODULES)
+def test_every_spike_is_the_same(run, backend, network):
+    program = networks.NETWORKS[network]()
+    report = run(backend, program)
     assert [layer.name for layer in report.layers] == [part.name for part in program.populations if part.fires]
     assert all(layer.spikes_equal == layer.spikes_total > 100 for layer in report.layers), report.layers
     assert report.equal
     assert report.version
 
 
-@pytest.mark.parametrize("consumer", MODULES)
-def test_membranes_of_the_readout_and_names_with_spaces(run, consumer):
+@pytest.mark.parametrize("backend", MODULES)
+def test_membranes_of_the_readout_and_names_with_spaces(run, backend):
     program = networks.biased()
     spaced = tuple(replace(part, name=part.name + " 1") for part in program.populations)
     edges = tuple(
         replace(edge, source=edge.source if edge.source == INPUT else edge.source + " 1", target=edge.target + " 1")
         for edge in program.edges
     )
-    report = run(consumer, replace(program, populations=spaced, edges=edges, readout="readout 1"), recordings=8)
+    report = run(backend, replace(program, populations=spaced, edges=edges, readout="readout 1"), recordings=8)
     assert report.equal
-    assert len(set(report.ours.tolist())) > 1
-    np.testing.assert_array_equal(report.choices, report.ours)
-    assert report.apart < 1e-6
+    assert len(set(report.our_choices.tolist())) > 1
+    np.testing.assert_array_equal(report.choices, report.our_choices)
+    assert report.membrane_difference < 1e-6
 
 
-@pytest.mark.parametrize("consumer", MODULES)
-def test_several_spikes_of_a_channel_in_a_step(run, consumer):
+@pytest.mark.parametrize("backend", MODULES)
+def test_several_spikes_of_a_channel_in_a_step(run, backend):
     program = networks.recurrent()
     frames = np.random.default_rng(0).integers(0, 4, (60, 2, 20)) * (
         np.random.default_rng(1).random((60, 2, 20)) < 0.15
     )
-    report = run(consumer, program, events=Events.from_frames(frames))
-    assert report.left_out == (0 if CONSUMERS[consumer].counts else (frames - 1).clip(0).sum())
+    report = run(backend, program, events=Events.from_frames(frames))
+    assert report.dropped_spikes == (0 if BACKENDS[backend].counts else (frames - 1).clip(0).sum())
     assert report.total("spikes_total") > 100
     assert report.equal
 
@@ -81,16 +81,16 @@ def test_brian2_subtracts_a_threshold(run):
     assert run("brian2", networks.toy(model="lif_soft")).equal
 
 
-@pytest.mark.parametrize("consumer", ["nest", "bmtk", "pynn-nest"])
-def test_a_soft_reset_is_refused(run, consumer):
+@pytest.mark.parametrize("backend", ["nest", "bmtk", "pynn-nest"])
+def test_a_soft_reset_is_refused(run, backend):
     with pytest.raises(Exception, match=r"reset"):
-        run(consumer, networks.toy(model="lif_soft"))
+        run(backend, networks.toy(model="lif_soft"))
 
 
-@pytest.mark.parametrize("consumer", MODULES)
-def test_floats_long_delays_and_decays_at_their_ends(run, consumer):
+@pytest.mark.parametrize("backend", MODULES)
+def test_floats_long_delays_and_decays_at_their_ends(run, backend):
     """Every synapse takes 5 steps or more, and neurons forget all or nothing in a step."""
-    report = run(consumer, extremes(), activity=0.3)
+    report = run(backend, extremes(), rate=0.3)
     assert report.equal
     assert report.total("spikes_total") > 50
 
@@ -120,11 +120,11 @@ def extremes():
     return Program(channels=6, populations=(neurons,), edges=edges, time_step_ms=2.5)
 
 
-@pytest.mark.parametrize("consumer", ["pynn-nest", "pynn-brian2"])
-def test_an_edge_of_a_single_synapse(run, consumer):
+@pytest.mark.parametrize("backend", ["pynn-nest", "pynn-brian2"])
+def test_an_edge_of_a_single_synapse(run, backend):
     edge = Edge.of(INPUT, "a", (np.array([1]), np.array([0]), np.array([3]), np.array([1.0])), sources=2)
     program = Program(channels=2, populations=(Population.of("a", 1, decay=0.5),), edges=(edge,), time_step_ms=1.0)
     events = Events.single(np.array([2, 5]), np.array([1, 1]), steps=12)
-    report = run(consumer, program, events=events)
+    report = run(backend, program, events=events)
     assert (report.layers[0].spikes_equal, report.layers[0].spikes_total) == (2, 2)
     assert report.equal

@@ -1,7 +1,9 @@
-"""The comparison itself, with consumers that are scripts of a line or two."""
+"""The comparison of spikes, with backends that are scripts of a line or two."""
 
+import hashlib
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from snnsim.verification import backends as module
 from snnsim.verification import networks
 
 HEAD = "import sys\nsys.path.insert(0, {folder!r})\nfrom exchange import main\nimport numpy as np\n"
-COPY = HEAD + "main(lambda path, given: ({{'a': [given.spikes(n) for n in range(len(given))]}}, {{}}), '7')\n"
+COPY = HEAD + "main(lambda _, fed: ({{'a': [fed.spikes(n) for n in range(len(fed))]}}, {{}}), '7')\n"
 
 
 @pytest.fixture
@@ -30,15 +32,15 @@ def events():
 
 @pytest.fixture
 def call(tmp_path, program, events, monkeypatch):
-    """Return a function that verifies a file with a consumer of this text."""
+    """Return a function that verifies a file with a backend of this text."""
 
     def run(text, **changes):
         (tmp_path / "run_made.py").write_text(text.format(folder=str(module.SCRIPTS)))
-        made = verification.Consumer("npz", "made-package", **changes)
-        monkeypatch.setitem(module.CONSUMERS, "made", made)
-        monkeypatch.setattr(verification.Consumer, "script", lambda _, name: tmp_path / f"run_{name}.py")
+        copy = verification.Backend("npz", "made-package", **changes)
+        monkeypatch.setitem(module.BACKENDS, "made", copy)
+        monkeypatch.setattr(verification.Backend, "script", lambda _, name: tmp_path / f"run_{name}.py")
         export.write(program, "npz", tmp_path / "a.npz")
-        return verification.verify(tmp_path / "a.npz", program, events, consumer="made")
+        return verification.verify(tmp_path / "a.npz", program, events, backend="made")
 
     return run
 
@@ -54,23 +56,23 @@ def test_equal_spikes_are_counted(call, events):
 
 
 def test_a_missing_and_a_wrong_spike_are_seen(call, events):
-    text = COPY.replace("given.spikes(n)", "(given.spikes(n)[0][1:], given.spikes(n)[1][1:])")
+    text = COPY.replace("fed.spikes(n)", "(fed.spikes(n)[0][1:], fed.spikes(n)[1][1:])")
     report = call(text)
     spikes = len(events.step)
     assert (report.total("spikes_equal"), report.total("spikes_total")) == (spikes - 4, spikes)
     assert (report.total("cells_equal"), report.equal) == (104, False)
     # every train a step late, and each of its spikes in the wrong place or an empty one
-    late = call(COPY.replace("given.spikes(n)", "(given.spikes(n)[0] + 1, given.spikes(n)[1])"))
+    late = call(COPY.replace("fed.spikes(n)", "(fed.spikes(n)[0] + 1, fed.spikes(n)[1])"))
     assert late.total("spikes_equal") < late.total("spikes_total")
 
 
 def test_the_first_difference_of_a_recording_has_its_margin(call, events):
     assert call(COPY).differences == ()
     # without the first spike of recordings 0 and 2
-    text = COPY.replace("given.spikes(n)", "tuple(part[1 - n % 2 :] for part in given.spikes(n))")
-    found = call(text).differences
-    assert [each.recording for each in found] == [0, 2]
-    for each in found:
+    text = COPY.replace("fed.spikes(n)", "tuple(part[1 - n % 2 :] for part in fed.spikes(n))")
+    differences = call(text).differences
+    assert [each.recording for each in differences] == [0, 2]
+    for each in differences:
         first = events.offset[each.recording]
         # the neuron's membrane is the weight of 1 as its threshold, so on it
         assert (each.population, each.step, each.neuron, each.margin) == (
@@ -78,8 +80,8 @@ def test_the_first_difference_of_a_recording_has_its_margin(call, events):
         )  # fmt: skip
 
 
-def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
-    """A child that would write a file after a while, of a consumer that waits for ever."""
+def test_processes_of_a_backend_are_stopped_with_it(call, tmp_path):
+    """A child that would write a file after a while, of a backend that waits for ever."""
     child = f"import time; time.sleep(1.5); open({str(tmp_path / 'late')!r}, 'w')"
     text = f"import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(60)\n"
     with pytest.raises(RuntimeError, match="made did not finish"):
@@ -88,35 +90,35 @@ def test_what_a_consumer_starts_is_stopped_with_it(call, tmp_path):
     assert not (tmp_path / "late").exists()
 
 
-def test_what_goes_wrong_is_said(call):
+def test_errors_of_a_backend_are_reported(call):
     with pytest.raises(ImportError, match=r"made is not installed .*no_such_thing.*pip install made-package"):
         call("import no_such_thing\n")
     with pytest.raises(RuntimeError, match="made failed: ValueError: not this one"):
         call("raise ValueError('not this one')\n")
     with pytest.raises(RuntimeError, match=r"made did not finish within 0\.5 s"):
         call("import time\ntime.sleep(60)\n", seconds=0.5)
-    with pytest.raises(ValueError, match="consumer 'who' is unknown; the known ones are nest"):
-        verification.verify("a.npz", None, None, consumer="who", python=sys.executable)
+    with pytest.raises(ValueError, match="backend 'who' is unknown; the known ones are nest"):
+        verification.verify("a.npz", None, None, backend="who", python=sys.executable)
 
 
-def test_who_reads_a_file_is_known():
-    assert verification.readers("npz") == ["nest", "brian2"]
-    assert verification.readers("nir", "relay", asked="norse") == ["norse"]
-    for given, words in (
-        (("nir", "seq", "norse"), r"norse reads relay, not seq; .* nirtorch$"),
-        (("npz", None, "bmtk"), r"bmtk reads sonata, not npz; .* nest, brian2$"),
-        (("npz", None, "who"), "consumer 'who' is unknown"),
-        (("hdf5", None, None), "no consumer reads hdf5"),
+def test_backends_of_a_file():
+    assert verification.backends_of("npz") == ["nest", "brian2"]
+    assert verification.backends_of("nir", "relay", name="norse") == ["norse"]
+    for arguments, words in (
+        (("nir", "seq", "norse"), r"norse runs relay, not seq; .* nirtorch$"),
+        (("npz", None, "bmtk"), r"bmtk runs sonata, not npz; .* nest, brian2$"),
+        (("npz", None, "who"), "backend 'who' is unknown"),
+        (("hdf5", None, None), "no backend runs hdf5"),
     ):
-        target, variant, asked = given
+        target, variant, name = arguments
         with pytest.raises(ValueError, match=words):
-            verification.readers(target, variant, asked=asked)
+            verification.backends_of(target, variant, name=name)
 
 
 @pytest.mark.parametrize(
     ("target", "file"), [("c", "run.c"), ("c", "network.c"), ("c", "snn.h"), ("spinnaker", "run.py")]
 )
-def test_code_of_others_is_not_run(tmp_path, target, file):
+def test_changed_code_in_a_folder_is_not_run(tmp_path, target, file):
     program = networks.toy()
     folder = tmp_path / "net"
     export.write(program, target, folder)
@@ -124,12 +126,41 @@ def test_code_of_others_is_not_run(tmp_path, target, file):
     line = f"#error {mark}\n" if target == "c" else f"open({str(mark)!r}, 'w').close()\n"
     (folder / file).write_text(line + (folder / file).read_text())
     events = networks.recordings(program, 1, steps=5)
-    consumer = "c" if target == "c" else "pynn-nest"
+    backend = "c" if target == "c" else "pynn-nest"
     with pytest.raises(
-        ValueError, match=rf"verify: .*{file} would be run, and must be what this snnsim writes.*--trust"
+        ValueError, match=rf"verify: .*{file} would be run, and must be the file that this snnsim writes.*--trust"
     ):
-        verification.verify(folder, program, events, consumer=consumer)
+        verification.verify(folder, program, events, backend=backend)
     assert not mark.exists()
     if target == "c":
         with pytest.raises(RuntimeError, match="verify: c failed"):
-            verification.verify(folder, program, events, consumer=consumer, trust=True)
+            verification.verify(folder, program, events, backend=backend, trust=True)
+
+
+def test_the_script_of_an_earlier_version_is_run(tmp_path, monkeypatch):
+    program = networks.toy()
+    export.write(program, "spinnaker", tmp_path / "net")
+    former = b"raise ValueError('the former script ran')\n"
+    (tmp_path / "net/run.py").write_bytes(former)
+    target = replace(export.TARGETS["spinnaker"], former_code=frozenset({hashlib.sha256(former).hexdigest()}))
+    monkeypatch.setitem(export.TARGETS, "spinnaker", target)
+    with pytest.raises((RuntimeError, ImportError), match=r"the former script ran|pynn-nest is not installed"):
+        verification.verify(tmp_path / "net", program, networks.recordings(program, 1, steps=5), backend="pynn-nest")
+
+
+def test_old_names_of_backends_warn(call, tmp_path, program, events):
+    call(COPY)
+    with pytest.warns(DeprecationWarning, match="the argument consumer is now backend"):
+        report = verification.verify(tmp_path / "a.npz", program, events, consumer="made")
+    with pytest.warns(DeprecationWarning, match=r"Report\.consumer is now backend"):
+        assert report.consumer == "made"
+    with pytest.warns(DeprecationWarning, match=r"verification\.CONSUMERS is now"):
+        assert verification.CONSUMERS is verification.BACKENDS
+    with pytest.raises(TypeError, match="backend must be one of nest"):
+        verification.verify(tmp_path / "a.npz", program, events)
+
+
+def test_the_time_of_a_simulation_is_reported(call):
+    assert call(COPY).seconds is None
+    text = COPY.replace("main(lambda", "from exchange import timed\nwith timed():\n    pass\nmain(lambda")
+    assert 0 <= call(text).seconds < 5

@@ -1,0 +1,88 @@
+"""Parts that several targets share: names of populations in files, neurons of NEST's kind, errors of readers.
+
+A population's name may be any text. In a file it becomes a part of a path, never a path of its own. The names of a file
+are distinct even where upper and lower case are the same, and none is long, reserved by a system, or leads elsewhere.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from snnsim import untrusted
+from snnsim.program import INPUT, Population, Program
+
+NEVER = 1e30
+"""A threshold that no membrane reaches."""
+_LONGEST = 80
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(10))}
+"""Names of devices of Windows."""
+
+
+def plain_names(program: Program) -> dict[str, str]:
+    """Return a name of ASCII letters, digits and _ for the input and each population, no two the same."""
+    return _distinct(program, lambda name: re.sub(r"[^0-9A-Za-z_]", "_", name))
+
+
+def path_names(program: Program) -> dict[str, str]:
+    """Return a name for the input and each population that is one part of a path; most names are unchanged."""
+    return _distinct(program, lambda name: name if _is_harmless(name) else re.sub(r"[^0-9A-Za-z_]", "_", name))
+
+
+def _is_harmless(name: str) -> bool:
+    return name.isprintable() and not set(name) & set('/\\:*?"<>|') and name.strip(" .") == name
+
+
+def _distinct(program: Program, change: Callable[[str], str]) -> dict[str, str]:
+    names, taken = {INPUT: INPUT}, {INPUT}
+    for population in program.populations:
+        wanted = name = _shortened(change(population.name))
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        names[population.name] = name
+        taken.add(name.lower())
+    return names
+
+
+def _shortened(name: str) -> str:
+    short = name.encode()[:_LONGEST].decode(errors="ignore") if name.isprintable() else name[:_LONGEST]
+    return f"{short}_" if short.lower() in _RESERVED else short
+
+
+def time_constant(decay: np.ndarray, step: float) -> np.ndarray:
+    """Return τ with exp(−step / τ) = decay, (neuron,).
+
+    No τ has the decays 0 and 1; their τ is one whose decay no float tells from them.
+
+    Args:
+        decay: Share of the voltage that a step keeps (neuron,).
+        step: A step, in the unit of τ.
+    """
+    return np.where(decay == 1, 1e300, -step / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
+
+
+def threshold_or_never(population: Population) -> np.ndarray:
+    """Return the thresholds of neurons that fire, and NEVER for those of a readout, (neuron,)."""
+    return population.threshold if population.fires else np.full(population.size, NEVER)
+
+
+@contextmanager
+def reading(path: Path, otherwise: str = "was not written by `snnsim export`") -> Iterator[None]:
+    """Let a reader's errors name the file.
+
+    Args:
+        path: The file or folder.
+        otherwise: The other reason for which it may be unreadable, besides damage.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the reader raises another ValueError or OSError.
+    """
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        untrusted.refuse(path, otherwise, error)

@@ -1,0 +1,120 @@
+"""From a file for Loihi 1 or Loihi 2 back to the Program, from the numbers that the chip's software reads."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from snnsim import hdf5, untrusted
+from snnsim.export.common import reading
+from snnsim.export.loihi.rules import LATENCY, UNIT
+from snnsim.export.loihi.write import LOIHI1_FORMAT, LOIHI2_FORMAT
+from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program.header import Header, arrays_field
+from snnsim.program.parts import Synapses
+
+
+def read_loihi1(path: Path) -> Program:
+    """Return the Program of a file of `write_loihi1`.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    return _read(path, LOIHI1_FORMAT, _loihi1)
+
+
+def read_loihi2(path: Path) -> Program:
+    """Return the Program of a file of `write_loihi2`.
+
+    Raises:
+        ValueError: If it is damaged.
+    """
+    return _read(path, LOIHI2_FORMAT, _loihi2)
+
+
+def _read(path: Path, form: str, build: Callable[[hdf5.Tree, Header], Program]) -> Program:
+    with reading(path):
+        file = hdf5.opened(path)
+        return build(file, Header.of(untrusted.parse_object(file.attribute("header"), where="header"), form=form))
+
+
+def _loihi1(file: hdf5.Tree, header: Header) -> Program:
+    paths = [f"population/{number}" for number in range(len(header.populations))]
+    mantissas = [(_integer(file, path, "decay_v"), _integer(file, path, "vth")) for path in paths]
+    shift, synapses = _shift(header), list[Synapses]()
+    for number in range(len(header.edges)):
+        group = file.group(f"edge/{number}")
+        pre, post, delay, mantissa = (_integers(group, name) for name in ("pre", "post", "delay", "weight"))
+        exponent = _integer(file, f"edge/{number}", "w_exp")
+        if exponent not in (-1, 0):
+            raise ValueError(f"edge/{number} w_exp must be -1 or 0, not {exponent}")
+        synapses.append((pre, post, delay, mantissa >> (shift - exponent)))
+    return _program(header, mantissas, synapses)
+
+
+def _loihi2(file: hdf5.Tree, header: Header) -> Program:
+    mantissas, synapses, shift = [], list[Synapses](), _shift(header)
+    for number in range(1, len(header.populations) + 1):
+        neuron, layer = f"layer/{number}/neuron", file.group(f"layer/{number}")
+        mantissas.append((_integer(file, f"{neuron}/vDecay"), _integer(file, f"{neuron}/vThMant")))
+        weight, delay = (layer.numbers(name, axes=2) for name in ("weight", "delay"))
+        if weight.shape != delay.shape or weight.dtype.kind not in "iu" or delay.dtype.kind not in "iu":
+            raise ValueError(f"layer/{number} must have whole numbers of weight and delay for the same pairs")
+        post, pre = np.nonzero(weight)
+        synapses.append((pre, post, delay[post, pre].astype(np.int64), weight[post, pre].astype(np.int64) >> shift))
+    return _program(header, mantissas, synapses)
+
+
+def _program(header: Header, mantissas: Sequence[tuple[int, int]], synapses: Sequence[Synapses]) -> Program:
+    """Return a Program of the decays and thresholds of populations, and of synapses with hardware delays."""
+    populations = list(_populations(header, mantissas))
+    size, lags, edges = header.sizes(populations), {INPUT: 0} | header.by_population("lateness"), []
+    for (source, target), (pre, post, hardware_delay, weight) in zip(header.edges, synapses, strict=True):
+        delay = hardware_delay - (lags[target] - lags[source] - LATENCY)
+        edges.append(Edge.of(source, target, (pre, post, delay, weight.astype(np.int64)), sources=size[source]))
+    return header.program(populations, edges)
+
+
+def _populations(header: Header, mantissas: Sequence[tuple[int, int]]) -> list[Population]:
+    count, populations = len(header.populations), []
+    scales, readout_thresholds = (
+        arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold")
+    )
+    for (name, model), scale, readout_threshold, (decay_v, vth) in zip(
+        header.populations, scales, readout_thresholds, mantissas, strict=True
+    ):
+        size = len(scale)
+        threshold = readout_threshold if len(readout_threshold) else np.full(size, (vth << UNIT) + 1)
+        decay, bias = np.full(size, 4096 - decay_v), np.zeros(size, np.int64)
+        populations.append(Population(name, model, decay, threshold, bias, scale))
+    return populations
+
+
+def _shift(header: Header) -> int:
+    """Return by how many bits a file's weights are shifted against the Program's.
+
+    Raises:
+        ValueError: If the header has none, or one that is too small.
+    """
+    if header.fixed is None or header.fixed.weight_shift < UNIT:
+        raise ValueError(f"header: fixed must have a weight_shift of {UNIT} or more")
+    return header.fixed.weight_shift - UNIT
+
+
+def _integer(file: hdf5.Tree, path: str, attribute: str | None = None) -> int:
+    """Return an integer of a file: the data set at a path, or an attribute of it.
+
+    Raises:
+        ValueError: If it is no integer of 32 bits.
+    """
+    value = np.asarray(file.numbers(path) if attribute is None else file.attribute(attribute, path))
+    if value.size != 1 or value.dtype.kind not in "iu" or not -(2**31) <= int(value.reshape(())) < 2**31:
+        raise ValueError(f"{path} {attribute or ''} must be one whole number of 32 bits")
+    return int(value.reshape(()))
+
+
+def _integers(group: hdf5.Tree, name: str) -> np.ndarray:
+    values = group.numbers(name, axes=1)
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{group.name}/{name} must be whole numbers, not {values.dtype}")
+    return values.astype(np.int64)

@@ -1,0 +1,12 @@
+"""Design rules of NIR: neurons are reset to a voltage."""
+
+from collections.abc import Iterator
+
+from snnsim.export import checks
+from snnsim.export.checks import Violation
+from snnsim.program import Program
+
+
+def check(program: Program) -> Iterator[Violation]:
+    """Yield what NIR has no primitive for: neurons without a hard reset, and stochastic neurons."""
+    yield from checks.reset(program, models=("lif_hard",))

@@ -1,0 +1,15 @@
+"""Design rules of simulators with NEST's point neurons."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from snnsim.export import checks
+from snnsim.export.checks import Violation
+from snnsim.program import Program
+
+
+def check(program: Program) -> Iterator[Violation]:
+    """Yield what simulators with NEST's point neurons cannot run."""
+    yield from checks.reset(program)
+    yield from checks.hardware_delays(program, latency=0, shortest=1, most=np.inf)

@@ -1,0 +1,63 @@
+"""The state of a layer between two chunks of time, and the circumstances of a current in it.
+
+Shapes   each tensor (..., neuron), or with axes in front of these
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from snnsim.gradient_paths import ALL_PATHS, GradientPaths
+from snnsim.kernels.common.counter_rng import Draws
+from snnsim.nn.neuron_state import State, detached
+from snnsim.renamed import fields
+
+
+class LayerState(NamedTuple):
+    """The state of a layer between two chunks of time; None stands for silence and rest."""
+
+    history: Tensor | None = None
+    """Last spikes of the input, as far back as delays reach."""
+    neuron: State | None = None
+    """State of the neurons."""
+    mask: Tensor | None = None
+    """Dropout mask of the sequence."""
+    step: int = 0
+    """Number of steps so far."""
+    draws: Draws | None = None
+    """Random counter of the neurons at the first step of the sequence."""
+    recurrent: Tensor | None = None
+    """Last spikes of the layer itself, as far back as its recurrent delays reach."""
+    recurrent_mask: Tensor | None = None
+    """Dropout mask of the recurrent current."""
+    skips: tuple[Tensor | None, ...] = ()
+    """Last spikes of the sources of skip connections that lead to the layer, as far back as their delays reach."""
+
+    def detached(self) -> "LayerState":
+        """Return the state without its gradient."""
+        return self._replace(
+            neuron=None if self.neuron is None else detached(self.neuron),
+            recurrent=None if self.recurrent is None else self.recurrent.detach(),
+        )
+
+
+fields(LayerState, voltage="neuron", keep="mask", first="step")
+REST = LayerState()
+
+
+class SequenceContext(NamedTuple):
+    """The circumstances of a current on its way through a layer."""
+
+    valid: Tensor | None = None
+    """Steps of each recording that count, (batch,), from the beginning of the sequence; None: all steps."""
+    generator: torch.Generator | None = None
+    """Generator of the dropout mask."""
+    credit: GradientPaths = ALL_PATHS
+    draws: Draws | None = None
+    """Random counter of the neurons at the first step of the current."""
+    chunk: bool = False
+    """Whether the current is a chunk of a longer sequence; running averages normalize it."""
+
+
+WHOLE_SEQUENCE = SequenceContext()

@@ -1,8 +1,0 @@
-"""PyNN runs a folder of connection files on Brian2, by the script that lies in it."""
-
-import pyNN
-from exchange import main
-from pynn_folder import runner
-
-if __name__ == "__main__":
-    main(runner("brian2"), pyNN.__version__)

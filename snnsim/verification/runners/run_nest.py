@@ -1,0 +1,123 @@
+"""NEST runs plain arrays: iaf_psc_delta, and static synapses with a weight and a delay each.
+
+V ← V exp(−h/τ) + w, fires at V ≥ V_th, then V = 0: the Program's equation with τ = −h / ln β. No delay of NEST is
+shorter than a step, so it runs the file's hardware delays, and the retiming lag is subtracted from its spikes. A bias
+is a spike in every step.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import nest
+import numpy as np
+from exchange import Membranes, Recordings, Spikes, main, read_floats, timed
+
+STEP = 1.0
+METER = {"record_from": ["V_m"], "interval": STEP}
+
+
+def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
+    """Return the spikes of every population that fires, and the membranes of the readout."""
+    header, arrays = read_floats(path)
+    lags, output = header["lateness"], header["readout"]
+    spikes: Spikes = {name: [] for name, model in header["populations"] if model != "readout"}
+    membranes: Membranes = {} if output is None else {output: []}
+    nest.set_verbosity("M_ERROR")
+    for number, steps in enumerate(recordings.steps):
+        groups = _build(header, arrays, recordings, number)
+        recorders = {name: nest.Create("spike_recorder") for name in spikes}
+        for name, recorder in recorders.items():
+            nest.Connect(groups[name], recorder)
+        meters = {name: nest.Create("multimeter", params=METER) for name in membranes}
+        for name, meter in meters.items():
+            nest.Connect(meter, groups[name])
+        nest.Prepare()
+        with timed():
+            nest.Run((steps + max(lags.values()) + 1) * STEP)
+        nest.Cleanup()
+        for name, recorder in recorders.items():
+            events = recorder.events
+            step = np.rint(events["times"] / STEP).astype(int) - 1 - lags[name]
+            spikes[name].append((step, events["senders"] - groups[name].tolist()[0]))
+        for name, meter in meters.items():
+            membranes[name].append(_trace(meter.events, groups[name])[lags[name] :][:steps])
+    return spikes, membranes
+
+
+def _build(
+    header: dict[str, Any], arrays: dict[str, np.ndarray], recordings: Recordings, number: int
+) -> dict[str, Any]:
+    """Return the populations by name, connected, and at rest."""
+    # a fresh kernel is a network at rest
+    nest.ResetKernel()
+    nest.set(resolution=STEP, local_num_threads=1)
+    groups = {"input": _generators(recordings, number)}
+    groups |= {name: _neurons(arrays, name, model) for name, model in header["populations"]}
+    for edge, (source, target) in enumerate(header["edges"]):
+        _connect(arrays, edge, groups[source], groups[target])
+    every_step = (np.arange(recordings.steps[number]) + 1) * STEP
+    bias_source = nest.Create("spike_generator", params={"spike_times": every_step})
+    for name, _ in header["populations"]:
+        _connect_bias(arrays[f"population/{name}/bias"], header["lateness"][name], bias_source, groups[name])
+    return groups
+
+
+def _trace(events: Any, group: Any) -> np.ndarray:
+    """Return the membranes that a multimeter recorded (step, neuron)."""
+    step = np.rint(events["times"] / STEP).astype(int) - 1
+    membranes = np.zeros((step.max() + 1, len(group)))
+    membranes[step, events["senders"] - group.tolist()[0]] = events["V_m"]
+    return membranes
+
+
+def _generators(recordings: Recordings, number: int) -> Any:
+    """Return one source of spikes for each channel."""
+    step, channel = recordings.single(number)
+    source = nest.Create("spike_generator", recordings.channels)
+    for each in np.unique(channel):
+        source[int(each)].spike_times = (step[channel == each] + 1) * STEP
+    return source
+
+
+def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
+    """Return the neurons of a population.
+
+    Raises:
+        ValueError: If the model is none of NEST's.
+    """
+    if model not in ("hard", "readout"):
+        raise ValueError(f"NEST's iaf_psc_delta resets to a voltage, so it cannot run population {name!r}: {model}")
+    decay = arrays[f"population/{name}/decay"]
+    # no τ has the decays 0 and 1; exp(−h / τ) of these is so near them that no float tells the difference
+    tau = np.where(decay == 1, 1e300, -STEP / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
+    threshold = arrays[f"population/{name}/threshold"] if model != "readout" else np.full(len(tau), 1e30)
+    fixed = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "t_ref": 0.0, "V_th": 1e30}
+    group = nest.Create("iaf_psc_delta", len(tau), params=fixed)
+    group.set(tau_m=tau.tolist(), V_th=threshold.tolist())
+    return group
+
+
+def _connect(arrays: dict[str, np.ndarray], edge: int, source: Any, target: Any) -> None:
+    """Make the synapses of an edge."""
+    pre, post = (np.asarray(group.tolist()) for group in (source, target))
+    parameters = {
+        "synapse_model": "static_synapse",
+        "weight": arrays[f"edge/{edge}/weight"].astype(float),
+        "delay": arrays[f"edge/{edge}/machine_delay"] * STEP,
+    }
+    nest.Connect(pre[arrays[f"edge/{edge}/pre"]], post[arrays[f"edge/{edge}/post"]], "one_to_one", parameters)
+
+
+def _connect_bias(bias: np.ndarray, lag: int, source: Any, group: Any) -> None:
+    """Let a source that spikes in every step deliver a population's bias in each of its steps."""
+    weight = bias.astype(float)
+    neuron = np.flatnonzero(weight)
+    if len(neuron):
+        pre, post = (np.asarray(each.tolist()) for each in (source, group))
+        delay = np.full(len(neuron), lag * STEP)
+        parameters = {"synapse_model": "static_synapse", "weight": weight[neuron], "delay": delay}
+        nest.Connect(np.repeat(pre, len(neuron)), post[neuron], "one_to_one", parameters)
+
+
+if __name__ == "__main__":
+    main(run, nest.__version__)

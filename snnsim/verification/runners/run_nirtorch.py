@@ -1,0 +1,81 @@
+"""nirtorch runs a NIR file in float64, with modules of this script: Delay, LIF and LI, by the equations of NIR.
+
+v ← v + dt / τ (v_leak − v + r I), fires at v > θ, then v = v_reset; Delay is a row of the last inputs.
+"""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nir
+import nirtorch
+import numpy as np
+import torch
+from exchange import Membranes, Recordings, Spikes, main
+from torch_modules import read, run
+
+
+class Delay(torch.nn.Module):
+    """Each channel of the input, some steps later."""
+
+    def __init__(self, node: Any, step: float) -> None:
+        super().__init__()
+        delay = np.rint(node.delay / step).astype(int)
+        self.longest = int(delay.max())
+        self.columns = {int(steps): torch.from_numpy(np.flatnonzero(delay == steps)) for steps in np.unique(delay)}
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        """Return the delayed input, and the inputs of the last steps, the newest first."""
+        past = [x, *(state or [])][: self.longest + 1]
+        delayed = torch.zeros_like(x)
+        for steps, columns in self.columns.items():
+            if steps < len(past):
+                delayed[..., columns] = past[steps][..., columns]
+        return delayed, past
+
+
+class Neurons(torch.nn.Module):
+    """LIF, or LI, whose output is its membrane."""
+
+    def __init__(self, node: Any, step: float) -> None:
+        super().__init__()
+        self.decay, self.gain = (torch.from_numpy(row) for row in (1 - step / node.tau, node.r * step / node.tau))
+        self.leak = torch.from_numpy(node.v_leak * step / node.tau)
+        self.limit = torch.from_numpy(np.asarray(getattr(node, "v_threshold", np.inf)))
+        self.rest = torch.from_numpy(np.asarray(getattr(node, "v_reset", 0.0)))
+        self.fires = hasattr(node, "v_threshold")
+
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
+        """Return spikes or membranes, and the voltage."""
+        u = (0 if state is None else state) * self.decay + self.leak + self.gain * x
+        z = (u > self.limit).to(x.dtype)
+        return (z, torch.where(z > 0, self.rest.to(u.dtype), u)) if self.fires else (u, u)
+
+
+def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
+    """Return the spikes of every population that fires, and the membranes of readouts."""
+    graph, metadata = read(path, ["seq", "fan"])
+    step = float(metadata["dt"])
+    modules: dict[Any, Any] = {nir.Delay: lambda node: Delay(node, step)}
+    modules |= {kind: lambda node: Neurons(node, step) for kind in (nir.LIF, nir.LI)}
+    modules |= {nir.Linear: linear, nir.Affine: lambda node: linear(node, node.bias)}
+    network = nirtorch.nir_to_torch(graph, modules, dtype=torch.float64)
+    results: tuple[Spikes, Membranes] = run(
+        lambda frame, state: network(frame.double(), state)[1],
+        graph, dict(network.named_children()), recordings, membrane=lambda _, output: output[1],
+    )  # fmt: skip
+    return results
+
+
+def linear(node: Any, bias: Any = None) -> torch.nn.Linear:
+    """Return torch's Linear of a node."""
+    outputs, inputs = node.weight.shape
+    module = torch.nn.Linear(inputs, outputs, bias=bias is not None)
+    module.weight.data = torch.from_numpy(node.weight)
+    if bias is not None:
+        module.bias.data = torch.from_numpy(bias)
+    return module
+
+
+if __name__ == "__main__":
+    main(imported, version("nirtorch"))

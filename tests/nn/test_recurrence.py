@@ -1,0 +1,154 @@
+"""Recurrent layers against loops in torch: spikes, gradients, chunks, steps, and the frozen network."""
+
+import numpy as np
+import pytest
+import torch
+from torch.testing import assert_close
+
+from helpers.networks import BATCH, NEURONS, STEPS, TARGETS, eighths, generator
+from snnsim.gradient_paths import ALL_PATHS, SPATIAL, GradientPaths
+from snnsim.nn import LIF, BatchNorm, DelayedLinear, LeakyReadout, SparseLinear, SpikingLayer, SpikingNetwork
+from snnsim.nn.freezing import freeze
+from snnsim.nn.recurrence import Recurrence
+from snnsim.simulation import Events, Probe, simulate
+
+WIDTH = 8
+KINDS = ["dense", "fixed", "learned", "axonal", "dendritic"]
+
+
+def recurrent_synapse(kind, seed=2):
+    draw = generator(seed)
+    if kind == "dense":
+        return SparseLinear(WIDTH, WIDTH, generator=draw)
+    delays = kind if kind in ("axonal", "dendritic") else "synaptic"
+    return DelayedLinear(
+        WIDTH, WIDTH, 9, sigma=1.5, taps=2, delays=delays, learn_delay=kind != "fixed", learn_sigma=kind == "axonal",
+        generator=draw,
+    )  # fmt: skip
+
+
+def layer(kind="learned", *, norm=True, dropout=0.0, reset="hard", width=NEURONS):
+    return SpikingLayer(
+        DelayedLinear(width, WIDTH, 6, sigma=1.5, generator=generator(1)),
+        LIF(tau=2.0, threshold=0.25, reset=reset, learn_decay="neuron", features=WIDTH, learn_threshold=True),
+        norm=BatchNorm(WIDTH) if norm else None,
+        dropout=dropout,
+        recurrent=Recurrence(recurrent_synapse(kind), dropout=dropout),
+    ).double()
+
+
+def network(kind="learned", **settings):
+    hidden = layer(kind, **settings)
+    synapse = DelayedLinear(WIDTH, TARGETS, 6, sigma=1.5, generator=generator(3))
+    return SpikingNetwork([hidden], synapse, LeakyReadout(tau=3.0)).double()
+
+
+def loop_in_torch(part, spikes, *, exact=True):
+    """Return the spikes of a layer as sums over the kernel's delays, one step after the other."""
+    synapse = part.recurrent.synapse
+    kernel = synapse.weight[None] if isinstance(synapse, SparseLinear) else synapse.kernel()
+    driven = part.normalized_current(part.current(spikes))
+    sent, state = [], None
+    for step, now in enumerate(driven):
+        for delay, weight in enumerate(kernel, start=1):
+            if delay <= step:
+                earlier = sent[step - delay]
+                now = now + (earlier if exact else earlier.detach()) @ weight.mT
+        fired, state = part.neuron.step(now, state)
+        sent.append(fired)
+    return torch.stack(sent)
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_spikes_and_gradients_are_those_of_a_loop(kind, reset):
+    part = layer(kind, reset=reset)
+    spikes = eighths(3 * STEPS, BATCH, NEURONS).requires_grad_()
+    error = torch.randn(3 * STEPS, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)
+    wanted = [spikes, *(parameter for parameter in part.parameters() if parameter.requires_grad)]
+    result, expected = part(spikes), loop_in_torch(part, spikes)
+    assert 0.1 < result.mean() < 0.9
+    assert_close(result, expected)
+    assert_close(torch.autograd.grad(result, wanted, error), torch.autograd.grad(expected, wanted, error))
+
+
+def test_without_paths_through_delays_no_error_passes_through_the_loop():
+    part, spikes = layer(norm=False), eighths(2 * STEPS, BATCH, NEURONS).requires_grad_()
+    error = torch.randn(2 * STEPS, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)
+    synapse = part.recurrent.synapse
+    wanted = [synapse.weight, synapse.delay]
+    for delayed in ("cut", "stale"):
+        paths = GradientPaths(delayed=delayed)
+        result = part.run(spikes, credit=paths)[0]
+        expected = loop_in_torch(part, spikes, exact=False)
+        assert_close(torch.autograd.grad(result, wanted, error), torch.autograd.grad(expected, wanted, error))
+
+
+def test_without_the_membrane_errors_pass_through_the_loop_alone():
+    part, spikes = layer(norm=False), eighths(2 * STEPS, BATCH, NEURONS)
+    error = torch.randn(2 * STEPS, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)
+    results = {
+        paths: torch.autograd.grad(part.run(spikes, credit=paths)[0], part.recurrent.synapse.weight, error)[0]
+        for paths in (ALL_PATHS, SPATIAL, GradientPaths(temporal=False, delayed="cut"))
+    }
+    gradients = list(results.values())
+    assert not torch.allclose(gradients[0], gradients[1])
+    assert not torch.allclose(gradients[1], gradients[2])
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lengths", [[1] * 40, [13, 20, 7], [39, 1], [40]])
+def test_chunks_are_the_whole_sequence(kind, lengths, training):
+    part = layer(kind, norm=False, dropout=0.3).train(training)
+    spikes, pieces, state = eighths(40, BATCH, NEURONS), [], None
+    expected = part.run(spikes, generator=generator(7))[0]
+    draw = generator(7)
+    for chunk in spikes.split(lengths):
+        piece, state = part.run(chunk, state, generator=draw)
+        pieces.append(piece)
+    assert_close(torch.cat(pieces), expected)
+
+
+def test_gradients_pass_from_chunk_to_chunk():
+    part, spikes = layer(norm=False), eighths(40, BATCH, NEURONS)
+    error = torch.randn(40, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)
+    pieces, state = [], None
+    for chunk in spikes.split([13, 20, 7]):
+        piece, state = part.run(chunk, state)
+        pieces.append(piece)
+    wanted = [parameter for parameter in part.parameters() if parameter.requires_grad]
+    expected = torch.autograd.grad(part.run(spikes)[0], wanted, error)
+    assert_close(torch.autograd.grad(torch.cat(pieces), wanted, error), expected)
+
+
+def test_dropout_has_one_mask_of_the_recurrent_current():
+    part = layer(norm=False, dropout=0.5)
+    state = part.run(eighths(20, BATCH, NEURONS), generator=generator(1))[1]
+    assert sorted(state.recurrent_mask.unique().tolist()) == [0.0, 2.0]
+    assert not torch.equal(state.recurrent_mask, state.mask)
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_frozen_network_fires_the_same_spikes(kind, reset):
+    net = network(kind, reset=reset).eval()
+    frames = eighths(STEPS, BATCH, NEURONS, low=-8, high=18).clamp(0).mul(4).floor().clamp(max=3)
+    program = freeze(net, time_step_ms=1.0)
+    assert [(edge.source, edge.target) for edge in program.edges][1] == ("hidden 1", "hidden 1")
+    assert program.edges[1].delay.min() >= 1
+    events = Events.from_frames(frames.numpy().astype(np.int64))
+    with torch.no_grad():
+        record = net.record(frames)
+    for engine in ("clock_driven", "event_driven"):
+        result = simulate(program, events, engine=engine, record=Probe(spikes=True), precision="float64")
+        np.testing.assert_array_equal(result.counts("hidden 1"), record.spikes[1].sum(0).numpy().astype(np.int64))
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(TypeError, match="Recurrence: synapse must be a Synapse, such as a DelayedLinear, not 3"):
+        Recurrence(3)
+    with pytest.raises(TypeError, match="SpikingLayer: recurrent must be a Recurrence or None"):
+        SpikingLayer(SparseLinear(3, 4), LIF(tau=2.0), norm=None, dropout=0.0, recurrent=SparseLinear(4, 4))
+    with pytest.raises(ValueError, match="the recurrent connection must be of the layer's 4 neurons, not 5"):
+        SpikingLayer(SparseLinear(3, 4), LIF(tau=2.0), norm=None, dropout=0.0, recurrent=Recurrence(SparseLinear(5, 5)))
