@@ -14,15 +14,19 @@ if TYPE_CHECKING:
     from snnsim.learning.rules import sltt_k as sltt_k
     from snnsim.learning.stdp import STDP as STDP
     from snnsim.learning.tempotron import Tempotron as Tempotron
+    from snnsim.nn import ALIF as ALIF
     from snnsim.nn import LIF as LIF
+    from snnsim.nn import AdLIF as AdLIF
     from snnsim.nn import BatchNorm as BatchNorm
     from snnsim.nn import Conv as Conv
+    from snnsim.nn import CubaLIF as CubaLIF
     from snnsim.nn import DelayedConv as DelayedConv
     from snnsim.nn import DelayedLinear as DelayedLinear
     from snnsim.nn import LeakyReadout as LeakyReadout
     from snnsim.nn import LevyBaxter as LevyBaxter
     from snnsim.nn import MetaNeuron as MetaNeuron
     from snnsim.nn import SecondOrder as SecondOrder
+    from snnsim.nn import SiLIF as SiLIF
     from snnsim.nn import SparseLinear as SparseLinear
     from snnsim.nn import SpikingLayer as SpikingLayer
     from snnsim.nn import SpikingNetwork as SpikingNetwork
@@ -49,8 +53,8 @@ _NAMES = {
     "learning.stdp": ("STDP",),
     "learning.tempotron": ("Tempotron",),
     "nn": (
-        "LIF", "BatchNorm", "Conv", "DelayedConv", "DelayedLinear", "LeakyReadout", "LevyBaxter", "MetaNeuron",
-        "SecondOrder", "SparseLinear", "SpikingLayer", "SpikingNetwork",
+        "ALIF", "LIF", "AdLIF", "BatchNorm", "Conv", "CubaLIF", "DelayedConv", "DelayedLinear", "LeakyReadout",
+        "LevyBaxter", "MetaNeuron", "SecondOrder", "SiLIF", "SparseLinear", "SpikingLayer", "SpikingNetwork",
     ),
     "nn.freezing": ("freeze",),
     "nn.meta": ("Recovery",),

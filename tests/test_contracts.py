@@ -7,14 +7,18 @@ from helpers.networks import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 from snnsim import nn, surrogate
 from snnsim.learning import decisions, rules
 from snnsim.nn import (
+    ALIF,
     LIF,
+    AdLIF,
     Conv,
+    CubaLIF,
     DelayedConv,
     DelayedLinear,
     LeakyReadout,
     LevyBaxter,
     MetaNeuron,
     SecondOrder,
+    SiLIF,
     SparseLinear,
     delay_windows,
 )
@@ -58,6 +62,22 @@ ALL_NEURONS = {
     "LevyBaxter": lambda: LevyBaxter(),
     "SecondOrder": lambda: SecondOrder(),
     "SecondOrder in the graph, learned": lambda: SecondOrder(detach_reset=False, learn="neuron", features=NEURONS),
+    "AdLIF": lambda: AdLIF(tau=5.0, tau_adaptation=60.0, coupling=0.5, jump=1.0),
+    "AdLIF, learned": lambda: AdLIF(features=NEURONS, generator=generator()),
+    "AdLIF in the graph, learned": lambda: AdLIF(threshold=0.25, detach_reset=False),
+    "SiLIF, learned": lambda: SiLIF(features=NEURONS, generator=generator()),
+    "SiLIF in the graph": lambda: SiLIF(tau=3.0, tau_adaptation=9.0, coupling=0.25, jump=0.5, detach_reset=False),
+    "ALIF": lambda: ALIF(tau=2.0, tau_adaptation=8.0, jump=0.5),
+    "ALIF soft in the graph, learned": lambda: ALIF(
+        jump=(0.0, 1.0),
+        reset="soft",
+        detach_reset=False,
+        learn_decay="neuron",
+        features=NEURONS,
+        generator=generator(),
+    ),
+    "CubaLIF": lambda: CubaLIF(tau=2.0, tau_synapse=4.0),
+    "CubaLIF soft, learned": lambda: CubaLIF(beta=0.5, alpha=0.5, gain=0.5, reset="soft", learn_decay="layer"),
     "LeakyReadout": lambda: LeakyReadout(tau=4.0),
     "LeakyReadout, learned": lambda: LeakyReadout(beta=0.5, learn_decay="neuron", features=NEURONS),
 }
@@ -146,8 +166,8 @@ def test_no_public_part_is_left_out():
 
     parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
     # layers of these parts have tests of their own
-    others = {nn.BatchNorm, nn.SpikingLayer, nn.SpikingNetwork, nn.Neuron, nn.Synapse, nn.constrain_after}
-    assert parts | others == public(nn)
+    others = {nn.BatchNorm, nn.Recurrence, nn.Skip, nn.SpikingLayer, nn.SpikingNetwork, nn.constrain_after}
+    assert parts | others | {nn.Neuron, nn.Synapse, nn.TwoState} == public(nn)
     assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)

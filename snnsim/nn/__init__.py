@@ -4,8 +4,11 @@ Synapses map spikes to currents, neurons map currents to spikes or voltages. The
 no module keeps it between calls. A synapse or a neuron model of your own subclasses `Synapse` or `Neuron`.
 """
 
+from snnsim.nn.adlif import AdLIF
+from snnsim.nn.alif import ALIF
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.conv import Conv, DelayedConv
+from snnsim.nn.cuba_lif import CubaLIF
 from snnsim.nn.delayed_linear import DelayedLinear
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.levy_baxter import LevyBaxter
@@ -17,12 +20,17 @@ from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.recurrence import Recurrence
 from snnsim.nn.second_order import SecondOrder
+from snnsim.nn.silif import SiLIF
 from snnsim.nn.skip import Skip
+from snnsim.nn.two_state import TwoState
 
 __all__ = [
+    "ALIF",
     "LIF",
+    "AdLIF",
     "BatchNorm",
     "Conv",
+    "CubaLIF",
     "DelayedConv",
     "DelayedLinear",
     "LeakyReadout",
@@ -31,10 +39,12 @@ __all__ = [
     "Neuron",
     "Recurrence",
     "SecondOrder",
+    "SiLIF",
     "Skip",
     "SparseLinear",
     "SpikingLayer",
     "SpikingNetwork",
     "Synapse",
+    "TwoState",
     "constrain_after",
 ]

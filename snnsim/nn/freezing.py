@@ -26,7 +26,9 @@ from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.skip import Skip
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.nn.two_state import TwoStateNeuron
+from snnsim.program import INPUT, MODELS, Edge, Population, Program
+from snnsim.program.models import SECOND
 from snnsim.validation import shown
 
 READOUT = "readout"
@@ -145,6 +147,8 @@ def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
     Raises:
         TypeError: If a Program cannot hold the model.
     """
+    if isinstance(neuron, TwoStateNeuron):
+        return _two_state(name, neuron, bias)
     noise: list[Tensor] = []
     if isinstance(neuron, LIF):
         model, threshold = "lif_hard" if neuron.reset.hard else "lif_soft", neuron.firing_threshold()
@@ -155,8 +159,9 @@ def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
         noise = [neuron.width(), neuron.reset_value()]
     else:
         raise TypeError(
-            f"freeze: the neurons of {name!r} must be LIF, LeakyReadout, or MetaNeuron that sends spikes and has no "
-            f"recovery, not {type(neuron).__name__}; a Program has no other model yet"
+            f"freeze: the neurons of {name!r} must be LIF, AdLIF, SiLIF, ALIF, CubaLIF, LeakyReadout, or "
+            f"MetaNeuron that sends spikes and has no recovery, not {type(neuron).__name__}; a Program has no other "
+            "model yet"
         )
     if not any(bool(part.any()) for part in noise):
         model, noise = model.replace("noisy", "lif"), []
@@ -164,6 +169,17 @@ def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
         _per_neuron(values.detach().numpy(), len(bias)) for values in (neuron.decay(), threshold, *noise)
     )
     return Population(name, model, decay, level, bias, np.ones(len(bias)), *parts)
+
+
+def _two_state(name: str, neuron: TwoStateNeuron, bias: np.ndarray) -> Population:
+    """Return the population of neurons with two state variables."""
+    model = f"{neuron.program_model}_{'hard' if neuron.reset.hard else 'soft'}"
+    values = {part: value.detach().numpy() for part, value in neuron.coefficients()._asdict().items()}
+    named = {"decay": values["beta"], "threshold": values["threshold"]}
+    form = SECOND[MODELS[model].second or ""]
+    named |= {parameter: values[part] for part, parameter in form.items() if isinstance(parameter, str)}
+    arrays = {part: _per_neuron(value, len(bias)) for part, value in named.items()}
+    return Population(name, model, **arrays, bias=bias, scale=np.ones(len(bias)))
 
 
 def _edge(source: str, target: str, connections: Connections, scale: np.ndarray) -> Edge:

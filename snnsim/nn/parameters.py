@@ -3,6 +3,8 @@
     x = ξ                      learned, any number
     x = ln(1 + exp(ξ))         learned, positive: ξ is the parameter
     x = sigmoid(λ)             learned, between 0 and 1: λ is the parameter
+    x = low + r (high − low)   learned within bounds: r, from 0 to 1, is the parameter
+    x = low (high / low)^r     the same, uniform in the logarithm
 
 Shapes   x (1,) or (neuron,)
 """
@@ -23,7 +25,9 @@ LEAST = 1e-6
 
 def learned_parameters(neurons: nn.Module) -> dict[str, Tensor]:
     """Return the learned parameters of a layer's neurons, by their names."""
-    parts = {name: part for name, part in neurons.named_modules() if isinstance(part, NeuronParameter | Fraction)}
+    parts = {
+        name: part for name, part in neurons.named_modules() if isinstance(part, NeuronParameter | Fraction | Bounded)
+    }
     return {name: part().detach() for name, part in parts.items() if any(True for _ in part.parameters())}
 
 
@@ -101,6 +105,73 @@ class Fraction(nn.Module):
     def forward(self) -> Tensor:
         """Return x, (1,) or (neuron,)."""
         return self.value if self.logit is None else torch.sigmoid(self.logit)
+
+
+class Bounded(nn.Module):
+    """A number that is learned within bounds, for each neuron from a uniform start; or a fixed number.
+
+    Args:
+        value: The bounds, a pair of numbers, or a fixed number.
+        name: Name of the number, for messages.
+        features: Number of neurons with a number of their own each; None for one number of the layer, which starts in
+            the middle of the bounds.
+        logarithmic: Whether the logarithm of the number is uniform; the bounds are then above 0.
+        at_least: The least number that is allowed.
+        above: A number below all that are allowed.
+        generator: Generator of the start; by default that of torch.
+
+    Raises:
+        TypeError: If the value is neither a number nor a pair of numbers.
+        ValueError: If the bounds are out of range, or not in ascending order.
+    """
+
+    value: Tensor
+    share: nn.Parameter | None
+
+    def __init__(  # noqa: PLR0913
+        self,
+        value: float | tuple[float, float],
+        *,
+        name: str,
+        features: int | None,
+        logarithmic: bool = False,
+        at_least: float | None = None,
+        above: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
+        if len(pair) != 2:
+            raise ValueError(f"{name} must be a number, or the pair of its bounds, not {validation.shown(value)}")
+        self.low, self.high = (
+            validation.real(end, who="neurons", name=name, at_least=at_least, above=above) for end in pair
+        )
+        if self.low > self.high:
+            raise ValueError(f"{name}: the bounds must ascend, not be {self.low} and {self.high}")
+        self.logarithmic = logarithmic
+        settings.carry(self, low=self.low, high=self.high, logarithmic=logarithmic)
+        shape = learned_shape(name, "fixed" if features is None else "neuron", features)
+        if self.low == self.high:
+            self.register_buffer("value", torch.full((1,), self.low), persistent=False)
+            self.share = None
+        else:
+            start = torch.full(shape, 0.5) if features is None else torch.rand(shape, generator=generator)
+            self.share = nn.Parameter(start)
+
+    def forward(self) -> Tensor:
+        """Return x, (1,) or (neuron,)."""
+        if self.share is None:
+            return self.value
+        share = self.share.clamp(0, 1)
+        if self.logarithmic:
+            return self.low * (self.high / self.low) ** share
+        return self.low + share * (self.high - self.low)
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Bring the number back within its bounds; called after each optimizer step."""
+        if self.share is not None:
+            self.share.clamp_(0, 1)
 
 
 def learned_shape(name: str, learn: Learn, features: int | None) -> tuple[int]:

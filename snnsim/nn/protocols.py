@@ -20,7 +20,7 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron.autograd import Statistics
 from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
-from snnsim.nn.parameters import Fraction, NeuronParameter
+from snnsim.nn.parameters import Bounded, Fraction, NeuronParameter
 from snnsim.validation import shown
 
 
@@ -205,7 +205,7 @@ class Neuron(nn.Module, ABC, Generic[S]):
         for parameter_name, parameter in self.named_parameters():
             gates.finite(parameter, who=name, name=parameter_name)
         for part_name, part in self.named_modules():
-            if isinstance(part, NeuronParameter | Fraction):
+            if isinstance(part, NeuronParameter | Fraction | Bounded):
                 gates.each_neuron(part(), current, who=name, name=part_name)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_EXTRA_STEPS = 10**6
 """The most extra steps of a Program."""
+LARGEST_COEFFICIENT = 2**30
+"""The largest gain and coupling in integers, with the fixed point of a decay."""
 
 
 def check(program: "Program") -> None:
@@ -121,9 +123,7 @@ def _edge(program: "Program", edge: Edge) -> Iterator[str]:
 
 def _arithmetic(program: "Program") -> Iterator[str]:
     for population in program.populations:
-        one = 1 if program.fixed is None else 2**program.fixed.decay_bits
-        if not ((population.decay >= 0) & (population.decay <= one)).all():
-            yield f"population {population.name!r}: decay must be from 0 to {one}, the share that remains of a voltage"
+        yield from _decays(population, 1 if program.fixed is None else 2**program.fixed.decay_bits)
         if not _is_integer(population.decay) == _is_integer(population.bias) == (program.fixed is not None):
             yield f"population {population.name!r}: arrays must be integers if, and only if, `fixed` is given"
         elif program.fixed is not None and _too_large(population, program.fixed.limit):
@@ -131,8 +131,8 @@ def _arithmetic(program: "Program") -> Iterator[str]:
                 f"population {population.name!r}: thresholds and biases must be within ± {program.fixed.limit}, "
                 f"the range of {program.fixed.word_bits} bits; use a longer word or a smaller weight_shift"
             )
-        if program.fixed is not None and not MODELS[population.model].fixed_point:
-            yield f"population {population.name!r}: the model {population.model!r} has no integer arithmetic"
+        if program.fixed is not None:
+            yield from _coefficients(population, program.fixed)
     for edge in program.edges:
         if _is_integer(edge.weight) != (program.fixed is not None):
             yield f"edge {edge.source!r} -> {edge.target!r}: weights must be integers if, and only if, `fixed` is given"
@@ -140,6 +140,24 @@ def _arithmetic(program: "Program") -> Iterator[str]:
 
 def _is_integer(values: np.ndarray) -> bool:
     return bool(np.issubdtype(values.dtype, np.integer))
+
+
+def _decays(population: Population, one: int) -> Iterator[str]:
+    for name, variable in (("decay", "a voltage"), ("second_decay", "the second variable")):
+        decay = getattr(population, name)
+        if decay is not None and not ((decay >= 0) & (decay <= one)).all():
+            share = f"the share that remains of {variable}"
+            yield f"population {population.name!r}: {name} must be from 0 to {one}, {share}"
+
+
+def _coefficients(population: Population, fixed: FixedPoint) -> Iterator[str]:
+    """Yield whether products of coefficients and membranes may exceed 64 bits, and jumps the word."""
+    if not MODELS[population.model].fixed_point:
+        yield f"population {population.name!r}: the model {population.model!r} has no integer arithmetic"
+    for name, most in {"gain": LARGEST_COEFFICIENT, "coupling": LARGEST_COEFFICIENT, "jump": fixed.limit}.items():
+        value = getattr(population, name)
+        if value is not None and not ((value >= -most) & (value <= most)).all():
+            yield f"population {population.name!r}: {name} must be within ± {most}; use other bits or another scale"
 
 
 def _too_large(population: Population, limit: int) -> bool:

@@ -6,11 +6,17 @@
     v[t, j] = u (1 − s)  (lif_hard)   u − θ s  (lif_soft)   u, and s = 0  (readout)
     s[t, j] = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v  (noisy_hard, noisy_soft)
 
+    models with a second state variable w; s, and v after a reset of the same name, are as above
+    u = β v + e (I − w)     w ← ρ w + a v + b s                (adlif_hard, adlif_soft) with the new v
+    u = β v + I             w ← ρ w + b s, θ + w in place of θ  (alif_hard, alif_soft)
+    u = β v + e w           w ← ρ w + I before u               (cuba_lif_hard, cuba_lif_soft)
+
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
 Names    β decay · θ threshold · b bias, added in every step: a folded batch norm's shift · u membrane · v voltage
-         Δ width of the noise · r reset_value
+         Δ width of the noise · r reset_value · w adaptation, rise of the threshold, or synaptic current
+         ρ second_decay · e gain · a coupling · b jump
 
 A step computes the populations in their order, so a synapse without delay leads to a later population. Every other
 synapse has a delay of at least 1: recurrent, backward, and within a population. With `fixed`, all these numbers are

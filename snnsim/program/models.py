@@ -59,6 +59,11 @@ PARAMETERS = {
     "scale": Parameter("unit", _positive, "positive"),
     "width": Parameter("width", lambda values: values >= 0, "0 or more"),
     "reset_value": Parameter("back", bounded, f"within ± {LARGEST:g}"),
+    "gain": Parameter("gain", _positive, "positive", integer=True),
+    # the range hangs on the arithmetic, as that of a decay
+    "second_decay": Parameter("second_decay", np.isfinite, "finite", integer=True),
+    "coupling": Parameter("coupling", bounded, f"within ± {LARGEST:g}", integer=True),
+    "jump": Parameter("jump", bounded, f"within ± {LARGEST:g}", integer=True),
 }
 """All parameters by the names of their fields in Population."""
 ARRAYS = ("decay", "threshold", "bias", "scale")
@@ -78,20 +83,37 @@ class Model(NamedTuple):
     fixed_point: bool = True
     """Whether simulators compute it in integers, too."""
 
+    second: str | None = None
+    """The second state variable, a key of SECOND; None for none."""
+
     @property
     def noisy(self) -> bool:
         """Whether the neurons are stochastic."""
         return "width" in self.parameters
 
 
+_ADAPTING = ("gain", "second_decay", "coupling", "jump")
 MODELS = {
     "lif_hard": Model("hard", "hard"),
     "lif_soft": Model("soft", "soft"),
     "readout": Model("readout", None),
     "noisy_hard": Model("noisy_hard", "hard", ("width", "reset_value"), version=2, fixed_point=False),
     "noisy_soft": Model("noisy_soft", "soft", ("width", "reset_value"), version=2, fixed_point=False),
+    "adlif_hard": Model("adlif_hard", "hard", _ADAPTING, version=3, second="adaptation"),
+    "adlif_soft": Model("adlif_soft", "soft", _ADAPTING, version=3, second="adaptation"),
+    "alif_hard": Model("alif_hard", "hard", ("second_decay", "jump"), version=3, second="threshold"),
+    "alif_soft": Model("alif_soft", "soft", ("second_decay", "jump"), version=3, second="threshold"),
+    "cuba_lif_hard": Model("cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"),
+    "cuba_lif_soft": Model("cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"),
 }
 """The neuron models by name."""
+SECOND: dict[str, dict[str, str | float]] = {
+    "adaptation": {"feedback": -1.0, "gain": "gain", "rho": "second_decay", "coupling": "coupling", "jump": "jump"},
+    "threshold": {"gain": 1.0, "sensitivity": 1.0, "rho": "second_decay", "jump": "jump"},
+    "current": {"feedback": "second_decay", "gain": "gain", "intake": 1.0},
+}
+"""Coefficients of the one form of all models with two state variables, by their second variable: a number, or the name
+of a parameter; 0 where none is named. model.py has the form."""
 
 
 def array_names(model: str) -> tuple[str, ...]:

@@ -72,6 +72,14 @@ class Population:
     """Scale of the logistic noise, of noisy models alone."""
     reset_value: np.ndarray | None = None
     """Added to the voltage after a spike, of noisy models alone."""
+    gain: np.ndarray | None = None
+    """Factor of the current, of models with an adaptation or a synaptic current."""
+    second_decay: np.ndarray | None = None
+    """Share of the second state variable that remains after a step, of models that have one."""
+    coupling: np.ndarray | None = None
+    """Coupling of the adaptation to the voltage."""
+    jump: np.ndarray | None = None
+    """Added to the adaptation, or to the rise of the threshold, at a spike."""
 
     def __post_init__(self) -> None:
         who = f"population {self.name!r}"

@@ -18,9 +18,9 @@ from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""
-VERSION = 2
+VERSION = 3
 """The newest version. A program is written in the oldest version that holds its models, for older readers: version 1
-has no noisy models."""
+has no noisy models, and version 2 none with two state variables."""
 
 
 def save(program: Program, path: Path) -> None:

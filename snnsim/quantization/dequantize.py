@@ -56,6 +56,12 @@ def dequantized(program: Program, *, units: Literal["trained", "integer"] = "tra
             threshold=(population.threshold - half) * own,
             bias=population.bias * own,
             scale=np.ones(population.size) if trained else population.scale,
+            jump=None if population.jump is None else population.jump * own,
+            **{
+                name: value / 2**fixed.decay_bits
+                for name in ("gain", "second_decay", "coupling")
+                if (value := getattr(population, name)) is not None
+            },
         )
 
     def synapses(edge: Edge) -> Edge:

@@ -5,6 +5,8 @@
     s = r · largest |w| / (2^(N−1) − 1)      elsewhere, by grids.py; larger where θ or b would not fit into the word
     unit = s / 2^shift                       unit of a membrane
     θ → ⌈θ / unit⌉      b → round(b / unit)      β → round(β 2^decay_bits)
+    a second state variable has the unit of the membrane: its jump is rounded as a bias, its decay, gain and coupling
+    as a decay
 
 Names    w weight · θ threshold · b bias · β decay · N bits of a weight · shift `weight_shift`
 Exact    a sum of weights and bias that reaches θ in floats reaches it in integers, and one that is below stays below
@@ -77,7 +79,8 @@ def scales(program: Program, population: Population, fixed: FixedPoint, *, kind:
     """
     groups = _Groups.of(program, population, channel=channel)
     threshold = population.threshold if population.fires else np.zeros(population.size)
-    peak = groups.most(np.maximum(threshold, np.abs(population.bias)), groups.owner)
+    jump = 0 if population.jump is None else np.abs(population.jump)
+    peak = groups.most(np.maximum(np.maximum(threshold, np.abs(population.bias)), jump), groups.owner)
     most = np.full(groups.size, grids.largest(kind))
     scale, exact = _exact_scale(groups, threshold, population.bias, peak, _Range(fixed, most))
     inexact = scale == 0
@@ -174,7 +177,7 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
     threshold = np.maximum(threshold, 1) if population.fires else np.ones(population.size)
     bias, decay = np.rint(push), np.rint(population.decay * one)
     moved = _relative_change(threshold, level) if population.fires else np.zeros(population.size)
-    change = {
+    change: dict[str, Any] = {
         "population": population.name,
         "neurons": population.size,
         "thresholds_moved": int((moved > MOVED).sum()),
@@ -185,14 +188,41 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
         "decays_to_0": int(((decay == 0) & (population.decay > 0)).sum()),
         "decays_to_1": int(((decay == one) & (population.decay < 1)).sum()),
     }
+    second, moved_decays = _second_in_integers(population, unit, one)
+    for name, count in moved_decays.items():
+        change[name] += count
     integers = replace(
         population,
         decay=decay.astype(np.int64),
         threshold=threshold.astype(np.int64),
         bias=bias.astype(np.int64),
         scale=grids.short(scales.scale) / 2**fixed.weight_shift,
+        **second,
     )
     return integers, change
+
+
+def _second_in_integers(population: Population, unit: np.ndarray, one: int) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return the coefficients of a second state variable in integers, and the counts of its decays that moved."""
+    arrays: dict[str, Any] = {}
+    counts: dict[str, int] = {}
+    for name in ("gain", "second_decay", "coupling"):
+        value = getattr(population, name)
+        if value is not None:
+            arrays[name] = np.rint(value * one).astype(np.int64)
+    if "gain" in arrays:
+        # a gain of 0 would cut the neuron off
+        arrays["gain"] = np.maximum(arrays["gain"], 1)
+    if population.jump is not None:
+        arrays["jump"] = np.rint(population.jump / unit).astype(np.int64)
+    if population.second_decay is not None:
+        before, decay = population.second_decay, arrays["second_decay"]
+        counts = {
+            "decays_moved": int((decay != before * one).sum()),
+            "decays_to_0": int(((decay == 0) & (before > 0)).sum()),
+            "decays_to_1": int(((decay == one) & (before < 1)).sum()),
+        }
+    return arrays, counts
 
 
 def _relative_change(integer: np.ndarray, value: np.ndarray) -> np.ndarray:

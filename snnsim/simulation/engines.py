@@ -81,7 +81,9 @@ class ClockDriven:
         """
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
-        arrays = ClockNetwork(self.synapses, self.populations, network.parameters, noise, self.sizes, self.rows)
+        arrays = ClockNetwork(
+            self.synapses, self.populations, network.parameters, network.second, noise, self.sizes, self.rows
+        )
         clock_driven.run(recordings, arrays, events, state, buffer, recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
@@ -106,6 +108,8 @@ class EventDriven:
         # a stochastic neuron may fire in any step
         self.alone |= network.noise[0][owner]
         self.alone &= network.reset[owner] != READOUT
+        # the kernel computes neurons with a second variable in every step in any case
+        self.alone &= ~network.second.present[owner]
 
     def run(
         self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
@@ -120,7 +124,7 @@ class EventDriven:
             noise: The noise, with its random numbers.
         """
         network, span = self.network, recorder.spike_span
-        arrays = EventNetwork(self.synapses, self.populations, network.parameters, noise, self.sizes)
+        arrays = EventNetwork(self.synapses, self.populations, network.parameters, network.second, noise, self.sizes)
         current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
         marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
         for recording in recordings:

@@ -25,9 +25,11 @@ from snnsim.kernels.simulate.types import (
     FloatParameters,
     Noise,
     Parameters,
+    SecondParameters,
 )
 from snnsim.program import INPUT, MODELS, Program
 from snnsim.program.arrays import order
+from snnsim.program.models import SECOND
 from snnsim.validation import known
 
 RESETS = {"hard": HARD, "soft": SOFT, None: READOUT}
@@ -65,6 +67,7 @@ class Network:
     reset: np.ndarray
     """int64 (population,), codes in RESETS."""
     parameters: Parameters
+    second: SecondParameters
     numbers: Numbers
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
@@ -84,6 +87,11 @@ class Network:
     def neurons(self) -> int:
         """Number of neurons of all populations."""
         return int(self.bounds[-1])
+
+    @property
+    def variables(self) -> int:
+        """Number of state variables: a voltage of each neuron, and a second variable where a model has one."""
+        return self.neurons * (2 if self.second.present.any() else 1)
 
     def offset(self) -> np.ndarray:
         """Return the offset of every synapse, in the smallest unsigned integers that hold it."""
@@ -126,6 +134,7 @@ def lower(program: Program, precision: str) -> Network:
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
         parameters=parameters,
+        second=_second(program, numbers),
         numbers=numbers,
         noise=(
             np.array([population.noisy for population in program.populations]),
@@ -133,6 +142,24 @@ def lower(program: Program, precision: str) -> Network:
             _parameter(program, "reset_value", noise_type),
         ),
     )
+
+
+def _second(program: Program, numbers: Numbers) -> SecondParameters:
+    """Return the coefficients of all neurons, or no elements where no model has a second state variable."""
+    models = [MODELS[population.model] for population in program.populations]
+    present = np.array([model.second is not None for model in models])
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
+
+    def coefficient(name: str) -> np.ndarray:
+        parts = [np.zeros(0)]
+        for population, model in zip(program.populations, models, strict=True) if present.any() else ():
+            value = SECOND[model.second].get(name, 0.0) if model.second else 0.0
+            array = getattr(population, value) if isinstance(value, str) else np.full(population.size, value * one)
+            parts.append(array)
+        values: np.ndarray = np.concatenate(parts).astype(numbers.voltage)
+        return values
+
+    return SecondParameters(present, *(coefficient(name) for name in SecondParameters._fields[1:]))
 
 
 def _parameter(program: Program, name: str, dtype: Any) -> np.ndarray:

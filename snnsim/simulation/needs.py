@@ -20,7 +20,7 @@ def of_state(network: Network, streams: int) -> dict[str, int]:
         streams: Number of streams.
     """
     pending = streams * network.longest * network.neurons * np.dtype(network.numbers.current).itemsize
-    return {f"currents of {network.longest} steps": pending, "voltages": streams * network.neurons * 8}
+    return {f"currents of {network.longest} steps": pending, "voltages": streams * network.variables * 8}
 
 
 def of_run(program: Program, length: np.ndarray, traced: int, *, spikes: bool) -> dict[str, int]:

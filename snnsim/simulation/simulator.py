@@ -92,8 +92,8 @@ class Simulator:
         length = events.length + self.program.extra_steps
         if length.max(initial=0) > MOST:
             raise ValueError(f"simulate: a recording and its extra steps must be at most {MOST} steps long")
-        require_memory("simulate", {"voltages": len(events) * self.network.neurons * 8})
-        voltage = np.zeros((len(events), self.network.neurons), self.network.numbers.voltage)
+        require_memory("simulate", {"voltages": len(events) * self.network.variables * 8})
+        voltage = np.zeros((len(events), self.network.variables), self.network.numbers.voltage)
         pending = np.zeros((0, 0), self.network.numbers.current)
         return self._run(events, length, record, StreamArrays(voltage, pending), self.network.draws(seed, 0))
 
@@ -112,7 +112,7 @@ class Simulator:
         network, numbers = self.network, self.network.numbers
         require_memory("Simulator.start", needs.of_state(network, streams))
         pending = np.zeros((streams, network.longest, network.neurons), numbers.current)
-        return State(np.zeros((streams, network.neurons), numbers.voltage), pending, 0, self._digest)
+        return State(np.zeros((streams, network.variables), numbers.voltage), pending, 0, self._digest)
 
     def feed(
         self, events: Events, state: State, record: Probe | None = None, *, seed: int | None = None
@@ -152,7 +152,7 @@ class Simulator:
         instance(state, State, who="simulate", name="state")
         numbers, shape = self.network.numbers, (len(state), self.network.longest, self.network.neurons)
         types = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
-        shapes = state.pending.shape == shape and state.voltage.shape == (shape[0], shape[2])
+        shapes = state.pending.shape == shape and state.voltage.shape == (len(state), self.network.variables)
         if state.program != self._digest or not (types and shapes):
             raise ValueError("simulate: the state is of another program or precision; begin with start()")
         if len(events) != len(state) or len(set(events.length.tolist())) > 1:

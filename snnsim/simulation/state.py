@@ -2,7 +2,8 @@
 
 A state is a value: `Simulator.feed` returns a new one, and leaves its argument as it is.
 
-Shapes   voltage (stream, neuron) · pending (stream, delay, neuron), row k arrives k steps later
+Shapes   voltage (stream, neuron), or (stream, 2 · neuron) where a model has a second state variable, the voltages first
+         pending (stream, delay, neuron), row k arrives k steps later
 """
 
 import json

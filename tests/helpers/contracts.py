@@ -119,7 +119,8 @@ def gradients_cross_the_cut(make: Make) -> None:
         for piece in current.split(pieces):
             output, state = part.run(piece, state)
             outputs.append(output)
-        (torch.cat(outputs).cumsum(0).square().sum() + state.square().sum()).backward()
+        last = sum(part.square().sum() for part in (state if isinstance(state, tuple) else (state,)))
+        (torch.cat(outputs).cumsum(0).square().sum() + last).backward()
         return current.grad
 
     assert_close(gradient(4, STEPS - 4), gradient(STEPS))

@@ -7,22 +7,36 @@ import numpy as np
 from hypothesis import strategies as st
 
 from snnsim.kernels.simulate import naive
-from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, FixedPoint, Population, Program
 from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events
 
+MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and not model.noisy]
+"""Models that fire, of Programs in floats and in integers."""
 FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
 
 
 def population(name, size, rng, *, fixed, readout):
-    model = "readout" if readout else rng.choice(["lif_hard", "lif_soft"])
+    model = "readout" if readout else str(rng.choice(MODELS_IN_BOTH))
     if fixed:
         decay, threshold, bias = rng.integers(0, 17, size), rng.integers(1, 60, size), rng.integers(-20, 30, size)
     else:
         decay = rng.choice([0.0, 0.5, 1.0], size)
         threshold, bias = rng.integers(1, 17, size) / 8, rng.integers(-4, 9, size) / 8
     bias = bias * rng.integers(0, 2, size)
-    return Population(name, str(model), decay, threshold, bias, np.ones(size))
+    second = {each: _coefficient(each, size, rng, fixed=fixed) for each in MODELS[model].parameters}
+    return Population(name, model, decay, threshold, bias, np.ones(size), **second)
+
+
+def _coefficient(name, size, rng, *, fixed):
+    """Return coefficients of a second state variable."""
+    if name == "jump":
+        return rng.integers(-10, 40, size) if fixed else rng.integers(-2, 9, size) / 8
+    if fixed:
+        least = {"gain": 1, "second_decay": 0, "coupling": -8}[name]
+        return rng.integers(least, 17, size)
+    # no products of both fractions and feedback, which would need more digits than float32 has
+    return rng.choice({"gain": [0.5, 1.0], "second_decay": [0.0, 1.0], "coupling": [0.0, 1.0]}[name], size)
 
 
 def edge(source, target, sizes, rng, *, least, fixed):
@@ -89,6 +103,14 @@ def loops(program, frames):
         name: np.concatenate([getattr(part, name) for part in program.populations])
         for name in ("decay", "threshold", "bias")
     }
+    for name in ("gain", "second_decay", "coupling", "jump"):
+        values = (getattr(part, name) for part in program.populations)
+        neurons[name] = np.concatenate(
+            [
+                np.zeros(part.size) if value is None else value
+                for part, value in zip(program.populations, values, strict=True)
+            ]
+        )
     neurons["rule"] = np.repeat(
         [model_in_file(part.model) for part in program.populations], [p.size for p in program.populations]
     )

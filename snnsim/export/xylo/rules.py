@@ -31,6 +31,8 @@ def check(program: Program) -> Iterator[Violation]:
     yield from sizes(program)
     yield from checks.one_synapse(program)
     yield from integer_checks.weight_range(program, least=-63, most=63)
+    # the reset of neurons without memory has no effect
+    yield from checks.reset(program, models=("lif_hard", "lif_soft"))
     yield from memoryless(program)
     if program.fixed is not None:
         yield from single_spikes(program)

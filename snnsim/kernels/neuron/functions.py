@@ -109,6 +109,38 @@ class Options(NamedTuple):
         )
 
 
+class AffineGradients(NamedTuple):
+    """The gradients behind a normalization: of the drive y, (time, batch, neuron), and of scale and shift (neuron,)."""
+
+    drive: Tensor
+    scale: Tensor
+    shift: Tensor
+
+
+def normalization_backward(
+    form: _Passes, grads: AffineGradients, current: Tensor, lengths: Tensor, scale: Tensor, statistics: Statistics
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the current and of γ; that of b is the one of the shift.
+
+    Args:
+        form: The passes of the device.
+        grads: The gradients behind the normalization; the first result replaces that of the drive.
+        current: The currents, (time, batch, neuron).
+        lengths: The lengths of the recordings, int64 (batch,).
+        scale: The scale of the normalization, (neuron,).
+        statistics: Its statistics.
+    """
+    rate = (statistics.variance + statistics.epsilon).rsqrt()
+    grad_gamma = rate * (grads.scale - statistics.mean * grads.shift)
+    slope, offset = torch.zeros_like(scale), torch.zeros_like(scale)
+    if statistics.own:
+        # the mean and the variance depend on every current
+        count = lengths.clamp(max=len(current)).sum()
+        slope = -scale * rate * grad_gamma / count
+        offset = -scale * grads.shift / count - slope * statistics.mean
+    return form.affine_backward(grads.drive, current, lengths, scale, offset, slope), grad_gamma
+
+
 class LIFFunction(torch.autograd.Function):
     """Normalization, neurons and dropout of a sequence; see autograd.lif."""
 
@@ -141,15 +173,9 @@ class LIFFunction(torch.autograd.Function):
         )  # fmt: skip
         grad_current, grad_gamma = gradients.drive, None
         if statistics is not None:
-            rate = (statistics.variance + statistics.epsilon).rsqrt()
-            grad_gamma = rate * (gradients.scale - statistics.mean * gradients.shift)
-            slope, offset = torch.zeros_like(scale), torch.zeros_like(scale)
-            if statistics.own:
-                # the mean and the variance depend on every current
-                count = lengths.clamp(max=len(current)).sum()
-                slope = -scale * rate * grad_gamma / count
-                offset = -scale * gradients.shift / count - slope * statistics.mean
-            grad_current = form.affine_backward(grad_current, current, lengths, scale, offset, slope)
+            grad_current, grad_gamma = normalization_backward(
+                form, AffineGradients(*gradients[:3]), current, lengths, scale, statistics
+            )
         results = Tensors(
             grad_current, gradients.voltage, gradients.beta, gradients.threshold, grad_gamma, gradients.shift,
             gradients.noise_scale, gradients.reset_value,

@@ -20,6 +20,8 @@ from numba.extending import overload
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate.record import Index, record_membranes, record_spike
+from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
     HARD,
     READOUT,
@@ -33,8 +35,6 @@ from snnsim.kernels.simulate.types import (
     Recorder,
     StreamArrays,
 )
-
-Index = int | np.integer[Any]
 
 
 def membrane(voltage: Any, current: Any, parameters: Parameters, n: int) -> Any:
@@ -96,40 +96,6 @@ def largest_count(
         if indptr[recording + 1] > indptr[recording]:
             before += step[indptr[recording + 1] - 1] + 1
     return largest
-
-
-@njit(nogil=True, cache=True)
-def record_membranes(voltage: np.ndarray, population: int, row: int, recorder: Recorder) -> None:
-    """Copy the membranes of the recorded neurons of a population into a row of the trace.
-
-    Args:
-        voltage: The membranes of all neurons, (neuron,).
-        population: The population.
-        row: The row.
-        recorder: The memory for results.
-    """
-    neurons, trace = recorder.neurons, recorder.trace
-    for index in range(recorder.begin[population], recorder.begin[population + 1]):
-        trace[row, index] = voltage[neurons[index]]
-
-
-@njit(nogil=True, cache=True)
-def record_spike(recording: int, node: Index, neuron: Index, step: int, recorder: Recorder) -> None:
-    """Count a spike of a neuron, and record the spike itself if there is memory for it.
-
-    Args:
-        recording: The recording.
-        node: The node of the neuron.
-        neuron: The neuron.
-        step: The step of the spike.
-        recorder: The memory for results.
-    """
-    span = recorder.spike_span
-    recorder.counts[recording, node] += 1
-    index = span[recording, 0]
-    if index < span[recording, 1]:
-        recorder.spike_step[index], recorder.spike_neuron[index] = step, neuron
-        span[recording, 0] = index + 1
 
 
 @njit(nogil=True, cache=True)
@@ -218,6 +184,25 @@ def _fire_noisy(
 
 
 @njit(nogil=True, cache=True)
+def _fire_two_state(
+    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
+) -> None:
+    """Compute a step of a population with two state variables, and deliver its spikes."""
+    recording, step, neurons, channels = (
+        position.recording,
+        position.step,
+        network.sizes.neurons,
+        network.sizes.channels,
+    )
+    fired, row = np.empty(neurons, np.int32), recorder.row[recording] + step
+    current = buffer[base : base + neurons]
+    count = compute_two_state(position.population, row, network, voltage, current, recorder, fired)
+    for n in fired[:count]:
+        record_spike(recording, channels + n, n, step, recorder)
+        _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+
+
+@njit(nogil=True, cache=True)
 def _run_recording(
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
@@ -236,6 +221,9 @@ def _run_recording(
             event += 1
         for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
+            if network.second.present[population]:
+                _fire_two_state(Position(recording, population, step), base, network, voltage, buffer, recorder)
+                continue
             _integrate(begin, stop, network.parameters, voltage, buffer[base : base + neurons])
             record_membranes(voltage, population, recorder.row[recording] + step, recorder)
             position = Position(recording, population, step)

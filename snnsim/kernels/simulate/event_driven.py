@@ -3,10 +3,11 @@
     gap     v ← membrane(v, 0) for every silent step since the neuron was last computed, until nothing changes
     touch   u = membrane(v, Σ of the events, j);  fire, reset, put every synapse into the queue of its step
 
-A neuron that could fire without input is computed in every step: a stochastic neuron, or one whose bias alone carries
-it over its threshold. So is a neuron whose membrane is recorded. All others pass from just below the threshold to below
-it in a silent step (and then stay below, as rounding is monotone), so leaving them out changes nothing: the spikes and
-the membranes are those of clock_driven.py, bit for bit, as events are added in the same order.
+A neuron that could fire without input is computed in every step: a stochastic neuron, one with a second state variable,
+or one whose bias alone carries it over its threshold. So is a neuron whose membrane is recorded. All others pass from
+just below the threshold to below it in a silent step (and then stay below, as rounding is monotone), so leaving them
+out changes nothing: the spikes and the membranes are those of clock_driven.py, bit for bit, as events are added in the
+same order.
 
 A step costs time for its events alone; the queue holds the events on their way, in 8 to 12 bytes each. Loops over
 events call no function: passing arrays on counts references, which took 150 ns an event.
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.common.jit import njit
-from snnsim.kernels.simulate.clock_driven import draws, level, membrane, record_membranes, record_spike
+from snnsim.kernels.simulate.clock_driven import draws, level, membrane
+from snnsim.kernels.simulate.record import record_membranes, record_spike
+from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
     HARD,
     READOUT,
@@ -149,15 +152,31 @@ def _fire(
 
 
 @njit(nogil=True, cache=True)
+def _fire_two_state(
+    position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
+) -> None:
+    """Compute all neurons of a population with two state variables, and queue their events."""
+    population, step, fired, channels = position.population, position.step, work.marks.fired, network.sizes.channels
+    begin, stop = network.populations.bounds[population], network.populations.bounds[population + 1]
+    row, one = recorder.row[position.recording] + step, network.parameters.threshold.dtype.type(1)
+    count = compute_two_state(population, row, network, voltage, work.current, recorder, fired)
+    work.current[begin:stop], work.last[begin:stop] = 0, step
+    for n in fired[:count]:
+        record_spike(position.recording, channels + n, n, step, recorder)
+        _send(channels + n, one, step, network.synapses, work.queue)
+
+
+@njit(nogil=True, cache=True)
 def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Fill the queue with the pending events of a recording, and with the neurons that fire without events."""
     voltage, pending, queue = state.voltage[recording], state.pending, work.queue
+    neurons = parameters.threshold.size
     queue.used[:], work.current[:], work.last[:], work.marks.stamp[:] = 0, 0, -1, -1
     if len(pending):
         for index in range(pending.shape[1]):
             if pending[recording, index] != 0:
-                _push(queue, index // voltage.size, index % voltage.size, pending[recording, index])
-    for n in range(voltage.size):
+                _push(queue, index // neurons, index % neurons, pending[recording, index])
+    for n in range(neurons):
         if _silent(voltage[n], 1, parameters, n) >= parameters.threshold[n]:
             _push(queue, 0, n, 0)
 
@@ -166,14 +185,15 @@ def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, wor
 def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Compute every neuron up to the last step, and add up the pending events."""
     voltage, pending, queue, last = state.voltage[recording], state.pending, work.queue, work.last
-    for n in range(voltage.size):
+    neurons = parameters.threshold.size
+    for n in range(neurons):
         voltage[n] = _silent(voltage[n], steps - 1 - last[n], parameters, n)
     if len(pending):
         pending[recording] = 0
-        for ahead in range(pending.shape[1] // voltage.size):
+        for ahead in range(pending.shape[1] // neurons):
             slot = (steps + ahead) % (queue.used.size - 1)
             for index in range(queue.used[slot]):
-                pending[recording, ahead * voltage.size + queue.target[slot, index]] += queue.value[slot, index]
+                pending[recording, ahead * neurons + queue.target[slot, index]] += queue.value[slot, index]
 
 
 @njit(nogil=True, cache=True)
@@ -188,6 +208,9 @@ def _step(
         # with the events that earlier populations have sent without a delay
         _arrive(step, network, work)
         position = Position(recording, population, step)
+        if network.second.present[population]:
+            _fire_two_state(position, network, voltage, work, recorder)
+            continue
         count = _compute(position, network, voltage, work)
         record_membranes(voltage, population, recorder.row[recording] + step, recorder)
         if network.populations.model[population] != READOUT:

@@ -15,12 +15,14 @@ def graph(
     """Return spikes and membranes of a graph of neurons, which are computed in their order.
 
     I[t, j] = b[j] + Σ w s[t − d, i];  u = β v + I;  s = Θ(u − θ);  v = u (1 − s), u − θ s, or u of a readout.
-    With `shift`, all numbers are integers: u = clip(sign(v) ⌊|v| m / 2^bits⌋ + (I 2^shift + b)).
+    With `shift`, all numbers are integers: u = clip(sign(v) ⌊|v| m / 2^bits⌋ + (I 2^shift + b)). Each of the models
+    adlif, alif and cuba_lif is computed by its own equation.
 
     Args:
         frames: The input, (time, channel).
         synapses: Source, target, delay and weight of each synapse; sources are channels and then neurons.
-        neurons: Rule, decay, threshold and bias (neuron,) of the neurons; for integers also shift, bits and limit.
+        neurons: Rule, decay, threshold and bias (neuron,) of the neurons, and the parameters of their models; for
+            integers also shift, bits and limit.
 
     Returns:
         The spikes s and the membranes u, (time, neuron) each.
@@ -29,21 +31,57 @@ def graph(
     size = len(neurons["decay"])
     spikes, membrane = np.zeros((steps, channels + size)), np.zeros((steps, size))
     spikes[:, :channels] = frames
-    voltage: list[Any] = [0] * size
+    state: list[tuple[Any, Any]] = [(0, 0)] * size
     for t in range(steps):
         for n in range(size):
             arriving = [w * spikes[t - d, i] for i, j, d, w in synapses if j == n and d <= t]
-            u = _membrane(voltage[n], sum(arriving), {name: values[n] for name, values in neurons.items()})
-            fired = neurons["rule"][n] != "readout" and u >= neurons["threshold"][n]
-            after = {"hard": 0, "soft": u - neurons["threshold"][n], "readout": u}[neurons["rule"][n]]
-            spikes[t, channels + n], membrane[t, n], voltage[n] = fired, u, after if fired else u
+            neuron = {name: values[n] for name, values in neurons.items()}
+            spikes[t, channels + n], membrane[t, n], state[n] = _step(sum(arriving), *state[n], neuron)
     return spikes[:, channels:], membrane
 
 
-def _membrane(voltage: Any, current: Any, neuron: Mapping[str, Any]) -> Any:
+def _step(current: Any, v: Any, w: Any, neuron: Mapping[str, Any]) -> tuple[Any, Any, tuple[Any, Any]]:
+    """Return spike, membrane and state of a neuron."""
+    model, _, reset = str(neuron["rule"]).rpartition("_")
+    u, w = _membrane(current, v, w, neuron)
+    threshold = neuron["threshold"] + (w if model == "alif" else 0)
+    fired = reset != "readout" and u >= threshold
+    lower = 0 if reset == "hard" else u - threshold
+    v = lower if fired else u
+    if model == "adlif":
+        jump = neuron["jump"] if fired else 0
+        w = _clip(_product("second_decay", w, neuron) + _product("coupling", v, neuron) + jump, neuron)
+    if model == "alif":
+        w = _clip(_product("second_decay", w, neuron) + (neuron["jump"] if fired else 0), neuron)
+    return fired, u, (v, w)
+
+
+def _membrane(current: Any, v: Any, w: Any, neuron: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return u, and the second variable with which the step goes on."""
+    model = str(neuron["rule"]).rpartition("_")[0]
+    current = current * 2 ** int(neuron["shift"]) if "shift" in neuron else current
+    current = current + neuron["bias"]
+    leak = _product("decay", v, neuron)
+    if model == "adlif":
+        return _clip(leak + _product("gain", _clip(current - w, neuron), neuron), neuron), w
+    if model == "alif":
+        return _clip(leak + _clip(current, neuron), neuron), w
+    if model == "cuba_lif":
+        w = _clip(_product("second_decay", w, neuron) + current, neuron)
+        return _clip(leak + _product("gain", w, neuron), neuron), w
+    return _clip(leak + current, neuron), w
+
+
+def _product(name: str, x: Any, neuron: Mapping[str, Any]) -> Any:
+    """Return a coefficient times x; in fixed point rounded towards 0."""
     if "shift" not in neuron:
-        return neuron["decay"] * voltage + (current + neuron["bias"])
-    sign = -1 if voltage < 0 else 1
-    leak = sign * (abs(int(voltage)) * int(neuron["decay"]) // 2 ** int(neuron["bits"]))
-    u = leak + int(current) * 2 ** int(neuron["shift"]) + int(neuron["bias"])
-    return min(max(u, -int(neuron["limit"])), int(neuron["limit"]))
+        return neuron[name] * x
+    product = int(neuron[name]) * int(x)
+    size = abs(product) // 2 ** int(neuron["bits"])
+    return size if product >= 0 else -size
+
+
+def _clip(x: Any, neuron: Mapping[str, Any]) -> Any:
+    if "shift" not in neuron:
+        return x
+    return min(max(int(x), -int(neuron["limit"])), int(neuron["limit"]))

@@ -67,6 +67,23 @@ class FixedParameters(NamedTuple):
 Parameters = FloatParameters | FixedParameters
 
 
+class SecondParameters(NamedTuple):
+    """The coefficients of neurons with a second state variable; two_state.py has the equations.
+
+    The arrays are (neuron,), in the type of the voltages, or without elements where no model has a second variable.
+    """
+
+    present: np.ndarray
+    """bool (population,), whether the model of a population has a second variable."""
+    feedback: np.ndarray
+    gain: np.ndarray
+    sensitivity: np.ndarray
+    rho: np.ndarray
+    coupling: np.ndarray
+    jump: np.ndarray
+    intake: np.ndarray
+
+
 class Populations(NamedTuple):
     """The populations in their order of computation."""
 
@@ -101,6 +118,7 @@ class ClockNetwork(NamedTuple):
     synapses: OffsetSynapses
     populations: Populations
     parameters: Parameters
+    second: SecondParameters
     noise: Noise
     sizes: Sizes
     rows: int
@@ -113,6 +131,7 @@ class EventNetwork(NamedTuple):
     synapses: DelaySynapses
     populations: Populations
     parameters: Parameters
+    second: SecondParameters
     noise: Noise
     sizes: Sizes
 
@@ -133,7 +152,7 @@ class StreamArrays(NamedTuple):
     """The state of the recordings, before a run and after it."""
 
     voltage: np.ndarray
-    """(recording, neuron)."""
+    """(recording, neuron); where a model has a second variable, (recording, 2 · neuron), the voltages first."""
     pending: np.ndarray
     """Currents on their way (recording, delay · neuron), or (0, 0) for none."""
 

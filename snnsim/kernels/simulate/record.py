@@ -1,0 +1,44 @@
+"""Recording of membranes and spikes by both engines."""
+
+from typing import Any
+
+import numpy as np
+
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate.types import Recorder
+
+Index = int | np.integer[Any]
+
+
+@njit(nogil=True, cache=True)
+def record_membranes(voltage: np.ndarray, population: int, row: int, recorder: Recorder) -> None:
+    """Copy the membranes of the recorded neurons of a population into a row of the trace.
+
+    Args:
+        voltage: The membranes of all neurons, (neuron,).
+        population: The population.
+        row: The row.
+        recorder: The memory for results.
+    """
+    neurons, trace = recorder.neurons, recorder.trace
+    for index in range(recorder.begin[population], recorder.begin[population + 1]):
+        trace[row, index] = voltage[neurons[index]]
+
+
+@njit(nogil=True, cache=True)
+def record_spike(recording: int, node: Index, neuron: Index, step: int, recorder: Recorder) -> None:
+    """Count a spike of a neuron, and record the spike itself if there is memory for it.
+
+    Args:
+        recording: The recording.
+        node: The node of the neuron.
+        neuron: The neuron.
+        step: The step of the spike.
+        recorder: The memory for results.
+    """
+    span = recorder.spike_span
+    recorder.counts[recording, node] += 1
+    index = span[recording, 0]
+    if index < span[recording, 1]:
+        recorder.spike_step[index], recorder.spike_neuron[index] = step, neuron
+        span[recording, 0] = index + 1
