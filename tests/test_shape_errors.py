@@ -19,8 +19,11 @@ STATE = torch.zeros(BATCH, NEURONS + 4)
 RIGHT = torch.zeros(STEPS, BATCH, NEURONS)
 PER_NEURON = {"learn": "neuron", "features": NEURONS}
 MODULES = {
+    "ALIF": lambda: nn.ALIF().run(RIGHT, nn.TwoState(STATE, STATE)),
+    "AdLIF": lambda: nn.AdLIF().run(RIGHT, nn.TwoState(STATE, STATE)),
     "BatchNorm": lambda: nn.BatchNorm(NEURONS)(WRONG),
     "Conv": lambda: nn.Conv((NEURONS, 1, 1), 2, 3)(WRONG),
+    "CubaLIF": lambda: nn.CubaLIF().run(RIGHT, nn.TwoState(STATE, STATE)),
     "DelayedConv": lambda: nn.DelayedConv((NEURONS, 1, 1), 2, 3, 3)(WRONG),
     "DelayedLinear": lambda: nn.DelayedLinear(NEURONS, 2, 4)(WRONG),
     "LIF": lambda: nn.LIF(tau=2.0).run(RIGHT, STATE),
@@ -28,12 +31,13 @@ MODULES = {
     "LevyBaxter": lambda: nn.LevyBaxter().run(RIGHT, STATE),
     "MetaNeuron": lambda: nn.MetaNeuron(tau=2.0).run(RIGHT, STATE),
     "SecondOrder": lambda: nn.SecondOrder().run(RIGHT, STATE),
+    "SiLIF": lambda: nn.SiLIF().run(RIGHT, nn.TwoState(STATE, STATE)),
     "SparseLinear": lambda: nn.SparseLinear(NEURONS, 2)(WRONG),
     "SpikingLayer": lambda: small_network().layers[0](WRONG.double()),
     "SpikingNetwork": lambda: small_network()(WRONG.double()),
 }
-WITHOUT_ARRAYS = {"Neuron", "Recurrence", "Skip", "Synapse", "constrain_after"}
-"""Abstract modules, connections that layers and networks call, and a function of optimizers."""
+WITHOUT_ARRAYS = {"Neuron", "Recurrence", "Skip", "Synapse", "TwoState", "constrain_after"}
+"""Abstract modules, connections that layers and networks call, a state, and a function of optimizers."""
 FUNCTIONS = {
     "DelayedLinear, history": (lambda: nn.DelayedLinear(NEURONS, 2, 4).run(RIGHT, STATE), STATE.shape),
     "LIF, a value per neuron": (
