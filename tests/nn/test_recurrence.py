@@ -7,7 +7,19 @@ from torch.testing import assert_close
 
 from helpers.networks import BATCH, NEURONS, STEPS, TARGETS, eighths, generator
 from snnsim.gradient_paths import ALL_PATHS, SPATIAL, GradientPaths
-from snnsim.nn import LIF, BatchNorm, DelayedLinear, LeakyReadout, SparseLinear, SpikingLayer, SpikingNetwork
+from snnsim.nn import (
+    ALIF,
+    LIF,
+    AdLIF,
+    BatchNorm,
+    CubaLIF,
+    DelayedLinear,
+    LeakyReadout,
+    SiLIF,
+    SparseLinear,
+    SpikingLayer,
+    SpikingNetwork,
+)
 from snnsim.nn.freezing import freeze
 from snnsim.nn.recurrence import Recurrence
 from snnsim.simulation import Events, Probe, simulate
@@ -27,10 +39,23 @@ def recurrent_synapse(kind, seed=2):
     )  # fmt: skip
 
 
-def layer(kind="learned", *, norm=True, dropout=0.0, reset="hard", width=NEURONS):
+ADAPTIVE = {
+    "adlif": lambda: AdLIF(tau=(2.0, 5.0), tau_adaptation=(5.0, 20.0), scale=2.0, threshold=0.125, features=WIDTH),
+    "silif": lambda: SiLIF(threshold=0.125, features=WIDTH),
+    "alif": lambda: ALIF(threshold=0.125, features=WIDTH),
+    "cuba_lif": lambda: CubaLIF(threshold=0.125, features=WIDTH),
+}
+
+
+def lif(reset):
+    return LIF(tau=2.0, threshold=0.25, reset=reset, learn_decay="neuron", features=WIDTH, learn_threshold=True)
+
+
+def layer(kind="learned", *, norm=True, dropout=0.0, reset="hard", width=NEURONS, neuron=None):
+    torch.manual_seed(5)
     return SpikingLayer(
         DelayedLinear(width, WIDTH, 6, sigma=1.5, generator=generator(1)),
-        LIF(tau=2.0, threshold=0.25, reset=reset, learn_decay="neuron", features=WIDTH, learn_threshold=True),
+        lif(reset) if neuron is None else ADAPTIVE[neuron](),
         norm=BatchNorm(WIDTH) if norm else None,
         dropout=dropout,
         recurrent=Recurrence(recurrent_synapse(kind), dropout=dropout),
@@ -152,3 +177,43 @@ def test_what_does_not_fit_is_refused():
         SpikingLayer(SparseLinear(3, 4), LIF(tau=2.0), norm=None, dropout=0.0, recurrent=SparseLinear(4, 4))
     with pytest.raises(ValueError, match="the recurrent connection must be of the layer's 4 neurons, not 5"):
         SpikingLayer(SparseLinear(3, 4), LIF(tau=2.0), norm=None, dropout=0.0, recurrent=Recurrence(SparseLinear(5, 5)))
+
+
+@pytest.mark.parametrize("neuron", ADAPTIVE)
+@pytest.mark.parametrize("kind", ["dense", "learned", "axonal"])
+def test_adaptive_neurons_recur_as_in_a_loop(kind, neuron):
+    part = layer(kind, neuron=neuron)
+    spikes = eighths(2 * STEPS, BATCH, NEURONS).requires_grad_()
+    error = torch.randn(2 * STEPS, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)
+    wanted = [spikes, *(parameter for parameter in part.parameters() if parameter.requires_grad)]
+    result, expected = part(spikes), loop_in_torch(part, spikes)
+    assert 0.02 < result.mean() < 0.98
+    assert_close(result, expected)
+    assert_close(
+        torch.autograd.grad(result, wanted, error, allow_unused=True),
+        torch.autograd.grad(expected, wanted, error, allow_unused=True),
+    )
+    pieces, state = [], None
+    part = layer(kind, neuron=neuron, norm=False)
+    for chunk in spikes.split([13, 8, 7]):
+        piece, state = part.run(chunk, state)
+        pieces.append(piece)
+    assert_close(torch.cat(pieces), part.run(spikes)[0])
+
+
+@pytest.mark.parametrize("neuron", ADAPTIVE)
+def test_the_frozen_adaptive_network_fires_the_same_spikes(neuron):
+    net = network("axonal", neuron=neuron, norm=False).eval()
+    frames = eighths(STEPS, BATCH, NEURONS, low=-8, high=18).clamp(0).mul(4).floor().clamp(max=3)
+    with torch.no_grad():
+        record = net.record(frames)
+    assert record.spikes[1].sum() > 0
+    for engine in ("clock_driven", "event_driven"):
+        result = simulate(
+            freeze(net, time_step_ms=1.0),
+            Events.from_frames(frames.numpy().astype(np.int64)),
+            engine=engine,
+            record=Probe(spikes=True),
+            precision="float64",
+        )
+        np.testing.assert_array_equal(result.counts("hidden 1"), record.spikes[1].sum(0).numpy().astype(np.int64))
