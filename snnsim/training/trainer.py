@@ -5,9 +5,9 @@ Nothing random is remembered: the order of an epoch is a function of (seed, epoc
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from snnsim import peak_memory
 from snnsim.allocator import give_back
-from snnsim.data.batches import ArrayBatch as Arrays
-from snnsim.data.batches import Batches
+from snnsim.data.augmented_batches import MixedBatch
+from snnsim.data.batches import ArrayBatch, Batches
 from snnsim.learning.decisions import Decision
 from snnsim.learning.rules import Batch, Rule, StepResult
 from snnsim.nn.network import SpikingNetwork
@@ -104,13 +104,27 @@ class Trainer:
 
     def _epoch(self, network: nn.Module, request: Request, *, progress: bool) -> None:
         standing, plan = self.standing, self.plan
-        batches = replace(plan.train, shuffle_seed=(plan.seed, standing.epoch))
+        batches = plan.train.of_epoch(plan.seed, standing.epoch)
         if plan.width is not None:
             self._set_width(plan.width(standing.epoch))
         network.train()
         self._watched = peak_memory.start_anew()
+        # a thread that prepares batches ahead ends with the epoch, however the epoch ends
+        with closing(batches.starting_at(standing.step)) as ahead:
+            self._steps(network, ahead, batches, request, progress=progress)
+
+    def _steps(
+        self,
+        network: nn.Module,
+        ahead: Iterator[ArrayBatch | MixedBatch],
+        batches: Batches,
+        request: Request,
+        *,
+        progress: bool,
+    ) -> None:
+        standing, plan = self.standing, self.plan
         bar = tqdm(
-            batches.starting_at(standing.step), total=len(batches), initial=standing.step, unit="batch", leave=False,
+            ahead, total=len(batches), initial=standing.step, unit="batch", leave=False,
             desc=f"epoch {standing.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,  # noqa: E501
         )  # fmt: skip
         began = saved = time.monotonic()
@@ -128,7 +142,7 @@ class Trainer:
                 bar.close()
                 raise Stopped(f"stopped in epoch {standing.epoch + 1} after batch {standing.step} of {len(batches)}")
 
-    def _step(self, network: nn.Module, arrays: Arrays, batches: Batches) -> None:
+    def _step(self, network: nn.Module, arrays: ArrayBatch | MixedBatch, batches: Batches) -> None:
         standing, plan = self.standing, self.plan
         start = standing.step * batches.batch_size
         size = min(batches.batch_size, len(batches.indices) - start)
@@ -227,13 +241,15 @@ class Trainer:
                 synapse.sigma.fill_(width)
 
 
-def to_tensors(arrays: Arrays, device: torch.device, *, whole: float | None = None) -> Batch:
+def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, whole: float | None = None) -> Batch:
     """Return a batch on its device; the mean loss is taken over `whole` recordings, by default over all."""
+    probability = torch.from_numpy(arrays.probability).to(device) if isinstance(arrays, MixedBatch) else None
     return Batch(
         torch.from_numpy(arrays.frames).to(device),
         torch.from_numpy(arrays.length).to(device),
         torch.from_numpy(arrays.label).to(device),
         float(len(arrays.label)) if whole is None else whole,
+        probability,
     )
 
 
