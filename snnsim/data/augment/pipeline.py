@@ -30,6 +30,7 @@ from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Pool
 from snnsim.data.augment.kinds import KINDS, Augmentation, CutMix
 from snnsim.data.recordings import Recordings, narrowed
+from snnsim.kernels.common.counter_rng import SEEDS
 from snnsim.validation import integer, shown
 
 APPLY: dict[str, Callable[[Any, EventBatch, AugmentationDraws], EventBatch]] = {
@@ -145,6 +146,7 @@ def _augment(
     recordings: Recordings, kinds: Sequence[Augmentation], seed: int, epoch: int
 ) -> tuple[Recordings, np.ndarray | None]:
     kinds = check_kinds(kinds, recordings.units, "augment")
+    seed = integer(seed, who="augment", name="seed", at_least=0, at_most=SEEDS - 1)
     epoch = integer(epoch, who="augment", name="epoch", at_least=0)
     every = np.arange(len(recordings))
     pool = Pool.of(recordings, every, "augment")
