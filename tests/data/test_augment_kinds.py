@@ -102,8 +102,8 @@ def test_groups_of_channels_shift_in_time_by_themselves_and_the_length_stays():
             shifts += fits
     assert len(set(shifts)) > 2
     # of a uniform shift, half of the range of a recording's length falls off on average
-    blended = changed(random_recordings(1, [500] * 60, end_ms=1000.0), [ChannelTimeShift()], seed=0)
-    assert len(blended.time_ms) / 30000 == pytest.approx(0.5, abs=0.03)
+    shifted = changed(random_recordings(1, [500] * 60, end_ms=1000.0), [ChannelTimeShift()], seed=0)
+    assert len(shifted.time_ms) / 30000 == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_stretch_multiplies_all_times_by_a_factor():
