@@ -84,7 +84,7 @@ def decision_loss(scores: Tensor, labels: Tensor) -> Tensor:
     """
     if gates.current(scores, who="decision_loss").ndim != 2:
         raise ValueError(f"decision_loss: the scores must be (batch, class), not {tuple(scores.shape)}")
-    labels = _target(labels, scores)
+    labels = checked_target(labels, scores)
     return functional.cross_entropy(scores, labels, reduction="sum")
 
 
@@ -98,7 +98,7 @@ def step_loss(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> 
         first: Number of the first step of the output in the recordings.
     """
     valid = decisions.checked(output, valid)
-    labels = _target(labels, output)
+    labels = checked_target(labels, output)
     targets = labels.expand(len(output), *labels.shape).flatten(0, 1)
     losses = functional.cross_entropy(output.flatten(0, 1), targets, reduction="none")
     weight = valid_steps(valid - first, len(output)) / valid
@@ -127,8 +127,12 @@ def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, mar
     return (margin + torch.where(wanted, -above, above)).clamp_min(0).sum()
 
 
-def _target(target: Tensor, scores: Tensor) -> Tensor:
+def checked_target(target: Tensor, scores: Tensor) -> Tensor:
     """Return checked classes, or probabilities of classes in the type of the scores.
+
+    Args:
+        target: Classes, int64 (batch,), or their probabilities (batch, class).
+        scores: Scores (..., batch, class).
 
     Raises:
         ValueError: If there are not the classes of each recording, or one has no probabilities.

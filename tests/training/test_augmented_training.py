@@ -185,6 +185,12 @@ def test_augmentations_on_the_command_line(tiny, tmp_path, capsys):
     assert "augmentation event_drop, time_mask" in capsys.readouterr().out
 
 
+def test_mixed_precision(file, tmp_path):
+    values = {"training.precision": "bfloat16", "training.epochs": 1}
+    (row,) = experiment.train(str(file), values, output=tmp_path / "run", device="cpu").read_metrics()
+    assert np.isfinite(row["train_loss"])
+
+
 def test_memory_is_estimated_for_longer_recordings(file):
     config = Config.load(file)
     part = datasets.load_splits(config, "train")["train"]

@@ -4,7 +4,7 @@
 
 The number comes from one uniform number, by the inverse of its distribution.
 
-Source   event-ssm, 2024: sd = 0.55 on SHD and 1.0 on SSC
+Source   event-ssm, arXiv 2404.18508: sd = 0.55 on SHD and 1.0 on SSC
 """
 
 import math

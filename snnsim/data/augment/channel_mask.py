@@ -2,7 +2,7 @@
 
     groups first..first + size - 1 of n        size uniform in 0..most, first uniform in 0..n - size
 
-Source   SpikCommander, 2025: probability 0.5, size in 0..19 of 140 channels on SHD and 0..9 on SSC
+Source   SpikCommander, arXiv 2511.07883: probability 0.5, size in 0..19 of 140 channels on SHD and 0..9 on SSC
 """
 
 import numpy as np

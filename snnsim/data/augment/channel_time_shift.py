@@ -3,7 +3,7 @@
     t' = t + k[group] · step_ms        k uniform in least..most
     spikes before 0 and at or after the end of the recording, (floor(last / step_ms) + 1) · step_ms, are dropped
 
-Source   DelRec, 2025: k in -100..100 steps of 10 ms, for each of 140 channels of 5 units, in a third of the recordings
+Source   DelRec, arXiv 2509.24852: k in -100..100 steps of 10 ms, for 140 channels of 5 units, in a third of all copies
 Differs  DelRec adds a changed copy of every recording; here a recording is changed with a probability
 """
 

@@ -4,7 +4,7 @@
 
 A recording whose longest run has no spike stays as it is.
 
-Source   event-ssm, 2024: probability 0.3, most = 0.02
+Source   event-ssm, arXiv 2404.18508: probability 0.3, most = 0.02
 """
 
 import numpy as np

@@ -7,7 +7,7 @@
 
 The partner is a random other recording of the training split, as it is in the file.
 
-Source   event-ssm, 2024: probability 0.3. Yun et al. 2019 (ICCV), arXiv 1905.04899
+Source   event-ssm, arXiv 2404.18508: probability 0.3. Yun et al. 2019 (ICCV), arXiv 1905.04899
 Differs  the source decides for a batch, and takes partners from it; here each recording decides for itself
 """
 

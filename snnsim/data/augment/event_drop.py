@@ -1,6 +1,6 @@
 """Event drop: every spike is dropped with one probability.
 
-Source   event-ssm, 2024: 0.1
+Source   event-ssm, arXiv 2404.18508: 0.1
 """
 
 import numpy as np

@@ -65,7 +65,7 @@ class ChannelShift(Augmentation):
 
     kind: Literal["channel_shift"] = "channel_shift"
     least: Channels = -40
-    """Smallest shift in channels of the recordings, negative for a shift down."""
+    """Smallest shift in channels of the recordings, negative for a shift down; nearer to 0 than their number."""
     most: Channels = 39
     """Largest shift in channels of the recordings, `least` or more."""
 
@@ -106,7 +106,7 @@ class ChannelTimeShift(Augmentation):
     most: Steps = 100
     """Largest shift, in units of `step_ms`, `least` or more."""
     step_ms: Duration = 10.0
-    """Unit of the shifts in ms; the recording keeps its length, in these units."""
+    """Unit of the shifts in ms, above 0; the recording keeps its length, in these units."""
     group: Count = 5
     """Neighboring channels that share a shift, a divisor of the channels of the recordings."""
 
@@ -127,7 +127,7 @@ class TimeStretch(Augmentation):
 
     kind: Literal["time_stretch"] = "time_stretch"
     most: Annotated[float, Range(at_least=1, at_most=100)] = 1.2
-    """Largest factor, 1 or more; the smallest one is its inverse."""
+    """Largest factor, 1 to 100; the smallest one is its inverse."""
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         return time_ms * self.most
@@ -140,9 +140,9 @@ class Blend(Augmentation):
     kind: Literal["blend"] = "blend"
     probability: Probability = 0.5
     keep: Probability = 0.5
-    """Probability that a spike of either recording is kept."""
+    """Probability that a spike of either recording is kept, 0 to 1."""
     end_ms: Duration | None = 1000.0
-    """Spikes at or after this time are dropped from the blend; None keeps all."""
+    """Spikes at or after this time are dropped from the blend, above 0; None keeps all."""
 
     def longest(self, time_ms: float, longest_ms: float) -> float:
         return max(time_ms, min(time_ms + longest_ms, self.end_ms or time_ms + longest_ms))
@@ -154,7 +154,7 @@ class EventDrop(Augmentation):
 
     kind: Literal["event_drop"] = "event_drop"
     share: Probability = 0.1
-    """Probability that a spike is dropped."""
+    """Probability that a spike is dropped, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ class ChunkDrop(Augmentation):
     kind: Literal["chunk_drop"] = "chunk_drop"
     probability: Probability = 0.3
     most: Probability = 0.02
-    """Longest run, as a share of the spikes of the recording; the shortest one is a spike."""
+    """Longest run, as a share of the spikes of the recording, 0 to 1; the shortest one is a spike."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,7 +173,7 @@ class TimeJitter(Augmentation):
 
     kind: Literal["time_jitter"] = "time_jitter"
     sd_ms: Spread = 1.0
-    """Standard deviation in ms."""
+    """Standard deviation in ms, 0 or more."""
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         # the normal numbers lie between -8.6 and 8.6
@@ -186,7 +186,7 @@ class ChannelJitter(Augmentation):
 
     kind: Literal["channel_jitter"] = "channel_jitter"
     sd: Annotated[float, Range(at_least=0, at_most=1000)] = 0.55
-    """Standard deviation before truncation, in channels of the recordings."""
+    """Standard deviation before truncation, in channels of the recordings, 0 to 1000."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +195,7 @@ class NoiseSpikes(Augmentation):
 
     kind: Literal["noise_spikes"] = "noise_spikes"
     least: Spikes = 0
-    """Smallest number of spikes that are added to a recording."""
+    """Smallest number of spikes that are added to a recording, 0 or more."""
     most: Spikes = 35
     """Largest number of spikes that are added to a recording, `least` or more."""
 
@@ -211,7 +211,7 @@ class TimeMask(Augmentation):
     kind: Literal["time_mask"] = "time_mask"
     probability: Probability = 0.5
     share: Probability = 0.2
-    """Length of the stretch, as a share of the time of the last spike."""
+    """Length of the stretch, as a share of the time of the last spike, 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +221,7 @@ class ChannelMask(Augmentation):
     kind: Literal["channel_mask"] = "channel_mask"
     probability: Probability = 0.5
     most: Annotated[int, Range(at_least=0, at_most=2**20)] = 19
-    """Largest number of groups that are dropped, 0 or more; the smallest number is 0."""
+    """Largest number of groups that are dropped, 0 to all groups; the smallest number is 0."""
     group: Count = 5
     """Neighboring channels that are one group, a divisor of the channels of the recordings."""
 

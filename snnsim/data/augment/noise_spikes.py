@@ -4,7 +4,7 @@
 
 A recording without spikes stays as it is.
 
-Source   event-ssm, 2024: up to 35 spikes on SHD and 100 on SSC
+Source   event-ssm, arXiv 2404.18508: up to 35 spikes on SHD and 100 on SSC
 """
 
 import numpy as np

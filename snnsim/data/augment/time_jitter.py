@@ -2,7 +2,7 @@
 
     t' = t + sd_ms ξ        ξ = √(−2 ln u) cos 2πv, u and v uniform; spikes before time 0 are dropped
 
-Source   event-ssm, 2024
+Source   event-ssm, arXiv 2404.18508
 Differs  event-ssm's deviation is 1 or 3 microseconds, which no grid resolves; the default here is 1 ms
 """
 

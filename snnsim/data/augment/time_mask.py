@@ -2,7 +2,7 @@
 
     begin <= t < begin + share · last        begin uniform between 0 and (1 - share) · last, the time of the last spike
 
-Source   SpikCommander, 2025: probability 0.5, share = 0.2 of the frames of SHD and 0.1 of those of SSC
+Source   SpikCommander, arXiv 2511.07883: probability 0.5, share = 0.2 of the frames of SHD and 0.1 of those of SSC
 Differs  the source masks a share of the frames of all recordings, here it is a share of the recording itself
 """
 

@@ -2,7 +2,7 @@
 
     t' = f t        f uniform between 1 / most and most
 
-Source   event-ssm, 2024: most = 1.2 on SHD and 1.05 on SSC
+Source   event-ssm, arXiv 2404.18508: most = 1.2 on SHD and 1.05 on SSC
 """
 
 import numpy as np
