@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import special
 
 from helpers.recordings import random_recordings, spikes
 from snnsim.data.augment import (
@@ -26,6 +27,7 @@ from snnsim.data.augment import (
 )
 from snnsim.data.augment import augment as changed
 from snnsim.data.augment.channel_jitter import distribution
+from snnsim.data.augment.normal import normal
 from snnsim.data.recordings import Recordings
 
 MANY = 4000
@@ -175,6 +177,13 @@ def test_time_jitter_is_normal():
     assert (np.abs(moved) < 3).mean() == pytest.approx(math.erf(1 / math.sqrt(2)), abs=0.04)
     early = changed(single(time_ms=0.0), [TimeJitter(sd_ms=3)], seed=0)
     assert len(early.time_ms) / MANY == pytest.approx(0.5, abs=0.04)
+
+
+def test_normal_numbers_are_the_inverse_of_the_distribution():
+    shares = np.concatenate([np.linspace(0.001, 0.999, 999), 2.0 ** -np.arange(2, 54), 1 - 2.0 ** -np.arange(2, 53)])
+    ours = np.array([normal(share) for share in shares])
+    np.testing.assert_allclose(ours, special.ndtri(shares), rtol=1e-13, atol=1e-15)
+    assert np.abs(ours).max() < 8.3
 
 
 def test_successive_jitters_are_uncorrelated():

@@ -176,8 +176,8 @@ class TimeJitter(Augmentation):
     """Standard deviation in ms, 0 or more."""
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
-        # the normal numbers lie between -8.6 and 8.6
-        return time_ms + 8.6 * self.sd_ms
+        # the normal numbers lie between -8.3 and 8.3
+        return time_ms + 8.3 * self.sd_ms
 
 
 @dataclass(frozen=True, kw_only=True)

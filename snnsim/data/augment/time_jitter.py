@@ -1,12 +1,10 @@
 """Time jitter: a normal random time is added to every spike.
 
-    t' = t + sd_ms ξ        ξ = √(−2 ln u) cos 2πv, u and v uniform; spikes before time 0 are dropped
+    t' = t + sd_ms ξ        ξ normal; spikes before time 0 are dropped
 
 Source   event-ssm, arXiv 2404.18508
 Differs  event-ssm's deviation is 1 or 3 microseconds, which no grid resolves; the default here is 1 ms
 """
-
-import math
 
 import numpy as np
 from numba import njit
@@ -14,6 +12,7 @@ from numba import njit
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import TimeJitter
+from snnsim.data.augment.normal import normal
 
 
 def apply(kind: TimeJitter, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
@@ -28,18 +27,10 @@ def _jitter(events: Events, start: np.ndarray, spread: np.ndarray) -> None:
     time, unit, offset = events.time, events.unit, events.offset
     begin, used = 0, 0
     for row in range(offset.size - 1):
-        radius, angle = 0.0, 0.0
         for event in range(begin, offset[row + 1]):
-            move = 0.0
+            now = np.float64(time[event])
             if spread[row] > 0:
-                # two uniform numbers give the normal numbers of two spikes
-                if (event - begin) % 2 == 0:
-                    radius = spread[row] * math.sqrt(-2 * math.log(uniform(start[row], event - begin)))
-                    angle = 2 * math.pi * uniform(start[row], event - begin + 1)
-                    move = radius * math.cos(angle)
-                else:
-                    move = radius * math.sin(angle)
-            now = np.float64(time[event]) + move
+                now += spread[row] * normal(uniform(start[row], event - begin))
             if now >= 0:
                 time[used], unit[used] = now, unit[event]
                 used += 1
