@@ -39,6 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-path", type=Path, required=True, help="folder of shd_train.h5")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch-size", type=int, default=256)
     options = parser.parse_args()
     keep_memory()
     torch.set_num_threads(1)
@@ -49,7 +50,12 @@ def main() -> None:
     step = training_step(len(recordings.classes))
     for name, kinds in LISTS.items():
         batches = AugmentedBatches.of(
-            recordings, binned, indices, tuple(KINDS[kind]() for kind in kinds), batch_size=256, workers=0
+            recordings,
+            binned,
+            indices,
+            tuple(KINDS[kind]() for kind in kinds),
+            batch_size=options.batch_size,
+            workers=0,
         )
         prepare, steps = [], []
         for number in range(options.repeats + 1):
