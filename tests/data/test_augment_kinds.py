@@ -179,6 +179,16 @@ def test_time_jitter_is_normal():
     assert len(early.time_ms) / MANY == pytest.approx(0.5, abs=0.04)
 
 
+def test_a_dropped_chunk_is_a_run_of_times_behind_unsorted_spikes_too():
+    recordings = random_recordings(0, [100] * 50)
+    noise, chunk = NoiseSpikes(least=50, most=50), ChunkDrop(probability=1, most=0.3)
+    noisy = changed(recordings, [noise], seed=0)
+    for old, new in zip(spikes(noisy), spikes(changed(recordings, [noise, chunk], seed=0)), strict=True):
+        size = len(old) - len(new)
+        assert size > 0
+        assert any(new == old[:first] + old[first + size :] for first in range(len(old)))
+
+
 def test_normal_numbers_are_the_inverse_of_the_distribution():
     shares = np.concatenate([np.linspace(0.001, 0.999, 999), 2.0 ** -np.arange(2, 54), 1 - 2.0 ** -np.arange(2, 53)])
     ours = np.array([normal(share) for share in shares])

@@ -33,6 +33,6 @@ def spikes(recordings: Recordings) -> list[list[tuple[float, int]]]:
 
 
 def any_recordings():
-    """Return a strategy of recordings, some of them without spikes."""
+    """Return a strategy of recordings, some of them without spikes, some with several in a step and a channel."""
     counts = st.lists(st.integers(0, 40), min_size=1, max_size=9)
-    return st.builds(random_recordings, st.integers(0, 2**31), counts)
+    return st.builds(random_recordings, st.integers(0, 2**31), counts, end_ms=st.sampled_from([15.0, 900.0]))
