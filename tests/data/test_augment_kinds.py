@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import special
 
 from helpers.recordings import random_recordings, spikes
 from snnsim.data.augment import (
@@ -27,7 +26,6 @@ from snnsim.data.augment import (
 )
 from snnsim.data.augment import augment as changed
 from snnsim.data.augment.channel_jitter import distribution
-from snnsim.data.augment.normal import normal
 from snnsim.data.recordings import Recordings
 
 MANY = 4000
@@ -187,13 +185,6 @@ def test_a_dropped_chunk_is_a_run_of_times_behind_unsorted_spikes_too():
         size = len(old) - len(new)
         assert size > 0
         assert any(new == old[:first] + old[first + size :] for first in range(len(old)))
-
-
-def test_normal_numbers_are_the_inverse_of_the_distribution():
-    shares = np.concatenate([np.linspace(0.001, 0.999, 999), 2.0 ** -np.arange(2, 54), 1 - 2.0 ** -np.arange(2, 53)])
-    ours = np.array([normal(share) for share in shares])
-    np.testing.assert_allclose(ours, special.ndtri(shares), rtol=1e-13, atol=1e-15)
-    assert np.abs(ours).max() < 8.3
 
 
 def test_successive_jitters_are_uncorrelated():
