@@ -218,6 +218,8 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
         return _chosen(get_args(kind), value, dotted)
     if get_origin(kind) is tuple:
         return _list(get_args(kind)[0], value, dotted)
+    if is_tagged(kind):
+        return _tagged(get_args(kind), value, dotted)
     return _plain(kind, value, dotted)
 
 
@@ -242,12 +244,36 @@ def _plain(kind: type, value: object, dotted: str) -> object:
     return value
 
 
+def is_tagged(kind: Any) -> bool:
+    """Return whether a declared type is one of several sections, which the key `kind` tells apart."""
+    return get_origin(kind) in (Union, UnionType) and all(is_dataclass(choice) for choice in get_args(kind))
+
+
+def _tagged(choices: tuple[Any, ...], value: object, dotted: str) -> object:
+    """Return the section of a table whose key `kind` names it, or a section as it is.
+
+    Raises:
+        ValueError: If the value is no table, or its kind is unknown.
+    """
+    if isinstance(value, choices):
+        return value
+    by_kind = {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f'config: {dotted} must be a table such as {{kind = "{next(iter(by_kind))}"}}, not {shown(value)}'
+        )
+    _chosen(tuple(by_kind), value.get("kind"), f"{dotted}.kind")
+    return build(by_kind[value["kind"]], value, f"{dotted}.")
+
+
 def _list(kind: Any, value: object, dotted: str) -> tuple[object, ...]:
     if not isinstance(value, list | tuple):
         raise ValueError(f"config: {dotted} must be a list, not {shown(value)}")
     if len(value) > MOST_ITEMS:
         raise ValueError(f"config: {dotted} must have at most {MOST_ITEMS:,} values, not {len(value):,}")
-    return tuple(_typed(kind, item, dotted) for item in value)
+    # a table has a name of its own, as its keys are named in messages
+    names = (f"{dotted}[{number}]" if is_tagged(kind) else dotted for number in range(len(value)))
+    return tuple(_typed(kind, item, name) for item, name in zip(value, names, strict=True))
 
 
 def _check_range(limits: Range, value: Any, dotted: str) -> None:
@@ -265,11 +291,17 @@ def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
 def plain(section: Any) -> dict[str, object]:
     """Return a section as values of a TOML file.
 
-    TOML has no None: a default of None is left out, and any other None is the text "none".
+    TOML has no None: a default of None is left out, and any other None is the text "none". An empty list of tables is
+    left out too.
     """
     values: dict[str, object] = {}
-    for each in fields(section):
-        value = getattr(section, each.name)
-        if value is not None or each.default is not None:
-            values[each.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
+    section_kind: type = type(section)
+    kinds = hints(section_kind)
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if isinstance(value, tuple) and is_tagged(get_args(kinds[item.name])[0]):
+            if value:
+                values[item.name] = [plain(table) for table in value]
+        elif value is not None or item.default is not None:
+            values[item.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
     return values

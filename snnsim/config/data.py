@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from snnsim import schema
 from snnsim.config.ranges import Count, Milliseconds, Seed, check
 from snnsim.data import registry
+from snnsim.data.augment.kinds import AnyAugmentation
 from snnsim.schema import Range
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Data:
     """Columns of that field."""
     max_time_ms: Milliseconds | None = None
     """Events at or after this time are left out; None keeps all."""
+    augment: tuple[AnyAugmentation, ...] = ()
+    """Augmentations of the training recordings in their order: tables with a `kind` and its settings."""
+    workers: Annotated[int, Range(at_least=0, at_most=1)] = 1
+    """Threads that prepare the next augmented batch during a training step; 0 prepares it between the steps."""
 
     def __post_init__(self) -> None:
         schema.settle(self, "data.")

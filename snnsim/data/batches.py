@@ -1,8 +1,8 @@
 """Dense batches in an order that is a pure function of the seed, which can be resumed and shared between ranks."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -52,13 +52,22 @@ class Batches:
     def __iter__(self) -> Iterator[ArrayBatch]:
         return self.starting_at(0)
 
+    def of_epoch(self, seed: int, epoch: int) -> Self:
+        """Return the batches of an epoch, in an order that is a function of the seed and the epoch.
+
+        Args:
+            seed: Seed of the training.
+            epoch: Number of the epoch, from 0.
+        """
+        return replace(self, shuffle_seed=(seed, epoch))
+
     def order(self) -> np.ndarray:
         """Return the indices of the batches of all ranks, one batch after the other, int64 (index,)."""
         if self.shuffle_seed is None:
             return np.asarray(self.indices)
         return np.random.default_rng(self.shuffle_seed).permutation(self.indices)
 
-    def starting_at(self, number: int) -> Iterator[ArrayBatch]:
+    def starting_at(self, number: int) -> Generator[ArrayBatch, None, None]:
         """Yield this rank's share of every batch from a batch on.
 
         The share of a small last batch may be empty, without recordings and steps.
@@ -66,8 +75,12 @@ class Batches:
         Args:
             number: Number of the first batch.
         """
-        order = self.order()
-        for start in range(number * self.batch_size, len(order), self.batch_size):
-            share = order[start : start + self.batch_size][self.rank :: self.world]
+        for share in self._shares(number):
             frames, length = self.binned.dense(share)
             yield ArrayBatch(frames, length.astype(np.int64), self.binned.label[share])
+
+    def _shares(self, number: int) -> Iterator[np.ndarray]:
+        """Yield the recordings of this rank's share of every batch from a batch on."""
+        order = self.order()
+        for start in range(number * self.batch_size, len(order), self.batch_size):
+            yield order[start : start + self.batch_size][self.rank :: self.world]

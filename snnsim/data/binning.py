@@ -101,7 +101,7 @@ class Binned:
         indices = positions(indices, len(self), who="Binned.dense")
         length = self.length[indices]
         require(length.min(initial=1) >= 1, "Binned.dense: a recording must have at least one step; one has none")
-        frames = _zeros(int(length.max(initial=0)), len(indices), self.channels)
+        frames = zeros(int(length.max(initial=0)), len(indices), self.channels, who="Binned.dense")
         start, stop = self.offset[:-1][indices], self.offset[1:][indices]
         inside = np.all((start >= 0) & (start <= stop) & (stop <= len(self.cell)))
         require(
@@ -192,14 +192,25 @@ def _named(name: str) -> dict[str, Any]:
     return {"who": "bin_events", "name": name}
 
 
-def _zeros(*shape: int) -> np.ndarray:
+def zeros(steps: int, recordings: int, channels: int, *, who: str) -> np.ndarray:
+    """Return frames of zeros, float32 (time, recording, channel).
+
+    Args:
+        steps: Steps of the longest recording.
+        recordings: Number of recordings.
+        channels: Number of channels.
+        who: Name of the function that was called, for the message.
+
+    Raises:
+        MemoryError: If there is not enough memory.
+    """
     try:
-        return np.zeros(shape, np.float32)
+        return np.zeros((steps, recordings, channels), np.float32)
     except (MemoryError, ValueError) as error:
-        size = math.prod(shape) * 4 / 1e9
+        size = steps * recordings * channels * 4 / 1e9
         raise MemoryError(
-            f"Binned.dense: {shape[1]} recordings of {shape[0]} steps and {shape[2]} channels need {size:,.1f} GB of "
-            "memory, more than there is; take fewer at a time, fewer channels or longer steps"
+            f"{who}: {recordings} recordings of {steps} steps and {channels} channels need {size:,.1f} GB of memory, "
+            "more than there is; take fewer at a time, fewer channels or longer steps"
         ) from error
 
 

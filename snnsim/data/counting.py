@@ -84,8 +84,16 @@ def _half(time: float, scale: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _tolerance(time: np.ndarray, first: int, last: int, time_step: float, scale: float) -> float:
-    """Return 2 ε of the times of a recording, or -1 where they are multiples of dt rounded to float16."""
+def tolerance_of(time: np.ndarray, first: int, last: int, time_step: float, scale: float) -> float:
+    """Return 2 ε of the times of a recording, or -1 where they are multiples of dt rounded to float16.
+
+    Args:
+        time: Times of all recordings, in any order within a recording.
+        first: Index of the first event of the recording.
+        last: Index behind its last event.
+        time_step: Length of a step.
+        scale: Milliseconds of a unit of float16 times.
+    """
     multiples = False
     for event in range(first, last):
         now = np.float64(time[event])
@@ -110,6 +118,19 @@ def _tolerance(time: np.ndarray, first: int, last: int, time_step: float, scale:
 
 
 @njit(cache=True, nogil=True)
+def grid_position(time: float, time_step: float, tolerance: float) -> float:
+    """Return x + min(2 ε x, 1/4) of a time, or x + 1/2 for a tolerance of -1; the step is its integer part."""
+    x = time / time_step
+    return x + (min(tolerance * x, 0.25) if tolerance >= 0 else 0.5)
+
+
+@njit(cache=True, nogil=True)
+def end_of(limit: float, time_step: float) -> float:
+    """Return the grid position from which events are dropped."""
+    return limit / time_step * (1 - 2.0**-50)
+
+
+@njit(cache=True, nogil=True)
 def bin_all(events: EventArrays, grid: Grid, scratch: Scratch, cells: CellArrays) -> tuple[int, int, float]:
     """Fill the cells of all recordings.
 
@@ -127,10 +148,10 @@ def bin_all(events: EventArrays, grid: Grid, scratch: Scratch, cells: CellArrays
     last_step, last_cell = scratch
     cell, count, offset, length = cells
     channels, used, dropped = last_step.size, 0, 0
-    most, end = min(MOST_CELLS // channels, MOST_STEPS) - 1, limit / time_step * (1 - 2.0**-50)
+    most, end = min(MOST_CELLS // channels, MOST_STEPS) - 1, end_of(limit, time_step)
     for recording in range(start.size - 1):
         first, last = start[recording], start[recording + 1]
-        tolerance = _tolerance(time, first, last, time_step, scale)
+        tolerance = tolerance_of(time, first, last, time_step, scale)
         last_step[:] = -1
         previous = 0.0
         for event in range(first, last):
@@ -140,8 +161,7 @@ def bin_all(events: EventArrays, grid: Grid, scratch: Scratch, cells: CellArrays
             if not (previous <= now < np.inf and 0 <= number < units):
                 return dropped, OUT_OF_RANGE, 0.0
             previous = now
-            x = now / time_step
-            x += min(tolerance * x, 0.25) if tolerance >= 0 else 0.5
+            x = grid_position(now, time_step, tolerance)
             if (x if tolerance >= 0 else math.floor(x)) >= end:
                 dropped += 1
                 continue

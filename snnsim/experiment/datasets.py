@@ -9,6 +9,8 @@ import numpy as np
 from snnsim import files
 from snnsim.config import Config, Data
 from snnsim.data import cache, heidelberg, registry, splits
+from snnsim.data.augment import kinds
+from snnsim.data.augmented_batches import AugmentedBatches
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import audio_files
@@ -20,6 +22,8 @@ class Part:
 
     binned: Binned
     indices: np.ndarray
+    path: Path | None = None
+    """The file; None where the recordings come from no file."""
 
     def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
         """Return the recordings in batches, in their order.
@@ -96,13 +100,52 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
             # SHD comes without a validation split, and the test file is never used for one
             split = splits.of_training_file(binned, paths[file])
             indices = split.train if name == "train" else split.valid
-        parts[name] = Part(binned, indices)
+        parts[name] = Part(binned, indices, paths[file])
     _check_classes(parts)
     return parts
 
 
 def _binned(data: Data, path: Path) -> Binned:
     return cache.binned(path, time_step_ms=data.time_step_ms, channels=data.channels, max_time_ms=data.max_time_ms)
+
+
+def training_batches(config: Config, part: Part, *, rank: int = 0, world: int = 1) -> Batches:
+    """Return the training recordings in batches, with the augmentations of the config.
+
+    Args:
+        config: The config of a run.
+        part: The training split, from a file.
+        rank: Number of this process.
+        world: Number of processes.
+
+    Raises:
+        ValueError: If the config has augmentations, and one does not fit the recordings.
+    """
+    data, batch_size = config.data, config.training.batch_size
+    if not data.augment:
+        return part.batches(batch_size, rank=rank, world=world)
+    if part.path is None:
+        raise ValueError("data.augment: the training recordings must come from a file, whose spikes are changed")
+    return AugmentedBatches.of(
+        heidelberg.read(part.path),
+        part.binned,
+        part.indices,
+        data.augment,
+        batch_size=batch_size,
+        max_time_ms=data.max_time_ms,
+        workers=data.workers,
+        rank=rank,
+        world=world,
+    )
+
+
+def longest_steps(config: Config, part: Part) -> int:
+    """Return the largest number of steps that a training recording may have after augmentations."""
+    data, steps = config.data, int(part.binned.length[part.indices].max(initial=1))
+    if not data.augment:
+        return steps
+    time_ms = kinds.longest(data.augment, steps * data.time_step_ms)
+    return int(min(time_ms, np.inf if data.max_time_ms is None else data.max_time_ms) / data.time_step_ms) + 1
 
 
 def _check_classes(parts: dict[str, Part]) -> None:

@@ -156,7 +156,7 @@ def prepare(
             )
         allocator.keep_little()
     settings, share = config.training, {"rank": processes.rank, "world": processes.world}
-    train_batches = data["train"].batches(settings.batch_size, **share)
+    train_batches = datasets.training_batches(config, data["train"], **share)
     plan = TrainerConfig(
         train=train_batches,
         valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
@@ -183,7 +183,7 @@ def prepare(
 
 
 def _check_memory(config: Config, part: datasets.Part, classes: int, world: int) -> None:
-    steps = int(part.binned.length[part.indices].max(initial=1))
+    steps = datasets.longest_steps(config, part)
     share = min(config.training.batch_size, len(part.indices)) // world + 1
     estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
 
@@ -282,7 +282,8 @@ def _described(config: Config) -> str:
     drawn = "" if training.k is None else f" of {training.k} steps"
     window = "" if training.window_ms is None else f", in windows of {training.window_ms:g} ms"
     credit = "" if training.delayed == "exact" else f", {training.delayed} credit over delays"
-    return f"{training.rule}{drawn}{window}{credit}"
+    augmented = ", ".join(kind.kind for kind in config.data.augment)
+    return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}"
 
 
 def _left_out(binned: Binned) -> str:

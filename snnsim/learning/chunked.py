@@ -133,7 +133,7 @@ def backpropagate_batch(  # noqa: PLR0913
     score_gradient = None
     if losses.checked(loss) == "decision":
         known_scores = _scores(network, batch, decide, generator, chunk).requires_grad_()
-        total = losses.decision_loss(known_scores, batch.labels)
+        total = losses.decision_loss(known_scores, batch.target)
         (score_gradient,) = torch.autograd.grad(total / batch.normalizer, known_scores)
 
     def objective(output: Tensor, first: int) -> Tensor | None:
@@ -144,7 +144,7 @@ def backpropagate_batch(  # noqa: PLR0913
             return None
         output = losses.with_gradient_at(output, selected)
         if score_gradient is None:
-            return losses.step_loss(output, batch.labels, valid, first) / batch.normalizer
+            return losses.step_loss(output, batch.target, valid, first) / batch.normalizer
         return (score_gradient * decide(output, valid, first)).sum()
 
     chunks = chunks_of(network, batch, chunk)

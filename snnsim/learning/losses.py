@@ -2,6 +2,7 @@
 
     decision   Σ_b CE(scores[b], y[b])
     steps      Σ_b 1 / valid[b] Σ_t CE(u[t, b], y[b])      over the steps t < valid[b]
+               y[b] is a class, or probabilities p of all classes: CE(s, p) = −Σ_j p[j] ln softmax(s)[j]
     highest    Σ_b Σ_j max(0, κ + θ − û) for the neuron j = y[b], max(0, κ + û − θ) for the others; û = max_t u[t, b, j]
 
 Shapes   output u (time, batch, class) · valid, labels y (batch,) · scores (batch, class)
@@ -25,6 +26,8 @@ from snnsim.renamed import attributes, fields
 from snnsim.validation import integer, known, shown
 
 LOSSES = ("decision", "steps")
+SUM_TOLERANCE = 1e-3
+"""Largest distance between 1 and the sum of probabilities, which are rounded."""
 __getattr__ = attributes(
     __name__,
     {"of_scores": "decision_loss", "of_steps": "step_loss", "chosen": "random_steps", "at": "with_gradient_at"},
@@ -43,6 +46,13 @@ class Batch:
     """Classes, int64 (batch,)."""
     normalizer: float
     """Number of recordings of the mean loss: len(labels), or the fair share of a parallel batch."""
+    probabilities: Tensor | None = None
+    """Probabilities of the classes (batch, class), whose loss is taken; None takes that of the labels."""
+
+    @property
+    def target(self) -> Tensor:
+        """The target of the loss: probabilities if there are any, else labels."""
+        return self.labels if self.probabilities is None else self.probabilities
 
 
 fields(Batch, whole="normalizer")
@@ -67,14 +77,14 @@ def decision_loss(scores: Tensor, labels: Tensor) -> Tensor:
 
     Args:
         scores: Scores (batch, class).
-        labels: Classes, int64 (batch,).
+        labels: Classes, int64 (batch,), or their probabilities (batch, class).
 
     Raises:
         ValueError: If the scores have another shape.
     """
     if gates.current(scores, who="decision_loss").ndim != 2:
         raise ValueError(f"decision_loss: the scores must be (batch, class), not {tuple(scores.shape)}")
-    _check_labels(labels, scores)
+    labels = checked_target(labels, scores)
     return functional.cross_entropy(scores, labels, reduction="sum")
 
 
@@ -83,13 +93,14 @@ def step_loss(output: Tensor, labels: Tensor, valid: Tensor, first: int = 0) -> 
 
     Args:
         output: Voltage of the readout, (time, batch, class).
-        labels: Classes, int64 (batch,).
+        labels: Classes, int64 (batch,), or their probabilities (batch, class).
         valid: Steps of each recording that count, (batch,).
         first: Number of the first step of the output in the recordings.
     """
     valid = decisions.checked(output, valid)
-    _check_labels(labels, output)
-    losses = functional.cross_entropy(output.flatten(0, 1), labels.repeat(len(output)), reduction="none")
+    labels = checked_target(labels, output)
+    targets = labels.expand(len(output), *labels.shape).flatten(0, 1)
+    losses = functional.cross_entropy(output.flatten(0, 1), targets, reduction="none")
     weight = valid_steps(valid - first, len(output)) / valid
     return (losses.view(weight.shape) * weight).sum()
 
@@ -114,6 +125,29 @@ def highest_membrane(membrane: Tensor, labels: Tensor, *, threshold: Tensor, mar
     above = membrane.amax(0) - threshold
     wanted = functional.one_hot(labels, membrane.shape[-1]).bool()
     return (margin + torch.where(wanted, -above, above)).clamp_min(0).sum()
+
+
+def checked_target(target: Tensor, scores: Tensor) -> Tensor:
+    """Return checked classes, or probabilities of classes in the type of the scores.
+
+    Args:
+        target: Classes, int64 (batch,), or their probabilities (batch, class).
+        scores: Scores (..., batch, class).
+
+    Raises:
+        ValueError: If there are not the classes of each recording, or one has no probabilities.
+    """
+    if not isinstance(target, Tensor) or not target.is_floating_point():
+        _check_labels(target, scores)
+        return target
+    if target.shape != scores.shape[-2:]:
+        raise ValueError(
+            f"loss: probabilities must be (batch, class) = {tuple(scores.shape[-2:])}, not {tuple(target.shape)}"
+        )
+    # comparisons with NaN are false
+    if not bool((target >= 0).all()) or not bool(((target.sum(-1) - 1).abs() <= SUM_TOLERANCE).all()):
+        raise ValueError("loss: the probabilities of a recording must be 0 or more and add up to 1; some do not")
+    return target.to(scores.dtype)
 
 
 def _check_labels(labels: Tensor, scores: Tensor) -> None:
@@ -145,8 +179,8 @@ def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decisio
     valid = batch.lengths + (len(output) - len(batch.frames))
     scores = decide(output, valid)
     if checked(loss) == "steps":
-        return StepResult(step_loss(output, batch.labels, valid), scores.detach())
-    return StepResult(decision_loss(scores, batch.labels), scores)
+        return StepResult(step_loss(output, batch.target, valid), scores.detach())
+    return StepResult(decision_loss(scores, batch.target), scores)
 
 
 def checked(loss: str) -> str:

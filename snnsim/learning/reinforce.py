@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from snnsim.learning.chunked import chunks_of
 from snnsim.learning.decisions import Decision
-from snnsim.learning.losses import Batch, StepResult
+from snnsim.learning.losses import Batch, StepResult, checked_target
 from snnsim.nn import MetaNeuron
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.nn.dropout import neuron_draws
@@ -51,7 +51,7 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
         likelihood = likelihood + (neuron.log_likelihood(current, sent) * counted).sum((0, 2))
         spikes = layer.dropout(sent, generator)
     scores = decide(network.readout(network.synapse(spikes)), valid)
-    loss = functional.cross_entropy(scores, batch.labels, reduction="none")
+    loss = functional.cross_entropy(scores, checked_target(batch.target, scores), reduction="none")
     objective = (loss + _less_mean_of_others(loss.detach()) * likelihood).sum() / batch.normalizer
     objective.backward()  # type: ignore[no-untyped-call]
     return StepResult(loss.sum(), scores).detached()

@@ -18,7 +18,8 @@ from snnsim.training import finite, optimizers
 from snnsim.validation import integer, real, shown
 
 Sample = tuple[Tensor, Tensor] | tuple[Tensor, Tensor, Tensor]
-"""Frames (time, recording, channel), labels (recording,) and, where recordings are padded, lengths (recording,)."""
+"""Frames (time, recording, channel), labels (recording,) or probabilities (recording, class) and, where recordings are
+padded, lengths (recording,)."""
 
 
 def fit(  # noqa: PLR0913
@@ -44,7 +45,8 @@ def fit(  # noqa: PLR0913
         network: The network; its parameters are changed.
         batches: Batches of one epoch, iterated once per epoch: a list, or a `torch.utils.data.DataLoader`. A batch is
             (frames, labels) or (frames, labels, lengths): frames (time, recording, channel), spikes or counts; labels
-            (recording,), int64 from 0; lengths (recording,), steps of each recording before its padding.
+            (recording,), int64 from 0, or probabilities of the classes (recording, class), whose largest one counts in
+            the accuracy; lengths (recording,), steps of each recording before its padding.
         epochs: Number of passes over all batches.
         valid: Batches to evaluate after each epoch, with integer delays as on a chip; None evaluates none.
         rule: Learning rule, which computes the gradients: "bptt", "sltt", or a function such as
@@ -121,7 +123,9 @@ def _batches(batches: Iterable[Sample], network: nn.Module) -> Iterator[Batch]:
             raise TypeError(f"fit: a batch must be {must}, not {shown(sample)}")
         frames, labels, *rest = (part.to(device) for part in sample)
         lengths = rest[0] if rest else torch.full((len(labels),), len(frames), device=device)
-        yield Batch(frames, lengths, labels, float(len(labels)))
+        probabilities = labels if labels.is_floating_point() and labels.ndim == 2 else None
+        labels = labels if probabilities is None else probabilities.argmax(1)
+        yield Batch(frames, lengths, labels, float(len(labels)), probabilities)
 
 
 def _widths(network: SpikingNetwork, epochs: int) -> list[tuple[Any, Any]]:

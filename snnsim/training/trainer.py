@@ -5,9 +5,9 @@ a function of (seed, epoch, batch, process). A resumed run therefore has the num
 """
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from snnsim import peak_memory
 from snnsim.allocator import give_back
+from snnsim.data.augmented_batches import MixedBatch
 from snnsim.data.batches import ArrayBatch, Batches
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
@@ -111,13 +112,27 @@ class Trainer:
 
     def _epoch(self, network: nn.Module, request: Request, *, progress: bool) -> None:
         state, plan = self.state, self.plan
-        batches = replace(plan.train, shuffle_seed=(plan.seed, state.epoch))
+        batches = plan.train.of_epoch(plan.seed, state.epoch)
         if plan.width is not None:
             self._set_width(plan.width(state.epoch))
         network.train()
         self._watched = peak_memory.start_anew()
+        # a thread that prepares batches ahead ends with the epoch, however the epoch ends
+        with closing(batches.starting_at(state.step)) as ahead:
+            self._steps(network, ahead, batches, request, progress=progress)
+
+    def _steps(
+        self,
+        network: nn.Module,
+        ahead: Iterator[ArrayBatch | MixedBatch],
+        batches: Batches,
+        request: Request,
+        *,
+        progress: bool,
+    ) -> None:
+        state, plan = self.state, self.plan
         bar = tqdm(
-            batches.starting_at(state.step), total=len(batches), initial=state.step, unit="batch", leave=False,
+            ahead, total=len(batches), initial=state.step, unit="batch", leave=False,
             desc=f"epoch {state.epoch + 1}/{plan.epochs}", disable=None if progress and plan.processes.first else True,
         )  # fmt: skip
         began = saved = time.monotonic()
@@ -135,7 +150,7 @@ class Trainer:
                 bar.close()
                 raise Stopped(f"stopped in epoch {state.epoch + 1} after batch {state.step} of {len(batches)}")
 
-    def _step(self, network: nn.Module, arrays: ArrayBatch, batches: Batches) -> None:
+    def _step(self, network: nn.Module, arrays: ArrayBatch | MixedBatch, batches: Batches) -> None:
         state, plan = self.state, self.plan
         start = state.step * batches.batch_size
         size = min(batches.batch_size, len(batches.indices) - start)
@@ -240,7 +255,7 @@ class Trainer:
                 synapse.sigma.fill_(width)
 
 
-def to_tensors(arrays: ArrayBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
+def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
     """Return a batch as tensors on a device.
 
     Args:
@@ -249,11 +264,13 @@ def to_tensors(arrays: ArrayBatch, device: torch.device, *, normalizer: float | 
         normalizer: Number of recordings that the mean loss is taken over, in all processes; by default those of the
             batch.
     """
+    probability = torch.from_numpy(arrays.probability).to(device) if isinstance(arrays, MixedBatch) else None
     return Batch(
         torch.from_numpy(arrays.frames).to(device),
         torch.from_numpy(arrays.length).to(device),
         torch.from_numpy(arrays.label).to(device),
         float(len(arrays.label)) if normalizer is None else normalizer,
+        probability,
     )
 
 

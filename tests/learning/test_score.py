@@ -1,6 +1,7 @@
 """The score function in a network small enough for all its spike trains: unbiased, where straight-through is not."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 import torch
@@ -71,3 +72,16 @@ def test_other_neurons_are_refused():
     message = r"score: the neurons of 'hidden 1' must be MetaNeuron .*, not LIF behind Delayed"
     with pytest.raises(TypeError, match=message):
         score(small_network(), None, mean_membrane, None)
+
+
+def test_probabilities_of_one_class_are_its_label():
+    results = []
+    for probabilities in (None, torch.tensor([[0.0, 1.0]] * 4)):
+        batch = Batch(FRAMES.expand(-1, 4, -1), torch.full((4,), STEPS), torch.ones(4, dtype=torch.long), 4.0)
+        batch = replace(batch, probabilities=probabilities)
+        network = a_network()
+        results.append((score(network, batch, mean_membrane, generator(2)), network))
+    (hard, one), (soft, another) = results
+    torch.testing.assert_close(soft.loss, hard.loss)
+    for left, right in zip(one.parameters(), another.parameters(), strict=True):
+        torch.testing.assert_close(right.grad, left.grad)

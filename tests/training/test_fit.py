@@ -56,6 +56,22 @@ def test_the_same_seed_gives_the_same_parameters():
     assert not torch.equal(states[0], states[2])
 
 
+def test_probabilities_in_the_place_of_labels():
+    frames, labels = timing(64, 0)
+    classes = torch.nn.functional.one_hot(labels, 2).float()
+    results = []
+    for target in (labels, classes, 0.8 * classes + 0.1):
+        network = a_network()
+        results.append(snnsim.fit(network, [(frames, target)], epochs=3, valid=[(frames, target)], progress=False))
+    hard, soft, smooth = results
+    for name in ("loss", "accuracy", "valid_loss", "valid_accuracy"):
+        assert [row[name] for row in soft] == pytest.approx([row[name] for row in hard], rel=1e-4)
+    assert smooth[0]["accuracy"] == hard[0]["accuracy"]
+    assert smooth[0]["loss"] != pytest.approx(hard[0]["loss"], rel=1e-3)
+    with pytest.raises(ValueError, match=r"probabilities must be \(batch, class\) = \(64, 2\), not \(64, 3\)"):
+        snnsim.fit(a_network(), [(frames, torch.ones(64, 3) / 3)], epochs=1, progress=False)
+
+
 def test_a_loader_with_lengths():
     frames, labels = timing(40, 0)
     lengths = torch.randint(16, 25, (40,), generator=generator())

@@ -1,0 +1,30 @@
+"""Event drop: every spike is dropped with one probability.
+
+Source   event-ssm, arXiv 2404.18508: 0.1
+"""
+
+import numpy as np
+from numba import njit
+
+from snnsim.data.augment.draws import AugmentationDraws, uniform
+from snnsim.data.augment.events import EventBatch, Events
+from snnsim.data.augment.kinds import EventDrop
+
+
+def apply(kind: EventDrop, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
+    """Return a batch without random spikes."""
+    share = np.where(draws.applied(batch.recording, kind.probability), kind.share, 0.0)
+    _drop(batch.events, draws.starts(batch.recording, 1), share)
+    return batch.with_events(batch.events)
+
+
+@njit(cache=True, nogil=True)
+def _drop(events: Events, start: np.ndarray, share: np.ndarray) -> None:
+    time, unit, offset = events.time, events.unit, events.offset
+    begin, used = 0, 0
+    for row in range(offset.size - 1):
+        for event in range(begin, offset[row + 1]):
+            if uniform(start[row], event - begin) >= share[row]:
+                time[used], unit[used] = time[event], unit[event]
+                used += 1
+        begin, offset[row + 1] = offset[row + 1], used

@@ -1,0 +1,40 @@
+"""Noise spikes: random spikes are added to a recording.
+
+    count uniform in least..most · unit uniform in 0..units - 1 · time uniform between 0 and the last spike
+
+A recording without spikes stays as it is.
+
+Source   event-ssm, arXiv 2404.18508: up to 35 spikes on SHD and 100 on SSC
+"""
+
+import numpy as np
+from numba import njit
+
+from snnsim.data.augment.draws import AugmentationDraws, uniform
+from snnsim.data.augment.events import EventBatch, Events
+from snnsim.data.augment.kinds import NoiseSpikes
+
+
+def apply(kind: NoiseSpikes, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
+    """Return a batch with random spikes added."""
+    applied = draws.applied(batch.recording, kind.probability) & (np.diff(batch.events.offset) > 0)
+    count = np.where(applied, draws.integers(batch.recording, 1, kind.least, kind.most), 0)
+    result = Events.empty_like(batch.events, len(batch.events.time) + int(count.sum()))
+    _add(batch.events, count, draws.starts(batch.recording, 2), batch.last_times(), batch.units, result)
+    return batch.with_events(result, ascending=False)
+
+
+@njit(cache=True, nogil=True)
+def _add(events: Events, count: np.ndarray, start: np.ndarray, last: np.ndarray, units: int, result: Events) -> None:
+    used = 0
+    for row in range(count.size):
+        begin, end = events.offset[row], events.offset[row + 1]
+        size = end - begin
+        result.time[used : used + size] = events.time[begin:end]
+        result.unit[used : used + size] = events.unit[begin:end]
+        used += size
+        for number in range(count[row]):
+            result.time[used] = uniform(start[row], 2 * number) * last[row]
+            result.unit[used] = min(np.int64(uniform(start[row], 2 * number + 1) * units), units - 1)
+            used += 1
+        result.offset[row + 1] = used

@@ -1,0 +1,113 @@
+"""Batches of augmented recordings: the spikes of a batch are changed and then counted in frames, anew in every epoch.
+
+A batch is a function of (seed, epoch, recordings of the batch), so it is the same for any number of threads and
+processes, after a resume, and for each recording in a batch of any size.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from snnsim.data.augment.events import Pool
+from snnsim.data.augment.kinds import Augmentation
+from snnsim.data.augment.pipeline import apply_all, check_kinds, hard_labels
+from snnsim.data.batches import ArrayBatch, Batches
+from snnsim.data.binning import Binned
+from snnsim.data.frames import FrameGrid, count_events
+from snnsim.data.prefetch import prefetched
+from snnsim.data.recordings import Recordings
+from snnsim.validation import integer
+
+
+class MixedBatch(NamedTuple):
+    """Recordings of mixed classes, padded with zeros to the longest of them."""
+
+    frames: np.ndarray
+    """float32 (time, batch, channel)."""
+    length: np.ndarray
+    """int64 (batch,), steps of each recording."""
+    label: np.ndarray
+    """int64 (batch,), the class of the largest share."""
+    probability: np.ndarray
+    """float32 (batch, class), the shares of the classes."""
+
+
+@dataclass(frozen=True)
+class AugmentedBatches(Batches):
+    """Batches of recordings after augmentations; `of_epoch` gives those of an epoch."""
+
+    pool: Pool = field(kw_only=True)
+    """Spikes of the recordings, and those among them that partners come from."""
+    kinds: tuple[Augmentation, ...] = field(kw_only=True)
+    """Augmentations in their order."""
+    max_time_ms: float | None = field(default=None, kw_only=True)
+    """Spikes at or after this time are left out after the augmentations; None keeps all."""
+    workers: int = field(default=1, kw_only=True)
+    """Threads that prepare the next batch: 1, or 0 for none."""
+    seed: int = field(default=0, kw_only=True)
+    """Seed of the augmentations."""
+    epoch: int = field(default=0, kw_only=True)
+    """Number of the epoch, from 0."""
+
+    @classmethod
+    def of(  # noqa: PLR0913
+        cls,
+        recordings: Recordings,
+        binned: Binned,
+        indices: np.ndarray,
+        kinds: tuple[Augmentation, ...],
+        *,
+        batch_size: int,
+        max_time_ms: float | None = None,
+        workers: int = 1,
+        rank: int = 0,
+        world: int = 1,
+    ) -> Self:
+        """Return batches of checked recordings and augmentations.
+
+        Args:
+            recordings: All recordings of a file.
+            binned: The same recordings on the grid of the frames.
+            indices: Recordings of the training split; partners come from them alone.
+            kinds: Augmentations in their order.
+            batch_size: Recordings of a batch, all ranks together.
+            max_time_ms: Spikes at or after this time are left out; None keeps all.
+            workers: Threads that prepare the next batch: 1, or 0 for none.
+            rank: Number of this process.
+            world: Number of processes that share a batch.
+
+        Raises:
+            TypeError: If an augmentation or an array has a wrong type.
+            ValueError: If the recordings are wrong, differ from `binned`, or do not fit a setting.
+        """
+        who = "AugmentedBatches"
+        integer(workers, who=who, name="workers", at_least=0, at_most=1)
+        kinds = check_kinds(kinds, recordings.units, who)
+        if len(binned) != len(recordings) or recordings.units % binned.channels:
+            raise ValueError(
+                f"{who}: the frames must be those of the recordings; got {len(binned)} recordings of {binned.channels} "
+                f"channels beside {len(recordings)} of {recordings.units}; bin the recordings again"
+            )
+        pool = Pool.of(recordings, indices, who)
+        return cls(
+            binned, indices, batch_size=batch_size, rank=rank, world=world,
+            pool=pool, kinds=kinds, max_time_ms=max_time_ms, workers=workers,
+        )  # fmt: skip
+
+    def of_epoch(self, seed: int, epoch: int) -> Self:
+        return replace(self, shuffle_seed=(seed, epoch), seed=seed, epoch=epoch)
+
+    def starting_at(self, number: int) -> Generator[ArrayBatch | MixedBatch, None, None]:  # type: ignore[override]
+        batches = (self._batch(share) for share in self._shares(number))
+        return prefetched(batches) if self.workers else batches
+
+    def _batch(self, share: np.ndarray) -> ArrayBatch | MixedBatch:
+        batch = apply_all(self.pool, share, self.kinds, seed=self.seed, epoch=self.epoch)
+        grid = FrameGrid(self.binned.time_step_ms, self.binned.channels, self.max_time_ms)
+        frames, length = count_events(batch.events, batch.units, grid, scale=self.pool.scale)
+        label = hard_labels(batch)
+        if batch.probability is None:
+            return ArrayBatch(frames, length, label)
+        return MixedBatch(frames, length, label, batch.probability.astype(np.float32))
