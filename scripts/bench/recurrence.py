@@ -1,0 +1,159 @@
+"""Recurrent delays: time of a layer forward and backward, and of a training step of a network.
+
+    layer        a layer of 256 LIF neurons with recurrent delays of 1 to 40 steps, 100 steps, batch 128, forward and
+                 backward to the current and to all parameters, by kind of delays. Counterparts: the same layer without
+                 its recurrence, and stepped in torch with a ring buffer of future currents, as public code of recurrent
+                 axonal delays does it
+    network      a training step of the network of `shd`, batch 128, without and with recurrence in the second layer
+
+Times are taken in turns in one process after a warm-up; a ratio is the median over turns.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from statistics import median
+from typing import Any
+
+import torch
+from common import measurement_parser, plan, write
+from torch import Tensor, nn
+
+from snnsim import LIF, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
+from snnsim.bench import compare, isolated, tables, timing, train_step
+from snnsim.nn import BatchNorm, Recurrence
+from snnsim.nn.delayed_linear import DELAYS
+
+STEPS, BATCH, NEURONS, LONGEST, SIGMA = 100, 128, 256, 40, 10.0
+ALONE, RING = "no recurrence", "ring buffer"
+RATE = 0.05
+
+
+class RingBuffer(nn.Module):
+    """A layer with axonal recurrent delays as a loop in torch, with the currents of all later steps in a buffer."""
+
+    def __init__(self, recurrent: DelayedLinear, neuron: LIF) -> None:
+        super().__init__()
+        self.recurrent, self.neuron = recurrent, neuron
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the spikes (time, batch, neuron)."""
+        window = self.recurrent.tap_windows(self.recurrent.delay, self.recurrent.sigma)[0]
+        weight, voltage, spikes = self.recurrent.weight[..., 0], None, []
+        buffer = current.new_zeros(*current.shape[1:], len(window))
+        for external in current:
+            fired, voltage = self.neuron.step(external + buffer[..., 0], voltage)
+            spikes.append(fired)
+            later = torch.cat([buffer[..., 1:], torch.zeros_like(buffer[..., :1])], -1)
+            buffer = later + weight @ (fired[..., None] * window.T)
+        return torch.stack(spikes)
+
+
+class Recurrent(nn.Module):
+    """Neurons with a recurrence, for currents (time, batch, neuron)."""
+
+    def __init__(self, recurrent: DelayedLinear) -> None:
+        super().__init__()
+        # an identity without parameters of its own stands for the feed-forward synapse
+        self.layer = SpikingLayer(
+            DelayedLinear(1, NEURONS, 0), LIF(tau=1.05), norm=None, dropout=0.0, recurrent=Recurrence(recurrent)
+        )
+
+    def forward(self, current: Tensor) -> Tensor:
+        """Return the spikes (time, batch, neuron)."""
+        return self.layer.spike(current)[0]
+
+
+def connection(delays: str) -> DelayedLinear:
+    """Return the recurrent connection of a kind of delays."""
+    return DelayedLinear(NEURONS, NEURONS, LONGEST - 1, sigma=SIGMA, delays=delays)
+
+
+def layer() -> dict[str, Callable[[], object]]:
+    """Return the forward and backward pass of every kind of layer."""
+    current, grad = torch.randn(STEPS, BATCH, NEURONS) * RATE * 10, torch.randn(STEPS, BATCH, NEURONS)
+    modules: dict[str, nn.Module] = {delays: Recurrent(connection(delays)) for delays in DELAYS}
+    modules[ALONE] = LIF(tau=1.05)
+    modules[RING] = RingBuffer(connection("axonal"), LIF(tau=1.05))
+    return {name: partial(_forward_backward, module, current, grad) for name, module in modules.items()}
+
+
+def network() -> dict[str, Callable[[], object]]:
+    """Return the training step of the network of `shd`, without and with every kind of recurrence."""
+    frames = torch.poisson(torch.full((STEPS, BATCH, 140), 0.05))
+    label = torch.randint(0, 20, (BATCH,))
+    return {
+        name: partial(_step, shd(None if name == ALONE else connection(name)), frames, label)
+        for name in (ALONE, *DELAYS)
+    }
+
+
+def shd(recurrent: DelayedLinear | None) -> SpikingNetwork:
+    """Return the network of the preset `shd`, with a recurrence in its second layer."""
+    layers = [
+        SpikingLayer(
+            DelayedLinear(sources, NEURONS, 24, sigma=6.0),
+            LIF(tau=1.005),
+            norm=BatchNorm(NEURONS),
+            dropout=0.4,
+            recurrent=loop,
+        )
+        for sources, loop in ((140, None), (NEURONS, recurrent and Recurrence(recurrent, dropout=0.2)))
+    ]
+    return SpikingNetwork(layers, DelayedLinear(NEURONS, 20, 24, sigma=6.0), LeakyReadout(tau=1.005))
+
+
+def _forward_backward(module: nn.Module, inputs: Tensor, grad: Tensor) -> None:
+    inputs = inputs.detach().requires_grad_()
+    module.zero_grad(set_to_none=True)
+    module(inputs).backward(grad)
+
+
+def _step(network: SpikingNetwork, frames: Tensor, label: Tensor) -> None:
+    network.zero_grad(set_to_none=True)
+    scores = network(frames).softmax(-1).sum(0)
+    nn.functional.cross_entropy(scores, label).backward()
+
+
+PARTS: dict[str, Callable[[], dict[str, Callable[[], object]]]] = {"layer": layer, "network": network}
+
+
+def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
+    """Return the seconds per call in every turn, by name."""
+    torch.manual_seed(train_step.SEED)
+    return timing.in_turns(PARTS[part](), repeats=repeats, loops=loops)
+
+
+def shown(results: list[dict[str, Any]]) -> str:
+    """Return the results as a table with a line for every candidate."""
+    rows = []
+    for result in results:
+        samples = result["seconds"]
+        for name, taken in samples.items():
+            ring = tables.times(timing.ratio(taken, samples[RING])) if RING in samples else ""
+            alone = tables.times(timing.ratio(samples[ALONE], taken))
+            rows.append((result["part"], name, f"{1000 * median(taken):.0f}", alone, ring))
+    return tables.table(("part", "delays", "ms", "/ no recurrence", "ring buffer /"), rows)
+
+
+def arguments(words: list[str] | None = None) -> argparse.Namespace:
+    """Return the options of the command line."""
+    parser = measurement_parser(__doc__, json="figures/bench-recurrence.json")
+    parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
+    return parser.parse_args(words)
+
+
+def main() -> None:
+    """Measure, print a table, and write all samples."""
+    options = arguments()
+    settings, results = plan(options, "tuned"), []
+    for part in options.part:
+        compare.say(part)
+        samples = isolated.call(seconds, part, settings.repeats, settings.loops, surroundings=settings.surroundings)
+        results.append({"part": part, "seconds": samples})
+        write(options.json, {"results": results}, names=[])
+    print(shown(results))
+
+
+if __name__ == "__main__":
+    main()
