@@ -81,7 +81,7 @@ def _setting(kinds: schema.Kinds, name: str, dotted: str) -> Any:
     """
     types: dict[str, Any] = {"kind": str}
     for section in kinds.sections.values():
-        types = schema.hints(section) | types
+        types |= schema.hints(section)
     if name not in types:
         raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {', '.join(types)}")
     return types[name]
