@@ -21,8 +21,9 @@ RECURRENT = {"network.recurrent": "delays", "network.recurrent.layers": [2], "ne
 NEURONS = {"adlif": AdLIF, "silif": SiLIF, "alif": ALIF, "cuba_lif": CubaLIF}
 KINDS = {
     **{name: {"network.neuron": name, "network.neuron.threshold": 0.1} for name in NEURONS},
-    "axonal": RECURRENT,
-    "synaptic": RECURRENT | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic"},
+    "axonal": RECURRENT | {"network.threshold": 0.1},
+    "synaptic": RECURRENT
+    | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic", "network.threshold": 0.1},
     "dense": {
         "network.recurrent": "dense",
         "network.neuron": "adlif",
