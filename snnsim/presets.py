@@ -5,6 +5,9 @@
     shd, ssc         DCLS-Delays (Hammouamri, Khalfaoui-Hassani, Masquelier 2024): 2 x 256 and 3 x 512
     images, patterns convolutions as in SLTT (Meng, Xiao, Yan, Wang, Lin, Luo 2023); patterns-delays and
                      patterns-fixed-delays have a delay on every connection
+    digits-recurrent, motifs-recurrent, shd-recurrent
+                     learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
+    digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
 and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
@@ -14,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
+from snnsim.config.neurons import AdLIF
+from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.data import registry
 from snnsim.nn import delay_windows
 from snnsim.validation import lookup
@@ -130,6 +135,18 @@ ABLATIONS: dict[str, tuple[Callable[[Config], Config], str]] = {
     "sparse": (_sparse, "four of five connections left out at random"),
 }
 
+# recurrent delays as DelRec has them: one for each neuron of the last hidden layer
+_RECURRENT = [
+    replace(
+        base,
+        name=f"{base.name}-recurrent",
+        network=replace(base.network, recurrent=DelayedRecurrence(layers=(len(base.network.hidden),))),
+    )
+    for base in (_DIGITS, _MOTIFS, _SHD)
+]
+# SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
+_DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
+
 
 def _all() -> dict[str, Config]:
     presets = {}
@@ -138,7 +155,15 @@ def _all() -> dict[str, Config]:
         for ablation, (change, _) in ABLATIONS.items():
             name = f"{base.name}-{ablation}"
             presets[name] = replace(change(base), name=name)
-    for other in (_MOTIFS_XYLO, _IMAGES, _PATTERNS, _PATTERNS_DELAYS, _PATTERNS_FIXED_DELAYS):
+    for other in (
+        *_RECURRENT,
+        _DIGITS_ADLIF,
+        _MOTIFS_XYLO,
+        _IMAGES,
+        _PATTERNS,
+        _PATTERNS_DELAYS,
+        _PATTERNS_FIXED_DELAYS,
+    ):
         presets[other.name] = other
     return presets
 

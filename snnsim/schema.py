@@ -6,11 +6,9 @@ calls `settle` in its constructor, so that a section of Python code is checked l
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,9 +16,6 @@ from snnsim.validation import shown
 
 INTEGERS = -(2**63), 2**63 - 1
 """The smallest and the largest integer of a TOML file, and of int64."""
-MOST_BYTES = 2**20
-"""Bytes of the longest config file."""
-MOST_DOTS = 500
 NONE = "none"
 """Value of a file for None."""
 MOST_ITEMS = 1000
@@ -49,10 +44,62 @@ class Range:
         return None
 
 
+@dataclass(frozen=True, eq=False)
+class Kinds:
+    """The kinds of a part of a config, each a section with settings of its own, or a text without settings.
+
+    A file names a kind by the key `kind` of the section, or by a text in place of the section, which then has its
+    default settings. The text "none" is the value None.
+    """
+
+    texts: tuple[str, ...]
+    """Kinds without settings."""
+    sections: Mapping[str, type]
+    """Kinds with settings, by their names."""
+
+    def value(self, value: object, dotted: str) -> object:
+        """Return the section or the text of a kind.
+
+        Args:
+            value: A section, its values with the key `kind`, the name of a kind, or None.
+            dotted: Name of the part, for messages.
+
+        Raises:
+            ValueError: If the kind or a setting is unknown, or a setting is wrong.
+        """
+        if type(value) in self.sections.values():
+            return value
+        settings = dict(value) if isinstance(value, Mapping) else {}
+        kind, name = (settings.pop("kind", None), f"{dotted}.kind") if isinstance(value, Mapping) else (value, dotted)
+        kind = str(_chosen((*self.texts, *self.sections), NONE if value is None else kind, name))
+        if kind in self.sections:
+            return build(self.sections[kind], settings, f"{dotted}.")
+        if settings:
+            raise ValueError(
+                f"config: {dotted}.{shown(next(iter(settings)))[1:-1]} is unknown; the kind {kind} has no settings "
+                f"there, and these have: {', '.join(self.sections)}"
+            )
+        return None if kind == NONE else kind
+
+    def plain(self, value: object) -> dict[str, object]:
+        """Return the values of a kind's section or text, with the key `kind`."""
+        for name, section in self.sections.items():
+            if type(value) is section:
+                return {"kind": name, **plain(value)}
+        return {"kind": NONE if value is None else value}
+
+
+def kinds_of(kind: Any) -> Kinds | None:
+    """Return the kinds of a declared type; None if its values are of one kind."""
+    markers = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
+    return next((marker for marker in markers if isinstance(marker, Kinds)), None)
+
+
 @cache
 def hints(kind: type) -> dict[str, Any]:
     """Return the declared types of a section's fields, with their ranges."""
-    return get_type_hints(kind, include_extras=True)
+    types = get_type_hints(kind, include_extras=True)
+    return {each.name: types[each.name] for each in fields(kind)}
 
 
 def settle(section: Any, where: str) -> None:
@@ -70,50 +117,6 @@ def settle(section: Any, where: str) -> None:
         object.__setattr__(section, name, _typed(kind, getattr(section, name), f"{where}{name}"))
 
 
-def replaced(config: Any, changes: Mapping[str, object]) -> Any:
-    """Return a config with other values.
-
-    Args:
-        config: Dataclass of sections.
-        changes: New values by dotted names such as "training.epochs".
-
-    Raises:
-        ValueError: If a name is unknown, or a value is wrong.
-    """
-    # all values of a section at once, as a value may be valid only together with another
-    changed: dict[str, dict[str, object]] = {}
-    for dotted, value in changes.items():
-        *sections, name = dotted.split(".")
-        declared(type(config), dotted)
-        changed.setdefault(".".join(sections), {})[name] = value
-    own = changed.pop("", {})
-    own |= {section: replace(getattr(config, section), **parts) for section, parts in changed.items()}
-    return replace(config, **own)
-
-
-def declared(kind: type, dotted: str) -> Any:
-    """Return the declared type of a value.
-
-    Args:
-        kind: Type of the config.
-        dotted: Name of the value, such as "training.epochs".
-
-    Raises:
-        ValueError: If there is no such value; the message lists the names of the section.
-    """
-    *sections, name = dotted.split(".")
-    for section in sections:
-        _known(kind, section, dotted)
-        if not is_dataclass(hints(kind)[section]):
-            raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; {section} is a value, not a section")
-        kind = hints(kind)[section]
-    _known(kind, name, dotted)
-    wanted = hints(kind)[name]
-    if is_dataclass(wanted):
-        raise ValueError(f"config: {dotted} is a section; name one of its keys: {_names(wanted)}")
-    return wanted
-
-
 def build(kind: type, values: Mapping[str, object], where: str) -> Any:
     """Return a section of plain values.
 
@@ -127,61 +130,13 @@ def build(kind: type, values: Mapping[str, object], where: str) -> Any:
     """
     parts = {}
     for name, value in values.items():
-        _known(kind, name, f"{where}{name}")
+        known(kind, name, f"{where}{name}")
         if is_dataclass(hints(kind)[name]):
             if not isinstance(value, Mapping):
                 raise ValueError(f"config: {where}{name} must be a section, not {shown(value)}")
             value = build(hints(kind)[name], value, f"{where}{name}.")
         parts[name] = value
     return kind(**parts)
-
-
-def text_of(path: Path) -> str:
-    """Return the text of a config file.
-
-    Args:
-        path: The file.
-
-    Raises:
-        FileNotFoundError: If there is no such file.
-        OSError: If the file cannot be read.
-        ValueError: If the file is too large, or not in UTF-8.
-    """
-    if not path.is_file():
-        no_file = f"{path} is no file; a config is a TOML file"
-        raise FileNotFoundError(no_file if path.exists() else f"there is no config file {path}")
-    with path.open("rb") as file:
-        content = file.read(MOST_BYTES + 1)
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"{path}: a config must have at most {MOST_BYTES:,} bytes, and this file has more")
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: a config must be text in UTF-8; byte {error.start:,} is not") from error
-
-
-def table(text: str, source: str) -> dict[str, object]:
-    """Return the values of a TOML text.
-
-    Args:
-        text: The text.
-        source: Name of its file, for messages.
-
-    Raises:
-        ValueError: If the text is too long, is nested too deeply, or is no TOML.
-    """
-    if len(text) > MOST_BYTES:
-        raise ValueError(f"{source}: a config must have at most {MOST_BYTES:,} characters, not {len(text):,}")
-    # the memory of the parser grows with the square of the number of names in a dotted key
-    if any(line.count(".") > MOST_DOTS for line in text.split("\n")):
-        raise ValueError(f"{source}: a line of a config must have at most {MOST_DOTS:,} dots, and one has more")
-    try:
-        return tomllib.loads(text)
-    except RecursionError as error:
-        raise ValueError(f"{source}: not a TOML file that can be read: it is nested too deeply") from error
-    except ValueError as error:
-        # not only TOMLDecodeError: an integer of thousands of digits is a plain ValueError
-        raise ValueError(f"{source}: not a TOML file: {error}") from error
 
 
 def takes_none(kind: Any) -> bool:
@@ -194,12 +149,23 @@ def is_text(kind: Any) -> bool:
     return kind is str or (takes_none(kind) and str in get_args(kind))
 
 
-def _known(kind: type, name: str, dotted: str) -> None:
+def known(kind: type, name: str, dotted: str) -> None:
+    """Check that a section has a key.
+
+    Args:
+        kind: Type of the section.
+        name: Name of the key.
+        dotted: Its name with its sections, for messages.
+
+    Raises:
+        ValueError: If the section has no such key; the message lists its keys.
+    """
     if name not in hints(kind):
-        raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {_names(kind)}")
+        raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {names(kind)}")
 
 
-def _names(kind: Any) -> str:
+def names(kind: Any) -> str:
+    """Return the keys of a section as a text."""
     return ", ".join(item.name for item in fields(kind))
 
 
@@ -211,6 +177,8 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
         (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
     if get_origin(kind) is Annotated:
         kind, limits = get_args(kind)
+        if isinstance(limits, Kinds):
+            return limits.value(value, dotted)
         value = _typed(kind, value, dotted)
         _check_range(limits, value, dotted)
         return value
@@ -296,12 +264,14 @@ def plain(section: Any) -> dict[str, object]:
     """
     values: dict[str, object] = {}
     section_kind: type = type(section)
-    kinds = hints(section_kind)
-    for item in fields(section):
-        value = getattr(section, item.name)
-        if isinstance(value, tuple) and is_tagged(get_args(kinds[item.name])[0]):
+    types = hints(section_kind)
+    for each in fields(section):
+        value, kinds = getattr(section, each.name), kinds_of(types[each.name])
+        if isinstance(value, tuple) and is_tagged(get_args(types[each.name])[0]):
             if value:
-                values[item.name] = [plain(table) for table in value]
-        elif value is not None or item.default is not None:
-            values[item.name] = plain(value) if is_dataclass(value) else NONE if value is None else value
+                values[each.name] = [plain(table) for table in value]
+        elif is_dataclass(value):
+            values[each.name] = plain(value) if kinds is None else kinds.plain(value)
+        elif value is not None or each.default is not None:
+            values[each.name] = NONE if value is None else value
     return values

@@ -58,6 +58,22 @@ def test_patterns_delays_differs_in_delays_alone():
     assert presets.named("patterns-fixed-delays").network.delays == "fixed"
 
 
+@pytest.mark.parametrize("base", ["digits", "motifs", "shd"])
+def test_recurrent_presets_differ_in_their_last_layer_alone(base):
+    recurrent = presets.named(f"{base}-recurrent")
+    assert recurrent.with_values({"name": base, "network.recurrent": None}) == presets.named(base)
+    *others, last = build.build_network(recurrent, classes=CLASSES[base]).layers
+    assert all(layer.recurrent is None for layer in others)
+    # 400 ms in steps of 10 ms; one delay for each source
+    assert last.recurrent.max_delay == 40
+    assert last.recurrent.synapse.delay.shape == (1, last.synapse.targets, 1)
+
+
+def test_digits_adlif_differs_in_neurons_alone():
+    adlif = presets.named("digits-adlif")
+    assert adlif.with_values({"name": "digits", "network.neuron": "lif"}) == presets.named("digits")
+
+
 def test_an_unknown_preset_is_named_with_the_known_ones():
     with pytest.raises(ValueError, match=r"preset 'shdd' is unknown; the known ones are digits, .*ssc"):
         presets.named("shdd")

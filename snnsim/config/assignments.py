@@ -3,6 +3,7 @@
 import tomllib
 
 from snnsim import schema
+from snnsim.config import changes
 from snnsim.config.run import Config
 from snnsim.validation import shown
 
@@ -23,7 +24,7 @@ def parse_assignment(text: str) -> tuple[str, object]:
     name, value = name.strip(), value.strip()
     if not equals or not name:
         raise ValueError(f"--set takes section.key=value, not {shown(text)}")
-    kind = schema.declared(Config, name)
+    kind = changes.declared(Config, name)
     if schema.takes_none(kind) and value.lower() == "none":
         return name, None
     if schema.is_text(kind) and not value.startswith(("'", '"')):

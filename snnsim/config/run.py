@@ -9,9 +9,12 @@ from typing import Any, Self
 import tomli_w
 
 from snnsim import schema
+from snnsim.config import changes, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
+from snnsim.config.neurons import SpikingNeurons
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
+from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.config.training import Training
 from snnsim.files import written_whole
 from snnsim.units import to_steps
@@ -46,8 +49,19 @@ class Config:
         must = f"at least data.time_step_ms = {step}, as the decay is 1 - time_step_ms / tau_ms"
         for name, tau in (("network.tau_ms", net.tau_ms), ("network.tau_readout_ms", net.tau_readout_ms)):
             check(tau is None or to_steps(tau, step) >= 1, name, must, tau)
+        if isinstance(net.neuron, SpikingNeurons):
+            for name in net.neuron.decays:
+                check(
+                    to_steps(getattr(net.neuron, name), step) >= 1,
+                    f"network.neuron.{name}",
+                    must,
+                    getattr(net.neuron, name),
+                )
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
+        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
+        check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
         for name, value, most in (
+            ("network.recurrent.max_delay_ms", loop, MOST_DELAY),
             ("network.max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
             ("network.extra_ms", net.extra_ms, MOST_STEPS),
             ("training.window_ms", chunk or 0.0, MOST_STEPS),
@@ -76,7 +90,7 @@ class Config:
         Raises:
             ValueError: If the text is no TOML, has no value, names unknown keys, or has invalid values.
         """
-        values = schema.table(text, source)
+        values = toml_files.table(text, source)
         if not values:
             raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
         try:
@@ -88,12 +102,12 @@ class Config:
     @classmethod
     def load(cls, path: Path) -> Self:
         """Return the config of a TOML file."""
-        return cls.from_toml(schema.text_of(path), str(path))
+        return cls.from_toml(toml_files.text_of(path), str(path))
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:
         """Return the values of a TOML file, without the defaults of a config."""
-        return schema.table(schema.text_of(path), str(path))
+        return toml_files.table(toml_files.text_of(path), str(path))
 
     def to_toml(self) -> str:
         """Return the config as a TOML text."""
@@ -104,7 +118,7 @@ class Config:
         with written_whole(path) as partial:
             partial.write_text(self.to_toml(), encoding="utf-8")
 
-    def with_values(self, changes: Mapping[str, object]) -> Self:
+    def with_values(self, values: Mapping[str, object]) -> Self:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
-        config: Self = schema.replaced(self, changes)
+        config: Self = changes.replaced(self, values)
         return config

@@ -8,8 +8,11 @@ from typing import Any, cast
 
 import torch
 
+from snnsim import schema
 from snnsim.config import Config
-from snnsim.experiment import estimate, neurons
+from snnsim.config.neurons import NEURON_KINDS
+from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.experiment import estimate, neurons, recurrence
 from snnsim.learning import qat, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
@@ -31,14 +34,16 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
     tau = to_steps(net.tau_ms, config.data.time_step_ms)
     *synapses, last = _synapses(config, classes, generator)
+    # a network with convolutions has no recurrence, so that layers are hidden layers
     layers = [
         SpikingLayer(
             synapse,
-            neurons.build(config, features, synapse),
+            neurons.build(config, features, synapse, generator),
             norm=BatchNorm(features) if net.batch_norm else None,
             dropout=net.dropout,
+            recurrent=recurrence.build(config, number, features, generator),
         )
-        for synapse, features in zip(synapses, (*net.convolutions, *net.hidden), strict=True)
+        for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
     ]
     readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
     if net.tau_readout_ms is not None:
@@ -76,7 +81,9 @@ def _synapse(config: Config, source: int, target: int, generator: torch.Generato
     net = config.network
     if net.delays == "none":
         return SparseLinear(source, target, sparsity=net.sparsity, generator=generator)
-    return DelayedLinear(source, target, max_delay(config), **_delays(config), generator=generator)
+    return DelayedLinear(
+        source, target, max_delay(config), delays=net.delay_kind, **_delays(config), generator=generator
+    )
 
 
 def _convolution(config: Config, channels: int, generator: torch.Generator, **geometry: Any) -> Conv | DelayedConv:
@@ -137,16 +144,25 @@ def last_width(config: Config) -> float:
 def width_schedule(config: Config) -> "partial[float] | None":
     """Return the width of the delay windows as a function of the epoch, or None if the width is constant."""
     net = config.network
-    window = delay_windows.get_window(net.window)
-    if net.delays != "learned" or not window.has_width:
+    if net.delays != "learned":
         return None
-    return partial(
-        sigma_schedule.width,
-        start=first_width(config),
-        end=last_width(config),
-        epochs=max(1, int(config.training.sigma_epochs * config.training.epochs)),
-        narrowest=window.offset,
-    )
+    return _schedule(config, net.window, first_width(config), last_width(config))
+
+
+def recurrent_width_schedule(config: Config) -> "partial[float] | None":
+    """Return the width of the recurrent delay windows as a function of the epoch, or None if the width is constant."""
+    kind = config.network.recurrent
+    if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
+        return None
+    return _schedule(config, kind.window, *recurrence.widths(config))
+
+
+def _schedule(config: Config, name: str, start: float, end: float) -> "partial[float] | None":
+    window = delay_windows.get_window(name)
+    if not window.has_width:
+        return None
+    epochs = max(1, int(config.training.sigma_epochs * config.training.epochs))
+    return partial(sigma_schedule.width, start=start, end=end, epochs=epochs, narrowest=window.offset)
 
 
 def architecture(config: Config, *, classes: int) -> dict[str, Any]:
@@ -165,6 +181,10 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
     # and older versions had no other neurons than lif
     values |= dict.fromkeys(_OTHER_NEURONS) if config.network.neuron == "lif" else {}
+    # nor other kinds of delays; asdict leaves out the name of a kind
+    values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
+    kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
+    values |= kinds
     values["field"] = list(field(config)) if spatial else None
     return values
 
@@ -179,3 +199,16 @@ def layer_sizes(config: Config, *, classes: int) -> str:
             shrunk = net.pool**number
             first.append(f"{height // shrunk} x {width // shrunk} x {channels}")
     return " - ".join([*first, *map(str, (*net.hidden, classes))])
+
+
+def kinds(config: Config) -> str:
+    """Return the kinds of delays, neurons and recurrent connections as a text."""
+    net = config.network
+    kind = "" if net.delay_kind == "synaptic" else f"{net.delay_kind} "
+    named = {"learned": f"learned {kind}delays", "fixed": f"fixed random {kind}delays", "none": "no delays"}[net.delays]
+    reach = "" if net.delays == "none" else f" of 0 to {max_delay(config)} steps"
+    neuron = "" if isinstance(net.neuron, str) else f", {NEURON_KINDS.plain(net.neuron)['kind']} neurons"
+    layers = ", ".join(f"hidden {number}" for number in recurrence.layers(config))
+    longest = recurrence.max_delay(config) + 1
+    loop = f", {layers} recurrent with delays of {'1 step' if longest == 1 else f'1 to {longest} steps'}"
+    return f"{named}{reach}{neuron}{loop if layers else ''}"

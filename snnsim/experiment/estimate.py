@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from snnsim.config import Config
+from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.experiment import recurrence
 from snnsim.limits import require_memory
 from snnsim.units import to_steps
 
@@ -57,16 +59,38 @@ def layers(config: Config, *, classes: int) -> Iterator[Layer]:
         yield Layer(name, before, after)
 
 
+def _delays(kind: str, layer: Layer) -> int:
+    """Return the number of delays of a layer's connections."""
+    return {"synaptic": layer.sources * layer.rows, "axonal": layer.sources, "dendritic": layer.rows}[kind]
+
+
+def _copies(*, learned: bool) -> int:
+    # the value, and, if it is trained, its gradient and two averages of Adam
+    return 4 if learned else 1
+
+
+def recurrent_layers(config: Config) -> Iterator[Layer]:
+    """Yield the recurrent connections of a config's network."""
+    for number in recurrence.layers(config):
+        width = config.network.hidden[number - 1]
+        yield Layer(f"hidden {number} to itself", width, width)
+
+
 def of_network(config: Config, *, classes: int) -> dict[str, int]:
     """Return the bytes of a config's network with gradients and optimizers, by layer."""
-    net = config.network
-    # of a weight and a delay: the value, and, if it is trained, its gradient and two averages of Adam
-    values = {"learned": 4 + 4, "fixed": 4 + 1, "none": 4}[net.delays]
+    net, parts = config.network, {}
     taps = 1 if net.delays == "none" else net.taps
-    return {
-        f"connections of {layer.name} in training": NUMBER * values * taps * layer.sources * layer.rows
-        for layer in layers(config, classes=classes)
-    }
+    for layer in layers(config, classes=classes):
+        values = _copies(learned=True) * layer.sources * layer.rows
+        if net.delays != "none":
+            values += _copies(learned=net.delays == "learned") * _delays(net.delay_kind, layer)
+        parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
+    for layer in recurrent_layers(config):
+        values = _copies(learned=True) * layer.sources * layer.rows
+        if isinstance(net.recurrent, DelayedRecurrence):
+            values += _copies(learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
+        parts[f"connections of {layer.name} in training"] = NUMBER * values
+    return parts
 
 
 def of_training(config: Config, *, classes: int, recordings: int, steps: int) -> dict[str, int]:
@@ -95,6 +119,13 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
     if reach:
         widest = max(layer.sources * min(layer.rows, TOGETHER) for layer in all_layers)
         parts[f"kernels of {reach + 1:,} delays"] = 4 * NUMBER * (reach + 1) * net.taps * widest
+    for layer in recurrent_layers(config):
+        # the currents, their errors, and the spikes of every step
+        parts[f"currents of {layer.name}"] = 3 * cells * layer.neurons
+        if isinstance(net.recurrent, DelayedRecurrence):
+            delays = recurrence.max_delay(config) + 1
+            kernel = delays * _delays(net.recurrent.delays, layer)
+            parts[f"kernels of {delays:,} delays of {layer.name}"] = 4 * NUMBER * kernel
     return parts
 
 

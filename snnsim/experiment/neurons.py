@@ -1,29 +1,60 @@
 """The neurons of a config, with their initial parameters."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, cast
 
+import torch
 from torch import nn
 
 from snnsim.config import Config
-from snnsim.nn import LIF, Conv, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.config.neurons import NEURONS, SpikingNeurons
+from snnsim.nn import ALIF, LIF, AdLIF, Conv, CubaLIF, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder, SiLIF
 from snnsim.nn.meta import Recovery
 from snnsim.nn.protocols import Neuron
 from snnsim.surrogate import Surrogate
 from snnsim.units import to_steps
 
+MODELS: dict[str, Callable[..., Neuron[Any]]] = {"adlif": AdLIF, "silif": SiLIF, "alif": ALIF, "cuba_lif": CubaLIF}
+"""The models of the kinds of neurons with a section of their own."""
+_DRAWN = ("adlif", "silif", "alif")
+"""Kinds with random initial parameters."""
 
-def build(config: Config, features: int, synapse: nn.Module) -> Neuron[Any]:
+
+def build(config: Config, features: int, synapse: nn.Module, generator: torch.Generator) -> Neuron[Any]:
     """Return the neurons of a layer.
 
     Args:
         config: The config of the run.
         features: Number of neurons, or of channels of a convolution.
         synapse: The synapses in front of the neurons.
+        generator: Generator of initial parameters.
     """
     net = config.network
+    if isinstance(net.neuron, SpikingNeurons):
+        return _of_section(net.neuron, config.data.time_step_ms, features, generator)
     common = {"threshold": net.threshold, "surrogate": Surrogate(net.surrogate, net.surrogate_alpha)}
     return _BUILD[net.neuron](config, common, features, synapse)
+
+
+def _of_section(section: SpikingNeurons, step: float, features: int, generator: torch.Generator) -> Neuron[Any]:
+    """Return neurons whose model has the settings of the section, with times in steps."""
+    kind = next(name for name, kind in NEURONS.items() if type(section) is kind)
+    values: dict[str, Any] = {"features": features}
+    for each in fields(section):
+        value = getattr(section, each.name)
+        if each.name in section.bounded:
+            value = tuple(map(float, value))
+        if each.name.endswith("_ms"):
+            value = tuple(to_steps(time, step) for time in value) if isinstance(value, tuple) else to_steps(value, step)
+        # a single number is fixed
+        values[each.name.removesuffix("_ms")] = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    values["surrogate"] = Surrogate(values["surrogate"], values.pop("surrogate_alpha"))
+    if values.pop("learn", "neuron") == "layer":
+        values["features"] = None
+    if kind in _DRAWN:
+        values["generator"] = generator
+    return MODELS[kind](**values)
 
 
 def _lif(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:

@@ -7,20 +7,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from snnsim import plots
 from snnsim.config import Config
+from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.experiment import build, evaluate_run
 from snnsim.experiment.evaluate_run import Loaded, Split
 from snnsim.learning import decisions
-from snnsim.nn import DelayedLinear, Neuron
-from snnsim.nn.network import Record
+from snnsim.nn import DelayedConv, DelayedLinear, Neuron
+from snnsim.nn.network import Record, SpikingNetwork
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import lookup
 
 KINDS = ("raster", "delays", "curves", "animation")
 AFTER_TRAINING = ("curves", "delays", "raster")
+_LOOP = ", recurrent"
+"""End of the names of recurrent connections."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
 
 def missing(folder: RunFolder, config: Config) -> list[str]:
     """Return the kinds of the final figures of a training that are missing."""
-    drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or config.network.delays != "none"]
+    delays = config.network.delays != "none" or isinstance(config.network.recurrent, DelayedRecurrence)
+    drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or delays]
     return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
 
 
@@ -66,24 +70,44 @@ def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
 
 def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
     loaded = evaluate_run.load(folder.path, "valid", data_path=choice.data_path)
-    trained = loaded.network.delayed_synapses()
+    trained = _delayed(loaded.network)
     if not trained:
         return None
     # the initial delays are a function of the seed, so no file has them
-    initial = build.build_network(loaded.config, classes=len(loaded.part.binned.classes)).delayed_synapses()
-    names = [f"hidden {number}" for number in range(1, len(trained))] + ["readout"]
+    initial = _delayed(build.build_network(loaded.config, classes=len(loaded.part.binned.classes)))
     layers = [
         plots.LayerDelays(
             name,
-            before=before.delay.detach().numpy().ravel(),
-            after=after.delay.detach().numpy().ravel(),
+            before=_delays_of(initial[name], offset),
+            after=_delays_of(after, offset),
             weight=after.weight.detach().numpy().ravel(),
-            max_delay=after.max_delay,
+            max_delay=after.max_delay + offset,
         )
-        for name, before, after in zip(names, initial, trained, strict=True)
+        for name, after in trained.items()
+        # a delay of 0 of a recurrent synapse is one step
+        for offset in (int(name.endswith(_LOOP)),)
     ]
     plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
     return output
+
+
+def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:
+    """Return the connections that have delays, those of convolutions included, by the names of their rows."""
+    synapses: dict[str, nn.Module] = {}
+    for number, layer in enumerate(network.layers, start=1):
+        synapses[f"hidden {number}"] = layer.synapse
+        if layer.recurrent is not None:
+            synapses[f"hidden {number}{_LOOP}"] = layer.recurrent.synapse
+    synapses["readout"] = network.synapse
+    delayed = {
+        name: synapse.connections if isinstance(synapse, DelayedConv) else synapse for name, synapse in synapses.items()
+    }
+    return {name: synapse for name, synapse in delayed.items() if isinstance(synapse, DelayedLinear)}
+
+
+def _delays_of(synapse: DelayedLinear, offset: int) -> np.ndarray:
+    """Return the delay of every tap in steps."""
+    return synapse.delay.detach().expand(synapse.weight.shape).numpy().ravel() + offset
 
 
 def _raster(folder: RunFolder, output: Path, choice: Choice) -> Path:
@@ -142,9 +166,9 @@ def _layers(record: Record) -> list[tuple[str, np.ndarray]]:
 
 @torch.no_grad()
 def _arrivals(loaded: Loaded, record: Record) -> plots.Arrivals | None:
-    """Return the inputs of a neuron of the first hidden layer; None without delays, or in a convolution."""
+    """Return the inputs of a neuron of the first hidden layer; None without delays, in a convolution or a loop."""
     layer: Any = loaded.network.layers[0]
-    if not isinstance(layer.synapse, DelayedLinear):
+    if not isinstance(layer.synapse, DelayedLinear) or layer.recurrent is not None:
         return None
     source, target = record.spikes[0], record.spikes[1][:, 0]
     neuron = _moderately_active(target)

@@ -166,6 +166,7 @@ def prepare(
         seed=settings.seed,
         patience=settings.patience,
         width=build.width_schedule(config),
+        recurrent_width=build.recurrent_width_schedule(config),
         architecture=build.architecture(config, classes=len(classes)),
         device=device,
         mixed=settings.precision == "bfloat16",
@@ -265,11 +266,9 @@ def _check_free(folder: RunFolder) -> None:
 def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str:
     network: SpikingNetwork = run.network
     sizes = build.layer_sizes(config, classes=len(classes))
-    delays = {"learned": "learned delays", "fixed": "fixed random delays", "none": "no delays"}[config.network.delays]
-    reach = "" if config.network.delays == "none" else f" of 0 to {build.max_delay(config)} steps"
     trained = f"{optimizers.trained_parameters(network):,} trained parameters"
     return (
-        f"{config.name}: network {sizes}, {delays}{reach}, {trained}\n"
+        f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"

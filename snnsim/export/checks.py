@@ -88,8 +88,16 @@ def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Itera
             yield Violation(
                 "reset", population_text(population),
                 f"the model must be {' or '.join(models)}, not {population.model!r}",
-                f"train with network.reset = {models[0].removeprefix('lif_')!r}" if models else "use another target",
+                _lif_settings(population, models[0]) if models else "use another target",
             )  # fmt: skip
+
+
+def _lif_settings(population: Population, model: str) -> str:
+    """Return the settings of a config with which neurons are of a model."""
+    reset = f"network.reset = {model.removeprefix('lif_')!r}"
+    return (
+        f"train with {reset}" if population.model.startswith("lif") else f"train with network.neuron = 'lif', {reset}"
+    )
 
 
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:

@@ -124,7 +124,7 @@ NEURONS = tuple(
     f"neuron {name}"
     for name in (
         "decay", "threshold", "width", "reset_value", "recovery.kept", "recovery.membrane", "recovery.spike",
-        "success", "amplitude", "coupling", "leak", "jump",
+        "success", "amplitude", "coupling", "leak", "jump", "adaptation_decay", "synapse_decay",
     )
 )  # fmt: skip
 """Names of the learned neuron parameters in a row of the history."""

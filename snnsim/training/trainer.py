@@ -46,6 +46,8 @@ class TrainerConfig:
     patience: int
     width: Callable[[int], float] | None
     """Width of the delay windows by epoch, counted from 0; None leaves the width unchanged."""
+    recurrent_width: Callable[[int], float] | None
+    """Width of the recurrent delay windows by epoch, likewise."""
     architecture: dict[str, Any]
     """Description of the network, which a checkpoint must agree with."""
     device: torch.device
@@ -113,8 +115,7 @@ class Trainer:
     def _epoch(self, network: nn.Module, request: Request, *, progress: bool) -> None:
         state, plan = self.state, self.plan
         batches = plan.train.of_epoch(plan.seed, state.epoch)
-        if plan.width is not None:
-            self._set_width(plan.width(state.epoch))
+        self._set_widths(state.epoch)
         network.train()
         self._watched = peak_memory.start_anew()
         # a thread that prepares batches ahead ends with the epoch, however the epoch ends
@@ -218,6 +219,7 @@ class Trainer:
             "valid_accuracy": result.accuracy,
             **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
+            **({} if plan.recurrent_width is None else {"sigma_recurrent": plan.recurrent_width(state.epoch)}),
             "activity": result.activity,
             **reporting.learned_numbers(self.network),
             "seconds": round(state.seconds, 3),
@@ -249,10 +251,12 @@ class Trainer:
             self.folder.write_metrics(self.state.history)
         return reporting.writer(self.folder, self.state.history)
 
-    def _set_width(self, width: float) -> None:
+    def _set_widths(self, epoch: int) -> None:
+        recurrent = {id(layer.recurrent.synapse) for layer in self.network.layers if layer.recurrent is not None}
         for synapse in self.network.delayed_synapses():
-            if not isinstance(synapse.sigma, nn.Parameter):
-                synapse.sigma.fill_(width)
+            width = self.plan.recurrent_width if id(synapse) in recurrent else self.plan.width
+            if width is not None and not isinstance(synapse.sigma, nn.Parameter):
+                synapse.sigma.fill_(width(epoch))
 
 
 def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:

@@ -9,6 +9,8 @@ import pytest
 from helpers.fuzzing import cases
 from snnsim import presets
 from snnsim.config import Config, parse_assignment
+from snnsim.config.neurons import NEURONS
+from snnsim.config.recurrence import RECURRENCES
 from snnsim.experiment import build, estimate
 
 CLASSES = 3
@@ -17,6 +19,13 @@ NAMES = [
     for section in ("data", "network", "training")
     for each in fields(getattr(Config(), section))
 ]
+KINDS = {"neuron": NEURONS, "recurrent": RECURRENCES}
+SETTINGS = {
+    (part, name): [f"network.{part}.{each.name}" for each in fields(kind)]
+    for part, kinds in KINDS.items()
+    for name, kind in kinds.items()
+}
+"""Names of the settings of each kind."""
 NUMBERS = [
     "0",
     "-1",
@@ -65,6 +74,11 @@ OTHERS = [
     "2020-01-01",
 ]
 OTHERS += [
+    "adlif",
+    "silif",
+    "dense",
+    "delays",
+    "axonal",
     "gauss",
     "'max'",
     "learned",
@@ -110,7 +124,8 @@ def used(config):
     estimate.require(config, sizes)
     network = build.build_network(config, classes=CLASSES)
     build.rule(config), build.grid(config), build.width_schedule(config), build.layer_sizes(config, classes=CLASSES)
-    assert len(list(network.synapses())) == len(config.network.convolutions) + len(config.network.hidden) + 1
+    loops = sum(layer.recurrent is not None for layer in network.layers)
+    assert len(list(network.synapses())) == len(config.network.convolutions) + len(config.network.hidden) + 1 + loops
     return config
 
 
@@ -118,7 +133,11 @@ def test_assignments_are_taken_or_refused(tally):
     draw = random.Random(0)
     for _ in range(cases(400)):
         config = presets.PRESETS[draw.choice(list(presets.PRESETS))]
-        texts = [f"{draw.choice(NAMES)}={draw.choice(NUMBERS + OTHERS)}" for _ in range(draw.choice((1, 1, 2, 3)))]
+        names = NAMES
+        if draw.random() < 0.2:
+            (part, kind), names = draw.choice(list(SETTINGS.items()))
+            config = presets.named("shd").with_values({f"network.{part}": kind})
+        texts = [f"{draw.choice(names)}={draw.choice(NUMBERS + OTHERS)}" for _ in range(draw.choice((1, 1, 2, 3)))]
         tally.call(
             lambda config=config, texts=texts: used(config.with_values(dict(map(parse_assignment, texts)))),
             case=(config.name, texts),

@@ -1,0 +1,50 @@
+"""Kinds of recurrent connections: the section `network.recurrent` of a config.
+
+A new kind is a class here and an entry in RECURRENCES; experiment/recurrence.py builds it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from snnsim import schema
+from snnsim.config.ranges import Count, Milliseconds, Width, check
+from snnsim.schema import Range
+
+DelayKind = Literal["synaptic", "axonal", "dendritic"]
+"""Whether every connection, every source or every target has a delay of its own."""
+
+
+@dataclass(frozen=True)
+class DenseRecurrence:
+    """Connections of all neurons of a layer to all neurons of the layer, with a delay of one step."""
+
+    layers: tuple[Count, ...] = ()
+    """Numbers of the hidden layers that are recurrent, counted from 1; an empty list is all of them."""
+    dropout: Annotated[float, Range(at_least=0)] = 0.2
+    """Probability of dropout of the recurrent current, with one mask for a recording."""
+
+    def __post_init__(self) -> None:
+        schema.settle(self, "network.recurrent.")
+        check(self.dropout < 1, "network.recurrent.dropout", "at least 0 and below 1", self.dropout)
+
+
+@dataclass(frozen=True)
+class DelayedRecurrence(DenseRecurrence):
+    """The same connections with delays of one step or more."""
+
+    max_delay_ms: Milliseconds = 400.0
+    """The longest delay, at least one step: the time from a spike to its recurrent current."""
+    delays: DelayKind = "axonal"
+    """Whether every source, every connection or every target has a delay of its own."""
+    learn_delay: bool = True
+    """Whether delays are learned; otherwise they are random and fixed."""
+    window: Literal["gauss", "max", "v1", "v0"] = "gauss"
+    """Shape of the delay windows."""
+    sigma_start: Width | None = None
+    """First width of the delay windows in steps; None is half the delay range."""
+    sigma_end: Width | None = None
+    """Last width in steps; None is that of the published recipe, 0.5 for `gauss`."""
+
+
+RECURRENCES: dict[str, type[DenseRecurrence]] = {"dense": DenseRecurrence, "delays": DelayedRecurrence}
+RECURRENT_KINDS = schema.Kinds((schema.NONE,), RECURRENCES)

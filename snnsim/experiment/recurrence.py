@@ -1,0 +1,77 @@
+"""The recurrent connections of a config, with their initial parameters.
+
+    w orthogonal, its diagonal included        d uniform from 1 step to the longest delay
+
+Source   orthogonal weights of gain 1: DelRec (Queant et al. 2025, arXiv 2509.24852) and SE-adLIF (Baronig et al. 2025)
+Differs  DelRec draws delays of SHD uniformly from 10 to 30 steps and narrows a triangle from 11 steps to 1; here they
+         are uniform over their range, and windows narrow as those of the feed-forward connections do
+"""
+
+import torch
+from torch import nn
+
+from snnsim.config import Config
+from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.nn import DelayedLinear, Recurrence, SparseLinear, delay_windows
+from snnsim.units import to_steps
+
+
+def layers(config: Config) -> tuple[int, ...]:
+    """Return the numbers of the recurrent hidden layers, counted from 1."""
+    net = config.network
+    return () if net.recurrent is None else net.recurrent.layers or tuple(range(1, len(net.hidden) + 1))
+
+
+def build(config: Config, layer: int, width: int, generator: torch.Generator) -> Recurrence | None:
+    """Return the recurrent connections of a hidden layer, or None.
+
+    Args:
+        config: The config of the run.
+        layer: Number of the hidden layer, counted from 1.
+        width: Number of neurons of the layer.
+        generator: Generator of initial parameters.
+    """
+    kind = config.network.recurrent
+    if kind is None or layer not in layers(config):
+        return None
+    synapse: DelayedLinear | SparseLinear
+    if isinstance(kind, DelayedRecurrence):
+        synapse = DelayedLinear(
+            width,
+            width,
+            max_delay(config),
+            window=kind.window,
+            delays=kind.delays,
+            sigma=widths(config)[0],
+            learn_delay=kind.learn_delay,
+            generator=generator,
+        )
+    else:
+        synapse = SparseLinear(width, width, generator=generator)
+    with torch.no_grad():
+        synapse.weight.view(width, width).copy_(nn.init.orthogonal_(torch.empty(width, width), generator=generator))
+    return Recurrence(synapse, dropout=kind.dropout)
+
+
+def max_delay(config: Config) -> int:
+    """Return the longest delay of the recurrent synapses in steps; that of the loop is one step longer."""
+    kind = config.network.recurrent
+    longest = kind.max_delay_ms if isinstance(kind, DelayedRecurrence) else config.data.time_step_ms
+    return max(1, round(to_steps(longest, config.data.time_step_ms))) - 1
+
+
+def learns_delays(config: Config) -> bool:
+    """Return whether recurrent delays are learned."""
+    kind = config.network.recurrent
+    return isinstance(kind, DelayedRecurrence) and kind.learn_delay
+
+
+def widths(config: Config) -> tuple[float, float]:
+    """Return the first and the last width of the recurrent delay windows in steps."""
+    kind = config.network.recurrent
+    settings = kind if isinstance(kind, DelayedRecurrence) else DelayedRecurrence()
+    last = delay_windows.narrowest(settings.window) if settings.sigma_end is None else settings.sigma_end
+    if settings.sigma_start is not None:
+        return settings.sigma_start, last
+    # half of a short range may be narrower than the last width
+    return max(last, delay_windows.widest(settings.window, max_delay(config))), last

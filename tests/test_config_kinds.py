@@ -1,0 +1,172 @@
+"""Kinds of neurons and recurrent connections in a config: sections with a key `kind`, or texts."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from snnsim import presets, schema
+from snnsim.config import Config, parse_assignment
+from snnsim.config.neurons import NEURONS, AdLIF, CubaLIF, SiLIF
+from snnsim.config.recurrence import RECURRENCES, DelayedRecurrence, DenseRecurrence
+
+
+def assigned(*texts, config=None):
+    return (config or Config()).with_values(dict(map(parse_assignment, texts)))
+
+
+@pytest.mark.parametrize("neuron", ["lif", "meta", *NEURONS])
+@pytest.mark.parametrize("recurrent", [None, *RECURRENCES])
+def test_toml_and_back_is_identity(neuron, recurrent):
+    config = Config().with_values({"network.neuron": neuron, "network.recurrent": recurrent})
+    assert Config.from_toml(config.to_toml()) == config
+
+
+@given(
+    low=st.floats(20, 100),
+    wider=st.floats(0, 1e3),
+    alpha=st.none() | st.floats(0.1, 10),
+    layers=st.sets(st.integers(1, 2)),
+    sigma=st.none() | st.floats(0.5, 9),
+)
+def test_any_settings_survive_toml(low, wider, alpha, layers, sigma):
+    config = Config().with_values(
+        {
+            "network.neuron": "silif",
+            "network.neuron.tau_ms": [low, low + wider],
+            "network.neuron.surrogate_alpha": alpha,
+            "network.recurrent": "delays",
+            "network.recurrent.layers": sorted(layers),
+            "network.recurrent.sigma_start": sigma,
+        }
+    )
+    assert Config.from_toml(config.to_toml()) == config
+
+
+def test_a_section_names_its_kind_and_its_settings():
+    text = """
+        [network.neuron]
+        kind = "adlif"
+        tau_ms = 30
+        jump = [0, 1.5]
+        [network.recurrent]
+        kind = "delays"
+        layers = [2]
+        max_delay_ms = 300
+    """
+    network = Config.from_toml(text).network
+    assert network.neuron == AdLIF(tau_ms=(30.0,), jump=(0.0, 1.5))
+    assert network.recurrent == DelayedRecurrence(layers=(2,), max_delay_ms=300.0)
+    assert Config.from_toml("[network]\nneuron = 'adlif'\nrecurrent = 'none'").network.neuron == AdLIF()
+    assert Config.from_toml("[network.recurrent]\nkind = 'none'").network.recurrent is None
+
+
+def test_files_with_flat_settings_have_their_meaning():
+    text = '[network]\nneuron = "lif"\ntau_ms = 20\nreset = "soft"\nthreshold = 0.5'
+    network = Config.from_toml(text).network
+    assert (network.neuron, network.tau_ms, network.reset, network.threshold) == ("lif", 20.0, "soft", 0.5)
+    assert Config.from_toml("[network.neuron]\nkind = 'meta'").network.neuron == "meta"
+    assert assigned("network.neuron=meta", "network.tau_ms=20").network.neuron == "meta"
+
+
+@pytest.mark.parametrize("name", ["digits", "motifs", "shd", "ssc-sparse", "images", "patterns-delays", "motifs-xylo"])
+def test_presets_without_sections_write_no_sections(name):
+    text = presets.named(name).to_toml()
+    assert "[network.neuron]" not in text
+    assert "recurrent" not in text
+
+
+def test_assignments_set_kinds_and_their_settings():
+    config = assigned("network.neuron.tau_ms=[10, 40]", "network.neuron=adlif")
+    assert config.network.neuron == AdLIF(tau_ms=(10.0, 40.0))
+    # a setting of the present kind
+    config = assigned("network.neuron.scale=48", config=config)
+    assert config.network.neuron == AdLIF(tau_ms=(10.0, 40.0), scale=48.0)
+    # another kind starts from its default settings
+    assert assigned("network.neuron.kind=silif", config=config).network.neuron == SiLIF()
+    assert assigned("network.neuron.kind=adlif", config=config) == config
+    assert assigned("network.neuron=cuba_lif", config=config).network.neuron == CubaLIF()
+    assert assigned("network.neuron=lif", config=config).network.neuron == "lif"
+    recurrent = assigned("network.recurrent=dense", "network.recurrent.dropout=0.5")
+    assert recurrent.network.recurrent == DenseRecurrence(dropout=0.5)
+    assert assigned("network.recurrent=none", config=recurrent).network.recurrent is None
+    assert assigned('network.recurrent={kind = "delays"}').network.recurrent == DelayedRecurrence()
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"network.neuron": "izhikevich"}, "neuron must be one of lif, meta, levy_baxter, second_order, adlif, silif,"),
+        ({"network.neuron": {"kind": "izhikevich"}}, r"network\.neuron\.kind must be one of lif, .*, not 'izhikevich'"),
+        ({"network.neuron": {"tau_ms": 3}}, r"network\.neuron\.kind must be one of lif, .*, not None"),
+        ({"network.neuron": 3}, r"network\.neuron must be one of lif, .*, not 3"),
+        ({"network.neuron": None}, r"network\.neuron must be one of lif, .*, not 'none'"),
+        ({"network.neuron": DenseRecurrence()}, r"network\.neuron must be one of lif"),
+        (
+            {"network.neuron": {"kind": "adlif", "reset": "soft"}},
+            r"network\.neuron\.reset is unknown; the known keys there are threshold, .*, tau_ms",
+        ),
+        (
+            {"network.neuron.tau_ms": 20},
+            r"neuron\.tau_ms is unknown; the kind lif has no settings there, and these have: adlif, silif,",
+        ),
+        ({"network.neuron.tau": 20}, r"network\.neuron\.tau is unknown; the known keys there are kind, threshold"),
+        ({"network.neuron.tau_ms.low": 20}, "neuron is a value, not a section"),
+        (
+            {"network.neuron": "adlif", "network.neuron.tau_ms": [3, 2]},
+            r"a number, or two bounds.*, not \[3\.0, 2\.0\]",
+        ),
+        ({"network.neuron": "adlif", "network.neuron.tau_ms": [1, 2, 3]}, "a number, or two bounds in ascending order"),
+        ({"network.neuron": "adlif", "network.neuron.tau_ms": True}, "must be a list, not True"),
+        ({"network.neuron": "adlif", "network.neuron.tau_ms": -1}, r"network\.neuron\.tau_ms must be positive, not -1"),
+        ({"network.neuron": "alif", "network.neuron.tau_ms": 5}, r"neuron\.tau_ms must be at least data\.time_step_ms"),
+        ({"network.neuron": "alif", "network.neuron.jump": -1}, r"network\.neuron\.jump must be at least 0"),
+        (
+            {"network.neuron": "adlif", "network.reset": "soft"},
+            r"network\.reset = 'soft' is a setting of other neurons .*; set network\.neuron\.reset .* at 'hard'",
+        ),
+        ({"network.neuron": "adlif", "network.noise": 0.1}, r"network\.noise = 0\.1 is a setting of other neurons"),
+        ({"network.recurrent": "loops"}, r"network\.recurrent must be one of none, dense, delays, not 'loops'"),
+        ({"network.recurrent.dropout": 0.1}, "the kind none has no settings there, and these have: dense, delays"),
+        ({"network.recurrent": {"kind": "dense", "max_delay_ms": 9}}, "recurrent.max_delay_ms is unknown"),
+        ({"network.recurrent": "dense", "network.recurrent.dropout": 1.0}, "recurrent.dropout must be at least 0 and"),
+        ({"network.recurrent": "dense", "network.recurrent.layers": [3]}, "layers must be different numbers .* 1 to 2"),
+        ({"network.recurrent": "dense", "network.recurrent.layers": [1, 1]}, r"different numbers .*, not \[1, 1\]"),
+        ({"network.recurrent": "dense", "network.recurrent.layers": [0]}, r"recurrent\.layers must be at least 1"),
+        ({"network.recurrent": "delays", "network.recurrent.max_delay_ms": 5}, r"max_delay_ms must be at least data"),
+        ({"network.recurrent": "delays", "network.recurrent.max_delay_ms": 1e7}, "at most 65,535 steps"),
+        ({"network.delay_kind": "neuronal"}, "delay_kind must be one of synaptic, axonal, dendritic, not 'neuronal'"),
+    ],
+)
+def test_a_wrong_kind_or_setting_is_named(values, words):
+    with pytest.raises(ValueError, match=words):
+        Config().with_values(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"network.recurrent": "dense"}, r"network\.recurrent must be none in a network with convolutions"),
+        ({"network.delay_kind": "axonal"}, r"network\.delay_kind must be synaptic in a network with convolutions"),
+    ],
+)
+def test_convolutions_are_not_recurrent(values, words):
+    with pytest.raises(ValueError, match=words):
+        presets.named("patterns-delays").with_values(values)
+
+
+@pytest.mark.parametrize("kind", [*NEURONS.values(), *RECURRENCES.values()])
+def test_every_number_of_a_section_has_bounds(kind):
+    part = "neuron" if kind in NEURONS.values() else "recurrent"
+    name = next(name for name, known in {**NEURONS, **RECURRENCES}.items() if known is kind)
+    for setting, declared in schema.hints(kind).items():
+        for number in (1e300, float("nan"), -1e300, 2**63):
+            if "float" in str(declared) or "int" in str(declared):
+                with pytest.raises(ValueError, match=rf"^config: network\.{part}\.{setting}"):
+                    Config().with_values({f"network.{part}": name, f"network.{part}.{setting}": number})
+
+
+def test_sections_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        AdLIF().scale = 3.0
