@@ -61,11 +61,15 @@ class Grid:
                 synapse.weight.copy_(_rounded(synapse.weight, self.weights))
         if self.delays is not None:
             grid = grids.DelayGrid.named(self.delays)
+            loops = [layer.recurrent.synapse for layer in network.layers if layer.recurrent is not None]
             for connections in network.delayed_synapses():
-                nearest = grid.nearest(connections.delay.cpu().double().numpy())
+                # a delay of 0 in a loop is one step in a Program, whose grid has no 0 there
+                offset = int(any(connections is loop for loop in loops))
+                nearest = grid.nearest(connections.delay.cpu().double().numpy() + offset)
                 # a longest delay between two steps of the grid is rounded down, as no delay may be longer
-                longest = connections.max_delay // grid.resolution * grid.resolution
-                connections.delay.copy_(torch.from_numpy(np.minimum(nearest, longest)))
+                longest = (connections.max_delay + offset) // grid.resolution * grid.resolution
+                steps = np.minimum(nearest, longest).clip(offset * grid.resolution) - offset
+                connections.delay.copy_(torch.from_numpy(steps))
 
     def _parameters(self, network: SpikingNetwork) -> Iterator[nn.Parameter]:
         if self.weights is not None:

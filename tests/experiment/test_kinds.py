@@ -8,9 +8,10 @@ import torch
 
 from helpers.command_line import fails, flags, run
 from helpers.random_programs import dense_spikes
-from snnsim import experiment, presets
+from snnsim import Scheme, experiment, freeze, presets, quantize
 from snnsim.config import Config
 from snnsim.experiment import build, estimate, evaluate_run, plot_run, programs
+from snnsim.learning.qat import Grid
 from snnsim.nn import ALIF, AdLIF, CubaLIF, DelayedLinear, SiLIF, SparseLinear
 from snnsim.program import Program
 from snnsim.simulation import Probe, Simulator
@@ -187,6 +188,16 @@ def test_settings_reach_the_recurrent_connections():
     assert all(not layer.recurrent.synapse.learns_delay for layer in fixed.layers)
     assert isinstance(built({"network.recurrent": "dense"}).layers[0].recurrent.synapse, SparseLinear)
     assert built({"network.delay_kind": "dendritic"}).layers[0].synapse.delay.shape == (12, 1, 1)
+
+
+@pytest.mark.parametrize("grid", ["2bit", "2bit:2", "5bit"])
+def test_rounded_recurrent_delays_are_those_of_the_quantized_program(grid):
+    network = built(RECURRENT)
+    Grid(None, grid).apply(network)
+    program = freeze(network, time_step_ms=10.0)
+    quantized = quantize(program, Scheme(delays=grid))
+    for edge, rounded in zip(program.edges, quantized.edges, strict=True):
+        np.testing.assert_array_equal(edge.delay, rounded.delay)
 
 
 def test_recurrent_connections_leave_the_other_parameters_unchanged():
