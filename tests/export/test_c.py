@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.random_programs import frames_for, programs
+from helpers.random_programs import LIF_MODELS, frames_for, programs
 from snnsim import export, verification
 from snnsim.export.c import layout
 from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program
@@ -42,7 +42,7 @@ def deciding(rng, decision, *, classes=5, units=True, word_bits=24, weights=127)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOWLY)
-@given(program=programs(fixed=True))
+@given(program=programs(fixed=True, models=LIF_MODELS))
 def test_reading_back_is_identity(tmp_path, program):
     program = program.came_from(comment="/* a */ comment", epoch=3)
     export.write(program, "c", tmp_path / "net")
@@ -59,7 +59,7 @@ def test_reading_back_is_identity(tmp_path, program):
 @given(data=st.data())
 def test_any_program_gives_our_spikes(tmp_path, data):
     """Compiled with every warning an error; loops, taps, both resets, saturation, counts and extra steps among them."""
-    program = data.draw(programs(fixed=True))
+    program = data.draw(programs(fixed=True, models=LIF_MODELS))
     events = Events.from_frames(data.draw(frames_for(program)))
     export.write(program, "c", tmp_path / "net")
     report = verification.verify(tmp_path / "net", program, events, backend="c", python=sys.executable)
@@ -103,7 +103,7 @@ def test_the_self_test_passes_and_can_fail(tmp_path):
 @needs_cc
 def test_the_sanitizers_find_nothing(tmp_path):
     @settings(max_examples=3, deadline=None, suppress_health_check=SLOWLY, derandomize=True)
-    @given(program=programs(fixed=True))
+    @given(program=programs(fixed=True, models=LIF_MODELS))
     def clean(program):
         export.write(program, "c", tmp_path / "net")
         done = make(tmp_path / "net", "sanitize")

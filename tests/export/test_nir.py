@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from helpers.nir_programs import ENCODINGS, hard
-from helpers.random_programs import programs
+from helpers.random_programs import LIF_MODELS, programs
 from snnsim import export
 from snnsim.export.nir.graph import computation_order
 from snnsim.export.nir.write import graph_of, options_of
@@ -37,7 +37,7 @@ def irregular(program, seed):
 @pytest.mark.parametrize("resistance", ["euler", "one"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(program=programs().map(hard), seed=st.integers(0, 9), rough=st.booleans())
+@given(program=programs(models=LIF_MODELS).map(hard), seed=st.integers(0, 9), rough=st.booleans())
 def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed, rough):
     program = (irregular(program, seed) if rough else program).came_from(epoch=3)
     export.write(program, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
@@ -46,7 +46,7 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed,
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
-@given(program=programs().map(hard))
+@given(program=programs(models=LIF_MODELS).map(hard))
 def test_nodes_do_not_wait_for_themselves(encoding, program):
     """A node with an input from the step before has another one in this step, as the first step has none before."""
     graph = graph_of(program, options_of(program, encoding, None, None))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from helpers import nir_reference
 from helpers.nir_programs import ENCODINGS, hard
-from helpers.random_programs import everything, frames_for, programs
+from helpers.random_programs import LIF_MODELS, everything, frames_for, programs
 from snnsim import export
 from snnsim.export.nir import hdf5, import_graph
 from snnsim.export.nir.graph import Graph, Node
@@ -42,7 +42,7 @@ def chain(*nodes, channels=3, outputs=2):
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_our_graphs_say_it_without_our_metadata(encoding, data):
-    program = replace(hard(data.draw(programs(fixed=False))), extra_steps=0)
+    program = replace(hard(data.draw(programs(fixed=False, models=LIF_MODELS))), extra_steps=0)
     # a relay passes on that there was a spike, and not how many
     frames = np.minimum(data.draw(frames_for(program)), 1)
     graph = graph_of(program, options_of(program, encoding, DT, None))

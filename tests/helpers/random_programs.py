@@ -13,11 +13,12 @@ from snnsim.simulation import Events
 
 MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and not model.noisy]
 """Models that fire, of Programs in floats and in integers."""
+LIF_MODELS = ["lif_hard", "lif_soft"]
 FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
 
 
-def population(name, size, rng, *, fixed, readout):
-    model = "readout" if readout else str(rng.choice(MODELS_IN_BOTH))
+def population(name, size, rng, *, fixed, readout, models=MODELS_IN_BOTH):
+    model = "readout" if readout else str(rng.choice(models))
     if fixed:
         decay, threshold, bias = rng.integers(0, 17, size), rng.integers(1, 60, size), rng.integers(-20, 30, size)
     else:
@@ -49,8 +50,8 @@ def edge(source, target, sizes, rng, *, least, fixed):
 
 
 @st.composite
-def programs(draw, *, fixed=None):
-    """Return a Program of one to three populations, any of which may reach any."""
+def programs(draw, *, fixed=None, models=MODELS_IN_BOTH):
+    """Return a Program of one to three populations of some models, any of which may reach any."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     fixed = draw(st.booleans()) if fixed is None else fixed
     channels, count = draw(st.integers(1, 4)), draw(st.integers(1, 3))
@@ -58,7 +59,8 @@ def programs(draw, *, fixed=None):
     names = [f"p{number}" for number in range(count)]
     sizes = {INPUT: channels} | {name: int(rng.integers(1, 5)) for name in names}
     populations = [
-        population(name, sizes[name], rng, fixed=fixed, readout=with_readout and name == names[-1]) for name in names
+        population(name, sizes[name], rng, fixed=fixed, readout=with_readout and name == names[-1], models=models)
+        for name in names
     ]
     edges = []
     for position, source in enumerate([INPUT, *names]):
