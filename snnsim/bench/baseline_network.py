@@ -154,6 +154,9 @@ class BaselineLayer(nn.Module):
         dropout: Share of spikes that dropout removes.
     """
 
+    recurrent = None
+    """The compared networks are feed-forward."""
+
     def __init__(self, synapse: nn.Module, neuron: nn.Module, *, norm: nn.Module | None, dropout: float) -> None:
         super().__init__()
         self.synapse, self.norm, self.neuron = synapse, norm, neuron
