@@ -98,7 +98,7 @@ def test_gradients_equal_those_of_autograd(outputs, reset, detached, dtype, temp
     lif.reset = autograd.Reset(reset == "hard", detached, lif.surrogate)
 
     def trace(current, voltage):
-        fired = lif.fire(current, voltage, record=True, temporal=temporal)
+        fired = lif.integrate(current, voltage, record=True, temporal=temporal)
         return fired.spikes, fired.membrane
 
     compiled = gradients(lif, trace, current, voltage, outputs=outputs)
