@@ -68,7 +68,8 @@ def _simulate(network: Any, duration: Any, source: Any, spikes: tuple[np.ndarray
     if STANDALONE:
         # this notes what is to run; the spikes are those that the source was built with
         network.run(duration, namespace={})
-        b.device.build(compile=True, run=False, debug=False)
+        # None: a temporary folder, not `output` where the command was called
+        b.device.build(directory=None, compile=True, run=False, debug=False)
         with timed():
             b.device.run()
         add_loop_seconds(b.get_device()._last_run_time)
