@@ -27,6 +27,7 @@ from snnsim.nn import settings
 from snnsim.nn.constraints import constrain, constrain_after
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
+from snnsim.nn.feedback import check_loops
 from snnsim.nn.heads import Head, HeadParts, Output, checked_heads
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import LayerState, SequenceContext
@@ -104,6 +105,7 @@ class SpikingNetwork(nn.Module):
         targets: dict[int | str, int] = {number: layer.synapse.targets for number, layer in enumerate(layers, start=1)}
         targets |= {head.key: head.synapse.targets for head in self.readouts()}
         check_skips(skips, targets, len(layers))
+        check_loops(layers, skips)
         self.skips: Sequence[Skip] = nn.ModuleList(skips)  # type: ignore[assignment]
         self.extra_steps = extra_steps
         settings.carry(self, extra_steps=extra_steps)
@@ -251,8 +253,14 @@ class SpikingNetwork(nn.Module):
 
     @property
     def has_loops(self) -> bool:
-        """Whether a spike can come back to its neuron: whether there is a recurrent connection."""
-        return any(layer.recurrent is not None for layer in self.layers)
+        """Whether there are recurrent or feedback connections."""
+        recurrent = any(layer.recurrent is not None for layer in self.layers)
+        return recurrent or any(skip.is_feedback for skip in self.skips)
+
+    def looped_synapses(self) -> list[Synapse]:
+        """Return the synapses of recurrent and feedback connections, whose delays count from the next step."""
+        recurrent = [layer.recurrent.synapse for layer in self.layers if layer.recurrent is not None]
+        return recurrent + [skip.synapse for skip in self.skips if skip.is_feedback]
 
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.feedback import Loop, is_loop
 from snnsim.nn.heads import HeadParts
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import LayerState, SequenceContext
-from snnsim.nn.skip import SentSpikes
+from snnsim.nn.skip import SentSpikes, joint_layers
 
 States = Sequence[LayerState | None]
 
@@ -24,15 +25,20 @@ def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceCont
         sent: The input, to which the spikes of the layers are added.
         context: Steps that count, randomness and gradient paths; its draws are those of the network.
     """
-    for number, layer in enumerate(layers):
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            Loop(layers, numbers, [None] * len(numbers), sent, context).run()
+            continue
+        (number,) = numbers
+        layer = layers[number - 1]
         # two calls, so that the input of a layer is freed before its spikes are computed
-        counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number), context.generator)
-        current, extra = layer.current(sent.take(number), context.credit, counter), sent.current(number + 1)
+        counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number - 1), context.generator)
+        current, extra = layer.current(sent.take(number - 1), context.credit, counter), sent.current(number)
         current = current if extra is None else current + extra
         del extra
         spikes = layer.spike(current, context._replace(draws=counter))[0]
         del current
-        sent.keep(number + 1, spikes)
+        sent.keep(number, spikes)
         del spikes
 
 
@@ -47,20 +53,31 @@ def run_layers(
         sent: The input, to which the spikes of the layers are added.
         context: Steps that count from the beginning of the sequence, randomness and gradient paths.
     """
-    after = []
-    for number, (layer, before) in enumerate(zip(layers, states, strict=True), start=1):
-        extra, skips = sent.run(number, before)
-        spikes, between = layer.run(
-            sent.take(number - 1),
-            before,
-            valid=context.valid,
-            generator=context.generator,
-            credit=context.credit,
-            extra=extra,
-        )
-        after.append(between._replace(skips=skips))
-        sent.keep(number, spikes)
+    after: list[LayerState] = []
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            before = states[numbers[0] - 1 : numbers[-1]]
+            after += Loop(layers, numbers, before, sent, context._replace(chunk=True)).run()
+        else:
+            after.append(_run_layer(layers[numbers[0] - 1], numbers[0], states[numbers[0] - 1], sent, context))
     return after
+
+
+def _run_layer(
+    layer: SpikingLayer, number: int, before: LayerState | None, sent: SentSpikes, context: SequenceContext
+) -> LayerState:
+    """Let a layer fire in a chunk of time, and return its next state."""
+    extra, skips = sent.run(number, before)
+    spikes, after = layer.run(
+        sent.take(number - 1),
+        before,
+        valid=context.valid,
+        generator=context.generator,
+        credit=context.credit,
+        extra=extra,
+    )
+    sent.keep(number, spikes)
+    return after._replace(skips=skips)
 
 
 def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> tuple[list[Tensor], list[LayerState]]:
