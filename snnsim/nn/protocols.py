@@ -11,44 +11,19 @@ Shapes   spikes, current (time, ..., neuron) · state: tensors (..., neuron), or
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.kernels.neuron.autograd import Statistics
+from snnsim.nn.neuron_options import DEFAULTS as DEFAULTS
+from snnsim.nn.neuron_options import NeuronOptions as NeuronOptions
+from snnsim.nn.neuron_options import Normalization as Normalization
 from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
 from snnsim.nn.parameters import Bounded, Fraction, NeuronParameter
 from snnsim.validation import shown
-
-
-class Normalization(NamedTuple):
-    """A batch normalization: y = weight (x − mean) / √(variance + ε) + bias, each (neuron,)."""
-
-    weight: Tensor
-    bias: Tensor
-    statistics: Statistics
-
-
-class NeuronOptions(NamedTuple):
-    """Options of a compiled pass over the neurons, with the normalization before and the dropout behind them."""
-
-    temporal: bool = True
-    """Whether gradients pass through the state from step to step."""
-    draws: Draws | None = None
-    """Random counter of the first step; None for no randomness."""
-    record: bool = False
-    """Whether the membrane is recorded."""
-    norm: Normalization | None = None
-    valid: Tensor | None = None
-    """Steps of each recording that count in the normalization, (batch,); the others get no current. None: all steps."""
-    mask: Tensor | None = None
-    """Dropout mask that multiplies the spikes, (batch, neuron)."""
-
-
-DEFAULTS = NeuronOptions()
 
 
 class Neuron(nn.Module, ABC, Generic[S]):
