@@ -36,7 +36,11 @@ class Neuron(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def rest(self, current: Tensor) -> S:
-        """Return the state at rest for a sequence of currents (time, ..., neuron)."""
+        """Return the state at rest.
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
 
     @abstractmethod
     def firing_threshold(self) -> Tensor:
@@ -53,7 +57,11 @@ class Neuron(nn.Module, ABC, Generic[S]):
         """
 
     def supports_fused(self, current: Tensor) -> bool:  # noqa: ARG002
-        """Return whether a compiled kernel computes these currents, with normalization and dropout in the same pass."""
+        """Return whether a compiled kernel computes these currents, with normalization and dropout in the same pass.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return False
 
     def fused(self, current: Tensor, state: S | None = None, options: NeuronOptions = DEFAULTS) -> Activity[S]:
@@ -170,7 +178,12 @@ class Neuron(nn.Module, ABC, Generic[S]):
         return spikes, state
 
     def initial_state(self, current: Tensor, state: S | None) -> S:
-        """Return the state before a sequence of currents: at rest for None, else the checked state."""
+        """Return the state before a sequence of currents, checked.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state to check, or None for rest.
+        """
         rest = self.rest(current)
         return rest if state is None else matched(state, rest, who=type(self).__name__)
 
@@ -242,10 +255,21 @@ class Readout(Protocol):
     """The last part of a network, such as a LeakyReadout: a map from currents to voltages (time, ..., class)."""
 
     def __call__(self, current: Tensor, *, temporal: bool = True) -> Tensor:
-        """Return the voltages of a sequence that starts at rest."""
+        """Return the voltages of a sequence that starts at rest.
+
+        Args:
+            current: The currents, (time, ..., class).
+            temporal: Whether gradients pass through the voltage from step to step.
+        """
 
     def run(self, current: Tensor, voltage: Any = None, *, temporal: bool = True) -> tuple[Tensor, Any]:
-        """Return the voltages of a sequence, and the state to go on from."""
+        """Return the voltages of a sequence, and the state to go on from.
+
+        Args:
+            current: The currents, (time, ..., class).
+            voltage: The state to start from, as the second result; None for rest.
+            temporal: Whether gradients pass through the voltage from step to step.
+        """
 
 
 def check_module(part: object, kind: type, *, who: str, name: str, example: str) -> None:
