@@ -201,8 +201,7 @@ class Program:
         """Write the Program into one file, as `storage.save` does.
 
         Args:
-            path: The file, such as program.npz; its folder must exist. Another process reads the old file or the
-                complete new one.
+            path: The file, such as program.npz; missing folders above it are made.
         """
         from snnsim.program import storage
 
