@@ -17,6 +17,19 @@ MAX_LINES = 300
 MAX_FUNCTION_LINES = 40
 MAX_UNDOCUMENTED = 3
 """A public function with more arguments names every one of them in its docstring."""
+DOCUMENTED = (
+    "scripts",
+    "snnsim/analysis",
+    "snnsim/bench",
+    "snnsim/cli",
+    "snnsim/export",
+    "snnsim/plots",
+    "snnsim/program",
+    "snnsim/quantization",
+    "snnsim/simulation",
+    "snnsim/verification",
+)
+"""Folders in which a public function with any argument names every one of them."""
 
 VAGUE = {"about", "again", "anyone", "around", "found", "given", "here", "how", "kept", "made", "place", "places",
          "seen", "some", "such", "thing", "there", "told", "what", "whole"}  # fmt: skip
@@ -84,12 +97,18 @@ def _docstrings(tree: ast.Module) -> Iterator[str]:
     for heading in re.findall(r"(?m)^([A-Z][a-z]+) {2,}\S", docstring):
         if heading not in HEADINGS:
             yield f"1: the module's docstring has a heading {heading!r} that is none of {', '.join(sorted(HEADINGS))}"
+    yield from _arguments(tree, most=MAX_UNDOCUMENTED)
+
+
+def _arguments(tree: ast.Module, *, most: int = 0) -> Iterator[str]:
+    """Yield the public functions with more arguments than `most` of which some are undocumented."""
     for node, owner in _public(tree):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [each for each in (node.args.vararg, node.args.kwarg) if most == 0 and each is not None]
         names = [argument.arg for argument in arguments if argument.arg not in ("self", "cls")]
         documented = (ast.get_docstring(node) or "") + owner
         missing = [name for name in names if not re.search(rf"(?m)^ +\*{{0,2}}{name}\b.*:", documented)]
-        if len(names) > MAX_UNDOCUMENTED and missing:
+        if len(names) > most and missing:
             yield f"{node.lineno}: {node.name} does not document {', '.join(missing)} under Args"
 
 
@@ -147,6 +166,7 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 
 RULES = {"snnsim": _docstrings, "snnsim/kernels": _bundles, "snnsim/nn": _protocols, "tests": _imports}
+RULES = dict.fromkeys(DOCUMENTED, _arguments) | RULES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
