@@ -29,7 +29,7 @@ DOCUMENTED = (
     "snnsim/simulation",
     "snnsim/verification",
 )
-"""Folders in which a public function with any argument names every one of them."""
+"""Folders and modules in which a public function with any argument names every one of them."""
 
 VAGUE = {"about", "again", "anyone", "around", "found", "given", "here", "how", "kept", "made", "place", "places",
          "seen", "some", "such", "thing", "there", "told", "what", "whole"}  # fmt: skip
@@ -55,6 +55,8 @@ def violations(path: Path) -> Iterator[str]:
     for folder, rule in RULES.items():
         if path.is_relative_to(ROOT / folder):
             yield from rule(tree)
+    if any(path.is_relative_to(ROOT / folder) for folder in DOCUMENTED):
+        yield from _arguments(tree)
     if path not in (Path(__file__), ROOT / "snnsim" / "renamed.py"):
         yield from _words(text)
 
@@ -113,15 +115,24 @@ def _arguments(tree: ast.Module, *, most: int = 0) -> Iterator[str]:
 
 
 def _public(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
-    """Yield every public function and method; a constructor's arguments may be documented with its class."""
+    """Yield every public function and method; a constructor's arguments may be documented with its class.
+
+    An override without a docstring has that of the method in the base class, if that is in the same module.
+    """
+    inherited: dict[str, set[str]] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node, ""
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
+            bases = set().union(*(inherited.get(ast.unparse(base), set()) for base in node.bases))
+            inherited[node.name] = bases | {method.name for method in methods if ast.get_docstring(method)}
+            for method in methods:
+                if method.name == "__init__":
                     yield method, ast.get_docstring(node) or ""
-                elif isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                elif method.name != "__call__" and method.name.startswith("_"):
+                    continue
+                elif ast.get_docstring(method) or method.name not in bases:
                     yield method, ""
 
 
@@ -166,7 +177,6 @@ def _imports(tree: ast.Module) -> Iterator[str]:
 
 
 RULES = {"snnsim": _docstrings, "snnsim/kernels": _bundles, "snnsim/nn": _protocols, "tests": _imports}
-RULES = dict.fromkeys(DOCUMENTED, _arguments) | RULES
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
