@@ -34,7 +34,11 @@ class Range:
     at_most: float | None = None
 
     def broken(self, number: float) -> str | None:
-        """Return the condition that a number violates, such as "at least 1", or None."""
+        """Return the bound that a number violates as a text, such as "at least 1", or None.
+
+        Args:
+            number: Number to compare with the bounds; NaN violates every bound.
+        """
         if self.above is not None and not number > self.above:
             return "positive" if self.above == 0 else f"above {self.above:,}"
         if self.at_least is not None and not number >= self.at_least:
@@ -82,7 +86,11 @@ class Kinds:
         return None if kind == NONE else kind
 
     def plain(self, value: object) -> dict[str, object]:
-        """Return the values of a kind's section or text, with the key `kind`."""
+        """Return the values of a kind's section or text, with the key `kind`.
+
+        Args:
+            value: Section of one of the kinds, the text of a kind without settings, or None.
+        """
         for name, section in self.sections.items():
             if type(value) is section:
                 return {"kind": name, **plain(value)}
@@ -90,14 +98,22 @@ class Kinds:
 
 
 def kinds_of(kind: Any) -> Kinds | None:
-    """Return the kinds of a declared type; None if its values are of one kind."""
+    """Return the kinds of a declared type; None if its values are of one kind.
+
+    Args:
+        kind: Declared type of a field, which `Annotated[..., Kinds(...)]` marks.
+    """
     markers = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
     return next((marker for marker in markers if isinstance(marker, Kinds)), None)
 
 
 @cache
 def hints(kind: type) -> dict[str, Any]:
-    """Return the declared types of a section's fields, with their ranges."""
+    """Return the declared types of a section's fields, with their ranges.
+
+    Args:
+        kind: Type of the section, a dataclass.
+    """
     types = get_type_hints(kind, include_extras=True)
     return {each.name: types[each.name] for each in fields(kind)}
 
@@ -140,12 +156,20 @@ def build(kind: type, values: Mapping[str, object], where: str) -> Any:
 
 
 def takes_none(kind: Any) -> bool:
-    """Return whether a declared type includes None."""
+    """Return whether a declared type includes None.
+
+    Args:
+        kind: Declared type of a field.
+    """
     return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
 
 
 def is_text(kind: Any) -> bool:
-    """Return whether a declared type takes every text."""
+    """Return whether a declared type takes every text.
+
+    Args:
+        kind: Declared type of a field; `str | None` counts, `Literal` does not.
+    """
     return kind is str or (takes_none(kind) and str in get_args(kind))
 
 
@@ -165,7 +189,11 @@ def known(kind: type, name: str, dotted: str) -> None:
 
 
 def names(kind: Any) -> str:
-    """Return the keys of a section as a text."""
+    """Return the keys of a section as a text.
+
+    Args:
+        kind: Type of the section, a dataclass, or a section itself.
+    """
     return ", ".join(item.name for item in fields(kind))
 
 
@@ -186,17 +214,13 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
         return _chosen(get_args(kind), value, dotted)
     if get_origin(kind) is tuple:
         return _list(get_args(kind)[0], value, dotted)
-    if is_tagged(kind):
+    if _is_tagged(kind):
         return _tagged(get_args(kind), value, dotted)
     return _plain(kind, value, dotted)
 
 
+# the value as a text, a truth value, an integer of 64 bits, a finite number, or a section
 def _plain(kind: type, value: object, dotted: str) -> object:
-    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section.
-
-    Raises:
-        ValueError: If the value has another type, or is out of bounds.
-    """
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         # an integer beyond the largest float becomes infinite, which is refused below
         value = float(value) if abs(value) <= 2**1023 else math.inf
@@ -212,17 +236,13 @@ def _plain(kind: type, value: object, dotted: str) -> object:
     return value
 
 
-def is_tagged(kind: Any) -> bool:
+def _is_tagged(kind: Any) -> bool:
     """Return whether a declared type is one of several sections, which the key `kind` tells apart."""
     return get_origin(kind) in (Union, UnionType) and all(is_dataclass(choice) for choice in get_args(kind))
 
 
+# the section of a table whose key `kind` names it, or a section as it is
 def _tagged(choices: tuple[Any, ...], value: object, dotted: str) -> object:
-    """Return the section of a table whose key `kind` names it, or a section as it is.
-
-    Raises:
-        ValueError: If the value is no table, or its kind is unknown.
-    """
     if isinstance(value, choices):
         return value
     by_kind = {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
@@ -240,7 +260,7 @@ def _list(kind: Any, value: object, dotted: str) -> tuple[object, ...]:
     if len(value) > MOST_ITEMS:
         raise ValueError(f"config: {dotted} must have at most {MOST_ITEMS:,} values, not {len(value):,}")
     # a table has a name of its own, as its keys are named in messages
-    names = (f"{dotted}[{number}]" if is_tagged(kind) else dotted for number in range(len(value)))
+    names = (f"{dotted}[{number}]" if _is_tagged(kind) else dotted for number in range(len(value)))
     return tuple(_typed(kind, item, name) for item, name in zip(value, names, strict=True))
 
 
@@ -261,13 +281,16 @@ def plain(section: Any) -> dict[str, object]:
 
     TOML has no None: a default of None is left out, and any other None is the text "none". An empty list of tables is
     left out too.
+
+    Args:
+        section: Section, a frozen dataclass with the declared types of this module.
     """
     values: dict[str, object] = {}
     section_kind: type = type(section)
     types = hints(section_kind)
     for each in fields(section):
         value, kinds = getattr(section, each.name), kinds_of(types[each.name])
-        if isinstance(value, tuple) and is_tagged(get_args(types[each.name])[0]):
+        if isinstance(value, tuple) and _is_tagged(get_args(types[each.name])[0]):
             if value:
                 values[each.name] = [plain(table) for table in value]
         elif is_dataclass(value):
