@@ -57,7 +57,7 @@ def picture(recordings: Recordings, kind: Augmentation, seed: int) -> Figure:
 
     Args:
         recordings: Recordings; the figure shows the first that changes visibly.
-        kind: The augmentation.
+        kind: Augmentation with its settings.
         seed: Seed of the augmentation.
     """
     result, probability = augment_with_probabilities(recordings, [kind], seed=seed)

@@ -65,7 +65,7 @@ def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = 
     """Write results as JSON, with command, commit, machine and versions.
 
     Args:
-        path: The file.
+        path: JSON file; an existing one is replaced.
         results: Figures, in the types of JSON.
         names: Names of the baselines, whose versions the file holds, too.
         seed: Seed of the measurement.

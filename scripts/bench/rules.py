@@ -32,7 +32,7 @@ def with_leak(config: Config, beta: float | None) -> Config:
     """Return a config whose neurons and readout have another decay.
 
     Args:
-        config: The config.
+        config: Config of the recipe, with its time step.
         beta: Share of the voltage that a step keeps, below 1; None leaves the decay of the config.
     """
     if beta is None:
@@ -44,7 +44,7 @@ def with_rule(config: Config, rule: str, k: int) -> Config:
     """Return a config with a learning rule.
 
     Args:
-        config: The config.
+        config: Config whose learning rule is replaced.
         rule: Name of the learning rule.
         k: Number of steps that sltt-k samples; other rules do not use it.
     """

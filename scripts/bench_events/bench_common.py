@@ -47,7 +47,7 @@ def write(path: Path, results: dict[str, Any]) -> None:
     """Write results as JSON, with the environment in which they were measured.
 
     Args:
-        path: The file.
+        path: JSON file; an existing one is replaced.
         results: Figures, in the types of JSON.
     """
     write_json(path, {**environment(0), **results})
@@ -57,7 +57,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return the results of a file of `write`.
 
     Args:
-        path: The file.
+        path: JSON file that `write` wrote.
     """
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return results

@@ -56,7 +56,7 @@ def ours(program: Program, events: Events, engine: str, precision: str) -> tuple
     """Return the figures of one engine in one precision, and its result with all spikes.
 
     Args:
-        program: The network.
+        program: Network of `network`.
         events: One recording.
         engine: Name of an engine.
         precision: Name of a precision.
@@ -86,7 +86,7 @@ def measure(program: Program, events: Events, python: Path | None, baselines: Se
     """Return the figures of all engines and baselines, and the number of equal spikes, printed as they come.
 
     Args:
-        program: The network.
+        program: Network of `network`.
         events: One recording.
         python: Interpreter of the environment of the baselines; None runs no baseline.
         baselines: Names of BASELINES.

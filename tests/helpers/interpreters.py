@@ -27,7 +27,7 @@ def has(python, module):
     """Return whether an interpreter finds a module.
 
     Args:
-        python: The interpreter.
+        python: Path of the interpreter.
         module: Name of the module.
     """
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"

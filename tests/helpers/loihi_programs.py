@@ -105,7 +105,7 @@ def with_part(program, name, **changes):
     """Return a Program with other fields of a population.
 
     Args:
-        program: The Program.
+        program: Program that has the population.
         name: Name of the population.
         **changes: New values of fields of Population.
     """
@@ -117,7 +117,7 @@ def with_first_edge(program, **changes):
     """Return the Program with other weights or delays of its first edge.
 
     Args:
-        program: The Program.
+        program: Program with one edge or more.
         **changes: New values of fields of Edge.
     """
     return replace(program, edges=(replace(program.edges[0], **changes), *program.edges[1:]))

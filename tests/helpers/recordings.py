@@ -38,7 +38,7 @@ def spikes(recordings: Recordings) -> list[list[tuple[float, int]]]:
     """Return (time, unit) of all spikes of each recording.
 
     Args:
-        recordings: The recordings.
+        recordings: Recordings of any number of spikes.
     """
     rows = [recordings.events(number) for number in range(len(recordings))]
     return [list(zip(time.tolist(), unit.tolist(), strict=True)) for time, unit in rows]

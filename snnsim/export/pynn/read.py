@@ -30,7 +30,7 @@ def read(path: Path) -> Program:
     """Return the Program of a folder of `write`.
 
     Args:
-        path: The folder.
+        path: Folder with the script, the header and the tables of neurons and connections.
 
     Raises:
         FileNotFoundError: If there is no folder.

@@ -99,7 +99,7 @@ def open_hdf5(path: Path) -> hdf5.Tree:
     """Return the contents of an HDF5 file.
 
     Args:
-        path: The file.
+        path: HDF5 file, such as network/edges.h5.
 
     Raises:
         ValueError: If it is damaged; the message names the file.
@@ -141,7 +141,7 @@ def table(config: dict[str, Any], name: str, default: dict[str, Any] | None = No
     """Return a table of a configuration.
 
     Args:
-        config: The configuration.
+        config: Contents of one or more configuration files.
         name: Name of the table.
         default: The table where the configuration has none; None if it must have one.
     """
@@ -154,7 +154,7 @@ def entries(networks: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """Return the entries of a kind in the table `networks` of a configuration.
 
     Args:
-        networks: The table.
+        networks: Contents of that table, with a list of entries for each kind.
         name: The kind, `nodes` or `edges`.
     """
     value: Any = networks.get(name)
@@ -169,7 +169,7 @@ def text(config: dict[str, Any], name: str) -> str:
     """Return a text of a configuration.
 
     Args:
-        config: The configuration, or a table of it.
+        config: Contents of a configuration, or a table in it.
         name: Name of the text, which must be there.
     """
     value: Any = config.get(name)
