@@ -1,6 +1,7 @@
 """Training of a preset, a config file or the config of a run, from the start or resumed."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from snnsim import allocator, presets
-from snnsim.config import Config
+from snnsim.config import Config, renamed_keys
 from snnsim.data.binning import Binned
 from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
@@ -36,7 +37,7 @@ def train(
 
     Args:
         target: A preset, a TOML file, or the folder of a run.
-        values: New values of the config by dotted names, such as "training.epochs".
+        values: New values of the config by dotted names.
         output: Folder of the run; None is a new folder in RUNS.
         resume: Folder of the run to resume, or "auto" for the run of `target` or `output`; None starts a new run.
         device: Device of the network, or "auto".
@@ -212,7 +213,11 @@ def config_of(target: str) -> Config:
     if path.is_dir():
         return evaluate_run.config_of(RunFolder(path))
     if path.suffix == ".toml" or path.exists():
-        return Config.load(path)
+        config = Config.load(path)
+        network = Config.table(path).get("network")
+        for note in renamed_keys.notes([f"network.{name}" for name in network or {}]):
+            tqdm.write(f"{path}: {note}", file=sys.stderr)
+        return config
     with contextlib.suppress(ValueError):
         return presets.named(target)
     raise ValueError(
