@@ -1,7 +1,7 @@
 """The config of a run: its sections, the checks of values of several sections, and TOML files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -95,13 +95,20 @@ class Config:
         return built
 
     @classmethod
-    def load(cls, path: Path) -> Self:
+    def load(cls, path: Path, *, say: Callable[[str], object] | None = None) -> Self:
         """Return the config of a TOML file.
 
         Args:
             path: Path of the file; keys that it leaves out have their default values.
+            say: Function that gets a sentence for every old key of the file, with the key of today.
         """
-        return cls.from_toml(toml_files.text_of(path), str(path))
+        text = toml_files.text_of(path)
+        config = cls.from_toml(text, str(path))
+        network = toml_files.table(text, str(path)).get("network")
+        if say is not None and isinstance(network, dict):
+            for note in renamed_keys.notes([f"network.{name}" for name in network]):
+                say(f"{path}: {note}")
+        return config
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:

@@ -4,13 +4,14 @@ import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import torch
 from tqdm import tqdm
 
 from snnsim import allocator, presets
-from snnsim.config import Config, renamed_keys
+from snnsim.config import Config
 from snnsim.data.binning import Binned
 from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
@@ -213,11 +214,7 @@ def config_of(target: str) -> Config:
     if path.is_dir():
         return evaluate_run.config_of(RunFolder(path))
     if path.suffix == ".toml" or path.exists():
-        config = Config.load(path)
-        network = Config.table(path).get("network")
-        for note in renamed_keys.notes([f"network.{name}" for name in network or {}]):
-            tqdm.write(f"{path}: {note}", file=sys.stderr)
-        return config
+        return Config.load(path, say=partial(tqdm.write, file=sys.stderr))
     with contextlib.suppress(ValueError):
         return presets.named(target)
     raise ValueError(
