@@ -52,7 +52,12 @@ def check_loops(layers: Sequence[SpikingLayer], skips: Sequence[Skip]) -> None:
 
 
 def is_loop(numbers: range, skips: Sequence[Skip]) -> bool:
-    """Return whether the layers of one range of `joint_layers` are a loop."""
+    """Return whether the layers of one range of `joint_layers` are a loop.
+
+    Args:
+        numbers: Numbers of the layers, counted from 1.
+        skips: The skip and feedback connections.
+    """
     return any(skip.is_feedback and skip.source in numbers for skip in skips)
 
 

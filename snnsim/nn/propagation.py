@@ -4,17 +4,41 @@ Shapes   spikes (time, batch, neuron) · output (time, batch, class)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from snnsim import validation
 from snnsim.nn.dropout import neuron_draws
 from snnsim.nn.feedback import Loop, is_loop
-from snnsim.nn.heads import HeadParts
+from snnsim.nn.heads import HeadParts, Output
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import LayerState, SequenceContext
 from snnsim.nn.skip import SentSpikes, joint_layers
 
 States = Sequence[LayerState | None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The activity of a network over one batch."""
+
+    spikes: list[Tensor]
+    """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
+    output: Output
+    """Voltage of the readout, (time, batch, class); of each head by its name in a network with named heads."""
+
+    def voltage(self, head: str | None = None) -> Tensor:
+        """Return the voltage of the readout without a name, or of a head.
+
+        Args:
+            head: Name of the head; None for the readout without a name.
+
+        Raises:
+            ValueError: If the network has no such readout.
+        """
+        outputs = self.output if isinstance(self.output, dict) else {"": self.output}
+        return validation.lookup(outputs, "" if head is None else head, "network: head")
 
 
 def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceContext) -> None:

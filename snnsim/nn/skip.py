@@ -125,11 +125,20 @@ class SentSpikes:
         self.keep(0, frames)
 
     def keep(self, number: int, spikes: Tensor) -> None:
-        """Keep the spikes of a layer, counted from 1."""
+        """Keep the spikes of a layer.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+            spikes: Its spikes, (time, ..., neuron).
+        """
         self.spikes[number] = spikes
 
     def take(self, number: int) -> Tensor:
-        """Return the spikes of a layer for the next one; they are kept only where a connection still needs them."""
+        """Return the spikes of a layer for the next one; they are kept only where a connection still needs them.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+        """
         return self.spikes[number] if number in self.needed else self.spikes.pop(number)
 
     def current(self, target: int | str) -> Tensor | None:

@@ -25,13 +25,25 @@ class Wire(Protocol):
     """The currents of a sequence, slice by slice: `forward(spikes)`, or `feedback(steps)` and then `push(spikes)`."""
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """Return the currents of a slice from its spikes and those before."""
+        """Return the currents of a slice from its spikes and those before.
+
+        Args:
+            spikes: Spikes of the slice, (time, batch, source).
+        """
 
     def feedback(self, steps: int) -> Tensor:
-        """Return the currents of the next steps from the spikes before them."""
+        """Return the currents of the next steps from the spikes before them.
+
+        Args:
+            steps: Number of steps, at most the least delay.
+        """
 
     def push(self, spikes: Tensor) -> None:
-        """Take the spikes of a slice whose feedback was asked for."""
+        """Take the spikes of a slice whose feedback was asked for.
+
+        Args:
+            spikes: Spikes of the slice, (time, batch, source).
+        """
 
 
 def wire(synapse: Synapse, history: Tensor, *, delayed: str) -> Wire:
@@ -52,7 +64,11 @@ def wire(synapse: Synapse, history: Tensor, *, delayed: str) -> Wire:
 
 
 def slice_steps(synapse: Synapse) -> int:
-    """Return the least delay of a feedback connection in steps, from 1."""
+    """Return the least delay of a feedback connection in steps, from 1.
+
+    Args:
+        synapse: The synapse, whose delays count from the next step.
+    """
     if isinstance(synapse, DelayedLinear) and not synapse.spreads and synapse.weight.numel():
         return int(synapse.integer_delay().min()) + 1
     return 1
