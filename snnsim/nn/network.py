@@ -252,9 +252,10 @@ class SpikingNetwork(nn.Module):
         return recurrent or any(skip.is_feedback for skip in self.skips)
 
     def looped_synapses(self) -> list[Synapse]:
-        """Return the synapses of recurrent and feedback connections, whose delays count from the next step."""
+        """Return the connections that are recurrent or feedback, whose delays count from the next step."""
         recurrent = [layer.recurrent.synapse for layer in self.layers if layer.recurrent is not None]
-        return recurrent + [skip.synapse for skip in self.skips if skip.is_feedback]
+        synapses = recurrent + [skip.synapse for skip in self.skips if skip.is_feedback]
+        return [synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in synapses]
 
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
