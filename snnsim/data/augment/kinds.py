@@ -37,7 +37,11 @@ class Augmentation(schema.Kind):
         schema.settle(self, f"augment.{self.kind}.")
 
     def require_channels(self, units: int) -> None:
-        """Raise a ValueError if the settings do not fit recordings of `units` channels."""
+        """Raise a ValueError if the settings do not fit the channels of the recordings.
+
+        Args:
+            units: Number of channels of the recordings.
+        """
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         """Return the latest time of a changed recording in ms.
