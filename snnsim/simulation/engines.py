@@ -59,7 +59,11 @@ class Engine(Protocol):
         """The arrays of the synapses that the engine reads."""
 
     def run(self, task: Run) -> None:
-        """Run recordings."""
+        """Run recordings.
+
+        Args:
+            task: The recordings with their events, states and results.
+        """
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes that the engine allocates for its own work, by part.
@@ -85,7 +89,11 @@ class ClockDriven:
         self.populations = Populations(network.bounds, network.reset, np.zeros(0, np.int32))
 
     def run(self, task: Run) -> None:
-        """Run recordings."""
+        """Run recordings.
+
+        Args:
+            task: The recordings with their events, states and results.
+        """
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
         arrays = ClockNetwork(
@@ -127,7 +135,11 @@ class EventDriven:
         self.alone &= ~network.second.present[owner]
 
     def run(self, task: Run) -> None:
-        """Run recordings one by one, with a queue that grows until it holds all pending events."""
+        """Run recordings one by one, with a queue that grows until it holds all pending events.
+
+        Args:
+            task: The recordings with their events, states and results.
+        """
         recordings, events, state, recorder, noise = task
         network, span = self.network, recorder.spike_span
         arrays = EventNetwork(self.synapses, self.populations, network.parameters, network.second, noise, self.sizes)

@@ -62,7 +62,7 @@ class Augmentation(schema.Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Interval(Augmentation):
+class Interval(Augmentation):
     """The settings of kinds that draw an integer between two bounds."""
 
     least: int
@@ -74,7 +74,7 @@ class _Interval(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelShift(_Interval):
+class ChannelShift(Interval):
     """Add one random integer to the channels of all spikes of a recording; spikes outside of the range are dropped."""
 
     kind: Literal["channel_shift"] = "channel_shift"
@@ -107,7 +107,7 @@ class TimeShift(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelTimeShift(_Interval):
+class ChannelTimeShift(Interval):
     """Add a random time to the spikes of every group of channels; spikes that leave the recording are dropped."""
 
     kind: Literal["channel_time_shift"] = "channel_time_shift"
@@ -196,7 +196,7 @@ class ChannelJitter(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpikes(_Interval):
+class NoiseSpikes(Interval):
     """Add spikes in random channels at random times."""
 
     kind: Literal["noise_spikes"] = "noise_spikes"

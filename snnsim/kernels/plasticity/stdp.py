@@ -134,7 +134,12 @@ def bounded(weight: float, change: float, rule: Rule) -> float:
 
 @njit(nogil=True, cache=True)
 def fading(step: int, rule: Rule) -> float:
-    """Return the factor by which the changes of a rule have faded at a step."""
+    """Return the factor by which the changes of a rule have faded at a step.
+
+    Args:
+        step: The step.
+        rule: The learning rule.
+    """
     factor: float = math.exp((step - rule.end) / rule.tau_fade)
     return factor
 
