@@ -7,6 +7,7 @@
                      patterns-fixed-delays have a delay on every connection
     digits-recurrent, motifs-recurrent, shd-recurrent
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
+    digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -20,6 +21,7 @@ from snnsim.config import Config, Data, Network, Training
 from snnsim.config.neurons import LIF, AdLIF
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.skips import DelayedSkip
 from snnsim.data import registry
 from snnsim.nn import delay_windows
 from snnsim.validation import lookup
@@ -145,6 +147,12 @@ _RECURRENT = [
     )
     for base in (_DIGITS, _MOTIFS, _SHD)
 ]
+# delayed connections that skip a layer, from the input to the second layer and from the first one to the readout
+_DIGITS_SKIP = replace(
+    _DIGITS,
+    name="digits-skip",
+    network=replace(_DIGITS.network, skip=(DelayedSkip(source=0, target=2), DelayedSkip(source=1, target=3))),
+)
 # SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
@@ -159,6 +167,7 @@ def _all() -> dict[str, Config]:
     for other in (
         *_RECURRENT,
         _DIGITS_ADLIF,
+        _DIGITS_SKIP,
         _MOTIFS_XYLO,
         _IMAGES,
         _PATTERNS,

@@ -10,8 +10,8 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import estimate, neurons, recurrence
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.experiment import estimate, neurons, recurrence, skips
 from snnsim.learning import qat, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
@@ -52,7 +52,8 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     tau = to_steps(net.readout.tau_ms, config.data.time_step_ms)
     readout = LeakyReadout(tau=tau, learn_decay=net.readout.learn_decay, features=classes)
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
-    return SpikingNetwork(layers, last, readout, extra_steps=extra)
+    between = skips.build(config, classes=classes, width=first_width(config), generator=generator)
+    return SpikingNetwork(layers, last, readout, extra_steps=extra, skips=between)
 
 
 def field(config: Config) -> Field:
@@ -133,7 +134,7 @@ def rule(config: Config) -> rules.Rule:
     settings: dict[str, Any] = {"loss": training.loss}
     if training.rule != "bptt":
         chunk = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
-        settings |= {"delayed": training.delayed, "chunk": chunk}
+        settings |= {"delayed": training.delayed, "chunk": chunk, "loops": training.loops}
     if training.rule == "sltt-k":
         settings["k"] = training.k
     return rules.get_rule(training.rule, **settings)
@@ -187,7 +188,7 @@ def recurrent_width_schedule(config: Config) -> "partial[float] | None":
         config: Config of the run; only learned recurrent delays have windows that narrow.
     """
     kind = config.network.recurrent
-    if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
+    if not isinstance(kind, RecurrentDelays) or not kind.learn_delay:
         return None
     return _schedule(config, kind.window, *recurrence.widths(config))
 
