@@ -13,5 +13,8 @@ DECISIONS: tuple[str, ...] = get_args(DecisionName)
 ADDITIVE_DECISIONS = ("summed_softmax", "mean_membrane")
 """Decisions that are sums over time, so that chunks of time add up."""
 
+REGRESSION_DECISIONS = ("mean_membrane", "max_membrane", "last_membrane")
+"""Decisions whose scores are numbers in the units of the readout."""
+
 SurrogateName = Literal["atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar"]
 SURROGATES: tuple[str, ...] = get_args(SurrogateName)

@@ -11,8 +11,8 @@ Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, withou
          The highest membrane: its gradient is the rule of the Tempotron, see learning/tempotron.py
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from snnsim.kernels.common import gates
 from snnsim.learning import decisions
-from snnsim.learning.decisions import Decision
+from snnsim.learning.outcome import StepResult as StepResult
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.renamed import attributes, fields
 from snnsim.validation import integer, known, shown
@@ -48,28 +48,28 @@ class Batch:
     """Number of recordings of the mean loss: len(labels), or the fair share of a parallel batch."""
     probabilities: Tensor | None = None
     """Probabilities of the classes (batch, class), whose loss is taken; None takes that of the labels."""
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
+    """Targets besides the labels by name: classes int64 (batch,) or (time, batch), -1 for none; numbers (batch, target) or
+    (time, batch, target), NaN for none."""
 
     @property
     def target(self) -> Tensor:
         """The target of the loss: probabilities if there are any, else labels."""
         return self.labels if self.probabilities is None else self.probabilities
 
+    def named(self, name: str) -> Tensor:
+        """Return a target by its name.
+
+        Raises:
+            ValueError: If the recordings have no such target.
+        """
+        if name not in self.targets:
+            known = ", ".join(self.targets) or "none"
+            raise ValueError(f"loss: the recordings have no target {name!r}; their targets are: {known}")
+        return self.targets[name]
+
 
 fields(Batch, whole="normalizer")
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """The summed loss and the scores of a batch."""
-
-    loss: Tensor
-    """(), summed over the recordings."""
-    scores: Tensor
-    """(batch, class)."""
-
-    def detached(self) -> "StepResult":
-        """Return the result without gradients."""
-        return StepResult(self.loss.detach(), self.scores.detach())
 
 
 def decision_loss(scores: Tensor, labels: Tensor) -> Tensor:
@@ -165,22 +165,6 @@ def _check_labels(labels: Tensor, scores: Tensor) -> None:
     least, most = (int(end) for end in labels.aminmax()) if batch else (0, 0)
     if least < 0 or (batch and most >= classes):
         raise ValueError(f"loss: labels must be from 0 to {classes - 1}, not {least if least < 0 else most}")
-
-
-def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> StepResult:
-    """Return the summed loss and the scores of an output.
-
-    Args:
-        output: Voltage of the readout, (time, batch, class).
-        batch: The recordings.
-        decide: The decision.
-        loss: "decision" or "steps".
-    """
-    valid = batch.lengths + (len(output) - len(batch.frames))
-    scores = decide(output, valid)
-    if checked(loss) == "steps":
-        return StepResult(step_loss(output, batch.target, valid), scores.detach())
-    return StepResult(decision_loss(scores, batch.target), scores)
 
 
 def checked(loss: str) -> str:

@@ -1,0 +1,74 @@
+"""One class for each step; steps without a label do not count.
+
+    Σ_b 1 / n[b] Σ_t CE(u[t, b], y[t, b])      over the n[b] steps t of recording b with y[t, b] >= 0
+
+Every recording with a label weighs the same, however many of its steps have one. Steps at and after the end of a
+recording never have a label, the extra steps of the network neither.
+
+Shapes   y (time, batch) · scores, the output itself, (time, batch, class)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from snnsim.learning.losses import Batch
+from snnsim.learning.tasks.protocols import Task
+from snnsim.metrics import Metrics, StepAccuracy
+from snnsim.nn.batch_norm import valid_steps
+
+
+@dataclass(frozen=True)
+class StepClass(Task):
+    """One class for each step.
+
+    Args:
+        target: Name of the target with the classes (time, batch), in which -1 stands for no label.
+    """
+
+    target: str = "target"
+
+    kind: ClassVar[str] = "step-class"
+    per_step: ClassVar[bool] = True
+    metrics: ClassVar[Metrics] = StepAccuracy()
+
+    @property
+    def linear(self) -> bool:
+        return True
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.target,)
+
+    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+        labels = self.target_of(batch)
+        labeled = labels >= 0
+        weight = labeled / labeled.sum(0).clamp_min(1)
+        part = slice(first, first + len(output))
+        output, labels, weight = output[: len(labels[part])], labels[part], weight[part]
+        losses = functional.cross_entropy(
+            output.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="none"
+        )
+        return ((losses.view(weight.shape) * weight).sum(),)
+
+    def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
+        return shares[0]
+
+    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
+        return output
+
+    def combined(self, parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat(list(parts))
+
+    def score_loss(self, scores: Tensor, batch: Batch) -> Tensor:
+        return self.shares(scores, batch, batch.lengths)[0]
+
+    def predicted(self, scores: Tensor) -> Tensor:
+        return scores.argmax(-1)
+
+    def target_of(self, batch: Batch) -> Tensor:
+        labels = batch.named(self.target)
+        return labels.masked_fill(~valid_steps(batch.lengths, len(labels)), -1)
