@@ -1,8 +1,10 @@
 """Training of a preset, a config file or the config of a run, from the start or resumed."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -217,7 +219,7 @@ def config_of(target: str) -> Config:
     if path.is_dir():
         return evaluate_run.config_of(RunFolder(path))
     if path.suffix == ".toml" or path.exists():
-        return Config.load(path)
+        return Config.load(path, say=partial(tqdm.write, file=sys.stderr))
     with contextlib.suppress(ValueError):
         return presets.named(target)
     raise ValueError(
