@@ -83,7 +83,11 @@ SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
 
 
 def require_sum(decide: Decision) -> None:
-    """Raise a ValueError unless a decision is a sum over time."""
+    """Check that a decision is a sum over time.
+
+    Raises:
+        ValueError: If it is none.
+    """
     if decide not in SUMS:
         known = " or ".join(one.__name__ for one in SUMS)
         raise ValueError(f"chunks of time need a decision that is a sum over time: {known}, not {decide.__name__}")

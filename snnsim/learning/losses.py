@@ -12,7 +12,7 @@ Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, withou
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -21,7 +21,9 @@ from torch.nn import functional
 from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.outcome import StepResult as StepResult
+from snnsim.learning.outcome import each
 from snnsim.nn.batch_norm import valid_steps
+from snnsim.nn.heads import Output
 from snnsim.renamed import attributes, fields
 from snnsim.validation import integer, known, shown
 
@@ -49,13 +51,24 @@ class Batch:
     probabilities: Tensor | None = None
     """Probabilities of the classes (batch, class), whose loss is taken; None takes that of the labels."""
     targets: Mapping[str, Tensor] = field(default_factory=dict)
-    """Targets besides the labels by name: classes int64 (batch,) or (time, batch), -1 for none; numbers (batch, target) or
-    (time, batch, target), NaN for none."""
+    """Targets besides the labels by name: classes int64 (batch,) or (time, batch), -1 for none; numbers (batch, target)
+    or (time, batch, target), NaN for none."""
 
     @property
     def target(self) -> Tensor:
         """The target of the loss: probabilities if there are any, else labels."""
         return self.labels if self.probabilities is None else self.probabilities
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return replace(
+            self,
+            frames=self.frames.to(device),
+            lengths=self.lengths.to(device),
+            labels=self.labels.to(device),
+            probabilities=None if self.probabilities is None else self.probabilities.to(device),
+            targets={name: target.to(device) for name, target in self.targets.items()},
+        )
 
     def named(self, name: str) -> Tensor:
         """Return a target by its name.
@@ -195,9 +208,11 @@ def random_steps(k: int | None, steps: int, generator: torch.Generator | None) -
     return mask
 
 
-def with_gradient_at(output: Tensor, mask: Tensor | None) -> Tensor:
+def with_gradient_at(output: Output, mask: Tensor | None) -> Output:
     """Return the output (time, batch, class), with gradients at the steps of a mask (time,) alone; None for all."""
-    return output if mask is None else torch.where(mask.to(output.device)[:, None, None], output, output.detach())
+    if mask is None:
+        return output
+    return each(output, lambda part: torch.where(mask.to(part.device)[:, None, None], part, part.detach()))
 
 
 Objective = Callable[[Tensor, int], Tensor | None]

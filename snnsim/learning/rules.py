@@ -32,12 +32,17 @@ from snnsim.nn.network import SpikingNetwork
 from snnsim.renamed import keywords
 from snnsim.validation import known
 
-Rule = Callable[[nn.Module, Batch, Task, torch.Generator | None], StepResult]
+Rule = Callable[[nn.Module, Batch, Task | Decision, torch.Generator | None], StepResult]
 """A decision in place of a task is that of one class for each recording."""
 
 
 def outcome(
-    network: nn.Module, batch: Batch, task: Task | Decision, generator: torch.Generator | None, *, loss: str = "decision"
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    loss: str = "decision",
 ) -> StepResult:
     """Return the loss, summed over the recordings, and the scores.
 
@@ -52,7 +57,12 @@ def outcome(
 
 
 def bptt(
-    network: nn.Module, batch: Batch, task: Task | Decision, generator: torch.Generator | None, *, loss: str = "decision"
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    loss: str = "decision",
 ) -> StepResult:
     """Backpropagate the mean loss through time.
 
@@ -103,9 +113,7 @@ def sltt(  # noqa: PLR0913
     wrapped = isinstance(network, DataParallel | DistributedDataParallel)
     spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
     if chunk is not None:
-        return chunked.backpropagate_batch(
-            spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk
-        )
+        return chunked.backpropagate_batch(spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk)
     # drawn before the dropout, as in chunks
     mask = losses.random_steps(k, len(batch.frames) + spiking.extra_steps, generator)
     output = network(batch.frames, batch.lengths, generator, credit)
@@ -115,7 +123,13 @@ def sltt(  # noqa: PLR0913
 
 
 def sltt_k(
-    network: nn.Module, batch: Batch, task: Task | Decision, generator: torch.Generator | None, *, k: int, **settings: Any
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    k: int,
+    **settings: Any,
 ) -> StepResult:
     """Backpropagate along the spatial gradient paths from `k` random steps of the readout.
 

@@ -138,6 +138,4 @@ class StepAccuracy:
         low, high = ratio.interval
         # an accuracy is a share, its interval too
         interval = max(0.0, low), min(1.0, high)
-        return AccuracyReport(
-            int(ratio.total), int(ratio.count), interval, _square(sums[_MOMENTS:]), names, of="steps"
-        )
+        return AccuracyReport(int(ratio.total), int(ratio.count), interval, _square(sums[_MOMENTS:]), names, of="steps")

@@ -75,7 +75,9 @@ class ErrorReport:
         text = f"MSE {self.mse:.4g} ({bounds}), R² {self.r2:.3f}, sMAPE {self.smape:.1f} %"
         if len(self.own) > 1:
             names = self.names or tuple(map(str, range(len(self.own))))
-            text += "; R² of " + ", ".join(f"{name} {value:.3f}" for name, value in zip(names, self._r2s(), strict=True))
+            text += "; R² of " + ", ".join(
+                f"{name} {value:.3f}" for name, value in zip(names, self._r2s(), strict=True)
+            )
         return text
 
     def short(self) -> str:

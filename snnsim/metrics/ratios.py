@@ -7,8 +7,8 @@ Steps of one recording are alike, so recordings are the sample: R recordings i w
 interval needs their second moments alone, Σ c², Σ c n and Σ n², which batches add.
 
 Names    t Student's, R − 1 degrees of freedom
-Source   Wilson 1927, J. Am. Stat. Assoc. 22:209 · ratio estimator of cluster samples: Cochran 1977, Sampling Techniques,
-         chapter 6
+Source   Wilson 1927, J. Am. Stat. Assoc. 22:209 · ratio estimator of cluster samples: Cochran 1977, Sampling
+         Techniques, chapter 6
 """
 
 import math

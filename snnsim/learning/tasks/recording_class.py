@@ -7,7 +7,7 @@ Predictions are the classes of the largest scores, whatever the loss.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from snnsim.learning import decisions, losses
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch
-from snnsim.learning.outcome import StepResult
+from snnsim.learning.outcome import StepResult, steps_of
 from snnsim.learning.tasks.protocols import Task, summed
 from snnsim.metrics import Metrics, RecordingAccuracy
 from snnsim.validation import shown
@@ -37,7 +37,6 @@ class RecordingClass(Task):
     target: str | None = None
 
     kind: ClassVar[str] = "class"
-    per_step: ClassVar[bool] = False
     metrics: ClassVar[Metrics] = RecordingAccuracy()
 
     def __post_init__(self) -> None:
@@ -54,6 +53,9 @@ class RecordingClass(Task):
     def linear(self) -> bool:
         """Whether the loss is that of steps."""
         return self.loss_of == "steps"
+
+    def reading(self, target: str) -> Task:
+        return replace(self, target=target)
 
     def targets(self) -> tuple[str, ...]:
         return () if self.target is None else (self.target,)
@@ -89,7 +91,7 @@ class RecordingClass(Task):
         return batch.labels if self.target is None else batch.named(self.target)
 
     def result(self, output: Tensor, batch: Batch) -> StepResult:
-        valid = batch.lengths + (len(output) - len(batch.frames))
+        valid = batch.lengths + (steps_of(output) - len(batch.frames))
         scores = self.scores(output, valid)
         if self.linear:
             return StepResult(self.loss(self.shares(output, batch, valid), batch), scores.detach())

@@ -1,6 +1,6 @@
 """Numbers for each recording, or for each step: mean squared errors.
 
-    recordings   Σ_b 1 / n[b] Σ_k (s[b, k] − y[b, k])²            s: a decision of the readout's voltage, such as its mean
+    recordings   Σ_b 1 / n[b] Σ_k (s[b, k] − y[b, k])²            s: a decision of the readout's voltage
     steps        Σ_b 1 / n[b] Σ_t Σ_k (u[t, b, k] − y[t, b, k])²
 
 Sums go over the n[b] numbers of recording b that are not NaN. Numbers at and after the end of a recording do not count,
@@ -10,7 +10,7 @@ Shapes   y, s (batch, target), or y (time, batch, target) · scores s, or the ou
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -20,7 +20,7 @@ from snnsim.choices import REGRESSION_DECISIONS
 from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks.protocols import Task, summed
+from snnsim.learning.tasks.protocols import StepTask, Task, summed
 from snnsim.metrics import Metrics, NumberErrors
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.validation import one_of
@@ -61,7 +61,6 @@ class RecordingRegression(Task):
     decision: str = "mean_membrane"
 
     kind: ClassVar[str] = "regression"
-    per_step: ClassVar[bool] = False
     metrics: ClassVar[Metrics] = NumberErrors()
 
     def __post_init__(self) -> None:
@@ -74,10 +73,13 @@ class RecordingRegression(Task):
     def linear(self) -> bool:
         return False
 
+    def reading(self, target: str) -> Task:
+        return replace(self, target=target)
+
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
         return (self.scores(output, valid, first),)
 
     def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
@@ -102,7 +104,7 @@ class RecordingRegression(Task):
 
 
 @dataclass(frozen=True)
-class StepRegression(Task):
+class StepRegression(StepTask):
     """Numbers for each step.
 
     Args:
@@ -112,33 +114,19 @@ class StepRegression(Task):
     target: str = "target"
 
     kind: ClassVar[str] = "step-regression"
-    per_step: ClassVar[bool] = True
     metrics: ClassVar[Metrics] = NumberErrors()
 
-    @property
-    def linear(self) -> bool:
-        return True
+    def reading(self, target: str) -> Task:
+        return replace(self, target=target)
 
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
         target = self.target_of(batch)
         count = (~target.isnan()).sum((0, 2)).clamp_min(1)
         part = target[first : first + len(output)]
         return (squared_errors(gates.current(output[: len(part)], who="loss"), part, count),)
-
-    def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        return shares[0]
-
-    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-        return output
-
-    def combined(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts))
-
-    def score_loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        return self.shares(scores, batch, batch.lengths)[0]
 
     def predicted(self, scores: Tensor) -> Tensor:
         return scores

@@ -8,8 +8,7 @@ recording never have a label, the extra steps of the network neither.
 Shapes   y (time, batch) · scores, the output itself, (time, batch, class)
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -17,13 +16,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks.protocols import Task
+from snnsim.learning.tasks.protocols import StepTask, Task
 from snnsim.metrics import Metrics, StepAccuracy
 from snnsim.nn.batch_norm import valid_steps
 
 
 @dataclass(frozen=True)
-class StepClass(Task):
+class StepClass(StepTask):
     """One class for each step.
 
     Args:
@@ -33,42 +32,34 @@ class StepClass(Task):
     target: str = "target"
 
     kind: ClassVar[str] = "step-class"
-    per_step: ClassVar[bool] = True
     metrics: ClassVar[Metrics] = StepAccuracy()
 
-    @property
-    def linear(self) -> bool:
-        return True
+    def reading(self, target: str) -> Task:
+        return replace(self, target=target)
 
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
         labels = self.target_of(batch)
         labeled = labels >= 0
         weight = labeled / labeled.sum(0).clamp_min(1)
+        most = int(labels.max()) if labels.numel() else -1
+        if most >= output.shape[-1]:
+            raise ValueError(f"loss: classes must be from 0 to {output.shape[-1] - 1}, or -1 for none, not {most}")
         part = slice(first, first + len(output))
         output, labels, weight = output[: len(labels[part])], labels[part], weight[part]
-        losses = functional.cross_entropy(
-            output.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="none"
-        )
+        losses = functional.cross_entropy(output.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="none")
         return ((losses.view(weight.shape) * weight).sum(),)
-
-    def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        return shares[0]
-
-    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-        return output
-
-    def combined(self, parts: Sequence[Tensor]) -> Tensor:
-        return torch.cat(list(parts))
-
-    def score_loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        return self.shares(scores, batch, batch.lengths)[0]
 
     def predicted(self, scores: Tensor) -> Tensor:
         return scores.argmax(-1)
 
     def target_of(self, batch: Batch) -> Tensor:
         labels = batch.named(self.target)
+        if labels.dtype != torch.int64 or labels.ndim != 2 or labels.shape[1] != len(batch.lengths):
+            raise ValueError(
+                f"loss: classes of steps must be int64 (time, {len(batch.lengths)}), not {labels.dtype} "
+                f"{tuple(labels.shape)}"
+            )
         return labels.masked_fill(~valid_steps(batch.lengths, len(labels)), -1)
