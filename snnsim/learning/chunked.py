@@ -38,8 +38,9 @@ from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.learning import losses
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, Objective, StepResult
+from snnsim.learning.outcome import each
 from snnsim.learning.tasks import Task, as_task
-from snnsim.learning.tasks.protocols import summed
+from snnsim.learning.tasks.protocols import Span, summed
 from snnsim.nn.layer_state import LayerState
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.protocols import Synapse
@@ -135,14 +136,14 @@ def backpropagate_batch(  # noqa: PLR0913
         sums = _shares(network, batch, task, generator, chunk)
         total = task.loss(sums, batch)
         gradients = torch.autograd.grad(total / batch.normalizer, sums)
-    parts: list[Tensor] = []
+    parts: list[Any] = []
 
     def objective(output: Tensor, first: int) -> Tensor | None:
-        parts.append(task.scores(output.detach(), valid, first))
+        parts.append(task.scores(each(output, Tensor.detach), Span(valid, first)))
         selected = None if mask is None else mask[first : first + len(output)]
         if selected is not None and not selected.any():
             return None
-        shares = task.shares(losses.with_gradient_at(output, selected), batch, valid, first)
+        shares = task.shares(losses.with_gradient_at(output, selected), batch, Span(valid, first))
         if not gradients:
             return task.loss(shares, batch) / batch.normalizer
         return summed([(gradient * share).sum() for gradient, share in zip(gradients, shares, strict=True)])
@@ -173,7 +174,7 @@ def _shares(
     sums: tuple[Tensor, ...] = ()
     for frames in chunks_of(network, batch, chunk):
         output, state = network.run(frames, state, valid=valid, generator=generator)
-        shares, first = task.shares(output, batch, valid, first), first + len(frames)
+        shares, first = task.shares(output, batch, Span(valid, first)), first + len(frames)
         sums = tuple(map(torch.add, sums, shares)) if sums else shares
     for buffer, value in zip(network.buffers(), saved, strict=True):
         buffer.copy_(value)
