@@ -204,5 +204,9 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name."""
+    """Return a preset by its name.
+
+    Args:
+        name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
+    """
     return lookup(PRESETS, name, "preset")

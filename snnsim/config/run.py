@@ -116,7 +116,7 @@ class Config:
         """Return the config of a TOML file.
 
         Args:
-            path: The file.
+            path: Path of the file; keys that it leaves out have their default values.
             say: Function that gets a sentence for every old key of the file, with the key of today.
         """
         text = toml_files.text_of(path)
@@ -129,7 +129,11 @@ class Config:
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:
-        """Return the values of a TOML file, without the defaults of a config."""
+        """Return the values of a TOML file, without the defaults of a config.
+
+        Args:
+            path: Path of the file.
+        """
         return toml_files.table(toml_files.text_of(path), str(path))
 
     def to_toml(self) -> str:
@@ -137,12 +141,20 @@ class Config:
         return tomli_w.dumps(schema.plain(self))
 
     def save(self, path: Path) -> None:
-        """Write the config as a TOML file."""
+        """Write the config as a TOML file.
+
+        Args:
+            path: Path of the file; an existing file is replaced once the new one is complete.
+        """
         with written_whole(path) as partial:
             partial.write_text(self.to_toml(), encoding="utf-8")
 
     def with_values(self, values: Mapping[str, object]) -> Self:
-        """Return the config with values replaced, by dotted names such as "training.epochs"."""
+        """Return the config with values replaced.
+
+        Args:
+            values: New values by dotted names, such as {"training.epochs": 10}; all other values stay.
+        """
         net = self.network
         values = renamed_keys.of_changes(values, net.neuron, net.readout, self.data.time_step_ms)
         config: Self = changes.replaced(self, values)

@@ -190,21 +190,35 @@ class SpikingNetwork(nn.Module):
         return head.run(spikes, state, before=before, credit=credit, extra=extra)
 
     def start(self, draws: Draws) -> NetworkState:
-        """Return the state at rest of a network with stochastic neurons."""
+        """Return the state at rest of a network with stochastic neurons.
+
+        Args:
+            draws: Random counter of the sequence; each layer gets its own from it.
+        """
         return (
             *(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))),
             *[None] * len(self.readouts()),
         )
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
-        """Return the spikes of every layer and the output."""
+        """Return the spikes of every layer and the output.
+
+        Args:
+            frames: Input (time, batch, channel); the extra steps are added behind it.
+            lengths: Steps of each recording before its padding, (batch,); None if no recording is padded.
+            draws: Random counter of stochastic neurons; without it, torch's generator draws in training mode alone.
+        """
         spikes, valid = self._extended(frames, lengths)
         sent = self._sent(spikes, ALL_PATHS, everything=True)
         fire(self.layers, sent, SequenceContext(valid, draws=draws))
         return Record([sent.spikes[number] for number in range(len(self.layers) + 1)], self._output(sent))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return the number of steps that count, for recordings of these lengths."""
+        """Return the number of steps of each recording that count, with the extra steps.
+
+        Args:
+            lengths: Steps of each recording before its padding, (batch,).
+        """
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
@@ -286,5 +300,9 @@ class SpikingNetwork(nn.Module):
         )
 
     def named(self, outputs: list[Tensor]) -> Output:
-        """Return the voltages of all readouts in the form of the network's output: by name if heads have names."""
+        """Return the voltages of all readouts in the form of the network's output: by name if heads have names.
+
+        Args:
+            outputs: Voltage (time, batch, class) of every readout, in their order.
+        """
         return dict(zip(self.heads, outputs, strict=True)) if self.heads else outputs[0]

@@ -101,7 +101,12 @@ class SentSpikes:
         self.keep(0, frames)
 
     def keep(self, number: int, spikes: Tensor) -> None:
-        """Keep the spikes of a layer, counted from 1."""
+        """Keep the spikes of a layer.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+            spikes: Its spikes, (time, ..., neuron).
+        """
         self.spikes[number] = spikes
 
     def take(self, number: int) -> Tensor:
