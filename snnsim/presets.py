@@ -9,6 +9,7 @@
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     segments         a class for each step; segments-heads has a head for the class of the recording besides
     waves            numbers for each step; waves-mean, numbers for each recording
+    digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -22,6 +23,7 @@ from snnsim.config import Config, Data, Network, Training
 from snnsim.config.neurons import LIF, AdLIF
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
 from snnsim.nn import delay_windows
@@ -172,6 +174,12 @@ _RECURRENT = [
     )
     for base in (_DIGITS, _MOTIFS, _SHD)
 ]
+# delayed connections that skip a layer, from the input to the second layer and from the first one to the readout
+_DIGITS_SKIP = replace(
+    _DIGITS,
+    name="digits-skip",
+    network=replace(_DIGITS.network, skip=(DelayedSkip(source=0, target=2), DelayedSkip(source=1, target=3))),
+)
 # SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
@@ -186,6 +194,7 @@ def _all() -> dict[str, Config]:
     for other in (
         *_RECURRENT,
         _DIGITS_ADLIF,
+        _DIGITS_SKIP,
         _MOTIFS_XYLO,
         _IMAGES,
         _PATTERNS,

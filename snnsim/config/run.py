@@ -14,7 +14,8 @@ from snnsim.config import changes, renamed_keys, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import AnyTask, ClassHead, ClassTask, HeadsTask, RegressionTask
 from snnsim.config.training import Training
 from snnsim.files import written_whole
@@ -54,8 +55,11 @@ class Config:
         for name, tau in (taus | {"network.readout.tau_ms": net.readout.tau_ms}).items():
             check(to_steps(tau, step) >= 1, name, must, tau)
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
-        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
+        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, RecurrentDelays) else step
         check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
+        for skip in net.skip:
+            longest = skip.max_delay_ms if isinstance(skip, DelayedSkip) else 0.0
+            check(longest / step <= MOST_DELAY, "network.skip.max_delay_ms", f"at most {MOST_DELAY:,} steps", longest)
         for name, value, most in (
             ("network.recurrent.max_delay_ms", loop, MOST_DELAY),
             ("network.max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
@@ -72,6 +76,8 @@ class Config:
         )
         heads = self.task.heads if isinstance(self.task, HeadsTask) else ()
         check(not heads or bool(self.network.hidden), "network.hidden", "one width or more with heads", [])
+        between = all(skip.target <= len(self.network.hidden) for skip in self.network.skip)
+        check(not heads or between, "network.skip", "connections to hidden layers with heads", "one to the readout")
         for name, section in {"task": self.task, **{f"task.heads {head.name}": head for head in heads}}.items():
             if isinstance(section, RegressionTask | ClassHead) and self.training.window_ms is not None:
                 must = f"{' or '.join(ADDITIVE_DECISIONS)} with training.window_ms"

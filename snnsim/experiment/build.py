@@ -10,9 +10,9 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
 from snnsim.config.task import ClassTask
-from snnsim.experiment import estimate, neurons, recurrence, tasks
+from snnsim.experiment import estimate, neurons, recurrence, skips, tasks
 from snnsim.learning import qat, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, Head, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
@@ -53,12 +53,15 @@ def build_network(config: Config, *, classes: tasks.Sizes) -> SpikingNetwork:
     ]
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     if not isinstance(classes, Mapping):
-        return SpikingNetwork(layers, last, _readout(config, classes), extra_steps=extra)
+        between = skips.build(config, classes=classes, width=first_width(config), generator=generator)
+        return SpikingNetwork(layers, last, _readout(config, classes), extra_steps=extra, skips=between)
     heads: dict[str, Head] = {}
     for name, size in classes.items():
         synapse = _synapse(config, net.hidden[-1], size, generator) if heads else last
         heads[name] = Head(synapse, _readout(config, size))
-    return SpikingNetwork(layers, heads=heads, extra_steps=extra)
+    # skip connections of a network with heads end at layers, which the config checks
+    between = skips.build(config, classes=0, width=first_width(config), generator=generator)
+    return SpikingNetwork(layers, heads=heads, extra_steps=extra, skips=between)
 
 
 def _readout(config: Config, outputs: int) -> LeakyReadout:
@@ -199,7 +202,7 @@ def recurrent_width_schedule(config: Config) -> "partial[float] | None":
         config: Config of the run; only learned recurrent delays have windows that narrow.
     """
     kind = config.network.recurrent
-    if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
+    if not isinstance(kind, RecurrentDelays) or not kind.learn_delay:
         return None
     return _schedule(config, kind.window, *recurrence.widths(config))
 

@@ -120,7 +120,11 @@ def _lif_settings(population: Population, model: str) -> str:
 
 
 def one_readout(program: Program) -> Iterator[Violation]:
-    """One population at most is a readout, as the target has one output."""
+    """One population at most is a readout, as the target has one output.
+
+    Args:
+        program: The Program.
+    """
     for readout in program.further_readouts:
         yield Violation(
             "one_readout", population_text(program.population(readout.population)),

@@ -79,7 +79,10 @@ def backpropagate(  # noqa: PLR0913
     known(loops, LOOPS, "chunks of time: loops")
     if credit.temporal:
         raise ValueError("chunks of time need gradient paths without the membrane: GradientPaths(temporal=False)")
-    if loops == "exact" and network.has_loops and credit.delayed == "exact":
+    feedback = any(skip.is_feedback for skip in network.skips)
+    if feedback and loops == "cut":
+        raise ValueError("chunks of time: loops='cut' takes recurrent layers; feedback between layers needs 'exact'")
+    if loops == "exact" and (feedback or (network.has_loops and credit.delayed == "exact")):
         checkpoints = Checkpoints(network, credit, valid, generator)
         checkpoints.forward(chunks)
         return checkpoints.backward(objective)

@@ -264,7 +264,8 @@ class Trainer:
         return reporting.writer(self.folder, self.state.history)
 
     def _set_widths(self, epoch: int) -> None:
-        recurrent = {id(layer.recurrent.synapse) for layer in self.network.layers if layer.recurrent is not None}
+        feedback = {id(skip.synapse) for skip in self.network.skips}
+        recurrent = {id(synapse) for synapse in self.network.looped_synapses()} - feedback
         for synapse in self.network.delayed_synapses():
             width = self.plan.recurrent_width if id(synapse) in recurrent else self.plan.width
             if width is not None and not isinstance(synapse.sigma, nn.Parameter):
