@@ -67,6 +67,8 @@ def test_fit_learns_several_heads():
     assert {"phase accuracy", "first accuracy", "number mse"} <= set(history[-1])
     with pytest.raises(ValueError, match="must have the heads phase, first, number; it has one readout"):
         snnsim.fit(a_network(), [(frames, of_heads)], epochs=1, task=task, progress=False)
+    with pytest.raises(ValueError, match=r"give a task for each: Heads\(\{'phase': ...\}\)"):
+        snnsim.fit(network, [(frames, targets["label"])], epochs=1, progress=False)
 
 
 class Camera(Dataset):

@@ -109,15 +109,16 @@ class Heads(Task):
         return tuple(part for name, task in self.tasks.items() for part in task.sums(scores[name], batch))
 
     def zeros(self, outputs: Any) -> Sums:
-        return tuple(part for name, task in self.tasks.items() for part in task.zeros(outputs[name]))
+        sizes = self._of_heads(outputs)
+        return tuple(part for name, task in self.tasks.items() for part in task.zeros(sizes[name]))
 
     def report(self, sums: Sums, names: Any = None) -> HeadsReport:
         names = names or {}
         parts = zip(self.tasks.items(), sums, strict=True)
         return HeadsReport({name: task.report((part,), names.get(name, ())) for (name, task), part in parts})
 
-    def _of_heads(self, output: Any) -> Mapping[str, Tensor]:
-        """Return the outputs of the heads.
+    def _of_heads(self, output: Any) -> Mapping[str, Any]:
+        """Return the outputs of the heads, or their sizes.
 
         Raises:
             ValueError: If the network has no such heads.
@@ -126,5 +127,5 @@ class Heads(Task):
         if set(names) != set(self.tasks):
             heads = f"the heads {', '.join(names)}" if names else "one readout without a name"
             raise ValueError(f"Heads: the network must have the heads {', '.join(self.tasks)}; it has {heads}")
-        result: Mapping[str, Tensor] = output
+        result: Mapping[str, Any] = output
         return result

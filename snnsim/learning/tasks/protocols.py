@@ -174,7 +174,15 @@ class Task(ABC):
 
         Args:
             outputs: Number of outputs, or that of each head.
+
+        Raises:
+            ValueError: If there are several heads, and the task is of one readout.
         """
+        if isinstance(outputs, dict):
+            raise ValueError(
+                f"task {self.kind}: the network must have one readout without a name; for its heads "
+                f"{', '.join(outputs)}, give a task for each: Heads({{{next(iter(outputs))!r}: ...}})"
+            )
         return (self.metrics.zeros(outputs),)
 
     def report(self, sums: Sums, names: Any = ()) -> Report:
