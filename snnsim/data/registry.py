@@ -77,6 +77,18 @@ def _patterns(_: str) -> SyntheticDataset:
     return moving_dots.PATTERNS
 
 
+def _segments(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import segments
+
+    return segments.SEGMENTS
+
+
+def _waves(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import waves
+
+    return waves.WAVES
+
+
 def _digits(size: str) -> SyntheticDataset:
     from snnsim.data.synthetic import spoken_digits
 
@@ -178,6 +190,26 @@ _ALL = (
         disk_bytes=3_000_000,
         license=_NO_LICENSE,
         generator=_patterns,
+    ),
+    Dataset(
+        name="segments",
+        title="Segments whose lag between channels is the class of their steps, and the longest that of the recording",
+        classes=3,
+        channels=16,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_segments,
+    ),
+    Dataset(
+        name="waves",
+        title="Two signals in the firing of 20 channels: targets are their earlier values, and their means",
+        classes=0,
+        channels=20,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_waves,
     ),
 )
 DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}

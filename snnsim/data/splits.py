@@ -93,7 +93,9 @@ def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int
         raise ValueError(f"by_speaker: the share to hold out must lie between 0 and 1; got {share}")
     speakers, count = np.unique(recordings.speaker, return_counts=True)
     if len(speakers) < 3 or speakers[0] < 0:
-        return _split(_stratified(recordings.label, share, seed=seed), ())
+        # recordings with targets instead of classes are one group
+        label = recordings.label if recordings.classes else np.zeros(len(recordings), np.int64)
+        return _split(_stratified(label, share, seed=seed), ())
     wanted, total = share * len(recordings), 0
     held: list[int] = []
     for number in np.argsort(_hash(speakers, seed), kind="stable"):

@@ -14,6 +14,7 @@ from snnsim.data.augmented_batches import AugmentedBatches
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.speech import audio_files
+from snnsim.experiment import tasks
 
 
 @dataclass(frozen=True)
@@ -98,14 +99,14 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
             raise FileNotFoundError(
                 f"there is no {name} file beside {next(iter(paths.values()))}; found: {', '.join(paths)}"
             )
-        binned = _binned(config.data, paths[file])
+        binned = tasks.read_by(config, _binned(config.data, paths[file]))
         indices = np.arange(len(binned))
         if "valid" not in paths and name in ("train", "valid"):
             # SHD comes without a validation split, and the test file is never used for one
             split = splits.of_training_file(binned, paths[file])
             indices = split.train if name == "train" else split.valid
         parts[name] = Part(binned, indices, paths[file])
-    _check_classes(parts)
+    _check_outputs(config, parts)
     return parts
 
 
@@ -157,10 +158,11 @@ def longest_steps(config: Config, part: Part) -> int:
     return int(min(time_ms, np.inf if data.max_time_ms is None else data.max_time_ms) / data.time_step_ms) + 1
 
 
-def _check_classes(parts: dict[str, Part]) -> None:
-    names = {name: part.binned.classes for name, part in parts.items()}
-    if len(set(names.values())) > 1:
-        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
+def _check_outputs(config: Config, parts: dict[str, Part]) -> None:
+    names = {name: tasks.names(config, part.binned) for name, part in parts.items()}
+    first = next(iter(names.values()))
+    if any(other != first for other in names.values()):
+        raise ValueError(f"the splits of a data set must have the same classes or targets, not {names}")
 
 
 def listing() -> list[tuple[str, str, str]]:
