@@ -7,6 +7,8 @@
                      patterns-fixed-delays have a delay on every connection
     digits-recurrent, motifs-recurrent, shd-recurrent
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
+    events, frames, pictures, audio, tonic:NAME
+                     data of users, whose number of channels is that of the data
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -89,6 +91,28 @@ _PATTERNS_FIXED_DELAYS = replace(
 )
 
 
+# data of users: the number of channels is that of the data
+_EVENTS = Config(
+    name="events",
+    data=Data(name="events", channels=0),
+    network=Network(hidden=(128, 128), extra_ms=100.0, dropout=0.3),
+    training=Training(epochs=30, batch_size=64),
+)
+_FRAMES = replace(_EVENTS, name="frames", data=Data(name="frames", channels=0))
+_AUDIO = replace(_EVENTS, name="audio", data=Data(name="audio", channels=140))
+_PICTURES = Config(
+    name="pictures",
+    data=Data(name="pictures", channels=0),
+    network=Network(hidden=(256,), max_delay_ms=100.0, extra_ms=0.0, tau_ms=50.0, dropout=0.3),
+    training=Training(epochs=20, batch_size=128),
+)
+
+
+def _tonic(name: str) -> Config:
+    """Return the preset of a data set of tonic."""
+    return replace(_EVENTS, name=name.replace(":", "-"), data=Data(name=name, channels=0))
+
+
 def _wide(config: Config) -> tuple[int, ...]:
     """Return the widths at which weights alone are as many as weights and delays at the widths of the config."""
     classes = registry.DATASETS[config.data.name].classes
@@ -163,6 +187,10 @@ def _all() -> dict[str, Config]:
         _PATTERNS,
         _PATTERNS_DELAYS,
         _PATTERNS_FIXED_DELAYS,
+        _EVENTS,
+        _FRAMES,
+        _PICTURES,
+        _AUDIO,
     ):
         presets[other.name] = other
     return presets
@@ -172,5 +200,7 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name."""
+    """Return a preset by its name; that of a data set of tonic is tonic:NAME."""
+    if name.startswith(registry.TONIC) and registry.known_name(name):
+        return _tonic(name)
     return lookup(PRESETS, name, "preset")

@@ -1,5 +1,6 @@
-"""The commands of data sets: list, info, make, path, encode."""
+"""The commands of data sets: list, info, make, path, check, encode."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +9,7 @@ from tyro.conf import Positional, arg, subcommand
 
 from snnsim.cli.options import THREADS, DataPath, Seed
 from snnsim.data import registry
+from snnsim.validation import known
 
 if TYPE_CHECKING:
     from snnsim import config
@@ -27,10 +29,10 @@ class DataList:
 
 @dataclass(frozen=True)
 class _Dataset:
-    name: Annotated[Positional[str], arg(metavar="|".join(registry.NAMES))]
-    """The data set."""
+    name: Annotated[Positional[str], arg(metavar="|".join((*registry.NAMES, *registry.SOURCES)))]
+    """The data set, or the kind of your data."""
     data_path: DataPath = None
-    """Folder of SHD or SSC."""
+    """Folder of SHD or SSC, or of a data set of tonic."""
     size: Literal["small", "default", "full"] = "default"
     """Number of recordings of digits."""
     seed: Seed = 0
@@ -39,7 +41,8 @@ class _Dataset:
     def data(self) -> "config.Data":
         from snnsim import config
 
-        registry.get_dataset(self.name)
+        if registry.source_kind(self.name) is None:
+            registry.get_dataset(self.name)
         return config.Data(self.name, self.data_path, self.size, self.seed)
 
 
@@ -79,6 +82,38 @@ class DataWhere(_Dataset):
 
 
 @dataclass(frozen=True)
+class DataCheck:
+    """Print what is in your data, and everything that is wrong with them; the exit status is 1 if they cannot be trained on.
+
+    A file .npz or .h5 has events, frames or pictures; other data are IDX files or folders of pictures or audio.
+    """
+
+    path: Annotated[Positional[Path], arg(metavar="FILE|FOLDER")]
+    """File or folder."""
+    kind: Annotated[
+        str | None, arg(metavar="|".join(registry.SOURCES), help_behavior_hint="(default: by its content)")
+    ] = None
+    """Kind of the data."""
+
+    def __call__(self) -> None:
+        """Check."""
+        from snnsim.experiment import own_data
+
+        if self.kind is not None:
+            known(self.kind, registry.SOURCES, "kind of data")
+        findings = own_data.check(self.path, self.kind)
+        for topic, text in findings.facts:
+            print(f"{topic:11s} {text}")
+        for text in findings.doubts:
+            print(f"doubt       {text}")
+        for text in findings.faults:
+            print(f"fault       {text}")
+        if findings.faults:
+            sys.exit(1)
+        print("no fault: `snnsim train` takes these data")
+
+
+@dataclass(frozen=True)
 class DataEncode:
     """Convert audio to spikes by the inner-ear model of SHD, and write a file in SHD's format.
 
@@ -108,6 +143,7 @@ Data = (
     | Annotated[DataInfo, subcommand("info")]
     | Annotated[DataMake, subcommand("make")]
     | Annotated[DataWhere, subcommand("path")]
+    | Annotated[DataCheck, subcommand("check")]
     | Annotated[DataEncode, subcommand("encode")]
 )
 

@@ -40,7 +40,8 @@ class Config:
             must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
             raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
         self._check_steps()
-        if self.network.convolutions:
+        # the channels of a user's data are known when they are read
+        if self.network.convolutions and self.data.channels:
             self._check_field()
 
     def _check_steps(self) -> None:

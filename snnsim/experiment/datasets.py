@@ -13,17 +13,23 @@ from snnsim.data.augment import kinds
 from snnsim.data.augmented_batches import AugmentedBatches
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.data.recordings import Recordings
+from snnsim.data.sources.source import Source
 from snnsim.data.speech import audio_files
+from snnsim.experiment import own_data
 
 
 @dataclass(frozen=True)
 class Part:
     """One split of a data set: the recordings at `indices` of a binned file."""
 
-    binned: Binned
+    binned: GridRecordings
     indices: np.ndarray
     path: Path | None = None
     """The file; None where the recordings come from no file."""
+    source: Source | None = None
+    """The data of a user; None for a data set of the registry."""
 
     def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
         """Return the recordings in batches, in their order.
@@ -35,9 +41,23 @@ class Part:
         """
         return Batches(self.binned, self.indices, batch_size=batch_size, rank=rank, world=world)
 
+    def recordings(self) -> Recordings:
+        """Return the spikes of all recordings of the file.
+
+        Raises:
+            ValueError: If the recordings come from no file, or are no spikes.
+        """
+        if self.source is not None:
+            return self.source.recordings()
+        if self.path is None:
+            raise ValueError("data.augment: the training recordings must come from a file, whose spikes are changed")
+        return heidelberg.read(self.path)
+
 
 def planned_folder(data: Data) -> Path:
     """Return the folder where a data set lies or would lie; nothing is generated or downloaded."""
+    if own_data.kind_of(data) is not None:
+        return own_data.folder(data)
     generator = registry.get_dataset(data.name).generator
     if generator is not None:
         return generator(data.size).folder(data.seed)
@@ -85,6 +105,10 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
     Raises:
         FileNotFoundError: If there is no file of a split.
     """
+    kind = own_data.kind_of(config.data)
+    if kind is not None:
+        loaded = own_data.load(kind, config.data, names)
+        return {name: Part(part.binned, part.indices, part.source.path, part.source) for name, part in loaded.items()}
     # a path with a slip must not start a download
     paths = heidelberg.find(data_folder(config.data, fill=False), config.data.name)
     parts: dict[str, Part] = {}
@@ -124,10 +148,8 @@ def training_batches(config: Config, part: Part, *, rank: int = 0, world: int = 
     data, batch_size = config.data, config.training.batch_size
     if not data.augment:
         return part.batches(batch_size, rank=rank, world=world)
-    if part.path is None:
-        raise ValueError("data.augment: the training recordings must come from a file, whose spikes are changed")
     return AugmentedBatches.of(
-        heidelberg.read(part.path),
+        part.recordings(),
         part.binned,
         part.indices,
         data.augment,
@@ -156,11 +178,15 @@ def _check_classes(parts: dict[str, Part]) -> None:
 
 def listing() -> list[tuple[str, str, str]]:
     """Return name, title and state of every data set; nothing is generated or downloaded."""
-    return [(name, dataset.title, _state(Data(name))) for name, dataset in registry.DATASETS.items()]
+    known = [(name, dataset.title, _state(Data(name))) for name, dataset in registry.DATASETS.items()]
+    return known + [(name, kind.title, f"yours: {kind.files}") for name, kind in registry.SOURCES.items()]
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
     """Return the facts of a data set as (topic, text); nothing is generated or downloaded."""
+    kind = own_data.kind_of(data)
+    if kind is not None:
+        return own_data.describe(kind)
     dataset = registry.get_dataset(data.name)
     counts = ", ".join(f"{split} {count:,}" for split, count in dataset.recordings.items())
     facts = [
@@ -181,6 +207,9 @@ def describe(data: Data) -> list[tuple[str, str]]:
 
 def make(data: Data) -> dict[str, Path]:
     """Generate or download a data set if its files are missing, and return the file of every split."""
+    kind = own_data.kind_of(data)
+    if kind is not None:
+        return dict(kind.parts(own_data.folder(data), data.name))
     return heidelberg.find(data_folder(data), data.name)
 
 

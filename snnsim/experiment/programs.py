@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 
 import snnsim
+from snnsim import ragged
 from snnsim.config import Config
 from snnsim.data import cache, heidelberg
 from snnsim.data.binning import Binned
-from snnsim.experiment import datasets, evaluate_run
+from snnsim.data.coding.coded import CodedRecordings
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.experiment import build, datasets, evaluate_run, own_data
 from snnsim.experiment.evaluate_run import Split
 from snnsim.nn import freezing
 from snnsim.program import Program
@@ -79,18 +82,30 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
         ValueError: If the Program has no config and there is no file, there are no recordings, or the classes differ.
         FileNotFoundError: If the data are not in the folder.
     """
-    if data is not None and not Path(data).is_dir():
+    own = _own_config(program, data)
+    if own is None and data is not None and not Path(data).is_dir():
         return _checked(program, cache.binned(Path(data), **_grid(program, None)))
     if not isinstance(program.provenance.get("config"), str):
         raise ValueError(
             "the program does not name its training data; give a file in the format of SHD: --data FILE.h5"
         )
-    config = Config.from_toml(program.provenance["config"], "the program's config")
+    config = own or Config.from_toml(program.provenance["config"], "the program's config")
     if data is not None:
         config = config.with_values({"data.path": data})
-    _check_presence(config)
+    if own is None:
+        _check_presence(config)
     part = datasets.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices))
+
+
+def _own_config(program: Program, data: str | None) -> Config | None:
+    """Return the config of a program of a user's data; None for another, and for a file in the format of SHD."""
+    text = program.provenance.get("config")
+    config = Config.from_toml(text, "the program's config") if isinstance(text, str) else None
+    if config is None or own_data.kind_of(config.data) is None:
+        return None
+    # a file with the arrays of the SHD format is one whatever the program was trained on
+    return None if data is not None and own_data.is_heidelberg(Path(data)) else config
 
 
 def _check_presence(config: Config) -> None:
@@ -116,7 +131,7 @@ def _grid(program: Program, max_time_ms: float | None) -> dict[str, Any]:
     return {"time_step_ms": program.time_step_ms, "channels": program.channels, "max_time_ms": max_time_ms}
 
 
-def _checked(program: Program, binned: Binned) -> Recordings:
+def _checked(program: Program, binned: GridRecordings) -> Recordings:
     if len(binned) == 0:
         raise ValueError("there must be recordings to run, and the data have none; choose another file or split")
     if program.classes and binned.classes != program.classes:
@@ -127,10 +142,25 @@ def _checked(program: Program, binned: Binned) -> Recordings:
     return Recordings(to_events(binned), binned.label)
 
 
-def to_events(binned: Binned) -> Events:
-    """Return binned recordings as events of a simulator."""
+def to_events(binned: GridRecordings) -> Events:
+    """Return recordings on a grid as events of a simulator."""
+    if not isinstance(binned, Binned):
+        return _coded_events(binned)
     step, channel = np.divmod(binned.cell, np.uint32(binned.channels))
     return Events(step, channel, binned.count, binned.offset, binned.length)
+
+
+def _coded_events(coded: CodedRecordings) -> Events:
+    """Return coded recordings as events; whole numbers stay integers, which integer programs need."""
+    parts = []
+    for start in range(0, len(coded), build.EVALUATION_BATCH):
+        number = np.arange(start, min(start + build.EVALUATION_BATCH, len(coded)))
+        frames, length = coded.dense(number)
+        integral = bool((frames == np.floor(frames)).all())
+        parts.append(Events.from_frames(frames.astype(np.int32) if integral else frames, length))
+    columns = [(each.step, each.channel, each.count, np.diff(each.offset), each.length) for each in parts]
+    step, channel, count, events, length = (np.concatenate(column) for column in zip(*columns, strict=True))
+    return Events(step, channel, count, ragged.indptr(events), length)
 
 
 def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict[str, Any]:

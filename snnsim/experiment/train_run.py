@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.data.binning import Binned
-from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run
 from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
 from snnsim.nn.network import SpikingNetwork
@@ -43,7 +43,7 @@ def train(
     """
     torch_device = distributed.choose_device(device)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
-        new_config = None if resume is not None else config_of(target).with_values(values)
+        new_config = None if resume is not None else own_data.resolved(config_of(target).with_values(values))
 
         def choose() -> RunFolder:
             if new_config is None:
@@ -285,7 +285,7 @@ def _described(config: Config) -> str:
     return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}"
 
 
-def _left_out(binned: Binned) -> str:
+def _left_out(binned: GridRecordings) -> str:
     if not binned.dropped:
         return ""
     return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"

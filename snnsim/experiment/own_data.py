@@ -1,0 +1,131 @@
+"""Data of users in configs: where they lie, their splits, and the numbers of a config that follow from them."""
+
+from pathlib import Path
+
+from snnsim import files
+from snnsim.config import Config, Data
+from snnsim.data import archives, registry
+from snnsim.data.registry import SourceKind
+from snnsim.data.sources import array_files, audio_source, event_files, frame_files, loading, parts
+from snnsim.data.sources.findings import Findings
+from snnsim.data.sources.loading import Loaded
+from snnsim.data.sources.source import Settings, Source
+
+
+def kind_of(data: Data) -> SourceKind | None:
+    """Return the kind of a user's data; None for a data set of the registry."""
+    return registry.source_kind(data.name)
+
+
+def folder(data: Data) -> Path:
+    """Return the file or folder of a user's data.
+
+    Raises:
+        ValueError: If the config names none.
+    """
+    if data.path is None:
+        if data.name.startswith(registry.TONIC):
+            return files.cache_folder() / "datasets"
+        kind = registry.SOURCES[data.name]
+        raise ValueError(f"data.path must lead to the {data.name}: {kind.files}; name it with --data-path")
+    return files.at_home(data.path)
+
+
+def _settings(data: Data) -> Settings:
+    return Settings(
+        time_step_ms=data.time_step_ms,
+        channels=data.channels,
+        max_time_ms=data.max_time_ms,
+        coding=data.coding,
+        seed=data.seed,
+    )
+
+
+def load(kind: SourceKind, data: Data, names: tuple[str, ...]) -> dict[str, Loaded]:
+    """Return splits of a user's data.
+
+    Args:
+        kind: Kind of the data.
+        data: The section of the config.
+        names: Wanted splits.
+    """
+    shares = loading.Shares(
+        valid=data.valid_share, test=data.test_share, by_class=data.split_by == "class", seed=data.seed
+    )
+    path = folder(data)
+    return loading.load(kind, kind.parts(path, data.name), names, _settings(data), shares)
+
+
+def resolved(config: Config) -> Config:
+    """Return a config with the channels, and the field of convolutions, of its data, where it leaves them open.
+
+    Args:
+        config: The config of a run.
+
+    Raises:
+        ValueError: If the data have no field for convolutions.
+    """
+    kind, data = kind_of(config.data), config.data
+    spatial = bool(config.network.convolutions) and data.height is None
+    if kind is None or (data.channels and not spatial):
+        return config
+    source = _training(kind, data)
+    values: dict[str, object] = {} if data.channels else {"data.channels": source.units}
+    if spatial:
+        if source.field is None:
+            raise ValueError(
+                f"{source.path}: network.convolutions need rows and columns, and the data have {source.units} channels "
+                "without them; set data.height and data.width, or leave out the convolutions"
+            )
+        values |= {"data.height": source.field[0], "data.width": source.field[1]}
+    return config.with_values(values)
+
+
+def _training(kind: SourceKind, data: Data) -> Source:
+    present = kind.parts(folder(data), data.name)
+    return loading.opened(kind, present[parts.ALL if parts.ALL in present else "train"], _settings(data))
+
+
+def check(path: Path, name: str | None) -> Findings:
+    """Return what is in a user's data, and everything that is wrong with them.
+
+    Args:
+        path: The file or folder.
+        name: Kind of the data, of registry.SOURCES; None finds it out.
+    """
+    kind = registry.SOURCES[_kind_of_path(path) if name is None else name]
+    return kind.check(path)
+
+
+def _kind_of_path(path: Path) -> str:
+    """Return the kind of data that a path leads to."""
+    if path.is_file() and path.suffix in array_files.SUFFIXES:
+        with array_files.opened(path) as file:
+            if frame_files.is_of_frames(file) and not event_files.is_of_events(file):
+                return "frames"
+            return "pictures" if "images" in file and not event_files.is_of_events(file) else "events"
+    return "audio" if path.is_dir() and audio_source.is_of_audio(path) else "pictures"
+
+
+def is_heidelberg(path: Path) -> bool:
+    """Return whether a path leads to a file that can only be one of the SHD format."""
+    if not path.is_file() or path.suffix == ".npz":
+        return False
+    if archives.is_packed(path):
+        return ".h5" in path.suffixes
+    if path.suffix not in array_files.SUFFIXES:
+        return False
+    with array_files.opened(path) as file:
+        return not any(name in file for name in ("times", "frames", "images"))
+
+
+def describe(kind: SourceKind) -> list[tuple[str, str]]:
+    """Return the facts of a kind of data of users as (topic, text)."""
+    facts = [
+        ("name", kind.name),
+        ("what", kind.title),
+        ("files", kind.files),
+        ("codings", ", ".join(kind.codings)),
+        ("how to train", f"snnsim train {kind.name} --data-path PATH"),
+    ]
+    return [(topic, text) for topic, text in facts if text]
