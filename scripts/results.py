@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 from snnsim.config import Config
+from snnsim.config.neurons import LIF
 from snnsim.experiment import build, datasets
 from snnsim.training.optimizers import trained_parameters
 from snnsim.training.run_folder import RunFolder
@@ -19,9 +20,10 @@ def row(path: Path) -> str:
     result = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
     low, high = result["ci95"]
     net = config.network
+    membrane = f", {net.neuron.tau_ms:g} ms" if isinstance(net.neuron, LIF) else f", {net.neuron.kind}"
     cells = (
         f"`{config.name}`",
-        f"{' - '.join(map(str, net.hidden))}, {net.delays} delays, {net.tau_ms:g} ms",
+        f"{' - '.join(map(str, net.hidden))}, {net.delays} delays{membrane}",
         f"{trained_parameters(network):,}",
         f"{len(history)}",
         f"{sum(epoch['seconds'] for epoch in history) / 60:.0f}",

@@ -87,7 +87,7 @@ def results(
         ]
         rows.append(
             {
-                "neuron": loaded.config.network.neuron,
+                "neuron": loaded.config.network.neuron.kind,
                 "seed": loaded.config.training.seed,
                 "kind": kind,
                 "value": value,

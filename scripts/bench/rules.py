@@ -32,7 +32,8 @@ def with_leak(config: Config, beta: float | None) -> Config:
     """Return a config whose neurons and readout have the decay `beta`."""
     if beta is None:
         return config
-    return config.with_values({"network.tau_ms": config.data.time_step_ms / (1 - beta)})
+    tau_ms = config.data.time_step_ms / (1 - beta)
+    return config.with_values({"network.neuron.tau_ms": tau_ms, "network.readout.tau_ms": tau_ms})
 
 
 def with_rule(config: Config, rule: str, k: int) -> Config:

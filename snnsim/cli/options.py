@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from snnsim.config import parse_assignment, renamed_keys
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -84,6 +86,21 @@ def renamed(words: list[str]) -> list[str]:
         print(f"snnsim: {option} {value} is now {' '.join(new)}", file=sys.stderr)
         words[index : index + (1 if equals else 2)] = ["=".join(new)] if equals else list(new)
     return words
+
+
+def assignments(texts: Iterable[str]) -> dict[str, object]:
+    """Return the values of `--set` by their names; a note on stderr says the name of today of a renamed key.
+
+    Args:
+        texts: The assignments, "section.key=value".
+
+    Raises:
+        ValueError: If one is no assignment, or the key is unknown.
+    """
+    values = dict(map(parse_assignment, texts))
+    for note in renamed_keys.notes(values):
+        print(f"snnsim: {note}", file=sys.stderr)
+    return values
 
 
 def at_home(words: list[str]) -> list[str]:

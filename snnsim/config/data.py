@@ -7,7 +7,7 @@ from snnsim import schema
 from snnsim.config.ranges import Count, Milliseconds, Seed, check
 from snnsim.data import registry
 from snnsim.data.augment.kinds import AnyAugmentation
-from snnsim.data.coding.kinds import CODING_KINDS, Coding, kind_of
+from snnsim.data.coding.kinds import AnyCoding
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -36,7 +36,7 @@ class Data:
     """Columns of that field."""
     max_time_ms: Milliseconds | None = None
     """Events at or after this time are left out; None keeps all."""
-    coding: Annotated[Coding | str | None, CODING_KINDS] = None
+    coding: AnyCoding | None = None
     """How pictures, frames and audio become input, a section of data/coding/kinds.py; None is the first kind of
     data/registry.py."""
     valid_share: Annotated[float, Range(above=0, at_most=0.9)] = 0.2
@@ -64,7 +64,7 @@ class Data:
         """Check the settings that only data of users have."""
         kind = registry.source_kind(self.name)
         codings = () if kind is None else kind.codings
-        named = None if self.coding is None else kind_of(self.coding)
+        named = None if self.coding is None else self.coding.kind
         must = f"none of the codings for {self.name}" if not codings else f"one of {', '.join(codings)} for {self.name}"
         check(named is None or named in codings, "data.coding", must, named)
         check(self.channels > 0 or kind is not None, "data.channels", f"at least 1 for {self.name}", self.channels)

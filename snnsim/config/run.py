@@ -9,10 +9,9 @@ from typing import Any, Self
 import tomli_w
 
 from snnsim import schema
-from snnsim.config import changes, toml_files
+from snnsim.config import changes, renamed_keys, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
-from snnsim.config.neurons import SpikingNeurons
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.config.training import Training
@@ -48,16 +47,9 @@ class Config:
         """Check the times whose bounds are counted in steps."""
         step, net, chunk = self.data.time_step_ms, self.network, self.training.window_ms
         must = f"at least data.time_step_ms = {step}, as the decay is 1 - time_step_ms / tau_ms"
-        for name, tau in (("network.tau_ms", net.tau_ms), ("network.tau_readout_ms", net.tau_readout_ms)):
-            check(tau is None or to_steps(tau, step) >= 1, name, must, tau)
-        if isinstance(net.neuron, SpikingNeurons):
-            for name in net.neuron.decays:
-                check(
-                    to_steps(getattr(net.neuron, name), step) >= 1,
-                    f"network.neuron.{name}",
-                    must,
-                    getattr(net.neuron, name),
-                )
+        taus = {f"network.neuron.{name}": getattr(net.neuron, name) for name in net.neuron.decays}
+        for name, tau in (taus | {"network.readout.tau_ms": net.readout.tau_ms}).items():
+            check(to_steps(tau, step) >= 1, name, must, tau)
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
         loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
         check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
@@ -95,6 +87,9 @@ class Config:
         if not values:
             raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
         try:
+            network = values.get("network")
+            if isinstance(network, Mapping):
+                values = values | {"network": renamed_keys.of_table(network)}
             built: Self = schema.build(cls, values, "")
         except ValueError as error:
             raise ValueError(str(error) if source == "config" else f"{source}: {error}") from error
@@ -121,5 +116,7 @@ class Config:
 
     def with_values(self, values: Mapping[str, object]) -> Self:
         """Return the config with values replaced, by dotted names such as "training.epochs"."""
+        net = self.network
+        values = renamed_keys.of_changes(values, net.neuron, net.readout, self.data.time_step_ms)
         config: Self = changes.replaced(self, values)
         return config

@@ -10,7 +10,6 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.neurons import NEURON_KINDS
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.experiment import estimate, neurons, recurrence
 from snnsim.learning import qat, rules, sigma_schedule
@@ -24,15 +23,12 @@ from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
 """Recordings of a batch in validation and evaluation."""
-_OTHER_NEURONS = ("neuron", "learn_neuron", "noise", "recovery", "success")
-"""Settings of neurons other than lif."""
 
 
 def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     """Return the config's network with its initial parameters, a function of the config's seed."""
     estimate.require(config, estimate.of_network(config, classes=classes))
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
-    tau = to_steps(net.tau_ms, config.data.time_step_ms)
     *synapses, last = _synapses(config, classes, generator)
     # a network with convolutions has no recurrence, so that layers are hidden layers
     layers = [
@@ -45,9 +41,8 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
         )
         for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
     ]
-    readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
-    if net.tau_readout_ms is not None:
-        readout = LeakyReadout(tau=to_steps(net.tau_readout_ms, config.data.time_step_ms))
+    tau = to_steps(net.readout.tau_ms, config.data.time_step_ms)
+    readout = LeakyReadout(tau=tau, learn_decay=net.readout.learn_decay, features=classes)
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     return SpikingNetwork(layers, last, readout, extra_steps=extra)
 
@@ -179,12 +174,9 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
-    # and older versions had no other neurons than lif
-    values |= dict.fromkeys(_OTHER_NEURONS) if config.network.neuron == "lif" else {}
-    # nor other kinds of delays; asdict leaves out the name of a kind
+    # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
-    kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
-    values |= kinds
+    values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
     values["field"] = list(field(config)) if spatial else None
     return values
 
@@ -207,7 +199,7 @@ def kinds(config: Config) -> str:
     kind = "" if net.delay_kind == "synaptic" else f"{net.delay_kind} "
     named = {"learned": f"learned {kind}delays", "fixed": f"fixed random {kind}delays", "none": "no delays"}[net.delays]
     reach = "" if net.delays == "none" else f" of 0 to {max_delay(config)} steps"
-    neuron = "" if isinstance(net.neuron, str) else f", {NEURON_KINDS.plain(net.neuron)['kind']} neurons"
+    neuron = "" if net.neuron.kind == "lif" else f", {net.neuron.kind} neurons"
     layers = ", ".join(f"hidden {number}" for number in recurrence.layers(config))
     longest = recurrence.max_delay(config) + 1
     loop = f", {layers} recurrent with delays of {'1 step' if longest == 1 else f'1 to {longest} steps'}"

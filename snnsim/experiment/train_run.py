@@ -1,6 +1,7 @@
 """Training of a preset, a config file or the config of a run, from the start or resumed."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +10,7 @@ import torch
 from tqdm import tqdm
 
 from snnsim import allocator, presets
-from snnsim.config import Config
-from snnsim.data.grid_recordings import GridRecordings
+from snnsim.config import Config, renamed_keys
 from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run
 from snnsim.files import at_home, remove_abandoned
 from snnsim.learning import decisions
@@ -217,7 +217,11 @@ def config_of(target: str) -> Config:
     if path.is_dir():
         return evaluate_run.config_of(RunFolder(path))
     if path.suffix == ".toml" or path.exists():
-        return Config.load(path)
+        config = Config.load(path)
+        network = Config.table(path).get("network")
+        for note in renamed_keys.notes([f"network.{name}" for name in network or {}]):
+            tqdm.write(f"{path}: {note}", file=sys.stderr)
+        return config
     with contextlib.suppress(ValueError):
         return presets.named(target)
     raise ValueError(
@@ -272,7 +276,7 @@ def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
-        f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
+        f"{_left_out(run.plan.train.binned.dropped)}run folder {run.folder.path}"
     )
 
 
@@ -285,10 +289,9 @@ def _described(config: Config) -> str:
     return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}"
 
 
-def _left_out(binned: GridRecordings) -> str:
-    if not binned.dropped:
-        return ""
-    return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+def _left_out(dropped: int) -> str:
+    text = f"{dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+    return text if dropped else ""
 
 
 def is_finished(run: Path) -> bool:

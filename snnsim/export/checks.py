@@ -82,7 +82,7 @@ def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Itera
         if population.noisy:
             yield Violation(
                 "reset", population_text(population), "neurons must be deterministic, and these have noise",
-                "train with network.neuron = 'lif', or with noise 0 and network.learn_neuron = 'fixed'",
+                "train with network.neuron = 'lif', or with noise 0 and network.neuron.learn = 'fixed'",
             )  # fmt: skip
         elif population.fires and population.model not in models:
             yield Violation(
@@ -94,7 +94,7 @@ def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Itera
 
 def _lif_settings(population: Population, model: str) -> str:
     """Return the settings of a config with which neurons are of a model."""
-    reset = f"network.reset = {model.removeprefix('lif_')!r}"
+    reset = f"network.neuron.reset = {model.removeprefix('lif_')!r}"
     return (
         f"train with {reset}" if population.model.startswith("lif") else f"train with network.neuron = 'lif', {reset}"
     )

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-ADVICE = "a smaller learning rate (--lr) or a flatter surrogate (network.surrogate_alpha) usually helps"
+ADVICE = "a smaller learning rate (--lr) or a flatter surrogate (network.neuron.surrogate_alpha) usually helps"
 
 
 def total(network: nn.Module) -> Tensor:

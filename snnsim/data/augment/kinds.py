@@ -27,11 +27,9 @@ Spread = Annotated[float, Range(at_least=0, at_most=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(schema.Kind):
     """The settings that every kind has."""
 
-    kind: str
-    """Name of the kind in a config."""
     probability: Probability = 1.0
     """Probability that a recording is changed in an epoch, 0 to 1."""
 

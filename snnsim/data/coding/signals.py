@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnsim.data.coding.kinds import Coding, Delta, Threshold
+from snnsim.data.coding.kinds import Coding, Delta, Threshold, Values
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,7 @@ class SignalCoder:
     """Values of all recordings end to end, numbers (step, channel)."""
     offset: np.ndarray
     """First step of each recording, and the number of all steps, int64 (recording + 1,)."""
-    coding: Coding | None
-    """None for the values as they are."""
+    coding: Coding
 
     @property
     def channels(self) -> int:
@@ -36,7 +35,7 @@ class SignalCoder:
     @property
     def spikes(self) -> bool:
         """Whether the frames are numbers of spikes."""
-        return self.coding is not None
+        return not isinstance(self.coding, Values)
 
     def steps(self) -> np.ndarray:
         """Return the steps of every recording, int64 (recording,)."""

@@ -1,8 +1,8 @@
 """Audio files of a user by class: through the inner-ear model of SHD, or as log-mel frames.
 
 The class of a file is the name of its folder. Splits are folders train/CLASS/FILE, valid/... and test/..., or the lists
-validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker. data/speech/audio_files.py reads the
-speaker out of a file's name. Encoded files and frames are kept in the cache folder.
+validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker, whom data/speech/audio_files.py reads
+out of a file's name. Encoded files and frames are kept in the cache folder.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 from snnsim import files, ragged
 from snnsim.data import cache, heidelberg
 from snnsim.data.binning import Binned
-from snnsim.data.coding.kinds import LogMel
+from snnsim.data.coding.kinds import LogMel, Values
 from snnsim.data.coding.signals import SignalCoder
 from snnsim.data.recordings import Recordings
 from snnsim.data.registry import SPLITS
@@ -138,7 +138,7 @@ def _mel_source(path: Path, paths: list[Path], annotations: Annotations, setting
         with files.written_whole(cached) as partial, partial.open("wb") as file:
             np.savez(file, values=np.concatenate(rows), offset=ragged.indptr([len(row) for row in rows]))
     with np.load(cached, allow_pickle=False) as stored:
-        coder = SignalCoder(stored["values"], stored["offset"], None)
+        coder = SignalCoder(stored["values"], stored["offset"], Values())
     return CodedSource(path, annotations, coder, time_step_ms=settings.time_step_ms)
 
 

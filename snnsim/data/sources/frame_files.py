@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from snnsim import ragged
-from snnsim.data.coding.kinds import VALUES, Coding
+from snnsim.data.coding.kinds import Values
 from snnsim.data.coding.signals import SignalCoder
 from snnsim.data.sources import annotations, array_files
 from snnsim.data.sources.annotations import Annotations
@@ -24,7 +24,6 @@ from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.source import CodedSource, Settings
 
-CODINGS = (VALUES, "delta", "threshold")
 _ADVICE = "correct the file"
 
 
@@ -147,8 +146,7 @@ def source(path: Path, settings: Settings) -> CodedSource:
             f"{path}: a frame lasts {signals.frame_ms:g} ms, and data.time_step_ms is {settings.time_step_ms:g}; set "
             f"data.time_step_ms={signals.frame_ms:g}"
         )
-    coding = settings.coding if isinstance(settings.coding, Coding) else None
-    coder = SignalCoder(signals.values, signals.offset, coding)
+    coder = SignalCoder(signals.values, signals.offset, settings.coding or Values())
     return CodedSource(findings.path, signals.annotations, coder, time_step_ms=settings.time_step_ms)
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from snnsim.data.coding.kinds import Coding, Latency
+from snnsim.data.coding.kinds import Latency
 from snnsim.data.coding.pictures import PictureCoder
 from snnsim.data.registry import SPLITS
 from snnsim.data.sources import array_files, picture_files
@@ -11,7 +11,6 @@ from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.picture_files import Pictures
 from snnsim.data.sources.source import CodedSource, Settings
 
-CODINGS = ("direct", "rate", "latency", "saccades")
 _IMAGES = re.compile(r"(?P<prefix>.*?)images[-.](?P<kind>idx[34])-ubyte(?P<packed>\.gz|\.xz|\.zip)?$")
 _WORDS = {"train": ("train",), "valid": ("valid", "val"), "test": ("test", "t10k")}
 """Words in the names of files of a split."""
@@ -27,8 +26,9 @@ class PictureSource(CodedSource):
     """
 
     def __init__(self, path: Path, pictures: Pictures, settings: Settings) -> None:
-        coding = settings.coding if isinstance(settings.coding, Coding) else Latency()
-        coder = PictureCoder(pictures.gray, pictures.brightest, coding, settings.seed, settings.time_step_ms)
+        coder = PictureCoder(
+            pictures.gray, pictures.brightest, settings.coding or Latency(), settings.seed, settings.time_step_ms
+        )
         super().__init__(path, pictures.annotations, coder, time_step_ms=settings.time_step_ms)
         self._field = coder.field
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from snnsim import ragged
 from snnsim.data.coding.coded import CodedRecordings, Coder
-from snnsim.data.coding.kinds import Coding
+from snnsim.data.coding.kinds import AnyCoding
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.recordings import Recordings
 from snnsim.data.sources.annotations import Annotations
@@ -26,7 +26,7 @@ class Settings:
     """Channels that the units of event recordings are summed into; 0 for their number."""
     max_time_ms: float | None = None
     """Events at or after this time are left out; None keeps all."""
-    coding: Coding | str | None = None
+    coding: AnyCoding | None = None
     """Coding of pictures, frames or audio; None for the default of the source."""
     seed: int = 0
     """Seed of random codings and of splits."""

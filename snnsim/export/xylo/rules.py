@@ -75,7 +75,7 @@ def memoryless(program: Program) -> Iterator[Violation]:
         if population.decay.any():
             yield Violation(
                 "memoryless", population_text(population), f"decays must be 0, not up to {population.decay.max():g}",
-                "train with a network.tau_ms far below the time step, and delays as the memory", "remove_memory",
+                "train with a network.neuron.tau_ms far below the time step, and delays as the memory", "remove_memory",
             )  # fmt: skip
 
 
