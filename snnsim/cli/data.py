@@ -1,4 +1,4 @@
-"""The commands of data sets: list, info, make, path, check, encode."""
+"""The commands of data sets: list, info, make, path, check, convert, encode."""
 
 import sys
 from dataclasses import dataclass
@@ -114,6 +114,41 @@ class DataCheck:
 
 
 @dataclass(frozen=True)
+class DataConvert:
+    """Convert files of event cameras to files of arrays, which `snnsim train events` takes.
+
+    The source is a folder CLASS/FILE, or Train/CLASS/FILE and Test/CLASS/FILE, of .bin (N-MNIST, N-Caltech101), .dat (Prophesee), .aedat (2, 3 and 4), .mat (ST-MNIST) or .csv files. The output is a file, or a folder if the source has splits.
+    """
+
+    source: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Folder of the files, or one file."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5|FOLDER")]
+    """The file to write; a folder for a source with splits."""
+    sensor: Annotated[
+        str | None, arg(metavar="ROWSxCOLUMNS[xPOLARITIES]", help_behavior_hint="(default: of the files)")
+    ] = None
+    """Shape of the sensor."""
+    camera: Annotated[Literal["dvs128", "davis"] | None, arg(help_behavior_hint="(default: by the header)")] = None
+    """Camera of AEDAT 2 files."""
+    time_unit: Annotated[Literal["s", "ms", "us", "ns"] | None, arg(help_behavior_hint="(needed for CSV files)")] = None
+    """Unit of the times of CSV files."""
+
+    def __call__(self) -> None:
+        """Convert."""
+        from snnsim.experiment import own_data
+
+        result = own_data.convert(self.source, self.output, sensor=self.sensor, camera=self.camera, unit=self.time_unit)
+        for path in result.files.values():
+            print(path)
+        shape = " x ".join(map(str, result.sensor))
+        print(
+            f"{result.recordings:,} recordings, {result.events:,} events, {len(result.classes)} classes, sensor {shape}"
+        )
+        if result.left_out:
+            print(f"{result.left_out:,} recordings without an event are left out")
+
+
+@dataclass(frozen=True)
 class DataEncode:
     """Convert audio to spikes by the inner-ear model of SHD, and write a file in SHD's format.
 
@@ -144,13 +179,14 @@ Data = (
     | Annotated[DataMake, subcommand("make")]
     | Annotated[DataWhere, subcommand("path")]
     | Annotated[DataCheck, subcommand("check")]
+    | Annotated[DataConvert, subcommand("convert")]
     | Annotated[DataEncode, subcommand("encode")]
 )
 
 
 @dataclass(frozen=True)
 class DataCommand:
-    """List, describe, generate and download data sets, and encode audio."""
+    """List, describe, generate and download data sets; check and convert your own data."""
 
     command: Data
 

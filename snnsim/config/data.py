@@ -39,7 +39,7 @@ class Data:
     coding: AnyCoding | None = None
     """How pictures, frames and audio become input, a section of data/coding/kinds.py; None is the first kind of
     data/registry.py."""
-    valid_share: Annotated[float, Range(above=0, at_most=0.9)] = 0.2
+    valid_share: Annotated[float, Range(at_least=1e-6, at_most=0.9)] = 0.2
     """Share of the training recordings to validate with, for data of users without a validation split."""
     test_share: Annotated[float, Range(at_least=0, at_most=0.9)] = 0.0
     """Share of the recordings to test with, for data of users without a test split; 0 for no test split."""

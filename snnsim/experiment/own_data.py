@@ -5,11 +5,15 @@ from pathlib import Path
 from snnsim import files
 from snnsim.config import Config, Data
 from snnsim.data import archives, registry
+from snnsim.data.cameras import conversion
+from snnsim.data.cameras.conversion import Converted
+from snnsim.data.cameras.events import Options
 from snnsim.data.registry import SourceKind
 from snnsim.data.sources import array_files, audio_source, event_files, frame_files, loading, parts
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.loading import Loaded
 from snnsim.data.sources.source import Settings, Source
+from snnsim.validation import shown
 
 
 def kind_of(data: Data) -> SourceKind | None:
@@ -105,6 +109,27 @@ def _kind_of_path(path: Path) -> str:
                 return "frames"
             return "pictures" if "images" in file and not event_files.is_of_events(file) else "events"
     return "audio" if path.is_dir() and audio_source.is_of_audio(path) else "pictures"
+
+
+def convert(source: Path, output: Path, *, sensor: str | None, camera: str | None, unit: str | None) -> Converted:
+    """Write event-camera files as files of arrays.
+
+    Args:
+        source: Folder of files by class, or a file.
+        output: The file to write; a folder if the source has splits.
+        sensor: Shape of the sensor, such as 34x34x2; None takes it from the files.
+        camera: dvs128 or davis, for AEDAT 2 files whose header names no camera.
+        unit: Unit of the times of CSV files.
+
+    Raises:
+        ValueError: If the shape is none, or a file is damaged.
+    """
+    sizes = None if sensor is None else sensor.lower().split("x")
+    if sizes is not None and not (2 <= len(sizes) <= 3 and all(size.isdecimal() and int(size) > 0 for size in sizes)):
+        raise ValueError(f"--sensor must be such as 34x34 or 34x34x2, not {shown(sensor)}")
+    shape = None if sizes is None else tuple(map(int, sizes))
+    options = Options(camera=camera, unit=unit)
+    return conversion.convert(source, output, options=options, sensor=shape)
 
 
 def is_heidelberg(path: Path) -> bool:

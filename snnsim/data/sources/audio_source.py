@@ -1,8 +1,8 @@
 """Audio files of a user by class: through the inner-ear model of SHD, or as log-mel frames.
 
-The class of a file is the name of its folder. Splits are folders train/CLASS/FILE, valid/... and test/..., or the lists
-validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker, whom data/speech/audio_files.py reads
-out of a file's name. Encoded files and frames are kept in the cache folder.
+The class of a file is the name of its folder. Splits are folders train/CLASS/FILE, valid/... and test/..., or the
+lists validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker (data/speech/audio_files.py
+reads the speaker out of a file's name). Encoded files and frames are kept in the cache folder.
 """
 
 import hashlib
