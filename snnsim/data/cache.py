@@ -16,6 +16,7 @@ import numpy as np
 from snnsim import files
 from snnsim.data import archives, binning, heidelberg
 from snnsim.data.binning import Binned
+from snnsim.data.targets import Target
 
 VERSION = 2
 """A number that is raised when the same file and settings give another Binned, or the format changes."""
@@ -79,6 +80,14 @@ def _save(path: Path, binned: Binned, key: str) -> None:
     stored: dict[str, Any] = {name: getattr(binned, name) for name in _ARRAYS}
     stored["classes"] = np.array(binned.classes)
     stored["numbers"] = np.array([binned.channels, binned.time_step_ms, binned.dropped], np.float64)
+    # a file without targets has the arrays of older versions
+    if binned.targets:
+        stored["targets"] = np.array(list(binned.targets))
+    for number, target in enumerate(binned.targets.values()):
+        stored[f"target{number}.values"], stored[f"target{number}.names"] = target.values, np.array(target.names)
+        stored[f"target{number}.step_ms"] = np.array([target.step_ms])
+        if target.offset is not None:
+            stored[f"target{number}.offset"] = target.offset
     np.savez(path, digest=_digest(stored, key), **stored)
 
 
@@ -113,9 +122,16 @@ def _stored(path: Path) -> Binned:
             channels=int(channels),
             time_step_ms=time_step_ms,
             dropped=int(dropped),
+            targets={str(name): _target(stored, number) for number, name in enumerate(stored.get("targets", ()))},
         )
     result.check(str(path))
     return result
+
+
+def _target(stored: Any, number: int) -> Target:
+    values, names = stored[f"target{number}.values"], stored[f"target{number}.names"]
+    offset = stored.get(f"target{number}.offset")
+    return Target(values, offset, float(stored[f"target{number}.step_ms"][0]), tuple(map(str, names)))
 
 
 def _digest(stored: dict[str, np.ndarray], key: str) -> np.ndarray:

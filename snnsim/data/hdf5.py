@@ -32,6 +32,8 @@ SCHEMA = (
     "a file of the SHD format has spikes/times and spikes/units (one row of seconds and of channels per "
     "recording), labels, extra/speaker and extra/keys"
 )
+MOST_TARGETS = 100
+"""The most targets of a file."""
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _VERSION = 1
 _STARTED = "reading"
@@ -48,7 +50,7 @@ def arrays(path: Path, image: bytes | None, marks: Path) -> dict[str, Any]:
 
     Returns:
         times, units (event,), times_count, units_count (recording,), labels; speaker, keys, or None where the file has
-        none; and attributes, a dict.
+        none; attributes, a dict; and targets, a dict of the arrays of each target by name.
 
     Raises:
         ValueError: If it is no HDF5 file, is damaged, or lacks a data set.
@@ -162,7 +164,27 @@ def parsed(source: Path | bytes, size: int) -> dict[str, Any]:
         for name in ("speaker", "keys"):
             exists = f"extra/{name}" in file
             content[name] = _dataset(file, f"extra/{name}", size)[()] if exists else None
+        content["targets"] = {name: _target(file, f"targets/{name}", size) for name in _names(file, "targets")}
     return content
+
+
+def _names(file: h5py.File, path: str) -> list[str]:
+    """Return the names of the groups in a group, none where there is no such group.
+
+    Raises:
+        Wrong: If it is no group, or has more names than MOST_TARGETS.
+    """
+    if path not in file:
+        return []
+    group = file[path]
+    if not isinstance(group, h5py.Group) or len(group) > MOST_TARGETS:
+        raise Wrong(f"{path} must be a group of at most {MOST_TARGETS} groups")
+    return list(group)
+
+
+def _target(file: h5py.File, path: str, size: int) -> dict[str, np.ndarray]:
+    names = ["values", "names", *(name for name in ("offset", "step_ms") if f"{path}/{name}" in file)]
+    return {name: _dataset(file, f"{path}/{name}", size)[()] for name in names}
 
 
 def _dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:

@@ -85,7 +85,9 @@ def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int
     Raises:
         ValueError: If the share is out of range, or there are too few recordings.
     """
-    return by_group(recordings.speaker, recordings.label, share=share, seed=seed)
+    # recordings with targets instead of classes are one class
+    label = recordings.label if recordings.classes else np.zeros(len(recordings), np.int64)
+    return by_group(recordings.speaker, label, share=share, seed=seed)
 
 
 def by_group(

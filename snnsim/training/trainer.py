@@ -17,8 +17,8 @@ from tqdm import tqdm
 
 from snnsim import peak_memory
 from snnsim.allocator import give_back
-from snnsim.data.augmented_batches import MixedBatch
-from snnsim.data.batches import ArrayBatch, Batches
+from snnsim.data.augmented_batches import AnyBatch, MixedBatch
+from snnsim.data.batches import Batches
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.rules import Rule
@@ -125,7 +125,7 @@ class Trainer:
     def _steps(
         self,
         network: nn.Module,
-        ahead: Iterator[ArrayBatch | MixedBatch],
+        ahead: Iterator[AnyBatch],
         batches: Batches,
         request: Request,
         *,
@@ -151,7 +151,7 @@ class Trainer:
                 bar.close()
                 raise Stopped(f"stopped in epoch {state.epoch + 1} after batch {state.step} of {len(batches)}")
 
-    def _step(self, network: nn.Module, arrays: ArrayBatch | MixedBatch, batches: Batches) -> None:
+    def _step(self, network: nn.Module, arrays: AnyBatch, batches: Batches) -> None:
         state, plan = self.state, self.plan
         start = state.step * batches.batch_size
         size = min(batches.batch_size, len(batches.indices) - start)
@@ -259,7 +259,7 @@ class Trainer:
                 synapse.sigma.fill_(width(epoch))
 
 
-def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
+def to_tensors(arrays: AnyBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
     """Return a batch as tensors on a device.
 
     Args:

@@ -1,11 +1,13 @@
 """Recordings that are coded when a batch needs them, so that memory holds the pictures or values alone."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
 
+from snnsim.data import targets
 from snnsim.data.recordings import positions
+from snnsim.data.targets import TargetGrid, Targets
 
 
 class Coder(Protocol):
@@ -42,6 +44,8 @@ class CodedRecordings:
     classes: tuple[str, ...]
     time_step_ms: float
     dropped: int = 0
+    targets: Targets = field(default_factory=dict)
+    """Targets besides the labels by name."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -64,6 +68,7 @@ class CodedRecordings:
             length=self.length[own],
             label=self.label[own],
             speaker=self.speaker[own],
+            targets=targets.selected(self.targets, own),
         )
 
     def dense(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -79,3 +84,13 @@ class CodedRecordings:
         length = self.length[own]
         frames = self.coder.frames(self.number[own])
         return np.ascontiguousarray(frames[: int(length.max(initial=0))]), length
+
+    def of_targets(self, indices: np.ndarray, steps: int) -> dict[str, np.ndarray]:
+        """Return the targets of recordings on the grid, without a label at and after the end of a recording.
+
+        Args:
+            indices: Recordings (batch,).
+            steps: Steps of the frames.
+        """
+        grid, own = TargetGrid(self.time_step_ms), positions(indices, len(self), who="CodedRecordings.of_targets")
+        return {name: grid.values(target, own, self.length[own], steps) for name, target in self.targets.items()}

@@ -20,10 +20,13 @@ from snnsim.data.columns import MOST_UNNAMED
 from snnsim.data.registry import SPLITS
 from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.findings import Findings
+from snnsim.data.targets import NO_TARGETS, Target, Targets
 
 ANSWERS = ("labels", "step_labels", "targets")
 """Arrays that a network learns; a file has one of them."""
 NO_LABEL = -1
+TARGET = "target"
+"""Name of the target of step labels and targets, the default of tasks."""
 _ADVICE = "correct the file"
 
 
@@ -32,11 +35,11 @@ class Annotations:
     """Everything about recordings but their events."""
 
     label: np.ndarray
-    """Class of each recording, int64 (recording,); 0 where there are step labels or targets."""
+    """Class of each recording, int64 (recording,); -1 where there are step labels or targets."""
     group: np.ndarray
     """Group of each recording, int64 (recording,); -1 where unknown."""
     classes: tuple[str, ...] = ()
-    """Names of the classes; empty for targets."""
+    """Names of the classes of recordings or steps; empty for targets."""
     named: bool = False
     """Whether the file names the classes."""
     split: np.ndarray | None = None
@@ -62,17 +65,31 @@ class Annotations:
         """
         return cls(label, np.full(len(label), -1) if group is None else group, classes, named=True)
 
+    @property
+    def recording_classes(self) -> tuple[str, ...]:
+        """Names of the classes of recordings; empty where there are step labels or targets."""
+        return self.classes if self.step_label is None and self.target is None else ()
+
+    def targets(self, step_ms: float) -> Targets:
+        """Return step labels or targets under the name TARGET, none where there are labels.
+
+        Args:
+            step_ms: Duration of a step of them.
+        """
+        if self.step_label is not None:
+            return {TARGET: Target.of(self.step_label, self.classes, step_ms=step_ms)}
+        if self.target is not None:
+            return {TARGET: Target.of(self.target, step_ms=step_ms if self.target.ndim == 3 else None)}
+        return NO_TARGETS
+
     def stratum(self) -> np.ndarray:
         """Return the class by which splits are stratified, int64 (recording,): the most frequent one of step labels."""
         if self.step_label is None:
-            return self.label
+            label: np.ndarray = np.maximum(self.label, 0)
+            return label
         count = [(self.step_label == number).sum(1) for number in range(max(len(self.classes), 1))]
         frequent: np.ndarray = np.argmax(count, axis=0).astype(np.int64)
         return frequent
-
-    def with_classes(self, classes: tuple[str, ...]) -> "Annotations":
-        """Return the annotations with other names of the classes."""
-        return replace(self, classes=classes)
 
 
 def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | None:
@@ -91,7 +108,7 @@ def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | 
     names = _names(file, findings)
     group = _column(file, "groups", recordings, findings)
     result = Annotations(
-        np.zeros(recordings, np.int64),
+        np.full(recordings, -1),
         np.full(recordings, -1) if group is None else _group(group, findings),
         names or (),
         named=names is not None,

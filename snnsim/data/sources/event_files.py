@@ -18,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import columns, time_units
+from snnsim.data import columns, targets, time_units
 from snnsim.data.recordings import Recordings
 from snnsim.data.sources import annotations
 from snnsim.data.sources.annotations import Annotations
 from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.findings import Findings
+from snnsim.data.targets import NO_TARGETS, Targets
 
 REQUIRED = ("times", "offsets", "sensor", "time_unit")
 PIECE = 2_000_000
@@ -184,12 +185,13 @@ def pieces(file: ArrayFile, of: Layout, *, most: int = PIECE) -> Iterator[Piece]
         first = last
 
 
-def to_recordings(piece: Piece, of: Layout) -> Recordings:
+def to_recordings(piece: Piece, of: Layout, all_targets: Targets = NO_TARGETS) -> Recordings:
     """Return a piece as recordings; positions outside of the sensor become the channel `units`, which is none.
 
     Args:
         piece: Recordings of the file.
         of: Layout of the file.
+        all_targets: Targets of all recordings of the file.
     """
     channel = np.zeros(len(piece.times), np.int64)
     outside = np.zeros(len(piece.times), bool)
@@ -205,6 +207,7 @@ def to_recordings(piece: Piece, of: Layout) -> Recordings:
         offset=piece.offset,
         label=of.annotations.label[own],
         speaker=of.annotations.group[own],
-        classes=of.annotations.classes,
+        classes=of.annotations.recording_classes,
         units=of.units,
+        targets=targets.selected(all_targets, np.arange(own.start, own.stop)),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnsim.data import binning, cache, recordings
+from snnsim.data import binning, cache, joining, recordings
 from snnsim.data.binning import Binned
 from snnsim.data.recordings import Recordings, narrowed
 from snnsim.data.sources import array_files, event_check, event_files
@@ -14,6 +14,7 @@ from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.event_files import Layout
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.source import Settings, Source
+from snnsim.data.targets import Targets
 
 
 class EventSource(Source):
@@ -44,10 +45,6 @@ class EventSource(Source):
         """Rows, columns and polarities of the sensor."""
         return self._layout.field
 
-    def label_step_ms(self) -> float | None:
-        """Return the duration of a step of labels or targets."""
-        return self._layout.label_step_ms()
-
     def gridded(self) -> Binned:
         """Return the recordings on the grid, from the cache where it has them."""
         own = self._settings
@@ -55,7 +52,10 @@ class EventSource(Source):
         name = cache.key(self.path, own.time_step_ms, channels, own.max_time_ms, reader="events")
         binned = cache.cached(name, self._binned)
         # labels, classes and groups are those of the file: the names of classes may come from another split
-        return replace(binned, label=self.annotations.label, classes=self.annotations.classes)
+        return replace(binned, label=self.annotations.label, classes=self.annotations.recording_classes)
+
+    def _targets(self) -> Targets:
+        return self.annotations.targets(self._layout.label_step_ms() or self._settings.time_step_ms)
 
     def _binned(self) -> Binned:
         own = self._settings
@@ -65,7 +65,7 @@ class EventSource(Source):
                 try:
                     parts.append(
                         binning.bin_events(
-                            event_files.to_recordings(piece, self._layout),
+                            event_files.to_recordings(piece, self._layout, self._targets()),
                             time_step_ms=own.time_step_ms,
                             channels=own.channels or self.units,
                             max_time_ms=own.max_time_ms,
@@ -74,7 +74,7 @@ class EventSource(Source):
                 except ValueError:
                     self._raise_fault(file)
                     raise
-        return binning.joined(parts)
+        return joining.joined(parts)
 
     def _raise_fault(self, file: ArrayFile) -> None:
         """Raise the first fault of the events; there may be none, as a grid may be too fine.
@@ -93,7 +93,10 @@ class EventSource(Source):
             ValueError: If an event is wrong.
         """
         with array_files.opened(self.path) as file:
-            parts = [event_files.to_recordings(piece, self._layout) for piece in event_files.pieces(file, self._layout)]
+            parts = [
+                event_files.to_recordings(piece, self._layout, self._targets())
+                for piece in event_files.pieces(file, self._layout)
+            ]
             joined = recordings.concatenate(parts)
             try:
                 recordings.validate(joined, str(self.path))

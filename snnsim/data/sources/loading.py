@@ -127,10 +127,16 @@ def _other(source: Source, training: Source) -> Loaded:
         ValueError: If the file has other channels or classes than the training file.
     """
     grid, classes = source.gridded(), training.annotations.classes
-    same = source.annotations.classes == classes if source.annotations.named else len(grid.classes) <= len(classes)
+    own = source.annotations
+    same = own.classes == classes if own.named else len(own.classes) <= len(classes)
     if not same or source.units != training.units:
         raise ValueError(
             f"{source.path}: it must have the channels and classes of {training.path}; got {source.units} channels and "
-            f"classes {source.annotations.classes[:10]} beside {training.units} and {classes[:10]}; write both alike"
+            f"classes {own.classes[:10]} beside {training.units} and {classes[:10]}; write both alike"
         )
-    return Loaded(replace(grid, classes=classes), np.arange(len(grid)), source)
+    if own.recording_classes:
+        grid = replace(grid, classes=classes)
+    named = {
+        name: replace(target, names=classes) if target.of_classes else target for name, target in grid.targets.items()
+    }
+    return Loaded(replace(grid, targets=named), np.arange(len(grid)), source)

@@ -51,10 +51,6 @@ class Source(ABC):
         """Rows, columns, and polarities or colors of the channels; None for channels without a field."""
         return None
 
-    def label_step_ms(self) -> float | None:
-        """Return the duration of a step of labels or targets; None for the time step of the network."""
-        return None
-
     @abstractmethod
     def gridded(self) -> GridRecordings:
         """Return the recordings on the grid of the network."""
@@ -96,8 +92,9 @@ class CodedSource(Source):
             self._coder.steps().astype(np.int32),
             own.label,
             own.group,
-            own.classes,
+            own.recording_classes,
             self._time_step_ms,
+            targets=own.targets(self._time_step_ms),
         )
 
     def recordings(self) -> Recordings:
@@ -127,6 +124,7 @@ class CodedSource(Source):
             ragged.indptr(np.concatenate(counts)),
             own.label,
             own.group,
-            own.classes,
+            own.recording_classes,
             self.units,
+            own.targets(self._time_step_ms),
         )
