@@ -209,7 +209,7 @@ def make(data: Data) -> dict[str, Path]:
     """Generate or download a data set if its files are missing, and return the file of every split."""
     kind = own_data.kind_of(data)
     if kind is not None:
-        return dict(kind.parts(own_data.folder(data), data.name))
+        return own_data.make(kind, data)
     return heidelberg.find(data_folder(data), data.name)
 
 

@@ -9,7 +9,7 @@ from snnsim.data.cameras import conversion
 from snnsim.data.cameras.conversion import Converted
 from snnsim.data.cameras.events import Options
 from snnsim.data.registry import SourceKind
-from snnsim.data.sources import array_files, audio_source, event_files, frame_files, loading, parts
+from snnsim.data.sources import array_files, audio_source, event_files, frame_files, loading, parts, tonic_files
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.loading import Loaded
 from snnsim.data.sources.source import Settings, Source
@@ -58,6 +58,33 @@ def load(kind: SourceKind, data: Data, names: tuple[str, ...]) -> dict[str, Load
     )
     path = folder(data)
     return loading.load(kind, kind.parts(path, data.name), names, _settings(data), shares)
+
+
+def make(kind: SourceKind, data: Data) -> dict[str, Path]:
+    """Return the files of a user's data; a data set of tonic is downloaded and converted if it is missing.
+
+    Args:
+        kind: Kind of the data.
+        data: The section of the config.
+    """
+    path = folder(data)
+    if data.name.startswith(registry.TONIC):
+        return tonic_files.parts(path, data.name, download=True)
+    return dict(kind.parts(path, data.name))
+
+
+def require_present(data: Data) -> None:
+    """Check that nothing has to be downloaded or converted: the file of a program may be of any origin.
+
+    Raises:
+        FileNotFoundError: If a data set of tonic was not converted before.
+    """
+    if data.name.startswith(registry.TONIC) and not tonic_files.present(folder(data), data.name):
+        option = "" if data.path is None else f" --data-path {data.path}"
+        raise FileNotFoundError(
+            f"{data.name} is not in the cache folder, and nothing is downloaded because a program says so; get it by "
+            f"`snnsim data make {data.name}{option}`"
+        )
 
 
 def resolved(config: Config) -> Config:

@@ -94,6 +94,8 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
         config = config.with_values({"data.path": data})
     if own is None:
         _check_presence(config)
+    else:
+        own_data.require_present(config.data)
     part = datasets.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices))
 

@@ -80,7 +80,7 @@ def is_of_events(file: ArrayFile) -> bool:
 
 
 def layout(file: ArrayFile, findings: Findings) -> Layout | None:
-    """Return what a file says of itself, or None with faults among the findings.
+    """Return what a file says of itself, or None if its events cannot be read; faults are among the findings.
 
     Args:
         file: The open file.
@@ -98,19 +98,22 @@ def layout(file: ArrayFile, findings: Findings) -> Layout | None:
     offset = _offset(file, findings)
     if offset is None or sensor is None:
         return None
-    axes = ("channels",) if len(sensor) == 1 else _AXES[: len(sensor)]
+    axes, before = ("channels",) if len(sensor) == 1 else _AXES[: len(sensor)], len(findings.faults)
     for name in axes:
         if name not in file:
             findings.fault(name, f"must be in the file of a sensor of shape {sensor}", "add the array")
         elif file.shape(name) != file.shape("times") or file.dtype(name).kind not in "biu":
             stated = f"{file.dtype(name)} of shape {file.shape(name)}"
             findings.fault(name, f"must be integers, one for each of {offset[-1]:,} times; got {stated}", "correct it")
+    broken = len(findings.faults) > before
     empty = np.flatnonzero(np.diff(offset) == 0)
     findings.entries("offsets", "must give each recording an event", empty, "leave empty recordings out")
     labeled = annotations.read(file, len(offset) - 1, findings)
-    if labeled is None or unit is None or any(name not in file for name in axes):
+    if unit is None or broken:
         return None
-    return Layout(file.path, sensor, unit, offset, labeled)
+    # faulty labels do not keep the events from being checked
+    count = len(offset) - 1
+    return Layout(file.path, sensor, unit, offset, labeled or Annotations.plain(np.full(count, -1), ()))
 
 
 def _sensor(file: ArrayFile, findings: Findings) -> tuple[int, ...] | None:

@@ -77,7 +77,12 @@ def load(
     training = opened(kind, files[ALL if ALL in files else "train"], settings)
     indices = _indices(training, files, shares)
     grid = training.gridded()
-    result = {}
+    if settings.channels not in (0, grid.channels):
+        raise ValueError(
+            f"{training.path}: data.channels must be {grid.channels}, the number of channels of the coding, not "
+            f"{settings.channels}; set data.channels=0, which takes it from the data"
+        )
+    result: dict[str, Loaded] = {}
     for name in names:
         if name in indices:
             result[name] = Loaded(grid, indices[name], training)
@@ -126,14 +131,14 @@ def _other(source: Source, training: Source) -> Loaded:
     Raises:
         ValueError: If the file has other channels or classes than the training file.
     """
-    grid, classes = source.gridded(), training.annotations.classes
-    own = source.annotations
+    own, classes = source.annotations, training.annotations.classes
     same = own.classes == classes if own.named else len(own.classes) <= len(classes)
     if not same or source.units != training.units:
         raise ValueError(
             f"{source.path}: it must have the channels and classes of {training.path}; got {source.units} channels and "
             f"classes {own.classes[:10]} beside {training.units} and {classes[:10]}; write both alike"
         )
+    grid = source.gridded()
     if own.recording_classes:
         grid = replace(grid, classes=classes)
     named = {
