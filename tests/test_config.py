@@ -48,8 +48,7 @@ def test_saved_and_loaded(tmp_path: Path):
 def test_with_values_changes_only_what_it_names():
     config = Config()
     changed = config.with_values({"training.epochs": 7, "network.hidden": [3]})
-    assert changed.training.epochs == 7
-    assert changed.network.hidden == (3,)
+    assert (changed.training.epochs, changed.network.hidden) == (7, (3,))
     assert dataclasses.replace(changed, training=config.training, network=config.network) == config
 
 
@@ -184,20 +183,13 @@ def test_config_is_frozen():
         Network().dropout = 0.5
 
 
+SECTIONS = {"data": Data, "network": Network, "network.readout": Readout, "network.neuron": LIF, "training": Training}
 NUMBERS = [
     (f"{section}.{name}", kind)
-    for section, part in (
-        ("data", Data),
-        ("network", Network),
-        ("network.readout", Readout),
-        ("training", Training),
-        ("network.neuron", LIF),
-    )
+    for section, part in SECTIONS.items()
     for name, kind in schema.hints(part).items()
     if "float" in str(kind) or "int" in str(kind)
 ]
-
-
 SERVED = {
     10**18: ("data.seed", "training.seed", "training.patience", "network.hidden"),
     1e-300: (

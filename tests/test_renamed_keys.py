@@ -6,6 +6,7 @@ import json
 import pytest
 
 from snnsim import presets
+from snnsim.cli.options import assignments
 from snnsim.config import Config, Network, parse_assignment
 from snnsim.config.neurons import ALIF, LIF, AdLIF, LevyBaxter, Meta, SecondOrder
 from snnsim.config.readout import Readout
@@ -90,6 +91,25 @@ def test_an_old_name_warns_and_says_the_new_one():
         "network.tau_ms is now network.neuron.tau_ms and network.readout.tau_ms"
     ]
     assert not notes(["network.neuron.tau_ms", "network.readout.tau_ms", "network.neuron"])
+
+
+def test_a_file_says_the_new_names(tmp_path):
+    (tmp_path / "old.toml").write_text("[network]\ntau_ms = 20\nnoise = 0.2", encoding="utf-8")
+    said = []
+    config = Config.load(tmp_path / "old.toml", say=said.append)
+    assert config.network.neuron.tau_ms == 20.0
+    assert [text.removeprefix(f"{tmp_path / 'old.toml'}: ") for text in said] == [
+        "network.tau_ms is now network.neuron.tau_ms and network.readout.tau_ms",
+        "network.noise is now network.neuron.noise",
+    ]
+    config.save(tmp_path / "new.toml")
+    assert Config.load(tmp_path / "new.toml", say=said.append) == config
+    assert len(said) == 2
+
+
+def test_the_command_line_says_the_new_name(capsys):
+    assert assignments(["network.reset=soft", "network.taps=2"]) == {"network.reset": "soft", "network.taps": 2}
+    assert capsys.readouterr().err == "snnsim: network.reset is now network.neuron.reset\n"
 
 
 def test_wrong_old_values_are_named_by_their_new_key():

@@ -131,19 +131,17 @@ class Evaluate:
         if self.json:
             print(json.dumps(result))
             return
-        low, high = result["ci95"]
-        print(
-            f"{self.split}: {result['accuracy']:.2%} correct ({result['correct']} of {result['total']}, "
-            f"95 % interval {low:.2%} to {high:.2%}), best epoch {result['epoch']}"
-        )
+        print(f"{self.split}: {result['summary']}, best epoch {result['epoch']}")
         layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(result["activity"], 1))
         print(f"spikes per neuron per step: {layers}")
         if "chance" in result:
             drawn, deviation = result["chance"], result["chance"]["sd"]
-            spread = "" if deviation is None else f" ± {deviation:.2%} (standard deviation)"
+            of_shares = drawn["metric"] == "accuracy"
+            form, prefix = (".2%", "") if of_shares else (".4g", f"{drawn['metric']} ")
+            spread = "" if deviation is None else f" ± {deviation:{form}} (standard deviation)"
             print(
-                f"over {len(drawn['accuracies'])} seeds: {drawn['mean']:.2%}{spread}; without randomness: "
-                f"{drawn['without']:.2%}"
+                f"over {len(drawn['accuracies' if of_shares else 'values'])} seeds: {prefix}{drawn['mean']:{form}}{spread}; "
+                f"without randomness: {drawn['without']:{form}}"
             )
 
 

@@ -1,7 +1,7 @@
 """The data sets of configs: their folders, their splits on a grid, and the facts that `snnsim data` prints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,10 @@ from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.recordings import Recordings
+from snnsim.data.sources.loading import Loaded
 from snnsim.data.sources.source import Source
 from snnsim.data.speech import audio_files
-from snnsim.experiment import own_data
+from snnsim.experiment import own_data, tasks
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
     kind = own_data.kind_of(config.data)
     if kind is not None:
         loaded = own_data.load(kind, config.data, names)
-        return {name: Part(part.binned, part.indices, part.source.path, part.source) for name, part in loaded.items()}
+        return {name: _own_part(config, part) for name, part in loaded.items()}
     # a path with a slip must not start a download
     paths = heidelberg.find(data_folder(config.data, fill=False), config.data.name)
     parts: dict[str, Part] = {}
@@ -118,15 +119,20 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
             raise FileNotFoundError(
                 f"there is no {name} file beside {next(iter(paths.values()))}; found: {', '.join(paths)}"
             )
-        binned = _binned(config.data, paths[file])
+        binned = tasks.read_by(config, _binned(config.data, paths[file]))
         indices = np.arange(len(binned))
         if "valid" not in paths and name in ("train", "valid"):
             # SHD comes without a validation split, and the test file is never used for one
             split = splits.of_training_file(binned, paths[file])
             indices = split.train if name == "train" else split.valid
         parts[name] = Part(binned, indices, paths[file])
-    _check_classes(parts)
+    _check_outputs(config, parts)
     return parts
+
+
+def _own_part(config: Config, part: Loaded) -> Part:
+    own = replace(part.binned, targets=tasks.targets_read(config, part.binned.targets))
+    return Part(own, part.indices, part.source.path, part.source)
 
 
 def _binned(data: Data, path: Path) -> Binned:
@@ -170,10 +176,11 @@ def longest_steps(config: Config, part: Part) -> int:
     return int(min(time_ms, np.inf if data.max_time_ms is None else data.max_time_ms) / data.time_step_ms) + 1
 
 
-def _check_classes(parts: dict[str, Part]) -> None:
-    names = {name: part.binned.classes for name, part in parts.items()}
-    if len(set(names.values())) > 1:
-        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
+def _check_outputs(config: Config, parts: dict[str, Part]) -> None:
+    names = {name: tasks.names(config, part.binned) for name, part in parts.items()}
+    first = next(iter(names.values()))
+    if any(other != first for other in names.values()):
+        raise ValueError(f"the splits of a data set must have the same classes or targets, not {names}")
 
 
 def listing() -> list[tuple[str, str, str]]:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 from snnsim import files
 from snnsim.config import Config, Data
+from snnsim.config.task import ClassTask
 from snnsim.data import archives, registry
 from snnsim.data.cameras import conversion
 from snnsim.data.cameras.conversion import Converted
 from snnsim.data.cameras.events import Options
 from snnsim.data.registry import SourceKind
 from snnsim.data.sources import array_files, audio_source, event_files, frame_files, loading, parts, tonic_files
+from snnsim.data.sources.annotations import Annotations
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.loading import Loaded
 from snnsim.data.sources.source import Settings, Source
@@ -88,7 +90,9 @@ def require_present(data: Data) -> None:
 
 
 def resolved(config: Config) -> Config:
-    """Return a config with the channels, and the field of convolutions, of its data, where it leaves them open.
+    """Return a config with the channels, the field of convolutions and the task of its data, where it leaves them open.
+
+    The task of data with step labels or targets is that of these, if the config has the task of one class each.
 
     Args:
         config: The config of a run.
@@ -98,10 +102,13 @@ def resolved(config: Config) -> Config:
     """
     kind, data = kind_of(config.data), config.data
     spatial = bool(config.network.convolutions) and data.height is None
-    if kind is None or (data.channels and not spatial):
+    if kind is None:
         return config
     source = _training(kind, data)
     values: dict[str, object] = {} if data.channels else {"data.channels": source.units}
+    task = _task(source.annotations)
+    if config.task == ClassTask() and task is not None:
+        values["task"] = task
     if spatial:
         if source.field is None:
             raise ValueError(
@@ -110,6 +117,15 @@ def resolved(config: Config) -> Config:
             )
         values |= {"data.height": source.field[0], "data.width": source.field[1]}
     return config.with_values(values)
+
+
+def _task(annotations: Annotations) -> str | None:
+    """Return the kind of task of step labels or targets; None for labels."""
+    if annotations.step_label is not None:
+        return "step-class"
+    if annotations.target is None:
+        return None
+    return "regression" if annotations.target.ndim == 2 else "step-regression"
 
 
 def _training(kind: SourceKind, data: Data) -> Source:

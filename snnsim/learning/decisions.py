@@ -82,6 +82,17 @@ SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
 """The decisions that are sums over time."""
 
 
+def require_sum(decide: Decision) -> None:
+    """Check that a decision is a sum over time.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if decide not in SUMS:
+        known = " or ".join(one.__name__ for one in SUMS)
+        raise ValueError(f"chunks of time need a decision that is a sum over time: {known}, not {decide.__name__}")
+
+
 def get_decision(name: str) -> Decision:
     """Return a decision by its name."""
     known(name, DECISIONS, "decision")

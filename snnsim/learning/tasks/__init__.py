@@ -1,0 +1,16 @@
+"""Tasks as values: what a network learns, with its loss, scores and metrics; loops and rules know `Task` alone.
+
+RecordingClass        one class for each recording, the default
+StepClass             one class for each step; steps without a label do not count
+RecordingRegression   numbers for each recording
+StepRegression        numbers for each step
+Heads                 a task for each head of a network
+"""
+
+from snnsim.learning.tasks.heads import Heads
+from snnsim.learning.tasks.protocols import Task
+from snnsim.learning.tasks.recording_class import RecordingClass, as_task
+from snnsim.learning.tasks.regression import RecordingRegression, StepRegression
+from snnsim.learning.tasks.step_class import StepClass
+
+__all__ = ["Heads", "RecordingClass", "RecordingRegression", "StepClass", "StepRegression", "Task", "as_task"]
