@@ -26,8 +26,8 @@ def test_groups_and_recordings_are_in_one_split_alone(tmp_path, seed):
     np.testing.assert_array_equal(np.sort(np.concatenate(indices)), np.arange(60))
     groups = [set(part.binned.speaker[part.indices].tolist()) for part in parts.values()]
     assert sum(map(len, groups)) == len(set().union(*groups)) == 6
-    again = load(path, "valid", **{"data.test_share": 0.3, "data.seed": seed})["valid"]
-    np.testing.assert_array_equal(again.indices, parts["valid"].indices)
+    repeated = load(path, "valid", **{"data.test_share": 0.3, "data.seed": seed})["valid"]
+    np.testing.assert_array_equal(repeated.indices, parts["valid"].indices)
 
 
 def test_the_split_depends_on_the_seed_and_the_test_split_not_on_that_of_validation(tmp_path):
