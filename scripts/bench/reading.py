@@ -118,8 +118,8 @@ def measure(name: str, small: Path, folder: Path) -> dict[str, float]:
     start, wall = time.process_time(), time.perf_counter()
     result = CANDIDATES[name](folder)
     seconds = time.process_time() - start, time.perf_counter() - wall
-    kept = sum(array.nbytes for array in vars(result).values() if isinstance(array, np.ndarray)) if result else 0
-    return {"cpu_s": seconds[0], "wall_s": seconds[1], "peak": peak_memory.highest() - before, "kept": kept}
+    size = sum(array.nbytes for array in vars(result).values() if isinstance(array, np.ndarray)) if result else 0
+    return {"cpu_s": seconds[0], "wall_s": seconds[1], "peak": peak_memory.highest() - before, "kept": size}
 
 
 def main() -> None:
@@ -154,8 +154,10 @@ def shown(results: dict[str, list[dict[str, float]]], recordings: int) -> str:
     rows = []
     for name, samples in results.items():
         events = recordings * EVENTS * (4 if "four times" in name else 1)
-        cpu, peak, kept = (float(np.median([each[key] for each in samples])) for key in ("cpu_s", "peak", "kept"))
-        rows.append((name, f"{events / cpu / 1e6:.1f}", f"{peak / 2**20:.0f}", f"{kept / 2**20:.0f}" if kept else ""))
+        cpu, peak, result = (float(np.median([each[key] for each in samples])) for key in ("cpu_s", "peak", "kept"))
+        rows.append(
+            (name, f"{events / cpu / 1e6:.1f}", f"{peak / 2**20:.0f}", f"{result / 2**20:.0f}" if result else "")
+        )
     return tables.table(("files", "million events a second", "peak MiB", "of them kept"), rows)
 
 

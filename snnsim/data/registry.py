@@ -1,7 +1,7 @@
 """The data sets that are known by name, and the kinds of data that users bring.
 
 Configs, commands, presets and tables take names and numbers from here. A new data set is one more value in DATASETS,
-with a function that generates it or one that downloads it. A new kind of data is one more value in SOURCES.
+with a function that generates it or one that downloads it. The kinds of data of users are those of source_kinds.py.
 """
 
 from __future__ import annotations
@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from snnsim.data.source_kinds import SOURCES as SOURCES
+from snnsim.data.source_kinds import TONIC as TONIC
+from snnsim.data.source_kinds import SourceKind as SourceKind
+from snnsim.data.source_kinds import source_kind as source_kind
 from snnsim.validation import known
 
 if TYPE_CHECKING:
-    from snnsim.data.sources.findings import Findings
-    from snnsim.data.sources.source import Settings, Source
     from snnsim.data.synthetic.dataset import SyntheticDataset
 
 SPLITS = ("train", "valid", "test")
@@ -57,25 +58,6 @@ class Dataset:
             raise ValueError(f"Dataset {self.name}: there must be a generator or a downloader, one of the two")
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceKind:
-    """A kind of data that users bring, and how it is read."""
-
-    name: str
-    """Name in configs and commands."""
-    title: str
-    files: str
-    """What the path of the data leads to."""
-    codings: tuple[str, ...] = ()
-    """Kinds of `data.coding`, the default first; empty for events, which need none."""
-    parts: Callable[[Path, str], Mapping[str, Path]]
-    """Function from the path and the name of the data to the file or folder of each split, or of "all"."""
-    open: Callable[[Path, Settings], Source]
-    """Function that reads one of the parts."""
-    check: Callable[[Path], Findings]
-    """Function that lists what is in the data, and everything that is wrong with them."""
-
-
 def _motifs(_: str) -> SyntheticDataset:
     from snnsim.data.synthetic import motifs
 
@@ -98,6 +80,18 @@ def _patterns(_: str) -> SyntheticDataset:
     from snnsim.data.synthetic import moving_dots
 
     return moving_dots.PATTERNS
+
+
+def _segments(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import segments
+
+    return segments.SEGMENTS
+
+
+def _waves(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import waves
+
+    return waves.WAVES
 
 
 def _digits(size: str) -> SyntheticDataset:
@@ -202,6 +196,26 @@ _ALL = (
         license=_NO_LICENSE,
         generator=_patterns,
     ),
+    Dataset(
+        name="segments",
+        title="Segments whose lag between channels is the class of their steps, and the longest that of the recording",
+        classes=3,
+        channels=16,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_segments,
+    ),
+    Dataset(
+        name="waves",
+        title="Two signals in the firing of 20 channels: targets are their earlier values, and their means",
+        classes=0,
+        channels=20,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_waves,
+    ),
 )
 DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
 """Every data set by its name, in the order of `snnsim data list`."""
@@ -215,74 +229,6 @@ def get_dataset(name: str) -> Dataset:
     """Return a data set by its name; a ValueError lists the known names if it is unknown."""
     known(name, DATASETS, "data set")
     return DATASETS[name]
-
-
-def _late(module: str, name: str) -> Callable[..., Any]:
-    """Return a function of a module of data/sources that is imported at the first call."""
-
-    def call(*arguments: Any) -> Any:
-        return getattr(import_module(f"snnsim.data.sources.{module}"), name)(*arguments)
-
-    return call
-
-
-TONIC = "tonic:"
-"""Beginning of the name of a data set of tonic, such as tonic:NMNIST."""
-_ARRAYS = "a file .npz or .h5, or a folder with train.npz, and valid.npz and test.npz if there are any"
-_KINDS = (
-    SourceKind(
-        name="events",
-        title="Event recordings of any sensor, in arrays of times and channels",
-        files=_ARRAYS,
-        parts=_late("parts", "of_arrays"),
-        open=_late("event_source", "EventSource"),
-        check=_late("event_source", "check"),
-    ),
-    SourceKind(
-        name="frames",
-        title="Signals, a frame of values per time step, in an array",
-        files=_ARRAYS,
-        codings=("values", "delta", "threshold"),
-        parts=_late("parts", "of_arrays"),
-        open=_late("frame_files", "source"),
-        check=_late("frame_files", "check"),
-    ),
-    SourceKind(
-        name="pictures",
-        title="Pictures of one size",
-        files="IDX files as MNIST and Fashion-MNIST come, an array in .npz or .h5, or a folder of PNG files by class",
-        codings=("latency", "direct", "rate", "saccades"),
-        parts=_late("picture_source", "parts"),
-        open=_late("picture_source", "source"),
-        check=_late("picture_source", "check"),
-    ),
-    SourceKind(
-        name="audio",
-        title="Audio files by class",
-        files="a folder CLASS/FILE.wav (or .flac, .ogg), or train/CLASS/FILE.wav, and the same for valid and test",
-        codings=("inner_ear", "log_mel"),
-        parts=_late("audio_source", "parts"),
-        open=_late("audio_source", "source"),
-        check=_late("audio_source", "check"),
-    ),
-    SourceKind(
-        name="tonic:NAME",
-        title="A data set of tonic, such as tonic:NMNIST or tonic:DVSGesture",
-        files="the folder of the files, which tonic downloads if they are missing",
-        parts=_late("tonic_files", "parts"),
-        open=_late("event_source", "EventSource"),
-        check=_late("event_source", "check"),
-    ),
-)
-SOURCES: Mapping[str, SourceKind] = {kind.name: kind for kind in _KINDS}
-"""Every kind of data of users by its name, in the order of `snnsim data list`."""
-
-
-def source_kind(name: str) -> SourceKind | None:
-    """Return the kind of data of users that a name of a config stands for; None for a data set of the registry."""
-    if name.startswith(TONIC):
-        return SOURCES["tonic:NAME"]
-    return SOURCES.get(name)
 
 
 def known_name(name: object) -> bool:

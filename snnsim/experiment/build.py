@@ -130,7 +130,7 @@ def rule(config: Config) -> rules.Rule:
     settings: dict[str, Any] = {}
     if training.rule != "bptt":
         chunk = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
-        settings |= {"delayed": training.delayed, "chunk": chunk}
+        settings |= {"delayed": training.delayed, "chunk": chunk, "loops": training.loops}
     if training.rule == "sltt-k":
         settings["k"] = training.k
     return rules.get_rule(training.rule, **settings)

@@ -10,6 +10,7 @@ from snnsim.data.binning import Binned
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.targets import Target, Targets
 from snnsim.learning.tasks import Heads, RecordingClass, RecordingRegression, StepClass, StepRegression, Task
+from snnsim.program import Readout
 from snnsim.validation import require
 
 Names = tuple[str, ...] | dict[str, tuple[str, ...]]
@@ -115,3 +116,38 @@ def targets_read(config: Config, targets: Targets) -> dict[str, Target]:
     """Return the targets that the task of a config reads."""
     wanted = build(config).targets()
     return {name: target for name, target in targets.items() if name in wanted}
+
+
+def weights(config: Config | None) -> dict[str, float]:
+    """Return the weights of the losses of a config's heads."""
+    section = None if config is None else config.task
+    return {head.name: head.weight for head in section.heads} if isinstance(section, HeadsTask) else {}
+
+
+def target_of(readout: Readout, config: Config | None, targets: Targets) -> str | None:
+    """Return the name of the target of a readout of a Program, or None for the labels.
+
+    Args:
+        readout: The readout.
+        config: The config that the Program comes from, or None.
+        targets: Targets of the recordings.
+
+    Raises:
+        ValueError: If the recordings have no such target, or several of its kind.
+    """
+    section = None if config is None else config.task
+    if isinstance(section, HeadsTask):
+        section = next((head for head in section.heads if head.name == readout.population), None)
+    if section is None and readout.task == "class":
+        return None
+    if isinstance(section, ClassTask) and section.target is None:
+        return None
+    kind = readout.of_classes, readout.per_step
+    fitting = [name for name, target in targets.items() if (target.of_classes, target.per_step) == kind]
+    wanted = fitting if section is None else [str(section.target)]
+    require(
+        len(wanted) == 1 and wanted[0] in fitting,
+        f"the readout {readout.population!r} predicts {_KINDS[kind]}; the recordings must have one such target"
+        f"{'' if section is None else f', {wanted[0]!r}'}, and have: {', '.join(fitting) or 'none'}",
+    )
+    return wanted[0]

@@ -13,6 +13,7 @@ Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, withou
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -215,5 +216,5 @@ def with_gradient_at(output: Output, mask: Tensor | None) -> Output:
     return each(output, lambda part: torch.where(mask.to(part.device)[:, None, None], part, part.detach()))
 
 
-Objective = Callable[[Tensor, int], Tensor | None]
+Objective = Callable[[Any, int], Tensor | None]
 """From the output of a chunk of time and the number of its first step to its loss, or None."""

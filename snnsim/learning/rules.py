@@ -92,6 +92,7 @@ def sltt(  # noqa: PLR0913
     delayed: str = "exact",
     chunk: int | None = None,
     k: int | None = None,
+    loops: str = "exact",
 ) -> StepResult:
     """Backpropagate the mean loss along the spatial gradient paths.
 
@@ -105,6 +106,7 @@ def sltt(  # noqa: PLR0913
         chunk: Steps of a chunk of time: forward and backward advance chunk by chunk, and memory does not grow with the
             length of recordings, see `snnsim.learning.chunked`. None for whole recordings.
         k: Number of steps whose errors count, drawn at random for each batch; None for all.
+        loops: Errors through recurrent connections in chunks: "exact", or "cut" at the beginning of each chunk.
 
     Returns:
         The summed loss and the scores, without gradients.
@@ -113,7 +115,9 @@ def sltt(  # noqa: PLR0913
     wrapped = isinstance(network, DataParallel | DistributedDataParallel)
     spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
     if chunk is not None:
-        return chunked.backpropagate_batch(spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk)
+        return chunked.backpropagate_batch(
+            spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk, loops=loops
+        )
     # drawn before the dropout, as in chunks
     mask = losses.random_steps(k, len(batch.frames) + spiking.extra_steps, generator)
     output = network(batch.frames, batch.lengths, generator, credit)

@@ -2,12 +2,15 @@
 
 from snnsim.metrics.accuracy import AccuracyReport, RecordingAccuracy, StepAccuracy
 from snnsim.metrics.errors import ErrorReport, NumberErrors
+from snnsim.metrics.heads import HeadsReport
 from snnsim.metrics.protocols import Metrics, Report
 from snnsim.metrics.ratios import Ratio, wilson
 
 __all__ = [
+    "METRICS",
     "AccuracyReport",
     "ErrorReport",
+    "HeadsReport",
     "Metrics",
     "NumberErrors",
     "Ratio",
@@ -16,3 +19,11 @@ __all__ = [
     "StepAccuracy",
     "wilson",
 ]
+
+METRICS: dict[str, Metrics] = {
+    "class": RecordingAccuracy(),
+    "step-class": StepAccuracy(),
+    "regression": NumberErrors(),
+    "step-regression": NumberErrors(),
+}
+"""The metrics of every task of one readout, by the names in `choices.TASKS`."""

@@ -55,6 +55,10 @@ class AccuracyReport:
         counted = f"{self.correct} of {self.total}{self.of and f' {self.of}'}"
         return f"{self.accuracy:.2%} correct ({counted}, 95 % interval {low:.2%} to {high:.2%})"
 
+    def brief(self) -> str:
+        """Return the accuracy as a text."""
+        return f"{self.accuracy:.2%} correct"
+
     def short(self) -> str:
         """Return the accuracy in percent."""
         return f"{self.accuracy:6.1%}"

@@ -80,6 +80,10 @@ class ErrorReport:
             )
         return text
 
+    def brief(self) -> str:
+        """Return MSE and R² as a text."""
+        return f"MSE {self.mse:.4g}, R² {self.r2:.3f}"
+
     def short(self) -> str:
         """Return MSE and R²."""
         return f"mse {self.mse:.4f} R² {self.r2:.3f}"

@@ -20,6 +20,9 @@ class Report(Protocol):
     def text(self) -> str:
         """Return the metrics with their intervals as a text."""
 
+    def brief(self) -> str:
+        """Return the metrics without intervals as a text."""
+
     def short(self) -> str:
         """Return the metrics as the shortest text, for a line of many numbers."""
 

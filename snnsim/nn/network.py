@@ -166,7 +166,7 @@ class SpikingNetwork(nn.Module):
         sent = self._sent(gates.spikes(frames, who="network", like=self._parameter(), name="frames"), credit)
         of_layers = run_layers(self.layers, state[:count], sent, SequenceContext(valid, generator, credit))
         outputs, of_heads = run_heads(heads, state[count:], sent)
-        return self._named(outputs), (*of_layers, *of_heads)
+        return self.named(outputs), (*of_layers, *of_heads)
 
     def read(
         self,
@@ -249,6 +249,11 @@ class SpikingNetwork(nn.Module):
             )
         return self.readouts()[0]
 
+    @property
+    def has_loops(self) -> bool:
+        """Whether a spike can come back to its neuron: whether there is a recurrent connection."""
+        return any(layer.recurrent is not None for layer in self.layers)
+
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
         synapses = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
@@ -276,9 +281,10 @@ class SpikingNetwork(nn.Module):
     def _output(self, sent: SentSpikes) -> Output:
         """Return the voltages of all readouts over a whole sequence."""
         heads = self.readouts()
-        return self._named(
+        return self.named(
             [head.forward(sent.spikes[head.source], sent.current(head.key), sent.credit) for head in heads]
         )
 
-    def _named(self, outputs: list[Tensor]) -> Output:
+    def named(self, outputs: list[Tensor]) -> Output:
+        """Return the voltages of all readouts in the form of the network's output: by name if heads have names."""
         return dict(zip(self.heads, outputs, strict=True)) if self.heads else outputs[0]

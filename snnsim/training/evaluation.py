@@ -17,7 +17,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch
 from snnsim.learning.tasks import Task, as_task
-from snnsim.learning.tasks.protocols import Sums
+from snnsim.learning.tasks.protocols import Span, Sums
 from snnsim.metrics import AccuracyReport, Report
 from snnsim.metrics import wilson as wilson
 from snnsim.nn.batch_norm import valid_steps
@@ -130,7 +130,7 @@ def _sums(network: SpikingNetwork, task: Task, batch: Batch, draws: Draws | None
     record = network.record(batch.frames, batch.lengths, draws)
     valid = network.valid(batch.lengths)
     counted = valid_steps(valid, len(record.spikes[0]))[..., None]
-    scores = task.scores(record.output, valid)
+    scores = task.scores(record.output, Span(valid))
     loss = task.score_loss(scores, batch)
     spikes = [(layer * counted).sum(dtype=torch.float64) / layer.shape[-1] for layer in record.spikes[1:]]
     total = torch.tensor(len(batch.labels), device=batch.frames.device)

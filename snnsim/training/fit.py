@@ -16,7 +16,7 @@ from tqdm import tqdm
 from snnsim.learning import losses, rules, sigma_schedule
 from snnsim.learning.losses import Batch
 from snnsim.learning.tasks import Heads, RecordingClass, Task
-from snnsim.learning.tasks.protocols import Sums
+from snnsim.learning.tasks.protocols import Span, Sums
 from snnsim.nn import SpikingNetwork, delay_windows
 from snnsim.training import evaluation, finite, optimizers
 from snnsim.training.samples import SampleBatches, SampleGrid, batch_of, sensor_size_of
@@ -71,7 +71,7 @@ def fit(  # noqa: PLR0913
             epoch has a new order.
         time_step_ms: Length of a step that events are counted in.
         sensor_size: Columns, rows and polarities of events; None takes `batches.sensor_size`, as tonic's data sets have
-            it, or one row of channels.
+            it.
         lr: Highest learning rate of weights and neurons (Adam, one cycle).
         lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).
         weight_decay: Decay of weights.
@@ -91,7 +91,7 @@ def fit(  # noqa: PLR0913
         raise TypeError(f"fit: the network must be a SpikingNetwork, not {shown(network)}")
     epochs = integer(epochs, who="fit", name="epochs", at_least=1)
     task = RecordingClass(decision) if task is None else task.by_head() if isinstance(task, Heads) else task
-    grid = SampleGrid(int(next(network.synapses()).sources), time_step_ms, sensor_size)
+    grid = SampleGrid(time_step_ms, sensor_size)
     batches = _in_batches(batches, task, grid, batch_size, seed=seed)
     valid = None if valid is None else _in_batches(valid, task, grid, batch_size, seed=None)
     count = _count(batches)
@@ -234,7 +234,7 @@ def _evaluated(network: SpikingNetwork, batches: Iterable[Any], task: Task) -> d
     network.eval()
     totals = _Totals(task.zeros(evaluation.outputs(network)))
     for batch in _batches(batches, network, task):
-        scores = task.scores(network(batch.frames, batch.lengths), network.valid(batch.lengths))
+        scores = task.scores(network(batch.frames, batch.lengths), Span(network.valid(batch.lengths)))
         totals = totals.with_batch(float(task.score_loss(scores, batch)), len(batch.labels), task.sums(scores, batch))
     if not totals.recordings:
         raise ValueError("fit: there must be at least one recording to validate on, and there is none")

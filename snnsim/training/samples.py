@@ -27,11 +27,9 @@ from snnsim.validation import integer, real, shown
 class SampleGrid:
     """The steps and channels that events are counted in."""
 
-    channels: int
-    """Inputs of the network."""
     time_step_ms: float = 10.0
     sensor_size: tuple[int, int, int] | None = None
-    """Columns, rows and polarities; None counts all of x as channels, and needs events without y."""
+    """Columns, rows and polarities, which events need."""
 
     def frames(self, recording: Any) -> np.ndarray:
         """Return the frames of a recording, float32 (time, channel).
@@ -40,20 +38,18 @@ class SampleGrid:
             recording: Events or frames, as an array, a tensor, or a list of numbers.
 
         Raises:
-            ValueError: If they are neither, or have other channels than the network.
+            ValueError: If they are neither, or events lie outside of the sensor.
         """
         array = recording.numpy() if isinstance(recording, Tensor) else np.asarray(recording)
         counted = self._counted(array) if array.dtype.names else _in_channels(array)
-        if counted.ndim != 2 or counted.shape[1] != self.channels:
-            raise ValueError(
-                f"fit: a recording must be events with t and x, or frames (time, {self.channels}) for the "
-                f"{self.channels} inputs of the network, not {shown(recording)} with {counted.shape[1:]} channels; "
-                "for events of a camera, give its sensor_size=(columns, rows, polarities)"
-            )
+        if counted.ndim != 2:
+            raise ValueError(f"fit: a recording must be events, or frames (time, channel), not {shown(recording)}")
         return counted
 
     def _counted(self, events: np.ndarray) -> np.ndarray:
-        columns, rows, polarities = self.sensor_size or (self.channels, 1, 1)
+        if self.sensor_size is None:
+            raise ValueError("fit: events need the size of their sensor: sensor_size=(columns, rows, polarities)")
+        columns, rows, polarities = self.sensor_size
         if not {"t", "x"} <= set(events.dtype.names or ()):
             raise ValueError(
                 f"fit: events must have the fields t and x, and y and p where they exist, not {events.dtype}"
@@ -119,7 +115,9 @@ class SampleBatches(Sized):
             raise TypeError(f"fit: a recording must be (events or frames, target), not {shown(samples[0])}")
         rows, targets = [self.grid.frames(first) for first, _ in samples], [target for _, target in samples]
         steps = [max(len(row), steps_of(self.task, target)) for row, target in zip(rows, targets, strict=True)]
-        frames = torch.zeros(max(steps), len(rows), self.grid.channels)
+        if len({row.shape[1] for row in rows}) > 1:
+            raise ValueError("fit: all recordings must have the same number of channels, and some have others")
+        frames = torch.zeros(max(steps), len(rows), rows[0].shape[1])
         for number, row in enumerate(rows):
             frames[: len(row), number] = torch.from_numpy(row)
         return batch_of(self.task, frames, collated(self.task, targets, max(steps)), torch.tensor(steps))

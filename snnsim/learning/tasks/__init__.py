@@ -1,10 +1,9 @@
 """Tasks as values: what a network learns, with its loss, scores and metrics; loops and rules know `Task` alone.
 
-RecordingClass        one class for each recording, the default
-StepClass             one class for each step; steps without a label do not count
-RecordingRegression   numbers for each recording
-StepRegression        numbers for each step
-Heads                 a task for each head of a network
+* RecordingClass is one class for each recording, the default.
+* StepClass is one class for each step; steps without a label do not count.
+* RecordingRegression is numbers for each recording, StepRegression for each step.
+* Heads has a task for each head of a network.
 """
 
 from snnsim.learning.tasks.heads import Heads

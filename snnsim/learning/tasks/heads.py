@@ -13,33 +13,9 @@ from torch import Tensor
 
 from snnsim.learning.losses import Batch
 from snnsim.learning.outcome import StepResult, steps_of
-from snnsim.learning.tasks.protocols import Sums, Task, summed
-from snnsim.metrics import Report
+from snnsim.learning.tasks.protocols import Span, Sums, Task, summed
+from snnsim.metrics import HeadsReport
 from snnsim.validation import instance, known, real
-
-
-@dataclass(frozen=True, eq=False)
-class HeadsReport:
-    """The reports of all heads."""
-
-    reports: Mapping[str, Report]
-
-    def scalars(self) -> dict[str, float]:
-        """Return the metrics of each head, with its name in front."""
-        parts = ((name, report.scalars()) for name, report in self.reports.items())
-        return {f"{name} {metric}": value for name, scalars in parts for metric, value in scalars.items()}
-
-    def facts(self) -> dict[str, Any]:
-        """Return the metrics of each head by its name."""
-        return {"heads": {name: report.facts() for name, report in self.reports.items()}}
-
-    def text(self) -> str:
-        """Return the metrics of each head as a text."""
-        return "; ".join(f"{name}: {report.text()}" for name, report in self.reports.items())
-
-    def short(self) -> str:
-        """Return the shortest text of each head."""
-        return ", ".join(f"{name} {report.short().strip()}" for name, report in self.reports.items())
 
 
 @dataclass(frozen=True)
@@ -65,6 +41,14 @@ class Heads(Task):
             known(name, self.tasks, "Heads: head")
             real(weight, who="Heads", name=f"weights[{name!r}]", at_least=0)
 
+    @property
+    def decision_name(self) -> dict[str, Any]:
+        return {name: task.decision_name for name, task in self.tasks.items()}
+
+    @property
+    def program_task(self) -> dict[str, str]:
+        return {name: task.kind for name, task in self.tasks.items()}
+
     def by_head(self) -> "Heads":
         """Return the same tasks, each with the target of its head's name."""
         return replace(self, tasks={name: task.reading(name) for name, task in self.tasks.items()})
@@ -87,11 +71,9 @@ class Heads(Task):
     def targets(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for task in self.tasks.values() for name in task.targets()))
 
-    def shares(self, output: Any, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Any, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         outputs = self._of_heads(output)
-        return tuple(
-            share for name, task in self.tasks.items() for share in task.shares(outputs[name], batch, valid, first)
-        )
+        return tuple(share for name, task in self.tasks.items() for share in task.shares(outputs[name], batch, span))
 
     def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
         # each task of a single head has one share
@@ -99,9 +81,9 @@ class Heads(Task):
         terms = [self.weights.get(name, 1.0) * task.loss((share,), batch) for (name, task), share in parts]
         return summed(terms)
 
-    def scores(self, output: Any, valid: Tensor, first: int = 0) -> Any:
+    def scores(self, output: Any, span: Span) -> Any:
         outputs = self._of_heads(output)
-        return {name: task.scores(outputs[name], valid, first) for name, task in self.tasks.items()}
+        return {name: task.scores(outputs[name], span) for name, task in self.tasks.items()}
 
     def combined(self, parts: Sequence[Any]) -> Any:
         return {name: task.combined([part[name] for part in parts]) for name, task in self.tasks.items()}
@@ -121,7 +103,7 @@ class Heads(Task):
     def result(self, output: Any, batch: Batch) -> StepResult:
         valid = batch.lengths + (steps_of(output) - len(batch.frames))
         detached = {name: part.detach() for name, part in self._of_heads(output).items()}
-        return StepResult(self.loss(self.shares(output, batch, valid), batch), self.scores(detached, valid))
+        return StepResult(self.loss(self.shares(output, batch, Span(valid)), batch), self.scores(detached, Span(valid)))
 
     def sums(self, scores: Any, batch: Batch) -> Sums:
         return tuple(part for name, task in self.tasks.items() for part in task.sums(scores[name], batch))

@@ -13,7 +13,7 @@ Shapes   output u (time, batch, output) · valid (batch,), steps that count · s
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -24,6 +24,16 @@ from snnsim.metrics import Metrics, Report
 
 if TYPE_CHECKING:
     from snnsim.learning.losses import Batch
+
+
+class Span(NamedTuple):
+    """The steps of an output in the recordings."""
+
+    valid: Tensor
+    """Steps of each recording that count, (batch,)."""
+    first: int = 0
+    """Number of the first step of the output."""
+
 
 Sums = tuple[np.ndarray, ...]
 """Sums of metrics, one array for each head."""
@@ -52,6 +62,16 @@ class Task(ABC):
     def linear(self) -> bool:
         """Whether the loss is a sum over time itself."""
 
+    @property
+    def decision_name(self) -> Any:
+        """The name of the decision that a Program holds; None where there is none. Of several heads, by their names."""
+        return None
+
+    @property
+    def program_task(self) -> Any:
+        """The name of the task that a Program holds; of several heads, by their names."""
+        return self.kind
+
     @abstractmethod
     def reading(self, target: str) -> "Task":
         """Return the same task for another target."""
@@ -61,14 +81,13 @@ class Task(ABC):
         """Return the names of the targets besides the labels that the task reads."""
 
     @abstractmethod
-    def shares(self, output: Any, batch: "Batch", valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Any, batch: "Batch", span: Span) -> tuple[Tensor, ...]:
         """Return the shares of a chunk of steps in the sums that the loss depends on.
 
         Args:
             output: Voltage of the readout, (time, batch, output).
             batch: The recordings.
-            valid: Steps of each recording that count, (batch,).
-            first: Number of the first step of the output in the recordings.
+            span: The steps of the output in the recordings.
         """
 
     @abstractmethod
@@ -76,13 +95,12 @@ class Task(ABC):
         """Return the loss, summed over the recordings, of the shares of all steps."""
 
     @abstractmethod
-    def scores(self, output: Any, valid: Tensor, first: int = 0) -> Any:
+    def scores(self, output: Any, span: Span) -> Any:
         """Return the part of a chunk of steps in the scores.
 
         Args:
             output: Voltage of the readout, (time, batch, output).
-            valid: Steps of each recording that count, (batch,).
-            first: Number of the first step of the output in the recordings.
+            span: The steps of the output in the recordings.
         """
 
     @abstractmethod
@@ -109,7 +127,9 @@ class Task(ABC):
             batch: The recordings.
         """
         valid = batch.lengths + (steps_of(output) - len(batch.frames))
-        return StepResult(self.loss(self.shares(output, batch, valid), batch), self.scores(output.detach(), valid))
+        return StepResult(
+            self.loss(self.shares(output, batch, Span(valid)), batch), self.scores(output.detach(), Span(valid))
+        )
 
     @torch.no_grad()
     def sums(self, scores: Any, batch: "Batch") -> Sums:
@@ -144,14 +164,14 @@ class StepTask(Task):
     def loss(self, shares: tuple[Tensor, ...], batch: "Batch") -> Tensor:  # noqa: ARG002
         return shares[0]
 
-    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:  # noqa: ARG002
+    def scores(self, output: Tensor, span: Span) -> Tensor:  # noqa: ARG002
         return output
 
     def combined(self, parts: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(parts))
 
     def score_loss(self, scores: Tensor, batch: "Batch") -> Tensor:
-        return self.shares(scores, batch, batch.lengths)[0]
+        return self.shares(scores, batch, Span(batch.lengths))[0]
 
 
 def summed(parts: Sequence[Tensor]) -> Tensor:

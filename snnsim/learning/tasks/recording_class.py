@@ -17,8 +17,8 @@ from snnsim.learning import decisions, losses
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch
 from snnsim.learning.outcome import StepResult, steps_of
-from snnsim.learning.tasks.protocols import Task, summed
-from snnsim.metrics import Metrics, RecordingAccuracy
+from snnsim.learning.tasks.protocols import Span, Task, summed
+from snnsim.metrics import METRICS, Metrics
 from snnsim.validation import shown
 
 
@@ -37,7 +37,7 @@ class RecordingClass(Task):
     target: str | None = None
 
     kind: ClassVar[str] = "class"
-    metrics: ClassVar[Metrics] = RecordingAccuracy()
+    metrics: ClassVar[Metrics] = METRICS[kind]
 
     def __post_init__(self) -> None:
         losses.checked(self.loss_of)
@@ -54,26 +54,31 @@ class RecordingClass(Task):
         """Whether the loss is that of steps."""
         return self.loss_of == "steps"
 
+    @property
+    def decision_name(self) -> str:
+        return self.decision if isinstance(self.decision, str) else self.decision.__name__
+
     def reading(self, target: str) -> Task:
         return replace(self, target=target)
 
     def targets(self) -> tuple[str, ...]:
         return () if self.target is None else (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:
+    def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         if not self.linear:
-            return (self.scores(output, valid, first),)
+            return (self.scores(output, span),)
         target, labeled = self._labeled(batch)
         if labeled is None:
-            return (losses.step_loss(output, target, valid, first),)
-        return (losses.step_loss(output[:, labeled], target[labeled], valid[labeled], first),)
+            return (losses.step_loss(output, target, span.valid, span.first),)
+        return (losses.step_loss(output[:, labeled], target[labeled], span.valid[labeled], span.first),)
 
     def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
         return shares[0] if self.linear else self.score_loss(shares[0], batch)
 
-    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
+    def scores(self, output: Tensor, span: Span) -> Tensor:
         # only sums over time take the number of their first step
-        return self._decide()(output, valid, first) if first else self._decide()(output, valid)
+        decide, (valid, first) = self._decide(), span
+        return decide(output, valid, first) if first else decide(output, valid)
 
     def combined(self, parts: Sequence[Tensor]) -> Tensor:
         return summed(parts)
@@ -92,9 +97,9 @@ class RecordingClass(Task):
 
     def result(self, output: Tensor, batch: Batch) -> StepResult:
         valid = batch.lengths + (steps_of(output) - len(batch.frames))
-        scores = self.scores(output, valid)
+        scores = self.scores(output, Span(valid))
         if self.linear:
-            return StepResult(self.loss(self.shares(output, batch, valid), batch), scores.detach())
+            return StepResult(self.loss(self.shares(output, batch, Span(valid)), batch), scores.detach())
         return StepResult(self.score_loss(scores, batch), scores)
 
     def _labeled(self, batch: Batch) -> tuple[Tensor, Tensor | None]:

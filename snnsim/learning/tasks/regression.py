@@ -20,8 +20,8 @@ from snnsim.choices import REGRESSION_DECISIONS
 from snnsim.kernels.common import gates
 from snnsim.learning import decisions
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks.protocols import StepTask, Task, summed
-from snnsim.metrics import Metrics, NumberErrors
+from snnsim.learning.tasks.protocols import Span, StepTask, Task, summed
+from snnsim.metrics import METRICS, Metrics
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.validation import one_of
 
@@ -61,7 +61,7 @@ class RecordingRegression(Task):
     decision: str = "mean_membrane"
 
     kind: ClassVar[str] = "regression"
-    metrics: ClassVar[Metrics] = NumberErrors()
+    metrics: ClassVar[Metrics] = METRICS[kind]
 
     def __post_init__(self) -> None:
         one_of(self.decision, REGRESSION_DECISIONS, who="RecordingRegression", name="decision")
@@ -73,20 +73,24 @@ class RecordingRegression(Task):
     def linear(self) -> bool:
         return False
 
+    @property
+    def decision_name(self) -> str:
+        return self.decision
+
     def reading(self, target: str) -> Task:
         return replace(self, target=target)
 
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
-        return (self.scores(output, valid, first),)
+    def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:  # noqa: ARG002
+        return (self.scores(output, span),)
 
     def loss(self, shares: tuple[Tensor, ...], batch: Batch) -> Tensor:
         return self.score_loss(shares[0], batch)
 
-    def scores(self, output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-        decide = decisions.get_decision(self.decision)
+    def scores(self, output: Tensor, span: Span) -> Tensor:
+        decide, (valid, first) = decisions.get_decision(self.decision), span
         return decide(output, valid, first) if first else decide(output, valid)
 
     def combined(self, parts: Sequence[Tensor]) -> Tensor:
@@ -114,7 +118,7 @@ class StepRegression(StepTask):
     target: str = "target"
 
     kind: ClassVar[str] = "step-regression"
-    metrics: ClassVar[Metrics] = NumberErrors()
+    metrics: ClassVar[Metrics] = METRICS[kind]
 
     def reading(self, target: str) -> Task:
         return replace(self, target=target)
@@ -122,10 +126,10 @@ class StepRegression(StepTask):
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
+    def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         target = self.target_of(batch)
         count = (~target.isnan()).sum((0, 2)).clamp_min(1)
-        part = target[first : first + len(output)]
+        part = target[span.first : span.first + len(output)]
         return (squared_errors(gates.current(output[: len(part)], who="loss"), part, count),)
 
     def predicted(self, scores: Tensor) -> Tensor:

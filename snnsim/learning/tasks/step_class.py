@@ -16,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks.protocols import StepTask, Task
-from snnsim.metrics import Metrics, StepAccuracy
+from snnsim.learning.tasks.protocols import Span, StepTask, Task
+from snnsim.metrics import METRICS, Metrics
 from snnsim.nn.batch_norm import valid_steps
 
 
@@ -32,7 +32,7 @@ class StepClass(StepTask):
     target: str = "target"
 
     kind: ClassVar[str] = "step-class"
-    metrics: ClassVar[Metrics] = StepAccuracy()
+    metrics: ClassVar[Metrics] = METRICS[kind]
 
     def reading(self, target: str) -> Task:
         return replace(self, target=target)
@@ -40,14 +40,14 @@ class StepClass(StepTask):
     def targets(self) -> tuple[str, ...]:
         return (self.target,)
 
-    def shares(self, output: Tensor, batch: Batch, valid: Tensor, first: int = 0) -> tuple[Tensor, ...]:  # noqa: ARG002
+    def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         labels = self.target_of(batch)
         labeled = labels >= 0
         weight = labeled / labeled.sum(0).clamp_min(1)
         most = int(labels.max()) if labels.numel() else -1
         if most >= output.shape[-1]:
             raise ValueError(f"loss: classes must be from 0 to {output.shape[-1] - 1}, or -1 for none, not {most}")
-        part = slice(first, first + len(output))
+        part = slice(span.first, span.first + len(output))
         output, labels, weight = output[: len(labels[part])], labels[part], weight[part]
         losses = functional.cross_entropy(output.flatten(0, 1), labels.flatten(), ignore_index=-1, reduction="none")
         return ((losses.view(weight.shape) * weight).sum(),)
