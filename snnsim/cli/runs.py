@@ -91,7 +91,7 @@ class Train:
         values |= assignments(self.set_values)
         folder = experiment.train(self.target, values, output=self.output_dir, resume=self.resume, device=self.device)
         if int(os.environ.get("RANK", "0")) == 0:
-            print(f"done: {folder.path}; next: snnsim evaluate {folder.path} --split test")
+            print(f"done: {folder.path}; next: snnsim evaluate {folder.path}")
 
 
 @dataclass(frozen=True)
