@@ -96,7 +96,7 @@ class Train:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Print the accuracy and the activity of the best network of a run, with integer delays.
+    """Print the metrics and the activity of the best network of a run, with integer delays.
 
     The interval is the binomial 95 % interval; spikes are per neuron and step. The result is also written into
     the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
@@ -151,13 +151,14 @@ class Plot:
 
     - raster: spikes of every layer over one recording, and their delayed arrivals at one neuron.
     - delays: distribution of the delays before and after training.
-    - curves: loss, accuracy, schedules and activity over the epochs.
+    - curves: loss, metrics, schedules and activity over the epochs.
     - animation: the raster as a film.
+    - predictions: the confusion of classes, or numbers against their targets, on a split.
     """
 
     run: RunFolder
     """Folder of the run."""
-    kind: Positional[Literal["raster", "delays", "curves", "animation"]]
+    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions"]]
     """Kind of figure."""
     output: Output = None
     """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the folder of the run)."""

@@ -3,14 +3,13 @@
     a_i[t] ~ Bernoulli(p)                                   i = 0 .. pairs - 1
     b_i[t] = a_i[t - lag(c[t])] with probability 1 - q, else ~ Bernoulli(p)
 
-A recording is a sequence of segments, each of a class c; no two neighbors have the same class. The label of a step is the
-class of its segment. The first steps of a segment, fewer than its longest lag, have no label: their class is not to be
-told. The class of a recording is that of its longest segment, which its heads learn besides.
+A recording is a sequence of segments, each of a class c; no two neighbors have the same class. The label of a step is
+the class of its segment. The first steps of a segment, as many as the longest lag, have no label, as no pair of spikes
+tells their class yet. The class of a recording is that of most of its steps.
 
-Every channel is Bernoulli(p), whatever the class, so that only pairs of spikes tell the class. A step is to be named by
-the spikes before it.
+Every channel is Bernoulli(p), whatever the class, so that only pairs of spikes tell the class.
 
-Shapes   raster (recording, time, channel), a_i in channel 2 i and b_i in channel 2 i + 1 · step classes (recording, time)
+Shapes   raster (time, channel), a_i in channel 2 i and b_i in channel 2 i + 1 · classes of steps (time,)
 Units    lags in steps of time_step_ms
 Names    p rate · q noise · c class of a segment
 Source   own construction, after the motifs of motifs.py
