@@ -13,6 +13,7 @@ than wall time.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -135,7 +136,11 @@ def measure(name: str, small: Path, folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print the table, and write the samples."""
+    """Print the table, and write the samples.
+
+    Raises:
+        RuntimeError: If a process fails.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=2000)
     parser.add_argument("--repeats", type=int, default=3)
@@ -156,10 +161,17 @@ def main() -> None:
             for name in CANDIDATES:
                 folder = large if "four times" in name else usual
                 command = [sys.executable, __file__, "--measure", name, str(small), str(folder)]
-                done = subprocess.run(command, check=True, capture_output=True, text=True)
+                done = subprocess.run(command, check=False, capture_output=True, text=True)
+                if done.returncode:
+                    raise RuntimeError(f"{name}: {done.stderr[-2000:]}")
                 results[name].append(json.loads(done.stdout.splitlines()[-1]))
     print(shown(results, options.recordings))
-    write(options.json, {"recordings": options.recordings, "events": EVENTS, "results": results}, names=[], seed=0)
+    write(
+        options.json,
+        {"recordings": options.recordings, "events": EVENTS, "load": os.getloadavg(), "results": results},
+        names=[],
+        seed=0,
+    )
 
 
 def shown(results: dict[str, list[dict[str, float]]], recordings: int) -> str:
