@@ -12,7 +12,11 @@ from snnsim.training.run_folder import RunFolder
 
 
 def row(path: Path) -> str:
-    """Return a run as one line of a table."""
+    """Return a run as one line of a table.
+
+    Args:
+        path: Folder of a finished run that was evaluated on the test split.
+    """
     folder = RunFolder(path)
     config, history = Config.load(folder.config), folder.read_metrics()
     network = build.build_network(config, classes=len(datasets.load_splits(config, "train")["train"].binned.classes))

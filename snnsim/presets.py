@@ -11,6 +11,7 @@
     waves            numbers for each step; waves-mean, numbers for each recording
     events, frames, pictures, audio, tonic:NAME
                      data of users, whose number of channels is that of the data
+    digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -24,6 +25,7 @@ from snnsim.config import Config, Data, Network, Training
 from snnsim.config.neurons import LIF, AdLIF
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
 from snnsim.nn import delay_windows
@@ -196,6 +198,12 @@ _RECURRENT = [
     )
     for base in (_DIGITS, _MOTIFS, _SHD)
 ]
+# delayed connections that skip a layer, from the input to the second layer and from the first one to the readout
+_DIGITS_SKIP = replace(
+    _DIGITS,
+    name="digits-skip",
+    network=replace(_DIGITS.network, skip=(DelayedSkip(source=0, target=2), DelayedSkip(source=1, target=3))),
+)
 # SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
@@ -210,6 +218,7 @@ def _all() -> dict[str, Config]:
     for other in (
         *_RECURRENT,
         _DIGITS_ADLIF,
+        _DIGITS_SKIP,
         _MOTIFS_XYLO,
         _IMAGES,
         _PATTERNS,
@@ -232,7 +241,11 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name; that of a data set of tonic is tonic:NAME."""
+    """Return a preset by its name; that of a data set of tonic is tonic:NAME.
+
+    Args:
+        name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
+    """
     if name.startswith(registry.TONIC) and registry.known_name(name):
         return _tonic(name)
     return lookup(PRESETS, name, "preset")

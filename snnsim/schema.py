@@ -44,7 +44,11 @@ class Range:
     at_most: float | None = None
 
     def broken(self, number: float) -> str | None:
-        """Return the condition that a number violates, such as "at least 1", or None."""
+        """Return the bound that a number violates as a text, such as "at least 1", or None.
+
+        Args:
+            number: Number to compare with the bounds; NaN violates every bound.
+        """
         if self.above is not None and not number > self.above:
             return "positive" if self.above == 0 else f"above {self.above:,}"
         if self.at_least is not None and not number >= self.at_least:
@@ -66,7 +70,11 @@ class Kind:
 
 
 def kinds_of(kind: Any) -> dict[str, Any]:
-    """Return the sections of a declared type by their kinds; an empty table if its values are not of several kinds."""
+    """Return the sections of a declared type by their kinds; an empty table if its values are not of several kinds.
+
+    Args:
+        kind: Declared type of a field, such as a union of sections.
+    """
     choices = [choice for choice in get_args(kind) if choice is not NoneType]
     if get_origin(kind) not in (Union, UnionType) or not all(map(is_dataclass, choices)):
         return {}
@@ -75,7 +83,11 @@ def kinds_of(kind: Any) -> dict[str, Any]:
 
 @cache
 def hints(kind: type) -> dict[str, Any]:
-    """Return the declared types of a section's fields, with their ranges."""
+    """Return the declared types of a section's fields, with their ranges.
+
+    Args:
+        kind: Type of the section, a dataclass.
+    """
     types = get_type_hints(kind, include_extras=True)
     return {each.name: types[each.name] for each in fields(kind)}
 
@@ -118,12 +130,20 @@ def build(kind: type, values: Mapping[str, object], where: str) -> Any:
 
 
 def takes_none(kind: Any) -> bool:
-    """Return whether a declared type includes None."""
+    """Return whether a declared type includes None.
+
+    Args:
+        kind: Declared type of a field.
+    """
     return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
 
 
 def is_text(kind: Any) -> bool:
-    """Return whether a declared type takes every text."""
+    """Return whether a declared type takes every text.
+
+    Args:
+        kind: Declared type of a field; `str | None` counts, `Literal` does not.
+    """
     return kind is str or (takes_none(kind) and str in get_args(kind))
 
 
@@ -143,7 +163,11 @@ def known(kind: type, name: str, dotted: str) -> None:
 
 
 def names(kind: Any) -> str:
-    """Return the keys of a section as a text."""
+    """Return the keys of a section as a text.
+
+    Args:
+        kind: Type of the section, a dataclass, or a section itself.
+    """
     return ", ".join(item.name for item in fields(kind))
 
 
@@ -167,12 +191,8 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
     return _plain(kind, value, dotted)
 
 
+# the value as a text, a truth value, an integer of 64 bits, a finite number, or a section
 def _plain(kind: type, value: object, dotted: str) -> object:
-    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section.
-
-    Raises:
-        ValueError: If the value has another type, or is out of bounds.
-    """
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         # an integer beyond the largest float becomes infinite, which is refused below
         value = float(value) if abs(value) <= 2**1023 else math.inf
@@ -252,6 +272,9 @@ def plain(section: Any) -> dict[str, object]:
 
     TOML has no None: a default of None is left out, and any other None is the text "none". An empty list of tables is
     left out too.
+
+    Args:
+        section: Section, a frozen dataclass with the declared types of this module.
     """
     values: dict[str, object] = {}
     section_kind: type = type(section)

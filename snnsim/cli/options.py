@@ -104,5 +104,9 @@ def assignments(texts: Iterable[str]) -> dict[str, object]:
 
 
 def at_home(words: list[str]) -> list[str]:
-    """Return the words of a command line with the home folder in place of a `~` that begins a word or a value."""
+    """Return the words of a command line with `~` expanded to the home folder.
+
+    Args:
+        words: The words. A `~` is expanded where it begins a word, or a value behind "=".
+    """
     return ["=".join(map(os.path.expanduser, word.split("="))) for word in words]

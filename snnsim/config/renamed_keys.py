@@ -37,13 +37,21 @@ _DEFAULTS = {each.name: each.default for kind in _KINDS for each in fields(kind)
 
 
 def today(dotted: str) -> str:
-    """Return the name of today of a key, such as "network.neuron.tau_ms" for "network.tau_ms"."""
+    """Return the name of today of a key.
+
+    Args:
+        dotted: Dotted name of the key, such as "network.tau_ms", whose name of today is "network.neuron.tau_ms".
+    """
     section, _, name = dotted.partition(".")
     return f"network.{NEW[name][0]}" if section == "network" and name in NEW else dotted
 
 
 def notes(dotted: Mapping[str, object] | list[str]) -> list[str]:
-    """Return a sentence for every old name among dotted names; it says the name of today."""
+    """Return a sentence for every old name, which says the name of today.
+
+    Args:
+        dotted: Dotted names of keys, old ones among them.
+    """
     old = [name for name in dotted if today(name) != name]
     return [
         f"{name} is now {' and '.join(f'network.{new}' for new in NEW[name.removeprefix('network.')])}" for name in old

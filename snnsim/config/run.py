@@ -14,7 +14,8 @@ from snnsim.config import changes, renamed_keys, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import AnyTask, ClassHead, ClassTask, HeadsTask, RegressionTask
 from snnsim.config.training import Training
 from snnsim.files import written_whole
@@ -55,8 +56,11 @@ class Config:
         for name, tau in (taus | {"network.readout.tau_ms": net.readout.tau_ms}).items():
             check(to_steps(tau, step) >= 1, name, must, tau)
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
-        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
+        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, RecurrentDelays) else step
         check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
+        for skip in net.skip:
+            longest = skip.max_delay_ms if isinstance(skip, DelayedSkip) else 0.0
+            check(longest / step <= MOST_DELAY, "network.skip.max_delay_ms", f"at most {MOST_DELAY:,} steps", longest)
         for name, value, most in (
             ("network.recurrent.max_delay_ms", loop, MOST_DELAY),
             ("network.max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
@@ -73,6 +77,8 @@ class Config:
         )
         heads = self.task.heads if isinstance(self.task, HeadsTask) else ()
         check(not heads or bool(self.network.hidden), "network.hidden", "one width or more with heads", [])
+        between = all(skip.target <= len(self.network.hidden) for skip in self.network.skip)
+        check(not heads or between, "network.skip", "connections to hidden layers with heads", "one to the readout")
         for name, section in {"task": self.task, **{f"task.heads {head.name}": head for head in heads}}.items():
             if isinstance(section, RegressionTask | ClassHead) and self.training.window_ms is not None:
                 must = f"{' or '.join(ADDITIVE_DECISIONS)} with training.window_ms"
@@ -117,7 +123,7 @@ class Config:
         """Return the config of a TOML file.
 
         Args:
-            path: The file.
+            path: Path of the file; keys that it leaves out have their default values.
             say: Function that gets a sentence for every old key of the file, with the key of today.
         """
         text = toml_files.text_of(path)
@@ -130,7 +136,11 @@ class Config:
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:
-        """Return the values of a TOML file, without the defaults of a config."""
+        """Return the values of a TOML file, without the defaults of a config.
+
+        Args:
+            path: Path of the file.
+        """
         return toml_files.table(toml_files.text_of(path), str(path))
 
     def to_toml(self) -> str:
@@ -138,12 +148,20 @@ class Config:
         return tomli_w.dumps(schema.plain(self))
 
     def save(self, path: Path) -> None:
-        """Write the config as a TOML file."""
+        """Write the config as a TOML file.
+
+        Args:
+            path: Path of the file; an existing file is replaced once the new one is complete.
+        """
         with written_whole(path) as partial:
             partial.write_text(self.to_toml(), encoding="utf-8")
 
     def with_values(self, values: Mapping[str, object]) -> Self:
-        """Return the config with values replaced, by dotted names such as "training.epochs"."""
+        """Return the config with values replaced.
+
+        Args:
+            values: New values by dotted names, such as {"training.epochs": 10}; all other values stay.
+        """
         net = self.network
         values = renamed_keys.of_changes(values, net.neuron, net.readout, self.data.time_step_ms)
         config: Self = changes.replaced(self, values)

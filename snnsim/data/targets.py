@@ -129,7 +129,11 @@ class Target:
         return replace(self, values=self.values[row], offset=offset)
 
     def rows(self, index: int) -> np.ndarray:
-        """Return the values of all steps of a recording (step,) or (step, target), or its value (1,) or (1, target)."""
+        """Return the values of all steps of a recording (step,) or (step, target), or its value (1,) or (1, target).
+
+        Args:
+            index: Number of the recording, from 0.
+        """
         index = integer(index, who="Target.rows", name="index", at_least=0, at_most=len(self) - 1)
         if self.offset is None:
             return self.values[index : index + 1]
@@ -147,7 +151,11 @@ class Moves:
 
     @classmethod
     def none(cls, recordings: int) -> Self:
-        """Return the times as they are."""
+        """Return the times as they are.
+
+        Args:
+            recordings: Number of recordings.
+        """
         return cls(np.ones(recordings), np.zeros(recordings))
 
 
@@ -209,7 +217,12 @@ NO_TARGETS: Targets = MappingProxyType({})
 
 
 def selected(targets: Targets, indices: np.ndarray) -> dict[str, Target]:
-    """Return the targets of selected recordings."""
+    """Return the targets of selected recordings.
+
+    Args:
+        targets: Targets by name.
+        indices: Recordings (index,), from 0.
+    """
     return {name: target.select(indices) for name, target in targets.items()}
 
 

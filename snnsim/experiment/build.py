@@ -10,9 +10,9 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
 from snnsim.config.task import ClassTask
-from snnsim.experiment import estimate, neurons, recurrence, tasks
+from snnsim.experiment import estimate, neurons, recurrence, skips, tasks
 from snnsim.learning import qat, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, Head, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
@@ -30,8 +30,11 @@ def build_network(config: Config, *, classes: tasks.Sizes) -> SpikingNetwork:
     """Return the config's network with its initial parameters, a function of the config's seed.
 
     Args:
-        config: The config of a run.
+        config: Config of the run: its network, time step, number of channels and seed.
         classes: Number of outputs of the readout, or of each head by its name.
+
+    Returns:
+        The network on the CPU, in training mode.
     """
     estimate.require(config, estimate.of_network(config, classes=tasks.total(classes)))
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
@@ -50,12 +53,15 @@ def build_network(config: Config, *, classes: tasks.Sizes) -> SpikingNetwork:
     ]
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     if not isinstance(classes, Mapping):
-        return SpikingNetwork(layers, last, _readout(config, classes), extra_steps=extra)
+        between = skips.build(config, classes=classes, width=first_width(config), generator=generator)
+        return SpikingNetwork(layers, last, _readout(config, classes), extra_steps=extra, skips=between)
     heads: dict[str, Head] = {}
     for name, size in classes.items():
         synapse = _synapse(config, net.hidden[-1], size, generator) if heads else last
         heads[name] = Head(synapse, _readout(config, size))
-    return SpikingNetwork(layers, heads=heads, extra_steps=extra)
+    # skip connections of a network with heads end at layers, which the config checks
+    between = skips.build(config, classes=0, width=first_width(config), generator=generator)
+    return SpikingNetwork(layers, heads=heads, extra_steps=extra, skips=between)
 
 
 def _readout(config: Config, outputs: int) -> LeakyReadout:
@@ -65,7 +71,11 @@ def _readout(config: Config, outputs: int) -> LeakyReadout:
 
 
 def field(config: Config) -> Field:
-    """Return the field of the input that convolutions read."""
+    """Return the field of the input that convolutions read.
+
+    Args:
+        config: Config with `data.height` and `data.width`, as one with convolutions has them.
+    """
     # a config with convolutions has both
     height, width = cast(int, config.data.height), cast(int, config.data.width)
     return Field(height, width, config.data.channels // (height * width))
@@ -119,13 +129,21 @@ def _delays(config: Config) -> dict[str, Any]:
 
 
 def grid(config: Config) -> qat.Grid:
-    """Return the precision of the weights and delays."""
+    """Return the precision of the weights and delays.
+
+    Args:
+        config: Config of the run, of which `training.weights` and `training.delays` count.
+    """
     weights = None if config.training.weights == "float" else config.training.weights
     return qat.Grid(weights, config.training.delays)
 
 
 def rule(config: Config) -> rules.Rule:
-    """Return the learning rule with its settings."""
+    """Return the learning rule with its settings.
+
+    Args:
+        config: Config of the run: the rule's name and settings in `training`, a chunk of time in ms.
+    """
     training = config.training
     settings: dict[str, Any] = {}
     if training.rule != "bptt":
@@ -137,24 +155,40 @@ def rule(config: Config) -> rules.Rule:
 
 
 def max_delay(config: Config) -> int:
-    """Return the longest delay in steps."""
+    """Return the longest delay in steps.
+
+    Args:
+        config: Config of the run: `network.max_delay_ms`, rounded to steps of `data.time_step_ms`.
+    """
     return round(to_steps(config.network.max_delay_ms, config.data.time_step_ms))
 
 
 def first_width(config: Config) -> float:
-    """Return the first width of the delay windows in steps."""
+    """Return the first width of the delay windows in steps.
+
+    Args:
+        config: Config of the run; without `network.sigma_start`, the width is that of the recipe of DCLS-Delays.
+    """
     net = config.network
     return delay_windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
 
 
 def last_width(config: Config) -> float:
-    """Return the last width of the delay windows in steps."""
+    """Return the last width of the delay windows in steps.
+
+    Args:
+        config: Config of the run; without `network.sigma_end`, the width is that of the recipe of DCLS-Delays.
+    """
     net = config.network
     return delay_windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end
 
 
 def width_schedule(config: Config) -> "partial[float] | None":
-    """Return the width of the delay windows as a function of the epoch, or None if the width is constant."""
+    """Return the width of the delay windows as a function of the epoch, or None if the width is constant.
+
+    Args:
+        config: Config of the run; only learned delays have windows that narrow.
+    """
     net = config.network
     if net.delays != "learned":
         return None
@@ -162,9 +196,13 @@ def width_schedule(config: Config) -> "partial[float] | None":
 
 
 def recurrent_width_schedule(config: Config) -> "partial[float] | None":
-    """Return the width of the recurrent delay windows as a function of the epoch, or None if the width is constant."""
+    """Return the width of the recurrent delay windows as a function of the epoch, or None if the width is constant.
+
+    Args:
+        config: Config of the run; only learned recurrent delays have windows that narrow.
+    """
     kind = config.network.recurrent
-    if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
+    if not isinstance(kind, RecurrentDelays) or not kind.learn_delay:
         return None
     return _schedule(config, kind.window, *recurrence.widths(config))
 
@@ -202,7 +240,12 @@ def architecture(config: Config, *, classes: tasks.Sizes) -> dict[str, Any]:
 
 
 def layer_sizes(config: Config, *, classes: tasks.Sizes) -> str:
-    """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20."""
+    """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20.
+
+    Args:
+        config: Config of the run; convolutions are shown as height x width x channels.
+        classes: Number of outputs of the readout, or of each head by its name.
+    """
     net, first = config.network, [str(config.data.channels)]
     if net.convolutions:
         height, width, colors = field(config)
@@ -217,7 +260,11 @@ def layer_sizes(config: Config, *, classes: tasks.Sizes) -> str:
 
 
 def kinds(config: Config) -> str:
-    """Return the kinds of delays, neurons and recurrent connections as a text."""
+    """Return the kinds of delays, neurons and recurrent connections as a text.
+
+    Args:
+        config: Config of the run, of which the section `network` and the time step count.
+    """
     net = config.network
     kind = "" if net.delay_kind == "synaptic" else f"{net.delay_kind} "
     named = {"learned": f"learned {kind}delays", "fixed": f"fixed random {kind}delays", "none": "no delays"}[net.delays]

@@ -36,7 +36,11 @@ class Machine:
     """Seed of the noise; None for no noise, so that the likelier of spike and silence happens."""
 
     def simulator(self, program: Program) -> Simulator:
-        """Return a simulator of a Program with these settings."""
+        """Return a simulator of a Program with these settings.
+
+        Args:
+            program: Network to simulate; it is not changed.
+        """
         return Simulator(program, engine=self.engine, precision=self.precision, threads=self.threads)
 
 
@@ -54,7 +58,11 @@ class Recordings:
         return len(self.events)
 
     def measured(self, result: Result) -> scoring.Measured:
-        """Return the metrics of the result of these recordings."""
+        """Return the metrics of the result of these recordings.
+
+        Args:
+            result: The result of these recordings.
+        """
         return scoring.measured(result, self.labels, self.weights)
 
 
@@ -179,7 +187,11 @@ def _labels(readout: Readout, binned: GridRecordings, config: Config | None) -> 
 
 
 def to_events(binned: GridRecordings) -> Events:
-    """Return recordings on a grid as events of a simulator."""
+    """Return recordings on a grid as events of a simulator.
+
+    Args:
+        binned: Recordings on a grid whose channels are the inputs of the program.
+    """
     if not isinstance(binned, Binned):
         return _coded_events(binned)
     step, channel = np.divmod(binned.cell, np.uint32(binned.channels))
@@ -233,7 +245,11 @@ def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict
 
 
 def activity(result: Result) -> dict[str, float]:
-    """Return the spikes per neuron and step of each population that fires."""
+    """Return the spikes per neuron and step of each population that fires.
+
+    Args:
+        result: Result of a simulation of recordings.
+    """
     steps = int(result.length.sum())
     return {
         population.name: int(result.counts(population.name).sum()) / (population.size * steps)

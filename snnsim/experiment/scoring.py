@@ -47,7 +47,11 @@ def measured(result: Result, labels: Labels, weights: Mapping[str, float]) -> Me
 
 
 def decided(program: Program) -> list[Readout]:
-    """Return the readouts whose outputs are predictions: those of steps, and those with a decision."""
+    """Return the readouts whose outputs are predictions: those of steps, and those with a decision.
+
+    Args:
+        program: The Program.
+    """
     return [readout for readout in program.readouts if readout.per_step or readout.decision is not None]
 
 
@@ -71,6 +75,10 @@ def _of_readout(result: Result, readout: Readout, labels: list[np.ndarray]) -> M
 
 def agreement(before: Result, after: Result) -> dict[str, float]:
     """Return how alike the predictions of two Programs are, of the first readout with predictions.
+
+    Args:
+        before: Result of one Program.
+        after: Result of the other on the same recordings.
 
     Returns:
         "agreement", the share of recordings or steps with the same class; or "rms_change", the root mean square of the

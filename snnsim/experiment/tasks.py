@@ -20,7 +20,11 @@ Sizes = int | Mapping[str, int]
 
 
 def build(config: Config) -> Task:
-    """Return the task of a config."""
+    """Return the task of a config.
+
+    Args:
+        config: The config of a run.
+    """
     section, training = config.task, config.training
     if isinstance(section, HeadsTask):
         tasks = {
@@ -98,17 +102,31 @@ def _described(target: Target) -> str:
 
 
 def sizes(outputs: Names) -> Sizes:
-    """Return the numbers of outputs by their names."""
+    """Return the numbers of outputs by their names.
+
+    Args:
+        outputs: Names of the outputs, or those of each head.
+    """
     return {head: len(each) for head, each in outputs.items()} if isinstance(outputs, dict) else len(outputs)
 
 
 def total(outputs: Sizes) -> int:
-    """Return the number of outputs of all heads together."""
+    """Return the number of outputs of all heads together.
+
+    Args:
+        outputs: Number of outputs, or that of each head.
+    """
     return sum(outputs.values()) if isinstance(outputs, Mapping) else outputs
 
 
 def read_by(config: Config, data: Binned) -> Binned:
-    """Return recordings with the targets that the task reads, and no others."""
+    """Return recordings with the targets that the task reads, and no others.
+
+    Args:
+        config: The config of a run.
+        data: Recordings with all targets that they have; a ValueError names those if the task reads another one.
+    """
+    names(config, data)
     return replace(data, targets=targets_read(config, data.targets))
 
 
@@ -119,7 +137,11 @@ def targets_read(config: Config, targets: Targets) -> dict[str, Target]:
 
 
 def weights(config: Config | None) -> dict[str, float]:
-    """Return the weights of the losses of a config's heads."""
+    """Return the weights of the losses of a config's heads.
+
+    Args:
+        config: The config of a run; None has no heads.
+    """
     section = None if config is None else config.task
     return {head.name: head.weight for head in section.heads} if isinstance(section, HeadsTask) else {}
 

@@ -66,8 +66,7 @@ def backpropagate(  # noqa: PLR0913
 
     Args:
         network: The network.
-        chunks: Frames (time, batch, channel) in chunks of any lengths; may be an iterator over a recording that does
-            not fit into memory.
+        chunks: Frames (time, batch, channel) in chunks of any lengths, which an iterator may read one after the other.
         objective: Function from the output of a chunk and the number of its first step to its loss, or None.
         credit: Gradient paths, without a path through the membrane.
         valid: Steps of each recording that count, (batch,); None if every step counts.
@@ -80,7 +79,10 @@ def backpropagate(  # noqa: PLR0913
     known(loops, LOOPS, "chunks of time: loops")
     if credit.temporal:
         raise ValueError("chunks of time need gradient paths without the membrane: GradientPaths(temporal=False)")
-    if loops == "exact" and network.has_loops and credit.delayed == "exact":
+    feedback = any(skip.is_feedback for skip in network.skips)
+    if feedback and loops == "cut":
+        raise ValueError("chunks of time: loops='cut' takes recurrent layers; feedback between layers needs 'exact'")
+    if loops == "exact" and (feedback or (network.has_loops and credit.delayed == "exact")):
         checkpoints = Checkpoints(network, credit, valid, generator)
         checkpoints.forward(chunks)
         return checkpoints.backward(objective)
@@ -158,7 +160,13 @@ def backpropagate_batch(  # noqa: PLR0913
 
 
 def chunks_of(network: SpikingNetwork, batch: Batch, chunk: int) -> Iterator[Tensor]:
-    """Yield the frames of a batch, and the network's extra steps of silence, in chunks of `chunk` steps."""
+    """Yield the frames of a batch, and the network's extra steps of silence, in chunks of time.
+
+    Args:
+        network: Network that the chunks are for; its extra steps come after the frames.
+        batch: Recordings, whose frames (time, batch, channel) are cut.
+        chunk: Steps of a chunk, at least 1; the last chunk may be shorter.
+    """
     total = len(batch.frames) + network.extra_steps
     for first in range(0, total, chunk):
         frames = batch.frames[first : first + chunk]

@@ -61,7 +61,11 @@ class Batch:
         return self.labels if self.probabilities is None else self.probabilities
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
+        """Return the batch on a device.
+
+        Args:
+            device: The device.
+        """
         return replace(
             self,
             frames=self.frames.to(device),
@@ -73,6 +77,9 @@ class Batch:
 
     def named(self, name: str) -> Tensor:
         """Return a target by its name.
+
+        Args:
+            name: Name of the target.
 
         Raises:
             ValueError: If the recordings have no such target.
@@ -182,7 +189,11 @@ def _check_labels(labels: Tensor, scores: Tensor) -> None:
 
 
 def checked(loss: str) -> str:
-    """Return the name of a loss if it is known."""
+    """Return the name of a loss if it is known.
+
+    Args:
+        loss: Name of the loss, "decision" or "steps"; the ValueError for an unknown one lists both.
+    """
     known(loss, LOSSES, "loss")
     return loss
 
@@ -210,7 +221,12 @@ def random_steps(k: int | None, steps: int, generator: torch.Generator | None) -
 
 
 def with_gradient_at(output: Output, mask: Tensor | None) -> Output:
-    """Return the output (time, batch, class), with gradients at the steps of a mask (time,) alone; None for all."""
+    """Return the output with gradients at chosen steps alone; its values stay.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class), or of each head by its name.
+        mask: Steps with a gradient, bool (time,); None for all.
+    """
     if mask is None:
         return output
     return each(output, lambda part: torch.where(mask.to(part.device)[:, None, None], part, part.detach()))

@@ -25,12 +25,21 @@ class StepResult:
 
 
 def each(output: Output, function: Callable[[Tensor], Tensor]) -> Output:
-    """Return the values of a function of an output, or of the output of every head."""
+    """Return the values of a function of an output, or of the output of every head.
+
+    Args:
+        output: Output of a readout, or of each head.
+        function: Function of one output.
+    """
     if isinstance(output, dict):
         return {name: function(part) for name, part in output.items()}
     return function(output)
 
 
 def steps_of(output: Output) -> int:
-    """Return the number of steps of an output, or of those of all heads."""
+    """Return the number of steps of an output, or of those of all heads.
+
+    Args:
+        output: Output of a readout, or of each head.
+    """
     return len(next(iter(output.values()))) if isinstance(output, dict) else len(output)

@@ -36,7 +36,13 @@ class Incoming:
 
     @classmethod
     def of(cls, synapse: Synapse, source: int, credit: GradientPaths) -> "Incoming":
-        """Return a connection before the first chunk."""
+        """Return a connection before the first chunk.
+
+        Args:
+            synapse: The synapse.
+            source: Number of the layer that sends the spikes; 0 is the input.
+            credit: Gradient paths.
+        """
         return cls(synapse, source, synapse.max_delay if credit.delayed == "exact" else 0)
 
     @property
@@ -45,7 +51,11 @@ class Incoming:
         return self.synapse.max_delay
 
     def receive(self, spikes: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the spikes of a chunk with the history first, and the sink of their errors."""
+        """Return the spikes of a chunk with the history first, and the sink of their errors.
+
+        Args:
+            spikes: Spikes of the chunk, (time, ..., source).
+        """
         joined = self._with_history(spikes.detach())
         # expanded from one zero: a shape without memory, so that a pending chunk keeps no spikes
         sink = joined.new_zeros(()).expand(joined.shape)
@@ -117,12 +127,21 @@ class Stage:
             yield self.pending.popleft()
 
     def backward(self, chunk: _Chunk) -> None:
-        """Backpropagate the error of a chunk through the stage."""
+        """Backpropagate the error of a chunk through the stage.
+
+        Args:
+            chunk: The chunk, which is no longer pending.
+        """
         if chunk.error is not None:
             torch.autograd.backward(chunk.output, chunk.error)
 
     def receive(self, first: int, error: Tensor) -> None:
-        """Add the error of the spikes from step `first` on to the pending chunks."""
+        """Add an error of the spikes to the pending chunks.
+
+        Args:
+            first: Number of the step at which the error begins.
+            error: The error, (time, ..., neuron).
+        """
         for chunk in self.pending:
             begin, end = max(first, chunk.first), min(first + len(error), chunk.end)
             if begin < end:
@@ -165,14 +184,22 @@ class Stages:
                     self.layers[link.source - 1].receivers.append((stage, link.reach))
 
     def forward(self, frames: Tensor) -> Any:
-        """Return the output of the network for a chunk, a tensor or voltages by name."""
+        """Return the output of the network for a chunk, a tensor or voltages by name.
+
+        Args:
+            frames: Frames of the chunk, (time, batch, channel).
+        """
         sent = {0: frames}
         for number, stage in enumerate(self.layers, start=1):
             sent[number] = stage.forward(sent)
         return self.network.named([stage.forward(sent) for stage in self.heads])
 
     def backward(self, loss: Tensor | None) -> None:
-        """Backpropagate the loss of the newest chunk, and every chunk of a layer whose error is then complete."""
+        """Backpropagate the loss of the newest chunk, and every chunk of a layer whose error is then complete.
+
+        Args:
+            loss: The loss, or None.
+        """
         if loss is not None:
             loss.backward()  # type: ignore[no-untyped-call]
         for stage in self.heads:

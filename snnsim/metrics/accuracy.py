@@ -83,7 +83,11 @@ class RecordingAccuracy:
     rises: ClassVar[bool] = True
 
     def zeros(self, outputs: int) -> np.ndarray:
-        """Return the sums of no recording."""
+        """Return the sums of no recording.
+
+        Args:
+            outputs: Number of classes.
+        """
         return np.zeros(2 + outputs * outputs)
 
     def sums(self, predicted: np.ndarray, target: np.ndarray, outputs: int) -> np.ndarray:
@@ -116,7 +120,11 @@ class StepAccuracy:
     rises: ClassVar[bool] = True
 
     def zeros(self, outputs: int) -> np.ndarray:
-        """Return the sums of no recording."""
+        """Return the sums of no recording.
+
+        Args:
+            outputs: Number of classes.
+        """
         return np.zeros(_MOMENTS + outputs * outputs)
 
     def sums(self, predicted: np.ndarray, target: np.ndarray, outputs: int) -> np.ndarray:

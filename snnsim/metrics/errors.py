@@ -100,7 +100,11 @@ class NumberErrors:
     rises: ClassVar[bool] = False
 
     def zeros(self, outputs: int) -> np.ndarray:
-        """Return the sums of no recording."""
+        """Return the sums of no recording.
+
+        Args:
+            outputs: Number of targets.
+        """
         return np.zeros(_MOMENTS + _OWN * outputs)
 
     def sums(self, predicted: np.ndarray, target: np.ndarray, outputs: int) -> np.ndarray:

@@ -14,7 +14,12 @@ import numpy as np
 
 
 def cross_entropy(scores: np.ndarray, target: np.ndarray) -> float:
-    """Return the mean cross-entropy of scores (..., class) over the classes (...,) from 0; 0 if there is none."""
+    """Return the mean cross-entropy of scores (..., class) over the classes (...,) from 0; 0 if there is none.
+
+    Args:
+        scores: Scores (..., class).
+        target: Classes (...,), -1 for none.
+    """
     rows, classes = scores.reshape(-1, scores.shape[-1]), np.ravel(target)
     labeled = np.flatnonzero(classes >= 0)
     if not len(labeled):
@@ -26,6 +31,11 @@ def cross_entropy(scores: np.ndarray, target: np.ndarray) -> float:
 
 
 def squared_error(predicted: np.ndarray, target: np.ndarray) -> float:
-    """Return the mean squared error over the numbers that are not NaN; 0 if there is none."""
+    """Return the mean squared error over the numbers that are not NaN; 0 if there is none.
+
+    Args:
+        predicted: Numbers of any shape.
+        target: Numbers of the same shape, NaN for none.
+    """
     present = ~np.isnan(target)
     return float(((predicted - target)[present] ** 2).mean()) if present.any() else 0.0

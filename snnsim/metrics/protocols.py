@@ -61,7 +61,12 @@ class Metrics(Protocol):
 
 
 def added(before: np.ndarray, more: np.ndarray) -> np.ndarray:
-    """Return the sums of two parts; sums at the end that one part lacks are 0."""
+    """Return the sums of two parts; sums at the end that one part lacks are 0.
+
+    Args:
+        before: Sums of one part.
+        more: Sums of the other part.
+    """
     result = np.zeros(max(len(before), len(more)))
     result[: len(before)] += before
     result[: len(more)] += more

@@ -18,7 +18,12 @@ import numpy as np
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of the share `correct` / `total`; from 0 to 1 for no total."""
+    """Return the 95 % Wilson score interval of the share `correct` / `total`; from 0 to 1 for no total.
+
+    Args:
+        correct: Number of right decisions, from 0 to `total`.
+        total: Number of decisions.
+    """
     if not total:
         return 0.0, 1.0
     # imported late, as it takes longer than all other modules of an evaluation
@@ -54,7 +59,11 @@ class Ratio:
 
     @classmethod
     def of(cls, moments: np.ndarray) -> "Ratio":
-        """Return the ratio of six moments."""
+        """Return the ratio of six moments.
+
+        Args:
+            moments: Moments of `moments`, float64 (6,).
+        """
         total, count, recordings, *squares = moments.tolist()
         return cls(total, count, recordings, (squares[0], squares[1], squares[2]))
 

@@ -44,8 +44,7 @@ class SpikingLayer(nn.Module):
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the normalization is of another width than the synapse, or the layer is a convolution and
-            recurrent.
+        ValueError: If the normalization is of another width than the synapse, or a convolution is recurrent.
     """
 
     def __init__(
@@ -150,6 +149,16 @@ class SpikingLayer(nn.Module):
         normalized: Tensor = current if self.norm is None else self.norm(current, valid)
         return normalized
 
+    def driven(self, current: Tensor, context: SequenceContext, step: int = 0) -> Tensor:
+        """Return the normalized current of a whole sequence, or of a chunk.
+
+        Args:
+            current: The synaptic current, (time, ..., neuron); of a field, (time, ..., channel).
+            context: Steps that count, and whether the current is a chunk.
+            step: Number of steps of the sequence before the chunk.
+        """
+        return self._driven(*self._by_channel(current, context, step))
+
     def spike(
         self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
@@ -191,14 +200,23 @@ class SpikingLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of normalized currents and their own recurrent current, before dropout."""
         mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, context.generator)
-        before = LoopState(state.neuron, state.recurrent)
+        history = state.recurrent
+        if history is not None and context.credit.delayed != "exact":
+            history = history.detach()
+        before = LoopState(state.neuron, history)
         spikes, after = recurrent.run(
             current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
         )
         return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext."""
+        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext.
+
+        Args:
+            current: The synaptic current, (time, batch, neuron).
+            *args: Fields of the SequenceContext in their order.
+            **kwargs: Fields of the SequenceContext by name.
+        """
         warnings.warn("SpikingLayer.fire is now SpikingLayer.spike", DeprecationWarning, stacklevel=2)
         context = SequenceContext(*args, **kwargs)
         draws = neuron_draws(self.neuron, context.draws, context.generator)

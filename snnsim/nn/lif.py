@@ -22,6 +22,7 @@ from snnsim import validation
 from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
+from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
 from snnsim.nn.neuron_state import Activity
@@ -80,27 +81,25 @@ class LIF(Neuron[Tensor]):
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return dispatch.of_neurons(current) != "steps"
 
     def fused(
         self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
-        voltage, lanes = self.initial_state(current, state), flat(current)
-        fired = autograd.lif(
-            lanes,
-            voltage.reshape(lanes.shape[1:]),
-            gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
-            gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
-            reset=self.reset,
-            norm=options.norm,
-            lengths=options.valid,
-            mask=options.mask,
-            record=options.record,
-            temporal=options.temporal,
-        )
-        return shaped(fired, current)
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step, (..., neuron); None for rest.
+            options: Gradient path, normalization and dropout; there are no draws.
+        """
+        voltage = self.initial_state(current, state)
+        return leaky(current, voltage, self.decay(), self.firing_threshold(), reset=self.reset, options=options)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the voltage after it: the equations above.
@@ -118,7 +117,11 @@ class LIF(Neuron[Tensor]):
         return spikes, membrane, membrane - self.firing_threshold().to(current.dtype) * resets
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return the voltage at rest for a sequence of currents."""
+        """Return the voltage at rest, zeros (..., neuron).
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the voltage has.
+        """
         return current.new_zeros(current.shape[1:])
 
     def firing_threshold(self) -> Tensor:
@@ -139,11 +142,58 @@ class LIF(Neuron[Tensor]):
 
 
 def flat(current: Tensor) -> Tensor:
-    """Return currents (time, ..., neuron) as (time, lane, neuron), the shape of the compiled kernels."""
+    """Return currents as (time, lane, neuron), the shape of the compiled kernels.
+
+    Args:
+        current: The currents, (time, ..., neuron).
+    """
     return current.reshape(len(current), -1, current.shape[-1])
 
 
 def shaped(fired: autograd.Fired, current: Tensor) -> Activity[Tensor]:
-    """Return the result of a compiled kernel in the shape of its currents (time, ..., neuron)."""
+    """Return the result of a compiled kernel in the shape of its currents.
+
+    Args:
+        fired: Result of the kernel: spikes and membrane (time, lane, neuron), last voltage (lane, neuron).
+        current: The currents before `flat`, (time, ..., neuron).
+    """
     membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Activity(fired.spikes.view(current.shape), membrane, fired.last.view(current.shape[1:]))
+
+
+def leaky(  # noqa: PLR0913
+    current: Tensor,
+    voltage: Tensor,
+    decay: Tensor,
+    threshold: Tensor,
+    *,
+    reset: autograd.Reset,
+    options: NeuronOptions,
+    noise: Noise | None = None,
+) -> Activity[Tensor]:
+    """Return the activity of leaky neurons over a sequence by the compiled kernel.
+
+    Args:
+        current: The currents, (time, ..., neuron).
+        voltage: The voltage before the first step, (..., neuron).
+        decay: The decay of all neurons (1,), or of each (neuron,).
+        threshold: The threshold of all neurons or of each.
+        reset: The effect of a spike on the voltage.
+        options: The options of the pass.
+        noise: The noise of stochastic neurons.
+    """
+    lanes = flat(current)
+    fired = autograd.lif(
+        lanes,
+        voltage.reshape(lanes.shape[1:]),
+        gates.each_neuron(decay, current, who="neurons", name="decay"),
+        gates.each_neuron(threshold, current, who="neurons", name="threshold"),
+        reset=reset,
+        norm=options.norm,
+        lengths=options.valid,
+        mask=options.mask,
+        record=options.record,
+        temporal=options.temporal,
+        noise=noise,
+    )
+    return shaped(fired, current)

@@ -88,7 +88,11 @@ def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether the training has ended, by the checkpoint of a run."""
+    """Return whether the training has ended, by the checkpoint of a run.
+
+    Args:
+        path: Path of the checkpoint of a run, such as last.pt.
+    """
     return TrainState.of(_read(path).get("standing"), path).finished
 
 

@@ -112,13 +112,22 @@ def evaluate(  # noqa: PLR0913
 
 
 def outputs(network: SpikingNetwork) -> Any:
-    """Return the number of outputs of a network, or of each of its named heads."""
+    """Return the number of outputs of a network, or of each of its named heads.
+
+    Args:
+        network: The network.
+    """
     sizes = {head.name: head.synapse.targets for head in network.readouts()}
     return sizes.get(None, sizes)
 
 
 def to_tensors(arrays: AnyBatch, device: torch.device) -> Batch:
-    """Return a batch as tensors on a device."""
+    """Return a batch as tensors on a device.
+
+    Args:
+        arrays: The batch as arrays.
+        device: The device.
+    """
     frames, lengths, labels = (torch.from_numpy(part).to(device) for part in arrays[:3])
     targets = arrays.targets if isinstance(arrays, TargetBatch) else {}
     named = {name: torch.from_numpy(values).to(device) for name, values in targets.items()}

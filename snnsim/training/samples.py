@@ -124,7 +124,11 @@ class SampleBatches(Sized):
 
 
 def sensor_size_of(samples: Any) -> tuple[int, int, int] | None:
-    """Return columns, rows and polarities that a data set of tonic names, or None."""
+    """Return columns, rows and polarities that a data set of tonic names, or None.
+
+    Args:
+        samples: The data set.
+    """
     for kind in (samples, *type(samples).__mro__):
         if "sensor_size" in vars(kind):
             columns, rows, polarities = vars(kind)["sensor_size"]
@@ -133,7 +137,12 @@ def sensor_size_of(samples: Any) -> tuple[int, int, int] | None:
 
 
 def steps_of(task: Task, target: Any) -> int:
-    """Return the steps of the target of one recording, 0 for one value per recording."""
+    """Return the steps of the target of one recording, 0 for one value per recording.
+
+    Args:
+        task: The task.
+        target: Target of a recording; of several heads a table by name.
+    """
     if isinstance(task, Heads):
         return max(steps_of(each, target[name]) for name, each in task.tasks.items())
     return len(target) if task.per_step else 0

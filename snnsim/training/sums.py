@@ -7,7 +7,12 @@ from snnsim.metrics.protocols import added as of_two
 
 
 def added(before: Sums, more: Sums) -> Sums:
-    """Return the sums of two parts of the recordings; no parts are the sums of no recording."""
+    """Return the sums of two parts of the recordings; no parts are the sums of no recording.
+
+    Args:
+        before: Sums of one part, or none.
+        more: Sums of the other part.
+    """
     if not before:
         return more
     return tuple(of_two(one, other) for one, other in zip(before, more, strict=True))
@@ -25,5 +30,9 @@ def split(joined: np.ndarray, like: Sums) -> Sums:
 
 
 def of_lists(values: list[list[float]]) -> Sums:
-    """Return the sums of a checkpoint."""
+    """Return the sums of a checkpoint.
+
+    Args:
+        values: Sums of each head as lists.
+    """
     return tuple(np.array(part, np.float64) for part in values)

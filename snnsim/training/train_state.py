@@ -63,11 +63,21 @@ class TrainState:
         return state
 
     def better(self, row: dict[str, Any], best: Best = BY_ACCURACY) -> bool:
-        """Return whether an epoch is better than the best epoch so far."""
+        """Return whether an epoch is better than the best epoch so far.
+
+        Args:
+            row: Metrics of the epoch: the better metric of the task wins, and where it is equal the lower `valid_loss`.
+            best: The metric, and whether a higher value of it is better.
+        """
         return not self.history or _rank(row, best) > _rank(self.history[self.best_epoch - 1], best)
 
     def close(self, row: dict[str, Any], best: Best = BY_ACCURACY) -> bool:
-        """Add the metrics of an epoch to the history, and return whether the epoch is the best one."""
+        """Add the metrics of an epoch to the history, and return whether the epoch is the best one.
+
+        Args:
+            row: Metrics of the epoch by name, among them that of the task and `valid_loss`.
+            best: The metric, and whether a higher value of it is better.
+        """
         better = self.better(row, best)
         self.epoch += 1
         self.best_epoch = self.epoch if better else self.best_epoch

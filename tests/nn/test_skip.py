@@ -128,7 +128,8 @@ def test_chunked_learning_has_the_gradients_of_the_whole_sequence(delayed, chunk
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Skip(2, 1, synapse(0, 1, 1)), "the target must be later than the source"),
+        (lambda: with_skip(Skip(2, 1, synapse(0, 2, 1))), "skip connection 2 -> 1 must lead to 8 neurons, not to 7"),
+        (lambda: with_skip(Skip(3, 1, synapse(0, 1, 1))), "must start at a layer from 1 to 2, or at the input, 0"),
         (lambda: Skip(-1, 1, synapse(0, 1, 1)), "source must be"),
         (
             lambda: with_skip(Skip(0, 5, synapse(0, 1, 1))),

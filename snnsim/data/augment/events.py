@@ -25,7 +25,12 @@ class Events(NamedTuple):
 
     @classmethod
     def empty_like(cls, events: Self, size: int) -> Self:
-        """Return arrays for up to `size` spikes of as many recordings, with undefined values."""
+        """Return arrays for up to `size` spikes of as many recordings, with undefined values.
+
+        Args:
+            events: Spikes whose types and number of recordings the result has.
+            size: Largest number of spikes of the result, all recordings together.
+        """
         offset = np.zeros_like(events.offset)
         return cls(np.empty(size, events.time.dtype), np.empty(size, events.unit.dtype), offset)
 
@@ -214,9 +219,33 @@ def _last_times(events: Events, result: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True)
 def sort_rows(events: Events) -> None:
-    """Sort the spikes of each recording by time; equal times keep their order."""
+    """Sort the spikes of each recording by time; equal times keep their order.
+
+    Args:
+        events: Spikes of the recordings; times and channels are sorted in place.
+    """
     for row in range(events.offset.size - 1):
         begin, end = events.offset[row], events.offset[row + 1]
         order = np.argsort(events.time[begin:end], kind="mergesort")
         events.time[begin:end] = events.time[begin:end][order]
         events.unit[begin:end] = events.unit[begin:end][order]
+
+
+@njit(cache=True, nogil=True)
+def drop_between(events: Events, values: np.ndarray, first: np.ndarray, end: np.ndarray) -> None:
+    """Drop the spikes of each recording whose value is at least `first` and below `end`.
+
+    Args:
+        events: The spikes, which change.
+        values: The times or the channels of the spikes, an array of the events.
+        first: Smallest value that is dropped, of each recording, (recording,).
+        end: Smallest value behind these, (recording,).
+    """
+    time, unit, offset = events.time, events.unit, events.offset
+    begin, used = 0, 0
+    for row in range(offset.size - 1):
+        for event in range(begin, offset[row + 1]):
+            if not first[row] <= values[event] < end[row]:
+                time[used], unit[used] = time[event], unit[event]
+                used += 1
+        begin, offset[row + 1] = offset[row + 1], used

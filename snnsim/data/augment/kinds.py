@@ -38,17 +38,23 @@ class Augmentation(schema.Kind):
         schema.settle(self, f"augment.{self.kind}.")
 
     def require_channels(self, units: int) -> None:
-        """Raise a ValueError if the settings do not fit recordings of `units` channels."""
+        """Raise a ValueError if the settings do not fit the channels of the recordings.
+
+        Args:
+            units: Number of channels of the recordings.
+        """
 
     def require_targets(self, targets: Targets) -> None:
-        """Raise a ValueError if the changed recordings would have no clear targets besides their classes."""
+        """Raise a ValueError if the changed recordings would have no clear targets besides their classes.
+
+        Args:
+            targets: Targets of the recordings besides their classes, by name.
+        """
 
     def _require_none(self, names: Sequence[str], reason: str) -> None:
+        listed = f"recordings with the targets {', '.join(names)} must not be changed by {self.kind}"
         if names:
-            raise ValueError(
-                f"augment.{self.kind}: recordings with the targets {', '.join(names)} must not be changed by "
-                f"{self.kind}, {reason}; leave it out"
-            )
+            raise ValueError(f"augment.{self.kind}: {listed}, {reason}; leave it out")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         """Return the latest time of a changed recording in ms.
@@ -69,7 +75,19 @@ class Augmentation(schema.Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelShift(Augmentation):
+class Interval(Augmentation):
+    """The settings of kinds that draw an integer between two bounds."""
+
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelShift(Interval):
     """Add one random integer to the channels of all spikes of a recording; spikes outside of the range are dropped."""
 
     kind: Literal["channel_shift"] = "channel_shift"
@@ -77,10 +95,6 @@ class ChannelShift(Augmentation):
     """Smallest shift in channels of the recordings, negative for a shift down; nearer to 0 than their number."""
     most: Channels = 39
     """Largest shift in channels of the recordings, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
     def require_channels(self, units: int) -> None:
         for name, value in (("least", self.least), ("most", self.most)):
@@ -106,7 +120,7 @@ class TimeShift(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelTimeShift(Augmentation):
+class ChannelTimeShift(Interval):
     """Add a random time to the spikes of every group of channels; spikes that leave the recording are dropped."""
 
     kind: Literal["channel_time_shift"] = "channel_time_shift"
@@ -118,10 +132,6 @@ class ChannelTimeShift(Augmentation):
     """Unit of the shifts in ms, above 0; the recording keeps its length, in these units."""
     group: Count = 5
     """Neighboring channels that share a shift, a divisor of the channels of the recordings."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
     def require_channels(self, units: int) -> None:
         self._require_group(self.group, units)
@@ -206,7 +216,7 @@ class ChannelJitter(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpikes(Augmentation):
+class NoiseSpikes(Interval):
     """Add spikes in random channels at random times."""
 
     kind: Literal["noise_spikes"] = "noise_spikes"
@@ -214,10 +224,6 @@ class NoiseSpikes(Augmentation):
     """Smallest number of spikes that are added to a recording, 0 or more."""
     most: Spikes = 35
     """Largest number of spikes that are added to a recording, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
 
 @dataclass(frozen=True, kw_only=True)

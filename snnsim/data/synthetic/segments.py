@@ -51,7 +51,12 @@ class Recipe:
 
 
 def classes(generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return the class of each step of a recording, int64 (time,)."""
+    """Return the class of each step of a recording, int64 (time,).
+
+    Args:
+        generator: Generator of the segments.
+        recipe: Sizes of the segments.
+    """
     count = len(recipe.lags)
     most = recipe.steps // recipe.shortest
     number = int(generator.integers(2, most + 1))
@@ -63,7 +68,12 @@ def classes(generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
 
 
 def labels(classes: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return the classes without those of the first steps of each segment, in which its lag is not complete."""
+    """Return the classes without those of the first steps of each segment, in which its lag is not complete.
+
+    Args:
+        classes: Class of each step (time,).
+        recipe: The lags.
+    """
     begins = np.flatnonzero(np.diff(classes, prepend=-1))
     result = classes.copy()
     for begin in begins:
@@ -72,7 +82,13 @@ def labels(classes: np.ndarray, recipe: Recipe) -> np.ndarray:
 
 
 def raster(classes: np.ndarray, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return the raster of a recording, bool (time, channel)."""
+    """Return the raster of a recording, bool (time, channel).
+
+    Args:
+        classes: Class of each step (time,).
+        generator: Generator of the spikes.
+        recipe: Probabilities and lags.
+    """
     shape = recipe.steps, recipe.pairs
     first, fresh = generator.random((2, *shape)) < recipe.rate
     source = np.arange(recipe.steps) - np.array(recipe.lags)[classes]
@@ -82,7 +98,12 @@ def raster(classes: np.ndarray, generator: np.random.Generator, recipe: Recipe) 
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
-    """Return the recordings of every split; a pure function of the seed and the recipe."""
+    """Return the recordings of every split; a pure function of the seed and the recipe.
+
+    Args:
+        seed: Seed of all random numbers.
+        recipe: Sizes and probabilities.
+    """
     names = tuple(f"lag {lag}" for lag in recipe.lags)
     splits = {}
     for number, (split, count) in enumerate(recipe.recordings):

@@ -51,7 +51,13 @@ class Recipe:
 
 
 def signals(count: int, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return the signals of recordings, float64 (recording, time, 2), from −1 to 1."""
+    """Return the signals of recordings, float64 (recording, time, 2), from −1 to 1.
+
+    Args:
+        count: Number of recordings.
+        generator: Generator of the signals.
+        recipe: Their components.
+    """
     shape = count, 2, recipe.components, 1
     amplitude, phase = generator.random(shape), 2 * np.pi * generator.random(shape)
     frequency = generator.uniform(*recipe.cycles, shape)
@@ -61,7 +67,13 @@ def signals(count: int, generator: np.random.Generator, recipe: Recipe) -> np.nd
 
 
 def raster(values: np.ndarray, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return the raster of signals, bool (recording, time, channel)."""
+    """Return the raster of signals, bool (recording, time, channel).
+
+    Args:
+        values: Signals (recording, time, 2).
+        generator: Generator of the spikes.
+        recipe: The tuning.
+    """
     preferred = np.linspace(-1, 1, recipe.channels)
     distance = (values[..., None] - preferred) / recipe.width
     spikes = generator.random(distance.shape) < recipe.rate * np.exp(-(distance**2) / 2)
@@ -69,7 +81,12 @@ def raster(values: np.ndarray, generator: np.random.Generator, recipe: Recipe) -
 
 
 def late(values: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return the signals some steps later, float64 (recording, time, 2), NaN before their begin."""
+    """Return the signals some steps later, float64 (recording, time, 2), NaN before their begin.
+
+    Args:
+        values: Signals (recording, time, 2).
+        recipe: The lags.
+    """
     result = np.full_like(values, np.nan)
     for group, lag in enumerate(recipe.lags):
         result[:, lag:, group] = values[:, : values.shape[1] - lag, group]
@@ -77,7 +94,12 @@ def late(values: np.ndarray, recipe: Recipe) -> np.ndarray:
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
-    """Return the recordings of every split; a pure function of the seed and the recipe."""
+    """Return the recordings of every split; a pure function of the seed and the recipe.
+
+    Args:
+        seed: Seed of all random numbers.
+        recipe: Sizes and rates.
+    """
     names, splits = ("first", "second"), {}
     for number, (split, count) in enumerate(recipe.recordings):
         generator = np.random.default_rng((seed, number))

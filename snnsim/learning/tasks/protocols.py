@@ -74,7 +74,11 @@ class Task(ABC):
 
     @abstractmethod
     def reading(self, target: str) -> "Task":
-        """Return the same task for another target."""
+        """Return the same task for another target.
+
+        Args:
+            target: Name of the target.
+        """
 
     @abstractmethod
     def targets(self) -> tuple[str, ...]:
@@ -92,7 +96,12 @@ class Task(ABC):
 
     @abstractmethod
     def loss(self, shares: tuple[Tensor, ...], batch: "Batch") -> Tensor:
-        """Return the loss, summed over the recordings, of the shares of all steps."""
+        """Return the loss, summed over the recordings, of the shares of all steps.
+
+        Args:
+            shares: Sums over all steps.
+            batch: The recordings.
+        """
 
     @abstractmethod
     def scores(self, output: Any, span: Span) -> Any:
@@ -105,19 +114,36 @@ class Task(ABC):
 
     @abstractmethod
     def combined(self, parts: Sequence[Any]) -> Any:
-        """Return the scores of the parts of consecutive chunks."""
+        """Return the scores of the parts of consecutive chunks.
+
+        Args:
+            parts: Scores of consecutive chunks.
+        """
 
     @abstractmethod
     def score_loss(self, scores: Any, batch: "Batch") -> Tensor:
-        """Return the loss of complete scores, summed over the recordings, by which networks are compared."""
+        """Return the loss of complete scores, summed over the recordings, by which networks are compared.
+
+        Args:
+            scores: Scores of the recordings.
+            batch: The recordings.
+        """
 
     @abstractmethod
     def predicted(self, scores: Any) -> Any:
-        """Return the predictions of scores: classes, or numbers."""
+        """Return the predictions of scores: classes, or numbers.
+
+        Args:
+            scores: Scores of the recordings.
+        """
 
     @abstractmethod
     def target_of(self, batch: "Batch") -> Any:
-        """Return the target of a batch: classes, -1 for none, or numbers, NaN for none; nothing of its padding."""
+        """Return the target of a batch: classes, -1 for none, or numbers, NaN for none; nothing of its padding.
+
+        Args:
+            batch: The recordings.
+        """
 
     def result(self, output: Any, batch: "Batch") -> StepResult:
         """Return the summed loss and the scores of an output.
@@ -133,13 +159,22 @@ class Task(ABC):
 
     @torch.no_grad()
     def sums(self, scores: Any, batch: "Batch") -> Sums:
-        """Return the sums of the metrics of a batch."""
+        """Return the sums of the metrics of a batch.
+
+        Args:
+            scores: Scores of the recordings.
+            batch: The recordings.
+        """
         target = self.target_of(batch)
         predicted = self.predicted(scores)[: len(target)]
         return (self.metrics.sums(predicted.cpu().numpy(), target.cpu().numpy(), scores.shape[-1]),)
 
     def zeros(self, outputs: Any) -> Sums:
-        """Return the sums of no recording, for a number of outputs, or those of each head by name."""
+        """Return the sums of no recording, for a number of outputs, or those of each head by name.
+
+        Args:
+            outputs: Number of outputs, or that of each head.
+        """
         return (self.metrics.zeros(outputs),)
 
     def report(self, sums: Sums, names: Any = ()) -> Report:
@@ -175,7 +210,11 @@ class StepTask(Task):
 
 
 def summed(parts: Sequence[Tensor]) -> Tensor:
-    """Return the sum of the parts of a sum over time."""
+    """Return the sum of the parts of a sum over time.
+
+    Args:
+        parts: Tensors of one shape, at least one.
+    """
     total = parts[0]
     for part in parts[1:]:
         total = total + part
