@@ -41,7 +41,12 @@ SMALL = 20
 
 
 def make(folder: Path, recordings: int) -> None:
-    """Write random recordings in all layouts."""
+    """Write random recordings in all layouts.
+
+    Args:
+        folder: Folder of the files.
+        recordings: Number of recordings.
+    """
     rng = np.random.default_rng(0)
     shape = (recordings, EVENTS)
     time_us = np.sort(rng.integers(0, 300_000, shape), axis=1)
@@ -65,7 +70,13 @@ def make(folder: Path, recordings: int) -> None:
 
 
 def enlarge(source: Path, folder: Path, times: int) -> None:
-    """Write the recordings of a file of events several times into another one."""
+    """Write the recordings of a file of events several times into another one.
+
+    Args:
+        source: The file of events.
+        folder: Folder of the files.
+        times: Number of copies of each recording.
+    """
     folder.mkdir()
     with array_files.opened(source) as file, writer.written(folder / "events.h5") as target:
         offset, columns = file.all("offsets"), [file.all(name) for name in ("times", "rows", "columns", "polarities")]
@@ -124,7 +135,13 @@ CANDIDATES: dict[str, Callable[[Path], object]] = {
 
 
 def measure(name: str, small: Path, folder: Path) -> dict[str, float]:
-    """Return processor time, wall time and peak memory of a candidate in this process."""
+    """Return processor time, wall time and peak memory of a candidate in this process.
+
+    Args:
+        name: Name of a candidate.
+        small: Folder of the files of the first pass.
+        folder: Folder of the files.
+    """
     CANDIDATES[name](small)
     before = peak_memory.settled()
     peak_memory.start_anew()
@@ -175,7 +192,12 @@ def main() -> None:
 
 
 def shown(results: dict[str, list[dict[str, float]]], recordings: int) -> str:
-    """Return a table of the medians."""
+    """Return a table of the medians.
+
+    Args:
+        results: Samples of each candidate.
+        recordings: Number of recordings.
+    """
     rows = []
     for name, samples in results.items():
         events = recordings * EVENTS * (4 if "four times" in name else 1)

@@ -236,6 +236,10 @@ def get_dataset(name: str) -> Dataset:
 
 
 def known_name(name: object) -> bool:
-    """Return whether a config may have a name: that of a data set, or of a kind of data of users."""
+    """Return whether a config may have a name: that of a data set, or of a kind of data of users.
+
+    Args:
+        name: Value of `data.name`.
+    """
     tonic = isinstance(name, str) and name.startswith(TONIC) and name.removeprefix(TONIC).isidentifier()
     return name in NAMES or name in SOURCES or tonic

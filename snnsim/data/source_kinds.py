@@ -94,7 +94,11 @@ SOURCES: Mapping[str, SourceKind] = {kind.name: kind for kind in _KINDS}
 
 
 def source_kind(name: str) -> SourceKind | None:
-    """Return the kind of data of users that a name of a config stands for; None for a data set of the registry."""
+    """Return the kind of data of users that a name of a config stands for; None for a data set of the registry.
+
+    Args:
+        name: Value of `data.name`, such as events or tonic:NMNIST.
+    """
     if name.startswith(TONIC):
         return SOURCES["tonic:NAME"]
     return SOURCES.get(name)

@@ -19,12 +19,19 @@ from snnsim.validation import shown
 
 
 def kind_of(data: Data) -> SourceKind | None:
-    """Return the kind of a user's data; None for a data set of the registry."""
+    """Return the kind of a user's data; None for a data set of the registry.
+
+    Args:
+        data: Section `data` of a config.
+    """
     return registry.source_kind(data.name)
 
 
 def folder(data: Data) -> Path:
     """Return the file or folder of a user's data.
+
+    Args:
+        data: Section `data` of a config.
 
     Raises:
         ValueError: If the config names none.
@@ -77,6 +84,9 @@ def make(kind: SourceKind, data: Data) -> dict[str, Path]:
 
 def require_present(data: Data) -> None:
     """Check that nothing has to be downloaded or converted: the file of a program may be of any origin.
+
+    Args:
+        data: Section `data` of a config.
 
     Raises:
         FileNotFoundError: If a data set of tonic was not converted before.
@@ -176,7 +186,11 @@ def convert(source: Path, output: Path, *, sensor: str | None, camera: str | Non
 
 
 def is_heidelberg(path: Path) -> bool:
-    """Return whether a path leads to a file that can only be one of the SHD format."""
+    """Return whether a path leads to a file that can only be one of the SHD format.
+
+    Args:
+        path: Any path; only a file that exists is looked into.
+    """
     if not path.is_file() or path.suffix == ".npz":
         return False
     if archives.is_packed(path):
@@ -188,7 +202,11 @@ def is_heidelberg(path: Path) -> bool:
 
 
 def describe(kind: SourceKind) -> list[tuple[str, str]]:
-    """Return the facts of a kind of data of users as (topic, text)."""
+    """Return the facts of a kind of data of users as (topic, text).
+
+    Args:
+        kind: Kind of the data, of registry.SOURCES.
+    """
     facts = [
         ("name", kind.name),
         ("what", kind.title),

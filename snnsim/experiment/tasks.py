@@ -131,7 +131,12 @@ def read_by(config: Config, data: Binned) -> Binned:
 
 
 def targets_read(config: Config, targets: Targets) -> dict[str, Target]:
-    """Return the targets that the task of a config reads."""
+    """Return the targets that the task of a config reads.
+
+    Args:
+        config: The config of a run.
+        targets: Targets of recordings by their names.
+    """
     wanted = build(config).targets()
     return {name: target for name, target in targets.items() if name in wanted}
 

@@ -24,8 +24,13 @@ _MOST_BYTES = 2**28
 """Bytes of the largest packet."""
 
 
-def read(path: Path, _: Options) -> CameraFile:
-    """Return the events of a file."""
+def read(path: Path, options: Options) -> CameraFile:  # noqa: ARG001
+    """Return the events of a file.
+
+    Args:
+        path: The file.
+        options: Not used, as the file says everything of itself.
+    """
     lines, start = header(path, b"#")
     text = " ".join(lines).lower()
     sizes = {"dvs128": (128, 128, 2), "davis240": (180, 240, 2), "davis346": (260, 346, 2)}

@@ -13,8 +13,12 @@ import numpy as np
 from snnsim.data.cameras.events import CameraEvents, CameraFile, Options
 
 
-def read(path: Path, _: Options) -> CameraFile:
+def read(path: Path, options: Options) -> CameraFile:  # noqa: ARG001
     """Return the events of the first stream of events of a file.
+
+    Args:
+        path: The file.
+        options: Not used, as the file says everything of itself.
 
     Raises:
         ImportError: If aedat is not installed.

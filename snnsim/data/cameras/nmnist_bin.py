@@ -17,8 +17,13 @@ _RECORD = np.dtype((np.uint8, 5))
 _OVERFLOW_ROW, _OVERFLOW = 240, 2**13
 
 
-def read(path: Path, _: Options) -> CameraFile:
-    """Return the events of a file; the sensor of N-MNIST has 34 x 34 pixels, that of N-Caltech101 varies."""
+def read(path: Path, options: Options) -> CameraFile:  # noqa: ARG001
+    """Return the events of a file; the sensor of N-MNIST has 34 x 34 pixels, that of N-Caltech101 varies.
+
+    Args:
+        path: The file.
+        options: Not used, as the file says everything of itself.
+    """
     return CameraFile(_pieces(path))
 
 

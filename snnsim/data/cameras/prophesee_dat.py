@@ -19,8 +19,12 @@ _TYPES = (0, 12)
 """Generic events, and events of a change of contrast."""
 
 
-def read(path: Path, _: Options) -> CameraFile:
+def read(path: Path, options: Options) -> CameraFile:  # noqa: ARG001
     """Return the events of a file.
+
+    Args:
+        path: The file.
+        options: Not used, as the file says everything of itself.
 
     Raises:
         ValueError: If the file is of another version or type.

@@ -18,8 +18,12 @@ _SIDE = 10
 _MOST_BYTES = 2**28
 
 
-def read(path: Path, _: Options) -> CameraFile:
+def read(path: Path, options: Options) -> CameraFile:  # noqa: ARG001
     """Return the events of a file.
+
+    Args:
+        path: The file.
+        options: Not used, as the file says everything of itself.
 
     Raises:
         ValueError: If the file is damaged, or has another matrix.

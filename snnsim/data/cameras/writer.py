@@ -35,7 +35,11 @@ class EventWriter:
         """Largest row, column and polarity, and one more."""
 
     def append(self, events: CameraEvents) -> None:
-        """Append events to the recording that `end` will close; times are microseconds."""
+        """Append events to the recording that `end` will close; times are microseconds.
+
+        Args:
+            events: Events with ascending times, after those of the recording so far.
+        """
         if not len(events.time):
             return
         arrays = (events.time, events.row, events.column, events.polarity)

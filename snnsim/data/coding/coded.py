@@ -25,7 +25,11 @@ class Coder(Protocol):
         """Return the steps of every recording, int64 (recording,)."""
 
     def frames(self, numbers: np.ndarray) -> np.ndarray:
-        """Return frames of recordings, float32 (time, batch, channel), zero after the end of each."""
+        """Return frames of recordings, float32 (time, batch, channel), zero after the end of each.
+
+        Args:
+            numbers: Numbers of the recordings (batch,).
+        """
 
 
 @dataclass(frozen=True)

@@ -39,11 +39,19 @@ class ArrayFile(ABC):
 
     @abstractmethod
     def shape(self, name: str) -> tuple[int, ...]:
-        """Return the shape of an array."""
+        """Return the shape of an array.
+
+        Args:
+            name: Name of the array, one of `names`.
+        """
 
     @abstractmethod
     def dtype(self, name: str) -> np.dtype[Any]:
-        """Return the type of an array; of kind U for texts."""
+        """Return the type of an array; of kind U for texts.
+
+        Args:
+            name: Name of the array, one of `names`.
+        """
 
     @abstractmethod
     def rows(self, name: str, start: int, stop: int) -> np.ndarray:
@@ -104,7 +112,11 @@ def opened(path: Path) -> Iterator[ArrayFile]:
 
 
 def hdf5_size(path: Path) -> int:
-    """Return the size of an HDF5 file after a second process has read it."""
+    """Return the size of an HDF5 file after a second process has read it.
+
+    Args:
+        path: The file.
+    """
     from snnsim.data import hdf5
 
     marks = files.cache_folder() / "read"

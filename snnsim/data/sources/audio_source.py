@@ -31,11 +31,12 @@ _VERSION = 1
 """A number that is raised when the same file gives other frames."""
 
 
-def parts(path: Path, _: str = "") -> dict[str, Path]:
+def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
     """Return the folder of each split, or of "all".
 
     Args:
         path: The folder.
+        name: Not used, as audio has no name.
 
     Raises:
         FileNotFoundError: If there is no such folder.
@@ -47,7 +48,11 @@ def parts(path: Path, _: str = "") -> dict[str, Path]:
 
 
 def is_of_audio(path: Path) -> bool:
-    """Return whether a folder has audio files in folders of classes."""
+    """Return whether a folder has audio files in folders of classes.
+
+    Args:
+        path: The folder.
+    """
     return any(file.suffix.lower() in audio_files.SUFFIXES for file in path.glob("*/*")) or any(
         file.suffix.lower() in audio_files.SUFFIXES for file in path.glob("train/*/*")
     )
@@ -143,7 +148,11 @@ def _mel_source(path: Path, paths: list[Path], annotations: Annotations, setting
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a folder of audio, and the files that cannot be read."""
+    """Return what is in a folder of audio, and the files that cannot be read.
+
+    Args:
+        path: The folder.
+    """
     findings = Findings(path)
     for split, folder in parts(path).items():
         paths = audio_files.audio_files([folder])

@@ -68,14 +68,23 @@ class Layout:
 
 
 def in_ms(times: np.ndarray, unit: str) -> np.ndarray:
-    """Return times of a unit in ms, float64."""
+    """Return times of a unit in ms, float64.
+
+    Args:
+        times: Times (event,), integers or fractions of the unit.
+        unit: One of s, ms, us and ns.
+    """
     factor, divisor = time_units.IN_MS[unit]
     milliseconds: np.ndarray = times.astype(np.float64) * factor / divisor
     return milliseconds
 
 
 def is_of_events(file: ArrayFile) -> bool:
-    """Return whether a file has an array of the times of events."""
+    """Return whether a file has an array of the times of events.
+
+    Args:
+        file: The open file.
+    """
     return "times" in file
 
 

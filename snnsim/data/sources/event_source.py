@@ -109,7 +109,11 @@ class EventSource(Source):
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a file of events, and everything that is wrong with it."""
+    """Return what is in a file of events, and everything that is wrong with it.
+
+    Args:
+        path: The file, .npz or HDF5.
+    """
     findings = Findings(Path(path))
     with array_files.opened(findings.path) as file:
         layout = event_files.layout(file, findings)

@@ -55,5 +55,10 @@ class Findings:
 
 
 def counted(count: int, noun: str) -> str:
-    """Return a number of nouns with the verb "do", such as "1 recording does"."""
+    """Return a number of nouns with the verb "do", such as "1 recording does".
+
+    Args:
+        count: The number.
+        noun: The noun in the singular, whose plural ends with s.
+    """
     return f"1 {noun} does" if count == 1 else f"{count:,} {noun}s do"

@@ -39,7 +39,12 @@ def top_level(file: h5py.File, size: int) -> dict[str, h5py.Dataset]:
 
 
 def parsed(source: Path | bytes, size: int) -> None:
-    """Read all data sets at the top of a file, in pieces."""
+    """Read all data sets at the top of a file, in pieces.
+
+    Args:
+        source: The file, or its content.
+        size: Bytes of the file.
+    """
     with h5py.File(source if isinstance(source, Path) else h5py.h5f.open_file_image(source), "r") as file:
         for name in file.attrs:
             _ = file.attrs[name]
@@ -56,7 +61,11 @@ def _pieces(dataset: h5py.Dataset) -> list[tuple[int, int]]:
 
 
 def values(item: Any) -> np.ndarray:
-    """Return the value of an attribute or data set, with texts as `str`."""
+    """Return the value of an attribute or data set, with texts as `str`.
+
+    Args:
+        item: What h5py returns: numbers, bytes, texts, or arrays of them.
+    """
     array = np.asarray(item)
     if array.dtype.kind == "S":
         array = np.char.decode(array, "utf-8", "replace")

@@ -41,7 +41,11 @@ class Signals:
 
 
 def is_of_frames(file: ArrayFile) -> bool:
-    """Return whether a file has an array of frames."""
+    """Return whether a file has an array of frames.
+
+    Args:
+        file: The open file.
+    """
     return "frames" in file
 
 
@@ -151,7 +155,11 @@ def source(path: Path, settings: Settings) -> CodedSource:
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a file of frames, and everything that is wrong with it."""
+    """Return what is in a file of frames, and everything that is wrong with it.
+
+    Args:
+        path: The file, .npz or HDF5.
+    """
     findings = Findings(Path(path))
     with array_files.opened(findings.path) as file:
         read(file, findings)

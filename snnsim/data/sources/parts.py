@@ -10,8 +10,13 @@ ALL = "all"
 """Name of the part that has all recordings, where splits have no files of their own."""
 
 
-def of_arrays(path: Path, _: str) -> dict[str, Path]:
-    """Return the files of arrays of the splits."""
+def of_arrays(path: Path, name: str) -> dict[str, Path]:  # noqa: ARG001
+    """Return the files of arrays of the splits.
+
+    Args:
+        path: A file, or a folder with a file for each split.
+        name: Not used, as the files have names of their own.
+    """
     return of_files(path, array_files.SUFFIXES)
 
 

@@ -121,7 +121,11 @@ def _gray(values: np.ndarray, name: str, findings: Findings) -> tuple[np.ndarray
 
 
 def classes_of(folder: Path) -> list[str]:
-    """Return the names of the folders with PNG files in a folder, sorted."""
+    """Return the names of the folders with PNG files in a folder, sorted.
+
+    Args:
+        folder: The folder above the folders of classes.
+    """
     return sorted(each.name for each in folder.iterdir() if each.is_dir() and any(_png(each)))
 
 

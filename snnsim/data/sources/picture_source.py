@@ -39,7 +39,11 @@ class PictureSource(CodedSource):
 
 
 def splits_of_names(names: list[str]) -> dict[str, str]:
-    """Return the name that stands for each split, of names such as train-images-idx3-ubyte."""
+    """Return the name that stands for each split, of names such as train-images-idx3-ubyte.
+
+    Args:
+        names: Names of files.
+    """
     result = {}
     for split, words in _WORDS.items():
         fitting = [name for name in names if any(word in re.split(r"[^a-z0-9]+", name.lower()) for word in words)]
@@ -48,11 +52,12 @@ def splits_of_names(names: list[str]) -> dict[str, str]:
     return result
 
 
-def parts(path: Path, _: str = "") -> dict[str, Path]:
+def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
     """Return the files or folders of pictures of each split, or of "all" where there is one.
 
     Args:
         path: An IDX file of pictures, a file of arrays, or a folder of IDX files, of classes, or of splits of classes.
+        name: Not used, as pictures have no name.
 
     Raises:
         FileNotFoundError: If there are no pictures.
@@ -137,7 +142,11 @@ def _classes(folder: Path) -> list[str]:
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a file or folder of pictures, and everything that is wrong with it."""
+    """Return what is in a file or folder of pictures, and everything that is wrong with it.
+
+    Args:
+        path: A file, or a folder of IDX files, of classes, or of splits of classes.
+    """
     findings = Findings(path)
     for split, part in parts(path).items():
         try:

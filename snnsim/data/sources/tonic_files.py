@@ -41,7 +41,12 @@ def converted_folder(path: Path, name: str) -> Path:
 
 
 def present(path: Path, name: str) -> dict[str, Path]:
-    """Return the converted files of a data set; none before the first conversion."""
+    """Return the converted files of a data set; none before the first conversion.
+
+    Args:
+        path: Folder that tonic keeps the data in.
+        name: Name of the data set, with tonic: in front.
+    """
     folder = converted_folder(path, name)
     if not (folder / "complete").is_file():
         return {}

@@ -186,6 +186,9 @@ def _check(paths: Sequence[Path], progress: bool) -> None:
 def read(path: Path) -> tuple[np.ndarray, int]:
     """Return the audio, averaged over its channels, and its rate.
 
+    Args:
+        path: The file; a ValueError says what libsndfile does not know.
+
     Raises:
         ValueError: If the format is unknown.
     """
