@@ -9,6 +9,8 @@
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     segments         a class for each step; segments-heads has a head for the class of the recording besides
     waves            numbers for each step; waves-mean, numbers for each recording
+    events, frames, pictures, audio, tonic:NAME
+                     data of users, whose number of channels is that of the data
     digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
@@ -119,6 +121,28 @@ _WAVES = Config(
 _WAVES_MEAN = replace(_WAVES, name="waves-mean", task=RegressionTask(target="mean"))
 
 
+# data of users: the number of channels is that of the data
+_EVENTS = Config(
+    name="events",
+    data=Data(name="events", channels=0),
+    network=Network(hidden=(128, 128), extra_ms=100.0, dropout=0.3),
+    training=Training(epochs=30, batch_size=64),
+)
+_FRAMES = replace(_EVENTS, name="frames", data=Data(name="frames", channels=0))
+_AUDIO = replace(_EVENTS, name="audio", data=Data(name="audio", channels=140))
+_PICTURES = Config(
+    name="pictures",
+    data=Data(name="pictures", channels=0),
+    network=Network(hidden=(256,), max_delay_ms=100.0, extra_ms=0.0, neuron=LIF(tau_ms=50.0), dropout=0.3),
+    training=Training(epochs=20, batch_size=128),
+)
+
+
+def _tonic(name: str) -> Config:
+    """Return the preset of a data set of tonic."""
+    return replace(_EVENTS, name=name.replace(":", "-"), data=Data(name=name, channels=0))
+
+
 def _wide(config: Config) -> tuple[int, ...]:
     """Return the widths at which weights alone are as many as weights and delays at the widths of the config."""
     classes = registry.DATASETS[config.data.name].classes
@@ -200,6 +224,10 @@ def _all() -> dict[str, Config]:
         _PATTERNS,
         _PATTERNS_DELAYS,
         _PATTERNS_FIXED_DELAYS,
+        _EVENTS,
+        _FRAMES,
+        _PICTURES,
+        _AUDIO,
         _SEGMENTS,
         _SEGMENTS_HEADS,
         _WAVES,
@@ -213,9 +241,11 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name.
+    """Return a preset by its name; that of a data set of tonic is tonic:NAME.
 
     Args:
         name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
     """
+    if name.startswith(registry.TONIC) and registry.known_name(name):
+        return _tonic(name)
     return lookup(PRESETS, name, "preset")

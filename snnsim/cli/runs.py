@@ -36,14 +36,16 @@ class Train:
     - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.neuron=adlif -- adaptive neurons; also silif, alif, and cuba_lif
     - snnsim train digits --set network.recurrent=delays -- recurrent connections with learned delays; also dense
+    - snnsim train events --data-path my.npz -- your own event recordings; also frames, pictures and audio
+    - snnsim train pictures --data-path FOLDER --set data.coding=latency -- also direct, rate and saccades
     - snnsim train digits --set network.neuron.tau_ms=20 -- any value of the config
     - snnsim train runs/digits-20260131-120000 --resume -- resume a run that was stopped
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
     data_path: DataPath = None
-    """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them."""
+    """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None
     """Number of passes over all recordings."""
     batch_size: Number = None
@@ -89,7 +91,7 @@ class Train:
         values |= assignments(self.set_values)
         folder = experiment.train(self.target, values, output=self.output_dir, resume=self.resume, device=self.device)
         if int(os.environ.get("RANK", "0")) == 0:
-            print(f"done: {folder.path}; next: snnsim evaluate {folder.path} --split test")
+            print(f"done: {folder.path}; next: snnsim evaluate {folder.path}")
 
 
 @dataclass(frozen=True)

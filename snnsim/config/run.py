@@ -44,7 +44,8 @@ class Config:
             raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
         self._check_steps()
         self._check_task()
-        if self.network.convolutions:
+        # the channels of a user's data are known when they are read
+        if self.network.convolutions and self.data.channels:
             self._check_field()
 
     def _check_steps(self) -> None:

@@ -14,8 +14,8 @@ from snnsim.data.augment.events import Pool
 from snnsim.data.augment.kinds import Augmentation
 from snnsim.data.augment.pipeline import apply_all, check_kinds, hard_labels
 from snnsim.data.batches import ArrayBatch, Batches, TargetBatch
-from snnsim.data.binning import Binned
 from snnsim.data.frames import FrameGrid, count_events
+from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.prefetch import prefetched
 from snnsim.data.recordings import Recordings
 from snnsim.data.targets import TargetGrid
@@ -60,7 +60,7 @@ class AugmentedBatches(Batches):
     def of(  # noqa: PLR0913
         cls,
         recordings: Recordings,
-        binned: Binned,
+        binned: GridRecordings,
         indices: np.ndarray,
         kinds: tuple[Augmentation, ...],
         *,

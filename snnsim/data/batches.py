@@ -6,7 +6,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from snnsim.data.binning import Binned
+from snnsim.data.grid_recordings import GridRecordings
 
 
 class ArrayBatch(NamedTuple):
@@ -38,7 +38,7 @@ class TargetBatch(NamedTuple):
 class Batches:
     """The recordings at `indices` in batches; the last batch may be smaller."""
 
-    binned: Binned
+    binned: GridRecordings
     """All recordings."""
     indices: np.ndarray
     """Recordings of the batches, int64 (index,)."""

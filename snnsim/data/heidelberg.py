@@ -30,13 +30,12 @@ from snnsim.data.recordings import Recordings, narrowed, validate
 from snnsim.data.registry import DATASETS
 from snnsim.data.registry import SPLITS as SPLITS
 from snnsim.data.targets import Target
+from snnsim.data.time_units import IN_MS
 from snnsim.validation import require, shown
 
 LONGEST_S = 100.0
 """Longer recordings need the attribute time_unit: without it, milliseconds are more likely than seconds."""
 _UNKNOWN_SPEAKER = np.iinfo(np.uint16).max
-_IN_MS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1000.0)}
-"""Factor and divisor from a time in these units to ms."""
 
 
 def find(folder: Path, name: str) -> dict[str, Path]:
@@ -162,7 +161,7 @@ def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
         if time.dtype == np.float16 and unit == "s":
             # 11 bits times 1000 are exact
             return time.astype(np.float32) * np.float32(1000)
-        exact = time.astype(np.float64) * _IN_MS[unit][0] / _IN_MS[unit][1]
+        exact = time.astype(np.float64) * IN_MS[unit][0] / IN_MS[unit][1]
         single = exact.astype(np.float32)
         fits = time.dtype == np.float32 or np.all(np.abs(single - exact) <= 2.0**-51 * np.abs(exact))
     return single if fits else exact
@@ -240,8 +239,8 @@ def _time_unit(time: np.ndarray, attributes: Mapping[str, Any], offset: np.ndarr
         unit = attributes["time_unit"]
         unit = unit.decode(errors="replace") if isinstance(unit, bytes) else unit
         require(
-            isinstance(unit, str) and unit in _IN_MS,
-            f"{path}: the attribute time_unit must be one of {', '.join(_IN_MS)}, not {shown(unit)}; correct it",
+            isinstance(unit, str) and unit in IN_MS,
+            f"{path}: the attribute time_unit must be one of {', '.join(IN_MS)}, not {shown(unit)}; correct it",
         )
         return unit
     latest = int(np.argmax(time)) if len(time) else 0

@@ -1,6 +1,7 @@
-"""The data sets that are known by name; configs, commands, presets and tables take names and numbers from here.
+"""The data sets that are known by name, and the kinds of data that users bring.
 
-A new data set is one more value in DATASETS, with a function that generates it or one that downloads it.
+Configs, commands, presets and tables take names and numbers from here. A new data set is one more value in DATASETS,
+with a function that generates it or one that downloads it. The kinds of data of users are those of source_kinds.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnsim.data.source_kinds import SOURCES as SOURCES
+from snnsim.data.source_kinds import TONIC as TONIC
+from snnsim.data.source_kinds import SourceKind as SourceKind
+from snnsim.data.source_kinds import source_kind as source_kind
 from snnsim.validation import known
 
 if TYPE_CHECKING:
@@ -228,3 +233,13 @@ def get_dataset(name: str) -> Dataset:
     """
     known(name, DATASETS, "data set")
     return DATASETS[name]
+
+
+def known_name(name: object) -> bool:
+    """Return whether a config may have a name: that of a data set, or of a kind of data of users.
+
+    Args:
+        name: Value of `data.name`.
+    """
+    tonic = isinstance(name, str) and name.startswith(TONIC) and name.removeprefix(TONIC).isidentifier()
+    return name in NAMES or name in SOURCES or tonic

@@ -12,9 +12,10 @@ import numpy as np
 import snnsim
 from snnsim.config import Config
 from snnsim.data import cache, heidelberg
-from snnsim.data.binning import Binned
-from snnsim.experiment import datasets, evaluate_run, scoring, tasks
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.experiment import datasets, evaluate_run, own_data, scoring, tasks
 from snnsim.experiment.evaluate_run import Split
+from snnsim.experiment.simulator_input import to_events as to_events
 from snnsim.nn import freezing
 from snnsim.program import Program, Readout
 from snnsim.program.summary import stored_bytes
@@ -98,7 +99,8 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
         ValueError: If the Program has no config and there is no file, there are no recordings, or the classes differ.
         FileNotFoundError: If the data are not in the folder.
     """
-    if data is not None and not Path(data).is_dir():
+    own = _own_config(program, data)
+    if own is None and data is not None and not Path(data).is_dir():
         return _checked(program, cache.binned(Path(data), **_grid(program, None)), _config(program))
     if not isinstance(program.provenance.get("config"), str):
         raise ValueError(
@@ -107,9 +109,21 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
     config = _config(program) or Config()
     if data is not None:
         config = config.with_values({"data.path": data})
-    _check_presence(config)
+    if own is None:
+        _check_presence(config)
+    else:
+        own_data.require_present(config.data)
     part = datasets.load_splits(config, split)[split]
     return _checked(program, part.binned.select(part.indices), config)
+
+
+def _own_config(program: Program, data: str | None) -> Config | None:
+    """Return the config of a program of a user's data; None for another, and for a file in the format of SHD."""
+    config = _config(program)
+    if config is None or own_data.kind_of(config.data) is None:
+        return None
+    # a file with the arrays of the SHD format is one whatever the program was trained on
+    return None if data is not None and own_data.is_heidelberg(Path(data)) else config
 
 
 def _check_presence(config: Config) -> None:
@@ -141,14 +155,14 @@ def _config(program: Program) -> Config | None:
     return Config.from_toml(text, "the program's config") if isinstance(text, str) else None
 
 
-def _checked(program: Program, binned: Binned, config: Config | None) -> Recordings:
+def _checked(program: Program, binned: GridRecordings, config: Config | None) -> Recordings:
     if len(binned) == 0:
         raise ValueError("there must be recordings to run, and the data have none; choose another file or split")
     labels = {readout.population: _labels(readout, binned, config) for readout in scoring.decided(program)}
     return Recordings(to_events(binned), labels, tasks.weights(config))
 
 
-def _labels(readout: Readout, binned: Binned, config: Config | None) -> list[np.ndarray]:
+def _labels(readout: Readout, binned: GridRecordings, config: Config | None) -> list[np.ndarray]:
     """Return the target of every recording of a readout.
 
     Raises:
@@ -168,16 +182,6 @@ def _labels(readout: Readout, binned: Binned, config: Config | None) -> list[np.
     return [
         binned.of_targets(np.array([number]), int(binned.length[number]))[name][:, 0] for number in range(len(binned))
     ]
-
-
-def to_events(binned: Binned) -> Events:
-    """Return binned recordings as events of a simulator.
-
-    Args:
-        binned: Recordings on a grid whose channels are the inputs of the program.
-    """
-    step, channel = np.divmod(binned.cell, np.uint32(binned.channels))
-    return Events(step, channel, binned.count, binned.offset, binned.length)
 
 
 def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from snnsim.config import Config
 from snnsim.config.task import ClassTask, HeadsTask, RegressionTask, StepClassTask, StepRegressionTask
 from snnsim.config.task import Task as Section
 from snnsim.data.binning import Binned
+from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.targets import Target, Targets
 from snnsim.learning.tasks import Heads, RecordingClass, RecordingRegression, StepClass, StepRegression, Task
 from snnsim.program import Readout
@@ -47,7 +48,7 @@ def _single(section: Section, decision: str) -> Task:
     raise TypeError(f"a task of a head, or of a readout, is needed, not {type(section).__name__}")
 
 
-def names(config: Config, data: Binned) -> Names:
+def names(config: Config, data: GridRecordings) -> Names:
     """Return the names of the outputs of a config's network on data, which must have the targets of the task.
 
     Args:
@@ -63,7 +64,7 @@ def names(config: Config, data: Binned) -> Names:
     return _names(section, data)
 
 
-def _names(section: Section, data: Binned) -> tuple[str, ...]:
+def _names(section: Section, data: GridRecordings) -> tuple[str, ...]:
     if isinstance(section, ClassTask) and section.target is None:
         known = ", ".join(data.targets) or "none"
         require(bool(data.classes), f"task {section.kind}: the data have no classes; they have the targets: {known}")
@@ -126,10 +127,16 @@ def read_by(config: Config, data: Binned) -> Binned:
         data: Recordings with all targets that they have; a ValueError names those if the task reads another one.
     """
     names(config, data)
-    return replace(data, targets=_read(config, data.targets))
+    return replace(data, targets=targets_read(config, data.targets))
 
 
-def _read(config: Config, targets: Targets) -> dict[str, Target]:
+def targets_read(config: Config, targets: Targets) -> dict[str, Target]:
+    """Return the targets that the task of a config reads.
+
+    Args:
+        config: The config of a run.
+        targets: Targets of recordings by their names.
+    """
     wanted = build(config).targets()
     return {name: target for name, target in targets.items() if name in wanted}
 

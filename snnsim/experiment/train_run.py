@@ -12,8 +12,7 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.data.binning import Binned
-from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run, tasks
+from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks
 from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, optimizers
@@ -44,7 +43,7 @@ def train(
     """
     torch_device = distributed.choose_device(device)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
-        new_config = None if resume is not None else config_of(target).with_values(values)
+        new_config = None if resume is not None else own_data.resolved(config_of(target).with_values(values))
 
         def choose() -> RunFolder:
             if new_config is None:
@@ -269,7 +268,7 @@ def _introduction(config: Config, run: Trainer, outputs: tasks.Names) -> str:
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
-        f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
+        f"{_left_out(run.plan.train.binned.dropped)}run folder {run.folder.path}"
     )
 
 
@@ -283,10 +282,9 @@ def _described(config: Config) -> str:
     return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}{task}"
 
 
-def _left_out(binned: Binned) -> str:
-    if not binned.dropped:
-        return ""
-    return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+def _left_out(dropped: int) -> str:
+    text = f"{dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+    return text if dropped else ""
 
 
 def is_finished(run: Path) -> bool:
