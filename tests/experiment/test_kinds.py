@@ -211,6 +211,8 @@ def test_settings_reach_skip_connections_and_kernels_along_neurons():
     assert (loop.targets, loop.weight.numel(), loop.max_delay) == (10, 5, 4)
     config = presets.named("motifs").with_values({"network.hidden": [12, 10]} | GRAPH)
     assert estimate.of_network(config, classes=10)["connections of skip 1 to 3 in training"] == 4 * 4 * 12 * 10
+    assert build.architecture(config, classes=10)["skip"][1]["target"] == 1
+    assert build.architecture(presets.named("motifs"), classes=10)["skip"] is None
     chunked = config.with_values({"training.rule": "sltt", "training.window_ms": 100.0, "training.loops": "cut"})
     assert build.rule(chunked).keywords["loops"] == "cut"
 
