@@ -22,9 +22,10 @@ from snnsim import validation
 from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
+from snnsim.kernels.neuron.two_state_types import Coefficients
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
-from snnsim.nn.neuron_state import Activity
+from snnsim.nn.neuron_state import Activity, TwoStateForm, each_neuron
 from snnsim.nn.parameters import Learn
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName
@@ -101,6 +102,20 @@ class LIF(Neuron[Tensor]):
             temporal=options.temporal,
         )
         return shaped(fired, current)
+
+    def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm:
+        """Return LIF neurons as those with a second variable that stays 0; see `Neuron.two_state_form`."""
+        voltage, beta, threshold = self.initial_state(current, state), self.decay(), self.firing_threshold()
+        zero, one = torch.zeros_like(beta), torch.ones_like(beta)
+        numbers = Coefficients(
+            beta=beta, threshold=threshold, feedback=zero, gain=one, sensitivity=zero, rho=zero, coupling=zero,
+            jump=zero, intake=zero,
+        )  # fmt: skip
+        return TwoStateForm(voltage, torch.zeros_like(voltage), each_neuron(numbers, current), self.reset)
+
+    def from_two_state(self, v: Tensor, w: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the voltage."""
+        return v
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the voltage after it: the equations above.

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron.autograd import Statistics
-from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
+from snnsim.nn.neuron_state import Activity, S, TwoStateForm, check_finite, detached, matched
 from snnsim.nn.parameters import Bounded, Fraction, NeuronParameter
 from snnsim.validation import shown
 
@@ -93,6 +93,27 @@ class Neuron(nn.Module, ABC, Generic[S]):
             NotImplementedError: If the model has no compiled kernel.
         """
         raise NotImplementedError(f"{type(self).__name__} has no compiled kernel")
+
+    def two_state_form(self, current: Tensor, state: S | None) -> TwoStateForm | None:  # noqa: ARG002
+        """Return the neurons as those with two state variables, which compiled loops compute; None if they are others.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state before the first step, or None for rest.
+        """
+        return None
+
+    def from_two_state(self, v: Tensor, w: Tensor) -> S:
+        """Return the state for the variables of `two_state_form`.
+
+        Args:
+            v: The voltage, (..., neuron).
+            w: The second variable.
+
+        Raises:
+            NotImplementedError: If the neurons have no such form.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no form with two state variables")
 
     def release(self, spikes: Tensor, draws: Draws | None = None) -> Tensor:  # noqa: ARG002
         """Return the part of a layer's input (time, ..., source) that reaches the synapse; by default all of it.

@@ -25,10 +25,13 @@ import torch
 from torch import Tensor, nn
 
 from snnsim.gradient_paths import GradientPaths
+from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
+from snnsim.kernels.recurrent import loop
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
+from snnsim.kernels.recurrent.loop import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.dropout import SequenceDropout
@@ -103,20 +106,48 @@ class Recurrence(nn.Module):
             earlier = self._from_history(state.history, len(current))
             current = current + (earlier if mask is None else earlier * mask)
         sent: list[Tensor] = []
-        loop, current = self._loop(current, sent, mask)
-        spikes, after = [], state.neuron
+        current = self._attached(current, sent, mask)
+        compiled = self._compiled(current, neuron, state.neuron, mask=mask, credit=credit)
+        spikes, after = compiled or self._by_steps(current, neuron, state.neuron, mask=mask, credit=credit, draws=draws)
+        sent.append(spikes.detach())
+        return spikes, LoopState(after, self._history(state.history, spikes))
+
+    def _compiled(
+        self, current: Tensor, neuron: Neuron[Any], state: State | None, *, mask: Tensor | None, credit: GradientPaths
+    ) -> tuple[Tensor, State] | None:
+        """Return spikes and the last state by the compiled loop; None if it does not know neurons or synapse."""
+        connection = self._connection(current)
+        form = None if connection is None else neuron.two_state_form(current, state)
+        if connection is None or form is None:
+            return None
+        v, w, coefficients, reset = form
+        paths = {"temporal": credit.temporal, "through": credit.delayed == "exact"}
+        looped = loop.run(current, v, w, coefficients, connection, reset=reset, mask=mask, **paths)
+        last = looped[1:] if credit.temporal else (part.detach() for part in looped[1:])
+        return looped.spikes, neuron.from_two_state(*last)
+
+    def _by_steps(
+        self,
+        current: Tensor,
+        neuron: Neuron[Any],
+        state: State | None,
+        *,
+        mask: Tensor | None,
+        credit: GradientPaths,
+        draws: Draws | None,
+    ) -> tuple[Tensor, State | None]:
+        """Return spikes and the last state, one step after the other."""
+        steps, spikes = self._loop(current), []
         for step, external in enumerate(current.unbind()):
-            recurrent = loop.current()
+            recurrent = steps.current()
             total = external
             if recurrent is not None:
                 total = external + (recurrent if mask is None else recurrent * mask)
             counter = None if draws is None else draws.at(draws.step + step)
-            fired, after = neuron.run(total[None], after, temporal=credit.temporal, draws=counter)
+            fired, state = neuron.run(total[None], state, temporal=credit.temporal, draws=counter)
             spikes.append(fired[0])
-            sent.append(fired[0].detach())
-            loop.push(fired[0] if credit.delayed == "exact" else sent[-1])
-        result = torch.stack(spikes)
-        return result, LoopState(after, self._history(state.history, result))
+            steps.push(fired[0] if credit.delayed == "exact" else fired[0].detach())
+        return torch.stack(spikes), state
 
     def _from_history(self, history: Tensor, steps: int) -> Tensor:
         """Return the currents of the next steps from the spikes before them."""
@@ -131,40 +162,71 @@ class Recurrence(nn.Module):
             history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
         return torch.cat([history[len(history) - missing :], spikes])
 
-    def _loop(self, current: Tensor, sent: list[Tensor], mask: Tensor | None) -> tuple[Loop, Tensor]:
-        """Return the loop of a sequence, and its currents with the gradient of the loop's parameters attached."""
-        synapse, steps = self.synapse, len(current)
-        # the attached gradient would not see hooks of a module
-        hooked = synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks
-        if hooked or not synapse.training or current.ndim != 3:
-            return _StepByStep(synapse), current
-        if isinstance(synapse, DelayedLinear) and synapse.spreads and synapse.delays != "synaptic":
+    @property
+    def _hooked(self) -> bool:
+        """Whether the synapse has hooks, which only its own calls run."""
+        synapse = self.synapse
+        return bool(synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks)
+
+    def _loops(self, current: Tensor) -> bool:
+        """Return whether a loop over the synapse's weights stands for its calls."""
+        known = isinstance(self.synapse, DelayedLinear) or type(self.synapse) is SparseLinear
+        return known and self.synapse.training and current.ndim == 3 and not self._hooked
+
+    def _filters(self) -> bool:
+        synapse = self.synapse
+        return isinstance(synapse, DelayedLinear) and synapse.spreads and synapse.delays != "synaptic"
+
+    def _attached(self, current: Tensor, sent: list[Tensor], mask: Tensor | None) -> Tensor:
+        """Return the currents of a sequence with the gradient of the loop's parameters attached."""
+        synapse = self.synapse
+        if not self._loops(current):
+            return current
+        if isinstance(synapse, DelayedLinear) and self._filters():
             gradient = by_autograd(synapse.filtered_current)
-            own = synapse.weight, synapse.delay, synapse.sigma
-            return _Filtered(synapse), attached(current, sent, own, gradient, mask=mask)
+            return attached(current, sent, (synapse.weight, synapse.delay, synapse.sigma), gradient, mask=mask)
         if isinstance(synapse, DelayedLinear):
-            kernel, parameters, gradient = _delayed(synapse, current.device)
-        elif type(synapse) is SparseLinear:
-            kernel, parameters = synapse.weight[None], (synapse.weight,)
-            gradient = by_autograd(lambda spikes, weight: spikes @ weight.mT)
-        else:
-            return _StepByStep(synapse), current
-        loop = OnlineConvolution(kernel.detach(), steps=steps)
-        return loop, attached(current, sent, parameters, gradient, mask=mask)
+            parameters, gradient = _delayed(synapse, current.device)
+            return attached(current, sent, parameters, gradient, mask=mask)
+        gradient = by_autograd(lambda spikes, weight: spikes @ weight.mT)
+        return attached(current, sent, (synapse.weight,), gradient, mask=mask)
+
+    @torch.no_grad()
+    def _connection(self, current: Tensor) -> Connection | None:
+        """Return the synapse for the compiled loop, or None."""
+        synapse, compiled = self.synapse, dispatch.of_neurons(current) == "numba"
+        if not compiled or not self._loops(current) or current.numel() == 0 or synapse.weight.dtype != current.dtype:
+            return None
+        if isinstance(synapse, DelayedLinear) and self._filters():
+            windows = synapse.tap_windows(synapse.delay, synapse.sigma)
+            return FilteredConnection(windows, synapse.weight, axonal=synapse.delays == "axonal")
+        if isinstance(synapse, DelayedLinear):
+            return KernelConnection(synapse.kernel(), steps=len(current))
+        same = current.new_ones(1, synapse.targets)
+        return FilteredConnection([same], synapse.weight[..., None], axonal=False)
+
+    @torch.no_grad()
+    def _loop(self, current: Tensor) -> Loop:
+        """Return the recurrent current of a sequence, step by step."""
+        synapse = self.synapse
+        if not self._loops(current):
+            return _StepByStep(synapse)
+        if isinstance(synapse, DelayedLinear) and self._filters():
+            return _Filtered(synapse)
+        kernel = synapse.kernel() if isinstance(synapse, DelayedLinear) else synapse.weight[None]
+        return OnlineConvolution(kernel.detach(), steps=len(current))
 
 
-def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[Tensor, tuple[Tensor, ...], Gradient]:
-    """Return the kernel of a synapse with delays, its parameters, and the function of their gradients."""
+def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[tuple[Tensor, ...], Gradient]:
+    """Return the parameters of a synapse with delays, and the function of their gradients."""
     delays = synapse.max_delay + 1
-    with torch.no_grad():
-        kernel = synapse.kernel()
     if not synapse.spreads:
         indices = synapse.integer_delay()
-        return kernel, (synapse.weight,), by_autograd(_integer(indices, delays))
+        return (synapse.weight,), by_autograd(_integer(indices, delays))
     parameters = synapse.parameters_of_kernel()
     if device.type == "cpu":
-        return kernel, parameters, of_kernel(synapse.spread, delays=delays)
-    return kernel, parameters, by_autograd(lambda spikes, *p: spread_current(spikes, synapse.spread, p, delays=delays))
+        return parameters, of_kernel(synapse.spread, delays=delays)
+    return parameters, by_autograd(lambda spikes, *p: spread_current(spikes, synapse.spread, p, delays=delays))
 
 
 def _integer(delay: Tensor, delays: int) -> Any:

@@ -37,7 +37,7 @@ _SHORT = 32
 
 
 @njit(cache=True)
-def _tiled(neuron: Arrays, times: int) -> Arrays:
+def tiled(neuron: Arrays, times: int) -> Arrays:
     """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest."""
     return Coefficients(
         cpu_steps.tiled(neuron.beta, times), cpu_steps.tiled(neuron.threshold, times),
@@ -58,7 +58,7 @@ def _affine(inputs: InputArrays, times: int) -> np.ndarray:
 
 
 @njit(cache=True)
-def _repeated(row: np.ndarray, steps: int) -> np.ndarray:
+def repeated(row: np.ndarray, steps: int) -> np.ndarray:
     """Return (time, column) that has the same row in every step."""
     return as_strided(row, (steps, row.size), (0, row.itemsize))
 
@@ -96,8 +96,8 @@ def _block_forward(
     current, affine = inputs.current[:, columns], _affine(inputs, ends.size)
     v, w = inputs.v[columns].copy(), inputs.w[columns].copy()
     factor = inputs.mask[columns] if inputs.mask.size else np.ones_like(v)
-    rows = Step(current, affine[0], affine[1], _tiled(neuron, ends.size), v, w, factor)
-    membrane = _repeated(np.empty_like(v), len(current)) if outputs.membrane.size == 0 else outputs.membrane[:, columns]
+    rows = Step(current, affine[0], affine[1], tiled(neuron, ends.size), v, w, factor)
+    membrane = repeated(np.empty_like(v), len(current)) if outputs.membrane.size == 0 else outputs.membrane[:, columns]
     results, flags = steps.StepResults(v, w, outputs.spikes[:, columns], membrane), StepChoices(not hard)
     for t in range(len(current)):
         # rows of a block lie a whole step of the batch apart, which the processor does not foresee
@@ -147,7 +147,7 @@ def _thread_backward(
     for block in blocks:
         columns = _columns(block, lanes, neurons, lengths.size)
         ends = lengths[block * lanes : (block + 1) * lanes]
-        wide, count = _tiled(neuron, ends.size), ends.size * neurons
+        wide, count = tiled(neuron, ends.size), ends.size * neurons
         path = Trajectory(memory.u[:, :count], memory.w[:, :count])
         _compute_again(inputs, wide, options.hard, ends, columns, path)
         _block_backward(inputs, wide, options, learned, ends, columns, path, grads, result, sums)
@@ -179,12 +179,12 @@ def _block_backward(
     count, affine = len(current), _affine(inputs, ends.size)
     # currents reach a lane before its end; in reverse order of time it is silent at first
     inside, slope, du = np.zeros_like(affine), np.empty_like(silent), np.zeros_like(silent)
-    short, short_affine = _tiled_zeros(silent), np.zeros_like(affine)
+    short, short_affine = zero_sums(silent), np.zeros_like(affine)
     dv, dw = _start(grads.v, columns, options.temporal), _start(grads.w, columns, options.temporal)
     back = Back(
-        neuron, path.u, path.w, slope, grads.spikes[:, columns] if grads.spikes.size else _repeated(silent, count),
+        neuron, path.u, path.w, slope, grads.spikes[:, columns] if grads.spikes.size else repeated(silent, count),
         inputs.mask[columns] if inputs.mask.size else np.ones_like(silent),
-        grads.membrane[:, columns] if grads.membrane.size else _repeated(silent, count), dv, dw,
+        grads.membrane[:, columns] if grads.membrane.size else repeated(silent, count), dv, dw,
     )  # fmt: skip
     drive = result.drive[:, columns]
     rows, results = steps.Learning(back, current, inside[0], inside[1], du, short), steps.BackResults(dv, dw, drive)
@@ -206,8 +206,11 @@ def _block_backward(
         cpu_steps.clear_ended(t, ends, drive[t])
         if result.affine.size:
             cpu_steps.add_affine_gradients(drive[t], current[t], short_affine[0], short_affine[1])
-        if t % _SHORT == 0:
-            _flush(short, sums, short_affine, result.affine, columns)
+        if learned and t % _SHORT == 0:
+            flush(short, sums, columns)
+        if result.affine.size and t % _SHORT == 0:
+            cpu_steps.flush(short_affine[0], result.affine[0, columns])
+            cpu_steps.flush(short_affine[1], result.affine[1, columns])
     if learned:
         # du of the first step
         _add_product(du, inputs.v[columns], sums.beta[columns])
@@ -233,7 +236,7 @@ def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.nd
 
 
 @njit(cache=True)
-def _tiled_zeros(row: np.ndarray) -> Arrays:
+def zero_sums(row: np.ndarray) -> Arrays:
     """Return sums of 0 of every coefficient, (column,)."""
     zeros = np.zeros((9, row.size), row.dtype)
     return Coefficients(
@@ -242,21 +245,17 @@ def _tiled_zeros(row: np.ndarray) -> Arrays:
 
 
 @njit(cache=True)
-def _flush(short: Arrays, sums: Arrays, short_affine: np.ndarray, affine: np.ndarray, columns: slice) -> None:
-    """Add sums over a few steps to those over all steps."""
-    if sums.beta.size:
-        cpu_steps.flush(short.beta, sums.beta[columns])
-        cpu_steps.flush(short.threshold, sums.threshold[columns])
-        cpu_steps.flush(short.feedback, sums.feedback[columns])
-        cpu_steps.flush(short.gain, sums.gain[columns])
-        cpu_steps.flush(short.sensitivity, sums.sensitivity[columns])
-        cpu_steps.flush(short.rho, sums.rho[columns])
-        cpu_steps.flush(short.coupling, sums.coupling[columns])
-        cpu_steps.flush(short.jump, sums.jump[columns])
-        cpu_steps.flush(short.intake, sums.intake[columns])
-    if affine.size:
-        cpu_steps.flush(short_affine[0], affine[0, columns])
-        cpu_steps.flush(short_affine[1], affine[1, columns])
+def flush(short: Arrays, sums: Arrays, columns: slice) -> None:
+    """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former."""
+    cpu_steps.flush(short.beta, sums.beta[columns])
+    cpu_steps.flush(short.threshold, sums.threshold[columns])
+    cpu_steps.flush(short.feedback, sums.feedback[columns])
+    cpu_steps.flush(short.gain, sums.gain[columns])
+    cpu_steps.flush(short.sensitivity, sums.sensitivity[columns])
+    cpu_steps.flush(short.rho, sums.rho[columns])
+    cpu_steps.flush(short.coupling, sums.coupling[columns])
+    cpu_steps.flush(short.jump, sums.jump[columns])
+    cpu_steps.flush(short.intake, sums.intake[columns])
 
 
 @njit(cache=True)

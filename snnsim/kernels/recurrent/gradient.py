@@ -40,7 +40,7 @@ class _Attached(torch.autograd.Function):
         grads: Sequence[Tensor | None] = [None] * len(parameters)
         if any(needed) and len(grad) > 1:
             error = grad[1:] if ctx.mask is None else grad[1:] * ctx.mask
-            grads = ctx.gradient(torch.stack(ctx.spikes[: len(grad) - 1]), error, parameters, needed)
+            grads = ctx.gradient(ctx.spikes[0][: len(grad) - 1], error, parameters, needed)
         return grad, None, None, None, *grads
 
 
@@ -51,7 +51,7 @@ def attached(
 
     Args:
         current: The current of all steps without the recurrent one, (time, batch, target).
-        spikes: A list that holds the spikes (batch, source) of every step, without a graph, by the backward pass.
+        spikes: A list that holds the spikes (time, batch, source), without a graph, by the backward pass.
         parameters: The parameters of the connection.
         gradient: Function that computes their gradients, such as `of_kernel(...)` or `by_autograd(...)`.
         mask: Factors of the recurrent current, (batch, target), or None.
