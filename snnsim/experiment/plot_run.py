@@ -113,9 +113,9 @@ def _delays_of(synapse: DelayedLinear, offset: int) -> np.ndarray:
 def _raster(folder: RunFolder, output: Path, choice: Choice) -> Path:
     loaded, record, label = _one(folder, choice)
     classes = loaded.part.binned.classes
-    valid = torch.tensor([len(record.output)])
-    scores = decisions.get_decision(loaded.config.training.decision)(record.output, valid)
-    readout = plots.Readout(record.output[:, 0].softmax(-1).numpy(), classes, label, int(scores.argmax()))
+    voltage = record.voltage()
+    scores = decisions.get_decision(loaded.config.training.decision)(voltage, torch.tensor([len(voltage)]))
+    readout = plots.Readout(voltage[:, 0].softmax(-1).numpy(), classes, label, int(scores.argmax()))
     figure = plots.raster(
         _layers(record),
         time_step_ms=loaded.config.data.time_step_ms,

@@ -163,7 +163,9 @@ def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict
         "energy_assumes": {name: vars(chip) for name, chip in CHIPS.items()},
         "activity": activity(result),
     }
-    return facts | (classification(result, recordings.label) if program.decision is not None else {})
+    # recordings have a label of one readout
+    decides = program.decision is not None and not program.further_readouts
+    return facts | (classification(result, recordings.label) if decides else {})
 
 
 def activity(result: Result) -> dict[str, float]:

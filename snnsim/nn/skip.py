@@ -7,7 +7,7 @@ The sum is taken before the normalization of the layer, so that all its weights 
 Shapes   spikes, current (time, ..., neuron)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -22,7 +22,8 @@ class Skip(nn.Module):
 
     Args:
         source: Number of the layer that sends spikes, counted from 1; 0 is the input.
-        target: Number of the layer that gets the current; one more than there are layers is the readout.
+        target: Number of the layer that gets the current; one more than there are layers is the readout. The name of a
+            head is that head.
         synapse: The synapse, with or without delays.
 
     Raises:
@@ -30,11 +31,13 @@ class Skip(nn.Module):
         ValueError: If the target is no later than the source.
     """
 
-    def __init__(self, source: int, target: int, synapse: Synapse) -> None:
+    def __init__(self, source: int, target: int | str, synapse: Synapse) -> None:
         super().__init__()
         self.source = validation.integer(source, who="Skip", name="source", at_least=0)
-        self.target = validation.integer(target, who="Skip", name="target", at_least=1)
-        if self.target <= self.source:
+        self.target = target
+        if not isinstance(target, str):
+            self.target = validation.integer(target, who="Skip", name="target", at_least=1)
+        if not isinstance(self.target, str) and self.target <= self.source:
             raise ValueError(
                 f"Skip: the target must be later than the source, not layer {target} after layer {source}; for a layer "
                 "that leads back to itself, use a Recurrence"
@@ -47,68 +50,82 @@ class Skip(nn.Module):
         return f"{self.source} -> {self.target}"
 
 
-def check_skips(skips: Sequence[Skip], targets: Sequence[int]) -> None:
+def check_skips(skips: Sequence[Skip], targets: Mapping[int | str, int], layers: int) -> None:
     """Check the skip connections of a network.
 
     Args:
         skips: The connections.
-        targets: Number of neurons of each layer, and of the readout.
+        targets: Number of neurons of each layer and each head, by the target of a skip connection.
+        layers: Number of layers.
 
     Raises:
         TypeError: If one is no Skip.
-        ValueError: If one leads to a layer that does not exist, or to another number of neurons.
+        ValueError: If one starts at or leads to a layer that does not exist, or to another number of neurons.
     """
     for skip in skips:
         if not isinstance(skip, Skip):
             raise TypeError(f"SpikingNetwork: skips must be Skip connections, not {validation.shown(skip)}")
-        if skip.target > len(targets):
+        if skip.target not in targets:
+            heads = [key for key in targets if isinstance(key, str)]
+            last = f"a head, {' or '.join(map(repr, heads))}" if heads else f"the readout, {layers + 1}"
             raise ValueError(
-                f"SpikingNetwork: a skip connection must lead to a layer from 1 to {len(targets) - 1}, or to the "
-                f"readout, {len(targets)}, not to {skip.target}"
+                f"SpikingNetwork: a skip connection must lead to a layer from 1 to {layers}, or to {last}, not to "
+                f"{skip.target!r}"
             )
-        if skip.synapse.targets != targets[skip.target - 1]:
+        if skip.source > layers:
+            raise ValueError(
+                f"SpikingNetwork: a skip connection must start at a layer from 1 to {layers}, or at the input, 0, not "
+                f"at {skip.source}"
+            )
+        if skip.synapse.targets != targets[skip.target]:
             raise ValueError(
                 f"SpikingNetwork: the skip connection {skip.source} -> {skip.target} must lead to "
-                f"{targets[skip.target - 1]} neurons, not to {skip.synapse.targets}"
+                f"{targets[skip.target]} neurons, not to {skip.synapse.targets}"
             )
 
 
-class SkipInputs:
-    """The spikes of a sequence, or a chunk of one, that skip connections still need.
+class SentSpikes:
+    """The spikes of a sequence, or a chunk of one, that layers, skip connections and heads still need.
 
     Args:
         skips: The skip connections of a network.
+        needed: Numbers of the layers whose spikes are kept for a head, or for a record; 0 is the input.
         frames: The input of the network, (time, ..., channel).
         credit: Gradient paths.
     """
 
-    def __init__(self, skips: Sequence[Skip], frames: Tensor, credit: GradientPaths) -> None:
+    def __init__(self, skips: Sequence[Skip], needed: Iterable[int], frames: Tensor, credit: GradientPaths) -> None:
         self.skips, self.credit = skips, credit
+        self.needed = {*needed, *(skip.source for skip in skips)}
         self.spikes: dict[int, Tensor] = {}
         self.keep(0, frames)
 
     def keep(self, number: int, spikes: Tensor) -> None:
-        """Keep the spikes of a layer, counted from 1, if a skip connection starts there."""
-        if any(skip.source == number for skip in self.skips):
-            self.spikes[number] = spikes
+        """Keep the spikes of a layer, counted from 1."""
+        self.spikes[number] = spikes
 
-    def add(self, target: int, current: Tensor) -> Tensor:
-        """Return the current of a layer, or the readout, with those of its skip connections over a whole sequence.
+    def take(self, number: int) -> Tensor:
+        """Return the spikes of a layer for the next one; they are kept only where a connection still needs them."""
+        return self.spikes[number] if number in self.needed else self.spikes.pop(number)
+
+    def current(self, target: int | str) -> Tensor | None:
+        """Return the sum of the currents of the skip connections to a target over a whole sequence; None for none.
 
         Args:
-            target: Number of the layer.
-            current: The current of its own synapse, (time, ..., neuron).
+            target: Number of the layer, or target of the head.
         """
+        total = None
         for skip in self.skips:
             if skip.target == target:
-                current = current + skip.synapse(self.spikes[skip.source], delayed=self.credit.delayed)
-        return current
+                current = skip.synapse(self.spikes[skip.source], delayed=self.credit.delayed)
+                total = current if total is None else total + current
+        return total
 
-    def run(self, target: int, state: LayerState | None) -> tuple[Tensor | None, tuple[Tensor | None, ...]]:
+    def run(self, target: int | str, state: LayerState | None) -> tuple[Tensor | None, tuple[Tensor | None, ...]]:
         """Return the sum of the currents of a layer's skip connections in a chunk of time, and their histories.
 
         Args:
-            target: Number of the layer.
+            target: Number of the layer, or target of the head.
             state: State of the layer after the chunk before, or None.
         """
         leading = [skip for skip in self.skips if skip.target == target]

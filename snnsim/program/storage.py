@@ -18,9 +18,12 @@ from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""
-VERSION = 3
-"""The newest version. A program is written in the oldest version that holds its models, for older readers: version 1
-has no noisy models, and version 2 none with two state variables."""
+VERSION = 4
+"""The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
+has no noisy models, version 2 none with two state variables, and version 3 no further readouts."""
+
+FURTHER_READOUTS = 4
+"""The version since which files hold several readouts."""
 
 
 def save(program: Program, path: Path) -> None:
@@ -31,6 +34,7 @@ def save(program: Program, path: Path) -> None:
         path: The file; its folder must exist.
     """
     version = max(MODELS[population.model].version for population in program.populations)
+    version = FURTHER_READOUTS if program.further_readouts else version
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:

@@ -20,6 +20,7 @@ REPAIRS: Mapping[str, Repair] = {
 def check(program: Program) -> Iterator[Violation]:
     """Yield what the runtime cannot compute."""
     yield from integer_checks.integers(program)
+    yield from checks.one_readout(program)
     yield from checks.delay_range(program, most=LONGEST_DELAY)
     yield from checks.reset(program, models=("lif_hard", "lif_soft"))
     if program.fixed is not None:

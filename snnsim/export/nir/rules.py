@@ -10,3 +10,4 @@ from snnsim.program import Program
 def check(program: Program) -> Iterator[Violation]:
     """Yield what NIR has no primitive for: neurons without a hard reset, and stochastic neurons."""
     yield from checks.reset(program, models=("lif_hard",))
+    yield from checks.one_readout(program)

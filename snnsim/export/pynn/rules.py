@@ -22,6 +22,7 @@ REPAIRS = {"clamp_delays": partial(repairs.clamp_hardware_delays, latency=0, sho
 def check(program: Program) -> Iterator[Violation]:
     """Yield what SpiNNaker cannot run; a Program that only takes more of its cores breaks no rule."""
     yield from checks.reset(program)
+    yield from checks.one_readout(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=LONGEST_DELAY)
     yield from checks.thresholds(program, most=LARGEST * weight_unit(program))
 

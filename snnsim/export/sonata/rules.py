@@ -12,4 +12,5 @@ from snnsim.program import Program
 def check(program: Program) -> Iterator[Violation]:
     """Yield what simulators with NEST's point neurons cannot run."""
     yield from checks.reset(program)
+    yield from checks.one_readout(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=np.inf)

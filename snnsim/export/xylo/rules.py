@@ -28,6 +28,7 @@ WORD = 2**14 - 1
 def check(program: Program) -> Iterator[Violation]:
     """Yield what Xylo cannot compute or hold, and how to train differently."""
     yield from integer_checks.integers(program)
+    yield from checks.one_readout(program)
     yield from sizes(program)
     yield from checks.one_synapse(program)
     yield from integer_checks.weight_range(program, least=-63, most=63)
