@@ -15,6 +15,7 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
+from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
 from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence
@@ -89,8 +91,58 @@ class SpikingLayer(nn.Module):
             draws: Random counter of stochastic neurons.
         """
         draws = neuron_draws(self.neuron, draws, generator)
-        current = self.current(spikes, draws=draws)
-        return self.spike(current, SequenceContext(valid, generator, draws=draws))[0]
+        context = SequenceContext(valid, generator, draws=draws)
+        ordered = self.in_order(Sent(0, Incoming(self.synapse, spikes)), (), context)
+        return (ordered or self.spike(self.current(spikes, draws=draws), context))[0]
+
+    def in_order(
+        self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState = REST
+    ) -> tuple[Tensor, LayerState] | None:
+        """Return the spikes in evaluation where several connections are summed in one order, and the next state.
+
+        None stands for a layer in another mode, or whose connections are summed one by one; see nn/joint.py.
+
+        Args:
+            own: The layer's own synapse with its input.
+            skips: Skip connections that lead to the layer.
+            context: Steps that count, randomness and gradient paths.
+            state: State of the layer before the spikes.
+        """
+        connections = [sent.incoming for sent in sorted((own, *skips), key=lambda sent: sent.source)]
+        looped = self.recurrent is not None and self.norm is None
+        if self.training or self.neuron.is_stochastic or context.credit.delayed != "exact" or not (looped or skips):
+            return None
+        if not all(sums_in_order(one.synapse) and one.spikes.ndim == 3 for one in connections):
+            return None
+        draws, histories = context.draws, (sent.incoming.next_history() for sent in skips)
+        state = state._replace(history=own.incoming.next_history(), skips=tuple(histories))
+        if self.recurrent is None or not looped:
+            return self.spike(joint_current(connections), context, state)
+        like = gates.spikes(own.incoming.spikes, who="layer", like=self.synapse.weight)
+        silent = like.new_zeros(1, 1, self.synapse.targets).expand(*like.shape[:2], -1)
+        before = LoopState(state.neuron, state.recurrent)
+        fired = self.recurrent.in_order(silent, connections, self.neuron, before, credit=context.credit, draws=draws)
+        if fired is None:
+            return None
+        spikes, after = fired
+        return gates.known(spikes), state._replace(
+            neuron=after.neuron, recurrent=after.history, step=state.step + len(spikes)
+        )
+
+    def run_in_order(
+        self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState
+    ) -> tuple[Tensor, LayerState] | None:
+        """Return the same as `in_order` for a chunk of time.
+
+        Args:
+            own: The layer's own synapse with its input.
+            skips: Skip connections that lead to the layer.
+            context: Steps that count from the beginning of the sequence, randomness and gradient paths.
+            state: State after the chunk before.
+        """
+        draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, context.generator)
+        context = context._replace(draws=draws and draws.at(state.step), chunk=True)
+        return self.in_order(own, skips, context, state._replace(draws=draws))
 
     def run(  # noqa: PLR0913
         self,
@@ -118,12 +170,17 @@ class SpikingLayer(nn.Module):
         """
         state = REST if state is None else state
         spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
+        own = Incoming(self.synapse, spikes[before:], spikes[:before] if before else state.history)
+        context = SequenceContext(valid, generator, credit)
+        ordered = None if extra is not None else self.run_in_order(Sent(0, own), (), context, state)
+        if ordered is not None:
+            return ordered
         draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
         current = current if extra is None else current + extra
         state = state._replace(history=history, draws=draws)
-        context = SequenceContext(valid, generator, credit, draws and draws.at(state.step), chunk=True)
+        context = context._replace(draws=draws and draws.at(state.step), chunk=True)
         return self.spike(current.to(spikes.dtype), context, state)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from snnsim.nn.dropout import neuron_draws
 from snnsim.nn.heads import HeadParts
+from snnsim.nn.joint import Incoming, Sent
 from snnsim.nn.layer import SpikingLayer
-from snnsim.nn.layer_state import LayerState, SequenceContext
+from snnsim.nn.layer_state import REST, LayerState, SequenceContext
 from snnsim.nn.skip import SentSpikes
 
 States = Sequence[LayerState | None]
@@ -27,6 +28,12 @@ def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceCont
     for number, layer in enumerate(layers):
         # two calls, so that the input of a layer is freed before its spikes are computed
         counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number), context.generator)
+        own = Sent(number, Incoming(layer.synapse, sent.spikes[number]))
+        ordered = layer.in_order(own, sent.sent(number + 1), context._replace(draws=counter))
+        del own
+        if ordered is not None:
+            sent.keep(number + 1, ordered[0])
+            continue
         current, extra = layer.current(sent.take(number), context.credit, counter), sent.current(number + 1)
         current = current if extra is None else current + extra
         del extra
@@ -49,6 +56,12 @@ def run_layers(
     """
     after = []
     for number, (layer, before) in enumerate(zip(layers, states, strict=True), start=1):
+        own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1], before and before.history))
+        ordered = layer.run_in_order(own, sent.sent(number, before), context, before or REST)
+        if ordered is not None:
+            after.append(ordered[1])
+            sent.keep(number, ordered[0])
+            continue
         extra, skips = sent.run(number, before)
         spikes, between = layer.run(
             sent.take(number - 1),

@@ -19,7 +19,8 @@ Differs  DelRec spreads delays over a triangle and rounds its parameters during 
          nn/delay_windows.py spread them, and evaluation rounds a copy
 """
 
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor, nn
@@ -29,12 +30,13 @@ from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
-from snnsim.kernels.recurrent import loop
+from snnsim.kernels.recurrent import in_order, loop
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
 from snnsim.kernels.recurrent.loop import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.dropout import SequenceDropout
+from snnsim.nn.joint import Incoming, joined, sums_in_order
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.neuron_state import State
 from snnsim.nn.protocols import Neuron, Synapse, check_module
@@ -102,6 +104,9 @@ class Recurrence(nn.Module):
             credit: Gradient paths.
             draws: Random counter of the first step; None for no randomness.
         """
+        ordered = self.in_order(current, (), neuron, state, credit=credit, draws=draws) if mask is None else None
+        if ordered is not None:
+            return ordered
         if state.history is not None:
             earlier = self._from_history(state.history, len(current))
             current = current + (earlier if mask is None else earlier * mask)
@@ -111,6 +116,38 @@ class Recurrence(nn.Module):
         spikes, after = compiled or self._by_steps(current, neuron, state.neuron, mask=mask, credit=credit, draws=draws)
         sent.append(spikes.detach())
         return spikes, LoopState(after, self._history(state.history, spikes))
+
+    def in_order(
+        self,
+        external: Tensor,
+        incoming: Sequence[Incoming],
+        neuron: Neuron[Any],
+        state: LoopState,
+        *,
+        credit: GradientPaths,
+        draws: Draws | None = None,
+    ) -> tuple[Tensor, LoopState] | None:
+        """Return spikes and the state after them in evaluation, by sums in the order of a Program; None if it cannot be.
+
+        Args:
+            external: Currents that are there before those of the connections, (time, batch, neuron).
+            incoming: Connections that lead to the neurons from elsewhere, by the order of their sources.
+            neuron: The neurons.
+            state: The state before the first step.
+            credit: Gradient paths.
+            draws: Random counter of the first step; None for no randomness.
+        """
+        synapses = (self.synapse, *(one.synapse for one in incoming))
+        if external.ndim != 3 or external.numel() == 0 or credit.delayed != "exact":
+            return None
+        if not all(sums_in_order(synapse) and synapse.weight.dtype == external.dtype for synapse in synapses):
+            return None
+        own = external.new_zeros(0, *external.shape[1:]) if state.history is None else state.history
+        joint = _with_loop(self.synapse, incoming, own, like=external)
+        after = None if _needs_graph(external, neuron, joint) else _compiled(external, joint, neuron, state.neuron)
+        if after is None:
+            after = _by_windows(external, joint, neuron, state.neuron, temporal=credit.temporal, draws=draws)
+        return after[0], LoopState(after[1], self._history(state.history, after[0]))
 
     def _compiled(
         self, current: Tensor, neuron: Neuron[Any], state: State | None, *, mask: Tensor | None, credit: GradientPaths
@@ -232,6 +269,62 @@ def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[tuple[Tensor
 def _integer(delay: Tensor, delays: int) -> Any:
     """Return the function from spikes and weights to currents of fixed integer delays."""
     return lambda spikes, weight: integer_current(spikes, weight, delay, delays=delays)
+
+
+class _Loop(NamedTuple):
+    """All connections that lead to a layer, its own one included."""
+
+    sent: Tensor
+    """Spikes of the other layers, (before + time, batch, source)."""
+    own: Tensor
+    """Spikes of the layer itself before the first step, (before, batch, neuron)."""
+    weight: Tensor
+    """(target, source and then neuron, tap)."""
+    delay: Tensor
+
+
+def _with_loop(synapse: Synapse, incoming: Sequence[Incoming], own: Tensor, *, like: Tensor) -> _Loop:
+    """Return the connections to a layer, its own spikes last and one step later."""
+    joint = joined([*incoming, Incoming(synapse, torch.zeros_like(like))])
+    # delays of the loop are one step longer
+    later = torch.zeros_like(joint.delay)
+    later[:, joint.delay.shape[1] - synapse.targets :] = 1
+    before, sent = joint.before + 1, joint.spikes[..., : joint.spikes.shape[2] - synapse.targets]
+    missing = before - len(own)
+    own = torch.cat([own.new_zeros(missing, *own.shape[1:]), own]) if missing > 0 else own[-missing:]
+    return _Loop(torch.cat([torch.zeros_like(sent[:1]), sent]), own, joint.weight, joint.delay + later)
+
+
+def _needs_graph(external: Tensor, neuron: Neuron[Any], joint: _Loop) -> bool:
+    tensors = (external, joint.sent, joint.weight, *neuron.parameters())
+    return torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+
+
+def _compiled(external: Tensor, joint: _Loop, neuron: Neuron[Any], state: State | None) -> tuple[Tensor, State] | None:
+    """Return spikes and the last state by the compiled loop; None for other neurons or devices."""
+    form = neuron.two_state_form(external, state) if dispatch.of_neurons(external) == "numba" else None
+    if form is None:
+        return None
+    v, w, coefficients, reset = form
+    synapses = in_order.synapses(joint.weight, joint.delay)
+    looped = in_order.fire(external, joint.sent, joint.own, synapses, v, w, coefficients, hard=reset.hard)
+    return looped.spikes, neuron.from_two_state(looped.v, looped.w)
+
+
+def _by_windows(
+    external: Tensor, joint: _Loop, neuron: Neuron[Any], state: State | None, *, temporal: bool, draws: Draws | None
+) -> tuple[Tensor, State]:
+    """Return spikes and the last state, by the sum over the spikes of the last steps for one step after the other."""
+    before, spikes, own = len(joint.own), [], list(joint.own)
+    for step, now in enumerate(external.unbind()):
+        latest = torch.stack([*own[len(own) - before :], torch.zeros_like(now)])
+        window = torch.cat([joint.sent[step : step + before + 1], latest], dim=2)
+        current = integer_current(window, joint.weight, joint.delay, delays=before + 1, before=before)
+        counter = None if draws is None else draws.at(draws.step + step)
+        fired, state = neuron.run(now + current, state, temporal=temporal, draws=counter)
+        spikes.append(fired[0])
+        own.append(fired[0])
+    return torch.stack(spikes), cast(State, state)
 
 
 class _Filtered:

@@ -81,7 +81,13 @@ def _tile_forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Deli
 
 @parallel()
 def backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool, through: bool
+    arrays: BackArrays,
+    neuron: Arrays,
+    sums: Arrays,
+    options: StepOptions,
+    delivery: Delivery,
+    learned: bool,
+    through: bool,
 ) -> None:
     """Set the gradients of the currents and the state before the first step, and add those of the coefficients.
 
@@ -103,7 +109,7 @@ def backward(
 
 
 @njit(cache=True)
-def _tile_backward(  # noqa: PLR0913
+def _tile_backward(
     arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool, through: bool,
     first: int, last: int,
 ) -> None:  # fmt: skip
@@ -176,9 +182,7 @@ def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bo
 
 
 @njit(cache=True)
-def _filter(
-    step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes: int, out: np.ndarray
-) -> None:
+def _filter(step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes: int, out: np.ndarray) -> None:
     """Set or add the sum over the values of the last steps, which lie in a ring, the latest first."""
     delays, width = window.shape
     distance, flat = lanes * width + _APART, window.reshape(-1)

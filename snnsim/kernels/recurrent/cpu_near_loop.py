@@ -63,7 +63,7 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, 
 
 
 @njit(cache=True)
-def _tile_forward(  # noqa: PLR0913
+def _tile_forward(
     arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int, first: int, last: int
 ) -> None:
     lanes, neurons = last - first, neuron.beta.size
@@ -100,7 +100,7 @@ def _note_events(spikes: np.ndarray, lanes: int, events: np.ndarray, counts: np.
 
 
 @parallel()
-def backward(  # noqa: PLR0913
+def backward(
     arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool, through: bool,
     start: int, stop: int,
 ) -> None:  # fmt: skip
@@ -125,7 +125,7 @@ def backward(  # noqa: PLR0913
 
 
 @njit(cache=True)
-def _tile_backward(  # noqa: PLR0913
+def _tile_backward(
     arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool, through: bool,
     steps: range, tile: range,
 ) -> None:  # fmt: skip

@@ -29,7 +29,7 @@ from snnsim.kernels.neuron.surrogate_slopes import CODES
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients, StepOptions, Trajectory
 from snnsim.kernels.recurrent import cpu_filtered_loop, cpu_near_loop
 from snnsim.kernels.recurrent.cpu_loop_steps import retrace
-from snnsim.kernels.recurrent.loop_types import BackArrays, Delivery, LoopArrays
+from snnsim.kernels.recurrent.loop_types import BackArrays, Delivery, LoopArrays, Looped
 from snnsim.kernels.recurrent.online import OnlineConvolution
 
 _TILE_BYTES = 640 * 1024
@@ -81,9 +81,7 @@ class FilteredConnection:
         """Set the gradients of the currents and the first state, and add those of the coefficients."""
         lanes = arrays.dv.size // neuron.beta.size
         delivery = self._delivery(self.weight.mT, not self.axonal, lanes)
-        cpu_filtered_loop.backward(
-            arrays, neuron, sums, options.step, delivery, options.learned, options.through
-        )
+        cpu_filtered_loop.backward(arrays, neuron, sums, options.step, delivery, options.learned, options.through)
 
     def _delivery(self, weight: Tensor, filters_first: bool, lanes: int) -> Delivery:
         _, delays, width = self.window.shape
@@ -114,9 +112,7 @@ class KernelConnection:
                 block = self.online.block_behind(start)
                 known = spikes[max(0, start - block.before) : start]
                 end = min(start + block.behind, len(total))
-                far = block.through(
-                    known, steps=end - start, start=0, result_start=len(known), transposed=False
-                )
+                far = block.through(known, steps=end - start, start=0, result_start=len(known), transposed=False)
                 total[start:end].addcmul_(far, mask)
             cpu_near_loop.forward(arrays, neuron, hard, kernel, start, min(start + near, len(total)))
 
@@ -126,7 +122,15 @@ class KernelConnection:
         kernel, near, steps = self._near(error.shape[1]), self.online.near, len(error)
         for start in range((steps - 1) // near * near, -1, -near):
             cpu_near_loop.backward(
-                arrays, neuron, sums, options.step, kernel, options.learned, options.through, start, min(start + near, steps)
+                arrays,
+                neuron,
+                sums,
+                options.step,
+                kernel,
+                options.learned,
+                options.through,
+                start,
+                min(start + near, steps),
             )
             if start and options.through:
                 block = self.online.block_behind(start)
@@ -171,16 +175,6 @@ def _tile(lanes: int, size: int) -> int:
     tiles = -(-lanes // most)
     tiles = -(-tiles // threads) * threads
     return max(1, -(-lanes // tiles))
-
-
-class Looped(NamedTuple):
-    """The results of a loop."""
-
-    spikes: Tensor
-    """(time, batch, neuron)."""
-    v: Tensor
-    """After the last step, (batch, neuron)."""
-    w: Tensor
 
 
 class _Choices(NamedTuple):
@@ -246,7 +240,9 @@ class _Loop(torch.autograd.Function):
         path = Trajectory(_rows(empty(total, *total.shape)), _rows(empty(total, *total.shape)))
         grad.zero_() if grads[0] is None else grad.copy_(grads[0])
         dv, dw = (
-            torch.zeros_like(v) if one is None or not choices.temporal else one.clone(memory_format=torch.contiguous_format)
+            torch.zeros_like(v)
+            if one is None or not choices.temporal
+            else one.clone(memory_format=torch.contiguous_format)
             for one in grads[1:]
         )
         du, sums = torch.zeros_like(v), np.zeros((len(coefficients), v.numel() if learned else 0))
@@ -259,7 +255,9 @@ class _Loop(torch.autograd.Function):
             arrays = BackArrays(
                 _rows(total), *path, _flat(mask), _rows(grad), _rows(error), _flat(dv), _flat(dw), _flat(du)
             )  # fmt: skip
-            choices.connection.backward(arrays, neuron, Coefficients(*sums), BackOptions(step, learned, choices.through))
+            choices.connection.backward(
+                arrays, neuron, Coefficients(*sums), BackOptions(step, learned, choices.through)
+            )
         if learned:
             # the first step decays the voltage before it
             sums[0] += _flat(du * v)

@@ -8,6 +8,7 @@ Shapes   a lane is a recording, a column a neuron of a lane: column = lane · ne
 from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 
 class LoopArrays(NamedTuple):
@@ -22,6 +23,16 @@ class LoopArrays(NamedTuple):
     w: np.ndarray
     spikes: np.ndarray
     """To be set, (time, column)."""
+
+
+class Looped(NamedTuple):
+    """The results of a loop."""
+
+    spikes: Tensor
+    """(time, batch, neuron)."""
+    v: Tensor
+    """After the last step, (batch, neuron)."""
+    w: Tensor
 
 
 class BackArrays(NamedTuple):
