@@ -2,14 +2,15 @@
 
     I[t, j] = Σ_k w[k] s[t − d[k], i[k]]        over the synapses k of all connections that lead to j
 
-The order is that of kernels/delay/integer_delays.py over the sources of all connections: the earliest spikes first, then
-by connection, source and tap. Two sums, one for each connection, would be rounded otherwise, and a membrane that
+The order is that of kernels/delay/integer_delays.py over the sources of all connections: the earliest spikes first,
+then by source and tap. Two sums, one for each connection, would be rounded otherwise, and a membrane that
 reaches its threshold exactly would miss it.
 
 Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · current (time, batch, target)
 """
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 import torch
@@ -70,20 +71,24 @@ def joined(incoming: Sequence[Incoming]) -> Joint:
     """Return connections that sum in order as one connection.
 
     Args:
-        incoming: The connections, by the order of their sources.
+        incoming: The connections, by the order of their sources; those of one source carry the same tensor of spikes.
 
     Raises:
         ValueError: If spikes are of another number of sources, or not finite.
     """
     before = max(one.synapse.max_delay for one in incoming)
-    pairs = [integer_weights(one.synapse) for one in incoming]
-    taps = max(weight.shape[2] for weight, _ in pairs)
+    # connections that carry the same spikes are one with more taps
+    groups = [list(group) for _, group in groupby(incoming, key=lambda one: id(one.spikes))]
+    pairs = [[integer_weights(one.synapse) for one in group] for group in groups]
+    parts = [[torch.cat(kind, dim=2) for kind in zip(*pair, strict=True)] for pair in pairs]
+    taps = max(weight.shape[2] for weight, _ in parts)
     # a tap of weight 0 adds 0
     weight, delay = (
-        torch.cat([functional.pad(part, (0, taps - part.shape[2])) for part in parts], dim=1)
-        for parts in zip(*pairs, strict=True)
+        torch.cat([functional.pad(one, (0, taps - one.shape[2])) for one in kind], dim=1)
+        for kind in zip(*parts, strict=True)
     )
-    spikes = torch.cat([_reaching_back(one, before) for one in incoming], dim=2)
+    farthest = [max(group, key=lambda one: one.synapse.max_delay) for group in groups]
+    spikes = torch.cat([_reaching_back(one, before) for one in farthest], dim=2)
     return Joint(gates.known(spikes), weight, delay, before)
 
 

@@ -29,7 +29,7 @@ from snnsim.nn.dropout import SequenceDropout, neuron_draws
 from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
 from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
-from snnsim.nn.recurrence import LoopState, Recurrence
+from snnsim.nn.recurrence import LoopState, Recurrence, checked
 from snnsim.renamed import OldName
 from snnsim.validation import shown
 
@@ -73,7 +73,7 @@ class SpikingLayer(nn.Module):
             raise ValueError(
                 f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
-        self.recurrent = _checked(recurrent, synapse)
+        self.recurrent = checked(recurrent, synapse)
 
     def forward(
         self,
@@ -98,9 +98,9 @@ class SpikingLayer(nn.Module):
     def in_order(
         self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState = REST
     ) -> tuple[Tensor, LayerState] | None:
-        """Return the spikes in evaluation where several connections are summed in one order, and the next state.
+        """Return spikes and the next state in evaluation, where several connections are summed in one order.
 
-        None stands for a layer in another mode, or whose connections are summed one by one; see nn/joint.py.
+        None stands for stochastic neurons, and for layers in another mode or with a single connection.
 
         Args:
             own: The layer's own synapse with its input.
@@ -114,35 +114,20 @@ class SpikingLayer(nn.Module):
             return None
         if not all(sums_in_order(one.synapse) and one.spikes.ndim == 3 for one in connections):
             return None
-        draws, histories = context.draws, (sent.incoming.next_history() for sent in skips)
+        histories = (sent.incoming.next_history() for sent in skips)
         state = state._replace(history=own.incoming.next_history(), skips=tuple(histories))
         if self.recurrent is None or not looped:
             return self.spike(joint_current(connections), context, state)
         like = gates.spikes(own.incoming.spikes, who="layer", like=self.synapse.weight)
         silent = like.new_zeros(1, 1, self.synapse.targets).expand(*like.shape[:2], -1)
         before = LoopState(state.neuron, state.recurrent)
-        fired = self.recurrent.in_order(silent, connections, self.neuron, before, credit=context.credit, draws=draws)
+        fired = self.recurrent.in_order(silent, connections, self.neuron, before, credit=context.credit)
         if fired is None:
             return None
         spikes, after = fired
         return gates.known(spikes), state._replace(
             neuron=after.neuron, recurrent=after.history, step=state.step + len(spikes)
         )
-
-    def run_in_order(
-        self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState
-    ) -> tuple[Tensor, LayerState] | None:
-        """Return the same as `in_order` for a chunk of time.
-
-        Args:
-            own: The layer's own synapse with its input.
-            skips: Skip connections that lead to the layer.
-            context: Steps that count from the beginning of the sequence, randomness and gradient paths.
-            state: State after the chunk before.
-        """
-        draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, context.generator)
-        context = context._replace(draws=draws and draws.at(state.step), chunk=True)
-        return self.in_order(own, skips, context, state._replace(draws=draws))
 
     def run(  # noqa: PLR0913
         self,
@@ -171,8 +156,8 @@ class SpikingLayer(nn.Module):
         state = REST if state is None else state
         spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
         own = Incoming(self.synapse, spikes[before:], spikes[:before] if before else state.history)
-        context = SequenceContext(valid, generator, credit)
-        ordered = None if extra is not None else self.run_in_order(Sent(0, own), (), context, state)
+        context = SequenceContext(valid, generator, credit, chunk=True)
+        ordered = None if extra is not None else self.in_order(Sent(0, own), (), context, state)
         if ordered is not None:
             return ordered
         draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
@@ -180,7 +165,7 @@ class SpikingLayer(nn.Module):
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
         current = current if extra is None else current + extra
         state = state._replace(history=history, draws=draws)
-        context = context._replace(draws=draws and draws.at(state.step), chunk=True)
+        context = context._replace(draws=draws and draws.at(state.step))
         return self.spike(current.to(spikes.dtype), context, state)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
@@ -312,24 +297,3 @@ class SpikingLayer(nn.Module):
         fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
         sequence = current.ndim == 3 and current.numel() > 0
         return sequence and fusible and not hooked and self.neuron.supports_fused(current)
-
-
-def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
-    """Return the recurrent connection of a layer.
-
-    Raises:
-        TypeError: If it is no Recurrence.
-        ValueError: If it is of another number of neurons, or the layer is a convolution.
-    """
-    if recurrent is None:
-        return None
-    if not isinstance(recurrent, Recurrence):
-        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
-    if synapse.channels is not None:
-        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
-    if recurrent.synapse.targets != synapse.targets:
-        raise ValueError(
-            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
-            f"{recurrent.synapse.targets}"
-        )
-    return recurrent

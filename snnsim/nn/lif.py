@@ -111,11 +111,9 @@ class LIF(Neuron[Tensor]):
             beta=beta, threshold=threshold, feedback=zero, gain=one, sensitivity=zero, rho=zero, coupling=zero,
             jump=zero, intake=zero,
         )  # fmt: skip
-        return TwoStateForm(voltage, torch.zeros_like(voltage), each_neuron(numbers, current), self.reset)
-
-    def from_two_state(self, v: Tensor, w: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the voltage."""
-        return v
+        return TwoStateForm(
+            voltage, torch.zeros_like(voltage), each_neuron(numbers, current), self.reset, lambda v, _: v
+        )
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the voltage after it: the equations above.

@@ -38,6 +38,8 @@ class TwoStateForm(NamedTuple):
     coefficients: Coefficients[Tensor]
     """(neuron,) each."""
     reset: Reset
+    state: Callable[[Tensor, Tensor], State]
+    """Function from v and w to the state."""
 
 
 def each_neuron(coefficients: Coefficients[Tensor], current: Tensor) -> Coefficients[Tensor]:

@@ -57,7 +57,7 @@ def run_layers(
     after = []
     for number, (layer, before) in enumerate(zip(layers, states, strict=True), start=1):
         own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1], before and before.history))
-        ordered = layer.run_in_order(own, sent.sent(number, before), context, before or REST)
+        ordered = layer.in_order(own, sent.sent(number, before), context._replace(chunk=True), before or REST)
         if ordered is not None:
             after.append(ordered[1])
             sent.keep(number, ordered[0])

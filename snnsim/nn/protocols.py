@@ -103,18 +103,6 @@ class Neuron(nn.Module, ABC, Generic[S]):
         """
         return None
 
-    def from_two_state(self, v: Tensor, w: Tensor) -> S:
-        """Return the state for the variables of `two_state_form`.
-
-        Args:
-            v: The voltage, (..., neuron).
-            w: The second variable.
-
-        Raises:
-            NotImplementedError: If the neurons have no such form.
-        """
-        raise NotImplementedError(f"{type(self).__name__} has no form with two state variables")
-
     def release(self, spikes: Tensor, draws: Draws | None = None) -> Tensor:  # noqa: ARG002
         """Return the part of a layer's input (time, ..., source) that reaches the synapse; by default all of it.
 

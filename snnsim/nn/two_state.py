@@ -113,11 +113,7 @@ class TwoStateNeuron(Neuron[TwoState]):
     def two_state_form(self, current: Tensor, state: TwoState | None) -> TwoStateForm:
         """Return the state and the coefficients; see `Neuron.two_state_form`."""
         voltage, second = self.initial_state(current, state)
-        return TwoStateForm(voltage, second, each_neuron(self.coefficients(), current), self.reset)
-
-    def from_two_state(self, v: Tensor, w: Tensor) -> TwoState:
-        """Return the state."""
-        return TwoState(v, w)
+        return TwoStateForm(voltage, second, each_neuron(self.coefficients(), current), self.reset, TwoState)
 
     def advance(self, current: Tensor, state: TwoState, draws: Draws | None = None) -> tuple[Tensor, Tensor, TwoState]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the state after it: the equations above.

@@ -139,14 +139,14 @@ class _Emitter:
         self.context, self.builder = context, builder
         self.index = context.get_value_type(types.intp)
         self.step = context.cast(builder, values.step, kinds.step, types.intp)
-        self.flags = kinds.flags.instance_class(*cgutils.unpack_tuple(builder, values.flags, len(kinds.flags)))
+        self.flags = kinds.flags.instance_class(*_unpacked(builder, values.flags))
         self.inputs = self._pointers(kinds.rows, values.rows)
         self.outputs = _leaves(self._pointers(kinds.results, values.results))
         kind, value = kinds.results.types[0], builder.extract_value(values.results, 0)
         self.number = context.get_value_type(kind.dtype)
         self.align = context.get_abi_sizeof(self.number)
         shape = context.make_array(kind)(context, builder, value).shape
-        self.columns = cgutils.unpack_tuple(builder, shape)[-1]
+        self.columns = _unpacked(builder, shape)[-1]
 
     def emit(self, body: Callable[[Any, Any], tuple[Any, ...]]) -> None:
         """Emit the loop over vectors, and that over the columns that are left over."""
@@ -172,10 +172,16 @@ class _Emitter:
     def _pointers(self, kind: Any, value: Any) -> Any:
         """Return the pointers to the rows of the step, in nested tuples like those of the arrays."""
         if isinstance(kind, types.BaseTuple):
-            parts = zip(kind, cgutils.unpack_tuple(self.builder, value, len(kind)), strict=True)
-            return kind.instance_class(*(self._pointers(one, part) for one, part in parts))
+            bundle: Any = kind
+            parts = zip(bundle, _unpacked(self.builder, value), strict=True)
+            return bundle.instance_class(*(self._pointers(one, part) for one, part in parts))
         array = self.context.make_array(kind)(self.context, self.builder, value)
         if kind.ndim == 1:
             return array.data
-        stride = cgutils.unpack_tuple(self.builder, array.strides)[0]
-        return cgutils.pointer_add(self.builder, array.data, self.builder.mul(self.step, stride))
+        offset = self.builder.mul(self.step, _unpacked(self.builder, array.strides)[0])
+        return cgutils.pointer_add(self.builder, array.data, offset)  # type: ignore[no-untyped-call]
+
+
+def _unpacked(builder: Any, bundle: Any) -> list[Any]:
+    """Return the parts of a tuple as values of LLVM."""
+    return [builder.extract_value(bundle, index) for index in range(len(bundle.type.elements))]

@@ -12,18 +12,24 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 
 import numpy as np
 from numba import prange
-from numpy.lib.stride_tricks import as_strided
 
 from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
-from snnsim.kernels.neuron.cpu_two_state_steps import Back, BackChoices, Step, StepChoices
-from snnsim.kernels.neuron.surrogate_slopes import to_slopes
+from snnsim.kernels.neuron.cpu_two_state_rows import (
+    SHORT,
+    BackwardRows,
+    backward_rows,
+    flush,
+    repeated,
+    step_backward,
+    tiled,
+)
+from snnsim.kernels.neuron.cpu_two_state_steps import Back, Step, StepChoices
 from snnsim.kernels.neuron.two_state_types import (
     Arrays,
-    Coefficients,
     InputArrays,
     InputGradients,
     OutputGradients,
@@ -31,21 +37,6 @@ from snnsim.kernels.neuron.two_state_types import (
     StepOptions,
     Trajectory,
 )  # fmt: skip
-
-_SHORT = 32
-"""Steps whose sums are taken in the precision of the currents, before they are added to sums in float64."""
-
-
-@njit(cache=True)
-def tiled(neuron: Arrays, times: int) -> Arrays:
-    """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest."""
-    return Coefficients(
-        cpu_steps.tiled(neuron.beta, times), cpu_steps.tiled(neuron.threshold, times),
-        cpu_steps.tiled(neuron.feedback, times), cpu_steps.tiled(neuron.gain, times),
-        cpu_steps.tiled(neuron.sensitivity, times), cpu_steps.tiled(neuron.rho, times),
-        cpu_steps.tiled(neuron.coupling, times), cpu_steps.tiled(neuron.jump, times),
-        cpu_steps.tiled(neuron.intake, times),
-    )  # fmt: skip
 
 
 @njit(cache=True)
@@ -55,12 +46,6 @@ def _affine(inputs: InputArrays, times: int) -> np.ndarray:
     affine[0] = cpu_steps.tiled(inputs.scale, times)
     affine[1] = cpu_steps.tiled(inputs.shift, times)
     return affine
-
-
-@njit(cache=True)
-def repeated(row: np.ndarray, steps: int) -> np.ndarray:
-    """Return (time, column) that has the same row in every step."""
-    return as_strided(row, (steps, row.size), (0, row.itemsize))
 
 
 @njit(cache=True)
@@ -179,38 +164,26 @@ def _block_backward(
     count, affine = len(current), _affine(inputs, ends.size)
     # currents reach a lane before its end; in reverse order of time it is silent at first
     inside, slope, du = np.zeros_like(affine), np.empty_like(silent), np.zeros_like(silent)
-    short, short_affine = zero_sums(silent), np.zeros_like(affine)
+    short_affine = np.zeros_like(affine)
     dv, dw = _start(grads.v, columns, options.temporal), _start(grads.w, columns, options.temporal)
     back = Back(
         neuron, path.u, path.w, slope, grads.spikes[:, columns] if grads.spikes.size else repeated(silent, count),
         inputs.mask[columns] if inputs.mask.size else np.ones_like(silent),
         grads.membrane[:, columns] if grads.membrane.size else repeated(silent, count), dv, dw,
     )  # fmt: skip
-    drive = result.drive[:, columns]
-    rows, results = steps.Learning(back, current, inside[0], inside[1], du, short), steps.BackResults(dv, dw, drive)
-    distance, flags = (
-        steps.Distance(neuron, path.u, path.w),
-        BackChoices(not options.hard, not options.detached, options.temporal),
-    )
+    rows = backward_rows(back, current, inside, result.drive[:, columns], du)
     for t in range(count - 1, -1, -1):
+        drive = result.drive[t, columns]
         if t:
             prefetch(back.spikes[t - 1])
-            prefetch(drive[t - 1])
-        steps.set_distance(t, distance, StepChoices(False), steps.DistanceResult(slope))
-        to_slopes(slope, options.surrogate, slope.dtype.type(options.alpha))
-        if learned:
-            _let_in(t, count, ends, affine, inside)
-            steps.learning_backward(t, rows, flags, steps.LearningResults(dv, dw, drive, du, short))
-        else:
-            steps.step_backward(t, back, flags, results)
-        cpu_steps.clear_ended(t, ends, drive[t])
+            prefetch(result.drive[t - 1, columns])
+        _let_in(t, count, ends, affine, inside)
+        step_backward(t, rows, options, learned)
+        cpu_steps.clear_ended(t, ends, drive)
         if result.affine.size:
-            cpu_steps.add_affine_gradients(drive[t], current[t], short_affine[0], short_affine[1])
-        if learned and t % _SHORT == 0:
-            flush(short, sums, columns)
-        if result.affine.size and t % _SHORT == 0:
-            cpu_steps.flush(short_affine[0], result.affine[0, columns])
-            cpu_steps.flush(short_affine[1], result.affine[1, columns])
+            cpu_steps.add_affine_gradients(drive, inputs.current[t, columns], short_affine[0], short_affine[1])
+        if t % SHORT == 0:
+            _flush(rows, learned, short_affine, sums, result.affine, columns)
     if learned:
         # du of the first step
         _add_product(du, inputs.v[columns], sums.beta[columns])
@@ -236,26 +209,15 @@ def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.nd
 
 
 @njit(cache=True)
-def zero_sums(row: np.ndarray) -> Arrays:
-    """Return sums of 0 of every coefficient, (column,)."""
-    zeros = np.zeros((9, row.size), row.dtype)
-    return Coefficients(
-        zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], zeros[6], zeros[7], zeros[8]
-    )  # fmt: skip
-
-
-@njit(cache=True)
-def flush(short: Arrays, sums: Arrays, columns: slice) -> None:
-    """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former."""
-    cpu_steps.flush(short.beta, sums.beta[columns])
-    cpu_steps.flush(short.threshold, sums.threshold[columns])
-    cpu_steps.flush(short.feedback, sums.feedback[columns])
-    cpu_steps.flush(short.gain, sums.gain[columns])
-    cpu_steps.flush(short.sensitivity, sums.sensitivity[columns])
-    cpu_steps.flush(short.rho, sums.rho[columns])
-    cpu_steps.flush(short.coupling, sums.coupling[columns])
-    cpu_steps.flush(short.jump, sums.jump[columns])
-    cpu_steps.flush(short.intake, sums.intake[columns])
+def _flush(
+    rows: BackwardRows, learned: bool, short: np.ndarray, sums: Arrays, affine: np.ndarray, columns: slice
+) -> None:
+    """Add sums over a few steps to those over all steps, and clear the former."""
+    if learned:
+        flush(rows.learning.sums, sums, columns)
+    if affine.size:
+        cpu_steps.flush(short[0], affine[0, columns])
+        cpu_steps.flush(short[1], affine[1, columns])
 
 
 @njit(cache=True)

@@ -23,17 +23,15 @@ from numba import prange
 from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
+from snnsim.kernels.neuron.cpu_two_state_rows import SHORT, flush, step_backward
 from snnsim.kernels.neuron.two_state_types import Arrays, StepOptions
 from snnsim.kernels.recurrent.cpu_loop_steps import (
-    SHORT,
     add_product,
     add_scaled,
-    add_sums,
     backward_rows,
     forward_rows,
     narrowed,
     set_sum,
-    step_backward,
     step_forward,
     widened,
 )
@@ -110,8 +108,8 @@ def backward(
 
 @njit(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool, through: bool,
-    first: int, last: int,
+    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool,
+    through: bool, first: int, last: int,
 ) -> None:  # fmt: skip
     """Go back over all steps of a few lanes."""
     lanes, neurons, steps = last - first, neuron.beta.size, len(arrays.total)
@@ -122,13 +120,13 @@ def _tile_backward(
         if through and t + 1 < steps:
             _receive(steps - 1 - t, delivery, memory, lanes)
             narrowed(memory.out, lanes, recurrent)
-        set_sum(arrays.spikes[t, columns], recurrent, rows.spikes)
+        set_sum(arrays.spikes[t, columns], recurrent, rows.back.spikes)
         step_backward(t, rows, options, learned)
         if through:
             widened(arrays.error[t, columns], mask, lanes, memory.sent)
             _send(steps - 1 - t, delivery, memory, lanes, False)
         if learned and t % SHORT == 0:
-            add_sums(rows, sums, columns)
+            flush(rows.learning.sums, sums, columns)
 
 
 class _Memory(NamedTuple):

@@ -15,14 +15,11 @@ from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
-from snnsim.kernels.neuron.cpu_two_state import flush, repeated, tiled, zero_sums
-from snnsim.kernels.neuron.cpu_two_state_steps import Back, BackChoices, Step, StepChoices
-from snnsim.kernels.neuron.surrogate_slopes import to_slopes
-from snnsim.kernels.neuron.two_state_types import Arrays, StepOptions, Trajectory
+from snnsim.kernels.neuron.cpu_two_state_rows import BackwardRows, repeated, tiled
+from snnsim.kernels.neuron.cpu_two_state_rows import backward_rows as rows_of
+from snnsim.kernels.neuron.cpu_two_state_steps import Back, Step, StepChoices
+from snnsim.kernels.neuron.two_state_types import Arrays, Trajectory
 from snnsim.kernels.recurrent.loop_types import BackArrays, LoopArrays
-
-SHORT = 32
-"""Steps whose gradients of coefficients are summed in the precision of the currents, before sums in float64."""
 
 
 class ForwardRows(NamedTuple):
@@ -30,19 +27,6 @@ class ForwardRows(NamedTuple):
 
     step: Step
     results: steps.StepResults
-
-
-class BackwardRows(NamedTuple):
-    """The rows of a few lanes backward."""
-
-    spikes: np.ndarray
-    """Gradient of the spikes of a step, to be set, (column,)."""
-    distance: steps.Distance
-    slope: steps.DistanceResult
-    back: Back
-    results: steps.BackResults
-    learning: steps.Learning
-    learned: steps.LearningResults
 
 
 @njit(cache=True)
@@ -78,34 +62,21 @@ def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns:
         lanes: The number of lanes.
         columns: Their columns.
     """
-    dv, dw, du, count = arrays.dv[columns], arrays.dw[columns], arrays.du[columns], len(arrays.total)
-    ones, zeros, spikes, slope = np.ones_like(dv), np.zeros_like(dv), np.zeros_like(dv), np.empty_like(dv)
-    neuron, u, w = tiled(coefficients, lanes), arrays.u[:, columns], arrays.w[:, columns]
-    back = Back(neuron, u, w, slope, spikes, ones, repeated(zeros, count), dv, dw)
-    error, sums = arrays.error[:, columns], zero_sums(dv)
-    return BackwardRows(
-        spikes, steps.Distance(neuron, u, w), steps.DistanceResult(slope), back, steps.BackResults(dv, dw, error),
-        steps.Learning(back, arrays.total[:, columns], ones, zeros, du, sums),
-        steps.LearningResults(dv, dw, error, du, sums),
-    )  # fmt: skip
+    dv, dw, count = arrays.dv[columns], arrays.dw[columns], len(arrays.total)
+    ones, zeros, affine = np.ones_like(dv), np.zeros_like(dv), np.zeros((2, dv.size), dv.dtype)
+    affine[0] = 1
+    u, w = arrays.u[:, columns], arrays.w[:, columns]
+    # a gradient of the spikes that every step sets
+    spikes, slope = np.zeros_like(dv), np.empty_like(dv)
+    back = Back(tiled(coefficients, lanes), u, w, slope, spikes, ones, repeated(zeros, count), dv, dw)
+    return rows_of(back, arrays.total[:, columns], affine, arrays.error[:, columns], arrays.du[columns])
 
 
 @njit(cache=True)
-def step_backward(t: int, rows: BackwardRows, options: StepOptions, learned: bool) -> None:
-    """Compute the gradients of the neurons of a step, whose gradient of the spikes is complete."""
-    slope, flags = rows.slope.x, BackChoices(not options.hard, not options.detached, options.temporal)
-    steps.set_distance(t, rows.distance, StepChoices(False), rows.slope)
-    to_slopes(slope, options.surrogate, slope.dtype.type(options.alpha))
-    if learned:
-        steps.learning_backward(t, rows.learning, flags, rows.learned)
-    else:
-        steps.step_backward(t, rows.back, flags, rows.results)
-
-
-@njit(cache=True)
-def add_sums(rows: BackwardRows, sums: Arrays, columns: slice) -> None:
-    """Add the gradients of the coefficients over the last steps to the sums over all steps."""
-    flush(rows.learning.sums, sums, columns)
+def add(row: np.ndarray, total: np.ndarray) -> None:
+    """Add a row."""
+    for n in range(total.size):
+        total[n] += row[n]
 
 
 @njit(cache=True)
@@ -131,7 +102,14 @@ def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
 
 @njit(cache=True)
 def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray) -> None:
-    """Set values of lanes with a margin, (lane · width,), to a row (column,) times its factors."""
+    """Set values with a margin to a row times its factors.
+
+    Args:
+        row: The row, (column,).
+        factor: The factors, (column,).
+        lanes: The number of lanes.
+        values: The result, (lane · width,).
+    """
     neurons, width = row.size // lanes, values.size // lanes
     for lane in range(lanes):
         one, two = row[lane * neurons : (lane + 1) * neurons], factor[lane * neurons : (lane + 1) * neurons]

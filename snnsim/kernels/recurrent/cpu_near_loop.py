@@ -1,12 +1,12 @@
-"""A few steps of a layer with any recurrent kernel, compiled for the CPU: what spikes of these steps add to each other.
+"""A few steps of a layer with any recurrent kernel, compiled for the CPU: what their spikes add to each other.
 
-    forward     I[t] = x[t] + mask · Σ_{d=1}^{t − t₀} kernel[d − 1] s[t − d]        s[t] = neuron(I[t])        t = t₀ … t₁ − 1
+    forward     I[t] = x[t] + mask · Σ_{d=1}^{t − t₀} kernel[d − 1] s[t − d]        s[t] = neuron(I[t])
     backward    the gradient of s[t] gets Σ_d kernel[d − 1]ᵀ mask · e[t + d], t + d < t₁        e[t] = ∂L/∂I[t]
 
 x holds the currents of spikes before t₀, and the gradient of s[t] those of errors from t₁ on: see loop.py. Spikes add a
 row of the kernel for each event; errors are products of matrices.
 
-Shapes   as in loop_types.py; values of a lane have a margin up to whole panels
+Shapes   as in loop_types.py; steps from t₀ to before t₁; values of a lane have a margin up to whole panels
 """
 
 from typing import NamedTuple
@@ -17,15 +17,14 @@ from numba import prange
 from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
+from snnsim.kernels.neuron.cpu_two_state_rows import flush, step_backward
 from snnsim.kernels.neuron.two_state_types import Arrays, StepOptions
 from snnsim.kernels.recurrent.cpu_loop_steps import (
+    add,
     add_product,
-    add_scaled,
-    add_sums,
     backward_rows,
     forward_rows,
     set_sum,
-    step_backward,
     step_forward,
     widened,
 )
@@ -74,17 +73,29 @@ def _tile_forward(
     counts = np.zeros((stop - start, lanes), np.int32)
     for t in range(start, stop):
         if t > start:
-            for lane in range(lanes):
-                total = recurrent[lane * neurons : (lane + 1) * neurons]
-                total[:] = 0
-                for step in range(max(start, t - len(kernel.rows)), t):
-                    index = step - start
-                    for event in events[index, lane * neurons : lane * neurons + counts[index, lane]]:
-                        spike = arrays.spikes[step, columns.start + lane * neurons + event]
-                        add_scaled(spike, kernel.rows[t - step - 1, event], total)
+            _receive(kernel.rows, events[: t - start], counts[: t - start], recurrent)
             add_product(recurrent, mask, arrays.total[t, columns])
         step_forward(t, rows, hard)
         _note_events(arrays.spikes[t, columns], lanes, events[t - start], counts[t - start])
+
+
+@njit(cache=True)
+def _receive(rows: np.ndarray, events: np.ndarray, counts: np.ndarray, total: np.ndarray) -> None:
+    """Set the recurrent currents (column,) that come from the spikes of the steps so far.
+
+    Args:
+        rows: The kernel, (delay, source, target).
+        events: Neurons of every lane that fired, (step, lane · neurons).
+        counts: Their number, (step, lane).
+        total: The result.
+    """
+    steps, lanes, neurons = len(events), counts.shape[1], rows.shape[1]
+    for lane in range(lanes):
+        current = total[lane * neurons : (lane + 1) * neurons]
+        current[:] = 0
+        for step in range(max(0, steps - len(rows)), steps):
+            for event in events[step, lane * neurons : lane * neurons + counts[step, lane]]:
+                add(rows[steps - step - 1, event], current)
 
 
 @njit(cache=True)
@@ -101,8 +112,8 @@ def _note_events(spikes: np.ndarray, lanes: int, events: np.ndarray, counts: np.
 
 @parallel()
 def backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool, through: bool,
-    start: int, stop: int,
+    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool,
+    through: bool, start: int, stop: int,
 ) -> None:  # fmt: skip
     """Set the gradients of the currents of a few steps, and bring those of the state to their beginning.
 
@@ -126,8 +137,8 @@ def backward(
 
 @njit(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool, through: bool,
-    steps: range, tile: range,
+    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool,
+    through: bool, steps: range, tile: range,
 ) -> None:  # fmt: skip
     lanes, neurons, stop = tile.stop - tile.start, neuron.beta.size, steps.stop
     columns = slice(tile.start * neurons, tile.stop * neurons)
@@ -139,18 +150,36 @@ def _tile_backward(
     for t in range(stop - 1, steps.start - 1, -1):
         later = min(stop - 1 - t, delays)
         if through and later:
-            values = sent[(t + 1 - steps.start) * width :]
-            for first in range(0, neurons, PANEL):
-                weight = kernel.panels[first * delays * width :]
-                product(lanes, later * width, Matrix(values, len(steps) * width, 1), weight, panel)
-                for lane in range(lanes):
-                    for c in range(min(PANEL, neurons - first)):
-                        recurrent[lane * neurons + first + c] = panel[lane * PANEL + c]
-        set_sum(arrays.spikes[t, columns], recurrent, rows.spikes)
+            values = Matrix(sent[(t + 1 - steps.start) * width :], len(steps) * width, 1)
+            _receive_errors(values, kernel.panels, delays * width, later * width, panel, recurrent)
+        set_sum(arrays.spikes[t, columns], recurrent, rows.back.spikes)
         step_backward(t, rows, options, learned)
         widened(arrays.error[t, columns], mask, lanes, wide)
         for lane in range(lanes):
             begin = (lane * len(steps) + t - steps.start) * width
             sent[begin : begin + width] = wide[lane * width : (lane + 1) * width]
     if learned:
-        add_sums(rows, sums, columns)
+        flush(rows.learning.sums, sums, columns)
+
+
+@njit(cache=True)
+def _receive_errors(
+    values: Matrix, panels: np.ndarray, rows: int, terms: int, panel: np.ndarray, total: np.ndarray
+) -> None:
+    """Set the gradients (column,) of spikes that come from the errors of the steps after them.
+
+    Args:
+        values: The errors, a row for every lane.
+        panels: The matrices in panels of so many rows.
+        rows: The number of rows of a panel.
+        terms: The number of rows that errors reach.
+        panel: Scratch memory, (lane · PANEL,).
+        total: The result.
+    """
+    lanes = panel.size // PANEL
+    neurons = total.size // lanes
+    for first in range(0, neurons, PANEL):
+        product(lanes, terms, values, panels[first * rows :], panel)
+        for lane in range(lanes):
+            for c in range(min(PANEL, neurons - first)):
+                total[lane * neurons + first + c] = panel[lane * PANEL + c]

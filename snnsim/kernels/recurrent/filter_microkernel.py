@@ -78,10 +78,7 @@ def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vec
     number = context.get_value_type(kinds.out.dtype)
     vector, align = ir.VectorType(number, VECTOR), context.get_abi_sizeof(number)
     out = context.make_array(kinds.out)(context, builder, arguments.out).data
-    kind = ir.FunctionType(vector, [vector] * 3)
-    fused = cgutils.get_or_insert_function(  # type: ignore[no-untyped-call]
-        builder.module, kind, f"llvm.fmuladd.v{VECTOR}{number.intrinsic_name}"
-    )
+    fused = _multiply_add(builder, vector)
     one, other = (_Walk(context, builder, *bundle) for bundle in (
         (kinds.window, arguments.window), (kinds.values, arguments.values),
     ))  # fmt: skip
@@ -119,11 +116,16 @@ def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vec
         builder.store(total, run(out, arguments.index, v), align=align)
 
 
+def _multiply_add(builder: Any, vector: Any) -> Any:
+    kind, name = ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{VECTOR}{vector.element.intrinsic_name}"
+    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+
+
 class _Walk:
     """The rows of an argument as values of LLVM."""
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
-        values, self.first, self.row = cgutils.unpack_tuple(builder, value, 3)
+        values, self.first, self.row = cgutils.unpack_tuple(builder, value, 3)  # type: ignore[no-untyped-call]
         self.builder = builder
         self.pointer = context.make_array(kind.types[0])(context, builder, values).data
 

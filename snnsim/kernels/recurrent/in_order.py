@@ -1,10 +1,11 @@
-"""Recurrent layers in evaluation: every current is summed in the order in which its spikes were fired, as in a Program.
+"""Recurrent layers in evaluation: every current is summed in the order of the spikes, as in a Program.
 
-    I[t, j] = x[t, j] + Σ_k w[k] s[t − d[k], i[k]]        over the synapses k of target j: s of other layers, and its own
+    I[t, j] = x[t, j] + Σ_k w[k] s[t − d[k], i[k]]        over the synapses k of target j
 
-The sum starts at 0 and adds one product after the other, each of them rounded: the longest delay first, then by source,
-then by tap. The layer's own spikes come last among those of a step. Each spike adds its weights to the currents of the
-steps to come, which lie in a ring, so the order comes by itself, for any batch, chunk of time and number of threads.
+Spikes s are those of other layers and of the layer itself. The sum starts at 0 and adds one product after the other,
+each of them rounded: the longest delay first, then by source, then by tap. The layer's own spikes come last among those
+of a step. Each spike adds its weights to the currents of the steps to come, which lie in a ring, so the order comes by
+itself, for any batch, chunk of time and number of threads.
 
 Shapes   sent (time, batch, source) with steps before the first one in front · x, spikes (time, batch, neuron)
          weight, delay (target, source, tap) · coefficients (neuron,)
@@ -28,7 +29,7 @@ from snnsim.kernels.recurrent.loop_types import LoopArrays, Looped
 
 
 class Synapses(NamedTuple):
-    """Synapses that are there, by source: first the sources of other layers, and then the neurons themselves."""
+    """Synapses that are present, by source: first the sources of other layers, and then the neurons themselves."""
 
     indptr: np.ndarray
     """First synapse of each source, int64 (source + 1,)."""
@@ -50,13 +51,12 @@ def synapses(weight: Tensor, delay: Tensor) -> Synapses:
     targets, sources, taps = weight.shape
     # by source, and each of them by target and tap
     flat, late = (part.permute(1, 0, 2).reshape(sources, targets * taps) for part in (weight.detach(), delay))
-    there = flat != 0
+    present = flat != 0
     target = torch.arange(targets).repeat_interleave(taps)
     indptr = torch.zeros(sources + 1, dtype=torch.int64)
-    torch.cumsum(there.sum(1), 0, out=indptr[1:])
-    return Synapses(
-        indptr.numpy(), (late * targets + target)[there].numpy(), flat[there].numpy(), int(delay.max()) if delay.numel() else 0
-    )  # fmt: skip
+    torch.cumsum(present.sum(1), 0, out=indptr[1:])
+    longest = int(delay.max()) if delay.numel() else 0
+    return Synapses(indptr.numpy(), (late * targets + target)[present].numpy(), flat[present].numpy(), longest)
 
 
 def fire(
@@ -66,7 +66,7 @@ def fire(
     """Return the spikes of a layer, and its last state; without gradients.
 
     Args:
-        external: Currents that are there before any of the synapses', (time, batch, neuron), float32 or float64.
+        external: Currents that precede any of the synapses', (time, batch, neuron), float32 or float64.
         sent: Spikes of other layers, (before + time, batch, source).
         own: Spikes of the layer itself before the first step, (before, batch, neuron).
         connections: The synapses; delays of own spikes are one step at least.
@@ -80,8 +80,10 @@ def fire(
     """
     steps, batch, neurons = external.shape
     before, sources = len(own), len(connections.indptr) - 1 - neurons
-    shapes = {"sent": (sent, (before + steps, batch, sources)), "own": (own, (before, batch, neurons))}
-    gates.shaped(who="in_order.fire", v=(v, (batch, neurons)), w=(w, (batch, neurons)), **shapes)
+    gates.shaped(
+        who="in_order.fire", v=(v, (batch, neurons)), w=(w, (batch, neurons)),
+        sent=(sent, (before + steps, batch, sources)), own=(own, (before, batch, neurons)),
+    )  # fmt: skip
     total, spikes = external.detach().clone(memory_format=torch.contiguous_format), empty(external, *external.shape)
     last = v.detach().clone(), w.detach().clone()
     arrays = LoopArrays(*(_flat(one) for one in (total, torch.ones_like(v), *last, spikes)))
@@ -143,7 +145,7 @@ def _push(connections: Synapses, first: int, spikes: np.ndarray, start: int, rin
         spike = spikes[n]
         if spike != 0:
             for k in range(indptr[first + n], indptr[first + n + 1]):
-                place = start + offset[k]
-                if place >= ring.size:
-                    place -= ring.size
-                ring[place] += spike * weight[k]
+                index = start + offset[k]
+                if index >= ring.size:
+                    index -= ring.size
+                ring[index] += spike * weight[k]

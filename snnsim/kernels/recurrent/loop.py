@@ -55,7 +55,14 @@ class Connection(Protocol):
         """Set spikes and the last state, and add the recurrent currents to the others."""
 
     def backward(self, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: BackOptions) -> None:
-        """Set the gradients of the currents and the first state, and add those of the coefficients."""
+        """Set the gradients of the currents and the first state, and add those of the coefficients.
+
+        Args:
+            arrays: The arrays of the pass.
+            neuron: The coefficients of the neurons.
+            sums: Gradients of the coefficients, to be added to.
+            options: The choices of the pass.
+        """
 
 
 class FilteredConnection:
@@ -69,7 +76,7 @@ class FilteredConnection:
 
     def __init__(self, windows: list[Tensor], weight: Tensor, *, axonal: bool) -> None:
         self.window, self.axonal = _wide(torch.stack(windows)), axonal
-        # (tap, source, target)
+        # by tap, source and target
         self.weight = weight.permute(2, 1, 0)
 
     def forward(self, arrays: LoopArrays, neuron: Arrays, hard: bool) -> None:
@@ -78,7 +85,14 @@ class FilteredConnection:
         cpu_filtered_loop.forward(arrays, neuron, hard, self._delivery(self.weight, self.axonal, lanes))
 
     def backward(self, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: BackOptions) -> None:
-        """Set the gradients of the currents and the first state, and add those of the coefficients."""
+        """Set the gradients of the currents and the first state, and add those of the coefficients.
+
+        Args:
+            arrays: The arrays of the pass.
+            neuron: The coefficients of the neurons.
+            sums: Gradients of the coefficients, to be added to.
+            options: The choices of the pass.
+        """
         lanes = arrays.dv.size // neuron.beta.size
         delivery = self._delivery(self.weight.mT, not self.axonal, lanes)
         cpu_filtered_loop.backward(arrays, neuron, sums, options.step, delivery, options.learned, options.through)
@@ -117,7 +131,14 @@ class KernelConnection:
             cpu_near_loop.forward(arrays, neuron, hard, kernel, start, min(start + near, len(total)))
 
     def backward(self, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: BackOptions) -> None:
-        """Set the gradients of the currents and the first state, and add those of the coefficients."""
+        """Set the gradients of the currents and the first state, and add those of the coefficients.
+
+        Args:
+            arrays: The arrays of the pass.
+            neuron: The coefficients of the neurons.
+            sums: Gradients of the coefficients, to be added to.
+            options: The choices of the pass.
+        """
         grad, error, mask = (self._lanes(array, neuron) for array in (arrays.spikes, arrays.error, arrays.mask))
         kernel, near, steps = self._near(error.shape[1]), self.online.near, len(error)
         for start in range((steps - 1) // near * near, -1, -near):
@@ -149,12 +170,13 @@ class KernelConnection:
         wide = _wide(kernel)
         margin = wide.shape[2] - kernel.shape[1]
         stacked = torch.nn.functional.pad(wide, (0, 0, 0, margin)).reshape(1, -1, wide.shape[2])
-        return _panels(stacked)[0]
+        panels: np.ndarray = _panels(stacked)[0]
+        return panels
 
     @staticmethod
     def _lanes(array: np.ndarray, neuron: Arrays) -> Tensor:
         """Return (..., batch, neuron) of columns."""
-        return torch.from_numpy(array).unflatten(-1, (-1, neuron.beta.size))
+        return torch.from_numpy(array.reshape(*array.shape[:-1], -1, neuron.beta.size))
 
 
 def _wide(rows: Tensor) -> Tensor:
@@ -164,7 +186,7 @@ def _wide(rows: Tensor) -> Tensor:
 
 def _panels(matrices: Tensor) -> np.ndarray:
     """Return matrices (tap, term, column) in panels, (tap, panel · term · lane)."""
-    panels = matrices.unflatten(-1, (-1, PANEL)).transpose(1, 2).contiguous()
+    panels = matrices.view(*matrices.shape[:2], -1, PANEL).transpose(1, 2).contiguous()
     array: np.ndarray = panels.flatten(1).numpy()
     return array
 
@@ -239,12 +261,8 @@ class _Loop(torch.autograd.Function):
         grad, error = empty(total, *total.shape), empty(total, *total.shape)
         path = Trajectory(_rows(empty(total, *total.shape)), _rows(empty(total, *total.shape)))
         grad.zero_() if grads[0] is None else grad.copy_(grads[0])
-        dv, dw = (
-            torch.zeros_like(v)
-            if one is None or not choices.temporal
-            else one.clone(memory_format=torch.contiguous_format)
-            for one in grads[1:]
-        )
+        ends = ((v, grads[1]), (w, grads[2])) if choices.temporal else ((v, None), (w, None))
+        dv, dw = (torch.zeros_like(part) if one is None else torch.zeros_like(part).copy_(one) for part, one in ends)
         du, sums = torch.zeros_like(v), np.zeros((len(coefficients), v.numel() if learned else 0))
         reset = choices.reset
         step = StepOptions(
