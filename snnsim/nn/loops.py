@@ -18,7 +18,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.recurrent import loop
-from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
+from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel, of_windows
 from snnsim.kernels.recurrent.loop import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
@@ -125,6 +125,8 @@ def with_gradient(synapse: Synapse, current: Tensor, sent: list[Tensor], mask: T
         return current
     if isinstance(synapse, DelayedLinear) and _filters(synapse):
         gradient = by_autograd(synapse.filtered_current)
+        if dispatch.of_neurons(current) == "numba":
+            gradient = of_windows(synapse.tap_windows, axonal=synapse.delays == "axonal")
         return attached(current, sent, (synapse.weight, synapse.delay, synapse.sigma), gradient, mask=mask)
     if isinstance(synapse, DelayedLinear):
         parameters, gradient = _delayed(synapse, current.device)

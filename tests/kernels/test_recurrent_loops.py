@@ -50,7 +50,9 @@ def run(loop, neuron, current, mask, error, paths):
     delays=st.integers(1, 25), taps=st.integers(1, 2), neuron=st.sampled_from(["lif", "adlif"]),
     temporal=st.booleans(), delayed=st.sampled_from(["exact", "exact", "cut"]), seed=st.integers(0, 99),
 )  # fmt: skip
-def test_compiled_loops_are_loops_in_torch(kind, steps, batch, width, delays, taps, neuron, temporal, delayed, seed):
+def test_compiled_loops_are_loops_in_torch(  # noqa: PLR0913
+    kind, steps, batch, width, delays, taps, neuron, temporal, delayed, seed
+):
     torch.manual_seed(seed)
     loop, cells = recurrence(kind, width, delays=delays, taps=taps).double(), neurons(neuron, width).double()
     current, error = torch.randn(2, steps, batch, width, dtype=torch.float64)
