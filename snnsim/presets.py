@@ -7,6 +7,7 @@
                      patterns-fixed-delays have a delay on every connection
     digits-recurrent, motifs-recurrent, shd-recurrent
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
+    digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
@@ -17,8 +18,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
-from snnsim.config.neurons import AdLIF
+from snnsim.config.neurons import LIF, AdLIF
+from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.skips import DelayedSkip
 from snnsim.data import registry
 from snnsim.nn import delay_windows
 from snnsim.validation import lookup
@@ -27,9 +30,12 @@ _SHD = Config(name="shd", data=Data(name="shd"))
 _SSC = Config(
     name="ssc",
     data=Data(name="ssc"),
-    network=Network(hidden=(512, 512, 512), max_delay_ms=300.0, tau_ms=15.0, dropout=0.25, extra_ms=600.0),
+    network=Network(
+        hidden=(512, 512, 512), max_delay_ms=300.0, neuron=LIF(tau_ms=15.0), readout=Readout(tau_ms=15.0),
+        dropout=0.25, extra_ms=600.0,
+    ),
     training=Training(epochs=60, batch_size=128),
-)
+)  # fmt: skip
 _DIGITS = Config(
     name="digits",
     data=Data(name="digits", max_time_ms=1400.0),
@@ -46,7 +52,7 @@ _MOTIFS_XYLO = Config(
     name="motifs-xylo",
     data=Data(name="motifs-short", channels=16),
     network=Network(
-        hidden=(64,), max_delay_ms=100.0, sparsity=0.5, tau_ms=10.0, tau_readout_ms=10.0,
+        hidden=(64,), max_delay_ms=100.0, sparsity=0.5, neuron=LIF(tau_ms=10.0), readout=Readout(tau_ms=10.0),
         batch_norm=False, dropout=0.0, extra_ms=0.0,
     ),
     training=Training(epochs=20, batch_size=64),
@@ -57,11 +63,8 @@ _VISION = Network(
     convolutions=(16, 32),
     hidden=(),
     delays="none",
-    tau_ms=11.0,
-    tau_readout_ms=10.0,
-    reset="soft",
-    surrogate="triangle",
-    surrogate_alpha=1.0,
+    neuron=LIF(tau_ms=11.0, reset="soft", surrogate="triangle", surrogate_alpha=1.0),
+    readout=Readout(tau_ms=10.0),
     dropout=0.0,
     extra_ms=0.0,
 )
@@ -105,9 +108,9 @@ def _wide(config: Config) -> tuple[int, ...]:
 
 
 def _no_delays(config: Config) -> Config:
-    network = replace(
-        config.network, delays="none", hidden=_wide(config), tau_ms=_NO_DELAY_TAU_MS[config.name], surrogate_alpha=2.0
-    )
+    tau = _NO_DELAY_TAU_MS[config.name]
+    neuron, readout = LIF(tau_ms=tau, surrogate_alpha=2.0), Readout(tau_ms=tau)
+    network = replace(config.network, delays="none", hidden=_wide(config), neuron=neuron, readout=readout)
     # the voltage of a readout with memory grows: sums of its softmax saturate, its mean does not
     training = replace(config.training, decision="mean_membrane")
     return replace(config, network=network, training=training)
@@ -144,6 +147,12 @@ _RECURRENT = [
     )
     for base in (_DIGITS, _MOTIFS, _SHD)
 ]
+# delayed connections that skip a layer, from the input to the second layer and from the first one to the readout
+_DIGITS_SKIP = replace(
+    _DIGITS,
+    name="digits-skip",
+    network=replace(_DIGITS.network, skip=(DelayedSkip(source=0, target=2), DelayedSkip(source=1, target=3))),
+)
 # SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
@@ -158,6 +167,7 @@ def _all() -> dict[str, Config]:
     for other in (
         *_RECURRENT,
         _DIGITS_ADLIF,
+        _DIGITS_SKIP,
         _MOTIFS_XYLO,
         _IMAGES,
         _PATTERNS,
@@ -172,5 +182,9 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name."""
+    """Return a preset by its name.
+
+    Args:
+        name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
+    """
     return lookup(PRESETS, name, "preset")

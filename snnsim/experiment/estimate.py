@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import recurrence
+from snnsim.config.recurrence import ConvolutionalRecurrence, DelayedRecurrence, RecurrentDelays
+from snnsim.config.skips import DelayedSkip
+from snnsim.experiment import recurrence, skips
 from snnsim.limits import require_memory
 from snnsim.units import to_steps
 
@@ -44,7 +45,12 @@ class Layer:
 
 
 def layers(config: Config, *, classes: int) -> Iterator[Layer]:
-    """Yield the layers of a config's network; the readout is the last one."""
+    """Yield the layers of a config's network; the readout is the last one.
+
+    Args:
+        config: Config of the run: sizes and kernels of its layers, channels and field of the input.
+        classes: Number of classes, the neurons of the readout.
+    """
     net, data = config.network, config.data
     sources, number = data.channels, 0
     if net.convolutions and data.height is not None and data.width is not None:
@@ -64,20 +70,38 @@ def _delays(kind: str, layer: Layer) -> int:
     return {"synaptic": layer.sources * layer.rows, "axonal": layer.sources, "dendritic": layer.rows}[kind]
 
 
+def _recurrent_delays(kind: RecurrentDelays, layer: Layer) -> int:
+    """Return the number of delays of recurrent connections."""
+    return _delays(kind.delays if isinstance(kind, DelayedRecurrence) else "synaptic", layer)
+
+
 def _copies(*, learned: bool) -> int:
     # the value, and, if it is trained, its gradient and two averages of Adam
     return 4 if learned else 1
 
 
 def recurrent_layers(config: Config) -> Iterator[Layer]:
-    """Yield the recurrent connections of a config's network."""
+    """Yield the recurrent connections of a config's network.
+
+    Args:
+        config: Config of the run; without `network.recurrent` there are none.
+    """
     for number in recurrence.layers(config):
         width = config.network.hidden[number - 1]
-        yield Layer(f"hidden {number} to itself", width, width)
+        name, kind = f"hidden {number} to itself", config.network.recurrent
+        if isinstance(kind, ConvolutionalRecurrence):
+            yield Layer(name, kind.kernel, 1, width)
+        else:
+            yield Layer(name, width, width)
 
 
 def of_network(config: Config, *, classes: int) -> dict[str, int]:
-    """Return the bytes of a config's network with gradients and optimizers, by layer."""
+    """Return the bytes of a config's network with gradients and optimizers, by layer.
+
+    Args:
+        config: Config of the run: sizes of its layers, kinds of its delays, number of taps.
+        classes: Number of classes, the neurons of the readout.
+    """
     net, parts = config.network, {}
     taps = 1 if net.delays == "none" else net.taps
     for layer in layers(config, classes=classes):
@@ -87,9 +111,16 @@ def of_network(config: Config, *, classes: int) -> dict[str, int]:
         parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
     for layer in recurrent_layers(config):
         values = _copies(learned=True) * layer.sources * layer.rows
-        if isinstance(net.recurrent, DelayedRecurrence):
-            values += _copies(learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
+        if isinstance(net.recurrent, RecurrentDelays):
+            values += _copies(learned=net.recurrent.learn_delay) * _recurrent_delays(net.recurrent, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * values
+    for skip, sources, targets in skips.sizes(config, classes=classes):
+        layer = Layer(f"skip {skip.source} to {skip.target}", sources, targets)
+        values = _copies(learned=True) * layer.sources * layer.rows
+        if isinstance(skip, DelayedSkip):
+            values += _copies(learned=skip.learn_delay) * _delays(skip.delays, layer)
+        name = f"connections of {layer.name} in training"
+        parts[name] = parts.get(name, 0) + NUMBER * values
     return parts
 
 
@@ -122,13 +153,18 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
     for layer in recurrent_layers(config):
         # the currents, their errors, and the spikes of every step
         parts[f"currents of {layer.name}"] = 3 * cells * layer.neurons
-        if isinstance(net.recurrent, DelayedRecurrence):
+        if isinstance(net.recurrent, RecurrentDelays):
             delays = recurrence.max_delay(config) + 1
-            kernel = delays * _delays(net.recurrent.delays, layer)
+            kernel = delays * _recurrent_delays(net.recurrent, layer)
             parts[f"kernels of {delays:,} delays of {layer.name}"] = 4 * NUMBER * kernel
     return parts
 
 
 def require(config: Config, parts: Mapping[str, int]) -> None:
-    """Raise a MemoryError if the parts together need more memory than there is."""
+    """Raise a MemoryError if the parts together need more memory than there is.
+
+    Args:
+        config: Config of the run, whose name the message has.
+        parts: Bytes by the description of what needs them, as from `of_network`.
+    """
     require_memory(f"config {config.name}", parts)

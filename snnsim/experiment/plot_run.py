@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from snnsim import plots
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
 from snnsim.experiment import build, evaluate_run
 from snnsim.experiment.evaluate_run import Loaded, Split
 from snnsim.learning import decisions
@@ -57,8 +57,13 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
 
 
 def missing(folder: RunFolder, config: Config) -> list[str]:
-    """Return the kinds of the final figures of a training that are missing."""
-    delays = config.network.delays != "none" or isinstance(config.network.recurrent, DelayedRecurrence)
+    """Return the kinds of the final figures of a training that are missing.
+
+    Args:
+        folder: Folder of the run, whose figures are looked up by their names.
+        config: Config of the run; without delays it has no figure of them.
+    """
+    delays = config.network.delays != "none" or isinstance(config.network.recurrent, RecurrentDelays)
     drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or delays]
     return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
 
@@ -75,6 +80,7 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
         return None
     # the initial delays are a function of the seed, so no file has them
     initial = _delayed(build.build_network(loaded.config, classes=len(loaded.part.binned.classes)))
+    loops = loaded.network.looped_synapses()
     layers = [
         plots.LayerDelays(
             name,
@@ -84,8 +90,8 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
             max_delay=after.max_delay + offset,
         )
         for name, after in trained.items()
-        # a delay of 0 of a recurrent synapse is one step
-        for offset in (int(name.endswith(_LOOP)),)
+        # a delay of 0 in a loop is one step
+        for offset in (int(any(after is loop for loop in loops)),)
     ]
     plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
     return output
@@ -98,7 +104,8 @@ def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:
         synapses[f"hidden {number}"] = layer.synapse
         if layer.recurrent is not None:
             synapses[f"hidden {number}{_LOOP}"] = layer.recurrent.synapse
-    synapses["readout"] = network.synapse
+    synapses |= {head.name or "readout": head.synapse for head in network.readouts()}
+    synapses |= {f"{skip.source} to {skip.target}": skip.synapse for skip in network.skips}
     delayed = {
         name: synapse.connections if isinstance(synapse, DelayedConv) else synapse for name, synapse in synapses.items()
     }

@@ -43,7 +43,11 @@ class Grid:
 
     @contextmanager
     def on(self, network: SpikingNetwork) -> Iterator[None]:
-        """Return a context in which the parameters of the synapses are on the grid."""
+        """Return a context in which the parameters of the synapses are on the grid.
+
+        Args:
+            network: Network whose parameters are rounded in place; after the context they have their old values.
+        """
         saved = [(parameter, parameter.detach().clone()) for parameter in self._parameters(network)]
         self.apply(network)
         try:
@@ -55,13 +59,17 @@ class Grid:
 
     @torch.no_grad()
     def apply(self, network: SpikingNetwork) -> None:
-        """Put the parameters of the synapses on the grid for good."""
+        """Put the parameters of the synapses on the grid for good.
+
+        Args:
+            network: Network whose parameters are rounded in place.
+        """
         if self.weights is not None:
             for synapse in network.synapses():
                 synapse.weight.copy_(_rounded(synapse.weight, self.weights))
         if self.delays is not None:
             grid = grids.DelayGrid.named(self.delays)
-            loops = [layer.recurrent.synapse for layer in network.layers if layer.recurrent is not None]
+            loops = network.looped_synapses()
             for connections in network.delayed_synapses():
                 # a delay of 0 in a loop is one step in a Program, whose grid has no 0 there
                 offset = int(any(connections is loop for loop in loops))

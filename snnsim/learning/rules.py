@@ -80,6 +80,7 @@ def sltt(  # noqa: PLR0913
     delayed: str = "exact",
     chunk: int | None = None,
     k: int | None = None,
+    loops: str = "exact",
 ) -> StepResult:
     """Backpropagate the mean loss along the spatial gradient paths.
 
@@ -93,6 +94,7 @@ def sltt(  # noqa: PLR0913
         chunk: Steps of a chunk of time: forward and backward advance chunk by chunk, and memory does not grow with the
             length of recordings, see `snnsim.learning.chunked`. None for whole recordings.
         k: Number of steps whose errors count, drawn at random for each batch; None for all.
+        loops: Errors through recurrent connections in chunks: "exact", or "cut" at the beginning of each chunk.
 
     Returns:
         The summed loss and the scores, without gradients.
@@ -102,7 +104,7 @@ def sltt(  # noqa: PLR0913
     spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
     if chunk is not None:
         return chunked.backpropagate_batch(
-            spiking, batch, decide, generator, credit=credit, loss=loss, k=k, chunk=chunk
+            spiking, batch, decide, generator, credit=credit, loss=loss, k=k, chunk=chunk, loops=loops
         )
     # drawn before the dropout, as in chunks
     mask = losses.random_steps(k, len(batch.frames) + spiking.extra_steps, generator)
@@ -135,6 +137,11 @@ RULES: dict[str, Callable[..., StepResult]] = {"bptt": bptt, "sltt": sltt, "sltt
 
 
 def get_rule(name: str, **settings: Any) -> Rule:
-    """Return a rule by its name, with its settings: loss; delayed and chunk of sltt; k of sltt-k."""
+    """Return a learning rule with its settings.
+
+    Args:
+        name: "bptt", "sltt" or "sltt-k"; the ValueError for an unknown name lists all.
+        **settings: Keywords of the rule: loss; delayed and chunk of sltt and sltt-k; k of sltt-k.
+    """
     known(name, RULES, "learning rule")
     return partial(RULES[name], **settings)

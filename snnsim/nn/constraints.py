@@ -10,7 +10,11 @@ from snnsim.nn.protocols import Neuron, Synapse
 
 
 def constrain(module: nn.Module) -> None:
-    """Bring the parameters of all synapses and neurons in a module back into their ranges."""
+    """Bring the parameters of all synapses and neurons in a module back into their ranges.
+
+    Args:
+        module: Network, layer or any other module with synapses and neurons at any depth.
+    """
     for part in module.modules():
         if isinstance(part, Synapse | Neuron):
             part.constrain()

@@ -102,7 +102,10 @@ def _skip(skip: Skip, network: SpikingNetwork) -> Edge:
     names = _names(network)
     target = names[skip.target]
     synapses, scale = _connections(skip.synapse, target), np.ones(skip.synapse.targets)
-    if isinstance(skip.target, int) and skip.target <= len(network.layers):
+    if skip.is_feedback:
+        # its spikes arrive in the next step at the earliest, behind the normalization
+        synapses = synapses._replace(delay=synapses.delay + 1)
+    elif isinstance(skip.target, int) and skip.target <= len(network.layers):
         scale = _per_neuron(_folded(network.layers[skip.target - 1].norm, target)[0], synapses.targets)
     return _edge(names[skip.source], target, synapses, scale)
 

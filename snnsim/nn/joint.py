@@ -61,7 +61,11 @@ class Joint(NamedTuple):
 
 
 def sums_in_order(synapse: Synapse) -> bool:
-    """Return whether a synapse adds weights at integer delays in its present mode, which may be summed with others."""
+    """Return whether a synapse adds weights at integer delays in its present mode, which may be summed with others.
+
+    Args:
+        synapse: The synapse.
+    """
     hooked = synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks
     known = type(synapse) is SparseLinear or isinstance(synapse, DelayedLinear)
     return known and not synapse.training and not hooked
@@ -93,7 +97,11 @@ def joined(incoming: Sequence[Incoming]) -> Joint:
 
 
 def integer_weights(synapse: Synapse) -> tuple[Tensor, Tensor]:
-    """Return weights and integer delays of a synapse that sums in order, (target, source, tap) each."""
+    """Return weights and integer delays, (target, source, tap) each.
+
+    Args:
+        synapse: A synapse that sums in order.
+    """
     if isinstance(synapse, DelayedLinear):
         return synapse.weight, synapse.integer_delay()
     weight = synapse.weight[..., None]
@@ -101,7 +109,11 @@ def integer_weights(synapse: Synapse) -> tuple[Tensor, Tensor]:
 
 
 def joint_current(incoming: Sequence[Incoming]) -> Tensor:
-    """Return the current of connections that sum in order, (time, batch, target); see `joined`."""
+    """Return the current of connections, (time, batch, target).
+
+    Args:
+        incoming: Connections that sum in order, see `joined`.
+    """
     joint = joined(incoming)
     return integer_current(joint.spikes, joint.weight, joint.delay, delays=joint.before + 1, before=joint.before)
 

@@ -13,7 +13,6 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
          the likelier of spike and silence in evaluation mode
 """
 
-import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +26,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
 from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, by_channel, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence, checked
 from snnsim.renamed import OldName
@@ -46,8 +45,7 @@ class SpikingLayer(nn.Module):
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the normalization is of another width than the synapse, or the layer is a convolution and
-            recurrent.
+        ValueError: If the normalization is of another width than the synapse, or a convolution is recurrent.
     """
 
     def __init__(
@@ -192,6 +190,16 @@ class SpikingLayer(nn.Module):
         normalized: Tensor = current if self.norm is None else self.norm(current, valid)
         return normalized
 
+    def driven(self, current: Tensor, context: SequenceContext, step: int = 0) -> Tensor:
+        """Return the normalized current of a whole sequence, or of a chunk.
+
+        Args:
+            current: The synaptic current, (time, ..., neuron); of a field, (time, ..., channel).
+            context: Steps that count, and whether the current is a chunk.
+            step: Number of steps of the sequence before the chunk.
+        """
+        return self._driven(*by_channel(current, context, step, channels=self.channels, training=self.training))
+
     def spike(
         self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
@@ -202,7 +210,7 @@ class SpikingLayer(nn.Module):
             context: Steps that count, randomness, gradient paths, and whether the current is a chunk.
             state: State of the layer before the current.
         """
-        lanes, valid, total = self._by_channel(current, context, state.step)
+        lanes, valid, total = by_channel(current, context, state.step, channels=self.channels, training=self.training)
         temporal, draws, mask, after = context.credit.temporal, context.draws, state.mask, state.neuron
         if draws is not None and self.channels is not None:
             draws = draws._replace(lanes=current.shape[-1] // self.channels)
@@ -233,40 +241,29 @@ class SpikingLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of normalized currents and their own recurrent current, before dropout."""
         mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, context.generator)
-        before = LoopState(state.neuron, state.recurrent)
+        history = state.recurrent
+        if history is not None and context.credit.delayed != "exact":
+            history = history.detach()
+        before = LoopState(state.neuron, history)
         spikes, after = recurrent.run(
             current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
         )
         return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext."""
+        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext.
+
+        Args:
+            current: The synaptic current, (time, batch, neuron).
+            *args: Fields of the SequenceContext in their order.
+            **kwargs: Fields of the SequenceContext by name.
+        """
         warnings.warn("SpikingLayer.fire is now SpikingLayer.spike", DeprecationWarning, stacklevel=2)
         context = SequenceContext(*args, **kwargs)
         draws = neuron_draws(self.neuron, context.draws, context.generator)
         return self.spike(current, context._replace(draws=draws))[0]
 
     drive = OldName("normalized_current")
-
-    def _by_channel(
-        self, current: Tensor, context: SequenceContext, step: int
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the currents (time, lane, channel), the steps that count (lane,), and the total of BatchNorm.
-
-        A lane is a recording, or a pixel of one in a field.
-        """
-        valid, total, batch = context.valid, None, math.prod(current.shape[1:-1])
-        if valid is not None:
-            valid = gates.lengths(valid, who="layer", name="valid", batch=batch)
-        if self.channels is not None:
-            pixels = current.shape[-1] // self.channels
-            valid = None if valid is None else valid.repeat_interleave(pixels)
-            current = current.reshape(len(current), batch * pixels, self.channels)
-        if context.chunk:
-            if self.training:
-                total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
-            valid = None if valid is None else (valid - step).clamp(0, len(current))
-        return current, valid, total
 
     def _counted(self, current: Tensor, valid: Tensor | None) -> Tensor:
         """Return the steps that a normalization counts: in evaluation mode all, as padding needs no zeros there."""

@@ -81,13 +81,23 @@ class LIF(Neuron[Tensor]):
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return dispatch.of_neurons(current) != "steps"
 
     def fused(
         self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step, (..., neuron); None for rest.
+            options: Gradient path, normalization and dropout; there are no draws.
+        """
         voltage, lanes = self.initial_state(current, state), flat(current)
         fired = autograd.lif(
             lanes,
@@ -104,7 +114,12 @@ class LIF(Neuron[Tensor]):
         return shaped(fired, current)
 
     def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm:
-        """Return LIF neurons as those with a second variable that stays 0; see `Neuron.two_state_form`."""
+        """Return LIF neurons as those with a second variable that stays 0.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step; None for rest.
+        """
         voltage, beta, threshold = self.initial_state(current, state), self.decay(), self.firing_threshold()
         zero, one = torch.zeros_like(beta), torch.ones_like(beta)
         numbers = Coefficients(
@@ -131,7 +146,11 @@ class LIF(Neuron[Tensor]):
         return spikes, membrane, membrane - self.firing_threshold().to(current.dtype) * resets
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return the voltage at rest for a sequence of currents."""
+        """Return the voltage at rest, zeros (..., neuron).
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the voltage has.
+        """
         return current.new_zeros(current.shape[1:])
 
     def firing_threshold(self) -> Tensor:
@@ -152,11 +171,20 @@ class LIF(Neuron[Tensor]):
 
 
 def flat(current: Tensor) -> Tensor:
-    """Return currents (time, ..., neuron) as (time, lane, neuron), the shape of the compiled kernels."""
+    """Return currents as (time, lane, neuron), the shape of the compiled kernels.
+
+    Args:
+        current: The currents, (time, ..., neuron).
+    """
     return current.reshape(len(current), -1, current.shape[-1])
 
 
 def shaped(fired: autograd.Fired, current: Tensor) -> Activity[Tensor]:
-    """Return the result of a compiled kernel in the shape of its currents (time, ..., neuron)."""
+    """Return the result of a compiled kernel in the shape of its currents.
+
+    Args:
+        fired: Result of the kernel: spikes and membrane (time, lane, neuron), last voltage (lane, neuron).
+        current: The currents before `flat`, (time, ..., neuron).
+    """
     membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Activity(fired.spikes.view(current.shape), membrane, fired.last.view(current.shape[1:]))

@@ -18,9 +18,11 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.recurrent import loop
+from snnsim.kernels.recurrent.connections import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel, of_windows
-from snnsim.kernels.recurrent.loop import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
+from snnsim.nn.conv import DelayedConv
+from snnsim.nn.conv_loop import ConvLoop
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.neuron_state import State
@@ -34,7 +36,11 @@ class StepLoop(Protocol):
         """Return the current of the next step, (batch, target), or None where it is 0."""
 
     def push(self, spikes: Tensor) -> None:
-        """Take the spikes (batch, source) of a step, after its current was asked for."""
+        """Take the spikes of a step, after its current was asked for.
+
+        Args:
+            spikes: Spikes of the step, (batch, source).
+        """
 
 
 def compiled(
@@ -103,9 +109,12 @@ def by_steps(  # noqa: PLR0913
 def _loops(synapse: Synapse, current: Tensor) -> bool:
     """Return whether a loop over the synapse's weights stands for its calls."""
     known = isinstance(synapse, DelayedLinear) or type(synapse) is SparseLinear
-    # only its own calls run the hooks of a synapse
-    hooked = bool(synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks)
-    return known and synapse.training and current.ndim == 3 and not hooked
+    return known and synapse.training and current.ndim == 3 and not _hooked(synapse)
+
+
+def _hooked(synapse: Synapse) -> bool:
+    """Return whether a synapse has hooks, which only its own calls run."""
+    return bool(synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks)
 
 
 def _filters(synapse: Synapse) -> bool:
@@ -154,7 +163,8 @@ def _connection(synapse: Synapse, current: Tensor) -> Connection | None:
 def _loop(synapse: Synapse, current: Tensor) -> StepLoop:
     """Return the recurrent current of a sequence, step by step."""
     if not _loops(synapse, current):
-        return _StepByStep(synapse)
+        trains = synapse.training and current.ndim == 3 and not _hooked(synapse)
+        return ConvLoop(synapse) if isinstance(synapse, DelayedConv) and trains else _StepByStep(synapse)
     if isinstance(synapse, DelayedLinear) and _filters(synapse):
         return _Filtered(synapse)
     kernel = synapse.kernel() if isinstance(synapse, DelayedLinear) else synapse.weight[None]

@@ -14,7 +14,6 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -27,33 +26,15 @@ from snnsim.nn import settings
 from snnsim.nn.constraints import constrain, constrain_after
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
+from snnsim.nn.feedback import check_loops
 from snnsim.nn.heads import Head, HeadParts, Output, checked_heads
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import LayerState, SequenceContext
-from snnsim.nn.propagation import fire, run_heads, run_layers
+from snnsim.nn.propagation import Record, fire, run_heads, run_layers
 from snnsim.nn.protocols import Readout, Synapse
 from snnsim.nn.skip import SentSpikes, Skip, check_skips
 
 __all__ = ["NetworkState", "Record", "SpikingNetwork", "constrain", "constrain_after"]
-
-
-@dataclass(frozen=True)
-class Record:
-    """The activity of a network over one batch."""
-
-    spikes: list[Tensor]
-    """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
-    output: Output
-    """Voltage of the readout, (time, batch, class); of each head by its name in a network with named heads."""
-
-    def voltage(self, head: str | None = None) -> Tensor:
-        """Return the voltage of the readout without a name, or of a head.
-
-        Raises:
-            ValueError: If the network has no such readout.
-        """
-        outputs = self.output if isinstance(self.output, dict) else {"": self.output}
-        return validation.lookup(outputs, "" if head is None else head, "network: head")
 
 
 NetworkState = tuple[LayerState | None, ...]
@@ -104,6 +85,7 @@ class SpikingNetwork(nn.Module):
         targets: dict[int | str, int] = {number: layer.synapse.targets for number, layer in enumerate(layers, start=1)}
         targets |= {head.key: head.synapse.targets for head in self.readouts()}
         check_skips(skips, targets, len(layers))
+        check_loops(layers, skips)
         self.skips: Sequence[Skip] = nn.ModuleList(skips)  # type: ignore[assignment]
         self.extra_steps = extra_steps
         settings.carry(self, extra_steps=extra_steps)
@@ -166,7 +148,7 @@ class SpikingNetwork(nn.Module):
         sent = self._sent(gates.spikes(frames, who="network", like=self._parameter(), name="frames"), credit)
         of_layers = run_layers(self.layers, state[:count], sent, SequenceContext(valid, generator, credit))
         outputs, of_heads = run_heads(heads, state[count:], sent)
-        return self._named(outputs), (*of_layers, *of_heads)
+        return self.named(outputs), (*of_layers, *of_heads)
 
     def read(
         self,
@@ -190,21 +172,35 @@ class SpikingNetwork(nn.Module):
         return head.run(spikes, state, before=before, credit=credit, extra=extra)
 
     def start(self, draws: Draws) -> NetworkState:
-        """Return the state at rest of a network with stochastic neurons."""
+        """Return the state at rest of a network with stochastic neurons.
+
+        Args:
+            draws: Random counter of the sequence; each layer gets its own from it.
+        """
         return (
             *(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))),
             *[None] * len(self.readouts()),
         )
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
-        """Return the spikes of every layer and the output."""
+        """Return the spikes of every layer and the output.
+
+        Args:
+            frames: Input (time, batch, channel); the extra steps are added behind it.
+            lengths: Steps of each recording before its padding, (batch,); None if no recording is padded.
+            draws: Random counter of stochastic neurons; without it, torch's generator draws in training mode alone.
+        """
         spikes, valid = self._extended(frames, lengths)
         sent = self._sent(spikes, ALL_PATHS, everything=True)
         fire(self.layers, sent, SequenceContext(valid, draws=draws))
         return Record([sent.spikes[number] for number in range(len(self.layers) + 1)], self._output(sent))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return the number of steps that count, for recordings of these lengths."""
+        """Return the number of steps of each recording that count, with the extra steps.
+
+        Args:
+            lengths: Steps of each recording before its padding, (batch,).
+        """
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
@@ -249,6 +245,18 @@ class SpikingNetwork(nn.Module):
             )
         return self.readouts()[0]
 
+    @property
+    def has_loops(self) -> bool:
+        """Whether there are recurrent or feedback connections."""
+        recurrent = any(layer.recurrent is not None for layer in self.layers)
+        return recurrent or any(skip.is_feedback for skip in self.skips)
+
+    def looped_synapses(self) -> list[Synapse]:
+        """Return the connections that are recurrent or feedback, whose delays count from the next step."""
+        recurrent = [layer.recurrent.synapse for layer in self.layers if layer.recurrent is not None]
+        synapses = recurrent + [skip.synapse for skip in self.skips if skip.is_feedback]
+        return [synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in synapses]
+
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
         synapses = (synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in self.synapses())
@@ -276,9 +284,14 @@ class SpikingNetwork(nn.Module):
     def _output(self, sent: SentSpikes) -> Output:
         """Return the voltages of all readouts over a whole sequence."""
         heads = self.readouts()
-        return self._named(
+        return self.named(
             [head.forward(sent.spikes[head.source], sent.current(head.key), sent.credit) for head in heads]
         )
 
-    def _named(self, outputs: list[Tensor]) -> Output:
+    def named(self, outputs: list[Tensor]) -> Output:
+        """Return the voltages of all readouts in the form of the network's output: by name if heads have names.
+
+        Args:
+            outputs: The voltages, (time, ..., class), in the order of `readouts`.
+        """
         return dict(zip(self.heads, outputs, strict=True)) if self.heads else outputs[0]

@@ -43,13 +43,22 @@ class TwoStateForm(NamedTuple):
 
 
 def each_neuron(coefficients: Coefficients[Tensor], current: Tensor) -> Coefficients[Tensor]:
-    """Return checked coefficients, (1,) or (neuron,) each, as one for each neuron, in the type of the current."""
+    """Return coefficients as one number for each neuron, checked and in the type of the current.
+
+    Args:
+        coefficients: The coefficients, (1,) or (neuron,) each.
+        current: The currents, (time, ..., neuron).
+    """
     named = coefficients._asdict().items()
     return Coefficients(*(gates.each_neuron(part, current, who="neurons", name=name) for name, part in named))
 
 
 def detached(state: S) -> S:
-    """Return the state without its gradient."""
+    """Return the state without its gradient.
+
+    Args:
+        state: State of neurons, a tensor or a NamedTuple of tensors.
+    """
     return _map(Tensor.detach, state)
 
 

@@ -4,17 +4,42 @@ Shapes   spikes (time, batch, neuron) · output (time, batch, class)
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from torch import Tensor
 
+from snnsim import validation
 from snnsim.nn.dropout import neuron_draws
-from snnsim.nn.heads import HeadParts
+from snnsim.nn.feedback import Loop, is_loop
+from snnsim.nn.heads import HeadParts, Output
 from snnsim.nn.joint import Incoming, Sent
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import REST, LayerState, SequenceContext
-from snnsim.nn.skip import SentSpikes
+from snnsim.nn.skip import SentSpikes, joint_layers
 
 States = Sequence[LayerState | None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The activity of a network over one batch."""
+
+    spikes: list[Tensor]
+    """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
+    output: Output
+    """Voltage of the readout, (time, batch, class); of each head by its name in a network with named heads."""
+
+    def voltage(self, head: str | None = None) -> Tensor:
+        """Return the voltage of the readout without a name, or of a head.
+
+        Args:
+            head: Name of the head; None for the readout without a name.
+
+        Raises:
+            ValueError: If the network has no such readout.
+        """
+        outputs = self.output if isinstance(self.output, dict) else {"": self.output}
+        return validation.lookup(outputs, "" if head is None else head, "network: head")
 
 
 def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceContext) -> None:
@@ -25,21 +50,26 @@ def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceCont
         sent: The input, to which the spikes of the layers are added.
         context: Steps that count, randomness and gradient paths; its draws are those of the network.
     """
-    for number, layer in enumerate(layers):
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            Loop(layers, numbers, [None] * len(numbers), sent, context).run()
+            continue
+        (number,) = numbers
+        layer = layers[number - 1]
         # two calls, so that the input of a layer is freed before its spikes are computed
-        counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number), context.generator)
-        own = Sent(number, Incoming(layer.synapse, sent.spikes[number]))
-        ordered = layer.in_order(own, sent.sent(number + 1), context._replace(draws=counter))
+        counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number - 1), context.generator)
+        own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1]))
+        ordered = layer.in_order(own, sent.sent(number), context._replace(draws=counter))
         del own
         if ordered is not None:
-            sent.keep(number + 1, ordered[0])
+            sent.keep(number, ordered[0])
             continue
-        current, extra = layer.current(sent.take(number), context.credit, counter), sent.current(number + 1)
+        current, extra = layer.current(sent.take(number - 1), context.credit, counter), sent.current(number)
         current = current if extra is None else current + extra
         del extra
         spikes = layer.spike(current, context._replace(draws=counter))[0]
         del current
-        sent.keep(number + 1, spikes)
+        sent.keep(number, spikes)
         del spikes
 
 
@@ -54,26 +84,36 @@ def run_layers(
         sent: The input, to which the spikes of the layers are added.
         context: Steps that count from the beginning of the sequence, randomness and gradient paths.
     """
-    after = []
-    for number, (layer, before) in enumerate(zip(layers, states, strict=True), start=1):
-        own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1], before and before.history))
-        ordered = layer.in_order(own, sent.sent(number, before), context._replace(chunk=True), before or REST)
-        if ordered is not None:
-            after.append(ordered[1])
-            sent.keep(number, ordered[0])
-            continue
-        extra, skips = sent.run(number, before)
-        spikes, between = layer.run(
-            sent.take(number - 1),
-            before,
-            valid=context.valid,
-            generator=context.generator,
-            credit=context.credit,
-            extra=extra,
-        )
-        after.append(between._replace(skips=skips))
-        sent.keep(number, spikes)
+    after: list[LayerState] = []
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            before = states[numbers[0] - 1 : numbers[-1]]
+            after += Loop(layers, numbers, before, sent, context._replace(chunk=True)).run()
+        else:
+            after.append(_run_layer(layers[numbers[0] - 1], numbers[0], states[numbers[0] - 1], sent, context))
     return after
+
+
+def _run_layer(
+    layer: SpikingLayer, number: int, before: LayerState | None, sent: SentSpikes, context: SequenceContext
+) -> LayerState:
+    """Let a layer fire in a chunk of time, and return its next state."""
+    own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1], before and before.history))
+    ordered = layer.in_order(own, sent.sent(number, before), context._replace(chunk=True), before or REST)
+    if ordered is not None:
+        sent.keep(number, ordered[0])
+        return ordered[1]
+    extra, skips = sent.run(number, before)
+    spikes, after = layer.run(
+        sent.take(number - 1),
+        before,
+        valid=context.valid,
+        generator=context.generator,
+        credit=context.credit,
+        extra=extra,
+    )
+    sent.keep(number, spikes)
+    return after._replace(skips=skips)
 
 
 def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> tuple[list[Tensor], list[LayerState]]:

@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from snnsim.gradient_paths import GradientPaths
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import loops, loops_in_order
+from snnsim.nn.conv import DelayedConv
 from snnsim.nn.dropout import SequenceDropout
 from snnsim.nn.joint import Incoming, sums_in_order
 from snnsim.nn.neuron_state import State
@@ -61,6 +62,21 @@ class Recurrence(nn.Module):
         check_module(synapse, Synapse, who="Recurrence", name="synapse", example="DelayedLinear")
         self.synapse = synapse
         self.dropout = SequenceDropout(dropout)
+
+    @classmethod
+    def along_neurons(
+        cls, neurons: int, max_delay: int, *, kernel: int = 3, dropout: float = 0.0, **settings: Any
+    ) -> "Recurrence":
+        """Return a convolution along the neuron axis: each neuron gets spikes of its neighbors, by one shared kernel.
+
+        Args:
+            neurons: Number of neurons of the layer.
+            max_delay: The longest delay of the synapse in steps, one less than that of the loop.
+            kernel: Number of weights, one odd number: a neuron and its neighbors on both sides.
+            dropout: Probability of dropout of the recurrent current.
+            **settings: Keywords of DelayedLinear: taps, window, sigma, learn_delay, learn_sigma, generator.
+        """
+        return cls(DelayedConv((1, neurons, 1), 1, max_delay, (1, kernel), **settings), dropout=dropout)
 
     @property
     def max_delay(self) -> int:

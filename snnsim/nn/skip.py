@@ -1,8 +1,11 @@
-"""Skip connections: a layer, or the readout, also gets the current of spikes from any earlier layer.
+"""Skip connections: a layer, or the readout, also gets the current of spikes from any other layer.
 
     current of layer n = synapse(spikes of layer n − 1) + Σ skip.synapse(spikes of layer skip.source)
 
 The sum is taken before the normalization of the layer, so that all its weights fold into a Program alike.
+
+A connection to the same or an earlier layer is feedback, see nn/feedback.py: its delays count from the step after the
+spike, and its current is added behind the normalization, as that of a Recurrence.
 
 Shapes   spikes, current (time, ..., neuron)
 """
@@ -19,17 +22,17 @@ from snnsim.nn.protocols import Synapse, check_module
 
 
 class Skip(nn.Module):
-    """A connection from a layer, or the input, to a later layer or the readout.
+    """A connection from a layer, or the input, to another layer or a readout.
 
     Args:
         source: Number of the layer that sends spikes, counted from 1; 0 is the input.
         target: Number of the layer that gets the current; one more than there are layers is the readout. The name of a
-            head is that head.
+            head is that head. With a target no later than the source, the connection is feedback.
         synapse: The synapse, with or without delays.
 
     Raises:
         TypeError: If an argument is of another kind.
-        ValueError: If the target is no later than the source.
+        ValueError: If a number is out of its range.
     """
 
     def __init__(self, source: int, target: int | str, synapse: Synapse) -> None:
@@ -38,13 +41,13 @@ class Skip(nn.Module):
         self.target = target
         if not isinstance(target, str):
             self.target = validation.integer(target, who="Skip", name="target", at_least=1)
-        if not isinstance(self.target, str) and self.target <= self.source:
-            raise ValueError(
-                f"Skip: the target must be later than the source, not layer {target} after layer {source}; for a layer "
-                "that leads back to itself, use a Recurrence"
-            )
         check_module(synapse, Synapse, who="Skip", name="synapse", example="DelayedLinear")
         self.synapse = synapse
+
+    @property
+    def is_feedback(self) -> bool:
+        """Whether the connection leads to the same or an earlier layer."""
+        return isinstance(self.target, int) and self.target <= self.source
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
@@ -85,6 +88,27 @@ def check_skips(skips: Sequence[Skip], targets: Mapping[int | str, int], layers:
             )
 
 
+def joint_layers(layers: int, skips: Sequence[Skip]) -> list[range]:
+    """Return the layers of a network, counted from 1, as ranges: those of a loop together, every other one alone.
+
+    Args:
+        layers: Number of layers.
+        skips: The skip and feedback connections.
+    """
+    last = {number: number for number in range(1, layers + 1)}
+    for skip in skips:
+        if isinstance(skip.target, int) and skip.is_feedback:
+            last[skip.target] = max(last[skip.target], skip.source)
+    ranges, first = [], 1
+    while first <= layers:
+        end = number = first
+        while number <= end:
+            end, number = max(end, last[number]), number + 1
+        ranges.append(range(first, end + 1))
+        first = end + 1
+    return ranges
+
+
 class SentSpikes:
     """The spikes of a sequence, or a chunk of one, that layers, skip connections and heads still need.
 
@@ -102,11 +126,20 @@ class SentSpikes:
         self.keep(0, frames)
 
     def keep(self, number: int, spikes: Tensor) -> None:
-        """Keep the spikes of a layer, counted from 1."""
+        """Keep the spikes of a layer.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+            spikes: Its spikes, (time, ..., neuron).
+        """
         self.spikes[number] = spikes
 
     def take(self, number: int) -> Tensor:
-        """Return the spikes of a layer for the next one; they are kept only where a connection still needs them."""
+        """Return the spikes of a layer for the next one; they are kept only where a connection still needs them.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+        """
         return self.spikes[number] if number in self.needed else self.spikes.pop(number)
 
     def current(self, target: int | str) -> Tensor | None:

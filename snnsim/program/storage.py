@@ -31,7 +31,7 @@ def save(program: Program, path: Path) -> None:
 
     Args:
         program: The Program.
-        path: The file; its folder must exist.
+        path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
     version = FURTHER_READOUTS if program.further_readouts else version

@@ -22,9 +22,9 @@ RECURRENT = {"network.recurrent": "delays", "network.recurrent.layers": [2], "ne
 NEURONS = {"adlif": AdLIF, "silif": SiLIF, "alif": ALIF, "cuba_lif": CubaLIF}
 KINDS = {
     **{name: {"network.neuron": name, "network.neuron.threshold": 0.1} for name in NEURONS},
-    "axonal": RECURRENT | {"network.threshold": 0.1},
+    "axonal": RECURRENT | {"network.neuron.threshold": 0.1},
     "synaptic": RECURRENT
-    | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic", "network.threshold": 0.1},
+    | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic", "network.neuron.threshold": 0.1},
     "dense": {
         "network.recurrent": "dense",
         "network.neuron": "adlif",
@@ -33,6 +33,15 @@ KINDS = {
     },
 }
 
+GRAPH = {
+    "network.recurrent": {"kind": "conv", "layers": [2], "max_delay_ms": 50.0, "kernel": 5},
+    "network.skip": [
+        {"kind": "delays", "source": 0, "target": 2, "max_delay_ms": 40.0, "delays": "axonal"},
+        {"kind": "delays", "source": 2, "target": 1, "max_delay_ms": 30.0},
+        {"kind": "dense", "source": 1, "target": 3},
+    ],
+    "network.neuron.threshold": 0.1,
+}
 REFUSED = {
     "adlif": "adlif_hard", "silif": "adlif_soft", "alif": "alif_hard", "cuba_lif": "cuba_lif_hard",
     "dense": "adlif_hard",
@@ -69,12 +78,12 @@ def test_a_run_is_trained_evaluated_frozen_simulated_and_exported(kind, tiny, tm
         assert "one edge must lead to it, from 'hidden 1'; there are 2: hidden 1, hidden 2" in error
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "graph"])
 def test_the_frozen_network_has_the_spikes_of_the_trained_one(kind, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(plot_run, "AFTER_TRAINING", ())
-    values = tiny | {"training.epochs": 1, "network.recurrent.dropout": 0.0} | KINDS[kind]
-    if "network.recurrent" not in values:
-        del values["network.recurrent.dropout"]
+    values = tiny | {"training.epochs": 1} | (KINDS | {"graph": GRAPH})[kind]
+    if isinstance(values.get("network.recurrent"), str):
+        values["network.recurrent.dropout"] = 0.0
     folder = experiment.train("shd", values, output=tmp_path / "run", device="cpu")
     loaded = evaluate_run.load(folder.path, "test")
     network = loaded.network.double()
@@ -148,8 +157,7 @@ def test_delays_of_loops_are_drawn_with_their_step(tiny, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", NEURONS)
 @pytest.mark.parametrize("preset", ["motifs", "images", "patterns-delays"])
 def test_the_config_names_the_neurons(kind, preset):
-    plain = {"network.reset": "hard", "network.surrogate": "atan", "network.surrogate_alpha": 5.0}
-    config = presets.named(preset).with_values(plain | {"network.neuron": kind})
+    config = presets.named(preset).with_values({"network.neuron": kind})
     network = build.build_network(config, classes=10)
     assert all(type(layer.neuron) is NEURONS[kind] for layer in network.layers)
     network(torch.ones(4, 2, config.data.channels)).sum().backward()
@@ -190,6 +198,23 @@ def test_settings_reach_the_recurrent_connections():
     assert built({"network.delay_kind": "dendritic"}).layers[0].synapse.delay.shape == (12, 1, 1)
 
 
+@torch.no_grad()
+def test_settings_reach_skip_connections_and_kernels_along_neurons():
+    network = built(GRAPH)
+    early, back, late = network.skips
+    assert [(skip.source, skip.target) for skip in network.skips] == [(0, 2), (2, 1), (1, 3)]
+    assert early.synapse.delay.shape == (1, 20, 1)
+    # 40 ms are four steps; 30 ms are three, of which the loop has one
+    assert (early.synapse.max_delay, back.synapse.max_delay) == (4, 2)
+    assert isinstance(late.synapse, SparseLinear)
+    loop = network.layers[1].recurrent.synapse
+    assert (loop.targets, loop.weight.numel(), loop.max_delay) == (10, 5, 4)
+    config = presets.named("motifs").with_values({"network.hidden": [12, 10]} | GRAPH)
+    assert estimate.of_network(config, classes=10)["connections of skip 1 to 3 in training"] == 4 * 4 * 12 * 10
+    chunked = config.with_values({"training.rule": "sltt", "training.window_ms": 100.0, "training.loops": "cut"})
+    assert build.rule(chunked).keywords["loops"] == "cut"
+
+
 @pytest.mark.parametrize("grid", ["2bit", "2bit:2", "5bit"])
 def test_rounded_recurrent_delays_are_those_of_the_quantized_program(grid):
     network = built(RECURRENT)
@@ -220,7 +245,6 @@ def test_runs_of_older_versions_have_the_same_architecture():
     described = build.architecture(presets.named("motifs"), classes=10)
     assert described["delay_kind"] is None
     assert described["recurrent"] is None
-    assert described["neuron"] is None
     described = build.architecture(presets.named("digits-adlif"), classes=20)
     assert described["neuron"]["kind"] == "adlif"
     other = presets.named("digits-adlif").with_values({"network.neuron.kind": "silif"})

@@ -9,6 +9,8 @@ from torch.testing import assert_close
 
 from helpers.networks import BATCH, NEURONS, STEPS, eighths, generator, small_network
 from snnsim import export
+from snnsim.gradient_paths import GradientPaths
+from snnsim.learning import chunked
 from snnsim.nn import (
     LIF,
     BatchNorm,
@@ -110,6 +112,32 @@ def test_chunks_and_records_are_the_whole_sequence(lengths):
     assert len(record.spikes) == 3
     with pytest.raises(ValueError, match="a state of 5 parts is needed, not of 3"):
         net.run(frames, state[:3])
+
+
+@pytest.mark.parametrize("lengths", [[1] * 14, [3, 10, 1]])
+def test_chunked_learning_has_the_gradients_of_the_whole_sequence(lengths):
+    frames, paths = eighths(STEPS, BATCH, NEURONS, low=0), GradientPaths(temporal=False)
+
+    def objective(output, first):
+        weight = torch.arange(first, first + len(output["digit"])).add(1).sin()[:, None, None]
+        # the errors of two heads, and none of the third one
+        return (output["digit"].square() * weight).sum() + (output["speaker"].exp() * weight).sum()
+
+    expected, net = without_norm(), without_norm()
+    loss = objective(expected(frames, credit=paths), 0)
+    loss.backward()
+    assert chunked.backpropagate(net, frames.split(lengths), objective) == pytest.approx(loss.item(), rel=1e-12)
+    for one, other in zip(net.parameters(), expected.parameters(), strict=True):
+        assert_close(one.grad, other.grad, rtol=1e-9, atol=1e-12)
+    assert net.heads["channel"].synapse.weight.grad is None
+
+
+def without_norm():
+    net = network()
+    net.extra_steps = 0
+    for layer in net.layers:
+        layer.norm = None
+    return net
 
 
 def test_one_head_without_a_name_is_the_network_of_before():

@@ -62,7 +62,13 @@ class Number:
         return self.builder.fcmp_ordered(">=", self.value, other.value)
 
     def chosen(self, condition: Any, one: Any, other: Any) -> "Number":
-        """Return one of two numbers or constants, see `choose`; a constant gets the type of this number."""
+        """Return one of two numbers or constants, see `choose`; a constant gets the type of this number.
+
+        Args:
+            condition: A comparison of numbers, or a flag.
+            one: The number where it holds, or a constant.
+            other: The number where it does not hold, or a constant.
+        """
         return Number(self.builder, self.builder.select(condition, self._value(one), self._value(other)))
 
     def _value(self, number: Any) -> Any:

@@ -71,7 +71,12 @@ def step_backward(t: int, rows: BackwardRows, options: StepOptions, learned: boo
 
 @njit(cache=True)
 def tiled(neuron: Arrays, times: int) -> Arrays:
-    """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest."""
+    """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest.
+
+    Args:
+        neuron: The coefficients, (neuron,) each.
+        times: The number of lanes.
+    """
     return Coefficients(
         cpu_steps.tiled(neuron.beta, times), cpu_steps.tiled(neuron.threshold, times),
         cpu_steps.tiled(neuron.feedback, times), cpu_steps.tiled(neuron.gain, times),
@@ -83,13 +88,22 @@ def tiled(neuron: Arrays, times: int) -> Arrays:
 
 @njit(cache=True)
 def repeated(row: np.ndarray, steps: int) -> np.ndarray:
-    """Return (time, column) that has the same row in every step."""
+    """Return (time, column) that has the same row in every step.
+
+    Args:
+        row: The row, (column,).
+        steps: The number of steps.
+    """
     return as_strided(row, (steps, row.size), (0, row.itemsize))
 
 
 @njit(cache=True)
 def zero_sums(row: np.ndarray) -> Arrays:
-    """Return sums of 0 of every coefficient, (column,)."""
+    """Return sums of 0 of every coefficient, (column,).
+
+    Args:
+        row: An array in the shape and type of a sum.
+    """
     zeros = np.zeros((9, row.size), row.dtype)
     return Coefficients(
         zeros[0], zeros[1], zeros[2], zeros[3], zeros[4], zeros[5], zeros[6], zeros[7], zeros[8]
@@ -98,7 +112,13 @@ def zero_sums(row: np.ndarray) -> Arrays:
 
 @njit(cache=True)
 def flush(short: Arrays, sums: Arrays, columns: slice) -> None:
-    """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former."""
+    """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former.
+
+    Args:
+        short: Sums over a few steps, (column,) each.
+        sums: Sums over all steps, float64, of all columns.
+        columns: The columns.
+    """
     cpu_steps.flush(short.beta, sums.beta[columns])
     cpu_steps.flush(short.threshold, sums.threshold[columns])
     cpu_steps.flush(short.feedback, sums.feedback[columns])

@@ -48,7 +48,13 @@ def forward_rows(arrays: LoopArrays, coefficients: Arrays, lanes: int, columns: 
 
 @njit(cache=True)
 def step_forward(t: int, rows: ForwardRows, hard: bool) -> None:
-    """Compute the neurons of a step, whose currents are complete."""
+    """Compute the neurons of a step, whose currents are complete.
+
+    Args:
+        t: The step.
+        rows: The rows.
+        hard: Whether the reset is hard.
+    """
     steps.step_forward(t, rows.step, StepChoices(not hard), rows.results)
 
 
@@ -74,28 +80,51 @@ def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns:
 
 @njit(cache=True)
 def add(row: np.ndarray, total: np.ndarray) -> None:
-    """Add a row."""
+    """Add a row.
+
+    Args:
+        row: The row.
+        total: The sum.
+    """
     for n in range(total.size):
         total[n] += row[n]
 
 
 @njit(cache=True)
 def add_scaled(factor: float, row: np.ndarray, total: np.ndarray) -> None:
-    """Add a row times a factor."""
+    """Add a row times a factor.
+
+    Args:
+        factor: The factor.
+        row: The row.
+        total: The sum.
+    """
     for n in range(total.size):
         total[n] += factor * row[n]
 
 
 @njit(cache=True)
 def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
-    """Add a b to a row."""
+    """Add the product of two rows.
+
+    Args:
+        a: A row.
+        b: A row.
+        total: The sum.
+    """
     for n in range(total.size):
         total[n] += a[n] * b[n]
 
 
 @njit(cache=True)
 def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
-    """Set a row to a + b."""
+    """Set a row to the sum of two.
+
+    Args:
+        a: A row.
+        b: A row.
+        total: The result.
+    """
     for n in range(total.size):
         total[n] = a[n] + b[n]
 
@@ -120,7 +149,13 @@ def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray)
 
 @njit(cache=True)
 def narrowed(values: np.ndarray, lanes: int, row: np.ndarray) -> None:
-    """Set a row (column,) to values of lanes that have a margin, (lane · width,)."""
+    """Set a row to values with a margin.
+
+    Args:
+        values: The values, (lane · width,).
+        lanes: The number of lanes.
+        row: The result, (column,).
+    """
     neurons, width = row.size // lanes, values.size // lanes
     for lane in range(lanes):
         row[lane * neurons : (lane + 1) * neurons] = values[lane * width : lane * width + neurons]
