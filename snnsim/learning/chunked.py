@@ -35,9 +35,13 @@ from torch import Tensor
 from snnsim.gradient_paths import SPATIAL, GradientPaths
 from snnsim.learning import losses
 from snnsim.learning.checkpoints import Checkpoints
-from snnsim.learning.decisions import SUMS, Decision
+from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, Objective, StepResult
+from snnsim.learning.outcome import each, steps_of
 from snnsim.learning.stages import Stages
+from snnsim.learning.tasks import Task, as_task
+from snnsim.learning.tasks.protocols import Span, summed
+from snnsim.nn.heads import Output
 from snnsim.nn.network import SpikingNetwork
 from snnsim.renamed import attributes, keywords
 from snnsim.validation import integer, known
@@ -99,7 +103,7 @@ def backpropagate(  # noqa: PLR0913
 def backpropagate_batch(  # noqa: PLR0913
     network: SpikingNetwork,
     batch: Batch,
-    decide: Decision,
+    task: Task | Decision,
     generator: torch.Generator | None,
     *,
     chunk: int,
@@ -113,46 +117,46 @@ def backpropagate_batch(  # noqa: PLR0913
     Args:
         network: The network.
         batch: The recordings.
-        decide: The decision, a sum over time.
+        task: The task, or the decision of one class for each recording; a sum over time.
         generator: Generator of dropout, draws and the `k` steps.
         chunk: Steps of a chunk.
         credit: Gradient paths, without a path through the membrane.
-        loss: "decision" or "steps".
+        loss: "decision" or "steps", of a decision; a task has its own.
         k: Number of steps whose errors count, drawn at random; None for all.
         loops: Errors through recurrent connections, "exact" or "cut" at the beginning of a chunk.
 
     Raises:
-        ValueError: If the chunk has no step, or the decision is no sum over time.
+        ValueError: If the chunk has no step, or the task is no sum over time.
     """
     if integer(chunk, who="streaming", name="chunk") < 1:
         raise ValueError(f"a chunk of time must have at least 1 step, not {chunk}")
-    if decide not in SUMS:
-        known = " or ".join(one.__name__ for one in SUMS)
-        raise ValueError(f"chunks of time need a decision that is a sum over time: {known}, not {decide.__name__}")
+    task = as_task(task, loss)
+    task.check_chunks()
     valid = network.valid(batch.lengths)
     mask = losses.random_steps(k, len(batch.frames) + network.extra_steps, generator)
-    scores = valid.new_zeros(())
-    score_gradient = None
-    if losses.checked(loss) == "decision":
-        known_scores = _scores(network, batch, decide, generator, chunk).requires_grad_()
-        total = losses.decision_loss(known_scores, batch.target)
-        (score_gradient,) = torch.autograd.grad(total / batch.normalizer, known_scores)
+    gradients: tuple[Tensor, ...] = ()
+    if not task.linear:
+        sums = _shares(network, batch, task, generator, chunk)
+        total = task.loss(sums, batch)
+        gradients = torch.autograd.grad(total / batch.normalizer, sums)
+    parts: dict[int, Any] = {}
 
-    def objective(output: Tensor, first: int) -> Tensor | None:
-        nonlocal scores
-        scores = scores + decide(output.detach(), valid, first)
-        selected = None if mask is None else mask[first : first + len(output)]
+    def objective(output: Output, first: int) -> Tensor | None:
+        parts[first] = task.scores(each(output, Tensor.detach), Span(valid, first))
+        selected = None if mask is None else mask[first : first + steps_of(output)]
         if selected is not None and not selected.any():
             return None
-        output = losses.with_gradient_at(output, selected)
-        if score_gradient is None:
-            return losses.step_loss(output, batch.target, valid, first) / batch.normalizer
-        return (score_gradient * decide(output, valid, first)).sum()
+        shares = task.shares(losses.with_gradient_at(output, selected), batch, Span(valid, first))
+        if not gradients:
+            return task.loss(shares, batch) / batch.normalizer
+        return summed([(gradient * share).sum() for gradient, share in zip(gradients, shares, strict=True)])
 
     chunks = chunks_of(network, batch, chunk)
     mean = backpropagate(network, chunks, objective, credit=credit, valid=valid, generator=generator, loops=loops)
-    summed = scores.new_tensor(mean * batch.normalizer) if score_gradient is None else total.detach()
-    return StepResult(summed, scores)
+    # exact loops go through the chunks from the last one
+    scores = task.combined([part for _, part in sorted(parts.items())])
+    like = next(iter(scores.values())) if isinstance(scores, dict) else scores
+    return StepResult(total.detach() if gradients else like.new_tensor(mean * batch.normalizer), scores)
 
 
 def chunks_of(network: SpikingNetwork, batch: Batch, chunk: int) -> Iterator[Tensor]:
@@ -171,20 +175,20 @@ def chunks_of(network: SpikingNetwork, batch: Batch, chunk: int) -> Iterator[Ten
 
 
 @torch.no_grad()
-def _scores(
-    network: SpikingNetwork, batch: Batch, decide: Decision, generator: torch.Generator | None, chunk: int
-) -> Tensor:
-    """Return the scores of a batch; the generator and the running statistics stay as they are."""
+def _shares(
+    network: SpikingNetwork, batch: Batch, task: Task, generator: torch.Generator | None, chunk: int
+) -> tuple[Tensor, ...]:
+    """Return the sums that a loss depends on; the generator and the running statistics stay as they are."""
     saved = [buffer.clone() for buffer in network.buffers()]
     generator_state = None if generator is None else generator.get_state()
     valid, state, first = network.valid(batch.lengths), None, 0
-    scores: Any = 0.0
+    sums: tuple[Tensor, ...] = ()
     for frames in chunks_of(network, batch, chunk):
         output, state = network.run(frames, state, valid=valid, generator=generator)
-        scores, first = scores + decide(output, valid, first), first + len(frames)
+        shares, first = task.shares(output, batch, Span(valid, first)), first + len(frames)
+        sums = tuple(map(torch.add, sums, shares)) if sums else shares
     for buffer, value in zip(network.buffers(), saved, strict=True):
         buffer.copy_(value)
     if generator is not None and generator_state is not None:
         generator.set_state(generator_state)
-    result: Tensor = scores
-    return result
+    return tuple(part.detach().requires_grad_() for part in sums)

@@ -39,7 +39,8 @@ def freeze(
     *,
     time_step_ms: float,
     classes: Sequence[str] | Mapping[str, Sequence[str]] = (),
-    decision: str | Mapping[str, str] | None = None,
+    decision: str | Mapping[str, str | None] | None = None,
+    task: str | Mapping[str, str] = "class",
     provenance: dict[str, Any] | None = None,
 ) -> Program:
     """Return the Program of a network in evaluation mode; the network is not changed.
@@ -49,6 +50,7 @@ def freeze(
         time_step_ms: Length of a step in ms.
         classes: Names of the classes; of a network with several heads, names by head.
         decision: Name of the decision; of a network with several heads, one for all or one by head.
+        task: Task of the readout, one of `choices.TASKS`; of a network with several heads, one for all or one by head.
         provenance: Origin of the program, which it carries.
 
     Raises:
@@ -82,7 +84,7 @@ def freeze(
         populations.append(_population(name, head.readout, np.zeros(synapses.targets)))
         edges.append(_edge(names[head.source], name, synapses, np.ones(synapses.targets)))
     edges += [_skip(skip, exact) for skip in exact.skips if skip.target in last]
-    first, *further = _readouts([names[head.key] for head in heads], classes, decision)
+    first, *further = _readouts([names[head.key] for head in heads], classes, decision, task)
     return Program(
         channels=_connections(next(iter(exact.synapses())), INPUT).sources,
         populations=tuple(populations),
@@ -92,6 +94,7 @@ def freeze(
         decision=first.decision,
         classes=first.classes,
         further_readouts=tuple(further),
+        task=first.task,
         extra_steps=exact.extra_steps,
         provenance=provenance or {},
     )
@@ -118,7 +121,10 @@ def _names(network: SpikingNetwork) -> dict[int | str, str]:
 
 
 def _readouts(
-    names: list[str], classes: Sequence[str] | Mapping[str, Sequence[str]], decision: str | Mapping[str, str] | None
+    names: list[str],
+    classes: Sequence[str] | Mapping[str, Sequence[str]],
+    decision: str | Mapping[str, str | None] | None,
+    task: str | Mapping[str, str],
 ) -> list[Readout]:
     """Return the readouts of a Program, with the classes and the decision of each.
 
@@ -127,14 +133,17 @@ def _readouts(
     """
     by_head = dict.fromkeys(names, classes) if not isinstance(classes, Mapping) else classes
     decisions = dict.fromkeys(names, decision) if not isinstance(decision, Mapping) else decision
+    tasks = dict.fromkeys(names, task) if not isinstance(task, Mapping) else task
     if len(names) > 1 and not isinstance(classes, Mapping) and len(classes):
         raise ValueError(
             f"freeze: classes must be names by head, such as {{{names[0]!r}: [...]}}, as there are several"
         )
-    for noun, table in (("classes", by_head), ("decision", decisions)):
+    for noun, table in (("classes", by_head), ("decision", decisions), ("task", tasks)):
         for name in table:
             known(name, names, f"freeze: {noun}: head")
-    return [Readout(name, decisions.get(name), tuple(by_head.get(name, ()))) for name in names]
+    return [
+        Readout(name, decisions.get(name), tuple(by_head.get(name, ())), tasks.get(name, "class")) for name in names
+    ]
 
 
 def _connections(synapse: nn.Module, name: str) -> Connections:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnsim.choices import DECISIONS
+from snnsim.choices import DECISIONS, REGRESSION_DECISIONS, TASKS
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
 from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
@@ -114,6 +114,12 @@ def _readout(program: "Program", readout: Readout) -> Iterator[str]:
         yield f"readout {population.name!r} must have the model 'readout', not {population.model!r}"
     if decision is not None and not (isinstance(decision, str) and decision in DECISIONS):
         yield f"decision {shown(decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
+    if readout.task not in TASKS:
+        yield f"task {shown(readout.task)} is unknown; the known ones are {', '.join(TASKS)}"
+    elif readout.per_step and decision is not None:
+        yield f"a readout with the task {readout.task} must have no decision, as steps are predicted one by one"
+    elif readout.task == "regression" and decision not in (None, *REGRESSION_DECISIONS):
+        yield f"decision {shown(decision)} gives no numbers; those that do are {', '.join(REGRESSION_DECISIONS)}"
     if classes and len(classes) != population.size:
         yield f"there are {len(classes)} classes for {population.size} neurons of the readout"
 

@@ -44,6 +44,7 @@ class Header:
     fixed: FixedPoint | None
     provenance: dict[str, Any]
     further_readouts: tuple[Readout, ...]
+    task: str
     table: Mapping[str, Any]
     """All fields, with those that a format adds."""
 
@@ -77,6 +78,7 @@ class Header:
             fixed=_fixed(table),
             provenance=table_field(table, "provenance"),
             further_readouts=_further_readouts(table),
+            task=_task(table),
             table=table,
         )
 
@@ -119,6 +121,7 @@ class Header:
             fixed=self.fixed,
             provenance=self.provenance,
             further_readouts=self.further_readouts,
+            task=self.task,
         )
 
     def by_population(self, name: str) -> dict[str, int]:
@@ -247,13 +250,17 @@ def _name_or_none(table: Mapping[str, Any], name: str) -> str | None:
     return value
 
 
+def _task(table: Mapping[str, Any]) -> str:
+    return _name_or_none(table, "task") or "class"
+
+
 def _further_readouts(table: Mapping[str, Any]) -> tuple[Readout, ...]:
     readouts = []
     for each in list_field(table, "further_readouts", dict) if "further_readouts" in table else ():
         population, decision = _name_or_none(each, "population"), _name_or_none(each, "decision")
         require(population is not None, f"{WHO}: further_readouts must name their populations")
         classes = tuple(str(label) for label in list_field(each, "classes", (str, int)))
-        readouts.append(Readout(str(population), decision, classes))
+        readouts.append(Readout(str(population), decision, classes, _task(each)))
     return tuple(readouts)
 
 

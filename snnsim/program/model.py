@@ -61,6 +61,8 @@ class Program:
     """Facts of the Program's origin, of the types of JSON."""
     further_readouts: tuple[Readout, ...] = ()
     """The readouts behind the first one, of a network with several."""
+    task: str = "class"
+    """One of TASKS, of the first readout: classes or numbers, of recordings or steps."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "time_step_ms", "extra_steps"):
@@ -81,7 +83,7 @@ class Program:
     @property
     def readouts(self) -> tuple[Readout, ...]:
         """All readouts, with their decisions and classes."""
-        first = () if self.readout is None else (Readout(self.readout, self.decision, self.classes),)
+        first = () if self.readout is None else (Readout(self.readout, self.decision, self.classes, self.task),)
         return first + self.further_readouts
 
     @property
@@ -182,18 +184,23 @@ class Program:
         """Return all that is not an array, in the types of JSON."""
         # files and digests of a single readout are those of Programs before there were several
         further = [readout.table() for readout in self.further_readouts]
-        return ({"further_readouts": further} if further else {}) | {
-            "channels": self.channels,
-            "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
-            "edges": [[edge.source, edge.target] for edge in self.edges],
-            "time_step_ms": self.time_step_ms,
-            "readout": self.readout,
-            "decision": self.decision,
-            "classes": list(self.classes),
-            "extra_steps": self.extra_steps,
-            "fixed": None if self.fixed is None else vars(self.fixed),
-            "provenance": self.provenance,
-        }
+        more: dict[str, Any] = {} if self.task == "class" else {"task": self.task}
+        return (
+            more
+            | ({"further_readouts": further} if further else {})
+            | {
+                "channels": self.channels,
+                "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
+                "edges": [[edge.source, edge.target] for edge in self.edges],
+                "time_step_ms": self.time_step_ms,
+                "readout": self.readout,
+                "decision": self.decision,
+                "classes": list(self.classes),
+                "extra_steps": self.extra_steps,
+                "fixed": None if self.fixed is None else vars(self.fixed),
+                "provenance": self.provenance,
+            }
+        )
 
     def digest(self) -> str:
         """Return the SHA-256 of the header and all arrays, in hexadecimal; the provenance does not count."""

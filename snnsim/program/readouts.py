@@ -12,11 +12,25 @@ class Readout(NamedTuple):
     decision: str | None = None
     """One of DECISIONS, from the membranes to one score per class."""
     classes: tuple[str, ...] = ()
-    """Names of the classes."""
+    """Names of the classes, or of the numbers."""
+    task: str = "class"
+    """One of TASKS: the output stands for classes or numbers, of recordings or steps."""
+
+    @property
+    def per_step(self) -> bool:
+        """Whether every step has a prediction of its own."""
+        return self.task.startswith("step-")
+
+    @property
+    def of_classes(self) -> bool:
+        """Whether predictions are classes, not numbers."""
+        return self.task.endswith("class")
 
     def table(self) -> dict[str, Any]:
         """Return the readout in the types of JSON."""
-        return {"population": self.population, "decision": self.decision, "classes": list(self.classes)}
+        # files and digests of classes of recordings are those of Programs before there were other tasks
+        task = {} if self.task == "class" else {"task": self.task}
+        return {"population": self.population, "decision": self.decision, "classes": list(self.classes)} | task
 
     @classmethod
     def of(cls, value: Any) -> "Readout":
@@ -28,7 +42,7 @@ class Readout(NamedTuple):
         Raises:
             ValueError: If it is none.
         """
-        if isinstance(value, Mapping) and set(value) == set(cls._fields):
+        if isinstance(value, Mapping) and set(value) | {"task"} == set(cls._fields):
             value = cls(**value)
         if not isinstance(value, tuple) or not 1 <= len(value) <= len(cls._fields):
             raise ValueError(f"a readout must be a Readout, or have the fields {', '.join(cls._fields)}, not {value!r}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -138,14 +139,24 @@ class Result:
             rows.append(decide(output) if decide is not None else decisions.scores(str(chosen.decision), output))
         return np.array(rows) if rows else np.zeros((0, self.program.population(chosen.population).size))
 
-    def predictions(self, *, readout: str | None = None) -> np.ndarray:
-        """Return the class with the largest score of each recording (recording,).
+    def predictions(self, *, readout: str | None = None) -> Any:
+        """Return the predictions of the task of a readout.
 
         Args:
             readout: Name of the readout; None where the Program has one.
+
+        Returns:
+            The class with the largest score of each recording (recording,), or its numbers (recording, target). Of
+            tasks of steps, a list with the classes (time,) or numbers (time, target) of each recording, without the
+            extra steps.
         """
-        classes: np.ndarray = self.scores(readout=readout).argmax(-1)
-        return classes
+        chosen = self._readout(readout)
+        if not chosen.per_step:
+            scores = self.scores(readout=readout)
+            return scores.argmax(-1) if chosen.of_classes else scores
+        outputs = (self.membrane(chosen.population, recording) for recording in range(len(self)))
+        steps = [output[: len(output) - self.program.extra_steps] for output in outputs]
+        return [output.argmax(-1) for output in steps] if chosen.of_classes else steps
 
     def _readout(self, name: str | None) -> Readout:
         """Return a readout of the Program.
