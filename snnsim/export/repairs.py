@@ -186,8 +186,8 @@ def _split(program: Program, population: Population, core: Core) -> list[tuple[P
     bounds = np.linspace(0, population.size, min(count, population.size) + 1).round().astype(int)
     pieces = []
     for number, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
-        arrays = (getattr(population, name)[begin:end] for name in population.array_names)
-        pieces.append((Population(f"{population.name}.{number}", population.model, *arrays), slice(begin, end)))
+        arrays: dict[str, Any] = {name: getattr(population, name)[begin:end] for name in population.array_names}
+        pieces.append((replace(population, name=f"{population.name}.{number}", **arrays), slice(begin, end)))
     return pieces
 
 
