@@ -1,13 +1,4 @@
-"""What NIR can express: the ways to write delays, and Programs without the soft reset."""
-
-from dataclasses import replace
+"""What NIR can express: the encodings of delays, and the models of neurons that fire."""
 
 ENCODINGS = ("seq", "fan", "relay")
-
-
-def hard(program):
-    """Return the Program with the reset that NIR has."""
-    populations = [
-        replace(part, model="lif_hard") if part.model == "lif_soft" else part for part in program.populations
-    ]
-    return replace(program, populations=tuple(populations))
+NIR_MODELS = ["lif_hard", "cuba_lif_hard"]

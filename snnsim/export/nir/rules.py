@@ -9,4 +9,4 @@ from snnsim.program import Program
 
 def check(program: Program) -> Iterator[Violation]:
     """Yield what NIR has no primitive for: neurons without a hard reset, and stochastic neurons."""
-    yield from checks.reset(program, models=("lif_hard",))
+    yield from checks.reset(program, models=("lif_hard", "cuba_lif_hard"))
