@@ -125,13 +125,27 @@ def one_threshold(program: Program) -> Iterator[Violation]:
 
 
 def one_decay(program: Program) -> Iterator[Violation]:
-    """The neurons of a population share a decay."""
+    """The neurons of a population share a decay, and one of their synaptic currents."""
     for population in program.populations:
-        count = len(set(population.decay.tolist()))
-        if count > 1:
+        for name, noun in (("decay", "one decay"), ("second_decay", "one decay of their currents")):
+            decay = getattr(population, name)
+            count = 1 if decay is None else len(set(decay.tolist()))
+            if count > 1:
+                yield Violation(
+                    "one_decay", population_text(population), f"neurons must share {noun}, not have {count}",
+                    "train with one decay per layer, or take their mean", "average_decays",
+                )  # fmt: skip
+
+
+def unit_gains(program: Program) -> Iterator[Violation]:
+    """Synaptic currents act on membranes with a gain of 1."""
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
+    for population in program.populations:
+        if population.gain is not None and (population.gain != one).any():
             yield Violation(
-                "one_decay", population_text(population), f"neurons must share one decay, not have {count}",
-                "train with one decay per layer, or take their mean", "average_decays",
+                "unit_gains", population_text(population),
+                f"gains of currents must be {one}, not from {population.gain.min():g} to {population.gain.max():g}",
+                "train with a gain of 1, or move the gains into the weights", "gains_to_weights",
             )  # fmt: skip
 
 

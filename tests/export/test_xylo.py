@@ -65,7 +65,7 @@ def test_each_broken_rule_is_named(tmp_path, rule):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_what_can_be_mended_fits_afterwards(seed):
-    broken = graph(np.random.default_rng(seed), 9)
+    broken = graph(np.random.default_rng(seed), 9, models=["lif_hard"])
     changed, repairs = targets.fixed(broken, "xylo")
     assert {each.name for each in repairs} >= {"join_taps", "remove_memory"}
     assert not list(xylo.check(changed))

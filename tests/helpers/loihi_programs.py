@@ -14,8 +14,11 @@ FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, d
 def population(name, size, rng, model="lif_hard"):
     threshold = 64 * int(rng.integers(20, 200)) + 1
     decay, bias = np.full(size, int(rng.integers(1, 4097))), np.zeros(size, int)
-    limit = np.full(size, threshold) if model == "lif_hard" else np.ones(size, int)
-    return Population(name, model, decay, limit, bias, np.full(size, 0.01))
+    limit = np.ones(size, int) if model == "readout" else np.full(size, threshold)
+    second = {}
+    if model == "cuba_lif_hard":
+        second = {"gain": np.full(size, 4096), "second_decay": np.full(size, int(rng.integers(0, 4001)))}
+    return Population(name, model, decay, limit, bias, np.full(size, 0.01), **second)
 
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
@@ -26,10 +29,10 @@ def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
     return Edge.of(source, target, (pre[index], post[index], delay, weight), sources=sizes[source])
 
 
-def chain(rng, longest=62):
+def chain(rng, longest=62, models=("lif_hard", "cuba_lif_hard")):
     """Return a chain of two populations that fire and a readout, of integers that fit Loihi."""
     sizes = {INPUT: 6, "a": int(rng.integers(2, 7)), "b": int(rng.integers(2, 7)), "out": 3}
-    parts = [population("a", sizes["a"], rng), population("b", sizes["b"], rng)]
+    parts = [population(name, sizes[name], rng, str(rng.choice(models))) for name in ("a", "b")]
     parts.append(population("out", 3, rng, "readout"))
     ends = [(INPUT, "a"), ("a", "b"), ("b", "out")]
     edges = [edge(source, target, sizes, rng, delays=(0, longest)) for source, target in ends]
@@ -39,9 +42,9 @@ def chain(rng, longest=62):
     )  # fmt: skip
 
 
-def graph(rng, longest=62):
+def graph(rng, longest=62, models=("lif_hard", "cuba_lif_hard")):
     """Return a chain with two taps, an edge that skips a population, one that turns back, and loops."""
-    program = chain(rng, longest)
+    program = chain(rng, longest, models)
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     more = [
         edge(INPUT, "b", sizes, rng, delays=(0, 5), taps=2),
@@ -75,7 +78,7 @@ def with_first_edge(program, **changes):
 
 def sparse(rng, *, loops=True, longest=5):
     """Return a Program that fits Xylo: two populations that forget, biases, and a loop."""
-    program = chain(rng, longest)
+    program = chain(rng, longest, models=["lif_hard"])
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     edges = [replace(each, weight=np.trunc(each.weight / 2).astype(np.int16)) for each in program.edges]
     if loops:
@@ -91,6 +94,13 @@ def sparse(rng, *, loops=True, longest=5):
             least = positive_sum(result, part) // 2 + 1
             result = with_part(result, part.name, threshold=64 * least + part.bias)
     return result
+
+
+def as_cuba(program, *, gain, second_decay):
+    """Return the Program whose first population has an exponential synapse."""
+    size = program.populations[0].size
+    second = {"gain": np.full(size, gain), "second_decay": np.full(size, second_decay)}
+    return with_part(program, "a", model="cuba_lif_hard", **second)
 
 
 def floats(program):
@@ -133,8 +143,9 @@ def _crowded(program):
 
 BREAKS = {
     "integers": floats,
-    "reset": lambda p: with_part(p, "a", model="lif_soft"),
+    "reset": lambda p: with_part(p, "a", model="lif_soft", gain=None, second_decay=None),
     "hardware_delays": _late,
+    "unit_gains": lambda p: as_cuba(p, gain=2048, second_decay=1000),
     "one_decay": lambda p: with_part(p, "a", decay=np.arange(100, 100 + _a(p).size)),
     "arithmetic": lambda p: replace(p, fixed=replace(FIXED, weight_shift=4)),
     "weight_range": lambda p: with_first_edge(p, weight=(p.edges[0].weight * 0 + 300).astype(np.int16)),

@@ -43,7 +43,8 @@ def check_loihi2(program: Program) -> Iterator[Violation]:
 def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
     """Yield what neither chip can compute; `bias` names the repair of biases, if there is one."""
     yield from integer_checks.integers(program)
-    yield from checks.reset(program)
+    yield from checks.reset(program, models=("lif_hard", "cuba_lif_hard"))
+    yield from checks.unit_gains(program)
     yield from checks.hardware_delays(program, latency=LATENCY, shortest=0, most=LONGEST_DELAY)
     yield from checks.one_decay(program)
     if program.fixed is None:
@@ -62,6 +63,7 @@ def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
 def _repairs(bias: Callable[..., Any]) -> dict[str, Repair]:
     """Return the repairs of both chips, in order; `bias` is that of biases."""
     return {
+        "gains_to_weights": repairs.gains_to_weights,
         "quantize": partial(repairs.requantize, scheme=SCHEME),
         "join_taps": repairs.join_taps,
         "requantize": partial(repairs.requantize, scheme=SCHEME),

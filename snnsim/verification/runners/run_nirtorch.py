@@ -44,8 +44,8 @@ class Neurons(torch.nn.Module):
         self.decay, self.gain = (torch.from_numpy(row) for row in (1 - step / tau, node.r * step / tau))
         self.synapse = None
         if hasattr(node, "tau_syn"):
-            kept, arriving = 1 - step / node.tau_syn, node.w_in * step / node.tau_syn
-            self.synapse = torch.from_numpy(kept), torch.from_numpy(arriving)
+            remaining, arriving = 1 - step / node.tau_syn, node.w_in * step / node.tau_syn
+            self.synapse = torch.from_numpy(remaining), torch.from_numpy(arriving)
         self.leak = torch.from_numpy(node.v_leak * step / tau)
         self.limit = torch.from_numpy(np.asarray(getattr(node, "v_threshold", np.inf)))
         self.rest = torch.from_numpy(np.asarray(getattr(node, "v_reset", 0.0)))
@@ -55,8 +55,8 @@ class Neurons(torch.nn.Module):
         """Return spikes or membranes, and the state: the voltage, and the synaptic current."""
         voltage, current = (0, 0) if state is None else state
         if self.synapse is not None:
-            kept, arriving = self.synapse
-            x = current = current * kept + arriving * x
+            remaining, arriving = self.synapse
+            x = current = current * remaining + arriving * x
         u = voltage * self.decay + self.leak + self.gain * x
         z = (u > self.limit).to(x.dtype)
         return (z, (torch.where(z > 0, self.rest.to(u.dtype), u), current)) if self.fires else (u, (u, current))
