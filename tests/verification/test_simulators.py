@@ -39,8 +39,11 @@ def run(tmp_path):
     return verified
 
 
-@pytest.mark.parametrize("network", EVERYWHERE)
-@pytest.mark.parametrize("backend", MODULES)
+NETWORKS = [(backend, network) for backend in MODULES for network in EVERYWHERE]
+NETWORKS += [("brian2", network) for network in ("cuba_lif", "adlif", "silif", "alif")]
+
+
+@pytest.mark.parametrize(("backend", "network"), NETWORKS)
 def test_every_spike_is_the_same(run, backend, network):
     program = networks.NETWORKS[network]()
     report = run(backend, program)

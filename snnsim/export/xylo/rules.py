@@ -89,8 +89,8 @@ def one_step_currents(program: Program) -> Iterator[Violation]:
         if population.second_decay is not None and population.model.startswith("cuba_lif"):
             yield Violation(
                 "one_step_currents", population_text(population),
-                "synapses must not be exponential: the chip's shifts round a positive current up where it decays, and a "
-                "program rounds it towards 0, so spikes would differ",
+                "synapses must not be exponential: the chip's shifts round a positive current up where it decays, and "
+                "a program rounds it towards 0, so spikes would differ",
                 "train with network.neuron = 'lif', or export to loihi1, whose currents are the same",
             )  # fmt: skip
 

@@ -86,7 +86,9 @@ def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
         ValueError: If the model is none of NEST's.
     """
     if model not in ("hard", "readout"):
-        raise ValueError(f"NEST's iaf_psc_delta resets to a voltage, so it cannot run population {name!r}: {model}")
+        raise ValueError(
+            f"NEST's iaf_psc_delta has a hard reset and no second variable; population {name!r} is {model}"
+        )
     decay = arrays[f"population/{name}/decay"]
     # no τ has the decays 0 and 1; exp(−h / τ) of these is so near them that no float tells the difference
     tau = np.where(decay == 1, 1e300, -STEP / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
