@@ -17,7 +17,7 @@ from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
 from snnsim.program.parts import Synapses
-from snnsim.quantization import Scheme, dequantized, quantize
+from snnsim.quantization import Scheme, quantize
 
 Counts = dict[str, Any]
 Repair = Callable[[Program], tuple[Program, Counts]]
@@ -59,7 +59,12 @@ def apply_repairs(
 
 
 def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
-    """Quantize a Program, in floats or integers; synapses whose weight becomes 0 are left out."""
+    """Quantize a Program, and leave out synapses whose weight becomes 0.
+
+    Args:
+        program: Program in floats or integers.
+        scheme: Bits of weights, delays, membranes and decays.
+    """
     changed = quantize(program, scheme)
     errors = changed.provenance["quantization"]["edges"]
     edges = [_selected(edge, edge.weight != 0, program.sources(edge.source)) for edge in changed.edges]
@@ -73,7 +78,12 @@ def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
 
 
 def clamp_delays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Shorten delays to at most `most` steps."""
+    """Shorten delays that are too long.
+
+    Args:
+        program: Program in floats or integers.
+        most: The longest delay of the target, in steps. Every longer delay becomes `most`.
+    """
     return _with_delays(program, [np.minimum(edge.delay, most) for edge in program.edges])
 
 
@@ -106,73 +116,60 @@ def thresholds_to_grid(program: Program, *, unit: int, most: int) -> tuple[Progr
         mantissa = np.clip(np.rint((population.threshold.mean() - 1) / 2**unit), 0, most)
         return replace(population, threshold=np.full(population.size, int(mantissa) * 2**unit + 1))
 
-    return _with_neurons(program, moved, "threshold")
+    return with_neurons(program, moved, "threshold")
 
 
 def biases_to_grid(program: Program) -> tuple[Program, Counts]:
-    """Move biases to the nearest multiple of the unit of weights."""
+    """Move biases to the nearest multiple of the unit of weights.
+
+    Args:
+        program: The Program. The unit of weights is 2^weight_shift in integers, and 1 in floats.
+    """
     unit = 2 ** (program.fixed.weight_shift if program.fixed else 0)
-    return _with_neurons(
+    return with_neurons(
         program, lambda population: replace(population, bias=np.rint(population.bias / unit) * unit), "bias"
     )
 
 
 def bias_to_channels(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases to the grid of weights, and then into bias channels whose weights are at most `most`."""
+    """Move biases to the grid of weights, and then into bias channels.
+
+    Args:
+        program: Program in integers.
+        most: The largest absolute weight of a bias channel. A larger bias takes several channels.
+    """
     return _without_biases(program, bias_channels.with_bias_channels, most)
 
 
 def bias_to_relays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases of a chain to the grid of weights, and then into bias channels and relay neurons."""
+    """Move biases of a chain to the grid of weights, and then into bias channels and relay neurons.
+
+    Args:
+        program: Program in integers, a chain.
+        most: The largest absolute weight of a bias channel. A larger bias takes several channels.
+    """
     return _without_biases(program, bias_channels.with_bias_relays, most)
 
 
-def average_decays(program: Program) -> tuple[Program, Counts]:
-    """Give all neurons of a population the mean of their decays, and of the decays of their synaptic currents."""
-
-    def averaged(population: Population) -> Population:
-        means: dict[str, Any] = {}
-        for name in ("decay", "second_decay"):
-            values = getattr(population, name)
-            if values is not None:
-                mean = round(values.mean()) if program.fixed is not None else values.mean()
-                means[name] = np.full(population.size, mean)
-        return replace(population, **means)
-
-    changed, counts = _with_neurons(program, averaged, "decay")
-    for one, other in zip(program.populations, changed.populations, strict=True):
-        if one.second_decay is not None and other.second_decay is not None:
-            change = np.abs(one.second_decay - other.second_decay)
-            counts["decays_changed"] += int(np.count_nonzero(change))
-            counts["largest_change"] = max(counts["largest_change"], float(change.max()))
-    return changed, counts
-
-
-def gains_to_weights(program: Program) -> tuple[Program, Counts]:
-    """Multiply weights and biases by the gains of synaptic currents; a Program in integers is then one in floats."""
-    floats = dequantized(program)
-    gains = {each.name: each.gain for each in floats.populations if each.gain is not None}
-    populations = [
-        replace(each, bias=each.bias * each.gain, gain=np.ones(each.size)) if each.gain is not None else each
-        for each in floats.populations
-    ]
-    edges = [
-        replace(edge, weight=edge.weight * gains[edge.target][edge.post]) if edge.target in gains else edge
-        for edge in floats.edges
-    ]
-    count = sum(int((gain != 1).sum()) for gain in gains.values())
-    return replace(floats, populations=tuple(populations), edges=tuple(edges)), {"gains_changed": count}
-
-
 def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
-    """Raise decays to at least `least`."""
-    return _with_neurons(
+    """Raise decays that are too small.
+
+    Args:
+        program: Program in floats or integers.
+        least: The smallest decay of the target, in the Program's units: parts of 2^decay_bits in integers. Every
+            smaller decay becomes `least`.
+    """
+    return with_neurons(
         program, lambda population: replace(population, decay=np.maximum(population.decay, least)), "decay"
     )
 
 
 def join_taps(program: Program) -> tuple[Program, Counts]:
-    """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight."""
+    """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight.
+
+    Args:
+        program: Program in floats or integers.
+    """
     edges, joined = [], 0
     for edge in program.edges:
         targets = program.population(edge.target).size
@@ -188,7 +185,12 @@ def join_taps(program: Program) -> tuple[Program, Counts]:
 
 
 def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]:
-    """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on."""
+    """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `neurons`, `synapse_bits` and `axons_out` set the number of parts.
+    """
     pieces = {population.name: _split(program, population, core) for population in program.populations}
     populations = [piece for population in program.populations for piece, _ in pieces[population.name]]
     names = {name: [(piece.name, neurons) for piece, neurons in split] for name, split in pieces.items()}
@@ -234,8 +236,14 @@ def _without_biases(program: Program, move: Callable[..., Program], most: int) -
     return changed, counts | {"synapses_added": changed.synapses - program.synapses}
 
 
-def _with_neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
-    """Return a Program with changed populations, and how much one of their arrays changed."""
+def with_neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
+    """Return a Program with changed populations, and how much one of their arrays changed.
+
+    Args:
+        program: The Program.
+        change: change(population) is a population of the same size.
+        name: The array.
+    """
     populations = tuple(change(population) for population in program.populations)
     pairs = [
         (getattr(one, name), getattr(other, name)) for one, other in zip(program.populations, populations, strict=True)

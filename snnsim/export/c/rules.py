@@ -21,7 +21,11 @@ REPAIRS: Mapping[str, Repair] = {
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what the runtime cannot compute."""
+    """Yield what the runtime cannot compute.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     yield from integer_checks.integers(program)
     yield from checks.delay_range(program, most=LONGEST_DELAY)
     yield from checks.reset(program, models=MODELS_IN_INTEGERS)
@@ -31,7 +35,11 @@ def check(program: Program) -> Iterator[Violation]:
 
 
 def voltages(program: Program) -> Iterator[Violation]:
-    """Voltages of 32 bits hold a soft reset by a threshold below 0, to which a jump below 0 may lower it."""
+    """Voltages of 32 bits hold a soft reset by a threshold below 0, to which a jump below 0 may lower it.
+
+    Args:
+        program: Program in floats or integers.
+    """
     for population in program.populations:
         lowered = population.model == "alif_soft" and population.jump is not None and population.jump.min() < 0
         if lowered and program.fixed is not None and program.fixed.word_bits > WORD_BITS:

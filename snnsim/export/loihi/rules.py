@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from snnsim.export import checks, core_checks, integer_checks, repairs
+from snnsim.export import checks, core_checks, current_repairs, integer_checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
 from snnsim.export.repairs import Repair
@@ -26,13 +26,21 @@ SCHEME = Scheme("int8", None, "layer", word_bits=24, decay_bits=12, weight_shift
 
 
 def check_loihi1(program: Program) -> Iterator[Violation]:
-    """Yield what Loihi 1 cannot compute or hold."""
+    """Yield what Loihi 1 cannot compute or hold.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     yield from _arithmetic(program, bias="bias_to_channels")
     yield from core_checks.all_rules(program, LOIHI1_CORE)
 
 
 def check_loihi2(program: Program) -> Iterator[Violation]:
-    """Yield what Loihi 2 cannot compute, or a netx file cannot hold."""
+    """Yield what Loihi 2 cannot compute, or a netx file cannot hold.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     branches = list(checks.chain(program))
     yield from branches
     yield from checks.one_synapse(program)
@@ -63,11 +71,11 @@ def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
 def _repairs(bias: Callable[..., Any]) -> dict[str, Repair]:
     """Return the repairs of both chips, in order; `bias` is that of biases."""
     return {
-        "gains_to_weights": repairs.gains_to_weights,
+        "gains_to_weights": current_repairs.gains_to_weights,
         "quantize": partial(repairs.requantize, scheme=SCHEME),
         "join_taps": repairs.join_taps,
         "requantize": partial(repairs.requantize, scheme=SCHEME),
-        "average_decays": repairs.average_decays,
+        "average_decays": current_repairs.average_decays,
         "raise_decays": partial(repairs.raise_decays, least=1),
         "thresholds_to_grid": partial(repairs.thresholds_to_grid, unit=UNIT, most=MOST_THRESHOLD),
         bias.__name__: partial(bias, most=127),
