@@ -109,11 +109,16 @@ def ties(seed: int = 0, *, floats: bool = False) -> Program:
 def adaptive(model: str, seed: int = 0) -> Program:
     """Return the toy network, whose first layer also reaches itself, with a model of two state variables.
 
+    The loop takes 2 steps or more, as a synaptic current of NEST acts a step after its spikes.
+
     Args:
         model: The model of the neurons.
         seed: Seed of weights and delays.
     """
-    forward, loop = toy(seed), recurrent(seed).edges[1]
+    forward = toy(seed)
+    loop = random_edge(np.random.default_rng(seed), "first", "first", (16, 16), shortest=2)
+    # more of its synapses inhibit than excite, or all neurons would fire for ever
+    loop = replace(loop, weight=loop.weight - 64)
     populations = [with_model(population, model) for population in forward.populations]
     return _program(populations, [*forward.edges, loop])
 
