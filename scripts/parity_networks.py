@@ -1,6 +1,6 @@
 """Train small networks on `digits` for the table of parity: loops, skip connections, adaptive neurons and synapses.
 
-python scripts/parity_networks.py [--epochs 6] [--size small] [--hidden 64] [--output runs/parity]
+python scripts/parity_networks.py [--epochs 20] [--size small] [--hidden 64] [--output runs/parity]
 python scripts/parity.py --network --program runs/parity/*.snn --split test --python ENV/bin/python
 
     recurrent   learned axonal delays of 1 to 40 steps from the last hidden layer to itself
@@ -104,7 +104,7 @@ def main() -> None:
     """Train all networks, or those that are named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--network", nargs="+", choices=list(CHANGES), default=list(CHANGES))
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--size", choices=["small", "default"], default="small", help="size of the data set")
     parser.add_argument("--hidden", type=int, default=64, help="neurons of each of two layers")
     parser.add_argument("--seed", type=int, default=0)

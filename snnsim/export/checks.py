@@ -235,7 +235,9 @@ def one_synapse(program: Program) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def hardware_delays(program: Program, *, latency: int, shortest: int, most: float) -> Iterator[Violation]:
+def hardware_delays(
+    program: Program, *, latency: int, shortest: int, most: float, current_latency: int = 0
+) -> Iterator[Violation]:
     """Delays after retiming are not longer than the target's, and loops are long enough.
 
     Args:
@@ -243,9 +245,10 @@ def hardware_delays(program: Program, *, latency: int, shortest: int, most: floa
         latency: Steps that a synapse of the target takes besides its delay.
         shortest: The target's shortest delay.
         most: Its longest delay.
+        current_latency: Steps that an exponential synapse takes besides the latency.
     """
     try:
-        retimed = retime(program, latency=latency, shortest=shortest)
+        retimed = retime(program, latency=latency, shortest=shortest, current_latency=current_latency)
     except ValueError as error:
         yield Violation("hardware_delays", "program", str(error), "train with longer delays in it")
         return

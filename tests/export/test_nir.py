@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.nir_programs import ENCODINGS, NIR_MODELS
-from helpers.random_programs import programs
+from helpers.nir_programs import ENCODINGS
+from helpers.random_programs import HARD_MODELS, programs
 from snnsim import export
 from snnsim.export.nir.graph import computation_order
 from snnsim.export.nir.write import graph_of, options_of
@@ -38,7 +38,7 @@ def irregular(program, seed):
 @pytest.mark.parametrize("resistance", ["euler", "one"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(program=programs(models=NIR_MODELS), seed=st.integers(0, 9), rough=st.booleans())
+@given(program=programs(models=HARD_MODELS), seed=st.integers(0, 9), rough=st.booleans())
 def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed, rough):
     program = (irregular(program, seed) if rough else program).came_from(epoch=3)
     export.write(program, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
@@ -47,7 +47,7 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed,
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
-@given(program=programs(models=NIR_MODELS))
+@given(program=programs(models=HARD_MODELS))
 def test_nodes_do_not_wait_for_themselves(encoding, program):
     """A node with an input from the step before has another one in this step, as the first step has none before."""
     graph = graph_of(program, options_of(program, encoding, None, None))

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers import nir_reference
-from helpers.nir_programs import ENCODINGS, NIR_MODELS
-from helpers.random_programs import everything, frames_for, programs
+from helpers.nir_programs import ENCODINGS
+from helpers.random_programs import HARD_MODELS, everything, frames_for, programs
 from snnsim import export
 from snnsim.export.nir import hdf5, import_graph
 from snnsim.export.nir.graph import Graph, Node
@@ -42,7 +42,7 @@ def chain(*nodes, channels=3, outputs=2):
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_our_graphs_say_it_without_our_metadata(encoding, data):
-    program = replace(data.draw(programs(fixed=False, models=NIR_MODELS)), extra_steps=0)
+    program = replace(data.draw(programs(fixed=False, models=HARD_MODELS)), extra_steps=0)
     # a relay passes on that there was a spike, and not how many
     frames = np.minimum(data.draw(frames_for(program)), 1)
     graph = graph_of(program, options_of(program, encoding, DT, None))

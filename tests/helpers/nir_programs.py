@@ -1,4 +1,3 @@
-"""What NIR can express: the encodings of delays, and the models of neurons that fire."""
+"""What NIR can express: the encodings of delays."""
 
 ENCODINGS = ("seq", "fan", "relay")
-NIR_MODELS = ["lif_hard", "cuba_lif_hard"]

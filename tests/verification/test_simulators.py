@@ -40,7 +40,10 @@ def run(tmp_path):
 
 
 NETWORKS = [(backend, network) for backend in MODULES for network in EVERYWHERE]
-NETWORKS += [("brian2", network) for network in ("cuba_lif", "adlif", "silif", "alif")] + [("nest", "cuba_lif")]
+NETWORKS += [("brian2", network) for network in ("cuba_lif", "adlif", "silif", "alif")] + [
+    ("nest", "cuba_lif"),
+    ("bmtk", "cuba_lif"),
+]
 
 
 @pytest.mark.parametrize(("backend", "network"), NETWORKS)
