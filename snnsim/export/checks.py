@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnsim import renamed
-from snnsim.export.retiming import retime
+from snnsim.export.retiming import keeps_current, retime
 from snnsim.program import INPUT, Edge, Population, Program
 
 
@@ -160,7 +160,7 @@ def one_decay(program: Program) -> Iterator[Violation]:
     """
     for population in program.populations:
         for name, noun in (("decay", "one decay"), ("second_decay", "one decay of their currents")):
-            decay = getattr(population, name)
+            decay = getattr(population, name) if name == "decay" or keeps_current(population.model) else None
             count = 1 if decay is None else len(set(decay.tolist()))
             if count > 1:
                 yield Violation(
@@ -177,7 +177,7 @@ def unit_gains(program: Program) -> Iterator[Violation]:
     """
     one = 1 if program.fixed is None else 2**program.fixed.decay_bits
     for population in program.populations:
-        if population.gain is not None and (population.gain != one).any():
+        if keeps_current(population.model) and population.gain is not None and (population.gain != one).any():
             yield Violation(
                 "unit_gains", population_text(population),
                 f"gains of currents must be {one}, not from {population.gain.min():g} to {population.gain.max():g}",

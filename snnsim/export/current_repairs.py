@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.export import repairs
+from snnsim.export.retiming import keeps_current
 from snnsim.program import Population, Program
 from snnsim.quantization import dequantized
 
@@ -21,7 +22,7 @@ def average_decays(program: Program) -> tuple[Program, repairs.Counts]:
         means: dict[str, Any] = {}
         for name in ("decay", "second_decay"):
             values = getattr(population, name)
-            if values is not None:
+            if name == "decay" or (values is not None and keeps_current(population.model)):
                 mean = round(values.mean()) if program.fixed is not None else values.mean()
                 means[name] = np.full(population.size, mean)
         return replace(population, **means)
@@ -42,9 +43,9 @@ def gains_to_weights(program: Program) -> tuple[Program, repairs.Counts]:
         program: The Program.
     """
     floats = dequantized(program)
-    gains = {each.name: each.gain for each in floats.populations if each.gain is not None}
+    gains = {each.name: each.gain for each in floats.populations if each.gain is not None and keeps_current(each.model)}
     populations = [
-        replace(each, bias=each.bias * each.gain, gain=np.ones(each.size)) if each.gain is not None else each
+        replace(each, bias=each.bias * gains[each.name], gain=np.ones(each.size)) if each.name in gains else each
         for each in floats.populations
     ]
     edges = [

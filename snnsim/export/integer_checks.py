@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from snnsim.export.checks import Violation, edge_text, population_text
+from snnsim.export.retiming import keeps_current
 from snnsim.program import Program
 
 
@@ -132,7 +133,7 @@ def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
                 f"a step must keep at least {least} of {2**program.fixed.decay_bits} parts of a membrane, not "
                 f"{population.decay.min()}", "train with a longer tau_ms, or keep that much", "raise_decays",
             )  # fmt: skip
-        second = population.second_decay
+        second = population.second_decay if keeps_current(population.model) else None
         if program.fixed is not None and second is not None and second.max() >= 2**program.fixed.decay_bits:
             yield Violation(
                 "decay_range", population_text(population),
@@ -153,7 +154,8 @@ def currents(program: Program, *, bits: int) -> Iterator[Violation]:
     if program.fixed is None:
         return
     for population in program.populations:
-        rest = np.zeros(1) if population.second_decay is None else population.second_decay
+        rest = population.second_decay if keeps_current(population.model) else None
+        rest = np.zeros(1) if rest is None else rest
         share = 1 - rest / 2**program.fixed.decay_bits
         with np.errstate(divide="ignore", invalid="ignore"):
             total = float(np.nan_to_num(program.fan_in_weight(population.name) / share, nan=0.0).max())

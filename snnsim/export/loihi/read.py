@@ -10,7 +10,8 @@ from snnsim import hdf5, untrusted
 from snnsim.export.common import reading
 from snnsim.export.loihi.rules import LATENCY, UNIT
 from snnsim.export.loihi.write import LOIHI1_FORMAT, LOIHI2_FORMAT
-from snnsim.program import INPUT, MODELS, Edge, Population, Program
+from snnsim.export.retiming import keeps_current
+from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.header import Header, arrays_field
 from snnsim.program.parts import Synapses
 
@@ -85,11 +86,7 @@ def _loihi2(file: hdf5.Tree, header: Header) -> Program:
 
 def _decay_u(file: hdf5.Tree, path: str, model: str) -> int:
     """Return the parts of 4096 that a step takes from a current."""
-    return _integer(file, path, "decay_u") if _keeps_current(model) else 4096
-
-
-def _keeps_current(model: str) -> bool:
-    return MODELS[model].second == "current"
+    return _integer(file, path, "decay_u") if keeps_current(model) else 4096
 
 
 def _program(header: Header, mantissas: Sequence[_Mantissas], synapses: Sequence[Synapses]) -> Program:
@@ -113,7 +110,7 @@ def _populations(header: Header, mantissas: Sequence[_Mantissas]) -> list[Popula
         size = len(scale)
         threshold = readout_threshold if len(readout_threshold) else np.full(size, (own.vth << UNIT) + 1)
         decay, bias = np.full(size, 4096 - own.decay_v), np.zeros(size, np.int64)
-        rows = {"gain": 4096, "second_decay": 4096 - own.decay_u} if _keeps_current(model) else {}
+        rows = {"gain": 4096, "second_decay": 4096 - own.decay_u} if keeps_current(model) else {}
         second = {each: np.full(size, value) for each, value in rows.items()}
         populations.append(Population(name, model, decay, threshold, bias, scale, **second))
     return populations

@@ -24,7 +24,8 @@ import numpy as np
 
 from snnsim.export.nir.graph import Node
 from snnsim.export.nir.hdf5 import narrow, printable
-from snnsim.program import MODELS, Edge, FixedPoint, Population, Program
+from snnsim.export.retiming import keeps_current
+from snnsim.program import Edge, FixedPoint, Population, Program
 from snnsim.program.parts import array_in_file, array_names, model_in_file
 from snnsim.quantization import dequantized
 
@@ -70,7 +71,7 @@ class Scale:
     @property
     def _keeps_current(self) -> bool:
         """Whether the neurons have an exponential synapse."""
-        return MODELS[self.ours.model].second == "current"
+        return keeps_current(self.ours.model)
 
     @cached_property
     def gain(self) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 from snnsim.export import checks, integer_checks, repairs
 from snnsim.export.checks import Violation, population_text
 from snnsim.export.repairs import Counts, Repair
+from snnsim.export.retiming import keeps_current
 from snnsim.export.xylo.chains import hidden_neurons, relay_chains
 from snnsim.program import Edge, Population, Program
 from snnsim.quantization import Scheme
@@ -106,7 +107,7 @@ def one_step_currents(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers.
     """
     for population in program.populations:
-        if population.second_decay is not None and population.model.startswith("cuba_lif"):
+        if keeps_current(population.model):
             yield Violation(
                 "one_step_currents", population_text(population),
                 "synapses must not be exponential: the chip's shifts round a positive current up where it decays, and "
