@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from snnsim import schema
+from snnsim.data.targets import Targets
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -43,6 +44,18 @@ class Augmentation(schema.Kind):
             units: Number of channels of the recordings.
         """
 
+    def require_targets(self, targets: Targets) -> None:
+        """Raise a ValueError if the changed recordings would have no clear targets besides their classes.
+
+        Args:
+            targets: Targets of the recordings besides their classes, by name.
+        """
+
+    def _require_none(self, names: Sequence[str], reason: str) -> None:
+        listed = f"recordings with the targets {', '.join(names)} must not be changed by {self.kind}"
+        if names:
+            raise ValueError(f"augment.{self.kind}: {listed}, {reason}; leave it out")
+
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         """Return the latest time of a changed recording in ms.
 
@@ -62,7 +75,19 @@ class Augmentation(schema.Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelShift(Augmentation):
+class Interval(Augmentation):
+    """The settings of kinds that draw an integer between two bounds."""
+
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelShift(Interval):
     """Add one random integer to the channels of all spikes of a recording; spikes outside of the range are dropped."""
 
     kind: Literal["channel_shift"] = "channel_shift"
@@ -70,10 +95,6 @@ class ChannelShift(Augmentation):
     """Smallest shift in channels of the recordings, negative for a shift down; nearer to 0 than their number."""
     most: Channels = 39
     """Largest shift in channels of the recordings, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
     def require_channels(self, units: int) -> None:
         for name, value in (("least", self.least), ("most", self.most)):
@@ -99,7 +120,7 @@ class TimeShift(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelTimeShift(Augmentation):
+class ChannelTimeShift(Interval):
     """Add a random time to the spikes of every group of channels; spikes that leave the recording are dropped."""
 
     kind: Literal["channel_time_shift"] = "channel_time_shift"
@@ -112,12 +133,12 @@ class ChannelTimeShift(Augmentation):
     group: Count = 5
     """Neighboring channels that share a shift, a divisor of the channels of the recordings."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
-
     def require_channels(self, units: int) -> None:
         self._require_group(self.group, units)
+
+    def require_targets(self, targets: Targets) -> None:
+        steps = [name for name, target in targets.items() if target.per_step]
+        self._require_none(steps, "as channels move by different times and a step has one label")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         return time_ms + self.step_ms
@@ -145,6 +166,9 @@ class Blend(Augmentation):
     """Probability that a spike of either recording is kept, 0 to 1."""
     end_ms: Duration | None = 1000.0
     """Spikes at or after this time are dropped from the blend, above 0; None keeps all."""
+
+    def require_targets(self, targets: Targets) -> None:
+        self._require_none(list(targets), "as two recordings of a class become one")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:
         return max(time_ms, min(time_ms + longest_ms, self.end_ms or time_ms + longest_ms))
@@ -192,7 +216,7 @@ class ChannelJitter(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpikes(Augmentation):
+class NoiseSpikes(Interval):
     """Add spikes in random channels at random times."""
 
     kind: Literal["noise_spikes"] = "noise_spikes"
@@ -200,10 +224,6 @@ class NoiseSpikes(Augmentation):
     """Smallest number of spikes that are added to a recording, 0 or more."""
     most: Spikes = 35
     """Largest number of spikes that are added to a recording, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,6 +259,9 @@ class CutMix(Augmentation):
 
     kind: Literal["cutmix"] = "cutmix"
     probability: Probability = 0.3
+
+    def require_targets(self, targets: Targets) -> None:
+        self._require_none(list(targets), "as only classes have soft labels")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:
         return max(time_ms, longest_ms)

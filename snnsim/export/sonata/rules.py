@@ -19,4 +19,5 @@ def check(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers.
     """
     yield from checks.reset(program, models=("lif_hard", "cuba_lif_hard"))
+    yield from checks.one_readout(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=np.inf, current_latency=CURRENT_LATENCY)
