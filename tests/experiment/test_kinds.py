@@ -46,7 +46,7 @@ REFUSED = {
     "adlif": "adlif_hard", "silif": "adlif_soft", "alif": "alif_hard", "cuba_lif": "cuba_lif_hard",
     "dense": "adlif_hard",
 }  # fmt: skip
-"""Models of programs that the target c does not have."""
+"""Models of programs that the target spinnaker does not have."""
 
 
 def built(values):
@@ -71,7 +71,7 @@ def test_a_run_is_trained_evaluated_frozen_simulated_and_exported(kind, tiny, tm
     assert len(Program.load("int8.snn").edges) == len(Program.load("run.snn").edges)
     run(capsys, "export", "int8.snn", "--to", "npz", "-o", "int8.npz")
     if kind in REFUSED:
-        error = fails(capsys, "export", "int8.snn", "--to", "c", "-o", "c")
+        error = fails(capsys, "export", "int8.snn", "--to", "spinnaker", "-o", "spinnaker")
         assert f"not '{REFUSED[kind]}'; train with network.neuron = 'lif'" in error
     if "network.recurrent" in KINDS[kind]:
         error = fails(capsys, "export", "int8.snn", "--to", "loihi2", "-o", "int8.net")
