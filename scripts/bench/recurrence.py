@@ -193,7 +193,12 @@ def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
 
 
 def peak(part: str, name: str) -> int | None:
-    """Return the peak memory of a candidate in bytes, above that before; call it in a new process."""
+    """Return the peak memory of a candidate in bytes, above that before; call it in a new process.
+
+    Args:
+        part: Name of a part in PARTS.
+        name: Name of a candidate of the part.
+    """
     torch.manual_seed(train_step.SEED)
     work = PARTS[part]()[name]
     work()
