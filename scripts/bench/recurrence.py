@@ -193,7 +193,12 @@ def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
 
 
 def peak(part: str, name: str) -> int | None:
-    """Return the peak memory of a candidate in bytes, above that before; call it in a new process."""
+    """Return the peak memory of a candidate in bytes, above that before; call it in a new process.
+
+    Args:
+        part: A name in PARTS.
+        name: The candidate.
+    """
     torch.manual_seed(train_step.SEED)
     work = PARTS[part]()[name]
     work()
