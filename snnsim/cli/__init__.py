@@ -73,7 +73,7 @@ def _run(command: Command, interrupt: Request) -> None:
         options.check(command)
         command()
     except Stopped as stop:
-        print(f"snnsim: {plain(str(stop))}; resume with --resume", file=sys.stderr)
+        print(f"snnsim: {plain(str(stop))}; {stop.advice}", file=sys.stderr)
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -1,7 +1,7 @@
 """The data sets of configs: their folders, their splits on a grid, and the facts that `snnsim data` prints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,41 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
     Args:
         config: The config of a run.
         *names: Splits, each "train", "valid" or "test".
+
+    Raises:
+        ValueError: If the run has no validation recordings, and a split is "valid".
+    """
+    if config.data.folds is None and config.data.validate:
+        return _standard_splits(config, *names)
+    if not config.data.validate and "valid" in names:
+        raise ValueError(
+            "the run has no validation recordings, as it was trained on all recordings of the training file "
+            "(data.validate is false); take the split train or test"
+        )
+    parts = _standard_splits(config, *(name for name in names if name == "test"))
+    if set(names) - {"test"}:
+        pool = training_pool(config)
+        speaker, label = pool.binned.speaker[pool.indices], pool.binned.label[pool.indices]
+        train, valid = pool.indices, pool.indices[:0]
+        if config.data.folds is not None:
+            split = splits.of_fold(speaker, label, folds=config.data.folds, number=config.data.fold)
+            train, valid = (pool.indices[part] for part in split)
+        parts |= {name: replace(pool, indices=train if name == "train" else valid) for name in names if name != "test"}
+        _check_classes(parts)
+    return parts
+
+
+def training_pool(config: Config) -> Part:
+    """Return all recordings that the training file holds, those that the standard split validates with included."""
+    standard = _standard_splits(config, "train", "valid")
+    train, valid = standard["train"], standard["valid"]
+    if train.path != valid.path:
+        return train
+    return replace(train, indices=np.union1d(train.indices, valid.indices))
+
+
+def _standard_splits(config: Config, *names: str) -> dict[str, Part]:
+    """Return splits of the config's data set, without its folds.
 
     Raises:
         FileNotFoundError: If there is no file of a split.

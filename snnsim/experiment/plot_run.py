@@ -69,7 +69,8 @@ def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
 
 
 def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
-    loaded = evaluate_run.load(folder.path, "valid", data_path=choice.data_path)
+    # the training recordings, as a run may have no others; the split makes no difference to the delays
+    loaded = evaluate_run.load(folder.path, "train", data_path=choice.data_path)
     trained = _delayed(loaded.network)
     if not trained:
         return None

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
+from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
@@ -67,8 +68,9 @@ def train(
             tqdm.write(_introduction(config, run, classes))
         run.fit()
         if processes.first:
+            choice = plot_run.Choice("valid" if config.data.validate else "train")
             for kind in missing:
-                plot_run.plot(folder.path, kind)
+                plot_run.plot(folder.path, kind, choice=choice)
     return folder
 
 
@@ -144,7 +146,7 @@ def prepare(
     """
     # a first check comes before data are generated; the number of classes makes little difference
     estimate.require(config, estimate.of_network(config, classes=1))
-    data = datasets.load_splits(config, "train", "valid")
+    data = datasets.load_splits(config, "train", *(("valid",) if config.data.validate else ()))
     classes = data["train"].binned.classes
     if device.type == "cpu":
         _check_memory(config, data["train"], len(classes), processes.world)
@@ -159,10 +161,10 @@ def prepare(
     train_batches = datasets.training_batches(config, data["train"], **share)
     plan = TrainerConfig(
         train=train_batches,
-        valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
+        valid=data["valid"].batches(build.EVALUATION_BATCH, **share) if "valid" in data else None,
         rule=build.rule(config),
         decide=decisions.get_decision(settings.decision),
-        epochs=settings.epochs,
+        epochs=min(settings.epochs, settings.stop_after or settings.epochs),
         seed=settings.seed,
         patience=settings.patience,
         width=build.width_schedule(config),
@@ -269,11 +271,15 @@ def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str
     trained = f"{optimizers.trained_parameters(network):,} trained parameters"
     return (
         f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
-        f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
+        f"{len(run.plan.train.indices)} recordings to train on, {_counted(run.plan.valid)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
         f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
     )
+
+
+def _counted(valid: Batches | None) -> str:
+    return "none" if valid is None else str(len(valid.indices))
 
 
 def _described(config: Config) -> str:

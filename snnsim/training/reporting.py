@@ -32,7 +32,7 @@ def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
     for name, value in row.items():
         if isinstance(value, float):
             writer.add_scalar(name, value, row["epoch"])
-    for layer, value in enumerate(row["activity"], start=1):
+    for layer, value in enumerate(row.get("activity", ()), start=1):
         writer.add_scalar(f"activity/layer {layer}", value, row["epoch"])
     writer.flush()
 
@@ -53,10 +53,12 @@ def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
         better: Whether the epoch is the best one so far.
     """
     peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
-    activity = " ".join(f"{value:.3f}" for value in row["activity"])
+    validated = "" if "valid_accuracy" not in row else (
+        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step "
+        + " ".join(f"{value:.3f}" for value in row["activity"])
+    )
     return (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
         f"  train {row['train_accuracy']:6.1%} loss {row['train_loss']:.3f}"
-        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step {activity}"
-        f"  {row['seconds']:.1f} s{peak}{'  best' if better else ''}"
+        f"{validated}  {row['seconds']:.1f} s{peak}{'  best' if better and validated else ''}"
     )

@@ -81,8 +81,10 @@ def _check(path: Path, name: str, value: Any, kind: Any) -> None:
 
 
 def _has_rank(row: dict[str, Any]) -> bool:
-    return all(isinstance(row.get(name), float) for name in ("valid_accuracy", "valid_loss"))
+    values = [row.get(name) for name in ("valid_accuracy", "valid_loss")]
+    return values == [None, None] or all(isinstance(value, float) for value in values)
 
 
 def _rank(row: dict[str, Any]) -> tuple[float, float]:
-    return row["valid_accuracy"], -row["valid_loss"]
+    """Return what is larger for a better epoch; without validation, a later epoch counts as better."""
+    return (row["valid_accuracy"], -row["valid_loss"]) if "valid_accuracy" in row else (float(row["epoch"]), 0.0)

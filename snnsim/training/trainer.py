@@ -38,7 +38,8 @@ class TrainerConfig:
     """Constants of a training."""
 
     train: Batches
-    valid: Batches
+    valid: Batches | None
+    """Recordings to choose the best epoch with; None takes the last epoch."""
     rule: Rule
     decide: Decision
     epochs: int
@@ -200,27 +201,17 @@ class Trainer:
 
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
-        with precision(plan), plan.computed(self.network):
-            result = evaluation.evaluate(
-                self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
-            )
-        # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
-        give_back()
-        if not np.isfinite(result.loss):
-            raise ValueError(
-                f"the validation loss of epoch {state.epoch + 1} is {result.loss}; {finite.ADVICE}. The last "
-                "checkpoint is from before"
-            )
+        validated = {} if plan.valid is None else self._validated(plan.valid)
+        activity = validated.pop("activity", None)
         row = {
             "epoch": state.epoch + 1,
             "train_loss": state.loss / max(1, state.total),
             "train_accuracy": state.correct / max(1, state.total),
-            "valid_loss": result.loss,
-            "valid_accuracy": result.accuracy,
+            **validated,
             **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
             **({} if plan.recurrent_width is None else {"sigma_recurrent": plan.recurrent_width(state.epoch)}),
-            "activity": result.activity,
+            **({} if activity is None else {"activity": activity}),
             **reporting.learned_numbers(self.network),
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
@@ -232,6 +223,26 @@ class Trainer:
             self._write_epoch(row, writer, better=better)
             if progress:
                 tqdm.write(reporting.described(row, plan.epochs, better=better))
+
+    def _validated(self, valid: Batches) -> dict[str, Any]:
+        """Return the metrics of the validation recordings.
+
+        Raises:
+            ValueError: If the loss is not finite.
+        """
+        plan = self.plan
+        with precision(plan), plan.computed(self.network):
+            result = evaluation.evaluate(
+                self.network, valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
+            )
+        # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
+        give_back()
+        if not np.isfinite(result.loss):
+            raise ValueError(
+                f"the validation loss of epoch {self.state.epoch + 1} is {result.loss}; {finite.ADVICE}. The last "
+                "checkpoint is from before"
+            )
+        return {"valid_loss": result.loss, "valid_accuracy": result.accuracy, "activity": result.activity}
 
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files

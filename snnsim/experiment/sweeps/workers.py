@@ -1,0 +1,114 @@
+"""Workers: threads that each carry out one planned run after the other, until there is none left or a signal comes."""
+
+import os
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from snnsim.experiment.sweeps.live import Live
+from snnsim.experiment.sweeps.planned import PlannedRun
+from snnsim.experiment.sweeps.process import Outcome, Rows, Watch, carry_out
+from snnsim.training.signals import Stopped, watched
+
+SHOW_S = 0.5
+"""Seconds between two looks at the table."""
+
+
+class Task(ABC):
+    """Runs to carry out. Methods other than `prune` are called by one thread at a time."""
+
+    wanted: Sequence[str] = ()
+    """Names of the results that are needed."""
+
+    @abstractmethod
+    def next(self) -> PlannedRun | None:
+        """Return the next run, which no other worker of this process gets; None if there is none to begin."""
+
+    @abstractmethod
+    def settle(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Note how a run ended."""
+
+    def prune(self, run: PlannedRun, rows: Rows) -> bool:  # noqa: ARG002
+        """Return whether a run is not worth its time, by the metrics of its epochs."""
+        return False
+
+    @abstractmethod
+    def table(self) -> list[str]:
+        """Return the state of all runs as lines."""
+
+
+def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> list[str]:
+    """Carry out the runs of a task, and return a line for each run that did not end well.
+
+    Args:
+        task: The runs.
+        jobs: Number of trainings at a time.
+        device: Device of the trainings.
+        stream: The live table; by default one on stderr.
+
+    Raises:
+        Stopped: If a signal stopped the workers; trainings have written checkpoints.
+    """
+    live, crew = stream or Live(sys.stderr), _Crew(task, _threads(jobs))
+    threads = [threading.Thread(target=crew.work, args=(live.say, device), daemon=True) for _ in range(jobs)]
+    with watched() as request:
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            crew.stopping = crew.stopping or request.received
+            live.show(crew.table())
+            time.sleep(SHOW_S)
+        live.close(crew.table())
+        if crew.error is not None:
+            raise crew.error
+        if request.received:
+            raise Stopped("stopped; the trainings have written checkpoints", advice="the same command goes on")
+    return crew.troubles
+
+
+def _threads(jobs: int) -> int | None:
+    """Return the threads of each of several trainings; None leaves them all to a single one."""
+    return None if jobs == 1 else max(1, (os.cpu_count() or 1) // jobs)
+
+
+class _Crew:
+    """What the workers of a process share."""
+
+    def __init__(self, task: Task, threads: int | None) -> None:
+        self.task, self.threads = task, threads
+        self.mutex = threading.Lock()
+        self.stopping = False
+        self.error: BaseException | None = None
+        self.troubles: list[str] = []
+
+    def table(self) -> list[str]:
+        with self.mutex:
+            return self.task.table()
+
+    def work(self, say: Callable[[str], None], device: str) -> None:
+        """Carry out runs until there is none left; an error stops all workers."""
+        try:
+            while not self.stopping and self._one(say, device):
+                pass
+        except BaseException as error:  # noqa: BLE001
+            # raised again in the main thread
+            self.error, self.stopping = error, True
+
+    def _one(self, say: Callable[[str], None], device: str) -> bool:
+        with self.mutex:
+            run = self.task.next()
+        if run is None:
+            return False
+        say(f"{run.group.name}/{run.name}: begins")
+        watch = Watch(lambda: self.stopping, lambda rows: self.task.prune(run, rows), self.task.wanted)
+        outcome = carry_out(run, replace(watch, threads=self.threads, device=device))
+        with self.mutex:
+            self.task.settle(run, outcome)
+        line = f"{run.group.name}/{run.name}: {outcome.state}{outcome.message and f'; {outcome.message}'}"
+        say(line)
+        if outcome.state in ("failed", "killed", "elsewhere"):
+            self.troubles.append(line)
+        return True
