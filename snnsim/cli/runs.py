@@ -123,8 +123,10 @@ class Train:
 
 
 def _folds(text: str | None) -> int | Literal["speakers"] | None:
-    if text is None or text == "speakers":
-        return text and "speakers"
+    if text is None:
+        return None
+    if text == "speakers":
+        return "speakers"
     if not text.isdecimal() or not 2 <= int(text) <= 10_000:
         raise ValueError(f"--folds must be speakers, or a number from 2 to 10,000, not {text}")
     return int(text)

@@ -10,7 +10,6 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
 from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
 from snnsim.files import at_home, remove_abandoned
@@ -268,18 +267,15 @@ def _check_free(folder: RunFolder) -> None:
 def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str:
     network: SpikingNetwork = run.network
     sizes = build.layer_sizes(config, classes=len(classes))
+    validated = 0 if run.plan.valid is None else len(run.plan.valid.indices)
     trained = f"{optimizers.trained_parameters(network):,} trained parameters"
     return (
         f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
-        f"{len(run.plan.train.indices)} recordings to train on, {_counted(run.plan.valid)} to validate with, "
+        f"{len(run.plan.train.indices)} recordings to train on, {validated} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
         f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
     )
-
-
-def _counted(valid: Batches | None) -> str:
-    return "none" if valid is None else str(len(valid.indices))
 
 
 def _described(config: Config) -> str:

@@ -53,9 +53,13 @@ def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
         better: Whether the epoch is the best one so far.
     """
     peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
-    validated = "" if "valid_accuracy" not in row else (
-        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step "
-        + " ".join(f"{value:.3f}" for value in row["activity"])
+    validated = (
+        ""
+        if "valid_accuracy" not in row
+        else (
+            f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step "
+            + " ".join(f"{value:.3f}" for value in row["activity"])
+        )
     )
     return (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"

@@ -92,7 +92,9 @@ def train(
     # more seeds of the folds than before would change the choice that the refitted networks rest on
     count = plan.seeds if folds is None or plan.fold_seeds is None else plan.fold_seeds
     seeds = tuple(range(first, first + count))
-    trained = _carried_out(Group.of(folder / (SEEDS if folds is None else FOLDS), "", config, seeds=seeds, folds=folds), jobs, device)
+    trained = _carried_out(
+        Group.of(folder / (SEEDS if folds is None else FOLDS), "", config, seeds=seeds, folds=folds), jobs, device
+    )
     if folds is not None:
         refitted = config.with_values(_refit(trained, folder))
         seeds = tuple(range(first, first + plan.seeds))
@@ -156,8 +158,10 @@ def _carried_out(group: Group, jobs: int, device: str) -> Group:
     missing = [run.name for run in group.runs if run.result is None]
     if missing:
         reasons = "; ".join(troubles) or "they were stopped"
-        raise ValueError(f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); "
-                         "the same command goes on with them")
+        raise ValueError(
+            f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); "
+            "the same command goes on with them"
+        )
     return group
 
 

@@ -98,14 +98,13 @@ def _trained(run: PlannedRun, watch: Watch) -> Outcome:
             [sys.executable, "-m", "snnsim", "train", *_words(run, watch)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(watch), start_new_session=True,
         )  # fmt: skip
-        reason: Literal["stopped", "pruned"] | None = None
         metrics = _Metrics(run, watch)
-        while process.poll() is None:
-            if reason is None:
-                reason = "stopped" if watch.stop() else "pruned" if metrics.pruned() else None
-                if reason is not None:
-                    process.terminate()
-            time.sleep(POLL_S)
+        try:
+            reason = _watched(process, watch, metrics)
+        except BaseException:
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode == 0:
         # the last epochs may have ended between two looks
         metrics.pruned()
@@ -115,6 +114,20 @@ def _trained(run: PlannedRun, watch: Watch) -> Outcome:
     if process.returncode < 0 or process.returncode == 128 + signal.SIGINT:
         return Outcome("killed", f"the training ended by signal {abs(process.returncode)}")
     return Outcome("failed", _last_line(log))
+
+
+def _watched(
+    process: subprocess.Popen[bytes], watch: Watch, metrics: "_Metrics"
+) -> Literal["stopped", "pruned"] | None:
+    """Wait for the end of a training; return why it was stopped, or None if it ended by itself."""
+    reason: Literal["stopped", "pruned"] | None = None
+    while process.poll() is None:
+        if reason is None:
+            reason = "stopped" if watch.stop() else "pruned" if metrics.pruned() else None
+            if reason is not None:
+                process.terminate()
+        time.sleep(POLL_S)
+    return reason
 
 
 def _words(run: PlannedRun, watch: Watch) -> list[str]:
@@ -144,9 +157,10 @@ class _Metrics:
 
     def pruned(self) -> bool:
         """Show new metrics to the watch, and return whether the run is pruned."""
+        rows: Rows = []
         with contextlib.suppress(OSError, ValueError):
             rows = self.run.folder.read_metrics()
-            if len(rows) > self.epochs:
-                self.epochs = len(rows)
-                return self.watch.prune(rows)
-        return False
+        if len(rows) <= self.epochs:
+            return False
+        self.epochs = len(rows)
+        return self.watch.prune(rows)

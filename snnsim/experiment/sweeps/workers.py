@@ -3,7 +3,6 @@
 import os
 import sys
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -57,10 +56,11 @@ def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> l
     with watched() as request:
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
-            crew.stopping = crew.stopping or request.received
-            live.show(crew.table())
-            time.sleep(SHOW_S)
+        for thread in threads:
+            while thread.is_alive():
+                crew.stopping = crew.stopping or request.received
+                live.show(crew.table())
+                thread.join(SHOW_S)
         live.close(crew.table())
         if crew.error is not None:
             raise crew.error
