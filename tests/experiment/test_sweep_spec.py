@@ -53,9 +53,7 @@ def test_variants_are_a_parameter_with_targets_and_values_of_their_own(tmp_path)
 
 def test_intervals_take_the_type_of_their_key(tmp_path):
     bounds = {"training.lr": {"low": 1, "high": 8, "log": True}, "network.taps": {"low": 1, "high": 5, "step": 2}}
-    read = spec.load(
-        write_spec(tmp_path, target='"motifs"', sampler='"tpe"', trials=7, parameters=inline(bounds))
-    )
+    read = spec.load(write_spec(tmp_path, target='"motifs"', sampler='"tpe"', trials=7, parameters=inline(bounds)))
     assert read.parameters == {
         "training.lr": Interval(1, 8, None, log=True, integer=False),
         "network.taps": Interval(1, 5, 2, log=False, integer=True),
@@ -89,7 +87,10 @@ BROKEN = {
         "config: network.tap is unknown; the known keys there are hidden",
     ),
     "section": ({"parameters": inline({"network": [1]})}, "config: network is a section; name one of its keys"),
-    "seed": ({"parameters": inline({"training.seed": [1, 2]})}, "training.seed can be no parameter or value of a sweep"),
+    "seed": (
+        {"parameters": inline({"training.seed": [1, 2]})},
+        "training.seed can be no parameter or value of a sweep",
+    ),
     "fold": ({"set": inline({"data.fold": 1})}, "data.fold can be no parameter or value of a sweep"),
     "scalar": ({"parameters": inline({"network.taps": 2})}, "parameters.network.taps must be a list of values, or a"),
     "empty list": ({"parameters": inline({"network.taps": []})}, "network.taps must have at least one value"),

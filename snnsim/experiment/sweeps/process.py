@@ -95,7 +95,7 @@ def _trained(run: PlannedRun, watch: Watch) -> Outcome:
     with log.open("ab") as output:
         # a session of its own, so that Ctrl-C reaches the worker alone, which then stops the training once
         process = subprocess.Popen(
-            [sys.executable, "-m", "snnsim", "train", *_words(run, watch)],
+            [*_command(), *_words(run, watch)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment(watch), start_new_session=True,
         )  # fmt: skip
         metrics = _Metrics(run, watch)
@@ -128,6 +128,10 @@ def _watched(
                 process.terminate()
         time.sleep(POLL_S)
     return reason
+
+
+def _command() -> list[str]:
+    return [sys.executable, "-m", "snnsim", "train"]
 
 
 def _words(run: PlannedRun, watch: Watch) -> list[str]:
