@@ -55,10 +55,9 @@ def states(path):
     return [trial.state.name for trial in study.opened(spec.load(path), create=False).trials()]
 
 
-def test_a_sweep_and_its_training_are_killed_and_go_on_to_the_same_result(
-    tiny, tmp_path, monkeypatch, without_pictures
-):
-    values = tiny | {"training.epochs": 60}
+@pytest.mark.usefixtures("without_pictures")
+def test_a_sweep_and_its_training_are_killed_and_go_on_to_the_same_result(tiny, tmp_path, monkeypatch):
+    values = tiny | {"training.epochs": 20}
     path = write_spec(tmp_path, target='"shd"', set=inline(values))
     words = [sys.executable, "-m", "snnsim", "sweep", str(path), "--device", "cpu"]
     running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -71,7 +70,7 @@ def test_a_sweep_and_its_training_are_killed_and_go_on_to_the_same_result(
     assert not ended(training)
     os.kill(training, signal.SIGKILL)
     until(lambda: ended(training))
-    assert 0 < len(folder.read_metrics()) < 60
+    assert 0 < len(folder.read_metrics()) < 20
     assert states(path) == ["RUNNING"]
     runs = train_in_process(monkeypatch)
     sweep.run(path, jobs=1, device="cpu", retry=False)
@@ -81,7 +80,7 @@ def test_a_sweep_and_its_training_are_killed_and_go_on_to_the_same_result(
         "group.json", "seed-0", "seed-0.log", "seed-0.result.json", "seed-0.toml"
     ]  # fmt: skip
     undisturbed = experiment.train("shd", values, output=tmp_path / "undisturbed", device="cpu")
-    assert len(folder.read_metrics()) == 60
+    assert len(folder.read_metrics()) == 20
     for name, value in parameters(undisturbed).items():
         assert torch.equal(value, parameters(folder)[name]), name
 
@@ -193,7 +192,8 @@ def test_the_threads_of_the_machine_are_shared(monkeypatch):
     assert process._environment(Watch(IDLE.stop, IDLE.prune, threads=3))["OMP_NUM_THREADS"] == "2"
 
 
-def test_a_finished_run_is_measured(planned, monkeypatch, without_pictures):
+@pytest.mark.usefixtures("without_pictures")
+def test_a_finished_run_is_measured(planned, monkeypatch):
     train_in_process(monkeypatch)
     wanted = ("parameters", "synaptic_operations")
     watch = Watch(IDLE.stop, IDLE.prune, wanted)

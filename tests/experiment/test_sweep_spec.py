@@ -168,6 +168,6 @@ def test_samplers_need_trials_and_parameters(tmp_path):
         spec.load(write_spec(tmp_path, target='"motifs"', sampler='"tpe"', parameters=inline(GRID)))
     with pytest.raises(ValueError, match="parameters must name what the sampler tpe draws"):
         spec.load(write_spec(tmp_path, target='"motifs"', sampler='"tpe"', trials=2))
+    bounds = inline({"network.delays": {"low": 1, "high": 2}})
     with pytest.raises(ValueError, match="must be a list of values, as its key of the config is no number"):
-        bounds = inline({"network.delays": {"low": 1, "high": 2}})
         spec.load(write_spec(tmp_path, target='"motifs"', sampler='"tpe"', trials=2, parameters=bounds))
