@@ -159,12 +159,18 @@ class Evaluate:
     """Print one JSON object."""
 
     def __call__(self) -> None:
-        """Evaluate."""
+        """Evaluate.
+
+        Raises:
+            ValueError: If several runs are to be evaluated in the simulator.
+        """
         keep_memory()
         from snnsim import experiment
         from snnsim.experiment.sweeps import evaluation, planned
 
         if planned.groups_in(self.run):
+            if self.engine != "network":
+                raise ValueError(f"--engine is for a single run, and {self.run} has several; name the folder of one")
             facts = evaluation.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
             print(json.dumps(facts) if self.json else "\n".join(evaluation.lines(facts)))
             return

@@ -185,6 +185,16 @@ def test_a_failed_trial_is_named_and_tried_again_on_request(monkeypatch, grid):
     assert len(rest) == 4
 
 
+def test_a_sweep_whose_first_trainings_all_fail_begins_no_other(monkeypatch, grid):
+    def failing(_):
+        raise ValueError("there is no train file")
+
+    runs = pretend(monkeypatch, failing)
+    with pytest.raises(ValueError, match=r"the first 3 trainings failed, and no other is begun: trial-0002.*no train"):
+        run(grid)
+    assert len(runs) == 3
+
+
 def test_an_objective_that_no_run_has_is_named(monkeypatch, tmp_path):
     pretend(monkeypatch, lambda _: [0.5])
     with pytest.raises(ValueError, match="the objective valid_mae is no metric of the runs; those are valid_accuracy"):

@@ -84,7 +84,7 @@ def train(
     Raises:
         ValueError: If the folder has another plan, or runs failed.
     """
-    config = train_run.config_of(target).with_values(values)
+    config = unsplit(train_run.config_of(target).with_values(values))
     folds = None if plan.folds is None else number_of(config, plan.folds)
     folder = output or lock.new_folder(train_run.RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     _begin(folder, config, folds)
@@ -100,6 +100,11 @@ def train(
         seeds = tuple(range(first, first + plan.seeds))
         _carried_out(Group.of(folder / REFIT, "", refitted, seeds=seeds, folds=None), jobs, device)
     return folder
+
+
+def unsplit(config: Config) -> Config:
+    """Return a config, such as that of a run of a fold, with the standard split and all its epochs."""
+    return config.with_values({"data.folds": None, "data.fold": 0, "data.validate": True, "training.stop_after": None})
 
 
 def number_of(config: Config, folds: Folds) -> int:
@@ -157,7 +162,7 @@ def _carried_out(group: Group, jobs: int, device: str) -> Group:
     troubles = work(Fixed(group), jobs=jobs, device=device)
     missing = [run.name for run in group.runs if run.result is None]
     if missing:
-        reasons = "; ".join(troubles) or "they were stopped"
+        reasons = "; ".join([*troubles.own, *troubles.elsewhere]) or "they were stopped"
         raise ValueError(
             f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); "
             "the same command goes on with them"

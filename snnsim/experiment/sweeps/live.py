@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 _UP, _CLEAR = "\x1b[{}F", "\x1b[J"
@@ -25,12 +25,17 @@ class Live:
         with self._mutex:
             self._lines.append(line)
 
-    def show(self, table: Sequence[str]) -> None:
-        """Write the new lines, and the table if it has changed."""
+    def show(self, current: Callable[[], Sequence[str]]) -> None:
+        """Write the new lines, and on a terminal the table if it has changed.
+
+        Args:
+            current: Function that returns the table; it is called for a terminal alone.
+        """
         with self._mutex:
             lines, self._lines = self._lines, []
         terminal = self._stream.isatty()
-        if not lines and (not terminal or list(table) == list(self._table)):
+        table = current() if terminal else ()
+        if not lines and list(table) == list(self._table):
             return
         if terminal and self._height:
             self._stream.write(_UP.format(self._height) + _CLEAR)
@@ -43,9 +48,9 @@ class Live:
             self._height, self._table = len(visible), table
         self._stream.flush()
 
-    def close(self, table: Sequence[str]) -> None:
+    def close(self) -> None:
         """Write the last lines, and remove the table from the terminal."""
-        self.show(table)
+        self.show(lambda: self._table)
         if self._height:
             self._stream.write(_UP.format(self._height) + _CLEAR)
             self._stream.flush()

@@ -84,6 +84,11 @@ class Group:
         write_json(self.path / _RECORD, {"label": self.label, "runs": runs, **values})
 
     @property
+    def is_written(self) -> bool:
+        """Whether the record of the group has been written."""
+        return (self.path / _RECORD).is_file()
+
+    @property
     def results(self) -> list[dict[str, Any]]:
         """The results of the finished runs."""
         return [result for run in self.runs if (result := run.result) is not None]

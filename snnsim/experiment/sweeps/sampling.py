@@ -1,7 +1,9 @@
 """Optuna's samplers, distributions and pruners for the values of a spec."""
 
+import os
 import warnings
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,18 @@ def optuna() -> Any:
         raise ImportError("sweep: optuna must be installed; it is not; run `pip install snnsim[sweep]`") from error
     package.logging.set_verbosity(package.logging.WARNING)
     return package
+
+
+def storage(journal: Path) -> Any:
+    """Return the storage of a study.
+
+    Args:
+        journal: The file; other processes and machines may use it at the same time.
+    """
+    journals = optuna().storages.journal
+    # symbolic links are the lock that also old network disks have; Windows lets few users make them
+    guard = journals.JournalFileOpenLock(str(journal)) if os.name == "nt" else None
+    return optuna().storages.JournalStorage(journals.JournalFileBackend(str(journal), lock_obj=guard))
 
 
 def sampler(wanted: Spec, number: int) -> Any:

@@ -156,7 +156,7 @@ def _values(table: Mapping[str, Any], where: str, parameters: Mapping[str, Param
 
 def _base(target: str, path: Path) -> Config:
     beside = path.parent / target
-    return train_run.config_of(str(beside) if beside.suffix == ".toml" and beside.is_file() else target)
+    return folds.unsplit(train_run.config_of(str(beside) if beside.suffix == ".toml" and beside.is_file() else target))
 
 
 def _trials(table: Mapping[str, Any], sampler: str, parameters: Mapping[str, Parameter]) -> int:

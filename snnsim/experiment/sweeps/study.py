@@ -48,6 +48,9 @@ class Study:
         self.spec, self.optuna, self.storage = spec, study, storage
         attributes = study.user_attrs
         self.folds: int | None = attributes["folds"]
+        self._groups: dict[int, Group] = {}
+        self.rows: dict[int, list[str]] = {}
+        """Rows of a table of the finished trials."""
         self.bases = {name: Config.from_toml(text, "the study") for name, text in attributes["bases"].items()}
 
     def trials(self, *states: str) -> list[Any]:
@@ -56,7 +59,12 @@ class Study:
         return [trial for trial in trials if not states or trial.state.name in states]
 
     def group(self, trial: Any) -> Group:
-        """Return the runs of a trial."""
+        """Return the runs of a trial that has all its values."""
+        if trial.number not in self._groups:
+            self._groups[trial.number] = self._group(trial)
+        return self._groups[trial.number]
+
+    def _group(self, trial: Any) -> Group:
         values = self.values(trial)
         own = {name: value for name, value in values.items() if name != VARIANT}
         config = self.bases[values.get(VARIANT, "")].with_values(own)
@@ -83,7 +91,8 @@ class Study:
     def recorded(self, trial: Any) -> Group:
         """Return the runs of a trial after their configs and the record of the trial were written."""
         group = self.group(trial)
-        group.write({"values": self.values(trial)})
+        if not group.is_written:
+            group.write({"values": self.values(trial)})
         return group
 
     def renew(self, trial: Any) -> None:
@@ -177,7 +186,7 @@ def opened(wanted: Spec, *, create: bool = True) -> Study:
         number = folds.number_of(next(iter(wanted.bases.values())), wanted.folds)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with asking(wanted.folder):
-        storage = package.storages.JournalStorage(package.storages.journal.JournalFileBackend(str(journal)))
+        storage = sampling.storage(journal)
         study = package.create_study(
             storage=storage,
             study_name=_NAME,

@@ -95,7 +95,9 @@ def table(opened: Study) -> list[str]:
     front = pareto.front(trials, opened.spec.objectives)
     rows = [["trial", "state", "runs", *names, "configuration"]]
     for trial in trials:
-        row = _row(opened, trial)
+        row = opened.rows.get(trial.number) or _row(opened, trial)
+        if trial.state.is_finished():
+            opened.rows[trial.number] = row
         rows.append([f"{trial.number}{' *' if trial.number in front else ''}", *row])
     waiting = [row for row in rows if row[1] == "waits"]
     # a long list of waiting trials would push the others off the terminal
@@ -109,12 +111,13 @@ def _row(opened: Study, trial: Any) -> list[str]:
     label, state = spec.labeled(opened.values(trial)), trial.state.name
     if state == "WAITING":
         return ["waits", "", *[""] * len(names), label]
-    group = opened.group(trial)
-    results = group.results
+    complete = trial.params.keys() == opened.spec.parameters.keys()
+    runs = opened.group(trial).runs if complete else ()
+    results = [result for run in runs if (result := run.result) is not None]
     words = {"RUNNING": "runs", "COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
     error = f": {trial.user_attrs['error']}" if "error" in trial.user_attrs else ""
     cells = [_cell(name, [result[name] for result in results if name in result]) for name in names]
-    return [words[state], f"{len(results)}/{len(group.runs)}", *cells, label + error]
+    return [words[state], f"{len(results)}/{len(runs)}", *cells, label + error]
 
 
 def _cell(name: str, values: Sequence[float]) -> str:
@@ -140,7 +143,7 @@ def run(path: Path, *, jobs: int, device: str, retry: bool) -> tuple[list[str], 
     if retry:
         opened.retry()
     troubles = work(Trials(opened), jobs=jobs, device=device)
-    return described(opened), troubles
+    return described(opened), troubles.own
 
 
 def show(path: Path) -> list[str]:

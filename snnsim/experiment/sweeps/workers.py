@@ -5,13 +5,15 @@ import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from snnsim.experiment.sweeps.live import Live
 from snnsim.experiment.sweeps.planned import PlannedRun
 from snnsim.experiment.sweeps.process import Outcome, Rows, Watch, carry_out
 from snnsim.training.signals import Stopped, watched
 
+MOST_FAILURES = 3
+"""Trainings that may fail before the first one is finished."""
 SHOW_S = 0.5
 """Seconds between two looks at the table."""
 
@@ -39,8 +41,18 @@ class Task(ABC):
         """Return the state of all runs as lines."""
 
 
-def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> list[str]:
-    """Carry out the runs of a task, and return a line for each run that did not end well.
+@dataclass(frozen=True)
+class Troubles:
+    """Lines about the runs that have no result."""
+
+    own: list[str] = field(default_factory=list)
+    """Runs that failed or were killed."""
+    elsewhere: list[str] = field(default_factory=list)
+    """Runs that other workers have claimed."""
+
+
+def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> Troubles:
+    """Carry out the runs of a task, and return which runs have no result.
 
     Args:
         task: The runs.
@@ -49,6 +61,7 @@ def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> l
         stream: The live table; by default one on stderr.
 
     Raises:
+        ValueError: If the first trainings all fail.
         Stopped: If a signal stopped the workers; trainings have written checkpoints.
     """
     live, crew = stream or Live(sys.stderr), _Crew(task, _threads(jobs))
@@ -59,9 +72,9 @@ def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> l
         for thread in threads:
             while thread.is_alive():
                 crew.stopping = crew.stopping or request.received
-                live.show(crew.table())
+                live.show(crew.table)
                 thread.join(SHOW_S)
-        live.close(crew.table())
+        live.close()
         if crew.error is not None:
             raise crew.error
         if request.received:
@@ -82,7 +95,7 @@ class _Crew:
         self.mutex = threading.Lock()
         self.stopping = False
         self.error: BaseException | None = None
-        self.troubles: list[str] = []
+        self.troubles, self.finished = Troubles(), False
 
     def table(self) -> list[str]:
         with self.mutex:
@@ -109,6 +122,19 @@ class _Crew:
             self.task.settle(run, outcome)
         line = f"{run.group.name}/{run.name}: {outcome.state}{outcome.message and f'; {outcome.message}'}"
         say(line)
-        if outcome.state in ("failed", "killed", "elsewhere"):
-            self.troubles.append(line)
+        self._count(outcome, line)
         return True
+
+    def _count(self, outcome: Outcome, line: str) -> None:
+        """Note runs without a result.
+
+        Raises:
+            ValueError: If the first trainings all failed, as all others would probably fail, too.
+        """
+        if outcome.state in ("failed", "killed"):
+            self.troubles.own.append(line)
+        elif outcome.state == "elsewhere":
+            self.troubles.elsewhere.append(line)
+        self.finished = self.finished or outcome.state == "finished"
+        if len(self.troubles.own) >= MOST_FAILURES and not self.finished:
+            raise ValueError(f"the first {MOST_FAILURES} trainings failed, and no other is begun: {line}")
