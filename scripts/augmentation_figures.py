@@ -37,7 +37,11 @@ def main() -> None:
 
 
 def shown_settings(name: str) -> Augmentation:
-    """Return the defaults of a kind, applied to every recording; some with settings that a picture can show."""
+    """Return an augmentation of every recording, with the defaults of its kind or settings that a picture can show.
+
+    Args:
+        name: Name of the kind in KINDS.
+    """
     changed = {
         "event_drop": {"share": 0.5},
         "chunk_drop": {"most": 0.2},
@@ -49,7 +53,13 @@ def shown_settings(name: str) -> Augmentation:
 
 
 def picture(recordings: Recordings, kind: Augmentation, seed: int) -> Figure:
-    """Return a figure of a recording and of the same after an augmentation."""
+    """Return a figure of a recording before and after an augmentation.
+
+    Args:
+        recordings: Recordings; the figure shows the first that changes visibly.
+        kind: Augmentation with its settings.
+        seed: Seed of the augmentation.
+    """
     result, probability = augment_with_probabilities(recordings, [kind], seed=seed)
     number = _visible(recordings, result)
     with style():

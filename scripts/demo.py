@@ -36,7 +36,12 @@ def main() -> None:
 
 
 def train(run: Path, options: list[str]) -> None:
-    """Train, resume a training that was stopped, or skip a finished one."""
+    """Train, resume a training that was stopped, or skip a finished one.
+
+    Args:
+        run: Folder of the run.
+        options: Further options of `snnsim train`, for a new training alone.
+    """
     if not RunFolder(run).config.exists():
         command("train", "digits", "--output-dir", str(run), *options)
     elif experiment.is_finished(run):
@@ -46,7 +51,11 @@ def train(run: Path, options: list[str]) -> None:
 
 
 def command(*words: str) -> None:
-    """Print a command of snnsim, and run it."""
+    """Print a command of snnsim, and run it.
+
+    Args:
+        *words: Words of the command line behind `snnsim`.
+    """
     print(f"\n$ snnsim {' '.join(words)}", flush=True)
     cli.main(list(words))
 

@@ -52,7 +52,15 @@ def main() -> None:
 def killed_until_it_ends(
     options: argparse.Namespace, folder: Path, moments: random.Random, duration: float, *, limit: int
 ) -> int:
-    """Train into a folder with at most `limit` kills, and return the number of kills."""
+    """Train into a folder with a limited number of kills, and return the number of kills.
+
+    Args:
+        options: Options of the command line.
+        folder: Folder of the run.
+        moments: Source of the random moments of kills.
+        duration: Seconds of the undisturbed training.
+        limit: The most kills.
+    """
     kills = 0
     while True:
         begun = (folder / "config.toml").exists()
@@ -71,7 +79,15 @@ def killed_until_it_ends(
 
 
 def ended(running: subprocess.Popen[str], folder: Path, moments: random.Random, duration: float, *, late: bool) -> bool:
-    """Wait for a random time from the start, or from the last checkpoint; return whether the training has ended."""
+    """Wait for a random time, and return whether the training has ended.
+
+    Args:
+        running: Process of the training.
+        folder: Folder of the run.
+        moments: Source of the random time.
+        duration: The longest time in seconds, from the start of the process.
+        late: Whether the time begins with the last checkpoint of the training instead, and takes at most 3 s.
+    """
     while late and running.poll() is None and not ((folder / "last.pt").exists() and is_finished(folder)):
         time.sleep(0.01)
     try:
@@ -82,7 +98,12 @@ def ended(running: subprocess.Popen[str], folder: Path, moments: random.Random, 
 
 
 def differences(folder: Path, undisturbed: Path) -> list[str]:
-    """Return the names of the results that differ from those of an undisturbed run."""
+    """Return the names of the results that differ from those of an undisturbed run.
+
+    Args:
+        folder: Folder of the run that was killed and resumed.
+        undisturbed: Folder of the undisturbed run.
+    """
     same = {
         "parameters": parameters(folder) == parameters(undisturbed),
         "metrics": metrics(folder) == metrics(undisturbed),
@@ -93,23 +114,39 @@ def differences(folder: Path, undisturbed: Path) -> list[str]:
 
 
 def train(*words: str) -> list[str]:
-    """Return the command line of a training."""
+    """Return the command line of a training.
+
+    Args:
+        *words: Words behind `snnsim train`.
+    """
     return [sys.executable, "-m", "snnsim", "train", *words, "--device", "cpu"]
 
 
 def parameters(folder: Path) -> dict[str, bytes]:
-    """Return the bytes of every parameter of a run."""
+    """Return the bytes of every parameter of a run.
+
+    Args:
+        folder: Folder of the run, which holds a checkpoint.
+    """
     state = torch.load(folder / "last.pt", weights_only=True)["network"]
     return {name: value.numpy().tobytes() for name, value in state.items()}
 
 
 def metrics(folder: Path) -> list[dict[str, object]]:
-    """Return the metrics of a run without time and memory."""
+    """Return the metrics of a run without time and memory.
+
+    Args:
+        folder: Folder of the run.
+    """
     return [{**row, "seconds": None, "peak_bytes": None} for row in RunFolder(folder).read_metrics()]
 
 
 def rows(folder: Path) -> str:
-    """Return the rows of TensorBoard, as JSON."""
+    """Return the rows of TensorBoard, as JSON.
+
+    Args:
+        folder: Folder of the run.
+    """
     events = EventAccumulator(str(RunFolder(folder).tensorboard))
     events.Reload()
     names = sorted(set(events.Tags()["scalars"]) - {"seconds"})
@@ -117,7 +154,11 @@ def rows(folder: Path) -> str:
 
 
 def files(folder: Path) -> list[str]:
-    """Return the names of the files of a run, without those of TensorBoard, as every start adds one."""
+    """Return the names of the files of a run, without those of TensorBoard, as every start adds one.
+
+    Args:
+        folder: Folder of the run.
+    """
     names = (str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     return sorted(name for name in names if not name.startswith("tensorboard"))
 

@@ -33,7 +33,11 @@ DECISIONS = ("accuracy", "our_accuracy", "choices_equal", "recordings")
 
 
 def load_networks(options: argparse.Namespace) -> dict[str, tuple[Program, Events, Any]]:
-    """Return each network's Program, recordings, and their classes if they have any."""
+    """Return the Program, the recordings, and the classes or None of each network, by name.
+
+    Args:
+        options: Options of the command line.
+    """
     networks: dict[str, tuple[Program, Events, Any]] = {}
     for name in options.network:
         program = NETWORKS[name]()
@@ -46,7 +50,13 @@ def load_networks(options: argparse.Namespace) -> dict[str, tuple[Program, Event
 
 
 def cell(backend: str, network: tuple[Program, Events, Any], python: str) -> dict[str, Any]:
-    """Return the counts of a backend and a network, or the reason why there are none."""
+    """Return the counts of a backend and a network, or the reason why there are none.
+
+    Args:
+        backend: Name of the backend in BACKENDS.
+        network: Program, recordings, and the class of each recording or None.
+        python: Interpreter in which the backend is installed.
+    """
     program, events, label = network
     target = BACKENDS[backend].target
     check = export.TARGETS[target].check
@@ -72,7 +82,12 @@ def cell(backend: str, network: tuple[Program, Events, Any], python: str) -> dic
 
 
 def table(cells: dict[str, dict[str, dict[str, Any]]], networks: list[str]) -> str:
-    """Return the cells as a table in Markdown, with notes below it."""
+    """Return the cells as a table in Markdown, with notes below it.
+
+    Args:
+        cells: Result of `cell` by network, by backend.
+        networks: Names of the networks, in the order of the columns.
+    """
     notes: dict[str, int] = {}
     rows = [f"| backend | reads | {' | '.join(networks)} |", "|---|---|" + "---:|" * len(networks)]
     for backend, row in cells.items():
@@ -83,18 +98,31 @@ def table(cells: dict[str, dict[str, dict[str, Any]]], networks: list[str]) -> s
 
 
 def write_options(backend: str) -> dict[str, str]:
-    """Return the options with which a backend's files are written: of NIR, the first encoding that it runs."""
+    """Return the options with which a backend's files are written: of NIR, the first encoding that it runs.
+
+    Args:
+        backend: Name of the backend in BACKENDS.
+    """
     variants = BACKENDS[backend].variants
     return {"encoding": variants[0]} if variants else {}
 
 
 def input_text(backend: str) -> str:
-    """Return the target and encoding that a backend runs."""
+    """Return the target and encoding that a backend runs.
+
+    Args:
+        backend: Name of the backend in BACKENDS.
+    """
     return " ".join([BACKENDS[backend].target, *write_options(backend).values()])
 
 
 def cell_text(result: dict[str, Any] | None, notes: dict[str, int]) -> str:
-    """Return a cell's text; remarks become notes."""
+    """Return the text of a cell of the table, with a mark where it has a note.
+
+    Args:
+        result: Result of `cell`; None for an empty cell.
+        notes: Numbers of the notes so far; a new note is added.
+    """
     if result is None:
         return ""
     remarks = []
@@ -121,7 +149,12 @@ def cell_text(result: dict[str, Any] | None, notes: dict[str, int]) -> str:
 
 
 def mark(remarks: list[str], notes: dict[str, int]) -> str:
-    """Return the number of a note, which is a new one if no earlier note is the same."""
+    """Return the mark of a note in Markdown; empty without remarks.
+
+    Args:
+        remarks: Sentences of the note.
+        notes: Numbers of the notes so far. A note that is not among them is added.
+    """
     if not remarks:
         return ""
     number = notes.setdefault("; ".join(remarks), len(notes) + 1)
@@ -129,7 +162,11 @@ def mark(remarks: list[str], notes: dict[str, int]) -> str:
 
 
 def portable_command(options: argparse.Namespace) -> list[str]:
-    """Return the command line without this machine's folders."""
+    """Return the command line without this machine's folders.
+
+    Args:
+        options: Options of the command line, with the paths to replace.
+    """
     replacements = {
         str(options.python): "ENV/bin/python",
         str(options.data): "FOLDER",

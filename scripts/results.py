@@ -5,13 +5,18 @@ import json
 from pathlib import Path
 
 from snnsim.config import Config
+from snnsim.config.neurons import LIF
 from snnsim.experiment import build, datasets
 from snnsim.training.optimizers import trained_parameters
 from snnsim.training.run_folder import RunFolder
 
 
 def row(path: Path) -> str:
-    """Return a run as one line of a table."""
+    """Return a run as one line of a table.
+
+    Args:
+        path: Folder of a finished run that was evaluated on the test split.
+    """
     folder = RunFolder(path)
     config, history = Config.load(folder.config), folder.read_metrics()
     network = build.build_network(config, classes=len(datasets.load_splits(config, "train")["train"].binned.classes))
@@ -19,9 +24,10 @@ def row(path: Path) -> str:
     result = json.loads(folder.evaluation("test").read_text(encoding="utf-8"))
     low, high = result["ci95"]
     net = config.network
+    membrane = f", {net.neuron.tau_ms:g} ms" if isinstance(net.neuron, LIF) else f", {net.neuron.kind}"
     cells = (
         f"`{config.name}`",
-        f"{' - '.join(map(str, net.hidden))}, {net.delays} delays, {net.tau_ms:g} ms",
+        f"{' - '.join(map(str, net.hidden))}, {net.delays} delays{membrane}",
         f"{trained_parameters(network):,}",
         f"{len(history)}",
         f"{sum(epoch['seconds'] for epoch in history) / 60:.0f}",

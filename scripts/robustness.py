@@ -41,7 +41,12 @@ COLORS = {"lif": INK, "meta": BLUE, "levy_baxter": GREEN, "second_order": ORANGE
 
 
 def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
-    """Return the test recordings, unchanged and perturbed, in batches."""
+    """Return the test recordings, unchanged and perturbed, in batches.
+
+    Args:
+        config: Config with the data set and its binning.
+        seed: Seed of the perturbations.
+    """
     data = config.data
     recordings = heidelberg.read(heidelberg.find(datasets.data_folder(config.data), data.name)["test"])
     grid = {"time_step_ms": data.time_step_ms, "channels": data.channels, "max_time_ms": data.max_time_ms}
@@ -58,6 +63,10 @@ def tests(config: Config, seed: int) -> dict[tuple[str, float], Batches]:
 
 def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
     """Return the network of a config, trained now or by an earlier call.
+
+    Args:
+        config: Config of the training, with its seed.
+        folder: Folder of the run, which may hold an unfinished or a finished training.
 
     Raises:
         ValueError: If the folder holds a run of another config.
@@ -76,7 +85,13 @@ def trained(config: Config, folder: Path) -> evaluate_run.Loaded:
 def results(
     loaded: evaluate_run.Loaded, variants: dict[tuple[str, float], Batches], draws: int
 ) -> list[dict[str, Any]]:
-    """Return the accuracy and the activity of a network on all test recordings."""
+    """Return the accuracy and the activity of a network on all test recordings.
+
+    Args:
+        loaded: The trained network.
+        variants: Test recordings by kind and strength of the perturbation, as `tests` returns them.
+        draws: Evaluations of a stochastic network, with seeds from 0; a deterministic network is evaluated once.
+    """
     decide = decisions.get_decision(loaded.config.training.decision)
     seeds = range(draws) if dropout.is_stochastic(loaded.network) else [None]
     rows = []
@@ -87,7 +102,7 @@ def results(
         ]
         rows.append(
             {
-                "neuron": loaded.config.network.neuron,
+                "neuron": loaded.config.network.neuron.kind,
                 "seed": loaded.config.training.seed,
                 "kind": kind,
                 "value": value,
@@ -101,13 +116,25 @@ def results(
 
 
 def of(rows: list[dict[str, Any]], neuron: str, kind: str, value: float) -> list[float]:
-    """Return the accuracies of a kind of neuron over the seeds."""
+    """Return the accuracies of a kind of neuron over the seeds.
+
+    Args:
+        rows: Results of all networks.
+        neuron: Kind of the neurons.
+        kind: Kind of the perturbation, or "as they are".
+        value: Strength of the perturbation; 0 without one.
+    """
     key = (neuron, kind, value)
     return [row["accuracy"] for row in rows if (row["neuron"], row["kind"], row["value"]) == key]
 
 
 def shown(rows: list[dict[str, Any]], neurons: list[str]) -> str:
-    """Return the results as a table."""
+    """Return the results as a table.
+
+    Args:
+        rows: Results of all networks.
+        neurons: Kinds of neurons, in the order of the columns.
+    """
 
     def cell(values: list[float]) -> str:
         return f"{mean(values):.1%}" + (f" ± {stdev(values):.1%}" if len(values) > 1 else "")
@@ -123,7 +150,12 @@ def shown(rows: list[dict[str, Any]], neurons: list[str]) -> str:
 
 
 def drawn(rows: list[dict[str, Any]], neurons: list[str]) -> Figure:
-    """Return the figure: accuracy over the strength of a perturbation, with the spread over seeds."""
+    """Return the figure: accuracy over the strength of a perturbation, with the spread over seeds.
+
+    Args:
+        rows: Results of all networks.
+        neurons: Kinds of neurons to draw.
+    """
     with style():
         figure = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
         panels = figure.subplots(1, len(PERTURBED), sharey=True)

@@ -41,7 +41,11 @@ def choose() -> None:
 
 
 def can_write(folder: str) -> bool:
-    """Return whether a file can be written in a folder; a missing folder is made."""
+    """Return whether a file can be written in a folder; a missing folder is made.
+
+    Args:
+        folder: Path of the folder. A missing one is made and stays; the file of the test is removed.
+    """
     probe = os.path.join(folder, f".snnsim-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         os.makedirs(folder, exist_ok=True)

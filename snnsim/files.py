@@ -165,7 +165,11 @@ def cache_folder() -> Path:
 
 
 def at_home(path: str | Path) -> Path:
-    """Return a path of the user, with the home folder in place of a leading `~`."""
+    """Return a path of the user as an absolute or relative path without a leading `~`.
+
+    Args:
+        path: Path as the user wrote it; a leading `~` or `~name` becomes the home folder.
+    """
     return Path(os.path.expanduser(path))
 
 

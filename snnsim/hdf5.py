@@ -47,12 +47,20 @@ class Tree:
         yield from self._items()
 
     def kind(self, path: str) -> str:
-        """Return the kind of the object at a path: `group`, `numbers`, `text`, or `wrong`."""
+        """Return the kind of the object at a path: `group`, `numbers`, `text`, or `wrong`.
+
+        Args:
+            path: Path of the object in this group, such as "weights/delay".
+        """
         described = self._described(path)
         return next(kind for key, kind in _KINDS.items() if key in described)
 
     def group(self, path: str) -> "Tree":
-        """Return the group at a path."""
+        """Return the group at a path.
+
+        Args:
+            path: Path of the group, from this one.
+        """
         self._of(path, "items", "a group")
         return Tree(self._content, self._find(path) or 0, self._full(path))
 
@@ -73,7 +81,11 @@ class Tree:
         return self._numbers(self._of(path, "dtype", "numbers"), self._full(path), axes)
 
     def text(self, path: str) -> str:
-        """Return the text at a path."""
+        """Return the text at a path.
+
+        Args:
+            path: Path of a single text, from this group.
+        """
         return self._text(self._of(path, "text", "a text"), self._full(path))
 
     def texts(self, path: str, *, axes: int) -> np.ndarray:
@@ -92,7 +104,11 @@ class Tree:
         return texts
 
     def value(self, path: str) -> Any:
-        """Return the numbers or the text at a path, or a dictionary of the values in a group."""
+        """Return the numbers or the text at a path, or a dictionary of the values in a group.
+
+        Args:
+            path: Path of the object, from this group.
+        """
         kind = self.kind(path)
         if kind == "group":
             group = self.group(path)

@@ -53,6 +53,9 @@ class Reader:
     def read(self, file: h5py.File) -> None:
         """Collect the content of a file.
 
+        Args:
+            file: The file, open for reading; the objects and their numbers are added to the reader's lists.
+
         Raises:
             ValueError: If the file has more links than its size allows.
         """

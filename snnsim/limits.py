@@ -72,7 +72,11 @@ def available_memory() -> int | None:
 
 
 def size_text(size: int) -> str:
-    """Return a number of bytes as text with two digits or more, in kB, MB, GB or TB."""
+    """Return a number of bytes as text with two digits or more, in kB, MB, GB or TB.
+
+    Args:
+        size: Number of bytes, at least 0; a kB has 1000 of them.
+    """
     for unit in ("TB", "GB", "MB", "kB"):
         one = _UNITS[unit.upper()]
         if size >= one:

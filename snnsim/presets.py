@@ -17,7 +17,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from snnsim.config import Config, Data, Network, Training
-from snnsim.config.neurons import AdLIF
+from snnsim.config.neurons import LIF, AdLIF
+from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.data import registry
 from snnsim.nn import delay_windows
@@ -27,9 +28,12 @@ _SHD = Config(name="shd", data=Data(name="shd"))
 _SSC = Config(
     name="ssc",
     data=Data(name="ssc"),
-    network=Network(hidden=(512, 512, 512), max_delay_ms=300.0, tau_ms=15.0, dropout=0.25, extra_ms=600.0),
+    network=Network(
+        hidden=(512, 512, 512), max_delay_ms=300.0, neuron=LIF(tau_ms=15.0), readout=Readout(tau_ms=15.0),
+        dropout=0.25, extra_ms=600.0,
+    ),
     training=Training(epochs=60, batch_size=128),
-)
+)  # fmt: skip
 _DIGITS = Config(
     name="digits",
     data=Data(name="digits", max_time_ms=1400.0),
@@ -46,7 +50,7 @@ _MOTIFS_XYLO = Config(
     name="motifs-xylo",
     data=Data(name="motifs-short", channels=16),
     network=Network(
-        hidden=(64,), max_delay_ms=100.0, sparsity=0.5, tau_ms=10.0, tau_readout_ms=10.0,
+        hidden=(64,), max_delay_ms=100.0, sparsity=0.5, neuron=LIF(tau_ms=10.0), readout=Readout(tau_ms=10.0),
         batch_norm=False, dropout=0.0, extra_ms=0.0,
     ),
     training=Training(epochs=20, batch_size=64),
@@ -57,11 +61,8 @@ _VISION = Network(
     convolutions=(16, 32),
     hidden=(),
     delays="none",
-    tau_ms=11.0,
-    tau_readout_ms=10.0,
-    reset="soft",
-    surrogate="triangle",
-    surrogate_alpha=1.0,
+    neuron=LIF(tau_ms=11.0, reset="soft", surrogate="triangle", surrogate_alpha=1.0),
+    readout=Readout(tau_ms=10.0),
     dropout=0.0,
     extra_ms=0.0,
 )
@@ -105,9 +106,9 @@ def _wide(config: Config) -> tuple[int, ...]:
 
 
 def _no_delays(config: Config) -> Config:
-    network = replace(
-        config.network, delays="none", hidden=_wide(config), tau_ms=_NO_DELAY_TAU_MS[config.name], surrogate_alpha=2.0
-    )
+    tau = _NO_DELAY_TAU_MS[config.name]
+    neuron, readout = LIF(tau_ms=tau, surrogate_alpha=2.0), Readout(tau_ms=tau)
+    network = replace(config.network, delays="none", hidden=_wide(config), neuron=neuron, readout=readout)
     # the voltage of a readout with memory grows: sums of its softmax saturate, its mean does not
     training = replace(config.training, decision="mean_membrane")
     return replace(config, network=network, training=training)
@@ -172,5 +173,9 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name."""
+    """Return a preset by its name.
+
+    Args:
+        name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
+    """
     return lookup(PRESETS, name, "preset")

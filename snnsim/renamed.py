@@ -210,7 +210,11 @@ def attributes(module: str, names: Mapping[str, str]) -> Callable[[str], Any]:
 
 
 class OldName:
-    """An old name of an attribute or method, in the body of a class: reading it warns, and gives the one of today."""
+    """An old name of an attribute or method, in the body of a class: reading it warns, and gives the one of today.
+
+    Args:
+        new: Name of the attribute or method of today, in the same class.
+    """
 
     def __init__(self, new: str) -> None:
         self.new = new

@@ -2,6 +2,16 @@
 
 The declared type of a field says which values it takes, and `Annotated[int, Range(...)]` their range. Every section
 calls `settle` in its constructor, so that a section of Python code is checked like one of a file.
+
+A part of a config may be of several kinds, each a section with settings of its own. The declared type is then the union
+of the sections, each a class of Kind:
+
+    neuron: LIF | AdLIF = LIF()                     [network.neuron]
+    augment: tuple[Blend | CutMix, ...] = ()        [[data.augment]]
+    recurrent: Dense | Delayed | None = None        the kind "none" is None
+
+A file names the kind by the key `kind` of the section, or by a text in place of the section, which then has its default
+settings.
 """
 
 import math
@@ -10,7 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from snnsim.validation import shown
 
@@ -34,7 +44,11 @@ class Range:
     at_most: float | None = None
 
     def broken(self, number: float) -> str | None:
-        """Return the condition that a number violates, such as "at least 1", or None."""
+        """Return the bound that a number violates as a text, such as "at least 1", or None.
+
+        Args:
+            number: Number to compare with the bounds; NaN violates every bound.
+        """
         if self.above is not None and not number > self.above:
             return "positive" if self.above == 0 else f"above {self.above:,}"
         if self.at_least is not None and not number >= self.at_least:
@@ -44,60 +58,36 @@ class Range:
         return None
 
 
-@dataclass(frozen=True, eq=False)
-class Kinds:
-    """The kinds of a part of a config, each a section with settings of its own, or a text without settings.
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A section of one of several kinds; each kind declares its own field `kind`, with its name as the only value."""
 
-    A file names a kind by the key `kind` of the section, or by a text in place of the section, which then has its
-    default settings. The text "none" is the value None.
+    kind: str
+    """Name of the kind in a config."""
+
+    carried: ClassVar[tuple[str, ...]] = ()
+    """Settings that a section of another kind, which has them here too, takes over when it replaces this one."""
+
+
+def kinds_of(kind: Any) -> dict[str, Any]:
+    """Return the sections of a declared type by their kinds; an empty table if its values are not of several kinds.
+
+    Args:
+        kind: Declared type of a field, such as a union of sections.
     """
-
-    texts: tuple[str, ...]
-    """Kinds without settings."""
-    sections: Mapping[str, type]
-    """Kinds with settings, by their names."""
-
-    def value(self, value: object, dotted: str) -> object:
-        """Return the section or the text of a kind.
-
-        Args:
-            value: A section, its values with the key `kind`, the name of a kind, or None.
-            dotted: Name of the part, for messages.
-
-        Raises:
-            ValueError: If the kind or a setting is unknown, or a setting is wrong.
-        """
-        if type(value) in self.sections.values():
-            return value
-        settings = dict(value) if isinstance(value, Mapping) else {}
-        kind, name = (settings.pop("kind", None), f"{dotted}.kind") if isinstance(value, Mapping) else (value, dotted)
-        kind = str(_chosen((*self.texts, *self.sections), NONE if value is None else kind, name))
-        if kind in self.sections:
-            return build(self.sections[kind], settings, f"{dotted}.")
-        if settings:
-            raise ValueError(
-                f"config: {dotted}.{shown(next(iter(settings)))[1:-1]} is unknown; the kind {kind} has no settings "
-                f"there, and these have: {', '.join(self.sections)}"
-            )
-        return None if kind == NONE else kind
-
-    def plain(self, value: object) -> dict[str, object]:
-        """Return the values of a kind's section or text, with the key `kind`."""
-        for name, section in self.sections.items():
-            if type(value) is section:
-                return {"kind": name, **plain(value)}
-        return {"kind": NONE if value is None else value}
-
-
-def kinds_of(kind: Any) -> Kinds | None:
-    """Return the kinds of a declared type; None if its values are of one kind."""
-    markers = get_args(kind)[1:] if get_origin(kind) is Annotated else ()
-    return next((marker for marker in markers if isinstance(marker, Kinds)), None)
+    choices = [choice for choice in get_args(kind) if choice is not NoneType]
+    if get_origin(kind) not in (Union, UnionType) or not all(map(is_dataclass, choices)):
+        return {}
+    return {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
 
 
 @cache
 def hints(kind: type) -> dict[str, Any]:
-    """Return the declared types of a section's fields, with their ranges."""
+    """Return the declared types of a section's fields, with their ranges.
+
+    Args:
+        kind: Type of the section, a dataclass.
+    """
     types = get_type_hints(kind, include_extras=True)
     return {each.name: types[each.name] for each in fields(kind)}
 
@@ -140,12 +130,20 @@ def build(kind: type, values: Mapping[str, object], where: str) -> Any:
 
 
 def takes_none(kind: Any) -> bool:
-    """Return whether a declared type includes None."""
+    """Return whether a declared type includes None.
+
+    Args:
+        kind: Declared type of a field.
+    """
     return get_origin(kind) in (Union, UnionType) and NoneType in get_args(kind)
 
 
 def is_text(kind: Any) -> bool:
-    """Return whether a declared type takes every text."""
+    """Return whether a declared type takes every text.
+
+    Args:
+        kind: Declared type of a field; `str | None` counts, `Literal` does not.
+    """
     return kind is str or (takes_none(kind) and str in get_args(kind))
 
 
@@ -165,20 +163,24 @@ def known(kind: type, name: str, dotted: str) -> None:
 
 
 def names(kind: Any) -> str:
-    """Return the keys of a section as a text."""
+    """Return the keys of a section as a text.
+
+    Args:
+        kind: Type of the section, a dataclass, or a section itself.
+    """
     return ", ".join(item.name for item in fields(kind))
 
 
 def _typed(kind: Any, value: object, dotted: str) -> object:
     """Return a value converted to its declared type."""
+    if kinds_of(kind):
+        return _of_kind(kind, value, dotted)
     if takes_none(kind):
         if value is None or (value == NONE and not is_text(kind)):
             return None
         (kind,) = (choice for choice in get_args(kind) if choice is not NoneType)
     if get_origin(kind) is Annotated:
         kind, limits = get_args(kind)
-        if isinstance(limits, Kinds):
-            return limits.value(value, dotted)
         value = _typed(kind, value, dotted)
         _check_range(limits, value, dotted)
         return value
@@ -186,17 +188,11 @@ def _typed(kind: Any, value: object, dotted: str) -> object:
         return _chosen(get_args(kind), value, dotted)
     if get_origin(kind) is tuple:
         return _list(get_args(kind)[0], value, dotted)
-    if is_tagged(kind):
-        return _tagged(get_args(kind), value, dotted)
     return _plain(kind, value, dotted)
 
 
+# the value as a text, a truth value, an integer of 64 bits, a finite number, or a section
 def _plain(kind: type, value: object, dotted: str) -> object:
-    """Return a value as a text, a truth value, an integer of 64 bits, a finite number, or a section.
-
-    Raises:
-        ValueError: If the value has another type, or is out of bounds.
-    """
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         # an integer beyond the largest float becomes infinite, which is refused below
         value = float(value) if abs(value) <= 2**1023 else math.inf
@@ -212,26 +208,41 @@ def _plain(kind: type, value: object, dotted: str) -> object:
     return value
 
 
-def is_tagged(kind: Any) -> bool:
-    """Return whether a declared type is one of several sections, which the key `kind` tells apart."""
-    return get_origin(kind) in (Union, UnionType) and all(is_dataclass(choice) for choice in get_args(kind))
+def _of_kind(declared: Any, value: object, dotted: str) -> object:
+    """Return the section of a kind.
 
-
-def _tagged(choices: tuple[Any, ...], value: object, dotted: str) -> object:
-    """Return the section of a table whose key `kind` names it, or a section as it is.
+    Args:
+        declared: The union of the sections.
+        value: A section, its values with the key `kind`, the name of a kind, or None.
+        dotted: Name of the part, for messages.
 
     Raises:
-        ValueError: If the value is no table, or its kind is unknown.
+        ValueError: If the kind is missing or unknown, or a setting is unknown or wrong.
     """
-    if isinstance(value, choices):
+    sections = kinds_of(declared)
+    if type(value) in sections.values():
         return value
-    by_kind = {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
-    if not isinstance(value, Mapping):
-        raise ValueError(
-            f'config: {dotted} must be a table such as {{kind = "{next(iter(by_kind))}"}}, not {shown(value)}'
-        )
-    _chosen(tuple(by_kind), value.get("kind"), f"{dotted}.kind")
-    return build(by_kind[value["kind"]], value, f"{dotted}.")
+    values: Mapping[str, object] = value if isinstance(value, Mapping) else {"kind": NONE if value is None else value}
+    names = (*((NONE,) if takes_none(declared) else ()), *sections)
+    if values is not value and values["kind"] not in names:
+        must = f'{", ".join(names)}, or a section such as {{kind = "{next(iter(sections))}"}}'
+        raise ValueError(f"config: {dotted} must be one of {must}, not {shown(value)}")
+    if "kind" not in values:
+        raise ValueError(f"config: {dotted}.kind is missing; it must be one of {', '.join(names)}")
+    name = _chosen(names, values["kind"], f"{dotted}.kind")
+    section = sections.get(name)
+    for key in values:
+        if key != "kind" and (section is None or key not in hints(section)):
+            raise ValueError(_unknown_setting(sections, name, key, dotted))
+    return section and build(section, values, f"{dotted}.")
+
+
+def _unknown_setting(sections: Mapping[str, Any], kind: str, key: str, dotted: str) -> str:
+    """Return the message that a kind has no such setting, with its settings and the kinds that have this one."""
+    others = [name for name, section in sections.items() if key in hints(section)]
+    own = f"the known keys of the kind {kind} are {names(sections[kind]) if kind in sections else 'kind'}"
+    having = f"; {key} is a key of {', '.join(others)}" if others else ""
+    return f"config: {shown(f'{dotted}.{key}')[1:-1]} is unknown; {own}{having}"
 
 
 def _list(kind: Any, value: object, dotted: str) -> tuple[object, ...]:
@@ -240,7 +251,7 @@ def _list(kind: Any, value: object, dotted: str) -> tuple[object, ...]:
     if len(value) > MOST_ITEMS:
         raise ValueError(f"config: {dotted} must have at most {MOST_ITEMS:,} values, not {len(value):,}")
     # a table has a name of its own, as its keys are named in messages
-    names = (f"{dotted}[{number}]" if is_tagged(kind) else dotted for number in range(len(value)))
+    names = (f"{dotted}[{number}]" if kinds_of(kind) else dotted for number in range(len(value)))
     return tuple(_typed(kind, item, name) for item, name in zip(value, names, strict=True))
 
 
@@ -250,7 +261,7 @@ def _check_range(limits: Range, value: Any, dotted: str) -> None:
         raise ValueError(f"config: {dotted} must be {must}, not {value!r}")
 
 
-def _chosen(choices: tuple[object, ...], value: object, dotted: str) -> object:
+def _chosen(choices: tuple[Any, ...], value: object, dotted: str) -> str:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"config: {dotted} must be one of {', '.join(map(str, choices))}, not {shown(value)}")
     return value
@@ -261,17 +272,20 @@ def plain(section: Any) -> dict[str, object]:
 
     TOML has no None: a default of None is left out, and any other None is the text "none". An empty list of tables is
     left out too.
+
+    Args:
+        section: Section, a frozen dataclass with the declared types of this module.
     """
     values: dict[str, object] = {}
     section_kind: type = type(section)
     types = hints(section_kind)
     for each in fields(section):
-        value, kinds = getattr(section, each.name), kinds_of(types[each.name])
-        if isinstance(value, tuple) and is_tagged(get_args(types[each.name])[0]):
+        value = getattr(section, each.name)
+        if isinstance(value, tuple) and kinds_of(get_args(types[each.name])[0]):
             if value:
                 values[each.name] = [plain(table) for table in value]
         elif is_dataclass(value):
-            values[each.name] = plain(value) if kinds is None else kinds.plain(value)
+            values[each.name] = plain(value)
         elif value is not None or each.default is not None:
             values[each.name] = NONE if value is None else value
     return values

@@ -111,15 +111,27 @@ class Surrogate:
         return _SHAPES[self.name][2] if self.alpha is None else self.alpha
 
     def primitive(self, x: Tensor) -> Tensor:
-        """Return g(x)."""
+        """Return g(x).
+
+        Args:
+            x: Membrane minus threshold, of any shape.
+        """
         return _SHAPES[self.name][0](x, self.sharpness)
 
     def slope(self, x: Tensor) -> Tensor:
-        """Return g'(x)."""
+        """Return g'(x).
+
+        Args:
+            x: Membrane minus threshold, of any shape.
+        """
         return _SHAPES[self.name][1](x, self.sharpness)
 
     def spike(self, x: Tensor) -> Tensor:
-        """Return Θ(x), with g'(x) as its derivative."""
+        """Return Θ(x), with g'(x) as its derivative.
+
+        Args:
+            x: Membrane minus threshold, of any shape; a value of exactly 0 is a spike.
+        """
         spikes: Tensor = _Spike.apply(x, self)  # type: ignore[no-untyped-call]
         return spikes
 

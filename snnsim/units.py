@@ -36,12 +36,22 @@ def to_steps(time_ms: float, time_step_ms: float) -> float:
 
 
 def to_ms(steps: float, time_step_ms: float) -> float:
-    """Return a number of steps in ms."""
+    """Return a number of steps in ms.
+
+    Args:
+        steps: Number of steps, integer or not.
+        time_step_ms: Duration of a step in ms.
+    """
     return steps * time_step_ms
 
 
 def to_rate(rate_hz: float, time_step_ms: float) -> float:
-    """Return the events per step of a rate in Hz, which may be an array, too."""
+    """Return the events per step of a rate.
+
+    Args:
+        rate_hz: Events per second, a number or an array.
+        time_step_ms: Duration of a step in ms.
+    """
     return rate_hz * (time_step_ms / 1000.0)
 
 

@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 FILES = sorted(path for folder in ("snnsim", "scripts", "tests") for path in (ROOT / folder).rglob("*.py"))
 MAX_LINES = 300
 MAX_FUNCTION_LINES = 40
-MAX_UNDOCUMENTED = 3
-"""A public function with more arguments names every one of them in its docstring."""
+DOCUMENTED = ("scripts", "snnsim")
+"""Folders in which a public function names every argument in its docstring."""
 
 VAGUE = {"about", "again", "anyone", "around", "found", "given", "here", "how", "kept", "made", "place", "places",
          "seen", "some", "such", "thing", "there", "told", "what", "whole"}  # fmt: skip
@@ -42,6 +42,8 @@ def violations(path: Path) -> Iterator[str]:
     for folder, rule in RULES.items():
         if path.is_relative_to(ROOT / folder):
             yield from rule(tree)
+    if any(path.is_relative_to(ROOT / folder) for folder in DOCUMENTED):
+        yield from _arguments(tree)
     if path not in (Path(__file__), ROOT / "snnsim" / "renamed.py"):
         yield from _words(text)
 
@@ -84,25 +86,39 @@ def _docstrings(tree: ast.Module) -> Iterator[str]:
     for heading in re.findall(r"(?m)^([A-Z][a-z]+) {2,}\S", docstring):
         if heading not in HEADINGS:
             yield f"1: the module's docstring has a heading {heading!r} that is none of {', '.join(sorted(HEADINGS))}"
+
+
+def _arguments(tree: ast.Module) -> Iterator[str]:
+    """Yield the public functions with arguments that their docstrings do not name."""
     for node, owner in _public(tree):
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [each for each in (node.args.vararg, node.args.kwarg) if each is not None]
         names = [argument.arg for argument in arguments if argument.arg not in ("self", "cls")]
         documented = (ast.get_docstring(node) or "") + owner
         missing = [name for name in names if not re.search(rf"(?m)^ +\*{{0,2}}{name}\b.*:", documented)]
-        if len(names) > MAX_UNDOCUMENTED and missing:
+        if missing:
             yield f"{node.lineno}: {node.name} does not document {', '.join(missing)} under Args"
 
 
 def _public(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
-    """Yield every public function and method; a constructor's arguments may be documented with its class."""
+    """Yield every public function and method; a constructor's arguments may be documented with its class.
+
+    An override without a docstring has that of the method in the base class, if that is in the same module.
+    """
+    inherited: dict[str, set[str]] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node, ""
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-            for method in node.body:
-                if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            methods = [method for method in node.body if isinstance(method, ast.FunctionDef)]
+            bases = set().union(*(inherited.get(ast.unparse(base), set()) for base in node.bases))
+            inherited[node.name] = bases | {method.name for method in methods if ast.get_docstring(method)}
+            for method in methods:
+                if method.name == "__init__":
                     yield method, ast.get_docstring(node) or ""
-                elif isinstance(method, ast.FunctionDef) and not method.name.startswith("_"):
+                elif method.name != "__call__" and method.name.startswith("_"):
+                    continue
+                elif ast.get_docstring(method) or method.name not in bases:
                     yield method, ""
 
 

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from snnsim import presets, schema
 from snnsim.config import Config, Data, Network, Training, parse_assignment
+from snnsim.config.neurons import LIF
+from snnsim.config.readout import Readout
 
 
 @pytest.mark.parametrize("name", presets.PRESETS)
@@ -46,8 +48,7 @@ def test_saved_and_loaded(tmp_path: Path):
 def test_with_values_changes_only_what_it_names():
     config = Config()
     changed = config.with_values({"training.epochs": 7, "network.hidden": [3]})
-    assert changed.training.epochs == 7
-    assert changed.network.hidden == (3,)
+    assert (changed.training.epochs, changed.network.hidden) == (7, (3,))
     assert dataclasses.replace(changed, training=config.training, network=config.network) == config
 
 
@@ -78,16 +79,19 @@ def test_with_values_changes_only_what_it_names():
         ({"network.hidden": []}, r"network\.hidden must be one or more positive widths, not \[\]"),
         ({"network.hidden": 12}, r"network\.hidden must be a list, not 12"),
         ({"network.window": "box"}, "must be one of gauss, max, v1, v0, not 'box'"),
-        ({"network.surrogate": "relu"}, "must be one of atan, triangle, sigmoid, fast_sigmoid, boxcar, not 'relu'"),
+        (
+            {"network.neuron.surrogate": "relu"},
+            "must be one of atan, triangle, sigmoid, fast_sigmoid, boxcar, not 'relu'",
+        ),
         ({"network.dropout": 1.0}, r"network\.dropout must be at least 0 and below 1"),
         ({"network.sparsity": -0.1}, r"network\.sparsity must be at least 0"),
         ({"network.sigma_end": 0.0}, r"network\.sigma_end must be positive"),
-        ({"network.tau_ms": 5.0}, r"network\.tau_ms must be at least data\.time_step_ms = 10\.0"),
+        ({"network.neuron.tau_ms": 5.0}, r"network\.neuron\.tau_ms must be at least data\.time_step_ms = 10\.0"),
         ({"data.time_step_ms": 0.0}, r"data\.time_step_ms must be positive"),
         ({"data.max_time_ms": 1.0}, r"data\.max_time_ms must be at least one time step"),
         ({"data.channels": 0}, r"data\.channels must be at least 1"),
         ({"data.height": 0}, r"data\.height must be at least 1, not 0"),
-        ({"network.tau_readout_ms": 5.0}, r"network\.tau_readout_ms must be at least data\.time_step_ms = 10\.0"),
+        ({"network.readout.tau_ms": 5.0}, r"network\.readout\.tau_ms must be at least data\.time_step_ms = 10\.0"),
         ({"network.kernel": 2}, r"network\.kernel must be odd and positive, not 2"),
         ({"network.pool": 0}, r"network\.pool must be at least 1, not 0"),
         ({"network.convolutions": [8]}, r"need data\.height and data\.width.*; got None, None and 140"),
@@ -179,20 +183,19 @@ def test_config_is_frozen():
         Network().dropout = 0.5
 
 
+SECTIONS = {"data": Data, "network": Network, "network.readout": Readout, "network.neuron": LIF, "training": Training}
 NUMBERS = [
     (f"{section}.{name}", kind)
-    for section, part in (("data", Data), ("network", Network), ("training", Training))
+    for section, part in SECTIONS.items()
     for name, kind in schema.hints(part).items()
     if "float" in str(kind) or "int" in str(kind)
 ]
-
-
 SERVED = {
     10**18: ("data.seed", "training.seed", "training.patience", "network.hidden"),
     1e-300: (
-        "network.max_delay_ms", "network.sigma_start", "network.sigma_end", "network.sparsity", "network.noise",
-        "network.success", "network.dropout", "network.extra_ms", "training.lr", "training.lr_delay",
-        "training.weight_decay", "training.sigma_epochs",
+        "network.max_delay_ms", "network.sigma_start", "network.sigma_end", "network.sparsity",
+        "network.dropout", "network.extra_ms", "training.lr", "training.lr_delay", "training.weight_decay",
+        "training.sigma_epochs",
     ),
 }  # fmt: skip
 """What takes a number all the same: seeds, widths that memory decides about, and what may be as good as nothing."""
@@ -247,13 +250,13 @@ def test_a_section_built_in_python_is_checked():
     with pytest.raises(ValueError, match=r"network\.taps must be of type int, not '2'"):
         Network(taps="2")
     assert Network(hidden=[3, 4]).hidden == (3, 4)
-    assert isinstance(Network(tau_ms=20).tau_ms, float)
+    assert isinstance(Network(dropout=0).dropout, float)
 
 
 def test_none_survives_toml_where_the_default_differs():
-    config = Config().with_values({"network.surrogate_alpha": None})
+    config = Config().with_values({"network.neuron.surrogate_alpha": None})
     assert 'surrogate_alpha = "none"' in config.to_toml()
-    assert Config.from_toml(config.to_toml()).network.surrogate_alpha is None
+    assert Config.from_toml(config.to_toml()).network.neuron.surrogate_alpha is None
 
 
 @pytest.mark.parametrize(

@@ -41,12 +41,15 @@ def test_every_augmentation_survives_toml(kind):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ([3], r'data\.augment\[0\] must be a table such as \{kind = "channel_shift"\}, not 3'),
+        (
+            [3],
+            r'augment\[0\] must be one of channel_shift, .*, or a section such as \{kind = "channel_shift"\}, not 3',
+        ),
         (
             [{"kind": "event_drop"}, {"kind": "drop"}],
             r"data\.augment\[1\]\.kind must be one of channel_shift, .*'drop'",
         ),
-        ([{"share": 0.1}], r"data\.augment\[0\]\.kind must be one of .* not None"),
+        ([{"share": 0.1}], r"data\.augment\[0\]\.kind is missing; it must be one of channel_shift, .*, cutmix"),
         ([{"kind": "event_drop", "most": 3}], r"data\.augment\[0\]\.most is unknown; .* kind, probability, share"),
         ([{"kind": "event_drop", "share": 3}], r"augment\.event_drop\.share must be at most 1, not 3"),
         ([{"kind": "time_stretch", "most": float("nan")}], r"augment\.time_stretch\.most must be a finite number"),

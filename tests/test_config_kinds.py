@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snnsim import presets, schema
-from snnsim.config import Config, parse_assignment
-from snnsim.config.neurons import NEURONS, AdLIF, CubaLIF, SiLIF
+from snnsim.config import Config, Network, parse_assignment
+from snnsim.config.neurons import ALIF, LIF, NEURONS, AdLIF, CubaLIF, LevyBaxter, Meta, SiLIF
 from snnsim.config.recurrence import RECURRENCES, DelayedRecurrence, DenseRecurrence
 
 
@@ -16,7 +16,7 @@ def assigned(*texts, config=None):
     return (config or Config()).with_values(dict(map(parse_assignment, texts)))
 
 
-@pytest.mark.parametrize("neuron", ["lif", "meta", *NEURONS])
+@pytest.mark.parametrize("neuron", NEURONS)
 @pytest.mark.parametrize("recurrent", [None, *RECURRENCES])
 def test_toml_and_back_is_identity(neuron, recurrent):
     config = Config().with_values({"network.neuron": neuron, "network.recurrent": recurrent})
@@ -62,19 +62,24 @@ def test_a_section_names_its_kind_and_its_settings():
     assert Config.from_toml("[network.recurrent]\nkind = 'none'").network.recurrent is None
 
 
-def test_files_with_flat_settings_have_their_meaning():
-    text = '[network]\nneuron = "lif"\ntau_ms = 20\nreset = "soft"\nthreshold = 0.5'
-    network = Config.from_toml(text).network
-    assert (network.neuron, network.tau_ms, network.reset, network.threshold) == ("lif", 20.0, "soft", 0.5)
-    assert Config.from_toml("[network.neuron]\nkind = 'meta'").network.neuron == "meta"
-    assert assigned("network.neuron=meta", "network.tau_ms=20").network.neuron == "meta"
+@pytest.mark.parametrize("name", presets.PRESETS)
+def test_files_of_presets_name_the_kind_of_neurons(name):
+    config = presets.named(name)
+    text = config.to_toml()
+    assert f'[network.neuron]\nkind = "{config.network.neuron.kind}"' in text
+    assert ("[network.recurrent]" in text) == (config.network.recurrent is not None)
 
 
-@pytest.mark.parametrize("name", ["digits", "motifs", "shd", "ssc-sparse", "images", "patterns-delays", "motifs-xylo"])
-def test_presets_without_sections_write_no_sections(name):
-    text = presets.named(name).to_toml()
-    assert "[network.neuron]" not in text
-    assert "recurrent" not in text
+@pytest.mark.parametrize("kind", NEURONS)
+def test_a_kind_has_its_own_settings_alone(kind):
+    section = NEURONS[kind]()
+    assert schema.plain(Config(network=Network(neuron=section)).network)["neuron"] == schema.plain(section)
+    foreign = {name for other in NEURONS.values() for name in schema.hints(other)} - schema.hints(type(section)).keys()
+    for name in foreign:
+        with pytest.raises(
+            ValueError, match=rf"neuron\.{name} is unknown; the known keys of the kind {kind} are kind, "
+        ):
+            Config().with_values({"network.neuron": {"kind": kind, name: 1}})
 
 
 def test_assignments_set_kinds_and_their_settings():
@@ -87,11 +92,22 @@ def test_assignments_set_kinds_and_their_settings():
     assert assigned("network.neuron.kind=silif", config=config).network.neuron == SiLIF()
     assert assigned("network.neuron.kind=adlif", config=config) == config
     assert assigned("network.neuron=cuba_lif", config=config).network.neuron == CubaLIF()
-    assert assigned("network.neuron=lif", config=config).network.neuron == "lif"
+    assert assigned("network.neuron=lif", config=config).network.neuron == LIF()
     recurrent = assigned("network.recurrent=dense", "network.recurrent.dropout=0.5")
     assert recurrent.network.recurrent == DenseRecurrence(dropout=0.5)
     assert assigned("network.recurrent=none", config=recurrent).network.recurrent is None
     assert assigned('network.recurrent={kind = "delays"}').network.recurrent == DelayedRecurrence()
+
+
+def test_kinds_of_a_family_carry_their_common_settings():
+    config = presets.named("images")
+    meta = assigned("network.neuron=meta", "network.neuron.noise=0.5", config=config)
+    assert meta.network.neuron == Meta(tau_ms=11.0, reset="soft", surrogate="triangle", surrogate_alpha=1.0, noise=0.5)
+    kind = assigned("network.neuron=levy_baxter", config=meta).network.neuron
+    assert kind == LevyBaxter(surrogate="triangle", surrogate_alpha=1.0)
+    assert assigned("network.neuron=alif", config=config).network.neuron == ALIF()
+    # a table is complete
+    assert assigned('network.neuron={kind = "meta"}', config=config).network.neuron == Meta()
 
 
 @pytest.mark.parametrize(
@@ -99,17 +115,17 @@ def test_assignments_set_kinds_and_their_settings():
     [
         ({"network.neuron": "izhikevich"}, "neuron must be one of lif, meta, levy_baxter, second_order, adlif, silif,"),
         ({"network.neuron": {"kind": "izhikevich"}}, r"network\.neuron\.kind must be one of lif, .*, not 'izhikevich'"),
-        ({"network.neuron": {"tau_ms": 3}}, r"network\.neuron\.kind must be one of lif, .*, not None"),
+        ({"network.neuron": {"tau_ms": 3}}, r"network\.neuron\.kind is missing; it must be one of lif, .*, cuba_lif"),
         ({"network.neuron": 3}, r"network\.neuron must be one of lif, .*, not 3"),
-        ({"network.neuron": None}, r"network\.neuron must be one of lif, .*, not 'none'"),
+        ({"network.neuron": None}, r"network\.neuron must be one of lif, .*, not None"),
         ({"network.neuron": DenseRecurrence()}, r"network\.neuron must be one of lif"),
         (
             {"network.neuron": {"kind": "adlif", "reset": "soft"}},
-            r"network\.neuron\.reset is unknown; the known keys there are threshold, .*, tau_ms",
+            r"neuron\.reset is unknown; the known keys of the kind adlif are kind, .*; reset is a key of lif, meta",
         ),
         (
-            {"network.neuron.tau_ms": 20},
-            r"neuron\.tau_ms is unknown; the kind lif has no settings there, and these have: adlif, silif,",
+            {"network.neuron.scale": 20},
+            r"neuron\.scale is unknown; the known keys of the kind lif are kind, .*; scale is a key of adlif",
         ),
         ({"network.neuron.tau": 20}, r"network\.neuron\.tau is unknown; the known keys there are kind, threshold"),
         ({"network.neuron.tau_ms.low": 20}, "neuron is a value, not a section"),
@@ -123,12 +139,13 @@ def test_assignments_set_kinds_and_their_settings():
         ({"network.neuron": "alif", "network.neuron.tau_ms": 5}, r"neuron\.tau_ms must be at least data\.time_step_ms"),
         ({"network.neuron": "alif", "network.neuron.jump": -1}, r"network\.neuron\.jump must be at least 0"),
         (
-            {"network.neuron": "adlif", "network.reset": "soft"},
-            r"network\.reset = 'soft' is a setting of other neurons .*; set network\.neuron\.reset .* at 'hard'",
+            {"network.recurrent": "loops"},
+            r"network\.recurrent must be one of none, dense, delays, or a section .*, not 'loops'",
         ),
-        ({"network.neuron": "adlif", "network.noise": 0.1}, r"network\.noise = 0\.1 is a setting of other neurons"),
-        ({"network.recurrent": "loops"}, r"network\.recurrent must be one of none, dense, delays, not 'loops'"),
-        ({"network.recurrent.dropout": 0.1}, "the kind none has no settings there, and these have: dense, delays"),
+        (
+            {"network.recurrent.dropout": 0.1},
+            "the known keys of the kind none are kind; dropout is a key of dense, delays",
+        ),
         ({"network.recurrent": {"kind": "dense", "max_delay_ms": 9}}, "recurrent.max_delay_ms is unknown"),
         ({"network.recurrent": "dense", "network.recurrent.dropout": 1.0}, "recurrent.dropout must be at least 0 and"),
         ({"network.recurrent": "dense", "network.recurrent.layers": [3]}, "layers must be different numbers .* 1 to 2"),

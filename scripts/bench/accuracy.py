@@ -28,6 +28,11 @@ PARTS = (baselines.OURS, BASELINE)
 def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
     """Train one network, or resume its training, and return its accuracies.
 
+    Args:
+        part: "snnsim", or the name of a baseline.
+        config: Config of the training, with its seed.
+        folder: Folder of the run, which may hold an unfinished or a finished training.
+
     Raises:
         ValueError: If the folder holds a run of another config.
     """
@@ -58,7 +63,11 @@ def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table, and the differences of the two libraries."""
+    """Return the results as a table, and the differences of the two libraries.
+
+    Args:
+        results: Accuracy and time of every seed and library, as `trained` returns them.
+    """
     rows = [
         (
             result["part"],

@@ -70,7 +70,11 @@ def main() -> None:
 
 
 def training_step(classes: int) -> Callable[..., None]:
-    """Return a function that trains the network of the preset shd on a batch."""
+    """Return a function that trains the network of the preset shd on a batch.
+
+    Args:
+        classes: Number of classes of the data.
+    """
     config, device = presets.named("shd"), torch.device("cpu")
     network, rule = build.build_network(config, classes=classes).train(), build.rule(config)
     optimizer = optimizers.build(network, lr=5e-3, lr_delay=0.1, weight_decay=1e-5, steps=1000)
@@ -86,7 +90,11 @@ def training_step(classes: int) -> Callable[..., None]:
 
 
 def timed(function: Callable[[], object]) -> tuple[object, float]:
-    """Return the result of a function and its processor time in seconds."""
+    """Return the result of a function and its processor time in seconds.
+
+    Args:
+        function: Function without arguments, called once.
+    """
     began = time.process_time()
     result = function()
     return result, time.process_time() - began

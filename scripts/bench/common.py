@@ -13,7 +13,12 @@ from snnsim.training.run_folder import environment
 
 
 def measurement_parser(description: str, *, json: str) -> argparse.ArgumentParser:
-    """Return a parser with the options of all measurements of time."""
+    """Return a parser with the options of all measurements of time.
+
+    Args:
+        description: Docstring of the script, printed as it stands by --help.
+        json: Path of the file for the figures where the option --json names none.
+    """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repeats", type=int, default=5, help="turns of each candidate")
     parser.add_argument("--loops", type=int, default=1, help="calls in a turn")
@@ -23,25 +28,46 @@ def measurement_parser(description: str, *, json: str) -> argparse.ArgumentParse
 
 
 def add_allocator(parser: argparse.ArgumentParser) -> None:
-    """Add the option that chooses an allocator."""
+    """Add the option that chooses an allocator.
+
+    Args:
+        parser: Parser that gets the option.
+    """
     parser.add_argument(
         "--allocator", choices=allocator.CHOICES, default="tuned", help="tuned: the setting of `snnsim train`"
     )
 
 
 def add_allocators(parser: argparse.ArgumentParser) -> None:
-    """Add the option that chooses one or both allocators."""
+    """Add the option that chooses one or both allocators.
+
+    Args:
+        parser: Parser that gets the option.
+    """
     both = ["tuned", "system"]
     parser.add_argument("--allocator", nargs="+", choices=both, default=both, help="one or both")
 
 
 def plan(options: argparse.Namespace, allocator: str) -> compare.Plan:
-    """Return the number of measurements and the settings of their processes, under an allocator."""
+    """Return the number of measurements and the settings of their processes, under an allocator.
+
+    Args:
+        options: Options of `measurement_parser`. Processes for the measurement of memory are 1 unless an option names
+            them.
+        allocator: The allocator of the processes, one of allocator.CHOICES.
+    """
     processes = getattr(options, "processes", 1)
     surroundings = isolated.Surroundings(options.threads, allocator)
     return compare.Plan(surroundings, repeats=options.repeats, loops=options.loops, processes=processes)
 
 
 def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = train_step.SEED) -> None:
-    """Write results as JSON, with command, commit, machine and versions."""
+    """Write results as JSON, with command, commit, machine and versions.
+
+    Args:
+        path: JSON file; an existing one is replaced.
+        results: Figures, in the types of JSON.
+        names: Names of the baselines, whose versions the file holds, too.
+        seed: Seed of the measurement.
+    """
     write_json(path, {**environment(seed), "peers": baselines.versions(names), **results})

@@ -29,14 +29,24 @@ from snnsim.training.run_folder import RunFolder
 
 
 def at_width(config: Config, sigma: float, *, epochs: int) -> Config:
-    """Return the config of a short training at one width."""
+    """Return the config of a short training at one width.
+
+    Args:
+        config: Config of the complete training.
+        sigma: Width of the delay windows in steps, the same in all epochs.
+        epochs: Number of epochs.
+    """
     return config.with_values(
         {"network.sigma_start": sigma, "network.sigma_end": sigma, "training.epochs": epochs, "training.patience": 0}
     )
 
 
 def trained(config: Config) -> dict[str, Any]:
-    """Return the seconds of every epoch of a training, and the mean seconds of validation and checkpoints."""
+    """Return the seconds of every epoch of a training, and the mean seconds of validation and checkpoints.
+
+    Args:
+        config: Config of the short training. Its run is deleted afterwards.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folder = RunFolder(Path(scratch) / "run")
         run, _ = train_run.prepare(config, folder, distributed.SINGLE, torch.device("cpu"))
@@ -59,6 +69,10 @@ def trained(config: Config) -> dict[str, Any]:
 def total_seconds(config: Config, results: Sequence[dict[str, Any]]) -> float:
     """Return the seconds of all epochs of a config, with validation and checkpoints.
 
+    Args:
+        config: Config of the complete training.
+        results: Seconds of an epoch at several widths, as `trained` returns them.
+
     Raises:
         ValueError: If the windows of the delays do not narrow over the training.
     """
@@ -74,12 +88,23 @@ def total_seconds(config: Config, results: Sequence[dict[str, Any]]) -> float:
 
 
 def proportion(config: Config, results: Sequence[dict[str, Any]]) -> float:
-    """Return the number of recordings of the data set's training file by the number of those trained on."""
+    """Return the number of recordings of the data set's training file by the number of those trained on.
+
+    Args:
+        config: Config, whose data set has a known number of recordings.
+        results: Results of `trained`, with the number of recordings.
+    """
     return registry.DATASETS[config.data.name].recordings["train"] / results[0]["recordings"]
 
 
 def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> str:
-    """Return the results as a table, and the duration of all epochs."""
+    """Return the results as a table, and the duration of all epochs.
+
+    Args:
+        results: Results of `trained`, one for each width.
+        config: Config of the complete training.
+        total_s: Seconds of all its epochs.
+    """
     more = proportion(config, results)
     full = f"for {more * results[0]['recordings']:,.0f}"
     rows = [
@@ -99,7 +124,11 @@ def shown(results: Sequence[dict[str, Any]], config: Config, total_s: float) -> 
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-path", required=True, help="folder with the files of SHD")
     parser.add_argument("--preset", default="shd")

@@ -37,7 +37,12 @@ COLORS = {baselines.OURS: BLUE, BASELINE: VERMILION}
 
 
 def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
-    """Return the network and the recordings of a training step."""
+    """Return the network and the recordings of a training step.
+
+    Args:
+        sizes: Steps, delays, width and batch, as in BASE.
+        sigma: Width of the delay windows in steps; None takes the last width of the schedule.
+    """
     shd = presets.named("shd")
     values = {
         "network.max_delay_ms": (sizes["delays"] - 1) * shd.data.time_step_ms,
@@ -49,7 +54,12 @@ def case(sizes: Mapping[str, int], sigma: float | None) -> train_step.Case:
 
 
 def figure(name: str, results: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return time and peak memory over the values of one size, both axes logarithmic."""
+    """Return time and peak memory over the values of one size, both axes logarithmic.
+
+    Args:
+        name: The size on the horizontal axis, a key of SIZES.
+        results: Comparisons, one for each value of the size.
+    """
     with style():
         panels = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
         left, right = panels.subplots(1, 2)
@@ -89,7 +99,11 @@ def _panel(
 
 
 def shown(results: Sequence[Mapping[str, Any]]) -> str:
-    """Return the results as a table with a line for every size."""
+    """Return the results as a table with a line for every size.
+
+    Args:
+        results: Comparisons of all sizes.
+    """
     rows = []
     for result in results:
         cost = [f"{taken:.3f}" for taken in result["seconds"].values()]
@@ -101,7 +115,11 @@ def shown(results: Sequence[Mapping[str, Any]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = measurement_parser(__doc__, json="figures/bench-growth.json")
     add_allocator(parser)
     parser.set_defaults(repeats=3)
@@ -112,7 +130,11 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return a comparison for every value of every size; each is written at once."""
+    """Return a comparison for every value of every size; each is written at once.
+
+    Args:
+        options: Options of `arguments`.
+    """
     results: list[dict[str, Any]] = []
     for name in options.grow:
         for value in SIZES[name]:

@@ -25,7 +25,11 @@ MIB = 2**20
 
 
 class Watched(trainer.Trainer):
-    """A training that records its memory after every epoch."""
+    """A training that records its memory after every epoch.
+
+    Args:
+        *parts: Arguments of Trainer.
+    """
 
     def __init__(self, *parts: Any) -> None:
         super().__init__(*parts)
@@ -41,7 +45,11 @@ class Watched(trainer.Trainer):
 
 
 def measured(config: Config) -> list[dict[str, int]]:
-    """Return the bytes of every epoch of a training."""
+    """Return the bytes of every epoch of a training.
+
+    Args:
+        config: Config of the training. Its run is deleted afterwards.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         run, _ = train_run.prepare(config, RunFolder(Path(scratch) / "run"), distributed.SINGLE, torch.device("cpu"))
         watched = Watched(run.network, run.optimizers, run.plan, run.folder)
@@ -50,7 +58,11 @@ def measured(config: Config) -> list[dict[str, int]]:
 
 
 def shown(records: list[dict[str, int]]) -> str:
-    """Return a table of the first epochs and of every tenth, and the growth since the second epoch."""
+    """Return a table of the first epochs and of every tenth, and the growth since the second epoch.
+
+    Args:
+        records: Bytes of every epoch, as `measured` returns them.
+    """
     chosen = [
         number for number in range(1, len(records) + 1) if number <= 3 or number % 10 == 0 or number == len(records)
     ]
@@ -63,7 +75,11 @@ def shown(records: list[dict[str, int]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="shd")
     parser.add_argument("--data-path", help="folder with the files of SHD")

@@ -37,7 +37,11 @@ RATE = 0.1
 
 
 def lif(size: Size) -> Works:
-    """Return the forward and backward pass of the same neurons in snnsim, spikingjelly and snnTorch."""
+    """Return the forward and backward pass of the same neurons in snnsim, spikingjelly and snnTorch.
+
+    Args:
+        size: Steps, batch and neurons.
+    """
     from snnsim.bench import with_snntorch, with_spikingjelly
 
     shape = size["steps"], size["batch"], size["neurons"]
@@ -53,7 +57,11 @@ def lif(size: Size) -> Works:
 
 
 def delays(size: Size) -> Works:
-    """Return the forward and backward pass of delayed connections in snnsim, and of conv1d with a dense kernel."""
+    """Return the forward and backward pass of delayed connections in snnsim, and of conv1d with a dense kernel.
+
+    Args:
+        size: Steps, batch, neurons, taps (K) and sigma, the width of the windows in steps.
+    """
     steps_long, batch, neurons, taps = (size[name] for name in ("steps", "batch", "neurons", "taps"))
     spikes = (torch.rand(steps_long, batch, neurons) < RATE).float()
     grad = torch.randn(steps_long, batch, neurons)
@@ -67,7 +75,11 @@ def delays(size: Size) -> Works:
 
 
 def evaluation(size: Size) -> Works:
-    """Return the evaluation of a network in snnsim, by conv1d with dense kernels, and in spikingjelly and dcls."""
+    """Return the evaluation of a network in snnsim, by conv1d with dense kernels, and in spikingjelly and dcls.
+
+    Args:
+        size: Steps and batch, and the name of a preset.
+    """
     config = presets.named(size["preset"]).with_values({"training.batch_size": size["batch"]})
     case = train_step.Case(config, size["steps"])
     batch = case.batch()
@@ -83,19 +95,31 @@ def evaluation(size: Size) -> Works:
 
 
 class DenseKernel(nn.Module):
-    """A causal convolution (batch, source, time) with a kernel (target, source, delay)."""
+    """A causal convolution (batch, source, time) with a kernel (target, source, delay).
+
+    Args:
+        kernel: Weights (target, source, delay), with the longest delay first.
+    """
 
     def __init__(self, kernel: Tensor) -> None:
         super().__init__()
         self.kernel = nn.Parameter(kernel)
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """Return the currents (batch, target, time)."""
+        """Return the currents (batch, target, time).
+
+        Args:
+            spikes: Spikes (batch, source, time).
+        """
         return functional.conv1d(functional.pad(spikes, (self.kernel.shape[2] - 1, 0)), self.kernel)
 
 
 class Convolved(nn.Module):
-    """Integer delays as a dense kernel, for sequences (time, batch, source)."""
+    """Integer delays as a dense kernel, for sequences (time, batch, source).
+
+    Args:
+        ours: Connections of snnsim, whose delays are rounded.
+    """
 
     def __init__(self, ours: DelayedLinear) -> None:
         super().__init__()
@@ -110,7 +134,12 @@ class Convolved(nn.Module):
         return self.dense.kernel
 
     def forward(self, spikes: Tensor, *, delayed: str = "exact") -> Tensor:  # noqa: ARG002
-        """Return the currents (time, batch, target)."""
+        """Return the currents (time, batch, target).
+
+        Args:
+            spikes: Spikes (time, batch, source).
+            delayed: Not used; it stands here as in DelayedLinear.
+        """
         return self.dense(spikes.permute(1, 2, 0)).permute(2, 0, 1)
 
 
@@ -135,13 +164,26 @@ PARTS: dict[str, Callable[[Size], Works]] = {"lif": lif, "delays": delays, "eval
 
 
 def seconds(part: str, size: Size, repeats: int, loops: int) -> timing.Samples:
-    """Return the seconds per call in every turn, by name."""
+    """Return the seconds per call in every turn, by name.
+
+    Args:
+        part: Name of a part in PARTS.
+        size: Sizes of the part, as in SIZES.
+        repeats: Number of turns.
+        loops: Calls of a turn.
+    """
     torch.manual_seed(train_step.SEED)
     return timing.in_turns(PARTS[part](size), repeats=repeats, loops=loops)
 
 
 def peak(part: str, name: str, size: Size) -> int | None:
-    """Return the peak memory of a call in bytes; call it in a fresh process."""
+    """Return the peak memory of a call in bytes; call it in a fresh process.
+
+    Args:
+        part: Name of a part in PARTS.
+        name: Name of a candidate of the part.
+        size: Sizes of the part, as in SIZES.
+    """
     torch.manual_seed(train_step.SEED)
     # a small batch first: it compiles and loads, and frees too little memory for a large batch to reuse
     PARTS[part](size | {"batch": 2})[name]()
@@ -149,7 +191,13 @@ def peak(part: str, name: str, size: Size) -> int | None:
 
 
 def compared(part: str, size: Size, plan: compare.Plan) -> dict[str, Any]:
-    """Return times and peak memory of all candidates of a part."""
+    """Return times and peak memory of all candidates of a part.
+
+    Args:
+        part: Name of a part in PARTS.
+        size: Sizes of the part, as in SIZES.
+        plan: Number of measurements, and settings of their processes.
+    """
     samples = isolated.call(seconds, part, size, plan.repeats, plan.loops, surroundings=plan.surroundings)
     peaks = {name: [isolated.call(peak, part, name, size, surroundings=plan.surroundings)] for name in samples}
     result = compare.summary(samples, peaks)
@@ -157,7 +205,11 @@ def compared(part: str, size: Size, plan: compare.Plan) -> dict[str, Any]:
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table with a line for every candidate."""
+    """Return the results as a table with a line for every candidate.
+
+    Args:
+        results: Comparisons, as `compared` returns them.
+    """
     rows = []
     for result in results:
         size = ", ".join(f"{name} {value}" for name, value in result["size"].items())
@@ -169,7 +221,11 @@ def shown(results: list[dict[str, Any]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = measurement_parser(__doc__, json="figures/bench-parts.json")
     add_allocators(parser)
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")

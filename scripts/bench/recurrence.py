@@ -30,14 +30,23 @@ RATE = 0.05
 
 
 class RingBuffer(nn.Module):
-    """A layer with axonal recurrent delays as a loop in torch, with the currents of all later steps in a buffer."""
+    """A layer with axonal recurrent delays as a loop in torch, with the currents of all later steps in a buffer.
+
+    Args:
+        recurrent: Recurrent connections, with one tap for each pair of neurons.
+        neuron: Neurons of the layer.
+    """
 
     def __init__(self, recurrent: DelayedLinear, neuron: LIF) -> None:
         super().__init__()
         self.recurrent, self.neuron = recurrent, neuron
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes (time, batch, neuron)."""
+        """Return the spikes (time, batch, neuron).
+
+        Args:
+            current: Currents from outside of the layer (time, batch, neuron).
+        """
         window = self.recurrent.tap_windows(self.recurrent.delay, self.recurrent.sigma)[0]
         weight, voltage, spikes = self.recurrent.weight[..., 0], None, []
         buffer = current.new_zeros(*current.shape[1:], len(window))
@@ -50,7 +59,11 @@ class RingBuffer(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Neurons with a recurrence, for currents (time, batch, neuron)."""
+    """Neurons with a recurrence, for currents (time, batch, neuron).
+
+    Args:
+        recurrent: Recurrent connections of NEURONS neurons.
+    """
 
     def __init__(self, recurrent: DelayedLinear) -> None:
         super().__init__()
@@ -60,12 +73,20 @@ class Recurrent(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes (time, batch, neuron)."""
+        """Return the spikes (time, batch, neuron).
+
+        Args:
+            current: Currents from outside of the layer (time, batch, neuron).
+        """
         return self.layer.spike(current)[0]
 
 
 def connection(delays: str) -> DelayedLinear:
-    """Return the recurrent connection of a kind of delays."""
+    """Return recurrent connections of NEURONS neurons.
+
+    Args:
+        delays: Kind of delays, as in DelayedLinear.
+    """
     return DelayedLinear(NEURONS, NEURONS, LONGEST - 1, sigma=SIGMA, delays=delays)
 
 
@@ -89,7 +110,11 @@ def network() -> dict[str, Callable[[], object]]:
 
 
 def shd(recurrent: DelayedLinear | None) -> SpikingNetwork:
-    """Return the network of the preset `shd`, with a recurrence in its second layer."""
+    """Return the network of the preset `shd`, with a recurrence in its second layer.
+
+    Args:
+        recurrent: Recurrent connections of the second layer; None for none.
+    """
     layers = [
         SpikingLayer(
             DelayedLinear(sources, NEURONS, 24, sigma=6.0),
@@ -119,13 +144,23 @@ PARTS: dict[str, Callable[[], dict[str, Callable[[], object]]]] = {"layer": laye
 
 
 def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
-    """Return the seconds per call in every turn, by name."""
+    """Return the seconds per call in every turn, by name.
+
+    Args:
+        part: Name of a part in PARTS.
+        repeats: Number of turns.
+        loops: Calls of a turn.
+    """
     torch.manual_seed(train_step.SEED)
     return timing.in_turns(PARTS[part](), repeats=repeats, loops=loops)
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table with a line for every candidate."""
+    """Return the results as a table with a line for every candidate.
+
+    Args:
+        results: Part and seconds of every candidate.
+    """
     rows = []
     for result in results:
         samples = result["seconds"]
@@ -137,7 +172,11 @@ def shown(results: list[dict[str, Any]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = measurement_parser(__doc__, json="figures/bench-recurrence.json")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
     return parser.parse_args(words)

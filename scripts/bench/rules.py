@@ -29,19 +29,35 @@ LEAKS = {"recipe": None, "strong": 0.9}
 
 
 def with_leak(config: Config, beta: float | None) -> Config:
-    """Return a config whose neurons and readout have the decay `beta`."""
+    """Return a config whose neurons and readout have another decay.
+
+    Args:
+        config: Config of the recipe, with its time step.
+        beta: Share of the voltage that a step keeps, below 1; None leaves the decay of the config.
+    """
     if beta is None:
         return config
-    return config.with_values({"network.tau_ms": config.data.time_step_ms / (1 - beta)})
+    tau_ms = config.data.time_step_ms / (1 - beta)
+    return config.with_values({"network.neuron.tau_ms": tau_ms, "network.readout.tau_ms": tau_ms})
 
 
 def with_rule(config: Config, rule: str, k: int) -> Config:
-    """Return a config with a learning rule."""
+    """Return a config with a learning rule.
+
+    Args:
+        config: Config whose learning rule is replaced.
+        rule: Name of the learning rule.
+        k: Number of steps that sltt-k samples; other rules do not use it.
+    """
     return config.with_values({"training.rule": rule, "training.k": k if rule == "sltt-k" else None})
 
 
 def trained(config: Config, folder: RunFolder) -> dict[str, Any]:
     """Train one network, or resume its training, and return its accuracies.
+
+    Args:
+        config: Config of the training, with its seed.
+        folder: Folder of the run, which may hold an unfinished or a finished training.
 
     Raises:
         ValueError: If the folder holds a run of another config.
@@ -65,7 +81,11 @@ def trained(config: Config, folder: RunFolder) -> dict[str, Any]:
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table with a line for every rule and leak."""
+    """Return the results as a table with a line for every rule and leak.
+
+    Args:
+        results: Accuracies of every rule, leak and seed, as `trained` returns them.
+    """
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for result in results:
         groups.setdefault((result["leak"], result["rule"]), []).append(result)

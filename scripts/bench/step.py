@@ -27,7 +27,15 @@ BATCHES = {"shd": [128, 256], "ssc": [64]}
 
 
 def measured(options: argparse.Namespace, preset: str, size: int, sigma: float, allocator: str) -> dict[str, Any]:
-    """Return one comparison with its settings."""
+    """Return one comparison with its settings.
+
+    Args:
+        options: Options of `arguments`.
+        preset: Name of the preset.
+        size: Recordings in a step.
+        sigma: Width of the delay windows in steps.
+        allocator: The allocator of the processes.
+    """
     config = presets.named(preset).with_values({"training.batch_size": size})
     case = train_step.Case(train_step.with_width(config, sigma), options.steps)
     result = compare.compare(case, options.baseline, plan(options, allocator))
@@ -35,7 +43,11 @@ def measured(options: argparse.Namespace, preset: str, size: int, sigma: float, 
 
 
 def shown(results: list[dict[str, Any]]) -> str:
-    """Return the results as a table with a line for every part."""
+    """Return the results as a table with a line for every part.
+
+    Args:
+        results: Comparisons, as `measured` returns them.
+    """
     head = ("preset", "batch", "sigma", "allocator", "part", "s/step", "/ snnsim", "peak MiB", "/ snnsim")
     rows = []
     for result in results:
@@ -48,7 +60,11 @@ def shown(results: list[dict[str, Any]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = measurement_parser(__doc__, json="figures/bench-step.json")
     add_allocators(parser)
     parser.add_argument("--preset", nargs="+", default=list(BATCHES), help="presets of the networks")

@@ -40,7 +40,13 @@ GROWING = ("bptt", "sltt", "sltt windows")
 
 
 def case(rule: str, length: int, options: argparse.Namespace) -> train_step.Case:
-    """Return the network of a rule, and recordings of `length` steps."""
+    """Return the network of a rule, and its recordings.
+
+    Args:
+        rule: Name of the rule in RULES.
+        length: Steps of the recordings.
+        options: Options of `arguments`; the batch size and the length of chunks count.
+    """
     values = RULES[rule] | {"training.batch_size": options.batch}
     if rule == "sltt windows":
         values["training.window_ms"] = options.window_ms
@@ -50,14 +56,24 @@ def case(rule: str, length: int, options: argparse.Namespace) -> train_step.Case
 
 
 def seconds(cases: Mapping[str, train_step.Case], repeats: int, loops: int) -> timing.Samples:
-    """Return the seconds per step in every turn, by rule."""
+    """Return the seconds per step in every turn, by rule.
+
+    Args:
+        cases: Network and recordings of each rule, all with the same batch.
+        repeats: Number of turns.
+        loops: Steps of a turn.
+    """
     batch = next(iter(cases.values())).batch()
     works = {rule: partial(train_step.Training(baselines.OURS, one).step, batch) for rule, one in cases.items()}
     return timing.in_turns(works, repeats=repeats, loops=loops)
 
 
 def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
-    """Return memory by length and time by batch, under each allocator; each is written at once."""
+    """Return memory by length and time by batch, under each allocator; each is written at once.
+
+    Args:
+        options: Options of `arguments`.
+    """
     results: dict[str, list[dict[str, Any]]] = {"time": [], "memory": []}
     for allocator in options.allocator:
         surroundings = isolated.Surroundings(options.threads, allocator)
@@ -83,7 +99,11 @@ def measure(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
 
 
 def figure(memory: Sequence[Mapping[str, Any]]) -> Figure:
-    """Return peak memory over the length of recordings, both axes logarithmic."""
+    """Return peak memory over the length of recordings, both axes logarithmic.
+
+    Args:
+        memory: Rows of `measure` with peak memory, by rule and length.
+    """
     with style():
         panel = Figure(figsize=(WIDTH_INCH * 0.6, 2.4), layout="constrained")
         axes = panel.subplots()
@@ -97,7 +117,11 @@ def figure(memory: Sequence[Mapping[str, Any]]) -> Figure:
 
 
 def shown(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the results as two tables."""
+    """Return the results as two tables.
+
+    Args:
+        results: Results of `measure`.
+    """
     base = {
         (row["allocator"], row["steps"]): row["bytes"] for row in results["memory"] if row["rule"] == "bptt"
     }  # fmt: skip
@@ -120,7 +144,11 @@ def shown(results: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line."""
+    """Return the options of the command line.
+
+    Args:
+        words: Words of the command line; None takes those of the process.
+    """
     parser = measurement_parser(__doc__, json="figures/bench-streaming.json")
     add_allocators(parser)
     parser.add_argument("--batch", type=int, default=64, help="recordings per step")

@@ -28,7 +28,12 @@ Spikes = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def least_seconds(call: Callable[[], Any], repeats: int) -> float:
-    """Return the seconds of the fastest of some calls, after one that does not count."""
+    """Return the seconds of the fastest of several calls, after one that does not count.
+
+    Args:
+        call: Function without arguments.
+        repeats: Number of calls that count, at least 1.
+    """
     call()
     seconds = []
     for _ in range(repeats):
@@ -39,12 +44,21 @@ def least_seconds(call: Callable[[], Any], repeats: int) -> float:
 
 
 def write(path: Path, results: dict[str, Any]) -> None:
-    """Write results as JSON, with the environment in which they were measured."""
+    """Write results as JSON, with the environment in which they were measured.
+
+    Args:
+        path: JSON file; an existing one is replaced.
+        results: Figures, in the types of JSON.
+    """
     write_json(path, {**environment(0), **results})
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the results of a file of `write`."""
+    """Return the results of a file of `write`.
+
+    Args:
+        path: JSON file that `write` wrote.
+    """
     results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return results
 
@@ -54,6 +68,12 @@ def run_baseline(name: str, python: Path, program: Program, events: Events) -> t
 
     The figures are `seconds` of the loop over steps, `call_seconds` of the call that simulates once the network is
     built and compiled, `with_building` of the whole script, and `peak_bytes`; or an `error`.
+
+    Args:
+        name: Name of the baseline in BASELINES.
+        python: Interpreter of the environment in which the baseline is installed.
+        program: Program in floats.
+        events: One recording.
     """
     backend, variables = BASELINES[name]
     program, inputs = with_bias_spikes(program, events)
@@ -76,7 +96,12 @@ def run_baseline(name: str, python: Path, program: Program, events: Events) -> t
 
 
 def compare_spikes(reference: Result, spikes: Spikes) -> dict[str, int | None]:
-    """Return the number of spikes (step, neuron) of both sides, of one side alone, and the first step with such."""
+    """Return the number of spikes (step, neuron) of both sides, of one side alone, and the first step with such.
+
+    Args:
+        reference: Result of snnsim with the spikes of one recording.
+        spikes: Steps and neurons of the spikes of the baseline, by population.
+    """
     same, one_side, steps = 0, [0, 0], []
     for name, (step, neuron) in spikes.items():
         size = reference.program.population(name).size

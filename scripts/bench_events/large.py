@@ -34,7 +34,13 @@ WEIGHT, INHIBITION, NOISE_WEIGHT, NOISE = 5 / 256, 4, 102 / 256, 0.025
 
 
 def network(neurons: int, synapses: int, seed: int = 0) -> Program:
-    """Return the network."""
+    """Return the random network.
+
+    Args:
+        neurons: Number of neurons.
+        synapses: Number of synapses between them.
+        seed: Seed of the connections.
+    """
     rng = np.random.default_rng(seed)
     pre, post = rng.integers(0, neurons, synapses), rng.integers(0, neurons, synapses)
     weight = np.where(pre < 0.8 * neurons, WEIGHT, -INHIBITION * WEIGHT)
@@ -47,7 +53,14 @@ def network(neurons: int, synapses: int, seed: int = 0) -> Program:
 
 
 def ours(program: Program, events: Events, engine: str, precision: str) -> tuple[dict[str, Any], Result]:
-    """Return the figures of one engine in one precision, and its result with all spikes."""
+    """Return the figures of one engine in one precision, and its result with all spikes.
+
+    Args:
+        program: Network of `network`.
+        events: One recording.
+        engine: Name of an engine.
+        precision: Name of a precision.
+    """
     began = time.perf_counter()
     simulator = Simulator(program, engine=engine, precision=precision, threads=1)
     building = time.perf_counter() - began
@@ -70,7 +83,14 @@ def ours(program: Program, events: Events, engine: str, precision: str) -> tuple
 
 
 def measure(program: Program, events: Events, python: Path | None, baselines: Sequence[str]) -> dict[str, Any]:
-    """Return the figures of all engines and baselines, and the number of equal spikes, printed as they come."""
+    """Return the figures of all engines and baselines, and the number of equal spikes, printed as they come.
+
+    Args:
+        program: Network of `network`.
+        events: One recording.
+        python: Interpreter of the environment of the baselines; None runs no baseline.
+        baselines: Names of BASELINES.
+    """
     figures: dict[str, Any] = {}
     reference = None
     for engine, precision in itertools.product(ENGINES, PRECISIONS):

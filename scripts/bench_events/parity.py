@@ -25,7 +25,13 @@ from snnsim.simulation import ENGINES, Probe, Result, Simulator
 def in_torch(
     loaded: evaluate_run.Loaded, indices: np.ndarray, dtype: torch.dtype
 ) -> tuple[list[np.ndarray], np.ndarray]:
-    """Return the spikes of the hidden layers (time, recording, neuron) and the predictions."""
+    """Return the spikes of the hidden layers (time, recording, neuron) and the predictions.
+
+    Args:
+        loaded: Trained network with its test split.
+        indices: Indices of the recordings in the split.
+        dtype: Precision of the network.
+    """
     frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(indices))
     network = loaded.network.to(dtype)
     record = network.record(frames.to(dtype), lengths.long())
@@ -34,14 +40,27 @@ def in_torch(
 
 
 def raster(result: Result, name: str, recording: int) -> np.ndarray:
-    """Return the spikes (time, neuron) of a population."""
+    """Return the spikes (time, neuron) of a population.
+
+    Args:
+        result: Result with spikes.
+        name: Name of the population.
+        recording: Index of the recording.
+    """
     dense = np.zeros((int(result.length[recording]), result.program.population(name).size), bool)
     dense[result.spikes(name, recording)] = True
     return dense
 
 
 def first_margin(result: Result, names: list[str], differ: list[np.ndarray], recording: int) -> float:
-    """Return |u − θ| / θ in float64 at the first cell that differs: the earliest, and in it the lowest layer."""
+    """Return |u − θ| / θ in float64 at the first cell that differs: the earliest, and in it the lowest layer.
+
+    Args:
+        result: Result in float64 with the membranes of all hidden layers.
+        names: Names of the hidden layers, from the first to the last.
+        differ: Whether each cell differs, bool (time, neuron) of each layer; at least one does.
+        recording: Index of the recording.
+    """
     earliest = min(int(np.flatnonzero(layer.any(1))[0]) for layer in differ if layer.any())
     layer = next(index for index, each in enumerate(differ) if each[earliest].any())
     threshold = result.program.population(names[layer]).threshold
@@ -51,7 +70,13 @@ def first_margin(result: Result, names: list[str], differ: list[np.ndarray], rec
 
 
 def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
-    """Return the counts over the first recordings of a run's test split."""
+    """Return the counts over the first recordings of a run's test split.
+
+    Args:
+        run: Folder of a finished run.
+        recordings: Number of recordings, from the first.
+        batch: Recordings that are computed together.
+    """
     program, loaded = programs.freeze(run), evaluate_run.load(run, "test")
     recorded = programs.recordings(program, None, "test")
     names = [part.name for part in program.populations if part.fires]

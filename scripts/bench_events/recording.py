@@ -29,7 +29,14 @@ from snnsim.simulation import PRECISIONS, Events, Probe, Simulator, simulate
 
 
 def ours(program: Program, recording: Recordings, precision: str, repeats: int) -> float:
-    """Return the seconds from events in milliseconds to a decision."""
+    """Return the seconds from events in milliseconds to a decision.
+
+    Args:
+        program: The trained network.
+        recording: One recording, in milliseconds.
+        precision: Name of a precision.
+        repeats: Number of calls, of which the fastest counts.
+    """
     simulator = Simulator(program, precision=precision, threads=1)
     grid = {"time_step_ms": program.time_step_ms, "channels": program.channels}
 
@@ -42,7 +49,13 @@ def ours(program: Program, recording: Recordings, precision: str, repeats: int) 
 
 @torch.no_grad()
 def in_torch(loaded: evaluate_run.Loaded, index: int, repeats: int) -> float:
-    """Return the seconds from frames to a decision, at batch 1."""
+    """Return the seconds from frames to a decision, at batch 1.
+
+    Args:
+        loaded: Trained network with its test split.
+        index: Index of the recording in the split.
+        repeats: Number of calls, of which the fastest counts.
+    """
     torch.set_num_threads(1)
     frames, lengths = (torch.from_numpy(part) for part in loaded.part.binned.dense(loaded.part.indices[[index]]))
     decide = decisions.get_decision(loaded.config.training.decision)
@@ -53,7 +66,12 @@ def in_torch(loaded: evaluate_run.Loaded, index: int, repeats: int) -> float:
 
 
 def rates(program: Program, events: Events) -> dict[str, float]:
-    """Return the recordings a second of one core, decisions included."""
+    """Return the recordings a second of one core by precision, decisions included.
+
+    Args:
+        program: The trained network.
+        events: Recordings, computed together.
+    """
     rate = {}
     for precision in PRECISIONS:
         simulator = Simulator(program, precision=precision, threads=1)
@@ -66,7 +84,14 @@ def _decide(simulator: Simulator, events: Events) -> np.ndarray:
 
 
 def baseline_figures(program: Program, one: Events, python: Path | None, repeats: int) -> dict[str, Any]:
-    """Return the figures of each baseline in the fastest of its processes, and the number of equal spikes."""
+    """Return the figures of each baseline in the fastest of its processes, and the number of equal spikes.
+
+    Args:
+        program: The trained network.
+        one: One recording.
+        python: Interpreter of the environment of the baselines; None runs no baseline.
+        repeats: Number of processes.
+    """
     result, all_figures = simulate(program, one, record=Probe(spikes=True)), {}
     for name in BASELINES if python else ():
         runs = [run_baseline(name, python, program, one) for _ in range(repeats)]
@@ -76,7 +101,11 @@ def baseline_figures(program: Program, one: Events, python: Path | None, repeats
 
 
 def figure(seconds: dict[str, float]) -> Figure:
-    """Return the times as bars, ours in color, each with how many times the shortest it is."""
+    """Return the times as bars, ours in color, each with how many times the shortest it is.
+
+    Args:
+        seconds: Seconds by the name of the simulator. Names that begin with snnsim are in color.
+    """
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 1.5), layout="constrained")
         axes = drawn.subplots()
@@ -110,7 +139,11 @@ def arguments() -> argparse.Namespace:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Return all times and the figures of the baselines, printed."""
+    """Return all times and the figures of the baselines, printed.
+
+    Args:
+        options: Options of the command line.
+    """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     program, loaded = programs.freeze(options.run), evaluate_run.load(options.run, "test")
     recorded = programs.recordings(program, None, "test")

@@ -42,7 +42,14 @@ STEPS = 200
 
 
 def layer(rng: np.random.Generator, sources: int, fan_out: int, delays: int) -> Program:
-    """Return a layer with as many targets as a source has synapses."""
+    """Return a layer with as many targets as a source has synapses.
+
+    Args:
+        rng: Source of delays and weights.
+        sources: Number of channels.
+        fan_out: Synapses of each channel, and number of neurons.
+        delays: Number of different delays K, from 0 to K − 1 steps.
+    """
     pre, post = (index.ravel() for index in np.indices((sources, fan_out)))
     synapses = (pre, post, rng.integers(0, delays, len(pre)), rng.normal(0, 1, len(pre)))
     neurons = Population.of("targets", fan_out, decay=0.9, threshold=1e30)
@@ -51,7 +58,13 @@ def layer(rng: np.random.Generator, sources: int, fan_out: int, delays: int) -> 
 
 
 def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str, Any]:
-    """Return events a second and nanoseconds per event, by the engine and by memory alone."""
+    """Return events a second and nanoseconds per event, by the engine and by memory alone.
+
+    Args:
+        setting: Sources, fan_out, delays and activity, as in STANDARD.
+        precision: Name of a precision.
+        repeats: Number of calls, of which the fastest counts.
+    """
     rng = np.random.default_rng(0)
     program = layer(rng, int(setting["sources"]), int(setting["fan_out"]), int(setting["delays"]))
     events = Events.from_frames(rng.random((STEPS, 1, program.channels)) < setting["activity"])
@@ -73,7 +86,11 @@ def measured(setting: dict[str, Any], precision: str, repeats: int) -> dict[str,
 
 
 def figure(rows: Sequence[dict[str, Any]]) -> Figure:
-    """Return events a second over each setting that was varied."""
+    """Return events a second over each setting that was varied.
+
+    Args:
+        rows: Results of `measure`.
+    """
     with style():
         drawn = Figure(figsize=(WIDTH_INCH, 1.8), layout="constrained")
         panels = drawn.subplots(1, len(SWEEPS), sharey=True)
@@ -94,7 +111,11 @@ def figure(rows: Sequence[dict[str, Any]]) -> Figure:
 
 
 def measure(repeats: int) -> list[dict[str, Any]]:
-    """Return a row for every value of every setting, printed as they come."""
+    """Return a row for every value of every setting, printed as they come.
+
+    Args:
+        repeats: Number of calls, of which the fastest counts.
+    """
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-1:])
     rows = []
     for varied, values in SWEEPS.items():

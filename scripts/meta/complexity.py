@@ -29,26 +29,44 @@ SHOWN = ("Bernoulli(0.05)", "Bernoulli(0.2)", "Bernoulli(0.5)", "Markov(0.02, 0.
 
 
 def name(source: Source) -> str:
-    """Return the name of a source in tables."""
+    """Return the name of a source in tables.
+
+    Args:
+        source: Source of random trains, of Bernoulli or Markov.
+    """
     if isinstance(source, Bernoulli):
         return f"Bernoulli({source.probability:g})"
     return f"Markov({source.start:g}, {source.stop:g})"
 
 
 def lengths(longest: int) -> list[int]:
-    """Return 13 lengths of strings from 100 to the longest, evenly spaced on a logarithmic axis."""
+    """Return 13 lengths of strings from 100 to the longest, evenly spaced on a logarithmic axis.
+
+    Args:
+        longest: Length of the longest string, more than 100 symbols.
+    """
     return sorted({int(n) for n in np.geomspace(100, longest, 13)})
 
 
 def estimates(source: Source, seeds: list[int], longest: int) -> dict[str, Any]:
-    """Return the normalized complexity of the beginnings of one string of each seed, (seed, length)."""
+    """Return the normalized complexity of the beginnings of one string of each seed, (seed, length).
+
+    Args:
+        source: Source of random trains.
+        seeds: Seeds of the strings.
+        longest: Length of the longest beginning.
+    """
     strings = [source.spikes((longest,), np.random.default_rng(seed)) for seed in seeds]
     rates = [[information.entropy_rate(string[:n]) for n in lengths(longest)] for string in strings]
     return {"source": name(source), "entropy_rate": source.entropy_rate(), "lengths": lengths(longest), "found": rates}
 
 
 def seconds(longest: int) -> dict[str, Any]:
-    """Return the time of strings of Bernoulli symbols with p = 0.5 and p = 0.05, the shortest of three calls."""
+    """Return the time of strings of Bernoulli symbols with p = 0.5 and p = 0.05, the shortest of three calls.
+
+    Args:
+        longest: Length of the longest string.
+    """
     rng, times = np.random.default_rng(0), {}
     for probability in (0.5, 0.05):
         string = rng.random(longest) < probability
@@ -105,7 +123,12 @@ def _draw_time(axes: Axes, timed: dict[str, Any]) -> None:
 
 
 def figure(rows: list[dict[str, Any]], timed: dict[str, Any]) -> Figure:
-    """Return convergence with n, agreement with the entropy rate, and time."""
+    """Return convergence with n, agreement with the entropy rate, and time.
+
+    Args:
+        rows: Results of `estimates`, one for each source.
+        timed: Result of `seconds`.
+    """
     with style():
         panels = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
         left, middle, right = panels.subplots(1, 3)

@@ -37,7 +37,12 @@ BLOCK = 25
 
 
 def one(seed: int, seconds: float) -> dict[str, Any]:
-    """Return the latency at every presentation, the hits of the last seconds, and the final weights."""
+    """Return the latency at every presentation, the hits of the last seconds, and the final weights.
+
+    Args:
+        seed: Seed of the spikes.
+        seconds: Duration of the simulated stream.
+    """
     state, latency, windows, false = stdp_layer.initial_state(np.full((1, RECIPE.afferents), START)), [], [], []
     stream = embedded_pattern.stream(np.random.default_rng(seed), RECIPE, windows=WINDOWS)
     piece_seconds = WINDOWS * RECIPE.window_ms / 1000
@@ -63,7 +68,15 @@ def one(seed: int, seconds: float) -> dict[str, Any]:
 
 
 def judged(latency: list[float | None], windows: list[float], false: list[float], seconds: float) -> dict[str, Any]:
-    """Return hits, false spikes and latency of the last seconds, and of the tenth second before them."""
+    """Return hits, false spikes and latency of the last LAST_SECONDS, and the time of the last false spike before them.
+
+    Args:
+        latency: Milliseconds from the beginning of each presentation to the first spike in it; None where it was
+            missed.
+        windows: Time of each presentation in seconds.
+        false: Times of spikes outside of presentations, in seconds.
+        seconds: Duration of the stream.
+    """
     late = [value for value, at in zip(latency, windows, strict=True) if at >= seconds - LAST_SECONDS]
     hits = [value for value in late if value is not None]
     wrong = sum(at >= seconds - LAST_SECONDS for at in false)
@@ -79,7 +92,11 @@ def judged(latency: list[float | None], windows: list[float], false: list[float]
 
 
 def blocks(latency: list[float | None]) -> list[float | None]:
-    """Return the mean latency of every BLOCK presentations, None where all were missed."""
+    """Return the mean latency of every BLOCK presentations, None where all were missed.
+
+    Args:
+        latency: Milliseconds of each presentation; None where it was missed.
+    """
     starts = range(0, len(latency), BLOCK)
     groups = [[value for value in latency[start : start + BLOCK] if value is not None] for start in starts]
     return [round(float(np.mean(group)), 2) if group else None for group in groups]
@@ -97,7 +114,11 @@ def _draw_first(axes: Axes, row: dict[str, Any]) -> None:
 
 
 def figure(rows: list[dict[str, Any]]) -> Figure:
-    """Return a figure of the latencies of the first seed, and of the mean latencies of all seeds."""
+    """Return a figure of the latencies of the first seed, and of the mean latencies of all seeds.
+
+    Args:
+        rows: Results of `one`, one for each seed.
+    """
     with style():
         panels = Figure(figsize=(WIDTH_INCH, 2.1), layout="constrained")
         left, right = panels.subplots(1, 2, sharey=True)

@@ -28,7 +28,14 @@ LOADS = (0.5, 1.0, 1.5, 2.0, 2.25, 2.5, 2.75, 3.0, 3.5)
 
 
 def one(sources: int, load: float, seed: int, epochs: int) -> tuple[int | None, float]:
-    """Return the epochs until all patterns were right, or None, and the final share of right patterns."""
+    """Return the epochs until all patterns were right, or None, and the final share of right patterns.
+
+    Args:
+        sources: Number N of afferents.
+        load: Patterns per afferent, α.
+        seed: Seed of patterns and weights.
+        epochs: The most epochs.
+    """
     generator = np.random.default_rng((seed, sources, round(100 * load)))
     patterns = round(load * sources)
     trains = tempotron.from_times(generator.uniform(0, DURATION_MS, (patterns, sources)))
@@ -41,7 +48,14 @@ def one(sources: int, load: float, seed: int, epochs: int) -> tuple[int | None, 
 
 
 def cell(sources: int, load: float, seeds: int, epochs: int) -> dict[str, Any]:
-    """Return the results of one load over all seeds."""
+    """Return the results of one load over all seeds.
+
+    Args:
+        sources: Number N of afferents.
+        load: Patterns per afferent, α.
+        seeds: Number of seeds, from 0.
+        epochs: The most epochs of each seed.
+    """
     began = time.perf_counter()
     results = [one(sources, load, seed, epochs) for seed in range(seeds)]
     taken = [epoch for epoch, _ in results if epoch is not None]
@@ -58,7 +72,11 @@ def cell(sources: int, load: float, seeds: int, epochs: int) -> dict[str, Any]:
 
 
 def figure(rows: list[dict[str, Any]]) -> Figure:
-    """Return a figure of the share of seeds that learned, the share of right patterns, and the epochs."""
+    """Return a figure of the share of seeds that learned, the share of right patterns, and the epochs.
+
+    Args:
+        rows: Results of `cell`, of several sources and loads.
+    """
     with style():
         panels = Figure(figsize=(WIDTH_INCH, 1.9), layout="constrained")
         left, middle, right = panels.subplots(1, 3)

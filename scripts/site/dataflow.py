@@ -56,7 +56,12 @@ ARROWS = [
 
 
 def edge(box: Box, toward: Box) -> tuple[float, float]:
-    """Return the point at which the line between two centers leaves a box."""
+    """Return the point at which the line between two centers leaves a box.
+
+    Args:
+        box: Box that the line leaves.
+        toward: Box at the other end of the line.
+    """
     across, down = toward.x - box.x, toward.y - box.y
     scale = min(
         box.width / 2 / abs(across) if across else float("inf"), box.height / 2 / abs(down) if down else float("inf")
@@ -65,7 +70,13 @@ def edge(box: Box, toward: Box) -> tuple[float, float]:
 
 
 def arrow(source: str, target: str, kind: str) -> str:
-    """Return an arrow between two boxes."""
+    """Return an arrow between two boxes, as SVG.
+
+    Args:
+        source: Name of the box in BOXES at which the arrow begins.
+        target: Name of the box in BOXES at which it ends.
+        kind: Kind of the arrow; "both" has a tip at each end.
+    """
     begin, end = BOXES[source], BOXES[target]
     ends = 'marker-end="url(#tip)"' + (' marker-start="url(#tip)"' if kind == "both" else "")
     (x1, y1), (x2, y2) = edge(begin, end), edge(end, begin)
@@ -73,7 +84,11 @@ def arrow(source: str, target: str, kind: str) -> str:
 
 
 def drawn(box: Box) -> str:
-    """Return a box."""
+    """Return a box, as SVG.
+
+    Args:
+        box: Position, size, color and texts of the box.
+    """
     left, top = box.x - box.width / 2, box.y - box.height / 2
     return (
         f'<rect x="{left}" y="{top}" width="{box.width}" height="{box.height}" rx="6" fill="white" '

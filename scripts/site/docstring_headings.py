@@ -18,13 +18,22 @@ class Headings(griffe.Extension):
     """Rewrites the docstrings of modules before they are shown."""
 
     def on_module(self, *, mod: griffe.Module, **_: Any) -> None:
-        """Rewrite the docstring of a module."""
+        """Rewrite the docstring of a module.
+
+        Args:
+            mod: Module that griffe has read. A module without a docstring stays as it is.
+            **_: Further arguments of griffe's hook, not used.
+        """
         if mod.docstring is not None:
             mod.docstring.value = as_definitions(mod.docstring.value)
 
 
 def as_definitions(text: str) -> str:
-    """Return a docstring whose headings are written as Markdown's lists of definitions."""
+    """Return a docstring whose headings are written as Markdown's lists of definitions.
+
+    Args:
+        text: Docstring of a module.
+    """
     shown: list[str] = []
     column = 0
     for line in text.splitlines():

@@ -27,14 +27,26 @@ LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the files outside of docs/ to the site."""
+    """Add the files outside of docs/ to the site.
+
+    Args:
+        files: Files of the site, which get the new ones.
+        config: Config of MkDocs.
+    """
     for source, path in FILES.items():
         files.append(File.generated(config, path, abs_src_path=str(ROOT / source)))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:  # noqa: ARG001
-    """Turn the links of a page into links of the site."""
+    """Return the text of a page with its links as links of the site.
+
+    Args:
+        markdown: Text of the page.
+        page: The page, with its path below docs/.
+        config: Not used; MkDocs passes it.
+        files: Not used; MkDocs passes it.
+    """
     path = page.file.src_uri
     source = SOURCES.get(path, f"docs/{path}")
 

@@ -100,7 +100,14 @@ def normalized(trains: ArrayLike) -> np.ndarray:
 
 
 def interleaved(trains: ArrayLike) -> np.ndarray:
-    """Return one string of several trains (time, ...): all symbols of the first step, then those of the next."""
+    """Return one string of several trains: all symbols of the first step, then those of the next.
+
+    Args:
+        trains: Numbers or texts (time, ...).
+
+    Returns:
+        Numbers or texts (time · trains,).
+    """
     return checked(trains, "interleaved").reshape(-1)
 
 

@@ -103,7 +103,11 @@ class Synapse(nn.Module):
         return self.delay.requires_grad
 
     def forward(self, spikes: Tensor) -> Tensor:
-        """Return the currents of a sequence (time, batch, source)."""
+        """Return the currents of a sequence, (time + late, batch, target).
+
+        Args:
+            spikes: Spikes of the source neurons (time, batch, source).
+        """
         padded = nn.functional.pad(spikes.permute(1, 2, 0), (self.max_delay, self.late))
         current = self._spread(padded) if self.training and self.learns_delay else self._rounded(padded)
         return current.permute(2, 0, 1)
@@ -140,7 +144,11 @@ def synapse_like(ours: nn.Module, *, late: int = 0) -> nn.Module:
 
 
 def layers_of(ours: SpikingNetwork) -> list[Any]:
-    """Return the hidden layers of a network; their parts have the types of its config."""
+    """Return the hidden layers of a network; their parts have the types of its config.
+
+    Args:
+        ours: Network of snnsim whose layers a baseline builds anew.
+    """
     return list(ours.layers)
 
 
@@ -163,7 +171,12 @@ class BaselineLayer(nn.Module):
         self.dropout = SequenceDropout(dropout)
 
     def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the layer's spikes after dropout."""
+        """Return the layer's spikes after dropout, (time, batch, neuron).
+
+        Args:
+            spikes: Spikes of the layer before, or counts of the input (time, batch, source).
+            generator: Source of the dropout mask in training; None takes torch's own.
+        """
         current = self.synapse(spikes)
         spikes = self.neuron(current if self.norm is None else self.norm(current))
         dropped: Tensor = self.dropout(spikes, generator)
@@ -193,7 +206,13 @@ class BaselineNetwork(nn.Module):
         lengths: Tensor | None = None,  # noqa: ARG002
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Return the readout's voltage, (time + extra_steps, batch, class)."""
+        """Return the readout's voltage, (time + extra_steps, batch, class).
+
+        Args:
+            frames: Counts of spikes (time, batch, channel).
+            lengths: Not used, as padded steps count like all others; it stands here as in SpikingNetwork.
+            generator: Source of the dropout masks in training; None takes torch's own.
+        """
         spikes = self._extended(frames)
         for layer in self.layers:
             spikes = layer(spikes, generator)
@@ -201,14 +220,24 @@ class BaselineNetwork(nn.Module):
         return voltage
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: None = None) -> Record:  # noqa: ARG002
-        """Return the spikes of every layer and the output; the network is deterministic and takes no `draws`."""
+        """Return the spikes of every layer and the output.
+
+        Args:
+            frames: Counts of spikes (time, batch, channel).
+            lengths: Not used; it stands here as in SpikingNetwork.
+            draws: Not used, as the network is deterministic; it stands here as in SpikingNetwork.
+        """
         spikes = [self._extended(frames)]
         for layer in self.layers:
             spikes.append(layer(spikes[-1]))
         return Record(spikes, self.readout(self.synapse(spikes[-1])))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return the number of valid steps of recordings of these lengths."""
+        """Return the number of valid steps of recordings, (batch,).
+
+        Args:
+            lengths: Steps of each recording (batch,).
+        """
         return lengths + self.extra_steps
 
     def constrain(self) -> None:

@@ -41,12 +41,20 @@ BASELINES = {
 
 
 def title(name: str) -> str:
-    """Return the name of snnsim or of a baseline in tables."""
+    """Return the name of a library in tables.
+
+    Args:
+        name: A name of BASELINES, or OURS.
+    """
     return OURS if name == OURS else get_baseline(name).title
 
 
 def get_baseline(name: str) -> Baseline:
-    """Return a baseline by its name."""
+    """Return a baseline by its name.
+
+    Args:
+        name: A name of BASELINES.
+    """
     return lookup(BASELINES, name, "baseline")
 
 
@@ -68,7 +76,11 @@ def check_installed(names: list[str]) -> None:
 
 
 def versions(names: list[str]) -> dict[str, str | None]:
-    """Return the versions of the packages of baselines, None where a version is unknown."""
+    """Return the versions of the packages of baselines, by package; None where a version is unknown.
+
+    Args:
+        names: Names of BASELINES.
+    """
     packages = {package for name in names for package in get_baseline(name).packages.values()}
     return {package: version(package) for package in sorted(packages)}
 

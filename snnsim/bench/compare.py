@@ -128,13 +128,21 @@ def report(config: Config, names: list[str], plan: Plan, *, steps_long: int | No
 
 
 def usual_steps(config: Config) -> int:
-    """Return the longest duration of a config's recordings in steps; without a limit, the duration of SHD's."""
+    """Return the longest duration of a config's recordings in steps.
+
+    Args:
+        config: The config. Without a limit of the duration, the result is that of SHD.
+    """
     data = config.data
     return train_step.USUAL_STEPS if data.max_time_ms is None else round(data.max_time_ms / data.time_step_ms)
 
 
 def shown(report: dict[str, Any]) -> str:
-    """Return a report as lines of text with a table."""
+    """Return a report as lines of text with a table.
+
+    Args:
+        report: The result of `report`.
+    """
     network = report["config"]["network"]
     sizes = " - ".join(map(str, (report["config"]["data"]["channels"], *network["hidden"])))
     width = "" if report["sigma"] is None else f", windows {report['sigma']:g} steps wide"
@@ -160,10 +168,18 @@ def shown(report: dict[str, Any]) -> str:
 
 
 def say(text: str) -> None:
-    """Print a line of progress to the standard error, so that the standard output has the result alone."""
+    """Print a line of progress to the standard error, so that the standard output has the result alone.
+
+    Args:
+        text: The line, without a line break.
+    """
     print(f"bench: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def threads_for(chosen: int | None) -> int:
-    """Return the number of threads to measure with."""
+    """Return the number of threads to measure with.
+
+    Args:
+        chosen: The number that a user asks for; None takes the number of threads of torch.
+    """
     return torch.get_num_threads() if chosen is None else chosen

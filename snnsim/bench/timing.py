@@ -35,5 +35,10 @@ def in_turns(works: Mapping[str, Callable[[], object]], *, repeats: int, loops: 
 
 
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median over turns of the seconds of a baseline by those of snnsim."""
+    """Return the median over turns of the seconds of a baseline by those of snnsim.
+
+    Args:
+        ours: Seconds of snnsim in each turn.
+        theirs: Seconds of the baseline in each turn, as many.
+    """
     return median(their / our for our, their in zip(ours, theirs, strict=True))

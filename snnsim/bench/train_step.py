@@ -51,7 +51,11 @@ class Case:
         return registry.DATASETS[self.config.data.name].classes
 
     def batch(self, size: int | None = None) -> losses.Batch:
-        """Return a batch of random recordings; `size` replaces the batch size of the config."""
+        """Return a batch of random recordings.
+
+        Args:
+            size: Number of recordings; None takes the batch size of the config.
+        """
         size = self.config.training.batch_size if size is None else size
         generator = torch.Generator().manual_seed(SEED)
         frames = torch.poisson(torch.full((self.steps, size, self.config.data.channels), COUNTS), generator=generator)
@@ -104,7 +108,11 @@ class Training:
         self.generator = torch.Generator().manual_seed(SEED)
 
     def step(self, batch: losses.Batch) -> None:
-        """Train on a batch, as the training loop does."""
+        """Train on a batch, as the training loop does.
+
+        Args:
+            batch: Recordings with their lengths and labels.
+        """
         if self.pads:
             batch = replace(batch, lengths=torch.full_like(batch.lengths, len(batch.frames)))
         self.optimizers.zero_grad()

@@ -33,7 +33,12 @@ SURROGATES: dict[str, Callable[..., Callable[[Tensor], Tensor]]] = {
 
 
 class Neuron(nn.Module):
-    """Leaky with the settings of a LIF."""
+    """Leaky with the settings of a LIF.
+
+    Args:
+        ours: Neurons of snnsim, from which the decay, threshold, reset and surrogate are taken. The threshold and decay
+            are not trained.
+    """
 
     def __init__(self, ours: LIF) -> None:
         super().__init__()
@@ -49,7 +54,11 @@ class Neuron(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes of a sequence of currents, from a voltage of 0."""
+        """Return the spikes of a sequence of currents, from a voltage of 0, (time, batch, neuron).
+
+        Args:
+            current: Currents (time, batch, neuron).
+        """
         spikes, memory = [], torch.zeros_like(current[0])
         for now in current:
             spike, memory = self.leaky(now, memory)
@@ -58,14 +67,22 @@ class Neuron(nn.Module):
 
 
 class Readout(nn.Module):
-    """Leaky without a reset, with the settings of a LeakyReadout."""
+    """Leaky without a reset, with the settings of a LeakyReadout.
+
+    Args:
+        ours: Readout of snnsim, from which the decay is taken. The decay is not trained.
+    """
 
     def __init__(self, ours: LeakyReadout) -> None:
         super().__init__()
         self.leaky = snntorch.Leaky(beta=fixed_decay(ours.decay), reset_mechanism="none")
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the voltages of a sequence of currents, from a voltage of 0."""
+        """Return the voltages of a sequence of currents, from a voltage of 0, (time, batch, class).
+
+        Args:
+            current: Currents (time, batch, class).
+        """
         voltages, memory = [], torch.zeros_like(current[0])
         for now in current:
             _, memory = self.leaky(now, memory)
@@ -74,14 +91,22 @@ class Readout(nn.Module):
 
 
 class Norm(nn.Module):
-    """torch's BatchNorm1d over all steps, padded or not."""
+    """torch's BatchNorm1d over all steps, padded or not.
+
+    Args:
+        features: Number of neurons.
+    """
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.norm = nn.BatchNorm1d(features)
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the normalized currents."""
+        """Return the normalized currents, (time, batch, neuron).
+
+        Args:
+            current: Currents (time, batch, neuron); the statistics are those of all steps and recordings together.
+        """
         normalized: Tensor = self.norm(current.flatten(0, 1))
         return normalized.view_as(current)
 

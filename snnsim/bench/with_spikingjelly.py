@@ -41,7 +41,12 @@ SURROGATES: dict[str, Callable[..., nn.Module]] = {
 
 
 class Neuron(nn.Module):
-    """LIFNode with the settings of a LIF."""
+    """LIFNode with the settings of a LIF.
+
+    Args:
+        ours: Neurons of snnsim, from which the decay, threshold, reset and surrogate are taken. The threshold and decay
+            are not trained.
+    """
 
     def __init__(self, ours: LIF) -> None:
         super().__init__()
@@ -59,14 +64,22 @@ class Neuron(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the spikes of a sequence of currents, from a voltage of 0."""
+        """Return the spikes of a sequence of currents, from a voltage of 0, (time, batch, neuron).
+
+        Args:
+            current: Currents (time, batch, neuron).
+        """
         spikes: Tensor = self.node(current)
         functional.reset_net(self.node)
         return spikes
 
 
 class Readout(nn.Module):
-    """LIFNode that never fires, with the settings of a LeakyReadout."""
+    """LIFNode that never fires, with the settings of a LeakyReadout.
+
+    Args:
+        ours: Readout of snnsim, from which the decay is taken. The decay is not trained.
+    """
 
     def __init__(self, ours: LeakyReadout) -> None:
         super().__init__()
@@ -82,7 +95,11 @@ class Readout(nn.Module):
         )
 
     def forward(self, current: Tensor) -> Tensor:
-        """Return the voltages of a sequence of currents, from a voltage of 0."""
+        """Return the voltages of a sequence of currents, from a voltage of 0, (time, batch, class).
+
+        Args:
+            current: Currents (time, batch, class).
+        """
         self.node(current)
         voltage: Tensor = self.node.v_seq
         functional.reset_net(self.node)
@@ -129,7 +146,13 @@ class Recipe(nn.Module):
     def forward(
         self, frames: Tensor, lengths: Tensor | None = None, generator: torch.Generator | None = None
     ) -> Tensor:  # fmt: skip
-        """Return the readout's voltage, longer than the frames by half a kernel per layer."""
+        """Return the readout's voltage, (time, batch, class), longer than the frames by half a kernel per layer.
+
+        Args:
+            frames: Counts of spikes (time, batch, channel).
+            lengths: Not used, as padded steps count like all others; it stands here as in SpikingNetwork.
+            generator: Not used, as spikingjelly's dropout takes torch's own; it stands here as in SpikingNetwork.
+        """
         del lengths, generator
         spikes = frames
         layers: list[Any] = list(self.layers)

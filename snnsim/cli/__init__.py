@@ -44,7 +44,11 @@ Command = (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command that the arguments name."""
+    """Run a command, as `snnsim` does in a shell.
+
+    Args:
+        arguments: The words of the command line behind `snnsim`; None takes those of the process.
+    """
     _print_in_any_encoding()
     words = options.renamed(options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments)))
     command = tyro.cli(

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import COUNT, THREADS, Number, Output, SetValues
-from snnsim.config import parse_assignment
+from snnsim.cli.options import COUNT, THREADS, Number, Output, SetValues, assignments
 from snnsim.schema import Range
 
 
@@ -62,7 +61,7 @@ class Bench:
         from snnsim.files import written_whole
 
         values: dict[str, object] = {} if self.batch_size is None else {"training.batch_size": self.batch_size}
-        values |= dict(parse_assignment(text) for text in self.set_values)
+        values |= assignments(self.set_values)
         config = train_step.with_width(train_run.config_of(self.target).with_values(values), self.sigma)
         surroundings = isolated.Surroundings(compare.threads_for(self.threads), self.allocator)
         plan = compare.Plan(surroundings, repeats=self.repeats)

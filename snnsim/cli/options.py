@@ -2,12 +2,14 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
+from snnsim.config import parse_assignment, renamed_keys
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -87,6 +89,25 @@ def renamed(words: list[str]) -> list[str]:
     return words
 
 
+def assignments(texts: Iterable[str]) -> dict[str, object]:
+    """Return the values of `--set` by their names; a note on stderr says the name of today of a renamed key.
+
+    Args:
+        texts: The assignments, "section.key=value".
+
+    Raises:
+        ValueError: If one is no assignment, or the key is unknown.
+    """
+    values = dict(map(parse_assignment, texts))
+    for note in renamed_keys.notes(values):
+        print(f"snnsim: {note}", file=sys.stderr)
+    return values
+
+
 def at_home(words: list[str]) -> list[str]:
-    """Return the words of a command line with the home folder in place of a `~` that begins a word or a value."""
+    """Return the words of a command line with `~` expanded to the home folder.
+
+    Args:
+        words: The words. A `~` is expanded where it begins a word, or a value behind "=".
+    """
     return ["=".join(map(os.path.expanduser, word.split("="))) for word in words]

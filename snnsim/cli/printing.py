@@ -9,7 +9,11 @@ _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x2
 
 
 def plain(text: str) -> str:
-    """Return a text in which control characters and lone surrogates are escaped as in Python."""
+    """Return a text in which control characters and lone surrogates are escaped as in Python.
+
+    Args:
+        text: A text from an untrusted file, such as a name or an error with a name in it.
+    """
     return "".join(_shown(character) for character in text)
 
 
@@ -19,13 +23,21 @@ def _shown(character: str) -> str:
 
 
 class Plain:
-    """A stream of text that escapes control characters; all other attributes are those of the stream."""
+    """A stream of text that escapes control characters; all other attributes are those of the stream.
+
+    Args:
+        stream: The stream that gets the escaped text, such as the standard output.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Write a text."""
+        """Write a text with its control characters escaped.
+
+        Args:
+            text: The text, which may come from an untrusted file.
+        """
         self._stream.write(text if text.isprintable() else plain(text))
         return len(text)
 

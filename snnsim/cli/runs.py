@@ -22,8 +22,8 @@ from snnsim.cli.options import (
     Rate,
     RunFolder,
     SetValues,
+    assignments,
 )
-from snnsim.config import parse_assignment
 from snnsim.schema import Range
 
 
@@ -38,7 +38,7 @@ class Train:
     - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.neuron=adlif -- adaptive neurons; also silif, alif, and cuba_lif
     - snnsim train digits --set network.recurrent=delays -- recurrent connections with learned delays; also dense
-    - snnsim train digits --set network.tau_ms=20 -- any value of the config
+    - snnsim train digits --set network.neuron.tau_ms=20 -- any value of the config
     - snnsim train runs/digits-20260131-120000 --resume -- resume a run that was stopped
     """
 
@@ -96,7 +96,7 @@ class Train:
             "training.seed": self.seed,
         }
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}
-        values |= dict(parse_assignment(text) for text in self.set_values)
+        values |= assignments(self.set_values)
         if self.folds is not None or self.seeds is not None:
             self._train_folds(values)
             return

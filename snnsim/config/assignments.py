@@ -3,7 +3,7 @@
 import tomllib
 
 from snnsim import schema
-from snnsim.config import changes
+from snnsim.config import changes, renamed_keys
 from snnsim.config.run import Config
 from snnsim.validation import shown
 
@@ -24,7 +24,7 @@ def parse_assignment(text: str) -> tuple[str, object]:
     name, value = name.strip(), value.strip()
     if not equals or not name:
         raise ValueError(f"--set takes section.key=value, not {shown(text)}")
-    kind = changes.declared(Config, name)
+    kind = changes.declared(Config, renamed_keys.today(name))
     if schema.takes_none(kind) and value.lower() == "none":
         return name, None
     if schema.is_text(kind) and not value.startswith(("'", '"')):

@@ -18,30 +18,69 @@ def replaced(config: Any, changes: Mapping[str, object]) -> Any:
     Raises:
         ValueError: If a name is unknown, or a value is wrong.
     """
-    # all values of a section at once, as a value may be valid only together with another
-    changed: dict[str, dict[str, object]] = {}
-    settings: dict[tuple[str, str], dict[str, object]] = {}
-    for dotted, value in changes.items():
+    for dotted in changes:
         declared(type(config), dotted)
-        section, _, name = dotted.rpartition(".")
-        if section.count("."):
-            # a setting of a kind, such as network.neuron.tau_ms
-            section, _, part = section.rpartition(".")
-            settings.setdefault((section, part), {})[name] = value
+    return _replaced(config, changes)
+
+
+def _replaced(section: Any, changes: Mapping[str, object]) -> Any:
+    """Return a section with other values, all of them at once, as one may be valid only together with another."""
+    values: dict[str, object] = {}
+    parts: dict[str, dict[str, object]] = {}
+    for dotted, value in changes.items():
+        name, _, rest = dotted.partition(".")
+        if rest:
+            parts.setdefault(name, {})[rest] = value
         else:
-            changed.setdefault(section, {})[name] = value
-    for (section, part), new in settings.items():
-        values, present = changed.setdefault(section, {}), getattr(config, section)
-        section_kind: type = type(present)
-        kinds = schema.kinds_of(schema.hints(section_kind)[part])
-        values[part] = kinds and _merged(kinds, values.get(part, getattr(present, part)), new)
-    own = changed.pop("", {})
-    own |= {section: replace(getattr(config, section), **parts) for section, parts in changed.items()}
-    return replace(config, **own)
+            values[name] = value
+    section_kind: type = type(section)
+    types = schema.hints(section_kind)
+    for name in parts | values:
+        present, kinds = getattr(section, name), schema.kinds_of(types[name])
+        if kinds:
+            values[name] = _of_kind(kinds, present, values.get(name, present), parts.get(name, {}))
+        elif name in parts:
+            values[name] = _replaced(present, parts[name])
+    return replace(section, **values)
+
+
+def _of_kind(kinds: Mapping[str, Any], present: object, value: object, settings: Mapping[str, object]) -> object:
+    """Return the new value of a part that is of several kinds.
+
+    A kind that is named without settings starts from its default settings, and from those of the present section that
+    both kinds carry.
+
+    Args:
+        kinds: The sections by their kinds.
+        present: The present section, or None.
+        value: A section, its values, the name of a kind, or None.
+        settings: Settings that replace those of the value.
+    """
+    if not settings and not isinstance(value, str):
+        return value
+    table = _table(value)
+    kind = settings.get("kind", table.get("kind"))
+    if isinstance(value, str) or kind != table.get("kind"):
+        own = kinds.get(kind) if isinstance(kind, str) else None
+        if own is None and not settings:
+            return value
+        table = {"kind": kind, **({} if own is None or present is None else _carried(present, own))}
+    return {**table, **settings}
+
+
+def _table(value: object) -> dict[str, object]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return schema.plain(value) if is_dataclass(value) else {"kind": schema.NONE if value is None else value}
+
+
+def _carried(present: Any, kind: Any) -> dict[str, object]:
+    """Return the settings that a section of another kind takes over."""
+    return {name: getattr(present, name) for name in present.carried if name in kind.carried}
 
 
 def declared(kind: type, dotted: str) -> Any:
-    """Return the declared type of a value.
+    """Return the declared type of a value; that of a setting of several kinds is the one of any of them.
 
     Args:
         kind: Type of the config.
@@ -54,7 +93,7 @@ def declared(kind: type, dotted: str) -> Any:
     for number, section in enumerate(sections, start=1):
         schema.known(kind, section, dotted)
         kinds = schema.kinds_of(schema.hints(kind)[section])
-        if kinds is not None and number == len(sections):
+        if kinds and number == len(sections):
             return _setting(kinds, name, dotted)
         if not is_dataclass(schema.hints(kind)[section]):
             raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; {section} is a value, not a section")
@@ -66,22 +105,15 @@ def declared(kind: type, dotted: str) -> Any:
     return wanted
 
 
-def _merged(kinds: schema.Kinds, present: object, settings: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of a kind with other settings; another kind starts from its default settings."""
-    values = dict(present) if isinstance(present, Mapping) else kinds.plain(present)
-    same = settings.get("kind", values.get("kind")) == values.get("kind")
-    return {**(values if same else {}), **settings}
-
-
-def _setting(kinds: schema.Kinds, name: str, dotted: str) -> Any:
+def _setting(kinds: Mapping[str, Any], name: str, dotted: str) -> Any:
     """Return the declared type of a setting of a kind.
 
     Raises:
         ValueError: If no kind has the setting.
     """
     types: dict[str, Any] = {"kind": str}
-    for section in kinds.sections.values():
-        types |= schema.hints(section)
+    for section in kinds.values():
+        types |= {key: declared for key, declared in schema.hints(section).items() if key != "kind"}
     if name not in types:
         raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {', '.join(types)}")
     return types[name]

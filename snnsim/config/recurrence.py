@@ -1,10 +1,10 @@
 """Kinds of recurrent connections: the section `network.recurrent` of a config.
 
-A new kind is a class here and an entry in RECURRENCES; experiment/recurrence.py builds it.
+A new kind is a class here and a member of AnyRecurrence; experiment/recurrence.py builds it.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from snnsim import schema
 from snnsim.config.ranges import Count, Milliseconds, Width, check
@@ -14,9 +14,9 @@ DelayKind = Literal["synaptic", "axonal", "dendritic"]
 """Whether every connection, every source or every target has a delay of its own."""
 
 
-@dataclass(frozen=True)
-class DenseRecurrence:
-    """Connections of all neurons of a layer to all neurons of the layer, with a delay of one step."""
+@dataclass(frozen=True, kw_only=True)
+class Recurrence(schema.Kind):
+    """Settings of all kinds."""
 
     layers: tuple[Count, ...] = ()
     """Numbers of the hidden layers that are recurrent, counted from 1; an empty list is all of them."""
@@ -28,10 +28,18 @@ class DenseRecurrence:
         check(self.dropout < 1, "network.recurrent.dropout", "at least 0 and below 1", self.dropout)
 
 
-@dataclass(frozen=True)
-class DelayedRecurrence(DenseRecurrence):
+@dataclass(frozen=True, kw_only=True)
+class DenseRecurrence(Recurrence):
+    """Connections of all neurons of a layer to all neurons of the layer, with a delay of one step."""
+
+    kind: Literal["dense"] = "dense"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DelayedRecurrence(Recurrence):
     """The same connections with delays of one step or more."""
 
+    kind: Literal["delays"] = "delays"
     max_delay_ms: Milliseconds = 400.0
     """The longest delay, at least one step: the time from a spike to its recurrent current."""
     delays: DelayKind = "axonal"
@@ -46,5 +54,7 @@ class DelayedRecurrence(DenseRecurrence):
     """Last width in steps; None is that of the published recipe, 0.5 for `gauss`."""
 
 
-RECURRENCES: dict[str, type[DenseRecurrence]] = {"dense": DenseRecurrence, "delays": DelayedRecurrence}
-RECURRENT_KINDS = schema.Kinds((schema.NONE,), RECURRENCES)
+AnyRecurrence = DenseRecurrence | DelayedRecurrence
+"""Recurrent connections of any kind."""
+RECURRENCES: dict[str, type[Recurrence]] = {kind.kind: kind for kind in get_args(AnyRecurrence)}
+"""Every kind by its name in a config."""

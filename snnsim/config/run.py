@@ -1,7 +1,7 @@
 """The config of a run: its sections, the checks of values of several sections, and TOML files."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -9,10 +9,9 @@ from typing import Any, Self
 import tomli_w
 
 from snnsim import schema
-from snnsim.config import changes, toml_files
+from snnsim.config import changes, renamed_keys, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
-from snnsim.config.neurons import SpikingNeurons
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.config.training import Training
@@ -49,16 +48,9 @@ class Config:
         """Check the times whose bounds are counted in steps."""
         step, net, chunk = self.data.time_step_ms, self.network, self.training.window_ms
         must = f"at least data.time_step_ms = {step}, as the decay is 1 - time_step_ms / tau_ms"
-        for name, tau in (("network.tau_ms", net.tau_ms), ("network.tau_readout_ms", net.tau_readout_ms)):
-            check(tau is None or to_steps(tau, step) >= 1, name, must, tau)
-        if isinstance(net.neuron, SpikingNeurons):
-            for name in net.neuron.decays:
-                check(
-                    to_steps(getattr(net.neuron, name), step) >= 1,
-                    f"network.neuron.{name}",
-                    must,
-                    getattr(net.neuron, name),
-                )
+        taus = {f"network.neuron.{name}": getattr(net.neuron, name) for name in net.neuron.decays}
+        for name, tau in (taus | {"network.readout.tau_ms": net.readout.tau_ms}).items():
+            check(to_steps(tau, step) >= 1, name, must, tau)
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
         loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
         check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
@@ -96,19 +88,37 @@ class Config:
         if not values:
             raise ValueError(f'{source}: the config has no value; name one at least, such as name = "digits"')
         try:
+            network = values.get("network")
+            if isinstance(network, Mapping):
+                values = values | {"network": renamed_keys.of_table(network)}
             built: Self = schema.build(cls, values, "")
         except ValueError as error:
             raise ValueError(str(error) if source == "config" else f"{source}: {error}") from error
         return built
 
     @classmethod
-    def load(cls, path: Path) -> Self:
-        """Return the config of a TOML file."""
-        return cls.from_toml(toml_files.text_of(path), str(path))
+    def load(cls, path: Path, *, say: Callable[[str], object] | None = None) -> Self:
+        """Return the config of a TOML file.
+
+        Args:
+            path: Path of the file; keys that it leaves out have their default values.
+            say: Function that gets a sentence for every old key of the file, with the key of today.
+        """
+        text = toml_files.text_of(path)
+        config = cls.from_toml(text, str(path))
+        network = toml_files.table(text, str(path)).get("network")
+        if say is not None and isinstance(network, dict):
+            for note in renamed_keys.notes([f"network.{name}" for name in network]):
+                say(f"{path}: {note}")
+        return config
 
     @staticmethod
     def table(path: Path) -> dict[str, Any]:
-        """Return the values of a TOML file, without the defaults of a config."""
+        """Return the values of a TOML file, without the defaults of a config.
+
+        Args:
+            path: Path of the file.
+        """
         return toml_files.table(toml_files.text_of(path), str(path))
 
     def to_toml(self) -> str:
@@ -116,11 +126,21 @@ class Config:
         return tomli_w.dumps(schema.plain(self))
 
     def save(self, path: Path) -> None:
-        """Write the config as a TOML file."""
+        """Write the config as a TOML file.
+
+        Args:
+            path: Path of the file; an existing file is replaced once the new one is complete.
+        """
         with written_whole(path) as partial:
             partial.write_text(self.to_toml(), encoding="utf-8")
 
     def with_values(self, values: Mapping[str, object]) -> Self:
-        """Return the config with values replaced, by dotted names such as "training.epochs"."""
+        """Return the config with values replaced.
+
+        Args:
+            values: New values by dotted names, such as {"training.epochs": 10}; all other values stay.
+        """
+        net = self.network
+        values = renamed_keys.of_changes(values, net.neuron, net.readout, self.data.time_step_ms)
         config: Self = changes.replaced(self, values)
         return config

@@ -22,12 +22,19 @@ _LZMA_MEMORY = 2**30
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether the name of a file has the suffix of an archive."""
+    """Return whether the name of a file has the suffix of an archive.
+
+    Args:
+        path: Path of the file, which need not exist.
+    """
     return path.suffix in PACKED
 
 
 def require_file(path: Path) -> None:
     """Check that a path leads to a file: to no folder, pipe or device.
+
+    Args:
+        path: Path of the file; a link to a file counts as one.
 
     Raises:
         FileNotFoundError: If there is nothing.
@@ -45,6 +52,9 @@ def require_file(path: Path) -> None:
 
 def unpacked(path: Path) -> bytes:
     """Return the unpacked bytes of a .gz, .xz or .zip file; a .zip must hold one file.
+
+    Args:
+        path: Path of the packed file; its suffix tells the format.
 
     Raises:
         OSError: If the path leads to no file.

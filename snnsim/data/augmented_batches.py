@@ -97,9 +97,20 @@ class AugmentedBatches(Batches):
         )  # fmt: skip
 
     def of_epoch(self, seed: int, epoch: int) -> Self:
+        """Return the batches of an epoch: another order of the recordings, and other augmentations.
+
+        Args:
+            seed: Seed of the order and of the augmentations.
+            epoch: Number of the epoch, from 0.
+        """
         return replace(self, shuffle_seed=(seed, epoch), seed=seed, epoch=epoch)
 
     def starting_at(self, number: int) -> Generator[ArrayBatch | MixedBatch, None, None]:  # type: ignore[override]
+        """Yield the batches of the epoch from a batch on; threads prepare the next one if there are workers.
+
+        Args:
+            number: Number of the first batch, from 0: those before it are skipped, as after a resume.
+        """
         batches = (self._batch(share) for share in self._shares(number))
         return prefetched(batches) if self.workers else batches
 

@@ -57,7 +57,14 @@ def labels(values: Any, classes: tuple[str, ...] | None, path: Path) -> np.ndarr
 
 
 def speakers(values: Any | None, recordings: int, path: Path) -> np.ndarray:
-    """Return the number of the speaker of each recording, int64 (recording,), -1 where it is unknown."""
+    """Return the number of the speaker of each recording, int64 (recording,), -1 where it is unknown.
+
+    Args:
+        values: Content of extra/speaker, integers or texts (recording,) or (recording, 1); None where the file has
+            none.
+        recordings: Number of recordings, for a file without speakers.
+        path: Path of the file, for messages.
+    """
     if values is None:
         return np.full(recordings, -1)
     column = _flat(np.asarray(values), f"{path}: extra/speaker")
@@ -69,7 +76,12 @@ def speakers(values: Any | None, recordings: int, path: Path) -> np.ndarray:
 
 
 def class_names(values: Any | None, path: Path) -> tuple[str, ...] | None:
-    """Return the names of the classes, None where the file has none."""
+    """Return the names of the classes, None where the file has none.
+
+    Args:
+        values: Content of extra/keys, texts, bytes or numbers (class,); None where the file has none.
+        path: Path of the file, for messages.
+    """
     if values is None:
         return None
     column = _flat(np.asarray(values), f"{path}: extra/keys")
@@ -79,7 +91,11 @@ def class_names(values: Any | None, path: Path) -> tuple[str, ...] | None:
 
 
 def numbered(label: np.ndarray, path: Path) -> tuple[str, ...]:
-    """Return the numbers of classes without names as their names.
+    """Return the numbers from 0 to the largest label as names of the classes.
+
+    Args:
+        label: Labels of the recordings, int64 (recording,).
+        path: Path of the file, for messages.
 
     Raises:
         ValueError: If a label is too large.
@@ -95,6 +111,10 @@ def numbered(label: np.ndarray, path: Path) -> tuple[str, ...]:
 
 def units(value: Any, path: Path) -> int:
     """Return the number of channels in the attribute `units` of a file.
+
+    Args:
+        value: Content of the attribute, one number; an integer as a float counts.
+        path: Path of the file, for messages.
 
     Raises:
         ValueError: If the attribute is no number of channels.

@@ -119,14 +119,25 @@ def tolerance_of(time: np.ndarray, first: int, last: int, time_step: float, scal
 
 @njit(cache=True, nogil=True)
 def grid_position(time: float, time_step: float, tolerance: float) -> float:
-    """Return x + min(2 ε x, 1/4) of a time, or x + 1/2 for a tolerance of -1; the step is its integer part."""
+    """Return x + min(2 ε x, 1/4) of a time, or x + 1/2; the integer part is the step.
+
+    Args:
+        time: Time of an event in ms, at least 0.
+        time_step: Step dt in ms.
+        tolerance: Relative tolerance 2 ε, or -1 for the rounding of float16 seconds.
+    """
     x = time / time_step
     return x + (min(tolerance * x, 0.25) if tolerance >= 0 else 0.5)
 
 
 @njit(cache=True, nogil=True)
 def end_of(limit: float, time_step: float) -> float:
-    """Return the grid position from which events are dropped."""
+    """Return the grid position from which events are dropped.
+
+    Args:
+        limit: Time in ms from which events are dropped; infinite for none.
+        time_step: Step dt in ms.
+    """
     return limit / time_step * (1 - 2.0**-50)
 
 

@@ -37,13 +37,23 @@ def rate(gray: ArrayLike, generator: np.random.Generator, *, steps: int, probabi
 
 
 def latency(gray: ArrayLike, *, steps: int) -> np.ndarray:
-    """Return at most one spike of each pixel, bool (time, picture, ...); a pixel of brightness 1 fires in step 0."""
+    """Return at most one spike of each pixel, bool (time, picture, ...); a pixel of brightness 1 fires in step 0.
+
+    Args:
+        gray: Brightness of pixels, (picture, ...), from 0 (no spike) to 1 (a spike in step 0).
+        steps: Number of steps T, at least 1.
+    """
     spikes: np.ndarray = np.arange(steps).reshape(-1, *(1,) * np.ndim(gray)) == first_spike(gray, steps=steps)
     return spikes
 
 
 def first_spike(gray: ArrayLike, *, steps: int) -> np.ndarray:
-    """Return the step of the spike of each pixel, int64 (picture, ...), and NEVER for brightness 0."""
+    """Return the step of the spike of each pixel, int64 (picture, ...), and NEVER for brightness 0.
+
+    Args:
+        gray: Brightness of pixels, (picture, ...), from 0 (NEVER) to 1 (step 0).
+        steps: Number of steps T, at least 1; steps of the result are below it.
+    """
     bright = _checked("latency", gray, steps)
     step = np.floor((1 - bright) * (steps - 1) + 0.5).astype(np.int64)
     return np.where(bright > 0, step, NEVER)

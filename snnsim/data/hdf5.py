@@ -66,7 +66,12 @@ def arrays(path: Path, image: bytes | None, marks: Path) -> dict[str, Any]:
 
 
 def remember(digest: str, mark: Path | None = None) -> None:
-    """Remember that bytes of this SHA-256 digest need no second process."""
+    """Remember that the second process need not read bytes again.
+
+    Args:
+        digest: SHA-256 of the bytes, as a hexadecimal text.
+        mark: Empty file in the cache folder that reminds later processes; None reminds this process alone.
+    """
     _good.add(digest)
     try:
         if mark is not None:
@@ -131,7 +136,12 @@ class _Wrong(ValueError):
 
 
 def parsed(source: Path | bytes, size: int) -> dict[str, Any]:
-    """Return the arrays of a file of `size` bytes, or of the content of a file."""
+    """Return the arrays of a file by name: times, units, labels, speaker, keys and attributes.
+
+    Args:
+        source: Path of an HDF5 file, or the bytes of one.
+        size: Number of bytes of the file, which bounds the sizes that its data sets may claim.
+    """
     file = h5py.File(source if isinstance(source, Path) else h5py.h5f.open_file_image(source), "r")
     with file:
         stated = "time_unit" in file.attrs

@@ -166,6 +166,9 @@ def _write_rows(file: h5py.File, name: str, rows: list[np.ndarray]) -> None:
 def read(path: Path) -> Recordings:
     """Return the recordings of an SHD-format file: .h5, or packed as .h5.gz, .h5.zip or .h5.xz.
 
+    Args:
+        path: Path of the file.
+
     Raises:
         OSError: If there is no such file.
         ValueError: If it is damaged or has wrong values; the message names the file and the field.
@@ -176,7 +179,11 @@ def read(path: Path) -> Recordings:
 
 
 def read_unchecked(path: Path) -> Recordings:
-    """Return the recordings of an SHD-format file without checks, so that wrong ones can be repaired."""
+    """Return the recordings of an SHD-format file without checks, so that wrong ones can be repaired.
+
+    Args:
+        path: Path of the file, packed or not.
+    """
     path = Path(path)
     archives.require_file(path)
     image = archives.unpacked(path) if archives.is_packed(path) else None

@@ -37,7 +37,11 @@ class Recordings:
         return len(self.label)
 
     def events(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the times in ms and the units of one recording, where -1 is the last one."""
+        """Return the times in ms and the channels of the spikes of one recording.
+
+        Args:
+            index: Number of the recording, from 0; -1 is the last one.
+        """
         who, count = "Recordings.events", len(self)
         index = integer(index, who=who, name="index", at_least=-count, at_most=count - 1) % count
         own = slice(self.offset[index], self.offset[index + 1])
@@ -97,7 +101,11 @@ def positions(indices: Any, count: int, *, who: str) -> np.ndarray:
 
 
 def narrowed(unit: np.ndarray) -> np.ndarray:
-    """Return channels as uint16 or uint32 where all of them fit, and unchanged otherwise, for a later check."""
+    """Return channels as uint16 or uint32 where all of them fit, and unchanged otherwise, for a later check.
+
+    Args:
+        unit: Channel of each spike, integers (event,).
+    """
     low, high = (int(unit.min()), int(unit.max())) if len(unit) else (0, 0)
     for kind in (np.uint16, np.uint32):
         if low >= 0 and high <= np.iinfo(kind).max:
@@ -106,7 +114,10 @@ def narrowed(unit: np.ndarray) -> np.ndarray:
 
 
 def concatenate(parts: Sequence[Recordings]) -> Recordings:
-    """Return all recordings of `parts`, one part after the other.
+    """Return the recordings of several parts, one part after the other.
+
+    Args:
+        parts: One part or more, of the same classes and number of channels.
 
     Raises:
         ValueError: If the parts have other classes or numbers of units.

@@ -189,6 +189,10 @@ NAMES = GENERATED + DOWNLOADED
 
 
 def get_dataset(name: str) -> Dataset:
-    """Return a data set by its name; a ValueError lists the known names if it is unknown."""
+    """Return a data set by its name.
+
+    Args:
+        name: Name of the data set, such as "digits"; the ValueError for an unknown one lists all names.
+    """
     known(name, DATASETS, "data set")
     return DATASETS[name]

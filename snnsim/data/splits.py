@@ -66,7 +66,11 @@ def of_training_file(recordings: Recordings | Binned, path: Path) -> Split:
 
 
 def shd(recordings: Recordings | Binned) -> Split:
-    """Return the validation split of SHD's training file, or that of `by_speaker` for a file with other speakers."""
+    """Return the validation split of SHD's training file, or that of `by_speaker` for a file with other speakers.
+
+    Args:
+        recordings: All recordings of the training file, with their speakers.
+    """
     speaker = recordings.speaker
     others = not np.isin(speaker, SHD_VALIDATION_SPEAKERS).all()
     if not (others and np.isin(SHD_VALIDATION_SPEAKERS, speaker).all()):

@@ -60,7 +60,12 @@ def download(name: str, folder: Path) -> dict[str, Path]:
 
 
 def as_tonic(recordings: Recordings, index: int) -> np.ndarray:
-    """Return one recording as a structured array (t, x, p), the input of tonic's transforms."""
+    """Return one recording as a structured array (t, x, p), the input of tonic's transforms.
+
+    Args:
+        recordings: Recordings with times in ms.
+        index: Number of the recording, from 0; -1 is the last one.
+    """
     time_ms, unit = recordings.events(index)
     events = np.empty(len(unit), EVENT)
     time = time_ms.astype(np.float64)

@@ -10,7 +10,6 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.neurons import NEURON_KINDS
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.experiment import estimate, neurons, recurrence
 from snnsim.learning import qat, rules, sigma_schedule
@@ -24,15 +23,20 @@ from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
 """Recordings of a batch in validation and evaluation."""
-_OTHER_NEURONS = ("neuron", "learn_neuron", "noise", "recovery", "success")
-"""Settings of neurons other than lif."""
 
 
 def build_network(config: Config, *, classes: int) -> SpikingNetwork:
-    """Return the config's network with its initial parameters, a function of the config's seed."""
+    """Return the config's network with its initial parameters, a function of the config's seed.
+
+    Args:
+        config: Config of the run: its network, time step, number of channels and seed.
+        classes: Number of classes, the neurons of the readout.
+
+    Returns:
+        The network on the CPU, in training mode.
+    """
     estimate.require(config, estimate.of_network(config, classes=classes))
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
-    tau = to_steps(net.tau_ms, config.data.time_step_ms)
     *synapses, last = _synapses(config, classes, generator)
     # a network with convolutions has no recurrence, so that layers are hidden layers
     layers = [
@@ -45,15 +49,18 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
         )
         for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
     ]
-    readout = LeakyReadout(tau=tau, learn_decay=net.learn_decay, features=classes)
-    if net.tau_readout_ms is not None:
-        readout = LeakyReadout(tau=to_steps(net.tau_readout_ms, config.data.time_step_ms))
+    tau = to_steps(net.readout.tau_ms, config.data.time_step_ms)
+    readout = LeakyReadout(tau=tau, learn_decay=net.readout.learn_decay, features=classes)
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     return SpikingNetwork(layers, last, readout, extra_steps=extra)
 
 
 def field(config: Config) -> Field:
-    """Return the field of the input that convolutions read."""
+    """Return the field of the input that convolutions read.
+
+    Args:
+        config: Config with `data.height` and `data.width`, as one with convolutions has them.
+    """
     # a config with convolutions has both
     height, width = cast(int, config.data.height), cast(int, config.data.width)
     return Field(height, width, config.data.channels // (height * width))
@@ -107,13 +114,21 @@ def _delays(config: Config) -> dict[str, Any]:
 
 
 def grid(config: Config) -> qat.Grid:
-    """Return the precision of the weights and delays."""
+    """Return the precision of the weights and delays.
+
+    Args:
+        config: Config of the run, of which `training.weights` and `training.delays` count.
+    """
     weights = None if config.training.weights == "float" else config.training.weights
     return qat.Grid(weights, config.training.delays)
 
 
 def rule(config: Config) -> rules.Rule:
-    """Return the learning rule with its settings."""
+    """Return the learning rule with its settings.
+
+    Args:
+        config: Config of the run: the rule's name and settings in `training`, a chunk of time in ms.
+    """
     training = config.training
     settings: dict[str, Any] = {"loss": training.loss}
     if training.rule != "bptt":
@@ -125,24 +140,40 @@ def rule(config: Config) -> rules.Rule:
 
 
 def max_delay(config: Config) -> int:
-    """Return the longest delay in steps."""
+    """Return the longest delay in steps.
+
+    Args:
+        config: Config of the run: `network.max_delay_ms`, rounded to steps of `data.time_step_ms`.
+    """
     return round(to_steps(config.network.max_delay_ms, config.data.time_step_ms))
 
 
 def first_width(config: Config) -> float:
-    """Return the first width of the delay windows in steps."""
+    """Return the first width of the delay windows in steps.
+
+    Args:
+        config: Config of the run; without `network.sigma_start`, the width is that of the recipe of DCLS-Delays.
+    """
     net = config.network
     return delay_windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
 
 
 def last_width(config: Config) -> float:
-    """Return the last width of the delay windows in steps."""
+    """Return the last width of the delay windows in steps.
+
+    Args:
+        config: Config of the run; without `network.sigma_end`, the width is that of the recipe of DCLS-Delays.
+    """
     net = config.network
     return delay_windows.narrowest(net.window) if net.sigma_end is None else net.sigma_end
 
 
 def width_schedule(config: Config) -> "partial[float] | None":
-    """Return the width of the delay windows as a function of the epoch, or None if the width is constant."""
+    """Return the width of the delay windows as a function of the epoch, or None if the width is constant.
+
+    Args:
+        config: Config of the run; only learned delays have windows that narrow.
+    """
     net = config.network
     if net.delays != "learned":
         return None
@@ -150,7 +181,11 @@ def width_schedule(config: Config) -> "partial[float] | None":
 
 
 def recurrent_width_schedule(config: Config) -> "partial[float] | None":
-    """Return the width of the recurrent delay windows as a function of the epoch, or None if the width is constant."""
+    """Return the width of the recurrent delay windows as a function of the epoch, or None if the width is constant.
+
+    Args:
+        config: Config of the run; only learned recurrent delays have windows that narrow.
+    """
     kind = config.network.recurrent
     if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
         return None
@@ -179,18 +214,20 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
-    # and older versions had no other neurons than lif
-    values |= dict.fromkeys(_OTHER_NEURONS) if config.network.neuron == "lif" else {}
-    # nor other kinds of delays; asdict leaves out the name of a kind
+    # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
-    kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
-    values |= kinds
+    values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
     values["field"] = list(field(config)) if spatial else None
     return values
 
 
 def layer_sizes(config: Config, *, classes: int) -> str:
-    """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20."""
+    """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20.
+
+    Args:
+        config: Config of the run; convolutions are shown as height x width x channels.
+        classes: Number of classes, the last size.
+    """
     net, first = config.network, [str(config.data.channels)]
     if net.convolutions:
         height, width, colors = field(config)
@@ -202,12 +239,16 @@ def layer_sizes(config: Config, *, classes: int) -> str:
 
 
 def kinds(config: Config) -> str:
-    """Return the kinds of delays, neurons and recurrent connections as a text."""
+    """Return the kinds of delays, neurons and recurrent connections as a text.
+
+    Args:
+        config: Config of the run, of which the section `network` and the time step count.
+    """
     net = config.network
     kind = "" if net.delay_kind == "synaptic" else f"{net.delay_kind} "
     named = {"learned": f"learned {kind}delays", "fixed": f"fixed random {kind}delays", "none": "no delays"}[net.delays]
     reach = "" if net.delays == "none" else f" of 0 to {max_delay(config)} steps"
-    neuron = "" if isinstance(net.neuron, str) else f", {NEURON_KINDS.plain(net.neuron)['kind']} neurons"
+    neuron = "" if net.neuron.kind == "lif" else f", {net.neuron.kind} neurons"
     layers = ", ".join(f"hidden {number}" for number in recurrence.layers(config))
     longest = recurrence.max_delay(config) + 1
     loop = f", {layers} recurrent with delays of {'1 step' if longest == 1 else f'1 to {longest} steps'}"

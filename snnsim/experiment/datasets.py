@@ -37,7 +37,11 @@ class Part:
 
 
 def planned_folder(data: Data) -> Path:
-    """Return the folder where a data set lies or would lie; nothing is generated or downloaded."""
+    """Return the folder where a data set lies or would lie; nothing is generated or downloaded.
+
+    Args:
+        data: Section `data` of a config: name, size and seed of a generated data set, or the path of a downloaded one.
+    """
     generator = registry.get_dataset(data.name).generator
     if generator is not None:
         return generator(data.size).folder(data.seed)
@@ -175,7 +179,12 @@ def training_batches(config: Config, part: Part, *, rank: int = 0, world: int = 
 
 
 def longest_steps(config: Config, part: Part) -> int:
-    """Return the largest number of steps that a training recording may have after augmentations."""
+    """Return the largest number of steps that a training recording may have after augmentations.
+
+    Args:
+        config: Config of the run: augmentations, time step and longest time.
+        part: The training split, before augmentations.
+    """
     data, steps = config.data, int(part.binned.length[part.indices].max(initial=1))
     if not data.augment:
         return steps
@@ -195,7 +204,11 @@ def listing() -> list[tuple[str, str, str]]:
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
-    """Return the facts of a data set as (topic, text); nothing is generated or downloaded."""
+    """Return the facts of a data set as (topic, text); nothing is generated or downloaded.
+
+    Args:
+        data: Section `data` of a config; its name must be in the registry.
+    """
     dataset = registry.get_dataset(data.name)
     counts = ", ".join(f"{split} {count:,}" for split, count in dataset.recordings.items())
     facts = [
@@ -215,7 +228,11 @@ def describe(data: Data) -> list[tuple[str, str]]:
 
 
 def make(data: Data) -> dict[str, Path]:
-    """Generate or download a data set if its files are missing, and return the file of every split."""
+    """Generate or download a data set if its files are missing, and return the file of every split.
+
+    Args:
+        data: Section `data` of a config; its name must be in the registry.
+    """
     return heidelberg.find(data_folder(data), data.name)
 
 

@@ -44,7 +44,12 @@ class Layer:
 
 
 def layers(config: Config, *, classes: int) -> Iterator[Layer]:
-    """Yield the layers of a config's network; the readout is the last one."""
+    """Yield the layers of a config's network; the readout is the last one.
+
+    Args:
+        config: Config of the run: sizes and kernels of its layers, channels and field of the input.
+        classes: Number of classes, the neurons of the readout.
+    """
     net, data = config.network, config.data
     sources, number = data.channels, 0
     if net.convolutions and data.height is not None and data.width is not None:
@@ -70,14 +75,23 @@ def _copies(*, learned: bool) -> int:
 
 
 def recurrent_layers(config: Config) -> Iterator[Layer]:
-    """Yield the recurrent connections of a config's network."""
+    """Yield the recurrent connections of a config's network.
+
+    Args:
+        config: Config of the run; without `network.recurrent` there are none.
+    """
     for number in recurrence.layers(config):
         width = config.network.hidden[number - 1]
         yield Layer(f"hidden {number} to itself", width, width)
 
 
 def of_network(config: Config, *, classes: int) -> dict[str, int]:
-    """Return the bytes of a config's network with gradients and optimizers, by layer."""
+    """Return the bytes of a config's network with gradients and optimizers, by layer.
+
+    Args:
+        config: Config of the run: sizes of its layers, kinds of its delays, number of taps.
+        classes: Number of classes, the neurons of the readout.
+    """
     net, parts = config.network, {}
     taps = 1 if net.delays == "none" else net.taps
     for layer in layers(config, classes=classes):
@@ -130,5 +144,10 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
 
 
 def require(config: Config, parts: Mapping[str, int]) -> None:
-    """Raise a MemoryError if the parts together need more memory than there is."""
+    """Raise a MemoryError if the parts together need more memory than there is.
+
+    Args:
+        config: Config of the run, whose name the message has.
+        parts: Bytes by the description of what needs them, as from `of_network`.
+    """
     require_memory(f"config {config.name}", parts)

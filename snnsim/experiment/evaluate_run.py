@@ -46,6 +46,9 @@ class Loaded:
 def config_of(folder: RunFolder) -> Config:
     """Return the config of a run.
 
+    Args:
+        folder: Folder of the run.
+
     Raises:
         FileNotFoundError: If there is no config.
         ValueError: If it is damaged, or lacks a key that all runs write: a default value would be that of another run.
@@ -95,7 +98,11 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
 
 
 def parameters(run: Path) -> dict[str, Any]:
-    """Return the best checkpoint of a run with any network."""
+    """Return the content of the best checkpoint of a run, of any network.
+
+    Args:
+        run: Path of the run's folder.
+    """
     folder = RunFolder(run)
     config_of(folder)
     return checkpoint.load(folder.best, None)

@@ -8,17 +8,12 @@ import torch
 from torch import nn
 
 from snnsim.config import Config
-from snnsim.config.neurons import NEURONS, SpikingNeurons
+from snnsim.config.neurons import SpikingNeurons
 from snnsim.nn import ALIF, LIF, AdLIF, Conv, CubaLIF, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder, SiLIF
 from snnsim.nn.meta import Recovery
 from snnsim.nn.protocols import Neuron
 from snnsim.surrogate import Surrogate
 from snnsim.units import to_steps
-
-MODELS: dict[str, Callable[..., Neuron[Any]]] = {"adlif": AdLIF, "silif": SiLIF, "alif": ALIF, "cuba_lif": CubaLIF}
-"""The models of the kinds of neurons with a section of their own."""
-_DRAWN = ("adlif", "silif", "alif")
-"""Kinds with random initial parameters."""
 
 
 def build(config: Config, features: int, synapse: nn.Module, generator: torch.Generator) -> Neuron[Any]:
@@ -30,17 +25,13 @@ def build(config: Config, features: int, synapse: nn.Module, generator: torch.Ge
         synapse: The synapses in front of the neurons.
         generator: Generator of initial parameters.
     """
-    net = config.network
-    if isinstance(net.neuron, SpikingNeurons):
-        return _of_section(net.neuron, config.data.time_step_ms, features, generator)
-    common = {"threshold": net.threshold, "surrogate": Surrogate(net.surrogate, net.surrogate_alpha)}
-    return _BUILD[net.neuron](config, common, features, synapse)
+    section = config.network.neuron
+    return MODELS[section.kind](_settings(section, config.data.time_step_ms), features, synapse, generator)
 
 
-def _of_section(section: SpikingNeurons, step: float, features: int, generator: torch.Generator) -> Neuron[Any]:
-    """Return neurons whose model has the settings of the section, with times in steps."""
-    kind = next(name for name, kind in NEURONS.items() if type(section) is kind)
-    values: dict[str, Any] = {"features": features}
+def _settings(section: SpikingNeurons, step: float) -> dict[str, Any]:
+    """Return the settings of a section by the keywords of its model, with times in steps."""
+    values: dict[str, Any] = {}
     for each in fields(section):
         value = getattr(section, each.name)
         if each.name in section.bounded:
@@ -49,58 +40,38 @@ def _of_section(section: SpikingNeurons, step: float, features: int, generator: 
             value = tuple(to_steps(time, step) for time in value) if isinstance(value, tuple) else to_steps(value, step)
         # a single number is fixed
         values[each.name.removesuffix("_ms")] = value[0] if isinstance(value, tuple) and len(value) == 1 else value
+    del values["kind"]
     values["surrogate"] = Surrogate(values["surrogate"], values.pop("surrogate_alpha"))
-    if values.pop("learn", "neuron") == "layer":
-        values["features"] = None
-    if kind in _DRAWN:
-        values["generator"] = generator
-    return MODELS[kind](**values)
+    return values
 
 
-def _lif(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
-    net = config.network
-    return LIF(
-        **common,
-        tau=to_steps(net.tau_ms, config.data.time_step_ms),
-        reset=net.reset,
-        detach_reset=net.detach_reset,
-        learn_decay=net.learn_decay,
-        learn_threshold=net.learn_threshold,
-        features=features,
-    )
+def _adaptive(model: Callable[..., Neuron[Any]], values: dict[str, Any], features: int, draw: torch.Generator) -> Any:
+    """Return adaptive neurons, whose initial parameters are random."""
+    shared = values.pop("learn", "neuron") == "layer"
+    return model(**values, features=None if shared else features, generator=draw)
 
 
-def _meta(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
-    net = config.network
-    return MetaNeuron(
-        **common,
-        tau=to_steps(net.tau_ms, config.data.time_step_ms),
-        width=net.noise,
-        reset=net.reset,
-        detach_reset=net.detach_reset,
-        recovery=Recovery() if net.recovery else None,
-        learn=net.learn_neuron,
-        features=features,
-    )
+def _meta(values: dict[str, Any], features: int) -> Neuron[Any]:
+    recovery, width = values.pop("recovery"), values.pop("noise")
+    return MetaNeuron(**values, width=width, recovery=Recovery() if recovery else None, features=features)
 
 
-def _levy_baxter(config: Config, common: dict[str, Any], _: int, synapse: nn.Module) -> Neuron[Any]:
-    net = config.network
+def _levy_baxter(values: dict[str, Any], synapse: nn.Module) -> Neuron[Any]:
     if isinstance(synapse, Conv | DelayedConv):
         sources = synapse.patches.field.size
     else:
         sources = cast(nn.Parameter, synapse.weight).shape[1]
-    return LevyBaxter(**common, success=net.success, learn=net.learn_neuron, sources=sources)
+    return LevyBaxter(**values, sources=sources)
 
 
-def _second_order(config: Config, common: dict[str, Any], features: int, _: nn.Module) -> Neuron[Any]:
-    net = config.network
-    return SecondOrder(**common, detach_reset=net.detach_reset, learn=net.learn_neuron, features=features)
-
-
-_BUILD: dict[str, Callable[..., Neuron[Any]]] = {
-    "lif": _lif,
-    "meta": _meta,
-    "levy_baxter": _levy_baxter,
-    "second_order": _second_order,
+MODELS: dict[str, Callable[[dict[str, Any], int, nn.Module, torch.Generator], Neuron[Any]]] = {
+    "lif": lambda values, features, _, __: LIF(**values, features=features),
+    "meta": lambda values, features, _, __: _meta(values, features),
+    "levy_baxter": lambda values, _, synapse, __: _levy_baxter(values, synapse),
+    "second_order": lambda values, features, _, __: SecondOrder(**values, features=features),
+    "adlif": lambda values, features, _, draw: _adaptive(AdLIF, values, features, draw),
+    "silif": lambda values, features, _, draw: _adaptive(SiLIF, values, features, draw),
+    "alif": lambda values, features, _, draw: _adaptive(ALIF, values, features, draw),
+    "cuba_lif": lambda values, features, _, __: CubaLIF(**values, features=features),
 }
+"""Functions from the settings of a kind, the number of neurons, their synapses and a generator to the neurons."""

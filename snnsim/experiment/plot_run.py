@@ -57,7 +57,12 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
 
 
 def missing(folder: RunFolder, config: Config) -> list[str]:
-    """Return the kinds of the final figures of a training that are missing."""
+    """Return the kinds of the final figures of a training that are missing.
+
+    Args:
+        folder: Folder of the run, whose figures are looked up by their names.
+        config: Config of the run; without delays it has no figure of them.
+    """
     delays = config.network.delays != "none" or isinstance(config.network.recurrent, DelayedRecurrence)
     drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or delays]
     return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]

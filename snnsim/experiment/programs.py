@@ -33,7 +33,11 @@ class Machine:
     """Seed of the noise; None for no noise, so that the likelier of spike and silence happens."""
 
     def simulator(self, program: Program) -> Simulator:
-        """Return a simulator of a Program with these settings."""
+        """Return a simulator of a Program with these settings.
+
+        Args:
+            program: Network to simulate; it is not changed.
+        """
         return Simulator(program, engine=self.engine, precision=self.precision, threads=self.threads)
 
 
@@ -128,7 +132,11 @@ def _checked(program: Program, binned: Binned) -> Recordings:
 
 
 def to_events(binned: Binned) -> Events:
-    """Return binned recordings as events of a simulator."""
+    """Return binned recordings as events of a simulator.
+
+    Args:
+        binned: Recordings on a grid whose channels are the inputs of the program.
+    """
     step, channel = np.divmod(binned.cell, np.uint32(binned.channels))
     return Events(step, channel, binned.count, binned.offset, binned.length)
 
@@ -167,7 +175,11 @@ def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict
 
 
 def activity(result: Result) -> dict[str, float]:
-    """Return the spikes per neuron and step of each population that fires."""
+    """Return the spikes per neuron and step of each population that fires.
+
+    Args:
+        result: Result of a simulation of recordings.
+    """
     steps = int(result.length.sum())
     return {
         population.name: int(result.counts(population.name).sum()) / (population.size * steps)

@@ -17,7 +17,11 @@ from snnsim.units import to_steps
 
 
 def layers(config: Config) -> tuple[int, ...]:
-    """Return the numbers of the recurrent hidden layers, counted from 1."""
+    """Return the numbers of the recurrent hidden layers, counted from 1.
+
+    Args:
+        config: Config of the run; no layer is recurrent without `network.recurrent`, and all are if it names none.
+    """
     net = config.network
     return () if net.recurrent is None else net.recurrent.layers or tuple(range(1, len(net.hidden) + 1))
 
@@ -54,20 +58,32 @@ def build(config: Config, layer: int, width: int, generator: torch.Generator) ->
 
 
 def max_delay(config: Config) -> int:
-    """Return the longest delay of the recurrent synapses in steps; that of the loop is one step longer."""
+    """Return the longest delay of the recurrent synapses in steps; that of the loop is one step longer.
+
+    Args:
+        config: Config of the run: `network.recurrent.max_delay_ms`, one step for recurrence without delays.
+    """
     kind = config.network.recurrent
     longest = kind.max_delay_ms if isinstance(kind, DelayedRecurrence) else config.data.time_step_ms
     return max(1, round(to_steps(longest, config.data.time_step_ms))) - 1
 
 
 def learns_delays(config: Config) -> bool:
-    """Return whether recurrent delays are learned."""
+    """Return whether recurrent delays are learned.
+
+    Args:
+        config: Config of the run; without `network.recurrent`, and without delays in it, none are.
+    """
     kind = config.network.recurrent
     return isinstance(kind, DelayedRecurrence) and kind.learn_delay
 
 
 def widths(config: Config) -> tuple[float, float]:
-    """Return the first and the last width of the recurrent delay windows in steps."""
+    """Return the first and the last width of the recurrent delay windows in steps.
+
+    Args:
+        config: Config of the run; widths that it leaves out follow the recipe of DCLS-Delays.
+    """
     kind = config.network.recurrent
     settings = kind if isinstance(kind, DelayedRecurrence) else DelayedRecurrence()
     last = delay_windows.narrowest(settings.window) if settings.sigma_end is None else settings.sigma_end

@@ -1,8 +1,10 @@
 """Training of a preset, a config file or the config of a run, from the start or resumed."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -36,7 +38,7 @@ def train(
 
     Args:
         target: A preset, a TOML file, or the folder of a run.
-        values: New values of the config by dotted names, such as "training.epochs".
+        values: New values of the config by dotted names.
         output: Folder of the run; None is a new folder in RUNS.
         resume: Folder of the run to resume, or "auto" for the run of `target` or `output`; None starts a new run.
         device: Device of the network, or "auto".
@@ -99,12 +101,8 @@ def _new_folder(config: Config, output: Path | None) -> Iterator[RunFolder]:
         yield folder
 
 
+# loads the state of a run, and returns the pictures that it lacks
 def _resume(run: Trainer, config: Config) -> Sequence[str]:
-    """Load the state of a run, and return the pictures that it lacks.
-
-    Raises:
-        ValueError: If the run is finished and has all pictures.
-    """
     changed = run.resume()
     missing: Sequence[str] = plot_run.AFTER_TRAINING
     if run.state.finished:
@@ -190,12 +188,8 @@ def _check_memory(config: Config, part: datasets.Part, classes: int, world: int)
     estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
 
 
+# loads the parameters of the run that the config starts from, if the config names one
 def _start(network: SpikingNetwork, config: Config) -> None:
-    """Load the parameters of the run that the config starts from, if the config names one.
-
-    Raises:
-        ValueError: If that run has another network.
-    """
     if config.training.start is None:
         return
     content = evaluate_run.parameters(at_home(config.training.start))
@@ -207,7 +201,10 @@ def _start(network: SpikingNetwork, config: Config) -> None:
 
 
 def config_of(target: str) -> Config:
-    """Return the config of a preset's name, a TOML file or a run's folder.
+    """Return the config that a target names.
+
+    Args:
+        target: Name of a preset, path of a TOML file, or path of a run's folder; a preset's name comes first.
 
     Raises:
         ValueError: If the target is none of these.
@@ -218,7 +215,7 @@ def config_of(target: str) -> Config:
     if path.is_dir():
         return evaluate_run.config_of(RunFolder(path))
     if path.suffix == ".toml" or path.exists():
-        return Config.load(path)
+        return Config.load(path, say=partial(tqdm.write, file=sys.stderr))
     with contextlib.suppress(ValueError):
         return presets.named(target)
     raise ValueError(
@@ -294,6 +291,10 @@ def _left_out(binned: Binned) -> str:
 
 
 def is_finished(run: Path) -> bool:
-    """Return whether a run has been trained to its end."""
+    """Return whether a run has been trained to its end.
+
+    Args:
+        run: Path of the run's folder.
+    """
     folder = RunFolder(run)
     return folder.last.is_file() and checkpoint.is_finished(folder.last)

@@ -22,7 +22,10 @@ from snnsim.simulation import Events
 
 
 def with_bias_channel(program: Program) -> Program:
-    """Return a Program in floats whose biases are weights of one more channel; one without biases as it is.
+    """Return a Program in floats whose biases are weights of one more channel.
+
+    Args:
+        program: The Program; one without biases is returned unchanged.
 
     Raises:
         ValueError: If a Program in integers has biases, as they are finer than its weights.
@@ -100,7 +103,11 @@ def with_bias_relays(program: Program, *, most: int) -> Program:
 
 
 def in_chain_order(program: Program) -> Program:
-    """Return a chain with its edges in the order of their target populations."""
+    """Return a chain with its edges in the order of their target populations.
+
+    Args:
+        program: Chain of populations, each with one edge that leads to it.
+    """
     order = {population.name: number for number, population in enumerate(program.populations)}
     return replace(program, edges=tuple(sorted(program.edges, key=lambda edge: order[edge.target])))
 

@@ -55,17 +55,30 @@ def refuse(target: str, violations: Iterable[Violation]) -> None:
 
 
 def edge_text(edge: Edge) -> str:
-    """Return how messages name an edge."""
+    """Return the name of an edge in messages, such as: edge 'input' -> 'hidden0'.
+
+    Args:
+        edge: Edge whose source and target the text names.
+    """
     return f"edge {edge.source!r} -> {edge.target!r}"
 
 
 def population_text(population: Population) -> str:
-    """Return how messages name a population."""
+    """Return the name of a population in messages, such as: population 'hidden0'.
+
+    Args:
+        population: Population that the text names.
+    """
     return f"population {population.name!r}"
 
 
 def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
-    """Delays are not longer than the target's longest, `most` steps."""
+    """Delays are not longer than the target's longest.
+
+    Args:
+        program: Program in floats or integers.
+        most: The longest delay of the target, in steps of the Program.
+    """
     for edge in program.edges:
         if edge.longest() > most:
             count = int((edge.delay > most).sum())
@@ -77,12 +90,18 @@ def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
 
 
 def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Iterator[Violation]:
-    """Neurons that fire are of one of the target's neuron models."""
+    """Neurons that fire are of one of the target's neuron models.
+
+    Args:
+        program: Program in floats or integers.
+        models: Names of the target's neuron models that fire. The remedy of a violation names the settings of the
+            first.
+    """
     for population in program.populations:
         if population.noisy:
             yield Violation(
                 "reset", population_text(population), "neurons must be deterministic, and these have noise",
-                "train with network.neuron = 'lif', or with noise 0 and network.learn_neuron = 'fixed'",
+                "train with network.neuron = 'lif', or with noise 0 and network.neuron.learn = 'fixed'",
             )  # fmt: skip
         elif population.fires and population.model not in models:
             yield Violation(
@@ -94,14 +113,19 @@ def reset(program: Program, *, models: tuple[str, ...] = ("lif_hard",)) -> Itera
 
 def _lif_settings(population: Population, model: str) -> str:
     """Return the settings of a config with which neurons are of a model."""
-    reset = f"network.reset = {model.removeprefix('lif_')!r}"
+    reset = f"network.neuron.reset = {model.removeprefix('lif_')!r}"
     return (
         f"train with {reset}" if population.model.startswith("lif") else f"train with network.neuron = 'lif', {reset}"
     )
 
 
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
-    """Thresholds are below `most`, the end of the target's range of numbers."""
+    """Thresholds are below the end of the target's range of numbers.
+
+    Args:
+        program: Program in floats or integers.
+        most: The end of the range, which no threshold may reach, in units of the Program's membranes.
+    """
     for population in program.populations:
         if population.fires and population.threshold.max() >= most:
             yield Violation(
@@ -112,7 +136,11 @@ def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
 
 
 def one_threshold(program: Program) -> Iterator[Violation]:
-    """The neurons of a population that fires share a threshold."""
+    """The neurons of a population that fires share a threshold.
+
+    Args:
+        program: Program in floats or integers.
+    """
     for population in program.populations:
         count = len(set(population.threshold.tolist()))
         if population.fires and count > 1:
@@ -125,7 +153,11 @@ def one_threshold(program: Program) -> Iterator[Violation]:
 
 
 def one_decay(program: Program) -> Iterator[Violation]:
-    """The neurons of a population share a decay."""
+    """The neurons of a population share a decay.
+
+    Args:
+        program: Program in floats or integers.
+    """
     for population in program.populations:
         count = len(set(population.decay.tolist()))
         if count > 1:
@@ -136,7 +168,12 @@ def one_decay(program: Program) -> Iterator[Violation]:
 
 
 def no_bias(program: Program, *, repair: str | None) -> Iterator[Violation]:
-    """No neuron has a bias; `repair` names the repair that moves biases into bias channels, if there is one."""
+    """No neuron has a bias.
+
+    Args:
+        program: Program in floats or integers.
+        repair: Name of the target's repair that moves biases into bias channels; None if the target has no such repair.
+    """
     for population in program.populations:
         if population.bias.any():
             yield Violation(
@@ -148,7 +185,11 @@ def no_bias(program: Program, *, repair: str | None) -> Iterator[Violation]:
 
 
 def chain(program: Program) -> Iterator[Violation]:
-    """One edge leads to each population, from the population before it, or from the input to the first."""
+    """One edge leads to each population, from the population before it, or from the input to the first.
+
+    Args:
+        program: Program in floats or integers.
+    """
     names = [INPUT, *(population.name for population in program.populations)]
     for before, name in itertools.pairwise(names):
         sources = sorted(edge.source for edge in program.edges if edge.target == name)
@@ -161,7 +202,11 @@ def chain(program: Program) -> Iterator[Violation]:
 
 
 def one_synapse(program: Program) -> Iterator[Violation]:
-    """A source neuron has one synapse at most to each target neuron."""
+    """A source neuron has one synapse at most to each target neuron.
+
+    Args:
+        program: Program in floats or integers.
+    """
     for edge in program.edges:
         pairs = edge.pre() * program.population(edge.target).size + edge.post
         more = len(pairs) - len(np.unique(pairs))

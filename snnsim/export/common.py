@@ -22,12 +22,20 @@ _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt
 
 
 def plain_names(program: Program) -> dict[str, str]:
-    """Return a name of ASCII letters, digits and _ for the input and each population, no two the same."""
+    """Return a name of ASCII letters, digits and _ for the input and each population, by its name in the Program.
+
+    Args:
+        program: Program whose populations may have any names. No two of the returned names are the same.
+    """
     return _distinct(program, lambda name: re.sub(r"[^0-9A-Za-z_]", "_", name))
 
 
 def path_names(program: Program) -> dict[str, str]:
-    """Return a name for the input and each population that is one part of a path; most names are unchanged."""
+    """Return a name that is one part of a path for the input and each population, by its name in the Program.
+
+    Args:
+        program: Program whose populations may have any names; most of them are returned unchanged.
+    """
     return _distinct(program, lambda name: name if _is_harmless(name) else re.sub(r"[^0-9A-Za-z_]", "_", name))
 
 
@@ -66,7 +74,11 @@ def time_constant(decay: np.ndarray, step: float) -> np.ndarray:
 
 
 def threshold_or_never(population: Population) -> np.ndarray:
-    """Return the thresholds of neurons that fire, and NEVER for those of a readout, (neuron,)."""
+    """Return the thresholds of neurons that fire, and NEVER for those of a readout, (neuron,).
+
+    Args:
+        population: Population in floats or integers, of a model that fires or of the readout's.
+    """
     return population.threshold if population.fires else np.full(population.size, NEVER)
 
 

@@ -30,7 +30,12 @@ class Core:
 
 
 def neurons_per_core(program: Program, core: Core) -> Iterator[Violation]:
-    """A population has no more neurons than a core."""
+    """A population has no more neurons than a core.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `neurons` counts.
+    """
     for population in program.populations:
         if population.size > core.neurons:
             yield Violation(
@@ -41,7 +46,12 @@ def neurons_per_core(program: Program, core: Core) -> Iterator[Violation]:
 
 
 def synapses_per_core(program: Program, core: Core) -> Iterator[Violation]:
-    """The synapses of a population fit into the memory of a core."""
+    """The synapses of a population fit into the memory of a core.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `synapse_bits` and `bits` count.
+    """
     for population in program.populations:
         bits = synapse_bits(program, population, core)
         if bits > core.synapse_bits and population.size > 1:
@@ -53,7 +63,12 @@ def synapses_per_core(program: Program, core: Core) -> Iterator[Violation]:
 
 
 def fan_in(program: Program, core: Core) -> Iterator[Violation]:
-    """The source neurons of a population are no more than a core's axons in."""
+    """The source neurons of a population are no more than a core's axons in.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `axons_in` counts.
+    """
     for population in program.populations:
         sizes = {edge.source: program.sources(edge.source) for edge in program.edges if edge.target == population.name}
         if sum(sizes.values()) > core.axons_in:
@@ -65,7 +80,12 @@ def fan_in(program: Program, core: Core) -> Iterator[Violation]:
 
 
 def fan_out(program: Program, core: Core) -> Iterator[Violation]:
-    """A population's axons out, one per neuron and target population, are no more than a core's."""
+    """A population's axons out, one per neuron and target population, are no more than a core's.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `axons_out` counts.
+    """
     for population in program.populations:
         targets = {edge.target for edge in program.edges if edge.source == population.name}
         if population.size * len(targets) > core.axons_out:
@@ -78,7 +98,12 @@ def fan_out(program: Program, core: Core) -> Iterator[Violation]:
 
 
 def cores(program: Program, core: Core) -> Iterator[Violation]:
-    """The populations fit on the chip."""
+    """The populations fit on the chip.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, and the number of cores on the chip.
+    """
     needed = sum(cores_of(program, population, core) for population in program.populations)
     if needed > core.cores:
         yield Violation(
@@ -88,18 +113,35 @@ def cores(program: Program, core: Core) -> Iterator[Violation]:
 
 
 def synapse_bits(program: Program, population: Population, core: Core) -> int:
-    """Return the bits of the synapses that lead to a population."""
+    """Return the bits of the synapses that lead to a population.
+
+    Args:
+        program: Program that has the population.
+        population: Target of the synapses.
+        core: Its `bits` are those of weight and delay of a synapse.
+    """
     synapses = sum(len(edge.weight) for edge in program.edges if edge.target == population.name)
     return synapses * (core.bits + max(population.size - 1, 1).bit_length())
 
 
 def cores_of(program: Program, population: Population, core: Core) -> int:
-    """Return the least number of cores that a population takes."""
+    """Return the least number of cores that a population takes.
+
+    Args:
+        program: Program that has the population.
+        population: The population, alone on its cores.
+        core: Capacity of a core.
+    """
     by_memory = -(-synapse_bits(program, population, core) // core.synapse_bits)
     return max(-(-population.size // core.neurons), by_memory)
 
 
 def all_rules(program: Program, core: Core) -> Iterator[Violation]:
-    """Yield the violations of all these rules."""
+    """Yield the violations of all rules of this module.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, and the number of cores on the chip.
+    """
     for rule in (neurons_per_core, synapses_per_core, fan_in, fan_out, cores):
         yield from rule(program, core)

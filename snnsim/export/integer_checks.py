@@ -9,7 +9,11 @@ from snnsim.program import Program
 
 
 def integers(program: Program) -> Iterator[Violation]:
-    """Weights, decays, thresholds and biases are integers."""
+    """Weights, decays, thresholds and biases are integers.
+
+    Args:
+        program: The Program; one in floats breaks the rule.
+    """
     if program.fixed is None:
         yield Violation(
             "integers", "program", "numbers must be integers, and it is in floats",
@@ -35,7 +39,11 @@ def weight_range(program: Program, *, least: int, most: int) -> Iterator[Violati
 
 
 def sums(program: Program) -> Iterator[Violation]:
-    """The sum of all weights of a neuron fits into 32 bits."""
+    """The sum of all weights of a neuron fits into 32 bits.
+
+    Args:
+        program: Program in integers. The sum of weights counts absolute values, in units of weight.
+    """
     for population in program.populations:
         total = program.fan_in_weight(population.name).max()
         if total > np.iinfo(np.int32).max:
@@ -111,7 +119,12 @@ def threshold_grid(program: Program, *, unit: int, most: int) -> Iterator[Violat
 
 
 def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
-    """A step keeps `least` parts or more of a membrane, out of 2^decay_bits."""
+    """A step keeps enough of a membrane.
+
+    Args:
+        program: The Program; one in floats keeps the rule.
+        least: The smallest decay of the target, in parts of 2^decay_bits.
+    """
     for population in program.populations:
         if program.fixed is not None and population.decay.min() < least:
             yield Violation(
@@ -122,7 +135,12 @@ def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
 
 
 def currents(program: Program, *, bits: int) -> Iterator[Violation]:
-    """The sum of all weights of a neuron fits into a word of `bits` bits, which would wrap around."""
+    """The sum of all weights of a neuron fits into the word of currents of the target, where a larger sum wraps around.
+
+    Args:
+        program: The Program; one in floats keeps the rule.
+        bits: Bits of the word, with its sign. A current is in units of membrane.
+    """
     if program.fixed is None:
         return
     for population in program.populations:

@@ -59,7 +59,12 @@ def apply_repairs(
 
 
 def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
-    """Quantize a Program, in floats or integers; synapses whose weight becomes 0 are left out."""
+    """Quantize a Program, and leave out synapses whose weight becomes 0.
+
+    Args:
+        program: Program in floats or integers.
+        scheme: Bits of weights, delays, membranes and decays.
+    """
     changed = quantize(program, scheme)
     errors = changed.provenance["quantization"]["edges"]
     edges = [_selected(edge, edge.weight != 0, program.sources(edge.source)) for edge in changed.edges]
@@ -73,7 +78,12 @@ def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
 
 
 def clamp_delays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Shorten delays to at most `most` steps."""
+    """Shorten delays that are too long.
+
+    Args:
+        program: Program in floats or integers.
+        most: The longest delay of the target, in steps. Every longer delay becomes `most`.
+    """
     return _with_delays(program, [np.minimum(edge.delay, most) for edge in program.edges])
 
 
@@ -110,7 +120,11 @@ def thresholds_to_grid(program: Program, *, unit: int, most: int) -> tuple[Progr
 
 
 def biases_to_grid(program: Program) -> tuple[Program, Counts]:
-    """Move biases to the nearest multiple of the unit of weights."""
+    """Move biases to the nearest multiple of the unit of weights.
+
+    Args:
+        program: The Program. The unit of weights is 2^weight_shift in integers, and 1 in floats.
+    """
     unit = 2 ** (program.fixed.weight_shift if program.fixed else 0)
     return _with_neurons(
         program, lambda population: replace(population, bias=np.rint(population.bias / unit) * unit), "bias"
@@ -118,17 +132,31 @@ def biases_to_grid(program: Program) -> tuple[Program, Counts]:
 
 
 def bias_to_channels(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases to the grid of weights, and then into bias channels whose weights are at most `most`."""
+    """Move biases to the grid of weights, and then into bias channels.
+
+    Args:
+        program: Program in integers.
+        most: The largest absolute weight of a bias channel. A larger bias takes several channels.
+    """
     return _without_biases(program, bias_channels.with_bias_channels, most)
 
 
 def bias_to_relays(program: Program, *, most: int) -> tuple[Program, Counts]:
-    """Move biases of a chain to the grid of weights, and then into bias channels and relay neurons."""
+    """Move biases of a chain to the grid of weights, and then into bias channels and relay neurons.
+
+    Args:
+        program: Program in integers, a chain.
+        most: The largest absolute weight of a bias channel. A larger bias takes several channels.
+    """
     return _without_biases(program, bias_channels.with_bias_relays, most)
 
 
 def average_decays(program: Program) -> tuple[Program, Counts]:
-    """Give all neurons of a population the mean of their decays."""
+    """Give all neurons of a population the mean of their decays.
+
+    Args:
+        program: The Program. A mean of integers is rounded.
+    """
 
     def averaged(population: Population) -> Population:
         mean = round(population.decay.mean()) if program.fixed is not None else population.decay.mean()
@@ -138,14 +166,24 @@ def average_decays(program: Program) -> tuple[Program, Counts]:
 
 
 def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
-    """Raise decays to at least `least`."""
+    """Raise decays that are too small.
+
+    Args:
+        program: Program in floats or integers.
+        least: The smallest decay of the target, in the Program's units: parts of 2^decay_bits in integers. Every
+            smaller decay becomes `least`.
+    """
     return _with_neurons(
         program, lambda population: replace(population, decay=np.maximum(population.decay, least)), "decay"
     )
 
 
 def join_taps(program: Program) -> tuple[Program, Counts]:
-    """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight."""
+    """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight.
+
+    Args:
+        program: Program in floats or integers.
+    """
     edges, joined = [], 0
     for edge in program.edges:
         targets = program.population(edge.target).size
@@ -161,7 +199,12 @@ def join_taps(program: Program) -> tuple[Program, Counts]:
 
 
 def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]:
-    """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on."""
+    """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on.
+
+    Args:
+        program: Program in floats or integers.
+        core: Capacity of a core, of which `neurons`, `synapse_bits` and `axons_out` set the number of parts.
+    """
     pieces = {population.name: _split(program, population, core) for population in program.populations}
     populations = [piece for population in program.populations for piece, _ in pieces[population.name]]
     names = {name: [(piece.name, neurons) for piece, neurons in split] for name, split in pieces.items()}

@@ -66,7 +66,11 @@ def retime(program: Program, *, latency: int, shortest: int) -> Retimed:
 
 
 def retiming_lags(program: Program, *, shortest: int) -> dict[str, int]:
-    """Return the smallest lags of the input and each population with which every synapse takes `shortest` steps.
+    """Return the smallest retiming lags of the input and each population, in steps.
+
+    Args:
+        program: Program in floats or integers.
+        shortest: Steps that every synapse takes at least, in time of the hardware.
 
     Raises:
         ValueError: If a loop of populations is too short, as no lags lengthen a loop.

@@ -149,6 +149,9 @@ def read(target: str, path: Path, **options: Any) -> Program:
 def target_of(path: Path) -> str:
     """Return the name of the target of a file or folder, by its suffix or contents.
 
+    Args:
+        path: A file or folder of any target, by snnsim or another tool.
+
     Raises:
         FileNotFoundError: If there is none.
         ValueError: If it is of no target.
@@ -165,6 +168,9 @@ def target_of(path: Path) -> str:
 
 def get_target(name: str) -> Target:
     """Return a target by its name.
+
+    Args:
+        name: A name of TARGETS.
 
     Raises:
         ValueError: If it is unknown; the message has the known names.

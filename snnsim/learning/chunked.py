@@ -11,13 +11,10 @@ So layer l holds about D · (layers behind it) + chunk steps: its pending chunks
 sequence, and so are the gradients, for any chunk length. Batch normalization is the exception: the mean and variance of
 a sequence are not known before its end, so running averages normalize chunks, see snnsim.nn.batch_norm.
 
-A loss of every step needs one pass. The loss of a decision, which is a function of a sum over time, needs a pass
-without gradients before, for ∂L/∂scores; both passes have the same dropout.
-
-Errors that pass through a recurrent connection end at the beginning of their chunk, as a spike before it would need the
-errors of all later chunks. A chunk should be several recurrent delays long.
-
-For the backward pass, a layer keeps the graph of its pending chunks, whose memory snnsim.kernels describes.
+A loss of every step needs one pass. The loss of a decision, a function of a sum over time, needs a pass without
+gradients before it, for ∂L/∂scores, with the same dropout. Errors that pass through a recurrent connection end at the
+beginning of their chunk, as a spike before it would need the errors of all later chunks; so a chunk should be several
+recurrent delays long. snnsim.kernels describes the memory of the graphs of pending chunks.
 
 Shapes   chunks (time, batch, channel) · output (time, batch, class) · valid (batch,)
 Source   rules.py; the wait for the delays is ours
@@ -61,8 +58,7 @@ def backpropagate(
 
     Args:
         network: The network.
-        chunks: Frames (time, batch, channel) in chunks of any lengths; may be an iterator over a recording that does
-            not fit into memory.
+        chunks: Frames (time, batch, channel) in chunks of any lengths, which an iterator may read one after the other.
         objective: Function from the output of a chunk and the number of its first step to its loss, or None.
         credit: Gradient paths, without a path through the membrane.
         valid: Steps of each recording that count, (batch,); None if every step counts.
@@ -154,7 +150,13 @@ def backpropagate_batch(  # noqa: PLR0913
 
 
 def chunks_of(network: SpikingNetwork, batch: Batch, chunk: int) -> Iterator[Tensor]:
-    """Yield the frames of a batch, and the network's extra steps of silence, in chunks of `chunk` steps."""
+    """Yield the frames of a batch, and the network's extra steps of silence, in chunks of time.
+
+    Args:
+        network: Network that the chunks are for; its extra steps come after the frames.
+        batch: Recordings, whose frames (time, batch, channel) are cut.
+        chunk: Steps of a chunk, at least 1; the last chunk may be shorter.
+    """
     total = len(batch.frames) + network.extra_steps
     for first in range(0, total, chunk):
         frames = batch.frames[first : first + chunk]
@@ -198,7 +200,7 @@ class _Chunk:
 
 @dataclass
 class _Stage:
-    """A layer, or the readout with its synapse, and its pending chunks."""
+    """A layer, or the readout with its synapse, and its chunks before their backward pass, the oldest first."""
 
     run: Callable[..., tuple[Tensor, LayerState]]
     before: int
@@ -211,7 +213,6 @@ class _Stage:
     history: Packed | None = None
     """Spikes before the next chunk, as far back as delays reach."""
     pending: deque[_Chunk] = field(default_factory=deque)
-    """Chunks before their backward pass, the oldest first."""
     back_until: int = 0
     """Number of steps that the backward pass has gone through."""
 

@@ -26,26 +26,54 @@ Decision = Callable[..., Tensor]
 
 
 def summed_softmax(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-    """Return the probabilities summed over the valid steps."""
+    """Return the probabilities summed over the valid steps.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        valid: Steps of each recording that count, integers (batch,) or one for all; 0 for none.
+        first: Number of the recordings' step at which the output begins; 0 for whole recordings.
+
+    Returns:
+        Scores (batch, class), from 0 to `valid`; those of chunks of time add up to those of the whole.
+    """
     valid = checked(output, valid, least=0)
     return (output.softmax(-1) * valid_steps(valid - first, len(output))[..., None]).sum(0)
 
 
 def mean_membrane(output: Tensor, valid: Tensor, first: int = 0) -> Tensor:
-    """Return the voltage averaged over the valid steps."""
+    """Return the voltage averaged over the valid steps.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        valid: Steps of each recording that count, integers (batch,) or one for all; at least 1.
+        first: Number of the recordings' step at which the output begins; 0 for whole recordings.
+
+    Returns:
+        Scores (batch, class); those of chunks of time add up to those of the whole.
+    """
     valid = checked(output, valid)
     return (output * valid_steps(valid - first, len(output))[..., None]).sum(0) / valid[:, None]
 
 
 def max_membrane(output: Tensor, valid: Tensor) -> Tensor:
-    """Return the highest voltage of the valid steps."""
+    """Return the highest voltage of the valid steps.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        valid: Steps of each recording that count, integers (batch,) or one for all; at least 1.
+    """
     valid = checked(output, valid)
     outside = ~valid_steps(valid, len(output))[..., None]
     return output.masked_fill(outside, -torch.inf).amax(0)
 
 
 def last_membrane(output: Tensor, valid: Tensor) -> Tensor:
-    """Return the voltage of the last valid step."""
+    """Return the voltage of the last valid step.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        valid: Steps of each recording that count, integers (batch,) or one for all; from 1 to the steps of the output.
+    """
     valid = checked(output, valid, longest=len(output))
     return output[valid - 1, torch.arange(output.shape[1], device=output.device)]
 
@@ -83,6 +111,10 @@ SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
 
 
 def get_decision(name: str) -> Decision:
-    """Return a decision by its name."""
+    """Return a decision by its name.
+
+    Args:
+        name: Name of the decision, such as "summed_softmax"; the ValueError for an unknown one lists all names.
+    """
     known(name, DECISIONS, "decision")
     return DECISIONS[name]

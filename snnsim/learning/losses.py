@@ -184,7 +184,11 @@ def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decisio
 
 
 def checked(loss: str) -> str:
-    """Return the name of a loss if it is known."""
+    """Return the name of a loss if it is known.
+
+    Args:
+        loss: Name of the loss, "decision" or "steps"; the ValueError for an unknown one lists both.
+    """
     known(loss, LOSSES, "loss")
     return loss
 
@@ -212,7 +216,12 @@ def random_steps(k: int | None, steps: int, generator: torch.Generator | None) -
 
 
 def with_gradient_at(output: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the output (time, batch, class), with gradients at the steps of a mask (time,) alone; None for all."""
+    """Return the output with gradients at chosen steps alone; its values stay.
+
+    Args:
+        output: Voltage of the readout, (time, batch, class).
+        mask: Steps with a gradient, bool (time,); None for all.
+    """
     return output if mask is None else torch.where(mask.to(output.device)[:, None, None], output, output.detach())
 
 

@@ -43,7 +43,11 @@ class Grid:
 
     @contextmanager
     def on(self, network: SpikingNetwork) -> Iterator[None]:
-        """Return a context in which the parameters of the synapses are on the grid."""
+        """Return a context in which the parameters of the synapses are on the grid.
+
+        Args:
+            network: Network whose parameters are rounded in place; after the context they have their old values.
+        """
         saved = [(parameter, parameter.detach().clone()) for parameter in self._parameters(network)]
         self.apply(network)
         try:
@@ -55,7 +59,11 @@ class Grid:
 
     @torch.no_grad()
     def apply(self, network: SpikingNetwork) -> None:
-        """Put the parameters of the synapses on the grid for good."""
+        """Put the parameters of the synapses on the grid for good.
+
+        Args:
+            network: Network whose parameters are rounded in place.
+        """
         if self.weights is not None:
             for synapse in network.synapses():
                 synapse.weight.copy_(_rounded(synapse.weight, self.weights))

@@ -135,6 +135,11 @@ RULES: dict[str, Callable[..., StepResult]] = {"bptt": bptt, "sltt": sltt, "sltt
 
 
 def get_rule(name: str, **settings: Any) -> Rule:
-    """Return a rule by its name, with its settings: loss; delayed and chunk of sltt; k of sltt-k."""
+    """Return a learning rule with its settings.
+
+    Args:
+        name: "bptt", "sltt" or "sltt-k"; the ValueError for an unknown name lists all.
+        **settings: Keywords of the rule: loss; delayed and chunk of sltt and sltt-k; k of sltt-k.
+    """
     known(name, RULES, "learning rule")
     return partial(RULES[name], **settings)

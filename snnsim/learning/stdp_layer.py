@@ -74,7 +74,10 @@ class State:
 
 
 def initial_state(weight: np.ndarray) -> State:
-    """Return the state of a layer with these weights (target, source) before any spike.
+    """Return the state of a layer before any spike.
+
+    Args:
+        weight: Initial weights (target, source), which are copied; in peaks of a single input.
 
     Raises:
         ValueError: If the weights have another shape.

@@ -97,14 +97,23 @@ class Peaks(NamedTuple):
 
 
 def from_times(time_ms: ArrayLike) -> Trains:
-    """Return patterns from spike times (pattern, source) in ms, one for each source; NaN for no spike."""
+    """Return spike patterns with at most one spike of each source.
+
+    Args:
+        time_ms: Time of each source's spike in ms, (pattern, source); NaN for no spike.
+    """
     time = validation.numbers(time_ms, who="from_times", name="times", axes=2, missing=True)
     pattern, source = np.nonzero(~np.isnan(time))
     return _sorted(time[pattern, source], source, pattern, len(time))
 
 
 def from_rasters(spikes: ArrayLike, *, time_step_ms: float) -> Trains:
-    """Return patterns from rasters (time, pattern, source) with steps of `time_step_ms`."""
+    """Return spike patterns from rasters.
+
+    Args:
+        spikes: Rasters (time, pattern, source); every value but 0 is a spike, at the beginning of its step.
+        time_step_ms: Duration of a step in ms, above 0.
+    """
     raster = validation.numbers(spikes, who="from_rasters", name="spikes", axes=3)
     time_step_ms = validation.positive(time_step_ms, who="from_rasters", name="time_step_ms")
     step, pattern, source = np.nonzero(raster)
@@ -178,7 +187,12 @@ def peaks(
 
 
 def one_hot(label: ArrayLike, classes: int) -> np.ndarray:
-    """Return the one-hot matrix of labels, bool (pattern, class): the neurons that must fire."""
+    """Return the one-hot matrix of labels, bool (pattern, class): the neurons that must fire.
+
+    Args:
+        label: Class of each pattern, integers (pattern,).
+        classes: Number of classes, at least 1, each with a neuron of its own.
+    """
     labels = validation.integers(label, who="one_hot", name="labels")
     matrix: np.ndarray = labels[:, None] == np.arange(
         validation.integer(classes, who="one_hot", name="classes", at_least=1)

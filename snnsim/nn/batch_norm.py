@@ -27,7 +27,12 @@ from snnsim.renamed import OldName
 
 
 def valid_steps(valid: Tensor, steps: int) -> Tensor:
-    """Return the mask (time, batch) of the steps that count."""
+    """Return the mask of the steps that count, bool (time, batch).
+
+    Args:
+        valid: Number of steps of each recording that count, (batch,); 0 or less for none.
+        steps: Number of steps of the mask.
+    """
     return torch.arange(steps, device=valid.device)[:, None] < valid
 
 

@@ -29,7 +29,11 @@ class Connections(NamedTuple):
 
 
 def connections(synapse: nn.Module) -> Connections | None:
-    """Return the connections of a synapse of snnsim.nn, or None for any other module."""
+    """Return the connections of a synapse of snnsim.nn, or None for any other module.
+
+    Args:
+        synapse: Synapse, such as a DelayedLinear or a Conv; rounded delays of evaluation count, in any mode.
+    """
     if not isinstance(synapse, Conv | DelayedConv | DelayedLinear | SparseLinear):
         return None
     delayed = synapse.connections if isinstance(synapse, DelayedConv) else synapse

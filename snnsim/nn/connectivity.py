@@ -9,7 +9,13 @@ from snnsim.validation import integer, number
 
 
 def kaiming_weights(shape: tuple[int, ...], *, fan_in: int, generator: torch.Generator | None) -> Tensor:
-    """Return weights drawn uniformly from ± √(6 / fan_in) (He et al. 2015, for rectifiers)."""
+    """Return weights drawn uniformly from ± √(6 / fan_in) (He et al. 2015, for rectifiers).
+
+    Args:
+        shape: Shape of the result, such as (target, source, tap).
+        fan_in: Number of weights of a target; the more there are, the smaller they are.
+        generator: Source of the random numbers; None for torch's default one.
+    """
     bound = math.sqrt(6.0 / max(1, fan_in))
     return torch.empty(shape).uniform_(-bound, bound, generator=generator)
 
@@ -36,6 +42,11 @@ def random_connections(shape: tuple[int, ...], *, sparsity: float, generator: to
 
 def check_features(who: str, in_features: int, out_features: int) -> None:
     """Check that both numbers of neurons are positive integers.
+
+    Args:
+        who: Name of the class that was called, for the message.
+        in_features: Number of sources.
+        out_features: Number of targets.
 
     Raises:
         ValueError: If one of them is below 1.

@@ -204,7 +204,12 @@ class DelayedConv(Synapse):
         return run_delayed(self, spikes, history, delayed=delayed)
 
     def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return the currents (..., target) of one step, and the next history."""
+        """Return the currents (..., target) of one step, and the next history.
+
+        Args:
+            spikes: Spikes of the step (..., source), fields as in `Conv`.
+            history: The last `max_delay` steps of spikes before, (max_delay, ..., source); None for silence.
+        """
         current, history = self.run(spikes[None], history)
         return current[0], history
 

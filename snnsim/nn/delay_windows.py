@@ -68,18 +68,31 @@ WINDOWS = {
 
 
 def get_window(name: str) -> Window:
-    """Return a window by its name."""
+    """Return a window by its name.
+
+    Args:
+        name: Name of the window: "gauss", "max", "v1" or "v0"; the ValueError for an unknown one lists all.
+    """
     known(name, WINDOWS, "window")
     return WINDOWS[name]
 
 
 def widest(window: str, max_delay: int) -> float:
-    """Return the first σ of the recipe of DCLS-Delays: half the range of delays, and the offset of the window."""
+    """Return the first σ in steps of the recipe of DCLS-Delays: half the range of delays, and the offset of the window.
+
+    Args:
+        window: Name of the window.
+        max_delay: The longest delay in steps.
+    """
     return max_delay / 2 + get_window(window).offset
 
 
 def narrowest(window: str) -> float:
-    """Return the last σ of the recipe of DCLS-Delays: |SIG| = 0.23."""
+    """Return the last σ in steps of the recipe of DCLS-Delays: |SIG| = 0.23, and the offset of the window.
+
+    Args:
+        window: Name of the window.
+    """
     return 0.23 + get_window(window).offset
 
 

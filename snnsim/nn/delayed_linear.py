@@ -165,7 +165,13 @@ class DelayedLinear(Synapse):
         return self.weight, self.delay.expand(shape), self.sigma.expand(shape) if self.sigma.ndim else self.sigma
 
     def spread(self, weight: Tensor, delay: Tensor, sigma: Tensor) -> Tensor:
-        """Return the kernel (delay, target, source) of taps in training, each (target, source, tap)."""
+        """Return the kernel (delay, target, source) of taps in training.
+
+        Args:
+            weight: Weights, (target, source, tap).
+            delay: Delays in steps, real numbers (target, source, tap), from 0 to `max_delay`.
+            sigma: Width of the windows in steps, of any shape that broadcasts to that of the weights.
+        """
         return delay_windows.delay_kernel(weight, delay, sigma, max_delay=self.max_delay, window=self.window)
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
@@ -234,7 +240,12 @@ class DelayedLinear(Synapse):
         return run_delayed(self, spikes, history, delayed=delayed)
 
     def step(self, spikes: Tensor, history: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-        """Return the currents (..., target) of one step, and the next history."""
+        """Return the currents (..., target) of one step, and the next history.
+
+        Args:
+            spikes: Spikes of the step, (..., source).
+            history: The last `max_delay` steps of spikes before, (max_delay, ..., source); None for silence.
+        """
         current, history = self.run(spikes[None], history)
         return current[0], history
 
@@ -256,7 +267,11 @@ class DelayedLinear(Synapse):
 
 
 def sum_of(terms: Iterable[Tensor]) -> Tensor:
-    """Return the sum of one tensor or more."""
+    """Return the sum of one tensor or more.
+
+    Args:
+        terms: Tensors of shapes that broadcast, added from the first to the last.
+    """
     return reduce(torch.add, terms)
 
 

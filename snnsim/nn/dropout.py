@@ -36,14 +36,24 @@ class SequenceDropout(nn.Module):
         self.p = p
 
     def forward(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """Return the spikes after dropout; `generator` lives on the CPU for any device."""
+        """Return the spikes after dropout.
+
+        Args:
+            spikes: Spikes (time, batch, ..., neuron).
+            generator: Source of the mask, on the CPU for any device; None for torch's default one.
+        """
         mask = self.mask(spikes, generator)
         return spikes if mask is None else spikes * mask
 
     # torch's compiler cannot draw for a dynamic shape
     @torch._disable_dynamo  # type: ignore[attr-defined]
     def mask(self, spikes: Tensor, generator: torch.Generator | None = None) -> Tensor | None:
-        """Return the dropout mask of a sequence of spikes, (batch, ..., neuron); None without dropout."""
+        """Return the dropout mask of a sequence of spikes, (batch, ..., neuron); None without dropout.
+
+        Args:
+            spikes: Spikes (time, batch, ..., neuron), whose shape, type and device count.
+            generator: Source of the mask, on the CPU for any device; None for torch's default one.
+        """
         if not self.training or self.p == 0:
             return None
         active = torch.rand(spikes.shape[1:], generator=generator) >= self.p
@@ -68,5 +78,9 @@ def neuron_draws(neuron: Neuron[Any], draws: Draws | None, generator: torch.Gene
 
 
 def is_stochastic(network: nn.Module) -> bool:
-    """Return whether a network has stochastic neurons."""
+    """Return whether a network has stochastic neurons.
+
+    Args:
+        network: Module with neurons at any depth.
+    """
     return any(isinstance(part, Neuron) and part.is_stochastic for part in network.modules())

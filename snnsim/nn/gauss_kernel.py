@@ -44,6 +44,12 @@ class GaussKernel(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        """Return the gradients of weight, delay and σ, and None for the longest delay.
+
+        Args:
+            ctx: Context of the backward pass.
+            grad: Gradient of the kernel, (delay, target, source).
+        """
         weight, delay, sigma = ctx.saved_tensors
         backward = gauss_window.backward if gauss_window.supports(grad, weight, delay, sigma) else _back
         grad_weight, grad_delay, grad_sigma = backward(grad, weight, delay, sigma)

@@ -44,8 +44,7 @@ class SpikingLayer(nn.Module):
 
     Raises:
         TypeError: If a part is of another kind.
-        ValueError: If the normalization is of another width than the synapse, or the layer is a convolution and
-            recurrent.
+        ValueError: If the normalization is of another width than the synapse, or a convolution is recurrent.
     """
 
     def __init__(
@@ -198,7 +197,13 @@ class SpikingLayer(nn.Module):
         return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext."""
+        """Return the spikes of a whole sequence: the old name of `spike`, with the fields of its SequenceContext.
+
+        Args:
+            current: The synaptic current, (time, batch, neuron).
+            *args: Fields of the SequenceContext in their order.
+            **kwargs: Fields of the SequenceContext by name.
+        """
         warnings.warn("SpikingLayer.fire is now SpikingLayer.spike", DeprecationWarning, stacklevel=2)
         context = SequenceContext(*args, **kwargs)
         draws = neuron_draws(self.neuron, context.draws, context.generator)

@@ -94,7 +94,11 @@ class LevyBaxter(Neuron[Tensor]):
         return sent * released + (sent.detach() * (success - success.detach()))
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return the state at rest, which has no effect, as the decay is 0."""
+        """Return the state at rest, which has no effect, as the decay is 0.
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
         return self.unit.rest(current)
 
     def firing_threshold(self) -> Tensor:
@@ -106,14 +110,24 @@ class LevyBaxter(Neuron[Tensor]):
         self.unit.constrain()
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return self.unit.supports_fused(current)
 
     # the release has used the draws
     def fused(
         self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        """Return the activity of a sequence by the compiled kernel.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state before the first step, which has no effect; None for rest.
+            options: Gradient path, normalization and dropout; draws act in `release` alone.
+        """
         return self.unit.fused(current, state, options)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002

@@ -80,13 +80,23 @@ class LIF(Neuron[Tensor]):
         self.reset = autograd.Reset(reset == "hard", detach_reset, self.surrogate)
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return dispatch.of_neurons(current) != "steps"
 
     def fused(
         self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step, (..., neuron); None for rest.
+            options: Gradient path, normalization and dropout; there are no draws.
+        """
         voltage, lanes = self.initial_state(current, state), flat(current)
         fired = autograd.lif(
             lanes,
@@ -118,7 +128,11 @@ class LIF(Neuron[Tensor]):
         return spikes, membrane, membrane - self.firing_threshold().to(current.dtype) * resets
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return the voltage at rest for a sequence of currents."""
+        """Return the voltage at rest, zeros (..., neuron).
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the voltage has.
+        """
         return current.new_zeros(current.shape[1:])
 
     def firing_threshold(self) -> Tensor:
@@ -139,11 +153,20 @@ class LIF(Neuron[Tensor]):
 
 
 def flat(current: Tensor) -> Tensor:
-    """Return currents (time, ..., neuron) as (time, lane, neuron), the shape of the compiled kernels."""
+    """Return currents as (time, lane, neuron), the shape of the compiled kernels.
+
+    Args:
+        current: The currents, (time, ..., neuron).
+    """
     return current.reshape(len(current), -1, current.shape[-1])
 
 
 def shaped(fired: autograd.Fired, current: Tensor) -> Activity[Tensor]:
-    """Return the result of a compiled kernel in the shape of its currents (time, ..., neuron)."""
+    """Return the result of a compiled kernel in the shape of its currents.
+
+    Args:
+        fired: Result of the kernel: spikes and membrane (time, lane, neuron), last voltage (lane, neuron).
+        current: The currents before `flat`, (time, ..., neuron).
+    """
     membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Activity(fired.spikes.view(current.shape), membrane, fired.last.view(current.shape[1:]))

@@ -139,14 +139,24 @@ class MetaNeuron(Neuron[Tensor]):
         return self.estimator != "expectation" and noisy
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         known = self.recovery is None and self.estimator != "expectation"
         return known and dispatch.of_neurons(current, noisy=True) != "steps"
 
     def fused(
         self, current: Tensor, state: Tensor | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[Tensor]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step, (..., neuron); None for rest.
+            options: Gradient path, random counter, normalization and dropout.
+        """
         voltage, lanes = self.initial_state(current, state), flat(current)
         width = gates.each_neuron(self.width(), current, who="neurons", name="width")
         reset_value = gates.each_neuron(self.reset_value(), current, who="neurons", name="reset value")
@@ -185,7 +195,11 @@ class MetaNeuron(Neuron[Tensor]):
         return self._advance(current, state, lambda membrane, level: self._drawn(membrane, level, xi))
 
     def probability(self, above: Tensor) -> Tensor:
-        """Return p of the distances of membranes from the threshold, u − θ."""
+        """Return the probability p of a spike, of any shape.
+
+        Args:
+            above: Distance of each membrane from the threshold, u − θ, (..., neuron).
+        """
         return torch.sigmoid(above / self.width().to(above.dtype))
 
     def log_likelihood(self, current: Tensor, spikes: Tensor, state: Tensor | None = None) -> Tensor:
@@ -209,7 +223,11 @@ class MetaNeuron(Neuron[Tensor]):
         return torch.stack(likelihoods)
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return the state at rest for a sequence of currents."""
+        """Return the state at rest, zeros (..., neuron), or (2, ..., neuron) with a recovery variable.
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
         pair = () if self.recovery is None else (2,)
         return current.new_zeros(pair + current.shape[1:])
 

@@ -188,11 +188,21 @@ class SpikingNetwork(nn.Module):
         return output, LayerState(history, voltage, None, state.step + len(current))
 
     def start(self, draws: Draws) -> NetworkState:
-        """Return the state at rest of a network with stochastic neurons."""
+        """Return the state at rest of a network with stochastic neurons.
+
+        Args:
+            draws: Random counter of the sequence; each layer gets its own from it.
+        """
         return (*(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))), None)
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
-        """Return the spikes of every layer and the output."""
+        """Return the spikes of every layer and the output.
+
+        Args:
+            frames: Input (time, batch, channel); the extra steps are added behind it.
+            lengths: Steps of each recording before its padding, (batch,); None if no recording is padded.
+            draws: Random counter of stochastic neurons; without it, torch's generator draws in training mode alone.
+        """
         extended, valid = self._extended(frames, lengths)
         spikes, inputs = [extended], SkipInputs(self.skips, extended, ALL_PATHS)
         for number, layer in enumerate(self.layers):
@@ -203,7 +213,11 @@ class SpikingNetwork(nn.Module):
         return Record(spikes, self._output(spikes[-1], inputs))
 
     def valid(self, lengths: Tensor) -> Tensor:
-        """Return the number of steps that count, for recordings of these lengths."""
+        """Return the number of steps of each recording that count, with the extra steps.
+
+        Args:
+            lengths: Steps of each recording before its padding, (batch,).
+        """
         return lengths + self.extra_steps
 
     def constrain(self) -> None:
@@ -249,7 +263,11 @@ class SpikingNetwork(nn.Module):
 
 
 def constrain(module: nn.Module) -> None:
-    """Bring the parameters of all synapses and neurons in a module back into their ranges."""
+    """Bring the parameters of all synapses and neurons in a module back into their ranges.
+
+    Args:
+        module: Network, layer or any other module with synapses and neurons at any depth.
+    """
     for part in module.modules():
         if isinstance(part, Synapse | Neuron):
             part.constrain()

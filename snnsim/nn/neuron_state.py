@@ -27,7 +27,11 @@ class Activity(NamedTuple, Generic[S]):
 
 
 def detached(state: S) -> S:
-    """Return the state without its gradient."""
+    """Return the state without its gradient.
+
+    Args:
+        state: State of neurons, a tensor or a NamedTuple of tensors.
+    """
     return _map(Tensor.detach, state)
 
 

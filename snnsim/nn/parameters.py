@@ -24,7 +24,14 @@ LEAST = 1e-6
 
 
 def learned_parameters(neurons: nn.Module) -> dict[str, Tensor]:
-    """Return the learned parameters of a layer's neurons, by their names."""
+    """Return the learned parameters of a layer's neurons, by their names.
+
+    Args:
+        neurons: Neuron model of a layer, such as an AdLIF.
+
+    Returns:
+        Values as the neurons compute with them, (1,) or (neuron,), without gradients.
+    """
     parts = {
         name: part for name, part in neurons.named_modules() if isinstance(part, NeuronParameter | Fraction | Bounded)
     }

@@ -98,13 +98,21 @@ class Patches:
         return self.field.channels * math.prod(self.kernel)
 
     def into(self, channels: int) -> Field:
-        """Return the field of the targets with `channels` neurons for each patch."""
+        """Return the field of the targets.
+
+        Args:
+            channels: Number of neurons of the targets for each patch.
+        """
         sides = zip(self.pooled, self.kernel, self.padding, strict=False)
         height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
         return Field(height, width, channels)
 
     def maps(self, spikes: Tensor) -> Tensor:
-        """Return pooled spikes (..., neuron) in the layout of torch's convolutions, (any, channel, row, column)."""
+        """Return pooled spikes in the layout of torch's convolutions, (any, channel, row, column).
+
+        Args:
+            spikes: Spikes of the field, (..., neuron).
+        """
         self.check(spikes)
         # channels stay last in memory, the fast layout of torch's convolutions on the CPU
         maps = spikes.reshape(math.prod(spikes.shape[:-1]), *self.field).permute(0, 3, 1, 2)
@@ -112,6 +120,9 @@ class Patches:
 
     def check(self, spikes: Tensor) -> None:
         """Check that spikes are a tensor (time, ..., neuron) of this field.
+
+        Args:
+            spikes: Spikes of the field, (time, ..., neuron).
 
         Raises:
             TypeError: If they are no tensor.
@@ -127,7 +138,11 @@ class Patches:
             )
 
     def of_spikes(self, spikes: Tensor) -> Tensor:
-        """Return the patches (..., pixel, element) of spikes (..., neuron)."""
+        """Return the patches of spikes, (..., pixel, element).
+
+        Args:
+            spikes: Spikes of the field, (..., neuron).
+        """
         columns = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
         return columns.mT.reshape(*spikes.shape[:-1], columns.shape[-1], self.elements)
 

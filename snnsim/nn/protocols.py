@@ -11,44 +11,19 @@ Shapes   spikes, current (time, ..., neuron) · state: tensors (..., neuron), or
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, Generic, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Generic, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.kernels.neuron.autograd import Statistics
+from snnsim.nn.neuron_options import DEFAULTS as DEFAULTS
+from snnsim.nn.neuron_options import NeuronOptions as NeuronOptions
+from snnsim.nn.neuron_options import Normalization as Normalization
 from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
 from snnsim.nn.parameters import Bounded, Fraction, NeuronParameter
 from snnsim.validation import shown
-
-
-class Normalization(NamedTuple):
-    """A batch normalization: y = weight (x − mean) / √(variance + ε) + bias, each (neuron,)."""
-
-    weight: Tensor
-    bias: Tensor
-    statistics: Statistics
-
-
-class NeuronOptions(NamedTuple):
-    """Options of a compiled pass over the neurons, with the normalization before and the dropout behind them."""
-
-    temporal: bool = True
-    """Whether gradients pass through the state from step to step."""
-    draws: Draws | None = None
-    """Random counter of the first step; None for no randomness."""
-    record: bool = False
-    """Whether the membrane is recorded."""
-    norm: Normalization | None = None
-    valid: Tensor | None = None
-    """Steps of each recording that count in the normalization, (batch,); the others get no current. None: all steps."""
-    mask: Tensor | None = None
-    """Dropout mask that multiplies the spikes, (batch, neuron)."""
-
-
-DEFAULTS = NeuronOptions()
 
 
 class Neuron(nn.Module, ABC, Generic[S]):
@@ -61,7 +36,11 @@ class Neuron(nn.Module, ABC, Generic[S]):
 
     @abstractmethod
     def rest(self, current: Tensor) -> S:
-        """Return the state at rest for a sequence of currents (time, ..., neuron)."""
+        """Return the state at rest.
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
 
     @abstractmethod
     def firing_threshold(self) -> Tensor:
@@ -78,7 +57,11 @@ class Neuron(nn.Module, ABC, Generic[S]):
         """
 
     def supports_fused(self, current: Tensor) -> bool:  # noqa: ARG002
-        """Return whether a compiled kernel computes these currents, with normalization and dropout in the same pass."""
+        """Return whether a compiled kernel computes these currents, with normalization and dropout in the same pass.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return False
 
     def fused(self, current: Tensor, state: S | None = None, options: NeuronOptions = DEFAULTS) -> Activity[S]:
@@ -195,7 +178,12 @@ class Neuron(nn.Module, ABC, Generic[S]):
         return spikes, state
 
     def initial_state(self, current: Tensor, state: S | None) -> S:
-        """Return the state before a sequence of currents: at rest for None, else the checked state."""
+        """Return the state before a sequence of currents, checked.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state to check, or None for rest.
+        """
         rest = self.rest(current)
         return rest if state is None else matched(state, rest, who=type(self).__name__)
 
@@ -267,10 +255,21 @@ class Readout(Protocol):
     """The last part of a network, such as a LeakyReadout: a map from currents to voltages (time, ..., class)."""
 
     def __call__(self, current: Tensor, *, temporal: bool = True) -> Tensor:
-        """Return the voltages of a sequence that starts at rest."""
+        """Return the voltages of a sequence that starts at rest.
+
+        Args:
+            current: The currents, (time, ..., class).
+            temporal: Whether gradients pass through the voltage from step to step.
+        """
 
     def run(self, current: Tensor, voltage: Any = None, *, temporal: bool = True) -> tuple[Tensor, Any]:
-        """Return the voltages of a sequence, and the state to go on from."""
+        """Return the voltages of a sequence, and the state to go on from.
+
+        Args:
+            current: The currents, (time, ..., class).
+            voltage: The state to start from, as the second result; None for rest.
+            temporal: Whether gradients pass through the voltage from step to step.
+        """
 
 
 def check_module(part: object, kind: type, *, who: str, name: str, example: str) -> None:

@@ -74,7 +74,12 @@ class LeakyReadout(nn.Module):
         return membrane, membrane[-1] if temporal else membrane[-1].detach()
 
     def step(self, current: Tensor, voltage: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the voltage of one step, as output and as state."""
+        """Return the voltage of one step, as output and as state.
+
+        Args:
+            current: The current of the step, (..., class).
+            voltage: The voltage after the step before, (..., class); None for rest.
+        """
         if voltage is not None:
             voltage = gates.state(voltage, current.shape, who="LeakyReadout", like=current)
         voltage = current if voltage is None else self.decay().to(current.dtype) * voltage + current

@@ -53,7 +53,11 @@ class Loop(Protocol):
         """Return the current of the next step, (batch, target), or None where it is 0."""
 
     def push(self, spikes: Tensor) -> None:
-        """Take the spikes (batch, source) of a step, after its current was asked for."""
+        """Take the spikes of a step, after its current was asked for.
+
+        Args:
+            spikes: Spikes of the step, (batch, source).
+        """
 
 
 class Recurrence(nn.Module):

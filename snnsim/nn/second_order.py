@@ -81,7 +81,11 @@ class SecondOrder(Neuron[Tensor]):
         self.surrogate = as_surrogate(surrogate, who="SecondOrder")
 
     def rest(self, current: Tensor) -> Tensor:
-        """Return voltage and recovery at rest for a sequence of currents, (2, ..., neuron)."""
+        """Return voltage and recovery at rest, zeros (2, ..., neuron).
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
         return current.new_zeros(2, *current.shape[1:])
 
     def firing_threshold(self) -> Tensor:

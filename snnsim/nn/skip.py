@@ -88,7 +88,12 @@ class SkipInputs:
         self.keep(0, frames)
 
     def keep(self, number: int, spikes: Tensor) -> None:
-        """Keep the spikes of a layer, counted from 1, if a skip connection starts there."""
+        """Keep the spikes of a layer if a skip connection starts there.
+
+        Args:
+            number: Number of the layer, from 1; 0 is the input of the network.
+            spikes: Its spikes, (time, ..., neuron).
+        """
         if any(skip.source == number for skip in self.skips):
             self.spikes[number] = spikes
 

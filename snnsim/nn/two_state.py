@@ -76,7 +76,11 @@ class TwoStateNeuron(Neuron[TwoState]):
         """Return the coefficients of the equations, (1,) or (neuron,) each."""
 
     def rest(self, current: Tensor) -> TwoState:
-        """Return the state at rest for a sequence of currents."""
+        """Return the state at rest, of zeros (..., neuron).
+
+        Args:
+            current: The currents (time, ..., neuron), whose shape, type and device the state has.
+        """
         return TwoState(current.new_zeros(current.shape[1:]), current.new_zeros(current.shape[1:]))
 
     def firing_threshold(self) -> Tensor:
@@ -84,13 +88,23 @@ class TwoStateNeuron(Neuron[TwoState]):
         return self.threshold
 
     def supports_fused(self, current: Tensor) -> bool:
-        """Return whether a compiled kernel computes these currents."""
+        """Return whether a compiled kernel computes these currents.
+
+        Args:
+            current: The currents (time, ..., neuron), whose type and device count.
+        """
         return dispatch.of_neurons(current) == "numba"
 
     def fused(
         self, current: Tensor, state: TwoState | None = None, options: NeuronOptions = DEFAULTS
     ) -> Activity[TwoState]:
-        """Return the activity of a sequence by the compiled kernel; see `Neuron.fused`."""
+        """Return the activity of a sequence by the compiled kernel, for currents that `supports_fused` accepts.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: Voltage and second variable before the first step; None for rest.
+            options: Gradient path, normalization and dropout; there are no draws.
+        """
         voltage, second = self.initial_state(current, state)
         lanes = current.reshape(len(current), -1, current.shape[-1])
         each = (

@@ -56,7 +56,11 @@ class Readout:
         return int(np.sum(self.probability, axis=0).argmax()) if self.decided is None else self.decided
 
     def class_name(self, index: int) -> str:
-        """Return the name of a class."""
+        """Return the name of a class, or its index as text where the classes have no names.
+
+        Args:
+            index: Index of the class, from 0.
+        """
         return str(index if self.classes is None else self.classes[index])
 
 

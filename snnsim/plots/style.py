@@ -69,7 +69,11 @@ def style() -> AbstractContextManager[None]:
 
 
 def layer_color(index: int) -> str:
-    """Return the color of layer `index`, where 0 is the input."""
+    """Return the color of a layer in all figures.
+
+    Args:
+        index: Number of the layer; 0 is the input. The colors repeat after the last of LAYER_COLORS.
+    """
     return LAYER_COLORS[index % len(LAYER_COLORS)]
 
 

@@ -23,7 +23,10 @@ LARGEST_COEFFICIENT = 2**30
 
 
 def check(program: "Program") -> None:
-    """Check a Program.
+    """Check a Program: its names, numbers, shapes, ranges, and the order of its populations.
+
+    Args:
+        program: The Program, whose arrays have already been checked one by one by Population and Edge.
 
     Raises:
         ValueError: If the Program cannot be run; the message names all violations.

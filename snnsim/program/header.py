@@ -95,7 +95,11 @@ class Header:
         return size
 
     def program(self, populations: Sequence[Population], edges: Sequence[Edge]) -> Program:
-        """Return the Program of these populations and edges.
+        """Return the Program of the header and of arrays read from the same file.
+
+        Args:
+            populations: The populations, in the order of `Header.populations`.
+            edges: The edges, in the order of `Header.edges`.
 
         Raises:
             ValueError: If they are no valid Program.
@@ -115,6 +119,9 @@ class Header:
 
     def by_population(self, name: str) -> dict[str, int]:
         """Return a field that is a table of integers by population, and by INPUT where the table has it.
+
+        Args:
+            name: Name of the field in the table. Its values are from -2^31 to 2^31.
 
         Raises:
             ValueError: If it is no such table, or a population is missing.
@@ -144,6 +151,10 @@ def integer_field(table: Mapping[str, Any], name: str, *, at_least: int, at_most
 
 def table_field(table: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return a field that is a table.
+
+    Args:
+        table: The table that has the field.
+        name: Name of the field.
 
     Raises:
         ValueError: If the field is missing, or no table.

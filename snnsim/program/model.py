@@ -85,6 +85,9 @@ class Program:
     def population(self, name: str) -> Population:
         """Return a population by its name.
 
+        Args:
+            name: Name of one of `populations`; INPUT is none of them.
+
         Raises:
             ValueError: If there is no population of this name.
         """
@@ -95,11 +98,20 @@ class Program:
         raise ValueError(f"Program: population {shown(name)} is unknown; the known ones are {known}")
 
     def sources(self, name: str) -> int:
-        """Return the number of neurons of a population, or of channels of INPUT."""
+        """Return the number of neurons or channels at which an edge may start.
+
+        Args:
+            name: Name of a population, or INPUT for the channels.
+        """
         return self.channels if name == INPUT else self.population(name).size
 
     def least_delay(self, edge: Edge) -> int:
-        """Return the shortest delay that an edge may have: 0 steps toward a later population, else 1."""
+        """Return the shortest delay that an edge may have, in steps.
+
+        Args:
+            edge: An edge between populations of the Program. The delay is 0 if the target is computed after the source,
+                else 1.
+        """
         # a step computes the populations in their order, so a spike reaches only later ones in its own step
         names = [INPUT, *(population.name for population in self.populations)]
         return 0 if names.index(edge.source) < names.index(edge.target) else 1
@@ -132,7 +144,11 @@ class Program:
         return total
 
     def same_as(self, other: "Program") -> bool:
-        """Return whether another Program has the same header, provenance included, and the same arrays and types."""
+        """Return whether another Program has the same header, provenance included, and the same arrays and types.
+
+        Args:
+            other: The Program to compare with.
+        """
         mine, theirs = dict(self.arrays()), dict(other.arrays())
         return (
             self.header() == other.header()
@@ -182,14 +198,22 @@ class Program:
         return replace(self, provenance=self.provenance | facts)
 
     def save(self, path: Path) -> None:
-        """Write the Program into one file, as `storage.save` does."""
+        """Write the Program into one file, as `storage.save` does.
+
+        Args:
+            path: The file, such as program.npz; missing folders above it are made.
+        """
         from snnsim.program import storage
 
         storage.save(self, path)
 
     @staticmethod
     def load(path: Path) -> "Program":
-        """Return the Program of a file, or raise as `storage.load` does."""
+        """Return the Program of a file, or raise as `storage.load` does.
+
+        Args:
+            path: A file that `save` wrote.
+        """
         from snnsim.program import storage
 
         return storage.load(path)

@@ -41,7 +41,11 @@ class Parameter(NamedTuple):
 
 
 def bounded(values: np.ndarray) -> np.ndarray:
-    """Return which values are within ± LARGEST; not by absolute values, as the smallest integer has none."""
+    """Return which values are within ± LARGEST; not by absolute values, as the smallest integer has none.
+
+    Args:
+        values: Numbers of any shape, in floats or integers.
+    """
     inside: np.ndarray = (values >= -LARGEST) & (values <= LARGEST)
     return inside
 
@@ -117,20 +121,36 @@ of a parameter; 0 where none is named. model.py has the form."""
 
 
 def array_names(model: str) -> tuple[str, ...]:
-    """Return the names of the parameters of a population, in their order in files; ARRAYS for an unknown model."""
+    """Return the names of the parameters of a population, in their order in files.
+
+    Args:
+        model: Name of a neuron model. An unknown name has the parameters ARRAYS alone.
+    """
     return ARRAYS + (MODELS[model].parameters if model in MODELS else ())
 
 
 def array_in_file(name: str) -> str:
-    """Return the name that files have had for an array of a population or an edge since version 1."""
+    """Return the name that files have had for an array of a population or an edge since version 1.
+
+    Args:
+        name: Name of a field of Population or Edge. Files hold `indptr` as "first", for example.
+    """
     return "first" if name == "indptr" else PARAMETERS[name].name_in_file if name in PARAMETERS else name
 
 
 def model_in_file(model: str) -> str:
-    """Return the name that files have had for a neuron model since version 1."""
+    """Return the name that files have had for a neuron model since version 1.
+
+    Args:
+        model: Key of MODELS; any other name is returned unchanged.
+    """
     return MODELS[model].name_in_file if model in MODELS else model
 
 
 def model_of_file(name: str) -> str:
-    """Return the neuron model of a name in a file; a name of no model as it is."""
+    """Return the neuron model of a name in a file.
+
+    Args:
+        name: Name in the file; a name of no model is returned unchanged.
+    """
     return {definition.name_in_file: model for model, definition in MODELS.items()}.get(name, name)

@@ -10,7 +10,11 @@ LONGEST = 100
 
 
 def can_be_written(name: str) -> bool:
-    """Return whether files hold the name: it has no NUL, and no half of a surrogate pair."""
+    """Return whether files hold the name: it has no NUL, and no half of a surrogate pair.
+
+    Args:
+        name: Name of a population, any text.
+    """
     try:
         return b"\0" not in name.encode()
     except UnicodeEncodeError:

@@ -28,7 +28,7 @@ def save(program: Program, path: Path) -> None:
 
     Args:
         program: The Program.
-        path: The file; its folder must exist.
+        path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
     header = {"format": FORMAT, "version": version, **program.header()}

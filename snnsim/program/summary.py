@@ -18,7 +18,11 @@ from snnsim.validation import integer, shown
 
 
 def facts(program: Program) -> dict[str, Any]:
-    """Return the sizes, ranges and bytes of a Program, in the types of JSON."""
+    """Return the sizes, ranges and bytes of a Program, in the types of JSON.
+
+    Args:
+        program: Program in floats or integers.
+    """
     one = 1 if program.fixed is None else 2**program.fixed.decay_bits
     return {
         "channels": program.channels,
@@ -79,6 +83,9 @@ def stored_bytes(program: Program) -> int:
     """Return the bytes that a chip needs for weights and delays: in integers at their bits, in floats at 4 and 2 bytes.
 
     An edge takes the smaller of a table of all pairs and a list of synapses with their targets.
+
+    Args:
+        program: The Program. Its arithmetic `fixed` has the bits of a weight and of a delay.
     """
     fixed = program.fixed
     bits = 8 * (4 + 2) if fixed is None else fixed.weight_bits + fixed.delay_bits

@@ -17,7 +17,12 @@ SHORT = 16
 
 
 def rounding(value: np.ndarray) -> np.ndarray:
-    """Return the error of each number by rounding, as a share of the number: SINGLE or DOUBLE."""
+    """Return the relative error of rounding of each number.
+
+    Args:
+        value: Numbers of any shape, float64. A number that float32 holds exactly and that has more than SHORT bits has
+            the error SINGLE; any other number has DOUBLE.
+    """
     with np.errstate(over="ignore"):
         single = value == value.astype(np.float32)
     mantissa = np.frexp(value)[0] * 2**SHORT

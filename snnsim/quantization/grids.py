@@ -24,12 +24,19 @@ RATIOS = tuple(1 - 0.02 * number for number in range(31))
 
 
 def largest(kind: str) -> int:
-    """Return the largest integer weight of a kind: "int2" to "int16", or "ternary"."""
+    """Return the largest integer weight of a kind of weights.
+
+    Args:
+        kind: One of "int2" to "int16", or "ternary", whose weights are -1, 0 and 1.
+    """
     return 1 if kind == "ternary" else int(2 ** (bits(kind) - 1)) - 1
 
 
 def bits(kind: str) -> int:
-    """Return the number of bits of a weight: 2 to 16 for "int2" to "int16", 2 for "ternary".
+    """Return the number of bits of a weight.
+
+    Args:
+        kind: One of "int2" to "int16", or "ternary", which takes 2 bits.
 
     Raises:
         ValueError: If the kind of weights is unknown.
@@ -117,7 +124,10 @@ class DelayGrid:
 
     @classmethod
     def named(cls, text: str) -> "DelayGrid":
-        """Return the grid of a text such as "6bit", or "5bit:2" for a resolution of two steps.
+        """Return the grid that a text describes.
+
+        Args:
+            text: The number of bits, from 0 to 16, such as "6bit". A resolution in steps may follow, such as "5bit:2".
 
         Raises:
             ValueError: If the text names no grid.
@@ -136,5 +146,10 @@ class DelayGrid:
         return int(2**self.bits - 1) * self.resolution
 
     def nearest(self, delay: np.ndarray) -> np.ndarray:
-        """Return the nearest delays of the grid, in steps; half goes to the even multiple."""
+        """Return the nearest delays of the grid, in steps.
+
+        Args:
+            delay: Delays in steps, of any shape. A delay half way between two values goes to the even multiple of the
+                resolution; one beyond the grid goes to the longest delay.
+        """
         return np.clip(np.rint(delay / self.resolution) * self.resolution, 0, self.longest)

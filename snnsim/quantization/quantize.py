@@ -53,7 +53,12 @@ class Scheme:
         FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, 1, 0)
 
     def fixed(self, program: Program) -> FixedPoint:
-        """Return the arithmetic of a Program that is quantized by this scheme."""
+        """Return the arithmetic that a Program has after quantization by this scheme.
+
+        Args:
+            program: The Program. Its longest delay sets the bits of a delay where the scheme leaves the delays as they
+                are.
+        """
         delay_bits = (
             program.longest_delay().bit_length() if self.delays is None else grids.DelayGrid.named(self.delays).bits
         )

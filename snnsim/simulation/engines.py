@@ -31,7 +31,11 @@ FIRST_QUEUE = 1024
 
 
 class Engine(Protocol):
-    """An engine runs recordings from their state, and leaves the state of the last step in the same arrays."""
+    """An engine runs recordings from their state, and leaves the state of the last step in the same arrays.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+    """
 
     def __init__(self, network: Network) -> None: ...
 
@@ -53,11 +57,19 @@ class Engine(Protocol):
         """
 
     def needs(self, workers: int) -> dict[str, int]:
-        """Return the bytes that a number of threads allocate, by part."""
+        """Return the bytes that the engine allocates for its own work, by part.
+
+        Args:
+            workers: Number of threads, each of which has its own buffers.
+        """
 
 
 class ClockDriven:
-    """Computes every neuron in every step."""
+    """Computes every neuron in every step.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -87,13 +99,21 @@ class ClockDriven:
         clock_driven.run(recordings, arrays, events, state, buffer, recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
-        """Return the bytes that a number of threads allocate, by part."""
+        """Return the bytes of the buffers of currents.
+
+        Args:
+            workers: Number of threads, each of which has its own buffer.
+        """
         rows = self.rows + self.network.longest
         return {f"currents of {rows} steps": workers * rows * self.network.neurons * _itemsize(self.network)}
 
 
 class EventDriven:
-    """Computes a neuron in the steps in which an event reaches it."""
+    """Computes a neuron in the steps in which an event reaches it.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+    """
 
     def __init__(self, network: Network) -> None:
         self.network, self.synapses = network, network.synapses
@@ -142,7 +162,11 @@ class EventDriven:
                 recorder.counts[recording, network.channels :] = 0
 
     def needs(self, workers: int) -> dict[str, int]:
-        """Return the bytes that a number of threads allocate at first, by part."""
+        """Return the bytes of the queues and marks before a queue grows, by part.
+
+        Args:
+            workers: Number of threads, each of which has its own queue.
+        """
         return {"queue": workers * self._queue_bytes(FIRST_QUEUE), "marks": workers * 24 * self.network.neurons}
 
     def _queue_bytes(self, slots: int) -> int:

@@ -7,7 +7,11 @@ from snnsim.simulation.lowering import Network
 
 
 def of_program(program: Program) -> dict[str, int]:
-    """Return the bytes of the arrays of a Network, and of sorting the synapses of several edges."""
+    """Return the bytes of the arrays of a Network, and of sorting the synapses of several edges.
+
+    Args:
+        program: The Program that a Network is lowered from.
+    """
     each = 24 if len(program.edges) == 1 else 96
     return {"channels": 40 * program.channels, "neurons": 100 * program.size, "synapses": each * program.synapses}
 

@@ -63,7 +63,7 @@ class State:
         """Write the state into one file.
 
         Args:
-            path: The file; its folder must exist.
+            path: The file; missing folders above it are made.
         """
         text = json.dumps({"format": "snnsim state", "step": self.step, "program": self.program}).encode()
         with written_whole(Path(path)) as partial, partial.open("wb") as file:

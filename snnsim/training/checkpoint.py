@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 import torch
 from torch import Tensor, nn
 
+from snnsim.config import renamed_keys
 from snnsim.files import written_whole
 from snnsim.training import finite
 from snnsim.training.train_state import TrainState
@@ -64,7 +65,7 @@ def load(path: Path, architecture: dict[str, Any] | None) -> dict[str, Any]:
     """
     payload = _read(path)
     if architecture is not None:
-        _check_architecture(path, payload["architecture"], architecture)
+        _check_architecture(path, renamed_keys.of_architecture(payload["architecture"]), architecture)
     return payload
 
 
@@ -87,7 +88,11 @@ def into(path: Path, network: nn.Module, content: dict[str, Any]) -> None:
 
 
 def is_finished(path: Path) -> bool:
-    """Return whether the training has ended, by the checkpoint of a run."""
+    """Return whether the training has ended, by the checkpoint of a run.
+
+    Args:
+        path: Path of the checkpoint of a run, such as last.pt.
+    """
     return TrainState.of(_read(path).get("standing"), path).finished
 
 

@@ -35,7 +35,11 @@ SINGLE = Distributed()
 
 @contextmanager
 def init_distributed(device: torch.device) -> Iterator[Distributed]:
-    """Join the processes that torchrun has started, and yield the rank of this one; without torchrun it is `SINGLE`."""
+    """Join the processes that torchrun has started, and yield the rank of this one; without torchrun it is `SINGLE`.
+
+    Args:
+        device: Device of this process; a GPU needs the backend nccl, the CPU gloo.
+    """
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         yield SINGLE
@@ -49,7 +53,11 @@ def init_distributed(device: torch.device) -> Iterator[Distributed]:
 
 @contextmanager
 def main_process_first(processes: Distributed) -> Iterator[None]:
-    """Run the block in the first process before all others, so that data are generated once."""
+    """Run the block in the first process before all others, so that data are generated once.
+
+    Args:
+        processes: Rank of this process among all.
+    """
     if processes.world > 1 and not processes.first:
         distributed.barrier()
     yield
@@ -106,17 +114,33 @@ def choose_device(name: str) -> torch.device:
 
 
 def wrap_ddp(network: nn.Module, processes: Distributed) -> nn.Module:
-    """Return a network whose gradients are averaged over the processes."""
+    """Return a network whose gradients are averaged over the processes.
+
+    Args:
+        network: Network on the device of this process.
+        processes: Rank of this process among all; with a single process the network itself is returned.
+    """
     return network if processes.world == 1 else nn.parallel.DistributedDataParallel(network)
 
 
 def any_rank(yes: bool, processes: Distributed, device: torch.device) -> bool:
-    """Return whether a condition holds in any process."""
+    """Return whether a condition holds in any process.
+
+    Args:
+        yes: Whether the condition holds in this process.
+        processes: Rank of this process among all; all of them must call.
+        device: Device of the exchanged number.
+    """
     return yes if processes.world == 1 else bool(all_reduce_sum(torch.tensor(float(yes), device=device), processes))
 
 
 def all_reduce_sum(values: torch.Tensor, processes: Distributed) -> torch.Tensor:
-    """Return the values added up over the processes."""
+    """Return the values added up over the processes.
+
+    Args:
+        values: Numbers of this process, of the same shape in all processes; overwritten by the sum.
+        processes: Rank of this process among all; all of them must call.
+    """
     if processes.world > 1:
         distributed.all_reduce(values)
     return values

@@ -45,7 +45,12 @@ class EvaluationResult:
 
 
 def wilson(correct: int, total: int) -> tuple[float, float]:
-    """Return the 95 % Wilson score interval of the share `correct` / `total`."""
+    """Return the 95 % Wilson score interval of a share.
+
+    Args:
+        correct: Number of right decisions, from 0 to `total`.
+        total: Number of decisions, at least 1.
+    """
     # imported late, as it takes longer than all other modules of an evaluation
     from scipy.stats import binomtest
 

@@ -106,5 +106,9 @@ def build(network: SpikingNetwork, *, lr: float, lr_delay: float, weight_decay: 
 
 
 def trained_parameters(network: nn.Module) -> int:
-    """Return the number of parameters that are trained."""
+    """Return the number of parameters that are trained.
+
+    Args:
+        network: Network, a module; parameters without a gradient do not count.
+    """
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

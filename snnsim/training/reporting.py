@@ -28,7 +28,12 @@ def writer(folder: RunFolder, history: list[dict[str, Any]]) -> SummaryWriter:
 
 
 def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
-    """Write the metrics of an epoch, and flush them to the disk."""
+    """Write the metrics of an epoch, and flush them to the disk.
+
+    Args:
+        writer: Writer of TensorBoard's files.
+        row: Metrics of the epoch by name, among them its number `epoch` and the `activity` of each layer.
+    """
     for name, value in row.items():
         if isinstance(value, float):
             writer.add_scalar(name, value, row["epoch"])
@@ -38,7 +43,11 @@ def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
 
 
 def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
-    """Return the mean in each layer of every learned neuron parameter that all layers have, by its name."""
+    """Return the mean in each layer of every learned neuron parameter that all layers have, by its name.
+
+    Args:
+        network: Network with neurons of snnsim.nn.
+    """
     layers = [learned_parameters(layer.get_submodule("neuron")) for layer in network.layers]
     shared = [name for name in layers[0] if all(name in layer for layer in layers)]
     return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}

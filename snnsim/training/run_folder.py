@@ -61,19 +61,36 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def figure(self, name: str) -> Path:
-        """Return the path of a figure."""
+        """Return the path of a figure.
+
+        Args:
+            name: Name of the figure's file, with its suffix.
+        """
         return self.path / "figures" / name
 
     def evaluation(self, split: str) -> Path:
-        """Return the path of the evaluation of a split."""
+        """Return the path of the evaluation of a split.
+
+        Args:
+            split: Name of the split, such as "test".
+        """
         return self.path / f"evaluation-{split}.json"
 
     def write_json(self, path: Path, values: dict[str, Any]) -> None:
-        """Write values as JSON, atomically."""
+        """Write values as JSON, atomically.
+
+        Args:
+            path: Path of the file, which is replaced.
+            values: Values by name, as JSON has them: texts, numbers, lists and tables.
+        """
         write_json(path, values)
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
-        """Write the metrics of all epochs anew, so that an epoch that was begun twice has one line."""
+        """Write the metrics of all epochs anew, so that an epoch that was begun twice has one line.
+
+        Args:
+            history: Metrics of each epoch by name, in the order of the epochs.
+        """
         with written_whole(self.metrics) as partial:
             partial.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
 
@@ -103,7 +120,11 @@ class RunFolder:
 
 
 def environment(seed: int) -> dict[str, Any]:
-    """Return versions, machine, command and seed of a run, which a repetition needs."""
+    """Return versions, machine, command and seed of a run, which a repetition needs.
+
+    Args:
+        seed: Seed of the run.
+    """
     packages = ("torch", "numpy", "numba", "scipy", "h5py")
     return {
         "command": sys.argv,
@@ -119,7 +140,12 @@ def environment(seed: int) -> dict[str, Any]:
 
 
 def conditions(processes: Distributed, device: torch.device) -> dict[str, Any]:
-    """Return the conditions that the numbers of a training depend on besides its config, to the last bit."""
+    """Return the conditions that the numbers of a training depend on besides its config, to the last bit.
+
+    Args:
+        processes: Rank of this process among all; their number counts.
+        device: Device of the training; its type counts.
+    """
     return {
         "torch": str(torch.__version__),
         "numba": numba.__version__,
@@ -133,7 +159,11 @@ def conditions(processes: Distributed, device: torch.device) -> dict[str, Any]:
 
 
 def version(package: str) -> str | None:
-    """Return the version of a package; None where it is not installed, or another process is installing it."""
+    """Return the version of a package; None where it is not installed, or another process is installing it.
+
+    Args:
+        package: Name of the package, such as "torch".
+    """
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:

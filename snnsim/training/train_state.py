@@ -56,11 +56,20 @@ class TrainState:
         return state
 
     def better(self, row: dict[str, Any]) -> bool:
-        """Return whether an epoch is better than the best epoch so far."""
+        """Return whether an epoch is better than the best epoch so far.
+
+        Args:
+            row: Metrics of the epoch: the higher `valid_accuracy` is better, and at equal accuracy the lower
+                `valid_loss`.
+        """
         return not self.history or _rank(row) > _rank(self.history[self.best_epoch - 1])
 
     def close(self, row: dict[str, Any]) -> bool:
-        """Add the metrics of an epoch to the history, and return whether the epoch is the best one."""
+        """Add the metrics of an epoch to the history, and return whether the epoch is the best one.
+
+        Args:
+            row: Metrics of the epoch by name, among them `valid_accuracy` and `valid_loss`.
+        """
         better = self.better(row)
         self.epoch += 1
         self.best_epoch = self.epoch if better else self.best_epoch

@@ -92,7 +92,11 @@ class Trainer:
         return [f"{name} {self.conditions[name]} then, {now.get(name)} now" for name in changed]
 
     def fit(self, *, progress: bool = True) -> None:
-        """Train until all epochs are done, or the validation accuracy has stopped to improve."""
+        """Train until all epochs are done, or the validation accuracy has stopped to improve.
+
+        Args:
+            progress: Whether to show a progress bar and a line for each epoch.
+        """
         self.before = peak_memory.settled()
         network = wrap_ddp(self.network, self.plan.processes)
         with watched() as request, self._writer() as writer:
@@ -290,5 +294,9 @@ def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normali
 
 
 def precision(plan: TrainerConfig) -> AbstractContextManager[Any]:
-    """Return the context of torch's automatic mixed precision."""
+    """Return the context of torch's automatic mixed precision.
+
+    Args:
+        plan: Constants of the training: its device, and whether large products are computed in bfloat16.
+    """
     return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()

@@ -90,7 +90,11 @@ def row(values: Any, dtype: Any, who: str) -> np.ndarray:
 
 
 def is_whole(values: np.ndarray) -> bool:
-    """Return whether all values of an array are whole numbers."""
+    """Return whether all values of an array are whole numbers.
+
+    Args:
+        values: Array of any shape and type; infinite numbers count as whole, NaN, complex numbers and texts do not.
+    """
     return values.dtype.kind in "biu" or (values.dtype.kind == "f" and bool((values == np.floor(values)).all()))
 
 

@@ -31,7 +31,11 @@ class Backend:
     """Time after which it is stopped."""
 
     def script(self, name: str) -> Path:
-        """Return the script of the backend of this name."""
+        """Return the path of the backend's script.
+
+        Args:
+            name: Name of the backend in BACKENDS.
+        """
         return SCRIPTS / f"run_{name}.py"
 
 
@@ -57,6 +61,9 @@ BACKENDS: dict[str, Backend] = {
 
 def get_backend(name: str) -> Backend:
     """Return a backend by its name.
+
+    Args:
+        name: A name of BACKENDS.
 
     Raises:
         ValueError: If it is unknown; the message has the known names.

@@ -44,7 +44,11 @@ def toy(seed: int = 0, *, model: str = "lif_hard", taps: int = 1) -> Program:
 
 
 def recurrent(seed: int = 0) -> Program:
-    """Return a layer of 16 neurons that reach each other after 1 to 30 steps."""
+    """Return a layer of 16 neurons that reach each other after 1 to 30 steps.
+
+    Args:
+        seed: Seed of weights and delays.
+    """
     rng = np.random.default_rng(seed)
     among = random_edge(rng, "first", "first", (16, 16), shortest=1)
     # more of them inhibit than excite, or all would fire for ever
@@ -53,7 +57,11 @@ def recurrent(seed: int = 0) -> Program:
 
 
 def biased(seed: int = 0) -> Program:
-    """Return the toy network with a decay and a bias for each neuron, and a readout."""
+    """Return the toy network with a decay and a bias for each neuron, and a readout.
+
+    Args:
+        seed: Seed of weights, delays, decays and biases.
+    """
     rng = np.random.default_rng(seed)
     unbiased = toy(seed)
     populations = []
@@ -97,7 +105,12 @@ def ties(seed: int = 0, *, floats: bool = False) -> Program:
 
 
 def threshold_hits(program: Program, events: Events) -> int:
-    """Return how often a membrane equals the threshold of its neuron, which is a spike."""
+    """Return how often a membrane equals the threshold of its neuron, which is a spike.
+
+    Args:
+        program: Program whose neurons fire at their thresholds.
+        events: Recordings to simulate.
+    """
     hits = 0
     for population in program.populations:
         if population.fires:

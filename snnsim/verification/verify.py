@@ -52,7 +52,11 @@ class Report:
     """Time of the backend's simulation alone, if it reports that."""
 
     def total(self, name: str) -> int:
-        """Return the sum of a number over the layers, such as `spikes_equal`."""
+        """Return the sum of a number over the layers.
+
+        Args:
+            name: Field or property of `Layer`, such as `spikes_equal`.
+        """
         return sum(getattr(layer, name) for layer in self.layers)
 
     @property

@@ -269,7 +269,7 @@ def test_rules_are_compared_on_the_same_recordings(monkeypatch, capsys, tmp_path
     assert capsys.readouterr().out.splitlines()[-1].split()[-1] == "-"
     monkeypatch.setattr("sys.argv", ["rules.py", *words])
     strong = Config.load(tmp_path / "strong-sltt-k-seed1" / "config.toml")
-    assert strong.network.tau_ms == pytest.approx(100)
+    assert strong.network.neuron.tau_ms == pytest.approx(100)
     assert (strong.training.rule, strong.training.k, strong.training.seed) == ("sltt-k", 3, 1)
     compared.main()
     assert capsys.readouterr().out == printed

@@ -98,7 +98,7 @@ def test_a_run_can_be_the_config_of_another_run(capsys, trained, tmp_path):
         (["train", "missing.toml"], "there is no config file missing.toml"),
         (["train", "shd", "--set", "network.windw=max"], "network.windw is unknown; the known keys there are hidden"),
         (["train", "shd", "--set", "network.window=box"], "must be one of gauss, max, v1, v0, not 'box'"),
-        (["train", "shd", "--set", "network.surrogate=relu"], "must be one of atan, triangle, sigmoid"),
+        (["train", "shd", "--set", "network.neuron.surrogate=relu"], "must be one of atan, triangle, sigmoid"),
         (["train", "shd", "--set", "oops"], "--set takes section.key=value, not 'oops'"),
         (["train", "shd", "--epochs", "0"], "training.epochs must be at least 1, not 0"),
         (["train", "shd", "--device", "cuda:9"], "is not available"),

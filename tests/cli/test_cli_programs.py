@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("without_pictures")
 @pytest.fixture
 def trained(capsys, tmp_path, tiny):
     # a network that hardly fires gives all classes the same score, and rounding then chooses among them
-    lively = tiny | {"network.threshold": 0.3, "training.lr": 0.02}
+    lively = tiny | {"network.neuron.threshold": 0.3, "training.lr": 0.02}
     run(capsys, "train", "shd", "--output-dir", str(tmp_path / "run"), "--device", "cpu", *flags(lively))
     return tmp_path / "run"
 

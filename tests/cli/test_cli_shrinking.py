@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("without_pictures")
 
 @pytest.fixture
 def trained(capsys, tmp_path, tiny):
-    lively = tiny | {"network.threshold": 0.3, "training.lr": 0.02, "training.epochs": 4}
+    lively = tiny | {"network.neuron.threshold": 0.3, "training.lr": 0.02, "training.epochs": 4}
     run(capsys, "train", "shd", "--output-dir", str(tmp_path / "run"), "--device", "cpu", *flags(lively))
     return tmp_path / "run"
 

@@ -46,7 +46,7 @@ def test_train_to_simulate_on_images(capsys, tmp_path):
 @pytest.mark.usefixtures("without_pictures", "small_patterns")
 def test_train_to_simulate_on_moving_dots_with_delays(capsys, tmp_path):
     # two batches do not move the statistics of a batch norm far enough for spikes
-    lively = ["--set=network.batch_norm=false", "--set=network.threshold=0.1"]
+    lively = ["--set=network.batch_norm=false", "--set=network.neuron.threshold=0.1"]
     pictures = ["raster", "delays", "curves"]
     result, program = check_commands(capsys, tmp_path, "patterns-delays", *lively, pictures=pictures)
     assert result["total"] == 40

@@ -92,14 +92,14 @@ def test_the_network_is_a_function_of_the_seed(tiny):
 def test_settings_reach_the_network(tiny, values, kind):
     settings = {
         "network.window": "max",
-        "network.reset": "soft",
-        "network.detach_reset": False,
-        "network.surrogate": "triangle",
-        "network.surrogate_alpha": None,
-        "network.learn_decay": "neuron",
-        "network.learn_threshold": True,
-        "network.threshold": 0.5,
-        "network.tau_ms": 40.0,
+        "network.neuron.reset": "soft",
+        "network.neuron.detach_reset": False,
+        "network.neuron.surrogate": "triangle",
+        "network.neuron.surrogate_alpha": None,
+        "network.neuron.learn_decay": "neuron",
+        "network.neuron.learn_threshold": True,
+        "network.neuron.threshold": 0.5,
+        "network.neuron.tau_ms": 40.0,
         "network.batch_norm": False,
     }
     network = build.build_network(config(tiny, **settings, **values), classes=3)
@@ -144,7 +144,7 @@ def test_the_vision_preset_has_the_settings_of_the_paper():
 
 
 def test_convolutions_may_have_delays_and_hidden_layers_behind_them():
-    values = {"network.hidden": [9, 7], "network.taps": 2, "network.kernel": 5, "network.learn_decay": "neuron"}
+    values = {"network.hidden": [9, 7], "network.taps": 2, "network.kernel": 5, "network.neuron.learn_decay": "neuron"}
     network = build.build_network(presets.named("patterns-delays").with_values(values), classes=8)
     kinds = [DelayedConv, DelayedConv, DelayedConv, DelayedLinear, DelayedLinear]
     assert [type(synapse) for synapse in network.synapses()] == kinds
@@ -167,6 +167,5 @@ def test_runs_without_settings_of_convolutions_can_be_read(tiny):
         "kernel",
         "pool",
         "field",
-        "tau_readout_ms",
     }
     assert build.architecture(presets.named("images"), classes=10)["field"] == [8, 8, 1]

@@ -22,9 +22,9 @@ RECURRENT = {"network.recurrent": "delays", "network.recurrent.layers": [2], "ne
 NEURONS = {"adlif": AdLIF, "silif": SiLIF, "alif": ALIF, "cuba_lif": CubaLIF}
 KINDS = {
     **{name: {"network.neuron": name, "network.neuron.threshold": 0.1} for name in NEURONS},
-    "axonal": RECURRENT | {"network.threshold": 0.1},
+    "axonal": RECURRENT | {"network.neuron.threshold": 0.1},
     "synaptic": RECURRENT
-    | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic", "network.threshold": 0.1},
+    | {"network.recurrent.delays": "synaptic", "network.delay_kind": "dendritic", "network.neuron.threshold": 0.1},
     "dense": {
         "network.recurrent": "dense",
         "network.neuron": "adlif",
@@ -148,8 +148,7 @@ def test_delays_of_loops_are_drawn_with_their_step(tiny, tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", NEURONS)
 @pytest.mark.parametrize("preset", ["motifs", "images", "patterns-delays"])
 def test_the_config_names_the_neurons(kind, preset):
-    plain = {"network.reset": "hard", "network.surrogate": "atan", "network.surrogate_alpha": 5.0}
-    config = presets.named(preset).with_values(plain | {"network.neuron": kind})
+    config = presets.named(preset).with_values({"network.neuron": kind})
     network = build.build_network(config, classes=10)
     assert all(type(layer.neuron) is NEURONS[kind] for layer in network.layers)
     network(torch.ones(4, 2, config.data.channels)).sum().backward()
@@ -220,7 +219,6 @@ def test_runs_of_older_versions_have_the_same_architecture():
     described = build.architecture(presets.named("motifs"), classes=10)
     assert described["delay_kind"] is None
     assert described["recurrent"] is None
-    assert described["neuron"] is None
     described = build.architecture(presets.named("digits-adlif"), classes=20)
     assert described["neuron"]["kind"] == "adlif"
     other = presets.named("digits-adlif").with_values({"network.neuron.kind": "silif"})

@@ -6,7 +6,7 @@ import re
 import pytest
 import torch
 
-from snnsim import presets
+from snnsim import presets, schema
 from snnsim.cli import main
 from snnsim.config import Config
 from snnsim.experiment import build
@@ -16,8 +16,9 @@ from snnsim.training.run_folder import RunFolder
 KINDS = {"lif": LIF, "meta": MetaNeuron, "levy_baxter": LevyBaxter, "second_order": SecondOrder}
 
 
-def built(preset="motifs", **values):
-    config = presets.named(preset).with_values({f"network.{name}": value for name, value in values.items()})
+def built(preset="motifs", *, neuron, **values):
+    settings = {f"network.neuron.{name}": value for name, value in values.items()}
+    config = presets.named(preset).with_values({"network.neuron": neuron} | settings)
     return build.build_network(config, classes=10)
 
 
@@ -25,7 +26,7 @@ def built(preset="motifs", **values):
 @pytest.mark.parametrize("preset", ["motifs", "digits", "images", "patterns-delays"])
 @pytest.mark.parametrize("learn", ["fixed", "layer", "neuron"])
 def test_the_config_names_the_neurons(kind, preset, learn):
-    network = built(preset, neuron=kind, learn_neuron=learn)
+    network = built(preset, neuron=kind, **({} if kind == "lif" else {"learn": learn}))
     assert network.layers
     assert all(type(layer.neuron) is KINDS[kind] for layer in network.layers)
     assert dropout.is_stochastic(network) == (kind in ("meta", "levy_baxter"))
@@ -35,19 +36,16 @@ def test_the_config_names_the_neurons(kind, preset, learn):
     assert all(part.grad.isfinite().all() for part in network.parameters() if part.grad is not None)
 
 
-def test_the_architecture_of_lif_networks_names_no_other_neurons():
-    described = build.architecture(presets.named("motifs"), classes=10)
-    before = {name: value for name, value in described.items() if name not in build._OTHER_NEURONS}
-    assert {name: value for name, value in described.items() if value is not None} == {
-        name: value for name, value in before.items() if value is not None
-    }
-    other = build.architecture(presets.named("motifs").with_values({"network.neuron": "meta"}), classes=10)
-    assert other["neuron"] == "meta"
+def test_the_architecture_names_the_kind_and_its_settings():
+    config = presets.named("motifs")
+    assert build.architecture(config, classes=10)["neuron"] == schema.plain(config.network.neuron)
+    other = build.architecture(config.with_values({"network.neuron": "meta"}), classes=10)
+    assert other["neuron"]["kind"] == "meta"
 
 
 @torch.no_grad()
 def test_settings_reach_the_neurons():
-    network = built(neuron="meta", noise=0.5, recovery=True, learn_neuron="neuron", reset="soft")
+    network = built(neuron="meta", noise=0.5, recovery=True, learn="neuron", reset="soft")
     neuron = network.layers[0].neuron
     assert neuron.width().shape == (128,)
     assert float(neuron.width().mean()) == pytest.approx(0.5)
@@ -59,9 +57,15 @@ def test_settings_reach_the_neurons():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"network.noise": -0.1}, "network.noise must be at least 0, not -0.1"),
-        ({"network.noise": 0.0}, "network.noise must be positive, or 0 where learn_neuron is fixed, not 0.0"),
-        ({"network.success": 0.0}, "network.success must be above 0 and at most 1, not 0.0"),
+        ({"network.neuron": "meta", "network.neuron.noise": -0.1}, "network.neuron.noise must be at least 0, not -0.1"),
+        (
+            {"network.neuron": "meta", "network.neuron.noise": 0.0},
+            "network.neuron.noise must be positive, or 0 where learn is fixed, not 0.0",
+        ),
+        (
+            {"network.neuron": "levy_baxter", "network.neuron.success": 0.0},
+            "network.neuron.success must be above 0 and at most 1, not 0.0",
+        ),
     ],
 )
 def test_settings_are_checked(values, message):

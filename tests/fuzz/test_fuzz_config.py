@@ -8,7 +8,7 @@ import pytest
 
 from helpers.fuzzing import cases
 from snnsim import presets
-from snnsim.config import Config, parse_assignment
+from snnsim.config import Config, parse_assignment, renamed_keys
 from snnsim.config.neurons import NEURONS
 from snnsim.config.recurrence import RECURRENCES
 from snnsim.experiment import build, estimate
@@ -19,6 +19,7 @@ NAMES = [
     for section in ("data", "network", "training")
     for each in fields(getattr(Config(), section))
 ]
+NAMES += [f"network.{name}" for name in renamed_keys.NEW]
 KINDS = {"neuron": NEURONS, "recurrent": RECURRENCES}
 SETTINGS = {
     (part, name): [f"network.{part}.{each.name}" for each in fields(kind)]
@@ -107,6 +108,9 @@ OTHERS += [
     "second_order",
     "none",
 ]
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:network:DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)

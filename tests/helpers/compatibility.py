@@ -38,7 +38,11 @@ SETTINGS = {
 
 
 def behavior(program: Program) -> dict[str, object]:
-    """Return what a Program does with fixed random spikes, bit for bit: counts, and digests of spikes and membranes."""
+    """Return what a Program does with fixed random spikes, bit for bit: counts, and digests of spikes and membranes.
+
+    Args:
+        program: Program with CHANNELS channels.
+    """
     rng = np.random.default_rng(0)
     frames = rng.integers(1, 4, (STEPS, RECORDINGS, CHANNELS)) * (rng.random((STEPS, RECORDINGS, CHANNELS)) < 0.5)
     # the class that says what is recorded was called Record once
@@ -59,13 +63,21 @@ def behavior(program: Program) -> dict[str, object]:
 
 
 def run_numbers(folder: Path) -> list[dict[str, object]]:
-    """Return the numbers of a finished training: losses and accuracies, without times and memory."""
+    """Return the numbers of a finished training: losses and accuracies, without times and memory.
+
+    Args:
+        folder: Folder of the run.
+    """
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
     return [{name: value for name, value in row.items() if name not in ("seconds", "peak_bytes")} for row in rows]
 
 
 def write(folder: Path) -> None:
-    """Write all files, and their numbers, with the snnsim that is imported."""
+    """Write all files, and their numbers, with the snnsim that is imported.
+
+    Args:
+        folder: The folder, which gets a folder `files` and the numbers.
+    """
     files = folder.resolve() / "files"
     files.mkdir(parents=True)
     os.chdir(files)
@@ -97,7 +109,11 @@ def write(folder: Path) -> None:
 
 
 def write_recordings(folder: Path) -> None:
-    """Write small files in SHD's format; the class is the third of the channels in which a recording has its spikes."""
+    """Write small files in SHD's format; the class is the third of the channels in which a recording has its spikes.
+
+    Args:
+        folder: The folder, which does not exist yet.
+    """
     folder.mkdir()
     rng = np.random.default_rng(0)
     for split, count, speakers in (("train", 48, (0, 1, 2, 6, 7)), ("test", 12, (3, 10))):
@@ -117,12 +133,20 @@ def write_recordings(folder: Path) -> None:
 
 
 def snnsim(*words: str) -> str:
-    """Return what a command prints."""
+    """Return what a command prints.
+
+    Args:
+        *words: Words of the command line behind `snnsim`.
+    """
     return subprocess.run([*COMMAND, *words], check=True, capture_output=True, text=True).stdout
 
 
 def interrupt(*words: str) -> None:
-    """Begin a training, and stop it by Ctrl-C when its first epochs are over."""
+    """Begin a training, and stop it by Ctrl-C when its first epochs are over.
+
+    Args:
+        *words: Words of the command line; the last one is the folder of the run.
+    """
     metrics = Path(words[-1]) / "metrics.jsonl"
     process = subprocess.Popen([*COMMAND, *words])
     while not (metrics.exists() and metrics.read_text().count("\n") > 1):

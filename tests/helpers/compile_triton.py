@@ -18,7 +18,11 @@ from snnsim.surrogate import NAMES
 
 
 class AbsentGpu:
-    """The part of a driver that triton calls before a launch."""
+    """The part of a driver that triton calls before a launch.
+
+    Args:
+        architecture: Compute capability of the GPU, such as 80.
+    """
 
     def __init__(self, architecture: int) -> None:
         self.target = GPUTarget("cuda", architecture, 32)
@@ -58,7 +62,12 @@ def compile_every_launch() -> dict[str, list[str]]:
 
 
 def launch_all(size: tuple[int, int, int], dtype: torch.dtype) -> None:
-    """Call every pass once."""
+    """Call every pass once.
+
+    Args:
+        size: Steps, recordings and neurons.
+        dtype: Type of the arrays.
+    """
     steps, batch, neurons = size
     current, each = torch.ones(size, dtype=dtype), torch.ones(neurons, dtype=dtype)
     lengths = torch.full((batch,), steps)
@@ -70,7 +79,13 @@ def launch_all(size: tuple[int, int, int], dtype: torch.dtype) -> None:
 
 
 def run_both_passes(size: tuple[int, int, int], dtype: torch.dtype, kind: tuple[bool, bool, bool, str]) -> None:
-    """Call `lif_forward` and `lif_backward`, with and without the arguments that may be None."""
+    """Call `lif_forward` and `lif_backward`, with and without the arguments that may be None.
+
+    Args:
+        size: Steps, recordings and neurons.
+        dtype: Type of the arrays.
+        kind: Values of `hard`, `detached`, `temporal` and `surrogate` in Neuron.
+    """
     _, batch, neurons = size
     current, each = torch.ones(size, dtype=dtype), torch.ones(neurons, dtype=dtype)
     voltage, lengths = torch.ones(batch, neurons, dtype=dtype), torch.ones(batch, dtype=torch.int64)

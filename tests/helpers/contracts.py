@@ -1,6 +1,7 @@
 """The properties of every neuron and synapse, each written once; test_contracts.py runs them over all public ones.
 
-A check takes a function that makes a fresh part, so that a part which remembers something is found out.
+The name of a check is the property. Its argument `make` returns a fresh part at every call, so that a part which
+remembers something is found out.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,11 @@ MakeDelayed = Callable[..., DelayedLinear]
 
 
 def every_gradient_is_finite(module: nn.Module) -> None:
+    """Check the gradients of all trained parameters.
+
+    Args:
+        module: Module after a backward pass.
+    """
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
             assert parameter.grad is not None, f"{name} got no gradient"
@@ -150,6 +156,12 @@ SYNAPSE = [*SEQUENCE, is_linear, absent_connections_stay_absent]
 
 
 def with_delays(synapse: DelayedLinear, delay: float | Tensor) -> DelayedLinear:
+    """Return connections with other delays.
+
+    Args:
+        synapse: The connections, which are changed.
+        delay: Delays in steps, of a shape that broadcasts to (target, source, tap).
+    """
     with torch.no_grad():
         synapse.delay.copy_(torch.as_tensor(delay))
     return synapse

@@ -26,7 +26,13 @@ _ARRAYS = [np.nan, np.inf, -np.inf, 1e300, -1, 0, 2**31, 2**40, 1e-300, 0.5]
 
 
 def network(rng, *, integers=False, simple=False):
-    """Return a small network, in integers or floats; a simple one is a chain of single synapses without biases."""
+    """Return a small network.
+
+    Args:
+        rng: Source of biases, weights and delays.
+        integers: Whether the numbers are integers.
+        simple: Whether the network is a chain of single synapses without biases.
+    """
     sizes = {INPUT: 4, "a": 3, "b": 2}
     parts = []
     for name, rule in (("a", "lif_hard"), ("b", "readout")):
@@ -52,7 +58,11 @@ def network(rng, *, integers=False, simple=False):
 
 
 def run(program):
-    """Simulate a Program that was accepted, unless it runs on for longer than a test may."""
+    """Simulate a Program that was accepted, unless it runs on for longer than a test may.
+
+    Args:
+        program: Program of a changed file.
+    """
     if program.extra_steps > 1000:
         return
     rng = np.random.default_rng(0)
@@ -78,7 +88,13 @@ def in_time():
 
 
 def check(tally, read, case):
-    """Read a changed file, and run what is accepted."""
+    """Read a changed file, and run what is accepted.
+
+    Args:
+        tally: Counts of accepted and refused files.
+        read: Function without arguments that reads the file.
+        case: Description of the change, for a failure.
+    """
     with in_time():
         program = tally.call(read, case=case)
         if program is not None:
@@ -86,7 +102,12 @@ def check(tally, read, case):
 
 
 def changed_bytes(rng, content):
-    """Return the bytes of a file with one to three changes."""
+    """Return the bytes of a file with one to three changes.
+
+    Args:
+        rng: Source of the changes.
+        content: The bytes of the file.
+    """
     for _ in range(rng.integers(1, 4)):
         at, other = (int(each) for each in rng.integers(0, len(content) + 1, 2))
         size = int(rng.integers(1, 64))
@@ -100,7 +121,12 @@ def changed_bytes(rng, content):
 
 
 def changed_json(rng, value):
-    """Return a value of JSON in which one value, anywhere, is another one, or is gone."""
+    """Return a value of JSON in which one value is another one, or is absent.
+
+    Args:
+        rng: Source of the change.
+        value: The value, whose tables and lists are searched at any depth.
+    """
     value = json.loads(json.dumps(value))
     entries = list(_entries(value))
     if not entries:
@@ -126,7 +152,12 @@ def _entries(value):
 
 
 def changed_array(rng, array):
-    """Return numbers with another shape, type or some other numbers."""
+    """Return numbers with another shape, type or some other numbers.
+
+    Args:
+        rng: Source of the change.
+        array: Numbers of any shape and type.
+    """
     flat = np.array(array).reshape(-1)
     shapes = [flat[: rng.integers(flat.size + 1)], np.concatenate([flat, flat]), np.asarray(array)[None]]
     shapes += [np.broadcast_to(flat[:1], shape) for shape in ((0,), (1,), (10**4,), (3, 5)) if flat.size]
@@ -143,7 +174,12 @@ def changed_array(rng, array):
 
 
 def changed_npz(rng, content):
-    """Return a file in NumPy's format with another header, another part, or without one."""
+    """Return a file in NumPy's format with another header, another part, or without one.
+
+    Args:
+        rng: Source of the change.
+        content: The bytes of the file.
+    """
     with np.load(io.BytesIO(content)) as stored:
         arrays = {name: stored[name] for name in stored.files}
     name = list(arrays)[rng.integers(len(arrays))]
@@ -160,7 +196,12 @@ def changed_npz(rng, content):
 
 
 def changed_hdf5(rng, content):
-    """Return an HDF5 file in which something is another thing, or gone."""
+    """Return an HDF5 file in which one attribute, data set or group is another one, or is absent.
+
+    Args:
+        rng: Source of the change.
+        content: The bytes of the file.
+    """
     buffer = io.BytesIO(content)
     with h5py.File(buffer, "r+") as file:
         names = []

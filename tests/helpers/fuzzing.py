@@ -20,7 +20,11 @@ CLEAR = (ValueError, TypeError, OSError, MemoryError)
 
 
 def cases(usual: int) -> int:
-    """Return how many inputs to try: `usual`, times the environment variable SNNSIM_FUZZ."""
+    """Return the number of inputs to try.
+
+    Args:
+        usual: Number with the default of SNNSIM_FUZZ, which multiplies it.
+    """
     return max(1, round(usual * float(os.environ.get("SNNSIM_FUZZ", "1"))))
 
 
@@ -31,7 +35,12 @@ class Tally:
         self.counts = {"accepted": 0, "refused": 0}
 
     def call(self, function: Callable[[], Any], *, case: Any) -> Any:
-        """Return the result of the function, or None after a clear refusal; `case` describes the input in a failure."""
+        """Return the result of a function, or None after a clear refusal.
+
+        Args:
+            function: Function without arguments, which is called with one random input.
+            case: Description of the input, for a failure.
+        """
         try:
             result = function()
         except Exception as error:
@@ -50,7 +59,11 @@ class Tally:
 
 
 def clear_refusal(error: BaseException) -> str | None:
-    """Return what is wrong with an error as a refusal of bad input, or None if it is a clear one."""
+    """Return what is wrong with an error as a refusal of bad input, or None if it is a clear one.
+
+    Args:
+        error: Error that a fuzzed function raised.
+    """
     if not isinstance(error, CLEAR):
         return f"{type(error).__name__} is no clear error"
     frame = traceback.extract_tb(error.__traceback__)[-1]

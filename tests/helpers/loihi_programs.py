@@ -12,6 +12,14 @@ FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, d
 
 
 def population(name, size, rng, model="lif_hard"):
+    """Return a population of integers that Loihi can hold.
+
+    Args:
+        name: Name of the population.
+        size: Number of neurons.
+        rng: Source of threshold and decay.
+        model: "lif_hard" or "readout".
+    """
     threshold = 64 * int(rng.integers(20, 200)) + 1
     decay, bias = np.full(size, int(rng.integers(1, 4097))), np.zeros(size, int)
     limit = np.full(size, threshold) if model == "lif_hard" else np.ones(size, int)
@@ -19,6 +27,16 @@ def population(name, size, rng, model="lif_hard"):
 
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
+    """Return synapses between four of five pairs of neurons, of integers that Loihi can hold.
+
+    Args:
+        source: Name of the source.
+        target: Name of the target.
+        sizes: Number of neurons by population, and of channels by INPUT.
+        rng: Source of pairs, weights and delays.
+        delays: The shortest and the longest delay, in steps.
+        taps: Synapses of each pair.
+    """
     pre, post = (part.ravel() for part in np.indices((sizes[source], sizes[target])))
     index = np.concatenate([np.flatnonzero(rng.random(len(pre)) < 0.8) for _ in range(taps)])
     weight = rng.integers(1, 128, len(index)) * rng.choice([-1, 1, 1], len(index))
@@ -27,7 +45,12 @@ def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
 
 
 def chain(rng, longest=62):
-    """Return a chain of two populations that fire and a readout, of integers that fit Loihi."""
+    """Return a chain of two populations that fire and a readout, of integers that fit Loihi.
+
+    Args:
+        rng: Source of sizes and numbers.
+        longest: The longest delay, in steps.
+    """
     sizes = {INPUT: 6, "a": int(rng.integers(2, 7)), "b": int(rng.integers(2, 7)), "out": 3}
     parts = [population("a", sizes["a"], rng), population("b", sizes["b"], rng)]
     parts.append(population("out", 3, rng, "readout"))
@@ -40,7 +63,12 @@ def chain(rng, longest=62):
 
 
 def graph(rng, longest=62):
-    """Return a chain with two taps, an edge that skips a population, one that turns back, and loops."""
+    """Return a chain with two taps, an edge that skips a population, one that turns back, and loops.
+
+    Args:
+        rng: Source of sizes and numbers.
+        longest: The longest delay of the chain, in steps.
+    """
     program = chain(rng, longest)
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     more = [
@@ -53,28 +81,56 @@ def graph(rng, longest=62):
 
 @st.composite
 def chains(draw):
+    """Return a chain as `chain` does, of a random seed and longest delay.
+
+    Args:
+        draw: Function of hypothesis.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return chain(rng, draw(st.sampled_from([0, 3, 62])))
 
 
 @st.composite
 def graphs(draw):
+    """Return a graph as `graph` does, of a random seed and longest delay.
+
+    Args:
+        draw: Function of hypothesis.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return graph(rng, draw(st.sampled_from([0, 3, 62])))
 
 
 def with_part(program, name, **changes):
+    """Return a Program with other fields of a population.
+
+    Args:
+        program: Program that has the population.
+        name: Name of the population.
+        **changes: New values of fields of Population.
+    """
     populations = tuple(replace(part, **changes) if part.name == name else part for part in program.populations)
     return replace(program, populations=populations)
 
 
 def with_first_edge(program, **changes):
-    """Return the Program with other weights or delays of its first edge."""
+    """Return the Program with other weights or delays of its first edge.
+
+    Args:
+        program: Program with one edge or more.
+        **changes: New values of fields of Edge.
+    """
     return replace(program, edges=(replace(program.edges[0], **changes), *program.edges[1:]))
 
 
 def sparse(rng, *, loops=True, longest=5):
-    """Return a Program that fits Xylo: two populations that forget, biases, and a loop."""
+    """Return a Program that fits Xylo: two populations that forget, biases, and a loop.
+
+    Args:
+        rng: Source of sizes and numbers.
+        loops: Whether an edge leads from the second population back to the first.
+        longest: The longest delay of the chain, in steps.
+    """
     program = chain(rng, longest)
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     edges = [replace(each, weight=np.trunc(each.weight / 2).astype(np.int16)) for each in program.edges]
@@ -94,6 +150,11 @@ def sparse(rng, *, loops=True, longest=5):
 
 
 def floats(program):
+    """Return a Program dequantized.
+
+    Args:
+        program: Program in integers.
+    """
     from snnsim.quantization import dequantized
 
     return dequantized(program)

@@ -17,14 +17,33 @@ MAX_DELAY = 6
 
 
 def generator(seed: int = 0) -> torch.Generator:
+    """Return a generator on the CPU.
+
+    Args:
+        seed: Seed of its random numbers.
+    """
     return torch.Generator().manual_seed(seed)
 
 
 def eighths(*shape: int, low: int = -8, high: int = 20, seed: int = 0) -> Tensor:
+    """Return random multiples of 1/8, float64.
+
+    Args:
+        *shape: Shape of the tensor.
+        low: The smallest number of eighths.
+        high: The end of the range of eighths, which no number reaches.
+        seed: Seed of the numbers.
+    """
     return torch.randint(low, high, shape, generator=generator(seed)).double() / 8
 
 
 def random_spikes(*shape: int, seed: int = 0) -> Tensor:
+    """Return random spikes with a probability of 0.3, float64 zeros and ones.
+
+    Args:
+        *shape: Shape of the tensor.
+        seed: Seed of the spikes.
+    """
     return (torch.rand(shape, generator=generator(seed)) < 0.3).double()
 
 
@@ -37,6 +56,16 @@ def small_network(
     sparsity: float = 0.0,
     neuron: Callable[[int], nn.Module] = lambda _: LIF(tau=2.0, threshold=0.25),
 ) -> SpikingNetwork:
+    """Return a network of two layers with delays and a leaky readout, float64, always with the same parameters.
+
+    Args:
+        dropout: Share of spikes that dropout removes.
+        norm: Whether layers have batch normalization.
+        extra_steps: Steps of silence after every recording.
+        max_delay: The longest delay, in steps.
+        sparsity: Share of absent connections.
+        neuron: Function from a number of neurons to the neurons.
+    """
     draw = generator(3)
     sizes = [NEURONS, 8, 7]
     layers = [
@@ -57,12 +86,25 @@ PIXELS = (4, 6, 2)
 
 
 def small_images(*, seed: int = 0) -> Tensor:
+    """Return random counts of the pixels of PIXELS, float64 (time, batch, pixel), from 0 to 3.
+
+    Args:
+        seed: Seed of the counts.
+    """
     return eighths(STEPS, BATCH, math.prod(PIXELS), low=-8, high=18, seed=seed).clamp(0).mul(4).floor().clamp(max=3)
 
 
 def small_convolutional_network(
     *, delays: bool, dropout: float = 0.0, extra_steps: int = 0, norm: bool = True
 ) -> SpikingNetwork:
+    """Return a network of three convolutional layers and a leaky readout, float64, always with the same parameters.
+
+    Args:
+        delays: Whether the convolutions have delays.
+        dropout: Share of spikes that dropout removes.
+        extra_steps: Steps of silence after every recording.
+        norm: Whether layers have batch normalization.
+    """
     draw = generator(5)
 
     def conv(field, out, kernel, **where):

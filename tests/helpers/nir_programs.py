@@ -6,7 +6,11 @@ ENCODINGS = ("seq", "fan", "relay")
 
 
 def hard(program):
-    """Return the Program with the reset that NIR has."""
+    """Return the Program with the reset that NIR has.
+
+    Args:
+        program: Program whose LIF neurons may have a soft reset.
+    """
     populations = [
         replace(part, model="lif_hard") if part.model == "lif_soft" else part for part in program.populations
     ]

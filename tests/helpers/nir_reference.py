@@ -2,13 +2,23 @@
 
 Nodes are computed in the order in which they are given; what a node takes from a later one is of the step before, and
 before the first step that is its bias.
+
+The function of a kind of nodes computes one step. It takes the node's numbers, its input x (value,), its state, which
+it changes, and dt in seconds, and returns the output (value,).
 """
 
 import numpy as np
 
 
 def run(nodes, edges, frames, dt):
-    """Return what every node gives (time, value); spikes of neurons that fire, membranes of others."""
+    """Return the output of every node (time, value): spikes of neurons that fire, membranes of others.
+
+    Args:
+        nodes: Nodes by name, in the order in which they are computed.
+        edges: Names of source and target of each edge.
+        frames: Input of each step (time, channel).
+        dt: Seconds of a step.
+    """
     state, before = {}, {}
     outputs = {name: [] for name in nodes}
     for frame in frames:

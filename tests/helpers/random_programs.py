@@ -18,6 +18,16 @@ FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, de
 
 
 def population(name, size, rng, *, fixed, readout, models=MODELS_IN_BOTH):
+    """Return a random population.
+
+    Args:
+        name: Name of the population.
+        size: Number of neurons.
+        rng: Source of model and numbers.
+        fixed: Whether the numbers are integers.
+        readout: Whether it is a readout.
+        models: Names of models that fire, of which one is chosen.
+    """
     model = "readout" if readout else str(rng.choice(models))
     if fixed:
         decay, threshold, bias = rng.integers(0, 17, size), rng.integers(1, 60, size), rng.integers(-20, 30, size)
@@ -41,6 +51,16 @@ def _coefficient(name, size, rng, *, fixed):
 
 
 def edge(source, target, sizes, rng, *, least, fixed):
+    """Return random synapses, of which several may connect a pair.
+
+    Args:
+        source: Name of the source.
+        target: Name of the target.
+        sizes: Number of source and target neurons.
+        rng: Source of pairs, weights and delays.
+        least: The shortest delay, in steps.
+        fixed: Whether the weights are integers.
+    """
     pre_size, post_size = sizes
     count = int(rng.integers(0, 2 * pre_size * post_size + 1))
     pre, post = rng.integers(0, pre_size, count), rng.integers(0, post_size, count)
@@ -51,7 +71,13 @@ def edge(source, target, sizes, rng, *, least, fixed):
 
 @st.composite
 def programs(draw, *, fixed=None, models=MODELS_IN_BOTH):
-    """Return a Program of one to three populations of some models, any of which may reach any."""
+    """Return a Program of one to three populations, any of which may reach any.
+
+    Args:
+        draw: Function of hypothesis.
+        fixed: Whether the numbers are integers; None for either.
+        models: Names of models that fire, of which each population has one.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     fixed = draw(st.booleans()) if fixed is None else fixed
     channels, count = draw(st.integers(1, 4)), draw(st.integers(1, 3))
@@ -83,6 +109,13 @@ def programs(draw, *, fixed=None, models=MODELS_IN_BOTH):
 
 @st.composite
 def frames_for(draw, program, *, recordings=3):
+    """Return counts of spikes (time, recording, channel) for a Program.
+
+    Args:
+        draw: Function of hypothesis.
+        program: The Program, which has the number of channels.
+        recordings: Number of recordings.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     steps = draw(st.integers(1, 10))
     busy = draw(st.sampled_from([0.0, 0.2, 1.0]))
@@ -92,7 +125,12 @@ def frames_for(draw, program, *, recordings=3):
 
 
 def loops(program, frames):
-    """Return the spikes and membranes (time, neuron) of one recording, without extra steps."""
+    """Return the spikes and membranes (time, neuron) of one recording, without extra steps.
+
+    Args:
+        program: Program in floats or integers.
+        frames: Counts of spikes (time, channel).
+    """
     start, begin = {INPUT: 0}, 0
     for part in program.populations:
         start[part.name], begin = program.channels + begin, begin + part.size
@@ -127,7 +165,13 @@ def loops(program, frames):
 
 
 def dense_spikes(result, program, recording=0):
-    """Return a result's spikes (time, neuron) of all populations."""
+    """Return the spikes of all populations, one after another, (time, neuron).
+
+    Args:
+        result: Result of a simulation with spikes.
+        program: Program that was simulated.
+        recording: Index of the recording.
+    """
     parts = []
     for part in program.populations:
         dense = np.zeros((int(result.length[recording]), part.size))
@@ -137,12 +181,29 @@ def dense_spikes(result, program, recording=0):
 
 
 def everything(program):
+    """Return the value of `Probe.membranes` for all neurons.
+
+    Args:
+        program: Program to simulate.
+    """
     return {part.name: None for part in program.populations}
 
 
 def membranes(result, program, recording=0):
+    """Return the membranes of all populations, one after another, (time, neuron).
+
+    Args:
+        result: Result of a simulation with all membranes.
+        program: Program that was simulated.
+        recording: Index of the recording.
+    """
     return np.concatenate([result.membrane(part.name, recording) for part in program.populations], 1)
 
 
 def events(frames):
+    """Return recordings as events.
+
+    Args:
+        frames: Counts of spikes (time, recording, channel).
+    """
     return Events.from_frames(frames)

@@ -10,7 +10,15 @@ CLASSES = ("a", "b", "c")
 
 
 def random_recordings(seed: int, counts, *, units: int = 700, end_ms: float = 900.0, label=None) -> Recordings:
-    """Return recordings with a number of uniform spikes each; classes take turns unless labels are passed."""
+    """Return recordings with uniform spike times and units.
+
+    Args:
+        seed: Seed of times and units.
+        counts: Number of spikes of each recording.
+        units: Number of units.
+        end_ms: End of the range of times.
+        label: Class of each recording; None lets the classes take turns.
+    """
     rng = np.random.default_rng(seed)
     counts = np.asarray(counts, int)
     times = [np.sort(rng.uniform(0, end_ms, count)) for count in counts]
@@ -27,7 +35,11 @@ def random_recordings(seed: int, counts, *, units: int = 700, end_ms: float = 90
 
 
 def spikes(recordings: Recordings) -> list[list[tuple[float, int]]]:
-    """Return (time, unit) of all spikes of each recording."""
+    """Return (time, unit) of all spikes of each recording.
+
+    Args:
+        recordings: Recordings of any number of spikes.
+    """
     rows = [recordings.events(number) for number in range(len(recordings))]
     return [list(zip(time.tolist(), unit.tolist(), strict=True)) for time, unit in rows]
 

@@ -19,6 +19,16 @@ LENGTHS, LABELS = torch.tensor([11, 7, 9, 4]), torch.tensor([0, 1, 2, 1])
 
 
 def network(*, beta=0.5, norm=False, dropout=0.0, max_delay=MAX_DELAY, learn=False, taps=1):
+    """Return a network of two layers with delays and a leaky readout, float64, always with the same parameters.
+
+    Args:
+        beta: Decay of neurons and readout.
+        norm: Whether layers have batch normalization.
+        dropout: Share of spikes that dropout removes.
+        max_delay: The longest delay, in steps.
+        learn: Whether decays and thresholds are trained.
+        taps: Synapses of each pair of neurons.
+    """
     draw = generator(3)
     learned = {"learn_decay": "neuron", "learn_threshold": True} if learn else {}
     sizes = [CHANNELS, 7, 6]
@@ -43,7 +53,14 @@ def batch():
 
 
 def trained(rule, net, decide=summed_softmax, seed=0):
-    """Return the gradients that a rule leaves, by name, and what it saw."""
+    """Return the gradients that a rule leaves, by name of the parameter, and its result.
+
+    Args:
+        rule: The learning rule.
+        net: The network, which `batch` is for.
+        decide: Decision from the readout's membranes.
+        seed: Seed of dropout and of sampled steps.
+    """
     result = rule(net, batch(), decide, generator(seed))
     grads = {name: parameter.grad for name, parameter in net.named_parameters()}
     assert all(grad is not None and grad.isfinite().all() for grad in grads.values())
@@ -51,8 +68,20 @@ def trained(rule, net, decide=summed_softmax, seed=0):
 
 
 def alike(one, other):
+    """Check that two results are equal up to rounding.
+
+    Args:
+        one: Tensors, or tensors by name.
+        other: The same of another computation.
+    """
     assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
 def different(one, other):
+    """Return the names of gradients that differ by more than rounding.
+
+    Args:
+        one: Gradients by name of the parameter.
+        other: The same of another computation.
+    """
     return [name for name in one if not torch.allclose(one[name], other[name], rtol=1e-6)]

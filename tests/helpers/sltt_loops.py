@@ -11,12 +11,17 @@ def spatial_gradients(
 ) -> list[np.ndarray]:
     """SLTT: ∂L/∂kernel of every layer of LIF neurons with hard reset, the last being a leaky readout.
 
-    e[t, j] = h(u[t, j] − θ) Σ_d Σ_n kernel'[d, n, j] e'[t + d, n]      ' of the layer behind
-    e[t] = ∂L/∂u[t] of the readout
-    ∂L/∂kernel[d, j, i] = Σ_t e[t, j] s[t − d, i]
+        e[t, j] = h(u[t, j] − θ) Σ_d Σ_n kernel'[d, n, j] e'[t + d, n]      ' of the layer behind
+        e[t] = ∂L/∂u[t] of the readout
+        ∂L/∂kernel[d, j, i] = Σ_t e[t, j] s[t − d, i]
 
-    Shapes: frames (time, batch, source) · kernels (delay, target, source) · error, of the readout's membrane (time,
-    batch, class).
+    Args:
+        frames: Counts of spikes (time, batch, channel).
+        kernels: Weights by delay of each layer (delay, target, source).
+        error: ∂L/∂u of the readout's membrane (time, batch, class).
+        beta: Decay of the neurons.
+        threshold: Threshold θ of the neurons.
+        slope: Function h from u − θ to the surrogate slope.
     """
     sent, slopes = [frames], []
     for kernel in kernels[:-1]:

@@ -7,7 +7,11 @@ from snnsim.simulation import Events
 
 
 def chain(**changes):
-    """Return input -> a -> out, each with one synapse per neuron and a delay."""
+    """Return input -> a -> out, each with one synapse per neuron and a delay.
+
+    Args:
+        **changes: New values of fields of Program.
+    """
     both = np.arange(2)
     first = Edge.of(INPUT, "a", (both, both, np.array([1, 3]), np.array([1.0, 1.0])), sources=2)
     second = Edge.of("a", "out", (both, both, np.array([0, 2]), np.array([0.5, 0.25])), sources=2)

@@ -30,12 +30,24 @@ UNITS = (1.0, 1 / 7, 0.1)
 
 
 def currents(dtype: torch.dtype, unit: float, seed: int = 0) -> Tensor:
+    """Return random multiples of half a unit (time, batch, neuron), from -1/2 to 3/2.
+
+    Args:
+        dtype: Type of the currents.
+        unit: The unit, a threshold.
+        seed: Seed of the currents.
+    """
     draw = torch.Generator().manual_seed(seed)
     return torch.randint(-1, 4, (STEPS, BATCH, NEURONS), generator=draw).to(dtype) * torch.tensor(unit, dtype=dtype) / 2
 
 
 def by_definition(neuron, current: Tensor) -> tuple[Tensor, Tensor]:
-    """Return spikes and membranes of the equations, one step after the other, in the currents' own precision."""
+    """Return spikes and membranes of the equations, one step after the other, in the currents' own precision.
+
+    Args:
+        neuron: LIF, MetaNeuron or LevyBaxter of snnsim.
+        current: Currents (time, batch, neuron).
+    """
     part = neuron.unit if isinstance(neuron, LevyBaxter) else neuron
     beta, reset = part.decay().to(current.dtype), part.reset
     threshold = part.firing_threshold().to(current.dtype)

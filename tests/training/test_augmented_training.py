@@ -160,7 +160,12 @@ def test_an_error_of_the_thread_ends_the_training(file, tmp_path, monkeypatch):
 
 def test_two_processes_do_what_one_does(file, tmp_path):
     # without batch normalization and dropout, the gradient of a batch is the mean of those of its shares
-    values = {"network.batch_norm": False, "network.dropout": 0.0, "network.threshold": 0.1, "training.epochs": 2}
+    values = {
+        "network.batch_norm": False,
+        "network.dropout": 0.0,
+        "network.neuron.threshold": 0.1,
+        "training.epochs": 2,
+    }
     alone = experiment.train(str(file), values, output=tmp_path / "alone", device="cpu")
     options = [f"--set={name}={json.dumps(value)}" for name, value in values.items()]
     launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "snnsim", "train"]

@@ -22,7 +22,7 @@ def test_the_interval_is_that_of_wilson(correct, total):
 @pytest.fixture
 def network_and_data(shd_folder, tiny):
     # an untrained network needs a low threshold to fire at all
-    config = named("shd").with_values(tiny | {"network.threshold": 0.05})
+    config = named("shd").with_values(tiny | {"network.neuron.threshold": 0.05})
     binned = cache.binned(heidelberg.find(shd_folder, "shd")["test"], time_step_ms=10.0, channels=140)
     return build.build_network(config, classes=3), binned
 

@@ -27,7 +27,12 @@ def two_processes(values, output):
 def test_two_processes_train_like_one(tiny, tmp_path):
     # without batch normalization and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
     # by their sizes: 9 and 8 of 17
-    changed = {"network.batch_norm": False, "network.dropout": 0.0, "network.threshold": 0.1, "training.batch_size": 17}
+    changed = {
+        "network.batch_norm": False,
+        "network.dropout": 0.0,
+        "network.neuron.threshold": 0.1,
+        "training.batch_size": 17,
+    }
     alone = experiment.train("shd", tiny | changed, output=tmp_path / "alone", device="cpu")
     finished = two_processes(tiny | changed, tmp_path / "two")
     assert finished.returncode == 0, finished.stderr

@@ -47,7 +47,14 @@ class Half(NamedTuple):
 
 
 def apply(kind: Blend, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with blends in the place of the changed recordings."""
+    """Return a batch with blends in the place of the changed recordings.
+
+    Args:
+        kind: Settings: probability of a blend, share of the spikes that are kept, end of the recording.
+        batch: Spikes of the recordings, in any order of time. Partners come from its pool.
+        draws: Random numbers of this augmentation in an epoch: stream 1 chooses partners, streams 2 and 3 the kept
+            spikes.
+    """
     partner = batch.pool.classmates(batch.recording, draws.uniform(batch.recording, 1))
     partner = np.where(draws.applied(batch.recording, kind.probability), partner, -1)
     size = np.diff(batch.pool.events.offset)[partner]

@@ -18,14 +18,24 @@ from snnsim.data.augment.kinds import ChannelJitter
 
 
 def apply(kind: ChannelJitter, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with random numbers added to its channels."""
+    """Return a batch with random numbers added to its channels.
+
+    Args:
+        kind: Settings: probability of a change, deviation in channels.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: one of stream 1 for each spike.
+    """
     applied = draws.applied(batch.recording, kind.probability)
     _jitter(batch.events, applied, draws.starts(batch.recording, 1), distribution(kind.sd), batch.units)
     return batch.with_events(batch.events)
 
 
 def distribution(sd: float) -> np.ndarray:
-    """Return P(|trunc(sd ξ)| < m) for m = 1, 2, ... up to the first that is 1, float64 (m,)."""
+    """Return P(|trunc(sd ξ)| < m) for m = 1, 2, ... up to the first that is 1, float64 (m,).
+
+    Args:
+        sd: Standard deviation of the normal number sd ξ in channels, at least 0.
+    """
     if sd == 0:
         return np.ones(1)
     # erf is 1 in float64 from 5.93 on

@@ -14,7 +14,14 @@ from snnsim.data.augment.kinds import ChannelMask
 
 
 def apply(kind: ChannelMask, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch without the spikes of neighboring channels."""
+    """Return a batch without the spikes of neighboring channels.
+
+    Args:
+        kind: Settings: probability of a mask, most groups of a mask, channels of a group.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the number of groups, stream 2 the first
+            one.
+    """
     size = draws.integers(batch.recording, 1, 0, kind.most)
     size[~draws.applied(batch.recording, kind.probability)] = 0
     first = draws.integers(batch.recording, 2, 0, batch.units // kind.group - size)

@@ -14,7 +14,13 @@ from snnsim.data.augment.kinds import ChannelShift
 
 
 def apply(kind: ChannelShift, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with shifted channels."""
+    """Return a batch with shifted channels.
+
+    Args:
+        kind: Settings: probability of a shift, smallest and largest shift in channels.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the shift of each recording.
+    """
     shift = draws.integers(batch.recording, 1, kind.least, kind.most)
     shift[~draws.applied(batch.recording, kind.probability)] = 0
     _shift(batch.events, shift, batch.units)

@@ -29,7 +29,13 @@ class Steps(NamedTuple):
 
 
 def apply(kind: ChannelTimeShift, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with the channels moved in time."""
+    """Return a batch with the channels moved in time.
+
+    Args:
+        kind: Settings: probability of a change, smallest and largest shift in steps, ms of a step, channels of a group.
+        batch: Spikes of the recordings; its arrays are overwritten, and times no longer ascend.
+        draws: Random numbers of this augmentation in an epoch: one of stream 1 for each group of channels.
+    """
     applied = draws.applied(batch.recording, kind.probability)
     steps = Steps(kind.least, kind.most, kind.step_ms, kind.group)
     _shift(batch.events, applied, draws.starts(batch.recording, 1), steps, np.zeros(batch.units))

@@ -16,7 +16,14 @@ from snnsim.data.augment.kinds import ChunkDrop
 
 
 def apply(kind: ChunkDrop, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch without a run of spikes of each changed recording."""
+    """Return a batch without a run of spikes of each changed recording.
+
+    Args:
+        kind: Settings: probability of a drop, largest share of the spikes in the dropped run.
+        batch: Spikes of the recordings; its arrays are sorted by time and overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the size of the run, stream 2 its first
+            spike.
+    """
     batch = batch.sorted()
     count = np.diff(batch.events.offset)
     longest = (kind.most * count).astype(np.int64)

@@ -24,6 +24,12 @@ from snnsim.data.augment.kinds import CutMix
 def apply(kind: CutMix, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
     """Return a batch with mixed recordings and their probabilities of classes.
 
+    Args:
+        kind: Settings: probability that a recording is mixed with another one.
+        batch: Spikes of the recordings, with probabilities of classes. Partners come from its pool.
+        draws: Random numbers of this augmentation in an epoch: stream 1 chooses partners, streams 2 and 3 the runs of
+            spikes.
+
     Raises:
         ValueError: If the batch has no probabilities.
     """

@@ -47,13 +47,23 @@ class AugmentationDraws:
         return cls(np.uint64(row(np.uint64(row(key, _SALT, epoch)), position, 0)))
 
     def starts(self, recording: np.ndarray, stream: int) -> np.ndarray:
-        """Return where the numbers of each recording start in a stream, uint64 (batch,)."""
+        """Return where the numbers of each recording start in a stream, uint64 (batch,).
+
+        Args:
+            recording: Numbers of the recordings in their file, int64 (batch,).
+            stream: Number of the stream; each use of random numbers by a kind has its own.
+        """
         result = np.empty(len(recording), np.uint64)
         _starts(self.key, recording, stream, result)
         return result
 
     def uniform(self, recording: np.ndarray, stream: int) -> np.ndarray:
-        """Return one number between 0 and 1 for each recording, float64 (batch,)."""
+        """Return one number between 0 and 1 for each recording, float64 (batch,).
+
+        Args:
+            recording: Numbers of the recordings in their file, int64 (batch,).
+            stream: Number of the stream.
+        """
         result = np.empty(len(recording))
         _uniform(self.starts(recording, stream), result)
         return result
@@ -75,7 +85,12 @@ class AugmentationDraws:
         return result
 
     def applied(self, recording: np.ndarray, probability: float) -> np.ndarray:
-        """Return the mask of the recordings that are changed, bool (batch,)."""
+        """Return the mask of the recordings that are changed, bool (batch,).
+
+        Args:
+            recording: Numbers of the recordings in their file, int64 (batch,).
+            probability: Probability that a recording is changed, from 0 (none) to 1 (all).
+        """
         result: np.ndarray = self.uniform(recording, APPLIED) < probability
         return result
 

@@ -12,7 +12,13 @@ from snnsim.data.augment.kinds import EventDrop
 
 
 def apply(kind: EventDrop, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch without random spikes."""
+    """Return a batch without random spikes.
+
+    Args:
+        kind: Settings: probability that a recording is changed, share of its spikes that are dropped.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: one of stream 1 for each spike.
+    """
     share = np.where(draws.applied(batch.recording, kind.probability), kind.share, 0.0)
     _drop(batch.events, draws.starts(batch.recording, 1), share)
     return batch.with_events(batch.events)

@@ -24,7 +24,12 @@ class Events(NamedTuple):
 
     @classmethod
     def empty_like(cls, events: Self, size: int) -> Self:
-        """Return arrays for up to `size` spikes of as many recordings, with undefined values."""
+        """Return arrays for up to `size` spikes of as many recordings, with undefined values.
+
+        Args:
+            events: Spikes whose types and number of recordings the result has.
+            size: Largest number of spikes of the result, all recordings together.
+        """
         offset = np.zeros_like(events.offset)
         return cls(np.empty(size, events.time.dtype), np.empty(size, events.unit.dtype), offset)
 
@@ -200,7 +205,11 @@ def _last_times(events: Events, result: np.ndarray) -> None:
 
 @njit(cache=True, nogil=True)
 def sort_rows(events: Events) -> None:
-    """Sort the spikes of each recording by time; equal times keep their order."""
+    """Sort the spikes of each recording by time; equal times keep their order.
+
+    Args:
+        events: Spikes of the recordings; times and channels are sorted in place.
+    """
     for row in range(events.offset.size - 1):
         begin, end = events.offset[row], events.offset[row + 1]
         order = np.argsort(events.time[begin:end], kind="mergesort")

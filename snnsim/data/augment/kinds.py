@@ -27,11 +27,9 @@ Spread = Annotated[float, Range(at_least=0, at_most=1e6)]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Augmentation:
+class Augmentation(schema.Kind):
     """The settings that every kind has."""
 
-    kind: str
-    """Name of the kind in a config."""
     probability: Probability = 1.0
     """Probability that a recording is changed in an epoch, 0 to 1."""
 
@@ -39,7 +37,11 @@ class Augmentation:
         schema.settle(self, f"augment.{self.kind}.")
 
     def require_channels(self, units: int) -> None:
-        """Raise a ValueError if the settings do not fit recordings of `units` channels."""
+        """Raise a ValueError if the settings do not fit the channels of the recordings.
+
+        Args:
+            units: Number of channels of the recordings.
+        """
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         """Return the latest time of a changed recording in ms.

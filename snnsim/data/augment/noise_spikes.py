@@ -16,7 +16,13 @@ from snnsim.data.augment.kinds import NoiseSpikes
 
 
 def apply(kind: NoiseSpikes, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with random spikes added."""
+    """Return a batch with random spikes added.
+
+    Args:
+        kind: Settings: probability of a change, smallest and largest number of added spikes.
+        batch: Spikes of the recordings, in any order of time.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the number, stream 2 times and channels.
+    """
     applied = draws.applied(batch.recording, kind.probability) & (np.diff(batch.events.offset) > 0)
     count = np.where(applied, draws.integers(batch.recording, 1, kind.least, kind.most), 0)
     result = Events.empty_like(batch.events, len(batch.events.time) + int(count.sum()))

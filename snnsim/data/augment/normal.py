@@ -52,7 +52,11 @@ def _ratio(x: float, above: tuple[float, ...], below: tuple[float, ...]) -> floa
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def normal(r: float) -> float:
-    """Return the normal number below which a share r, between 0 and 1, of all normal numbers lies."""
+    """Return the normal number below which a share of all normal numbers lies.
+
+    Args:
+        r: The share, above 0 and below 1; such as a uniform random number.
+    """
     q = r - 0.5
     if abs(q) <= 0.425:
         return q * _ratio(0.180625 - q * q, _CENTER, _UNDER_CENTER)

@@ -132,7 +132,11 @@ def apply_all(pool: Pool, recording: np.ndarray, kinds: Sequence[Augmentation], 
 
 
 def hard_labels(batch: EventBatch) -> np.ndarray:
-    """Return the class of the largest share of each recording, its own where shares are equal, int64 (batch,)."""
+    """Return the class of the largest share of each recording, its own where shares are equal, int64 (batch,).
+
+    Args:
+        batch: Recordings with probabilities of classes, or without: each then has its own class.
+    """
     own: np.ndarray = batch.pool.label[batch.recording]
     if batch.probability is None:
         return own

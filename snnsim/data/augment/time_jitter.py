@@ -16,7 +16,13 @@ from snnsim.data.augment.normal import normal
 
 
 def apply(kind: TimeJitter, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with random times added."""
+    """Return a batch with random times added.
+
+    Args:
+        kind: Settings: probability that a recording is changed, standard deviation of the times in ms.
+        batch: Spikes of the recordings; its arrays are overwritten, and times no longer ascend.
+        draws: Random numbers of this augmentation in an epoch: one of stream 1 for each spike.
+    """
     spread = np.where(draws.applied(batch.recording, kind.probability), kind.sd_ms, 0.0)
     _jitter(batch.events, draws.starts(batch.recording, 1), spread)
     return batch.with_events(batch.events, ascending=False)

@@ -15,7 +15,13 @@ from snnsim.data.augment.kinds import TimeMask
 
 
 def apply(kind: TimeMask, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch without a stretch of time of each changed recording."""
+    """Return a batch without a stretch of time of each changed recording.
+
+    Args:
+        kind: Settings: probability of a mask, share of a recording's duration that is masked.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the begin of the mask.
+    """
     last = batch.last_times()
     begin = draws.uniform(batch.recording, 1) * (1 - kind.share) * last
     applied = draws.applied(batch.recording, kind.probability)

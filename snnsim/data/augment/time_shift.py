@@ -14,7 +14,13 @@ from snnsim.data.augment.kinds import TimeShift
 
 
 def apply(kind: TimeShift, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with shifted times."""
+    """Return a batch with shifted times.
+
+    Args:
+        kind: Settings: probability of a shift, smallest and largest shift in ms.
+        batch: Spikes of the recordings; its arrays are overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the shift of each recording.
+    """
     shift = kind.least_ms + (kind.most_ms - kind.least_ms) * draws.uniform(batch.recording, 1)
     shift[~draws.applied(batch.recording, kind.probability)] = 0
     _shift(batch.events, shift)

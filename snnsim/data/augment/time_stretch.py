@@ -14,7 +14,13 @@ from snnsim.data.augment.kinds import TimeStretch
 
 
 def apply(kind: TimeStretch, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
-    """Return a batch with stretched times."""
+    """Return a batch with stretched times.
+
+    Args:
+        kind: Settings: probability of a stretch, largest factor.
+        batch: Spikes of the recordings; its times are overwritten.
+        draws: Random numbers of this augmentation in an epoch: stream 1 draws the factor of each recording.
+    """
     factor = 1 / kind.most + (kind.most - 1 / kind.most) * draws.uniform(batch.recording, 1)
     factor[~draws.applied(batch.recording, kind.probability)] = 1
     _stretch(batch.events, factor)

@@ -90,7 +90,10 @@ def encode_files(
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
-    """Return all files of `paths` and the audio files of all folders of `paths`, each once, sorted.
+    """Return the audio files of files and folders, each once, sorted.
+
+    Args:
+        paths: Files, which are taken whatever their suffix, and folders, which are searched to any depth.
 
     Raises:
         FileNotFoundError: If a path does not exist, or there is no file.
@@ -118,7 +121,14 @@ def _is_audio(file: Path, folder: Path) -> bool:
 
 
 def labels(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return the label of every file and the names of the classes."""
+    """Return the label of every file and the names of the classes.
+
+    Args:
+        paths: Paths of the audio files; folders and names tell the classes.
+
+    Returns:
+        Labels, int64 (file,), and the names of the classes (class,).
+    """
     digits = [_HEIDELBERG.match(path.stem) for path in paths]
     names = [
         path.parent.name if digit is None else WORDS[int(digit["digit"]) + 10 * (digit["language"] == "german")]
@@ -130,6 +140,9 @@ def labels(paths: Sequence[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
 
 def speakers(paths: Sequence[Path]) -> np.ndarray:
     """Return the number of the speaker of every file, and UNKNOWN for a name without a speaker.
+
+    Args:
+        paths: Paths of the audio files, whose names tell the speakers.
 
     Raises:
         ValueError: If a number is too large for the file format.

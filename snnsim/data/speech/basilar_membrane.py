@@ -76,7 +76,11 @@ def _segments(sound: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def transfer_function(count: int) -> np.ndarray:
-    """Return V of `count` evenly spaced places at the frequencies of an FFT, complex64 (place, frequency)."""
+    """Return V of evenly spaced places at the frequencies of an FFT, complex64 (place, frequency).
+
+    Args:
+        count: Number of places, at least 1.
+    """
     frequency = fft.rfftfreq(SEGMENT, 1 / RATE)
     # the equations have no value at 0 Hz, and sound has no energy there
     frequency[0] = 1.0

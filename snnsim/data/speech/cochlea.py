@@ -91,7 +91,12 @@ def _check(seed: int, cells_per_place: int) -> None:
 
 
 def prepared(audio: np.ndarray, rate: int) -> np.ndarray:
-    """Return the audio at 24 kHz without its mean, at RMS 0.3, with ramps at both ends, float64."""
+    """Return the audio at 24 kHz without its mean, at RMS 0.3, with ramps at both ends, float64.
+
+    Args:
+        audio: Mono samples, (sample,), in any unit.
+        rate: Samples per second, a positive integer.
+    """
     sound = checked(np.asarray(audio), rate)
     common = math.gcd(int(rate), RATE)
     if rate != RATE:
@@ -109,6 +114,10 @@ def prepared(audio: np.ndarray, rate: int) -> np.ndarray:
 
 def checked(audio: np.ndarray, rate: int) -> np.ndarray:
     """Return mono audio as float64.
+
+    Args:
+        audio: Samples, which must be (sample,), finite and not all equal.
+        rate: Samples per second, which must be a positive integer.
 
     Raises:
         ValueError: If the audio cannot be encoded.
@@ -154,7 +163,12 @@ def _trains(velocity: np.ndarray, cells: range, seed: int) -> list[np.ndarray]:
 
 @numba.njit(cache=True, nogil=True)
 def hair_cell(velocity: np.ndarray, hazard: np.ndarray) -> None:
-    """Fill `hazard` (step,) with −log(1 − p): exp(−Σ) is the probability that a fiber is silent over steps."""
+    """Compute −log(1 − p) of a hair cell's fibers: exp(−Σ) is the probability that a fiber is silent over steps.
+
+    Args:
+        velocity: Velocity of the basilar membrane at the cell, float64 (step,), at 24 kHz.
+        hazard: Result, overwritten, float64 (step,).
+    """
     # the resting state; at 24 kHz no store loses more than it holds in a step, and p stays below 1/2
     permeability = G * A / (A + B)
     cleft = M * Y * permeability / (L * permeability + Y * (L + R))

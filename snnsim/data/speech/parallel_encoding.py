@@ -101,7 +101,11 @@ def _digest(*arrays: np.ndarray) -> np.ndarray:
 
 
 def remove_partial(partial: Path) -> None:
-    """Remove the chunks in a folder of partial work, and the folder if it is then empty."""
+    """Remove the chunks in a folder of partial work, and the folder if it is then empty.
+
+    Args:
+        partial: Folder of partial work, which holds a file for each chunk that is done.
+    """
     for path in partial.glob("chunk-*.npz"):
         path.unlink(missing_ok=True)
     # another process with the same work may still write into the folder

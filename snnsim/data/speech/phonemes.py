@@ -139,7 +139,13 @@ class Voice:
 
 
 def draw_voice(generator: np.random.Generator, variety: float = 1.0) -> Voice:
-    """Return a random voice; with `variety` 0, voices differ only in sex, tilt, declination and glide."""
+    """Return a random voice.
+
+    Args:
+        generator: Source of all random numbers of the voice.
+        variety: Scale of the differences between voices, at least 0; with 0, voices differ only in sex, tilt,
+            declination and glide.
+    """
     female = bool(generator.random() < 0.5)
 
     def factor(spread: float) -> float:

@@ -25,7 +25,11 @@ class SyntheticDataset(ABC):
 
     @abstractmethod
     def folder(self, seed: int = 0) -> Path:
-        """Return the cache folder of the files of a seed."""
+        """Return the cache folder of the files of a seed.
+
+        Args:
+            seed: Seed of the generator, at least 0.
+        """
 
     @abstractmethod
     def make(self, folder: Path, seed: int = 0) -> dict[str, Path]:
@@ -40,11 +44,20 @@ class SyntheticDataset(ABC):
         """
 
     def path(self, folder: Path, split: str) -> Path:
-        """Return the file of a split in a folder."""
+        """Return the file of a split in a folder.
+
+        Args:
+            folder: Folder of the data set, as `folder(seed)` or `prepare(seed)` returns it.
+            split: Name of the split, such as "train", "valid" or "test".
+        """
         return Path(folder) / f"{self.name}_{split}.h5"
 
     def prepare(self, seed: int = 0) -> Path:
-        """Return the cache folder of a seed after its files were generated, where one was missing or damaged."""
+        """Return the cache folder of a seed after its files were generated, where one was missing or damaged.
+
+        Args:
+            seed: Seed of the generator, at least 0.
+        """
         folder = self.folder(seed)
         if not files.complete([self.path(folder, split) for split in heidelberg.SPLITS]):
             files.seal([*self.make(folder, seed).values()])
@@ -63,7 +76,11 @@ class GridDataset(SyntheticDataset):
     """Function from the seed and the recipe to the recordings of every split."""
 
     def folder(self, seed: int = 0) -> Path:
-        """Return the cache folder of the files of a seed."""
+        """Return the cache folder of the files of a seed; its name depends on version and recipe.
+
+        Args:
+            seed: Seed of the generator, at least 0.
+        """
         return files.folder(self.name, seed, (self.version, self.recipe))
 
     def make(self, folder: Path, seed: int = 0) -> dict[str, Path]:

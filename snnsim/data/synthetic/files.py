@@ -57,7 +57,11 @@ def folder(name: str, seed: int, recipe: object) -> Path:
 
 
 def seal(paths: Sequence[Path]) -> None:
-    """Write the digest of each file beside it, for `complete`."""
+    """Write the digest of each file into another file beside it, for `complete`.
+
+    Args:
+        paths: Complete files of a data set.
+    """
     for path in paths:
         with files.written_whole(_seal(path)) as partial:
             partial.write_text(_digest(path), encoding="ascii")
@@ -67,6 +71,9 @@ def complete(paths: Sequence[Path]) -> bool:
     """Return whether all files exist with the content that was written; a damaged file causes a warning.
 
     Files without a seal, which older versions wrote, count as complete if they can be read, and are sealed.
+
+    Args:
+        paths: Files that the data set should have.
     """
     if not all(path.is_file() for path in paths):
         return False

@@ -57,14 +57,24 @@ class Recipe:
 
 
 def lag(recipe: Recipe) -> np.ndarray:
-    """Return the lag in steps of every class and pair, (class, pair)."""
+    """Return the lag in steps of every class and pair, (class, pair).
+
+    Args:
+        recipe: Settings of the task: the lags in steps, one for each class, and the number of pairs.
+    """
     classes = len(recipe.lags)
     lags: np.ndarray = np.array(recipe.lags)[np.add.outer(np.arange(classes), np.arange(recipe.pairs)) % classes]
     return lags
 
 
 def rasters(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return one raster per label, bool (recording, time, channel)."""
+    """Return one raster per label, bool (recording, time, channel).
+
+    Args:
+        label: Class of each recording, integers (recording,).
+        generator: Source of all random numbers.
+        recipe: Settings of the task.
+    """
     shape = len(label), recipe.steps, recipe.pairs
     first, fresh = generator.random((2, *shape)) < recipe.rate
     source = (np.arange(recipe.steps)[None, :, None] - lag(recipe)[label][:, None, :]) % recipe.steps
@@ -74,7 +84,12 @@ def rasters(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
-    """Return the recordings of every split; a pure function of the seed and the recipe."""
+    """Return the recordings of every split; a pure function of the seed and the recipe.
+
+    Args:
+        seed: Seed, at least 0; each split has random numbers of its own.
+        recipe: Settings of the task, and the number of recordings of each split.
+    """
     classes = tuple(f"motif {number}" for number in range(len(recipe.lags)))
     splits = {}
     for number, (split, count) in enumerate(recipe.recordings):

@@ -65,7 +65,13 @@ class Recipe:
 
 
 def events(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) -> np.ndarray:
-    """Return one event movie per label, bool (recording, time, row, column, polarity)."""
+    """Return one event movie per label, bool (recording, time, row, column, polarity).
+
+    Args:
+        label: Direction of each movie, integers (recording,) into DIRECTIONS.
+        generator: Source of all random numbers.
+        recipe: Settings of the task: side and steps of a movie, dots, jitter and noise.
+    """
     shape = len(label), recipe.steps, recipe.dots
     start = generator.integers(recipe.side, size=(len(label), 1, recipe.dots, 2))
     beat = np.arange(recipe.steps)[:, None] + generator.integers(2, size=(len(label), 1, recipe.dots))
@@ -80,7 +86,12 @@ def events(label: np.ndarray, generator: np.random.Generator, recipe: Recipe) ->
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
-    """Return the recordings of every split; a pure function of the seed and the recipe."""
+    """Return the recordings of every split; a pure function of the seed and the recipe.
+
+    Args:
+        seed: Seed, at least 0; each split has random numbers of its own.
+        recipe: Settings of the task, and the number of recordings of each split.
+    """
     splits = {}
     for number, (split, count) in enumerate(recipe.recordings):
         generator = np.random.default_rng((seed, number))

@@ -70,7 +70,12 @@ def split(count: int, seed: int, recipe: Recipe) -> dict[str, np.ndarray]:
 
 
 def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
-    """Return the recordings of every split; a pure function of the seed and the recipe."""
+    """Return the recordings of every split; a pure function of the seed and the recipe.
+
+    Args:
+        seed: Seed of the division into splits; the pictures are always the same.
+        recipe: Number of steps, their duration in ms, and the sizes of the splits.
+    """
     gray, digit = pictures()
     classes = tuple(map(str, range(10)))
     return {

@@ -31,7 +31,11 @@ from snnsim import units
 
 
 def binary_entropy(probability: ArrayLike) -> np.ndarray:
-    """Return H(p) in bits, of probabilities of any shape."""
+    """Return H(p) in bits, of probabilities of any shape.
+
+    Args:
+        probability: Probabilities p from 0 to 1, of any shape.
+    """
     p = np.asarray(probability, float)
     entropy: np.ndarray = (entr(p) + entr(1 - p)) / np.log(2)
     return entropy
@@ -82,7 +86,12 @@ class Bernoulli:
         _check_refractory("Bernoulli", self.refractory)
 
     def spikes(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Return trains bool (time, ...) of this shape."""
+        """Return random trains, bool (time, ...).
+
+        Args:
+            shape: Shape of the result, time first.
+            generator: Source of all random numbers.
+        """
         return without_refractory(generator.random(shape) < self.probability, self.refractory)
 
     def rate(self) -> float:
@@ -167,7 +176,12 @@ class Markov:
             raise ValueError("Markov: a chain that never changes its state has no rate; start or stop must be positive")
 
     def spikes(self, shape: tuple[int, ...], generator: np.random.Generator) -> np.ndarray:
-        """Return trains bool (time, ...) of this shape, in equilibrium from the first step on."""
+        """Return random trains, bool (time, ...), in equilibrium from the first step on.
+
+        Args:
+            shape: Shape of the result, time first.
+            generator: Source of all random numbers.
+        """
         uniform = generator.random(shape)
         state = uniform < self.start / (self.start + self.stop)
         for t in range(1, len(state)):

@@ -58,7 +58,12 @@ class Speaker:
 
 
 def speaker(number: int, *, seed: int) -> Speaker:
-    """Return one of the speakers of a seed, 0 to 22."""
+    """Return one of the speakers of a seed.
+
+    Args:
+        number: Number of the speaker, 0 to 22.
+        seed: Seed of the data set.
+    """
     generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, number)))
     voice = synthesizer.draw_voice(generator, VARIETY)
     decay = generator.uniform(*ECHO_DECAY_S) * RATE
@@ -70,13 +75,27 @@ def speaker(number: int, *, seed: int) -> Speaker:
 
 
 def labeled(split: str, number: int) -> tuple[int, int]:
-    """Return the label and the speaker of an utterance; all words of one speaker come before those of the next."""
+    """Return the label and the speaker of an utterance; all words of one speaker come before those of the next.
+
+    Args:
+        split: "train", "valid" or "test"; VOICES lists the speakers of each.
+        number: Number of the utterance in the split, from 0.
+    """
     speakers = VOICES[split]
     return number % len(WORDS), speakers[number // len(WORDS) % len(speakers)]
 
 
 def utterance(split: str, number: int, *, seed: int) -> np.ndarray:
-    """Return the sound of one utterance at RATE, with its room and noise."""
+    """Return the sound of one utterance at RATE, with its room and noise.
+
+    Args:
+        split: "train", "valid" or "test".
+        number: Number of the utterance in the split, from 0.
+        seed: Seed of the data set.
+
+    Returns:
+        Samples at RATE, float64 (sample,).
+    """
     generator = np.random.default_rng(_sequence(split, number, seed))
     label, speaker_number = labeled(split, number)
     talker = speaker(speaker_number, seed=seed)
@@ -101,7 +120,13 @@ def _pink(samples: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def encoded(split: str, number: int, *, seed: int) -> parallel_encoding.Spikes:
-    """Return the spikes of one utterance: times in seconds and units."""
+    """Return the spikes of one utterance: times in seconds and units.
+
+    Args:
+        split: "train", "valid" or "test".
+        number: Number of the utterance in the split, from 0.
+        seed: Seed of the data set.
+    """
     (child,) = _sequence(split, number, seed).spawn(1)
     cochlea_seed = int(child.generate_state(1, np.uint64)[0])
     return cochlea.encode(utterance(split, number, seed=seed), RATE, cochlea_seed, cells_per_place=CELLS_PER_PLACE)
@@ -138,7 +163,11 @@ class SpokenDigits(SyntheticDataset):
     """Whether a progress bar is shown."""
 
     def folder(self, seed: int = 0) -> Path:
-        """Return the cache folder of the files of a seed."""
+        """Return the cache folder of the files of a seed.
+
+        Args:
+            seed: Seed of the generator, at least 0.
+        """
         return files.cache_folder() / self.name / self._key(seed)
 
     def make(self, folder: Path, seed: int = 0) -> dict[str, Path]:

@@ -25,7 +25,13 @@ HEAD = (
 
 
 def write(folder: RunFolder, rows: Rows) -> None:
-    """Write results.csv, table.md and gains.png into a folder."""
+    """Write results.csv, table.md and gains.png into a folder.
+
+    Args:
+        folder: Folder of the experiment; existing files are replaced.
+        rows: Results, one mapping per cell: source, neuron, rule, learned, seed, seconds, and the decisions'
+            accuracies.
+    """
     for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
         with written_whole(folder.path / name) as partial:
             partial.write_text(text, encoding="utf-8")
@@ -35,7 +41,11 @@ def write(folder: RunFolder, rows: Rows) -> None:
 
 
 def as_csv(rows: Rows) -> str:
-    """Return a line for every cell and decision."""
+    """Return the results as CSV, a line for every cell and decision.
+
+    Args:
+        rows: Results, one mapping per cell.
+    """
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -48,7 +58,12 @@ def as_csv(rows: Rows) -> str:
 
 
 def comparisons(rows: Rows) -> list[Gain]:
-    """Return the gains of every source, neuron, rule and decision, in the order of the rows."""
+    """Return the gains of every source, neuron, rule and decision, in the order of the rows.
+
+    Args:
+        rows: Results, one mapping per cell; each comparison has as many fixed cells as learned ones, in the order of
+            the seeds.
+    """
     sides: dict[tuple[str, str, str, str], dict[bool, list[tuple[float, float]]]] = {}
     for row in rows:
         for decision in DECISIONS:
@@ -66,7 +81,11 @@ def comparisons(rows: Rows) -> list[Gain]:
 
 
 def table(rows: Rows) -> str:
-    """Return the table: the sources' own trains first, then every comparison."""
+    """Return the table: the sources' own trains first, then every comparison.
+
+    Args:
+        rows: Results, one mapping per cell.
+    """
     lines = ["Accuracy on the test split: mean ± standard deviation over seeds.", ""]
     lines += ["| source | decided on the source's own trains by rate (%) | by lz (%) |", "| --- | --- | --- |"]
     for source in dict.fromkeys(row["source"] for row in rows):

@@ -86,7 +86,11 @@ class Trial(NamedTuple):
 
 
 def cells(budget: Budget) -> list[Cell]:
-    """Return all cells, seed by seed: the trains of every source itself, and every comparison."""
+    """Return all cells, seed by seed: the trains of every source itself, and every comparison.
+
+    Args:
+        budget: Sources, neurons, rules and number of seeds.
+    """
     result = []
     for seed in range(budget.seeds):
         result += [Cell(source, "none", "none", False, seed) for source in budget.sources]
@@ -101,7 +105,12 @@ def cells(budget: Budget) -> list[Cell]:
 
 
 def trials(budget: Budget, seed: int) -> list[Trial]:
-    """Return the trials of a seed, the same for all cells."""
+    """Return the trials of a seed, the same for all cells.
+
+    Args:
+        budget: Number of trials.
+        seed: Seed of the cells, from 0.
+    """
     generator = np.random.default_rng((seed, 1))
     low, high = np.array([1e-3, 0.5, 1.2, 0.02]), np.array([5e-2, 4.0, 20.0, 0.5])
     values = low * (high / low) ** generator.random((budget.trials, 4))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from snnsim import schema
-from snnsim.config import Config, changes
+from snnsim.config import Config, changes, renamed_keys
 from snnsim.validation import shown
 
 VARIANT = "variant"
@@ -99,7 +99,7 @@ def declared(name: str) -> Any:
     """
     if name in _BY_FOLDS:
         raise ValueError(f"{name} can be no parameter or value of a sweep; name seeds and folds at the top of the spec")
-    return changes.declared(Config, name)
+    return changes.declared(Config, renamed_keys.today(name))
 
 
 def flat(table: Mapping[str, Any], *, leaf: tuple[str, ...] = ("kind",)) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Plain arrays for software without a target of its own: one row per synapse, as NumPy's npz or HDF5.
 
-    NAME.npz   population/P/{decay,threshold,bias,unit}, of noisy models {width,back} too
+    NAME.npz   population/P/{decay,threshold,bias,unit}; also {width,back} of stochastic models, and
+               {gain,second_decay,coupling,jump} of models with a second state variable, those that the model has
                edge/K/{pre,post,delay,weight,machine_delay}
                header (JSON, as bytes)
     NAME.h5    the same as groups and data sets; the header is the attribute `header`
 
-Shapes   decay, threshold, bias, unit, width, back (neuron,) · pre, post, delay, weight, machine_delay (synapse,) · P a
-         population's name, or header["names"][name] where the name cannot be part of a path · K the index of an edge
-         in header["edges"]
+Shapes   arrays of a population (neuron,) · pre, post, delay, weight, machine_delay (synapse,) · P a population's name,
+         or header["names"][name] where the name cannot be part of a path · K the index of an edge in header["edges"]
 Units    delays in steps of header["time_step_ms"] · `delay` is that of the Program, 0 the same step · `machine_delay`
          is a hardware delay of at least 1, for simulators in which every synapse takes a step: population P then fires
          header["lateness"][P] steps late, and its bias acts from that step on

@@ -19,6 +19,9 @@ _SYNAPSE = ("pre", "post", "delay", "weight")
 def read_npz(path: Path) -> Program:
     """Return the Program of a file of `write_npz`.
 
+    Args:
+        path: The file; its suffix does not matter.
+
     Raises:
         ValueError: If it is damaged.
     """
@@ -28,6 +31,9 @@ def read_npz(path: Path) -> Program:
 
 def read_hdf5(path: Path) -> Program:
     """Return the Program of a file of `write_hdf5`.
+
+    Args:
+        path: The file; its suffix does not matter.
 
     Raises:
         ValueError: If it is damaged.

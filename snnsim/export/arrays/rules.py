@@ -7,6 +7,10 @@ from snnsim.program import Program
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield no violations."""
+    """Yield no violations.
+
+    Args:
+        program: Any Program.
+    """
     del program
     yield from ()

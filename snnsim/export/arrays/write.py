@@ -16,7 +16,12 @@ FORMAT = "snnsim plain arrays"
 
 
 def write_npz(program: Program, path: Path) -> None:
-    """Write a Program as NumPy arrays."""
+    """Write a Program as NumPy arrays.
+
+    Args:
+        program: Program in floats or integers. Its arrays are written unchanged.
+        path: The file, such as network.npz; missing folders above it are made.
+    """
     header, arrays = _contents(program)
     contents: dict[str, Any] = {"header": np.frombuffer(header.encode(), np.uint8), **arrays}
     with written_whole(path) as partial, partial.open("wb") as file:
@@ -24,7 +29,12 @@ def write_npz(program: Program, path: Path) -> None:
 
 
 def write_hdf5(program: Program, path: Path) -> None:
-    """Write a Program as HDF5 data sets."""
+    """Write a Program as HDF5 data sets.
+
+    Args:
+        program: Program in floats or integers. Its arrays are written unchanged.
+        path: The file, such as network.h5; missing folders above it are made.
+    """
     header, arrays = _contents(program)
     with hdf5_written_whole(path) as file:
         file.attrs["header"] = header

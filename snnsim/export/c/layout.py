@@ -37,7 +37,12 @@ class Block:
 
 
 def smallest_type(values: np.ndarray, *, signed: bool) -> str:
-    """Return C's smallest integer type that holds all values."""
+    """Return C's smallest integer type that holds all values.
+
+    Args:
+        values: Integers of any shape; without values, the type has 8 bits.
+        signed: Whether the type has a sign. Without a sign, no value is below 0.
+    """
     low, high = int(values.min(initial=0)), int(values.max(initial=0))
     for bits in (8, 16):
         least, most = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
@@ -47,7 +52,11 @@ def smallest_type(values: np.ndarray, *, signed: bool) -> str:
 
 
 def blocks(program: Program) -> list[list[Block]]:
-    """Return the blocks of each edge of a Program."""
+    """Return the blocks of each edge of a Program, in the order of its edges.
+
+    Args:
+        program: Program in integers.
+    """
     return [_blocks_of(program, edge) for edge in program.edges]
 
 
@@ -98,12 +107,21 @@ def edge_of(blocks: list[Block], *, sources: int, targets: int, synapses: int) -
 
 
 def ring_slots(program: Program, name: str) -> int:
-    """Return the slots of the ring in which arrivals at a population wait: its longest delay, and one."""
+    """Return the slots of the ring in which arrivals at a population wait: its longest delay, and one.
+
+    Args:
+        program: Program that has the population.
+        name: Name of the target population.
+    """
     return 1 + max((edge.longest() for edge in program.edges if edge.target == name), default=0)
 
 
 def stored_bytes(program: Program) -> int:
-    """Return the bytes of the constants as a compiler lays them out: synapses, and 12 bytes a neuron at most."""
+    """Return the bytes of the constants as a compiler lays them out: synapses, and 12 bytes a neuron at most.
+
+    Args:
+        program: Program in integers.
+    """
     flat = [block for each in blocks(program) for block in each]
     largest = max((np.abs(block.weight).max(initial=0) for block in flat), default=0)
     wide = max((population.size for population in program.populations), default=0) > 256
@@ -116,7 +134,11 @@ def stored_bytes(program: Program) -> int:
 
 
 def most_count(program: Program) -> int:
-    """Return how often a channel may spike in a step, up to 255, before a sum of weights could exceed 32 bits."""
+    """Return how often a channel may spike in a step, up to 255, before a sum of weights could exceed 32 bits.
+
+    Args:
+        program: Program in integers.
+    """
     largest_sum, most = 2**31 - 1, 255
     for population in program.populations:
         from_input = program.fan_in_weight(population.name, source=INPUT)
@@ -126,7 +148,12 @@ def most_count(program: Program) -> int:
 
 
 def units(program: Program, readout: Population) -> tuple[np.ndarray, int]:
-    """Return the integers by which a readout's membranes are multiplied, int64 (neuron,), and S."""
+    """Return the integers by which a readout's membranes are multiplied, int64 (neuron,), and S.
+
+    Args:
+        program: Program in integers. Its decision sets the scale: that of a summed softmax includes log2(e).
+        readout: Population of the Program, whose `scale` is the unit of each membrane.
+    """
     bits = 63 - (program.fixed.word_bits - 1) - STEPS.bit_length() if program.fixed else 0
     softmax = program.decision == "summed_softmax"
     unit = readout.scale * (np.log2(np.e) if softmax else 1.0)

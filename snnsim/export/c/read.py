@@ -19,12 +19,19 @@ _ARRAY = re.compile(r"^(?:static )?const \w+ (snn_\w+)\[[^\]]*\] = \{\n([-0-9,\s
 
 
 def claims(folder: Path) -> bool:
-    """Return whether a folder is of this target."""
+    """Return whether a folder is of this target.
+
+    Args:
+        folder: The folder, which may be empty or of another target.
+    """
     return all((folder / name).is_file() for name in ("network.h", "network.c", "snn.c"))
 
 
 def read(path: Path) -> Program:
     """Return the Program of a folder of `write`.
+
+    Args:
+        path: The folder. The file network.h has the header, and network.c the arrays.
 
     Raises:
         ValueError: If it is damaged.

@@ -18,7 +18,11 @@ REPAIRS: Mapping[str, Repair] = {
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what the runtime cannot compute."""
+    """Yield what the runtime cannot compute.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     yield from integer_checks.integers(program)
     yield from checks.delay_range(program, most=LONGEST_DELAY)
     yield from checks.reset(program, models=("lif_hard", "lif_soft"))

@@ -39,14 +39,22 @@ def write(program: Program, path: Path, *, recording: Events | None = None) -> N
 
 
 def source_files(program: Program) -> dict[str, str]:
-    """Return the text of each file of the folder, except golden.h."""
+    """Return the text of each file of the folder, except golden.h.
+
+    Args:
+        program: Program that keeps the rules of the target.
+    """
     blocks, runtime = layout.blocks(program), resources.files("snnsim.export.c") / "runtime"
     texts = {name: (runtime / name).read_text(encoding="utf-8") for name in _RUNTIME}
     return texts | {"network.h": _network_h(program, blocks), "network.c": _network_c(program, blocks)}
 
 
 def executed(program: Program) -> dict[str, str]:
-    """Return the text of each file that `snnsim verify` compiles and runs."""
+    """Return the text of each file that `snnsim verify` compiles and runs.
+
+    Args:
+        program: Program that keeps the rules of the target.
+    """
     return {name: text for name, text in source_files(program).items() if name in _EXECUTED}
 
 

@@ -17,6 +17,9 @@ from snnsim.program.parts import Synapses
 def read_loihi1(path: Path) -> Program:
     """Return the Program of a file of `write_loihi1`.
 
+    Args:
+        path: The file; its suffix does not matter.
+
     Raises:
         ValueError: If it is damaged.
     """
@@ -25,6 +28,9 @@ def read_loihi1(path: Path) -> Program:
 
 def read_loihi2(path: Path) -> Program:
     """Return the Program of a file of `write_loihi2`.
+
+    Args:
+        path: The file; its suffix does not matter.
 
     Raises:
         ValueError: If it is damaged.

@@ -26,13 +26,21 @@ SCHEME = Scheme("int8", None, "layer", word_bits=24, decay_bits=12, weight_shift
 
 
 def check_loihi1(program: Program) -> Iterator[Violation]:
-    """Yield what Loihi 1 cannot compute or hold."""
+    """Yield what Loihi 1 cannot compute or hold.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     yield from _arithmetic(program, bias="bias_to_channels")
     yield from core_checks.all_rules(program, LOIHI1_CORE)
 
 
 def check_loihi2(program: Program) -> Iterator[Violation]:
-    """Yield what Loihi 2 cannot compute, or a netx file cannot hold."""
+    """Yield what Loihi 2 cannot compute, or a netx file cannot hold.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     branches = list(checks.chain(program))
     yield from branches
     yield from checks.one_synapse(program)

@@ -19,6 +19,10 @@ SAMPLE_STEPS = 100
 def write_loihi1(program: Program, path: Path) -> None:
     """Write the file for Loihi 1 and its emulators.
 
+    Args:
+        program: Program in integers that keeps the rules of Loihi 1.
+        path: The file, such as network.loihi1; missing folders above it are made.
+
     Raises:
         ValueError: If the Program is in floats.
     """
@@ -44,7 +48,11 @@ def write_loihi1(program: Program, path: Path) -> None:
 
 
 def write_loihi2(program: Program, path: Path) -> None:
-    """Write the file for netx.
+    """Write the file for Loihi 2, which lava-dl's netx reads.
+
+    Args:
+        program: Program in integers that keeps the rules of Loihi 2.
+        path: The file, such as network.net; missing folders above it are made.
 
     Raises:
         ValueError: If the Program is in floats.

@@ -45,7 +45,11 @@ class Taps:
         return rank_within(self.pre, self.delay, self.post)
 
     def select(self, mask: np.ndarray) -> "Taps":
-        """Return the synapses of a mask."""
+        """Return a part of the synapses.
+
+        Args:
+            mask: Whether each synapse is in the part, bool (synapse,).
+        """
         return Taps(
             self.pre[mask], self.post[mask], self.delay[mask], self.weight[mask], self.residual[mask], self.shape
         )
@@ -105,7 +109,12 @@ def weight_node(taps: Taps, column: np.ndarray, columns: int) -> Node:
 
 
 def weight_entries(node: Node) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return target, column, weight and residual of the synapses of a Linear, by target and column."""
+    """Return target, column, weight and residual of the synapses of a Linear, by target and column.
+
+    Args:
+        node: A Linear, with its weight (target, column). Its metadata may have the places of weights of 0 and the
+            residuals.
+    """
     weight = np.asarray(node.numbers["weight"], np.float64)
     present = weight != 0
     if "zero" in node.metadata:

@@ -1,8 +1,7 @@
 """Graphs of NIR: nodes and edges, graphs inside of graphs, and the order in which backends compute nodes.
 
 Importers compute the nodes of a step one after the other. Where nodes form a loop, one of them takes the output of the
-step before, so every loop costs a step. With populations in the order below, that is an edge from a population to
-itself or back to an earlier one of the same loop, and no other:
+step before, so every loop costs a step. In the order below, only edges to the same or an earlier population cost it:
 
     delay in the file  =  d − 1  of such an edge,  d  of all others
 
@@ -63,7 +62,11 @@ class FlatGraph:
     metadata: Mapping[str, Any]
 
     def of_kind(self, *kinds: str) -> Iterator[str]:
-        """Yield the names of the nodes of some kinds."""
+        """Yield the names of all nodes of these kinds.
+
+        Args:
+            *kinds: Types of NIR, such as LIF.
+        """
         yield from (name for name, node in self.nodes.items() if node.kind in kinds)
 
 
@@ -167,23 +170,39 @@ class Plan:
     edges: tuple[GraphEdge, ...]
 
     def neurons(self, name: str) -> str:
-        """Return the name of a population's node."""
+        """Return the name of a population's node.
+
+        Args:
+            name: Name of a population, or INPUT.
+        """
         if name == INPUT:
             return "input"
         return f"{self._place(name)}_n_{re.sub('[^0-9A-Za-z]+', '_', name)}"
 
     def prefix(self, edge: int) -> str:
-        """Return the prefix of the names of an edge's nodes: before the target's, or behind the source's in a loop."""
+        """Return the prefix of the names of an edge's nodes: before the target's, or behind the source's in a loop.
+
+        Args:
+            edge: Index of the edge in `edges`.
+        """
         source, target = self.edges[edge]
         start = f"{self._place(source)}_r" if edge in self.loops else f"{self._place(target)}_e"
         return f"{start}{edge:0{len(str(len(self.edges)))}}"
 
     def link(self, number: int) -> str:
-        """Return the name of a link's node."""
+        """Return the name of the node of an edge without weight.
+
+        Args:
+            number: Index of the edge in `links`.
+        """
         return f"{self._place(self.links[number][1])}_e_link{number}"
 
     def bias_edge(self, target: str) -> int | None:
-        """Return the first edge that reaches a population within a step, which carries its bias; None if none does."""
+        """Return the index of the first edge that reaches a population within a step, and so carries its bias, if any.
+
+        Args:
+            target: Name of the population.
+        """
         return next(
             (
                 number

@@ -31,7 +31,12 @@ _COMPRESSED = 64
 
 
 def save(graph: Graph, path: Path) -> None:
-    """Write a graph into one file."""
+    """Write a graph into one file.
+
+    Args:
+        graph: The graph, with all graphs inside of it.
+        path: The file, such as network.nir; missing folders above it are made.
+    """
     with hdf5_written_whole(path) as file:
         _put(file, "version", VERSION)
         _put_graph(file.create_group("node"), graph)
@@ -39,6 +44,9 @@ def save(graph: Graph, path: Path) -> None:
 
 def load(path: Path) -> Graph:
     """Return the graph of a file.
+
+    Args:
+        path: The file, by snnsim or another library; its suffix does not matter.
 
     Raises:
         ValueError: If it is damaged, or holds no graph.
@@ -54,6 +62,9 @@ def load(path: Path) -> Graph:
 def metadata(path: Path) -> Mapping[str, Any]:
     """Return the metadata of a file's graph.
 
+    Args:
+        path: The file, by snnsim or another library; its suffix does not matter.
+
     Raises:
         ValueError: If the file is damaged, or holds no graph.
     """
@@ -63,7 +74,11 @@ def metadata(path: Path) -> Mapping[str, Any]:
 
 
 def narrow(values: np.ndarray) -> np.ndarray:
-    """Return numbers as float32 where that is exact, else as float64."""
+    """Return numbers as float32 where that is exact, else as float64.
+
+    Args:
+        values: Numbers of any shape.
+    """
     values = np.asarray(values, np.float64)
     with np.errstate(over="ignore"):
         short = values.astype(np.float32)
@@ -71,7 +86,11 @@ def narrow(values: np.ndarray) -> np.ndarray:
 
 
 def printable(name: str) -> str:
-    """Return a name as a text of HDF5: unchanged, or as JSON if it has NUL or a lone surrogate."""
+    """Return a name as a text of HDF5: unchanged, or as JSON if it has NUL or a lone surrogate.
+
+    Args:
+        name: Any text, such as the name of a population.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -42,6 +42,10 @@ def check_size(count: int, noun: str, most: int = MOST_ENTRIES) -> None:
 def product(one: sparse.csr_matrix, other: sparse.csr_matrix) -> sparse.csr_matrix:
     """Return the product of two matrices.
 
+    Args:
+        one: The left matrix (row, inner).
+        other: The right matrix (inner, column).
+
     Raises:
         ValueError: If it may have more than MOST_ENTRIES entries.
     """

@@ -247,7 +247,11 @@ class Scale:
         return Node(kind, numbers, {"population": printable(ours.name), "rule": model_in_file(ours.model), **arrays})
 
     def weights(self, edge: Edge) -> tuple[np.ndarray, np.ndarray]:
-        """Return an edge's weights for the file, and their residuals when they are scaled back, (synapse,) each."""
+        """Return an edge's weights for the file, and their residuals when they are scaled back, (synapse,) each.
+
+        Args:
+            edge: Edge of the Program that leads to the population.
+        """
         weight = edge.weight.astype(np.float64) * self._unit * self.gain[edge.post]
         return weight, edge.weight - self.scale_back(weight, edge.post)
 

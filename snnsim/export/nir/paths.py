@@ -68,6 +68,9 @@ class Paths:
     def into(self, name: str) -> Signal | None:
         """Return the sum of the outputs of all sources of a node.
 
+        Args:
+            name: Name of the node.
+
         Returns:
             The sum; None where there are no sources, or `errors` has an error of a node on a path.
         """
@@ -121,6 +124,9 @@ class Paths:
 
 def input_shape(node: Node) -> tuple[int, ...]:
     """Return the shape of an Input.
+
+    Args:
+        node: The node of the kind Input, from a file that is not yet trusted.
 
     Raises:
         ValueError: If it is no shape, or has too many channels.

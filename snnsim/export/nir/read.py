@@ -39,7 +39,11 @@ class _Contents(NamedTuple):
 
 
 def encoding(path: Path) -> str | None:
-    """Return the encoding of delays in a file of `write`; None of another library's."""
+    """Return the encoding of delays in a file of `write`; None for a file of another library.
+
+    Args:
+        path: The file; its suffix does not matter.
+    """
     fields = metadata(path)
     value = fields.get("encoding") if _is_ours(fields) else None
     return value if isinstance(value, str) else None
@@ -49,7 +53,7 @@ def read(path: Path, *, dt: float | str | None = None, reset: str = "value") -> 
     """Return the Program of a file.
 
     Args:
-        path: The file.
+        path: The file; its suffix does not matter.
         dt: Seconds per step, of a file of another library; by default those of its metadata, or 1e-4.
         reset: The effect of a spike in such a file: `value` sets the membrane to v_reset, as NIR defines it; `subtract`
             subtracts the threshold from it, as some libraries do.

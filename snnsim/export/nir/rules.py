@@ -8,5 +8,9 @@ from snnsim.program import Program
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what NIR has no primitive for: neurons without a hard reset, and stochastic neurons."""
+    """Yield what NIR has no primitive for: neurons without a hard reset, and stochastic neurons.
+
+    Args:
+        program: Program in floats or integers.
+    """
     yield from checks.reset(program, models=("lif_hard",))

@@ -77,7 +77,12 @@ def options_of(program: Program, encoding: str, dt: float | str | None, resistan
 
 
 def graph_of(program: Program, options: Options) -> Graph:
-    """Return the graph of a Program."""
+    """Return the graph of a Program.
+
+    Args:
+        program: Program in floats or integers, of neurons with a hard reset.
+        options: Encoding of delays, time step, and scale of the neurons.
+    """
     plan = plan_of(program)
     scales = {population.name: Scale(population, program.fixed, options) for population in program.populations}
     nodes: dict[str, Node] = {"input": Node("Input", {"shape": np.array([program.channels])})}
@@ -100,7 +105,11 @@ def graph_of(program: Program, options: Options) -> Graph:
 
 
 def plan_of(program: Program) -> Plan:
-    """Return the plan of the nodes of a Program."""
+    """Return the plan of the nodes of a Program.
+
+    Args:
+        program: Program in floats or integers.
+    """
     ends = [(edge.source if len(edge.weight) else "", edge.target) for edge in program.edges]
     return plan_nodes([population.name for population in program.populations], ends, program.readout)
 

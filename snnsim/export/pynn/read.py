@@ -18,12 +18,19 @@ from snnsim.program.parts import ARRAYS
 
 
 def claims(folder: Path) -> bool:
-    """Return whether a folder is of this target."""
+    """Return whether a folder is of this target.
+
+    Args:
+        folder: The folder, which may be empty or of another target.
+    """
     return all((Path(folder) / name).is_file() for name in (HEADER, "run.py"))
 
 
 def read(path: Path) -> Program:
-    """Return the Program of a folder.
+    """Return the Program of a folder of `write`.
+
+    Args:
+        path: Folder with the script, the header and the tables of neurons and connections.
 
     Raises:
         FileNotFoundError: If there is no folder.

@@ -20,12 +20,20 @@ REPAIRS = {"clamp_delays": partial(repairs.clamp_hardware_delays, latency=0, sho
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what SpiNNaker cannot run; a Program that only takes more of its cores breaks no rule."""
+    """Yield what SpiNNaker cannot run; a Program that only takes more of its cores breaks no rule.
+
+    Args:
+        program: Program in floats or integers.
+    """
     yield from checks.reset(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=LONGEST_DELAY)
     yield from checks.thresholds(program, most=LARGEST * weight_unit(program))
 
 
 def weight_unit(program: Program) -> int:
-    """Return the units of a membrane that a unit of the folder's voltages stands for."""
+    """Return the units of a membrane that a unit of the folder's voltages stands for.
+
+    Args:
+        program: The Program. The unit is 2^weight_shift in integers, and 1 in floats.
+    """
     return 1 if program.fixed is None else 2**program.fixed.weight_shift

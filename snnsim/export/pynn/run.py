@@ -28,7 +28,11 @@ Spikes = tuple[np.ndarray, np.ndarray]
 
 
 def load(folder: Path = FOLDER) -> Network:
-    """Return the contents of network.json, and the table of each population's neurons."""
+    """Return the contents of network.json, and the table of each population's neurons.
+
+    Args:
+        folder: The exported folder, by default that of this script.
+    """
     header = json.loads((folder / "network.json").read_text())
     tables = {name: np.loadtxt(folder / file, ndmin=2) for name, file in header["neurons"].items()}
     return header, tables

@@ -24,7 +24,11 @@ def table_text(names: Sequence[str], columns: Sequence[np.ndarray]) -> str:
 
 
 def digest(text: str) -> str:
-    """Return the SHA-256 of a table, in hexadecimal."""
+    """Return the SHA-256 of a table, in hexadecimal.
+
+    Args:
+        text: The text of the table, as `table_text` returns it.
+    """
     return hashlib.sha256(text.encode()).hexdigest()
 
 

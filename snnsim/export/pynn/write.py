@@ -20,12 +20,21 @@ from snnsim.quantization import dequantized
 
 FORMAT = "snnsim PyNN"
 HEADER = "network.json"
-FORMER_SCRIPTS = frozenset({"b0a03f2ec37072f165344d5f406b09915b0556b84a763c8c095249e9e0288195"})
+FORMER_SCRIPTS = frozenset(
+    {
+        "b0a03f2ec37072f165344d5f406b09915b0556b84a763c8c095249e9e0288195",
+        "e1e67bd5167c6af35b3aa699aa3d49856b53f56de650e517674720d5dd5a1fde",
+    }
+)
 """SHA-256 of the scripts of earlier versions."""
 
 
 def write(program: Program, path: Path) -> None:
     """Write a Program as a folder for PyNN.
+
+    Args:
+        program: Program that keeps the rules of the target. Neurons and synapses are written in floats.
+        path: The folder. Files of an existing folder with the same names are replaced; all other files stay.
 
     Raises:
         ValueError: If a loop is too short for retiming.
@@ -55,7 +64,11 @@ def write(program: Program, path: Path) -> None:
 
 
 def executed(program: Program) -> dict[str, str]:
-    """Return the text of each file that `snnsim verify` runs: the script, which is the same for all Programs."""
+    """Return the text of each file that `snnsim verify` runs: the script, which is the same for all Programs.
+
+    Args:
+        program: Any Program.
+    """
     del program
     return {"run.py": Path(__file__).with_name("run.py").read_text(encoding="utf-8")}
 

@@ -41,7 +41,10 @@ class _Nodes(NamedTuple):
 
 
 def program(path: Path) -> Program:
-    """Return the Program of a folder.
+    """Return the Program of a folder in SONATA by another tool.
+
+    Args:
+        path: The folder with the configurations CONFIGS.
 
     Raises:
         ValueError: If it is damaged, or has parts that a Program has not.

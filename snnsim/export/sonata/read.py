@@ -19,12 +19,19 @@ from snnsim.validation import require
 
 
 def claims(folder: Path) -> bool:
-    """Return whether a folder is of this target."""
+    """Return whether a folder is of this target.
+
+    Args:
+        folder: The folder, which may be empty or of another target.
+    """
     return any((Path(folder) / name).is_file() for name in CONFIGS)
 
 
 def read(path: Path) -> Program:
-    """Return the Program of a folder.
+    """Return the Program of a folder in SONATA.
+
+    Args:
+        path: The folder, by snnsim or another tool.
 
     Raises:
         FileNotFoundError: If there is no folder.

@@ -10,6 +10,10 @@ from snnsim.program import Program
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what simulators with NEST's point neurons cannot run."""
+    """Yield what simulators with NEST's point neurons cannot run.
+
+    Args:
+        program: Program in floats or integers.
+    """
     yield from checks.reset(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=np.inf)

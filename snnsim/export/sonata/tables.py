@@ -20,6 +20,9 @@ Types = dict[int, dict[str, str]]
 def read_configs(path: Path) -> dict[str, Any]:
     """Return the configurations of a folder as one table, with full paths.
 
+    Args:
+        path: The folder. A file of CONFIGS that it lacks is skipped.
+
     Raises:
         ValueError: If one is damaged, or a name of its manifest stands for itself.
     """
@@ -81,13 +84,22 @@ def read_types(entry: dict[str, Any], kind: str) -> Types:
 
 
 def type_row(types: Types, number: int, who: str) -> dict[str, str]:
-    """Return the row of a type; `who` names the part of the file in the error where there is none."""
+    """Return the row of a type.
+
+    Args:
+        types: Rows by the number of the type.
+        number: Number of the type.
+        who: Part of the file that has the type, for the error where the table lacks the type.
+    """
     require(number in types, f"{who} are of the type {number}, which the table of types does not have")
     return types[number]
 
 
 def open_hdf5(path: Path) -> hdf5.Tree:
     """Return the contents of an HDF5 file.
+
+    Args:
+        path: HDF5 file, such as network/edges.h5.
 
     Raises:
         ValueError: If it is damaged; the message names the file.
@@ -99,7 +111,12 @@ def open_hdf5(path: Path) -> hdf5.Tree:
 
 
 def node_numbers(group: hdf5.Tree, name: str) -> np.ndarray:
-    """Return a row of numbers of nodes, or of types, int64 (row,)."""
+    """Return numbers of nodes or of types, int64 (row,).
+
+    Args:
+        group: Group of the file.
+        name: Name of the data set in the group; its integers are from 0 to 2^31 - 1.
+    """
     values = group.numbers(name, axes=1)
     require(
         values.dtype.kind in "iu" and (not values.size or (values.min() >= 0 and values.max() < 2**31)),
@@ -109,21 +126,37 @@ def node_numbers(group: hdf5.Tree, name: str) -> np.ndarray:
 
 
 def finite(group: hdf5.Tree, name: str) -> np.ndarray:
-    """Return a row of finite numbers, float64 (row,)."""
+    """Return finite numbers, float64 (row,).
+
+    Args:
+        group: Group of the file.
+        name: Name of the data set in the group.
+    """
     values = group.numbers(name, axes=1).astype(np.float64)
     require(bool(np.isfinite(values).all()), f"{group.name}/{name} must be finite numbers")
     return values
 
 
 def table(config: dict[str, Any], name: str, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Return a table of a configuration, or the default where it is missing."""
+    """Return a table of a configuration.
+
+    Args:
+        config: Contents of one or more configuration files.
+        name: Name of the table.
+        default: The table where the configuration has none; None if it must have one.
+    """
     value: Any = config.get(name, default)
     require(isinstance(value, dict), f"the configuration: {name} must be a table, not {shown(value)}")
     return dict(value)
 
 
 def entries(networks: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the entries of `networks` of a kind, `nodes` or `edges`."""
+    """Return the entries of a kind in the table `networks` of a configuration.
+
+    Args:
+        networks: Contents of that table, with a list of entries for each kind.
+        name: The kind, `nodes` or `edges`.
+    """
     value: Any = networks.get(name)
     require(
         isinstance(value, list) and all(isinstance(each, dict) for each in value),
@@ -133,7 +166,12 @@ def entries(networks: dict[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def text(config: dict[str, Any], name: str) -> str:
-    """Return a text of a configuration."""
+    """Return a text of a configuration.
+
+    Args:
+        config: Contents of a configuration, or a table in it.
+        name: Name of the text, which must be there.
+    """
     value: Any = config.get(name)
     require(
         isinstance(value, str) and "\0" not in value, f"the configuration: {name} must be a text, not {shown(value)}"
@@ -142,7 +180,12 @@ def text(config: dict[str, Any], name: str) -> str:
 
 
 def number(value: Any, who: str) -> float:
-    """Return a finite number; `who` names it in the error."""
+    """Return a number of a file, checked to be finite.
+
+    Args:
+        value: The number, or a text of it; True and False are no numbers.
+        who: Name of the number, for the error.
+    """
     try:
         result = float("nan") if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):

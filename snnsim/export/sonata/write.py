@@ -26,6 +26,10 @@ EXAMPLE_STEPS = 100
 def write(program: Program, path: Path) -> None:
     """Write a Program as a folder that BMTK and other tools run.
 
+    Args:
+        program: Program that keeps the rules of the target. Neurons and synapses are written in floats.
+        path: The folder. Files of an existing folder with the same names are replaced; all other files stay.
+
     Raises:
         ValueError: If a loop is too short for retiming.
     """

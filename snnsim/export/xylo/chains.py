@@ -14,6 +14,9 @@ def relay_chains(program: Program) -> Chains:
 
     The first entry of a neuron's chain is the neuron; that of a channel is a relay that fires in the channel's step.
 
+    Args:
+        program: Program in floats or integers.
+
     Raises:
         ValueError: If a loop is too short for retiming.
     """
@@ -36,6 +39,11 @@ def relay_chains(program: Program) -> Chains:
 
 
 def hidden_neurons(program: Program, chains: Chains) -> int:
-    """Return how many hidden neurons the chip needs: neurons that fire, and relays."""
+    """Return how many hidden neurons the chip needs: neurons that fire, and relays.
+
+    Args:
+        program: Program that the chains are of.
+        chains: The result of `relay_chains`.
+    """
     neurons = sum(population.size for population in program.populations if population.fires)
     return max((1 + chain[-1] for rows in chains.values() for chain in rows if chain), default=neurons)

@@ -16,6 +16,9 @@ from snnsim.program.parts import ARRAYS, array_in_file
 def read(path: Path) -> Program:
     """Return the Program of a file of `write`.
 
+    Args:
+        path: The file; its suffix does not matter.
+
     Raises:
         ValueError: If it is damaged.
     """

@@ -26,7 +26,11 @@ WORD = 2**14 - 1
 
 
 def check(program: Program) -> Iterator[Violation]:
-    """Yield what Xylo cannot compute or hold, and how to train differently."""
+    """Yield what Xylo cannot compute or hold, and how to train differently.
+
+    Args:
+        program: Program in floats or integers; one in floats breaks a rule.
+    """
     yield from integer_checks.integers(program)
     yield from sizes(program)
     yield from checks.one_synapse(program)
@@ -44,7 +48,11 @@ def check(program: Program) -> Iterator[Violation]:
 
 
 def sizes(program: Program) -> Iterator[Violation]:
-    """The chip has as many channels and outputs, and there is one readout at most."""
+    """The chip has as many channels and outputs, and there is one readout at most.
+
+    Args:
+        program: Program in floats or integers.
+    """
     if program.channels > CHANNELS:
         yield Violation(
             "sizes", "input", f"there must be at most {CHANNELS} channels, not {program.channels}",
@@ -59,7 +67,12 @@ def sizes(program: Program) -> Iterator[Violation]:
 
 
 def hidden(program: Program, count: int) -> Iterator[Violation]:
-    """Neurons and relays, `count` together, are no more than the hidden neurons of the chip."""
+    """Neurons and relays are no more than the hidden neurons of the chip.
+
+    Args:
+        program: Program in floats or integers.
+        count: Number of neurons that fire and of relays together.
+    """
     neurons = sum(population.size for population in program.populations if population.fires)
     if count > HIDDEN:
         yield Violation(
@@ -70,17 +83,25 @@ def hidden(program: Program, count: int) -> Iterator[Violation]:
 
 
 def memoryless(program: Program) -> Iterator[Violation]:
-    """Neurons are memoryless, as the chip's decays are shifts, which round in another way than a Program's."""
+    """Neurons are memoryless, as the chip's decays are shifts, which round in another way than a Program's.
+
+    Args:
+        program: Program in floats or integers.
+    """
     for population in program.populations:
         if population.decay.any():
             yield Violation(
                 "memoryless", population_text(population), f"decays must be 0, not up to {population.decay.max():g}",
-                "train with a network.tau_ms far below the time step, and delays as the memory", "remove_memory",
+                "train with a network.neuron.tau_ms far below the time step, and delays as the memory", "remove_memory",
             )  # fmt: skip
 
 
 def single_spikes(program: Program) -> Iterator[Violation]:
-    """No neuron fires without input, and no sum of its weights reaches twice its threshold: it would fire twice."""
+    """No neuron fires without input, and no sum of its weights reaches twice its threshold: it would fire twice.
+
+    Args:
+        program: Program in integers.
+    """
     for population in program.populations:
         if not population.fires:
             continue
@@ -102,7 +123,11 @@ def single_spikes(program: Program) -> Iterator[Violation]:
 
 
 def words(program: Program) -> Iterator[Violation]:
-    """The sum of all weights of a neuron fits into half of the chip's word."""
+    """The sum of all weights of a neuron fits into half of the chip's word.
+
+    Args:
+        program: Program in integers. The sum of weights counts absolute values.
+    """
     for population in program.populations:
         total = int(program.fan_in_weight(population.name).max())
         if total > WORD:
@@ -113,18 +138,32 @@ def words(program: Program) -> Iterator[Violation]:
 
 
 def threshold_weights(program: Program, population: Population) -> np.ndarray:
-    """Return the sum of weights at which each neuron fires, int64 (neuron,)."""
+    """Return the sum of weights at which each neuron fires, int64 (neuron,).
+
+    Args:
+        program: Program in integers that has the population.
+        population: Population that fires.
+    """
     shift = program.fixed.weight_shift if program.fixed else 0
     return np.asarray(-(-(population.threshold - population.bias) // 2**shift))
 
 
 def positive_sum(program: Program, population: Population) -> np.ndarray:
-    """Return the sum of each neuron's positive weights, int64 (neuron,)."""
+    """Return the sum of each neuron's positive weights, int64 (neuron,).
+
+    Args:
+        program: Program in integers that has the population.
+        population: Target of the synapses.
+    """
     return program.fan_in_weight(population.name, lambda weight: np.maximum(weight, 0)).astype(np.int64)
 
 
 def remove_memory(program: Program) -> tuple[Program, Counts]:
-    """Set all decays to 0."""
+    """Set all decays to 0.
+
+    Args:
+        program: Program in floats or integers. The counts have the largest removed decay as a share, from 0 to 1.
+    """
     changed = [replace(population, decay=np.zeros_like(population.decay)) for population in program.populations]
     largest = max(float(population.decay.max()) for population in program.populations)
     return replace(program, populations=tuple(changed)), {
@@ -134,7 +173,11 @@ def remove_memory(program: Program) -> tuple[Program, Counts]:
 
 
 def drop_weakest(program: Program) -> tuple[Program, Counts]:
-    """Leave out the weakest positive weights of neurons whose sum of them reaches twice the threshold."""
+    """Leave out the weakest positive weights of neurons whose sum of them reaches twice the threshold.
+
+    Args:
+        program: Program in integers.
+    """
     dropped = {population.name: _surplus(program, population) for population in program.populations if population.fires}
     edges = []
     for number, edge in enumerate(program.edges):

@@ -19,7 +19,11 @@ RELAY_WEIGHT, RELAY_THRESHOLD = 100, 50
 
 
 def write(program: Program, path: Path) -> None:
-    """Write the matrices.
+    """Write the matrices of the chip as NumPy arrays.
+
+    Args:
+        program: Program in integers that keeps the rules of the target.
+        path: The file, such as network.xylo; missing folders above it are made.
 
     Raises:
         ValueError: If a loop is too short for retiming.

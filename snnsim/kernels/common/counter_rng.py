@@ -73,7 +73,11 @@ class Draws(NamedTuple):
         return cls(int(mix(np.uint64(seed))), recording)
 
     def layer(self, number: int) -> Self:
-        """Return the counter of a layer of a network, or of a population, numbered from 0."""
+        """Return the counter of a layer of a network, or of a population.
+
+        Args:
+            number: Number of the layer or population, from 0.
+        """
         return self._replace(key=int(_next(np.uint64(self.key), number)))
 
     def counter(self) -> Counter:
@@ -83,13 +87,21 @@ class Draws(NamedTuple):
         return Counter(np.uint64(self.key), recording, step, lanes)
 
     def at(self, step: int) -> Self:
-        """Return the counter of a chunk of time that begins at this step; context steps may come before step 0."""
+        """Return the counter of a chunk of time that begins at a step.
+
+        Args:
+            step: Number of the step in the recording; negative for context steps before step 0.
+        """
         return self._replace(step=step % 2**64)
 
 
 @_wrapping
 def mix(z: np.uint64) -> np.uint64:
-    """Return the hash of 64 bits."""
+    """Return the hash of 64 bits.
+
+    Args:
+        z: Integer of 64 bits; the hash is a bijection of them.
+    """
     z = (z ^ (z >> _30)) * _FIRST
     z = (z ^ (z >> _27)) * _SECOND
     return z ^ (z >> _31)
@@ -102,13 +114,24 @@ def _next(key: np.uint64, number: int | np.int64) -> np.uint64:
 
 @_wrapping
 def row(key: np.uint64, recording: int | np.int64, step: int | np.int64) -> np.uint64:
-    """Return the hash at which the row of a recording and a step starts."""
+    """Return the hash at which the row of a recording and a step starts.
+
+    Args:
+        key: Hash of seed and layer.
+        recording: Number of the recording, at least 0.
+        step: Number of the step in the recording, modulo 2^64.
+    """
     return _next(_next(key, recording), step)
 
 
 @_wrapping
 def uniform(start: np.uint64, neuron: int | np.int64) -> float:
-    """Return r of a neuron, counted from 0, in the row that starts at a hash."""
+    """Return r of a neuron, uniform between 0 and 1.
+
+    Args:
+        start: Hash at which the row of a recording and step starts, as `row` returns it.
+        neuron: Number of the neuron, from 0.
+    """
     bits = mix(start + GAMMA * (np.uint64(neuron) + _1))
     return (np.float64(np.int64(bits >> _12)) + 0.5) * 2.0**-52
 
@@ -116,7 +139,12 @@ def uniform(start: np.uint64, neuron: int | np.int64) -> float:
 # a check for division by 0 would keep loops from vector registers
 @njit(cache=True, error_model="numpy")
 def logistic(start: np.uint64, neuron: int | np.int64) -> float:
-    """Return ξ of a neuron in the row that starts at a hash."""
+    """Return ξ of a neuron, of the standard logistic distribution.
+
+    Args:
+        start: Hash at which the row of a recording and step starts, as `row` returns it.
+        neuron: Number of the neuron, from 0.
+    """
     r = uniform(start, neuron)
     return ln(r / (1.0 - r))
 
@@ -137,7 +165,12 @@ def lane_start(counter: Counter, lane: int, size: int, step: int) -> tuple[np.ui
 
 @njit(cache=True, error_model="numpy")
 def logistics(counter: Counter, xi: np.ndarray) -> None:
-    """Set ξ of every neuron of all lanes (lane, neuron) in the first step."""
+    """Compute ξ of every neuron of all lanes in the first step.
+
+    Args:
+        counter: Counter of the batch at that step.
+        xi: Result, overwritten, float32 or float64 (lane, neuron).
+    """
     for lane in range(len(xi)):
         start, first = lane_start(counter, lane, xi.shape[1], 0)
         for n in range(xi.shape[1]):

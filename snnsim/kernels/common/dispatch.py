@@ -71,7 +71,12 @@ def of_current(spikes: Tensor, *, delays: int) -> str:
 
 
 def of_integer_delays(spikes: Tensor, weight: Tensor) -> str:
-    """Return the form of the current of connections with integer delays."""
+    """Return the form of the current of connections with integer delays.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        weight: The weights (target, source, tap); compiled code needs them in the type of the spikes.
+    """
     if only_plain() or spikes.device.type != "cpu" or spikes.dtype not in _FULL_PRECISION:
         return "in_order"
     return "numba" if weight.dtype == spikes.dtype else "in_order"

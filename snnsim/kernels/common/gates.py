@@ -18,7 +18,11 @@ _INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
 
 
 def eager(function: Function) -> Function:
-    """Return a function that torch.compile calls as it stands: its compiler cannot branch on the values of a tensor."""
+    """Return a function that torch.compile calls as it stands: its compiler cannot branch on the values of a tensor.
+
+    Args:
+        function: Function of tensors that branches on their values, such as a check.
+    """
     # the public decorator would import torch's compiler at once
     excluded: Function = torch._disable_dynamo(function)  # type: ignore[attr-defined, assignment]
     return excluded
@@ -89,7 +93,11 @@ def spikes(value: Any, *, who: str, like: Tensor, width: int | None = None, name
 
 @eager
 def known(values: Tensor) -> Tensor:
-    """Return values after a mark that they are finite, so that no later check reads them until they change."""
+    """Return values after a mark that they are finite, so that no later check reads them until they change.
+
+    Args:
+        values: Tensor of finite numbers, of any shape; a change in place ends the mark.
+    """
     if not values.is_inference():
         # torch counts every change in place
         cast(Any, values)._finite_in = values._version

@@ -23,7 +23,11 @@ def uniform(seed: int, layer: int, recording: int, step: int, neuron: int) -> fl
 
 
 def mix(z: int) -> int:
-    """Return the hash of SplitMix64 (Steele, Lea, Flood 2014)."""
+    """Return the hash of SplitMix64 (Steele, Lea, Flood 2014).
+
+    Args:
+        z: Integer of any size, of which the lowest 64 bits count.
+    """
     z &= _BITS
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
     z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _BITS

@@ -24,7 +24,11 @@ _LAST = 1 / 479001600
 # a check for division by 0 would keep loops from vector registers
 @njit(cache=True, error_model="numpy")
 def ln(x: float) -> float:
-    """Return ln x of a positive normal number."""
+    """Return the natural logarithm.
+
+    Args:
+        x: Positive normal number, from 2^-1022 on; others give wrong numbers.
+    """
     bits = np.float64(x).view(np.int64) + (_UNIT - _ROOT)
     k = (bits >> 52) - 1023
     m = np.int64((bits & _SIGNIFICAND) + _ROOT).view(np.float64)
@@ -38,7 +42,11 @@ def ln(x: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def exp(x: float) -> float:
-    """Return exp x of a number x ≤ 0."""
+    """Return the exponential.
+
+    Args:
+        x: Number of at most 0; below -700 it counts as -700.
+    """
     x = max(np.float64(x), -700.0)
     k = np.floor(x * (1 / _LN2) + 0.5)
     f = (x - k * _LN2_HIGH) - k * _LN2_LOW

@@ -38,6 +38,10 @@ def _prefetch_line(_context: Any, row: Any, index: Any) -> Any:
 
 @njit(cache=True)
 def prefetch(row: np.ndarray) -> None:
-    """Start to load all of a row, (number,)."""
+    """Start to load all of a row, (number,).
+
+    Args:
+        row: Numbers that are read soon, contiguous (number,).
+    """
     for index in range(0, row.size, _LINE // row.itemsize):
         _prefetch_line(row, index)

@@ -42,7 +42,11 @@ class Packed(NamedTuple):
         return torch.from_numpy(counts)
 
     def restored(self, dtype: torch.dtype) -> Tensor:
-        """Return the spikes in a dtype."""
+        """Return the spikes in a dtype.
+
+        Args:
+            dtype: Type of the result; that of the packed spikes restores them bit for bit.
+        """
         spikes = self.counts().to(dtype)
         return spikes.mul_(self.scale) if self.counted else spikes
 

@@ -64,7 +64,11 @@ class PatchIndices(NamedTuple):
 
     @classmethod
     def of_layer(cls, sources: int) -> "PatchIndices":
-        """Return the indices of a layer that connects all sources with all targets."""
+        """Return the indices of a layer that connects all sources with all targets.
+
+        Args:
+            sources: Number of sources of the layer.
+        """
         every = np.arange(sources)
         return cls(every, every, np.zeros(1, np.int64), sources)
 

@@ -99,7 +99,12 @@ def spread_current(
 
 
 def in_time(spikes: Tensor, kernel: Tensor) -> Tensor:
-    """Return the delayed current as a causal convolution over time."""
+    """Return the delayed current as a causal convolution over time.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        kernel: The kernels (delay, target, source), index 0 the same step.
+    """
     # conv1d correlates, so the longest delay comes first
     weight = kernel.flip(0).permute(1, 2, 0)
     padded = functional.pad(spikes.permute(1, 2, 0), (len(kernel) - 1, 0))
@@ -107,7 +112,12 @@ def in_time(spikes: Tensor, kernel: Tensor) -> Tensor:
 
 
 def in_frequency(spikes: Tensor, kernel: Tensor) -> Tensor:
-    """Return the delayed current as one complex matrix product per frequency."""
+    """Return the delayed current as one complex matrix product per frequency.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        kernel: The kernels (delay, target, source), index 0 the same step.
+    """
     points = fft.good_size(len(spikes) + len(kernel) - 1)
     signal, response = torch.fft.rfft(spikes, points, dim=0), torch.fft.rfft(kernel, points, dim=0)
     current: Tensor = torch.fft.irfft(signal @ response.mT, points, dim=0)

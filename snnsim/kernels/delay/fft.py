@@ -47,7 +47,11 @@ class Pass(NamedTuple):
 
 
 def good_size(least: int) -> int:
-    """Return the smallest number, from a least one on, that has no other prime factors than 2 and 3."""
+    """Return the smallest number of points that has no other prime factors than 2 and 3.
+
+    Args:
+        least: Lower bound of the result.
+    """
     size = max(least, 1)
     while _radices(size) is None:
         size += 1

@@ -51,7 +51,12 @@ def filtered(spikes: Tensor, window: Tensor) -> Tensor:
 
 
 def by_shifts(spikes: Tensor, window: Tensor) -> Tensor:
-    """Return the same as `filtered`, one delay after the other: the equation as it stands."""
+    """Return the same as `filtered`, one delay after the other: the equation as it stands.
+
+    Args:
+        spikes: Spikes or currents (time, batch, channel).
+        window: Weight of every delay (delay, channel), index 0 the same step.
+    """
     total = spikes * window[0]
     for delay in range(1, min(len(window), len(spikes))):
         late = torch.cat([torch.zeros_like(spikes[:delay]), spikes[:-delay]])

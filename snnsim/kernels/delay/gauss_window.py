@@ -65,7 +65,11 @@ _CONSTANTS = {torch.float32: _constants(np.float32, 7, 9), torch.float64: _const
 
 
 def supports(*tensors: Tensor) -> bool:
-    """Return whether these loops support the device and the types of tensors."""
+    """Return whether these loops support the device and the types of tensors.
+
+    Args:
+        *tensors: One tensor or more, of any shapes; all must be on the CPU and of one type, float32 or float64.
+    """
     kind = tensors[0].dtype
     return kind in _CONSTANTS and all(one.device.type == "cpu" and one.dtype == kind for one in tensors)
 

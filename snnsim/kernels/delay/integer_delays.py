@@ -80,7 +80,13 @@ def _check(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, before: i
 
 
 def dense_kernel(weight: Tensor, delay: Tensor, delays: int) -> Tensor:
-    """Return the kernel (delay, target, source) of weights and integer delays, each (target, source, tap)."""
+    """Return the kernel (delay, target, source) of connections with integer delays.
+
+    Args:
+        weight: Weights (target, source, tap).
+        delay: Integer delays in steps (target, source, tap), from 0 to `delays` - 1; taps of equal delays add up.
+        delays: Number of delays of the kernel, the longest delay and 1.
+    """
     step = torch.arange(delays, device=delay.device).view(-1, 1, 1, 1)
     return torch.where(step == delay, weight, 0).sum(-1)
 
@@ -127,7 +133,13 @@ class _IntegerCurrent(torch.autograd.Function):
 
 
 def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:
-    """Return the currents (time, batch, target) by torch's own operations, one synapse of every target at a time."""
+    """Return the currents (time, batch, target) by torch's own operations, one synapse of every target at a time.
+
+    Args:
+        spikes: The spikes (time, batch, source).
+        weight: Weights (target, source, tap).
+        delay: Integer delays in steps, at least 0 (target, source, tap).
+    """
     kind = torch.promote_types(spikes.dtype, torch.float32)
     targets, sources, taps = weight.shape
     longest = int(delay.max()) if delay.numel() else 0

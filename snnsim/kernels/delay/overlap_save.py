@@ -68,6 +68,12 @@ class OverlapSave(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of `forward`; None for those that are no tensors.
+
+        Args:
+            ctx: Context of the backward pass, with the packed spikes and the parameters.
+            grad: Gradient of the current (time, batch, target).
+        """
         planes, scale, *parameters = ctx.saved_tensors
         spikes = Packed(planes, scale, ctx.shape, ctx.counted)
         needed = ctx.needs_input_grad[0], *ctx.needs_input_grad[4:]

@@ -116,7 +116,11 @@ class Pieces:
         return result
 
     def response(self, kernel: Tensor) -> Tensor:
-        """Return the spectra of kernels (delay, lane, column), in panels."""
+        """Return the spectra of kernels, in panels.
+
+        Args:
+            kernel: Kernels (delay, lane, column); delays beyond those of the pieces are left out.
+        """
         kernel = kernel[: self.delays].contiguous()
         _, lanes, columns = kernel.shape
         result = self._planes(self.scratch.response, lanes, columns)

@@ -20,7 +20,11 @@ VECTOR = 16
 
 
 def sum_of_vectors(vectors: int) -> Callable[..., None]:
-    """Return the sum over synapses for a number of vectors of cells, as a function for compiled code."""
+    """Return the sum over synapses for a block of cells, as a function for compiled code.
+
+    Args:
+        vectors: Number of vectors of cells in a block; all their sums stay in registers.
+    """
 
     def plain(
         buffer: np.ndarray, cell: int, offset: np.ndarray, weight: np.ndarray, first: int, last: int,

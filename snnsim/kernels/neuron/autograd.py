@@ -170,7 +170,12 @@ def leaky(current: Tensor, voltage: Tensor, beta: Tensor, *, temporal: bool = Tr
 
 @gates.eager
 def logistic(draws: Draws, like: Tensor) -> Tensor:
-    """Return ξ of every neuron (..., neuron) in the first step of the draws, in the shape of another tensor."""
+    """Return ξ of every neuron (..., neuron) in the first step of the draws.
+
+    Args:
+        draws: Random counter of the sequence.
+        like: Tensor (..., neuron) whose shape, type and device the result has.
+    """
     short = like.dtype not in (torch.float32, torch.float64)
     width = like.shape[-1]
     xi = torch.empty(like.numel() // max(1, width), width, dtype=torch.float32 if short else like.dtype)

@@ -123,7 +123,12 @@ def leaky_forward(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
 
 
 def leaky_backward(beta: Tensor, grad: Tensor) -> Tensor:
-    """Return the gradient of the current, for the gradient (time, batch, neuron) of the membrane."""
+    """Return the gradient of the current, (time, batch, neuron).
+
+    Args:
+        beta: Decay of each neuron, (neuron,).
+        grad: Gradient of the membrane, contiguous (time, batch, neuron).
+    """
     result = torch.empty_like(grad)
     with torch_threads():
         _leaky_backward(*map(_array, (beta, grad, result)))

@@ -21,7 +21,12 @@ from snnsim.kernels.neuron.surrogate_slopes import to_slopes as to_surrogate_slo
 
 @njit(cache=True)
 def tiled(values: np.ndarray, times: int) -> np.ndarray:
-    """Return values repeated one after the other, (times · value,); values without elements stay as they are."""
+    """Return values repeated one after the other, (times · value,); values without elements stay as they are.
+
+    Args:
+        values: One number for each neuron, (neuron,), or no element.
+        times: Number of lanes.
+    """
     return cpu_steps.tiled(values, times) if values.size else values
 
 
@@ -120,7 +125,13 @@ def add_beta_gradient(
 
 @njit(cache=True)
 def to_slopes(x: np.ndarray, scale: np.ndarray, options: Options) -> None:
-    """Turn u − θ into the slope there: of the probability, or of a surrogate where there is no noise."""
+    """Turn u − θ into the slope there: of the probability, or of a surrogate where there is no noise.
+
+    Args:
+        x: u − θ of each column, overwritten by the slope there, (column,).
+        scale: Scale Δ of the noise, (column,); without elements there is no noise.
+        options: Choices of the backward pass: surrogate and sharpness.
+    """
     if scale.size:
         _to_probability_slopes(x, scale)
     else:

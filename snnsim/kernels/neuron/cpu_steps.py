@@ -18,13 +18,22 @@ _WIDE = 512
 
 @njit(cache=True)
 def lanes_per_block(neurons: int) -> int:
-    """Return the number of lanes that are computed together: enough for wide rows."""
+    """Return the number of lanes that are computed together: enough for wide rows.
+
+    Args:
+        neurons: Number of neurons of a lane, at least 1.
+    """
     return max(1, _WIDE // neurons)
 
 
 @njit(cache=True)
 def tiled(values: np.ndarray, times: int) -> np.ndarray:
-    """Return values repeated one after the other, (times · value,)."""
+    """Return values repeated one after the other, (times · value,).
+
+    Args:
+        values: One number for each neuron, (neuron,).
+        times: Number of lanes.
+    """
     tiles = np.empty((times, values.size), values.dtype)
     tiles[:] = values
     return tiles.reshape(tiles.size)
@@ -104,7 +113,13 @@ def _voltage_after(u: float, threshold: float, fired: bool, hard: bool) -> float
 
 @njit(cache=True)
 def clear_ended(t: int, lengths: np.ndarray, du: np.ndarray) -> None:
-    """Set du to 0 for the lanes that have ended, whose currents have no gradient."""
+    """Set du to 0 for the lanes that have ended, whose currents have no gradient.
+
+    Args:
+        t: Number of the step, from 0.
+        lengths: Steps of each lane, (lane,).
+        du: Gradient of the membrane at this step, changed in place, (column,).
+    """
     neurons = du.size // lengths.size
     for lane in range(lengths.size):
         if t >= lengths[lane]:
@@ -113,7 +128,13 @@ def clear_ended(t: int, lengths: np.ndarray, du: np.ndarray) -> None:
 
 @njit(cache=True)
 def subtract(u: np.ndarray, threshold: np.ndarray, x: np.ndarray) -> None:
-    """Set x = u − θ."""
+    """Compute x = u − θ.
+
+    Args:
+        u: Membrane before the reset, (column,).
+        threshold: Threshold θ, (column,).
+        x: Result, overwritten, (column,).
+    """
     for n in range(u.size):
         x[n] = u[n] - threshold[n]
 
@@ -239,7 +260,12 @@ def add_affine_gradients(du: np.ndarray, current: np.ndarray, scale: np.ndarray,
 
 @njit(cache=True)
 def flush(short: np.ndarray, total: np.ndarray) -> None:
-    """Add sums in the currents' precision to sums in float64, and clear the former."""
+    """Add sums in the currents' precision to sums in float64, and clear the former.
+
+    Args:
+        short: Sums in the currents' precision, set to 0, (column,).
+        total: Sums in float64, raised by them, (column,).
+    """
     for n in range(total.size):
         total[n] += short[n]
         short[n] = short.dtype.type(0)

@@ -54,7 +54,11 @@ class _Passes(Protocol):
 
 
 def passes(form: str) -> _Passes:
-    """Return the module with the passes of a form, numba or triton."""
+    """Return the module with the passes of a form.
+
+    Args:
+        form: "numba" or "triton", as dispatch.of_neurons names them.
+    """
     return cast(_Passes, import_module(f"snnsim.kernels.neuron.{_MODULES[form]}"))
 
 
@@ -101,7 +105,11 @@ class Options(NamedTuple):
     draws: Draws | None
 
     def neuron(self, tensors: Tensors) -> Neuron:
-        """Return the parameters of the neurons."""
+        """Return the parameters of the neurons.
+
+        Args:
+            tensors: Tensors of the pass, among them decay, threshold, noise scale and reset value of the neurons.
+        """
         noise = Noise(tensors.noise_scale, tensors.reset_value, self.draws) if self.noisy else None
         hard, detached, slope = self.reset
         return Neuron(
@@ -146,7 +154,13 @@ class LIFFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, options: Options, *arguments: Tensor | None) -> Fired:
-        """Return the results of a pass."""
+        """Return the results of a pass.
+
+        Args:
+            ctx: Context of the backward pass.
+            options: Everything but tensors: reset, normalization, gradient path, noise.
+            *arguments: Tensors of the pass, in the order of `Tensors`.
+        """
         tensors = Tensors(*arguments)
         tensors = tensors._replace(current=tensors.current.contiguous(), voltage=tensors.voltage.contiguous())
         scale, shift = affine(tensors.beta, tensors.gamma, tensors.bias, options.statistics)
@@ -161,6 +175,12 @@ class LIFFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of `forward`; None for those that need none.
+
+        Args:
+            ctx: Context of the backward pass.
+            *grads: Gradients of spikes, membrane and last voltage; None stands for 0.
+        """
         scale, shift, *saved = ctx.saved_tensors
         tensors, needed, options = Tensors(*saved), Tensors(*ctx.needs_input_grad[1:]), ctx.options
         current, lengths, statistics = tensors.current, tensors.lengths, options.statistics
@@ -206,6 +226,12 @@ class LeakyFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of `forward`; None for those that need none.
+
+        Args:
+            ctx: Context of the backward pass.
+            grad: Gradient of the membrane, (time, batch, neuron).
+        """
         membrane, voltage, beta = ctx.saved_tensors
         grad_current, grad_beta = grad, None
         if ctx.temporal:

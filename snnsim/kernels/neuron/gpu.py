@@ -140,7 +140,12 @@ def leaky_forward(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
 
 
 def leaky_backward(beta: Tensor, grad: Tensor) -> Tensor:
-    """Return the gradient of the current, du[t] = β du[t+1] + grad[t]."""
+    """Return the gradient of the current, du[t] = β du[t+1] + dū[t].
+
+    Args:
+        beta: Decay of each neuron, (neuron,).
+        grad: Gradient dū of the membrane, contiguous (time, batch, neuron).
+    """
     steps, batch, neurons = grad.shape
     result = torch.empty_like(grad)
     _launch(gpu_kernels.leaky_pass, grad, grad, None, beta, result, steps, batch * neurons, neurons, BACKWARD=True)

@@ -17,7 +17,12 @@ QUARTER_TURN = tl.constexpr(1.5707963267948966)
 
 @triton.jit
 def indices(neurons, BLOCK: tl.constexpr):
-    """Return the recording and the neurons of this program, their offset in a plane, and which of them exist."""
+    """Return the recording and the neurons of this program, their offset in a plane, and which of them exist.
+
+    Args:
+        neurons: Number of neurons of a recording.
+        BLOCK: Number of neurons of a program, a power of 2.
+    """
     blocks = tl.cdiv(neurons, BLOCK)
     program = tl.program_id(0)
     lane = (program // blocks).to(tl.int64)
@@ -45,7 +50,13 @@ def read(values, at, stride, left):
 
 @triton.jit
 def reset(u, threshold, HARD: tl.constexpr):
-    """Return whether a neuron fires, and the voltage after the reset."""
+    """Return whether a neuron fires, and the voltage after the reset.
+
+    Args:
+        u: Membranes before the reset, (BLOCK,).
+        threshold: Threshold of each neuron, (BLOCK,).
+        HARD: Whether the voltage becomes 0 at a spike; otherwise the threshold is subtracted.
+    """
     fired = u >= threshold
     return fired, tl.where(fired, 0.0 if HARD else u - threshold, u)
 
@@ -71,7 +82,13 @@ def advance(v, x, counts, scale, shift, beta, threshold, HARD: tl.constexpr):
 
 @triton.jit
 def slope(x, SURROGATE: tl.constexpr, ALPHA: tl.constexpr):
-    """Return g'(x) of `snnsim.surrogate`."""
+    """Return g'(x) of `snnsim.surrogate`.
+
+    Args:
+        x: u − θ of each neuron, (BLOCK,).
+        SURROGATE: Name of the surrogate.
+        ALPHA: Sharpness α of the surrogate.
+    """
     if SURROGATE == "atan":
         turn = x * (QUARTER_TURN * ALPHA)
         h = (0.5 * ALPHA) / (1.0 + turn * turn)

@@ -152,7 +152,13 @@ class TwoStateFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, options: _Options, *arguments: Tensor | None) -> tuple[Tensor | None, ...]:
-        """Return the results of a pass."""
+        """Return spikes, membrane (None if it is not recorded), last voltage and last second variable.
+
+        Args:
+            ctx: Context of the backward pass.
+            options: Everything but tensors: reset, normalization, gradient path.
+            *arguments: Tensors of the pass, in the order of `_Tensors`, then the coefficients.
+        """
         tensors, neuron = _split(arguments)
         tensors = tensors._replace(current=tensors.current.contiguous())
         scale, shift = affine(neuron.beta, tensors.gamma, tensors.bias, options.statistics)
@@ -174,6 +180,12 @@ class TwoStateFunction(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, ...]:
+        """Return the gradients of the arguments of `forward`; None for those that need none.
+
+        Args:
+            ctx: Context of the backward pass.
+            *grads: Gradients of the results of `forward`; None stands for 0.
+        """
         scale, shift, *saved = ctx.saved_tensors
         (tensors, neuron), options = _split(saved), ctx.options
         current, (hard, detached, surrogate) = tensors.current, options.reset

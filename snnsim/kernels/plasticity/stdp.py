@@ -120,7 +120,13 @@ def add_spike(trace: np.ndarray, node: int, step: int, tau: float, pairing: int)
 
 @njit(nogil=True, cache=True)
 def bounded(weight: float, change: float, rule: Rule) -> float:
-    """Return a weight after a change, within the bounds of a rule."""
+    """Return a weight after a change, within the bounds of a rule.
+
+    Args:
+        weight: Weight before the change, within the bounds.
+        change: Change of the weight; with soft bounds it is first multiplied by the distance to the bound ahead.
+        rule: Constants of the learning rule: its bounds, and whether they are soft.
+    """
     if rule.soft:
         change *= rule.highest - weight if change > 0 else weight - rule.lowest
     return min(max(weight + change, rule.lowest), rule.highest)
@@ -261,5 +267,9 @@ def run(
 
 
 def silent(nodes: int) -> np.ndarray:
-    """Return the traces (node, 2) of nodes that have not fired."""
+    """Return the traces (node, 2) of nodes that have not fired.
+
+    Args:
+        nodes: Number of sources or targets.
+    """
     return np.zeros((nodes, 2))

@@ -59,7 +59,13 @@ class Patterns(NamedTuple):
 
 @njit(nogil=True, cache=True)
 def highest(weight: np.ndarray, pattern: Pattern, constants: Constants) -> tuple[float, float]:
-    """Return the time and the value of the highest membrane of one pattern; (0, 0) without inputs."""
+    """Return the time and the value of the highest membrane of one pattern; (0, 0) without inputs.
+
+    Args:
+        weight: Weights of one neuron, (source,).
+        pattern: Inputs of the pattern, sorted by time.
+        constants: Time constants of the membrane, and V₀.
+    """
     time, source, tau, tau_s, scale = pattern.time, pattern.source, constants.tau, constants.tau_s, constants.scale
     a = b = best = peak_time = 0.0
     rate, ratio = 1 / tau_s - 1 / tau, tau / tau_s
@@ -100,7 +106,12 @@ def add_gradient(change: np.ndarray, time: float, amount: float, pattern: Patter
 
 @njit(nogil=True, cache=True)
 def pattern_of(number: int, patterns: Patterns) -> Pattern:
-    """Return the inputs of one pattern."""
+    """Return the inputs of one pattern.
+
+    Args:
+        number: Number of the pattern, from 0.
+        patterns: Inputs of all patterns.
+    """
     inputs = slice(patterns.indptr[number], patterns.indptr[number + 1])
     return Pattern(patterns.time[inputs], patterns.source[inputs], patterns.decay[inputs], patterns.decay_s[inputs])
 

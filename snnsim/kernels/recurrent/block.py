@@ -45,7 +45,11 @@ class Block:
         self.responses: dict[bool, Tensor] = {}
 
     def current(self, spikes: Tensor) -> Tensor:
-        """Return the currents (m, batch, target) of at most n steps of spikes, (time, batch, source)."""
+        """Return the currents behind the boundary, (m, batch, target).
+
+        Args:
+            spikes: The last spikes before the boundary, at most n steps, (time, batch, source).
+        """
         if self.compiled:
             current: Tensor = _Compiled.apply(spikes, self)  # type: ignore[no-untyped-call]
             return current

@@ -62,7 +62,11 @@ class OnlineConvolution:
         return sum(parts[1:], parts[0]) if parts else None
 
     def push(self, spikes: Tensor) -> None:
-        """Take the spikes (batch, source) of a step, after its current was asked for."""
+        """Take the spikes of a step, after its current was asked for.
+
+        Args:
+            spikes: Spikes of the step, (batch, source).
+        """
         self.spikes.append(spikes)
         step = len(self.spikes)
         if step % self.near == 0:
@@ -109,7 +113,11 @@ class OnlineFilter:
         return total
 
     def push(self, values: Tensor) -> None:
-        """Take the values (batch, channel) of a step, after its filtered channels were asked for."""
+        """Take the values of a step, after its filtered channels were asked for.
+
+        Args:
+            values: Values of the step, (batch, channel).
+        """
         self.values.append(values)
         if len(self.values) % NEAR == 0:
             recent = self.values[max(0, len(self.values) - len(self.window) + 1) :]

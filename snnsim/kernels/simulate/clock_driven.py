@@ -146,7 +146,12 @@ def _fire(
 
 @njit(nogil=True, cache=True)
 def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
-    """Return whether a population draws in a step of a recording, and the start of its row of random numbers."""
+    """Return whether a population draws in a step of a recording, and the start of its row of random numbers.
+
+    Args:
+        noise: Noise of the neurons of all populations.
+        position: Recording, population and step; the step counts from the start of this run.
+    """
     population = position.population
     start = row_start(noise.keys[population], position.recording, noise.step + position.step)
     return noise.noisy[population] and noise.drawn, start

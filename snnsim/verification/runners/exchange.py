@@ -32,7 +32,11 @@ _LOOP_SECONDS: list[float] = []
 
 
 class Recordings:
-    """The recordings to run, with one row of spikes at most per step and channel."""
+    """The recordings to run, with one row of spikes at most per step and channel.
+
+    Args:
+        path: The file RECORDINGS.npz.
+    """
 
     def __init__(self, path: str) -> None:
         stored = np.load(path)
@@ -44,23 +48,39 @@ class Recordings:
         return len(self.steps)
 
     def spikes(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps and channels of a recording's spikes."""
+        """Return the steps and channels of a recording's spikes, (spike,) each.
+
+        Args:
+            number: Index of the recording.
+        """
         rows = slice(self._offset[number], self._offset[number + 1])
         return self._step[rows], self._channel[rows]
 
     def counts(self, number: int) -> np.ndarray:
-        """Return the count of each of `spikes`; more than 1 only where the backend takes counts."""
+        """Return the count of each of `spikes`, (spike,); more than 1 only where the backend takes counts.
+
+        Args:
+            number: Index of the recording.
+        """
         count: np.ndarray = self._count[self._offset[number] : self._offset[number + 1]]
         return count
 
     def single(self, number: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the steps and channels of all spikes; those of one step and channel follow one another."""
+        """Return the steps and channels of all spikes; those of one step and channel follow one another.
+
+        Args:
+            number: Index of the recording. A spike of count n is n spikes in the result.
+        """
         count = self.counts(number)
         step, channel = (np.repeat(values, count) for values in self.spikes(number))
         return step, channel
 
     def copy_numbers(self, number: int) -> np.ndarray:
-        """Return the number of each of `single` among the spikes of its step and channel."""
+        """Return the number of each of `single` among the spikes of its step and channel, from 0.
+
+        Args:
+            number: Index of the recording.
+        """
         return np.concatenate([np.zeros(0, int), *(np.arange(count) for count in self.counts(number))])
 
     def most(self) -> int:
@@ -77,12 +97,19 @@ def timed() -> Iterator[None]:
 
 
 def add_loop_seconds(seconds: float) -> None:
-    """Add the time of a loop over steps, of a backend whose calls do more than their loop."""
+    """Add the time of a loop over steps, of a backend whose calls do more than their loop.
+
+    Args:
+        seconds: Seconds of the loop, without the time to build or compile the network.
+    """
     _LOOP_SECONDS.append(seconds)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays of a file of plain arrays (snnsim.export.arrays), unchanged.
+
+    Args:
+        path: The file in NumPy's format.
 
     Raises:
         ValueError: If the file has no hardware delays.
@@ -102,6 +129,9 @@ def read_floats(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the header and the arrays of a file of plain arrays for a simulator in floats.
 
     A Program in integers becomes one in floats as in snnsim.quantization.dequantized: w 2^shift, β / 2^bits, θ − ½.
+
+    Args:
+        path: The file in NumPy's format.
 
     Raises:
         ValueError: If the file has no hardware delays.

@@ -9,7 +9,11 @@ from exchange import Membranes, Recordings, Spikes, timed
 
 
 def runner(backend: str) -> Callable[[Path, Recordings], tuple[Spikes, Membranes]]:
-    """Return the function for `exchange.main`: it runs each recording by the folder's run.py, on a backend of PyNN."""
+    """Return the function for `exchange.main`: it runs each recording by the folder's run.py, on a backend of PyNN.
+
+    Args:
+        backend: Name of a module of PyNN, such as nest.
+    """
 
     def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         script = _module(path / "run.py")

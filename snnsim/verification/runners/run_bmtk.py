@@ -21,7 +21,12 @@ with contextlib.redirect_stdout(None):
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The folder in SONATA.
+        recordings: The recordings, with several spikes of a channel in a step where they have such.
+    """
     path = path.resolve()
     file = path / "snnsim.json"
     header = json.loads(file.read_text()) if file.is_file() else {"lateness": {}, "clock": None, "readout": None}
@@ -49,7 +54,11 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
 
 
 def populations(path: Path) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
-    """Return the channels of each virtual population, first and end, and the sizes of the others."""
+    """Return the channels of each virtual population, first and end, and the sizes of the others.
+
+    Args:
+        path: The folder in SONATA.
+    """
     circuit = json.loads((path / "circuit_config.json").read_text())
     virtual: dict[str, tuple[int, int]] = {}
     sizes, channels = {}, 0
@@ -140,7 +149,12 @@ def inputs(
 
 
 def spikes_of(path: str, dt: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the spikes of SONATA's file as steps and neurons of each population."""
+    """Return the spikes of SONATA's file as steps and neurons of each population.
+
+    Args:
+        path: The file of spikes that BMTK wrote.
+        dt: Duration of a step in the unit of the file, ms.
+    """
     with h5py.File(path, "r") as file:
         return {
             name: (np.rint(group["timestamps"][()] / dt).astype(int) - 1, group["node_ids"][()].astype(int))
@@ -149,7 +163,12 @@ def spikes_of(path: str, dt: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
 
 
 def membranes_of(path: str, name: str | None) -> Any:
-    """Return the membranes of SONATA's report (step, neuron)."""
+    """Return the membranes of SONATA's report (step, neuron).
+
+    Args:
+        path: The file of the report that BMTK wrote.
+        name: The readout's name in the folder; None returns None.
+    """
     if name is None:
         return None
     with h5py.File(path, "r") as file:

@@ -27,7 +27,12 @@ brian2.prefs.codegen.target = "numpy"
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file for Loihi 1.
+        recordings: The recordings. A channel with several spikes in a step needs as many lines.
+    """
     with h5py.File(path, "r") as file:
         header = json.loads(file.attrs["header"])
         lines = max((int(recordings.counts(n).max(initial=1)) for n in range(len(recordings))), default=1)

@@ -30,7 +30,12 @@ RESET = {"hard": "v = 0", "soft": "v -= limit"}
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file of plain arrays in NumPy's format.
+        recordings: The recordings. A channel with several spikes in a step needs as many sources.
+    """
     header, arrays = read_arrays(path)
     if STANDALONE:
         b.set_device("cpp_standalone", build_on_run=False)

@@ -15,7 +15,12 @@ STRICT = ("-std=c99", "-O2", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Any, ...]:
-    """Return the spikes of every population, the membranes of the readout, and the classes."""
+    """Return the spikes of every population, the membranes of the readout, and the classes.
+
+    Args:
+        path: The folder in C99.
+        recordings: The recordings, with the count of each spike.
+    """
     text = (path / "network.h").read_text()
     header = json.loads(text[text.index("{") : text.index("\n */")])
     sizes = {name: len(unit) for (name, _), unit in zip(header["populations"], header["units"], strict=True)}

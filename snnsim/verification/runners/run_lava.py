@@ -26,7 +26,12 @@ Edge = tuple[str, str, int, list[np.ndarray]]
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file for Loihi 1.
+        recordings: The recordings, with the count of each spike.
+    """
     with h5py.File(path, "r") as file:
         header = json.loads(file.attrs["header"])
         neurons = [dict(file[f"population/{n}"].attrs) for n in range(len(header["populations"]))]
@@ -44,7 +49,13 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
 
 
 def read_edge(edge: Any, header: dict[str, Any], channels: int) -> Edge:
-    """Return the matrices of an edge of the file."""
+    """Return the matrices of an edge of the file.
+
+    Args:
+        edge: The group of the edge in the file.
+        header: The Program's header, with the size of each population.
+        channels: Number of input channels.
+    """
     pre, post, delay, weight = (edge[name][()] for name in ("pre", "post", "delay", "weight"))
     size = {"input": channels} | {
         name: len(unit) for (name, _), unit in zip(header["populations"], header["unit"], strict=True)
@@ -66,7 +77,13 @@ def read_edge(edge: Any, header: dict[str, Any], channels: int) -> Edge:
 def run_recording(
     network: tuple[dict[str, Any], list[dict[str, Any]], list[Edge]], recordings: Recordings, number: int
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the spikes and membranes of one recording, in steps of the hardware."""
+    """Return the spikes and membranes of one recording, in steps of the hardware.
+
+    Args:
+        network: The Program's header, the attributes of each population, and the matrices of each edge.
+        recordings: All recordings.
+        number: Index of the recording to run.
+    """
     header, neurons, edges = network
     steps = int(recordings.steps[number]) + max(header["lateness"].values()) + 1
     data = np.zeros((recordings.channels, steps), int)

@@ -17,7 +17,12 @@ METER = {"record_from": ["V_m"], "interval": STEP}
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file of plain arrays in NumPy's format.
+        recordings: The recordings, with several spikes of a channel in a step where they have such.
+    """
     header, arrays = read_floats(path)
     lags, output = header["lateness"], header["readout"]
     spikes: Spikes = {name: [] for name, model in header["populations"] if model != "readout"}

@@ -22,7 +22,12 @@ from run_lava import watched  # noqa: E402
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file for Loihi 2.
+        recordings: The recordings, with the count of each spike.
+    """
     with h5py.File(path, "r") as file:
         header = json.loads(file.attrs["header"])
     models = dict(header["populations"])

@@ -16,7 +16,12 @@ from torch_modules import read, run
 
 
 class Delay(torch.nn.Module):
-    """Each channel of the input, some steps later."""
+    """Each channel of the input, some steps later.
+
+    Args:
+        node: NIR's Delay, with the delay of each channel in seconds.
+        step: Seconds of a step in the file.
+    """
 
     def __init__(self, node: Any, step: float) -> None:
         super().__init__()
@@ -25,7 +30,12 @@ class Delay(torch.nn.Module):
         self.columns = {int(steps): torch.from_numpy(np.flatnonzero(delay == steps)) for steps in np.unique(delay)}
 
     def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
-        """Return the delayed input, and the inputs of the last steps, the newest first."""
+        """Return the delayed input, and the inputs of the last steps, the newest first.
+
+        Args:
+            x: Input of the step (recording, channel).
+            state: Inputs of the last steps, the newest first; None at the start.
+        """
         past = [x, *(state or [])][: self.longest + 1]
         delayed = torch.zeros_like(x)
         for steps, columns in self.columns.items():
@@ -35,7 +45,12 @@ class Delay(torch.nn.Module):
 
 
 class Neurons(torch.nn.Module):
-    """LIF, or LI, whose output is its membrane."""
+    """LIF, or LI, whose output is its membrane.
+
+    Args:
+        node: NIR's LIF or LI.
+        step: Seconds of a step in the file.
+    """
 
     def __init__(self, node: Any, step: float) -> None:
         super().__init__()
@@ -46,14 +61,24 @@ class Neurons(torch.nn.Module):
         self.fires = hasattr(node, "v_threshold")
 
     def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
-        """Return spikes or membranes, and the voltage."""
+        """Return spikes or membranes, and the voltage.
+
+        Args:
+            x: Current of the step (recording, neuron).
+            state: Voltage after the step before (recording, neuron); None at the start.
+        """
         u = (0 if state is None else state) * self.decay + self.leak + self.gain * x
         z = (u > self.limit).to(x.dtype)
         return (z, torch.where(z > 0, self.rest.to(u.dtype), u)) if self.fires else (u, u)
 
 
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of readouts."""
+    """Return the spikes of every population that fires, and the membranes of readouts.
+
+    Args:
+        path: The file in the encoding `seq` or `fan`.
+        recordings: The recordings, with the count of each spike.
+    """
     graph, metadata = read(path, ["seq", "fan"])
     step = float(metadata["dt"])
     modules: dict[Any, Any] = {nir.Delay: lambda node: Delay(node, step)}
@@ -68,7 +93,12 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
 
 
 def linear(node: Any, bias: Any = None) -> torch.nn.Linear:
-    """Return torch's Linear of a node."""
+    """Return torch's Linear of a node.
+
+    Args:
+        node: NIR's Linear or Affine, with a weight (output, input).
+        bias: Bias (output,); None for none.
+    """
     outputs, inputs = node.weight.shape
     module = torch.nn.Linear(inputs, outputs, bias=bias is not None)
     module.weight.data = torch.from_numpy(node.weight)

@@ -20,6 +20,10 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     """Return the spikes of every population that fires, and the membranes of readouts.
 
+    Args:
+        path: The file in the encoding `relay`, with an r of 1.
+        recordings: The recordings, with at most one spike of a channel in a step.
+
     Raises:
         ValueError: If the file's r is not 1.
     """
@@ -38,6 +42,9 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
 def refuse_joins(network: Any) -> None:
     """Refuse a network in which Norse would compute a node before its sources within the step.
 
+    Args:
+        network: The network that Norse's importer returns.
+
     Raises:
         ValueError: If there is such a node.
     """
@@ -53,7 +60,11 @@ def refuse_joins(network: Any) -> None:
 
 
 def reached(node: Any) -> set[str]:
-    """Return the names of all nodes that a node leads to."""
+    """Return the names of all nodes that a node leads to, over any number of edges.
+
+    Args:
+        node: Node of the graph that Norse runs.
+    """
     names: set[str] = set()
     waiting = [node]
     while waiting:

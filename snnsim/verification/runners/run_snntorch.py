@@ -20,6 +20,10 @@ STEP = 1e-4
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     """Return the spikes of every population that fires, and the membranes of readouts.
 
+    Args:
+        path: The file in the encoding `relay`, with snnTorch's step.
+        recordings: The recordings, with at most one spike of a channel in a step.
+
     Raises:
         ValueError: If the file's step is another, or the factors of a population differ.
     """

@@ -12,7 +12,12 @@ from torch_modules import read, run
 
 
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of readouts."""
+    """Return the spikes of every population that fires, and the membranes of readouts.
+
+    Args:
+        path: The file in the encoding `relay`.
+        recordings: The recordings, with at most one spike of a channel in a step.
+    """
     graph, metadata = read(path, ["relay"])
     network = nir_exchange.import_from_nir(graph, dt=float(metadata["dt"]))
     results: tuple[Spikes, Membranes] = run(

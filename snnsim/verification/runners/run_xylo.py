@@ -20,7 +20,12 @@ XyloSim = sys.modules["rockpool.devices.xylo.syns61201"].XyloSim
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
-    """Return the spikes of every population that fires, and the membranes of the readout."""
+    """Return the spikes of every population that fires, and the membranes of the readout.
+
+    Args:
+        path: The file of Xylo's matrices.
+        recordings: The recordings, with at most one spike of a channel in a step.
+    """
     with np.load(path) as stored:
         header = json.loads(stored["header"].tobytes())
         network = _simulator(stored)

@@ -34,7 +34,11 @@ def read(path: Path, encodings: Sequence[str]) -> tuple[Any, dict[str, Any]]:
 
 
 def populations(graph: Any) -> list[tuple[str, str, bool]]:
-    """Return the name of each population's node, its name in the program, and whether it fires."""
+    """Return the name of each population's node, its name in the program, and whether it fires.
+
+    Args:
+        graph: NIR's graph, whose metadata name the populations of a Program.
+    """
     return [
         (name, node.metadata["population"], node.metadata["rule"] != "readout")
         for name, node in graph.nodes.items()
