@@ -110,7 +110,11 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
 
 
 def training_pool(config: Config) -> Part:
-    """Return all recordings that the training file holds, those that the standard split validates with included."""
+    """Return all recordings that the training file holds, those that the standard split validates with included.
+
+    Args:
+        config: The config of a run.
+    """
     standard = _standard_splits(config, "train", "valid")
     train, valid = standard["train"], standard["valid"]
     if train.path != valid.path:

@@ -206,7 +206,6 @@ class Trainer:
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
         validated = {} if plan.valid is None else self._validated(plan.valid)
-        activity = validated.pop("activity", None)
         row = {
             "epoch": state.epoch + 1,
             "train_loss": state.loss / max(1, state.total),
@@ -215,7 +214,6 @@ class Trainer:
             **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
             **({} if plan.recurrent_width is None else {"sigma_recurrent": plan.recurrent_width(state.epoch)}),
-            **({} if activity is None else {"activity": activity}),
             **reporting.learned_numbers(self.network),
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,

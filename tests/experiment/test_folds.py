@@ -70,9 +70,9 @@ def test_refitted_networks_learn_all_recordings_for_the_median_of_the_best_epoch
         assert datasets.load_splits(config, "train")["train"].indices.tolist() == list(range(90))
         with pytest.raises(ValueError, match="the run has no validation recordings"):
             datasets.load_splits(config, "valid")
-        last, kept = (torch.load(path, weights_only=True) for path in (one.folder.last, one.folder.best))
-        assert kept["metrics"]["epoch"] == choice["epochs"]
-        assert all(torch.equal(kept["network"][name], value) for name, value in last["network"].items())
+        last, stored = (torch.load(path, weights_only=True) for path in (one.folder.last, one.folder.best))
+        assert stored["metrics"]["epoch"] == choice["epochs"]
+        assert all(torch.equal(stored["network"][name], value) for name, value in last["network"].items())
 
 
 def test_a_run_that_stops_early_is_the_beginning_of_the_long_one(tiny, tmp_path, train_once):

@@ -13,7 +13,7 @@ import torch
 
 from helpers.sweeps import inline, train_in_process, write_spec
 from snnsim import experiment
-from snnsim.experiment.sweeps import measured, process, spec, study, sweep
+from snnsim.experiment.sweeps import measured, opening, process, spec, sweep
 from snnsim.experiment.sweeps.planned import Group
 from snnsim.experiment.sweeps.process import Outcome, Watch
 from snnsim.training import lock
@@ -52,7 +52,7 @@ def ended(pid):
 
 
 def states(path):
-    return [trial.state.name for trial in study.opened(spec.load(path), create=False).trials()]
+    return [trial.state.name for trial in opening.opened(spec.load(path), create=False).trials()]
 
 
 @pytest.mark.usefixtures("without_pictures")

@@ -101,7 +101,7 @@ BROKEN = {
     ),
     "wrong pair": (
         {"parameters": inline({"data.time_step_ms": [10.0, 50.0]})},
-        "the trial data.time_step_ms=50 cannot be: config: network.tau_ms must be at least data.time_step_ms",
+        "the trial data.time_step_ms=50 cannot be: config: network.neuron.tau_ms must be at least data.time_step_ms",
     ),
     "interval in a grid": (
         {"parameters": inline({"network.taps": {"low": 1, "high": 3}})},

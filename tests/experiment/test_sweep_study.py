@@ -8,7 +8,7 @@ from statistics import mean
 import pytest
 
 from helpers.sweeps import inline, pretend, write_spec
-from snnsim.experiment.sweeps import pareto, spec, study, sweep, workers
+from snnsim.experiment.sweeps import opening, pareto, spec, sweep, workers
 from snnsim.experiment.sweeps.process import Watch
 from snnsim.experiment.sweeps.spec import Objective
 from snnsim.experiment.sweeps.workers import work
@@ -43,7 +43,7 @@ def test_a_grid_is_trained_once_at_every_point_and_seed(monkeypatch, grid, jobs)
     if jobs == 1:
         assert points(runs) == PRODUCT
     assert not troubles
-    opened = study.opened(spec.load(grid), create=False)
+    opened = opening.opened(spec.load(grid), create=False)
     for trial in opened.trials():
         assert trial.state.name == "COMPLETE"
         assert trial.value == pytest.approx(opened.values(trial)["training.lr"] + 0.005)
@@ -65,13 +65,13 @@ def test_two_processes_share_one_journal(monkeypatch, grid):
 
     runs = pretend(monkeypatch, together)
     # studies opened apart share the file alone, as processes and machines do
-    tasks = [sweep.Trials(study.opened(spec.load(grid))) for _ in range(2)]
+    tasks = [sweep.Trials(opening.opened(spec.load(grid))) for _ in range(2)]
     threads = [threading.Thread(target=work, args=(task,), kwargs={"jobs": 1, "device": "cpu"}) for task in tasks]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(60)
-    finished = [trial.number for trial in study.opened(spec.load(grid)).trials("COMPLETE")]
+    finished = [trial.number for trial in opening.opened(spec.load(grid)).trials("COMPLETE")]
     assert finished == list(range(6))
     assert sorted(set(points(runs))) == PRODUCT
 
@@ -85,19 +85,19 @@ def test_the_next_command_goes_on_after_a_kill(monkeypatch, grid):
     runs = pretend(monkeypatch, killed)
     _, troubles = run(grid)
     assert [line.partition(";")[0] for line in troubles] == ["trial-0001/seed-1: killed", "trial-0004/seed-1: killed"]
-    running = study.opened(spec.load(grid)).trials("RUNNING")
+    running = opening.opened(spec.load(grid)).trials("RUNNING")
     assert [trial.number for trial in running] == [1, 4]
     rest = pretend(monkeypatch, lambda _: [0.5])
     assert run(grid)[1] == []
     assert points(rest) == [(1, 0.2, 1), (2, 0.2, 1)]
     assert len(runs) == len(PRODUCT)
-    assert len(study.opened(spec.load(grid)).trials("COMPLETE")) == 6
+    assert len(opening.opened(spec.load(grid)).trials("COMPLETE")) == 6
 
 
 def test_a_trial_whose_worker_was_killed_while_it_took_it_is_replaced(monkeypatch, tmp_path):
     bounds = inline({"training.lr": {"low": 0.1, "high": 0.2}, "network.taps": [1, 2]})
     path = write_spec(tmp_path, target='"motifs"', sampler='"random"', trials=3, parameters=bounds)
-    opened = study.opened(spec.load(path))
+    opened = opening.opened(spec.load(path))
     # what is left of a process that was killed after the first of two values
     opened.optuna.ask({"training.lr": optuna.distributions.FloatDistribution(0.1, 0.2)})
     runs = pretend(monkeypatch, lambda _: [0.5])
@@ -119,7 +119,7 @@ def test_an_interrupted_search_draws_the_same_values(monkeypatch, tmp_path, samp
         path = write_spec(folder, target='"motifs"', sampler=f'"{sampler}"', trials=13, parameters=inline(bounds))
         runs = pretend(monkeypatch, lambda run: [run.config.training.lr])
         if name == "interrupted":
-            task = sweep.Trials(study.opened(spec.load(path)))
+            task = sweep.Trials(opening.opened(spec.load(path)))
             for _ in range(5):
                 begun = task.next()
                 if begun is not None and begun.group.name != "trial-0004":
@@ -153,7 +153,7 @@ def test_bad_trials_are_pruned_by_the_same_runs_of_others(monkeypatch, tmp_path)
         pruning="{startup_trials = 2, warmup_epochs = 1}",
     )  # fmt: skip
     run(path)
-    trials = study.opened(spec.load(path)).trials()
+    trials = opening.opened(spec.load(path)).trials()
     assert [trial.state.name for trial in trials] == ["COMPLETE", "COMPLETE", "PRUNED", "COMPLETE"]
     # the third trial is pruned in the epoch after the warm-up, and its second seed is not trained
     assert [(one.config.network.taps, one.seed) for one in runs] == [

@@ -128,7 +128,11 @@ def scored(
 
 
 def lines(facts: Sequence[dict[str, Any]]) -> list[str]:
-    """Return the statistics as lines of text; an ensemble has a line of its own."""
+    """Return the statistics as lines of text; an ensemble has a line of its own.
+
+    Args:
+        facts: The statistics of each configuration.
+    """
     written = []
     for one in facts:
         low, high = one["ci95"]

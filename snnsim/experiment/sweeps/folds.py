@@ -44,7 +44,11 @@ class Plan:
 
 
 class Fixed(Task):
-    """A list of runs."""
+    """A list of runs.
+
+    Args:
+        group: The runs.
+    """
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -52,6 +56,7 @@ class Fixed(Task):
         self._state: dict[str, str] = {}
 
     def next(self) -> PlannedRun | None:
+        """Return the next run that is not finished."""
         while self._left:
             run = self._left.pop(0)
             if run.result is None:
@@ -60,9 +65,16 @@ class Fixed(Task):
         return None
 
     def settle(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Note how a run ended.
+
+        Args:
+            run: The run.
+            outcome: How it ended.
+        """
         self._state[run.name] = outcome.state
 
     def table(self) -> list[str]:
+        """Return the state of all runs as lines."""
         return summary.of_runs(self.group, self._state)
 
 
@@ -86,6 +98,8 @@ def train(
     """
     config = unsplit(train_run.config_of(target).with_values(values))
     folds = None if plan.folds is None else number_of(config, plan.folds)
+    # a config that cannot be refitted is an error before the first fold
+    config.with_values(_refit_values(config.training.epochs))
     folder = output or lock.new_folder(train_run.RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     _begin(folder, config, folds)
     first = config.training.seed
@@ -103,7 +117,11 @@ def train(
 
 
 def unsplit(config: Config) -> Config:
-    """Return a config, such as that of a run of a fold, with the standard split and all its epochs."""
+    """Return a config, such as that of a run of a fold, with the standard split and all its epochs.
+
+    Args:
+        config: The config.
+    """
     return config.with_values({"data.folds": None, "data.fold": 0, "data.validate": True, "training.stop_after": None})
 
 
@@ -178,4 +196,8 @@ def _refit(trained: Group, folder: Path) -> dict[str, object]:
     epochs = int(median(best) + 0.5)
     accuracy = mean(result["valid_accuracy"] for result in results)
     write_json(folder / "choice.json", {"epochs": epochs, "best_epochs": best, "valid_accuracy": accuracy})
+    return _refit_values(epochs)
+
+
+def _refit_values(epochs: int) -> dict[str, object]:
     return {"data.validate": False, "training.patience": 0, "training.stop_after": epochs}

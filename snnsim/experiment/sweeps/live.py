@@ -21,7 +21,11 @@ class Live:
         self._table: Sequence[str] = ()
 
     def say(self, line: str) -> None:
-        """Add a line; threads may call this at any time."""
+        """Add a line; threads may call this at any time.
+
+        Args:
+            line: The line.
+        """
         with self._mutex:
             self._lines.append(line)
 
@@ -58,6 +62,10 @@ class Live:
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns; the first row is the header."""
+    """Return rows as lines with aligned columns; the first row is the header.
+
+    Args:
+        rows: Cells of every row, as many in each.
+    """
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]

@@ -38,7 +38,11 @@ class PlannedRun:
         return RunFolder(self.group / self.name)
 
     def beside(self, suffix: str) -> Path:
-        """Return the path of a file beside the folder of the run."""
+        """Return the path of a file beside the folder of the run.
+
+        Args:
+            suffix: End of the name of the file, behind the name of the run.
+        """
         return self.group / f"{self.name}{suffix}"
 
     @property
@@ -104,12 +108,20 @@ def _planned(path: Path, config: Config, *, seed: int, fold: int | None, folds: 
 
 
 def groups_in(folder: Path) -> list[Group]:
-    """Return the groups in a folder, in the order of their names; none for a folder that has no groups."""
+    """Return the groups in a folder, in the order of their names; none for a folder that has no groups.
+
+    Args:
+        folder: The folder.
+    """
     return [_read(record.parent, read_json(record)) for record in sorted(folder.glob(f"*/{_RECORD}"))]
 
 
 def record_of(group: Group) -> dict[str, Any]:
-    """Return the record of a group."""
+    """Return the record of a group.
+
+    Args:
+        group: The group.
+    """
     return read_json(group.path / _RECORD)
 
 

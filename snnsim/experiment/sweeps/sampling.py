@@ -39,7 +39,12 @@ def storage(journal: Path) -> Any:
 
 
 def sampler(wanted: Spec, number: int) -> Any:
-    """Return the sampler of a trial."""
+    """Return the sampler of a trial.
+
+    Args:
+        wanted: The spec.
+        number: Number of the trial.
+    """
     samplers = optuna().samplers
     seed = int(np.random.SeedSequence((wanted.seed, number)).generate_state(1)[0])
     kinds: dict[str, Callable[[], Any]] = {
@@ -55,7 +60,11 @@ def sampler(wanted: Spec, number: int) -> Any:
 
 
 def distribution(one: Parameter) -> Any:
-    """Return the distribution of a parameter."""
+    """Return the distribution of a parameter.
+
+    Args:
+        one: The parameter.
+    """
     distributions = optuna().distributions
     if isinstance(one, Choices):
         return distributions.CategoricalDistribution(one.encoded)
@@ -65,7 +74,11 @@ def distribution(one: Parameter) -> Any:
 
 
 def pruner(wanted: Spec) -> Any:
-    """Return the pruner of a spec."""
+    """Return the pruner of a spec.
+
+    Args:
+        wanted: The spec.
+    """
     pruners = optuna().pruners
     if wanted.pruning is None:
         return pruners.NopPruner()
@@ -73,7 +86,12 @@ def pruner(wanted: Spec) -> Any:
 
 
 def encoded(parameters: Mapping[str, Parameter], point: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a trial as Optuna stores them."""
+    """Return the values of a trial as Optuna stores them.
+
+    Args:
+        parameters: The parameters of the spec.
+        point: Values by the names of the parameters.
+    """
     stored = {}
     for name, value in point.items():
         one = parameters[name]

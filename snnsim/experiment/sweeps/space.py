@@ -27,7 +27,11 @@ class Choices:
         return [json.dumps(value) if isinstance(value, list | dict) else value for value in self.values]
 
     def decoded(self, stored: Any) -> Any:
-        """Return the value that Optuna stores as `stored`."""
+        """Return the value that Optuna stores as `stored`.
+
+        Args:
+            stored: The value of Optuna.
+        """
         return self.values[self.encoded.index(stored)]
 
     @property
@@ -47,7 +51,11 @@ class Interval:
     integer: bool
 
     def decoded(self, stored: Any) -> Any:
-        """Return the value that Optuna stores as `stored`."""
+        """Return the value that Optuna stores as `stored`.
+
+        Args:
+            stored: The value of Optuna.
+        """
         return int(stored) if self.integer else float(stored)
 
     @property

@@ -256,7 +256,11 @@ def _check_configs(spec: Spec) -> None:
 
 
 def labeled(values: Mapping[str, Any]) -> str:
-    """Return values of parameters as a text."""
+    """Return values of parameters as a text.
+
+    Args:
+        values: Values by the names of the parameters.
+    """
     return ", ".join(f"{value}" if name == VARIANT else f"{name}={_short(value)}" for name, value in values.items())
 
 

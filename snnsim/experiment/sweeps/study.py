@@ -20,189 +20,18 @@ from statistics import mean
 from typing import Any
 
 from snnsim.config import Config
-from snnsim.experiment.sweeps import chosen, folds, sampling, spec
+from snnsim.experiment.sweeps import sampling, spec
 from snnsim.experiment.sweeps.planned import Group
 from snnsim.experiment.sweeps.space import VARIANT
 from snnsim.experiment.sweeps.spec import Objective, Spec
-from snnsim.files import write_json
 from snnsim.training import lock
-from snnsim.validation import shown
 
-_NAME = "sweep"
-_AGAIN = "trial {} is tried again"
+NAME = "sweep"
+"""Name of the study in its file."""
+AGAIN = "trial {} is tried again"
 """Attribute of a study whose failed trial has another one in its place."""
 _ASK_S = 120.0
 """Seconds that a worker waits for others to take a trial."""
-
-
-class Study:
-    """The study of a spec.
-
-    Args:
-        spec: The spec; values of its configs are those of the beginning of the study.
-        study: The study of Optuna.
-        storage: Its storage.
-    """
-
-    def __init__(self, spec: Spec, study: Any, storage: Any) -> None:
-        self.spec, self.optuna, self.storage = spec, study, storage
-        attributes = study.user_attrs
-        self.folds: int | None = attributes["folds"]
-        self._groups: dict[int, Group] = {}
-        self.rows: dict[int, list[str]] = {}
-        """Rows of a table of the finished trials."""
-        self.bases = {name: Config.from_toml(text, "the study") for name, text in attributes["bases"].items()}
-
-    def trials(self, *states: str) -> list[Any]:
-        """Return the trials in the order of their numbers, those in other states left out; without states, all."""
-        trials: list[Any] = self.optuna.get_trials(deepcopy=False)
-        return [trial for trial in trials if not states or trial.state.name in states]
-
-    def group(self, trial: Any) -> Group:
-        """Return the runs of a trial that has all its values."""
-        if trial.number not in self._groups:
-            self._groups[trial.number] = self._group(trial)
-        return self._groups[trial.number]
-
-    def _group(self, trial: Any) -> Group:
-        values = self.values(trial)
-        own = {name: value for name, value in values.items() if name != VARIANT}
-        config = self.bases[values.get(VARIANT, "")].with_values(own)
-        path = self.spec.folder / f"trial-{trial.number:04d}"
-        return Group.of(path, spec.labeled(values), config, seeds=self.spec.seeds, folds=self.folds)
-
-    def values(self, trial: Any) -> dict[str, Any]:
-        """Return the values of a trial's parameters; those of a trial that waits are known for a grid alone."""
-        stored = trial.params or trial.user_attrs.get("point", {})
-        return {name: one.decoded(stored[name]) for name, one in self.spec.parameters.items() if name in stored}
-
-    def begin(self) -> Group | None:
-        """Take the next waiting trial, and return its runs; None if no trial waits. The caller has `asking`."""
-        waiting = self.trials("WAITING")
-        if not waiting:
-            return None
-        self.optuna.sampler = sampling.sampler(self.spec, waiting[0].number)
-        distributions = {name: sampling.distribution(one) for name, one in self.spec.parameters.items()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            number = self.optuna.ask(distributions).number
-        return self.recorded(self.trials()[number])
-
-    def recorded(self, trial: Any) -> Group:
-        """Return the runs of a trial after their configs and the record of the trial were written."""
-        group = self.group(trial)
-        if not group.is_written:
-            group.write({"values": self.values(trial)})
-        return group
-
-    def renew(self, trial: Any) -> None:
-        """Replace a trial whose worker was killed before it had all values."""
-        self.optuna.tell(trial.number, state=sampling.optuna().trial.TrialState.FAIL)
-        _enqueue(self.optuna, trial.user_attrs.get("point", {}))
-
-    def retry(self) -> int:
-        """Let the trials that failed be tried again, as new trials, and return their number."""
-        with asking(self.spec.folder):
-            failed = [trial for trial in self.trials("FAIL") if "error" in trial.user_attrs]
-            untried = [trial for trial in failed if _AGAIN.format(trial.number) not in self.optuna.user_attrs]
-            for trial in untried:
-                self.optuna.set_user_attr(_AGAIN.format(trial.number), True)
-                _enqueue(self.optuna, trial.params)
-        return len(untried)
-
-    def finish(self, group: Group, number: int) -> None:
-        """Note the mean results of a trial whose runs are all finished."""
-        values = []
-        for objective in self.spec.objectives:
-            for result in group.results:
-                require(objective, result)
-            values.append(mean(result[objective.name] for result in group.results))
-        self.optuna.tell(number, values, skip_if_finished=True)
-
-    def identifier(self, number: int) -> int:
-        """Return the number of a trial in its storage."""
-        study = self.storage.get_study_id_from_name(_NAME)
-        return int(self.storage.get_trial_id_from_study_id_trial_number(study, number))
-
-    def report(self, number: int, values: Mapping[int, float]) -> bool:
-        """Report intermediate values by their steps, and return whether the trial is to be pruned, or has ended.
-
-        Args:
-            number: Number of the trial.
-            values: Values by steps, those that were reported before included.
-        """
-        identifier = self.identifier(number)
-        trial = self.storage.get_trial(identifier)
-        for step, value in values.items():
-            if trial.state.is_finished():
-                return True
-            if step in trial.intermediate_values:
-                continue
-            self.storage.set_trial_intermediate_value(identifier, step, value)
-            trial = self.storage.get_trial(identifier)
-            if self.optuna.pruner.prune(self.optuna, trial):
-                return True
-        return bool(trial.state.is_finished())
-
-    def end(self, number: int, *, error: str | None) -> None:
-        """Note that a trial was pruned, or that a run of it failed with an error."""
-        states = sampling.optuna().trial.TrialState
-        if error is not None and not self.trials()[number].state.is_finished():
-            self.storage.set_trial_user_attr(self.identifier(number), "error", error)
-        self.optuna.tell(number, state=states.PRUNED if error is None else states.FAIL, skip_if_finished=True)
-
-
-def require(objective: Objective, row: Mapping[str, Any]) -> None:
-    """Check that metrics have an objective.
-
-    Args:
-        objective: The objective.
-        row: Metrics of an epoch, or results of a run.
-
-    Raises:
-        ValueError: If they lack it.
-    """
-    if objective.name not in row:
-        known = ", ".join(name for name in row if name.startswith("valid_"))
-        raise ValueError(f"the objective {objective.name} is no metric of the runs; those are {known}")
-
-
-def opened(wanted: Spec, *, create: bool = True) -> Study:
-    """Return the study of a spec, begun if there is none yet.
-
-    Args:
-        wanted: The spec.
-        create: Whether a study that does not exist is begun.
-
-    Raises:
-        ValueError: If the folder has the study of another spec.
-        FileNotFoundError: If there is no study, and none is begun.
-    """
-    package, journal = sampling.optuna(), wanted.folder / "journal.log"
-    if not journal.exists() and not create:
-        raise FileNotFoundError(f"there is no study in {wanted.folder}; begin it without --show")
-    number = None
-    if not journal.exists() and wanted.folds is not None:
-        number = folds.number_of(next(iter(wanted.bases.values())), wanted.folds)
-    wanted.folder.mkdir(parents=True, exist_ok=True)
-    with asking(wanted.folder):
-        storage = sampling.storage(journal)
-        study = package.create_study(
-            storage=storage,
-            study_name=_NAME,
-            directions=[objective.direction for objective in wanted.objectives],
-            sampler=package.samplers.RandomSampler(seed=wanted.seed),
-            pruner=sampling.pruner(wanted),
-            load_if_exists=True,
-        )
-        if "spec" not in study.user_attrs:
-            _begin(study, wanted, number)
-        bases = {name: Config.from_toml(text, "the study") for name, text in study.user_attrs["bases"].items()}
-        before = {**study.user_attrs["spec"], "configs": bases}
-        _compare(before, {**_record(wanted), "configs": dict(wanted.bases)}, wanted.folder)
-        if create:
-            _fill(study, wanted)
-    return Study(wanted, study, storage)
 
 
 @contextmanager
@@ -231,66 +60,177 @@ def asking(folder: Path) -> Iterator[None]:
         held.__exit__(None, None, None)
 
 
-def _begin(study: Any, wanted: Spec, number: int | None) -> None:
-    """Write what stays the same as long as the study lasts; the spec comes last, as its presence says all is there."""
-    study.set_user_attr("bases", {name: config.to_toml() for name, config in wanted.bases.items()})
-    study.set_user_attr("folds", number)
-    write_json(wanted.folder / chosen.SWEEP, {
-        "name": wanted.name,
-        "objectives": [[one.name, one.direction] for one in wanted.objectives],
-    })  # fmt: skip
-    study.set_user_attr("spec", _record(wanted))
+def enqueue(study: Any, point: Mapping[str, Any]) -> None:
+    """Add a waiting trial.
 
-
-def _fill(study: Any, wanted: Spec) -> None:
-    """Add the waiting trials that the study lacks, after a killed beginning or with more trials than before."""
-    trials = study.get_trials(deepcopy=False)
-    if wanted.sampler == "grid":
-        encoded = [sampling.encoded(wanted.parameters, point) for point in wanted.points()]
-        present = [trial.user_attrs.get("point") for trial in trials]
-        for point in encoded:
-            if point not in present:
-                _enqueue(study, point)
-        return
-    # a trial that has another one in its place does not count
-    count = sum(
-        trial.state.name != "FAIL"
-        or ("error" in trial.user_attrs and _AGAIN.format(trial.number) not in study.user_attrs)
-        for trial in trials
-    )
-    for _ in range(count, wanted.trials):
-        _enqueue(study, {})
-
-
-def _enqueue(study: Any, point: Mapping[str, Any]) -> None:
+    Args:
+        study: The study of Optuna.
+        point: Values of the parameters as Optuna stores them; without values, the sampler draws them.
+    """
     study.enqueue_trial(dict(point), user_attrs={"point": dict(point)})
 
 
-def _record(wanted: Spec) -> dict[str, Any]:
-    """Return what two specs of one study must have in common."""
-    pruning = wanted.pruning
-    return {
-        "sampler": wanted.sampler,
-        "variants": sorted(wanted.bases),
-        "parameters": {name: repr(one) for name, one in wanted.parameters.items()},
-        "seeds": list(wanted.seeds),
-        "folds": wanted.folds,
-        "objectives": [[one.name, one.direction] for one in wanted.objectives],
-        "pruning": None if pruning is None else [pruning.startup_trials, pruning.warmup_epochs],
-        "seed": wanted.seed,
-    }
+class Study:
+    """The study of a spec.
+
+    Args:
+        spec: The spec; values of its configs are those of the beginning of the study.
+        study: The study of Optuna.
+        storage: Its storage.
+    """
+
+    def __init__(self, spec: Spec, study: Any, storage: Any) -> None:
+        self.spec, self.optuna, self.storage = spec, study, storage
+        attributes = study.user_attrs
+        self.folds: int | None = attributes["folds"]
+        self._groups: dict[int, Group] = {}
+        self.rows: dict[int, list[str]] = {}
+        """Rows of a table of the finished trials."""
+        self.bases = {name: Config.from_toml(text, "the study") for name, text in attributes["bases"].items()}
+
+    def trials(self, *states: str) -> list[Any]:
+        """Return the trials in the order of their numbers, those in other states left out; without states, all.
+
+        Args:
+            *states: Names of states, such as "RUNNING".
+        """
+        trials: list[Any] = self.optuna.get_trials(deepcopy=False)
+        return [trial for trial in trials if not states or trial.state.name in states]
+
+    def group(self, trial: Any) -> Group:
+        """Return the runs of a trial that has all its values.
+
+        Args:
+            trial: The trial of Optuna.
+        """
+        if trial.number not in self._groups:
+            self._groups[trial.number] = self._group(trial)
+        return self._groups[trial.number]
+
+    def _group(self, trial: Any) -> Group:
+        values = self.values(trial)
+        own = {name: value for name, value in values.items() if name != VARIANT}
+        config = self.bases[values.get(VARIANT, "")].with_values(own)
+        path = self.spec.folder / f"trial-{trial.number:04d}"
+        return Group.of(path, spec.labeled(values), config, seeds=self.spec.seeds, folds=self.folds)
+
+    def values(self, trial: Any) -> dict[str, Any]:
+        """Return the values of a trial's parameters; those of a trial that waits are known for a grid alone.
+
+        Args:
+            trial: The trial of Optuna.
+        """
+        stored = trial.params or trial.user_attrs.get("point", {})
+        return {name: one.decoded(stored[name]) for name, one in self.spec.parameters.items() if name in stored}
+
+    def begin(self) -> Group | None:
+        """Take the next waiting trial, and return its runs; None if no trial waits. The caller has `asking`."""
+        waiting = self.trials("WAITING")
+        if not waiting:
+            return None
+        self.optuna.sampler = sampling.sampler(self.spec, waiting[0].number)
+        distributions = {name: sampling.distribution(one) for name, one in self.spec.parameters.items()}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            number = self.optuna.ask(distributions).number
+        return self.recorded(self.trials()[number])
+
+    def recorded(self, trial: Any) -> Group:
+        """Return the runs of a trial after their configs and the record of the trial were written.
+
+        Args:
+            trial: The trial of Optuna.
+        """
+        group = self.group(trial)
+        if not group.is_written:
+            group.write({"values": self.values(trial)})
+        return group
+
+    def renew(self, trial: Any) -> None:
+        """Replace a trial whose worker was killed before it had all values.
+
+        Args:
+            trial: The trial of Optuna.
+        """
+        self.optuna.tell(trial.number, state=sampling.optuna().trial.TrialState.FAIL)
+        enqueue(self.optuna, trial.user_attrs.get("point", {}))
+
+    def retry(self) -> int:
+        """Let the trials that failed be tried again, as new trials, and return their number."""
+        with asking(self.spec.folder):
+            failed = [trial for trial in self.trials("FAIL") if "error" in trial.user_attrs]
+            untried = [trial for trial in failed if AGAIN.format(trial.number) not in self.optuna.user_attrs]
+            for trial in untried:
+                self.optuna.set_user_attr(AGAIN.format(trial.number), True)
+                enqueue(self.optuna, trial.params)
+        return len(untried)
+
+    def finish(self, group: Group, number: int) -> None:
+        """Note the mean results of a trial whose runs are all finished.
+
+        Args:
+            group: The runs of the trial.
+            number: Number of the trial.
+        """
+        values = []
+        for objective in self.spec.objectives:
+            for result in group.results:
+                require(objective, result)
+            values.append(mean(result[objective.name] for result in group.results))
+        self.optuna.tell(number, values, skip_if_finished=True)
+
+    def identifier(self, number: int) -> int:
+        """Return the number of a trial in its storage.
+
+        Args:
+            number: Number of the trial.
+        """
+        study = self.storage.get_study_id_from_name(NAME)
+        return int(self.storage.get_trial_id_from_study_id_trial_number(study, number))
+
+    def report(self, number: int, values: Mapping[int, float]) -> bool:
+        """Report intermediate values by their steps, and return whether the trial is to be pruned, or has ended.
+
+        Args:
+            number: Number of the trial.
+            values: Values by steps, those that were reported before included.
+        """
+        identifier = self.identifier(number)
+        trial = self.storage.get_trial(identifier)
+        for step, value in values.items():
+            if trial.state.is_finished():
+                return True
+            if step in trial.intermediate_values:
+                continue
+            self.storage.set_trial_intermediate_value(identifier, step, value)
+            trial = self.storage.get_trial(identifier)
+            if self.optuna.pruner.prune(self.optuna, trial):
+                return True
+        return bool(trial.state.is_finished())
+
+    def end(self, number: int, *, error: str | None) -> None:
+        """Note that a trial was pruned, or that a run of it failed with an error.
+
+        Args:
+            number: Number of the trial.
+            error: The error; None for a trial that was pruned.
+        """
+        states = sampling.optuna().trial.TrialState
+        if error is not None and not self.trials()[number].state.is_finished():
+            self.storage.set_trial_user_attr(self.identifier(number), "error", error)
+        self.optuna.tell(number, state=states.PRUNED if error is None else states.FAIL, skip_if_finished=True)
 
 
-def _compare(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Compare a spec with that of the beginning of the study.
+def require(objective: Objective, row: Mapping[str, Any]) -> None:
+    """Check that metrics have an objective.
+
+    Args:
+        objective: The objective.
+        row: Metrics of an epoch, or results of a run.
 
     Raises:
-        ValueError: If they differ.
+        ValueError: If they lack it.
     """
-    different = [name for name in now if before.get(name) != now[name]]
-    if different:
-        first = different[0]
-        raise ValueError(
-            f"the study in {folder} was begun with other {', '.join(different)} ({first} was "
-            f"{shown(before.get(first))}); go on with the earlier spec, or give the new one a name or folder of its own"
-        )
+    if objective.name not in row:
+        known = ", ".join(name for name in row if name.startswith("valid_"))
+        raise ValueError(f"the objective {objective.name} is no metric of the runs; those are {known}")

@@ -36,6 +36,10 @@ def _row(run: PlannedRun, state: str | None) -> list[str]:
 
 
 def described(shares: Sequence[float]) -> str:
-    """Return mean, standard deviation, least and most of shares as a text in percent."""
+    """Return mean, standard deviation, least and most of shares as a text in percent.
+
+    Args:
+        shares: Shares from 0 to 1.
+    """
     deviation = f" ± {stdev(shares):.2%} (standard deviation)" if len(shares) > 1 else ""
     return f"{mean(shares):.2%}{deviation}, {min(shares):.2%} to {max(shares):.2%}"

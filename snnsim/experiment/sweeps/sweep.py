@@ -6,7 +6,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from snnsim import plots
-from snnsim.experiment.sweeps import pareto, spec, study
+from snnsim.experiment.sweeps import opening, pareto, spec, study
 from snnsim.experiment.sweeps.live import aligned
 from snnsim.experiment.sweeps.measured import MEASURED
 from snnsim.experiment.sweeps.planned import Group, PlannedRun
@@ -16,7 +16,11 @@ from snnsim.experiment.sweeps.workers import Task, work
 
 
 class Trials(Task):
-    """The runs of the trials of a study: first those of trials that have begun, then the next waiting trial."""
+    """The runs of the trials of a study: first those of trials that have begun, then the next waiting trial.
+
+    Args:
+        opened: The study.
+    """
 
     def __init__(self, opened: Study) -> None:
         self.study, self.spec = opened, opened.spec
@@ -24,6 +28,7 @@ class Trials(Task):
         self._taken: set[Path] = set()
 
     def next(self) -> PlannedRun | None:
+        """Return the next run; a trial that only waits for its end is finished on the way."""
         with study.asking(self.spec.folder):
             for trial in self.study.trials("RUNNING"):
                 if trial.params.keys() != self.spec.parameters.keys():
@@ -51,6 +56,12 @@ class Trials(Task):
         return None
 
     def settle(self, run: PlannedRun, outcome: Outcome) -> None:
+        """Note how a run ended, and with the last run of a trial how the trial ended.
+
+        Args:
+            run: The run.
+            outcome: How it ended.
+        """
         number = _number(run)
         if outcome.state == "finished":
             group = self.study.group(self.study.trials()[number])
@@ -62,6 +73,12 @@ class Trials(Task):
             self.study.end(number, error=outcome.message)
 
     def prune(self, run: PlannedRun, rows: Rows) -> bool:
+        """Report the mean of the best results of a trial's runs so far, and return whether the trial is pruned.
+
+        Args:
+            run: The present run.
+            rows: Metrics of its epochs.
+        """
         if self.spec.pruning is None:
             return False
         number, objective = _number(run), self.spec.objectives[0]
@@ -81,6 +98,7 @@ class Trials(Task):
         return self.study.report(number, values)
 
     def table(self) -> list[str]:
+        """Return the trials as lines."""
         return table(self.study)
 
 
@@ -89,7 +107,11 @@ def _number(run: PlannedRun) -> int:
 
 
 def table(opened: Study) -> list[str]:
-    """Return a table of the trials of a study."""
+    """Return a table of the trials of a study.
+
+    Args:
+        opened: The study.
+    """
     names = [one.name for one in opened.spec.objectives]
     trials = opened.trials()
     front = pareto.front(trials, opened.spec.objectives)
@@ -139,7 +161,7 @@ def run(path: Path, *, jobs: int, device: str, retry: bool) -> tuple[list[str], 
         device: Device of the trainings, or "auto".
         retry: Whether trials that failed are tried again.
     """
-    opened = study.opened(spec.load(path))
+    opened = opening.opened(spec.load(path))
     if retry:
         opened.retry()
     troubles = work(Trials(opened), jobs=jobs, device=device)
@@ -152,11 +174,15 @@ def show(path: Path) -> list[str]:
     Args:
         path: The spec.
     """
-    return described(study.opened(spec.load(path), create=False))
+    return described(opening.opened(spec.load(path), create=False))
 
 
 def described(opened: Study) -> list[str]:
-    """Return the table of a study, and draw the Pareto front of several objectives."""
+    """Return the table of a study, and draw the Pareto front of several objectives.
+
+    Args:
+        opened: The study.
+    """
     lines, wanted = table(opened), opened.spec
     finished = opened.trials("COMPLETE")
     if len(wanted.objectives) > 1 and finished:

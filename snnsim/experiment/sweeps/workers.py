@@ -30,10 +30,20 @@ class Task(ABC):
 
     @abstractmethod
     def settle(self, run: PlannedRun, outcome: Outcome) -> None:
-        """Note how a run ended."""
+        """Note how a run ended.
+
+        Args:
+            run: The run.
+            outcome: How it ended.
+        """
 
     def prune(self, run: PlannedRun, rows: Rows) -> bool:  # noqa: ARG002
-        """Return whether a run is not worth its time, by the metrics of its epochs."""
+        """Return whether a run is not worth its time, by the metrics of its epochs.
+
+        Args:
+            run: The run.
+            rows: Metrics of its epochs.
+        """
         return False
 
     @abstractmethod
