@@ -58,8 +58,8 @@ class Sweep:
         print("\n".join(lines))
         if troubles:
             raise ValueError(
-                f"{len(troubles)} trainings did not end well: {'; '.join(troubles)}. The same command goes on with "
-                "those that were stopped; --retry tries those again that failed"
+                f"trainings without a result: {len(troubles)} ({'; '.join(troubles)}). The same command goes on with "
+                "those that were killed; --retry tries those again that failed"
             )
         print(f"done; next: snnsim evaluate {spec.load(self.spec).folder}")
 

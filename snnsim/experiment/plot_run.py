@@ -30,7 +30,8 @@ _LOOP = ", recurrent"
 class Choice:
     """The recording of a raster or an animation."""
 
-    split: Split = "valid"
+    split: Split | None = None
+    """None is the validation split, or the training split of a run without validation recordings."""
     index: int = 0
     data_path: str | None = None
 
@@ -153,12 +154,12 @@ def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, int]:
     Raises:
         ValueError: If the split has no such recording.
     """
-    loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
+    default: Split = "valid" if evaluate_run.config_of(folder).data.validate else "train"
+    split = choice.split or default
+    loaded = evaluate_run.load(folder.path, split, data_path=choice.data_path)
     indices = loaded.part.indices
     if not 0 <= choice.index < len(indices):
-        raise ValueError(
-            f"--index must be from 0 to {len(indices) - 1} in the {choice.split} split, not {choice.index}"
-        )
+        raise ValueError(f"--index must be from 0 to {len(indices) - 1} in the {split} split, not {choice.index}")
     number = indices[choice.index : choice.index + 1]
     frames, lengths = loaded.part.binned.dense(number)
     record = loaded.network.record(torch.from_numpy(frames), torch.from_numpy(lengths).long())

@@ -69,9 +69,8 @@ def train(
             tqdm.write(_introduction(config, run, classes))
         run.fit()
         if processes.first:
-            choice = plot_run.Choice("valid" if config.data.validate else "train")
             for kind in missing:
-                plot_run.plot(folder.path, kind, choice=choice)
+                plot_run.plot(folder.path, kind)
     return folder
 
 

@@ -7,6 +7,9 @@ from typing import Any, Self
 from snnsim.validation import require, shown
 
 
+_RANKS = ("valid_accuracy", "valid_loss")
+
+
 @dataclass
 class TrainState:
     """State of a training besides parameters and optimizers."""
@@ -90,8 +93,9 @@ def _check(path: Path, name: str, value: Any, kind: Any) -> None:
 
 
 def _has_rank(row: dict[str, Any]) -> bool:
-    values = [row.get(name) for name in ("valid_accuracy", "valid_loss")]
-    return values == [None, None] or all(isinstance(value, float) for value in values)
+    # an epoch without validation has the training loss alone
+    validated = not row.keys().isdisjoint(_RANKS)
+    return all(isinstance(row.get(name), float) for name in (_RANKS if validated else ("train_loss",)))
 
 
 def _rank(row: dict[str, Any]) -> tuple[float, float]:

@@ -85,6 +85,44 @@ def test_a_sweep_and_its_training_are_killed_and_go_on_to_the_same_result(tiny, 
         assert torch.equal(value, parameters(folder)[name]), name
 
 
+WORKER = """
+import os, sys, time
+from pathlib import Path
+from snnsim.experiment.sweeps import measured, process, sweep
+from snnsim.files import write_json
+
+def trained(run, watch):
+    with open(sys.argv[2], "a") as log:
+        print(os.getpid(), run.group.name, run.name, file=log)
+    end = time.monotonic() + 60
+    while len({line.split()[0] for line in open(sys.argv[2])}) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    return process.Outcome("finished")
+
+def measure(run, wanted):
+    write_json(run.beside(".result.json"), {"seed": run.seed, "fold": None, "valid_accuracy": 0.5})
+
+process._trained, measured.measure = trained, measure
+sweep.run(Path(sys.argv[1]), jobs=1, device="cpu", retry=False)
+"""
+
+
+def test_two_processes_with_one_journal_train_every_run_once(tmp_path):
+    path = write_spec(tmp_path, target='"motifs"', seeds=2, parameters=inline({"network.taps": [1, 2, 3]}))
+    log = tmp_path / "log"
+    # no process goes on before both have begun a run
+    words = [sys.executable, "-c", WORKER, str(path), str(log)]
+    both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    errors = [each.communicate()[1] for each in both]
+    assert [each.returncode for each in both] == [0, 0], errors
+    lines = [line.split() for line in log.read_text().splitlines()]
+    assert sorted((trial, run) for _, trial, run in lines) == [
+        (f"trial-{number:04d}", f"seed-{seed}") for number in range(3) for seed in range(2)
+    ]
+    assert {int(pid) for pid, *_ in lines} == {each.pid for each in both}
+    assert states(path) == ["COMPLETE"] * 3
+
+
 def test_a_training_that_a_killed_worker_has_left_is_waited_for(planned, monkeypatch):
     monkeypatch.setattr(process, "POLL_S", 0.01)
     order = []

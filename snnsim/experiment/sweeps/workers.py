@@ -71,9 +71,11 @@ def work(task: Task, *, jobs: int, device: str, stream: Live | None = None) -> T
         stream: The live table; by default one on stderr.
 
     Raises:
-        ValueError: If the first trainings all fail.
+        ValueError: If the first trainings all fail, or torchrun has started this process.
         Stopped: If a signal stopped the workers; trainings have written checkpoints.
     """
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ValueError("sweeps, folds and seeds start processes of their own; start them without torchrun")
     live, crew = stream or Live(sys.stderr), _Crew(task, _threads(jobs))
     threads = [threading.Thread(target=crew.work, args=(live.say, device), daemon=True) for _ in range(jobs)]
     with watched() as request:
