@@ -6,7 +6,6 @@ from typing import Any, Self
 
 from snnsim.validation import require, shown
 
-
 _RANKS = ("valid_accuracy", "valid_loss")
 
 

@@ -195,6 +195,15 @@ def test_a_sweep_whose_first_trainings_all_fail_begins_no_other(monkeypatch, gri
     assert len(runs) == 3
 
 
+def test_runs_of_a_sweep_whose_journal_is_gone_are_not_taken_for_others(monkeypatch, grid, tmp_path):
+    runs = pretend(monkeypatch, lambda _: [0.5])
+    run(grid)
+    (tmp_path / "sweep" / "journal.log").unlink()
+    with pytest.raises(ValueError, match=r"trial-0000 is of another sweep, whose journal\.log is gone"):
+        run(grid)
+    assert len(runs) == len(PRODUCT)
+
+
 def test_an_objective_that_no_run_has_is_named(monkeypatch, tmp_path):
     pretend(monkeypatch, lambda _: [0.5])
     with pytest.raises(ValueError, match="the objective valid_mae is no metric of the runs; those are valid_accuracy"):

@@ -111,8 +111,17 @@ class Study:
         values = self.values(trial)
         own = {name: value for name, value in values.items() if name != VARIANT}
         config = self.bases[values.get(VARIANT, "")].with_values(own)
-        path = self.spec.folder / f"trial-{trial.number:04d}"
-        return Group.of(path, spec.labeled(values), config, seeds=self.spec.seeds, folds=self.folds)
+        return Group.of(
+            self.folder(trial.number), spec.labeled(values), config, seeds=self.spec.seeds, folds=self.folds
+        )
+
+    def folder(self, number: int) -> Path:
+        """Return the folder of a trial.
+
+        Args:
+            number: Number of the trial.
+        """
+        return self.spec.folder / f"trial-{number:04d}"
 
     def values(self, trial: Any) -> dict[str, Any]:
         """Return the values of a trial's parameters; those of a trial that waits are known for a grid alone.
@@ -124,10 +133,17 @@ class Study:
         return {name: one.decoded(stored[name]) for name, one in self.spec.parameters.items() if name in stored}
 
     def begin(self) -> Group | None:
-        """Take the next waiting trial, and return its runs; None if no trial waits. The caller has `asking`."""
+        """Take the next waiting trial, and return its runs; None if no trial waits. The caller has `asking`.
+
+        Raises:
+            ValueError: If the folder of the trial is that of another sweep.
+        """
         waiting = self.trials("WAITING")
         if not waiting:
             return None
+        folder = self.folder(waiting[0].number)
+        if folder.exists():
+            raise ValueError(f"{folder} is of another sweep, whose journal.log is gone; choose another folder or name")
         self.optuna.sampler = sampling.sampler(self.spec, waiting[0].number)
         distributions = {name: sampling.distribution(one) for name, one in self.spec.parameters.items()}
         with warnings.catch_warnings():
