@@ -14,8 +14,9 @@ from snnsim import experiment
 from snnsim.experiment import datasets, evaluate_run, train_run
 from snnsim.experiment.sweeps import evaluation, folds, process
 from snnsim.experiment.sweeps.folds import Plan
-from snnsim.experiment.sweeps.planned import groups_in
+from snnsim.experiment.sweeps.planned import Group, groups_in
 from snnsim.experiment.sweeps.process import Outcome
+from snnsim.files import write_json
 from snnsim.learning import decisions
 from snnsim.training.evaluation import wilson
 
@@ -83,6 +84,48 @@ def test_a_run_that_stops_early_is_the_beginning_of_the_long_one(tiny, tmp_path,
     for row, other in zip(rows, long, strict=False):
         assert {**row, "seconds": 0, "peak_bytes": 0} == {**other, "seconds": 0, "peak_bytes": 0}
     assert experiment.is_finished(short.path)
+
+
+def test_no_more_epochs_than_those_of_the_schedules_are_trained(tiny, tmp_path):
+    values = tiny | {"training.epochs": 1, "training.stop_after": 5}
+    assert len(experiment.train("shd", values, output=tmp_path / "run", device="cpu").read_metrics()) == 1
+
+
+@pytest.mark.parametrize(("best", "epochs"), [((1, 2, 10, 3), 3), ((4, 9, 5), 5), ((7,), 7), ((3, 4), 4)])
+def test_the_choice_is_the_median_of_the_best_epochs(tmp_path, best, epochs):
+    config = train_run.config_of("motifs").with_values({"training.epochs": 20, "training.patience": 6})
+    trained = Group.of(tmp_path / "folds", "", config, seeds=tuple(range(len(best))), folds=None)
+    for one, epoch in zip(trained.runs, best, strict=True):
+        write_json(one.beside(".result.json"), {"best_epoch": epoch, "valid_accuracy": epoch / 100})
+    refitted = config.with_values(folds._refit(trained, tmp_path))
+    assert (refitted.training.stop_after, refitted.training.patience, refitted.data.validate) == (epochs, 0, False)
+    choice = json.loads((tmp_path / "choice.json").read_text())
+    assert (choice["epochs"], choice["best_epochs"]) == (epochs, list(best))
+    assert choice["valid_accuracy"] == pytest.approx(sum(best) / len(best) / 100)
+
+
+def test_ensembles_sum_scores_fold_by_fold(tmp_path, monkeypatch):
+    config = train_run.config_of("motifs")
+    group = Group.of(tmp_path / "sweep" / "folds", "", config, seeds=(0, 1, 2), folds=2)
+    group.write({})
+    # the sum decides for class 1, the most votes and the largest score for class 0
+    scores = {0: [[0.6, 0.5]], 1: [[0.6, 0.5]], 2: [[0.0, 0.5]]}
+    for one in group.runs:
+        write_json(one.beside(".result.json"), {"valid_accuracy": 0.5})
+    monkeypatch.setattr(
+        evaluation, "scored", lambda run, *_, **__: (np.array(scores[run.seed]), np.array([1 - run.fold]))
+    )
+    (facts,) = evaluation.evaluate(tmp_path / "sweep", "valid")
+    # right in the fold with the label 1, wrong in the other
+    assert facts["accuracies"] == [0.0, 0.0, 1.0, 1.0, 1.0, 0.0]
+    assert (facts["ensemble"]["correct"], facts["ensemble"]["total"]) == (1, 2)
+    assert (facts["recordings"], facts["runs"], facts["mean"]) == (2, 6, 0.5)
+    # an incomplete group says so, and a single network is no ensemble
+    for one in group.runs[1:]:
+        one.beside(".result.json").unlink()
+    (facts,) = evaluation.evaluate(tmp_path / "sweep", "valid")
+    assert (facts["runs"], facts["of"], facts["sd"], "ensemble" in facts) == (1, 6, None, False)
+    assert evaluation.lines([facts])[0].endswith("5 runs are not finished")
 
 
 def test_the_same_command_goes_on_and_adds_seeds(protocol, tiny, tmp_path, monkeypatch):

@@ -175,6 +175,8 @@ def test_a_training_gets_one_signal_to_stop(planned, monkeypatch, reason):
 import signal
 signals = []
 signal.signal(signal.SIGTERM, lambda *_: signals.append(1))
+import os
+(folder / "group").write_text(str(os.getpgrp()))
 (folder / "ready").touch()
 while not signals:
     time.sleep(0.01)
@@ -191,6 +193,8 @@ sys.exit(130)
     }[reason]
     assert process.carry_out(planned, watch) == Outcome(reason)
     assert (planned.folder.path / "signals").read_text() == "1"
+    # Ctrl-C of a terminal goes to a group of processes, and would be a second signal
+    assert int((planned.folder.path / "group").read_text()) != os.getpgrp()
     assert rows == ([[{"epoch": 1, "valid_accuracy": 0.5}]] if reason == "pruned" else [])
 
 
