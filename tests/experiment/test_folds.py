@@ -112,14 +112,11 @@ def test_ensembles_sum_scores_fold_by_fold(tmp_path, monkeypatch):
     scores = {0: [[0.6, 0.5]], 1: [[0.6, 0.5]], 2: [[0.0, 0.5]]}
     for one in group.runs:
         write_json(one.beside(".result.json"), {"valid_accuracy": 0.5})
-    monkeypatch.setattr(
-        evaluation, "scored", lambda run, *_, **__: (np.array(scores[run.seed]), np.array([1 - run.fold]))
-    )
+    monkeypatch.setattr(evaluation, "scored", lambda run, *_, **__: (np.array(scores[run.seed]), np.array([1])))
     (facts,) = evaluation.evaluate(tmp_path / "sweep", "valid")
-    # right in the fold with the label 1, wrong in the other
-    assert facts["accuracies"] == [0.0, 0.0, 1.0, 1.0, 1.0, 0.0]
-    assert (facts["ensemble"]["correct"], facts["ensemble"]["total"]) == (1, 2)
-    assert (facts["recordings"], facts["runs"], facts["mean"]) == (2, 6, 0.5)
+    assert facts["accuracies"] == [0.0, 0.0, 1.0, 0.0, 0.0, 1.0]
+    assert (facts["ensemble"]["correct"], facts["ensemble"]["total"]) == (2, 2)
+    assert (facts["recordings"], facts["runs"], facts["mean"]) == (2, 6, pytest.approx(1 / 3))
     # an incomplete group says so, and a single network is no ensemble
     for one in group.runs[1:]:
         one.beside(".result.json").unlink()
