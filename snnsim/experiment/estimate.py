@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import recurrence
+from snnsim.config.recurrence import ConvolutionalRecurrence, DelayedRecurrence, RecurrentDelays
+from snnsim.config.skips import DelayedSkip
+from snnsim.experiment import recurrence, skips
 from snnsim.limits import require_memory
 from snnsim.units import to_steps
 
@@ -69,6 +70,11 @@ def _delays(kind: str, layer: Layer) -> int:
     return {"synaptic": layer.sources * layer.rows, "axonal": layer.sources, "dendritic": layer.rows}[kind]
 
 
+def _recurrent_delays(kind: RecurrentDelays, layer: Layer) -> int:
+    """Return the number of delays of recurrent connections."""
+    return _delays(kind.delays if isinstance(kind, DelayedRecurrence) else "synaptic", layer)
+
+
 def _copies(*, learned: bool) -> int:
     # the value, and, if it is trained, its gradient and two averages of Adam
     return 4 if learned else 1
@@ -82,7 +88,11 @@ def recurrent_layers(config: Config) -> Iterator[Layer]:
     """
     for number in recurrence.layers(config):
         width = config.network.hidden[number - 1]
-        yield Layer(f"hidden {number} to itself", width, width)
+        name, kind = f"hidden {number} to itself", config.network.recurrent
+        if isinstance(kind, ConvolutionalRecurrence):
+            yield Layer(name, kind.kernel, 1, width)
+        else:
+            yield Layer(name, width, width)
 
 
 def of_network(config: Config, *, classes: int) -> dict[str, int]:
@@ -101,9 +111,16 @@ def of_network(config: Config, *, classes: int) -> dict[str, int]:
         parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
     for layer in recurrent_layers(config):
         values = _copies(learned=True) * layer.sources * layer.rows
-        if isinstance(net.recurrent, DelayedRecurrence):
-            values += _copies(learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
+        if isinstance(net.recurrent, RecurrentDelays):
+            values += _copies(learned=net.recurrent.learn_delay) * _recurrent_delays(net.recurrent, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * values
+    for skip, sources, targets in skips.sizes(config, classes=classes):
+        layer = Layer(f"skip {skip.source} to {skip.target}", sources, targets)
+        values = _copies(learned=True) * layer.sources * layer.rows
+        if isinstance(skip, DelayedSkip):
+            values += _copies(learned=skip.learn_delay) * _delays(skip.delays, layer)
+        name = f"connections of {layer.name} in training"
+        parts[name] = parts.get(name, 0) + NUMBER * values
     return parts
 
 
@@ -136,9 +153,9 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
     for layer in recurrent_layers(config):
         # the currents, their errors, and the spikes of every step
         parts[f"currents of {layer.name}"] = 3 * cells * layer.neurons
-        if isinstance(net.recurrent, DelayedRecurrence):
+        if isinstance(net.recurrent, RecurrentDelays):
             delays = recurrence.max_delay(config) + 1
-            kernel = delays * _delays(net.recurrent.delays, layer)
+            kernel = delays * _recurrent_delays(net.recurrent, layer)
             parts[f"kernels of {delays:,} delays of {layer.name}"] = 4 * NUMBER * kernel
     return parts
 

@@ -85,7 +85,7 @@ class BatchNorm(nn.BatchNorm1d):
             valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
         flat = current.reshape(-1, current.shape[-1])
         if not self.training and self.running_mean is not None:
-            return self._by(self._running(), flat).view_as(current)
+            return self._by(self.running(), flat).view_as(current)
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
@@ -105,7 +105,7 @@ class BatchNorm(nn.BatchNorm1d):
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         moving = self.training and bool(count > 1)
-        running = self._running()
+        running = self.running()
         if moving:
             mean, variance = moments(current, valid)
             with torch.no_grad():
@@ -147,7 +147,12 @@ class BatchNorm(nn.BatchNorm1d):
         running.mean.lerp_(mean, share)
         running.variance.lerp_(variance, share)
 
-    def _running(self) -> Statistics:
+    def running(self) -> Statistics:
+        """Return the running mean and variance.
+
+        Raises:
+            ValueError: If there are none.
+        """
         if self.running_mean is None or self.running_var is None:
             raise ValueError(
                 "BatchNorm: chunks and single steps need running statistics, but track_running_stats=False"

@@ -25,7 +25,7 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence
 from snnsim.renamed import OldName
@@ -149,6 +149,16 @@ class SpikingLayer(nn.Module):
         normalized: Tensor = current if self.norm is None else self.norm(current, valid)
         return normalized
 
+    def driven(self, current: Tensor, context: SequenceContext, step: int = 0) -> Tensor:
+        """Return the normalized current of a whole sequence, or of a chunk.
+
+        Args:
+            current: The synaptic current, (time, ..., neuron); of a field, (time, ..., channel).
+            context: Steps that count, and whether the current is a chunk.
+            step: Number of steps of the sequence before the chunk.
+        """
+        return self._driven(*self._by_channel(current, context, step))
+
     def spike(
         self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
@@ -190,7 +200,10 @@ class SpikingLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of normalized currents and their own recurrent current, before dropout."""
         mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, context.generator)
-        before = LoopState(state.neuron, state.recurrent)
+        history = state.recurrent
+        if history is not None and context.credit.delayed != "exact":
+            history = history.detach()
+        before = LoopState(state.neuron, history)
         spikes, after = recurrent.run(
             current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
         )
@@ -281,20 +294,3 @@ def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | Non
             f"{recurrent.synapse.targets}"
         )
     return recurrent
-
-
-def chunk_current(
-    synapse: Synapse, spikes: Tensor, history: Tensor | None, before: int, credit: GradientPaths
-) -> tuple[Tensor, Tensor | None]:
-    """Return the synaptic currents of a chunk of time, and the next history if the state holds it.
-
-    Args:
-        synapse: The synapse.
-        spikes: Spikes (time, ..., source).
-        history: The spikes before the chunk, or None.
-        before: Number of steps at the beginning of the spikes that are history, in place of `history`.
-        credit: Gradient paths.
-    """
-    if before:
-        return synapse.current(spikes, before=before, delayed=credit.delayed), None
-    return synapse.run(spikes, history, delayed=credit.delayed)

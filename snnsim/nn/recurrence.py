@@ -30,6 +30,8 @@ from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
+from snnsim.nn.conv import DelayedConv
+from snnsim.nn.conv_loop import ConvLoop
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.dropout import SequenceDropout
 from snnsim.nn.linear import SparseLinear
@@ -77,6 +79,21 @@ class Recurrence(nn.Module):
         check_module(synapse, Synapse, who="Recurrence", name="synapse", example="DelayedLinear")
         self.synapse = synapse
         self.dropout = SequenceDropout(dropout)
+
+    @classmethod
+    def along_neurons(
+        cls, neurons: int, max_delay: int, *, kernel: int = 3, dropout: float = 0.0, **settings: Any
+    ) -> "Recurrence":
+        """Return a convolution along the neuron axis: each neuron gets spikes of its neighbors, by one shared kernel.
+
+        Args:
+            neurons: Number of neurons of the layer.
+            max_delay: The longest delay of the synapse in steps, one less than that of the loop.
+            kernel: Number of weights, one odd number: a neuron and its neighbors on both sides.
+            dropout: Probability of dropout of the recurrent current.
+            **settings: Keywords of DelayedLinear: taps, window, sigma, learn_delay, learn_sigma, generator.
+        """
+        return cls(DelayedConv((1, neurons, 1), 1, max_delay, (1, kernel), **settings), dropout=dropout)
 
     @property
     def max_delay(self) -> int:
@@ -151,6 +168,8 @@ class Recurrence(nn.Module):
         elif type(synapse) is SparseLinear:
             kernel, parameters = synapse.weight[None], (synapse.weight,)
             gradient = by_autograd(lambda spikes, weight: spikes @ weight.mT)
+        elif isinstance(synapse, DelayedConv):
+            return ConvLoop(synapse), current
         else:
             return _StepByStep(synapse), current
         loop = OnlineConvolution(kernel.detach(), steps=steps)

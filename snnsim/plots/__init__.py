@@ -5,18 +5,25 @@ from snnsim.plots.arrivals import Arrivals
 from snnsim.plots.delay_histograms import LayerDelays, delays
 from snnsim.plots.learning_curves import curves
 from snnsim.plots.pareto_front import ParetoPoints, pareto
+from snnsim.plots.predictions import Confusion, Scatter, predictions
 from snnsim.plots.rasters import Readout, raster
+from snnsim.plots.readout_panels import Numbers, StepLabels
 from snnsim.plots.style import save
 
 __all__ = [
     "Arrivals",
+    "Confusion",
     "LayerDelays",
+    "Numbers",
     "ParetoPoints",
     "Readout",
+    "Scatter",
+    "StepLabels",
     "animate",
     "curves",
     "delays",
     "pareto",
+    "predictions",
     "raster",
     "save",
 ]

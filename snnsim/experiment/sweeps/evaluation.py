@@ -23,6 +23,7 @@ from snnsim.experiment.evaluate_run import Split
 from snnsim.experiment.sweeps import chosen
 from snnsim.experiment.sweeps.planned import Group, PlannedRun, groups_in
 from snnsim.learning import decisions
+from snnsim.learning.tasks.recording_class import RecordingClass
 from snnsim.training import distributed, evaluation
 from snnsim.training.evaluation import wilson
 
@@ -111,9 +112,17 @@ def scored(
         split: Split of the data.
         data_path: Folder of the data, if they have moved since training.
         device: Device of the network, or "auto".
+
+    Raises:
+        ValueError: If the task is none of one class for each recording.
     """
     loaded, on = evaluate_run.load(run.folder.path, split, data_path=data_path), distributed.choose_device(device)
-    decide = decisions.get_decision(loaded.config.training.decision)
+    if not isinstance(loaded.task, RecordingClass):
+        raise ValueError(
+            f"statistics over seeds and folds are those of classes of recordings, and the task is {loaded.task.kind}; "
+            f"evaluate the runs one by one, such as {run.folder.path}"
+        )
+    decide = decisions.get_decision(loaded.task.decision_name)
     scores: list[np.ndarray] = []
 
     def noted(output: Tensor, valid: Tensor) -> Tensor:

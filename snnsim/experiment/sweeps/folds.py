@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from snnsim.config import Config
-from snnsim.experiment import datasets, train_run
+from snnsim.experiment import datasets, own_data, train_run
 from snnsim.experiment.sweeps import summary
 from snnsim.experiment.sweeps.planned import Group, PlannedRun
 from snnsim.experiment.sweeps.process import Outcome
@@ -96,7 +96,7 @@ def train(
     Raises:
         ValueError: If the folder has another plan, or runs failed.
     """
-    config = unsplit(train_run.config_of(target).with_values(values))
+    config = own_data.resolved(unsplit(train_run.config_of(target).with_values(values)))
     folds = None if plan.folds is None else number_of(config, plan.folds)
     # a config that cannot be refitted is an error before the first fold
     config.with_values(_refit_values(config.training.epochs))
@@ -135,6 +135,7 @@ def number_of(config: Config, folds: Folds) -> int:
     Raises:
         ValueError: If the training file names no speakers, or fewer than folds.
     """
+    config = own_data.resolved(config)
     pool = datasets.training_pool(config)
     speakers = np.unique(pool.binned.speaker[pool.indices])
     known = len(speakers) > 1 and speakers[0] >= 0
@@ -194,8 +195,9 @@ def _refit(trained: Group, folder: Path) -> dict[str, object]:
     best = [result["best_epoch"] for result in results]
     # a half is rounded up
     epochs = int(median(best) + 0.5)
-    accuracy = mean(result["valid_accuracy"] for result in results)
-    write_json(folder / "choice.json", {"epochs": epochs, "best_epochs": best, "valid_accuracy": accuracy})
+    metrics = {name for result in results for name in result if name.startswith("valid_")}
+    means = {name: mean(result[name] for result in results) for name in sorted(metrics)}
+    write_json(folder / "choice.json", {"epochs": epochs, "best_epochs": best, **means})
     return _refit_values(epochs)
 
 
