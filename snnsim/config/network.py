@@ -46,6 +46,8 @@ class Network:
     """Recurrent connections of hidden layers, a section of config/recurrence.py: dense, delays; None for none."""
     batch_norm: bool = True
     dropout: float = 0.4
+    dropout_mask: Literal["recording", "step"] = "recording"
+    """Whether dropout has one mask for a recording or a new one in every step."""
     extra_ms: Annotated[float, Range(at_least=0)] = 360.0
     """Time that the network runs after the end of a recording, so that late spikes count."""
 

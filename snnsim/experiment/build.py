@@ -1,7 +1,7 @@
 """From a config to its parts: the network, the learning rule, the schedule of the delay windows."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from functools import partial
 from itertools import pairwise
 from typing import Any, cast
@@ -12,13 +12,15 @@ from snnsim import schema
 from snnsim.config import Config
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.experiment import estimate, neurons, recurrence
-from snnsim.learning import qat, rules, sigma_schedule
+from snnsim.learning import label_smoothing, qat, rates, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.patches import Field
 from snnsim.nn.protocols import Synapse
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
+from snnsim.training.optimizers import Settings
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
@@ -43,8 +45,9 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
         SpikingLayer(
             synapse,
             neurons.build(config, features, synapse, generator),
-            norm=BatchNorm(features) if net.batch_norm else None,
+            norm=_norm(config, features),
             dropout=net.dropout,
+            dropout_per_step=net.dropout_mask == "step",
             recurrent=recurrence.build(config, number, features, generator),
         )
         for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
@@ -53,6 +56,14 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
     readout = LeakyReadout(tau=tau, learn_decay=net.readout.learn_decay, features=classes)
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
     return SpikingNetwork(layers, last, readout, extra_steps=extra)
+
+
+def _norm(config: Config, features: int) -> BatchNorm | None:
+    if not config.network.batch_norm:
+        return None
+    norm = BatchNorm(features)
+    norm.synchronized = config.training.sync_batch_norm
+    return norm
 
 
 def field(config: Config) -> Field:
@@ -123,11 +134,21 @@ def grid(config: Config) -> qat.Grid:
     return qat.Grid(weights, config.training.delays)
 
 
-def rule(config: Config) -> rules.Rule:
+def optimizer_settings(config: Config) -> Settings:
+    """Return the optimizers, schedules and average of a config.
+
+    Args:
+        config: Config of the run, whose section `training` has them.
+    """
+    return Settings(**{each.name: getattr(config.training, each.name) for each in fields(Settings)})
+
+
+def rule(config: Config, processes: Distributed = SINGLE) -> rules.Rule:
     """Return the learning rule with its settings.
 
     Args:
         config: Config of the run: the rule's name and settings in `training`, a chunk of time in ms.
+        processes: Processes of the training, over which bounds of rates go.
     """
     training = config.training
     settings: dict[str, Any] = {"loss": training.loss}
@@ -136,7 +157,9 @@ def rule(config: Config) -> rules.Rule:
         settings |= {"delayed": training.delayed, "chunk": chunk}
     if training.rule == "sltt-k":
         settings["k"] = training.k
-    return rules.get_rule(training.rule, **settings)
+    smoothed = label_smoothing.smoothed(rules.get_rule(training.rule, **settings), training.label_smoothing)
+    total = partial(all_reduce_sum, processes=processes) if processes.world > 1 else None
+    return rates.bounded(smoothed, training.rates, processes=processes.world, total=total)
 
 
 def max_delay(config: Config) -> int:
@@ -217,6 +240,8 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
     values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
+    # nor masks of steps
+    values["dropout_mask"] = None if config.network.dropout_mask == "recording" else config.network.dropout_mask
     values["field"] = list(field(config)) if spatial else None
     return values
 

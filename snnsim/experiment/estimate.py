@@ -130,6 +130,9 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
         if net.delays != "none" and layer.pixels > 1:
             parts[f"patches of {layer.name}"] = cells * layer.pixels * layer.sources
     parts["spikes and errors of the widest layer"] = 2 * cells * max(layer.neurons for layer in all_layers)
+    if net.dropout > 0 and net.dropout_mask == "step":
+        # a byte and the spikes after dropout
+        parts["dropout masks of steps"] = (cells + cells // NUMBER) * sum(layer.neurons for layer in all_layers[:-1])
     if reach:
         widest = max(layer.sources * min(layer.rows, TOGETHER) for layer in all_layers)
         parts[f"kernels of {reach + 1:,} delays"] = 4 * NUMBER * (reach + 1) * net.taps * widest

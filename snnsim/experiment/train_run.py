@@ -158,7 +158,7 @@ def prepare(
     plan = TrainerConfig(
         train=train_batches,
         valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
-        rule=build.rule(config),
+        rule=build.rule(config, processes),
         decide=decisions.get_decision(settings.decision),
         epochs=settings.epochs,
         seed=settings.seed,
@@ -171,12 +171,9 @@ def prepare(
         processes=processes,
         computed=build.grid(config).on,
     )
+    steps = settings.epochs * len(train_batches)
     optimizer = optimizers.build(
-        network,
-        lr=settings.lr,
-        lr_delay=settings.lr_delay,
-        weight_decay=settings.weight_decay,
-        steps=settings.epochs * len(train_batches),
+        network, settings=build.optimizer_settings(config), steps=steps, epochs=settings.epochs
     )
     return Trainer(network, optimizer, plan, folder), classes
 

@@ -34,6 +34,13 @@ from snnsim.validation import known
 Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], StepResult]
 
 
+def unwrapped(network: nn.Module) -> SpikingNetwork:
+    """Return the network that a wrapper for several processes or devices holds."""
+    wrapped = isinstance(network, DataParallel | DistributedDataParallel)
+    spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
+    return spiking
+
+
 def outcome(
     network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, loss: str = "decision"
 ) -> StepResult:
@@ -97,9 +104,7 @@ def sltt(  # noqa: PLR0913
     Returns:
         The summed loss and the scores, without gradients.
     """
-    credit = GradientPaths(temporal=False, delayed=delayed)
-    wrapped = isinstance(network, DataParallel | DistributedDataParallel)
-    spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
+    credit, spiking = GradientPaths(temporal=False, delayed=delayed), unwrapped(network)
     if chunk is not None:
         return chunked.backpropagate_batch(
             spiking, batch, decide, generator, credit=credit, loss=loss, k=k, chunk=chunk

@@ -15,6 +15,7 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,6 +32,8 @@ from snnsim.nn.recurrence import LoopState, Recurrence
 from snnsim.renamed import OldName
 from snnsim.validation import shown
 
+Observer = Callable[[Tensor, Tensor | None], Tensor]
+
 
 class SpikingLayer(nn.Module):
     """A synapse, an optional normalization, neurons and dropout.
@@ -40,6 +43,7 @@ class SpikingLayer(nn.Module):
         neuron: A `Neuron`, such as a LIF.
         norm: A BatchNorm of the synapse's targets, or of their channels; None for none.
         dropout: Probability of dropout.
+        dropout_per_step: Whether dropout has a new mask in every step, in place of one for a sequence.
         recurrent: A Recurrence, a connection of the neurons to themselves; None for none.
 
     Raises:
@@ -54,6 +58,7 @@ class SpikingLayer(nn.Module):
         *,
         norm: BatchNorm | None,
         dropout: float,
+        dropout_per_step: bool = False,
         recurrent: Recurrence | None = None,
     ) -> None:
         super().__init__()
@@ -62,7 +67,9 @@ class SpikingLayer(nn.Module):
         if norm is not None and not isinstance(norm, BatchNorm):
             raise TypeError(f"SpikingLayer: norm must be a BatchNorm or None, not {shown(norm)}")
         self.synapse, self.neuron, self.norm = synapse, neuron, norm
-        self.dropout = SequenceDropout(dropout)
+        self.dropout = SequenceDropout(dropout, per_step=dropout_per_step)
+        self.observer: Observer | None = None
+        """Function of the spikes, and of the steps of each recording that count, to what the next layer gets."""
         self.channels = synapse.channels
         targets = self.channels or synapse.targets
         if norm is not None and norm.num_features != targets:
@@ -166,6 +173,7 @@ class SpikingLayer(nn.Module):
         fuses = self.recurrent is None and self._fuses(lanes)
         if fuses or context.chunk or self.recurrent is not None:
             mask = mask if state.step else self.dropout.mask(lanes, context.generator)
+        dropout = state.dropout if state.step else self.dropout.counter(context.generator)
         if self.recurrent is not None:
             driven = self._driven(lanes, valid, total)
             spikes, state = self._recur(self.recurrent, driven, context._replace(draws=draws), state)
@@ -181,9 +189,10 @@ class SpikingLayer(nn.Module):
         else:
             # the calls of modules run their hooks
             spikes = self.neuron(self.normalized_current(lanes, valid), temporal=temporal, draws=draws)
-            spikes = self.dropout(spikes, context.generator)
-        state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
-        return gates.known(spikes.view_as(current)), state
+            spikes = spikes if dropout is not None else self.dropout(spikes, context.generator)
+        spikes = self.dropout.of_steps(spikes, dropout and dropout.at(state.step)).view_as(current)
+        state = state._replace(neuron=after, mask=mask, step=state.step + len(current), dropout=dropout)
+        return gates.known(spikes if self.observer is None else self.observer(spikes, context.valid)), state
 
     def _recur(
         self, recurrent: Recurrence, current: Tensor, context: SequenceContext, state: LayerState

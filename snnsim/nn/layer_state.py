@@ -33,6 +33,8 @@ class LayerState(NamedTuple):
     """Dropout mask of the recurrent current."""
     skips: tuple[Tensor | None, ...] = ()
     """Last spikes of the sources of skip connections that lead to the layer, as far back as their delays reach."""
+    dropout: Draws | None = None
+    """Random counter of dropout with masks of steps, at the first step of the sequence."""
 
     def detached(self) -> "LayerState":
         """Return the state without its gradient."""

@@ -5,13 +5,15 @@ Source   optimizers, schedules and delay windows: the recipe of DCLS-Delays, Ham
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from snnsim.learning import decisions, losses, rules, sigma_schedule
+from snnsim.learning import decisions, losses, options, rules, sigma_schedule
+from snnsim.learning import label_smoothing as smoothing
+from snnsim.learning import rates as rate_bounds
 from snnsim.learning.losses import Batch
 from snnsim.nn import SpikingNetwork, delay_windows
 from snnsim.training import finite, optimizers
@@ -33,6 +35,15 @@ def fit(  # noqa: PLR0913
     lr: float = 5e-3,
     lr_delay: float = 0.1,
     weight_decay: float = 1e-5,
+    weight_decay_norm: float = 0.0,
+    weight_decay_delay: float = 0.0,
+    optimizer: str | options.AnyOptimizer = "adam",
+    delay_optimizer: str | options.AnyOptimizer = "adam",
+    schedule: str | options.AnySchedule = "one_cycle",
+    delay_schedule: str | options.AnySchedule = "cosine",
+    average: str | options.AnyAverage | None = None,
+    label_smoothing: float = 0.0,
+    rates: options.AnyRates = None,
     sigma_epochs: float = 0.25,
     seed: int = 0,
     progress: bool = True,
@@ -52,9 +63,21 @@ def fit(  # noqa: PLR0913
         rule: Learning rule, which computes the gradients: "bptt", "sltt", or a function such as
             `partial(snnsim.sltt, chunk=8)`.
         decision: Name of the function from the voltage of the readout to one score per class.
-        lr: Highest learning rate of weights and neurons (Adam, one cycle).
-        lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).
-        weight_decay: Decay of weights.
+        lr: Highest learning rate of weights and neurons.
+        lr_delay: Highest learning rate of delays, in steps.
+        weight_decay: Decay of the weights of synapses.
+        weight_decay_norm: Decay of the parameters of batch normalization.
+        weight_decay_delay: Decay of delays.
+        optimizer: Optimizer of weights and neurons: "adam", "adamw", "sgd", or one of snnsim.learning.options with its
+            settings, such as `AdamW(clip_norm=1.5)`.
+        delay_optimizer: Optimizer of delays.
+        schedule: Learning rate of weights and neurons over time: "one_cycle", "cosine", "cosine_wave", "plateau",
+            "constant", or one of snnsim.learning.options with its settings.
+        delay_schedule: Learning rate of delays over time.
+        average: Average of the parameters over the steps, "ema" or "mean", or one with its settings. Validation takes
+            the average, and the network has it in the end. None takes the parameters of the last step.
+        label_smoothing: Share of the target that is spread over all classes, at least 0 and below 1.
+        rates: Bounds of spike rates, `RateBounds` of snnsim.learning.options; None for none.
         sigma_epochs: Share of the epochs over which the delay windows narrow to single steps.
         seed: Seed of dropout and of stochastic neurons.
         progress: Whether to show a progress bar.
@@ -71,11 +94,15 @@ def fit(  # noqa: PLR0913
         raise TypeError(f"fit: the network must be a SpikingNetwork, not {shown(network)}")
     epochs = integer(epochs, who="fit", name="epochs", at_least=1)
     count = _count(batches)
-    train = rules.get_rule(rule) if isinstance(rule, str) else rule
-    decide = decisions.get_decision(decision)
-    rates = {"lr": lr, "lr_delay": lr_delay, "weight_decay": weight_decay}
-    rates = {name: real(value, who="fit", name=name, at_least=0) for name, value in rates.items()}
-    optimizer = optimizers.build(network, **rates, steps=epochs * count)
+    train, decide = _learner(rule, label_smoothing, rates), decisions.get_decision(decision)
+    settings = optimizers.Settings.of(
+        "fit", lr=lr, lr_delay=lr_delay, weight_decay=weight_decay, weight_decay_norm=weight_decay_norm,
+        weight_decay_delay=weight_decay_delay, optimizer=optimizer, delay_optimizer=delay_optimizer,
+        schedule=schedule, delay_schedule=delay_schedule, average=average,
+    )  # fmt: skip
+    if settings.needs_validation and valid is None:
+        raise ValueError("fit: the schedule plateau goes by the validation accuracy; pass `valid`, and not None")
+    updates = optimizers.build(network, settings=settings, steps=epochs * count, epochs=epochs)
     widths = _widths(network, max(1, int(real(sigma_epochs, who="fit", name="sigma_epochs", at_least=0) * epochs)))
     history: list[dict[str, float]] = []
     bar = tqdm(total=epochs * count, unit="batch", disable=None if progress else True)
@@ -87,18 +114,28 @@ def fit(  # noqa: PLR0913
             sums = torch.zeros(3, dtype=torch.float64)
             for number, batch in enumerate(_batches(batches, network)):
                 generator = torch.Generator().manual_seed(hash((seed, epoch, number)) % 2**63)
-                optimizer.zero_grad()
+                updates.zero_grad()
                 result = train(network, batch, decide, generator)
-                optimizer.step()
+                updates.step()
                 network.constrain()
+                updates.include(epoch)
                 sums += _sums(result, batch)
                 _check(result, network, epoch)
                 bar.update()
             row = {"epoch": epoch + 1, "loss": float(sums[0] / sums[2]), "accuracy": float(sums[1] / sums[2])}
-            history.append(row | ({} if valid is None else _evaluated(network, valid, decide)))
+            with updates.averaged():
+                history.append(row | ({} if valid is None else _evaluated(network, valid, decide)))
+            updates.end_epoch(history[-1].get("valid_accuracy", 0.0))
             bar.set_postfix({name: f"{value:.3f}" for name, value in history[-1].items() if name != "epoch"})
+    updates.keep_average()
     network.eval()
     return history
+
+
+def _learner(rule: str | rules.Rule, label_smoothing: float, rates: options.AnyRates) -> rules.Rule:
+    learner = rules.get_rule(rule) if isinstance(rule, str) else rule
+    bounds = cast(options.AnyRates, options.chosen(options.AnyRates, rates, who="fit", name="rates"))
+    return rate_bounds.bounded(smoothing.smoothed(learner, label_smoothing), bounds)
 
 
 def _count(batches: Iterable[Sample]) -> int:

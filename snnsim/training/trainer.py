@@ -24,7 +24,7 @@ from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.rules import Rule
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, finite, reporting
-from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, wrap_ddp
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
 from snnsim.training.optimizers import Optimizers
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
@@ -169,6 +169,7 @@ class Trainer:
                 result = plan.rule(network, batch, plan.decide, generator)
             self.optimizers.step()
             self.network.constrain()
+            self.optimizers.include(state.epoch)
             self._count(result, batch)
         state.step += 1
 
@@ -204,7 +205,8 @@ class Trainer:
 
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
-        with precision(plan), plan.computed(self.network):
+        share_buffers(self.network, plan.processes)
+        with self.optimizers.averaged(), precision(plan), plan.computed(self.network):
             result = evaluation.evaluate(
                 self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
             )
@@ -229,6 +231,7 @@ class Trainer:
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
         }
+        self.optimizers.end_epoch(result.accuracy)
         better = state.close(row)
         stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
         state.finished = state.epoch >= plan.epochs or stale
@@ -240,8 +243,9 @@ class Trainer:
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
         if better:
-            best = {"network": self.network.state_dict(), "metrics": row}
-            checkpoint.save(self.folder.best, self.plan.architecture, best)
+            with self.optimizers.averaged():
+                best = {"network": self.network.state_dict(), "metrics": row}
+                checkpoint.save(self.folder.best, self.plan.architecture, best)
         self.folder.write_metrics(self.state.history)
         self.save()
         if writer is not None:
