@@ -171,10 +171,8 @@ def prepare(
         processes=processes,
         computed=build.grid(config).on,
     )
-    steps = settings.epochs * len(train_batches)
-    optimizer = optimizers.build(
-        network, settings=build.optimizer_settings(config), steps=steps, epochs=settings.epochs
-    )
+    epochs, recipe = settings.epochs, build.optimizer_settings(config)
+    optimizer = optimizers.build(network, settings=recipe, steps=epochs * len(train_batches), epochs=epochs)
     return Trainer(network, optimizer, plan, folder), classes
 
 

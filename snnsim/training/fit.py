@@ -110,15 +110,8 @@ def fit(  # noqa: PLR0913
         for epoch in range(epochs):
             for synapse, width in widths:
                 synapse.sigma.fill_(width(epoch))
-            network.train()
             sums = torch.zeros(3, dtype=torch.float64)
-            for number, batch in enumerate(_batches(batches, network)):
-                generator = torch.Generator().manual_seed(hash((seed, epoch, number)) % 2**63)
-                updates.zero_grad()
-                result = train(network, batch, decide, generator)
-                updates.step()
-                network.constrain()
-                updates.include(epoch)
+            for result, batch in _steps(network, batches, train, decide, updates, key=(seed, epoch)):
                 sums += _sums(result, batch)
                 _check(result, network, epoch)
                 bar.update()
@@ -130,6 +123,36 @@ def fit(  # noqa: PLR0913
     updates.keep_average()
     network.eval()
     return history
+
+
+def _steps(
+    network: SpikingNetwork,
+    batches: Iterable[Sample],
+    rule: rules.Rule,
+    decide: decisions.Decision,
+    updates: optimizers.Optimizers,
+    *,
+    key: tuple[int, int],
+) -> Iterator[tuple[losses.StepResult, Batch]]:
+    """Take a step of training for each batch of an epoch, and yield its result.
+
+    Args:
+        network: The network.
+        batches: The batches.
+        rule: The rule.
+        decide: The decision.
+        updates: The optimizers.
+        key: Seed, and number of the epoch.
+    """
+    network.train()
+    for number, batch in enumerate(_batches(batches, network)):
+        generator = torch.Generator().manual_seed(hash((*key, number)) % 2**63)
+        updates.zero_grad()
+        result = rule(network, batch, decide, generator)
+        updates.step()
+        network.constrain()
+        updates.include(key[1])
+        yield result, batch
 
 
 def _learner(rule: str | rules.Rule, label_smoothing: float, rates: options.AnyRates) -> rules.Rule:
