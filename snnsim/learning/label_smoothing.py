@@ -50,5 +50,5 @@ def smoothed_batch(batch: Batch, share: float, classes: int) -> Batch:
     """
     target = batch.probabilities
     if target is None:
-        target = functional.one_hot(batch.labels, classes).to(torch.get_default_dtype())
+        target = functional.one_hot(batch.labels, classes).double()
     return replace(batch, probabilities=target * (1 - share) + share / classes)

@@ -31,6 +31,7 @@ from snnsim.learning.options import AnyRates, RateBounds
 from snnsim.learning.rules import Rule, unwrapped
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.layer_state import SequenceContext
 
 Sum = Callable[[Tensor], Tensor]
 """Sum of a tensor over all processes."""
@@ -82,8 +83,13 @@ class _Observer:
         self.bounds, self.processes, self.total = bounds, processes, total
         self.rates = torch.zeros(0)
 
-    def __call__(self, spikes: Tensor, valid: Tensor | None) -> Tensor:
-        flat = spikes.detach().flatten(1, -2)
+    def __call__(self, spikes: Tensor, context: SequenceContext) -> Tensor:
+        if context.chunk:
+            raise ValueError(
+                "bounds of rates need complete recordings, whose rates are known before the backward pass; leave out "
+                "the rates, or the chunks of time"
+            )
+        flat, valid = spikes.detach().flatten(1, -2), context.valid
         counted = None if valid is None else valid_steps(valid, len(spikes)).to(spikes.dtype)
         if counted is None:
             sums, steps = flat.sum((0, 1)), flat.new_full((1,), len(flat) * flat.shape[1])

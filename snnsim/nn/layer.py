@@ -32,7 +32,7 @@ from snnsim.nn.recurrence import LoopState, Recurrence
 from snnsim.renamed import OldName
 from snnsim.validation import shown
 
-Observer = Callable[[Tensor, Tensor | None], Tensor]
+Observer = Callable[[Tensor, SequenceContext], Tensor]
 
 
 class SpikingLayer(nn.Module):
@@ -69,7 +69,7 @@ class SpikingLayer(nn.Module):
         self.synapse, self.neuron, self.norm = synapse, neuron, norm
         self.dropout = SequenceDropout(dropout, per_step=dropout_per_step)
         self.observer: Observer | None = None
-        """Function of the spikes, and of the steps of each recording that count, to what the next layer gets."""
+        """Function of the spikes and their context to what the next layer gets."""
         self.channels = synapse.channels
         targets = self.channels or synapse.targets
         if norm is not None and norm.num_features != targets:
@@ -192,7 +192,7 @@ class SpikingLayer(nn.Module):
             spikes = spikes if dropout is not None else self.dropout(spikes, context.generator)
         spikes = self.dropout.of_steps(spikes, dropout and dropout.at(state.step)).view_as(current)
         state = state._replace(neuron=after, mask=mask, step=state.step + len(current), dropout=dropout)
-        return gates.known(spikes if self.observer is None else self.observer(spikes, context.valid)), state
+        return gates.known(spikes if self.observer is None else self.observer(spikes, context)), state
 
     def _recur(
         self, recurrent: Recurrence, current: Tensor, context: SequenceContext, state: LayerState
