@@ -1,4 +1,4 @@
-"""A run with all options of training: what is evaluated and saved, and how it resumes; the defaults are the old ones."""
+"""A run with all options of training: what is evaluated and saved, and how it resumes; defaults are the old ones."""
 
 import pytest
 import torch
