@@ -8,6 +8,11 @@
     digits-recurrent, motifs-recurrent, shd-recurrent
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
+    shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic
+                     one delay for each source or target, in place of one for each connection; the same widths, so
+                     about half as many parameters
+    shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif
+                     published recipes; recipes.py says what differs
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
 and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
@@ -22,6 +27,7 @@ from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.data import registry
 from snnsim.nn import delay_windows
+from snnsim.recipes import RECIPES
 from snnsim.validation import lookup
 
 _SHD = Config(name="shd", data=Data(name="shd"))
@@ -149,6 +155,13 @@ _RECURRENT = [
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
 
+_KINDS_OF_DELAYS = [
+    replace(base, name=f"{base.name}-{kind}", network=replace(base.network, delay_kind=kind))
+    for base in (_SHD, _SSC)
+    for kind in ("axonal", "dendritic")
+]
+
+
 def _all() -> dict[str, Config]:
     presets = {}
     for base in (_DIGITS, _MOTIFS, _SHD, _SSC):
@@ -158,6 +171,8 @@ def _all() -> dict[str, Config]:
             presets[name] = replace(change(base), name=name)
     for other in (
         *_RECURRENT,
+        *_KINDS_OF_DELAYS,
+        *RECIPES,
         _DIGITS_ADLIF,
         _MOTIFS_XYLO,
         _IMAGES,

@@ -45,6 +45,8 @@ class Network:
     recurrent: AnyRecurrence | None = None
     """Recurrent connections of hidden layers, a section of config/recurrence.py: dense, delays; None for none."""
     batch_norm: bool = True
+    bias: bool = False
+    """Whether each neuron has a learned bias where there is no batch normalization, which has one."""
     dropout: float = 0.4
     dropout_mask: Literal["recording", "step"] = "recording"
     """Whether dropout has one mask for a recording or a new one in every step."""
@@ -60,6 +62,7 @@ class Network:
         check(self.kernel > 0 and self.kernel % 2 == 1, "network.kernel", "odd and positive", self.kernel)
         check(0 <= self.dropout < 1, "network.dropout", "at least 0 and below 1", self.dropout)
         check(0 <= self.sparsity < 1, "network.sparsity", "at least 0 and below 1", self.sparsity)
+        check(not (self.bias and self.batch_norm), "network.bias", "false with network.batch_norm, which has one", True)
         self._check_connections()
 
     def _check_connections(self) -> None:

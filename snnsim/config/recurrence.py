@@ -44,6 +44,8 @@ class DelayedRecurrence(Recurrence):
     """The longest delay, at least one step: the time from a spike to its recurrent current."""
     delays: DelayKind = "axonal"
     """Whether every source, every connection or every target has a delay of its own."""
+    start_ms: tuple[Milliseconds, ...] = ()
+    """Bounds between which delays start, uniform; an empty list is from one step to the longest delay."""
     learn_delay: bool = True
     """Whether delays are learned; otherwise they are random and fixed."""
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
@@ -52,6 +54,13 @@ class DelayedRecurrence(Recurrence):
     """First width of the delay windows in steps; None is half the delay range."""
     sigma_end: Width | None = None
     """Last width in steps; None is that of the published recipe, 0.5 for `gauss`."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        start = list(self.start_ms)
+        ordered = len(start) in (0, 2) and start == sorted(start) and max(start, default=0) <= self.max_delay_ms
+        must = f"an empty list, or two times in ascending order, at most max_delay_ms = {self.max_delay_ms}"
+        check(ordered, "network.recurrent.start_ms", must, start)
 
 
 AnyRecurrence = DenseRecurrence | DelayedRecurrence

@@ -15,6 +15,7 @@ from snnsim.experiment import estimate, neurons, recurrence
 from snnsim.learning import label_smoothing, qat, rates, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.bias import Bias
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.patches import Field
@@ -60,7 +61,7 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
 
 def _norm(config: Config, features: int) -> BatchNorm | None:
     if not config.network.batch_norm:
-        return None
+        return Bias(features) if config.network.bias else None
     norm = BatchNorm(features)
     norm.synchronized = config.training.sync_batch_norm
     return norm
@@ -239,8 +240,11 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
     # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
-    values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
-    # nor masks of steps
+    kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
+    # parameters are those of the network wherever its delays start
+    values |= {name: {key: kind[key] for key in kind if key != "start_ms"} for name, kind in kinds.items()}
+    # nor biases, nor masks of steps
+    values["bias"] = config.network.bias or None
     values["dropout_mask"] = None if config.network.dropout_mask == "recording" else config.network.dropout_mask
     values["field"] = list(field(config)) if spatial else None
     return values

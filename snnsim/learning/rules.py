@@ -35,7 +35,11 @@ Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], StepResult
 
 
 def unwrapped(network: nn.Module) -> SpikingNetwork:
-    """Return the network that a wrapper for several processes or devices holds."""
+    """Return the network that a wrapper for several processes or devices holds.
+
+    Args:
+        network: A SpikingNetwork, or a wrapper of one.
+    """
     wrapped = isinstance(network, DataParallel | DistributedDataParallel)
     spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
     return spiking

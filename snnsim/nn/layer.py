@@ -26,7 +26,7 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence
 from snnsim.renamed import OldName
@@ -290,20 +290,3 @@ def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | Non
             f"{recurrent.synapse.targets}"
         )
     return recurrent
-
-
-def chunk_current(
-    synapse: Synapse, spikes: Tensor, history: Tensor | None, before: int, credit: GradientPaths
-) -> tuple[Tensor, Tensor | None]:
-    """Return the synaptic currents of a chunk of time, and the next history if the state holds it.
-
-    Args:
-        synapse: The synapse.
-        spikes: Spikes (time, ..., source).
-        history: The spikes before the chunk, or None.
-        before: Number of steps at the beginning of the spikes that are history, in place of `history`.
-        credit: Gradient paths.
-    """
-    if before:
-        return synapse.current(spikes, before=before, delayed=credit.delayed), None
-    return synapse.run(spikes, history, delayed=credit.delayed)

@@ -11,6 +11,7 @@ from torch import Tensor
 from snnsim.gradient_paths import ALL_PATHS, GradientPaths
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.neuron_state import State, detached
+from snnsim.nn.protocols import Synapse
 from snnsim.renamed import fields
 
 
@@ -63,3 +64,20 @@ class SequenceContext(NamedTuple):
 
 
 WHOLE_SEQUENCE = SequenceContext()
+
+
+def chunk_current(
+    synapse: Synapse, spikes: Tensor, history: Tensor | None, before: int, credit: GradientPaths
+) -> tuple[Tensor, Tensor | None]:
+    """Return the synaptic currents of a chunk of time, and the next history if the state holds it.
+
+    Args:
+        synapse: The synapse.
+        spikes: Spikes (time, ..., source).
+        history: The spikes before the chunk, or None.
+        before: Number of steps at the beginning of the spikes that are history, in place of `history`.
+        credit: Gradient paths.
+    """
+    if before:
+        return synapse.current(spikes, before=before, delayed=credit.delayed), None
+    return synapse.run(spikes, history, delayed=credit.delayed)

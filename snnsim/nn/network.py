@@ -29,8 +29,8 @@ from snnsim.nn import settings
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
 from snnsim.nn.dropout import neuron_draws
-from snnsim.nn.layer import SpikingLayer, chunk_current
-from snnsim.nn.layer_state import REST, LayerState, SequenceContext
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.layer_state import REST, LayerState, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, Readout, Synapse, check_module
 from snnsim.nn.skip import Skip, SkipInputs, check_skips
 

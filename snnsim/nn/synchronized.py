@@ -30,7 +30,11 @@ def active() -> bool:
 
 
 def moments(values: Tensor) -> Moments:
-    """Return the moments of values (step, neuron) over all processes."""
+    """Return the moments of values over all processes.
+
+    Args:
+        values: The values of this process, (step, neuron).
+    """
     count = _total(values.new_full((1,), float(len(values))))[0]
     mean = _total(values.sum(0)) / count
     return Moments(mean, _total((values - mean).square().sum(0)) / count, count)

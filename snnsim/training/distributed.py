@@ -124,7 +124,12 @@ def wrap_ddp(network: nn.Module, processes: Distributed) -> nn.Module:
 
 
 def share_buffers(network: nn.Module, processes: Distributed) -> None:
-    """Set the running statistics of all processes to those of the first one, whose network the checkpoint has."""
+    """Set the running statistics of all processes to those of the first one, whose network the checkpoint has.
+
+    Args:
+        network: Network of this process.
+        processes: The processes of the training.
+    """
     if processes.world > 1:
         for buffer in network.buffers():
             distributed.broadcast(buffer, src=0)

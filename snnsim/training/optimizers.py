@@ -133,7 +133,11 @@ class Optimizers:
             self.average.apply()
 
     def end_epoch(self, accuracy: float) -> None:
-        """Advance the schedules that go by the validation accuracy."""
+        """Advance the schedules that go by the validation accuracy.
+
+        Args:
+            accuracy: Validation accuracy of the epoch, 0 to 1.
+        """
         for member in self.members.values():
             if isinstance(member.schedule, ReduceLROnPlateau):
                 member.schedule.step(accuracy)
@@ -216,7 +220,9 @@ def _groups(network: SpikingNetwork, delays: list[nn.Parameter], settings: Setti
     """Yield the groups of all parameters but delays, each with its weight decay."""
     synaptic = [synapse.weight for synapse in network.synapses()]
     norms = [part for part in network.modules() if isinstance(part, BatchNorm)]
-    normalizing = [parameter for part in norms for parameter in part.parameters()] if settings.weight_decay_norm else []
+    if not settings.weight_decay_norm:
+        norms = []
+    normalizing = [parameter for part in norms for parameter in part.parameters() if parameter.requires_grad]
     known = {id(parameter) for parameter in (*delays, *synaptic, *normalizing)}
     others = [parameter for parameter in network.parameters() if id(parameter) not in known and parameter.requires_grad]
     decays = settings.weight_decay, settings.weight_decay_norm, 0.0

@@ -98,7 +98,7 @@ def test_the_average_is_evaluated_and_saved(run, tiny):
     result = evaluate_run.evaluate(run.path, "valid", progress=False)
     assert result["accuracy"] == pytest.approx(rows[best["metrics"]["epoch"] - 1]["valid_accuracy"])
     last = torch.load(run.last, weights_only=True)
-    average = last["optimisers"]["average"]
+    average = last["optimisers"]["average"]  # old name
     # 4 batches an epoch; the average begins with the second of three
     assert average["count"] == 8
     name = "layers.0.synapse.delay"
@@ -128,7 +128,7 @@ def test_a_killed_run_resumes_to_the_same_result(run, tiny, tmp_path, monkeypatc
         ours, theirs = (torch.load(getattr(each, name), weights_only=True) for each in (run, resumed))
         assert all(torch.equal(value, theirs["network"][key]) for key, value in ours["network"].items())
         if name == "last":
-            both = (each["optimisers"]["average"]["values"] for each in (ours, theirs))
+            both = (each["optimisers"]["average"]["values"] for each in (ours, theirs))  # old name
             assert all(torch.equal(*pair) for pair in zip(*(values.values() for values in both), strict=True))
     rows = [[row | {"seconds": 0, "peak_bytes": 0} for row in each.read_metrics()] for each in (run, resumed)]
     assert rows[0] == rows[1]
