@@ -41,7 +41,7 @@ from snnsim.kernels.neuron import autograd
 from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
-from snnsim.nn.lif import RESETS, flat, shaped
+from snnsim.nn.lif import RESETS, leaky
 from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn, NeuronParameter
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
@@ -157,27 +157,13 @@ class MetaNeuron(Neuron[Tensor]):
             state: The voltage before the first step, (..., neuron); None for rest.
             options: Gradient path, random counter, normalization and dropout.
         """
-        voltage, lanes = self.initial_state(current, state), flat(current)
+        voltage = self.initial_state(current, state)
         width = gates.each_neuron(self.width(), current, who="neurons", name="width")
         reset_value = gates.each_neuron(self.reset_value(), current, who="neurons", name="reset value")
         stochastic = self.is_stochastic
-        fired = autograd.lif(
-            lanes,
-            voltage.reshape(lanes.shape[1:]),
-            gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
-            gates.each_neuron(self.threshold(), current, who="neurons", name="threshold"),
-            reset=self.reset,
-            norm=options.norm,
-            lengths=options.valid,
-            mask=options.mask,
-            record=options.record,
-            temporal=options.temporal,
-            # a width without elements means no noise
-            noise=Noise(
-                width if stochastic else current.new_empty(0), reset_value, options.draws if stochastic else None
-            ),
-        )
-        return shaped(fired, current)
+        # a width without elements means no noise
+        noise = Noise(width if stochastic else current.new_empty(0), reset_value, options.draws if stochastic else None)
+        return leaky(current, voltage, self.decay(), self.threshold(), reset=self.reset, options=options, noise=noise)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return the spikes and the membrane of one step, and the state after it: the equations above.

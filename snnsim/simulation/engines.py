@@ -1,6 +1,6 @@
 """The two engines: the arrays that each of them allocates, and the kernel that it calls."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -30,6 +30,21 @@ FIRST_QUEUE = 1024
 """Events in a slot of the queue at first; the queue grows fourfold until its slots hold all events."""
 
 
+class Run(NamedTuple):
+    """What an engine runs."""
+
+    recordings: np.ndarray
+    """Indices of the recordings."""
+    events: EventArrays
+    """The events of all recordings."""
+    state: StreamArrays
+    """The state before the first step; it is written."""
+    recorder: Recorder
+    """The arrays of results, which are written."""
+    noise: Noise
+    """The noise, with its random numbers."""
+
+
 class Engine(Protocol):
     """An engine runs recordings from their state, and leaves the state of the last step in the same arrays.
 
@@ -43,17 +58,11 @@ class Engine(Protocol):
     def synapses(self) -> OffsetSynapses | DelaySynapses:
         """The arrays of the synapses that the engine reads."""
 
-    def run(
-        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
-    ) -> None:
+    def run(self, task: Run) -> None:
         """Run recordings.
 
         Args:
-            recordings: Indices of the recordings.
-            events: The events of all recordings.
-            state: The state before the first step; it is written.
-            recorder: The arrays of results, which are written.
-            noise: The noise, with its random numbers.
+            task: The recordings with their events, states and results.
         """
 
     def needs(self, workers: int) -> dict[str, int]:
@@ -79,24 +88,18 @@ class ClockDriven:
         self.synapses = OffsetSynapses(network.synapses.indptr, network.offset(), network.synapses.weight)
         self.populations = Populations(network.bounds, network.reset, np.zeros(0, np.int32))
 
-    def run(
-        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
-    ) -> None:
-        """Run recordings; `Engine.run` has the arguments.
+    def run(self, task: Run) -> None:
+        """Run recordings.
 
         Args:
-            recordings: Indices of the recordings.
-            events: The events of all recordings.
-            state: The state before the first step; it is written.
-            recorder: The arrays of results, which are written.
-            noise: The noise, with its random numbers.
+            task: The recordings with their events, states and results.
         """
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
         arrays = ClockNetwork(
-            self.synapses, self.populations, network.parameters, network.second, noise, self.sizes, self.rows
+            self.synapses, self.populations, network.parameters, network.second, task.noise, self.sizes, self.rows
         )
-        clock_driven.run(recordings, arrays, events, state, buffer, recorder)
+        clock_driven.run(task.recordings, arrays, task.events, task.state, buffer, task.recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes of the buffers of currents.
@@ -131,18 +134,13 @@ class EventDriven:
         # the kernel computes neurons with a second variable in every step in any case
         self.alone &= ~network.second.present[owner]
 
-    def run(
-        self, recordings: np.ndarray, events: EventArrays, state: StreamArrays, recorder: Recorder, noise: Noise
-    ) -> None:
+    def run(self, task: Run) -> None:
         """Run recordings one by one, with a queue that grows until it holds all pending events.
 
         Args:
-            recordings: Indices of the recordings.
-            events: The events of all recordings.
-            state: The state before the first step; it is written.
-            recorder: The arrays of results, which are written.
-            noise: The noise, with its random numbers.
+            task: The recordings with their events, states and results.
         """
+        recordings, events, state, recorder, noise = task
         network, span = self.network, recorder.spike_span
         arrays = EventNetwork(self.synapses, self.populations, network.parameters, network.second, noise, self.sizes)
         current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)

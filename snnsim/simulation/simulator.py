@@ -210,7 +210,8 @@ class Simulator:
         workers = max(1, min(self.threads, recordings))
 
         def work(worker: int) -> None:
-            self.engine.run(np.arange(worker, recordings, workers), counted.arrays(), state, recorder, noise)
+            part = np.arange(worker, recordings, workers)
+            self.engine.run(engines.Run(part, counted.arrays(), state, recorder, noise))
 
         if workers == 1:
             work(0)

@@ -5,11 +5,8 @@
 Source   SpikCommander, arXiv 2511.07883: probability 0.5, size in 0..19 of 140 channels on SHD and 0..9 on SSC
 """
 
-import numpy as np
-from numba import njit
-
 from snnsim.data.augment.draws import AugmentationDraws
-from snnsim.data.augment.events import EventBatch, Events
+from snnsim.data.augment.events import EventBatch, drop_between
 from snnsim.data.augment.kinds import ChannelMask
 
 
@@ -25,17 +22,5 @@ def apply(kind: ChannelMask, batch: EventBatch, draws: AugmentationDraws) -> Eve
     size = draws.integers(batch.recording, 1, 0, kind.most)
     size[~draws.applied(batch.recording, kind.probability)] = 0
     first = draws.integers(batch.recording, 2, 0, batch.units // kind.group - size)
-    _mask(batch.events, first * kind.group, (first + size) * kind.group)
+    drop_between(batch.events, batch.events.unit, first * kind.group, (first + size) * kind.group)
     return batch.with_events(batch.events)
-
-
-@njit(cache=True, nogil=True)
-def _mask(events: Events, first: np.ndarray, end: np.ndarray) -> None:
-    time, unit, offset = events.time, events.unit, events.offset
-    begin, used = 0, 0
-    for row in range(offset.size - 1):
-        for event in range(begin, offset[row + 1]):
-            if not first[row] <= np.int64(unit[event]) < end[row]:
-                time[used], unit[used] = time[event], unit[event]
-                used += 1
-        begin, offset[row + 1] = offset[row + 1], used

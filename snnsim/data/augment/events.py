@@ -215,3 +215,23 @@ def sort_rows(events: Events) -> None:
         order = np.argsort(events.time[begin:end], kind="mergesort")
         events.time[begin:end] = events.time[begin:end][order]
         events.unit[begin:end] = events.unit[begin:end][order]
+
+
+@njit(cache=True, nogil=True)
+def drop_between(events: Events, values: np.ndarray, first: np.ndarray, end: np.ndarray) -> None:
+    """Drop the spikes of each recording whose value is at least `first` and below `end`.
+
+    Args:
+        events: The spikes, which change.
+        values: The times or the channels of the spikes, an array of the events.
+        first: Smallest value that is dropped, of each recording, (recording,).
+        end: Smallest value behind these, (recording,).
+    """
+    time, unit, offset = events.time, events.unit, events.offset
+    begin, used = 0, 0
+    for row in range(offset.size - 1):
+        for event in range(begin, offset[row + 1]):
+            if not first[row] <= values[event] < end[row]:
+                time[used], unit[used] = time[event], unit[event]
+                used += 1
+        begin, offset[row + 1] = offset[row + 1], used

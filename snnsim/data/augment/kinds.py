@@ -62,7 +62,19 @@ class Augmentation(schema.Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelShift(Augmentation):
+class Interval(Augmentation):
+    """The settings of kinds that draw an integer between two bounds."""
+
+    least: int
+    most: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelShift(Interval):
     """Add one random integer to the channels of all spikes of a recording; spikes outside of the range are dropped."""
 
     kind: Literal["channel_shift"] = "channel_shift"
@@ -70,10 +82,6 @@ class ChannelShift(Augmentation):
     """Smallest shift in channels of the recordings, negative for a shift down; nearer to 0 than their number."""
     most: Channels = 39
     """Largest shift in channels of the recordings, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
     def require_channels(self, units: int) -> None:
         for name, value in (("least", self.least), ("most", self.most)):
@@ -99,7 +107,7 @@ class TimeShift(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChannelTimeShift(Augmentation):
+class ChannelTimeShift(Interval):
     """Add a random time to the spikes of every group of channels; spikes that leave the recording are dropped."""
 
     kind: Literal["channel_time_shift"] = "channel_time_shift"
@@ -111,10 +119,6 @@ class ChannelTimeShift(Augmentation):
     """Unit of the shifts in ms, above 0; the recording keeps its length, in these units."""
     group: Count = 5
     """Neighboring channels that share a shift, a divisor of the channels of the recordings."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
     def require_channels(self, units: int) -> None:
         self._require_group(self.group, units)
@@ -192,7 +196,7 @@ class ChannelJitter(Augmentation):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NoiseSpikes(Augmentation):
+class NoiseSpikes(Interval):
     """Add spikes in random channels at random times."""
 
     kind: Literal["noise_spikes"] = "noise_spikes"
@@ -200,10 +204,6 @@ class NoiseSpikes(Augmentation):
     """Smallest number of spikes that are added to a recording, 0 or more."""
     most: Spikes = 35
     """Largest number of spikes that are added to a recording, `least` or more."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,9 @@ Differs  the source masks a share of the frames of all recordings, here it is a 
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
-from snnsim.data.augment.events import EventBatch, Events
+from snnsim.data.augment.events import EventBatch, drop_between
 from snnsim.data.augment.kinds import TimeMask
 
 
@@ -26,17 +25,5 @@ def apply(kind: TimeMask, batch: EventBatch, draws: AugmentationDraws) -> EventB
     begin = draws.uniform(batch.recording, 1) * (1 - kind.share) * last
     applied = draws.applied(batch.recording, kind.probability)
     end = np.where(applied, begin + kind.share * last, begin)
-    _mask(batch.events, begin, end)
+    drop_between(batch.events, batch.events.time, begin, end)
     return batch.with_events(batch.events)
-
-
-@njit(cache=True, nogil=True)
-def _mask(events: Events, first: np.ndarray, end: np.ndarray) -> None:
-    time, unit, offset = events.time, events.unit, events.offset
-    begin, used = 0, 0
-    for row in range(offset.size - 1):
-        for event in range(begin, offset[row + 1]):
-            if not first[row] <= np.float64(time[event]) < end[row]:
-                time[used], unit[used] = time[event], unit[event]
-                used += 1
-        begin, offset[row + 1] = offset[row + 1], used

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common.buffers import empty
+from snnsim.kernels.common.jit import njit
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LANE = 64
@@ -71,7 +72,7 @@ class _Filtered(torch.autograd.Function):
         ctx.save_for_backward(spikes, window)
         result = empty(spikes, *spikes.shape)
         with torch_threads():
-            _filter(spikes.detach().numpy(), window.detach().numpy(), result.numpy(), False)
+            _filter(spikes.detach().numpy(), window.detach().numpy(), result.numpy(), False, False)
         return result
 
     @staticmethod
@@ -82,26 +83,54 @@ class _Filtered(torch.autograd.Function):
         with torch_threads():
             if ctx.needs_input_grad[0]:
                 grad_spikes = empty(grad, *grad.shape)
-                _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), True)
+                _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), False, True)
             if ctx.needs_input_grad[1]:
                 grad_window = torch.zeros_like(window)
                 _correlate(grad.numpy(), spikes.numpy(), grad_window.numpy())
         return grad_spikes, grad_window
 
 
+@njit(nogil=True, cache=True)
+def _first_terms(p: int, before: int, steps: int, delays: int, after: bool, backward: bool) -> tuple[int, int, int]:
+    """Return step and delay of the first product that step p of a result sums, and the number of products.
+
+    Args:
+        p: The step of the result.
+        before: Steps of the sequence.
+        steps: Steps of the result.
+        delays: Steps of the window.
+        after: Whether the result lies behind the sequence, or the sequence behind the result in the backward pass.
+        backward: Whether delays lead back.
+    """
+    if not after:
+        return p, 0, min(delays, steps - p if backward else p + 1)
+    if backward:
+        return 0, steps - p, min(before, delays - (steps - p))
+    first = max(0, before + p - delays + 1)
+    return first, before + p - first, before - first
+
+
 @parallel()
-def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, backward: bool) -> None:
-    steps, batch, channels = sequence.shape
+def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after: bool, backward: bool) -> None:
+    """Set result[p] to a sum of window[d] · sequence[q], forward with d = p − q, backward with d = q − p.
+
+    The steps of `after` are those behind the sequence: d = n + p − q with n steps of the sequence, and its adjoint.
+    """
+    steps, batch, channels = result.shape
     lanes = (channels + LANE - 1) // LANE
+    # delays grow with the products in all cases but one, whose products follow the steps
+    forward_in_steps = after and not backward
+    toward = 1 if after or backward else -1
+    longer = -1 if forward_in_steps else 1
     for job in prange(batch * lanes):
         b, first = job // lanes, job % lanes * LANE
         last = min(first + LANE, channels)
-        for t in range(steps):
-            row = result[t, b, first:last]
+        for p in range(steps):
+            row = result[p, b, first:last]
             row[:] = 0
-            count = min(len(window), steps - t if backward else t + 1)
-            for d in range(count):
-                late, weight = sequence[t + d if backward else t - d, b, first:last], window[d, first:last]
+            q, d, count = _first_terms(p, len(sequence), steps, len(window), after, backward)
+            for k in range(count):
+                late, weight = sequence[q + toward * k, b, first:last], window[d + longer * k, first:last]
                 for i in range(row.size):
                     row[i] += weight[i] * late[i]
 
@@ -147,7 +176,7 @@ class _After(torch.autograd.Function):
         ctx.window, ctx.before = window.contiguous(), len(spikes)
         result = empty(spikes, steps, *spikes.shape[1:])
         with torch_threads():
-            _tail(spikes.detach().contiguous().numpy(), ctx.window.numpy(), result.numpy(), False)
+            _filter(spikes.detach().contiguous().numpy(), ctx.window.numpy(), result.numpy(), True, False)
         return result
 
     @staticmethod
@@ -155,24 +184,5 @@ class _After(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         grad_spikes = empty(grad, ctx.before, *grad.shape[1:])
         with torch_threads():
-            _tail(grad.contiguous().numpy(), ctx.window.numpy(), grad_spikes.numpy(), True)
+            _filter(grad.contiguous().numpy(), ctx.window.numpy(), grad_spikes.numpy(), True, True)
         return grad_spikes, None, None
-
-
-@parallel()
-def _tail(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, backward: bool) -> None:
-    """Set result[p] to the sum over q of window[n + p − q] · sequence[q], n spikes before; backward, its adjoint."""
-    steps, batch, channels = result.shape
-    lanes = (channels + LANE - 1) // LANE
-    for job in prange(batch * lanes):
-        b, first = job // lanes, job % lanes * LANE
-        last = min(first + LANE, channels)
-        for p in range(steps):
-            row = result[p, b, first:last]
-            row[:] = 0
-            for q in range(len(sequence)):
-                delay = steps - p + q if backward else len(sequence) + p - q
-                if delay < len(window):
-                    late, weight = sequence[q, b, first:last], window[delay, first:last]
-                    for i in range(row.size):
-                        row[i] += weight[i] * late[i]

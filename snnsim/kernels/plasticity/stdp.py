@@ -133,49 +133,36 @@ def bounded(weight: float, change: float, rule: Rule) -> float:
 
 
 @njit(nogil=True, cache=True)
-def depress(weight: np.ndarray, source: int, step: int, traces: Traces, rule: Rule) -> None:
-    """Weaken the synapses from a source that fires to targets that have fired.
+def fading(step: int, rule: Rule) -> float:
+    """Return the factor by which the changes of a rule have faded at a step.
 
     Args:
-        weight: The weights.
-        source: The source.
-        step: The step of its spike.
-        traces: The traces of earlier spikes.
+        step: The step.
         rule: The learning rule.
     """
-    pre, post = traces.sources, traces.targets
-    scale = -rule.depression * math.exp((step - rule.end) / rule.tau_fade)
-    for target in range(len(weight)):
-        # an adjacent pair has no other spike of the source between its two spikes
-        between = rule.pairing == ADJACENT and pre[source, VALUE] > 0 and pre[source, STEP] > post[target, STEP]
-        if post[target, VALUE] > 0 and not between:
-            change = scale * value_at(post, target, step, rule.tau_minus)
-            weight[target, source] = bounded(weight[target, source], change, rule)
+    factor: float = math.exp((step - rule.end) / rule.tau_fade)
+    return factor
 
 
 @njit(nogil=True, cache=True)
-def potentiate(weight: np.ndarray, target: int, step: int, traces: Traces, rule: Rule) -> None:
-    """Strengthen the synapses to a target that fires from sources that have fired.
+def paired(weight: float, trace: np.ndarray, node: int, step: int, tau: float, scale: float, rule: Rule) -> float:
+    """Return a weight after a spike is paired with the earlier spikes of the neuron at the other end of the synapse.
 
     Args:
-        weight: The weights.
-        target: The target.
-        step: The step of its spike.
-        traces: The traces of earlier spikes.
+        weight: The weight.
+        trace: The traces of the neurons at the other end.
+        node: The neuron at the other end.
+        step: The step of the spike.
+        tau: The time constant of these traces in steps.
+        scale: The change for two spikes in the same step.
         rule: The learning rule.
     """
-    pre, post = traces.sources, traces.targets
-    scale = rule.potentiation * math.exp((step - rule.end) / rule.tau_fade)
-    for source in range(weight.shape[1]):
-        between = rule.pairing == ADJACENT and post[target, VALUE] > 0 and post[target, STEP] >= pre[source, STEP]
-        if pre[source, VALUE] > 0 and not between:
-            change = scale * value_at(pre, source, step, rule.tau_plus)
-            weight[target, source] = bounded(weight[target, source], change, rule)
+    return bounded(weight, scale * value_at(trace, node, step, tau), rule)
 
 
 @njit(nogil=True, cache=True)
 def source_fires(weight: np.ndarray, source: int, step: int, traces: Traces, rule: Rule) -> None:
-    """Learn from a spike of a source, and add it to the source's trace.
+    """Weaken the synapses from a source that fires to targets that have fired, and add the spike to its trace.
 
     Args:
         weight: The weights.
@@ -184,13 +171,20 @@ def source_fires(weight: np.ndarray, source: int, step: int, traces: Traces, rul
         traces: The traces of earlier spikes.
         rule: The learning rule.
     """
-    depress(weight, source, step, traces, rule)
-    add_spike(traces.sources, source, step, rule.tau_plus, rule.pairing)
+    pre, post = traces.sources, traces.targets
+    scale = -rule.depression * fading(step, rule)
+    for target in range(len(weight)):
+        # an adjacent pair has no other spike of the source between its two spikes
+        between = rule.pairing == ADJACENT and pre[source, VALUE] > 0 and pre[source, STEP] > post[target, STEP]
+        if post[target, VALUE] > 0 and not between:
+            before = weight[target, source]
+            weight[target, source] = paired(before, post, target, step, rule.tau_minus, scale, rule)
+    add_spike(pre, source, step, rule.tau_plus, rule.pairing)
 
 
 @njit(nogil=True, cache=True)
 def target_fires(weight: np.ndarray, target: int, step: int, traces: Traces, rule: Rule) -> None:
-    """Learn from a spike of a target, and add it to the target's trace.
+    """Strengthen the synapses to a target that fires from sources that have fired, and add the spike to its trace.
 
     Args:
         weight: The weights.
@@ -199,8 +193,14 @@ def target_fires(weight: np.ndarray, target: int, step: int, traces: Traces, rul
         traces: The traces of earlier spikes.
         rule: The learning rule.
     """
-    potentiate(weight, target, step, traces, rule)
-    add_spike(traces.targets, target, step, rule.tau_minus, rule.pairing)
+    pre, post = traces.sources, traces.targets
+    scale = rule.potentiation * fading(step, rule)
+    for source in range(weight.shape[1]):
+        between = rule.pairing == ADJACENT and post[target, VALUE] > 0 and post[target, STEP] >= pre[source, STEP]
+        if pre[source, VALUE] > 0 and not between:
+            before = weight[target, source]
+            weight[target, source] = paired(before, pre, source, step, rule.tau_plus, scale, rule)
+    add_spike(post, target, step, rule.tau_minus, rule.pairing)
 
 
 @njit(nogil=True, cache=True)
