@@ -18,7 +18,7 @@ OPTIONS = {
     "training.delay_optimizer": {"kind": "sgd", "momentum": 0.5},
     "training.schedule": {"kind": "plateau", "patience": 0, "factor": 0.5},
     "training.delay_schedule": "cosine_wave",
-    "training.average": {"kind": "ema", "decay": 0.8, "first_epoch": 2},
+    "training.average": {"kind": "ema", "decay": 0.8},
     "training.label_smoothing": 0.1,
     "training.rates": {"kind": "bounds", "low": 0.05, "high": 0.2, "revive": 0.01},
     "training.weight_decay_norm": 1e-4,
@@ -96,11 +96,12 @@ def test_the_average_is_evaluated_and_saved(run, tiny):
     best = torch.load(run.best, weights_only=True)
     rows = run.read_metrics()
     result = evaluate_run.evaluate(run.path, "valid", progress=False)
-    assert result["accuracy"] == pytest.approx(rows[best["metrics"]["epoch"] - 1]["valid_accuracy"])
+    row = rows[best["metrics"]["epoch"] - 1]
+    assert (result["accuracy"], result["loss"]) == pytest.approx((row["valid_accuracy"], row["valid_loss"]))
     last = torch.load(run.last, weights_only=True)
     average = last["optimisers"]["average"]  # old name
-    # 4 batches an epoch; the average begins with the second of three
-    assert average["count"] == 8
+    # 4 batches in each of 3 epochs
+    assert average["count"] == 12
     name = "layers.0.synapse.delay"
     assert not torch.equal(average["values"][name], last["network"][name])
     if best["metrics"]["epoch"] == 3:
