@@ -1,6 +1,7 @@
 """Memory of a config's network and of its training, before anything is allocated.
 
     network     4 bytes for every weight and delay, and 12 more for each trained one: its gradient, two averages of Adam
+                and 8 more with an average of the parameters
     training    the network, and for a batch of B recordings of T steps (4 bytes each):
                 input T B C · currents of every layer T B N, for the backward pass · spikes and errors of the widest
                 layer 2 T B N · patches of delayed convolutions T B P E · the kernels of 16 neurons 4 (D + 1) I K
@@ -69,9 +70,10 @@ def _delays(kind: str, layer: Layer) -> int:
     return {"synaptic": layer.sources * layer.rows, "axonal": layer.sources, "dendritic": layer.rows}[kind]
 
 
-def _copies(*, learned: bool) -> int:
-    # the value, and, if it is trained, its gradient and two averages of Adam
-    return 4 if learned else 1
+def _copies(config: Config, *, learned: bool) -> int:
+    # the value, and, if it is trained, its gradient and two averages of Adam; the average of the parameters, and a copy
+    # of the parameters while the average is evaluated
+    return (4 if learned else 1) + (0 if config.training.average is None else 2)
 
 
 def recurrent_layers(config: Config) -> Iterator[Layer]:
@@ -95,14 +97,14 @@ def of_network(config: Config, *, classes: int) -> dict[str, int]:
     net, parts = config.network, {}
     taps = 1 if net.delays == "none" else net.taps
     for layer in layers(config, classes=classes):
-        values = _copies(learned=True) * layer.sources * layer.rows
+        values = _copies(config, learned=True) * layer.sources * layer.rows
         if net.delays != "none":
-            values += _copies(learned=net.delays == "learned") * _delays(net.delay_kind, layer)
+            values += _copies(config, learned=net.delays == "learned") * _delays(net.delay_kind, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
     for layer in recurrent_layers(config):
-        values = _copies(learned=True) * layer.sources * layer.rows
+        values = _copies(config, learned=True) * layer.sources * layer.rows
         if isinstance(net.recurrent, DelayedRecurrence):
-            values += _copies(learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
+            values += _copies(config, learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * values
     return parts
 
