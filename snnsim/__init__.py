@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from snnsim.learning.rules import sltt as sltt
     from snnsim.learning.rules import sltt_k as sltt_k
     from snnsim.learning.stdp import STDP as STDP
+    from snnsim.learning.tasks import Heads as Heads
+    from snnsim.learning.tasks import RecordingClass as RecordingClass
+    from snnsim.learning.tasks import RecordingRegression as RecordingRegression
+    from snnsim.learning.tasks import StepClass as StepClass
+    from snnsim.learning.tasks import StepRegression as StepRegression
     from snnsim.learning.tempotron import Tempotron as Tempotron
     from snnsim.nn import ALIF as ALIF
     from snnsim.nn import LIF as LIF
@@ -51,6 +56,7 @@ _NAMES = {
     "kernels.common.counter_rng": ("Draws",),
     "learning.rules": ("bptt", "sltt", "sltt_k"),
     "learning.stdp": ("STDP",),
+    "learning.tasks": ("Heads", "RecordingClass", "RecordingRegression", "StepClass", "StepRegression"),
     "learning.tempotron": ("Tempotron",),
     "nn": (
         "ALIF", "LIF", "AdLIF", "BatchNorm", "Conv", "CubaLIF", "DelayedConv", "DelayedLinear", "LeakyReadout",

@@ -13,5 +13,13 @@ DECISIONS: tuple[str, ...] = get_args(DecisionName)
 ADDITIVE_DECISIONS = ("summed_softmax", "mean_membrane")
 """Decisions that are sums over time, so that chunks of time add up."""
 
+RegressionDecisionName = Literal["mean_membrane", "max_membrane", "last_membrane"]
+REGRESSION_DECISIONS: tuple[str, ...] = get_args(RegressionDecisionName)
+"""Decisions whose scores are numbers in the units of the readout."""
+
+TaskName = Literal["class", "step-class", "regression", "step-regression"]
+TASKS: tuple[str, ...] = get_args(TaskName)
+"""Tasks of one readout: classes or numbers, of recordings or steps."""
+
 SurrogateName = Literal["atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar"]
 SURROGATES: tuple[str, ...] = get_args(SurrogateName)

@@ -7,6 +7,11 @@
                      patterns-fixed-delays have a delay on every connection
     digits-recurrent, motifs-recurrent, shd-recurrent
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
+    segments         a class for each step; segments-heads has a head for the class of the recording besides
+    waves            numbers for each step; waves-mean, numbers for each recording
+    events, frames, pictures, audio, tonic:NAME
+                     data of users, whose number of channels is that of the data
+    digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
     shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic
                      one delay for each source or target, in place of one for each connection; the same widths, so
@@ -25,6 +30,8 @@ from snnsim.config import Config, Data, Network, Training
 from snnsim.config.neurons import LIF, AdLIF
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.skips import DelayedSkip
+from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
 from snnsim.nn import delay_windows
 from snnsim.recipes import RECIPES
@@ -95,6 +102,52 @@ _PATTERNS_FIXED_DELAYS = replace(
     network=replace(_PATTERNS_DELAYS.network, delays="fixed"),
 )
 
+# steps are decided as they come, so that nothing runs on after a recording, and the readout forgets fast
+_SEGMENTS = Config(
+    name="segments",
+    data=Data(name="segments", channels=16),
+    network=Network(hidden=(64,), max_delay_ms=100.0, dropout=0.0, extra_ms=0.0, readout=Readout(tau_ms=40.0)),
+    training=Training(epochs=25, batch_size=50, lr=1e-2),
+    task=StepClassTask(target="segment"),
+)
+_SEGMENTS_HEADS = replace(
+    _SEGMENTS,
+    name="segments-heads",
+    task=HeadsTask(
+        heads=(StepClassHead(name="step", target="segment"), ClassHead(name="recording", decision="mean_membrane"))
+    ),
+)
+_WAVES = Config(
+    name="waves",
+    data=Data(name="waves", channels=20),
+    network=Network(hidden=(64,), max_delay_ms=150.0, dropout=0.0, extra_ms=0.0, readout=Readout(tau_ms=20.0)),
+    training=Training(epochs=25, batch_size=50, lr=1e-2),
+    task=StepRegressionTask(target="wave"),
+)
+_WAVES_MEAN = replace(_WAVES, name="waves-mean", task=RegressionTask(target="mean"))
+
+
+# data of users: the number of channels is that of the data
+_EVENTS = Config(
+    name="events",
+    data=Data(name="events", channels=0),
+    network=Network(hidden=(128, 128), extra_ms=100.0, dropout=0.3),
+    training=Training(epochs=30, batch_size=64),
+)
+_FRAMES = replace(_EVENTS, name="frames", data=Data(name="frames", channels=0))
+_AUDIO = replace(_EVENTS, name="audio", data=Data(name="audio", channels=140))
+_PICTURES = Config(
+    name="pictures",
+    data=Data(name="pictures", channels=0),
+    network=Network(hidden=(256,), max_delay_ms=100.0, extra_ms=0.0, neuron=LIF(tau_ms=50.0), dropout=0.3),
+    training=Training(epochs=20, batch_size=128),
+)
+
+
+def _tonic(name: str) -> Config:
+    """Return the preset of a data set of tonic."""
+    return replace(_EVENTS, name=name.replace(":", "-"), data=Data(name=name, channels=0))
+
 
 def _wide(config: Config) -> tuple[int, ...]:
     """Return the widths at which weights alone are as many as weights and delays at the widths of the config."""
@@ -151,6 +204,12 @@ _RECURRENT = [
     )
     for base in (_DIGITS, _MOTIFS, _SHD)
 ]
+# delayed connections that skip a layer, from the input to the second layer and from the first one to the readout
+_DIGITS_SKIP = replace(
+    _DIGITS,
+    name="digits-skip",
+    network=replace(_DIGITS.network, skip=(DelayedSkip(source=0, target=2), DelayedSkip(source=1, target=3))),
+)
 # SE-adLIF adds (1 - rho) 120 (a v + b s) to its adaptation in a step of 4 ms; a step of 10 ms is 2.5 times as long
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
@@ -174,11 +233,20 @@ def _all() -> dict[str, Config]:
         *_KINDS_OF_DELAYS,
         *RECIPES,
         _DIGITS_ADLIF,
+        _DIGITS_SKIP,
         _MOTIFS_XYLO,
         _IMAGES,
         _PATTERNS,
         _PATTERNS_DELAYS,
         _PATTERNS_FIXED_DELAYS,
+        _EVENTS,
+        _FRAMES,
+        _PICTURES,
+        _AUDIO,
+        _SEGMENTS,
+        _SEGMENTS_HEADS,
+        _WAVES,
+        _WAVES_MEAN,
     ):
         presets[other.name] = other
     return presets
@@ -188,9 +256,11 @@ PRESETS = _all()
 
 
 def named(name: str) -> Config:
-    """Return a preset by its name.
+    """Return a preset by its name; that of a data set of tonic is tonic:NAME.
 
     Args:
         name: Name of a preset, such as "digits" or "shd-no-delays"; the ValueError for an unknown one lists all names.
     """
+    if name.startswith(registry.TONIC) and registry.known_name(name):
+        return _tonic(name)
     return lookup(PRESETS, name, "preset")

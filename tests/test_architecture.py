@@ -7,6 +7,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -103,9 +104,9 @@ def _arguments(tree: ast.Module) -> Iterator[str]:
 def _public(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
     """Yield every public function and method; a constructor's arguments may be documented with its class.
 
-    An override without a docstring has that of the method in the base class, if that is in the same module.
+    An override without a docstring has that of the method in the base class.
     """
-    inherited: dict[str, set[str]] = {}
+    inherited = dict(_documented_methods())
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node, ""
@@ -120,6 +121,23 @@ def _public(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
                     continue
                 elif ast.get_docstring(method) or method.name not in bases:
                     yield method, ""
+
+
+@cache
+def _documented_methods() -> dict[str, set[str]]:
+    """Return the methods with docstrings of every class of the package and of its bases, by its name."""
+    own: dict[str, set[str]] = {}
+    bases: dict[str, set[str]] = {}
+    for path in (ROOT / "snnsim").rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                methods = [each for each in node.body if isinstance(each, ast.FunctionDef) and ast.get_docstring(each)]
+                own.setdefault(node.name, set()).update(each.name for each in methods)
+                bases.setdefault(node.name, set()).update(map(ast.unparse, node.bases))
+    for _ in range(3):
+        for name, methods in own.items():
+            methods.update(*(own.get(base, set()) for base in bases[name]))
+    return own
 
 
 def _bundles(tree: ast.Module) -> Iterator[str]:

@@ -10,6 +10,7 @@ from snnsim import presets, schema
 from snnsim.config import Config, Network, parse_assignment
 from snnsim.config.neurons import ALIF, LIF, NEURONS, AdLIF, CubaLIF, LevyBaxter, Meta, SiLIF
 from snnsim.config.recurrence import RECURRENCES, DelayedRecurrence, DenseRecurrence
+from snnsim.config.skips import SKIPS, DelayedSkip, DenseSkip
 
 
 def assigned(*texts, config=None):
@@ -42,6 +43,47 @@ def test_any_settings_survive_toml(low, wider, alpha, layers, sigma):
         }
     )
     assert Config.from_toml(config.to_toml()) == config
+
+
+def test_skip_connections_are_a_list_of_sections():
+    text = """
+        [[network.skip]]
+        kind = "delays"
+        source = 0
+        target = 2
+        max_delay_ms = 90
+        [[network.skip]]
+        kind = "dense"
+        source = 2
+        target = 1
+    """
+    config = Config.from_toml(text)
+    assert config.network.skip == (DelayedSkip(max_delay_ms=90.0), DenseSkip(source=2, target=1))
+    assert [skip.is_feedback for skip in config.network.skip] == [False, True]
+    assert Config.from_toml(config.to_toml()) == config
+    assert set(SKIPS) == {"dense", "delays"}
+
+
+@pytest.mark.parametrize(
+    ("skip", "message"),
+    [
+        ({"kind": "dense", "source": 3}, r"network\.skip\.source must be a hidden layer from 1 to 2, or 0, the input"),
+        (
+            {"kind": "dense", "target": 4},
+            r"network\.skip\.target must be a hidden layer from 1 to 2, or 3, the readout",
+        ),
+        ({"kind": "dense", "max_delay_ms": 9}, r"max_delay_ms is unknown; the known keys of the kind dense are"),
+        ({"kind": "delays", "max_delay_ms": 1e9}, r"network\.skip\.max_delay_ms must be at most"),
+    ],
+)
+def test_skip_connections_that_do_not_fit_are_refused(skip, message):
+    with pytest.raises(ValueError, match=message):
+        Config().with_values({"network.skip": [skip]})
+
+
+def test_an_even_kernel_along_the_neurons_is_refused():
+    with pytest.raises(ValueError, match=r"network\.recurrent\.kernel must be odd"):
+        assigned("network.recurrent=conv", "network.recurrent.kernel=4")
 
 
 def test_a_section_names_its_kind_and_its_settings():
@@ -140,7 +182,7 @@ def test_kinds_of_a_family_carry_their_common_settings():
         ({"network.neuron": "alif", "network.neuron.jump": -1}, r"network\.neuron\.jump must be at least 0"),
         (
             {"network.recurrent": "loops"},
-            r"network\.recurrent must be one of none, dense, delays, or a section .*, not 'loops'",
+            r"network\.recurrent must be one of none, dense, delays, conv, or a section .*, not 'loops'",
         ),
         (
             {"network.recurrent.dropout": 0.1},

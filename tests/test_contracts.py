@@ -2,9 +2,10 @@
 
 import pytest
 
-from helpers import contracts, learning_contracts, program_contracts
+from helpers import contracts, learning_contracts, program_contracts, task_contracts
 from helpers.networks import MAX_DELAY, NEURONS, STEPS, TARGETS, generator
 from snnsim import nn, surrogate
+from snnsim.choices import TASKS
 from snnsim.learning import decisions, rules
 from snnsim.nn import (
     ALIF,
@@ -103,6 +104,7 @@ ALL_WINDOWS = ("gauss", "max", "v1", "v0")
 ALL_SURROGATES = ("atan", "triangle", "sigmoid", "fast_sigmoid", "boxcar")
 ALL_RULES = learning_contracts.RULES
 ALL_DECISIONS = ("summed_softmax", "mean_membrane", "max_membrane", "last_membrane")
+ALL_TASKS = task_contracts.CASES
 ALL_ENGINES = ("clock_driven", "event_driven")
 
 
@@ -154,6 +156,11 @@ def test_decision(check, part):
     check(decisions.get_decision(part))
 
 
+@over(task_contracts.TASK, ALL_TASKS)
+def test_task(check, part):
+    check(ALL_TASKS[part])
+
+
 @pytest.mark.parametrize("engine", ALL_ENGINES)
 def test_engine(engine, tmp_path):
     program_contracts.spikes_are_those_of_the_network(engine)
@@ -166,10 +173,11 @@ def test_no_public_part_is_left_out():
 
     parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
     # layers of these parts have tests of their own
-    others = {nn.BatchNorm, nn.Recurrence, nn.Skip, nn.SpikingLayer, nn.SpikingNetwork, nn.constrain_after}
+    others = {nn.BatchNorm, nn.Head, nn.Recurrence, nn.Skip, nn.SpikingLayer, nn.SpikingNetwork, nn.constrain_after}
     assert parts | others | {nn.Neuron, nn.Synapse, nn.TwoState} == public(nn)
     assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)
     assert set(ALL_RULES) == set(rules.RULES)
     assert set(ALL_DECISIONS) == set(decisions.DECISIONS)
+    assert {case.task.kind for case in ALL_TASKS.values()} == {*TASKS, "heads"}
     assert set(ALL_ENGINES) == set(ENGINES)

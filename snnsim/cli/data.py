@@ -1,5 +1,6 @@
-"""The commands of data sets: list, info, make, path, encode."""
+"""The commands of data sets: list, info, make, path, check, convert, encode."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -8,6 +9,7 @@ from tyro.conf import Positional, arg, subcommand
 
 from snnsim.cli.options import THREADS, DataPath, Seed
 from snnsim.data import registry
+from snnsim.validation import known
 
 if TYPE_CHECKING:
     from snnsim import config
@@ -27,10 +29,10 @@ class DataList:
 
 @dataclass(frozen=True)
 class _Dataset:
-    name: Annotated[Positional[str], arg(metavar="|".join(registry.NAMES))]
-    """The data set."""
+    name: Annotated[Positional[str], arg(metavar="|".join((*registry.NAMES, *registry.SOURCES)))]
+    """The data set, or the kind of your data."""
     data_path: DataPath = None
-    """Folder of SHD or SSC."""
+    """Folder of SHD or SSC, or of a data set of tonic."""
     size: Literal["small", "default", "full"] = "default"
     """Number of recordings of digits."""
     seed: Seed = 0
@@ -39,7 +41,8 @@ class _Dataset:
     def data(self) -> "config.Data":
         from snnsim import config
 
-        registry.get_dataset(self.name)
+        if registry.source_kind(self.name) is None:
+            registry.get_dataset(self.name)
         return config.Data(self.name, self.data_path, self.size, self.seed)
 
 
@@ -57,7 +60,7 @@ class DataInfo(_Dataset):
 
 @dataclass(frozen=True)
 class DataMake(_Dataset):
-    """Generate digits, motifs, motifs-short, images or patterns, or download shd or ssc, unless the files exist; print the files."""
+    """Generate digits, motifs, motifs-short, images, patterns, segments or waves, or download shd or ssc, unless the files exist; print the files."""
 
     def __call__(self) -> None:
         """Make."""
@@ -76,6 +79,73 @@ class DataWhere(_Dataset):
         from snnsim.experiment import datasets
 
         print(datasets.planned_folder(self.data()))
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """Print what is in your data, and everything that is wrong with them; the exit status is 1 if they cannot be trained on.
+
+    A file .npz or .h5 has events, frames or pictures; other data are IDX files or folders of pictures or audio.
+    """
+
+    path: Annotated[Positional[Path], arg(metavar="FILE|FOLDER")]
+    """File or folder."""
+    kind: Annotated[
+        str | None, arg(metavar="|".join(registry.SOURCES), help_behavior_hint="(default: by its content)")
+    ] = None
+    """Kind of the data."""
+
+    def __call__(self) -> None:
+        """Check."""
+        from snnsim.experiment import own_data
+
+        if self.kind is not None:
+            known(self.kind, registry.SOURCES, "kind of data")
+        findings = own_data.check(self.path, self.kind)
+        for topic, text in findings.facts:
+            print(f"{topic:11s} {text}")
+        for text in findings.doubts:
+            print(f"doubt       {text}")
+        for text in findings.faults:
+            print(f"fault       {text}")
+        if findings.faults:
+            sys.exit(1)
+        print("no fault: `snnsim train` takes these data")
+
+
+@dataclass(frozen=True)
+class DataConvert:
+    """Convert files of event cameras to files of arrays, which `snnsim train events` takes.
+
+    The source is a folder CLASS/FILE, or Train/CLASS/FILE and Test/CLASS/FILE, of .bin (N-MNIST, N-Caltech101), .dat (Prophesee), .aedat (2, 3 and 4), .mat (ST-MNIST) or .csv files. The output is a file, or a folder if the source has splits.
+    """
+
+    source: Annotated[Positional[Path], arg(metavar="FOLDER")]
+    """Folder of the files, or one file."""
+    output: Annotated[Path, arg(aliases=("-o",), metavar="FILE.h5|FOLDER")]
+    """The file to write; a folder for a source with splits."""
+    sensor: Annotated[
+        str | None, arg(metavar="ROWSxCOLUMNS[xPOLARITIES]", help_behavior_hint="(default: of the files)")
+    ] = None
+    """Shape of the sensor."""
+    camera: Annotated[Literal["dvs128", "davis"] | None, arg(help_behavior_hint="(default: by the header)")] = None
+    """Camera of AEDAT 2 files."""
+    time_unit: Annotated[Literal["s", "ms", "us", "ns"] | None, arg(help_behavior_hint="(needed for CSV files)")] = None
+    """Unit of the times of CSV files."""
+
+    def __call__(self) -> None:
+        """Convert."""
+        from snnsim.experiment import own_data
+
+        result = own_data.convert(self.source, self.output, sensor=self.sensor, camera=self.camera, unit=self.time_unit)
+        for path in result.files.values():
+            print(path)
+        shape = " x ".join(map(str, result.sensor))
+        print(
+            f"{result.recordings:,} recordings, {result.events:,} events, {len(result.classes)} classes, sensor {shape}"
+        )
+        if result.left_out:
+            print(f"{result.left_out:,} recordings without an event are left out")
 
 
 @dataclass(frozen=True)
@@ -108,13 +178,15 @@ Data = (
     | Annotated[DataInfo, subcommand("info")]
     | Annotated[DataMake, subcommand("make")]
     | Annotated[DataWhere, subcommand("path")]
+    | Annotated[DataCheck, subcommand("check")]
+    | Annotated[DataConvert, subcommand("convert")]
     | Annotated[DataEncode, subcommand("encode")]
 )
 
 
 @dataclass(frozen=True)
 class DataCommand:
-    """List, describe, generate and download data sets, and encode audio."""
+    """List, describe, generate and download data sets; check and convert your own data."""
 
     command: Data
 

@@ -24,7 +24,7 @@ Milliseconds = Annotated[float | None, arg(metavar="MS", help_behavior_hint=_FRO
 Seed = Annotated[int, arg(metavar="N"), SEED]
 Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 Output = Annotated[Path | None, arg(aliases=("-o",), metavar="FILE", help_behavior_hint="")]
-DataPath = Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: ./datasets or the cache)")]
+DataPath = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: ./datasets or the cache)")]
 MovedData = Annotated[str | None, arg(metavar="FOLDER", help_behavior_hint="(default: as in training)")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
 Device = Annotated[str, arg(metavar="auto|cpu|cuda|cuda:N")]

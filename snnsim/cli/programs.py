@@ -132,7 +132,8 @@ def _described(summary: dict[str, Any]) -> list[str]:
     lines = [
         f"{summary['channels']} channels, {summary['neurons']:,} neurons, {summary['synapses']:,} synapses, "
         f"step {summary['time_step_ms']:g} ms, {summary['extra_steps']} extra steps",
-        f"arithmetic: {arithmetic}; decision: {summary['decision']}; classes: {summary['classes']}",
+        f"arithmetic: {arithmetic}; decision: {summary['decision']}; classes: {summary['classes']}"
+        + ("" if summary["task"] == "class" else f"; task: {summary['task']}"),
     ]
     for population in summary["populations"]:
         lines.append(
@@ -174,12 +175,8 @@ def _lines(result: dict[str, Any]) -> list[str]:
         f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e9:.2f} billion a second",
         "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in result["activity"].items()),
     ]
-    if "accuracy" in result:
-        low, high = result["ci95"]
-        lines.append(
-            f"{result['accuracy']:.2%} correct ({result['correct']} of {result['total']}, 95 % interval {low:.2%} to "
-            f"{high:.2%})"
-        )
+    if "summary" in result:
+        lines.append(result["summary"])
     lines.append("energy of a recording's synaptic operations, estimated:")
     for name, value in result["nanojoules_per_recording"].items():
         chip = result["energy_assumes"][name]

@@ -36,14 +36,16 @@ class Train:
     - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.neuron=adlif -- adaptive neurons; also silif, alif, and cuba_lif
     - snnsim train digits --set network.recurrent=delays -- recurrent connections with learned delays; also dense
+    - snnsim train events --data-path my.npz -- your own event recordings; also frames, pictures and audio
+    - snnsim train pictures --data-path FOLDER --set data.coding=latency -- also direct, rate and saccades
     - snnsim train digits --set network.neuron.tau_ms=20 -- any value of the config
     - snnsim train runs/digits-20260131-120000 --resume -- resume a run that was stopped
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays and patterns-fixed-delays."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
     data_path: DataPath = None
-    """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them."""
+    """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None
     """Number of passes over all recordings."""
     batch_size: Number = None
@@ -89,12 +91,12 @@ class Train:
         values |= assignments(self.set_values)
         folder = experiment.train(self.target, values, output=self.output_dir, resume=self.resume, device=self.device)
         if int(os.environ.get("RANK", "0")) == 0:
-            print(f"done: {folder.path}; next: snnsim evaluate {folder.path} --split test")
+            print(f"done: {folder.path}; next: snnsim evaluate {folder.path}")
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Print the accuracy and the activity of the best network of a run, with integer delays.
+    """Print the metrics and the activity of the best network of a run, with integer delays.
 
     The interval is the binomial 95 % interval; spikes are per neuron and step. The result is also written into
     the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
@@ -129,19 +131,17 @@ class Evaluate:
         if self.json:
             print(json.dumps(result))
             return
-        low, high = result["ci95"]
-        print(
-            f"{self.split}: {result['accuracy']:.2%} correct ({result['correct']} of {result['total']}, "
-            f"95 % interval {low:.2%} to {high:.2%}), best epoch {result['epoch']}"
-        )
+        print(f"{self.split}: {result['summary']}, best epoch {result['epoch']}")
         layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(result["activity"], 1))
         print(f"spikes per neuron per step: {layers}")
         if "chance" in result:
             drawn, deviation = result["chance"], result["chance"]["sd"]
-            spread = "" if deviation is None else f" ± {deviation:.2%} (standard deviation)"
+            of_shares = drawn["metric"] == "accuracy"
+            form, prefix = (".2%", "") if of_shares else (".4g", f"{drawn['metric']} ")
+            spread = "" if deviation is None else f" ± {deviation:{form}} (standard deviation)"
             print(
-                f"over {len(drawn['accuracies'])} seeds: {drawn['mean']:.2%}{spread}; without randomness: "
-                f"{drawn['without']:.2%}"
+                f"over {len(drawn['accuracies' if of_shares else 'values'])} seeds: {prefix}{drawn['mean']:{form}}{spread}; "
+                f"without randomness: {drawn['without']:{form}}"
             )
 
 
@@ -151,13 +151,14 @@ class Plot:
 
     - raster: spikes of every layer over one recording, and their delayed arrivals at one neuron.
     - delays: distribution of the delays before and after training.
-    - curves: loss, accuracy, schedules and activity over the epochs.
+    - curves: loss, metrics, schedules and activity over the epochs.
     - animation: the raster as a film.
+    - predictions: the confusion of classes, or numbers against their targets, on a split.
     """
 
     run: RunFolder
     """Folder of the run."""
-    kind: Positional[Literal["raster", "delays", "curves", "animation"]]
+    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions"]]
     """Kind of figure."""
     output: Output = None
     """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the folder of the run)."""

@@ -107,12 +107,14 @@ def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
     for change in (*report[kind]["edges"], *report[kind].get("populations", ())):
         (_, of), *counts = change.items()
         lines.append(f"  {of}: " + ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in counts))
-    if "agreement" not in report:
+    if "after" not in report:
         return lines
+    from snnsim.experiment import scoring
+
     before, after = report["before"], report["after"]
     return [
         *lines,
-        f"{split}: {after['accuracy']:.2%} correct, {before['accuracy']:.2%} before; the same decision in "
-        f"{report['agreement']:.2%} of {report['recordings']} recordings",
+        f"{split}: {after['summary']}, {before['summary'].removesuffix(' correct')} before; "
+        f"{scoring.alike(report, report['recordings'])}",
         f"weights and delays: {after['stored_bytes'] / 1e3:,.1f} kB, {before['stored_bytes'] / 1e3:,.1f} kB before",
     ]

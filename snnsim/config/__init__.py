@@ -8,6 +8,7 @@ from snnsim.config.assignments import parse_assignment
 from snnsim.config.data import Data
 from snnsim.config.network import Network
 from snnsim.config.run import Config
+from snnsim.config.task import AnyTask
 from snnsim.config.training import Training
 
-__all__ = ["Config", "Data", "Network", "Training", "parse_assignment"]
+__all__ = ["AnyTask", "Config", "Data", "Network", "Training", "parse_assignment"]

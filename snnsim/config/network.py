@@ -9,6 +9,7 @@ from snnsim.config.neurons import LIF, AnyNeurons
 from snnsim.config.ranges import Count, Width, check
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import AnyRecurrence, DelayKind
+from snnsim.config.skips import AnySkip, check_skips
 from snnsim.schema import Range
 
 
@@ -43,7 +44,9 @@ class Network:
     readout: Readout = field(default_factory=Readout)
     """The neurons of the readout, a section of config/readout.py."""
     recurrent: AnyRecurrence | None = None
-    """Recurrent connections of hidden layers, a section of config/recurrence.py: dense, delays; None for none."""
+    """Recurrent connections of hidden layers, a section of config/recurrence.py: dense, delays, conv; None for none."""
+    skip: tuple[AnySkip, ...] = ()
+    """Skip and feedback connections, a list of sections of config/skips.py: dense, delays."""
     batch_norm: bool = True
     bias: bool = False
     """Whether each neuron has a learned bias where there is no batch normalization, which has one."""
@@ -68,6 +71,7 @@ class Network:
     def _check_connections(self) -> None:
         flat = self.delay_kind == "synaptic" or not self.convolutions
         check(flat, "network.delay_kind", "synaptic in a network with convolutions", self.delay_kind)
+        check_skips(self.skip, hidden=len(self.hidden), convolutions=bool(self.convolutions))
         if self.recurrent is not None:
             check(not self.convolutions, "network.recurrent", "none in a network with convolutions", "a section")
             layers, most = self.recurrent.layers, len(self.hidden)

@@ -36,16 +36,11 @@ class DenseRecurrence(Recurrence):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DelayedRecurrence(Recurrence):
-    """The same connections with delays of one step or more."""
+class RecurrentDelays(Recurrence):
+    """Settings of the kinds with delays of one step or more."""
 
-    kind: Literal["delays"] = "delays"
     max_delay_ms: Milliseconds = 400.0
     """The longest delay, at least one step: the time from a spike to its recurrent current."""
-    delays: DelayKind = "axonal"
-    """Whether every source, every connection or every target has a delay of its own."""
-    start_ms: tuple[Milliseconds, ...] = ()
-    """Bounds between which delays start, uniform; an empty list is from one step to the longest delay."""
     learn_delay: bool = True
     """Whether delays are learned; otherwise they are random and fixed."""
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
@@ -55,6 +50,17 @@ class DelayedRecurrence(Recurrence):
     sigma_end: Width | None = None
     """Last width in steps; None is that of the published recipe, 0.5 for `gauss`."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class DelayedRecurrence(RecurrentDelays):
+    """Connections of all neurons of a layer to all neurons of the layer, with delays."""
+
+    kind: Literal["delays"] = "delays"
+    delays: DelayKind = "axonal"
+    """Whether every source, every connection or every target has a delay of its own."""
+    start_ms: tuple[Milliseconds, ...] = ()
+    """Bounds between which delays start, uniform; an empty list is from one step to the longest delay."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         start = list(self.start_ms)
@@ -63,7 +69,20 @@ class DelayedRecurrence(Recurrence):
         check(ordered, "network.recurrent.start_ms", must, start)
 
 
-AnyRecurrence = DenseRecurrence | DelayedRecurrence
+@dataclass(frozen=True, kw_only=True)
+class ConvolutionalRecurrence(RecurrentDelays):
+    """One kernel along the neuron axis, with a delay for each of its weights: neurons get spikes of their neighbors."""
+
+    kind: Literal["conv"] = "conv"
+    kernel: Count = 3
+    """Number of weights, an odd number: a neuron and its neighbors on both sides."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self.kernel % 2 == 1, "network.recurrent.kernel", "odd", self.kernel)
+
+
+AnyRecurrence = DenseRecurrence | DelayedRecurrence | ConvolutionalRecurrence
 """Recurrent connections of any kind."""
 RECURRENCES: dict[str, type[Recurrence]] = {kind.kind: kind for kind in get_args(AnyRecurrence)}
 """Every kind by its name in a config."""

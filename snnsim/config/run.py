@@ -9,11 +9,14 @@ from typing import Any, Self
 import tomli_w
 
 from snnsim import schema
+from snnsim.choices import ADDITIVE_DECISIONS
 from snnsim.config import changes, renamed_keys, toml_files
 from snnsim.config.data import Data
 from snnsim.config.network import Network
 from snnsim.config.ranges import MOST_DELAY, MOST_STEPS, check
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.config.skips import DelayedSkip
+from snnsim.config.task import AnyTask, ClassHead, ClassTask, HeadsTask, RegressionTask
 from snnsim.config.training import Training
 from snnsim.files import written_whole
 from snnsim.units import to_steps
@@ -31,6 +34,7 @@ class Config:
     data: Data = field(default_factory=Data)
     network: Network = field(default_factory=Network)
     training: Training = field(default_factory=Training)
+    task: AnyTask = field(default_factory=ClassTask)
 
     def __post_init__(self) -> None:
         schema.settle(self, "")
@@ -39,7 +43,9 @@ class Config:
             must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
             raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
         self._check_steps()
-        if self.network.convolutions:
+        self._check_task()
+        # the channels of a user's data are known when they are read
+        if self.network.convolutions and self.data.channels:
             self._check_field()
 
     def _check_steps(self) -> None:
@@ -50,8 +56,11 @@ class Config:
         for name, tau in (taus | {"network.readout.tau_ms": net.readout.tau_ms}).items():
             check(to_steps(tau, step) >= 1, name, must, tau)
         check(chunk is None or chunk >= step, "training.window_ms", f"at least data.time_step_ms = {step}", chunk)
-        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, DelayedRecurrence) else step
+        loop = net.recurrent.max_delay_ms if isinstance(net.recurrent, RecurrentDelays) else step
         check(loop >= step, "network.recurrent.max_delay_ms", f"at least data.time_step_ms = {step}", loop)
+        for skip in net.skip:
+            longest = skip.max_delay_ms if isinstance(skip, DelayedSkip) else 0.0
+            check(longest / step <= MOST_DELAY, "network.skip.max_delay_ms", f"at most {MOST_DELAY:,} steps", longest)
         for name, value, most in (
             ("network.recurrent.max_delay_ms", loop, MOST_DELAY),
             ("network.max_delay_ms", 0.0 if net.delays == "none" else net.max_delay_ms, MOST_DELAY),
@@ -59,6 +68,24 @@ class Config:
             ("training.window_ms", chunk or 0.0, MOST_STEPS),
         ):
             check(value / step <= most, name, f"at most {most:,} steps of data.time_step_ms = {step}", value)
+
+    def _check_task(self) -> None:
+        """Check that training and network fit the task."""
+        steps = self.training.loss == "decision" or isinstance(self.task, ClassTask)
+        check(
+            steps, "training.loss", f"decision with task.kind {self.task.kind}, which has its own", self.training.loss
+        )
+        classes = isinstance(self.task, ClassTask) and self.task.target is None
+        share, must = self.training.label_smoothing, "0 for tasks other than one class for each recording, its label"
+        check(classes or share == 0, "training.label_smoothing", must, share)
+        heads = self.task.heads if isinstance(self.task, HeadsTask) else ()
+        check(not heads or bool(self.network.hidden), "network.hidden", "one width or more with heads", [])
+        between = all(skip.target <= len(self.network.hidden) for skip in self.network.skip)
+        check(not heads or between, "network.skip", "connections to hidden layers with heads", "one to the readout")
+        for name, section in {"task": self.task, **{f"task.heads {head.name}": head for head in heads}}.items():
+            if isinstance(section, RegressionTask | ClassHead) and self.training.window_ms is not None:
+                must = f"{' or '.join(ADDITIVE_DECISIONS)} with training.window_ms"
+                check(section.decision in ADDITIVE_DECISIONS, f"{name}.decision", must, section.decision)
 
     def _check_field(self) -> None:
         height, width, channels = self.data.height, self.data.width, self.data.channels

@@ -25,6 +25,9 @@ class Training:
     window_ms: Milliseconds | None = None
     """Length of the chunks of time that sltt goes through, so that memory does not grow with the recordings; None takes
     whole recordings."""
+    loops: Literal["exact", "cut"] = "exact"
+    """Errors through recurrent connections in chunks of time: exact, as chunks go backward from its end;
+    or cut at the beginning of each chunk, so that memory does not grow."""
     loss: Literal["decision", "steps"] = "decision"
     """Cross-entropy of the decision about a recording, or the mean of the cross-entropies of all steps."""
     decision: DecisionName = "summed_softmax"
@@ -87,6 +90,8 @@ class Training:
         spatial = self.rule != "bptt" or (self.delayed == "exact" and self.window_ms is None)
         must, value = "left alone for the rule bptt", (self.delayed, self.window_ms)
         check(spatial, "training.delayed and window_ms", must, value)
+        chunked = self.loops == "exact" or self.window_ms is not None
+        check(chunked, "training.loops", "exact without window_ms", self.loops)
         additive = self.window_ms is None or self.decision in ADDITIVE_DECISIONS
         must = f"{' or '.join(ADDITIVE_DECISIONS)} with window_ms"
         check(additive, "training.decision", must, self.decision)

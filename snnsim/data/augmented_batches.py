@@ -13,11 +13,12 @@ import numpy as np
 from snnsim.data.augment.events import Pool
 from snnsim.data.augment.kinds import Augmentation
 from snnsim.data.augment.pipeline import apply_all, check_kinds, hard_labels
-from snnsim.data.batches import ArrayBatch, Batches
-from snnsim.data.binning import Binned
+from snnsim.data.batches import ArrayBatch, Batches, TargetBatch
 from snnsim.data.frames import FrameGrid, count_events
+from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.prefetch import prefetched
 from snnsim.data.recordings import Recordings
+from snnsim.data.targets import TargetGrid
 from snnsim.validation import integer
 
 
@@ -32,6 +33,10 @@ class MixedBatch(NamedTuple):
     """int64 (batch,), the class of the largest share."""
     probability: np.ndarray
     """float32 (batch, class), the shares of the classes."""
+
+
+AnyBatch = ArrayBatch | MixedBatch | TargetBatch
+"""A batch of any kind."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class AugmentedBatches(Batches):
     def of(  # noqa: PLR0913
         cls,
         recordings: Recordings,
-        binned: Binned,
+        binned: GridRecordings,
         indices: np.ndarray,
         kinds: tuple[Augmentation, ...],
         *,
@@ -84,7 +89,7 @@ class AugmentedBatches(Batches):
         """
         who = "AugmentedBatches"
         integer(workers, who=who, name="workers", at_least=0, at_most=1)
-        kinds = check_kinds(kinds, recordings.units, who)
+        kinds = check_kinds(kinds, recordings.units, who, binned.targets)
         if len(binned) != len(recordings) or recordings.units % binned.channels:
             raise ValueError(
                 f"{who}: the frames must be those of the recordings; got {len(binned)} recordings of {binned.channels} "
@@ -105,7 +110,7 @@ class AugmentedBatches(Batches):
         """
         return replace(self, shuffle_seed=(seed, epoch), seed=seed, epoch=epoch)
 
-    def starting_at(self, number: int) -> Generator[ArrayBatch | MixedBatch, None, None]:  # type: ignore[override]
+    def starting_at(self, number: int) -> Generator[AnyBatch, None, None]:  # type: ignore[override]
         """Yield the batches of the epoch from a batch on; threads prepare the next one if there are workers.
 
         Args:
@@ -114,11 +119,20 @@ class AugmentedBatches(Batches):
         batches = (self._batch(share) for share in self._shares(number))
         return prefetched(batches) if self.workers else batches
 
-    def _batch(self, share: np.ndarray) -> ArrayBatch | MixedBatch:
+    def _batch(self, share: np.ndarray) -> AnyBatch:
         batch = apply_all(self.pool, share, self.kinds, seed=self.seed, epoch=self.epoch)
         grid = FrameGrid(self.binned.time_step_ms, self.binned.channels, self.max_time_ms)
-        frames, length = count_events(batch.events, batch.units, grid, scale=self.pool.scale)
+        targets = TargetGrid(self.binned.time_step_ms, self.max_time_ms, moves=batch.moves)
+        ends = [targets.lengths(target, share) for target in self.binned.targets.values()]
+        frames, length = count_events(
+            batch.events, batch.units, grid, scale=self.pool.scale, at_least=np.max(ends, 0) if ends else None
+        )
         label = hard_labels(batch)
+        if ends:
+            steps, named = len(frames), self.binned.targets.items()
+            return TargetBatch(
+                frames, length, label, {name: targets.values(each, share, length, steps) for name, each in named}
+            )
         if batch.probability is None:
             return ArrayBatch(frames, length, label)
         return MixedBatch(frames, length, label, batch.probability.astype(np.float32))

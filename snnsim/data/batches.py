@@ -1,12 +1,12 @@
 """Dense batches in an order that is a pure function of the seed, which can be resumed and shared between ranks."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
 import numpy as np
 
-from snnsim.data.binning import Binned
+from snnsim.data.grid_recordings import GridRecordings
 
 
 class ArrayBatch(NamedTuple):
@@ -20,11 +20,25 @@ class ArrayBatch(NamedTuple):
     """int64 (batch,)."""
 
 
+class TargetBatch(NamedTuple):
+    """Recordings with targets besides their classes, padded with zeros, and without labels, to the longest of them."""
+
+    frames: np.ndarray
+    """float32 (time, batch, channel)."""
+    length: np.ndarray
+    """int64 (batch,), steps of each recording."""
+    label: np.ndarray
+    """int64 (batch,); -1 where the recordings have no classes."""
+    targets: Mapping[str, np.ndarray]
+    """By name, classes int64 (batch,) or (time, batch), or numbers float32 (batch, target) or (time, batch, target); -1
+    and NaN stand for no label."""
+
+
 @dataclass(frozen=True)
 class Batches:
     """The recordings at `indices` in batches; the last batch may be smaller."""
 
-    binned: Binned
+    binned: GridRecordings
     """All recordings."""
     indices: np.ndarray
     """Recordings of the batches, int64 (index,)."""
@@ -49,7 +63,7 @@ class Batches:
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch_size)
 
-    def __iter__(self) -> Iterator[ArrayBatch]:
+    def __iter__(self) -> Iterator[ArrayBatch | TargetBatch]:
         return self.starting_at(0)
 
     def of_epoch(self, seed: int, epoch: int) -> Self:
@@ -67,7 +81,7 @@ class Batches:
             return np.asarray(self.indices)
         return np.random.default_rng(self.shuffle_seed).permutation(self.indices)
 
-    def starting_at(self, number: int) -> Generator[ArrayBatch, None, None]:
+    def starting_at(self, number: int) -> Generator[ArrayBatch | TargetBatch, None, None]:
         """Yield this rank's share of every batch from a batch on.
 
         The share of a small last batch may be empty, without recordings and steps.
@@ -77,7 +91,11 @@ class Batches:
         """
         for share in self._shares(number):
             frames, length = self.binned.dense(share)
-            yield ArrayBatch(frames, length.astype(np.int64), self.binned.label[share])
+            batch = ArrayBatch(frames, length.astype(np.int64), self.binned.label[share])
+            if self.binned.targets:
+                yield TargetBatch(*batch, self.binned.of_targets(share, len(frames)))
+            else:
+                yield batch
 
     def _shares(self, number: int) -> Iterator[np.ndarray]:
         """Yield the recordings of this rank's share of every batch from a batch on."""

@@ -3,7 +3,7 @@
     step    = floor(x + min(2 ε x, 1/4))       x = time / dt; the grid starts at 0, not at the first event
     channel = floor(unit · channels / units)   neighboring units share a channel
     cell    = step · channels + channel
-    length  = last occupied step + 1, at least 1
+    length  = last occupied step + 1, at least 1; of targets of steps, at least up to the last label
 
 counting.py defines ε and the step of a rounded time.
 
@@ -13,12 +13,13 @@ Units    time, dt in ms · cell, length in steps of dt
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from snnsim import ragged
+from snnsim.data import targets
 from snnsim.data.counting import (
     MOST_CELLS,
     OUT_OF_RANGE,
@@ -30,7 +31,8 @@ from snnsim.data.counting import (
     bin_all,
     fill,
 )
-from snnsim.data.recordings import Recordings, arrays, check_events, positions
+from snnsim.data.recordings import Recordings, arrays, check_events, no_classes, positions
+from snnsim.data.targets import TargetGrid, Targets
 from snnsim.validation import integer, real, require, shown
 
 MOST_CHANNELS = 2**26
@@ -61,6 +63,8 @@ class Binned:
     """Length of a step."""
     dropped: int = 0
     """Number of events that were too late and are left out."""
+    targets: Targets = field(default_factory=dict)
+    """Targets besides the labels by name, on their own steps."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -81,6 +85,7 @@ class Binned:
             length=self.length[indices],
             label=self.label[indices],
             speaker=self.speaker[indices],
+            targets=targets.selected(self.targets, indices),
         )
 
     def dense(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -111,6 +116,19 @@ class Binned:
         )
         return frames, length
 
+    def of_targets(self, indices: np.ndarray, steps: int) -> dict[str, np.ndarray]:
+        """Return the targets of recordings on the grid, without a label at and after the end of a recording.
+
+        Args:
+            indices: Recordings (batch,), from 0.
+            steps: Steps of the longest of them.
+
+        Returns:
+            The arrays of `TargetGrid.values` by name.
+        """
+        grid, length = TargetGrid(self.time_step_ms), self.length[indices]
+        return {name: grid.values(target, indices, length, steps) for name, target in self.targets.items()}
+
     def check(self, who: str) -> None:
         """Check that all arrays fit each other, every cell included.
 
@@ -127,8 +145,14 @@ class Binned:
         require(bool(valid), f"{who}: the offsets must ascend from 0 to the number of cells, and all counts be above 0")
         last = np.ones(len(self), np.int64)
         last[cells > 0] += np.maximum.reduceat(step, offset[:-1][cells > 0]) if len(step) else 0
-        require(np.array_equal(last, self.length), f"{who}: every recording must end with its last cell; one does not")
+        latest = last
+        for name, target in self.targets.items():
+            target.check(f"{who}: target {name!r}", len(self))
+            latest = np.maximum(latest, TargetGrid(self.time_step_ms).lengths(target, np.arange(len(self))))
+        ends = (last <= self.length).all() and (self.length <= latest).all()
+        require(bool(ends), f"{who}: every recording must end with its last cell or label; one does not")
         labels = len(self) == 0 or (self.label.min() >= 0 and self.label.max() < len(self.classes))
+        labels = labels or no_classes(self.label, self.classes, self.targets)
         require(bool(labels), f"{who}: the labels must lie in 0..{len(self.classes) - 1}; some do not")
 
 
@@ -178,14 +202,22 @@ def bin_events(
         cell=cell[: offset[-1]].copy(),
         count=count.astype(np.min_scalar_type(count.max(initial=0))),
         offset=offset,
-        length=length,
+        length=_with_targets(length, recordings.targets, TargetGrid(time_step_ms, max_time_ms)),
         label=np.asarray(recordings.label).astype(np.int64, copy=False),
         speaker=np.asarray(recordings.speaker).astype(np.int64, copy=False),
         classes=recordings.classes,
         channels=channels,
         time_step_ms=time_step_ms,
         dropped=int(dropped),
+        targets=recordings.targets,
     )
+
+
+def _with_targets(length: np.ndarray, targets: Targets, grid: TargetGrid) -> np.ndarray:
+    """Return the steps of each recording up to its last event and its last label."""
+    for target in targets.values():
+        length = np.maximum(length, grid.lengths(target, np.arange(len(length)))).astype(np.int32)
+    return length
 
 
 def _named(name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ source and the settings. A file that is damaged, altered or renamed is generated
 import hashlib
 import warnings
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from snnsim import files
 from snnsim.data import archives, binning, heidelberg
 from snnsim.data.binning import Binned
+from snnsim.data.targets import Target
 
 VERSION = 2
 """A number that is raised when the same file and settings give another Binned, or the format changes."""
@@ -32,31 +34,60 @@ def binned(path: Path, *, time_step_ms: float, channels: int, max_time_ms: float
     """
     path = Path(path)
     archives.require_file(path)
-    cached = files.cache_folder() / "binned" / f"{_key(path, time_step_ms, channels, max_time_ms)}.npz"
-    result = _load(cached)
-    if result is None:
+
+    def make() -> Binned:
         recordings = heidelberg.read(path)
-        result = binning.bin_events(recordings, time_step_ms=time_step_ms, channels=channels, max_time_ms=max_time_ms)
+        return binning.bin_events(recordings, time_step_ms=time_step_ms, channels=channels, max_time_ms=max_time_ms)
+
+    return cached(key(path, time_step_ms, channels, max_time_ms), make)
+
+
+def cached(name: str, make: Callable[[], Binned]) -> Binned:
+    """Return binned recordings from the cache, or make them and keep them there.
+
+    Args:
+        name: A digest of everything that the recordings depend on, from `key`.
+        make: Function that bins the recordings.
+    """
+    path = files.cache_folder() / "binned" / f"{name}.npz"
+    result = _load(path)
+    if result is None:
+        result = make()
         try:
-            with files.written_whole(cached) as partial:
-                _save(partial, result, cached.stem)
+            with files.written_whole(path) as partial:
+                _save(partial, result, path.stem)
         except OSError as error:
-            warnings.warn(f"{cached}: the binned data cannot be kept ({error}); the next run bins again", stacklevel=2)
+            warnings.warn(f"{path}: the binned data cannot be kept ({error}); the next run bins again", stacklevel=2)
     return result
 
 
-def _key(path: Path, *settings: float | None) -> str:
-    """Return a name that depends on the content of the file, but not on its folder."""
+def key(path: Path, *settings: float | None, reader: str = "") -> str:
+    """Return a name that depends on the content of the file, but not on its folder.
+
+    Args:
+        path: The file.
+        *settings: Numbers that the recordings depend on.
+        reader: Name of the reader, for files that are not of the SHD format.
+    """
     with path.open("rb") as file:
         content = hashlib.file_digest(file, "sha256").hexdigest()
     numbers = [None if value is None else float(value) for value in settings]
-    return hashlib.sha256(repr((VERSION, content, numbers)).encode()).hexdigest()[:32]
+    parts = (VERSION, content, numbers, reader) if reader else (VERSION, content, numbers)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
 
 def _save(path: Path, binned: Binned, key: str) -> None:
     stored: dict[str, Any] = {name: getattr(binned, name) for name in _ARRAYS}
     stored["classes"] = np.array(binned.classes)
     stored["numbers"] = np.array([binned.channels, binned.time_step_ms, binned.dropped], np.float64)
+    # a file without targets has the arrays of older versions
+    if binned.targets:
+        stored["targets"] = np.array(list(binned.targets))
+    for number, target in enumerate(binned.targets.values()):
+        stored[f"target{number}.values"], stored[f"target{number}.names"] = target.values, np.array(target.names)
+        stored[f"target{number}.step_ms"] = np.array([target.step_ms])
+        if target.offset is not None:
+            stored[f"target{number}.offset"] = target.offset
     np.savez(path, digest=_digest(stored, key), **stored)
 
 
@@ -91,9 +122,16 @@ def _stored(path: Path) -> Binned:
             channels=int(channels),
             time_step_ms=time_step_ms,
             dropped=int(dropped),
+            targets={str(name): _target(stored, number) for number, name in enumerate(stored.get("targets", ()))},
         )
     result.check(str(path))
     return result
+
+
+def _target(stored: Any, number: int) -> Target:
+    values, names = stored[f"target{number}.values"], stored[f"target{number}.names"]
+    offset = stored.get(f"target{number}.offset")
+    return Target(values, offset, float(stored[f"target{number}.step_ms"][0]), tuple(map(str, names)))
 
 
 def _digest(stored: dict[str, np.ndarray], key: str) -> np.ndarray:

@@ -4,16 +4,19 @@
               names that are among the class names
     speaker   integers likewise, -1 (and 65535, where the type is uint16) unknown; names, numbered in sorted order
     keys      names in UTF-8 or Latin-1, or numbers
+    targets   integers (row,), or floats (row, target)
 
 A value without one clear meaning, such as 0.7 or NaN, is an error that names the file and the data set.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snnsim.validation import shown
+from snnsim.data.targets import Target
+from snnsim.validation import require, shown
 
 MOST_UNITS = 2**26
 """Largest number of channels of a file."""
@@ -133,6 +136,31 @@ def units(value: Any, path: Path) -> int:
             f"(columns.MOST_UNITS), not {attribute.item()}; correct it"
         )
     return int(attribute.item())
+
+
+def target(parts: Mapping[str, Any], name: str, path: Path) -> Target:
+    """Return a target of a file, whose sizes a later check compares.
+
+    Args:
+        parts: The arrays values and names, and of steps offset and step_ms.
+        name: Name of the target.
+        path: The file, for messages.
+
+    Raises:
+        ValueError: If an array has another type or shape.
+    """
+    who = f"{path}: targets/{name}"
+    values, offset, step_ms = np.asarray(parts["values"]), parts.get("offset"), np.asarray(parts.get("step_ms", 0.0))
+    require(
+        (values.dtype.kind in "iu" and values.ndim == 1) or (values.dtype.kind == "f" and values.ndim == 2),
+        f"{who}/values must be integers (row,) or floats (row, target), not {shown(values)}",
+    )
+    numbers = step_ms.size == 1 and step_ms.dtype.kind in "iuf" and (offset is None) == (float(step_ms.flat[0]) == 0)
+    require(numbers, f"{who} must have both offset and step_ms, or neither")
+    names = tuple(_names(_flat(np.asarray(parts["names"]), f"{who}/names"), f"{who}/names"))
+    rows = None if offset is None else _integers(_flat(np.asarray(offset), f"{who}/offset"), f"{who}/offset")
+    values = values.astype(np.float32) if values.dtype.kind == "f" else _integers(values, f"{who}/values")
+    return Target(values, rows, float(step_ms.flat[0]), names)
 
 
 def _flat(column: np.ndarray, who: str) -> np.ndarray:

@@ -31,7 +31,7 @@ class FrameGrid:
 
 
 def count_events(
-    events: Events, units: int, grid: FrameGrid, *, scale: float = 1000.0
+    events: Events, units: int, grid: FrameGrid, *, scale: float = 1000.0, at_least: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the frames of a batch, as `bin_events` and `Binned.dense` give them.
 
@@ -40,6 +40,7 @@ def count_events(
         units: Number of channels of the recordings.
         grid: Steps and channels of the frames.
         scale: Milliseconds of a unit of float16 times: 1000 for those of a file, in seconds.
+        at_least: The fewest steps of each recording (batch,); None for 1.
 
     Returns:
         Frames float32 (time, batch, channel), and the steps of each recording, int64 (batch,), at least 1.
@@ -56,6 +57,7 @@ def count_events(
         f"count_events: steps times channels must stay below 2**32; got {beyond + 1:g} steps of "
         f"{grid.time_step_ms} ms and {grid.channels} channels; use longer steps, or max_time_ms",
     )
+    length = length if at_least is None else np.maximum(length, at_least)
     frames = binning.zeros(int(length.max(initial=0)), len(length), grid.channels, who="count_events")
     _count(events, step, np.arange(units) // group, frames)
     return frames, length

@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ SCHEMA = (
     "a file of the SHD format has spikes/times and spikes/units (one row of seconds and of channels per "
     "recording), labels, extra/speaker and extra/keys"
 )
+MOST_TARGETS = 100
+"""The most targets of a file."""
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _VERSION = 1
 _STARTED = "reading"
@@ -47,22 +50,39 @@ def arrays(path: Path, image: bytes | None, marks: Path) -> dict[str, Any]:
 
     Returns:
         times, units (event,), times_count, units_count (recording,), labels; speaker, keys, or None where the file has
-        none; and attributes, a dict.
+        none; attributes, a dict; and targets, a dict of the arrays of each target by name.
 
     Raises:
         ValueError: If it is no HDF5 file, is damaged, or lacks a data set.
     """
-    start, size, digest = _digest(path, image)
-    if start is not None:
-        raise ValueError(f"{path}: data must be an HDF5 file; this one starts with {start!r}; {SCHEMA}")
-    mark = marks / f"{digest}-{_VERSION}"
-    if digest not in _good and not mark.is_file():
-        _try_elsewhere(path, image, size)
-        remember(digest, mark)
+    size = tried(path, image, marks, script=__file__, schema=SCHEMA)
     try:
         return parsed(image if image is not None else path, size)
-    except _Wrong as error:
+    except Wrong as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def tried(path: Path, image: bytes | None, marks: Path, *, script: str, schema: str) -> int:
+    """Let a second process read a file whose bytes are new, and return the size of its content.
+
+    Args:
+        path: The file, also for messages.
+        image: The bytes of the file if they were unpacked; None reads the file itself.
+        marks: Folder of the marks of files that were read.
+        script: The file that the second process runs; it ends with `run_script`.
+        schema: Content of a file of this kind, for messages.
+
+    Raises:
+        ValueError: If the file is no HDF5 file, or the second process does not read it to its end.
+    """
+    start, size, digest = _digest(path, image)
+    if start is not None:
+        raise ValueError(f"{path}: data must be an HDF5 file; this one starts with {start!r}; {schema}")
+    key = digest if script == __file__ else f"{digest}-{Path(script).stem}"
+    if key not in _good and not (marks / f"{key}-{_VERSION}").is_file():
+        _try_elsewhere(path, image, size, script)
+        remember(key, marks / f"{key}-{_VERSION}")
+    return size
 
 
 def remember(digest: str, mark: Path | None = None) -> None:
@@ -97,7 +117,7 @@ def _digest(path: Path, image: bytes | None) -> tuple[bytes | None, int, str]:
     return first, size, ""
 
 
-def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
+def _try_elsewhere(path: Path, image: bytes | None, size: int, script: str) -> None:
     """Read the file in another process.
 
     Raises:
@@ -106,7 +126,7 @@ def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
     if not sys.executable:
         return
     seconds = (15 + size / 2e6) * limit_factor()
-    command = [sys.executable, "-P", __file__, "-" if image is not None else str(path.resolve())]
+    command = [sys.executable, "-P", script, "-" if image is not None else str(path.resolve())]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
     source: dict[str, Any] = {"stdin": subprocess.DEVNULL} if image is None else {"input": image}
     try:
@@ -131,8 +151,8 @@ def _try_elsewhere(path: Path, image: bytes | None, size: int) -> None:
         )
 
 
-class _Wrong(ValueError):
-    """An undamaged file that is not of the SHD format."""
+class Wrong(ValueError):
+    """An undamaged file that is not of the expected format."""
 
 
 def parsed(source: Path | bytes, size: int) -> dict[str, Any]:
@@ -154,7 +174,27 @@ def parsed(source: Path | bytes, size: int) -> dict[str, Any]:
         for name in ("speaker", "keys"):
             exists = f"extra/{name}" in file
             content[name] = _dataset(file, f"extra/{name}", size)[()] if exists else None
+        content["targets"] = {name: _target(file, f"targets/{name}", size) for name in _names(file, "targets")}
     return content
+
+
+def _names(file: h5py.File, path: str) -> list[str]:
+    """Return the names of the groups in a group, none where there is no such group.
+
+    Raises:
+        Wrong: If it is no group, or has more names than MOST_TARGETS.
+    """
+    if path not in file:
+        return []
+    group = file[path]
+    if not isinstance(group, h5py.Group) or len(group) > MOST_TARGETS:
+        raise Wrong(f"{path} must be a group of at most {MOST_TARGETS} groups")
+    return list(group)
+
+
+def _target(file: h5py.File, path: str, size: int) -> dict[str, np.ndarray]:
+    names = ["values", "names", *(name for name in ("offset", "step_ms") if f"{path}/{name}" in file)]
+    return {name: _dataset(file, f"{path}/{name}", size)[()] for name in names}
 
 
 def _dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:
@@ -163,32 +203,46 @@ def _dataset(file: h5py.File, name: str, size: int) -> h5py.Dataset:
         names: list[str] = []
         # visit stops at the first value that is not None
         file.visit(lambda each: names.append(each) if len(names) < 20 else names)
-        raise _Wrong(f"the data set {name} is missing; the file holds {names}; {SCHEMA}")
+        raise Wrong(f"the data set {name} is missing; the file holds {names}; {SCHEMA}")
     if not isinstance(dataset, h5py.Dataset):
-        raise _Wrong(f"{name} must be a data set; it is a {type(dataset).__name__.lower()}; {SCHEMA}")
+        raise Wrong(f"{name} must be a data set; it is a {type(dataset).__name__.lower()}; {SCHEMA}")
+    require_inside(dataset, name, size)
+    return dataset
+
+
+def require_inside(dataset: h5py.Dataset, name: str, size: int) -> None:
+    """Check that a data set lies in its file, and is not too large for it.
+
+    Args:
+        dataset: The data set.
+        name: Its name, for messages.
+        size: Bytes of the file.
+
+    Raises:
+        Wrong: If it does not, or is.
+    """
     if dataset.external:
-        raise _Wrong(f"{name} must lie in the file itself, not in {dataset.external[0][0]!r}; copy it")
+        raise Wrong(f"{name} must lie in the file itself, not in {dataset.external[0][0]!r}; copy it")
     claimed, limit = dataset.size * dataset.dtype.itemsize, (100 * size + 2**24) * limit_factor()
     if claimed > limit:
-        raise _Wrong(
+        raise Wrong(
             f"{name} claims {dataset.shape} numbers, {claimed / 1e6:,.0f} MB in a file of {size / 1e6:,.1f} MB; the "
             f"limit is {limit / 1e6:,.0f} MB; {RAISE_LIMITS}"
         )
-    return dataset
 
 
 def _rows(file: h5py.File, name: str, kinds: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     """Return all rows of a variable-length data set end to end, and the length of each row.
 
     Raises:
-        _Wrong: If the data set is of another type.
+        Wrong: If the data set is of another type.
     """
     dataset = _dataset(file, name, size)
     kind = h5py.check_vlen_dtype(dataset.dtype)
     if dataset.ndim != 1 or kind is None or kind.kind not in kinds:
         expected = "floating-point seconds" if name.endswith("times") else "integer channel numbers"
         advice = "" if "i" in kinds else "; integers need the file's attribute time_unit, 's', 'ms' or 'us'"
-        raise _Wrong(
+        raise Wrong(
             f"{name} must be rows of {expected}, one per recording; it is {dataset.dtype} of shape "
             f"{dataset.shape}{advice}; {SCHEMA}"
         )
@@ -210,8 +264,13 @@ def _limit_memory(size: int) -> None:
         return
 
 
-def _main(name: str) -> None:
-    """Read a file, or the standard input, and print a JSON verdict: null, [our message], or the message of libhdf5."""
+def run_script(name: str, parse: Callable[[Path | bytes, int], object]) -> None:
+    """Read a file, or the standard input, and print a JSON verdict: null, [our message], or the message of libhdf5.
+
+    Args:
+        name: Path of the file, or "-".
+        parse: Function that reads a file, or its content, of a size in bytes.
+    """
     source = sys.stdin.buffer.read() if name == "-" else Path(name)
     size = len(source) if isinstance(source, bytes) else source.stat().st_size
     _limit_memory(size)
@@ -219,8 +278,8 @@ def _main(name: str) -> None:
     sys.stdout.flush()
     verdict: Any = None
     try:
-        parsed(source, size)
-    except _Wrong as error:
+        parse(source, size)
+    except Wrong as error:
         verdict = [str(error)]
     except MemoryError:
         verdict = [
@@ -235,4 +294,4 @@ def _main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1])
+    run_script(sys.argv[1], parsed)

@@ -5,6 +5,7 @@
     labels          uint16, index into extra/keys
     extra/speaker   uint16, number of the speaker; missing in SSC; 65535 where unknown (-1 in wider types)
     extra/keys      names of the classes, bytes
+    targets/NAME/   targets besides the labels, see targets.py: values, names, and of steps offset and step_ms
     extra/meta_info one entry per speaker under each name (gender, age, body_height)
     attributes      units, the number of channels · time_unit, 's', 'ms' or 'us', where times are not plainly seconds
 
@@ -28,13 +29,13 @@ from snnsim.data import archives, columns, hdf5
 from snnsim.data.recordings import Recordings, narrowed, validate
 from snnsim.data.registry import DATASETS
 from snnsim.data.registry import SPLITS as SPLITS
+from snnsim.data.targets import Target
+from snnsim.data.time_units import IN_MS
 from snnsim.validation import require, shown
 
 LONGEST_S = 100.0
 """Longer recordings need the attribute time_unit: without it, milliseconds are more likely than seconds."""
 _UNKNOWN_SPEAKER = np.iinfo(np.uint16).max
-_IN_MS = {"s": (1000.0, 1.0), "ms": (1.0, 1.0), "us": (1.0, 1000.0)}
-"""Factor and divisor from a time in these units to ms."""
 
 
 def find(folder: Path, name: str) -> dict[str, Path]:
@@ -114,11 +115,17 @@ def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence[Any]]) ->
         _write_rows(file, "spikes/times", np.split(seconds, rows))
         channel = np.uint16 if recordings.units <= 2**16 else np.min_scalar_type(recordings.units - 1)
         _write_rows(file, "spikes/units", np.split(unit.astype(channel), rows))
-        file["labels"] = label.astype(np.result_type(np.uint16, np.min_scalar_type(int(label.max()))))
+        # -1 stands for no class where there are targets instead
+        widest = np.uint16 if label.min() >= 0 else np.int64
+        file["labels"] = label.astype(np.result_type(widest, np.min_scalar_type(int(label.max()))))
         narrow = speaker.max() < _UNKNOWN_SPEAKER
         unknown, kind = (_UNKNOWN_SPEAKER, np.uint16) if narrow else (-1, np.int64)
         file["extra/speaker"] = np.where(speaker >= 0, speaker, unknown).astype(kind)
-        file["extra/keys"] = np.array([name.encode() for name in recordings.classes])
+        file["extra/keys"] = np.array(
+            [name.encode() for name in recordings.classes], "S" if recordings.classes else "S1"
+        )
+        for name, target in recordings.targets.items():
+            _write_target(file, name, target)
         info = file.create_group("extra/meta_info")
         for name, values in speaker_info.items():
             array = np.asarray(values)
@@ -126,6 +133,13 @@ def _image(recordings: Recordings, speaker_info: Mapping[str, Sequence[Any]]) ->
         file.flush()
         image: bytes = file.id.get_file_image()
         return image
+
+
+def _write_target(file: h5py.File, name: str, target: Target) -> None:
+    group = file.create_group(f"targets/{name}")
+    group["values"], group["names"] = target.values, np.array([each.encode() for each in target.names])
+    if target.offset is not None:
+        group["offset"], group["step_ms"] = target.offset, np.float64(target.step_ms)
 
 
 def _seconds(time_ms: np.ndarray) -> np.ndarray:
@@ -147,7 +161,7 @@ def _milliseconds(time: np.ndarray, unit: str) -> np.ndarray:
         if time.dtype == np.float16 and unit == "s":
             # 11 bits times 1000 are exact
             return time.astype(np.float32) * np.float32(1000)
-        exact = time.astype(np.float64) * _IN_MS[unit][0] / _IN_MS[unit][1]
+        exact = time.astype(np.float64) * IN_MS[unit][0] / IN_MS[unit][1]
         single = exact.astype(np.float32)
         fits = time.dtype == np.float32 or np.all(np.abs(single - exact) <= 2.0**-51 * np.abs(exact))
     return single if fits else exact
@@ -211,6 +225,7 @@ def _recordings(content: dict[str, Any], path: Path) -> Recordings:
         speaker=columns.speakers(content["speaker"], len(label), path),
         classes=columns.numbered(label, path) if names is None else names,
         units=columns.units(attributes.get("units", Recordings.units), path),
+        targets={name: columns.target(parts, name, path) for name, parts in content["targets"].items()},
     )
 
 
@@ -224,8 +239,8 @@ def _time_unit(time: np.ndarray, attributes: Mapping[str, Any], offset: np.ndarr
         unit = attributes["time_unit"]
         unit = unit.decode(errors="replace") if isinstance(unit, bytes) else unit
         require(
-            isinstance(unit, str) and unit in _IN_MS,
-            f"{path}: the attribute time_unit must be one of {', '.join(_IN_MS)}, not {shown(unit)}; correct it",
+            isinstance(unit, str) and unit in IN_MS,
+            f"{path}: the attribute time_unit must be one of {', '.join(IN_MS)}, not {shown(unit)}; correct it",
         )
         return unit
     latest = int(np.argmax(time)) if len(time) else 0

@@ -5,12 +5,14 @@ Units    time_ms in milliseconds from the start of the recording
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from snnsim import ragged
+from snnsim.data import targets
+from snnsim.data.targets import Targets
 from snnsim.validation import integer, require, shown
 
 
@@ -25,13 +27,15 @@ class Recordings:
     offset: np.ndarray
     """Start of each recording, and the end of the last one, int64."""
     label: np.ndarray
-    """Index into `classes`, int64."""
+    """Index into `classes`, int64; -1 for all recordings where there are no classes."""
     speaker: np.ndarray
     """Number of the speaker, int64; -1 where unknown."""
     classes: tuple[str, ...]
-    """Names of the classes, in the order of their labels."""
+    """Names of the classes, in the order of their labels; none where the targets are all there is to learn."""
     units: int = 700
     """Number of channels."""
+    targets: Targets = field(default_factory=dict)
+    """Targets besides the labels by name: classes of steps, numbers of recordings or steps."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -62,6 +66,7 @@ class Recordings:
             offset=offset,
             label=self.label[indices],
             speaker=self.speaker[indices],
+            targets=targets.selected(self.targets, indices),
         )
 
     def without_empty(self) -> "Recordings":
@@ -138,6 +143,7 @@ def concatenate(parts: Sequence[Recordings]) -> Recordings:
         offset=ragged.indptr(count),
         label=np.concatenate([part.label for part in parts]),
         speaker=np.concatenate([part.speaker for part in parts]),
+        targets=targets.joined([part.targets for part in parts], "concatenate"),
     )
 
 
@@ -155,7 +161,20 @@ def validate(recordings: Recordings, source: str) -> None:
     arrays(recordings, source)
     require(len(recordings.label) > 0, f"{source}: there must be at least one recording; it holds none")
     _check_recordings(recordings, source)
+    for name, target in recordings.targets.items():
+        target.check(f"{source}: target {name!r}", len(recordings))
     check_events(recordings, source)
+
+
+def no_classes(label: np.ndarray, classes: tuple[str, ...], targets: Targets) -> bool:
+    """Return whether recordings have targets instead of classes: no class, and every label is -1.
+
+    Args:
+        label: Label of each recording (recording,).
+        classes: Names of the classes.
+        targets: Targets by name.
+    """
+    return not classes and bool(targets) and bool((np.asarray(label) == -1).all())
 
 
 def arrays(recordings: Recordings, source: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -243,7 +262,7 @@ def check_events(recordings: Recordings, source: str) -> None:
 def _check_recordings(recordings: Recordings, source: str) -> None:
     offset, label = np.asarray(recordings.offset), np.asarray(recordings.label)
     wrong = np.flatnonzero((label < 0) | (label >= len(recordings.classes)))
-    if len(wrong):
+    if len(wrong) and not no_classes(label, recordings.classes, recordings.targets):
         raise ValueError(
             f"{source}: labels must lie in 0..{len(recordings.classes) - 1}, one per class name; "
             f"{_named(wrong)} holds label {label[wrong[0]]}; add the class names or correct the labels"

@@ -1,6 +1,7 @@
-"""The data sets that are known by name; configs, commands, presets and tables take names and numbers from here.
+"""The data sets that are known by name, and the kinds of data that users bring.
 
-A new data set is one more value in DATASETS, with a function that generates it or one that downloads it.
+Configs, commands, presets and tables take names and numbers from here. A new data set is one more value in DATASETS,
+with a function that generates it or one that downloads it. The kinds of data of users are those of source_kinds.py.
 """
 
 from __future__ import annotations
@@ -11,6 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnsim.data.source_kinds import SOURCES as SOURCES
+from snnsim.data.source_kinds import TONIC as TONIC
+from snnsim.data.source_kinds import SourceKind as SourceKind
+from snnsim.data.source_kinds import source_kind as source_kind
 from snnsim.validation import known
 
 if TYPE_CHECKING:
@@ -75,6 +80,18 @@ def _patterns(_: str) -> SyntheticDataset:
     from snnsim.data.synthetic import moving_dots
 
     return moving_dots.PATTERNS
+
+
+def _segments(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import segments
+
+    return segments.SEGMENTS
+
+
+def _waves(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import waves
+
+    return waves.WAVES
 
 
 def _digits(size: str) -> SyntheticDataset:
@@ -179,6 +196,26 @@ _ALL = (
         license=_NO_LICENSE,
         generator=_patterns,
     ),
+    Dataset(
+        name="segments",
+        title="Segments whose lag between channels is the class of their steps, and the longest that of the recording",
+        classes=3,
+        channels=16,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_segments,
+    ),
+    Dataset(
+        name="waves",
+        title="Two signals in the firing of 20 channels: targets are their earlier values, and their means",
+        classes=0,
+        channels=20,
+        recordings={"train": 600, "valid": 150, "test": 150},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=_waves,
+    ),
 )
 DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
 """Every data set by its name, in the order of `snnsim data list`."""
@@ -196,3 +233,13 @@ def get_dataset(name: str) -> Dataset:
     """
     known(name, DATASETS, "data set")
     return DATASETS[name]
+
+
+def known_name(name: object) -> bool:
+    """Return whether a config may have a name: that of a data set, or of a kind of data of users.
+
+    Args:
+        name: Value of `data.name`.
+    """
+    tonic = isinstance(name, str) and name.startswith(TONIC) and name.removeprefix(TONIC).isidentifier()
+    return name in NAMES or name in SOURCES or tonic

@@ -2,7 +2,7 @@
 
     order(i)  = rank of mix(γ (i + 1,000,003 seed + 1))      a hash, so no split depends on a library's generator
 
-by_speaker  goes through the speakers in hashed order and holds a speaker out if that brings the share of
+by_group    goes through the speakers in hashed order and holds a speaker out if that brings the share of
             validation recordings nearer to the wanted one, but never all speakers; if no speaker does, the smallest
 stratified  the first round(share · n) recordings of each class in hashed order, 1 to n - 1 of them
 shd         only for the training file of SHD (`of_training_file` recognizes its name and its speakers):
@@ -89,12 +89,32 @@ def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int
     Raises:
         ValueError: If the share is out of range, or there are too few recordings.
     """
+    # recordings with targets instead of classes are one class
+    label = recordings.label if recordings.classes else np.zeros(len(recordings), np.int64)
+    return by_group(recordings.speaker, label, share=share, seed=seed)
+
+
+def by_group(
+    group: np.ndarray, label: np.ndarray, *, share: float = 0.2, seed: int = 0, by_class: bool = False
+) -> Split:
+    """Return a split with all recordings of some groups held out; by class with fewer than 3 or unknown groups.
+
+    Args:
+        group: Group of each recording, such as its speaker or its source image, int64 (recording,); -1 is unknown.
+        label: Class of each recording, int64 (recording,).
+        share: Wanted share of the validation recordings, above 0 and below 1.
+        seed: Seed of the order of the groups.
+        by_class: Whether groups are ignored, and the same share of each class is held out.
+
+    Raises:
+        ValueError: If the share is out of range.
+    """
     if not 0 < share < 1:
         raise ValueError(f"by_speaker: the share to hold out must lie between 0 and 1; got {share}")
-    speakers, count = np.unique(recordings.speaker, return_counts=True)
-    if len(speakers) < 3 or speakers[0] < 0:
-        return _split(_stratified(recordings.label, share, seed=seed), ())
-    wanted, total = share * len(recordings), 0
+    speakers, count = np.unique(group, return_counts=True)
+    if by_class or len(speakers) < 3 or speakers[0] < 0:
+        return _split(_stratified(label, share, seed=seed), ())
+    wanted, total = share * len(label), 0
     held: list[int] = []
     for number in np.argsort(_hash(speakers, seed), kind="stable"):
         nearer = abs(total + count[number] - wanted) < abs(total - wanted)
@@ -102,7 +122,7 @@ def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int
             held.append(int(speakers[number]))
             total += count[number]
     held = held or [int(speakers[np.argmin(count)])]
-    return _split(np.isin(recordings.speaker, held), tuple(sorted(held)))
+    return _split(np.isin(group, held), tuple(sorted(held)))
 
 
 def _split(held_out: np.ndarray, speakers: tuple[int, ...]) -> Split:

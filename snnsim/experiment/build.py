@@ -1,7 +1,7 @@
 """From a config to its parts: the network, the learning rule, the schedule of the delay windows."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
 from typing import Any, cast
@@ -10,10 +10,11 @@ import torch
 
 from snnsim import schema
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import estimate, neurons, recurrence
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.config.task import ClassTask
+from snnsim.experiment import estimate, neurons, recurrence, skips, tasks
 from snnsim.learning import label_smoothing, qat, rates, rules, sigma_schedule
-from snnsim.nn import Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear, delay_windows
+from snnsim.nn import Conv, DelayedConv, DelayedLinear, Head, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.bias import Bias
 from snnsim.nn.layer import SpikingLayer
@@ -21,26 +22,26 @@ from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.patches import Field
 from snnsim.nn.protocols import Synapse
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
-from snnsim.training.optimizers import Settings
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
 """Recordings of a batch in validation and evaluation."""
 
 
-def build_network(config: Config, *, classes: int) -> SpikingNetwork:
+def build_network(config: Config, *, classes: tasks.Sizes) -> SpikingNetwork:
     """Return the config's network with its initial parameters, a function of the config's seed.
 
     Args:
         config: Config of the run: its network, time step, number of channels and seed.
-        classes: Number of classes, the neurons of the readout.
+        classes: Number of outputs of the readout, or of each head by its name.
 
     Returns:
         The network on the CPU, in training mode.
     """
-    estimate.require(config, estimate.of_network(config, classes=classes))
+    estimate.require(config, estimate.of_network(config, classes=tasks.total(classes)))
     net, generator = config.network, torch.Generator().manual_seed(config.training.seed)
-    *synapses, last = _synapses(config, classes, generator)
+    first = next(iter(classes.values())) if isinstance(classes, Mapping) else classes
+    *synapses, last = _synapses(config, first, generator)
     # a network with convolutions has no recurrence, so that layers are hidden layers
     layers = [
         SpikingLayer(
@@ -53,10 +54,23 @@ def build_network(config: Config, *, classes: int) -> SpikingNetwork:
         )
         for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
     ]
-    tau = to_steps(net.readout.tau_ms, config.data.time_step_ms)
-    readout = LeakyReadout(tau=tau, learn_decay=net.readout.learn_decay, features=classes)
     extra = round(to_steps(net.extra_ms, config.data.time_step_ms))
-    return SpikingNetwork(layers, last, readout, extra_steps=extra)
+    if not isinstance(classes, Mapping):
+        between = skips.build(config, classes=classes, width=first_width(config), generator=generator)
+        return SpikingNetwork(layers, last, _readout(config, classes), extra_steps=extra, skips=between)
+    heads: dict[str, Head] = {}
+    for name, size in classes.items():
+        synapse = _synapse(config, net.hidden[-1], size, generator) if heads else last
+        heads[name] = Head(synapse, _readout(config, size))
+    # skip connections of a network with heads end at layers, which the config checks
+    between = skips.build(config, classes=0, width=first_width(config), generator=generator)
+    return SpikingNetwork(layers, heads=heads, extra_steps=extra, skips=between)
+
+
+def _readout(config: Config, outputs: int) -> LeakyReadout:
+    settings = config.network.readout
+    tau = to_steps(settings.tau_ms, config.data.time_step_ms)
+    return LeakyReadout(tau=tau, learn_decay=settings.learn_decay, features=outputs)
 
 
 def _norm(config: Config, features: int) -> BatchNorm | None:
@@ -135,15 +149,6 @@ def grid(config: Config) -> qat.Grid:
     return qat.Grid(weights, config.training.delays)
 
 
-def optimizer_settings(config: Config) -> Settings:
-    """Return the optimizers, schedules and average of a config.
-
-    Args:
-        config: Config of the run, whose section `training` has them.
-    """
-    return Settings(**{each.name: getattr(config.training, each.name) for each in fields(Settings)})
-
-
 def rule(config: Config, processes: Distributed = SINGLE) -> rules.Rule:
     """Return the learning rule with its settings.
 
@@ -152,10 +157,10 @@ def rule(config: Config, processes: Distributed = SINGLE) -> rules.Rule:
         processes: Processes of the training, over which bounds of rates go.
     """
     training = config.training
-    settings: dict[str, Any] = {"loss": training.loss}
+    settings: dict[str, Any] = {}
     if training.rule != "bptt":
         chunk = training.window_ms and max(1, round(to_steps(training.window_ms, config.data.time_step_ms)))
-        settings |= {"delayed": training.delayed, "chunk": chunk}
+        settings |= {"delayed": training.delayed, "chunk": chunk, "loops": training.loops}
     if training.rule == "sltt-k":
         settings["k"] = training.k
     smoothed = label_smoothing.smoothed(rules.get_rule(training.rule, **settings), training.label_smoothing)
@@ -211,7 +216,7 @@ def recurrent_width_schedule(config: Config) -> "partial[float] | None":
         config: Config of the run; only learned recurrent delays have windows that narrow.
     """
     kind = config.network.recurrent
-    if not isinstance(kind, DelayedRecurrence) or not kind.learn_delay:
+    if not isinstance(kind, RecurrentDelays) or not kind.learn_delay:
         return None
     return _schedule(config, kind.window, *recurrence.widths(config))
 
@@ -224,14 +229,14 @@ def _schedule(config: Config, name: str, start: float, end: float) -> "partial[f
     return partial(sigma_schedule.width, start=start, end=end, epochs=epochs, narrowest=window.offset)
 
 
-def architecture(config: Config, *, classes: int) -> dict[str, Any]:
+def architecture(config: Config, *, classes: tasks.Sizes) -> dict[str, Any]:
     """Return the values that two configs must share for one to read the parameters of the other.
 
     Args:
         config: The config of a run.
-        classes: Number of classes.
+        classes: Number of outputs of the readout, or of each head by its name.
     """
-    values = asdict(config.network) | {"channels": config.data.channels, "classes": classes}
+    values = asdict(config.network) | {"channels": config.data.channels}
     values["time_step_ms"] = config.data.time_step_ms
     values["hidden"] = list(config.network.hidden)
     # checkpoints of older versions, which had no convolutions, have None
@@ -247,15 +252,18 @@ def architecture(config: Config, *, classes: int) -> dict[str, Any]:
     values["bias"] = config.network.bias or None
     values["dropout_mask"] = None if config.network.dropout_mask == "recording" else config.network.dropout_mask
     values["field"] = list(field(config)) if spatial else None
+    # nor other tasks
+    values["classes"] = dict(classes) if isinstance(classes, Mapping) else classes
+    values["task"] = None if config.task == ClassTask() else schema.plain(config.task)
     return values
 
 
-def layer_sizes(config: Config, *, classes: int) -> str:
+def layer_sizes(config: Config, *, classes: tasks.Sizes) -> str:
     """Return the sizes of the layers as a text, such as 700 - 256 - 256 - 20.
 
     Args:
         config: Config of the run; convolutions are shown as height x width x channels.
-        classes: Number of classes, the last size.
+        classes: Number of outputs of the readout, or of each head by its name.
     """
     net, first = config.network, [str(config.data.channels)]
     if net.convolutions:
@@ -264,7 +272,10 @@ def layer_sizes(config: Config, *, classes: int) -> str:
         for number, channels in enumerate(net.convolutions):
             shrunk = net.pool**number
             first.append(f"{height // shrunk} x {width // shrunk} x {channels}")
-    return " - ".join([*first, *map(str, (*net.hidden, classes))])
+    last = str(classes)
+    if isinstance(classes, Mapping):
+        last = "(" + ", ".join(f"{name} {size}" for name, size in classes.items()) + ")"
+    return " - ".join([*first, *map(str, net.hidden), last])
 
 
 def kinds(config: Config) -> str:

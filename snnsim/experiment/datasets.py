@@ -1,7 +1,7 @@
 """The data sets of configs: their folders, their splits on a grid, and the facts that `snnsim data` prints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +13,24 @@ from snnsim.data.augment import kinds
 from snnsim.data.augmented_batches import AugmentedBatches
 from snnsim.data.batches import Batches
 from snnsim.data.binning import Binned
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.data.recordings import Recordings
+from snnsim.data.sources.loading import Loaded
+from snnsim.data.sources.source import Source
 from snnsim.data.speech import audio_files
+from snnsim.experiment import own_data, tasks
 
 
 @dataclass(frozen=True)
 class Part:
     """One split of a data set: the recordings at `indices` of a binned file."""
 
-    binned: Binned
+    binned: GridRecordings
     indices: np.ndarray
     path: Path | None = None
     """The file; None where the recordings come from no file."""
+    source: Source | None = None
+    """The data of a user; None for a data set of the registry."""
 
     def batches(self, batch_size: int, *, rank: int = 0, world: int = 1) -> Batches:
         """Return the recordings in batches, in their order.
@@ -35,6 +42,18 @@ class Part:
         """
         return Batches(self.binned, self.indices, batch_size=batch_size, rank=rank, world=world)
 
+    def recordings(self) -> Recordings:
+        """Return the spikes of all recordings of the file.
+
+        Raises:
+            ValueError: If the recordings come from no file, or are no spikes.
+        """
+        if self.source is not None:
+            return self.source.recordings()
+        if self.path is None:
+            raise ValueError("data.augment: the training recordings must come from a file, whose spikes are changed")
+        return heidelberg.read(self.path)
+
 
 def planned_folder(data: Data) -> Path:
     """Return the folder where a data set lies or would lie; nothing is generated or downloaded.
@@ -42,6 +61,8 @@ def planned_folder(data: Data) -> Path:
     Args:
         data: Section `data` of a config: name, size and seed of a generated data set, or the path of a downloaded one.
     """
+    if own_data.kind_of(data) is not None:
+        return own_data.folder(data)
     generator = registry.get_dataset(data.name).generator
     if generator is not None:
         return generator(data.size).folder(data.seed)
@@ -89,6 +110,10 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
     Raises:
         FileNotFoundError: If there is no file of a split.
     """
+    kind = own_data.kind_of(config.data)
+    if kind is not None:
+        loaded = own_data.load(kind, config.data, names)
+        return {name: _own_part(config, part) for name, part in loaded.items()}
     # a path with a slip must not start a download
     paths = heidelberg.find(data_folder(config.data, fill=False), config.data.name)
     parts: dict[str, Part] = {}
@@ -98,15 +123,20 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
             raise FileNotFoundError(
                 f"there is no {name} file beside {next(iter(paths.values()))}; found: {', '.join(paths)}"
             )
-        binned = _binned(config.data, paths[file])
+        binned = tasks.read_by(config, _binned(config.data, paths[file]))
         indices = np.arange(len(binned))
         if "valid" not in paths and name in ("train", "valid"):
             # SHD comes without a validation split, and the test file is never used for one
             split = splits.of_training_file(binned, paths[file])
             indices = split.train if name == "train" else split.valid
         parts[name] = Part(binned, indices, paths[file])
-    _check_classes(parts)
+    _check_outputs(config, parts)
     return parts
+
+
+def _own_part(config: Config, part: Loaded) -> Part:
+    own = replace(part.binned, targets=tasks.targets_read(config, part.binned.targets))
+    return Part(own, part.indices, part.source.path, part.source)
 
 
 def _binned(data: Data, path: Path) -> Binned:
@@ -128,10 +158,8 @@ def training_batches(config: Config, part: Part, *, rank: int = 0, world: int = 
     data, batch_size = config.data, config.training.batch_size
     if not data.augment:
         return part.batches(batch_size, rank=rank, world=world)
-    if part.path is None:
-        raise ValueError("data.augment: the training recordings must come from a file, whose spikes are changed")
     return AugmentedBatches.of(
-        heidelberg.read(part.path),
+        part.recordings(),
         part.binned,
         part.indices,
         data.augment,
@@ -157,15 +185,17 @@ def longest_steps(config: Config, part: Part) -> int:
     return int(min(time_ms, np.inf if data.max_time_ms is None else data.max_time_ms) / data.time_step_ms) + 1
 
 
-def _check_classes(parts: dict[str, Part]) -> None:
-    names = {name: part.binned.classes for name, part in parts.items()}
-    if len(set(names.values())) > 1:
-        raise ValueError(f"the splits of a data set must have the same classes, not {names}")
+def _check_outputs(config: Config, parts: dict[str, Part]) -> None:
+    names = {name: tasks.names(config, part.binned) for name, part in parts.items()}
+    first = next(iter(names.values()))
+    if any(other != first for other in names.values()):
+        raise ValueError(f"the splits of a data set must have the same classes or targets, not {names}")
 
 
 def listing() -> list[tuple[str, str, str]]:
     """Return name, title and state of every data set; nothing is generated or downloaded."""
-    return [(name, dataset.title, _state(Data(name))) for name, dataset in registry.DATASETS.items()]
+    known = [(name, dataset.title, _state(Data(name))) for name, dataset in registry.DATASETS.items()]
+    return known + [(name, kind.title, f"yours: {kind.files}") for name, kind in registry.SOURCES.items()]
 
 
 def describe(data: Data) -> list[tuple[str, str]]:
@@ -174,6 +204,9 @@ def describe(data: Data) -> list[tuple[str, str]]:
     Args:
         data: Section `data` of a config; its name must be in the registry.
     """
+    kind = own_data.kind_of(data)
+    if kind is not None:
+        return own_data.describe(kind)
     dataset = registry.get_dataset(data.name)
     counts = ", ".join(f"{split} {count:,}" for split, count in dataset.recordings.items())
     facts = [
@@ -198,6 +231,9 @@ def make(data: Data) -> dict[str, Path]:
     Args:
         data: Section `data` of a config; its name must be in the registry.
     """
+    kind = own_data.kind_of(data)
+    if kind is not None:
+        return own_data.make(kind, data)
     return heidelberg.find(data_folder(data), data.name)
 
 

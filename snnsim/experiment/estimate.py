@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import recurrence
+from snnsim.config.recurrence import ConvolutionalRecurrence, DelayedRecurrence, RecurrentDelays
+from snnsim.config.skips import DelayedSkip
+from snnsim.experiment import recurrence, skips
 from snnsim.limits import require_memory
 from snnsim.units import to_steps
 
@@ -70,6 +71,11 @@ def _delays(kind: str, layer: Layer) -> int:
     return {"synaptic": layer.sources * layer.rows, "axonal": layer.sources, "dendritic": layer.rows}[kind]
 
 
+def _recurrent_delays(kind: RecurrentDelays, layer: Layer) -> int:
+    """Return the number of delays of recurrent connections."""
+    return _delays(kind.delays if isinstance(kind, DelayedRecurrence) else "synaptic", layer)
+
+
 def _copies(config: Config, *, learned: bool) -> int:
     # the value, and, if it is trained, its gradient and two averages of Adam; the average of the parameters, and a copy
     # of the parameters while the average is evaluated
@@ -84,7 +90,11 @@ def recurrent_layers(config: Config) -> Iterator[Layer]:
     """
     for number in recurrence.layers(config):
         width = config.network.hidden[number - 1]
-        yield Layer(f"hidden {number} to itself", width, width)
+        name, kind = f"hidden {number} to itself", config.network.recurrent
+        if isinstance(kind, ConvolutionalRecurrence):
+            yield Layer(name, kind.kernel, 1, width)
+        else:
+            yield Layer(name, width, width)
 
 
 def of_network(config: Config, *, classes: int) -> dict[str, int]:
@@ -103,9 +113,16 @@ def of_network(config: Config, *, classes: int) -> dict[str, int]:
         parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
     for layer in recurrent_layers(config):
         values = _copies(config, learned=True) * layer.sources * layer.rows
-        if isinstance(net.recurrent, DelayedRecurrence):
-            values += _copies(config, learned=net.recurrent.learn_delay) * _delays(net.recurrent.delays, layer)
+        if isinstance(net.recurrent, RecurrentDelays):
+            values += _copies(config, learned=net.recurrent.learn_delay) * _recurrent_delays(net.recurrent, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * values
+    for skip, sources, targets in skips.sizes(config, classes=classes):
+        layer = Layer(f"skip {skip.source} to {skip.target}", sources, targets)
+        values = _copies(config, learned=True) * layer.sources * layer.rows
+        if isinstance(skip, DelayedSkip):
+            values += _copies(config, learned=skip.learn_delay) * _delays(skip.delays, layer)
+        name = f"connections of {layer.name} in training"
+        parts[name] = parts.get(name, 0) + NUMBER * values
     return parts
 
 
@@ -141,9 +158,9 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
     for layer in recurrent_layers(config):
         # the currents, their errors, and the spikes of every step
         parts[f"currents of {layer.name}"] = 3 * cells * layer.neurons
-        if isinstance(net.recurrent, DelayedRecurrence):
+        if isinstance(net.recurrent, RecurrentDelays):
             delays = recurrence.max_delay(config) + 1
-            kernel = delays * _delays(net.recurrent.delays, layer)
+            kernel = delays * _recurrent_delays(net.recurrent, layer)
             parts[f"kernels of {delays:,} delays of {layer.name}"] = 4 * NUMBER * kernel
     return parts
 

@@ -10,11 +10,12 @@ from typing import Any, Literal
 from tqdm import tqdm
 
 from snnsim.config import Config
-from snnsim.experiment import build, datasets
-from snnsim.learning import decisions
+from snnsim.experiment import build, datasets, tasks
+from snnsim.learning.tasks import Task
 from snnsim.nn import dropout
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, evaluation
+from snnsim.training.evaluation import EvaluationResult
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import integer
 
@@ -41,6 +42,9 @@ class Loaded:
     network: SpikingNetwork
     part: datasets.Part
     epoch: int
+    task: Task
+    names: tasks.Names
+    """Names of the classes or targets."""
 
 
 def config_of(folder: RunFolder) -> Config:
@@ -84,7 +88,8 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
     if data_path is not None:
         config = config.with_values({"data.path": data_path})
     part = datasets.load_splits(config, split)[split]
-    classes = len(part.binned.classes)
+    names = tasks.names(config, part.binned)
+    classes = tasks.sizes(names)
     content = checkpoint.load(folder.best, build.architecture(config, classes=classes))
     network = build.build_network(config, classes=classes)
     checkpoint.into(folder.best, network, content)
@@ -94,7 +99,7 @@ def load(run: Path, split: Split, *, data_path: str | None = None) -> Loaded:
         metrics.get("epoch") if isinstance(metrics, dict) else None,
         who=f"checkpoint {folder.best}", name="metrics.epoch", at_least=1,
     )  # fmt: skip
-    return Loaded(config, network.eval(), part, epoch)
+    return Loaded(config, network.eval(), part, epoch, tasks.build(config), names)
 
 
 def parameters(run: Path) -> dict[str, Any]:
@@ -120,7 +125,7 @@ def evaluate(
     """Return the result of the best checkpoint on a split, and write it into the run's folder if possible.
 
     A stochastic network is evaluated with the seeds 0, 1, ... `seeds` − 1: the result is that of seed 0, and the entry
-    "chance" has the accuracies of all seeds, and the accuracy without random numbers.
+    "chance" has the main metric of all seeds, and that without random numbers.
 
     Args:
         run: Folder of the run.
@@ -135,32 +140,41 @@ def evaluate(
         evaluation.evaluate,
         loaded.network.to(torch_device),
         loaded.part.batches(build.EVALUATION_BATCH),
-        decisions.get_decision(loaded.config.training.decision),
+        loaded.task,
         device=torch_device,
         progress=progress,
+        names=loaded.names,
     )
     first = evaluate_seed(seed=0)
     result = {
         "run": str(run),
         "split": split,
         "epoch": loaded.epoch,
-        "accuracy": first.accuracy,
-        "correct": first.correct,
-        "total": first.total,
-        "ci95": list(first.interval),
+        "task": loaded.task.kind,
+        "summary": first.report.text(),
+        **first.report.facts(),
         "loss": first.loss,
         "activity": first.activity,
     }
     if dropout.is_stochastic(loaded.network):
-        accuracies = [first.accuracy, *(evaluate_seed(seed=seed).accuracy for seed in range(1, seeds))]
-        result["chance"] = {
-            "accuracies": accuracies,
-            "mean": mean(accuracies),
-            "sd": stdev(accuracies) if len(accuracies) > 1 else None,
-            "without": evaluate_seed().accuracy,
-        }
+        result["chance"] = _chance(
+            loaded.task, [first, *(evaluate_seed(seed=seed) for seed in range(1, seeds))], evaluate_seed()
+        )
     keep(run, split, result)
     return result
+
+
+def _chance(task: Task, drawn: list[EvaluationResult], without: EvaluationResult) -> dict[str, Any]:
+    """Return the main metric of evaluations with several seeds, and of one without random numbers."""
+    name, _ = task.best
+    *values, likeliest = (result.report.scalars().get(name, result.loss) for result in (*drawn, without))
+    return {
+        "metric": name,
+        "accuracies" if name == "accuracy" else "values": values,
+        "mean": mean(values),
+        "sd": stdev(values) if len(values) > 1 else None,
+        "without": likeliest,
+    }
 
 
 def keep(run: Path, name: str, result: dict[str, Any]) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.experiment import programs
+from snnsim.experiment import programs, scoring
 from snnsim.experiment.evaluate_run import Split
 from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.program import Program
-from snnsim.simulation import Events, Simulator
+from snnsim.simulation import Events, Result, Simulator
 from snnsim.verification import Report
 
 STEPS = 200
@@ -43,8 +43,10 @@ def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, 
     if data is None or (data.path is None and "config" not in program.provenance):
         return Events.random(most, steps=STEPS, channels=program.channels, rate=ACTIVITY), None
     of_split = programs.recordings(program, data.path, data.split)
-    chosen = np.sort(np.random.default_rng(0).permutation(len(of_split.label))[:most])
-    return of_split.events.select(chosen), of_split.label[chosen]
+    chosen = np.sort(np.random.default_rng(0).permutation(len(of_split))[:most])
+    classes = program.task == "class" and len(program.readouts) == 1 and program.decision is not None
+    label = np.array(of_split.labels[str(program.readout)])[chosen] if classes else None
+    return of_split.events.select(chosen), label
 
 
 def costs(program: Program, changed: list[Program], data: Data | None) -> list[str]:
@@ -55,21 +57,21 @@ def costs(program: Program, changed: list[Program], data: Data | None) -> list[s
         changed: The Programs after repairs.
         data: The source of recordings, or None.
     """
-    if data is None or program.decision is None or (data.path is None and "config" not in program.provenance):
+    unknown = data is not None and data.path is None and "config" not in program.provenance
+    if data is None or unknown or not scoring.decided(program):
         return [""] * len(changed)
     of_split = programs.recordings(program, data.path, data.split)
-    before, *predictions = (_predictions(version, of_split.events) for version in (program, *changed))
-    accuracy = float((before == of_split.label).mean())
+    before, *results = (_result(version, of_split.events) for version in (program, *changed))
     return [
-        f"; {data.split}: {(after == of_split.label).mean():.2%} correct, {accuracy:.2%} before all repairs, the same "
-        f"decision in {(after == before).mean():.2%} of {len(before)} recordings"
-        for after in predictions
+        f"; {data.split}: {of_split.measured(after).report.brief()}, {of_split.measured(before).report.brief()} before "
+        f"all repairs, {scoring.alike(scoring.agreement(before, after), len(of_split))}"
+        for after in results
     ]
 
 
-def _predictions(program: Program, events: Events) -> np.ndarray:
+def _result(program: Program, events: Events) -> Result:
     without_extra_steps, inputs = with_bias_spikes(program, events)
-    return Simulator(without_extra_steps).run(inputs).predictions()
+    return Simulator(without_extra_steps).run(inputs)
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:

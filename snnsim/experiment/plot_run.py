@@ -11,16 +11,18 @@ from torch import Tensor, nn
 
 from snnsim import plots
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
-from snnsim.experiment import build, evaluate_run
+from snnsim.config.recurrence import RecurrentDelays
+from snnsim.data.batches import Batches
+from snnsim.experiment import build, evaluate_run, plot_predictions, tasks
 from snnsim.experiment.evaluate_run import Loaded, Split
-from snnsim.learning import decisions
+from snnsim.learning.losses import Batch
 from snnsim.nn import DelayedConv, DelayedLinear, Neuron
 from snnsim.nn.network import Record, SpikingNetwork
+from snnsim.training import evaluation
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import lookup
 
-KINDS = ("raster", "delays", "curves", "animation")
+KINDS = ("raster", "delays", "curves", "animation", "predictions")
 AFTER_TRAINING = ("curves", "delays", "raster")
 _LOOP = ", recurrent"
 """End of the names of recurrent connections."""
@@ -40,7 +42,7 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
 
     Args:
         run: Folder of the run.
-        kind: "raster", "delays", "curves" or "animation".
+        kind: "raster", "delays", "curves", "animation" or "predictions".
         output: File to write; by default in the folder of the run.
         choice: The recording of a raster or an animation.
 
@@ -63,7 +65,7 @@ def missing(folder: RunFolder, config: Config) -> list[str]:
         folder: Folder of the run, whose figures are looked up by their names.
         config: Config of the run; without delays it has no figure of them.
     """
-    delays = config.network.delays != "none" or isinstance(config.network.recurrent, DelayedRecurrence)
+    delays = config.network.delays != "none" or isinstance(config.network.recurrent, RecurrentDelays)
     drawn = [kind for kind in AFTER_TRAINING if kind != "delays" or delays]
     return [kind for kind in drawn if not folder.figure(f"{kind}.png").is_file()]
 
@@ -79,7 +81,8 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
     if not trained:
         return None
     # the initial delays are a function of the seed, so no file has them
-    initial = _delayed(build.build_network(loaded.config, classes=len(loaded.part.binned.classes)))
+    initial = _delayed(build.build_network(loaded.config, classes=tasks.sizes(loaded.names)))
+    loops = loaded.network.looped_synapses()
     layers = [
         plots.LayerDelays(
             name,
@@ -89,8 +92,8 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
             max_delay=after.max_delay + offset,
         )
         for name, after in trained.items()
-        # a delay of 0 of a recurrent synapse is one step
-        for offset in (int(name.endswith(_LOOP)),)
+        # a delay of 0 in a loop is one step
+        for offset in (int(any(after is loop for loop in loops)),)
     ]
     plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
     return output
@@ -103,7 +106,8 @@ def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:
         synapses[f"hidden {number}"] = layer.synapse
         if layer.recurrent is not None:
             synapses[f"hidden {number}{_LOOP}"] = layer.recurrent.synapse
-    synapses["readout"] = network.synapse
+    synapses |= {head.name or "readout": head.synapse for head in network.readouts()}
+    synapses |= {f"{skip.source} to {skip.target}": skip.synapse for skip in network.skips}
     delayed = {
         name: synapse.connections if isinstance(synapse, DelayedConv) else synapse for name, synapse in synapses.items()
     }
@@ -116,15 +120,11 @@ def _delays_of(synapse: DelayedLinear, offset: int) -> np.ndarray:
 
 
 def _raster(folder: RunFolder, output: Path, choice: Choice) -> Path:
-    loaded, record, label = _one(folder, choice)
-    classes = loaded.part.binned.classes
-    valid = torch.tensor([len(record.output)])
-    scores = decisions.get_decision(loaded.config.training.decision)(record.output, valid)
-    readout = plots.Readout(record.output[:, 0].softmax(-1).numpy(), classes, label, int(scores.argmax()))
+    loaded, record, batch = _one(folder, choice)
     figure = plots.raster(
         _layers(record),
         time_step_ms=loaded.config.data.time_step_ms,
-        readout=readout,
+        readout=plot_predictions.panels(loaded, record, batch),
         arrivals=_arrivals(loaded, record),
     )
     plots.save(figure, output)
@@ -137,17 +137,23 @@ def _animation(folder: RunFolder, output: Path, choice: Choice) -> Path:
     return output
 
 
+def _predictions(folder: RunFolder, output: Path, choice: Choice) -> Path:
+    loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
+    return plot_predictions.draw(loaded, output)
+
+
 _DRAW: dict[str, Callable[[RunFolder, Path, Choice], Path | None]] = {
     "raster": _raster,
     "delays": _delays,
     "curves": _curves,
     "animation": _animation,
+    "predictions": _predictions,
 }
 
 
 @torch.no_grad()
-def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, int]:
-    """Return the loaded run, the activity of its network over one recording, and the class of the recording.
+def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, Batch]:
+    """Return the loaded run, the activity of its network over one recording, and the recording.
 
     Raises:
         ValueError: If the split has no such recording.
@@ -159,9 +165,9 @@ def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, int]:
             f"--index must be from 0 to {len(indices) - 1} in the {choice.split} split, not {choice.index}"
         )
     number = indices[choice.index : choice.index + 1]
-    frames, lengths = loaded.part.binned.dense(number)
-    record = loaded.network.record(torch.from_numpy(frames), torch.from_numpy(lengths).long())
-    return loaded, record, int(loaded.part.binned.label[number[0]])
+    (arrays,) = Batches(loaded.part.binned, number, batch_size=1)
+    batch = evaluation.to_tensors(arrays, torch.device("cpu"))
+    return loaded, loaded.network.record(batch.frames, batch.lengths), batch
 
 
 def _layers(record: Record) -> list[tuple[str, np.ndarray]]:

@@ -2,7 +2,8 @@
 
 import shlex
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 import snnsim
 from snnsim.config import Config
 from snnsim.data import cache, heidelberg
-from snnsim.data.binning import Binned
-from snnsim.experiment import datasets, evaluate_run
+from snnsim.data.grid_recordings import GridRecordings
+from snnsim.experiment import datasets, evaluate_run, own_data, scoring, tasks
 from snnsim.experiment.evaluate_run import Split
+from snnsim.experiment.simulator_input import to_events as to_events
 from snnsim.nn import freezing
-from snnsim.program import Program
+from snnsim.program import Program, Readout
 from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS, Events, Result, Simulator, energy
-from snnsim.training.evaluation import wilson
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,24 @@ class Machine:
 
 @dataclass(frozen=True)
 class Recordings:
-    """Recordings on a Program's grid, and their classes."""
+    """Recordings on a Program's grid, and their classes or other targets."""
 
     events: Events
-    label: np.ndarray
+    labels: scoring.Labels
+    """The targets of each readout."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of the loss of each readout."""
+
+    def __len__(self) -> int:
+        return len(self.events)
+
+    def measured(self, result: Result) -> scoring.Measured:
+        """Return the metrics of the result of these recordings.
+
+        Args:
+            result: The result of these recordings.
+        """
+        return scoring.measured(result, self.labels, self.weights)
 
 
 def freeze(run: Path, *, data_path: str | None = None) -> Program:
@@ -60,8 +75,9 @@ def freeze(run: Path, *, data_path: str | None = None) -> Program:
     return freezing.freeze(
         loaded.network,
         time_step_ms=loaded.config.data.time_step_ms,
-        classes=loaded.part.binned.classes,
-        decision=loaded.config.training.decision,
+        classes=loaded.names,
+        decision=loaded.task.decision_name,
+        task=loaded.task.program_task,
         provenance={
             "run": str(run),
             "epoch": loaded.epoch,
@@ -83,18 +99,31 @@ def recordings(program: Program, data: str | None, split: Split) -> Recordings:
         ValueError: If the Program has no config and there is no file, there are no recordings, or the classes differ.
         FileNotFoundError: If the data are not in the folder.
     """
-    if data is not None and not Path(data).is_dir():
-        return _checked(program, cache.binned(Path(data), **_grid(program, None)))
+    own = _own_config(program, data)
+    if own is None and data is not None and not Path(data).is_dir():
+        return _checked(program, cache.binned(Path(data), **_grid(program, None)), _config(program))
     if not isinstance(program.provenance.get("config"), str):
         raise ValueError(
             "the program does not name its training data; give a file in the format of SHD: --data FILE.h5"
         )
-    config = Config.from_toml(program.provenance["config"], "the program's config")
+    config = _config(program) or Config()
     if data is not None:
         config = config.with_values({"data.path": data})
-    _check_presence(config)
+    if own is None:
+        _check_presence(config)
+    else:
+        own_data.require_present(config.data)
     part = datasets.load_splits(config, split)[split]
-    return _checked(program, part.binned.select(part.indices))
+    return _checked(program, part.binned.select(part.indices), config)
+
+
+def _own_config(program: Program, data: str | None) -> Config | None:
+    """Return the config of a program of a user's data; None for another, and for a file in the format of SHD."""
+    config = _config(program)
+    if config is None or own_data.kind_of(config.data) is None:
+        return None
+    # a file with the arrays of the SHD format is one whatever the program was trained on
+    return None if data is not None and own_data.is_heidelberg(Path(data)) else config
 
 
 def _check_presence(config: Config) -> None:
@@ -120,25 +149,39 @@ def _grid(program: Program, max_time_ms: float | None) -> dict[str, Any]:
     return {"time_step_ms": program.time_step_ms, "channels": program.channels, "max_time_ms": max_time_ms}
 
 
-def _checked(program: Program, binned: Binned) -> Recordings:
+def _config(program: Program) -> Config | None:
+    """Return the config of the run that a Program comes from, or None."""
+    text = program.provenance.get("config")
+    return Config.from_toml(text, "the program's config") if isinstance(text, str) else None
+
+
+def _checked(program: Program, binned: GridRecordings, config: Config | None) -> Recordings:
     if len(binned) == 0:
         raise ValueError("there must be recordings to run, and the data have none; choose another file or split")
-    if program.classes and binned.classes != program.classes:
-        raise ValueError(
-            f"the recordings must have the program's classes {', '.join(program.classes)}, not "
-            f"{', '.join(binned.classes)}"
-        )
-    return Recordings(to_events(binned), binned.label)
+    labels = {readout.population: _labels(readout, binned, config) for readout in scoring.decided(program)}
+    return Recordings(to_events(binned), labels, tasks.weights(config))
 
 
-def to_events(binned: Binned) -> Events:
-    """Return binned recordings as events of a simulator.
+def _labels(readout: Readout, binned: GridRecordings, config: Config | None) -> list[np.ndarray]:
+    """Return the target of every recording of a readout.
 
-    Args:
-        binned: Recordings on a grid whose channels are the inputs of the program.
+    Raises:
+        ValueError: If the data have other classes or targets.
     """
-    step, channel = np.divmod(binned.cell, np.uint32(binned.channels))
-    return Events(step, channel, binned.count, binned.offset, binned.length)
+    name = tasks.target_of(readout, config, binned.targets)
+    names = binned.classes if name is None else binned.targets[name].names
+    noun = "classes" if readout.of_classes else "targets"
+    if readout.classes and names != readout.classes:
+        raise ValueError(
+            f"the recordings must have the program's {noun} {', '.join(readout.classes)}, not {', '.join(names)}"
+        )
+    if name is None:
+        return list(binned.label)
+    if not binned.targets[name].per_step:
+        return list(binned.targets[name].values)
+    return [
+        binned.of_targets(np.array([number]), int(binned.length[number]))[name][:, 0] for number in range(len(binned))
+    ]
 
 
 def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict[str, Any]:
@@ -157,21 +200,21 @@ def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict
     seconds = time.perf_counter() - start
     delivered, operations = int(result.synaptic_events().sum()), int(result.synaptic_operations().sum())
     facts = {
-        "recordings": len(recordings.label),
+        "recordings": len(recordings),
         "engine": machine.engine,
         "precision": machine.precision if program.fixed is None else "integer",
         "threads": simulator.threads,
         "seed": machine.seed if any(population.noisy for population in program.populations) else None,
         "seconds": seconds,
-        "recordings_per_second": len(recordings.label) / seconds,
+        "recordings_per_second": len(recordings) / seconds,
         "synaptic_events": delivered,
         "events_per_second": delivered / seconds,
         "synaptic_operations": operations,
-        "nanojoules_per_recording": {chip: energy(operations, chip) / len(recordings.label) / 1e3 for chip in CHIPS},
+        "nanojoules_per_recording": {chip: energy(operations, chip) / len(recordings) / 1e3 for chip in CHIPS},
         "energy_assumes": {name: vars(chip) for name, chip in CHIPS.items()},
         "activity": activity(result),
     }
-    return facts | (classification(result, recordings.label) if program.decision is not None else {})
+    return facts | (recordings.measured(result).facts() if recordings.labels else {})
 
 
 def activity(result: Result) -> dict[str, float]:
@@ -188,47 +231,28 @@ def activity(result: Result) -> dict[str, float]:
     }
 
 
-def classification(result: Result, label: np.ndarray) -> dict[str, Any]:
-    """Return the accuracy, its confidence interval of 95 %, and the mean cross-entropy of the scores.
-
-    Args:
-        result: The result of recordings.
-        label: The class of each recording (recording,).
-    """
-    scores = result.scores()
-    correct, total = int((scores.argmax(-1) == label).sum()), len(label)
-    # exponents of at most 0 do not overflow
-    exponent = scores - scores.max(-1, keepdims=True)
-    loss = np.log(np.exp(exponent).sum(-1)) - exponent[np.arange(total), label]
-    return {
-        "accuracy": correct / total,
-        "correct": correct,
-        "total": total,
-        "ci95": list(wilson(correct, total)),
-        "loss": float(loss.mean()),
-    }
-
-
 def compared(program: Program, changed: Program, recordings: Recordings) -> dict[str, Any]:
-    """Return accuracy, size and activity of two Programs, and the share of recordings with the same decision.
+    """Return metrics, size and activity of two Programs, and how alike their predictions are.
 
     Args:
         program: The Program before quantization or pruning.
         changed: The Program after quantization or pruning.
         recordings: Recordings for both.
     """
-    facts: dict[str, Any] = {"recordings": len(recordings.label)}
-    predictions = []
+    facts: dict[str, Any] = {"recordings": len(recordings)}
+    results = []
     for name, version in (("before", program), ("after", changed)):
         result = Machine().simulator(version).run(recordings.events, seed=Machine.seed)
-        predictions.append(result.predictions())
+        results.append(result)
+        report = recordings.measured(result).report
         facts[name] = {
-            "accuracy": classification(result, recordings.label)["accuracy"],
+            **report.scalars(),
+            "summary": report.brief(),
             "synapses": version.synapses,
             "stored_bytes": stored_bytes(version),
             "activity": activity(result),
         }
-    return facts | {"agreement": float((predictions[0] == predictions[1]).mean())}
+    return facts | scoring.agreement(*results)
 
 
 def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None) -> dict[str, Any]:
@@ -246,6 +270,7 @@ def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None)
     of_split = recordings(program, data_path, split)
     result = Machine().simulator(program).run(of_split.events, seed=Machine.seed)
     facts = {"run": str(run), "split": split, "engine": "simulator", "epoch": program.provenance["epoch"]}
-    facts |= classification(result, of_split.label) | {"activity": list(activity(result).values())}
+    facts["task"] = program.task if len(program.readouts) == 1 else "heads"
+    facts |= of_split.measured(result).facts() | {"activity": list(activity(result).values())}
     evaluate_run.keep(run, f"{split}-event", facts)
     return facts

@@ -1,17 +1,20 @@
 """The recurrent connections of a config, with their initial parameters.
 
     w orthogonal, its diagonal included        d uniform from 1 step to the longest delay
+    w of a kernel along the neuron axis uniform within ± √(6 / kernel)
 
 Source   orthogonal weights of gain 1: DelRec (Queant et al. 2025, arXiv 2509.24852) and SE-adLIF (Baronig et al. 2025)
 Differs  DelRec draws delays of SHD uniformly from 10 to 30 steps and narrows a triangle from 11 steps to 1; here they
          are uniform over their range, and windows narrow as those of the feed-forward connections do
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 
 from snnsim.config import Config
-from snnsim.config.recurrence import DelayedRecurrence
+from snnsim.config.recurrence import ConvolutionalRecurrence, DelayedRecurrence, RecurrentDelays
 from snnsim.nn import DelayedLinear, Recurrence, SparseLinear, delay_windows
 from snnsim.units import to_steps
 
@@ -38,18 +41,15 @@ def build(config: Config, layer: int, width: int, generator: torch.Generator) ->
     kind = config.network.recurrent
     if kind is None or layer not in layers(config):
         return None
+    delays: dict[str, Any] = {"generator": generator}
+    if isinstance(kind, RecurrentDelays):
+        delays |= {"window": kind.window, "sigma": widths(config)[0], "learn_delay": kind.learn_delay}
+    if isinstance(kind, ConvolutionalRecurrence):
+        longest = max_delay(config)
+        return Recurrence.along_neurons(width, longest, kernel=kind.kernel, dropout=kind.dropout, **delays)
     synapse: DelayedLinear | SparseLinear
     if isinstance(kind, DelayedRecurrence):
-        synapse = DelayedLinear(
-            width,
-            width,
-            max_delay(config),
-            window=kind.window,
-            delays=kind.delays,
-            sigma=widths(config)[0],
-            learn_delay=kind.learn_delay,
-            generator=generator,
-        )
+        synapse = DelayedLinear(width, width, max_delay(config), delays=kind.delays, **delays)
         _start(config, kind, synapse)
     else:
         synapse = SparseLinear(width, width, generator=generator)
@@ -75,7 +75,7 @@ def max_delay(config: Config) -> int:
         config: Config of the run: `network.recurrent.max_delay_ms`, one step for recurrence without delays.
     """
     kind = config.network.recurrent
-    longest = kind.max_delay_ms if isinstance(kind, DelayedRecurrence) else config.data.time_step_ms
+    longest = kind.max_delay_ms if isinstance(kind, RecurrentDelays) else config.data.time_step_ms
     return max(1, round(to_steps(longest, config.data.time_step_ms))) - 1
 
 
@@ -86,7 +86,7 @@ def learns_delays(config: Config) -> bool:
         config: Config of the run; without `network.recurrent`, and without delays in it, none are.
     """
     kind = config.network.recurrent
-    return isinstance(kind, DelayedRecurrence) and kind.learn_delay
+    return isinstance(kind, RecurrentDelays) and kind.learn_delay
 
 
 def widths(config: Config) -> tuple[float, float]:
@@ -96,7 +96,7 @@ def widths(config: Config) -> tuple[float, float]:
         config: Config of the run; widths that it leaves out follow the recipe of DCLS-Delays.
     """
     kind = config.network.recurrent
-    settings = kind if isinstance(kind, DelayedRecurrence) else DelayedRecurrence()
+    settings = kind if isinstance(kind, RecurrentDelays) else DelayedRecurrence()
     last = delay_windows.narrowest(settings.window) if settings.sigma_end is None else settings.sigma_end
     if settings.sigma_start is not None:
         return settings.sigma_start, last

@@ -12,10 +12,8 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.data.binning import Binned
-from snnsim.experiment import build, datasets, estimate, evaluate_run, plot_run
+from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks, updates
 from snnsim.files import at_home, remove_abandoned
-from snnsim.learning import decisions
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, optimizers
 from snnsim.training.run_folder import RunFolder, environment
@@ -45,7 +43,7 @@ def train(
     """
     torch_device = distributed.choose_device(device)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
-        new_config = None if resume is not None else config_of(target).with_values(values)
+        new_config = None if resume is not None else own_data.resolved(config_of(target).with_values(values))
 
         def choose() -> RunFolder:
             if new_config is None:
@@ -55,7 +53,7 @@ def train(
         folder = distributed.decided_by_main(choose, processes, torch_device)
         config = _resumed_config(folder, values) if new_config is None else new_config
         with distributed.main_process_first(processes):
-            run, classes = prepare(config, folder, processes, torch_device)
+            run, outputs = prepare(config, folder, processes, torch_device)
         missing: Sequence[str] = plot_run.AFTER_TRAINING
         if new_config is None and folder.last.exists():
             missing = _resume(run, config)
@@ -66,7 +64,7 @@ def train(
                 config.save(folder.config)
                 folder.write_json(folder.path / "environment.json", environment(config.training.seed))
         if processes.first:
-            tqdm.write(_introduction(config, run, classes))
+            tqdm.write(_introduction(config, run, outputs))
         run.fit()
         if processes.first:
             for kind in missing:
@@ -126,15 +124,15 @@ def prepare(
     device: torch.device,
     *,
     make_network: Callable[..., SpikingNetwork] = build.build_network,
-) -> tuple[Trainer, tuple[str, ...]]:
-    """Return a trainer, and the names of the classes.
+) -> tuple[Trainer, tasks.Names]:
+    """Return a trainer, and the names of the outputs: classes or targets.
 
     Args:
         config: The config of the run.
         folder: Folder of the run.
         processes: The processes of the training.
         device: Device of this process.
-        make_network: Function from a config and a number of classes to the network.
+        make_network: Function from a config and numbers of outputs to the network.
 
     Raises:
         MemoryError: If the training needs more memory than there is.
@@ -143,10 +141,11 @@ def prepare(
     # a first check comes before data are generated; the number of classes makes little difference
     estimate.require(config, estimate.of_network(config, classes=1))
     data = datasets.load_splits(config, "train", "valid")
-    classes = data["train"].binned.classes
+    outputs = tasks.names(config, data["train"].binned)
+    classes = tasks.sizes(outputs)
     if device.type == "cpu":
-        _check_memory(config, data["train"], len(classes), processes.world)
-    network = make_network(config, classes=len(classes)).to(device)
+        _check_memory(config, data["train"], tasks.total(classes), processes.world)
+    network = make_network(config, classes=classes).to(device)
     if config.training.window_ms is not None:
         if processes.world > 1:
             raise ValueError(
@@ -159,21 +158,21 @@ def prepare(
         train=train_batches,
         valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
         rule=build.rule(config, processes),
-        decide=decisions.get_decision(settings.decision),
+        task=tasks.build(config),
         epochs=settings.epochs,
         seed=settings.seed,
         patience=settings.patience,
         width=build.width_schedule(config),
         recurrent_width=build.recurrent_width_schedule(config),
-        architecture=build.architecture(config, classes=len(classes)),
+        architecture=build.architecture(config, classes=classes),
         device=device,
         mixed=settings.precision == "bfloat16",
         processes=processes,
         computed=build.grid(config).on,
     )
-    epochs, recipe = settings.epochs, build.optimizer_settings(config)
+    epochs, recipe = settings.epochs, updates.settings(config)
     optimizer = optimizers.build(network, settings=recipe, steps=epochs * len(train_batches), epochs=epochs)
-    return Trainer(network, optimizer, plan, folder), classes
+    return Trainer(network, optimizer, plan, folder), outputs
 
 
 def _check_memory(config: Config, part: datasets.Part, classes: int, world: int) -> None:
@@ -255,16 +254,16 @@ def _check_free(folder: RunFolder) -> None:
         )
 
 
-def _introduction(config: Config, run: Trainer, classes: tuple[str, ...]) -> str:
+def _introduction(config: Config, run: Trainer, outputs: tasks.Names) -> str:
     network: SpikingNetwork = run.network
-    sizes = build.layer_sizes(config, classes=len(classes))
+    sizes = build.layer_sizes(config, classes=tasks.sizes(outputs))
     trained = f"{optimizers.trained_parameters(network):,} trained parameters"
     return (
         f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
         f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
-        f"{_left_out(run.plan.train.binned)}run folder {run.folder.path}"
+        f"{_left_out(run.plan.train.binned.dropped)}run folder {run.folder.path}"
     )
 
 
@@ -274,13 +273,13 @@ def _described(config: Config) -> str:
     window = "" if training.window_ms is None else f", in windows of {training.window_ms:g} ms"
     credit = "" if training.delayed == "exact" else f", {training.delayed} credit over delays"
     augmented = ", ".join(kind.kind for kind in config.data.augment)
-    return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}"
+    task = "" if config.task.kind == "class" else f"; task {config.task.kind}"
+    return f"{training.rule}{drawn}{window}{credit}{augmented and f'; augmentation {augmented}'}{task}"
 
 
-def _left_out(binned: Binned) -> str:
-    if not binned.dropped:
-        return ""
-    return f"{binned.dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+def _left_out(dropped: int) -> str:
+    text = f"{dropped:,} events of the training file lie at or after data.max_time_ms and are left out\n"
+    return text if dropped else ""
 
 
 def is_finished(run: Path) -> bool:

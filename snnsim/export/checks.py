@@ -119,6 +119,20 @@ def _lif_settings(population: Population, model: str) -> str:
     )
 
 
+def one_readout(program: Program) -> Iterator[Violation]:
+    """One population at most is a readout, as the target has one output.
+
+    Args:
+        program: The Program.
+    """
+    for readout in program.further_readouts:
+        yield Violation(
+            "one_readout", population_text(program.population(readout.population)),
+            f"there must be one readout, and {program.readout!r} is one too",
+            "freeze a network with one head, or use npz or hdf5",
+        )  # fmt: skip
+
+
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
     """Thresholds are below the end of the target's range of numbers.
 

@@ -110,6 +110,20 @@ SUMS = tuple(DECISIONS[name] for name in ADDITIVE_DECISIONS)
 """The decisions that are sums over time."""
 
 
+def require_sum(decide: Decision) -> None:
+    """Check that a decision is a sum over time.
+
+    Args:
+        decide: The decision.
+
+    Raises:
+        ValueError: If it is none.
+    """
+    if decide not in SUMS:
+        known = " or ".join(one.__name__ for one in SUMS)
+        raise ValueError(f"chunks of time need a decision that is a sum over time: {known}, not {decide.__name__}")
+
+
 def get_decision(name: str) -> Decision:
     """Return a decision by its name.
 

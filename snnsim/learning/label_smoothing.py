@@ -16,6 +16,7 @@ from torch.nn import functional
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.rules import Rule, unwrapped
+from snnsim.learning.tasks import RecordingClass, Task
 from snnsim.validation import real
 
 
@@ -33,9 +34,11 @@ def smoothed(rule: Rule, share: float) -> Rule:
     if share >= 1:
         raise ValueError(f"label_smoothing must be at least 0 and below 1, not {share}")
 
-    def learn(network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None) -> StepResult:
-        classes = unwrapped(network).synapse.targets
-        return rule(network, smoothed_batch(batch, share, classes), decide, generator)
+    def learn(network: nn.Module, batch: Batch, task: Task | Decision, generator: torch.Generator | None) -> StepResult:
+        if isinstance(task, Task) and not (isinstance(task, RecordingClass) and task.target is None):
+            raise ValueError("label_smoothing needs the task of one class for each recording, by its labels")
+        classes = unwrapped(network).single_readout("label_smoothing").synapse.targets
+        return rule(network, smoothed_batch(batch, share, classes), task, generator)
 
     return learn if share else rule
 

@@ -11,8 +11,9 @@ Source   a loss of every step: Meng et al. 2023 (ICCV), arXiv 2302.14311, withou
          The highest membrane: its gradient is the rule of the Tempotron, see learning/tempotron.py
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +21,10 @@ from torch.nn import functional
 
 from snnsim.kernels.common import gates
 from snnsim.learning import decisions
-from snnsim.learning.decisions import Decision
+from snnsim.learning.outcome import StepResult as StepResult
+from snnsim.learning.outcome import each
 from snnsim.nn.batch_norm import valid_steps
+from snnsim.nn.heads import Output
 from snnsim.renamed import attributes, fields
 from snnsim.validation import integer, known, shown
 
@@ -48,28 +51,46 @@ class Batch:
     """Number of recordings of the mean loss: len(labels), or the fair share of a parallel batch."""
     probabilities: Tensor | None = None
     """Probabilities of the classes (batch, class), whose loss is taken; None takes that of the labels."""
+    targets: Mapping[str, Tensor] = field(default_factory=dict)
+    """Targets besides the labels by name: classes int64 (batch,) or (time, batch), -1 for none; numbers (batch, target)
+    or (time, batch, target), NaN for none."""
 
     @property
     def target(self) -> Tensor:
         """The target of the loss: probabilities if there are any, else labels."""
         return self.labels if self.probabilities is None else self.probabilities
 
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device.
+
+        Args:
+            device: The device.
+        """
+        return replace(
+            self,
+            frames=self.frames.to(device),
+            lengths=self.lengths.to(device),
+            labels=self.labels.to(device),
+            probabilities=None if self.probabilities is None else self.probabilities.to(device),
+            targets={name: target.to(device) for name, target in self.targets.items()},
+        )
+
+    def named(self, name: str) -> Tensor:
+        """Return a target by its name.
+
+        Args:
+            name: Name of the target.
+
+        Raises:
+            ValueError: If the recordings have no such target.
+        """
+        if name not in self.targets:
+            known = ", ".join(self.targets) or "none"
+            raise ValueError(f"loss: the recordings have no target {name!r}; their targets are: {known}")
+        return self.targets[name]
+
 
 fields(Batch, whole="normalizer")
-
-
-@dataclass(frozen=True)
-class StepResult:
-    """The summed loss and the scores of a batch."""
-
-    loss: Tensor
-    """(), summed over the recordings."""
-    scores: Tensor
-    """(batch, class)."""
-
-    def detached(self) -> "StepResult":
-        """Return the result without gradients."""
-        return StepResult(self.loss.detach(), self.scores.detach())
 
 
 def decision_loss(scores: Tensor, labels: Tensor) -> Tensor:
@@ -167,22 +188,6 @@ def _check_labels(labels: Tensor, scores: Tensor) -> None:
         raise ValueError(f"loss: labels must be from 0 to {classes - 1}, not {least if least < 0 else most}")
 
 
-def outcome(output: Tensor, batch: Batch, decide: Decision, loss: str = "decision") -> StepResult:
-    """Return the summed loss and the scores of an output.
-
-    Args:
-        output: Voltage of the readout, (time, batch, class).
-        batch: The recordings.
-        decide: The decision.
-        loss: "decision" or "steps".
-    """
-    valid = batch.lengths + (len(output) - len(batch.frames))
-    scores = decide(output, valid)
-    if checked(loss) == "steps":
-        return StepResult(step_loss(output, batch.target, valid), scores.detach())
-    return StepResult(decision_loss(scores, batch.target), scores)
-
-
 def checked(loss: str) -> str:
     """Return the name of a loss if it is known.
 
@@ -215,15 +220,17 @@ def random_steps(k: int | None, steps: int, generator: torch.Generator | None) -
     return mask
 
 
-def with_gradient_at(output: Tensor, mask: Tensor | None) -> Tensor:
+def with_gradient_at(output: Output, mask: Tensor | None) -> Output:
     """Return the output with gradients at chosen steps alone; its values stay.
 
     Args:
-        output: Voltage of the readout, (time, batch, class).
+        output: Voltage of the readout, (time, batch, class), or of each head by its name.
         mask: Steps with a gradient, bool (time,); None for all.
     """
-    return output if mask is None else torch.where(mask.to(output.device)[:, None, None], output, output.detach())
+    if mask is None:
+        return output
+    return each(output, lambda part: torch.where(mask.to(part.device)[:, None, None], part, part.detach()))
 
 
-Objective = Callable[[Tensor, int], Tensor | None]
+Objective = Callable[[Any, int], Tensor | None]
 """From the output of a chunk of time and the number of its first step to its loss, or None."""

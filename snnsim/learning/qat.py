@@ -69,7 +69,7 @@ class Grid:
                 synapse.weight.copy_(_rounded(synapse.weight, self.weights))
         if self.delays is not None:
             grid = grids.DelayGrid.named(self.delays)
-            loops = [layer.recurrent.synapse for layer in network.layers if layer.recurrent is not None]
+            loops = network.looped_synapses()
             for connections in network.delayed_synapses():
                 # a delay of 0 in a loop is one step in a Program, whose grid has no 0 there
                 offset = int(any(connections is loop for loop in loops))

@@ -29,6 +29,7 @@ from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.options import AnyRates, RateBounds
 from snnsim.learning.rules import Rule, unwrapped
+from snnsim.learning.tasks import Task
 from snnsim.nn.batch_norm import valid_steps
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import SequenceContext
@@ -49,13 +50,13 @@ def bounded(rule: Rule, bounds: AnyRates, *, processes: int = 1, total: Sum | No
     if bounds is None:
         return rule
 
-    def learn(network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None) -> StepResult:
+    def learn(network: nn.Module, batch: Batch, task: Task | Decision, generator: torch.Generator | None) -> StepResult:
         layers = unwrapped(network).layers
         observers = [_Observer(bounds, processes, total) for _ in layers]
         with ExitStack() as stack:
             for layer, observer in zip(layers, observers, strict=True):
                 stack.enter_context(_observed(layer, observer))
-            result = rule(network, batch, decide, generator)
+            result = rule(network, batch, task, generator)
         if bounds.revive:
             for layer, observer in zip(layers, observers, strict=True):
                 _revive(layer, observer.rates, bounds.revive)

@@ -40,7 +40,7 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
         The summed loss and the scores, without gradients.
     """
     neurons = [_meta_neuron(layer, number) for number, layer in enumerate(network.layers, start=1)]
-    valid = network.valid(batch.lengths)
+    head, valid = network.single_readout("score"), network.valid(batch.lengths)
     (spikes,) = chunks_of(network, batch, len(batch.frames) + network.extra_steps)
     counted = valid_steps(valid, len(spikes))[..., None]
     likelihood = torch.zeros(())
@@ -50,7 +50,7 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
             sent = neuron(current, draws=neuron_draws(neuron, None, generator))
         likelihood = likelihood + (neuron.log_likelihood(current, sent) * counted).sum((0, 2))
         spikes = layer.dropout(sent, generator)
-    scores = decide(network.readout(network.synapse(spikes)), valid)
+    scores = decide(head.readout(head.synapse(spikes)), valid)
     loss = functional.cross_entropy(scores, checked_target(batch.target, scores), reduction="none")
     objective = (loss + _less_mean_of_others(loss.detach()) * likelihood).sum() / batch.normalizer
     objective.backward()  # type: ignore[no-untyped-call]

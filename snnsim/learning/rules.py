@@ -27,11 +27,13 @@ from snnsim.gradient_paths import GradientPaths
 from snnsim.learning import chunked, losses
 from snnsim.learning.decisions import Decision
 from snnsim.learning.losses import Batch, StepResult
+from snnsim.learning.tasks import Task, as_task
 from snnsim.nn.network import SpikingNetwork
 from snnsim.renamed import keywords
 from snnsim.validation import known
 
-Rule = Callable[[nn.Module, Batch, Decision, torch.Generator | None], StepResult]
+Rule = Callable[[nn.Module, Batch, Task | Decision, torch.Generator | None], StepResult]
+"""A decision in place of a task is that of one class for each recording."""
 
 
 def unwrapped(network: nn.Module) -> SpikingNetwork:
@@ -46,36 +48,46 @@ def unwrapped(network: nn.Module) -> SpikingNetwork:
 
 
 def outcome(
-    network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, loss: str = "decision"
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    loss: str = "decision",
 ) -> StepResult:
     """Return the loss, summed over the recordings, and the scores.
 
     Args:
         network: A SpikingNetwork, or a wrapper of one for several processes.
         batch: The recordings.
-        decide: The decision.
+        task: The task, or the decision of one class for each recording.
         generator: Generator of dropout and draws.
-        loss: "decision" or "steps".
+        loss: "decision" or "steps", of a decision; a task has its own.
     """
-    return losses.outcome(network(batch.frames, batch.lengths, generator), batch, decide, loss)
+    return as_task(task, loss).result(network(batch.frames, batch.lengths, generator), batch)
 
 
 def bptt(
-    network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, loss: str = "decision"
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    loss: str = "decision",
 ) -> StepResult:
     """Backpropagate the mean loss through time.
 
     Args:
         network: A SpikingNetwork, or a wrapper of one for several processes.
         batch: The recordings.
-        decide: The decision.
+        task: The task, or the decision of one class for each recording.
         generator: Generator of dropout and draws.
-        loss: "decision" or "steps".
+        loss: "decision" or "steps", of a decision; a task has its own.
 
     Returns:
         The summed loss and the scores, without gradients.
     """
-    result = outcome(network, batch, decide, generator, loss=loss)
+    result = outcome(network, batch, task, generator, loss=loss)
     (result.loss / batch.normalizer).backward()  # type: ignore[no-untyped-call]
     return result.detached()
 
@@ -84,26 +96,28 @@ def bptt(
 def sltt(  # noqa: PLR0913
     network: nn.Module,
     batch: Batch,
-    decide: Decision,
+    task: Task | Decision,
     generator: torch.Generator | None,
     *,
     loss: str = "decision",
     delayed: str = "exact",
     chunk: int | None = None,
     k: int | None = None,
+    loops: str = "exact",
 ) -> StepResult:
     """Backpropagate the mean loss along the spatial gradient paths.
 
     Args:
         network: A SpikingNetwork, or a wrapper of one for several processes.
         batch: The recordings.
-        decide: The decision.
+        task: The task, or the decision of one class for each recording.
         generator: Generator of dropout, draws and the `k` steps.
-        loss: "decision" or "steps".
+        loss: "decision" or "steps", of a decision; a task has its own.
         delayed: Gradient path through a delay, "exact", "cut" or "stale"; see `snnsim.gradient_paths`.
         chunk: Steps of a chunk of time: forward and backward advance chunk by chunk, and memory does not grow with the
             length of recordings, see `snnsim.learning.chunked`. None for whole recordings.
         k: Number of steps whose errors count, drawn at random for each batch; None for all.
+        loops: Errors through recurrent connections in chunks: "exact", or "cut" at the beginning of each chunk.
 
     Returns:
         The summed loss and the scores, without gradients.
@@ -111,25 +125,31 @@ def sltt(  # noqa: PLR0913
     credit, spiking = GradientPaths(temporal=False, delayed=delayed), unwrapped(network)
     if chunk is not None:
         return chunked.backpropagate_batch(
-            spiking, batch, decide, generator, credit=credit, loss=loss, k=k, chunk=chunk
+            spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk, loops=loops
         )
     # drawn before the dropout, as in chunks
     mask = losses.random_steps(k, len(batch.frames) + spiking.extra_steps, generator)
     output = network(batch.frames, batch.lengths, generator, credit)
-    result = losses.outcome(losses.with_gradient_at(output, mask), batch, decide, loss)
+    result = as_task(task, loss).result(losses.with_gradient_at(output, mask), batch)
     (result.loss / batch.normalizer).backward()  # type: ignore[no-untyped-call]
     return result.detached()
 
 
 def sltt_k(
-    network: nn.Module, batch: Batch, decide: Decision, generator: torch.Generator | None, *, k: int, **settings: Any
+    network: nn.Module,
+    batch: Batch,
+    task: Task | Decision,
+    generator: torch.Generator | None,
+    *,
+    k: int,
+    **settings: Any,
 ) -> StepResult:
     """Backpropagate along the spatial gradient paths from `k` random steps of the readout.
 
     Args:
         network: A SpikingNetwork, or a wrapper of one for several processes.
         batch: The recordings.
-        decide: The decision.
+        task: The task, or the decision of one class for each recording.
         generator: Generator of dropout, draws and the steps.
         k: Number of steps whose errors count; all steps if there are no more.
         **settings: Keywords of `sltt`.
@@ -137,7 +157,7 @@ def sltt_k(
     Returns:
         The summed loss and the scores, without gradients.
     """
-    return sltt(network, batch, decide, generator, k=k, **settings)
+    return sltt(network, batch, task, generator, k=k, **settings)
 
 
 RULES: dict[str, Callable[..., StepResult]] = {"bptt": bptt, "sltt": sltt, "sltt-k": sltt_k}

@@ -10,6 +10,7 @@ from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.conv import Conv, DelayedConv
 from snnsim.nn.cuba_lif import CubaLIF
 from snnsim.nn.delayed_linear import DelayedLinear
+from snnsim.nn.heads import Head
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.levy_baxter import LevyBaxter
 from snnsim.nn.lif import LIF
@@ -33,6 +34,7 @@ __all__ = [
     "CubaLIF",
     "DelayedConv",
     "DelayedLinear",
+    "Head",
     "LeakyReadout",
     "LevyBaxter",
     "MetaNeuron",

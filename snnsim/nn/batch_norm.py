@@ -91,7 +91,7 @@ class BatchNorm(nn.BatchNorm1d):
             valid = gates.lengths(valid, who="BatchNorm", name="valid", batch=math.prod(current.shape[1:-1]))
         flat = current.reshape(-1, current.shape[-1])
         if not self.training and self.running_mean is not None:
-            return self._by(self._running(), flat).view_as(current)
+            return self._by(self.running(), flat).view_as(current)
         if self._shares:
             return self._over_processes(current, valid)
         if not self.training or valid is None or bool((valid >= len(current)).all()):
@@ -112,7 +112,7 @@ class BatchNorm(nn.BatchNorm1d):
         mean, variance, count = synchronized.moments(inside)
         if self.running_mean is not None:
             with torch.no_grad():
-                self._update(self._running(), mean, variance * count / (count - 1).clamp_min(1))
+                self._update(self.running(), mean, variance * count / (count - 1).clamp_min(1))
         normalized = (inside - mean) * (variance + self.eps).rsqrt()
         if self.affine:
             normalized = normalized * self.weight + self.bias
@@ -130,7 +130,7 @@ class BatchNorm(nn.BatchNorm1d):
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
         moving = self.training and bool(count > 1)
-        running = self._running()
+        running = self.running()
         if moving:
             mean, variance = moments(current, valid)
             with torch.no_grad():
@@ -172,7 +172,12 @@ class BatchNorm(nn.BatchNorm1d):
         running.mean.lerp_(mean, share)
         running.variance.lerp_(variance, share)
 
-    def _running(self) -> Statistics:
+    def running(self) -> Statistics:
+        """Return the running mean and variance.
+
+        Raises:
+            ValueError: If there are none.
+        """
         if self.running_mean is None or self.running_var is None:
             raise ValueError(
                 "BatchNorm: chunks and single steps need running statistics, but track_running_stats=False"

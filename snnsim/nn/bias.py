@@ -48,4 +48,4 @@ class Bias(BatchNorm):
             total: Number of steps of the complete sequence; None for a complete sequence.
         """
         self._check(current)
-        return self._running()
+        return self.running()

@@ -11,7 +11,7 @@ Names    γ, β scale and shift of the batch norm; its shift b is added in every
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +27,9 @@ from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoStateNeuron
-from snnsim.program import INPUT, MODELS, Edge, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, Population, Program, Readout
 from snnsim.program.models import SECOND
-from snnsim.validation import shown
+from snnsim.validation import known, shown
 
 READOUT = "readout"
 
@@ -38,8 +38,9 @@ def freeze(
     network: SpikingNetwork,
     *,
     time_step_ms: float,
-    classes: Sequence[str] = (),
-    decision: str | None = None,
+    classes: Sequence[str] | Mapping[str, Sequence[str]] = (),
+    decision: str | Mapping[str, str | None] | None = None,
+    task: str | Mapping[str, str] = "class",
     provenance: dict[str, Any] | None = None,
 ) -> Program:
     """Return the Program of a network in evaluation mode; the network is not changed.
@@ -47,13 +48,15 @@ def freeze(
     Args:
         network: The trained network.
         time_step_ms: Length of a step in ms.
-        classes: Names of the classes.
-        decision: Name of the decision.
+        classes: Names of the classes; of a network with several heads, names by head.
+        decision: Name of the decision; of a network with several heads, one for all or one by head.
+        task: Task of the readout, one of `choices.TASKS`; of a network with several heads, one for all or one by head.
         provenance: Origin of the program, which it carries.
 
     Raises:
         TypeError: If the network is no SpikingNetwork, or a Program cannot hold one of its parts.
-        ValueError: If a parameter is NaN or infinite, or a population breaks a rule of Program.
+        ValueError: If a parameter is NaN or infinite, a population breaks a rule of Program, or classes or decisions do
+            not fit the heads.
     """
     if not isinstance(network, SpikingNetwork):
         raise TypeError(f"freeze: the network must be a SpikingNetwork, not {shown(network)}")
@@ -71,19 +74,27 @@ def freeze(
             # a recurrent spike arrives in the next step at the earliest
             edges.append(_edge(name, name, loop._replace(delay=loop.delay + 1), np.ones(loop.targets)))
         source = name
-    edges += [_skip(skip, exact) for skip in exact.skips if skip.target <= len(exact.layers)]
-    synapses = _connections(exact.synapse, READOUT)
-    populations.append(_population(READOUT, exact.readout, np.zeros(synapses.targets)))
-    edges.append(_edge(source, READOUT, synapses, np.ones(synapses.targets)))
-    edges += [_skip(skip, exact) for skip in exact.skips if skip.target > len(exact.layers)]
+    heads = exact.readouts()
+    last = {head.key for head in heads}
+    edges += [_skip(skip, exact) for skip in exact.skips if skip.target not in last]
+    names = _names(exact)
+    for head in heads:
+        name = names[head.key]
+        synapses = _connections(head.synapse, name)
+        populations.append(_population(name, head.readout, np.zeros(synapses.targets)))
+        edges.append(_edge(names[head.source], name, synapses, np.ones(synapses.targets)))
+    edges += [_skip(skip, exact) for skip in exact.skips if skip.target in last]
+    first, *further = _readouts([names[head.key] for head in heads], classes, decision, task)
     return Program(
         channels=_connections(next(iter(exact.synapses())), INPUT).sources,
         populations=tuple(populations),
         edges=tuple(edges),
         time_step_ms=time_step_ms,
-        readout=READOUT,
-        decision=decision,
-        classes=tuple(classes),
+        readout=first.population,
+        decision=first.decision,
+        classes=first.classes,
+        further_readouts=tuple(further),
+        task=first.task,
         extra_steps=exact.extra_steps,
         provenance=provenance or {},
     )
@@ -91,12 +102,48 @@ def freeze(
 
 def _skip(skip: Skip, network: SpikingNetwork) -> Edge:
     """Return the edge of a skip connection, with the normalization of its target folded into it."""
-    names = [INPUT, *(f"hidden {number}" for number in range(1, len(network.layers) + 1)), READOUT]
-    source, target = names[skip.source], names[skip.target]
+    names = _names(network)
+    target = names[skip.target]
     synapses, scale = _connections(skip.synapse, target), np.ones(skip.synapse.targets)
-    if skip.target <= len(network.layers):
+    if skip.is_feedback:
+        # its spikes arrive in the next step at the earliest, behind the normalization
+        synapses = synapses._replace(delay=synapses.delay + 1)
+    elif isinstance(skip.target, int) and skip.target <= len(network.layers):
         scale = _per_neuron(_folded(network.layers[skip.target - 1].norm, target)[0], synapses.targets)
-    return _edge(source, target, synapses, scale)
+    return _edge(names[skip.source], target, synapses, scale)
+
+
+def _names(network: SpikingNetwork) -> dict[int | str, str]:
+    """Return the names of the input and all populations, by the numbers and targets of skip connections."""
+    names: dict[int | str, str] = {0: INPUT}
+    names |= {number: f"hidden {number}" for number in range(1, len(network.layers) + 1)}
+    return names | {head.key: head.name or READOUT for head in network.readouts()}
+
+
+def _readouts(
+    names: list[str],
+    classes: Sequence[str] | Mapping[str, Sequence[str]],
+    decision: str | Mapping[str, str | None] | None,
+    task: str | Mapping[str, str],
+) -> list[Readout]:
+    """Return the readouts of a Program, with the classes and the decision of each.
+
+    Raises:
+        ValueError: If there are classes for several heads at once, or for an unknown one.
+    """
+    by_head = dict.fromkeys(names, classes) if not isinstance(classes, Mapping) else classes
+    decisions = dict.fromkeys(names, decision) if not isinstance(decision, Mapping) else decision
+    tasks = dict.fromkeys(names, task) if not isinstance(task, Mapping) else task
+    if len(names) > 1 and not isinstance(classes, Mapping) and len(classes):
+        raise ValueError(
+            f"freeze: classes must be names by head, such as {{{names[0]!r}: [...]}}, as there are several"
+        )
+    for noun, table in (("classes", by_head), ("decision", decisions), ("task", tasks)):
+        for name in table:
+            known(name, names, f"freeze: {noun}: head")
+    return [
+        Readout(name, decisions.get(name), tuple(by_head.get(name, ())), tasks.get(name, "class")) for name in names
+    ]
 
 
 def _connections(synapse: nn.Module, name: str) -> Connections:

@@ -15,7 +15,6 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 
 import math
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -26,13 +25,11 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, Observer, SequenceContext, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
-from snnsim.nn.recurrence import LoopState, Recurrence
+from snnsim.nn.recurrence import LoopState, Recurrence, checked_recurrence
 from snnsim.renamed import OldName
 from snnsim.validation import shown
-
-Observer = Callable[[Tensor, SequenceContext], Tensor]
 
 
 class SpikingLayer(nn.Module):
@@ -77,7 +74,7 @@ class SpikingLayer(nn.Module):
             raise ValueError(
                 f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
-        self.recurrent = _checked(recurrent, synapse)
+        self.recurrent = checked_recurrence(recurrent, synapse)
 
     def forward(
         self,
@@ -156,6 +153,16 @@ class SpikingLayer(nn.Module):
         normalized: Tensor = current if self.norm is None else self.norm(current, valid)
         return normalized
 
+    def driven(self, current: Tensor, context: SequenceContext, step: int = 0) -> Tensor:
+        """Return the normalized current of a whole sequence, or of a chunk.
+
+        Args:
+            current: The synaptic current, (time, ..., neuron); of a field, (time, ..., channel).
+            context: Steps that count, and whether the current is a chunk.
+            step: Number of steps of the sequence before the chunk.
+        """
+        return self._driven(*self._by_channel(current, context, step))
+
     def spike(
         self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
     ) -> tuple[Tensor, LayerState]:
@@ -199,10 +206,12 @@ class SpikingLayer(nn.Module):
     ) -> tuple[Tensor, LayerState]:
         """Return the spikes of normalized currents and their own recurrent current, before dropout."""
         mask = state.recurrent_mask if state.step else recurrent.dropout.mask(current, context.generator)
-        before = LoopState(state.neuron, state.recurrent)
-        spikes, after = recurrent.run(
-            current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
-        )
+        history = state.recurrent
+        if history is not None and context.credit.delayed != "exact":
+            history = history.detach()
+        before = LoopState(state.neuron, history)
+        settings: dict[str, Any] = {"mask": mask, "credit": context.credit, "draws": context.draws}
+        spikes, after = recurrent.run(current, self.neuron, before, **settings)
         return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -267,26 +276,6 @@ class SpikingLayer(nn.Module):
         parts = [part for part in (self.norm, self.neuron, self.dropout) if part is not None]
         hooked = any(part._forward_hooks or part._forward_pre_hooks or part._backward_hooks for part in parts)
         fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
-        sequence = current.ndim == 3 and current.numel() > 0
-        return sequence and fusible and not hooked and self.neuron.supports_fused(current)
-
-
-def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
-    """Return the recurrent connection of a layer.
-
-    Raises:
-        TypeError: If it is no Recurrence.
-        ValueError: If it is of another number of neurons, or the layer is a convolution.
-    """
-    if recurrent is None:
-        return None
-    if not isinstance(recurrent, Recurrence):
-        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
-    if synapse.channels is not None:
-        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
-    if recurrent.synapse.targets != synapse.targets:
-        raise ValueError(
-            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
-            f"{recurrent.synapse.targets}"
+        return (
+            current.ndim == 3 and current.numel() > 0 and fusible and not hooked and self.neuron.supports_fused(current)
         )
-    return recurrent

@@ -3,6 +3,7 @@
 Shapes   each tensor (..., neuron), or with axes in front of these
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -64,6 +65,8 @@ class SequenceContext(NamedTuple):
 
 
 WHOLE_SEQUENCE = SequenceContext()
+Observer = Callable[[Tensor, SequenceContext], Tensor]
+"""Function that the spikes of a layer pass through on their way to the next one."""
 
 
 def chunk_current(

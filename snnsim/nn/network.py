@@ -2,8 +2,8 @@
 
     current = norm(synapse(spikes));  spikes = dropout(neuron(current));  ...;  output = readout(synapse(spikes))
 
-A layer may be recurrent, see nn/recurrence.py, and skip connections may lead from a layer to any later one, see
-nn/skip.py.
+A layer may be recurrent, see nn/recurrence.py, skip connections may lead from a layer to any later one, see
+nn/skip.py, and a network may have several readouts, see nn/heads.py.
 
 A call takes whole sequences; `run` takes chunks of them one after the other, with the state between them.
 
@@ -13,40 +13,32 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from snnsim import validation
 from snnsim.gradient_paths import ALL_PATHS, GradientPaths
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn import settings
+from snnsim.nn.constraints import constrain, constrain_after
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.delayed_linear import DelayedLinear
-from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.feedback import check_loops
+from snnsim.nn.heads import Head, HeadParts, Output, checked_heads
 from snnsim.nn.layer import SpikingLayer
-from snnsim.nn.layer_state import REST, LayerState, SequenceContext, chunk_current
-from snnsim.nn.protocols import Neuron, Readout, Synapse, check_module
-from snnsim.nn.skip import Skip, SkipInputs, check_skips
+from snnsim.nn.layer_state import LayerState, SequenceContext
+from snnsim.nn.propagation import Record, fire, run_heads, run_layers
+from snnsim.nn.protocols import Readout, Synapse
+from snnsim.nn.skip import SentSpikes, Skip, check_skips
 
-
-@dataclass(frozen=True)
-class Record:
-    """The activity of a network over one batch."""
-
-    spikes: list[Tensor]
-    """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
-    output: Tensor
-    """Voltage of the readout, (time, batch, class)."""
+__all__ = ["NetworkState", "Record", "SpikingNetwork", "constrain", "constrain_after"]
 
 
 NetworkState = tuple[LayerState | None, ...]
-"""The states of all layers, and of the last synapse with the readout."""
+"""The states of all layers, and of each readout with its synapse."""
 
 
 class SpikingNetwork(nn.Module):
@@ -54,22 +46,25 @@ class SpikingNetwork(nn.Module):
 
     Args:
         layers: The hidden layers.
-        synapse: The `Synapse` between the last layer and the readout.
-        readout: A LeakyReadout, or a module with its methods.
+        synapse: The `Synapse` between the last layer and the readout; None with `heads`.
+        readout: A LeakyReadout, or a module with its methods; None with `heads`.
+        heads: Several readouts with their synapses by name, in place of `synapse` and `readout`; outputs are then
+            dicts of voltages by name.
         extra_steps: Number of steps without input at the end, in which late spikes still arrive.
-        skips: Connections that lead from a layer, or the input, to a later layer or the readout.
+        skips: Connections that lead from a layer, or the input, to a later layer or a readout.
 
     Raises:
-        TypeError: If a part is of another kind.
-        ValueError: If the number of extra steps is negative, or a skip connection does not fit the layers.
+        TypeError: If a part is of another kind, or there are heads besides a readout.
+        ValueError: If the number of extra steps is negative, or a skip connection or a head does not fit the layers.
     """
 
     def __init__(
         self,
         layers: Sequence[SpikingLayer],
-        synapse: Synapse,
-        readout: Readout,
+        synapse: Synapse | None = None,
+        readout: Readout | None = None,
         *,
+        heads: Mapping[str, Head] | None = None,
         extra_steps: int = 0,
         skips: Sequence[Skip] = (),
     ) -> None:
@@ -83,11 +78,14 @@ class SpikingNetwork(nn.Module):
         for number, layer in enumerate(layers, start=1):
             if not isinstance(layer, SpikingLayer):
                 raise TypeError(f"SpikingNetwork: layer {number} must be a SpikingLayer, not {validation.shown(layer)}")
-        check_module(synapse, Synapse, who="SpikingNetwork", name="synapse", example="DelayedLinear")
-        check_module(readout, Readout, who="SpikingNetwork", name="readout", example="LeakyReadout")
         self.layers: Sequence[SpikingLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
-        self.synapse, self.readout = synapse, readout
-        check_skips(skips, [*(layer.synapse.targets for layer in layers), synapse.targets])
+        self.heads = checked_heads(heads, len(layers), synapse=synapse, readout=readout)
+        if synapse is not None and readout is not None:
+            self.synapse, self.readout = synapse, readout
+        targets: dict[int | str, int] = {number: layer.synapse.targets for number, layer in enumerate(layers, start=1)}
+        targets |= {head.key: head.synapse.targets for head in self.readouts()}
+        check_skips(skips, targets, len(layers))
+        check_loops(layers, skips)
         self.skips: Sequence[Skip] = nn.ModuleList(skips)  # type: ignore[assignment]
         self.extra_steps = extra_steps
         settings.carry(self, extra_steps=extra_steps)
@@ -99,8 +97,8 @@ class SpikingNetwork(nn.Module):
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
         draws: Draws | None = None,
-    ) -> Tensor:
-        """Return the readout's voltage (time + extra_steps, batch, class).
+    ) -> Output:
+        """Return the readout's voltage (time + extra_steps, batch, class), or those of named heads by name.
 
         Args:
             frames: The input, (time, batch, channel); bools and integers are converted to the parameters' type.
@@ -115,16 +113,10 @@ class SpikingNetwork(nn.Module):
             ValueError: If their shapes do not match, a length is outside of the frames, or a frame is not finite.
         """
         spikes, valid = self._extended(frames, lengths)
-        inputs = SkipInputs(self.skips, spikes, credit)
-        for number, layer in enumerate(self.layers):
-            # two calls, so that the input of a layer is freed before its spikes are computed
-            counter = neuron_draws(layer.neuron, draws and draws.layer(number), generator)
-            current = inputs.add(number + 1, layer.current(spikes, credit, counter))
-            del spikes
-            spikes = layer.spike(current, SequenceContext(valid, generator, credit, counter))[0]
-            del current
-            inputs.keep(number + 1, spikes)
-        return self._output(spikes, inputs)
+        sent = self._sent(spikes, credit)
+        del spikes
+        fire(self.layers, sent, SequenceContext(valid, generator, credit, draws))
+        return self._output(sent)
 
     def run(
         self,
@@ -134,8 +126,8 @@ class SpikingNetwork(nn.Module):
         valid: Tensor | None = None,
         generator: torch.Generator | None = None,
         credit: GradientPaths = ALL_PATHS,
-    ) -> tuple[Tensor, NetworkState]:
-        """Return the readout's voltage in a chunk of time, and the next state.
+    ) -> tuple[Output, NetworkState]:
+        """Return the readout's voltage in a chunk of time, or those of named heads by name, and the next state.
 
         No steps are added to the frames: let `extra_steps` frames of silence follow a recording.
 
@@ -149,19 +141,14 @@ class SpikingNetwork(nn.Module):
         Raises:
             ValueError: If the state is of a network with another number of layers.
         """
-        state = (None,) * (len(self.layers) + 1) if state is None else state
-        if len(state) != len(self.layers) + 1:
-            raise ValueError(f"network: a state of {len(self.layers) + 1} parts is needed, not of {len(state)}")
-        spikes, after = gates.spikes(frames, who="network", like=self._parameter(), name="frames"), []
-        inputs = SkipInputs(self.skips, spikes, credit)
-        for number, (layer, before) in enumerate(zip(self.layers, state[:-1], strict=True), start=1):
-            extra, skips = inputs.run(number, before)
-            spikes, between = layer.run(spikes, before, valid=valid, generator=generator, credit=credit, extra=extra)
-            after.append(between._replace(skips=skips))
-            inputs.keep(number, spikes)
-        extra, skips = inputs.run(len(state), state[-1])
-        output, last = self.read(spikes, state[-1], credit=credit, extra=extra)
-        return output, (*after, last._replace(skips=skips))
+        heads, count = self.readouts(), len(self.layers)
+        state = (None,) * (count + len(heads)) if state is None else state
+        if len(state) != count + len(heads):
+            raise ValueError(f"network: a state of {count + len(heads)} parts is needed, not of {len(state)}")
+        sent = self._sent(gates.spikes(frames, who="network", like=self._parameter(), name="frames"), credit)
+        of_layers = run_layers(self.layers, state[:count], sent, SequenceContext(valid, generator, credit))
+        outputs, of_heads = run_heads(heads, state[count:], sent)
+        return self.named(outputs), (*of_layers, *of_heads)
 
     def read(
         self,
@@ -172,7 +159,7 @@ class SpikingNetwork(nn.Module):
         credit: GradientPaths = ALL_PATHS,
         extra: Tensor | None = None,
     ) -> tuple[Tensor, LayerState]:
-        """Return the readout's voltage for the last layer's spikes in a chunk of time, and the next state.
+        """Return the voltage of the one readout without a name in a chunk of time, and the next state.
 
         Args:
             spikes: Spikes of the last layer, (time, batch, neuron).
@@ -181,11 +168,8 @@ class SpikingNetwork(nn.Module):
             credit: Gradient paths.
             extra: A current of other synapses that is added, (time, batch, class); None for none.
         """
-        state = REST if state is None else state
-        current, history = chunk_current(self.synapse, spikes, state.history, before, credit)
-        current = current if extra is None else current + extra
-        output, voltage = self.readout.run(current.to(spikes.dtype), state.neuron, temporal=credit.temporal)
-        return output, LayerState(history, voltage, None, state.step + len(current))
+        head = self.single_readout("SpikingNetwork.read")
+        return head.run(spikes, state, before=before, credit=credit, extra=extra)
 
     def start(self, draws: Draws) -> NetworkState:
         """Return the state at rest of a network with stochastic neurons.
@@ -193,7 +177,10 @@ class SpikingNetwork(nn.Module):
         Args:
             draws: Random counter of the sequence; each layer gets its own from it.
         """
-        return (*(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))), None)
+        return (
+            *(LayerState(draws=draws.layer(number)) for number in range(len(self.layers))),
+            *[None] * len(self.readouts()),
+        )
 
     def record(self, frames: Tensor, lengths: Tensor | None = None, draws: Draws | None = None) -> Record:
         """Return the spikes of every layer and the output.
@@ -203,14 +190,10 @@ class SpikingNetwork(nn.Module):
             lengths: Steps of each recording before its padding, (batch,); None if no recording is padded.
             draws: Random counter of stochastic neurons; without it, torch's generator draws in training mode alone.
         """
-        extended, valid = self._extended(frames, lengths)
-        spikes, inputs = [extended], SkipInputs(self.skips, extended, ALL_PATHS)
-        for number, layer in enumerate(self.layers):
-            counter = neuron_draws(layer.neuron, draws and draws.layer(number), None)
-            current = inputs.add(number + 1, layer.current(spikes[-1], draws=counter))
-            spikes.append(layer.spike(current, SequenceContext(valid, draws=counter))[0])
-            inputs.keep(number + 1, spikes[-1])
-        return Record(spikes, self._output(spikes[-1], inputs))
+        spikes, valid = self._extended(frames, lengths)
+        sent = self._sent(spikes, ALL_PATHS, everything=True)
+        fire(self.layers, sent, SequenceContext(valid, draws=draws))
+        return Record([sent.spikes[number] for number in range(len(self.layers) + 1)], self._output(sent))
 
     def valid(self, lengths: Tensor) -> Tensor:
         """Return the number of steps of each recording that count, with the extra steps.
@@ -233,8 +216,46 @@ class SpikingNetwork(nn.Module):
             yield layer.synapse
             if layer.recurrent is not None:
                 yield layer.recurrent.synapse
-        yield self.synapse
+        yield from (head.synapse for head in self.readouts())
         yield from (skip.synapse for skip in self.skips)
+
+    def readouts(self) -> tuple[HeadParts, ...]:
+        """Return the readouts with their synapses: that without a name, or the named heads in their order."""
+        last = len(self.layers)
+        if not self.heads:
+            return (HeadParts(last + 1, last, self.synapse, self.readout),)
+        heads: dict[str, Head] = dict(self.heads.items())  # type: ignore[arg-type]
+        return tuple(
+            HeadParts(name, last if head.source is None else head.source, head.synapse, head.readout)
+            for name, head in heads.items()
+        )
+
+    def single_readout(self, who: str) -> HeadParts:
+        """Return the readout without a name.
+
+        Args:
+            who: Name of the function that needs it, for the message.
+
+        Raises:
+            ValueError: If the network has named heads.
+        """
+        if self.heads:
+            raise ValueError(
+                f"{who}: the network must have one readout without a name, not heads {', '.join(self.heads)}"
+            )
+        return self.readouts()[0]
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether there are recurrent or feedback connections."""
+        recurrent = any(layer.recurrent is not None for layer in self.layers)
+        return recurrent or any(skip.is_feedback for skip in self.skips)
+
+    def looped_synapses(self) -> list[Synapse]:
+        """Return the connections that are recurrent or feedback, whose delays count from the next step."""
+        recurrent = [layer.recurrent.synapse for layer in self.layers if layer.recurrent is not None]
+        synapses = recurrent + [skip.synapse for skip in self.skips if skip.is_feedback]
+        return [synapse.connections if isinstance(synapse, DelayedConv) else synapse for synapse in synapses]
 
     def delayed_synapses(self) -> list[DelayedLinear]:
         """Return the connections that have delays, those of convolutions included."""
@@ -256,37 +277,21 @@ class SpikingNetwork(nn.Module):
             frames = gates.known(torch.cat([frames, frames.new_zeros(self.extra_steps, *frames.shape[1:])]))
         return frames, valid
 
-    def _output(self, spikes: Tensor, inputs: SkipInputs) -> Tensor:
-        current: Tensor = self.synapse(spikes, delayed=inputs.credit.delayed).to(spikes.dtype)
-        current = inputs.add(len(self.layers) + 1, current)
-        return self.readout(current, temporal=inputs.credit.temporal)
+    def _sent(self, frames: Tensor, credit: GradientPaths, *, everything: bool = False) -> SentSpikes:
+        numbers = range(len(self.layers) + 1) if everything else (head.source for head in self.readouts())
+        return SentSpikes(self.skips, numbers, frames, credit)
 
+    def _output(self, sent: SentSpikes) -> Output:
+        """Return the voltages of all readouts over a whole sequence."""
+        heads = self.readouts()
+        return self.named(
+            [head.forward(sent.spikes[head.source], sent.current(head.key), sent.credit) for head in heads]
+        )
 
-def constrain(module: nn.Module) -> None:
-    """Bring the parameters of all synapses and neurons in a module back into their ranges.
+    def named(self, outputs: list[Tensor]) -> Output:
+        """Return the voltages of all readouts in the form of the network's output: by name if heads have names.
 
-    Args:
-        module: Network, layer or any other module with synapses and neurons at any depth.
-    """
-    for part in module.modules():
-        if isinstance(part, Synapse | Neuron):
-            part.constrain()
-
-
-def constrain_after(optimizer: torch.optim.Optimizer, module: nn.Module) -> RemovableHandle:
-    """Constrain the parameters of a module after each step of an optimizer, so that no loop has to call `constrain`.
-
-    `snnsim.fit` and `snnsim train` do so by themselves.
-
-    Args:
-        optimizer: The optimizer; with several, each gets its own call.
-        module: A network, a layer, or any module that contains synapses or neurons.
-
-    Returns:
-        A handle; `handle.remove()` ends it.
-    """
-
-    def after_step(*_: Any) -> None:
-        constrain(module)
-
-    return optimizer.register_step_post_hook(after_step)
+        Args:
+            outputs: The voltages, (time, ..., class), in the order of `readouts`.
+        """
+        return dict(zip(self.heads, outputs, strict=True)) if self.heads else outputs[0]

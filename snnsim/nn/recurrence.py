@@ -30,11 +30,14 @@ from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
+from snnsim.nn.conv import DelayedConv
+from snnsim.nn.conv_loop import ConvLoop
 from snnsim.nn.delayed_linear import DelayedLinear, sum_of
 from snnsim.nn.dropout import SequenceDropout
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.neuron_state import State
 from snnsim.nn.protocols import Neuron, Synapse, check_module
+from snnsim.validation import shown
 
 
 class LoopState(NamedTuple):
@@ -77,6 +80,21 @@ class Recurrence(nn.Module):
         check_module(synapse, Synapse, who="Recurrence", name="synapse", example="DelayedLinear")
         self.synapse = synapse
         self.dropout = SequenceDropout(dropout)
+
+    @classmethod
+    def along_neurons(
+        cls, neurons: int, max_delay: int, *, kernel: int = 3, dropout: float = 0.0, **settings: Any
+    ) -> "Recurrence":
+        """Return a convolution along the neuron axis: each neuron gets spikes of its neighbors, by one shared kernel.
+
+        Args:
+            neurons: Number of neurons of the layer.
+            max_delay: The longest delay of the synapse in steps, one less than that of the loop.
+            kernel: Number of weights, one odd number: a neuron and its neighbors on both sides.
+            dropout: Probability of dropout of the recurrent current.
+            **settings: Keywords of DelayedLinear: taps, window, sigma, learn_delay, learn_sigma, generator.
+        """
+        return cls(DelayedConv((1, neurons, 1), 1, max_delay, (1, kernel), **settings), dropout=dropout)
 
     @property
     def max_delay(self) -> int:
@@ -151,6 +169,8 @@ class Recurrence(nn.Module):
         elif type(synapse) is SparseLinear:
             kernel, parameters = synapse.weight[None], (synapse.weight,)
             gradient = by_autograd(lambda spikes, weight: spikes @ weight.mT)
+        elif isinstance(synapse, DelayedConv):
+            return ConvLoop(synapse), current
         else:
             return _StepByStep(synapse), current
         loop = OnlineConvolution(kernel.detach(), steps=steps)
@@ -218,3 +238,28 @@ class _StepByStep:
     def push(self, spikes: Tensor) -> None:
         """Take the spikes (batch, source) of a step."""
         self.spikes = spikes
+
+
+def checked_recurrence(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
+    """Return the recurrent connection of a layer.
+
+    Args:
+        recurrent: The connection, or None.
+        synapse: The synapse in front of the neurons.
+
+    Raises:
+        TypeError: If it is no Recurrence.
+        ValueError: If it is of another number of neurons, or the layer is a convolution.
+    """
+    if recurrent is None:
+        return None
+    if not isinstance(recurrent, Recurrence):
+        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
+    if synapse.channels is not None:
+        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
+    if recurrent.synapse.targets != synapse.targets:
+        raise ValueError(
+            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
+            f"{recurrent.synapse.targets}"
+        )
+    return recurrent

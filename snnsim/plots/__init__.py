@@ -4,7 +4,23 @@ from snnsim.plots.animation import animate
 from snnsim.plots.arrivals import Arrivals
 from snnsim.plots.delay_histograms import LayerDelays, delays
 from snnsim.plots.learning_curves import curves
+from snnsim.plots.predictions import Confusion, Scatter, predictions
 from snnsim.plots.rasters import Readout, raster
+from snnsim.plots.readout_panels import Numbers, StepLabels
 from snnsim.plots.style import save
 
-__all__ = ["Arrivals", "LayerDelays", "Readout", "animate", "curves", "delays", "raster", "save"]
+__all__ = [
+    "Arrivals",
+    "Confusion",
+    "LayerDelays",
+    "Numbers",
+    "Readout",
+    "Scatter",
+    "StepLabels",
+    "animate",
+    "curves",
+    "delays",
+    "predictions",
+    "raster",
+    "save",
+]

@@ -28,6 +28,7 @@ def curves(history: History) -> Figure:
         if "epoch" not in row:
             raise ValueError(f"curves: every row must have its epoch; one has only {sorted(row)}")
     draws = [draw for draw, keys in _PANELS.items() if any(len(_series(history, key)[0]) for key in keys)]
+    draws[1:1] = [_draw_metrics] if _metrics(history) else []
     if not draws:
         known = [key for keys in _PANELS.values() for key in keys]
         raise ValueError(f"curves: the rows must hold some of {known}; they hold {sorted(history[0])}")
@@ -76,6 +77,22 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
         axes.plot(epochs[best], 100 * values[best], "o", color=VERMILION, markersize=3.5, label=text)
     axes.set_ylabel("accuracy (%)")
     axes.legend(loc="lower right")
+
+
+def _draw_metrics(axes: Axes, history: History) -> None:
+    for number, name in enumerate(_metrics(history)):
+        for prefix, line in (("train", ":"), ("valid", "-")):
+            options: dict[str, Any] = {"color": layer_color(number + 1), "linestyle": line}
+            label = name if prefix == "valid" else None
+            _draw(axes, *_series(history, f"{prefix}_{name}"), label=label, **options)
+    axes.set_ylabel("metrics, training (···)")
+    axes.legend()
+
+
+def _metrics(history: History) -> list[str]:
+    """Return the names of the metrics besides loss and accuracy; sMAPE, a percentage, has a scale of its own."""
+    names = [key.removeprefix("valid_") for key in history[0] if key.startswith("valid_")]
+    return [name for name in names if name not in ("loss", "accuracy") and not name.endswith("smape")]
 
 
 def _draw_schedules(axes: Axes, history: History) -> None:

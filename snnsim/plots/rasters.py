@@ -13,6 +13,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 
 from snnsim.plots.arrivals import Arrivals, draw_arrivals
+from snnsim.plots.readout_panels import Numbers, StepLabels, draw_labels, draw_numbers
 from snnsim.plots.style import BLUE, PALE, VERMILION, WIDTH_INCH, check_time_step, layer_color, note, style
 
 Layers = Sequence[tuple[str, np.ndarray]]
@@ -51,6 +52,14 @@ class Readout:
             if chosen is not None and not 0 <= chosen < shape[1]:
                 raise ValueError(f"Readout: {which} must be one of the {shape[1]} classes, from 0; not {chosen}")
 
+    @property
+    def height(self) -> float:
+        """Height of the panel, as a share of a raster's."""
+        return 1.0
+
+    def __len__(self) -> int:
+        return len(self.probability)
+
     def decision(self) -> int:
         """Return the decided class."""
         return int(np.sum(self.probability, axis=0).argmax()) if self.decided is None else self.decided
@@ -64,11 +73,15 @@ class Readout:
         return str(index if self.classes is None else self.classes[index])
 
 
+Panel = Readout | StepLabels | Numbers
+"""A panel below a raster."""
+
+
 def raster(
     layers: Layers,
     *,
     time_step_ms: float,
-    readout: Readout | None = None,
+    readout: Panel | Sequence[Panel] | None = None,
     arrivals: Arrivals | None = None,
     title: str | None = None,
 ) -> Figure:
@@ -77,7 +90,7 @@ def raster(
     Args:
         layers: Name and spikes (time, neuron) of each layer.
         time_step_ms: Duration of a step.
-        readout: Class probabilities; None leaves the panel out.
+        readout: Class probabilities, labels of steps or numbers, a panel for each; None leaves the panel out.
         arrivals: Inputs and voltage of one neuron; None leaves the panels out.
         title: Title of the figure.
 
@@ -85,12 +98,13 @@ def raster(
         ValueError: If the arrays have different numbers of steps, or a layer is empty.
     """
     steps = check_layers(layers, time_step_ms, "raster")
-    lengths = {} if readout is None else {"readout": len(readout.probability)}
-    lengths |= {} if arrivals is None else {"arrivals": len(arrivals.voltage)}
-    for name, length in lengths.items():
+    below = [] if readout is None else [readout] if isinstance(readout, Panel) else list(readout)
+    lengths = [("readout", len(panel)) for panel in below]
+    lengths += [] if arrivals is None else [("arrivals", len(arrivals.voltage))]
+    for name, length in lengths:
         if length != steps:
             raise ValueError(f"raster: the layers have {steps} steps, but {name} has {length}")
-    heights = [1.0] * len(layers) + [1.9, 0.8] * (arrivals is not None) + [1.0] * (readout is not None)
+    heights = [1.0] * len(layers) + [1.9, 0.8] * (arrivals is not None) + [panel.height for panel in below]
     with style():
         figure = Figure(figsize=(WIDTH_INCH, PANEL_INCH * sum(heights) + 0.5), layout="constrained")
         panels = list(figure.subplots(len(heights), sharex=True, squeeze=False, height_ratios=heights)[:, 0])
@@ -101,8 +115,8 @@ def raster(
             draw_spikes(axes, spikes, time_step_ms=time_step_ms, color=layer_color(index))
         if arrivals is not None:
             draw_arrivals(panels[len(layers) : len(layers) + 2], arrivals, time_step_ms=time_step_ms)
-        if readout is not None:
-            _draw_readout(panels[-1], readout, time_step_ms)
+        for axes, panel in zip(panels[len(panels) - len(below) :], below, strict=True):
+            _draw_panel(axes, panel, time_step_ms)
         figure.align_ylabels(panels)
     return figure
 
@@ -172,6 +186,15 @@ def draw_spikes(axes: Axes, spikes: np.ndarray, *, time_step_ms: float, **option
     dots: PathCollection = spikeplot.raster(fired, axes, **{"s": points**2, "linewidths": 0, **options})
     dots.set_offsets(np.asarray(dots.get_offsets()) * [time_step_ms, 1])
     return dots
+
+
+def _draw_panel(axes: Axes, panel: Panel, time_step_ms: float) -> None:
+    if isinstance(panel, Readout):
+        _draw_readout(axes, panel, time_step_ms)
+    elif isinstance(panel, StepLabels):
+        draw_labels(axes, panel, time_step_ms)
+    else:
+        draw_numbers(axes, panel, time_step_ms)
 
 
 def _draw_readout(axes: Axes, readout: Readout, time_step_ms: float) -> None:

@@ -5,5 +5,6 @@ from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.names import safe_name
 from snnsim.program.parts import INPUT, MODELS, Edge, Population
+from snnsim.program.readouts import Readout
 
-__all__ = ["DECISIONS", "INPUT", "MODELS", "Edge", "FixedPoint", "Population", "Program", "safe_name"]
+__all__ = ["DECISIONS", "INPUT", "MODELS", "Edge", "FixedPoint", "Population", "Program", "Readout", "safe_name"]

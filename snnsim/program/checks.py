@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from snnsim.choices import DECISIONS
+from snnsim.choices import DECISIONS, REGRESSION_DECISIONS, TASKS
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
 from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
+from snnsim.program.readouts import Readout
 from snnsim.validation import shown
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def check(program: "Program") -> None:
     """
     violations = [*_names(program), *_numbers(program)]
     # the checks of a stage rely on those of the stage before: a population is looked up by its name
-    violations = violations or [*_readout(program), *(line for edge in program.edges for line in _edge(program, edge))]
+    violations = violations or [*_readouts(program), *(line for edge in program.edges for line in _edge(program, edge))]
     violations = violations or list(_arithmetic(program))
     if violations:
         raise ValueError(f"Program: {'; '.join(violations)}")
@@ -89,21 +90,38 @@ def _json_error(facts: dict[str, Any]) -> str | None:
     return None
 
 
-def _readout(program: "Program") -> Iterator[str]:
+def _readouts(program: "Program") -> Iterator[str]:
     if program.readout is None:
         if program.decision is not None or program.classes:
             yield "a decision and classes need a readout; set `readout` to the name of a population"
+        if program.further_readouts:
+            yield "further readouts need a first one; set `readout` to the name of a population"
         return
-    if not isinstance(program.readout, str):
-        yield f"readout must be the name of a population, not {shown(program.readout)}"
-        return
-    readout = program.population(program.readout)
-    if readout.fires:
-        yield f"readout {readout.name!r} must have the model 'readout', not {readout.model!r}"
-    if program.decision is not None and not (isinstance(program.decision, str) and program.decision in DECISIONS):
-        yield f"decision {shown(program.decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
-    if program.classes and len(program.classes) != readout.size:
-        yield f"there are {len(program.classes)} classes for {readout.size} neurons of the readout"
+    names: set[str] = set()
+    for readout in program.readouts:
+        if not isinstance(readout.population, str):
+            yield f"readout must be the name of a population, not {shown(readout.population)}"
+            return
+        if readout.population in names:
+            yield f"readouts must be different populations; {readout.population!r} is one of them twice"
+        names.add(readout.population)
+        yield from _readout(program, readout)
+
+
+def _readout(program: "Program", readout: Readout) -> Iterator[str]:
+    population, decision, classes = program.population(readout.population), readout.decision, readout.classes
+    if population.fires:
+        yield f"readout {population.name!r} must have the model 'readout', not {population.model!r}"
+    if decision is not None and not (isinstance(decision, str) and decision in DECISIONS):
+        yield f"decision {shown(decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
+    if readout.task not in TASKS:
+        yield f"task {shown(readout.task)} is unknown; the known ones are {', '.join(TASKS)}"
+    elif readout.per_step and decision is not None:
+        yield f"a readout with the task {readout.task} must have no decision, as steps are predicted one by one"
+    elif readout.task == "regression" and decision not in (None, *REGRESSION_DECISIONS):
+        yield f"decision {shown(decision)} gives no numbers; those that do are {', '.join(REGRESSION_DECISIONS)}"
+    if classes and len(classes) != population.size:
+        yield f"there are {len(classes)} classes for {population.size} neurons of the readout"
 
 
 def _edge(program: "Program", edge: Edge) -> Iterator[str]:

@@ -14,6 +14,7 @@ import numpy as np
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.model import Program
 from snnsim.program.parts import INPUT, Edge, Population, model_of_file
+from snnsim.program.readouts import Readout
 from snnsim.validation import integer, real, require, shown
 
 WHO = "header"
@@ -42,6 +43,8 @@ class Header:
     extra_steps: int
     fixed: FixedPoint | None
     provenance: dict[str, Any]
+    further_readouts: tuple[Readout, ...]
+    task: str
     table: Mapping[str, Any]
     """All fields, with those that a format adds."""
 
@@ -74,6 +77,8 @@ class Header:
             extra_steps=integer_field(table, "extra_steps", at_least=0, at_most=MOST_EXTRA_STEPS),
             fixed=_fixed(table),
             provenance=table_field(table, "provenance"),
+            further_readouts=_further_readouts(table),
+            task=_task(table),
             table=table,
         )
 
@@ -115,6 +120,8 @@ class Header:
             extra_steps=self.extra_steps,
             fixed=self.fixed,
             provenance=self.provenance,
+            further_readouts=self.further_readouts,
+            task=self.task,
         )
 
     def by_population(self, name: str) -> dict[str, int]:
@@ -241,6 +248,20 @@ def _name_or_none(table: Mapping[str, Any], name: str) -> str | None:
     if not (value is None or isinstance(value, str)):
         raise ValueError(f"{WHO}: {name} must be a name or null, not {shown(value)}")
     return value
+
+
+def _task(table: Mapping[str, Any]) -> str:
+    return _name_or_none(table, "task") or "class"
+
+
+def _further_readouts(table: Mapping[str, Any]) -> tuple[Readout, ...]:
+    readouts = []
+    for each in list_field(table, "further_readouts", dict) if "further_readouts" in table else ():
+        population, decision = _name_or_none(each, "population"), _name_or_none(each, "decision")
+        require(population is not None, f"{WHO}: further_readouts must name their populations")
+        classes = tuple(str(label) for label in list_field(each, "classes", (str, int)))
+        readouts.append(Readout(str(population), decision, classes, _task(each)))
+    return tuple(readouts)
 
 
 def _fixed(table: Mapping[str, Any]) -> FixedPoint | None:

@@ -35,6 +35,7 @@ import numpy as np
 from snnsim.program.checks import check
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.parts import EDGE_ARRAYS, INPUT, Edge, Population, array_in_file, model_in_file
+from snnsim.program.readouts import Readout
 from snnsim.validation import require, shown
 
 
@@ -49,7 +50,7 @@ class Program:
     edges: tuple[Edge, ...]
     time_step_ms: float
     readout: str | None = None
-    """Population whose membrane is the output."""
+    """Population whose membrane is the output; the first one of several."""
     decision: str | None = None
     """One of DECISIONS, from the output to one score per class."""
     classes: tuple[str, ...] = ()
@@ -58,6 +59,10 @@ class Program:
     fixed: FixedPoint | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
     """Facts of the Program's origin, of the types of JSON."""
+    further_readouts: tuple[Readout, ...] = ()
+    """The readouts behind the first one, of a network with several."""
+    task: str = "class"
+    """One of TASKS, of the first readout: classes or numbers, of recordings or steps."""
 
     def __post_init__(self) -> None:
         for name in ("channels", "time_step_ms", "extra_steps"):
@@ -70,7 +75,16 @@ class Program:
             require(valid, f"Program: {name} must be a tuple of {kind.__name__}s, not {shown(values)}")
             object.__setattr__(self, name, tuple(values))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
+        listed = isinstance(self.further_readouts, tuple | list)
+        require(listed, f"Program: further_readouts must be a tuple of Readouts, not {shown(self.further_readouts)}")
+        object.__setattr__(self, "further_readouts", tuple(map(Readout.of, self.further_readouts)))
         check(self)
+
+    @property
+    def readouts(self) -> tuple[Readout, ...]:
+        """All readouts, with their decisions and classes."""
+        first = () if self.readout is None else (Readout(self.readout, self.decision, self.classes, self.task),)
+        return first + self.further_readouts
 
     @property
     def size(self) -> int:
@@ -168,18 +182,25 @@ class Program:
 
     def header(self) -> dict[str, Any]:
         """Return all that is not an array, in the types of JSON."""
-        return {
-            "channels": self.channels,
-            "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
-            "edges": [[edge.source, edge.target] for edge in self.edges],
-            "time_step_ms": self.time_step_ms,
-            "readout": self.readout,
-            "decision": self.decision,
-            "classes": list(self.classes),
-            "extra_steps": self.extra_steps,
-            "fixed": None if self.fixed is None else vars(self.fixed),
-            "provenance": self.provenance,
-        }
+        # files and digests of a single readout are those of Programs before there were several
+        further = [readout.table() for readout in self.further_readouts]
+        more: dict[str, Any] = {} if self.task == "class" else {"task": self.task}
+        return (
+            more
+            | ({"further_readouts": further} if further else {})
+            | {
+                "channels": self.channels,
+                "populations": [[population.name, model_in_file(population.model)] for population in self.populations],
+                "edges": [[edge.source, edge.target] for edge in self.edges],
+                "time_step_ms": self.time_step_ms,
+                "readout": self.readout,
+                "decision": self.decision,
+                "classes": list(self.classes),
+                "extra_steps": self.extra_steps,
+                "fixed": None if self.fixed is None else vars(self.fixed),
+                "provenance": self.provenance,
+            }
+        )
 
     def digest(self) -> str:
         """Return the SHA-256 of the header and all arrays, in hexadecimal; the provenance does not count."""

@@ -18,9 +18,13 @@ from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""
-VERSION = 3
-"""The newest version. A program is written in the oldest version that holds its models, for older readers: version 1
-has no noisy models, and version 2 none with two state variables."""
+VERSION = 5
+"""The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
+has no noisy models, version 2 none with two state variables, version 3 no further readouts, and
+version 4 no tasks but classes of recordings."""
+
+FURTHER_READOUTS, OTHER_TASKS = 4, 5
+"""The versions since which files hold several readouts, and other tasks than classes of recordings."""
 
 
 def save(program: Program, path: Path) -> None:
@@ -31,6 +35,8 @@ def save(program: Program, path: Path) -> None:
         path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
+    version = FURTHER_READOUTS if program.further_readouts else version
+    version = OTHER_TASKS if any(readout.task != "class" for readout in program.readouts) else version
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:

@@ -43,6 +43,8 @@ def facts(program: Program) -> dict[str, Any]:
         "extra_steps": program.extra_steps,
         "decision": program.decision,
         "classes": len(program.classes),
+        "task": program.task,
+        "readouts": [readout.table() for readout in program.readouts],
         "arithmetic": "float64" if program.fixed is None else vars(program.fixed),
         "bytes": sum(array.nbytes for _, array in program.arrays()),
         "stored_bytes": stored_bytes(program),

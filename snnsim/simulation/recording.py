@@ -18,7 +18,7 @@ class Probe:
     """Whether to record steps and neurons of all spikes. A run then computes recordings twice: to count their spikes,
     and to record them."""
     membranes: Mapping[str, Sequence[int] | None] | None = None
-    """Neurons by population: indices, -1 for the last one, or None for all neurons; by default the readout."""
+    """Neurons by population: indices, -1 for the last one, or None for all neurons; by default all readouts."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.spikes, bool | np.bool_):
@@ -100,7 +100,7 @@ def traced(program: Program, probe: Probe) -> dict[str, np.ndarray]:
     """
     chosen = probe.membranes
     if chosen is None:
-        chosen = {} if program.readout is None else {program.readout: None}
+        chosen = {readout.population: None for readout in program.readouts}
     for name in chosen:
         # raises the error on an unknown name
         program.population(name)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from snnsim.program import INPUT, Program
+from snnsim.program import INPUT, Program, Readout
 from snnsim.simulation import decisions
-from snnsim.validation import index, shown
+from snnsim.validation import index, lookup, shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,47 +99,78 @@ class Result:
         membrane: np.ndarray = trace * self.program.population(population).scale[neurons]
         return membrane
 
-    def output(self, recording: int = 0) -> np.ndarray:
-        """Return the membrane of the readout (time, class), in units of the trained network.
+    def output(self, recording: int = 0, *, readout: str | None = None) -> np.ndarray:
+        """Return the membrane of a readout (time, class), in units of the trained network.
 
         Args:
             recording: Index of the recording; -1 is the last.
+            readout: Name of the readout; None where the Program has one.
 
         Raises:
-            ValueError: If the Program has no readout, or its membrane was not recorded.
+            ValueError: If the Program has no such readout, or its membrane was not recorded.
         """
-        if self.program.readout is None:
-            raise ValueError("Result: the program has no readout, so it has no output")
-        return self.membrane(self.program.readout, recording)
+        return self.membrane(self._readout(readout).population, recording)
 
-    def scores(self, decide: Callable[[np.ndarray], np.ndarray] | None = None) -> np.ndarray:
+    def scores(
+        self, decide: Callable[[np.ndarray], np.ndarray] | None = None, *, readout: str | None = None
+    ) -> np.ndarray:
         """Return one score per class (recording, class).
 
         Args:
             decide: From the output (time, class) of a recording to its scores (class,); None for the decision of the
-                Program.
+                readout.
+            readout: Name of the readout; None where the Program has one.
 
         Raises:
             TypeError: If `decide` is no function.
-            ValueError: If there is no decision, no membrane of the readout, or a recording without steps.
+            ValueError: If there is no such readout, no decision, no membrane of the readout, or a recording without
+                steps.
         """
-        name = self.program.decision
         if not (decide is None or callable(decide)):
             raise TypeError(f"Result: decide must be a function of the output (time, class), not {shown(decide)}")
-        if decide is None and name is None:
+        chosen = self._readout(readout)
+        if decide is None and chosen.decision is None:
             raise ValueError("Result: the program has no decision; give one, such as decisions.SCORES['max_membrane']")
         if len(self) and self.length.min() == 0:
             raise ValueError(f"Result: recording {int(self.length.argmin())} has no steps to decide by")
         rows: list[np.ndarray] = []
         for recording in range(len(self)):
-            output = self.output(recording)
-            rows.append(decide(output) if decide is not None else decisions.scores(str(name), output))
-        return np.array(rows) if rows else np.zeros((0, self.program.population(str(self.program.readout)).size))
+            output = self.membrane(chosen.population, recording)
+            rows.append(decide(output) if decide is not None else decisions.scores(str(chosen.decision), output))
+        return np.array(rows) if rows else np.zeros((0, self.program.population(chosen.population).size))
 
-    def predictions(self) -> np.ndarray:
-        """Return the class with the largest score of each recording (recording,)."""
-        classes: np.ndarray = self.scores().argmax(-1)
-        return classes
+    def predictions(self, *, readout: str | None = None) -> Any:
+        """Return the predictions of the task of a readout.
+
+        Args:
+            readout: Name of the readout; None where the Program has one.
+
+        Returns:
+            The class with the largest score of each recording (recording,), or its numbers (recording, target). Of
+            tasks of steps, a list with the classes (time,) or numbers (time, target) of each recording, without the
+            extra steps.
+        """
+        chosen = self._readout(readout)
+        if not chosen.per_step:
+            scores = self.scores(readout=readout)
+            return scores.argmax(-1) if chosen.of_classes else scores
+        outputs = (self.membrane(chosen.population, recording) for recording in range(len(self)))
+        steps = [output[: len(output) - self.program.extra_steps] for output in outputs]
+        return [output.argmax(-1) for output in steps] if chosen.of_classes else steps
+
+    def _readout(self, name: str | None) -> Readout:
+        """Return a readout of the Program.
+
+        Raises:
+            ValueError: If there is no such readout, or one of several must be chosen.
+        """
+        readouts = {readout.population: readout for readout in self.program.readouts}
+        if not readouts:
+            raise ValueError("Result: the program has no readout, so it has no output")
+        if name is None and len(readouts) > 1:
+            names = ", ".join(map(repr, readouts))
+            raise ValueError(f"Result: the program has several readouts; choose one: readout= one of {names}")
+        return lookup(readouts, next(iter(readouts)) if name is None else name, "Result: readout")
 
     def synaptic_events(self) -> np.ndarray:
         """Return the number of additions at targets of synapses (recording,), the work of the engine.

@@ -132,15 +132,15 @@ class Optimizers:
         if self.average is not None:
             self.average.apply()
 
-    def end_epoch(self, accuracy: float) -> None:
-        """Advance the schedules that go by the validation accuracy.
+    def end_epoch(self, score: float) -> None:
+        """Advance the schedules that go by the validation.
 
         Args:
-            accuracy: Validation accuracy of the epoch, 0 to 1.
+            score: Validation accuracy of the epoch, or the metric of another task; higher is better.
         """
         for member in self.members.values():
             if isinstance(member.schedule, ReduceLROnPlateau):
-                member.schedule.step(accuracy)
+                member.schedule.step(score)
 
     def learning_rates(self) -> dict[str, float]:
         """Return the present learning rate of each group."""

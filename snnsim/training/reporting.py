@@ -53,19 +53,20 @@ def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:
     return {f"neuron {name}": [float(layer[name].mean()) for layer in layers] for name in shared}
 
 
-def described(row: dict[str, Any], epochs: int, *, better: bool) -> str:
+def described(row: dict[str, Any], epochs: int, *, reports: tuple[str, str], better: bool) -> str:
     """Return the metrics of an epoch as one line of text.
 
     Args:
         row: The metrics.
         epochs: Number of epochs of the training.
+        reports: The metrics of training and validation as short texts.
         better: Whether the epoch is the best one so far.
     """
     peak = "" if row["peak_bytes"] is None else f"  {row['peak_bytes'] / 2**20:.0f} MiB"
     activity = " ".join(f"{value:.3f}" for value in row["activity"])
     return (
         f"epoch {row['epoch']:>{len(str(epochs))}}/{epochs}"
-        f"  train {row['train_accuracy']:6.1%} loss {row['train_loss']:.3f}"
-        f"  valid {row['valid_accuracy']:6.1%} loss {row['valid_loss']:.3f}  spikes/step {activity}"
+        f"  train {reports[0]} loss {row['train_loss']:.3f}"
+        f"  valid {reports[1]} loss {row['valid_loss']:.3f}  spikes/step {activity}"
         f"  {row['seconds']:.1f} s{peak}{'  best' if better else ''}"
     )

@@ -1,10 +1,15 @@
 """State of a training besides parameters and optimizers, as a checkpoint stores it."""
 
+import math
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Self
 
 from snnsim.validation import require, shown
+
+Best = tuple[str, bool]
+"""The metric by which the best epoch is chosen, and whether a higher value is better."""
+BY_ACCURACY: Best = ("accuracy", True)
 
 
 @dataclass
@@ -17,8 +22,8 @@ class TrainState:
     """Batches of the present epoch that are done."""
     loss: float = 0.0
     """Sum of the losses of these batches."""
-    correct: int = 0
-    """Recordings of these batches that were decided right."""
+    sums: list[list[float]] = field(default_factory=list)
+    """Sums of the metrics of these batches, for each head; none before the first batch."""
     total: int = 0
     """Recordings of these batches."""
     seconds: float = 0.0
@@ -30,23 +35,25 @@ class TrainState:
     """Metrics of each epoch."""
 
     @classmethod
-    def of(cls, values: Any, path: Path) -> Self:
+    def of(cls, values: Any, path: Path, best: Best = BY_ACCURACY) -> Self:
         """Return the state of a checkpoint.
 
         Args:
             values: The table `standing` of the checkpoint.
             path: The checkpoint, for messages.
+            best: The metric by which the best epoch is chosen, and whether a higher value is better.
 
         Raises:
             ValueError: If the values are no such table, or contradict each other.
         """
         require(isinstance(values, dict), f"checkpoint {path}: standing must be a table, not {shown(values)}")
         known = {item.name: item for item in fields(cls)}
+        values = _of_today(values)
         unknown, missing = sorted(map(str, values.keys() - known.keys())), sorted(known.keys() - values.keys())
         require(not unknown, f"checkpoint {path}: standing has {', '.join(unknown)}, which this snnsim does not know")
         require(not missing, f"checkpoint {path}: standing lacks {', '.join(missing)}; the file is damaged")
         for name, item in known.items():
-            _check(path, name, values[name], item.type)
+            _check(path, name, values[name], item.type, best[0])
         state = cls(**values)
         require(
             state.epoch == len(state.history) and state.best_epoch <= state.epoch,
@@ -55,43 +62,73 @@ class TrainState:
         )
         return state
 
-    def better(self, row: dict[str, Any]) -> bool:
+    def better(self, row: dict[str, Any], best: Best = BY_ACCURACY) -> bool:
         """Return whether an epoch is better than the best epoch so far.
 
         Args:
-            row: Metrics of the epoch: the higher `valid_accuracy` is better, and at equal accuracy the lower
-                `valid_loss`.
+            row: Metrics of the epoch: the better metric of the task wins, and where it is equal the lower `valid_loss`.
+            best: The metric, and whether a higher value of it is better.
         """
-        return not self.history or _rank(row) > _rank(self.history[self.best_epoch - 1])
+        return not self.history or _rank(row, best) > _rank(self.history[self.best_epoch - 1], best)
 
-    def close(self, row: dict[str, Any]) -> bool:
+    def close(self, row: dict[str, Any], best: Best = BY_ACCURACY) -> bool:
         """Add the metrics of an epoch to the history, and return whether the epoch is the best one.
 
         Args:
-            row: Metrics of the epoch by name, among them `valid_accuracy` and `valid_loss`.
+            row: Metrics of the epoch by name, among them that of the task and `valid_loss`.
+            best: The metric, and whether a higher value of it is better.
         """
-        better = self.better(row)
+        better = self.better(row, best)
         self.epoch += 1
         self.best_epoch = self.epoch if better else self.best_epoch
         self.history.append(row)
-        self.step, self.loss, self.correct, self.total, self.seconds = 0, 0.0, 0, 0, 0.0
+        self.step, self.loss, self.sums, self.total, self.seconds = 0, 0.0, [], 0, 0.0
         return better
 
 
-def _check(path: Path, name: str, value: Any, kind: Any) -> None:
+def _of_today(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the table of a checkpoint; older ones count correct recordings in place of sums."""
+    correct, total = values.get("correct"), values.get("total")
+    if "sums" in values or type(correct) is not int or type(total) is not int or correct < 0:
+        return values
+    rest = {name: value for name, value in values.items() if name != "correct"}
+    return rest | {"sums": [[float(correct), float(total)]] if total else []}
+
+
+def _check(path: Path, name: str, value: Any, kind: Any, metric: str) -> None:
     must = {int: "a whole number of at least 0", float: "a number", bool: "true or false"}.get(kind, "a list of tables")
     if kind is int:
         fits = type(value) is int and value >= 0
     elif kind in (float, bool):
         fits = type(value) is kind
+    elif name == "sums":
+        must = "lists of numbers"
+        fits = isinstance(value, list) and all(map(_are_numbers, value))
     else:
-        fits = isinstance(value, list) and all(isinstance(row, dict) and _has_rank(row) for row in value)
+        fits = isinstance(value, list) and all(isinstance(row, dict) and _has_rank(row, metric) for row in value)
     require(fits, f"checkpoint {path}: standing.{name} must be {must}, not {shown(value)}; the file is damaged")
 
 
-def _has_rank(row: dict[str, Any]) -> bool:
-    return all(isinstance(row.get(name), float) for name in ("valid_accuracy", "valid_loss"))
+def score(row: dict[str, Any], best: Best) -> float:
+    """Return the validation metric of an epoch as a number that is higher for a better epoch.
+
+    Args:
+        row: Metrics of the epoch by name.
+        best: The metric, and whether a higher value of it is better.
+    """
+    name, rises = best
+    value: float = row[f"valid_{name}"]
+    # an undefined metric is the worst, as comparisons with NaN are false
+    return -math.inf if math.isnan(value) else value if rises else -value
 
 
-def _rank(row: dict[str, Any]) -> tuple[float, float]:
-    return row["valid_accuracy"], -row["valid_loss"]
+def _rank(row: dict[str, Any], best: Best) -> tuple[float, float]:
+    return score(row, best), -row["valid_loss"]
+
+
+def _are_numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, float) for value in values)
+
+
+def _has_rank(row: dict[str, Any], metric: str) -> bool:
+    return all(isinstance(row.get(name), float) for name in (f"valid_{metric}", "valid_loss"))

@@ -7,7 +7,7 @@ a function of (seed, epoch, batch, process). A resumed run therefore has the num
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,18 +17,19 @@ from tqdm import tqdm
 
 from snnsim import peak_memory
 from snnsim.allocator import give_back
-from snnsim.data.augmented_batches import MixedBatch
-from snnsim.data.batches import ArrayBatch, Batches
-from snnsim.learning.decisions import Decision
+from snnsim.data.augmented_batches import AnyBatch, MixedBatch
+from snnsim.data.batches import Batches
 from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.rules import Rule
+from snnsim.learning.tasks import Task
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, finite, reporting
+from snnsim.training import sums as metric_sums
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
 from snnsim.training.optimizers import Optimizers
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
-from snnsim.training.train_state import TrainState
+from snnsim.training.train_state import TrainState, score
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -40,7 +41,7 @@ class TrainerConfig:
     train: Batches
     valid: Batches
     rule: Rule
-    decide: Decision
+    task: Task
     epochs: int
     seed: int
     patience: int
@@ -81,7 +82,7 @@ class Trainer:
         """Restore the last checkpoint, and return a line for each condition that has changed since the run began."""
         path = self.folder.last
         content = checkpoint.load(path, self.plan.architecture)
-        state = TrainState.of(content.get("standing"), path)
+        state = TrainState.of(content.get("standing"), path, self.plan.task.best)
         checkpoint.into(path, self.network, content)
         self.optimizers.load_state_dict(content.get("optimisers"), path)  # old name
         self.state = state
@@ -91,7 +92,7 @@ class Trainer:
         return [f"{name} {self.conditions[name]} then, {now.get(name)} now" for name in changed]
 
     def fit(self, *, progress: bool = True) -> None:
-        """Train until all epochs are done, or the validation accuracy has stopped to improve.
+        """Train until all epochs are done, or the validation metric has stopped to improve.
 
         Args:
             progress: Whether to show a progress bar and a line for each epoch.
@@ -129,7 +130,7 @@ class Trainer:
     def _steps(
         self,
         network: nn.Module,
-        ahead: Iterator[ArrayBatch | MixedBatch],
+        ahead: Iterator[AnyBatch],
         batches: Batches,
         request: Request,
         *,
@@ -155,7 +156,7 @@ class Trainer:
                 bar.close()
                 raise Stopped(f"stopped in epoch {state.epoch + 1} after batch {state.step} of {len(batches)}")
 
-    def _step(self, network: nn.Module, arrays: ArrayBatch | MixedBatch, batches: Batches) -> None:
+    def _step(self, network: nn.Module, arrays: AnyBatch, batches: Batches) -> None:
         state, plan = self.state, self.plan
         start = state.step * batches.batch_size
         size = min(batches.batch_size, len(batches.indices) - start)
@@ -166,7 +167,7 @@ class Trainer:
             batch = to_tensors(arrays, plan.device, normalizer=size / plan.processes.world)
             self.optimizers.zero_grad()
             with precision(plan), plan.computed(self.network):
-                result = plan.rule(network, batch, plan.decide, generator)
+                result = plan.rule(network, batch, plan.task, generator)
             self.optimizers.step()
             self.network.constrain()
             self.optimizers.include(state.epoch)
@@ -179,11 +180,13 @@ class Trainer:
         Raises:
             ValueError: If the loss or a parameter is no longer finite.
         """
-        correct = (result.scores.argmax(1) == batch.labels).sum()
-        terms = [result.loss, correct, torch.tensor(len(batch.labels)), finite.total(self.network)]
-        # one reduction over the processes, and one transfer from the device, for all four
-        sums = torch.stack([term.to(correct.device, torch.float64) for term in terms])
-        loss, hits, total, parameters = all_reduce_sum(sums, self.plan.processes).tolist()
+        sums = self.plan.task.sums(result.scores, batch)
+        terms = [result.loss, torch.tensor(len(batch.labels)), finite.total(self.network)]
+        device = batch.labels.device
+        # one reduction over the processes for all of them
+        totals = torch.stack([term.to(device, torch.float64) for term in terms])
+        joined = torch.cat([totals, torch.from_numpy(np.concatenate(sums)).to(device)])
+        loss, total, parameters, *rest = all_reduce_sum(joined, self.plan.processes).tolist()
         where = f"batch {self.state.step + 1} of epoch {self.state.epoch + 1}"
         if not np.isfinite(loss):
             raise ValueError(f"the loss of {where} is {loss}; {finite.ADVICE}. The last checkpoint is from before")
@@ -194,7 +197,9 @@ class Trainer:
                 "before"
             )
         self.state.loss += loss
-        self.state.correct += int(hits)
+        more = metric_sums.split(np.array(rest), sums)
+        before = metric_sums.of_lists(self.state.sums)
+        self.state.sums = [part.tolist() for part in metric_sums.added(before, more)]
         self.state.total += int(total)
 
     def _peak(self) -> int | None:
@@ -208,7 +213,7 @@ class Trainer:
         share_buffers(self.network, plan.processes)
         with self.optimizers.averaged(), precision(plan), plan.computed(self.network):
             result = evaluation.evaluate(
-                self.network, plan.valid, plan.decide, device=plan.device, processes=plan.processes, seed=plan.seed
+                self.network, plan.valid, plan.task, device=plan.device, processes=plan.processes, seed=plan.seed
             )
         # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
         give_back()
@@ -217,12 +222,14 @@ class Trainer:
                 f"the validation loss of epoch {state.epoch + 1} is {result.loss}; {finite.ADVICE}. The last "
                 "checkpoint is from before"
             )
+        sums = metric_sums.of_lists(state.sums) or plan.task.zeros(evaluation.outputs(self.network))
+        trained = plan.task.report(sums)
         row = {
             "epoch": state.epoch + 1,
             "train_loss": state.loss / max(1, state.total),
-            "train_accuracy": state.correct / max(1, state.total),
+            **{f"train_{name}": value for name, value in trained.scalars().items()},
             "valid_loss": result.loss,
-            "valid_accuracy": result.accuracy,
+            **{f"valid_{name}": value for name, value in result.report.scalars().items()},
             **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
             **({} if plan.recurrent_width is None else {"sigma_recurrent": plan.recurrent_width(state.epoch)}),
@@ -231,14 +238,15 @@ class Trainer:
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
         }
-        self.optimizers.end_epoch(result.accuracy)
-        better = state.close(row)
+        self.optimizers.end_epoch(score(row, plan.task.best))
+        better = state.close(row, plan.task.best)
         stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
         state.finished = state.epoch >= plan.epochs or stale
         if plan.processes.first:
             self._write_epoch(row, writer, better=better)
             if progress:
-                tqdm.write(reporting.described(row, plan.epochs, better=better))
+                reports = trained.short(), result.report.short()
+                tqdm.write(reporting.described(row, plan.epochs, reports=reports, better=better))
 
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
@@ -260,14 +268,15 @@ class Trainer:
         return reporting.writer(self.folder, self.state.history)
 
     def _set_widths(self, epoch: int) -> None:
-        recurrent = {id(layer.recurrent.synapse) for layer in self.network.layers if layer.recurrent is not None}
+        feedback = {id(skip.synapse) for skip in self.network.skips}
+        recurrent = {id(synapse) for synapse in self.network.looped_synapses()} - feedback
         for synapse in self.network.delayed_synapses():
             width = self.plan.recurrent_width if id(synapse) in recurrent else self.plan.width
             if width is not None and not isinstance(synapse.sigma, nn.Parameter):
                 synapse.sigma.fill_(width(epoch))
 
 
-def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
+def to_tensors(arrays: AnyBatch, device: torch.device, *, normalizer: float | None = None) -> Batch:
     """Return a batch as tensors on a device.
 
     Args:
@@ -276,14 +285,10 @@ def to_tensors(arrays: ArrayBatch | MixedBatch, device: torch.device, *, normali
         normalizer: Number of recordings that the mean loss is taken over, in all processes; by default those of the
             batch.
     """
-    probability = torch.from_numpy(arrays.probability).to(device) if isinstance(arrays, MixedBatch) else None
-    return Batch(
-        torch.from_numpy(arrays.frames).to(device),
-        torch.from_numpy(arrays.length).to(device),
-        torch.from_numpy(arrays.label).to(device),
-        float(len(arrays.label)) if normalizer is None else normalizer,
-        probability,
-    )
+    batch = evaluation.to_tensors(arrays, device)
+    if isinstance(arrays, MixedBatch):
+        batch = replace(batch, probabilities=torch.from_numpy(arrays.probability).to(device))
+    return batch if normalizer is None else replace(batch, normalizer=normalizer)
 
 
 def precision(plan: TrainerConfig) -> AbstractContextManager[Any]:

@@ -118,7 +118,7 @@ def verify(
         recordings=len(events),
         layers=tuple(compare_layer(result.length, population, *cells) for population in populations),
         choices=_choices(result, arrays),
-        our_choices=result.predictions() if program.decision else None,
+        our_choices=result.predictions() if _chooses(program) else None,
         membrane_difference=_membrane_difference(result, arrays),
         differences=tuple(first_differences(result, inputs, populations, *cells)),
         dropped_spikes=int(events.count.sum(dtype=np.int64) - single.count.sum(dtype=np.int64)),
@@ -227,14 +227,19 @@ def _their_cells(
     return np.asarray(step[inside] * population.size + neuron[inside])
 
 
+def _chooses(program: Program) -> bool:
+    """Return whether a Program has one readout that decides on a class of each recording."""
+    return program.decision is not None and program.task == "class" and not program.further_readouts
+
+
 def _choices(result: Result, arrays: dict[str, np.ndarray]) -> np.ndarray | None:
     program = result.program
-    if program.decision is None or not {f"membrane/{program.readout}", "choices"} & set(arrays):
+    if not _chooses(program) or not {f"membrane/{program.readout}", "choices"} & set(arrays):
         return None
     if "choices" in arrays:
         return arrays["choices"]
     # the traces of a result are in units of the Program, and its predictions in those of the trained network
-    return replace(result, traces=arrays[f"membrane/{program.readout}"]).predictions()
+    return np.asarray(replace(result, traces=arrays[f"membrane/{program.readout}"]).predictions())
 
 
 def _membrane_difference(result: Result, arrays: dict[str, np.ndarray]) -> float | None:

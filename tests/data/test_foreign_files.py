@@ -166,7 +166,7 @@ def test_milliseconds_and_microseconds_need_the_attribute_time_unit(tmp_path, un
     np.testing.assert_array_equal(heidelberg.read(path).time_ms, wanted.time_ms)
     with h5py.File(path, "a") as opened:
         opened.attrs["time_unit"] = "hours"
-    with pytest.raises(ValueError, match="the attribute time_unit must be one of s, ms, us, not 'hours'"):
+    with pytest.raises(ValueError, match="the attribute time_unit must be one of s, ms, us, ns, not 'hours'"):
         heidelberg.read(path)
 
 

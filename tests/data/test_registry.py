@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -9,6 +10,7 @@ from snnsim import presets
 from snnsim.cli import data as commands
 from snnsim.config import Data
 from snnsim.data import heidelberg, registry
+from snnsim.data.coding import kinds
 from snnsim.data.synthetic import moving_dots, optical_digits, spoken_digits
 
 README = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
@@ -56,12 +58,49 @@ def test_fields_are_those_of_the_generators():
 def test_configs_take_exactly_these_names():
     for name in registry.NAMES:
         assert Data(name).name == name
-    with pytest.raises(ValueError, match=f"data.name must be one of {', '.join(registry.NAMES)}, not 'other'"):
+    for name in ("events", "frames", "pictures", "audio", "tonic:NMNIST"):
+        assert Data(name, channels=0).channels == 0
+    names = ", ".join((*registry.NAMES, *registry.SOURCES))
+    with pytest.raises(ValueError, match=f"data.name must be one of {names}, not 'other'"):
         Data("other")
+
+
+@pytest.mark.parametrize("name", ["tonic:", "tonic:a b", "tonic:../x", "tonic"])
+def test_names_of_tonic_are_names_of_classes(name):
+    with pytest.raises(ValueError, match=r"data\.name must be one of"):
+        Data(name)
+
+
+def test_only_data_of_users_have_a_number_of_channels_of_their_own():
+    with pytest.raises(ValueError, match=r"data\.channels must be at least 1 for digits, not 0"):
+        Data("digits", channels=0)
+
+
+@pytest.mark.parametrize(("name", "coding"), [("digits", "rate"), ("events", "rate"), ("frames", "latency")])
+def test_codings_belong_to_a_kind_of_data(name, coding):
+    with pytest.raises(ValueError, match=f"data.coding must be .* for {name}, not '{coding}'"):
+        Data(name, coding=coding)
+
+
+@pytest.mark.parametrize("name", registry.SOURCES)
+def test_the_codings_of_a_kind_are_those_of_the_config(name):
+    kind = registry.SOURCES[name]
+    for coding in kind.codings:
+        assert Data(name.replace("NAME", "NMNIST"), coding=coding).coding.kind == coding
+    assert set(kind.codings) <= {section.kind for section in get_args(kinds.AnyCoding)}
+
+
+def test_the_page_of_own_data_has_a_row_for_each_kind():
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    rows = {line.split("|")[1].strip(" `"): line for line in page.splitlines() if line.startswith("| `")}
+    for name, kind in registry.SOURCES.items():
+        assert all(f"`{coding}`" in rows[name] for coding in kind.codings)
 
 
 @pytest.mark.parametrize("config", presets.PRESETS.values(), ids=lambda config: config.name)
 def test_presets_fit_their_data_sets(config):
+    if config.data.name in registry.SOURCES:
+        return
     dataset = registry.get_dataset(config.data.name)
     assert dataset.channels % config.data.channels == 0
     if config.network.convolutions:

@@ -33,6 +33,15 @@ KINDS = {
     },
 }
 
+GRAPH = {
+    "network.recurrent": {"kind": "conv", "layers": [2], "max_delay_ms": 50.0, "kernel": 5},
+    "network.skip": [
+        {"kind": "delays", "source": 0, "target": 2, "max_delay_ms": 40.0, "delays": "axonal"},
+        {"kind": "delays", "source": 2, "target": 1, "max_delay_ms": 30.0},
+        {"kind": "dense", "source": 1, "target": 3},
+    ],
+    "network.neuron.threshold": 0.1,
+}
 REFUSED = {
     "adlif": "adlif_hard", "silif": "adlif_soft", "alif": "alif_hard", "cuba_lif": "cuba_lif_hard",
     "dense": "adlif_hard",
@@ -69,12 +78,12 @@ def test_a_run_is_trained_evaluated_frozen_simulated_and_exported(kind, tiny, tm
         assert "one edge must lead to it, from 'hidden 1'; there are 2: hidden 1, hidden 2" in error
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "graph"])
 def test_the_frozen_network_has_the_spikes_of_the_trained_one(kind, tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(plot_run, "AFTER_TRAINING", ())
-    values = tiny | {"training.epochs": 1, "network.recurrent.dropout": 0.0} | KINDS[kind]
-    if "network.recurrent" not in values:
-        del values["network.recurrent.dropout"]
+    values = tiny | {"training.epochs": 1} | (KINDS | {"graph": GRAPH})[kind]
+    if isinstance(values.get("network.recurrent"), str):
+        values["network.recurrent.dropout"] = 0.0
     folder = experiment.train("shd", values, output=tmp_path / "run", device="cpu")
     loaded = evaluate_run.load(folder.path, "test")
     network = loaded.network.double()
@@ -187,6 +196,23 @@ def test_settings_reach_the_recurrent_connections():
     assert all(not layer.recurrent.synapse.learns_delay for layer in fixed.layers)
     assert isinstance(built({"network.recurrent": "dense"}).layers[0].recurrent.synapse, SparseLinear)
     assert built({"network.delay_kind": "dendritic"}).layers[0].synapse.delay.shape == (12, 1, 1)
+
+
+@torch.no_grad()
+def test_settings_reach_skip_connections_and_kernels_along_neurons():
+    network = built(GRAPH)
+    early, back, late = network.skips
+    assert [(skip.source, skip.target) for skip in network.skips] == [(0, 2), (2, 1), (1, 3)]
+    assert early.synapse.delay.shape == (1, 20, 1)
+    # 40 ms are four steps; 30 ms are three, of which the loop has one
+    assert (early.synapse.max_delay, back.synapse.max_delay) == (4, 2)
+    assert isinstance(late.synapse, SparseLinear)
+    loop = network.layers[1].recurrent.synapse
+    assert (loop.targets, loop.weight.numel(), loop.max_delay) == (10, 5, 4)
+    config = presets.named("motifs").with_values({"network.hidden": [12, 10]} | GRAPH)
+    assert estimate.of_network(config, classes=10)["connections of skip 1 to 3 in training"] == 4 * 4 * 12 * 10
+    chunked = config.with_values({"training.rule": "sltt", "training.window_ms": 100.0, "training.loops": "cut"})
+    assert build.rule(chunked).keywords["loops"] == "cut"
 
 
 @pytest.mark.parametrize("grid", ["2bit", "2bit:2", "5bit"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from snnsim import freeze, presets
-from snnsim.experiment import build
+from snnsim.experiment import build, updates
 from snnsim.learning import decisions
 from snnsim.learning.losses import Batch
 from snnsim.recipes import RECIPES
@@ -22,13 +22,13 @@ def test_a_preset_takes_a_step_of_training(name):
     with torch.no_grad():
         for synapse in network.synapses():
             synapse.weight.mul_(12)  # so that all layers of so few neurons fire
-    updates = optimizers.build(network, settings=build.optimizer_settings(config), steps=4, epochs=2)
+    members = optimizers.build(network, settings=updates.settings(config), steps=4, epochs=2)
     draw = torch.Generator().manual_seed(0)
     frames = torch.rand(30, 6, 140, generator=draw) * 3
     batch = Batch(frames, torch.tensor([30, 30, 20, 25, 28, 30]), torch.arange(6) % 5, 6.0)
     before = {key: value.detach().clone() for key, value in network.named_parameters() if value.requires_grad}
     result = build.rule(config)(network, batch, decisions.get_decision(config.training.decision), draw)
-    updates.step()
+    members.step()
     network.constrain()
     assert torch.isfinite(result.loss)
     still = [key for key, value in network.named_parameters() if key in before and torch.equal(value, before[key])]

@@ -22,7 +22,7 @@ from helpers.sltt_cases import (
 )  # fmt: skip
 from snnsim import kernels
 from snnsim.gradient_paths import DELAYED, GradientPaths
-from snnsim.learning import chunked, losses, rules
+from snnsim.learning import chunked, losses, rules, stages
 from snnsim.learning.decisions import max_membrane, mean_membrane, summed_softmax
 from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout, LevyBaxter, MetaNeuron, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
@@ -100,14 +100,14 @@ def test_chunks_of_unequal_lengths_from_an_iterator():
 
 def test_pending_steps_are_bounded_by_the_delays(monkeypatch):
     most = []
-    forward = chunked._Stage.forward
+    forward = stages.Stage.forward
 
     def watched(stage, spikes):
         output = forward(stage, spikes)
         most.append((stage.run, sum(pending.end - pending.first for pending in stage.pending)))
         return output
 
-    monkeypatch.setattr(chunked._Stage, "forward", watched)
+    monkeypatch.setattr(stages.Stage, "forward", watched)
     frames = torch.ones(300, 2, CHANNELS).double()
     chunked.backpropagate(network(), iter(frames.split(2)), lambda output, _: output.sum())
     by_stage = [max(size for run, size in most if run is one) for one in dict.fromkeys(run for run, _ in most)]

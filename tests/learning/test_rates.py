@@ -40,7 +40,7 @@ def reference(net, bounds, paths):
         low, high = (bounds.low - rate).clamp_min(0), (rate - bounds.high).clamp_min(0)
         total = total + (bounds.low_strength * low**2 + bounds.high_strength * high**2).mean()
     output = net.readout(net.synapse(spikes, delayed=paths.delayed), temporal=paths.temporal)
-    (losses.outcome(output, data, summed_softmax).loss / data.normalizer + total).backward()
+    (losses.decision_loss(summed_softmax(output, valid), data.labels) / data.normalizer + total).backward()
     return {name: parameter.grad for name, parameter in net.named_parameters()}
 
 

@@ -6,6 +6,7 @@ import torch
 from torch.testing import assert_close
 
 from helpers.networks import BATCH, NEURONS, STEPS, TARGETS, eighths, generator
+from snnsim.gradient_paths import DELAYED
 from snnsim.learning import rules
 from snnsim.learning.decisions import summed_softmax
 from snnsim.learning.losses import Batch
@@ -110,17 +111,25 @@ def test_synapses_and_constraints_include_skip_connections():
     assert net.layers[0].recurrent.synapse.delay.min() == 0
 
 
-def test_chunked_learning_refuses_skip_connections():
-    frames = eighths(STEPS, BATCH, NEURONS)
-    batch = Batch(frames, torch.tensor([STEPS] * BATCH), torch.tensor([0, 2, 1]), normalizer=3.0)
-    with pytest.raises(ValueError, match="networks with skip connections learn from whole sequences"):
-        rules.get_rule("sltt", chunk=4)(network(), batch, summed_softmax, None)
+@pytest.mark.parametrize("chunk", [1, 4, 50])
+@pytest.mark.parametrize("delayed", DELAYED)
+def test_chunked_learning_has_the_gradients_of_the_whole_sequence(delayed, chunk):
+    frames = eighths(STEPS, BATCH, NEURONS, low=0)
+    batch = Batch(frames, torch.tensor([STEPS, 9, STEPS]), torch.tensor([0, 2, 1]), normalizer=3.0)
+    gradients = []
+    for settings in ({}, {"chunk": chunk}):
+        net = network(norm=False)
+        rules.get_rule("sltt", delayed=delayed, **settings)(net, batch, summed_softmax, None)
+        gradients.append([parameter.grad for parameter in net.parameters()])
+    assert all(gradient.any() for gradient in gradients[0])
+    assert_close(gradients[1], gradients[0], rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Skip(2, 1, synapse(0, 1, 1)), "the target must be later than the source"),
+        (lambda: with_skip(Skip(2, 1, synapse(0, 2, 1))), "skip connection 2 -> 1 must lead to 8 neurons, not to 7"),
+        (lambda: with_skip(Skip(3, 1, synapse(0, 1, 1))), "must start at a layer from 1 to 2, or at the input, 0"),
         (lambda: Skip(-1, 1, synapse(0, 1, 1)), "source must be"),
         (
             lambda: with_skip(Skip(0, 5, synapse(0, 1, 1))),

@@ -171,7 +171,7 @@ def test_a_checkpoint_with_a_wrong_train_state_is_refused(tmp_path, changes, wor
         TrainState.of(asdict(TrainState()) | changes, tmp_path / "last.pt")
     with pytest.raises(ValueError, match="standing must be a table"):
         TrainState.of(None, tmp_path / "last.pt")
-    with pytest.raises(ValueError, match="standing lacks best_epoch, correct"):
+    with pytest.raises(ValueError, match="standing lacks best_epoch, epoch"):
         TrainState.of({}, tmp_path / "last.pt")
 
 

@@ -6,7 +6,7 @@ import torch
 from snnsim import experiment
 from snnsim.config import Config
 from snnsim.config.training import Training
-from snnsim.experiment import build, evaluate_run
+from snnsim.experiment import evaluate_run, updates
 from snnsim.learning.options import EMA, SGD, Adam, AdamW, Constant, Cosine, OneCycle, Plateau, RateBounds
 from snnsim.training import trainer
 from snnsim.training.optimizers import Settings
@@ -35,7 +35,7 @@ def test_the_defaults_are_those_of_earlier_releases():
     old = "[training]\nlr = 0.005\nlr_delay = 0.1\nweight_decay = 1e-05\n"
     config = Config.from_toml(old)
     assert config == Config()
-    assert build.optimizer_settings(config) == Settings()
+    assert updates.settings(config) == Settings()
     assert Settings() == Settings(
         lr=5e-3, lr_delay=0.1, weight_decay=1e-5, weight_decay_norm=0.0, weight_decay_delay=0.0,
         optimizer=Adam(betas=(0.9, 0.999), epsilon=1e-8), delay_optimizer=Adam(),

@@ -12,7 +12,8 @@ import numpy as np
 from numba import njit
 
 from snnsim import ragged
-from snnsim.data.recordings import Recordings, arrays, check_events, positions
+from snnsim.data.recordings import Recordings, arrays, check_events, no_classes, positions
+from snnsim.data.targets import Moves
 
 
 class Events(NamedTuple):
@@ -47,6 +48,18 @@ class EventBatch:
     """Probability of each class, float64 (batch, class); None where no augmentation mixes classes."""
     ascending: bool = True
     """Whether the times of every recording ascend."""
+    moves: Moves | None = None
+    """Changes of the times of whole recordings, which targets of steps follow; None where nothing has moved."""
+
+    def moved(self, *, factor: np.ndarray | float = 1.0, shift_ms: np.ndarray | float = 0.0) -> "EventBatch":
+        """Return the batch with a note that times t have become factor t + shift_ms.
+
+        Args:
+            factor: Factors of the times (batch,), or one for all.
+            shift_ms: Times that are added (batch,), or one for all.
+        """
+        before = self.moves or Moves.none(len(self.recording))
+        return replace(self, moves=Moves(before.factor * factor, before.shift_ms * factor + shift_ms))
 
     @property
     def units(self) -> int:
@@ -109,7 +122,8 @@ class Pool:
         events = Events(*arrays(recordings, who))
         check_events(recordings, who)
         label = np.asarray(recordings.label).astype(np.int64)
-        if len(label) and not (label.min() >= 0 and label.max() < len(recordings.classes)):
+        inside = len(label) == 0 or (label.min() >= 0 and label.max() < len(recordings.classes))
+        if not (inside or no_classes(label, recordings.classes, recordings.targets)):
             raise ValueError(
                 f"{who}: labels must lie in 0..{len(recordings.classes) - 1}, one per class name; they go from "
                 f"{label.min()} to {label.max()}; add the class names or correct the labels"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from snnsim import schema
+from snnsim.data.targets import Targets
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -42,6 +43,18 @@ class Augmentation(schema.Kind):
         Args:
             units: Number of channels of the recordings.
         """
+
+    def require_targets(self, targets: Targets) -> None:
+        """Raise a ValueError if the changed recordings would have no clear targets besides their classes.
+
+        Args:
+            targets: Targets of the recordings besides their classes, by name.
+        """
+
+    def _require_none(self, names: Sequence[str], reason: str) -> None:
+        listed = f"recordings with the targets {', '.join(names)} must not be changed by {self.kind}"
+        if names:
+            raise ValueError(f"augment.{self.kind}: {listed}, {reason}; leave it out")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         """Return the latest time of a changed recording in ms.
@@ -123,6 +136,10 @@ class ChannelTimeShift(Interval):
     def require_channels(self, units: int) -> None:
         self._require_group(self.group, units)
 
+    def require_targets(self, targets: Targets) -> None:
+        steps = [name for name, target in targets.items() if target.per_step]
+        self._require_none(steps, "as channels move by different times and a step has one label")
+
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         return time_ms + self.step_ms
 
@@ -149,6 +166,9 @@ class Blend(Augmentation):
     """Probability that a spike of either recording is kept, 0 to 1."""
     end_ms: Duration | None = 1000.0
     """Spikes at or after this time are dropped from the blend, above 0; None keeps all."""
+
+    def require_targets(self, targets: Targets) -> None:
+        self._require_none(list(targets), "as two recordings of a class become one")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:
         return max(time_ms, min(time_ms + longest_ms, self.end_ms or time_ms + longest_ms))
@@ -239,6 +259,9 @@ class CutMix(Augmentation):
 
     kind: Literal["cutmix"] = "cutmix"
     probability: Probability = 0.3
+
+    def require_targets(self, targets: Targets) -> None:
+        self._require_none(list(targets), "as only classes have soft labels")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:
         return max(time_ms, longest_ms)

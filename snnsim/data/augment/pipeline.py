@@ -30,6 +30,7 @@ from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Pool
 from snnsim.data.augment.kinds import KINDS, Augmentation, CutMix
 from snnsim.data.recordings import Recordings, narrowed
+from snnsim.data.targets import NO_TARGETS, Target, TargetGrid, Targets
 from snnsim.kernels.common.counter_rng import SEEDS
 from snnsim.validation import integer, shown
 
@@ -93,13 +94,16 @@ def augment_with_probabilities(
     return result, probability
 
 
-def check_kinds(kinds: Sequence[Augmentation], units: int, who: str) -> tuple[Augmentation, ...]:
+def check_kinds(
+    kinds: Sequence[Augmentation], units: int, who: str, targets: Targets = NO_TARGETS
+) -> tuple[Augmentation, ...]:
     """Return a list of augmentations as a tuple.
 
     Args:
         kinds: Augmentations in their order.
         units: Number of channels of the recordings.
         who: Name of the function that was called, for messages.
+        targets: Targets of the recordings besides their classes.
 
     Raises:
         TypeError: If the list is none, or one of its values is no augmentation.
@@ -112,6 +116,7 @@ def check_kinds(kinds: Sequence[Augmentation], units: int, who: str) -> tuple[Au
             names = ", ".join(each.__name__ for each in KINDS.values())
             raise TypeError(f"{who}: an augmentation must be one of {names}, not {shown(kind)}")
         kind.require_channels(units)
+        kind.require_targets(targets)
     return tuple(kinds)
 
 
@@ -149,7 +154,7 @@ def hard_labels(batch: EventBatch) -> np.ndarray:
 def _augment(
     recordings: Recordings, kinds: Sequence[Augmentation], seed: int, epoch: int
 ) -> tuple[Recordings, np.ndarray | None]:
-    kinds = check_kinds(kinds, recordings.units, "augment")
+    kinds = check_kinds(kinds, recordings.units, "augment", recordings.targets)
     seed = integer(seed, who="augment", name="seed", at_least=0, at_most=SEEDS - 1)
     epoch = integer(epoch, who="augment", name="epoch", at_least=0)
     every = np.arange(len(recordings))
@@ -165,6 +170,20 @@ def _augment(
         unit=narrowed(np.concatenate([batch.events.unit for batch in batches])),
         offset=ragged.indptr(np.concatenate(counts)),
         label=np.concatenate([hard_labels(batch) for batch in batches]),
+        targets={name: _moved(target, batches) for name, target in recordings.targets.items()},
     )
     probabilities = [batch.probability for batch in batches if batch.probability is not None]
     return result, np.concatenate(probabilities).astype(np.float32) if probabilities else None
+
+
+def _moved(target: Target, batches: Sequence[EventBatch]) -> Target:
+    """Return a target whose steps follow the moved times of its recordings."""
+    if target.offset is None or all(batch.moves is None for batch in batches):
+        return target
+    rows = []
+    for batch in batches:
+        grid, own = TargetGrid(target.step_ms, moves=batch.moves), batch.recording
+        length = grid.lengths(target, own)
+        values = grid.values(target, own, length, int(length.max(initial=0)))
+        rows += [values[:steps, number] for number, steps in enumerate(length)]
+    return replace(target, values=np.concatenate(rows), offset=ragged.indptr([len(row) for row in rows]))

@@ -24,7 +24,7 @@ def apply(kind: TimeShift, batch: EventBatch, draws: AugmentationDraws) -> Event
     shift = kind.least_ms + (kind.most_ms - kind.least_ms) * draws.uniform(batch.recording, 1)
     shift[~draws.applied(batch.recording, kind.probability)] = 0
     _shift(batch.events, shift)
-    return batch.with_events(batch.events)
+    return batch.with_events(batch.events).moved(shift_ms=shift)
 
 
 @njit(cache=True, nogil=True)

@@ -24,7 +24,7 @@ def apply(kind: TimeStretch, batch: EventBatch, draws: AugmentationDraws) -> Eve
     factor = 1 / kind.most + (kind.most - 1 / kind.most) * draws.uniform(batch.recording, 1)
     factor[~draws.applied(batch.recording, kind.probability)] = 1
     _stretch(batch.events, factor)
-    return batch
+    return batch.moved(factor=factor)
 
 
 @njit(cache=True, nogil=True)

@@ -76,7 +76,7 @@ def encode_files(
     seeds = np.random.SeedSequence(seed).generate_state(len(inputs), np.uint64)
 
     def encode(number: int) -> parallel_encoding.Spikes:
-        return cochlea.encode(*_read(inputs[number]), int(seeds[number]), cells_per_place=cells_per_place)
+        return cochlea.encode(*read(inputs[number]), int(seeds[number]), cells_per_place=cells_per_place)
 
     partial = output.with_name(f".{output.name}.partial-{_key(inputs, seed, cells_per_place)}")
     spikes = parallel_encoding.encode_all(encode, len(inputs), partial=partial, workers=workers, progress=progress)
@@ -173,7 +173,7 @@ def _check(paths: Sequence[Path], progress: bool) -> None:
     wrong = []
     for path in tqdm(paths, desc="checking", unit=" recordings", disable=not progress):
         try:
-            cochlea.checked(*_read(path))
+            cochlea.checked(*read(path))
         except ValueError as error:
             wrong.append(f"{path}: {error}")
     if wrong:
@@ -183,8 +183,11 @@ def _check(paths: Sequence[Path], progress: bool) -> None:
         )
 
 
-def _read(path: Path) -> tuple[np.ndarray, int]:
+def read(path: Path) -> tuple[np.ndarray, int]:
     """Return the audio, averaged over its channels, and its rate.
+
+    Args:
+        path: The file; a ValueError says what libsndfile does not know.
 
     Raises:
         ValueError: If the format is unknown.

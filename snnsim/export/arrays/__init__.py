@@ -12,7 +12,8 @@ Units    delays in steps of header["time_step_ms"] · `delay` is that of the Pro
          is a hardware delay of at least 1, for simulators in which every synapse takes a step: population P then fires
          header["lateness"][P] steps late, and its bias acts from that step on
 Names    header: channels, populations [name, model], edges [source, target], readout, decision, classes, extra_steps,
-         fixed (integer arithmetic), provenance; the equations are those of `snnsim.program.model`; lateness is null,
+         fixed (integer arithmetic), provenance, and further_readouts of a network with several (version 2): population,
+         decision and classes of each; the equations are those of `snnsim.program.model`; lateness is null,
          and machine_delay is missing, where a loop is too short for retiming
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from snnsim import hdf5, untrusted
-from snnsim.export.arrays.write import FORMAT
+from snnsim.export.arrays.write import FORMAT, VERSION
 from snnsim.export.common import reading
 from snnsim.program import Edge, Population, Program
 from snnsim.program.header import Header, table_field
@@ -44,7 +44,7 @@ def read_hdf5(path: Path) -> Program:
 
 
 def _program(fields: dict[str, Any], array: Callable[[str], np.ndarray]) -> Program:
-    header = Header.of(fields, form=FORMAT)
+    header = Header.of(fields, form=FORMAT, version=VERSION)
     names = table_field(fields, "names") if "names" in fields else {}
     populations = [
         Population(

@@ -13,6 +13,8 @@ from snnsim.program import Program
 from snnsim.program.parts import array_in_file
 
 FORMAT = "snnsim plain arrays"
+VERSION = 2
+"""The newest version; files with one readout are of version 1, for older readers."""
 
 
 def write_npz(program: Program, path: Path) -> None:
@@ -45,7 +47,12 @@ def write_hdf5(program: Program, path: Path) -> None:
 def _contents(program: Program) -> tuple[str, dict[str, np.ndarray]]:
     """Return the header as JSON, and the arrays by name."""
     retimed, names = _retimed(program), path_names(program)
-    fields = {"format": FORMAT, "version": 1, **program.header(), "lateness": retimed.lags if retimed else None}
+    fields = {
+        "format": FORMAT,
+        "version": VERSION if program.further_readouts else 1,
+        **program.header(),
+        "lateness": retimed.lags if retimed else None,
+    }
     changed = {name: path for name, path in names.items() if name != path}
     header = json.dumps(fields | ({"names": changed} if changed else {}))
     arrays = {

@@ -24,6 +24,7 @@ def check(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers; one in floats breaks a rule.
     """
     yield from integer_checks.integers(program)
+    yield from checks.one_readout(program)
     yield from checks.delay_range(program, most=LONGEST_DELAY)
     yield from checks.reset(program, models=("lif_hard", "lif_soft"))
     if program.fixed is not None:

@@ -51,6 +51,7 @@ def check_loihi2(program: Program) -> Iterator[Violation]:
 def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
     """Yield what neither chip can compute; `bias` names the repair of biases, if there is one."""
     yield from integer_checks.integers(program)
+    yield from checks.one_readout(program)
     yield from checks.reset(program)
     yield from checks.hardware_delays(program, latency=LATENCY, shortest=0, most=LONGEST_DELAY)
     yield from checks.one_decay(program)

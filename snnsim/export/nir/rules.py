@@ -14,3 +14,4 @@ def check(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers.
     """
     yield from checks.reset(program, models=("lif_hard",))
+    yield from checks.one_readout(program)

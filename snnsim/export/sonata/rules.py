@@ -16,4 +16,5 @@ def check(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers.
     """
     yield from checks.reset(program)
+    yield from checks.one_readout(program)
     yield from checks.hardware_delays(program, latency=0, shortest=1, most=np.inf)

@@ -32,6 +32,7 @@ def check(program: Program) -> Iterator[Violation]:
         program: Program in floats or integers; one in floats breaks a rule.
     """
     yield from integer_checks.integers(program)
+    yield from checks.one_readout(program)
     yield from sizes(program)
     yield from checks.one_synapse(program)
     yield from integer_checks.weight_range(program, least=-63, most=63)

@@ -1,0 +1,1 @@
+"""Codings: pictures, frames and audio as input of a network."""

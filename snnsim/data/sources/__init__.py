@@ -1,0 +1,1 @@
+"""Data of users: event files, pictures, frames, audio and data sets of tonic, read within limits."""

@@ -1,0 +1,170 @@
+"""Audio files of a user by class: through the inner-ear model of SHD, or as log-mel frames.
+
+The class of a file is the name of its folder. Splits are folders train/CLASS/FILE, valid/... and test/..., or the
+lists validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker (data/speech/audio_files.py
+reads the speaker out of a file's name). Encoded files and frames are kept in the cache folder.
+"""
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from snnsim import files, ragged
+from snnsim.data import cache, heidelberg
+from snnsim.data.binning import Binned
+from snnsim.data.coding.kinds import LogMel, Values
+from snnsim.data.coding.signals import SignalCoder
+from snnsim.data.recordings import Recordings
+from snnsim.data.registry import SPLITS
+from snnsim.data.sources import log_mel
+from snnsim.data.sources.annotations import Annotations
+from snnsim.data.sources.findings import Findings
+from snnsim.data.sources.parts import ALL
+from snnsim.data.sources.source import CodedSource, Settings, Source
+from snnsim.data.speech import audio_files
+
+LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
+"""Lists of the files of splits, as Speech Commands has them."""
+_VERSION = 1
+"""A number that is raised when the same file gives other frames."""
+
+
+def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
+    """Return the folder of each split, or of "all".
+
+    Args:
+        path: The folder.
+        name: Not used, as audio has no name.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+    """
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: audio lies in a folder CLASS/FILE.wav; there is no such folder")
+    folders = {split: path / split for split in SPLITS if (path / split).is_dir()}
+    return folders if "train" in folders else {ALL: path}
+
+
+def is_of_audio(path: Path) -> bool:
+    """Return whether a folder has audio files in folders of classes.
+
+    Args:
+        path: The folder.
+    """
+    return any(file.suffix.lower() in audio_files.SUFFIXES for file in path.glob("*/*")) or any(
+        file.suffix.lower() in audio_files.SUFFIXES for file in path.glob("train/*/*")
+    )
+
+
+def source(path: Path, settings: Settings) -> Source:
+    """Return the audio files of a folder.
+
+    Args:
+        path: The folder, one of `parts`.
+        settings: Grid, coding and seed.
+    """
+    paths = audio_files.audio_files([path])
+    annotations = _annotations(path, paths)
+    if isinstance(settings.coding, LogMel):
+        return _mel_source(path, paths, annotations, settings)
+    return InnerEarSource(path, paths, annotations, settings)
+
+
+def _annotations(path: Path, paths: list[Path]) -> Annotations:
+    label, classes = audio_files.labels(paths)
+    if path.name in SPLITS:
+        # a class may lack files in one of the splits
+        every = [file for split in SPLITS if (path.parent / split).is_dir()
+                 for file in audio_files.audio_files([path.parent / split])]  # fmt: skip
+        names = audio_files.labels(every)[1]
+        label, classes = np.array([names.index(classes[number]) for number in label]), names
+    split = None
+    if all((path / name).is_file() for name in LISTS.values()):
+        split = np.zeros(len(paths), np.int64)
+        for name, listed in LISTS.items():
+            lines = {line.strip() for line in (path / listed).read_text("utf-8", "replace").splitlines()}
+            own = [f"{file.parent.name}/{file.name}" in lines for file in paths]
+            split[np.array(own)] = SPLITS.index(name)
+    group = audio_files.speakers(paths)
+    return replace(Annotations.plain(label.astype(np.int64), classes, group=group), split=split)
+
+
+def _digest(paths: list[Path], *settings: object) -> str:
+    inputs = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(repr((_VERSION, inputs, settings)).encode()).hexdigest()[:24]
+
+
+class InnerEarSource(Source):
+    """Audio files as spikes of the inner-ear model.
+
+    Args:
+        path: The folder.
+        paths: The audio files, sorted.
+        annotations: Their labels, groups and splits.
+        settings: Grid and seed.
+    """
+
+    def __init__(self, path: Path, paths: list[Path], annotations: Annotations, settings: Settings) -> None:
+        self.path, self.annotations, self._settings = path, annotations, settings
+        self._file = files.cache_folder() / "audio" / f"{_digest(paths, settings.seed)}.h5"
+        if not self._file.is_file():
+            audio_files.encode_files(paths, self._file, seed=settings.seed)
+
+    @property
+    def units(self) -> int:
+        """Number of channels of the inner-ear model."""
+        return Recordings.units
+
+    def gridded(self) -> Binned:
+        """Return the recordings on the grid, from the cache where it has them."""
+        own = self._settings
+        binned = cache.binned(
+            self._file,
+            time_step_ms=own.time_step_ms,
+            channels=own.channels or self.units,
+            max_time_ms=own.max_time_ms,
+        )
+        return replace(binned, label=self.annotations.label, classes=self.annotations.classes)
+
+    def recordings(self) -> Recordings:
+        """Return the spikes of all files."""
+        encoded = heidelberg.read(self._file)
+        return replace(encoded, label=self.annotations.label, classes=self.annotations.classes)
+
+
+def _mel_source(path: Path, paths: list[Path], annotations: Annotations, settings: Settings) -> CodedSource:
+    coding = settings.coding
+    assert isinstance(coding, LogMel)  # noqa: S101 - the caller has looked
+    cached = files.cache_folder() / "audio" / f"{_digest(paths, coding, settings.time_step_ms)}.npz"
+    if not cached.is_file():
+        rows = [log_mel.frames(*audio_files.read(file), coding, settings.time_step_ms) for file in paths]
+        with files.written_whole(cached) as partial, partial.open("wb") as file:
+            np.savez(file, values=np.concatenate(rows), offset=ragged.indptr([len(row) for row in rows]))
+    with np.load(cached, allow_pickle=False) as stored:
+        coder = SignalCoder(stored["values"], stored["offset"], Values())
+    return CodedSource(path, annotations, coder, time_step_ms=settings.time_step_ms)
+
+
+def check(path: Path) -> Findings:
+    """Return what is in a folder of audio, and the files that cannot be read.
+
+    Args:
+        path: The folder.
+    """
+    findings = Findings(path)
+    for split, folder in parts(path).items():
+        paths = audio_files.audio_files([folder])
+        wrong = []
+        for file in paths:
+            try:
+                audio_files.read(file)
+            except ValueError as error:
+                wrong.append(f"{file}: {error}")
+        if wrong:
+            must = f"must be readable; {len(wrong):,} files are not, first {wrong[0]}"
+            findings.fault(folder.name, must, "repair them or leave them out")
+        classes = audio_files.labels(paths)[1]
+        findings.facts.append((split, f"{len(paths):,} files of {len(classes)} classes"))
+    return findings

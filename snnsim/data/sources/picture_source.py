@@ -1,0 +1,161 @@
+"""Pictures as a source: their splits, and their coding."""
+
+import re
+from pathlib import Path
+
+from snnsim.data.coding.kinds import Latency
+from snnsim.data.coding.pictures import PictureCoder
+from snnsim.data.registry import SPLITS
+from snnsim.data.sources import array_files, picture_files
+from snnsim.data.sources.findings import Findings
+from snnsim.data.sources.picture_files import Pictures
+from snnsim.data.sources.source import CodedSource, Settings
+
+_IMAGES = re.compile(r"(?P<prefix>.*?)images[-.](?P<kind>idx[34])-ubyte(?P<packed>\.gz|\.xz|\.zip)?$")
+_WORDS = {"train": ("train",), "valid": ("valid", "val"), "test": ("test", "t10k")}
+"""Words in the names of files of a split."""
+
+
+class PictureSource(CodedSource):
+    """Pictures with a coding.
+
+    Args:
+        path: The file or folder.
+        pictures: The pictures.
+        settings: Time step, coding and seed.
+    """
+
+    def __init__(self, path: Path, pictures: Pictures, settings: Settings) -> None:
+        coder = PictureCoder(
+            pictures.gray, pictures.brightest, settings.coding or Latency(), settings.seed, settings.time_step_ms
+        )
+        super().__init__(path, pictures.annotations, coder, time_step_ms=settings.time_step_ms)
+        self._field = coder.field
+
+    @property
+    def field(self) -> tuple[int, int, int]:
+        """Rows, columns, and colors or polarities of the channels."""
+        return self._field
+
+
+def splits_of_names(names: list[str]) -> dict[str, str]:
+    """Return the name that stands for each split, of names such as train-images-idx3-ubyte.
+
+    Args:
+        names: Names of files.
+    """
+    result = {}
+    for split, words in _WORDS.items():
+        fitting = [name for name in names if any(word in re.split(r"[^a-z0-9]+", name.lower()) for word in words)]
+        if fitting:
+            result[split] = sorted(fitting, key=len)[0]
+    return result
+
+
+def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
+    """Return the files or folders of pictures of each split, or of "all" where there is one.
+
+    Args:
+        path: An IDX file of pictures, a file of arrays, or a folder of IDX files, of classes, or of splits of classes.
+        name: Not used, as pictures have no name.
+
+    Raises:
+        FileNotFoundError: If there are no pictures.
+    """
+    if path.is_file():
+        return {"all": path}
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path}: there is no such file or folder; name one with --data-path")
+    images = [each.name for each in path.iterdir() if _IMAGES.fullmatch(each.name)]
+    if images:
+        named = splits_of_names(images)
+        if named:
+            return {split: path / name for split, name in named.items()}
+        return {"all": path / sorted(images)[0]}
+    folders = {split: path / split for split in SPLITS if (path / split).is_dir()}
+    if "train" in folders and any(picture_files.classes_of(each) for each in folders.values()):
+        return folders
+    arrays = {split: each for split in SPLITS for each in path.glob(f"*{split}.*") if _is_array_file(each)}
+    if arrays:
+        return arrays
+    if picture_files.classes_of(path):
+        return {"all": path}
+    raise FileNotFoundError(
+        f"{path}: a folder of pictures has train-images-idx3-ubyte(.gz) and its labels, CLASS/FILE.png, "
+        "train/CLASS/FILE.png, or train.npz; it has none of them"
+    )
+
+
+def _is_array_file(path: Path) -> bool:
+    return path.suffix in array_files.SUFFIXES and not path.name.startswith(".")
+
+
+def source(path: Path, settings: Settings) -> PictureSource:
+    """Return the pictures of a file, or of a folder of classes, with their coding.
+
+    Args:
+        path: The file or folder, one of `parts`.
+        settings: Time step, coding and seed.
+    """
+    findings = Findings(path)
+    pictures = _pictures(path, findings)
+    findings.require()
+    assert pictures is not None  # noqa: S101 - a file without faults
+    return PictureSource(path, pictures, settings)
+
+
+def _pictures(path: Path, findings: Findings) -> Pictures | None:
+    if path.is_dir():
+        return picture_files.of_folder(path, _classes(path))
+    if path.suffix in array_files.SUFFIXES:
+        with array_files.opened(path) as file:
+            if "images" not in file:
+                findings.fault("images", f"must be in the file; it has {', '.join(file.names())}", "add the array")
+                return None
+            return picture_files.of_arrays(file, findings)
+    match = _IMAGES.fullmatch(path.name)
+    if match is None:
+        raise ValueError(f"{path}: pictures are PREFIX-images-idx3-ubyte(.gz), .npz, .h5, or folders of PNG files")
+    return picture_files.of_idx(path, _labels_of(path, match["prefix"]))
+
+
+def _labels_of(path: Path, prefix: str) -> Path:
+    """Return the file of the labels beside a file of pictures.
+
+    Raises:
+        FileNotFoundError: If there is none.
+    """
+    names = [f"{prefix}labels{mark}idx1-ubyte{packed}" for mark in "-." for packed in ("", *_PACKED)]
+    labels = next((path.with_name(name) for name in names if path.with_name(name).is_file()), None)
+    if labels is None:
+        raise FileNotFoundError(f"{path}: the labels must lie beside it as {names[0]}(.gz); there is no such file")
+    return labels
+
+
+_PACKED = (".gz", ".xz", ".zip")
+
+
+def _classes(folder: Path) -> list[str]:
+    """Return the classes of a folder, and of the folders of other splits beside it."""
+    folders = [folder.parent / split for split in SPLITS] if folder.name in SPLITS else [folder]
+    return sorted({name for each in folders if each.is_dir() for name in picture_files.classes_of(each)})
+
+
+def check(path: Path) -> Findings:
+    """Return what is in a file or folder of pictures, and everything that is wrong with it.
+
+    Args:
+        path: A file, or a folder of IDX files, of classes, or of splits of classes.
+    """
+    findings = Findings(path)
+    for split, part in parts(path).items():
+        try:
+            pictures = _pictures(part, findings)
+        except ValueError as error:
+            findings.faults.append(str(error))
+            continue
+        if pictures is not None:
+            shape, classes = pictures.gray.shape, pictures.annotations.classes
+            facts = f"{shape[0]:,} pictures of {shape[1]} x {shape[2]} x {shape[3]}, {len(classes)} classes"
+            findings.facts.append((split, facts))
+    return findings

@@ -1,0 +1,121 @@
+"""The way of spikes through the layers of a network and on to its readouts, for whole sequences and chunks of time.
+
+Shapes   spikes (time, batch, neuron) · output (time, batch, class)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from snnsim import validation
+from snnsim.nn.dropout import neuron_draws
+from snnsim.nn.feedback import Loop, is_loop
+from snnsim.nn.heads import HeadParts, Output
+from snnsim.nn.layer import SpikingLayer
+from snnsim.nn.layer_state import LayerState, SequenceContext
+from snnsim.nn.skip import SentSpikes, joint_layers
+
+States = Sequence[LayerState | None]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The activity of a network over one batch."""
+
+    spikes: list[Tensor]
+    """The input and then the spikes of each hidden layer, (time, batch, neuron)."""
+    output: Output
+    """Voltage of the readout, (time, batch, class); of each head by its name in a network with named heads."""
+
+    def voltage(self, head: str | None = None) -> Tensor:
+        """Return the voltage of the readout without a name, or of a head.
+
+        Args:
+            head: Name of the head; None for the readout without a name.
+
+        Raises:
+            ValueError: If the network has no such readout.
+        """
+        outputs = self.output if isinstance(self.output, dict) else {"": self.output}
+        return validation.lookup(outputs, "" if head is None else head, "network: head")
+
+
+def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceContext) -> None:
+    """Let all layers fire over a whole sequence.
+
+    Args:
+        layers: The layers.
+        sent: The input, to which the spikes of the layers are added.
+        context: Steps that count, randomness and gradient paths; its draws are those of the network.
+    """
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            Loop(layers, numbers, [None] * len(numbers), sent, context).run()
+            continue
+        (number,) = numbers
+        layer = layers[number - 1]
+        # two calls, so that the input of a layer is freed before its spikes are computed
+        counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number - 1), context.generator)
+        current, extra = layer.current(sent.take(number - 1), context.credit, counter), sent.current(number)
+        current = current if extra is None else current + extra
+        del extra
+        spikes = layer.spike(current, context._replace(draws=counter))[0]
+        del current
+        sent.keep(number, spikes)
+        del spikes
+
+
+def run_layers(
+    layers: Sequence[SpikingLayer], states: States, sent: SentSpikes, context: SequenceContext
+) -> list[LayerState]:
+    """Let all layers fire in a chunk of time, and return their next states.
+
+    Args:
+        layers: The layers.
+        states: Their states after the chunk before.
+        sent: The input, to which the spikes of the layers are added.
+        context: Steps that count from the beginning of the sequence, randomness and gradient paths.
+    """
+    after: list[LayerState] = []
+    for numbers in joint_layers(len(layers), sent.skips):
+        if is_loop(numbers, sent.skips):
+            before = states[numbers[0] - 1 : numbers[-1]]
+            after += Loop(layers, numbers, before, sent, context._replace(chunk=True)).run()
+        else:
+            after.append(_run_layer(layers[numbers[0] - 1], numbers[0], states[numbers[0] - 1], sent, context))
+    return after
+
+
+def _run_layer(
+    layer: SpikingLayer, number: int, before: LayerState | None, sent: SentSpikes, context: SequenceContext
+) -> LayerState:
+    """Let a layer fire in a chunk of time, and return its next state."""
+    extra, skips = sent.run(number, before)
+    spikes, after = layer.run(
+        sent.take(number - 1),
+        before,
+        valid=context.valid,
+        generator=context.generator,
+        credit=context.credit,
+        extra=extra,
+    )
+    sent.keep(number, spikes)
+    return after._replace(skips=skips)
+
+
+def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> tuple[list[Tensor], list[LayerState]]:
+    """Return the voltages of all readouts in a chunk of time, and their next states.
+
+    Args:
+        heads: The readouts with their synapses.
+        states: Their states after the chunk before.
+        sent: The spikes of the layers.
+    """
+    outputs, after = [], []
+    for head, before in zip(heads, states, strict=True):
+        extra, skips = sent.run(head.key, before)
+        output, between = head.run(sent.spikes[head.source], before, credit=sent.credit, extra=extra)
+        after.append(between._replace(skips=skips))
+        outputs.append(output)
+    return outputs, after

@@ -1,0 +1,151 @@
+"""Pictures of users: IDX, arrays and PNG folders are the same pictures, and damaged ones are named."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from helpers.own_data import pictures, write, write_idx
+from snnsim.data.coding.kinds import Direct
+from snnsim.data.sources import picture_source
+from snnsim.data.sources.source import Settings
+
+SETTINGS = Settings(time_step_ms=10.0, coding=Direct(steps=1))
+GRAY, LABEL = pictures()
+
+
+def shown(source):
+    """Return the pictures of a source, (picture, pixel)."""
+    grid = source.gridded()
+    return grid.dense(np.arange(len(grid)))[0][0]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_idx_files_are_read_plain_and_packed(tmp_path, packed):
+    write_idx(tmp_path, "train", GRAY, LABEL, packed=packed)
+    write_idx(tmp_path, "t10k", GRAY[:5], LABEL[:5], packed=packed)
+    parts = picture_source.parts(tmp_path)
+    assert set(parts) == {"train", "test"}
+    source = picture_source.source(parts["train"], SETTINGS)
+    np.testing.assert_array_equal(shown(source), GRAY.reshape(len(GRAY), -1))
+    np.testing.assert_array_equal(source.gridded().label, LABEL)
+    assert source.field == (6, 6, 1)
+    assert len(picture_source.source(parts["test"], SETTINGS)) == 5
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.float32, 1), (bool, 1)])
+def test_arrays_of_pictures_are_read(tmp_path, suffix, dtype, white):
+    gray = GRAY if dtype == np.uint8 else (GRAY == 255).astype(dtype)
+    path = write(tmp_path / f"mine{suffix}", {"images": gray, "labels": LABEL})
+    source = picture_source.source(path, SETTINGS)
+    np.testing.assert_array_equal(shown(source), gray.reshape(len(gray), -1).astype(float) * (255 / white))
+
+
+def write_png(folder, gray=GRAY):
+    for number, (picture, label) in enumerate(zip(gray, LABEL, strict=True)):
+        path = folder / f"class {label}" / f"{number:03d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(path)
+
+
+def test_folders_of_png_files_are_classes_in_splits(tmp_path):
+    write_png(tmp_path / "train")
+    (tmp_path / "test" / "another").mkdir(parents=True)
+    Image.fromarray(GRAY[0]).save(tmp_path / "test" / "another" / "a.png")
+    parts = picture_source.parts(tmp_path)
+    source = picture_source.source(parts["train"], SETTINGS)
+    assert source.annotations.classes == ("another", "class 0", "class 1", "class 2")
+    order = np.argsort(LABEL, kind="stable")
+    np.testing.assert_array_equal(shown(source), GRAY[order].reshape(len(GRAY), -1))
+    assert picture_source.source(parts["test"], SETTINGS).annotations.classes == source.annotations.classes
+
+
+def test_colors_are_channels(tmp_path):
+    color = np.repeat(GRAY[..., None], 3, axis=3)
+    color[..., 1] = 7
+    write_png(tmp_path, color)
+    source = picture_source.source(picture_source.parts(tmp_path)["all"], SETTINGS)
+    assert source.field == (6, 6, 3)
+    order = np.argsort(LABEL, kind="stable")
+    np.testing.assert_array_equal(shown(source), color[order].reshape(len(GRAY), -1))
+
+
+def test_pictures_of_another_size_are_named(tmp_path):
+    write_png(tmp_path)
+    Image.fromarray(GRAY[0, :4]).save(tmp_path / "class 1" / "zz.png")
+    with pytest.raises(
+        ValueError, match=r"all pictures must be of one size; 1 differ from 6 x 6, first .*zz.png of 4 x 6"
+    ):
+        picture_source.source(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize("cut", [10, 40, 48])
+def test_damaged_png_files_are_named(tmp_path, cut):
+    write_png(tmp_path)
+    path = tmp_path / "class 1" / "001.png"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(ValueError, match=r"001\.png: "):
+        picture_source.source(tmp_path, SETTINGS)
+
+
+def test_a_png_file_that_claims_a_huge_picture_is_refused(tmp_path):
+    write_png(tmp_path)
+    path = tmp_path / "class 1" / "001.png"
+    content = bytearray(path.read_bytes())
+    content[16:24] = (2**20).to_bytes(4, "big") * 2
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a picture must have 1 to 16,777,216 pixels, not 1048576 x 1048576"):
+        picture_source.source(tmp_path, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda content: content[:-1], r"has 864 values; this one has 863; it is damaged or cut off"),
+        (lambda content: content[:3], "an IDX file of bytes starts with 0 0 8"),
+        (lambda content: b"\0\0\x0d" + content[3:], "an IDX file of bytes starts with 0 0 8"),
+        (lambda content: content[:4] + b"\xff" * 4 + content[8:], "it is damaged or cut off"),
+    ],
+)
+def test_damaged_idx_files_are_named(tmp_path, change, message):
+    write_idx(tmp_path, "train", GRAY, LABEL)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=message):
+        picture_source.source(path, SETTINGS)
+    assert any(str(path) in fault for fault in picture_source.check(tmp_path).faults)
+
+
+def test_labels_must_fit_the_pictures(tmp_path):
+    write_idx(tmp_path, "train", GRAY, LABEL[:-1])
+    with pytest.raises(ValueError, match="must have one label each in train-labels-idx1-ubyte"):
+        picture_source.source(tmp_path / "train-images-idx3-ubyte", SETTINGS)
+    (tmp_path / "train-labels-idx1-ubyte").unlink()
+    with pytest.raises(FileNotFoundError, match="the labels must lie beside it"):
+        picture_source.source(tmp_path / "train-images-idx3-ubyte", SETTINGS)
+
+
+def test_fractions_above_1_are_refused(tmp_path):
+    path = write(tmp_path / "mine.npz", {"images": GRAY.astype(float), "labels": LABEL})
+    with pytest.raises(ValueError, match="images must be from 0 to 1; 24 pictures do not, first picture 0"):
+        picture_source.source(path, SETTINGS)
+
+
+def test_a_folder_without_pictures_says_what_it_may_hold(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte"):
+        picture_source.parts(tmp_path)
+    with pytest.raises(FileNotFoundError, match="there is no such file or folder"):
+        picture_source.parts(tmp_path / "none")
+
+
+def test_spikes_of_a_coding_are_recordings_for_augmentation(tmp_path):
+    write_idx(tmp_path, "train", GRAY, LABEL)
+    path = tmp_path / "train-images-idx3-ubyte"
+    source = picture_source.source(path, Settings(time_step_ms=10.0))
+    recordings, grid = source.recordings(), source.gridded()
+    assert len(recordings.time_ms) == (GRAY > 0).sum()
+    frames = grid.dense(np.array([3]))[0][:, 0]
+    times, units = recordings.events(3)
+    np.testing.assert_array_equal(np.stack([times // 10, units], 1), np.argwhere(frames))
+    with pytest.raises(ValueError, match="this coding gives graded input"):
+        picture_source.source(path, SETTINGS).recordings()
