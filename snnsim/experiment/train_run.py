@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks
+from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks, updates
 from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, optimizers
@@ -157,7 +157,7 @@ def prepare(
     plan = TrainerConfig(
         train=train_batches,
         valid=data["valid"].batches(build.EVALUATION_BATCH, **share) if "valid" in data else None,
-        rule=build.rule(config),
+        rule=build.rule(config, processes),
         task=tasks.build(config),
         epochs=min(settings.epochs, settings.stop_after or settings.epochs),
         seed=settings.seed,
@@ -170,13 +170,8 @@ def prepare(
         processes=processes,
         computed=build.grid(config).on,
     )
-    optimizer = optimizers.build(
-        network,
-        lr=settings.lr,
-        lr_delay=settings.lr_delay,
-        weight_decay=settings.weight_decay,
-        steps=settings.epochs * len(train_batches),
-    )
+    epochs, recipe = settings.epochs, updates.settings(config)
+    optimizer = optimizers.build(network, settings=recipe, steps=epochs * len(train_batches), epochs=epochs)
     return Trainer(network, optimizer, plan, folder), outputs
 
 

@@ -25,11 +25,11 @@ from snnsim.learning.tasks import Task
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, finite, reporting
 from snnsim.training import sums as metric_sums
-from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, wrap_ddp
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
 from snnsim.training.optimizers import Optimizers
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
-from snnsim.training.train_state import TrainState
+from snnsim.training.train_state import TrainState, score
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -171,6 +171,7 @@ class Trainer:
                 result = plan.rule(network, batch, plan.task, generator)
             self.optimizers.step()
             self.network.constrain()
+            self.optimizers.include(state.epoch)
             self._count(result, batch)
         state.step += 1
 
@@ -210,6 +211,7 @@ class Trainer:
 
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
+        share_buffers(self.network, plan.processes)
         result = None if plan.valid is None else self._validated(plan.valid)
         sums = metric_sums.of_lists(state.sums) or plan.task.zeros(evaluation.outputs(self.network))
         trained = plan.task.report(sums)
@@ -225,6 +227,7 @@ class Trainer:
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
         }
+        self.optimizers.end_epoch(score(row, plan.task.best))
         better = state.close(row, plan.task.best)
         stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
         state.finished = state.epoch >= plan.epochs or stale
@@ -237,20 +240,20 @@ class Trainer:
     def _validated(self, valid: Batches) -> evaluation.EvaluationResult:
         """Return the evaluation with the validation recordings, whose loss is finite."""
         plan = self.plan
-        with precision(plan), plan.computed(self.network):
+        with self.optimizers.averaged(), precision(plan), plan.computed(self.network):
             result = evaluation.evaluate(
                 self.network, valid, plan.task, device=plan.device, processes=plan.processes, seed=plan.seed
             )
-        # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
-        give_back()
+        give_back()  # validation frees blocks of other sizes than a step allocates
         finite.check_validation(result.loss, self.state.epoch + 1)
         return result
 
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
         if better:
-            best = {"network": self.network.state_dict(), "metrics": row}
-            checkpoint.save(self.folder.best, self.plan.architecture, best)
+            with self.optimizers.averaged():
+                best = {"network": self.network.state_dict(), "metrics": row}
+                checkpoint.save(self.folder.best, self.plan.architecture, best)
         self.folder.write_metrics(self.state.history)
         self.save()
         if writer is not None:

@@ -240,6 +240,10 @@ def test_the_command_line(capsys, tiny, tmp_path, monkeypatch):
         ({"data.fold": 1}, "data.fold must be below the number of folds"),
         ({"data.folds": 3, "data.validate": False}, "data.folds must be none without data.validate, not 3"),
         ({"data.validate": False, "training.patience": 3}, "training.patience must be 0 without data.validate, not 3"),
+        (
+            {"data.validate": False, "training.schedule": "plateau"},
+            "training.schedule.kind must be another than plateau without data.validate, not 'plateau'",
+        ),
     ],
 )
 def test_contradictory_configs_are_named(values, message):
