@@ -251,7 +251,7 @@ def test_a_finished_run_is_measured(planned, monkeypatch):
     program = experiment.programs.freeze(planned.folder.path)
     valid = experiment.programs.recordings(program, None, "valid")
     operations = experiment.programs.Machine().simulator(program).run(valid.events, seed=0).synaptic_operations()
-    assert result["synaptic_operations"] == pytest.approx(operations.sum() / len(valid.label))
+    assert result["synaptic_operations"] == pytest.approx(operations.sum() / len(valid.events.length))
     # a run without results that nobody asked for
     planned.beside(".result.json").unlink()
     assert "parameters" not in measured.measure(planned, ())
