@@ -1,12 +1,16 @@
-"""Recurrent delays: time of a layer forward and backward, and of a training step of a network.
+"""Recurrent delays and adaptive neurons: time and memory of a layer, of a training step, and of evaluation.
 
     layer        a layer of 256 LIF neurons with recurrent delays of 1 to 40 steps, 100 steps, batch 128, forward and
                  backward to the current and to all parameters, by kind of delays. Counterparts: the same layer without
                  its recurrence, and stepped in torch with a ring buffer of future currents, as public code of recurrent
                  axonal delays does it
     network      a training step of the network of `shd`, batch 128, without and with recurrence in the second layer
+    evaluation   the layer forward with integer delays, in the order of a Program
+    adlif        256 SE-adLIF neurons that learn all their numbers, 100 steps, batch 64, forward and backward, compiled
+                 and by their equations in torch, one step after the other
 
-Times are taken in turns in one process after a warm-up; a ratio is the median over turns.
+Times are taken in turns in one process after a warm-up; a ratio is the median over turns. Memory is the peak above that
+before three calls, each candidate in a process of its own.
 """
 
 import argparse
@@ -16,16 +20,18 @@ from statistics import median
 from typing import Any
 
 import torch
-from common import measurement_parser, plan, write
+from common import add_allocator, measurement_parser, plan, write
 from torch import Tensor, nn
 
-from snnsim import LIF, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
+from snnsim import LIF, AdLIF, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork, kernels, peak_memory
 from snnsim.bench import compare, isolated, tables, timing, train_step
 from snnsim.nn import BatchNorm, Recurrence
 from snnsim.nn.delayed_linear import DELAYS
 
 STEPS, BATCH, NEURONS, LONGEST, SIGMA = 100, 128, 256, 40, 10.0
-ALONE, RING = "no recurrence", "ring buffer"
+ALONE, RING, STEPPED = "no recurrence", "ring buffer", "loop in torch"
+SLOWEST = (RING, STEPPED)
+MEMORY_CALLS = 3
 RATE = 0.05
 
 
@@ -109,6 +115,22 @@ def network() -> dict[str, Callable[[], object]]:
     }
 
 
+def evaluation() -> dict[str, Callable[[], object]]:
+    """Return the forward pass of every kind of layer in evaluation."""
+    current = torch.randn(STEPS, BATCH, NEURONS) * RATE * 10
+    modules: dict[str, nn.Module] = {delays: Recurrent(connection(delays)).eval() for delays in DELAYS}
+    modules[ALONE] = LIF(tau=1.05)
+    return {name: partial(_forward, module, current) for name, module in modules.items()}
+
+
+def adlif() -> dict[str, Callable[[], object]]:
+    """Return the forward and backward pass of adaptive neurons, compiled and in torch."""
+    current, grad = 3 * torch.randn(STEPS, 64, NEURONS), torch.randn(STEPS, 64, NEURONS)
+    neuron = AdLIF(features=NEURONS)
+    compiled = partial(_forward_backward, neuron, current, grad)
+    return {"adlif": compiled, STEPPED: partial(_stepped, compiled)}
+
+
 def shd(recurrent: DelayedLinear | None) -> SpikingNetwork:
     """Return the network of the preset `shd`, with a recurrence in its second layer.
 
@@ -134,13 +156,28 @@ def _forward_backward(module: nn.Module, inputs: Tensor, grad: Tensor) -> None:
     module(inputs).backward(grad)
 
 
+def _forward(module: nn.Module, inputs: Tensor) -> None:
+    with torch.no_grad():
+        module(inputs)
+
+
+def _stepped(work: Callable[[], object]) -> None:
+    with kernels.plain():
+        work()
+
+
 def _step(network: SpikingNetwork, frames: Tensor, label: Tensor) -> None:
     network.zero_grad(set_to_none=True)
     scores = network(frames).softmax(-1).sum(0)
     nn.functional.cross_entropy(scores, label).backward()
 
 
-PARTS: dict[str, Callable[[], dict[str, Callable[[], object]]]] = {"layer": layer, "network": network}
+PARTS: dict[str, Callable[[], dict[str, Callable[[], object]]]] = {
+    "layer": layer,
+    "network": network,
+    "evaluation": evaluation,
+    "adlif": adlif,
+}
 
 
 def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
@@ -155,6 +192,24 @@ def seconds(part: str, repeats: int, loops: int) -> timing.Samples:
     return timing.in_turns(PARTS[part](), repeats=repeats, loops=loops)
 
 
+def peak(part: str, name: str) -> int | None:
+    """Return the peak memory of a candidate in bytes, above that before; call it in a new process.
+
+    Args:
+        part: A name in PARTS.
+        name: The candidate.
+    """
+    torch.manual_seed(train_step.SEED)
+    work = PARTS[part]()[name]
+    work()
+
+    def calls() -> None:
+        for _ in range(MEMORY_CALLS):
+            work()
+
+    return peak_memory.peak(calls)
+
+
 def shown(results: list[dict[str, Any]]) -> str:
     """Return the results as a table with a line for every candidate.
 
@@ -164,11 +219,15 @@ def shown(results: list[dict[str, Any]]) -> str:
     rows = []
     for result in results:
         samples = result["seconds"]
+        slowest = next((name for name in SLOWEST if name in samples), None)
         for name, taken in samples.items():
-            ring = tables.times(timing.ratio(taken, samples[RING])) if RING in samples else ""
-            alone = tables.times(timing.ratio(samples[ALONE], taken))
-            rows.append((result["part"], name, f"{1000 * median(taken):.0f}", alone, ring))
-    return tables.table(("part", "delays", "ms", "/ no recurrence", "ring buffer /"), rows)
+            slower = tables.times(timing.ratio(taken, samples[slowest])) if slowest else ""
+            alone = tables.times(timing.ratio(samples[ALONE], taken)) if ALONE in samples else ""
+            size = result["bytes"].get(name)
+            memory = "" if size is None else f"{size / 2**20:.0f}"
+            rows.append((result["part"], name, f"{1000 * median(taken):.1f}", alone, slower, memory))
+    head = ("part", "delays or neurons", "ms", "/ no recurrence", "loop in torch /", "peak MiB")
+    return tables.table(head, rows)
 
 
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
@@ -179,17 +238,19 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """
     parser = measurement_parser(__doc__, json="figures/bench-recurrence.json")
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS), help="which parts")
+    add_allocator(parser)
     return parser.parse_args(words)
 
 
 def main() -> None:
     """Measure, print a table, and write all samples."""
     options = arguments()
-    settings, results = plan(options, "tuned"), []
+    settings, results = plan(options, options.allocator), []
     for part in options.part:
         compare.say(part)
         samples = isolated.call(seconds, part, settings.repeats, settings.loops, surroundings=settings.surroundings)
-        results.append({"part": part, "seconds": samples})
+        sizes = {name: isolated.call(peak, part, name, surroundings=settings.surroundings) for name in samples}
+        results.append({"part": part, "seconds": samples, "bytes": sizes})
         write(options.json, {"results": results}, names=[])
     print(shown(results))
 

@@ -104,14 +104,17 @@ class Import:
     """Duration of a step, of a file that has none."""
     reset: Annotated[Literal["value", "subtract"], arg(help_behavior_hint="(nir; default: value)")] = "value"
     """Effect of a spike in graphs of other libraries: sets the membrane to v_reset, or subtracts the threshold."""
+    synapse: Annotated[Literal["model", "taps"], arg(help_behavior_hint="(nir; default: model)")] = "model"
+    """Exponential synapses in graphs of other libraries: part of the neurons, or taps, which every target takes."""
 
     def __call__(self) -> None:
         """Import."""
         from snnsim import export
 
-        # readers of other formats do not have the option
+        # readers of other formats do not have the options
         reset = None if self.reset == "value" else self.reset
-        program = export.read(export.targets.target_of(self.source), self.source, **_present(dt=self.dt, reset=reset))
+        options = _present(dt=self.dt, reset=reset, synapse=None if self.synapse == "model" else self.synapse)
+        program = export.read(export.targets.target_of(self.source), self.source, **options)
         program.save(self.output)
         print(f"{self.output}: {program.size:,} neurons, {program.synapses:,} synapses")
         for note in program.provenance.get("notes", ()):

@@ -42,6 +42,8 @@ class Config:
         if outside or not self.name.strip() or len(self.name) > MOST_NAME:
             must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
             raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
+        unchosen = self.training.patience == 0 or self.data.validate
+        check(unchosen, "training.patience", "0 without data.validate", self.training.patience)
         self._check_steps()
         self._check_task()
         # the channels of a user's data are known when they are read

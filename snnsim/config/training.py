@@ -41,6 +41,8 @@ class Training:
     """Share of the epochs in which the delay windows narrow."""
     patience: Annotated[int, Range(at_least=0)] = 0
     """Number of epochs without a better validation accuracy after which training stops; 0 never stops early."""
+    stop_after: Count | None = None
+    """Number of epochs after which training stops, with the schedules of `epochs`; None trains all epochs."""
     seed: Seed = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the large products in mixed precision."""

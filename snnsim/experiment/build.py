@@ -229,6 +229,8 @@ def architecture(config: Config, *, classes: tasks.Sizes) -> dict[str, Any]:
     spatial = config.network.convolutions
     values["convolutions"] = list(spatial) or None
     values |= {name: values[name] if spatial else None for name in ("kernel", "pool")}
+    # nor skip connections
+    values["skip"] = [schema.plain(skip) for skip in config.network.skip] or None
     # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
     values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}

@@ -13,6 +13,7 @@ Names    K as many as the largest bias or threshold takes, at the largest weight
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -194,9 +195,9 @@ def _unbiased(population: Population) -> Population:
 
 def _with_relays(population: Population, count: int) -> Population:
     """Return a population with relay neurons like its last neuron."""
-    arrays = (getattr(population, name) for name in population.array_names)
-    longer = (np.append(array, np.repeat(array[-1], count)) for array in arrays)
-    return Population(population.name, population.model, *longer)
+    arrays = {name: getattr(population, name) for name in population.array_names}
+    longer: dict[str, Any] = {name: np.append(array, np.repeat(array[-1], count)) for name, array in arrays.items()}
+    return replace(population, **longer)
 
 
 def _widened(edge: Edge, count: int) -> Edge:

@@ -150,12 +150,14 @@ def _c(program: Program) -> Budget:
         raise ValueError("budget: the C runtime runs integers; quantize the program")
     slots = {population.name: layout.ring_slots(program, population.name) for population in program.populations}
     ring = sum(4 * count * program.population(name).size for name, count in slots.items())
+    # a voltage, a second state variable, and whether the neuron fired
+    neuron = 9 if layout.second_models(program) else 5
     return {
         "flash_bytes": layout.stored_bytes(program),
-        "state_bytes": ring + 5 * program.size,
-        "memory_bytes": layout.stored_bytes(program) + ring + 5 * program.size,
-        "memory_is": "flash: weights, delays, targets, and 12 bytes a neuron, besides 1.4 kB of code; state: rings of "
-        "sums of 32 bits, and 5 bytes a neuron",
+        "state_bytes": ring + neuron * program.size,
+        "memory_bytes": layout.stored_bytes(program) + ring + neuron * program.size,
+        "memory_is": f"flash: weights, delays, targets, and {4 * len(layout.parameters(program))} bytes a neuron, "
+        f"besides 1.4 kB of code; state: rings of sums of 32 bits, and {neuron} bytes a neuron",
         "delay_slots": slots,
         "delays_used": program.longest_delay(),
         "weights_and_delays_bytes": stored_bytes(program),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnsim import renamed
-from snnsim.export.retiming import retime
+from snnsim.export.retiming import keeps_current, retime
 from snnsim.program import INPUT, Edge, Population, Program
 
 
@@ -167,17 +167,35 @@ def one_threshold(program: Program) -> Iterator[Violation]:
 
 
 def one_decay(program: Program) -> Iterator[Violation]:
-    """The neurons of a population share a decay.
+    """The neurons of a population share a decay, and one of their synaptic currents.
 
     Args:
         program: Program in floats or integers.
     """
     for population in program.populations:
-        count = len(set(population.decay.tolist()))
-        if count > 1:
+        for name, noun in (("decay", "one decay"), ("second_decay", "one decay of their currents")):
+            decay = getattr(population, name) if name == "decay" or keeps_current(population.model) else None
+            count = 1 if decay is None else len(set(decay.tolist()))
+            if count > 1:
+                yield Violation(
+                    "one_decay", population_text(population), f"neurons must share {noun}, not have {count}",
+                    "train with one decay per layer, or take their mean", "average_decays",
+                )  # fmt: skip
+
+
+def unit_gains(program: Program) -> Iterator[Violation]:
+    """Synaptic currents act on membranes with a gain of 1.
+
+    Args:
+        program: Program in floats or integers.
+    """
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
+    for population in program.populations:
+        if keeps_current(population.model) and population.gain is not None and (population.gain != one).any():
             yield Violation(
-                "one_decay", population_text(population), f"neurons must share one decay, not have {count}",
-                "train with one decay per layer, or take their mean", "average_decays",
+                "unit_gains", population_text(population),
+                f"gains of currents must be {one}, not from {population.gain.min():g} to {population.gain.max():g}",
+                "train with a gain of 1, or move the gains into the weights", "gains_to_weights",
             )  # fmt: skip
 
 
@@ -231,7 +249,9 @@ def one_synapse(program: Program) -> Iterator[Violation]:
             )  # fmt: skip
 
 
-def hardware_delays(program: Program, *, latency: int, shortest: int, most: float) -> Iterator[Violation]:
+def hardware_delays(
+    program: Program, *, latency: int, shortest: int, most: float, current_latency: int = 0
+) -> Iterator[Violation]:
     """Delays after retiming are not longer than the target's, and loops are long enough.
 
     Args:
@@ -239,9 +259,10 @@ def hardware_delays(program: Program, *, latency: int, shortest: int, most: floa
         latency: Steps that a synapse of the target takes besides its delay.
         shortest: The target's shortest delay.
         most: Its longest delay.
+        current_latency: Steps that an exponential synapse takes besides the latency.
     """
     try:
-        retimed = retime(program, latency=latency, shortest=shortest)
+        retimed = retime(program, latency=latency, shortest=shortest, current_latency=current_latency)
     except ValueError as error:
         yield Violation("hardware_delays", "program", str(error), "train with longer delays in it")
         return

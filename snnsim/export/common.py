@@ -73,6 +73,22 @@ def time_constant(decay: np.ndarray, step: float) -> np.ndarray:
     return np.where(decay == 1, 1e300, -step / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
 
 
+def unit_gain(tau: np.ndarray, synapse: np.ndarray, step: float) -> np.ndarray:
+    """Return the membrane that a current of 1 adds in a step of NEST's iaf_psc_exp with a capacitance of 1, (neuron,).
+
+        τ τ_s / (τ − τ_s) (exp(−h/τ) − exp(−h/τ_s))        h exp(−h/τ) where the time constants are the same
+
+    Args:
+        tau: Time constants of the membranes (neuron,).
+        synapse: Time constants τ_s of the currents (neuron,).
+        step: A step h, in the unit of the time constants.
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        rate = tau * synapse / (tau - synapse)
+        apart = rate * np.exp(-step / synapse) * np.expm1(step * (1 / synapse - 1 / tau))
+    return np.where(tau == synapse, step * np.exp(-step / tau), apart)
+
+
 def threshold_or_never(population: Population) -> np.ndarray:
     """Return the thresholds of neurons that fire, and NEVER for those of a readout, (neuron,).
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from snnsim.export.checks import Violation, edge_text, population_text
+from snnsim.export.retiming import keeps_current
 from snnsim.program import Program
 
 
@@ -119,7 +120,7 @@ def threshold_grid(program: Program, *, unit: int, most: int) -> Iterator[Violat
 
 
 def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
-    """A step keeps enough of a membrane.
+    """A step keeps enough of a membrane, and not all of a synaptic current.
 
     Args:
         program: The Program; one in floats keeps the rule.
@@ -132,10 +133,19 @@ def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
                 f"a step must keep at least {least} of {2**program.fixed.decay_bits} parts of a membrane, not "
                 f"{population.decay.min()}", "train with a longer tau_ms, or keep that much", "raise_decays",
             )  # fmt: skip
+        second = population.second_decay if keeps_current(population.model) else None
+        if program.fixed is not None and second is not None and second.max() >= 2**program.fixed.decay_bits:
+            yield Violation(
+                "decay_range", population_text(population),
+                f"a step must keep fewer than {2**program.fixed.decay_bits} parts of a current",
+                "train with a shorter tau_synapse_ms",
+            )  # fmt: skip
 
 
 def currents(program: Program, *, bits: int) -> Iterator[Violation]:
-    """The sum of all weights of a neuron fits into the word of currents of the target, where a larger sum wraps around.
+    """The current of all weights of a neuron fits into the target's word of currents, where a larger one wraps around.
+
+    A current that decays sums up to Σ |w| / (1 − ρ) where all synapses get a spike in every step.
 
     Args:
         program: The Program; one in floats keeps the rule.
@@ -144,10 +154,16 @@ def currents(program: Program, *, bits: int) -> Iterator[Violation]:
     if program.fixed is None:
         return
     for population in program.populations:
-        total = program.fan_in_weight(population.name).max() * 2**program.fixed.weight_shift
+        rest = population.second_decay if keeps_current(population.model) else None
+        rest = np.zeros(1) if rest is None else rest
+        share = 1 - rest / 2**program.fixed.decay_bits
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = float(np.nan_to_num(program.fan_in_weight(population.name) / share, nan=0.0).max())
+        total *= 2**program.fixed.weight_shift
         if total >= 2 ** (bits - 1):
             yield Violation(
                 "currents", population_text(population),
-                f"the sum of a neuron's weights, in units of membrane, must be less than 2^{bits - 1}, not {total:g}",
-                "prune: snnsim prune, or requantize with fewer bits",
+                f"the current of a neuron, in units of membrane, must be less than 2^{bits - 1} with a spike of every "
+                f"synapse in every step, not {total:g}",
+                "prune: snnsim prune, requantize with fewer bits, or train with a shorter tau_synapse_ms",
             )  # fmt: skip

@@ -116,7 +116,7 @@ def thresholds_to_grid(program: Program, *, unit: int, most: int) -> tuple[Progr
         mantissa = np.clip(np.rint((population.threshold.mean() - 1) / 2**unit), 0, most)
         return replace(population, threshold=np.full(population.size, int(mantissa) * 2**unit + 1))
 
-    return _with_neurons(program, moved, "threshold")
+    return with_neurons(program, moved, "threshold")
 
 
 def biases_to_grid(program: Program) -> tuple[Program, Counts]:
@@ -126,7 +126,7 @@ def biases_to_grid(program: Program) -> tuple[Program, Counts]:
         program: The Program. The unit of weights is 2^weight_shift in integers, and 1 in floats.
     """
     unit = 2 ** (program.fixed.weight_shift if program.fixed else 0)
-    return _with_neurons(
+    return with_neurons(
         program, lambda population: replace(population, bias=np.rint(population.bias / unit) * unit), "bias"
     )
 
@@ -151,20 +151,6 @@ def bias_to_relays(program: Program, *, most: int) -> tuple[Program, Counts]:
     return _without_biases(program, bias_channels.with_bias_relays, most)
 
 
-def average_decays(program: Program) -> tuple[Program, Counts]:
-    """Give all neurons of a population the mean of their decays.
-
-    Args:
-        program: The Program. A mean of integers is rounded.
-    """
-
-    def averaged(population: Population) -> Population:
-        mean = round(population.decay.mean()) if program.fixed is not None else population.decay.mean()
-        return replace(population, decay=np.full(population.size, mean))
-
-    return _with_neurons(program, averaged, "decay")
-
-
 def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
     """Raise decays that are too small.
 
@@ -173,7 +159,7 @@ def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
         least: The smallest decay of the target, in the Program's units: parts of 2^decay_bits in integers. Every
             smaller decay becomes `least`.
     """
-    return _with_neurons(
+    return with_neurons(
         program, lambda population: replace(population, decay=np.maximum(population.decay, least)), "decay"
     )
 
@@ -229,8 +215,8 @@ def _split(program: Program, population: Population, core: Core) -> list[tuple[P
     bounds = np.linspace(0, population.size, min(count, population.size) + 1).round().astype(int)
     pieces = []
     for number, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
-        arrays = (getattr(population, name)[begin:end] for name in population.array_names)
-        pieces.append((Population(f"{population.name}.{number}", population.model, *arrays), slice(begin, end)))
+        arrays: dict[str, Any] = {name: getattr(population, name)[begin:end] for name in population.array_names}
+        pieces.append((replace(population, name=f"{population.name}.{number}", **arrays), slice(begin, end)))
     return pieces
 
 
@@ -250,8 +236,14 @@ def _without_biases(program: Program, move: Callable[..., Program], most: int) -
     return changed, counts | {"synapses_added": changed.synapses - program.synapses}
 
 
-def _with_neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
-    """Return a Program with changed populations, and how much one of their arrays changed."""
+def with_neurons(program: Program, change: Callable[[Population], Population], name: str) -> tuple[Program, Counts]:
+    """Return a Program with changed populations, and how much one of their arrays changed.
+
+    Args:
+        program: The Program.
+        change: change(population) is a population of the same size.
+        name: The array.
+    """
     populations = tuple(change(population) for population in program.populations)
     pairs = [
         (getattr(one, name), getattr(other, name)) for one, other in zip(program.populations, populations, strict=True)

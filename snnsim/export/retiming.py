@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnsim.program import INPUT, Edge, Program
+from snnsim.program import INPUT, MODELS, Edge, Program
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,47 +49,60 @@ class Retimed:
     """Steps by which the spikes of the input and each population come later than in the Program."""
 
 
-def retime(program: Program, *, latency: int, shortest: int) -> Retimed:
+def retime(program: Program, *, latency: int, shortest: int, current_latency: int = 0) -> Retimed:
     """Return a Program retimed for hardware.
 
     Args:
         program: The Program.
         latency: Steps that a synapse of the hardware takes besides its delay.
         shortest: The shortest delay of the hardware, in steps.
+        current_latency: Steps that an exponential synapse takes besides that.
 
     Raises:
         ValueError: If a loop is shorter than the hardware can make it.
     """
-    lags = retiming_lags(program, shortest=latency + shortest)
-    edges = tuple(_with_delay(edge, lags[edge.target] - lags[edge.source] - latency) for edge in program.edges)
-    return Retimed(program, edges, lags)
+    lags = retiming_lags(program, shortest=latency + shortest, current_latency=current_latency)
+    edges = []
+    for edge in program.edges:
+        taken = latency + current_latency * keeps_current(program.population(edge.target).model)
+        edges.append(_with_delay(edge, lags[edge.target] - lags[edge.source] - taken))
+    return Retimed(program, tuple(edges), lags)
 
 
-def retiming_lags(program: Program, *, shortest: int) -> dict[str, int]:
+def keeps_current(model: str) -> bool:
+    """Return whether the neurons of a model have an exponential synapse.
+
+    Args:
+        model: A name of MODELS.
+    """
+    return MODELS[model].second == "current"
+
+
+def retiming_lags(program: Program, *, shortest: int, current_latency: int = 0) -> dict[str, int]:
     """Return the smallest retiming lags of the input and each population, in steps.
 
     Args:
         program: Program in floats or integers.
         shortest: Steps that every synapse takes at least, in time of the hardware.
+        current_latency: Steps that an exponential synapse takes besides that.
 
     Raises:
         ValueError: If a loop of populations is too short, as no lags lengthen a loop.
     """
-    lags = {INPUT: 0} | {
-        population.name: shortest if population.bias.any() else 0 for population in program.populations
-    }
+    least = {each.name: shortest + current_latency * keeps_current(each.model) for each in program.populations}
+    lags = {INPUT: 0} | {each.name: least[each.name] if each.bias.any() else 0 for each in program.populations}
     edges = [edge for edge in program.edges if len(edge.delay)]
     # Bellman-Ford: after as many rounds as there are populations, a lag grows further only in a loop
     for _ in lags:
-        short = [edge for edge in edges if lags[edge.target] < _least_lag(edge, lags, shortest)]
+        short = [edge for edge in edges if lags[edge.target] < _least_lag(edge, lags, least[edge.target])]
         for edge in short:
-            lags[edge.target] = max(lags[edge.target], _least_lag(edge, lags, shortest))
+            lags[edge.target] = max(lags[edge.target], _least_lag(edge, lags, least[edge.target]))
         if not short:
             return lags
     names = ", ".join(f"{edge.source!r} -> {edge.target!r}" for edge in short)
     raise ValueError(
-        f"export: a loop of k populations must take at least {shortest} k steps on this target, and one through "
-        f"{names} is shorter; train with longer delays in it"
+        f"export: a loop of k populations must take at least {max(least[edge.target] for edge in short)} k steps on "
+        f"this target, and one through {names} is shorter; train with longer delays in it"
     )
 
 

@@ -79,7 +79,8 @@ TARGETS: dict[str, Target] = {
         "a graph of NIR, with a delay per synapse", ".nir", nir.write, nir.check, nir.read, variant=nir.encoding
     ),
     "c": Target(
-        "C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS, executed=c.executed
+        "C99 for microcontrollers, a folder", "", c.write, c.check, c.read, c.claims, c.REPAIRS, executed=c.executed,
+        former_code=c.FORMER_RUNTIME,
     ),
     "loihi1": Target(
         "Loihi 1, a file of mantissas", ".loihi1", loihi.write_loihi1, loihi.check_loihi1, loihi.read_loihi1,

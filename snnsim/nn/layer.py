@@ -13,8 +13,8 @@ Draws    spikes of stochastic neurons are those of `draws`; without it, those of
          the likelier of spike and silence in evaluation mode
 """
 
-import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,9 +25,10 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, chunk_current
+from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, by_channel, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
-from snnsim.nn.recurrence import LoopState, Recurrence
+from snnsim.nn.recurrence import LoopState, Recurrence, checked
 from snnsim.renamed import OldName
 from snnsim.validation import shown
 
@@ -70,7 +71,7 @@ class SpikingLayer(nn.Module):
             raise ValueError(
                 f"SpikingLayer: norm must be of the {targets} {unit} that the synapse leads to, not {norm.num_features}"
             )
-        self.recurrent = _checked(recurrent, synapse)
+        self.recurrent = checked(recurrent, synapse)
 
     def forward(
         self,
@@ -88,8 +89,43 @@ class SpikingLayer(nn.Module):
             draws: Random counter of stochastic neurons.
         """
         draws = neuron_draws(self.neuron, draws, generator)
-        current = self.current(spikes, draws=draws)
-        return self.spike(current, SequenceContext(valid, generator, draws=draws))[0]
+        context = SequenceContext(valid, generator, draws=draws)
+        ordered = self.in_order(Sent(0, Incoming(self.synapse, spikes)), (), context)
+        return (ordered or self.spike(self.current(spikes, draws=draws), context))[0]
+
+    def in_order(
+        self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState = REST
+    ) -> tuple[Tensor, LayerState] | None:
+        """Return spikes and the next state in evaluation, where several connections are summed in one order.
+
+        None stands for stochastic neurons, and for layers in another mode or with a single connection.
+
+        Args:
+            own: The layer's own synapse with its input.
+            skips: Skip connections that lead to the layer.
+            context: Steps that count, randomness and gradient paths.
+            state: State of the layer before the spikes.
+        """
+        connections = [sent.incoming for sent in sorted((own, *skips), key=lambda sent: sent.source)]
+        looped = self.recurrent is not None and self.norm is None
+        if self.training or self.neuron.is_stochastic or context.credit.delayed != "exact" or not (looped or skips):
+            return None
+        if not all(sums_in_order(one.synapse) and one.spikes.ndim == 3 for one in connections):
+            return None
+        histories = (sent.incoming.next_history() for sent in skips)
+        state = state._replace(history=own.incoming.next_history(), skips=tuple(histories))
+        if self.recurrent is None or not looped:
+            return self.spike(joint_current(connections), context, state)
+        like = gates.spikes(own.incoming.spikes, who="layer", like=self.synapse.weight)
+        silent = like.new_zeros(1, 1, self.synapse.targets).expand(*like.shape[:2], -1)
+        before = LoopState(state.neuron, state.recurrent)
+        fired = self.recurrent.in_order(silent, connections, self.neuron, before, credit=context.credit)
+        if fired is None:
+            return None
+        spikes, after = fired
+        return gates.known(spikes), state._replace(
+            neuron=after.neuron, recurrent=after.history, step=state.step + len(spikes)
+        )
 
     def run(  # noqa: PLR0913
         self,
@@ -117,12 +153,17 @@ class SpikingLayer(nn.Module):
         """
         state = REST if state is None else state
         spikes = gates.spikes(spikes, who="layer", like=self.synapse.weight)
+        own = Incoming(self.synapse, spikes[before:], spikes[:before] if before else state.history)
+        context = SequenceContext(valid, generator, credit, chunk=True)
+        ordered = None if extra is not None else self.in_order(Sent(0, own), (), context, state)
+        if ordered is not None:
+            return ordered
         draws = state.draws if state.step else neuron_draws(self.neuron, state.draws, generator)
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
         current = current if extra is None else current + extra
         state = state._replace(history=history, draws=draws)
-        context = SequenceContext(valid, generator, credit, draws and draws.at(state.step), chunk=True)
+        context = context._replace(draws=draws and draws.at(state.step))
         return self.spike(current.to(spikes.dtype), context, state)
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
@@ -157,7 +198,7 @@ class SpikingLayer(nn.Module):
             context: Steps that count, and whether the current is a chunk.
             step: Number of steps of the sequence before the chunk.
         """
-        return self._driven(*self._by_channel(current, context, step))
+        return self._driven(*by_channel(current, context, step, channels=self.channels, training=self.training))
 
     def spike(
         self, current: Tensor, context: SequenceContext = WHOLE_SEQUENCE, state: LayerState = REST
@@ -169,7 +210,7 @@ class SpikingLayer(nn.Module):
             context: Steps that count, randomness, gradient paths, and whether the current is a chunk.
             state: State of the layer before the current.
         """
-        lanes, valid, total = self._by_channel(current, context, state.step)
+        lanes, valid, total = by_channel(current, context, state.step, channels=self.channels, training=self.training)
         temporal, draws, mask, after = context.credit.temporal, context.draws, state.mask, state.neuron
         if draws is not None and self.channels is not None:
             draws = draws._replace(lanes=current.shape[-1] // self.channels)
@@ -224,26 +265,6 @@ class SpikingLayer(nn.Module):
 
     drive = OldName("normalized_current")
 
-    def _by_channel(
-        self, current: Tensor, context: SequenceContext, step: int
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """Return the currents (time, lane, channel), the steps that count (lane,), and the total of BatchNorm.
-
-        A lane is a recording, or a pixel of one in a field.
-        """
-        valid, total, batch = context.valid, None, math.prod(current.shape[1:-1])
-        if valid is not None:
-            valid = gates.lengths(valid, who="layer", name="valid", batch=batch)
-        if self.channels is not None:
-            pixels = current.shape[-1] // self.channels
-            valid = None if valid is None else valid.repeat_interleave(pixels)
-            current = current.reshape(len(current), batch * pixels, self.channels)
-        if context.chunk:
-            if self.training:
-                total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
-            valid = None if valid is None else (valid - step).clamp(0, len(current))
-        return current, valid, total
-
     def _counted(self, current: Tensor, valid: Tensor | None) -> Tensor:
         """Return the steps that a normalization counts: in evaluation mode all, as padding needs no zeros there."""
         if self.training and valid is not None:
@@ -273,24 +294,3 @@ class SpikingLayer(nn.Module):
         fusible = self.norm is None or (isinstance(self.norm, BatchNorm) and self.norm.supports_fused)
         sequence = current.ndim == 3 and current.numel() > 0
         return sequence and fusible and not hooked and self.neuron.supports_fused(current)
-
-
-def _checked(recurrent: Recurrence | None, synapse: Synapse) -> Recurrence | None:
-    """Return the recurrent connection of a layer.
-
-    Raises:
-        TypeError: If it is no Recurrence.
-        ValueError: If it is of another number of neurons, or the layer is a convolution.
-    """
-    if recurrent is None:
-        return None
-    if not isinstance(recurrent, Recurrence):
-        raise TypeError(f"SpikingLayer: recurrent must be a Recurrence or None, not {shown(recurrent)}")
-    if synapse.channels is not None:
-        raise ValueError("SpikingLayer: a convolution has no recurrent connection; use a DelayedLinear or SparseLinear")
-    if recurrent.synapse.targets != synapse.targets:
-        raise ValueError(
-            f"SpikingLayer: the recurrent connection must be of the layer's {synapse.targets} neurons, not "
-            f"{recurrent.synapse.targets}"
-        )
-    return recurrent

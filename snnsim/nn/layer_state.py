@@ -3,12 +3,14 @@
 Shapes   each tensor (..., neuron), or with axes in front of these
 """
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from snnsim.gradient_paths import ALL_PATHS, GradientPaths
+from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.neuron_state import State, detached
 from snnsim.nn.protocols import Synapse
@@ -79,3 +81,31 @@ def chunk_current(
     if before:
         return synapse.current(spikes, before=before, delayed=credit.delayed), None
     return synapse.run(spikes, history, delayed=credit.delayed)
+
+
+def by_channel(
+    current: Tensor, context: SequenceContext, step: int, *, channels: int | None, training: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Return the currents (time, lane, channel), the steps that count (lane,), and the total of BatchNorm.
+
+    A lane is a recording, or a pixel of one in a field.
+
+    Args:
+        current: The synaptic currents, (time, ..., neuron).
+        context: Steps that count, and whether the current is a chunk.
+        step: Number of steps of the sequence before the current.
+        channels: Number of channels of a field; None without one.
+        training: Whether the layer is in training mode.
+    """
+    valid, total, batch = context.valid, None, math.prod(current.shape[1:-1])
+    if valid is not None:
+        valid = gates.lengths(valid, who="layer", name="valid", batch=batch)
+    if channels is not None:
+        pixels = current.shape[-1] // channels
+        valid = None if valid is None else valid.repeat_interleave(pixels)
+        current = current.reshape(len(current), batch * pixels, channels)
+    if context.chunk:
+        if training:
+            total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
+        valid = None if valid is None else (valid - step).clamp(0, len(current))
+    return current, valid, total

@@ -22,10 +22,11 @@ from snnsim import validation
 from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
+from snnsim.kernels.neuron.two_state_types import Coefficients
 from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
-from snnsim.nn.neuron_state import Activity
+from snnsim.nn.neuron_state import Activity, TwoStateForm, each_neuron
 from snnsim.nn.parameters import Learn
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.renamed import OldName
@@ -100,6 +101,23 @@ class LIF(Neuron[Tensor]):
         """
         voltage = self.initial_state(current, state)
         return leaky(current, voltage, self.decay(), self.firing_threshold(), reset=self.reset, options=options)
+
+    def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm:
+        """Return LIF neurons as those with a second variable that stays 0.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step; None for rest.
+        """
+        voltage, beta, threshold = self.initial_state(current, state), self.decay(), self.firing_threshold()
+        zero, one = torch.zeros_like(beta), torch.ones_like(beta)
+        numbers = Coefficients(
+            beta=beta, threshold=threshold, feedback=zero, gain=one, sensitivity=zero, rho=zero, coupling=zero,
+            jump=zero, intake=zero,
+        )  # fmt: skip
+        return TwoStateForm(
+            voltage, torch.zeros_like(voltage), each_neuron(numbers, current), self.reset, lambda v, _: v
+        )
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the voltage after it: the equations above.

@@ -9,6 +9,8 @@ from typing import Generic, NamedTuple, TypeVar, cast
 from torch import Tensor
 
 from snnsim.kernels.common import gates
+from snnsim.kernels.neuron.functions import Reset
+from snnsim.kernels.neuron.two_state_types import Coefficients
 from snnsim.validation import shown
 
 State = Tensor | tuple[Tensor, ...]
@@ -24,6 +26,31 @@ class Activity(NamedTuple, Generic[S]):
     """Membrane before the reset, (time, ..., neuron), if it was recorded."""
     state: S
     """State after the last step."""
+
+
+class TwoStateForm(NamedTuple):
+    """Neurons as those with two state variables, of nn/two_state.py."""
+
+    v: Tensor
+    """Voltage before the first step, (..., neuron)."""
+    w: Tensor
+    """Second variable before it."""
+    coefficients: Coefficients[Tensor]
+    """(neuron,) each."""
+    reset: Reset
+    state: Callable[[Tensor, Tensor], State]
+    """Function from v and w to the state."""
+
+
+def each_neuron(coefficients: Coefficients[Tensor], current: Tensor) -> Coefficients[Tensor]:
+    """Return coefficients as one number for each neuron, checked and in the type of the current.
+
+    Args:
+        coefficients: The coefficients, (1,) or (neuron,) each.
+        current: The currents, (time, ..., neuron).
+    """
+    named = coefficients._asdict().items()
+    return Coefficients(*(gates.each_neuron(part, current, who="neurons", name=name) for name, part in named))
 
 
 def detached(state: S) -> S:

@@ -12,8 +12,9 @@ from snnsim import validation
 from snnsim.nn.dropout import neuron_draws
 from snnsim.nn.feedback import Loop, is_loop
 from snnsim.nn.heads import HeadParts, Output
+from snnsim.nn.joint import Incoming, Sent
 from snnsim.nn.layer import SpikingLayer
-from snnsim.nn.layer_state import LayerState, SequenceContext
+from snnsim.nn.layer_state import REST, LayerState, SequenceContext
 from snnsim.nn.skip import SentSpikes, joint_layers
 
 States = Sequence[LayerState | None]
@@ -57,6 +58,12 @@ def fire(layers: Sequence[SpikingLayer], sent: SentSpikes, context: SequenceCont
         layer = layers[number - 1]
         # two calls, so that the input of a layer is freed before its spikes are computed
         counter = neuron_draws(layer.neuron, context.draws and context.draws.layer(number - 1), context.generator)
+        own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1]))
+        ordered = layer.in_order(own, sent.sent(number), context._replace(draws=counter))
+        del own
+        if ordered is not None:
+            sent.keep(number, ordered[0])
+            continue
         current, extra = layer.current(sent.take(number - 1), context.credit, counter), sent.current(number)
         current = current if extra is None else current + extra
         del extra
@@ -91,6 +98,11 @@ def _run_layer(
     layer: SpikingLayer, number: int, before: LayerState | None, sent: SentSpikes, context: SequenceContext
 ) -> LayerState:
     """Let a layer fire in a chunk of time, and return its next state."""
+    own = Sent(number - 1, Incoming(layer.synapse, sent.spikes[number - 1], before and before.history))
+    ordered = layer.in_order(own, sent.sent(number, before), context._replace(chunk=True), before or REST)
+    if ordered is not None:
+        sent.keep(number, ordered[0])
+        return ordered[1]
     extra, skips = sent.run(number, before)
     spikes, after = layer.run(
         sent.take(number - 1),

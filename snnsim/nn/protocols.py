@@ -21,7 +21,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.neuron_options import DEFAULTS as DEFAULTS
 from snnsim.nn.neuron_options import NeuronOptions as NeuronOptions
 from snnsim.nn.neuron_options import Normalization as Normalization
-from snnsim.nn.neuron_state import Activity, S, check_finite, detached, matched
+from snnsim.nn.neuron_state import Activity, S, TwoStateForm, check_finite, detached, matched
 from snnsim.nn.parameters import Bounded, Fraction, NeuronParameter
 from snnsim.validation import shown
 
@@ -76,6 +76,15 @@ class Neuron(nn.Module, ABC, Generic[S]):
             NotImplementedError: If the model has no compiled kernel.
         """
         raise NotImplementedError(f"{type(self).__name__} has no compiled kernel")
+
+    def two_state_form(self, current: Tensor, state: S | None) -> TwoStateForm | None:  # noqa: ARG002
+        """Return the neurons as those with two state variables, which compiled loops compute; None if they are others.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state before the first step, or None for rest.
+        """
+        return None
 
     def release(self, spikes: Tensor, draws: Draws | None = None) -> Tensor:  # noqa: ARG002
         """Return the part of a layer's input (time, ..., source) that reaches the synapse; by default all of it.

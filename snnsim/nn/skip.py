@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from snnsim import validation
 from snnsim.gradient_paths import GradientPaths
+from snnsim.nn.joint import Incoming, Sent
 from snnsim.nn.layer_state import LayerState
 from snnsim.nn.protocols import Synapse, check_module
 
@@ -161,12 +162,23 @@ class SentSpikes:
             target: Number of the layer, or target of the head.
             state: State of the layer after the chunk before, or None.
         """
-        leading = [skip for skip in self.skips if skip.target == target]
-        before = (state.skips if state else ()) or (None,) * len(leading)
         total, after = None, []
-        for skip, history in zip(leading, before, strict=True):
-            spikes = self.spikes[skip.source]
-            current, history = skip.synapse.run(spikes, history, delayed=self.credit.delayed)
+        for _, (synapse, spikes, history) in self.sent(target, state):
+            current, history = synapse.run(spikes, history, delayed=self.credit.delayed)
             total = current if total is None else total + current
             after.append(history)
         return total, tuple(after)
+
+    def sent(self, target: int | str, state: LayerState | None = None) -> list[Sent]:
+        """Return the skip connections to a target with their spikes.
+
+        Args:
+            target: Number of the layer, or target of the head.
+            state: State of the layer after the chunk before, or None.
+        """
+        leading = [skip for skip in self.skips if skip.target == target]
+        before = (state.skips if state else ()) or (None,) * len(leading)
+        return [
+            Sent(skip.source, Incoming(skip.synapse, self.spikes[skip.source], history))
+            for skip, history in zip(leading, before, strict=True)
+        ]

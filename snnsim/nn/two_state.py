@@ -25,12 +25,12 @@ import torch
 from torch import Tensor
 
 from snnsim import validation
-from snnsim.kernels.common import dispatch, gates
+from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron.autograd import Reset
 from snnsim.kernels.neuron.two_state import two_state
 from snnsim.kernels.neuron.two_state_types import Coefficients
-from snnsim.nn.neuron_state import Activity
+from snnsim.nn.neuron_state import Activity, TwoStateForm, each_neuron
 from snnsim.nn.parameters import Bounded
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
 from snnsim.surrogate import Surrogate, as_surrogate
@@ -107,15 +107,11 @@ class TwoStateNeuron(Neuron[TwoState]):
         """
         voltage, second = self.initial_state(current, state)
         lanes = current.reshape(len(current), -1, current.shape[-1])
-        each = (
-            gates.each_neuron(part, current, who="neurons", name=name)
-            for name, part in self.coefficients()._asdict().items()
-        )
         fired = two_state(
             lanes,
             voltage.reshape(lanes.shape[1:]),
             second.reshape(lanes.shape[1:]),
-            Coefficients(*each),
+            each_neuron(self.coefficients(), current),
             reset=self.reset,
             norm=options.norm,
             lengths=options.valid,
@@ -127,6 +123,16 @@ class TwoStateNeuron(Neuron[TwoState]):
         last = last if options.temporal else (part.detach() for part in last)
         membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
         return Activity(fired.spikes.view(current.shape), membrane, TwoState(*last))
+
+    def two_state_form(self, current: Tensor, state: TwoState | None) -> TwoStateForm:
+        """Return the state and the coefficients.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The state before the first step; None for rest.
+        """
+        voltage, second = self.initial_state(current, state)
+        return TwoStateForm(voltage, second, each_neuron(self.coefficients(), current), self.reset, TwoState)
 
     def advance(self, current: Tensor, state: TwoState, draws: Draws | None = None) -> tuple[Tensor, Tensor, TwoState]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the state after it: the equations above.

@@ -111,6 +111,9 @@ def _check(path: Path, name: str, value: Any, kind: Any, metric: str) -> None:
 
 def _rank(row: dict[str, Any], best: Best) -> tuple[float, float]:
     name, rises = best
+    if "valid_loss" not in row:
+        # without validation, a later epoch counts as better
+        return float(row["epoch"]), 0.0
     value = row[f"valid_{name}"]
     # an undefined metric is the worst, as comparisons with NaN are false
     value = -math.inf if math.isnan(value) else value if rises else -value
@@ -122,4 +125,8 @@ def _are_numbers(values: Any) -> bool:
 
 
 def _has_rank(row: dict[str, Any], metric: str) -> bool:
-    return all(isinstance(row.get(name), float) for name in (f"valid_{metric}", "valid_loss"))
+    names = (f"valid_{metric}", "valid_loss")
+    # an epoch without validation has the training loss alone
+    return all(
+        isinstance(row.get(name), float) for name in (("train_loss",) if row.keys().isdisjoint(names) else names)
+    )

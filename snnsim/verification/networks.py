@@ -7,17 +7,19 @@
     biased      toy with a bias in each neuron, and a readout of 5
     ties        20-16-10 and a loop; sums of weights often equal the threshold, at which a neuron fires
     eighths     the same in floats: weights in eighths, decays 0, ½ and 1
+    cuba_lif    toy and a loop, with an exponential synapse; adlif, silif and alif have an adaptation
 
-Names    weights are int8, decays ½ or, of `biased`, one for each neuron; but for the last two, a threshold is 127 units
-         of weight and one of the finest units more, so that no sum of weights equals it and > and ≥ are the same
+Names    weights are int8, decays ½ or, of `biased`, one for each neuron; but for ties and eighths, a threshold is 127
+         units of weight and one of the finest units more, so that no sum of weights equals it and > and ≥ are the same
 """
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
-from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, Probe, Simulator
 
 FIXED = FixedPoint(word_bits=24, decay_bits=12, weight_shift=6, weight_bits=8, delay_bits=5)
@@ -104,6 +106,39 @@ def ties(seed: int = 0, *, floats: bool = False) -> Program:
     return Program(channels=20, populations=tuple(populations), edges=tuple(edges), time_step_ms=1.0)
 
 
+def adaptive(model: str, seed: int = 0) -> Program:
+    """Return the toy network, whose first layer also reaches itself, with a model of two state variables.
+
+    The loop takes 2 steps or more, as a synaptic current of NEST acts a step after its spikes.
+
+    Args:
+        model: The model of the neurons.
+        seed: Seed of weights and delays.
+    """
+    forward = toy(seed)
+    loop = random_edge(np.random.default_rng(seed), "first", "first", (16, 16), shortest=2)
+    # more of its synapses inhibit than excite, or all neurons would fire for ever
+    loop = replace(loop, weight=loop.weight - 64)
+    populations = [with_model(population, model) for population in forward.populations]
+    return _program(populations, [*forward.edges, loop])
+
+
+def with_model(population: Population, model: str) -> Population:
+    """Return neurons with a model of two state variables, whose parameters are the same for all of them.
+
+    Args:
+        population: Neurons of another model, in floats or integers.
+        model: The model.
+    """
+    one = 2**FIXED.decay_bits if population.decay.dtype.kind == "i" else 1
+    shares = {"gain": 0.875, "second_decay": 0.5, "coupling": 0.125}
+    second: dict[str, Any] = {name: np.full(population.size, share * one) for name, share in shares.items()}
+    # a spike raises the threshold, or lowers the membrane, by half a threshold
+    second["jump"] = population.threshold // 2 if one > 1 else population.threshold / 2
+    names = MODELS[model].parameters
+    return replace(population, model=model, **{name: second[name] for name in names})
+
+
 def threshold_hits(program: Program, events: Events) -> int:
     """Return how often a membrane equals the threshold of its neuron, which is a spike.
 
@@ -127,6 +162,10 @@ NETWORKS: dict[str, Callable[[], Program]] = {
     "biased": biased,
     "ties": ties,
     "eighths": lambda: ties(floats=True),
+    "cuba_lif": lambda: adaptive("cuba_lif_hard"),
+    "adlif": lambda: adaptive("adlif_hard"),
+    "silif": lambda: adaptive("adlif_soft"),
+    "alif": lambda: adaptive("alif_hard"),
 }
 """The networks by name."""
 

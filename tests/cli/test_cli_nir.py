@@ -60,7 +60,7 @@ def test_export_to_nir_prints_what_the_format_lacks(capsys, tmp_path, program):
     soft.save(tmp_path / "soft.snn")
     with pytest.raises(SystemExit):
         run(capsys, "export", str(tmp_path / "soft.snn"), "--to", "nir", "--check")
-    assert "population 'a': the model must be lif_hard, not 'lif_soft'" in capsys.readouterr().out
+    assert "population 'a': the model must be lif_hard or cuba_lif_hard, not 'lif_soft'" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

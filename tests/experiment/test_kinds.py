@@ -46,7 +46,7 @@ REFUSED = {
     "adlif": "adlif_hard", "silif": "adlif_soft", "alif": "alif_hard", "cuba_lif": "cuba_lif_hard",
     "dense": "adlif_hard",
 }  # fmt: skip
-"""Models of programs that the target c does not have."""
+"""Models of programs that the target spinnaker does not have."""
 
 
 def built(values):
@@ -71,7 +71,7 @@ def test_a_run_is_trained_evaluated_frozen_simulated_and_exported(kind, tiny, tm
     assert len(Program.load("int8.snn").edges) == len(Program.load("run.snn").edges)
     run(capsys, "export", "int8.snn", "--to", "npz", "-o", "int8.npz")
     if kind in REFUSED:
-        error = fails(capsys, "export", "int8.snn", "--to", "c", "-o", "c")
+        error = fails(capsys, "export", "int8.snn", "--to", "spinnaker", "-o", "spinnaker")
         assert f"not '{REFUSED[kind]}'; train with network.neuron = 'lif'" in error
     if "network.recurrent" in KINDS[kind]:
         error = fails(capsys, "export", "int8.snn", "--to", "loihi2", "-o", "int8.net")
@@ -211,6 +211,8 @@ def test_settings_reach_skip_connections_and_kernels_along_neurons():
     assert (loop.targets, loop.weight.numel(), loop.max_delay) == (10, 5, 4)
     config = presets.named("motifs").with_values({"network.hidden": [12, 10]} | GRAPH)
     assert estimate.of_network(config, classes=10)["connections of skip 1 to 3 in training"] == 4 * 4 * 12 * 10
+    assert build.architecture(config, classes=10)["skip"][1]["target"] == 1
+    assert build.architecture(presets.named("motifs"), classes=10)["skip"] is None
     chunked = config.with_values({"training.rule": "sltt", "training.window_ms": 100.0, "training.loops": "cut"})
     assert build.rule(chunked).keywords["loops"] == "cut"
 

@@ -4,13 +4,14 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.random_programs import LIF_MODELS, frames_for, programs
+from helpers.random_programs import frames_for, programs
 from snnsim import export, verification
 from snnsim.export.c import layout
 from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program
@@ -42,7 +43,7 @@ def deciding(rng, decision, *, classes=5, units=True, word_bits=24, weights=127)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=SLOWLY)
-@given(program=programs(fixed=True, models=LIF_MODELS))
+@given(program=programs(fixed=True))
 def test_reading_back_is_identity(tmp_path, program):
     program = program.came_from(comment="/* a */ comment", epoch=3)
     export.write(program, "c", tmp_path / "net")
@@ -58,12 +59,31 @@ def test_reading_back_is_identity(tmp_path, program):
 @settings(max_examples=12, deadline=None, suppress_health_check=SLOWLY)
 @given(data=st.data())
 def test_any_program_gives_our_spikes(tmp_path, data):
-    """Compiled with every warning an error; loops, taps, both resets, saturation, counts and extra steps among them."""
-    program = data.draw(programs(fixed=True, models=LIF_MODELS))
+    """Compiled with every warning an error; loops, taps, all models, saturation, counts and extra steps among them."""
+    program = data.draw(programs(fixed=True))
     events = Events.from_frames(data.draw(frames_for(program)))
     export.write(program, "c", tmp_path / "net")
     report = verification.verify(tmp_path / "net", program, events, backend="c", python=sys.executable)
     assert report.equal, report
+
+
+@needs_cc
+def test_a_folder_of_an_earlier_version_is_run(tmp_path):
+    stored = Path(__file__).parents[1] / "compatibility" / "version_0_1_0" / "files.zip"
+    shutil.unpack_archive(stored, tmp_path)
+    export.write(_small(), "c", tmp_path / "today")
+    assert (tmp_path / "int8.c" / "snn.c").read_bytes() != (tmp_path / "today" / "snn.c").read_bytes()
+    program = export.read("c", tmp_path / "int8.c")
+    events = Events.random(2, steps=20, channels=program.channels, rate=0.3)
+    assert verification.verify(tmp_path / "int8.c", program, events, backend="c").equal
+
+
+def test_a_lowered_threshold_fits_into_32_bits():
+    one = np.ones(2, np.int64)
+    for bits, jump, count in ((32, -1, 1), (31, -1, 0), (32, 1, 0)):
+        population = Population("a", "alif_soft", one, one, 0 * one, np.ones(2), second_decay=one, jump=jump * one)
+        program = Program(1, (population,), (), 1.0, fixed=FixedPoint(bits, 4, 0, 8, 0))
+        assert [violation.rule for violation in export.TARGETS["c"].check(program)] == ["voltages"] * count
 
 
 @needs_cc
@@ -103,7 +123,7 @@ def test_the_self_test_passes_and_can_fail(tmp_path):
 @needs_cc
 def test_the_sanitizers_find_nothing(tmp_path):
     @settings(max_examples=3, deadline=None, suppress_health_check=SLOWLY, derandomize=True)
-    @given(program=programs(fixed=True, models=LIF_MODELS))
+    @given(program=programs(fixed=True))
     def clean(program):
         export.write(program, "c", tmp_path / "net")
         done = make(tmp_path / "net", "sanitize")

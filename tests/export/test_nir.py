@@ -6,12 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.nir_programs import ENCODINGS, hard
-from helpers.random_programs import LIF_MODELS, programs
+from helpers.nir_programs import ENCODINGS
+from helpers.random_programs import HARD_MODELS, programs
 from snnsim import export
 from snnsim.export.nir.graph import computation_order
 from snnsim.export.nir.write import graph_of, options_of
 from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.verification import networks
 
 
 def same(one, other):
@@ -37,7 +38,7 @@ def irregular(program, seed):
 @pytest.mark.parametrize("resistance", ["euler", "one"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(program=programs(models=LIF_MODELS).map(hard), seed=st.integers(0, 9), rough=st.booleans())
+@given(program=programs(models=HARD_MODELS), seed=st.integers(0, 9), rough=st.booleans())
 def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed, rough):
     program = (irregular(program, seed) if rough else program).came_from(epoch=3)
     export.write(program, "nir", tmp_path / "a.nir", encoding=encoding, resistance=resistance)
@@ -46,7 +47,7 @@ def test_reading_back_is_identity(tmp_path, encoding, resistance, program, seed,
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @settings(max_examples=25, deadline=None)
-@given(program=programs(models=LIF_MODELS).map(hard))
+@given(program=programs(models=HARD_MODELS))
 def test_nodes_do_not_wait_for_themselves(encoding, program):
     """A node with an input from the step before has another one in this step, as the first step has none before."""
     graph = graph_of(program, options_of(program, encoding, None, None))
@@ -54,7 +55,7 @@ def test_nodes_do_not_wait_for_themselves(encoding, program):
     order, late = computation_order(names, graph.edges)
     assert sorted(order) == sorted(names)
     for source, target in late:
-        assert graph.nodes[target].kind in ("LIF", "LI")
+        assert graph.nodes[target].kind in ("LIF", "LI", "CubaLIF")
         assert [each for each, end in graph.edges if end == target and (each, end) not in late], (source, target)
     reached = {"input"} | {target for source, target in graph.edges if (source, target) not in late}
     assert reached == set(names)
@@ -128,12 +129,18 @@ def test_a_file_that_was_changed_is_not_taken_for_ours(tmp_path, words):
 
 def test_what_nir_cannot_say_is_refused(tmp_path):
     soft = tuple(replace(part, model="lif_soft") for part in small().populations)
-    with pytest.raises(ValueError, match=r"breaks 2 of its rules:(\n.*model must be lif_hard, not 'lif_soft'.*){2}"):
+    with pytest.raises(
+        ValueError, match=r"breaks 2 of its rules:(\n.*model must be lif_hard or cuba_lif_hard, not 'lif_soft'.*){2}"
+    ):
         export.write(small(populations=soft), "nir", tmp_path / "a.nir")
     by_chance = {"model": "noisy_hard", "width": np.ones(3), "reset_value": np.zeros(3)}
     noisy = tuple(replace(part, **by_chance) for part in small().populations)
     with pytest.raises(ValueError, match="neurons must be deterministic, and these have noise"):
         export.write(small(populations=noisy), "nir", tmp_path / "a.nir")
+    for model in ("adlif_hard", "adlif_soft", "alif_hard", "alif_soft", "cuba_lif_soft"):
+        parts = tuple(networks.with_model(part, model) for part in small().populations)
+        with pytest.raises(ValueError, match=f"model must be lif_hard or cuba_lif_hard, not '{model}'"):
+            export.write(small(populations=parts), "nir", tmp_path / "a.nir")
     assert not list(tmp_path.iterdir())
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
-from helpers.random_programs import LIF_MODELS, programs
+from helpers.random_programs import HARD_MODELS, programs
 from snnsim import export
 from snnsim.export.common import plain_names
 from snnsim.program import INPUT
@@ -15,7 +15,7 @@ from snnsim.verification import networks
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(given_program=programs(models=LIF_MODELS))
+@given(given_program=programs(models=HARD_MODELS))
 def test_reading_back_is_identity(tmp_path, given_program):
     program = given_program.came_from(epoch=3)
     assume(not list(export.TARGETS["sonata"].check(program)))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from snnsim import cli, export
-from snnsim.verification import BACKENDS, backends_of
+from snnsim.program import MODELS
+from snnsim.verification import BACKENDS, backends_of, networks
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = sorted(path.name for path in (ROOT / "snnsim/export").iterdir() if (path / "__init__.py").is_file())
@@ -25,12 +26,35 @@ def test_a_folder_writes_reads_and_has_rules(name):
         assert any(function.startswith(verb) for function in functions), verb
 
 
+SECOND = [name for name, model in MODELS.items() if model.second]
+TAKEN = {
+    "npz": SECOND, "hdf5": SECOND, "c": SECOND, "nir": ["cuba_lif_hard"], "sonata": ["cuba_lif_hard"],
+    "loihi1": ["cuba_lif_hard"], "loihi2": ["cuba_lif_hard"], "spinnaker": [], "xylo": [],
+}  # fmt: skip
+"""Models with a second state variable that each target has."""
+
+
+@pytest.mark.parametrize("model", SECOND)
+@pytest.mark.parametrize("name", export.TARGETS)
+def test_a_target_takes_a_model_or_refuses_it_by_name(name, model):
+    program = networks.adaptive(model)
+    refusals = [
+        violation
+        for violation in export.TARGETS[name].check(program)
+        if violation.rule in ("reset", "one_step_currents")
+    ]
+    assert {violation.location for violation in refusals} == (
+        set() if model in TAKEN[name] else {"population 'first'", "population 'second'"}
+    )
+    assert all(model in violation.problem or "exponential" in violation.problem for violation in refusals)
+
+
 @pytest.mark.parametrize("name", export.TARGETS)
 def test_a_target_is_on_the_page_and_can_be_read(name):
     target = export.TARGETS[name]
     assert f"`{name}`" in PAGE
     assert target.read is not None
-    assert set(target.read_options) <= {"dt", "reset"}
+    assert set(target.read_options) <= {"dt", "reset", "synapse"}
     # a file is recognized by its suffix, or a folder by its contents
     assert target.suffix or target.claims is not export.Target.claims
     folder = target.write.__module__.split(".")[2]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from helpers.loihi_programs import FIXED, graph, sparse, with_part
+from helpers.loihi_programs import FIXED, as_cuba, graph, sparse, with_part
 from snnsim import export
 from snnsim.export import targets, xylo
 from snnsim.program import INPUT
@@ -38,6 +38,7 @@ def without_zeros(each):
 
 BREAKS = {
     "sizes": lambda p: replace(p, channels=17, edges=tuple(_wider(each) for each in p.edges)),
+    "one_step_currents": lambda p: as_cuba(p, gain=4096, second_decay=3584),
     "memoryless": lambda p: with_part(p, "a", decay=np.full(p.population("a").size, 9)),
     "single_spikes": lambda p: with_part(p, "a", threshold=_a(p).threshold * 0 + 64, bias=0 * _a(p).bias),
     "weight_range": lambda p: replace(p, edges=(replace(p.edges[0], weight=p.edges[0].weight * 0 + 64), *p.edges[1:])),
@@ -65,7 +66,7 @@ def test_each_broken_rule_is_named(tmp_path, rule):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_what_can_be_mended_fits_afterwards(seed):
-    broken = graph(np.random.default_rng(seed), 9)
+    broken = graph(np.random.default_rng(seed), 9, models=["lif_hard"])
     changed, repairs = targets.fixed(broken, "xylo")
     assert {each.name for each in repairs} >= {"join_taps", "remove_memory"}
     assert not list(xylo.check(changed))

@@ -18,12 +18,15 @@ def population(name, size, rng, model="lif_hard"):
         name: Name of the population.
         size: Number of neurons.
         rng: Source of threshold and decay.
-        model: "lif_hard" or "readout".
+        model: "lif_hard", "cuba_lif_hard" or "readout".
     """
     threshold = 64 * int(rng.integers(20, 200)) + 1
     decay, bias = np.full(size, int(rng.integers(1, 4097))), np.zeros(size, int)
-    limit = np.full(size, threshold) if model == "lif_hard" else np.ones(size, int)
-    return Population(name, model, decay, limit, bias, np.full(size, 0.01))
+    limit = np.ones(size, int) if model == "readout" else np.full(size, threshold)
+    second = {}
+    if model == "cuba_lif_hard":
+        second = {"gain": np.full(size, 4096), "second_decay": np.full(size, int(rng.integers(0, 4001)))}
+    return Population(name, model, decay, limit, bias, np.full(size, 0.01), **second)
 
 
 def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
@@ -44,15 +47,16 @@ def edge(source, target, sizes, rng, *, delays=(0, 62), taps=1):
     return Edge.of(source, target, (pre[index], post[index], delay, weight), sources=sizes[source])
 
 
-def chain(rng, longest=62):
+def chain(rng, longest=62, models=("lif_hard", "cuba_lif_hard")):
     """Return a chain of two populations that fire and a readout, of integers that fit Loihi.
 
     Args:
         rng: Source of sizes and numbers.
         longest: The longest delay, in steps.
+        models: Models of the populations that fire.
     """
     sizes = {INPUT: 6, "a": int(rng.integers(2, 7)), "b": int(rng.integers(2, 7)), "out": 3}
-    parts = [population("a", sizes["a"], rng), population("b", sizes["b"], rng)]
+    parts = [population(name, sizes[name], rng, str(rng.choice(models))) for name in ("a", "b")]
     parts.append(population("out", 3, rng, "readout"))
     ends = [(INPUT, "a"), ("a", "b"), ("b", "out")]
     edges = [edge(source, target, sizes, rng, delays=(0, longest)) for source, target in ends]
@@ -62,14 +66,15 @@ def chain(rng, longest=62):
     )  # fmt: skip
 
 
-def graph(rng, longest=62):
+def graph(rng, longest=62, models=("lif_hard", "cuba_lif_hard")):
     """Return a chain with two taps, an edge that skips a population, one that turns back, and loops.
 
     Args:
         rng: Source of sizes and numbers.
         longest: The longest delay of the chain, in steps.
+        models: Models of the populations that fire.
     """
-    program = chain(rng, longest)
+    program = chain(rng, longest, models)
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     more = [
         edge(INPUT, "b", sizes, rng, delays=(0, 5), taps=2),
@@ -131,7 +136,7 @@ def sparse(rng, *, loops=True, longest=5):
         loops: Whether an edge leads from the second population back to the first.
         longest: The longest delay of the chain, in steps.
     """
-    program = chain(rng, longest)
+    program = chain(rng, longest, models=["lif_hard"])
     sizes = {INPUT: 6} | {part.name: part.size for part in program.populations}
     edges = [replace(each, weight=np.trunc(each.weight / 2).astype(np.int16)) for each in program.edges]
     if loops:
@@ -147,6 +152,19 @@ def sparse(rng, *, loops=True, longest=5):
             least = positive_sum(result, part) // 2 + 1
             result = with_part(result, part.name, threshold=64 * least + part.bias)
     return result
+
+
+def as_cuba(program, *, gain, second_decay):
+    """Return the Program whose first population has an exponential synapse.
+
+    Args:
+        program: Program in integers, whose first population is "a".
+        gain: Gain of the current, in parts of 4096.
+        second_decay: Parts of 4096 of the current that a step keeps.
+    """
+    size = program.populations[0].size
+    second = {"gain": np.full(size, gain), "second_decay": np.full(size, second_decay)}
+    return with_part(program, "a", model="cuba_lif_hard", **second)
 
 
 def floats(program):
@@ -194,8 +212,9 @@ def _crowded(program):
 
 BREAKS = {
     "integers": floats,
-    "reset": lambda p: with_part(p, "a", model="lif_soft"),
+    "reset": lambda p: with_part(p, "a", model="lif_soft", gain=None, second_decay=None),
     "hardware_delays": _late,
+    "unit_gains": lambda p: as_cuba(p, gain=2048, second_decay=1000),
     "one_decay": lambda p: with_part(p, "a", decay=np.arange(100, 100 + _a(p).size)),
     "arithmetic": lambda p: replace(p, fixed=replace(FIXED, weight_shift=4)),
     "weight_range": lambda p: with_first_edge(p, weight=(p.edges[0].weight * 0 + 300).astype(np.int16)),

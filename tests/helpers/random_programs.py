@@ -14,6 +14,8 @@ from snnsim.simulation import Events
 MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and not model.noisy]
 """Models that fire, of Programs in floats and in integers."""
 LIF_MODELS = ["lif_hard", "lif_soft"]
+HARD_MODELS = ["lif_hard", "cuba_lif_hard"]
+"""Models with a hard reset and without an adaptation."""
 FIXED = FixedPoint(word_bits=10, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
 
 

@@ -1,5 +1,7 @@
 """Recurrent layers against loops in torch: spikes, gradients, chunks, steps, and the frozen network."""
 
+import gc
+
 import numpy as np
 import pytest
 import torch
@@ -133,6 +135,25 @@ def test_chunks_are_the_whole_sequence(kind, lengths, training):
         piece, state = part.run(chunk, state, generator=draw)
         pieces.append(piece)
     assert_close(torch.cat(pieces), expected)
+
+
+def numbers_in_memory():
+    """Return the number of elements of all tensors that are alive."""
+    gc.collect()
+    return sum(one.numel() for one in gc.get_objects() if type(one) is torch.Tensor)
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_memory_of_a_stream_does_not_grow_with_time(kind, training):
+    net, state, sizes = network(kind, norm=False).train(training), None, []
+    frame = eighths(1, BATCH, NEURONS)
+    for step in range(1, 61):
+        state = net.run(frame, state)[1]
+        if step in (20, 60):
+            sizes.append(numbers_in_memory())
+    assert sizes[0] == sizes[1]
 
 
 def test_gradients_pass_from_chunk_to_chunk():

@@ -33,7 +33,7 @@ def run(tmp_path):
     return verified
 
 
-@pytest.mark.parametrize("network", ["toy", "recurrent", "taps"])
+@pytest.mark.parametrize("network", ["toy", "recurrent", "taps", "cuba_lif"])
 @pytest.mark.parametrize(("backend", "encoding"), ENCODINGS)
 def test_every_spike_is_the_same(run, backend, encoding, network):
     program = networks.NETWORKS[network]()

@@ -39,8 +39,14 @@ def run(tmp_path):
     return verified
 
 
-@pytest.mark.parametrize("network", EVERYWHERE)
-@pytest.mark.parametrize("backend", MODULES)
+NETWORKS = [(backend, network) for backend in MODULES for network in EVERYWHERE]
+NETWORKS += [("brian2", network) for network in ("cuba_lif", "adlif", "silif", "alif")] + [
+    ("nest", "cuba_lif"),
+    ("bmtk", "cuba_lif"),
+]
+
+
+@pytest.mark.parametrize(("backend", "network"), NETWORKS)
 def test_every_spike_is_the_same(run, backend, network):
     program = networks.NETWORKS[network]()
     report = run(backend, program)
@@ -128,3 +134,16 @@ def test_an_edge_of_a_single_synapse(run, backend):
     report = run(backend, program, events=events)
     assert (report.layers[0].spikes_equal, report.layers[0].spikes_total) == (2, 2)
     assert report.equal
+
+
+@pytest.mark.parametrize(
+    ("model", "delay", "words"),
+    [("adlif_hard", 5, "NEST has no neuron of the model"), ("cuba_lif_hard", 1, "a loop of this program is too short")],
+)
+def test_neurons_that_nest_would_compute_otherwise_are_refused(run, model, delay, words):
+    program = networks.adaptive(model)
+    loop = program.edges[-1]
+    synapses = (loop.pre(), loop.post, np.full(len(loop.post), delay), loop.weight)
+    changed = Edge.of("first", "first", synapses, sources=16)
+    with pytest.raises(RuntimeError, match=words):
+        run("nest", replace(program, edges=(*program.edges[:-1], changed)))

@@ -1,12 +1,14 @@
 """The self-test of the C runtime: a recording, and what snnsim's simulator computes from it.
 
 golden_event     step, channel, count      golden_spike    step, neuron of the network, 1
-golden_voltage   (neuron,) at the end      GOLDEN_CHOICE   the class, or -1 where two are within a thousandth
+golden_voltage   (neuron,) at the end      golden_second    (neuron,) second variables at the end, if there are some
+GOLDEN_CHOICE   the class, or -1 where two are within a thousandth
 
 Events and spikes end in a row of the step after the last one.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,10 +37,10 @@ def golden(program: Program, recording: Events | None, most_count: int) -> str:
             f"export to c: the recording of the self-test must be one, of at most {most_count} spikes per step and "
             f"channel, not {len(recording)}, of up to {recording.count.max(initial=0)}"
         )
-    probe = Probe(spikes=True, membranes={population.name: None for population in program.populations})
-    result = Simulator(program).run(recording, probe)
+    result = Simulator(program).run(recording, Probe(spikes=True))
     spikes, steps = _spikes(result), int(result.length[0])
-    voltage, choice = _voltage(program, result), _choice(program, result)
+    voltage, second = _state(program, recording, steps)
+    choice = _choice(program, result)
     events = list(zip(recording.step, recording.channel, recording.count, strict=True))
     lines = [
         "#ifndef GOLDEN_H\n#define GOLDEN_H\n\n#include <stdint.h>\n",
@@ -47,8 +49,11 @@ def golden(program: Program, recording: Events | None, most_count: int) -> str:
         "typedef struct {\n    uint32_t step, number;\n    uint8_t count;\n} golden_row;\n",
         _rows("golden_event", [*events, (steps, 0, 0)]),
         _rows("golden_spike", [*spikes, (steps, 0, 0)]),
-        f"static const int32_t golden_voltage[] = {{{', '.join(map(str, voltage))}}};\n\n#endif\n",
+        f"static const int32_t golden_voltage[] = {{{', '.join(map(str, voltage))}}};\n",
     ]
+    if second:
+        lines.append(f"static const int32_t golden_second[] = {{{', '.join(map(str, second))}}};\n")
+    lines.append("#endif\n")
     return "\n".join(lines)
 
 
@@ -57,18 +62,13 @@ def _spikes(result: Result) -> list[tuple[int, int, int]]:
     return [(int(result.spike_step[k]), int(result.spike_neuron[k]), 1) for k in order]
 
 
-def _voltage(program: Program, result: Result) -> list[int]:
-    """Return the voltages after the last step: membranes, after the reset of those that fired."""
-    voltages: list[int] = []
-    last = result.traces[-1].astype(np.int64)
-    start = 0
-    for population in program.populations:
-        u = last[start : start + population.size]
-        fires = population.fires & (u >= population.threshold)
-        after_spike = u - population.threshold if population.model == "lif_soft" else np.zeros_like(u)
-        voltages += np.where(fires, after_spike, u).tolist()
-        start += population.size
-    return voltages
+def _state(program: Program, recording: Events, steps: int) -> tuple[list[int], list[int]]:
+    """Return the voltages after the last step, and the second variables, if a model of the Program has one."""
+    simulator = Simulator(program)
+    longer = replace(recording, length=np.full(1, steps))
+    _, state = simulator.feed(longer, simulator.start())
+    values = state.voltage[0].astype(np.int64).tolist()
+    return values[: program.size], values[program.size :]
 
 
 def _choice(program: Program, result: Result) -> int:

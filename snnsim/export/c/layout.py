@@ -15,11 +15,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, Population, Program
 from snnsim.program.arrays import rank_within
+from snnsim.program.models import array_names
 
 STEPS = 4096
 FRACTION_BITS = 16
+FACTORS = ("gain", "second_decay", "coupling")
+"""Parameters with the fixed point of a decay, of models with a second state variable."""
+ARRAYS = {
+    "decay": ("snn_decay", "snn_decays"),
+    "threshold": ("int32_t", "snn_thresholds"),
+    "bias": ("int32_t", "snn_biases"),
+    "gain": ("snn_factor", "snn_gains"),
+    "second_decay": ("snn_factor", "snn_second_decays"),
+    "coupling": ("snn_factor", "snn_couplings"),
+    "jump": ("int32_t", "snn_jumps"),
+}
+"""Type and name of the array of each parameter, a value for each neuron of the network."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +119,48 @@ def edge_of(blocks: list[Block], *, sources: int, targets: int, synapses: int) -
     return Edge.of(first.source, first.target, (pre[mask], post[mask], delay[mask], weight[mask]), sources=sources)
 
 
+def second_model(population: Population) -> str | None:
+    """Return the model of a population with a second state variable, without its reset; None for other models.
+
+    Args:
+        population: The population.
+    """
+    return population.model.rpartition("_")[0] if MODELS[population.model].second else None
+
+
+def second_models(program: Program) -> list[str]:
+    """Return the names of `second_model` that a Program has.
+
+    Args:
+        program: Program in integers.
+    """
+    return sorted({model for model in map(second_model, program.populations) if model})
+
+
+def parameters(program: Program) -> list[str]:
+    """Return the names of the parameters that the runtime reads, those of ARRAYS that a model of the Program has.
+
+    Args:
+        program: Program in integers.
+    """
+    names = {name for population in program.populations for name in array_names(population.model)}
+    return [name for name in ARRAYS if name in names]
+
+
+def parameter(program: Program, name: str) -> np.ndarray:
+    """Return a parameter of all neurons, int64 (neuron,), with 0 where the model has none of this name.
+
+    Args:
+        program: Program in integers.
+        name: A name of ARRAYS.
+    """
+    own = [getattr(population, name) for population in program.populations]
+    sizes = [population.size for population in program.populations]
+    rows = [np.zeros(size, np.int64) if row is None else row for row, size in zip(own, sizes, strict=True)]
+    values: np.ndarray = np.concatenate(rows).astype(np.int64)
+    return values
+
+
 def ring_slots(program: Program, name: str) -> int:
     """Return the slots of the ring in which arrivals at a population wait: its longest delay, and one.
 
@@ -117,7 +172,7 @@ def ring_slots(program: Program, name: str) -> int:
 
 
 def stored_bytes(program: Program) -> int:
-    """Return the bytes of the constants as a compiler lays them out: synapses, and 12 bytes a neuron at most.
+    """Return the bytes of the constants as a compiler lays them out: synapses, and 4 bytes a parameter at most.
 
     Args:
         program: Program in integers.
@@ -125,7 +180,7 @@ def stored_bytes(program: Program) -> int:
     flat = [block for each in blocks(program) for block in each]
     largest = max((np.abs(block.weight).max(initial=0) for block in flat), default=0)
     wide = max((population.size for population in program.populations), default=0) > 256
-    total = 12 * program.size
+    total = 4 * len(parameters(program)) * program.size
     for block in flat:
         total += len(block.weight) * (1 + (2 if largest > 127 else 1))
         if block.post is not None and block.indptr is not None:

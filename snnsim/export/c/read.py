@@ -14,6 +14,7 @@ from snnsim.export.common import reading
 from snnsim.files import folder_read_whole
 from snnsim.program import Population, Program
 from snnsim.program.header import Header, arrays_field, list_field
+from snnsim.program.models import array_names
 
 _ARRAY = re.compile(r"^(?:static )?const \w+ (snn_\w+)\[[^\]]*\] = \{\n([-0-9,\s]*)\};", re.MULTILINE)
 
@@ -59,8 +60,9 @@ def _program(header: Header, arrays: dict[str, np.ndarray]) -> Program:
     scales = arrays_field(header.table, "units", count=len(header.populations))
     for (name, model), scale in zip(header.populations, scales, strict=True):
         neurons = slice(start, start + len(scale))
-        decay, threshold, bias = (_array(arrays, f"snn_{each}")[neurons] for each in ("decays", "thresholds", "biases"))
-        populations.append(Population(name, model, decay, threshold, bias, scale))
+        names = [each for each in array_names(model) if each != "scale"]
+        values = {each: _array(arrays, layout.ARRAYS[each][1])[neurons] for each in names}
+        populations.append(Population(name, model, **values, scale=scale))
         start += len(scale)
     size, edges, number = header.sizes(populations), [], 0
     counts, synapses = (list_field(header.table, name, int, count=len(header.edges)) for name in ("blocks", "synapses"))

@@ -12,13 +12,20 @@ from snnsim.export.c import layout
 from snnsim.export.c.golden import golden
 from snnsim.export.c.layout import Block
 from snnsim.files import folder_written_whole
-from snnsim.program import DECISIONS, INPUT, FixedPoint, Program
+from snnsim.program import DECISIONS, INPUT, MODELS, FixedPoint, Program
 from snnsim.simulation import Events
 
 FORMAT = "snnsim C99"
 _RUNTIME = ("snn.h", "snn.c", "run.c", "test.c", "bench.c", "Makefile")
 _EXECUTED = ("snn.h", "snn.c", "run.c", "network.h", "network.c")
-_MODELS = {"lif_hard": "SNN_HARD", "lif_soft": "SNN_SOFT", "readout": "SNN_READS"}
+FORMER_RUNTIME = frozenset(
+    {
+        "ed7e1df37944d0cbe8280ae04d5142e39f753e7e19d2568b90557a7f9fd81dac",
+        "58dbe7d47a6a5fc741c4f7a067e22c0ed381b90a4f18aa80e504a58d4d7b9da5",
+    }
+)
+"""SHA-256 of snn.c and snn.h of earlier versions."""
+_RESETS = {"hard": "SNN_HARD", "soft": "SNN_SOFT", None: "SNN_READS"}
 
 
 def write(program: Program, path: Path, *, recording: Events | None = None) -> None:
@@ -67,13 +74,18 @@ def _network_h(program: Program, blocks: list[list[Block]]) -> str:
     flat = [block for each in blocks for block in each]
     weight = _concatenated(block.weight for block in flat)
     post = _concatenated(block.post for block in flat if block.post is not None)
-    decay = np.concatenate([population.decay for population in program.populations])
+    decay = layout.parameter(program, "decay")
     lines = [f"/* {comment}\n */", "#ifndef NETWORK_H", "#define NETWORK_H", "", "#include <stdint.h>", ""]
     lines += [f"#define {name} {value}" for name, value in _sizes(program).items()]
     lines += ["", f"typedef {layout.smallest_type(weight, signed=True)} snn_weight;"]
     lines += [f"typedef {layout.smallest_type(post, signed=False)} snn_target;"]
-    lines += [f"typedef {layout.smallest_type(decay, signed=False)} snn_decay;", "", "#endif", ""]
-    return "\n".join(lines)
+    lines += [f"typedef {layout.smallest_type(decay, signed=False)} snn_decay;"]
+    models = layout.second_models(program)
+    if models:
+        factor = np.concatenate([layout.parameter(program, name) for name in layout.FACTORS])
+        lines += [f"typedef {layout.smallest_type(factor, signed=True)} snn_factor;"]
+        lines += [f"#define SNN_HAS_{model.upper()} 1" for model in models]
+    return "\n".join([*lines, "", "#endif", ""])
 
 
 def _sizes(program: Program) -> dict[str, Any]:
@@ -116,11 +128,9 @@ def _network_c(program: Program, blocks: list[list[Block]]) -> str:
     count = [sum(block.source == name for _, block in numbered) for name in (INPUT, *names)]
     lines.append(_array("const uint16_t snn_outgoing", np.cumsum([0, *count]), "SNN_POPULATIONS + 2"))
     lines += [f"const snn_population snn_populations[SNN_POPULATIONS] = {{{_population_rows(program)}}};"]
-    for kind, name, plural in (
-        ("snn_decay", "decay", "decays"), ("int32_t", "threshold", "thresholds"), ("int32_t", "bias", "biases")
-    ):  # fmt: skip
-        values = np.concatenate([getattr(population, name) for population in program.populations])
-        lines.append(_array(f"const {kind} snn_{plural}", values, "SNN_NEURONS"))
+    for name in layout.parameters(program):
+        kind, array = layout.ARRAYS[name]
+        lines.append(_array(f"const {kind} {array}", layout.parameter(program, name), "SNN_NEURONS"))
     if program.decision is not None:
         unit, _ = layout.units(program, program.population(str(program.readout)))
         lines.append(_array("const uint32_t snn_units", unit, "SNN_SCORES"))
@@ -146,7 +156,9 @@ def _population_rows(program: Program) -> str:
     rows, start, ring = [], 0, 0
     for population in program.populations:
         slots = layout.ring_slots(program, population.name)
-        rows.append(f"{{{start}, {population.size}, {ring}, {slots}, {_MODELS[population.model]}}}")
+        reset, model = _RESETS[MODELS[population.model].reset], layout.second_model(population)
+        rule = f"{reset} + SNN_{model.upper()}" if model else reset
+        rows.append(f"{{{start}, {population.size}, {ring}, {slots}, {rule}}}")
         start, ring = start + population.size, ring + slots * population.size
     return ", ".join(rows)
 

@@ -1,22 +1,24 @@
 """Loihi 1 and Loihi 2: their arithmetic, limits and files.
 
-    v ← sign(v) ⌊|v| (4096 − decay_v) / 4096⌋ + Σ w 2^(6 + w_exp)      v within ± (2^23 − 1)
+    u ← sign(u) ⌊|u| (4096 − decay_u) / 4096⌋ + Σ w 2^(6 + w_exp)      u wraps around beyond ± 2^23
+    v ← sign(v) ⌊|v| (4096 − decay_v) / 4096⌋ + u                      v within ± (2^23 − 1)
     fires where v > vth 2^6, then v = 0
 
 Loihi 1 (`.loihi1`): any graph, as HDF5 of mantissas
 
-    population/K   name, decay_v, vth      one for all of its neurons
+    population/K   name, decay_v, vth      one for all of its neurons; decay_u, 4096 where there is none
     edge/K         pre, post, weight, delay (synapse,); attributes source, target, w_exp
 
 Loihi 2 (`.net`): a chain of dense layers with a delay for every synapse, which netx of lava-dl reads
 
     layer/0     shape, type "input"
     layer/K     shape, type "dense", inFeatures, outFeatures, weight and delay (target, source)
-                neuron/{type "CUBA", iDecay 4096, vDecay, vThMant, refDelay 1, gradedSpike}
+                neuron/{type "CUBA", iDecay, vDecay, vThMant, refDelay 1, gradedSpike}
     simulation  Ts, tSample
 
 That is the integer rule of a Program, with m = 4096 − decay_v, θ = vth 2^6 + 1, w 2^shift = weight 2^(6 + w_exp); in
-netx, weights count in 2^6, and iDecay 4096 leaves a current for one step.
+netx, weights count in 2^6. A decay_u of 4096 leaves a current for one step (lif_hard); a smaller one is the exponential
+synapse of cuba_lif_hard with a gain of 1 and ρ = 4096 − decay_u.
 
 Units    delay in steps of the chip, 0 to 62: a spike arrives a step and `delay` later; population K fires
          header["lateness"] steps late · weight of Loihi 1 even, −256 to 254: the sign takes the last of 8 bits

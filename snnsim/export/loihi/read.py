@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,9 +10,18 @@ from snnsim import hdf5, untrusted
 from snnsim.export.common import reading
 from snnsim.export.loihi.rules import LATENCY, UNIT
 from snnsim.export.loihi.write import LOIHI1_FORMAT, LOIHI2_FORMAT
+from snnsim.export.retiming import keeps_current
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.header import Header, arrays_field
 from snnsim.program.parts import Synapses
+
+
+class _Mantissas(NamedTuple):
+    """The neurons of a population, as the chip has them."""
+
+    decay_v: int
+    vth: int
+    decay_u: int
 
 
 def read_loihi1(path: Path) -> Program:
@@ -46,7 +56,10 @@ def _read(path: Path, form: str, build: Callable[[hdf5.Tree, Header], Program]) 
 
 def _loihi1(file: hdf5.Tree, header: Header) -> Program:
     paths = [f"population/{number}" for number in range(len(header.populations))]
-    mantissas = [(_integer(file, path, "decay_v"), _integer(file, path, "vth")) for path in paths]
+    mantissas = [
+        _Mantissas(_integer(file, path, "decay_v"), _integer(file, path, "vth"), _decay_u(file, path, model))
+        for path, (_, model) in zip(paths, header.populations, strict=True)
+    ]
     shift, synapses = _shift(header), list[Synapses]()
     for number in range(len(header.edges)):
         group = file.group(f"edge/{number}")
@@ -59,10 +72,10 @@ def _loihi1(file: hdf5.Tree, header: Header) -> Program:
 
 
 def _loihi2(file: hdf5.Tree, header: Header) -> Program:
-    mantissas, synapses, shift = [], list[Synapses](), _shift(header)
+    mantissas, synapses, shift = list[_Mantissas](), list[Synapses](), _shift(header)
     for number in range(1, len(header.populations) + 1):
         neuron, layer = f"layer/{number}/neuron", file.group(f"layer/{number}")
-        mantissas.append((_integer(file, f"{neuron}/vDecay"), _integer(file, f"{neuron}/vThMant")))
+        mantissas.append(_Mantissas(*(_integer(file, f"{neuron}/{name}") for name in ("vDecay", "vThMant", "iDecay"))))
         weight, delay = (layer.numbers(name, axes=2) for name in ("weight", "delay"))
         if weight.shape != delay.shape or weight.dtype.kind not in "iu" or delay.dtype.kind not in "iu":
             raise ValueError(f"layer/{number} must have whole numbers of weight and delay for the same pairs")
@@ -71,7 +84,12 @@ def _loihi2(file: hdf5.Tree, header: Header) -> Program:
     return _program(header, mantissas, synapses)
 
 
-def _program(header: Header, mantissas: Sequence[tuple[int, int]], synapses: Sequence[Synapses]) -> Program:
+def _decay_u(file: hdf5.Tree, path: str, model: str) -> int:
+    """Return the parts of 4096 that a step takes from a current."""
+    return _integer(file, path, "decay_u") if keeps_current(model) else 4096
+
+
+def _program(header: Header, mantissas: Sequence[_Mantissas], synapses: Sequence[Synapses]) -> Program:
     """Return a Program of the decays and thresholds of populations, and of synapses with hardware delays."""
     populations = list(_populations(header, mantissas))
     size, lags, edges = header.sizes(populations), {INPUT: 0} | header.by_population("lateness"), []
@@ -81,18 +99,20 @@ def _program(header: Header, mantissas: Sequence[tuple[int, int]], synapses: Seq
     return header.program(populations, edges)
 
 
-def _populations(header: Header, mantissas: Sequence[tuple[int, int]]) -> list[Population]:
+def _populations(header: Header, mantissas: Sequence[_Mantissas]) -> list[Population]:
     count, populations = len(header.populations), []
     scales, readout_thresholds = (
         arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold")
     )
-    for (name, model), scale, readout_threshold, (decay_v, vth) in zip(
+    for (name, model), scale, readout_threshold, own in zip(
         header.populations, scales, readout_thresholds, mantissas, strict=True
     ):
         size = len(scale)
-        threshold = readout_threshold if len(readout_threshold) else np.full(size, (vth << UNIT) + 1)
-        decay, bias = np.full(size, 4096 - decay_v), np.zeros(size, np.int64)
-        populations.append(Population(name, model, decay, threshold, bias, scale))
+        threshold = readout_threshold if len(readout_threshold) else np.full(size, (own.vth << UNIT) + 1)
+        decay, bias = np.full(size, 4096 - own.decay_v), np.zeros(size, np.int64)
+        rows = {"gain": 4096, "second_decay": 4096 - own.decay_u} if keeps_current(model) else {}
+        second = {each: np.full(size, value) for each, value in rows.items()}
+        populations.append(Population(name, model, decay, threshold, bias, scale, **second))
     return populations
 
 

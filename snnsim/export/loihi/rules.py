@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from snnsim.export import checks, core_checks, integer_checks, repairs
+from snnsim.export import checks, core_checks, current_repairs, integer_checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
 from snnsim.export.repairs import Repair
@@ -52,7 +52,8 @@ def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
     """Yield what neither chip can compute; `bias` names the repair of biases, if there is one."""
     yield from integer_checks.integers(program)
     yield from checks.one_readout(program)
-    yield from checks.reset(program)
+    yield from checks.reset(program, models=("lif_hard", "cuba_lif_hard"))
+    yield from checks.unit_gains(program)
     yield from checks.hardware_delays(program, latency=LATENCY, shortest=0, most=LONGEST_DELAY)
     yield from checks.one_decay(program)
     if program.fixed is None:
@@ -71,10 +72,11 @@ def _arithmetic(program: Program, *, bias: str | None) -> Iterator[Violation]:
 def _repairs(bias: Callable[..., Any]) -> dict[str, Repair]:
     """Return the repairs of both chips, in order; `bias` is that of biases."""
     return {
+        "gains_to_weights": current_repairs.gains_to_weights,
         "quantize": partial(repairs.requantize, scheme=SCHEME),
         "join_taps": repairs.join_taps,
         "requantize": partial(repairs.requantize, scheme=SCHEME),
-        "average_decays": repairs.average_decays,
+        "average_decays": current_repairs.average_decays,
         "raise_decays": partial(repairs.raise_decays, least=1),
         "thresholds_to_grid": partial(repairs.thresholds_to_grid, unit=UNIT, most=MOST_THRESHOLD),
         bias.__name__: partial(bias, most=127),

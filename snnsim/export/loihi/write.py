@@ -35,6 +35,8 @@ def write_loihi1(program: Program, path: Path) -> None:
             group.attrs["name"] = names[population.name]
             group.attrs["decay_v"] = 4096 - int(population.decay[0])
             group.attrs["vth"] = _threshold_mantissa(population)
+            if population.second_decay is not None:
+                group.attrs["decay_u"] = _current_decay(population)
         for number, edge in enumerate(edges):
             group = file.create_group(f"edge/{number}")
             weight = edge.weight << shift
@@ -76,7 +78,7 @@ def write_loihi2(program: Program, path: Path) -> None:
             layer.create_dataset("delay", data=delay, compression="gzip")
             neuron = layer.create_group("neuron")
             neuron["type"] = np.array([b"CUBA"])
-            neuron["iDecay"], neuron["vDecay"] = 4096, 4096 - int(population.decay[0])
+            neuron["iDecay"], neuron["vDecay"] = _current_decay(population), 4096 - int(population.decay[0])
             neuron["vThMant"], neuron["refDelay"] = _threshold_mantissa(population), 1
             neuron["gradedSpike"] = False
         file["simulation/Ts"], file["simulation/tSample"] = 1, SAMPLE_STEPS
@@ -91,6 +93,11 @@ def _header(program: Program, form: str) -> tuple[str, tuple[HardwareEdge, ...]]
         [] if population.fires else population.threshold.tolist() for population in populations
     ]
     return json.dumps(fields), retimed.edges
+
+
+def _current_decay(population: Population) -> int:
+    """Return the parts of 4096 that a step takes from a current; all of them where synapses are not exponential."""
+    return 4096 if population.second_decay is None else 4096 - int(population.second_decay[0])
 
 
 def _threshold_mantissa(population: Population) -> int:

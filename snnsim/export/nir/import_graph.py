@@ -2,7 +2,8 @@
 
     current[t, j] = Σ_source,d gain[j] M[j, i] s_i[t − d]
 
-A Cuba neuron's synapse, i ← α i + x, is a row of taps: its input arrives again k steps later with the weight α^k, until
+A Cuba neuron's synapse, i ← α i + x, is that of its model where a Program has the model, cuba_lif. Elsewhere, as of a
+CubaLI or with a leak voltage, it is a row of taps: its input arrives again k steps later with the weight α^k, until
 that is below the rounding of a float. A bias that arrives late, or through such a synapse, is the weight of a neuron
 that fires in every step.
 
@@ -34,6 +35,8 @@ NOTES = (
 _CONNECTIONS = (*LINEAR, "Delay")
 RESETS = {"value": "lif_hard", "subtract": "lif_soft"}
 """Model of neurons that fire, by the effect of a spike."""
+SYNAPSES = ("model", "taps")
+"""Forms of exponential synapses: the model cuba_lif where it has all parameters, or taps, with LIF neurons."""
 MOST_NODES = 8192
 _MOST_TAPS = 2**26
 _MOST_NOTES = 20
@@ -47,21 +50,24 @@ class _Options(NamedTuple):
     step: float
     """Seconds of a step."""
     reset: str
+    synapse: str
 
 
-def program(graph: Graph, *, dt: float | str | None = None, reset: str = "value") -> Program:
+def program(graph: Graph, *, dt: float | str | None = None, reset: str = "value", synapse: str = "model") -> Program:
     """Return the Program of a graph.
 
     Args:
         graph: The graph.
         dt: Seconds of a step; by default those of the metadata, or 1e-4.
         reset: A name of RESETS.
+        synapse: One of SYNAPSES.
 
     Raises:
         ValueError: If a Program has no counterpart of nodes; the message has all of them.
     """
     one_of(reset, tuple(RESETS), who="import of nir", name="reset")
-    options = _Options(_step(graph.metadata.get("dt", DT) if dt is None else dt), reset)
+    one_of(synapse, SYNAPSES, who="import of nir", name="synapse")
+    options = _Options(_step(graph.metadata.get("dt", DT) if dt is None else dt), reset, synapse)
     if graph.count() > MOST_NODES:
         raise ValueError(f"import of nir: there must be at most {MOST_NODES:,} nodes, not {graph.count():,}")
     flat = flatten(graph)
@@ -104,7 +110,8 @@ def _read_neurons(graph: FlatGraph, options: _Options, errors: dict[str, str]) -
     for name, node in graph.nodes.items():
         try:
             if node.kind in NEURONS:
-                yield name, neurons_of(node.kind, node.numbers, options.step, reset=options.reset)
+                neurons = neurons_of(node.kind, node.numbers, options.step, reset=options.reset)
+                yield name, neurons.with_model() if options.synapse == "model" else neurons
             elif node.kind not in (*_CONNECTIONS, "Input", "Output"):
                 known = ", ".join(sorted((*NEURONS, *LINEAR, "Delay")))
                 errors[name] = f"its type is unknown; the known ones are {known}"

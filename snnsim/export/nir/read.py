@@ -15,7 +15,7 @@ from snnsim.export.nir import import_graph
 from snnsim.export.nir.encodings import ENCODINGS, Setting
 from snnsim.export.nir.graph import Graph, Node, Plan, plan_nodes
 from snnsim.export.nir.hdf5 import load, metadata, printable
-from snnsim.export.nir.neurons import Options, Scale, read_population
+from snnsim.export.nir.populations import Options, Scale, read_population
 from snnsim.export.nir.write import RESISTANCES, SOFTWARE, VERSION
 from snnsim.program import Edge, Program
 from snnsim.program.arrays import frozen
@@ -49,7 +49,7 @@ def encoding(path: Path) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def read(path: Path, *, dt: float | str | None = None, reset: str = "value") -> Program:
+def read(path: Path, *, dt: float | str | None = None, reset: str = "value", synapse: str = "model") -> Program:
     """Return the Program of a file.
 
     Args:
@@ -57,6 +57,8 @@ def read(path: Path, *, dt: float | str | None = None, reset: str = "value") -> 
         dt: Seconds per step, of a file of another library; by default those of its metadata, or 1e-4.
         reset: The effect of a spike in such a file: `value` sets the membrane to v_reset, as NIR defines it; `subtract`
             subtracts the threshold from it, as some libraries do.
+        synapse: Exponential synapses of such a file: `model` is a neuron model that has one, where it has all
+            parameters of the file; `taps` is a series of synapses with LIF neurons, which every target takes.
 
     Raises:
         FileNotFoundError: If there is no file.
@@ -65,7 +67,7 @@ def read(path: Path, *, dt: float | str | None = None, reset: str = "value") -> 
     graph = load(path)
     ours = _is_ours(graph.metadata)
     try:
-        return _program(graph) if ours else import_graph.program(graph, dt=dt, reset=reset)
+        return _program(graph) if ours else import_graph.program(graph, dt=dt, reset=reset, synapse=synapse)
     except _DAMAGE as error:
         if isinstance(error, ValueError) and not ours:
             raise ValueError(f"{path}: {error}") from error

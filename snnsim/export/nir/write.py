@@ -13,7 +13,7 @@ import numpy as np
 from snnsim.export.nir.encodings import ENCODINGS, Setting, Taps
 from snnsim.export.nir.graph import Graph, GraphEdge, Node, Plan, plan_nodes
 from snnsim.export.nir.hdf5 import narrow, printable, save
-from snnsim.export.nir.neurons import Options, Scale
+from snnsim.export.nir.populations import Options, Scale
 from snnsim.program import Edge, Program
 from snnsim.validation import known
 

@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from snnsim import hdf5, untrusted
+from snnsim.export.retiming import keeps_current
 from snnsim.export.sonata import import_network
+from snnsim.export.sonata.rules import CURRENT_LATENCY
 from snnsim.export.sonata.tables import CONFIGS, finite, node_numbers, open_hdf5
 from snnsim.export.sonata.write import FORMAT, HEADER, edge_group
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.header import Header, table_field
-from snnsim.program.parts import ARRAYS, Synapses, array_in_file
+from snnsim.program.parts import Synapses, array_in_file, array_names
 from snnsim.validation import require
 
 
@@ -58,16 +60,22 @@ def _program(path: Path) -> Program:
     nodes, tree = open_hdf5(path / "network/nodes.h5"), open_hdf5(path / "network/edges.h5")
     populations = [
         Population(
-            name, model, *(nodes.numbers(f"nodes/{names[name]}/0/{array_in_file(each)}", axes=1) for each in ARRAYS)
+            name,
+            model,
+            **{
+                each: nodes.numbers(f"nodes/{names[name]}/0/{array_in_file(each)}", axes=1)
+                for each in array_names(model)
+            },
         )
         for name, model in header.populations
     ]
     size, lags = header.sizes(populations), {INPUT: 0} | header.by_population("lateness")
-    edges = []
+    edges, models = [], dict(header.populations)
     for number, (source, target) in enumerate(header.edges):
         group = tree.group(f"edges/{edge_group(number, (names[source], names[target]))}")
         pre, post, hardware_delay, weight = _synapses(group, header)
-        delay = hardware_delay - (lags[target] - lags[source])
+        taken = CURRENT_LATENCY if keeps_current(models[target]) else 0
+        delay = hardware_delay - (lags[target] - lags[source] - taken)
         edges.append(Edge.of(source, target, (pre, post, delay, weight), sources=size[source]))
     return header.program(populations, edges)
 

@@ -10,16 +10,18 @@ import h5py
 import numpy as np
 
 from snnsim.export.bias_channels import with_bias_channel
-from snnsim.export.common import plain_names, threshold_or_never, time_constant
+from snnsim.export.common import plain_names, threshold_or_never, time_constant, unit_gain
 from snnsim.export.retiming import HardwareEdge, Retimed, retime
+from snnsim.export.sonata.rules import CURRENT_LATENCY
 from snnsim.files import folder_written_whole, hdf5_written_whole
-from snnsim.program import INPUT, Program
-from snnsim.program.parts import ARRAYS, array_in_file
+from snnsim.program import INPUT, Population, Program
+from snnsim.program.parts import array_in_file
 from snnsim.quantization import dequantized
 
 FORMAT = "snnsim SONATA"
 HEADER = "snnsim.json"
 NEURON, SYNAPSE = "nest:iaf_psc_delta", "nest:static_synapse"
+CURRENT_NEURON = "nest:iaf_psc_exp"
 EXAMPLE_STEPS = 100
 
 
@@ -33,7 +35,8 @@ def write(program: Program, path: Path) -> None:
     Raises:
         ValueError: If a loop is too short for retiming.
     """
-    retimed = retime(with_bias_channel(dequantized(program, units="integer")), latency=0, shortest=1)
+    floats = with_bias_channel(dequantized(program, units="integer"))
+    retimed = retime(floats, latency=0, shortest=1, current_latency=CURRENT_LATENCY)
     with folder_written_whole(path) as folder:
         for name in ("network", "components/point_neuron_models", "components/synaptic_models"):
             (folder / name).mkdir(parents=True)
@@ -72,21 +75,33 @@ def _write_nodes(program: Program, written: Program, folder: Path) -> None:
     with hdf5_written_whole(folder / "network/nodes.h5") as file:
         _mark_as_sonata(file)
         for ours, population in zip(program.populations, written.populations, strict=True):
-            tau = time_constant(population.decay, written.time_step_ms)
-            pairs, kind = np.unique(np.stack([tau, threshold_or_never(population)], 1), axis=0, return_inverse=True)
+            columns = _nest_parameters(population, written.time_step_ms)
+            values, kind = np.unique(np.stack(list(columns.values()), 1), axis=0, return_inverse=True)
             group = _add_population(file, names[population.name], len(rows) + kind.ravel())
-            for name in ARRAYS:
+            for name in ours.array_names:
                 group[f"0/{array_in_file(name)}"] = getattr(ours, name)
-            rows += [_neuron_type(folder, len(rows) + k, *pair) for k, pair in enumerate(pairs.tolist())]
+            types = [dict(zip(columns, row, strict=True)) for row in values.tolist()]
+            rows += [_neuron_type(folder, len(rows) + k, parameters) for k, parameters in enumerate(types)]
     _write_csv(folder / "network/node_types.csv", rows)
 
 
-def _neuron_type(folder: Path, number: int, tau: float, threshold: float) -> dict[str, Any]:
+def _nest_parameters(population: Population, step: float) -> dict[str, np.ndarray]:
+    """Return NEST's parameters that may differ between the neurons of a population, (neuron,) each."""
+    columns = {"tau_m": time_constant(population.decay, step), "V_th": threshold_or_never(population)}
+    if population.second_decay is None or population.gain is None:
+        return columns
+    synapse = time_constant(population.second_decay, step)
+    capacitance = unit_gain(columns["tau_m"], synapse, step) / population.gain
+    return columns | {"tau_syn_ex": synapse, "tau_syn_in": synapse, "C_m": capacitance}
+
+
+def _neuron_type(folder: Path, number: int, parameters: dict[str, float]) -> dict[str, Any]:
     file = f"neuron_{number}.json"
     at_rest = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "t_ref": 0.0, "I_e": 0.0}
-    _write_json(folder / "components/point_neuron_models" / file, at_rest | {"tau_m": tau, "V_th": threshold})
+    _write_json(folder / "components/point_neuron_models" / file, at_rest | parameters)
     return {
-        "node_type_id": number, "model_type": "point_neuron", "model_template": NEURON, "dynamics_params": file
+        "node_type_id": number, "model_type": "point_neuron",
+        "model_template": CURRENT_NEURON if "tau_syn_ex" in parameters else NEURON, "dynamics_params": file,
     }  # fmt: skip
 
 

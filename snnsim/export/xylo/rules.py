@@ -15,6 +15,7 @@ import numpy as np
 from snnsim.export import checks, integer_checks, repairs
 from snnsim.export.checks import Violation, population_text
 from snnsim.export.repairs import Counts, Repair
+from snnsim.export.retiming import keeps_current
 from snnsim.export.xylo.chains import hidden_neurons, relay_chains
 from snnsim.program import Edge, Population, Program
 from snnsim.quantization import Scheme
@@ -37,7 +38,8 @@ def check(program: Program) -> Iterator[Violation]:
     yield from checks.one_synapse(program)
     yield from integer_checks.weight_range(program, least=-63, most=63)
     # the reset of neurons without memory has no effect
-    yield from checks.reset(program, models=("lif_hard", "lif_soft"))
+    yield from checks.reset(program, models=("lif_hard", "lif_soft", "cuba_lif_hard", "cuba_lif_soft"))
+    yield from one_step_currents(program)
     yield from memoryless(program)
     if program.fixed is not None:
         yield from single_spikes(program)
@@ -94,6 +96,24 @@ def memoryless(program: Program) -> Iterator[Violation]:
             yield Violation(
                 "memoryless", population_text(population), f"decays must be 0, not up to {population.decay.max():g}",
                 "train with a network.neuron.tau_ms far below the time step, and delays as the memory", "remove_memory",
+            )  # fmt: skip
+
+
+def one_step_currents(program: Program) -> Iterator[Violation]:
+    """Synaptic currents last for one step, as the chip rounds decaying ones up and a Program rounds them towards 0.
+
+    A positive current x becomes x − ⌊x / 2^dash⌋ there, and ⌊x (1 − 2^−dash)⌋ here; negative currents are the same.
+
+    Args:
+        program: Program in floats or integers.
+    """
+    for population in program.populations:
+        if keeps_current(population.model):
+            yield Violation(
+                "one_step_currents", population_text(population),
+                "synapses must not be exponential: the chip's shifts round a positive current up where it decays, and "
+                "a program rounds it towards 0, so spikes would differ",
+                "train with network.neuron = 'lif', or export to loihi1, whose currents are the same",
             )  # fmt: skip
 
 

@@ -65,6 +65,28 @@ def by_shifts(spikes: Tensor, window: Tensor) -> Tensor:
     return total
 
 
+def gradients(
+    grad: Tensor, spikes: Tensor, window: Tensor, *, needed: tuple[bool, bool]
+) -> tuple[Tensor | None, Tensor | None]:
+    """Return the gradients of spikes and window of `filtered`, by the compiled loops of the CPU.
+
+    Args:
+        grad: The gradient of the result, (time, batch, channel), without gaps.
+        spikes: The spikes, (time, batch, channel), without gaps.
+        window: The window, (delay, channel), without gaps.
+        needed: Whether each of the two is needed; None stands for one that is not.
+    """
+    grad_spikes = grad_window = None
+    with torch_threads():
+        if needed[0]:
+            grad_spikes = empty(grad, *grad.shape)
+            _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), False, True)
+        if needed[1]:
+            grad_window = torch.zeros_like(window)
+            _correlate(grad.numpy(), spikes.detach().numpy(), grad_window.numpy())
+    return grad_spikes, grad_window
+
+
 class _Filtered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, window: Tensor) -> Tensor:
@@ -79,15 +101,8 @@ class _Filtered(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None]:
         spikes, window = ctx.saved_tensors
-        grad, grad_spikes, grad_window = grad.contiguous(), None, None
-        with torch_threads():
-            if ctx.needs_input_grad[0]:
-                grad_spikes = empty(grad, *grad.shape)
-                _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), False, True)
-            if ctx.needs_input_grad[1]:
-                grad_window = torch.zeros_like(window)
-                _correlate(grad.numpy(), spikes.numpy(), grad_window.numpy())
-        return grad_spikes, grad_window
+        needed = ctx.needs_input_grad[:2]
+        return gradients(grad.contiguous(), spikes, window.detach(), needed=needed)
 
 
 @njit(nogil=True, cache=True)

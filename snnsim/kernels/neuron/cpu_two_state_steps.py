@@ -8,202 +8,234 @@
                dlevel = − dx (− s dv for a soft reset)        dy = e du + c dw
                before the step: dv = β du        dw = ρ dw + f dy + κ dlevel
 
-Each loop has few arrays. With many arrays in one loop, LLVM would not prove that no two of them overlap, and would
-compute one number at a time. Factors of 0 and 1 are exact, so that one form computes every model.
+A step forward is one loop, which reads and writes memory once; a step backward is two, with the surrogate slopes in
+between. Factors of 0 and 1 are exact, so that one form computes every model.
 
-Shapes   all arrays (column,), a column is a neuron of a recording
+Shapes   rows (column,) or (time, column), a column is a neuron of a recording
 Names    h surrogate slope at u − level · dŝ gradient of the spike after dropout · dū gradient of the recorded membrane
 """
 
-import numpy as np
+from typing import Any, NamedTuple
 
-from snnsim.kernels.common.jit import njit
-from snnsim.kernels.neuron.surrogate_slopes import to_slopes
-from snnsim.kernels.neuron.two_state_types import Arrays, OutputRow, Row, RowGradients, StepOptions
-
-
-@njit(cache=True)
-def step_forward(neuron: Arrays, hard: bool, current: np.ndarray, affine: np.ndarray, row: Row) -> None:
-    """Set y, u and the level of a row, and bring v and w to the end of the step.
-
-    Args:
-        neuron: The coefficients, column by column.
-        hard: Whether the reset is hard.
-        current: The currents of the step.
-        affine: Scale and shift of the currents, (2, column).
-        row: The variables of the step.
-    """
-    _set_inputs(current, affine[0], affine[1], neuron.feedback, row.w, row.y)
-    _set_membranes(neuron.beta, row.v, neuron.gain, row.y, row.u)
-    _set_levels(neuron.threshold, neuron.sensitivity, row.w, row.level)
-    _set_voltages(row.u, row.level, hard, row.v)
-    _decay(neuron.rho, neuron.coupling, row.v, row.w)
-    _jump(row.u, row.level, neuron.jump, neuron.intake, row.y, row.w)
+from snnsim.kernels.common.row_loops import choose, row_loop
+from snnsim.kernels.neuron.two_state_types import Coefficients
 
 
-@njit(cache=True)
-def step_again(neuron: Arrays, hard: bool, current: np.ndarray, affine: np.ndarray, row: Row) -> None:
-    """Set y, the level and the voltage after a step, for its u and the w before it.
+class Step(NamedTuple):
+    """The rows of a step forward."""
 
-    Args:
-        neuron: The coefficients, column by column.
-        hard: Whether the reset is hard.
-        current: The currents of the step.
-        affine: Scale and shift of the currents, (2, column).
-        row: The variables of the step.
-    """
-    _set_inputs(current, affine[0], affine[1], neuron.feedback, row.w, row.y)
-    _set_levels(neuron.threshold, neuron.sensitivity, row.w, row.level)
-    _set_voltages(row.u, row.level, hard, row.v)
+    current: Any
+    scale: Any
+    shift: Any
+    neuron: Any
+    """Coefficients."""
+    v: Any
+    """Before the step."""
+    w: Any
+    factor: Any
+    """Factors of the spikes, from dropout."""
 
 
-@njit(cache=True)
-def _set_inputs(
-    current: np.ndarray, scale: np.ndarray, shift: np.ndarray, feedback: np.ndarray, w: np.ndarray, y: np.ndarray
-) -> None:
-    """Set y = (scale · I + shift) + f w."""
+class StepChoices(NamedTuple):
+    """The choice of a step forward."""
+
+    soft: Any
+
+
+class StepResults(NamedTuple):
+    """The results of a step forward."""
+
+    v: Any
+    """After the step."""
+    w: Any
+    spikes: Any
+    membrane: Any
+
+
+class Path(NamedTuple):
+    """The results of a step forward that a step backward needs."""
+
+    v: Any
+    w: Any
+    u: Any
+    before: Any
+    """w before the step."""
+
+
+def _step(rows: Step, flags: StepChoices) -> tuple[Any, Any, Any, Any]:
+    """Return whether neurons fire, their membrane, and v and w after the step."""
+    neuron: Coefficients[Any] = rows.neuron
     # the parentheses fix the rounding: every form of the computation adds in this order
-    for n in range(y.size):
-        y[n] = (scale[n] * current[n] + shift[n]) + feedback[n] * w[n]
+    y = (rows.scale * rows.current + rows.shift) + neuron.feedback * rows.w
+    u = neuron.beta * rows.v + neuron.gain * y
+    level = neuron.threshold + neuron.sensitivity * rows.w
+    fires = u >= level
+    v = choose(fires, choose(flags.soft, u - level, 0.0), u)
+    w = ((neuron.rho * rows.w + neuron.coupling * v) + choose(fires, neuron.jump, 0.0)) + neuron.intake * y
+    return fires, u, v, w
 
 
-@njit(cache=True)
-def _set_membranes(beta: np.ndarray, v: np.ndarray, gain: np.ndarray, y: np.ndarray, u: np.ndarray) -> None:
-    for n in range(u.size):
-        u[n] = beta[n] * v[n] + gain[n] * y[n]
+def _forward(rows: Step, flags: StepChoices) -> tuple[Any, ...]:
+    fires, u, v, w = _step(rows, flags)
+    return v, w, choose(fires, rows.factor, 0.0), u
 
 
-@njit(cache=True)
-def _set_levels(threshold: np.ndarray, sensitivity: np.ndarray, w: np.ndarray, level: np.ndarray) -> None:
-    """Set level = θ + κ w."""
-    for n in range(level.size):
-        level[n] = threshold[n] + sensitivity[n] * w[n]
+def _again(rows: Step, flags: StepChoices) -> tuple[Any, ...]:
+    _, u, v, w = _step(rows, flags)
+    return v, w, u, rows.w
 
 
-@njit(cache=True)
-def _set_voltages(u: np.ndarray, level: np.ndarray, hard: bool, v: np.ndarray) -> None:
-    """Set the voltage after the reset."""
-    for n in range(v.size):
-        # u − u, as an integer 0 would turn the sum into float64
-        lower = u[n] - u[n] if hard else u[n] - level[n]
-        v[n] = lower if u[n] >= level[n] else u[n]
+step_forward = row_loop(_forward)
+"""The loop of a step: rows Step, flags StepChoices, results StepResults."""
+
+step_again = row_loop(_again)
+"""The loop of a step whose u and earlier w are kept: rows Step, flags StepChoices, results Path."""
 
 
-@njit(cache=True)
-def _decay(rho: np.ndarray, coupling: np.ndarray, v: np.ndarray, w: np.ndarray) -> None:
-    for n in range(w.size):
-        w[n] = rho[n] * w[n] + coupling[n] * v[n]
+class Distance(NamedTuple):
+    """The rows of `set_distance`."""
+
+    neuron: Any
+    u: Any
+    w: Any
+    """Before the step."""
 
 
-@njit(cache=True)
-def _jump(u: np.ndarray, level: np.ndarray, jump: np.ndarray, intake: np.ndarray, y: np.ndarray, w: np.ndarray) -> None:
-    zero = w.dtype.type(0)
-    for n in range(w.size):
-        w[n] = (w[n] + (jump[n] if u[n] >= level[n] else zero)) + intake[n] * y[n]
+class DistanceResult(NamedTuple):
+    """The result of `set_distance`."""
+
+    x: Any
 
 
-@njit(cache=True)
-def step_backward(neuron: Arrays, options: StepOptions, row: Row, outputs: OutputRow, grads: RowGradients) -> None:
-    """Set the gradients of y, u and the level of a row, and bring those of v and w to the beginning of the step.
-
-    Args:
-        neuron: The coefficients, column by column.
-        options: The choices of the pass.
-        row: The variables of the step; w is that before the step.
-        outputs: The gradients of the results of the step.
-        grads: The gradients; those of v and w are of the state after the step.
-    """
-    hard, h = options.hard, grads.slope
-    _subtract(row.u, row.level, h)
-    to_slopes(h, options.surrogate, h.dtype.type(options.alpha))
-    _add_product(neuron.coupling, grads.w, grads.v)
-    _set_spike_gradients(outputs.spikes, outputs.factor, neuron.jump, grads.w, grads.spike)
-    if not options.detached:
-        _subtract_product(row.u if hard else row.level, grads.v, grads.spike)
-    _set_reset_gradients(row.u, row.level, hard, grads.v, outputs.membrane, grads.u)
-    _add_product(h, grads.spike, grads.u)
-    _set_level_gradients(h, grads.spike, row.u, row.level, hard, grads.v, grads.level)
-    _set_input_gradients(neuron.gain, grads.u, neuron.intake, grads.w, grads.y)
+def _distance(rows: Distance, _flags: StepChoices) -> tuple[Any, ...]:
+    return (rows.u - (rows.neuron.threshold + rows.neuron.sensitivity * rows.w),)
 
 
-@njit(cache=True)
-def state_backward(neuron: Arrays, temporal: bool, grads: RowGradients) -> None:
-    """Bring the gradients of v and w from the end of a step to its beginning; behind `step_backward`.
-
-    Args:
-        neuron: The coefficients, column by column.
-        temporal: Whether gradients pass from step to step; otherwise they are 0 at the beginning.
-        grads: The gradients of the step.
-    """
-    if temporal:
-        _set_product(neuron.beta, grads.u, grads.v)
-        _second_backward(neuron.rho, neuron.feedback, grads.y, neuron.sensitivity, grads.level, grads.w)
-    else:
-        grads.v[:] = 0
-        grads.w[:] = 0
+set_distance = row_loop(_distance)
+"""The loop of x = u − level: rows Distance, flags StepChoices, results DistanceResult."""
 
 
-@njit(cache=True)
-def _subtract(u: np.ndarray, level: np.ndarray, x: np.ndarray) -> None:
-    for n in range(x.size):
-        x[n] = u[n] - level[n]
+class Back(NamedTuple):
+    """The rows of a step backward."""
+
+    neuron: Any
+    u: Any
+    w: Any
+    """Before the step."""
+    slope: Any
+    """h."""
+    spikes: Any
+    """dŝ."""
+    factor: Any
+    membrane: Any
+    """dū."""
+    dv: Any
+    """Of the state after the step."""
+    dw: Any
 
 
-@njit(cache=True)
-def _set_product(a: np.ndarray, b: np.ndarray, result: np.ndarray) -> None:
-    for n in range(result.size):
-        result[n] = a[n] * b[n]
+class BackChoices(NamedTuple):
+    """The choices of a step backward."""
+
+    soft: Any
+    attached: Any
+    """Whether gradients pass through the reset."""
+    temporal: Any
+    """Whether gradients pass from step to step; otherwise those of the state before the step are 0."""
 
 
-@njit(cache=True)
-def _add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
-    for n in range(total.size):
-        total[n] += a[n] * b[n]
+class BackResults(NamedTuple):
+    """The results of a step backward."""
+
+    dv: Any
+    """Of the state before the step."""
+    dw: Any
+    drive: Any
+    """dy."""
 
 
-@njit(cache=True)
-def _subtract_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
-    for n in range(total.size):
-        total[n] -= a[n] * b[n]
+class _Gradients(NamedTuple):
+    """The gradients of a step."""
+
+    y: Any
+    u: Any
+    level: Any
+    v: Any
+    """Of the state before the step."""
+    w: Any
 
 
-@njit(cache=True)
-def _set_spike_gradients(
-    spikes: np.ndarray, factor: np.ndarray, jump: np.ndarray, dw: np.ndarray, ds: np.ndarray
-) -> None:
-    for n in range(ds.size):
-        ds[n] = spikes[n] * factor[n] + jump[n] * dw[n]
+def _gradients(rows: Back, flags: BackChoices) -> _Gradients:
+    neuron: Coefficients[Any] = rows.neuron
+    level = neuron.threshold + neuron.sensitivity * rows.w
+    fires = rows.u >= level
+    dv = rows.dv + neuron.coupling * rows.dw
+    ds = rows.spikes * rows.factor + neuron.jump * rows.dw
+    ds = choose(flags.attached, ds - choose(flags.soft, level, rows.u) * dv, ds)
+    dx = rows.slope * ds
+    lowered = choose(fires, dv, 0.0)
+    du = dx + (rows.membrane + choose(flags.soft, dv, choose(fires, 0.0, dv)))
+    dlevel = -dx - choose(flags.soft, lowered, 0.0)
+    dy = neuron.gain * du + neuron.intake * rows.dw
+    dw = (neuron.rho * rows.dw + neuron.feedback * dy) + neuron.sensitivity * dlevel
+    return _Gradients(
+        dy, du, dlevel, choose(flags.temporal, neuron.beta * du, 0.0), choose(flags.temporal, dw, 0.0)
+    )  # fmt: skip
 
 
-@njit(cache=True)
-def _set_reset_gradients(
-    u: np.ndarray, level: np.ndarray, hard: bool, dv: np.ndarray, membrane: np.ndarray, du: np.ndarray
-) -> None:
-    """Set du = dū + r dv, where r is 0 if a hard reset clears the voltage."""
-    zero = dv.dtype.type(0)
-    for n in range(du.size):
-        du[n] = membrane[n] + (zero if hard and u[n] >= level[n] else dv[n])
+def _backward(rows: Back, flags: BackChoices) -> tuple[Any, ...]:
+    grads = _gradients(rows, flags)
+    return grads.v, grads.w, grads.y
 
 
-@njit(cache=True)
-def _set_level_gradients(
-    h: np.ndarray, ds: np.ndarray, u: np.ndarray, level: np.ndarray, hard: bool, dv: np.ndarray, dlevel: np.ndarray
-) -> None:
-    """Set dlevel = − h ds, less dv where a soft reset subtracts the level."""
-    zero = dv.dtype.type(0)
-    for n in range(dlevel.size):
-        dlevel[n] = -(h[n] * ds[n]) - (dv[n] if not hard and u[n] >= level[n] else zero)
+step_backward = row_loop(_backward)
+"""The loop of a step backward: rows Back, flags BackChoices, results BackResults."""
 
 
-@njit(cache=True)
-def _set_input_gradients(gain: np.ndarray, du: np.ndarray, intake: np.ndarray, dw: np.ndarray, dy: np.ndarray) -> None:
-    for n in range(dy.size):
-        dy[n] = gain[n] * du[n] + intake[n] * dw[n]
+class Learning(NamedTuple):
+    """The rows of a step backward with the gradients of the coefficients."""
+
+    back: Any
+    """Back."""
+    current: Any
+    scale: Any
+    shift: Any
+    after: Any
+    """du of the step after."""
+    sums: Any
+    """Coefficients: sums over the steps after this one."""
 
 
-@njit(cache=True)
-def _second_backward(
-    rho: np.ndarray, feedback: np.ndarray, dy: np.ndarray, sensitivity: np.ndarray, dlevel: np.ndarray, dw: np.ndarray
-) -> None:
-    for n in range(dw.size):
-        dw[n] = (rho[n] * dw[n] + feedback[n] * dy[n]) + sensitivity[n] * dlevel[n]
+class LearningResults(NamedTuple):
+    """The results of `learning_backward`."""
+
+    dv: Any
+    dw: Any
+    drive: Any
+    du: Any
+    sums: Any
+
+
+def _learning(rows: Learning, flags: BackChoices) -> tuple[Any, ...]:
+    back, sums, neuron = rows.back, rows.sums, rows.back.neuron
+    grads, dw = _gradients(back, flags), back.dw
+    y = (rows.scale * rows.current + rows.shift) + neuron.feedback * back.w
+    level = neuron.threshold + neuron.sensitivity * back.w
+    fires = back.u >= level
+    v = choose(fires, choose(flags.soft, back.u - level, 0.0), back.u)
+    totals = Coefficients(
+        beta=sums.beta + rows.after * v,
+        threshold=sums.threshold + grads.level,
+        feedback=sums.feedback + grads.y * back.w,
+        gain=sums.gain + grads.u * y,
+        sensitivity=sums.sensitivity + grads.level * back.w,
+        rho=sums.rho + dw * back.w,
+        coupling=sums.coupling + dw * v,
+        jump=sums.jump + choose(fires, dw, 0.0),
+        intake=sums.intake + dw * y,
+    )
+    return grads.v, grads.w, grads.y, grads.u, totals
+
+
+learning_backward = row_loop(_learning)
+"""The loop of a step backward with gradients of the coefficients: rows Learning, flags BackChoices."""

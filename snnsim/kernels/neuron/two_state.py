@@ -193,14 +193,15 @@ class TwoStateFunction(torch.autograd.Function):
         drive, dv, dw = empty(current, *current.shape), torch.empty_like(tensors.v), torch.empty_like(tensors.w)
         columns = tensors.v.numel()
         affine_sums = np.zeros((2, columns if options.statistics is not None else 0))
-        sums = Coefficients(*(np.zeros(columns if need else 0) for need in needed))
+        learned = any(needed)
+        sums = Coefficients(*np.zeros((len(needed), columns if learned else 0)))
         spikes, membrane, *last = (None if grad is None else grad.contiguous() for grad in grads)
         ends = (_flat(torch.zeros_like(tensors.v) if grad is None else grad) for grad in last)
         with torch_threads():
             cpu_two_state.backward(
                 _input_arrays(tensors, scale, shift), _arrays(neuron),
                 types.StepOptions(hard, CODES[surrogate.name], surrogate.sharpness, detached, options.temporal),
-                needed, thread_count(), types.OutputGradients(_rows(spikes, current), _rows(membrane, current), *ends),
+                learned, thread_count(), types.OutputGradients(_rows(spikes, current), _rows(membrane, current), *ends),
                 types.InputGradients(_rows(drive, current), _flat(dv), _flat(dw), affine_sums),
                 sums,
             )  # fmt: skip

@@ -32,44 +32,6 @@ class Coefficients(NamedTuple, Generic[T]):
 
 
 Arrays = Coefficients[np.ndarray]
-Needed = Coefficients[bool]
-"""Whether the gradient of each of the coefficients is computed."""
-
-
-class Row(NamedTuple):
-    """The variables of one step."""
-
-    y: np.ndarray
-    u: np.ndarray
-    level: np.ndarray
-    v: np.ndarray
-    """Before the step, and after it."""
-    w: np.ndarray
-    """Likewise; in the backward pass before the step."""
-
-
-class RowGradients(NamedTuple):
-    """The gradients of one step."""
-
-    v: np.ndarray
-    """Of the state after the step, and then of the state before it."""
-    w: np.ndarray
-    u: np.ndarray
-    y: np.ndarray
-    level: np.ndarray
-    slope: np.ndarray
-    """h."""
-    spike: np.ndarray
-
-
-class OutputRow(NamedTuple):
-    """The gradients of the results of one step."""
-
-    spikes: np.ndarray
-    """Of the spikes after dropout."""
-    factor: np.ndarray
-    """Factors of dropout."""
-    membrane: np.ndarray
 
 
 class StepOptions(NamedTuple):

@@ -10,12 +10,13 @@ Shapes   current, e (time, batch, target) · s (time, batch, source)
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from snnsim.kernels.delay import filtered
 from snnsim.kernels.delay.bitpack import packed
 from snnsim.kernels.delay.overlap_save import KernelFunction, gradients
 
@@ -40,7 +41,7 @@ class _Attached(torch.autograd.Function):
         grads: Sequence[Tensor | None] = [None] * len(parameters)
         if any(needed) and len(grad) > 1:
             error = grad[1:] if ctx.mask is None else grad[1:] * ctx.mask
-            grads = ctx.gradient(torch.stack(ctx.spikes[: len(grad) - 1]), error, parameters, needed)
+            grads = ctx.gradient(ctx.spikes[0][: len(grad) - 1], error, parameters, needed)
         return grad, None, None, None, *grads
 
 
@@ -51,7 +52,7 @@ def attached(
 
     Args:
         current: The current of all steps without the recurrent one, (time, batch, target).
-        spikes: A list that holds the spikes (batch, source) of every step, without a graph, by the backward pass.
+        spikes: A list that holds the spikes (time, batch, source), without a graph, by the backward pass.
         parameters: The parameters of the connection.
         gradient: Function that computes their gradients, such as `of_kernel(...)` or `by_autograd(...)`.
         mask: Factors of the recurrent current, (batch, target), or None.
@@ -95,5 +96,46 @@ def by_autograd(function: Callable[..., Tensor]) -> Gradient:
         wanted = [leaf for leaf in leaves if leaf.requires_grad]
         results = iter(torch.autograd.grad(current, wanted, error, allow_unused=True))
         return [next(results) if need else None for need in needed]
+
+    return gradient
+
+
+def of_windows(windows_of: Callable[..., Sequence[Tensor]], *, axonal: bool) -> Gradient:
+    """Return the gradient of axonal or dendritic delays, by the compiled filters of the CPU.
+
+        axonal      ∂L/∂w = Σ_t e[t] y[t]ᵀ, y the filtered spikes        ∂L/∂window from wᵀ e and the spikes
+        dendritic   ∂L/∂w = Σ_t g[t] s[t]ᵀ, g the errors filtered back   ∂L/∂window from e and w s
+
+    Args:
+        windows_of: The function from delays and widths to the window of every tap, (delay, channel); its index 0 is a
+            delay of one step. The parameters are weights (target, source, tap), delays and widths.
+        axonal: Whether the windows are those of sources; otherwise those of targets.
+    """
+
+    def gradient(
+        spikes: Tensor, error: Tensor, parameters: Sequence[Tensor], needed: Sequence[bool]
+    ) -> Sequence[Tensor | None]:
+        weight, *timing = (one.detach() for one in parameters)
+        back: Tensor | None
+        leaves = [one.requires_grad_(need) for one, need in zip(timing, needed[1:], strict=True)]
+        with torch.enable_grad():
+            windows = windows_of(*leaves)
+        sent, error, of_weight, of_windows = spikes.contiguous(), error.contiguous(), [], []
+        timed = any(needed[1:])
+        for tap, window in enumerate(one.detach().contiguous() for one in windows):
+            matrix = weight[..., tap]
+            if axonal:
+                late, back = filtered.filtered(sent, window), error
+                grad = filtered.gradients(error @ matrix, sent, window, needed=(False, timed))[1] if timed else None
+            else:
+                late, before = sent, sent @ matrix.mT if timed else sent
+                back, grad = filtered.gradients(error, before, window, needed=(True, timed))
+            of_weight.append(cast(Tensor, back).flatten(0, 1).mT @ late.flatten(0, 1))
+            of_windows.append(grad)
+        results = iter(
+            torch.autograd.grad(windows, [one for one in leaves if one.requires_grad], of_windows) if timed else ()
+        )
+        grads = (next(results) if need else None for need in needed[1:])
+        return [torch.stack(of_weight, -1) if needed[0] else None, *grads]
 
     return gradient

@@ -19,3 +19,27 @@ def recurrent_current(spikes: np.ndarray, kernel: np.ndarray, step: int) -> np.n
         if index + 1 <= step:
             current[target] += kernel[index, target, source] * spikes[step - index - 1, source]
     return current
+
+
+def in_order(sent: np.ndarray, own: np.ndarray, weight: np.ndarray, delay: np.ndarray, step: int) -> np.ndarray:
+    """Return the currents of one step, added in the order of the spikes: the earliest first, then by source and tap.
+
+    Args:
+        sent: Spikes of other layers, (time, source).
+        own: Spikes of the layer itself in the steps so far, (time, neuron).
+        weight: Weights, (target, source and then neuron, tap).
+        delay: Delays in steps, of the same shape; those of own spikes are 1 at least.
+        step: The step whose currents are wanted.
+
+    Returns:
+        The current of every neuron, in the type of the spikes.
+    """
+    current: np.ndarray = np.zeros(own.shape[1], sent.dtype)
+    for earlier in range(step + 1):
+        for target, source, tap in np.ndindex(weight.shape):
+            if delay[target, source, tap] != step - earlier:
+                continue
+            inside = source < sent.shape[1]
+            spike = sent[earlier, source] if inside else own[earlier, source - sent.shape[1]]
+            current[target] += weight[target, source, tap] * spike
+    return current

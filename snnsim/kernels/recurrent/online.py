@@ -71,7 +71,7 @@ class OnlineConvolution:
         step = len(self.spikes)
         if step % self.near == 0:
             self.currents = [(start, rows) for start, rows in self.currents if start + len(rows) > step]
-            block = self._block(self._size(step))
+            block = self.block_behind(step)
             known = torch.stack(self.spikes[max(0, step - block.before) :])
             self.currents.append((step, block.current(known).unbind()))
 
@@ -82,7 +82,13 @@ class OnlineConvolution:
             size *= 2
         return size
 
-    def _block(self, size: int) -> Block:
+    def block_behind(self, step: int) -> Block:
+        """Return the block that leads over the boundary before a step.
+
+        Args:
+            step: The step, a multiple of `near`.
+        """
+        size = self._size(step)
         if size not in self.blocks:
             before = len(self.kernel) if size == self.largest else size
             self.blocks[size] = Block(self.kernel, before=before, behind=size)

@@ -142,6 +142,9 @@ def read_floats(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         return header, arrays
     for name, model in header["populations"]:
         arrays[f"population/{name}/decay"] = arrays[f"population/{name}/decay"] / 2 ** fixed["decay_bits"]
+        for second in ("gain", "second_decay"):
+            if f"population/{name}/{second}" in arrays:
+                arrays[f"population/{name}/{second}"] = arrays[f"population/{name}/{second}"] / 2 ** fixed["decay_bits"]
         if model != "readout":
             arrays[f"population/{name}/threshold"] = arrays[f"population/{name}/threshold"] - 0.5
     for number in range(len(header["edges"])):

@@ -43,7 +43,7 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
             stored = file[f"population/{number}"].attrs
             groups[name] = LoihiNeuronGroup(
                 len(header["unit"][number]), refractory=1, threshold_v_mant=int(stored["vth"]),
-                decay_v=int(stored["decay_v"]), decay_I=4096,
+                decay_v=int(stored["decay_v"]), decay_I=int(stored.get("decay_u", 4096)),
             )  # fmt: skip
             objects.append(groups[name])
         for number in range(len(header["edges"])):

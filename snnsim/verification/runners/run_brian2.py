@@ -4,10 +4,14 @@
 
 of a Program in integers        v = clip(sign(v) ⌊|v| m / 2^bits⌋ + (I 2^shift + b), ± limit)
 
-which are whole numbers in doubles, so exact. A synapse collects spikes in its own slot of a step, so it takes a step
-beyond its delay: it has the file's hardware delay less one, and the retiming lag is subtracted from the spikes. A late
-population has no bias before its time. A source fires once a step at most, so a channel has a copy for each spike of a
-step. The variable SNNSIM_BRIAN2 selects the code that runs: numpy, cython, or cpp_standalone for a single recording.
+which are whole numbers in doubles, so exact while a product has 53 bits. The models adlif, alif and cuba_lif are
+written in the same way, with a second variable: a current before the thresholds, an adaptation or a rise of the
+threshold after the resets.
+
+A synapse collects spikes in its own slot of a step, so it takes a step beyond its delay: it has the file's hardware
+delay less one, and the retiming lag is subtracted from the spikes. A late population has no bias before its time. A
+source fires once a step at most, so a channel has a copy for each spike of a step. The variable SNNSIM_BRIAN2 selects
+the code that runs: numpy, cython, or cpp_standalone for a single recording.
 """
 
 import os
@@ -22,11 +26,10 @@ CODE = os.environ.get("SNNSIM_BRIAN2", "numpy")
 STANDALONE = CODE == "cpp_standalone"
 MODEL = "v : 1\narrived : 1\ndecay : 1 (constant)\nbias : 1 (constant)\nlimit : 1 (constant)"
 BIAS = "bias * int(timestep(t, dt) >= {lag})"
-FLOATS = "v = v * decay + ({bias} + arrived)\narrived = 0"
-INTEGERS = (
-    "v = clip(sign(v) * floor(abs(v) * decay / {one}) + (arrived * {unit} + {bias}), -{limit}, {limit})\narrived = 0"
-)
-RESET = {"hard": "v = 0", "soft": "v -= limit"}
+PARAMETERS = ("gain", "second_decay", "coupling", "jump")
+SECOND_MODEL = "\n".join([MODEL, "variable : 1", "fired : 1", *(f"{name} : 1 (constant)" for name in PARAMETERS)])
+RESETS = {"hard": "v = 0", "soft": "v -= limit"}
+RAISED_RESETS = {"hard": "v = 0", "soft": "v -= limit + variable"}
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
@@ -96,18 +99,59 @@ def _spike_times(recordings: Recordings, number: int, copies: int) -> tuple[np.n
 
 def _neurons(header: dict[str, Any], arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
     """Return the neurons of a population, with the equation of a step."""
-    firing = {"threshold": "v >= limit", "reset": RESET[model]} if model != "readout" else {}
-    group = b.NeuronGroup(len(arrays[f"population/{name}/decay"]), MODEL, **firing)
-    for variable, array in (("decay", "decay"), ("bias", "bias"), ("limit", "threshold")):
-        setattr(group, variable, arrays[f"population/{name}/{array}"])
-    bias, fixed = BIAS.format(lag=header["lateness"][name]), header["fixed"]
-    if fixed is None:
-        code = FLOATS.format(bias=bias)
+    kind, _, reset = model.rpartition("_")
+    size = len(arrays[f"population/{name}/decay"])
+    if model == "readout":
+        group = b.NeuronGroup(size, MODEL)
+    elif kind == "":
+        group = b.NeuronGroup(size, MODEL, threshold="v >= limit", reset=RESETS[reset])
     else:
-        one, unit, limit = 2 ** fixed["decay_bits"], 2 ** fixed["weight_shift"], 2 ** (fixed["word_bits"] - 1) - 1
-        code = INTEGERS.format(bias=bias, one=one, unit=unit, limit=limit)
-    group.run_regularly(code, when="before_thresholds")
+        resets, threshold = (RAISED_RESETS, "limit + variable") if kind == "alif" else (RESETS, "limit")
+        reset = f"{resets[reset]}\nfired = 1"
+        group = b.NeuronGroup(size, SECOND_MODEL, threshold=f"v >= {threshold}", reset=reset)
+    for variable, array in (
+        ("decay", "decay"),
+        ("bias", "bias"),
+        ("limit", "threshold"),
+        *zip(PARAMETERS, PARAMETERS, strict=True),
+    ):
+        if f"population/{name}/{array}" in arrays:
+            setattr(group, variable, arrays[f"population/{name}/{array}"])
+    before, after = equations(kind, BIAS.format(lag=header["lateness"][name]), header["fixed"])
+    group.run_regularly(before, when="before_thresholds")
+    if after:
+        group.run_regularly(after, when="after_resets")
     return group
+
+
+def equations(kind: str, bias: str, fixed: dict[str, int] | None) -> tuple[str, str]:
+    """Return the statements of a step before the thresholds, and after the resets, if there are some.
+
+    Args:
+        kind: The model without its reset: adlif, alif, cuba_lif, or nothing.
+        bias: The expression of the bias.
+        fixed: The fixed point of the integers; None for floats.
+    """
+    current, product, clip = f"({bias} + arrived)", "({0} * {1})", "{}"
+    if fixed is not None:
+        one, unit, limit = 2 ** fixed["decay_bits"], 2 ** fixed["weight_shift"], 2 ** (fixed["word_bits"] - 1) - 1
+        current = f"(arrived * {unit} + {bias})"
+        product = f"(sign({{0}} * {{1}}) * floor(abs({{0}} * {{1}}) / {one}))"
+        clip = f"clip({{}}, -{limit}, {limit})"
+    leak = product.format("v", "decay")
+    memory = product.format("variable", "second_decay")
+    done = "arrived = 0"
+    if kind == "adlif":
+        driven = product.format("gain", clip.format(f"({current} - variable)"))
+        adapted = clip.format(f"{memory} + {product.format('coupling', 'v')} + jump * fired")
+        return f"v = {clip.format(f'{leak} + {driven}')}\n{done}", f"variable = {adapted}\nfired = 0"
+    if kind == "alif":
+        raised = clip.format(f"{memory} + jump * fired")
+        return f"v = {clip.format(f'{leak} + {clip.format(current)}')}\n{done}", f"variable = {raised}\nfired = 0"
+    if kind == "cuba_lif":
+        driven = clip.format(f"{leak} + {product.format('gain', 'variable')}")
+        return f"variable = {clip.format(f'{current} + {memory}')}\nv = {driven}\n{done}", ""
+    return f"v = {clip.format(f'{leak} + {current}')}\n{done}", ""
 
 
 def _connect(

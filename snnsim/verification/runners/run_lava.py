@@ -91,7 +91,13 @@ def run_recording(
     data[channel, step] = recordings.counts(number)
     source = Source(data=data)
     groups = {
-        name: LIF(shape=(len(unit),), du=4095, dv=int(each["decay_v"]), vth=int(each["vth"]), bias_mant=0)
+        name: LIF(
+            shape=(len(unit),),
+            du=int(each.get("decay_u", 4096)) - 1,
+            dv=int(each["decay_v"]),
+            vth=int(each["vth"]),
+            bias_mant=0,
+        )
         for (name, _), unit, each in zip(header["populations"], header["unit"], neurons, strict=True)
     }
     for begin, end, exponent, taps in edges:

@@ -3,6 +3,9 @@
 V ← V exp(−h/τ) + w, fires at V ≥ V_th, then V = 0: the Program's equation with τ = −h / ln β. No delay of NEST is
 shorter than a step, so it runs the file's hardware delays, and the retiming lag is subtracted from its spikes. A bias
 is a spike in every step.
+
+Neurons with an exponential synapse are iaf_psc_exp: V ← V exp(−h/τ) + P i, then i ← i exp(−h/τ_syn) + w, with the
+capacitance at which NEST's P is the gain. A current acts a step after its spikes, so such populations are a step later.
 """
 
 from pathlib import Path
@@ -13,6 +16,8 @@ import numpy as np
 from exchange import Membranes, Recordings, Spikes, main, read_floats, timed
 
 STEP = 1.0
+CURRENTS = ("cuba_lif_hard",)
+"""Models with an exponential synapse."""
 METER = {"record_from": ["V_m"], "interval": STEP}
 
 
@@ -23,7 +28,7 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         path: The file of plain arrays in NumPy's format.
         recordings: The recordings, with several spikes of a channel in a step where they have such.
     """
-    header, arrays = read_floats(path)
+    header, arrays = with_later_currents(*read_floats(path))
     lags, output = header["lateness"], header["readout"]
     spikes: Spikes = {name: [] for name, model in header["populations"] if model != "readout"}
     membranes: Membranes = {} if output is None else {output: []}
@@ -49,6 +54,39 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     return spikes, membranes
 
 
+def with_later_currents(
+    header: dict[str, Any], arrays: dict[str, np.ndarray]
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Return header and arrays with delays and lags for currents that act a step after their spikes.
+
+    Args:
+        header: The header of the file.
+        arrays: Its arrays.
+
+    Raises:
+        ValueError: If a loop has no step for that.
+    """
+    takes = {name: int(model in CURRENTS) for name, model in header["populations"]}
+    later = {"input": 0} | takes
+    delays = [arrays[f"edge/{number}/machine_delay"] for number in range(len(header["edges"]))]
+    edges = [
+        (source, target, int(delay.min()) - takes[target] - 1)
+        for (source, target), delay in zip(header["edges"], delays, strict=True)
+        if len(delay)
+    ]
+    for _ in later:
+        for source, target, spare in edges:
+            later[target] = max(later[target], later[source] - spare)
+    if any(later[target] < later[source] - spare for source, target, spare in edges):
+        raise ValueError(
+            "a current of NEST acts a step after its spikes, and a loop of this program is too short for it"
+        )
+    for number, (source, target) in enumerate(header["edges"]):
+        arrays[f"edge/{number}/machine_delay"] = delays[number] + (later[target] - later[source] - takes[target])
+    lags = {name: lag + later[name] for name, lag in header["lateness"].items()}
+    return header | {"lateness": lags}, arrays
+
+
 def _build(
     header: dict[str, Any], arrays: dict[str, np.ndarray], recordings: Recordings, number: int
 ) -> dict[str, Any]:
@@ -62,8 +100,9 @@ def _build(
         _connect(arrays, edge, groups[source], groups[target])
     every_step = (np.arange(recordings.steps[number]) + 1) * STEP
     bias_source = nest.Create("spike_generator", params={"spike_times": every_step})
-    for name, _ in header["populations"]:
-        _connect_bias(arrays[f"population/{name}/bias"], header["lateness"][name], bias_source, groups[name])
+    for name, model in header["populations"]:
+        lag = header["lateness"][name] - int(model in CURRENTS)
+        _connect_bias(arrays[f"population/{name}/bias"], lag, bias_source, groups[name])
     return groups
 
 
@@ -90,16 +129,46 @@ def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
     Raises:
         ValueError: If the model is none of NEST's.
     """
-    if model not in ("hard", "readout"):
-        raise ValueError(f"NEST's iaf_psc_delta resets to a voltage, so it cannot run population {name!r}: {model}")
-    decay = arrays[f"population/{name}/decay"]
-    # no τ has the decays 0 and 1; exp(−h / τ) of these is so near them that no float tells the difference
-    tau = np.where(decay == 1, 1e300, -STEP / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
+    if model not in ("hard", "readout", *CURRENTS):
+        raise ValueError(f"NEST has no neuron of the model of population {name!r}: {model}")
+    tau = time_constant(arrays[f"population/{name}/decay"])
     threshold = arrays[f"population/{name}/threshold"] if model != "readout" else np.full(len(tau), 1e30)
     fixed = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "t_ref": 0.0, "V_th": 1e30}
-    group = nest.Create("iaf_psc_delta", len(tau), params=fixed)
-    group.set(tau_m=tau.tolist(), V_th=threshold.tolist())
+    if model not in CURRENTS:
+        group = nest.Create("iaf_psc_delta", len(tau), params=fixed)
+        group.set(tau_m=tau.tolist(), V_th=threshold.tolist())
+        return group
+    synapse = time_constant(arrays[f"population/{name}/second_decay"])
+    capacitance = unit_gain(tau, synapse) / arrays[f"population/{name}/gain"]
+    group = nest.Create("iaf_psc_exp", len(tau), params=fixed)
+    group.set(
+        tau_m=tau.tolist(), V_th=threshold.tolist(), tau_syn_ex=synapse.tolist(), tau_syn_in=synapse.tolist(),
+        C_m=capacitance.tolist(),
+    )  # fmt: skip
     return group
+
+
+def time_constant(decay: np.ndarray) -> np.ndarray:
+    """Return the time constants of decays (neuron,).
+
+    Args:
+        decay: Shares that a step keeps (neuron,).
+    """
+    # no τ has the decays 0 and 1; exp(−h / τ) of these is so near them that no float tells the difference
+    return np.where(decay == 1, 1e300, -STEP / np.log(np.clip(decay, 1e-300, 1 - 1e-16)))
+
+
+def unit_gain(tau: np.ndarray, synapse: np.ndarray) -> np.ndarray:
+    """Return the membrane that a current of 1 adds in a step, with a capacitance of 1 (neuron,).
+
+    Args:
+        tau: Time constants of the membranes (neuron,).
+        synapse: Time constants of the currents (neuron,).
+    """
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        rate = tau * synapse / (tau - synapse)
+        apart = rate * np.exp(-STEP / synapse) * np.expm1(STEP * (1 / synapse - 1 / tau))
+    return np.where(tau == synapse, STEP * np.exp(-STEP / tau), apart)
 
 
 def _connect(arrays: dict[str, np.ndarray], edge: int, source: Any, target: Any) -> None:

@@ -1,6 +1,7 @@
-"""nirtorch runs a NIR file in float64, with modules of this script: Delay, LIF and LI, by the equations of NIR.
+"""nirtorch runs a NIR file in float64, with modules of this script: Delay, LIF, LI and CubaLIF, by NIR's equations.
 
-v ← v + dt / τ (v_leak − v + r I), fires at v > θ, then v = v_reset; Delay is a row of the last inputs.
+v ← v + dt / τ (v_leak − v + r I), fires at v > θ, then v = v_reset; Delay is a row of the last inputs. The I of a
+CubaLIF is its synaptic current: i ← i + dt / τ_syn (w_in x − i).
 """
 
 from importlib.metadata import version
@@ -45,31 +46,40 @@ class Delay(torch.nn.Module):
 
 
 class Neurons(torch.nn.Module):
-    """LIF, or LI, whose output is its membrane.
+    """LIF, CubaLIF, or LI, whose output is its membrane.
 
     Args:
-        node: NIR's LIF or LI.
+        node: NIR's LIF, CubaLIF or LI.
         step: Seconds of a step in the file.
     """
 
     def __init__(self, node: Any, step: float) -> None:
         super().__init__()
-        self.decay, self.gain = (torch.from_numpy(row) for row in (1 - step / node.tau, node.r * step / node.tau))
-        self.leak = torch.from_numpy(node.v_leak * step / node.tau)
+        tau = node.tau_mem if hasattr(node, "tau_mem") else node.tau
+        self.decay, self.gain = (torch.from_numpy(row) for row in (1 - step / tau, node.r * step / tau))
+        self.synapse = None
+        if hasattr(node, "tau_syn"):
+            remaining, arriving = 1 - step / node.tau_syn, node.w_in * step / node.tau_syn
+            self.synapse = torch.from_numpy(remaining), torch.from_numpy(arriving)
+        self.leak = torch.from_numpy(node.v_leak * step / tau)
         self.limit = torch.from_numpy(np.asarray(getattr(node, "v_threshold", np.inf)))
         self.rest = torch.from_numpy(np.asarray(getattr(node, "v_reset", 0.0)))
         self.fires = hasattr(node, "v_threshold")
 
     def forward(self, x: Any, state: Any = None) -> tuple[Any, Any]:
-        """Return spikes or membranes, and the voltage.
+        """Return spikes or membranes, and the state: the voltage, and the synaptic current.
 
         Args:
             x: Current of the step (recording, neuron).
-            state: Voltage after the step before (recording, neuron); None at the start.
+            state: Voltage and synaptic current after the step before (recording, neuron); None at the start.
         """
-        u = (0 if state is None else state) * self.decay + self.leak + self.gain * x
+        voltage, current = (0, 0) if state is None else state
+        if self.synapse is not None:
+            remaining, arriving = self.synapse
+            x = current = current * remaining + arriving * x
+        u = voltage * self.decay + self.leak + self.gain * x
         z = (u > self.limit).to(x.dtype)
-        return (z, torch.where(z > 0, self.rest.to(u.dtype), u)) if self.fires else (u, u)
+        return (z, (torch.where(z > 0, self.rest.to(u.dtype), u), current)) if self.fires else (u, (u, current))
 
 
 def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
@@ -82,12 +92,12 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     graph, metadata = read(path, ["seq", "fan"])
     step = float(metadata["dt"])
     modules: dict[Any, Any] = {nir.Delay: lambda node: Delay(node, step)}
-    modules |= {kind: lambda node: Neurons(node, step) for kind in (nir.LIF, nir.LI)}
+    modules |= {kind: lambda node: Neurons(node, step) for kind in (nir.LIF, nir.LI, nir.CubaLIF)}
     modules |= {nir.Linear: linear, nir.Affine: lambda node: linear(node, node.bias)}
     network = nirtorch.nir_to_torch(graph, modules, dtype=torch.float64)
     results: tuple[Spikes, Membranes] = run(
         lambda frame, state: network(frame.double(), state)[1],
-        graph, dict(network.named_children()), recordings, membrane=lambda _, output: output[1],
+        graph, dict(network.named_children()), recordings, membrane=lambda _, output: output[0],
     )  # fmt: skip
     return results
 

@@ -1,7 +1,8 @@
-"""Norse imports a NIR file by its own importer, and runs it: LIFBoxCell, and torch's Linear.
+"""Norse imports a NIR file by its own importer, and runs it: LIFBoxCell, its CubaLIF, and torch's Linear.
 
-v ← v + dt / τ (I − v), fires at v > θ; it has no r, so the file's must be 1. Its nodes run in the order in which a
-search from the input first meets them, so where two paths join that are no loop, one of them is a step late.
+v ← v + dt / τ (I − v), fires at v > θ; its LIFBoxCell has no r, so that of the file must be 1. Its nodes run in the
+order in which a search from the input first meets them, so where two paths join that are no loop, one of them is a step
+late.
 """
 
 import warnings
@@ -28,7 +29,7 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         ValueError: If the file's r is not 1.
     """
     graph, metadata = read(path, ["relay"])
-    if not all(np.all(node.r == 1) for node in graph.nodes.values() if hasattr(node, "r")):
+    if not all(np.all(node.r == 1) for node in graph.nodes.values() if hasattr(node, "tau")):
         raise ValueError("Norse knows no r, and the file's is not 1; snnsim export --resistance one")
     network = norse.torch.from_nir(graph, dt=float(metadata["dt"]))
     refuse_joins(network)

@@ -1,4 +1,4 @@
-"""snnTorch imports a NIR file by its own importer, and runs it: Leaky, and torch's Linear.
+"""snnTorch imports a NIR file by its own importer, and runs it: Leaky, Synaptic, and torch's Linear.
 
 v ← β v + I, fires at v > θ, β = 1 − dt / τ with a dt of 1e-4 s that cannot be chosen; it omits r dt / τ and
 divides the threshold by it, so a membrane is larger by that factor.
@@ -30,7 +30,8 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     graph, metadata = read(path, ["relay"])
     if abs(metadata["dt"] / STEP - 1) > 1e-6:
         raise ValueError(f"snnTorch's step is {STEP} s, and the file's {metadata['dt']} s; snnsim export --dt {STEP}")
-    scales = {name: node.r * STEP / node.tau for name, node in graph.nodes.items() if hasattr(node, "r")}
+    # the factor of a CubaLIF is 1, or snnTorch refuses it
+    scales = {name: node.r * STEP / node.tau for name, node in graph.nodes.items() if hasattr(node, "tau")}
     uneven = [name for name, row in scales.items() if np.ptp(row) > 1e-6 * row.max()]
     if uneven:
         raise ValueError(

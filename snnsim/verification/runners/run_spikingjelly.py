@@ -1,4 +1,4 @@
-"""SpikingJelly imports a NIR file by its own importer, and runs it: LIFNode, and its Linear.
+"""SpikingJelly imports a NIR file by its own importer, and runs it: LIFNode, CUBALIFNode, and its Linear.
 
 v ← v + (I − v) / τ for r = 1, v ← v − v / τ + I for r = τ / dt, fires at v ≥ θ; a population has one τ and one θ.
 """

@@ -31,26 +31,106 @@ static void deliver(snn_state *state, uint32_t source, uint32_t neuron, int32_t 
     }
 }
 
-static int32_t membrane(int32_t voltage, int32_t current, uint32_t neuron)
+/* The factor has SNN_DECAY_BITS bits behind the point; the product is rounded towards 0. */
+static int64_t product(int64_t factor, int64_t value)
 {
-    const int64_t product = (int64_t)voltage * (int64_t)snn_decays[neuron];
-    const int64_t kept = product < 0 ? -((-product) >> SNN_DECAY_BITS) : product >> SNN_DECAY_BITS;
-    const int64_t u = kept + (int64_t)current * ((int64_t)1 << SNN_WEIGHT_SHIFT) + snn_biases[neuron];
-    return u > SNN_LIMIT ? SNN_LIMIT : u < -SNN_LIMIT ? -SNN_LIMIT : (int32_t)u;
+    const int64_t exact = factor * value;
+    return exact < 0 ? -((-exact) >> SNN_DECAY_BITS) : exact >> SNN_DECAY_BITS;
+}
+
+static int32_t clip(int64_t value)
+{
+    return value > SNN_LIMIT ? SNN_LIMIT : value < -SNN_LIMIT ? -SNN_LIMIT : (int32_t)value;
+}
+
+/* The membrane of a neuron: its decayed voltage and its current. */
+static int32_t membrane(const snn_state *state, uint8_t rule, uint32_t neuron, int64_t current)
+{
+    const int64_t kept = product(snn_decays[neuron], state->voltage[neuron]);
+#if SNN_HAS_ADLIF
+    if ((rule & SNN_MODEL) == SNN_ADLIF) {
+        return clip(kept + product(snn_gains[neuron], clip(current - state->second[neuron])));
+    }
+#endif
+#if SNN_HAS_CUBA_LIF
+    if ((rule & SNN_MODEL) == SNN_CUBA_LIF) {
+        return clip(kept + product(snn_gains[neuron], state->second[neuron]));
+    }
+#endif
+#if SNN_HAS_ALIF
+    if ((rule & SNN_MODEL) == SNN_ALIF) {
+        return clip(kept + clip(current));
+    }
+#endif
+    (void)rule;
+    return clip(kept + current);
+}
+
+static int64_t threshold(const snn_state *state, uint8_t rule, uint32_t neuron)
+{
+#if SNN_HAS_ALIF
+    if ((rule & SNN_MODEL) == SNN_ALIF) {
+        return (int64_t)snn_thresholds[neuron] + state->second[neuron];
+    }
+#endif
+    (void)state;
+    (void)rule;
+    return snn_thresholds[neuron];
+}
+
+/* The synaptic current takes part in the step in which its spikes arrive. */
+static void integrate(snn_state *state, uint8_t rule, uint32_t neuron, int64_t current)
+{
+#if SNN_HAS_CUBA_LIF
+    if ((rule & SNN_MODEL) == SNN_CUBA_LIF) {
+        state->second[neuron] = clip(current + product(snn_second_decays[neuron], state->second[neuron]));
+    }
+#endif
+    (void)state;
+    (void)rule;
+    (void)neuron;
+    (void)current;
+}
+
+/* Adaptation and the rise of the threshold follow the voltage after the reset and the spike. */
+static void adapt(snn_state *state, uint8_t rule, uint32_t neuron, int fires)
+{
+#if SNN_HAS_ADLIF
+    if ((rule & SNN_MODEL) == SNN_ADLIF) {
+        const int64_t kept = product(snn_second_decays[neuron], state->second[neuron]);
+        const int64_t coupled = product(snn_couplings[neuron], state->voltage[neuron]);
+        state->second[neuron] = clip(kept + coupled + (fires ? snn_jumps[neuron] : 0));
+    }
+#endif
+#if SNN_HAS_ALIF
+    if ((rule & SNN_MODEL) == SNN_ALIF) {
+        const int64_t kept = product(snn_second_decays[neuron], state->second[neuron]);
+        state->second[neuron] = clip(kept + (fires ? snn_jumps[neuron] : 0));
+    }
+#endif
+    (void)state;
+    (void)rule;
+    (void)neuron;
+    (void)fires;
 }
 
 static uint32_t update(snn_state *state, uint32_t number)
 {
     const snn_population *population = &snn_populations[number];
-    int32_t *current = &state->ring[population->ring + state->slot[number] * population->size];
+    const uint8_t rule = population->rule, reset = rule & SNN_RESET;
+    int32_t *sums = &state->ring[population->ring + state->slot[number] * population->size];
     uint32_t spikes = 0;
     for (uint32_t k = 0; k < population->size; k++) {
         const uint32_t neuron = population->first + k;
-        const int32_t u = membrane(state->voltage[neuron], current[k], neuron);
-        const int fires = population->rule != SNN_READS && u >= snn_thresholds[neuron];
-        current[k] = 0;
+        const int64_t current = (int64_t)sums[k] * ((int64_t)1 << SNN_WEIGHT_SHIFT) + snn_biases[neuron];
+        integrate(state, rule, neuron, current);
+        const int32_t u = membrane(state, rule, neuron, current);
+        const int64_t level = threshold(state, rule, neuron);
+        const int fires = reset != SNN_READS && u >= level;
+        sums[k] = 0;
         state->fired[neuron] = (uint8_t)fires;
-        state->voltage[neuron] = !fires ? u : population->rule == SNN_HARD ? 0 : u - snn_thresholds[neuron];
+        state->voltage[neuron] = !fires ? u : reset == SNN_HARD ? 0 : (int32_t)(u - level);
+        adapt(state, rule, neuron, fires);
         spikes += (uint32_t)fires;
     }
     if (spikes > 0) {

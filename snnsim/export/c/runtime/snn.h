@@ -4,6 +4,13 @@
  *     u[t, j] = clip(sign(v) floor(|v| m / 2^SNN_DECAY_BITS) + I 2^SNN_WEIGHT_SHIFT + b, +- SNN_LIMIT)
  *     s[t, j] = u >= threshold        v = 0 (hard), u - threshold (soft), u (readout, which never fires)
  *
+ * Models with a second state variable w; <f x> = sign(f x) floor(|f x| / 2^SNN_DECAY_BITS), J = I 2^SNN_WEIGHT_SHIFT + b,
+ * and all sums are clipped:
+ *
+ *     adLIF      u = <m v> + <gain (J - w)>    then w = <second_decay w> + <coupling v> + jump s, with the new v
+ *     ALIF       u = <m v> + J                 fires at threshold + w; then w = <second_decay w> + jump s
+ *     CubaLIF    w = <second_decay w> + J      then u = <m v> + <gain w>
+ *
  * Populations are computed in their order, so a synapse without delay reaches a later one in the same step. A spike adds
  * its weights to a ring of sums, `delay` slots ahead; a step reads and clears one slot of each population.
  *
@@ -24,6 +31,25 @@
 #define SNN_HARD 0
 #define SNN_SOFT 1
 #define SNN_READS 2
+#define SNN_RESET 3
+
+/* models with a second state variable, added to the reset in snn_population.rule */
+#define SNN_ADLIF 4
+#define SNN_ALIF 8
+#define SNN_CUBA_LIF 12
+#define SNN_MODEL 12
+
+/* network.h defines those as 1 that the network has */
+#ifndef SNN_HAS_ADLIF
+#define SNN_HAS_ADLIF 0
+#endif
+#ifndef SNN_HAS_ALIF
+#define SNN_HAS_ALIF 0
+#endif
+#ifndef SNN_HAS_CUBA_LIF
+#define SNN_HAS_CUBA_LIF 0
+#endif
+#define SNN_HAS_SECOND (SNN_HAS_ADLIF || SNN_HAS_ALIF || SNN_HAS_CUBA_LIF)
 
 /* decisions */
 #define SNN_NONE 0
@@ -37,7 +63,7 @@ typedef struct {
     uint32_t size;
     uint32_t ring;  /* where its slots start */
     uint16_t slots; /* one more than the longest delay of its synapses */
-    uint8_t rule;
+    uint8_t rule;   /* a reset, and a model */
 } snn_population;
 
 typedef struct {
@@ -51,6 +77,9 @@ typedef struct {
 typedef struct {
     int64_t score[SNN_SCORES];
     int32_t voltage[SNN_NEURONS];
+#if SNN_HAS_SECOND
+    int32_t second[SNN_NEURONS]; /* adaptation, rise of the threshold, or synaptic current */
+#endif
     int32_t ring[SNN_RING];
     uint32_t steps;
     uint16_t slot[SNN_POPULATIONS];
@@ -64,6 +93,12 @@ extern const uint16_t snn_outgoing[SNN_POPULATIONS + 2]; /* edges by source: the
 extern const snn_decay snn_decays[SNN_NEURONS];
 extern const int32_t snn_thresholds[SNN_NEURONS];
 extern const int32_t snn_biases[SNN_NEURONS];
+#if SNN_HAS_SECOND
+extern const snn_factor snn_gains[SNN_NEURONS]; /* of the current; adLIF and CubaLIF */
+extern const snn_factor snn_second_decays[SNN_NEURONS];
+extern const snn_factor snn_couplings[SNN_NEURONS]; /* of the adaptation to the voltage; adLIF */
+extern const int32_t snn_jumps[SNN_NEURONS];        /* at a spike; adLIF and ALIF */
+#endif
 extern const uint32_t snn_units[SNN_SCORES]; /* what a membrane of each class counts; see snn_choice */
 extern const uint32_t snn_powers[65];        /* 2^30 2^(-k / 64) */
 

@@ -1,4 +1,4 @@
-/* Self-test: a recording of golden.h must give the spikes, the last membranes and the class that are written there. */
+/* Self-test: a recording of golden.h must give the spikes, the last state and the class that are written there. */
 #include <stdio.h>
 
 #include "golden.h"
@@ -23,6 +23,9 @@ int main(void)
     }
     for (uint32_t neuron = 0; neuron < SNN_NEURONS; neuron++) {
         wrong += state.voltage[neuron] != golden_voltage[neuron];
+#if SNN_HAS_SECOND
+        wrong += state.second[neuron] != golden_second[neuron];
+#endif
     }
     wrong += spike != GOLDEN_SPIKES;
     wrong += GOLDEN_CHOICE >= 0 && snn_choice(&state) != GOLDEN_CHOICE;

@@ -1,0 +1,61 @@
+"""Loops over rows against NumPy: vectors, columns that are left over, rows of a step, and results that replace rows."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.row_loops import VECTOR, choose, row_loop
+
+
+class Pair(NamedTuple):
+    one: Any
+    other: Any
+
+
+class Rows(NamedTuple):
+    pair: Any
+    """A Pair."""
+    total: Any
+
+
+class Flags(NamedTuple):
+    doubled: Any
+
+
+class Results(NamedTuple):
+    total: Any
+    largest: Any
+
+
+def body(rows, flags):
+    one, other = rows.pair.one, rows.pair.other
+    product = one * other - -one
+    return choose(flags.doubled, product + product, product) + rows.total, choose(one >= other, one, 0.5)
+
+
+loop = row_loop(body)
+
+
+@njit()
+def run(one, other, total, largest, doubled):
+    for step in range(len(one)):
+        loop(step, Rows(Pair(one, other), total), Flags(doubled), Results(total, largest))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("doubled", [True, False])
+@pytest.mark.parametrize("columns", [1, VECTOR - 1, VECTOR, 3 * VECTOR + 5])
+def test_columns_are_those_of_numpy(columns, doubled, dtype):
+    rng = np.random.default_rng(columns)
+    one, other = rng.normal(size=(3, 2 * columns)).astype(dtype), rng.normal(size=columns).astype(dtype)
+    one[0, 1] = other[min(1, columns - 1)]
+    part, total, largest = one[:, :columns], np.zeros(columns, dtype), np.zeros((3, columns), dtype)
+    run(part, other, total, largest, doubled)
+    expected = np.zeros(columns, dtype)
+    for step in range(3):
+        product = part[step] * other + part[step]
+        expected = (product + product if doubled else product) + expected
+    np.testing.assert_array_equal(total, expected)
+    np.testing.assert_array_equal(largest, np.where(part >= other, part, dtype(0.5)))
