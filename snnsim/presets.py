@@ -124,7 +124,13 @@ _WAVES = Config(
     training=Training(epochs=25, batch_size=50, lr=1e-2),
     task=StepRegressionTask(target="wave"),
 )
-_WAVES_MEAN = replace(_WAVES, name="waves-mean", task=RegressionTask(target="mean"))
+# a mean over steps needs no memory in the readout, whose gain grows with its time constant
+_WAVES_MEAN = replace(
+    _WAVES,
+    name="waves-mean",
+    network=replace(_WAVES.network, readout=Readout(tau_ms=10.0)),
+    task=RegressionTask(target="mean"),
+)
 
 
 # data of users: the number of channels is that of the data
