@@ -168,11 +168,11 @@ class Verify:
                 report = verification.verify(
                     self.path, program, events, backend=name, python=str(self.python), trust=self.trust
                 )
-            except ImportError as error:
+            except (ImportError, verification.UnsupportedError) as error:
                 missing.append(str(error))
                 continue
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
-        # a missing backend is a note, and an error if all of them are missing
+        # a backend that is missing, or cannot run the network, is a note, and an error if all of them are
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
         if len(missing) == len(names):
             sys.exit(1)
