@@ -129,10 +129,11 @@ def _described(summary: dict[str, Any]) -> list[str]:
     arithmetic = summary["arithmetic"]
     if not isinstance(arithmetic, str):
         arithmetic = ", ".join(f"{name} {value}" for name, value in arithmetic.items())
+    noun = "classes" if summary["task"].endswith("class") else "targets"
     lines = [
         f"{summary['channels']} channels, {summary['neurons']:,} neurons, {summary['synapses']:,} synapses, "
         f"step {summary['time_step_ms']:g} ms, {summary['extra_steps']} extra steps",
-        f"arithmetic: {arithmetic}; decision: {summary['decision']}; classes: {summary['classes']}"
+        f"arithmetic: {arithmetic}; decision: {summary['decision'] or 'none'}; {noun}: {summary['classes']}"
         + ("" if summary["task"] == "class" else f"; task: {summary['task']}"),
     ]
     for population in summary["populations"]:
@@ -152,7 +153,7 @@ def _described(summary: dict[str, Any]) -> list[str]:
         f" ({inference['most_synaptic_operations']:,} if all fire in every step)"
     )
     lines.append(
-        f"memory: {summary['bytes'] / 1e3:,.0f} kB as arrays, {summary['stored_bytes'] / 1e3:,.0f} kB for weights and "
+        f"memory: {summary['bytes'] / 1e3:,.1f} kB as arrays, {summary['stored_bytes'] / 1e3:,.1f} kB for weights and "
         "delays on a chip"
     )
     return [*lines, f"digest: {summary['digest'][:16]}"]
@@ -172,7 +173,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
         f"{result['recordings']:,} recordings in {result['seconds']:.3f} s ({result['recordings_per_second']:,.0f} a "
         f"second), engine {result['engine']}, {result['precision']}, {result['threads']} threads",
-        f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e9:.2f} billion a second",
+        f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e6:,.1f} million a second",
         "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in result["activity"].items()),
     ]
     if "summary" in result:
