@@ -13,6 +13,11 @@
                      data of users, whose number of channels is that of the data
     digits-skip      delayed connections that skip a layer, from the input and to the readout
     digits-adlif     adaptive neurons, SE-adLIF (Baronig, Ferrand, Sabathiel, Legenstein 2025)
+    shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic
+                     one delay for each source or target, in place of one for each connection; the same widths, so
+                     about half as many parameters
+    shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif
+                     published recipes; recipes.py says what differs
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
 and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
@@ -29,6 +34,7 @@ from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
 from snnsim.nn import delay_windows
+from snnsim.recipes import RECIPES
 from snnsim.validation import lookup
 
 _SHD = Config(name="shd", data=Data(name="shd"))
@@ -118,7 +124,13 @@ _WAVES = Config(
     training=Training(epochs=25, batch_size=50, lr=1e-2),
     task=StepRegressionTask(target="wave"),
 )
-_WAVES_MEAN = replace(_WAVES, name="waves-mean", task=RegressionTask(target="mean"))
+# a mean over steps needs no memory in the readout, whose gain grows with its time constant
+_WAVES_MEAN = replace(
+    _WAVES,
+    name="waves-mean",
+    network=replace(_WAVES.network, readout=Readout(tau_ms=10.0)),
+    task=RegressionTask(target="mean"),
+)
 
 
 # data of users: the number of channels is that of the data
@@ -208,6 +220,13 @@ _DIGITS_SKIP = replace(
 _DIGITS_ADLIF = replace(_DIGITS, name="digits-adlif", network=replace(_DIGITS.network, neuron=AdLIF(scale=48.0)))
 
 
+_KINDS_OF_DELAYS = [
+    replace(base, name=f"{base.name}-{kind}", network=replace(base.network, delay_kind=kind))
+    for base in (_SHD, _SSC)
+    for kind in ("axonal", "dendritic")
+]
+
+
 def _all() -> dict[str, Config]:
     presets = {}
     for base in (_DIGITS, _MOTIFS, _SHD, _SSC):
@@ -217,6 +236,8 @@ def _all() -> dict[str, Config]:
             presets[name] = replace(change(base), name=name)
     for other in (
         *_RECURRENT,
+        *_KINDS_OF_DELAYS,
+        *RECIPES,
         _DIGITS_ADLIF,
         _DIGITS_SKIP,
         _MOTIFS_XYLO,

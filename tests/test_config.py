@@ -195,6 +195,7 @@ SERVED = {
     1e-300: (
         "network.max_delay_ms", "network.sigma_start", "network.sigma_end", "network.sparsity",
         "network.dropout", "network.extra_ms", "training.lr", "training.lr_delay", "training.weight_decay",
+        "training.weight_decay_norm", "training.weight_decay_delay", "training.label_smoothing",
         "training.sigma_epochs", "data.test_share",
     ),
 }  # fmt: skip

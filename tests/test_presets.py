@@ -86,3 +86,65 @@ def test_motifs_xylo_fits_the_chip():
     fixed, _ = export.targets.fixed(program, "xylo")
     assert not list(export.targets.get_target("xylo").check(fixed))
     assert len(fixed.edges[0].weight) > 200
+
+
+@pytest.mark.parametrize(
+    ("name", "layers", "published", "rounded"),
+    [
+        # weights and biases of three linear layers, batch normalization, recurrent weights and delays of layer 2
+        ("shd-delrec", (256, 256), 140 * 256 + 2 * 256**2 + 256 * 20 + 2 * 2 * 256 + 256 + (256 + 256 + 20), 0.17e6),
+        # likewise of four, without batch normalization; a delay and a spread for each neuron
+        ("ssc-delrec", (256,) * 3, 140 * 256 + 5 * 256**2 + 256 * 35 + 3 * 2 * 256 + (3 * 256 + 35), 0.37e6),
+        # four parameters of each neuron
+        ("shd-se-adlif", (360, 360), 140 * 360 + 3 * 360**2 + 360 * 20 + 2 * 4 * 360 + (2 * 360 + 20), 0.45e6),
+        ("shd-se-adlif", (128,), 140 * 128 + 128**2 + 128 * 20 + 4 * 128 + (128 + 20), 37.5e3),
+        # five parameters of each neuron, batch normalization of hidden layers and readout, decays of the readout
+        ("ssc-silif", (512, 512), 140 * 512 + 512**2 + 512 * 35 + 2 * 5 * 512 + 2 * 2 * 512 + 2 * 35 + 35, 0.35e6),
+    ],
+)
+def test_recipes_have_the_published_number_of_parameters(name, layers, published, rounded):
+    config = presets.named(name).with_values({"network.hidden": layers})
+    classes = CLASSES[config.data.name]
+    ours = trained_parameters(build.build_network(config, classes=classes))
+    # the papers give two or three digits
+    assert published == pytest.approx(rounded, rel=0.03)
+    width = sum(layers)
+    missing = {
+        # biases before batch normalization, and of the readout
+        "shd-delrec": width + classes,
+        # spreads, and the biases of the readout
+        "ssc-delrec": width + classes,
+        "shd-se-adlif": classes,
+        # the learned step of each neuron, and the batch normalization of the readout
+        "ssc-silif": width + 2 * classes,
+    }
+    assert ours == published - missing[name]
+
+
+def test_recipes_have_the_published_settings():
+    delrec = presets.named("shd-delrec")
+    width = build.recurrent_width_schedule(delrec)
+    # the spread of DelRec, 10 * 0.95^(100 e / E) in epoch e, besides the half-width of 1
+    assert [width(epoch) - 1 for epoch in (0, 45, 225)] == pytest.approx([10 * 0.95**share for share in (0, 10, 50)])
+    recurrent = build.build_network(delrec, classes=20).layers[1].recurrent
+    # 10 to 30 steps, to which DelRec adds one
+    assert 10 <= recurrent.synapse.delay.min().item() < 11
+    assert 29 < recurrent.synapse.delay.max().item() <= 30
+    assert recurrent.max_delay == 40
+    network = build.build_network(presets.named("ssc-delrec"), classes=35)
+    assert [float(layer.neuron.decay()) for layer in network.layers] == pytest.approx([0.5] * 3)
+    assert float(network.readout.decay()) == 0
+    adlif = build.build_network(presets.named("shd-se-adlif"), classes=20)
+    assert float(adlif.readout.decay()) == pytest.approx(1 - 1 / 15)
+    assert adlif.layers[0].dropout.per_step
+
+
+@pytest.mark.parametrize("base", ["shd", "ssc"])
+@pytest.mark.parametrize("kind", ["axonal", "dendritic"])
+def test_presets_of_other_kinds_of_delays_differ_in_them_alone(base, kind):
+    preset = presets.named(f"{base}-{kind}")
+    assert preset.with_values({"name": base, "network.delay_kind": "synaptic"}) == presets.named(base)
+    network = build.build_network(preset, classes=CLASSES[base])
+    for synapse in network.delayed_synapses():
+        target, source = synapse.weight.shape[:2]
+        assert synapse.delay.shape[:2] == ((1, source) if kind == "axonal" else (target, 1))

@@ -196,8 +196,8 @@ def peak(part: str, name: str) -> int | None:
     """Return the peak memory of a candidate in bytes, above that before; call it in a new process.
 
     Args:
-        part: Name of a part in PARTS.
-        name: Name of a candidate of the part.
+        part: A name in PARTS.
+        name: The candidate.
     """
     torch.manual_seed(train_step.SEED)
     work = PARTS[part]()[name]

@@ -21,6 +21,7 @@ from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
+from snnsim.cli.sweeps import Sweep
 from snnsim.training.signals import Request, Stopped, noted
 
 Command = (
@@ -36,6 +37,7 @@ Command = (
     | Annotated[Export, subcommand("export")]
     | Annotated[Import, subcommand("import")]
     | Annotated[Verify, subcommand("verify")]
+    | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[DataCommand, subcommand("data")]
 )
@@ -77,7 +79,7 @@ def _run(command: Command, interrupt: Request) -> None:
         options.check(command)
         command()
     except Stopped as stop:
-        print(f"snnsim: {plain(str(stop))}; resume with --resume", file=sys.stderr)
+        print(f"snnsim: {plain(str(stop))}; {stop.advice}", file=sys.stderr)
         sys.exit(130)
     except KeyboardInterrupt:
         sys.exit(130)

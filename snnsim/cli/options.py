@@ -22,6 +22,7 @@ Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_FROM_CONFIG)
 Rate = Annotated[float | None, arg(metavar="RATE", help_behavior_hint=_FROM_CONFIG)]
 Milliseconds = Annotated[float | None, arg(metavar="MS", help_behavior_hint=_FROM_CONFIG)]
 Seed = Annotated[int, arg(metavar="N"), SEED]
+Jobs = Annotated[int, arg(metavar="N"), THREADS]
 Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 Output = Annotated[Path | None, arg(aliases=("-o",), metavar="FILE", help_behavior_hint="")]
 DataPath = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: ./datasets or the cache)")]

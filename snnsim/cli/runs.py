@@ -9,10 +9,12 @@ from tyro.conf import Positional, arg
 
 from snnsim.allocator import keep_memory
 from snnsim.cli.options import (
+    COUNT,
     NATURAL,
     DataPath,
     Device,
     Folder,
+    Jobs,
     Milliseconds,
     MovedData,
     Number,
@@ -43,7 +45,7 @@ class Train:
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
     data_path: DataPath = None
     """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None
@@ -67,6 +69,14 @@ class Train:
     """Resume a run that was stopped, to the same result as without the stop: the run of this folder; without a folder, that of the target or of --output-dir, or the newest of the preset."""
     seed: Number = None
     """Seed of the initial parameters, the order of the recordings and dropout."""
+    folds: Annotated[str | None, arg(metavar="speakers|N", help_behavior_hint="")] = None
+    """Train once for each fold of the training file, with the others for training: speakers leaves out one speaker at a time, N makes N groups of speakers. The median of the best epochs is then the number of epochs of networks that are trained on all recordings. The same command goes on after a stop."""
+    seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 1)"), COUNT] = None
+    """Number of seeds, from --seed on, of each fold and of the networks that are trained on all recordings."""
+    fold_seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as --seeds)"), COUNT] = None
+    """Number of seeds of each fold."""
+    jobs: Jobs = 1
+    """Trainings of --folds and --seeds at a time, each with its share of the processors."""
     device: Device = "auto"
     """Device of the training; auto is a GPU if the machine has one."""
     set_values: SetValues = ()
@@ -89,9 +99,39 @@ class Train:
         }
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}
         values |= assignments(self.set_values)
+        if self.folds is not None or self.seeds is not None:
+            self._train_folds(values)
+            return
         folder = experiment.train(self.target, values, output=self.output_dir, resume=self.resume, device=self.device)
         if int(os.environ.get("RANK", "0")) == 0:
             print(f"done: {folder.path}; next: snnsim evaluate {folder.path}")
+
+    def _train_folds(self, values: dict[str, object]) -> None:
+        """Train all folds and seeds.
+
+        Raises:
+            ValueError: If the number of folds is wrong, or an option has no meaning for several runs.
+        """
+        from snnsim.experiment.sweeps import folds
+
+        if self.resume is not None:
+            raise ValueError("--folds and --seeds go on by themselves: repeat the command without --resume")
+        if self.folds is None and self.fold_seeds is not None:
+            raise ValueError("--fold-seeds is the number of seeds of each fold, and needs --folds")
+        plan = folds.Plan(_folds(self.folds), self.seeds or 1, self.fold_seeds)
+        folder = folds.train(self.target, values, plan, output=self.output_dir, jobs=self.jobs, device=self.device)
+        split = "valid" if self.folds is None else "test"
+        print(f"done: {folder}; next: snnsim evaluate {folder} --split {split}")
+
+
+def _folds(text: str | None) -> int | Literal["speakers"] | None:
+    if text is None:
+        return None
+    if text == "speakers":
+        return "speakers"
+    if not text.isdecimal() or not 2 <= int(text) <= 10_000:
+        raise ValueError(f"--folds must be speakers, or a number from 2 to 10,000, not {text}")
+    return int(text)
 
 
 @dataclass(frozen=True)
@@ -100,10 +140,13 @@ class Evaluate:
 
     The interval is the binomial 95 % interval; spikes are per neuron and step. The result is also written into
     the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
+    Of a sweep, or of folds and seeds, the result of each configuration is the mean over its networks, with standard
+    deviation and range, and apart from it that of the ensemble of its seeds. The test split then is for the refitted
+    networks, or the best configuration by validation, alone.
     """
 
     run: RunFolder
-    """Folder of the run."""
+    """Folder of the run, or of a sweep."""
     split: Literal["train", "valid", "test"] = "valid"
     """Part of the data."""
     data_path: MovedData = None
@@ -118,10 +161,21 @@ class Evaluate:
     """Print one JSON object."""
 
     def __call__(self) -> None:
-        """Evaluate."""
+        """Evaluate.
+
+        Raises:
+            ValueError: If several runs are to be evaluated in the simulator.
+        """
         keep_memory()
         from snnsim import experiment
+        from snnsim.experiment.sweeps import evaluation, planned
 
+        if planned.groups_in(self.run):
+            if self.engine != "network":
+                raise ValueError(f"--engine is for a single run, and {self.run} has several; name the folder of one")
+            facts = evaluation.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
+            print(json.dumps(facts) if self.json else "\n".join(evaluation.lines(facts)))
+            return
         if self.engine == "simulator":
             result = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
         else:

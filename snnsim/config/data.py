@@ -11,6 +11,9 @@ from snnsim.data.coding.kinds import AnyCoding
 from snnsim.schema import Range
 from snnsim.validation import shown
 
+MOST_FOLDS = 10_000
+"""Parts that a training file may be split into."""
+
 
 @dataclass(frozen=True)
 class Data:
@@ -51,12 +54,20 @@ class Data:
     workers: Annotated[int, Range(at_least=0, at_most=1)] = 1
     """Threads that prepare the next augmented batch during a training step; 0 prepares it between the steps."""
 
+    folds: Annotated[int, Range(at_least=2, at_most=MOST_FOLDS)] | None = None
+    """Number of parts of the training file, each with all recordings of its speakers; None for the standard split."""
+    fold: Annotated[int, Range(at_least=0, at_most=MOST_FOLDS - 1)] = 0
+    """Number of the part to validate with; the other parts are trained on."""
+    validate: bool = True
+    """Whether recordings of the training file are held out; without them, the last epoch is the result."""
+
     def __post_init__(self) -> None:
         schema.settle(self, "data.")
         if not registry.known_name(self.name):
             names = ", ".join((*registry.NAMES, *registry.SOURCES))
             raise ValueError(f"config: data.name must be one of {names}, not {shown(self.name)}")
         self._check_kind()
+        self._check_folds()
         enough = self.max_time_ms is None or self.max_time_ms >= self.time_step_ms
         check(enough, "data.max_time_ms", "at least one time step", self.max_time_ms)
 
@@ -68,3 +79,7 @@ class Data:
         must = f"one of {', '.join(codings)} for {self.name}" if codings else f"absent, as {self.name} have no codings"
         check(named is None or named in codings, "data.coding", must, named)
         check(self.channels > 0 or kind is not None, "data.channels", f"at least 1 for {self.name}", self.channels)
+
+    def _check_folds(self) -> None:
+        check(self.fold < (self.folds or 1), "data.fold", f"below the number of folds, {self.folds}", self.fold)
+        check(self.validate or self.folds is None, "data.folds", "none without data.validate", self.folds)

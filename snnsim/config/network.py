@@ -48,7 +48,11 @@ class Network:
     skip: tuple[AnySkip, ...] = ()
     """Skip and feedback connections, a list of sections of config/skips.py: dense, delays."""
     batch_norm: bool = True
+    bias: bool = False
+    """Whether each neuron has a learned bias where there is no batch normalization, which has one."""
     dropout: float = 0.4
+    dropout_mask: Literal["recording", "step"] = "recording"
+    """Whether dropout has one mask for a recording or a new one in every step."""
     extra_ms: Annotated[float, Range(at_least=0)] = 360.0
     """Time that the network runs after the end of a recording, so that late spikes count."""
 
@@ -61,6 +65,7 @@ class Network:
         check(self.kernel > 0 and self.kernel % 2 == 1, "network.kernel", "odd and positive", self.kernel)
         check(0 <= self.dropout < 1, "network.dropout", "at least 0 and below 1", self.dropout)
         check(0 <= self.sparsity < 1, "network.sparsity", "at least 0 and below 1", self.sparsity)
+        check(not (self.bias and self.batch_norm), "network.bias", "false with network.batch_norm, which has one", True)
         self._check_connections()
 
     def _check_connections(self) -> None:

@@ -13,6 +13,7 @@ MOST_STEPS = 2**31 - 1
 Count = Annotated[int, Range(at_least=1, at_most=2**31 - 1)]
 Seed = Annotated[int, Range(at_least=0)]
 Milliseconds = Annotated[float, Range(above=0, at_most=1e12)]
+Decay = Annotated[float, Range(at_least=0, at_most=1e6)]
 LearningRate = Annotated[float, Range(above=0, at_most=1e6)]
 Slope = Annotated[float, Range(at_least=1e-6, at_most=1e6)]
 Width = Annotated[float, Range(above=0, at_most=MOST_DELAY)]

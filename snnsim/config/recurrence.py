@@ -58,6 +58,15 @@ class DelayedRecurrence(RecurrentDelays):
     kind: Literal["delays"] = "delays"
     delays: DelayKind = "axonal"
     """Whether every source, every connection or every target has a delay of its own."""
+    start_ms: tuple[Milliseconds, ...] = ()
+    """Bounds between which delays start, uniform; an empty list is from one step to the longest delay."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        start = list(self.start_ms)
+        ordered = len(start) in (0, 2) and start == sorted(start) and max(start, default=0) <= self.max_delay_ms
+        must = f"an empty list, or two times in ascending order, at most max_delay_ms = {self.max_delay_ms}"
+        check(ordered, "network.recurrent.start_ms", must, start)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,11 +42,20 @@ class Config:
         if outside or not self.name.strip() or len(self.name) > MOST_NAME:
             must = f"a name of 1 to {MOST_NAME} characters that leads to no other folder"
             raise ValueError(f"config: name must be {must}, not {shown(self.name)}")
+        self._check_validation()
         self._check_steps()
         self._check_task()
         # the channels of a user's data are known when they are read
         if self.network.convolutions and self.data.channels:
             self._check_field()
+
+    def _check_validation(self) -> None:
+        """Check the settings that need validation recordings."""
+        training, validate = self.training, self.data.validate
+        check(validate or training.patience == 0, "training.patience", "0 without data.validate", training.patience)
+        for name, schedule in (("schedule", training.schedule), ("delay_schedule", training.delay_schedule)):
+            must = "another than plateau without data.validate"
+            check(validate or schedule.kind != "plateau", f"training.{name}.kind", must, schedule.kind)
 
     def _check_steps(self) -> None:
         """Check the times whose bounds are counted in steps."""
@@ -75,6 +84,9 @@ class Config:
         check(
             steps, "training.loss", f"decision with task.kind {self.task.kind}, which has its own", self.training.loss
         )
+        classes = isinstance(self.task, ClassTask) and self.task.target is None
+        share, must = self.training.label_smoothing, "0 for tasks other than one class for each recording, its label"
+        check(classes or share == 0, "training.label_smoothing", must, share)
         heads = self.task.heads if isinstance(self.task, HeadsTask) else ()
         check(not heads or bool(self.network.hidden), "network.hidden", "one width or more with heads", [])
         between = all(skip.target <= len(self.network.hidden) for skip in self.network.skip)

@@ -1,12 +1,13 @@
 """The section `training` of a config: learning rule, loss, optimizers and precision."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from snnsim import schema
 from snnsim.choices import ADDITIVE_DECISIONS, DecisionName
-from snnsim.config.ranges import Count, LearningRate, Milliseconds, Seed, check
+from snnsim.config.ranges import Count, Decay, LearningRate, Milliseconds, Seed, check
+from snnsim.learning.options import Adam, AnyAverage, AnyOptimizer, AnyRates, AnySchedule, Cosine, OneCycle
 from snnsim.schema import Range
 
 
@@ -33,14 +34,37 @@ class Training:
     epochs: Count = 150
     batch_size: Count = 256
     lr: LearningRate = 5e-3
-    """Highest learning rate of weights and neurons (Adam, one cycle)."""
+    """Highest learning rate of weights and neurons."""
     lr_delay: LearningRate = 0.1
-    """First learning rate of the delays, in steps of delay (Adam, falling to 0 as a cosine)."""
-    weight_decay: Annotated[float, Range(at_least=0, at_most=1e6)] = 1e-5
+    """Highest learning rate of the delays, in steps of delay."""
+    weight_decay: Decay = 1e-5
+    """Weight decay of the weights of synapses."""
+    weight_decay_norm: Decay = 0.0
+    """Weight decay of the parameters of batch normalization."""
+    weight_decay_delay: Decay = 0.0
+    """Weight decay of the delays."""
+    optimizer: AnyOptimizer = field(default_factory=Adam)
+    """Optimizer of weights and neurons, a section of learning/options.py: adam, adamw, sgd."""
+    delay_optimizer: AnyOptimizer = field(default_factory=Adam)
+    """Optimizer of the delays, likewise."""
+    schedule: AnySchedule = field(default_factory=OneCycle)
+    """Learning rate of weights and neurons over time: one_cycle, cosine, cosine_wave, plateau, constant."""
+    delay_schedule: AnySchedule = field(default_factory=Cosine)
+    """Learning rate of the delays over time, likewise."""
+    average: AnyAverage | None = None
+    """Average of the parameters over the steps, which is evaluated and frozen in their place: ema, mean."""
+    label_smoothing: Annotated[float, Range(at_least=0)] = 0.0
+    """Share of the target of the loss that is spread evenly over all classes."""
+    rates: AnyRates = None
+    """Penalties of spike rates out of range: bounds."""
+    sync_batch_norm: bool = False
+    """Whether batch normalization takes the statistics of a batch over all processes of torchrun."""
     sigma_epochs: float = 0.25
     """Share of the epochs in which the delay windows narrow."""
     patience: Annotated[int, Range(at_least=0)] = 0
     """Number of epochs without a better validation accuracy after which training stops; 0 never stops early."""
+    stop_after: Count | None = None
+    """Number of epochs after which training stops, with the schedules of `epochs`; None trains all epochs."""
     seed: Seed = 0
     precision: Literal["float32", "bfloat16"] = "float32"
     """bfloat16 runs the large products in mixed precision."""
@@ -57,6 +81,9 @@ class Training:
         known = self.delays is None or re.fullmatch(r"\d+bit(:[1-9]\d*)?", self.delays) is not None
         check(known, "training.delays", "such as 5bit, or 5bit:2", self.delays)
         check(0 <= self.sigma_epochs <= 1, "training.sigma_epochs", "between 0 and 1", self.sigma_epochs)
+        check(self.label_smoothing < 1, "training.label_smoothing", "below 1", self.label_smoothing)
+        first = 1 if self.average is None else self.average.first_epoch
+        check(first <= self.epochs, "training.average.first_epoch", f"at most training.epochs = {self.epochs}", first)
 
     def _check_rule(self) -> None:
         drawn = (self.k is not None and self.k >= 1) if self.rule == "sltt-k" else self.k is None
@@ -70,3 +97,5 @@ class Training:
         additive = self.window_ms is None or self.decision in ADDITIVE_DECISIONS
         must = f"{' or '.join(ADDITIVE_DECISIONS)} with window_ms"
         check(additive, "training.decision", must, self.decision)
+        must = "none with window_ms, as the rates of a recording are known at its end alone"
+        check(self.window_ms is None or self.rates is None, "training.rates", must, self.rates and self.rates.kind)

@@ -8,6 +8,8 @@ stratified  the first round(share · n) recordings of each class in hashed order
 shd         only for the training file of SHD (`of_training_file` recognizes its name and its speakers):
             speakers 1 and 6, and 5 % of every class of the others: SHD's test set likewise has two speakers
             that the training file lacks, and 5 % of the recordings of the others
+fold        groups from the largest to the smallest (equal ones in hashed order), each into the part with the fewest
+            recordings so far; without groups, the recordings of every class in hashed order, one part after the other
 
 Names    mix, γ hash and increment of SplitMix64, see kernels/common/counter_rng.py
 """
@@ -123,6 +125,49 @@ def by_group(
             total += count[number]
     held = held or [int(speakers[np.argmin(count)])]
     return _split(np.isin(group, held), tuple(sorted(held)))
+
+
+def of_fold(group: np.ndarray, label: np.ndarray, *, folds: int, number: int) -> Split:
+    """Return the split that holds out one of several parts, each with all recordings of its groups.
+
+    Every recording is held out by exactly one part. With as many parts as groups, one group is left out at a time.
+
+    Args:
+        group: Group of each recording, such as its speaker, int64 (recording,); -1 is unknown.
+        label: Class of each recording, int64 (recording,).
+        folds: Number of parts; without known groups, the parts have equal shares of each class.
+        number: The part that is held out, from 0.
+
+    Raises:
+        ValueError: If there are fewer groups, or recordings of every class, than parts.
+    """
+    if not 0 <= number < folds:
+        raise ValueError(f"of_fold: number must be from 0 to {folds - 1}, not {number}")
+    groups, member, count = np.unique(group, return_inverse=True, return_counts=True)
+    if len(group) == 0 or groups[0] < 0:
+        held_out = _part_by_class(label, folds) == number
+        if not held_out.any():
+            raise ValueError(f"of_fold: there must be at least {folds} recordings of a class for {folds} folds")
+        return _split(held_out, ())
+    if len(groups) < folds:
+        raise ValueError(
+            f"of_fold: there must be at least as many speakers as folds, so that each fold holds out all recordings "
+            f"of a speaker; the training file has {len(groups)} speakers for {folds} folds"
+        )
+    part, total = np.zeros(len(groups), np.int64), np.zeros(folds, np.int64)
+    for each in np.lexsort((_hash(groups, 0), -count)):
+        part[each] = np.argmin(total)
+        total[part[each]] += count[each]
+    return _split(part[member] == number, tuple(int(one) for one in groups[part == number]))
+
+
+def _part_by_class(label: np.ndarray, folds: int) -> np.ndarray:
+    """Return the part of every recording; the recordings of every class go through the parts in turn."""
+    part = np.zeros(len(label), np.int64)
+    for number in np.unique(label):
+        members = np.flatnonzero(label == number)
+        part[members[np.argsort(_hash(members, 0), kind="stable")]] = np.arange(len(members)) % folds
+    return part
 
 
 def _split(held_out: np.ndarray, speakers: tuple[int, ...]) -> Split:

@@ -13,13 +13,15 @@ from snnsim.config import Config
 from snnsim.config.recurrence import RecurrentDelays
 from snnsim.config.task import ClassTask
 from snnsim.experiment import estimate, neurons, recurrence, skips, tasks
-from snnsim.learning import qat, rules, sigma_schedule
+from snnsim.learning import label_smoothing, qat, rates, rules, sigma_schedule
 from snnsim.nn import Conv, DelayedConv, DelayedLinear, Head, LeakyReadout, SparseLinear, delay_windows
 from snnsim.nn.batch_norm import BatchNorm
+from snnsim.nn.bias import Bias
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.patches import Field
 from snnsim.nn.protocols import Synapse
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
 from snnsim.units import to_steps
 
 EVALUATION_BATCH = 256
@@ -45,8 +47,9 @@ def build_network(config: Config, *, classes: tasks.Sizes) -> SpikingNetwork:
         SpikingLayer(
             synapse,
             neurons.build(config, features, synapse, generator),
-            norm=BatchNorm(features) if net.batch_norm else None,
+            norm=_norm(config, features),
             dropout=net.dropout,
+            dropout_per_step=net.dropout_mask == "step",
             recurrent=recurrence.build(config, number, features, generator),
         )
         for number, (synapse, features) in enumerate(zip(synapses, (*net.convolutions, *net.hidden), strict=True), 1)
@@ -68,6 +71,14 @@ def _readout(config: Config, outputs: int) -> LeakyReadout:
     settings = config.network.readout
     tau = to_steps(settings.tau_ms, config.data.time_step_ms)
     return LeakyReadout(tau=tau, learn_decay=settings.learn_decay, features=outputs)
+
+
+def _norm(config: Config, features: int) -> BatchNorm | None:
+    if not config.network.batch_norm:
+        return Bias(features) if config.network.bias else None
+    norm = BatchNorm(features)
+    norm.synchronized = config.training.sync_batch_norm
+    return norm
 
 
 def field(config: Config) -> Field:
@@ -138,11 +149,12 @@ def grid(config: Config) -> qat.Grid:
     return qat.Grid(weights, config.training.delays)
 
 
-def rule(config: Config) -> rules.Rule:
+def rule(config: Config, processes: Distributed = SINGLE) -> rules.Rule:
     """Return the learning rule with its settings.
 
     Args:
         config: Config of the run: the rule's name and settings in `training`, a chunk of time in ms.
+        processes: Processes of the training, over which bounds of rates go.
     """
     training = config.training
     settings: dict[str, Any] = {}
@@ -151,7 +163,9 @@ def rule(config: Config) -> rules.Rule:
         settings |= {"delayed": training.delayed, "chunk": chunk, "loops": training.loops}
     if training.rule == "sltt-k":
         settings["k"] = training.k
-    return rules.get_rule(training.rule, **settings)
+    smoothed = label_smoothing.smoothed(rules.get_rule(training.rule, **settings), training.label_smoothing)
+    total = partial(all_reduce_sum, processes=processes) if processes.world > 1 else None
+    return rates.bounded(smoothed, training.rates, processes=processes.world, total=total)
 
 
 def max_delay(config: Config) -> int:
@@ -233,7 +247,12 @@ def architecture(config: Config, *, classes: tasks.Sizes) -> dict[str, Any]:
     values["skip"] = [schema.plain(skip) for skip in config.network.skip] or None
     # nor other kinds of delays
     values["delay_kind"] = None if config.network.delay_kind == "synaptic" else config.network.delay_kind
-    values |= {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
+    kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
+    # parameters are those of the network wherever its delays start
+    values |= {name: {key: kind[key] for key in kind if key != "start_ms"} for name, kind in kinds.items()}
+    # nor biases, nor masks of steps
+    values["bias"] = config.network.bias or None
+    values["dropout_mask"] = None if config.network.dropout_mask == "recording" else config.network.dropout_mask
     values["field"] = list(field(config)) if spatial else None
     # nor other tasks
     values["classes"] = dict(classes) if isinstance(classes, Mapping) else classes

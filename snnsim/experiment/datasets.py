@@ -108,6 +108,42 @@ def load_splits(config: Config, *names: str) -> dict[str, Part]:
         *names: Splits, each "train", "valid" or "test".
 
     Raises:
+        ValueError: If the run has no validation recordings, and a split is "valid".
+    """
+    data = config.data
+    if (data.folds is None and data.validate) or names == ("test",):
+        return _standard_splits(config, *names)
+    if not data.validate and "valid" in names:
+        must = "it was trained on all recordings of the training file (data.validate is false); take train or test"
+        raise ValueError(f"the run has no validation recordings, as {must}")
+    pool = training_pool(config)
+    indices = {"train": pool.indices}
+    if data.folds is not None:
+        speaker, label = pool.binned.speaker[pool.indices], pool.binned.label[pool.indices]
+        split = splits.of_fold(speaker, label, folds=data.folds, number=data.fold)
+        indices = {"train": pool.indices[split.train], "valid": pool.indices[split.valid]}
+    parts = {name: replace(pool, indices=indices[name]) for name in names if name != "test"}
+    parts |= _standard_splits(config, "test") if "test" in names else {}
+    _check_outputs(config, parts)
+    return parts
+
+
+def training_pool(config: Config) -> Part:
+    """Return all recordings that the training file holds, those that the standard split validates with included.
+
+    Args:
+        config: The config of a run.
+    """
+    train, valid = _standard_splits(config, "train", "valid").values()
+    # indices that are in both splits are those of two files
+    carved = train.path == valid.path and not np.intersect1d(train.indices, valid.indices).size
+    return replace(train, indices=np.union1d(train.indices, valid.indices)) if carved else train
+
+
+def _standard_splits(config: Config, *names: str) -> dict[str, Part]:
+    """Return splits of the config's data set, without its folds.
+
+    Raises:
         FileNotFoundError: If there is no file of a split.
     """
     kind = own_data.kind_of(config.data)

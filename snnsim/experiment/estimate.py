@@ -1,6 +1,7 @@
 """Memory of a config's network and of its training, before anything is allocated.
 
     network     4 bytes for every weight and delay, and 12 more for each trained one: its gradient, two averages of Adam
+                and 8 more with an average of the parameters
     training    the network, and for a batch of B recordings of T steps (4 bytes each):
                 input T B C · currents of every layer T B N, for the backward pass · spikes and errors of the widest
                 layer 2 T B N · patches of delayed convolutions T B P E · the kernels of 16 neurons 4 (D + 1) I K
@@ -75,9 +76,10 @@ def _recurrent_delays(kind: RecurrentDelays, layer: Layer) -> int:
     return _delays(kind.delays if isinstance(kind, DelayedRecurrence) else "synaptic", layer)
 
 
-def _copies(*, learned: bool) -> int:
-    # the value, and, if it is trained, its gradient and two averages of Adam
-    return 4 if learned else 1
+def _copies(config: Config, *, learned: bool) -> int:
+    # the value, and, if it is trained, its gradient and two averages of Adam; the average of the parameters, and a copy
+    # of the parameters while the average is evaluated
+    return (4 if learned else 1) + (0 if config.training.average is None else 2)
 
 
 def recurrent_layers(config: Config) -> Iterator[Layer]:
@@ -105,20 +107,20 @@ def of_network(config: Config, *, classes: int) -> dict[str, int]:
     net, parts = config.network, {}
     taps = 1 if net.delays == "none" else net.taps
     for layer in layers(config, classes=classes):
-        values = _copies(learned=True) * layer.sources * layer.rows
+        values = _copies(config, learned=True) * layer.sources * layer.rows
         if net.delays != "none":
-            values += _copies(learned=net.delays == "learned") * _delays(net.delay_kind, layer)
+            values += _copies(config, learned=net.delays == "learned") * _delays(net.delay_kind, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * taps * values
     for layer in recurrent_layers(config):
-        values = _copies(learned=True) * layer.sources * layer.rows
+        values = _copies(config, learned=True) * layer.sources * layer.rows
         if isinstance(net.recurrent, RecurrentDelays):
-            values += _copies(learned=net.recurrent.learn_delay) * _recurrent_delays(net.recurrent, layer)
+            values += _copies(config, learned=net.recurrent.learn_delay) * _recurrent_delays(net.recurrent, layer)
         parts[f"connections of {layer.name} in training"] = NUMBER * values
     for skip, sources, targets in skips.sizes(config, classes=classes):
         layer = Layer(f"skip {skip.source} to {skip.target}", sources, targets)
-        values = _copies(learned=True) * layer.sources * layer.rows
+        values = _copies(config, learned=True) * layer.sources * layer.rows
         if isinstance(skip, DelayedSkip):
-            values += _copies(learned=skip.learn_delay) * _delays(skip.delays, layer)
+            values += _copies(config, learned=skip.learn_delay) * _delays(skip.delays, layer)
         name = f"connections of {layer.name} in training"
         parts[name] = parts.get(name, 0) + NUMBER * values
     return parts
@@ -147,6 +149,9 @@ def of_training(config: Config, *, classes: int, recordings: int, steps: int) ->
         if net.delays != "none" and layer.pixels > 1:
             parts[f"patches of {layer.name}"] = cells * layer.pixels * layer.sources
     parts["spikes and errors of the widest layer"] = 2 * cells * max(layer.neurons for layer in all_layers)
+    if net.dropout > 0 and net.dropout_mask == "step":
+        # a byte and the spikes after dropout
+        parts["dropout masks of steps"] = (cells + cells // NUMBER) * sum(layer.neurons for layer in all_layers[:-1])
     if reach:
         widest = max(layer.sources * min(layer.rows, TOGETHER) for layer in all_layers)
         parts[f"kernels of {reach + 1:,} delays"] = 4 * NUMBER * (reach + 1) * net.taps * widest

@@ -89,8 +89,14 @@ def require_present(data: Data) -> None:
         data: Section `data` of a config.
 
     Raises:
-        FileNotFoundError: If a data set of tonic was not converted before.
+        FileNotFoundError: If a data set of tonic was not converted, or audio not encoded before.
     """
+    inner_ear = data.name == "audio" and (data.coding is None or data.coding.kind == "inner_ear")
+    if inner_ear and not audio_source.is_encoded(folder(data), data.name, data.seed):
+        raise FileNotFoundError(
+            f"{folder(data)}: the audio was not encoded before, and nothing is encoded because a program says so; get "
+            f"the spikes by `snnsim train audio --data-path {data.path}`"
+        )
     if data.name.startswith(registry.TONIC) and not tonic_files.present(folder(data), data.name):
         option = "" if data.path is None else f" --data-path {data.path}"
         raise FileNotFoundError(

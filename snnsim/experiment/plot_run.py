@@ -32,7 +32,8 @@ _LOOP = ", recurrent"
 class Choice:
     """The recording of a raster or an animation."""
 
-    split: Split = "valid"
+    split: Split | None = None
+    """None is the validation split, or the training split of a run without validation recordings."""
     index: int = 0
     data_path: str | None = None
 
@@ -76,7 +77,8 @@ def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
 
 
 def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
-    loaded = evaluate_run.load(folder.path, "valid", data_path=choice.data_path)
+    # the training recordings, as a run may have no others; the split makes no difference to the delays
+    loaded = evaluate_run.load(folder.path, "train", data_path=choice.data_path)
     trained = _delayed(loaded.network)
     if not trained:
         return None
@@ -142,7 +144,7 @@ def _animation(folder: RunFolder, output: Path, choice: Choice) -> Path:
 
 
 def _predictions(folder: RunFolder, output: Path, choice: Choice) -> Path:
-    loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
+    loaded = evaluate_run.load(folder.path, _split(folder, choice), data_path=choice.data_path)
     return plot_predictions.draw(loaded, output)
 
 
@@ -155,6 +157,11 @@ _DRAW: dict[str, Callable[[RunFolder, Path, Choice], Path | None]] = {
 }
 
 
+def _split(folder: RunFolder, choice: Choice) -> Split:
+    default: Split = "valid" if evaluate_run.config_of(folder).data.validate else "train"
+    return choice.split or default
+
+
 @torch.no_grad()
 def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, Batch]:
     """Return the loaded run, the activity of its network over one recording, and the recording.
@@ -162,12 +169,11 @@ def _one(folder: RunFolder, choice: Choice) -> tuple[Loaded, Record, Batch]:
     Raises:
         ValueError: If the split has no such recording.
     """
-    loaded = evaluate_run.load(folder.path, choice.split, data_path=choice.data_path)
+    split = _split(folder, choice)
+    loaded = evaluate_run.load(folder.path, split, data_path=choice.data_path)
     indices = loaded.part.indices
     if not 0 <= choice.index < len(indices):
-        raise ValueError(
-            f"--index must be from 0 to {len(indices) - 1} in the {choice.split} split, not {choice.index}"
-        )
+        raise ValueError(f"--index must be from 0 to {len(indices) - 1} in the {split} split, not {choice.index}")
     number = indices[choice.index : choice.index + 1]
     (arrays,) = Batches(loaded.part.binned, number, batch_size=1)
     batch = evaluation.to_tensors(arrays, torch.device("cpu"))

@@ -50,11 +50,22 @@ def build(config: Config, layer: int, width: int, generator: torch.Generator) ->
     synapse: DelayedLinear | SparseLinear
     if isinstance(kind, DelayedRecurrence):
         synapse = DelayedLinear(width, width, max_delay(config), delays=kind.delays, **delays)
+        _start(config, kind, synapse)
     else:
         synapse = SparseLinear(width, width, generator=generator)
     with torch.no_grad():
         synapse.weight.view(width, width).copy_(nn.init.orthogonal_(torch.empty(width, width), generator=generator))
     return Recurrence(synapse, dropout=kind.dropout)
+
+
+@torch.no_grad()
+def _start(config: Config, kind: DelayedRecurrence, synapse: DelayedLinear) -> None:
+    """Move delays, which are uniform over their range, between the bounds at which they start."""
+    if kind.start_ms and synapse.max_delay:
+        # a delay of 0 in the synapse is one step in the loop
+        least, most = (max(0.0, to_steps(time, config.data.time_step_ms) - 1) for time in kind.start_ms)
+        synapse.delay.mul_((most - least) / synapse.max_delay).add_(least)
+        synapse.constrain()
 
 
 def max_delay(config: Config) -> int:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from snnsim import allocator, presets
 from snnsim.config import Config
-from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks
+from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks, updates
 from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, optimizers
@@ -140,7 +140,7 @@ def prepare(
     """
     # a first check comes before data are generated; the number of classes makes little difference
     estimate.require(config, estimate.of_network(config, classes=1))
-    data = datasets.load_splits(config, "train", "valid")
+    data = datasets.load_splits(config, "train", *(("valid",) if config.data.validate else ()))
     outputs = tasks.names(config, data["train"].binned)
     classes = tasks.sizes(outputs)
     if device.type == "cpu":
@@ -156,10 +156,10 @@ def prepare(
     train_batches = datasets.training_batches(config, data["train"], **share)
     plan = TrainerConfig(
         train=train_batches,
-        valid=data["valid"].batches(build.EVALUATION_BATCH, **share),
-        rule=build.rule(config),
+        valid=data["valid"].batches(build.EVALUATION_BATCH, **share) if "valid" in data else None,
+        rule=build.rule(config, processes),
         task=tasks.build(config),
-        epochs=settings.epochs,
+        epochs=min(settings.epochs, settings.stop_after or settings.epochs),
         seed=settings.seed,
         patience=settings.patience,
         width=build.width_schedule(config),
@@ -170,13 +170,8 @@ def prepare(
         processes=processes,
         computed=build.grid(config).on,
     )
-    optimizer = optimizers.build(
-        network,
-        lr=settings.lr,
-        lr_delay=settings.lr_delay,
-        weight_decay=settings.weight_decay,
-        steps=settings.epochs * len(train_batches),
-    )
+    epochs, recipe = settings.epochs, updates.settings(config)
+    optimizer = optimizers.build(network, settings=recipe, steps=epochs * len(train_batches), epochs=epochs)
     return Trainer(network, optimizer, plan, folder), outputs
 
 
@@ -264,10 +259,11 @@ def _check_free(folder: RunFolder) -> None:
 def _introduction(config: Config, run: Trainer, outputs: tasks.Names) -> str:
     network: SpikingNetwork = run.network
     sizes = build.layer_sizes(config, classes=tasks.sizes(outputs))
+    validated = 0 if run.plan.valid is None else len(run.plan.valid.indices)
     trained = f"{optimizers.trained_parameters(network):,} trained parameters"
     return (
         f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
-        f"{len(run.plan.train.indices)} recordings to train on, {len(run.plan.valid.indices)} to validate with, "
+        f"{len(run.plan.train.indices)} recordings to train on, {validated} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
         f"{_left_out(run.plan.train.binned.dropped)}run folder {run.folder.path}"

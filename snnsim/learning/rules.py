@@ -36,6 +36,17 @@ Rule = Callable[[nn.Module, Batch, Task | Decision, torch.Generator | None], Ste
 """A decision in place of a task is that of one class for each recording."""
 
 
+def unwrapped(network: nn.Module) -> SpikingNetwork:
+    """Return the network that a wrapper for several processes or devices holds.
+
+    Args:
+        network: A SpikingNetwork, or a wrapper of one.
+    """
+    wrapped = isinstance(network, DataParallel | DistributedDataParallel)
+    spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
+    return spiking
+
+
 def outcome(
     network: nn.Module,
     batch: Batch,
@@ -111,9 +122,7 @@ def sltt(  # noqa: PLR0913
     Returns:
         The summed loss and the scores, without gradients.
     """
-    credit = GradientPaths(temporal=False, delayed=delayed)
-    wrapped = isinstance(network, DataParallel | DistributedDataParallel)
-    spiking: SpikingNetwork = network.module if wrapped else network  # type: ignore[assignment]
+    credit, spiking = GradientPaths(temporal=False, delayed=delayed), unwrapped(network)
     if chunk is not None:
         return chunked.backpropagate_batch(
             spiking, batch, task, generator, credit=credit, loss=loss, k=k, chunk=chunk, loops=loops

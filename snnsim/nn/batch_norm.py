@@ -22,7 +22,7 @@ from torch.nn import functional
 from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.neuron.autograd import Statistics, affine, moments
-from snnsim.nn import settings
+from snnsim.nn import settings, synchronized
 from snnsim.renamed import OldName
 
 
@@ -66,12 +66,18 @@ class BatchNorm(nn.BatchNorm1d):
         number = validation.integer(num_features, who="BatchNorm", name="num_features", at_least=1, at_most=2**31)
         super().__init__(number, eps, momentum, affine, track_running_stats, device, dtype)
         self.eps = validation.real(self.eps, who="BatchNorm", name="eps", at_least=0)
+        self.synchronized = False
+        """Whether the statistics of a batch in training are those of all processes that share it."""
         settings.carry(self, eps=self.eps)
 
     @property
     def supports_fused(self) -> bool:
-        """Whether the pass of the neurons can normalize: there are γ, b and running statistics."""
-        return self.affine and self.track_running_stats
+        """Whether the pass of the neurons can normalize: there are γ, b and running statistics, of one process."""
+        return self.affine and self.track_running_stats and not self._shares
+
+    @property
+    def _shares(self) -> bool:
+        return self.synchronized and self.training and synchronized.active()
 
     def forward(self, current: Tensor, valid: Tensor | None = None) -> Tensor:
         """Return the normalized currents.
@@ -86,11 +92,30 @@ class BatchNorm(nn.BatchNorm1d):
         flat = current.reshape(-1, current.shape[-1])
         if not self.training and self.running_mean is not None:
             return self._by(self.running(), flat).view_as(current)
+        if self._shares:
+            return self._over_processes(current, valid)
         if not self.training or valid is None or bool((valid >= len(current)).all()):
             return super().forward(flat).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         inside = flat.index_select(0, counted)
         normalized = super().forward(inside) if len(inside) > 1 else self._by(self.statistics(current, valid), inside)
+        return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
+
+    def _over_processes(self, current: Tensor, valid: Tensor | None) -> Tensor:
+        """Return currents normalized with the statistics of all processes."""
+        flat = current.reshape(-1, current.shape[-1])
+        steps = current.shape[0] * math.prod(current.shape[1:-1])
+        counted = torch.arange(steps, device=current.device)
+        if valid is not None:
+            counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
+        inside = flat.index_select(0, counted)
+        mean, variance, count = synchronized.moments(inside)
+        if self.running_mean is not None:
+            with torch.no_grad():
+                self._update(self.running(), mean, variance * count / (count - 1).clamp_min(1))
+        normalized = (inside - mean) * (variance + self.eps).rsqrt()
+        if self.affine:
+            normalized = normalized * self.weight + self.bias
         return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
     def statistics(self, current: Tensor, valid: Tensor, total: Tensor | None = None) -> Statistics:

@@ -194,10 +194,19 @@ class Loop:
         return member.layer.neuron.release(spikes, member.draws and member.draws.at(member.state.step + begin))
 
     def _connect(self, member: _Member, *, first: bool) -> None:
-        """Draw the dropout masks of a layer, and set its wires and the averages of its normalization."""
+        """Draw the dropout masks of a layer, and set its wires and the averages of its normalization.
+
+        Raises:
+            ValueError: If the layer has bounds of spike rates, or dropout with masks of steps.
+        """
         layer, generator, delayed = member.layer, self.context.generator, self.context.credit.delayed
         if not member.state.step:
             like = self.like.new_empty(1, *self.like.shape[1:-1], layer.synapse.targets)
+            if layer.observer is not None or (layer.training and layer.dropout.per_step):
+                raise ValueError(
+                    "feedback between layers: bounds of spike rates and dropout with a mask for each step are not "
+                    "defined; leave out the rates, or take one mask for a recording"
+                )
             member.state = member.state._replace(mask=layer.dropout.mask(like, generator))
             if layer.recurrent is not None:
                 mask = layer.recurrent.dropout.mask(like, generator)

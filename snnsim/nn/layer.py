@@ -26,7 +26,7 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
 from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
-from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, SequenceContext, by_channel, chunk_current
+from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, Observer, SequenceContext, by_channel, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence, checked
 from snnsim.renamed import OldName
@@ -41,6 +41,7 @@ class SpikingLayer(nn.Module):
         neuron: A `Neuron`, such as a LIF.
         norm: A BatchNorm of the synapse's targets, or of their channels; None for none.
         dropout: Probability of dropout.
+        dropout_per_step: Whether dropout has a new mask in every step, in place of one for a sequence.
         recurrent: A Recurrence, a connection of the neurons to themselves; None for none.
 
     Raises:
@@ -55,6 +56,7 @@ class SpikingLayer(nn.Module):
         *,
         norm: BatchNorm | None,
         dropout: float,
+        dropout_per_step: bool = False,
         recurrent: Recurrence | None = None,
     ) -> None:
         super().__init__()
@@ -63,7 +65,8 @@ class SpikingLayer(nn.Module):
         if norm is not None and not isinstance(norm, BatchNorm):
             raise TypeError(f"SpikingLayer: norm must be a BatchNorm or None, not {shown(norm)}")
         self.synapse, self.neuron, self.norm = synapse, neuron, norm
-        self.dropout = SequenceDropout(dropout)
+        self.dropout = SequenceDropout(dropout, per_step=dropout_per_step)
+        self.observer: Observer | None = None  # of the spikes and their context, to what the next layer gets
         self.channels = synapse.channels
         targets = self.channels or synapse.targets
         if norm is not None and norm.num_features != targets:
@@ -217,6 +220,7 @@ class SpikingLayer(nn.Module):
         fuses = self.recurrent is None and self._fuses(lanes)
         if fuses or context.chunk or self.recurrent is not None:
             mask = mask if state.step else self.dropout.mask(lanes, context.generator)
+        dropout = state.dropout if state.step else self.dropout.counter(context.generator)
         if self.recurrent is not None:
             driven = self._driven(lanes, valid, total)
             spikes, state = self._recur(self.recurrent, driven, context._replace(draws=draws), state)
@@ -232,9 +236,10 @@ class SpikingLayer(nn.Module):
         else:
             # the calls of modules run their hooks
             spikes = self.neuron(self.normalized_current(lanes, valid), temporal=temporal, draws=draws)
-            spikes = self.dropout(spikes, context.generator)
-        state = state._replace(neuron=after, mask=mask, step=state.step + len(current))
-        return gates.known(spikes.view_as(current)), state
+            spikes = spikes if dropout is not None else self.dropout(spikes, context.generator)
+        spikes = self.dropout.of_steps(spikes, dropout and dropout.at(state.step)).view_as(current)
+        state = state._replace(neuron=after, mask=mask, step=state.step + len(current), dropout=dropout)
+        return gates.known(spikes if self.observer is None else self.observer(spikes, context)), state
 
     def _recur(
         self, recurrent: Recurrence, current: Tensor, context: SequenceContext, state: LayerState
@@ -245,9 +250,8 @@ class SpikingLayer(nn.Module):
         if history is not None and context.credit.delayed != "exact":
             history = history.detach()
         before = LoopState(state.neuron, history)
-        spikes, after = recurrent.run(
-            current, self.neuron, before, mask=mask, credit=context.credit, draws=context.draws
-        )
+        settings: dict[str, Any] = {"mask": mask, "credit": context.credit, "draws": context.draws}
+        spikes, after = recurrent.run(current, self.neuron, before, **settings)
         return spikes, state._replace(neuron=after.neuron, recurrent=after.history, recurrent_mask=mask)
 
     def fire(self, current: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -4,6 +4,7 @@ Shapes   each tensor (..., neuron), or with axes in front of these
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -36,6 +37,8 @@ class LayerState(NamedTuple):
     """Dropout mask of the recurrent current."""
     skips: tuple[Tensor | None, ...] = ()
     """Last spikes of the sources of skip connections that lead to the layer, as far back as their delays reach."""
+    dropout: Draws | None = None
+    """Random counter of dropout with masks of steps, at the first step of the sequence."""
 
     def detached(self) -> "LayerState":
         """Return the state without its gradient."""
@@ -64,6 +67,8 @@ class SequenceContext(NamedTuple):
 
 
 WHOLE_SEQUENCE = SequenceContext()
+Observer = Callable[[Tensor, SequenceContext], Tensor]
+"""Function that the spikes of a layer pass through on their way to the next one."""
 
 
 def chunk_current(

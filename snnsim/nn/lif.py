@@ -23,7 +23,6 @@ from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
 from snnsim.kernels.neuron.two_state_types import Coefficients
-from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
 from snnsim.nn.neuron_state import Activity, TwoStateForm, each_neuron
@@ -100,7 +99,20 @@ class LIF(Neuron[Tensor]):
             options: Gradient path, normalization and dropout; there are no draws.
         """
         voltage = self.initial_state(current, state)
-        return leaky(current, voltage, self.decay(), self.firing_threshold(), reset=self.reset, options=options)
+        lanes = flat(current)
+        fired = autograd.lif(
+            lanes,
+            voltage.reshape(lanes.shape[1:]),
+            gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
+            gates.each_neuron(self.firing_threshold(), current, who="neurons", name="threshold"),
+            reset=self.reset,
+            norm=options.norm,
+            lengths=options.valid,
+            mask=options.mask,
+            record=options.record,
+            temporal=options.temporal,
+        )
+        return shaped(fired, current)
 
     def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm:
         """Return LIF neurons as those with a second variable that stays 0.
@@ -177,41 +189,3 @@ def shaped(fired: autograd.Fired, current: Tensor) -> Activity[Tensor]:
     """
     membrane = None if fired.membrane is None else fired.membrane.view(current.shape)
     return Activity(fired.spikes.view(current.shape), membrane, fired.last.view(current.shape[1:]))
-
-
-def leaky(  # noqa: PLR0913
-    current: Tensor,
-    voltage: Tensor,
-    decay: Tensor,
-    threshold: Tensor,
-    *,
-    reset: autograd.Reset,
-    options: NeuronOptions,
-    noise: Noise | None = None,
-) -> Activity[Tensor]:
-    """Return the activity of leaky neurons over a sequence by the compiled kernel.
-
-    Args:
-        current: The currents, (time, ..., neuron).
-        voltage: The voltage before the first step, (..., neuron).
-        decay: The decay of all neurons (1,), or of each (neuron,).
-        threshold: The threshold of all neurons or of each.
-        reset: The effect of a spike on the voltage.
-        options: The options of the pass.
-        noise: The noise of stochastic neurons.
-    """
-    lanes = flat(current)
-    fired = autograd.lif(
-        lanes,
-        voltage.reshape(lanes.shape[1:]),
-        gates.each_neuron(decay, current, who="neurons", name="decay"),
-        gates.each_neuron(threshold, current, who="neurons", name="threshold"),
-        reset=reset,
-        norm=options.norm,
-        lengths=options.valid,
-        mask=options.mask,
-        record=options.record,
-        temporal=options.temporal,
-        noise=noise,
-    )
-    return shaped(fired, current)

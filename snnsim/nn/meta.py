@@ -41,7 +41,7 @@ from snnsim.kernels.neuron import autograd
 from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import settings
 from snnsim.nn.decay import Decay
-from snnsim.nn.lif import RESETS, leaky
+from snnsim.nn.lif import RESETS, flat, shaped
 from snnsim.nn.neuron_state import Activity
 from snnsim.nn.parameters import Learn, NeuronParameter
 from snnsim.nn.protocols import DEFAULTS, Neuron, NeuronOptions
@@ -163,7 +163,21 @@ class MetaNeuron(Neuron[Tensor]):
         stochastic = self.is_stochastic
         # a width without elements means no noise
         noise = Noise(width if stochastic else current.new_empty(0), reset_value, options.draws if stochastic else None)
-        return leaky(current, voltage, self.decay(), self.threshold(), reset=self.reset, options=options, noise=noise)
+        lanes = flat(current)
+        fired = autograd.lif(
+            lanes,
+            voltage.reshape(lanes.shape[1:]),
+            gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
+            gates.each_neuron(self.threshold(), current, who="neurons", name="threshold"),
+            reset=self.reset,
+            norm=options.norm,
+            lengths=options.valid,
+            mask=options.mask,
+            record=options.record,
+            temporal=options.temporal,
+            noise=noise,
+        )
+        return shaped(fired, current)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return the spikes and the membrane of one step, and the state after it: the equations above.

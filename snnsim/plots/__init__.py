@@ -4,6 +4,7 @@ from snnsim.plots.animation import animate
 from snnsim.plots.arrivals import Arrivals
 from snnsim.plots.delay_histograms import LayerDelays, delays
 from snnsim.plots.learning_curves import curves
+from snnsim.plots.pareto_front import ParetoPoints, pareto
 from snnsim.plots.predictions import Confusion, Scatter, predictions
 from snnsim.plots.rasters import Readout, raster
 from snnsim.plots.readout_panels import Numbers, StepLabels
@@ -14,12 +15,14 @@ __all__ = [
     "Confusion",
     "LayerDelays",
     "Numbers",
+    "ParetoPoints",
     "Readout",
     "Scatter",
     "StepLabels",
     "animate",
     "curves",
     "delays",
+    "pareto",
     "predictions",
     "raster",
     "save",

@@ -123,6 +123,18 @@ def wrap_ddp(network: nn.Module, processes: Distributed) -> nn.Module:
     return network if processes.world == 1 else nn.parallel.DistributedDataParallel(network)
 
 
+def share_buffers(network: nn.Module, processes: Distributed) -> None:
+    """Set the running statistics of all processes to those of the first one, whose network the checkpoint has.
+
+    Args:
+        network: Network of this process.
+        processes: The processes of the training.
+    """
+    if processes.world > 1:
+        for buffer in network.buffers():
+            distributed.broadcast(buffer, src=0)
+
+
 def any_rank(yes: bool, processes: Distributed, device: torch.device) -> bool:
     """Return whether a condition holds in any process.
 

@@ -1,5 +1,6 @@
 """Checks that parameters are finite. A neuron whose current is NaN never fires, so the loss alone does not show it."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,3 +33,19 @@ def broken(state: Mapping[str, Any]) -> str | None:
 
 def _floats(network: nn.Module) -> list[Tensor]:
     return [value for value in (*network.parameters(), *network.buffers()) if value.is_floating_point()]
+
+
+def check_validation(loss: float, epoch: int) -> None:
+    """Check that the loss of the validation recordings is finite.
+
+    Args:
+        loss: The loss.
+        epoch: Number of the epoch, from 1.
+
+    Raises:
+        ValueError: If it is not.
+    """
+    if not math.isfinite(loss):
+        raise ValueError(
+            f"the validation loss of epoch {epoch} is {loss}; {ADVICE}. The last checkpoint is from before"
+        )

@@ -6,14 +6,16 @@ Source   optimizers, schedules and delay windows: the recipe of DCLS-Delays, Ham
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from snnsim.learning import losses, rules, sigma_schedule
+from snnsim.learning import label_smoothing as smoothing
+from snnsim.learning import losses, options, rules, sigma_schedule
+from snnsim.learning import rates as rate_bounds
 from snnsim.learning.losses import Batch
 from snnsim.learning.tasks import Heads, RecordingClass, Task
 from snnsim.learning.tasks.protocols import Span, Sums
@@ -21,6 +23,7 @@ from snnsim.nn import SpikingNetwork, delay_windows
 from snnsim.training import evaluation, finite, optimizers
 from snnsim.training.samples import SampleBatches, SampleGrid, batch_of, sensor_size_of
 from snnsim.training.sums import added
+from snnsim.training.train_state import score
 from snnsim.validation import integer, real, shown
 
 DATASET_BATCH = 64
@@ -42,6 +45,15 @@ def fit(  # noqa: PLR0913
     lr: float = 5e-3,
     lr_delay: float = 0.1,
     weight_decay: float = 1e-5,
+    weight_decay_norm: float = 0.0,
+    weight_decay_delay: float = 0.0,
+    optimizer: str | options.AnyOptimizer = "adam",
+    delay_optimizer: str | options.AnyOptimizer = "adam",
+    schedule: str | options.AnySchedule = "one_cycle",
+    delay_schedule: str | options.AnySchedule = "cosine",
+    average: str | options.AnyAverage | None = None,
+    label_smoothing: float = 0.0,
+    rates: options.AnyRates = None,
     sigma_epochs: float = 0.25,
     seed: int = 0,
     progress: bool = True,
@@ -72,9 +84,21 @@ def fit(  # noqa: PLR0913
         time_step_ms: Length of a step that events are counted in.
         sensor_size: Columns, rows and polarities of events; None takes `batches.sensor_size`, as tonic's data sets have
             it.
-        lr: Highest learning rate of weights and neurons (Adam, one cycle).
-        lr_delay: First learning rate of delays, in steps (Adam, falling to 0 as a cosine).
-        weight_decay: Decay of weights.
+        lr: Highest learning rate of weights and neurons.
+        lr_delay: Highest learning rate of delays, in steps.
+        weight_decay: Decay of the weights of synapses.
+        weight_decay_norm: Decay of the parameters of batch normalization.
+        weight_decay_delay: Decay of delays.
+        optimizer: Optimizer of weights and neurons: "adam", "adamw", "sgd", or one of snnsim.learning.options with its
+            settings, such as `AdamW(clip_norm=1.5)`.
+        delay_optimizer: Optimizer of delays.
+        schedule: Learning rate of weights and neurons over time: "one_cycle", "cosine", "cosine_wave", "plateau",
+            "constant", or one of snnsim.learning.options with its settings.
+        delay_schedule: Learning rate of delays over time.
+        average: Average of the parameters over the steps, "ema" or "mean", or one with its settings. Validation takes
+            the average, and the network has it in the end. None takes the parameters of the last step.
+        label_smoothing: Share of the target that is spread over all classes, at least 0 and below 1.
+        rates: Bounds of spike rates, `RateBounds` of snnsim.learning.options; None for none.
         sigma_epochs: Share of the epochs over which the delay windows narrow to single steps.
         seed: Seed of dropout, of stochastic neurons, and of the order of single recordings.
         progress: Whether to show a progress bar.
@@ -95,10 +119,15 @@ def fit(  # noqa: PLR0913
     batches = _in_batches(batches, task, grid, batch_size, seed=seed)
     valid = None if valid is None else _in_batches(valid, task, grid, batch_size, seed=None)
     count = _count(batches)
-    train = rules.get_rule(rule) if isinstance(rule, str) else rule
-    rates = {"lr": lr, "lr_delay": lr_delay, "weight_decay": weight_decay}
-    rates = {name: real(value, who="fit", name=name, at_least=0) for name, value in rates.items()}
-    optimizer = optimizers.build(network, **rates, steps=epochs * count)
+    train = _learner(rule, label_smoothing, rates)
+    settings = optimizers.Settings.of(
+        "fit", lr=lr, lr_delay=lr_delay, weight_decay=weight_decay, weight_decay_norm=weight_decay_norm,
+        weight_decay_delay=weight_decay_delay, optimizer=optimizer, delay_optimizer=delay_optimizer,
+        schedule=schedule, delay_schedule=delay_schedule, average=average,
+    )  # fmt: skip
+    if settings.needs_validation and valid is None:
+        raise ValueError("fit: the schedule plateau goes by the validation accuracy; pass `valid`, and not None")
+    updates = optimizers.build(network, settings=settings, steps=epochs * count, epochs=epochs)
     widths = _widths(network, max(1, int(real(sigma_epochs, who="fit", name="sigma_epochs", at_least=0) * epochs)))
     history: list[dict[str, float]] = []
     with tqdm(total=epochs * count, unit="batch", disable=None if progress else True) as bar:
@@ -106,13 +135,22 @@ def fit(  # noqa: PLR0913
             for synapse, width in widths:
                 synapse.sigma.fill_(width(epoch))
             network.train()
-            results = _trained(network, batches, task, train, optimizer, seed=(seed, epoch), bar=bar)
+            results = _trained(network, batches, task, train, updates, seed=(seed, epoch), bar=bar)
             row = {"epoch": epoch + 1} | _means(task, results)
-            more = {} if valid is None else _evaluated(network, valid, task)
+            with updates.averaged():
+                more = {} if valid is None else _evaluated(network, valid, task)
             history.append(row | more)
+            updates.end_epoch(0.0 if valid is None else score(history[-1], task.best))
             bar.set_postfix({name: f"{value:.3f}" for name, value in history[-1].items() if name != "epoch"})
+    updates.keep_average()
     network.eval()
     return history
+
+
+def _learner(rule: str | rules.Rule, label_smoothing: float, rates: options.AnyRates) -> rules.Rule:
+    learner = rules.get_rule(rule) if isinstance(rule, str) else rule
+    bounds = cast(options.AnyRates, options.chosen(options.AnyRates, rates, who="fit", name="rates"))
+    return rate_bounds.bounded(smoothing.smoothed(learner, label_smoothing), bounds)
 
 
 def _trained(  # noqa: PLR0913
@@ -120,7 +158,7 @@ def _trained(  # noqa: PLR0913
     batches: Iterable[Any],
     task: Task,
     rule: rules.Rule,
-    optimizer: optimizers.Optimizers,
+    updates: optimizers.Optimizers,
     *,
     seed: tuple[int, int],
     bar: Any,
@@ -133,10 +171,11 @@ def _trained(  # noqa: PLR0913
     totals = _Totals(task.zeros(evaluation.outputs(network)))
     for number, batch in enumerate(_batches(batches, network, task)):
         generator = torch.Generator().manual_seed(hash((*seed, number)) % 2**63)
-        optimizer.zero_grad()
+        updates.zero_grad()
         result = rule(network, batch, task, generator)
-        optimizer.step()
+        updates.step()
         network.constrain()
+        updates.include(seed[1])
         totals = totals.with_batch(float(result.loss), len(batch.labels), task.sums(result.scores, batch))
         _check(result, network, seed[1])
         bar.update()

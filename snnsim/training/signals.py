@@ -11,7 +11,16 @@ from types import FrameType
 
 
 class Stopped(Exception):
-    """Training was stopped by a signal, after it had written a checkpoint."""
+    """Training was stopped by a signal, after it had written a checkpoint.
+
+    Args:
+        message: What was stopped, and where.
+        advice: How to go on.
+    """
+
+    def __init__(self, message: str, *, advice: str = "resume with --resume") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 @dataclass

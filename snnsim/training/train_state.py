@@ -109,12 +109,25 @@ def _check(path: Path, name: str, value: Any, kind: Any, metric: str) -> None:
     require(fits, f"checkpoint {path}: standing.{name} must be {must}, not {shown(value)}; the file is damaged")
 
 
-def _rank(row: dict[str, Any], best: Best) -> tuple[float, float]:
+def score(row: dict[str, Any], best: Best) -> float:
+    """Return the validation metric of an epoch as a number that is higher for a better epoch.
+
+    Without validation, a later epoch counts as better.
+
+    Args:
+        row: Metrics of the epoch by name.
+        best: The metric, and whether a higher value of it is better.
+    """
     name, rises = best
-    value = row[f"valid_{name}"]
+    if "valid_loss" not in row:
+        return float(row["epoch"])
+    value: float = row[f"valid_{name}"]
     # an undefined metric is the worst, as comparisons with NaN are false
-    value = -math.inf if math.isnan(value) else value if rises else -value
-    return value, -row["valid_loss"]
+    return -math.inf if math.isnan(value) else value if rises else -value
+
+
+def _rank(row: dict[str, Any], best: Best) -> tuple[float, float]:
+    return score(row, best), -row.get("valid_loss", 0.0)
 
 
 def _are_numbers(values: Any) -> bool:
@@ -122,4 +135,8 @@ def _are_numbers(values: Any) -> bool:
 
 
 def _has_rank(row: dict[str, Any], metric: str) -> bool:
-    return all(isinstance(row.get(name), float) for name in (f"valid_{metric}", "valid_loss"))
+    names = (f"valid_{metric}", "valid_loss")
+    # an epoch without validation has the training loss alone
+    return all(
+        isinstance(row.get(name), float) for name in (("train_loss",) if row.keys().isdisjoint(names) else names)
+    )

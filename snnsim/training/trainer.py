@@ -25,11 +25,11 @@ from snnsim.learning.tasks import Task
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, evaluation, finite, reporting
 from snnsim.training import sums as metric_sums
-from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, wrap_ddp
+from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
 from snnsim.training.optimizers import Optimizers
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
-from snnsim.training.train_state import TrainState
+from snnsim.training.train_state import TrainState, score
 
 CHECKPOINT_SECONDS = 300.0
 
@@ -39,7 +39,8 @@ class TrainerConfig:
     """Constants of a training."""
 
     train: Batches
-    valid: Batches
+    valid: Batches | None
+    """Recordings to choose the best epoch with; None takes the last epoch."""
     rule: Rule
     task: Task
     epochs: int
@@ -170,6 +171,7 @@ class Trainer:
                 result = plan.rule(network, batch, plan.task, generator)
             self.optimizers.step()
             self.network.constrain()
+            self.optimizers.include(state.epoch)
             self._count(result, batch)
         state.step += 1
 
@@ -209,47 +211,49 @@ class Trainer:
 
     def _close_epoch(self, writer: Any, *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
-        with precision(plan), plan.computed(self.network):
-            result = evaluation.evaluate(
-                self.network, plan.valid, plan.task, device=plan.device, processes=plan.processes, seed=plan.seed
-            )
-        # validation frees blocks of other sizes than a step allocates, which the allocator would keep beside those
-        give_back()
-        if not np.isfinite(result.loss):
-            raise ValueError(
-                f"the validation loss of epoch {state.epoch + 1} is {result.loss}; {finite.ADVICE}. The last "
-                "checkpoint is from before"
-            )
+        share_buffers(self.network, plan.processes)
+        result = None if plan.valid is None else self._validated(plan.valid)
         sums = metric_sums.of_lists(state.sums) or plan.task.zeros(evaluation.outputs(self.network))
         trained = plan.task.report(sums)
         row = {
             "epoch": state.epoch + 1,
             "train_loss": state.loss / max(1, state.total),
             **{f"train_{name}": value for name, value in trained.scalars().items()},
-            "valid_loss": result.loss,
-            **{f"valid_{name}": value for name, value in result.report.scalars().items()},
+            **({} if result is None else reporting.validated(result)),
             **self.optimizers.learning_rates(),
             **({} if plan.width is None else {"sigma": plan.width(state.epoch)}),
             **({} if plan.recurrent_width is None else {"sigma_recurrent": plan.recurrent_width(state.epoch)}),
-            "activity": result.activity,
             **reporting.learned_numbers(self.network),
             "seconds": round(state.seconds, 3),
             "peak_bytes": peak,
         }
+        self.optimizers.end_epoch(score(row, plan.task.best))
         better = state.close(row, plan.task.best)
         stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
         state.finished = state.epoch >= plan.epochs or stale
         if plan.processes.first:
             self._write_epoch(row, writer, better=better)
             if progress:
-                reports = trained.short(), result.report.short()
+                reports = trained.short(), "" if result is None else result.report.short()
                 tqdm.write(reporting.described(row, plan.epochs, reports=reports, better=better))
+
+    def _validated(self, valid: Batches) -> evaluation.EvaluationResult:
+        """Return the evaluation with the validation recordings, whose loss is finite."""
+        plan = self.plan
+        with self.optimizers.averaged(), precision(plan), plan.computed(self.network):
+            result = evaluation.evaluate(
+                self.network, valid, plan.task, device=plan.device, processes=plan.processes, seed=plan.seed
+            )
+        give_back()  # validation frees blocks of other sizes than a step allocates
+        finite.check_validation(result.loss, self.state.epoch + 1)
+        return result
 
     def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
         if better:
-            best = {"network": self.network.state_dict(), "metrics": row}
-            checkpoint.save(self.folder.best, self.plan.architecture, best)
+            with self.optimizers.averaged():
+                best = {"network": self.network.state_dict(), "metrics": row}
+                checkpoint.save(self.folder.best, self.plan.architecture, best)
         self.folder.write_metrics(self.state.history)
         self.save()
         if writer is not None:

@@ -5,10 +5,12 @@ import os
 
 import numpy as np
 import pytest
+import soundfile
 
 from snnsim import experiment
 from snnsim.config import Config
 from snnsim.data import tonic_bridge
+from snnsim.data.speech import audio_files
 from snnsim.data.synthetic.dataset import GridDataset
 from snnsim.data.synthetic.spoken_digits import SpokenDigits
 from snnsim.experiment import build, evaluate_run, programs
@@ -64,7 +66,17 @@ def test_existing_data_are_read(tiny):
         {"data.name": "shd"} | {k: v for k, v in tiny.items() if not k.startswith("training")}
     )
     result = programs.recordings(program_of(config), None, "test")
-    assert np.array_equal(result.label, np.arange(30) % 3)
+    (label,) = result.labels.values()
+    assert np.array_equal(label, np.arange(30) % 3)
+
+
+def test_audio_of_a_program_is_not_encoded(tmp_path, monkeypatch):
+    (tmp_path / "audio" / "low").mkdir(parents=True)
+    monkeypatch.setattr(audio_files, "encode_files", lambda *_, **__: pytest.fail("audio is encoded"))
+    config = Config().with_values({"data.name": "audio", "data.path": str(tmp_path / "audio"), "network.hidden": [4]})
+    soundfile.write(tmp_path / "audio" / "low" / "a.wav", np.zeros(1000), 8000)
+    with pytest.raises(FileNotFoundError, match="nothing is encoded because a program says so"):
+        programs.recordings(program_of(config), None, "test")
 
 
 @pytest.mark.usefixtures("without_pictures")

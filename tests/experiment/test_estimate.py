@@ -75,3 +75,15 @@ def test_too_large_networks_are_not_built(monkeypatch):
         build.build_network(
             presets.named("images").with_values({"network.convolutions": [10**6, 10**5]}), classes=CLASSES
         )
+
+
+def test_an_average_and_masks_of_steps_need_memory():
+    config = presets.named("digits")
+    averaged = config.with_values({"training.average": "ema"})
+    plain, more = (estimate.of_network(each, classes=20) for each in (config, averaged))
+    # weights and delays, of which four copies become six
+    assert sum(more.values()) == sum(plain.values()) * 6 // 4
+    masked = config.with_values({"network.dropout_mask": "step"})
+    plain, more = (estimate.of_training(each, classes=20, recordings=8, steps=50) for each in (config, masked))
+    # a byte and a float32 for each neuron of two layers of 128, in 50 steps and 10 more
+    assert sum(more.values()) - sum(plain.values()) == 5 * 60 * 8 * 2 * 128

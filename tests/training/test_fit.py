@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 import snnsim
 from helpers.networks import generator, small_network
 from snnsim import BatchNorm, DelayedLinear, LeakyReadout, SpikingLayer, SpikingNetwork
+from snnsim.learning.options import EMA, AdamW, RateBounds
 
 
 def timing(recordings: int, seed: int):
@@ -118,3 +119,36 @@ def test_a_loss_that_is_not_finite_stops():
     network = small_network().float()
     with pytest.raises(ValueError, match="must stay finite, and one is not in epoch"):
         snnsim.fit(network, [((FRAMES + 1), LABELS)], epochs=5, lr=1e30, progress=False)
+
+
+def test_options_are_names_or_values():
+    states = []
+    for optimizer, average in (("adamw", "ema"), (AdamW(), EMA()), (AdamW(clip_norm=0.01), "ema"), ("adamw", None)):
+        network = a_network()
+        history = snnsim.fit(
+            network, [timing(32, 0)], epochs=3, valid=[timing(16, 1)], optimizer=optimizer, delay_optimizer="sgd",
+            schedule="plateau", delay_schedule="constant", average=average, label_smoothing=0.1,
+            rates=RateBounds(low=0.1), weight_decay=0.1, progress=False,
+        )  # fmt: skip
+        assert len(history) == 3
+        states.append(network.state_dict()["layers.0.synapse.weight"])
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+    # without an average, the network has the parameters of the last step
+    assert not torch.equal(states[0], states[3])
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"schedule": "plateau"}, "fit: the schedule plateau goes by the validation accuracy; pass `valid`"),
+        ({"optimizer": "rmsprop"}, "fit: optimizer must be one of adam, adamw, sgd, or one of the classes"),
+        ({"average": 3}, "fit: average must be one of ema, mean, None, or one of the classes EMA, Mean"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be at least 0 and below 1, not 1.0"),
+        ({"rates": 0.1}, "fit: rates must be one of bounds, None, or one of the classes RateBounds"),
+        ({"weight_decay_delay": -1.0}, "weight_decay_delay"),
+    ],
+)
+def test_wrong_options_are_named(values, words):
+    with pytest.raises(ValueError, match=words):
+        snnsim.fit(a_network(), [timing(8, 0)], epochs=1, progress=False, **values)

@@ -25,22 +25,26 @@ def two_processes(values, output):
 
 
 def test_two_processes_train_like_one(tiny, tmp_path):
-    # without batch normalization and dropout, the gradient of a batch is the mean of its shares' gradients, weighted
-    # by their sizes: 9 and 8 of 17
+    # without dropout, the gradient of a batch is the mean of its shares' gradients, weighted by their sizes, 9 and 8 of
+    # 17; batch normalization and the bounds of rates go over both processes, and each has the average
     changed = {
-        "network.batch_norm": False,
         "network.dropout": 0.0,
         "network.neuron.threshold": 0.1,
         "training.batch_size": 17,
+        "training.sync_batch_norm": True,
+        "training.label_smoothing": 0.1,
+        "training.average": "ema",
+        "training.rates.kind": "bounds",
+        "training.rates.low": 0.4,
     }
     alone = experiment.train("shd", tiny | changed, output=tmp_path / "alone", device="cpu")
     finished = two_processes(tiny | changed, tmp_path / "two")
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("run folder") == 1
-    ours = torch.load(tmp_path / "alone" / "last.pt", weights_only=True)["network"]
-    theirs = torch.load(tmp_path / "two" / "last.pt", weights_only=True)["network"]
-    for name, value in ours.items():
-        torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-4)
+    for file in ("last.pt", "best.pt"):
+        ours, theirs = (torch.load(tmp_path / run / file, weights_only=True)["network"] for run in ("alone", "two"))
+        for name, value in ours.items():
+            torch.testing.assert_close(theirs[name], value, rtol=1e-3, atol=1e-4)
     rows = [json.loads(line) for line in (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()]
     for name in ("train_accuracy", "valid_accuracy"):
         assert [row[name] for row in rows] == [row[name] for row in alone.read_metrics()]

@@ -96,6 +96,28 @@ def _digest(paths: list[Path], *settings: object) -> str:
     return hashlib.sha256(repr((_VERSION, inputs, settings)).encode()).hexdigest()[:24]
 
 
+def encoded_file(paths: list[Path], seed: int) -> Path:
+    """Return the path of the spikes of audio files in the cache folder, whether they were encoded or not.
+
+    Args:
+        paths: The audio files, sorted.
+        seed: Seed of the inner-ear model.
+    """
+    return files.cache_folder() / "audio" / f"{_digest(paths, seed)}.h5"
+
+
+def is_encoded(path: Path, name: str, seed: int) -> bool:
+    """Return whether all splits of a folder were encoded before.
+
+    Args:
+        path: The folder.
+        name: Value of `data.name`.
+        seed: Seed of the inner-ear model.
+    """
+    folders = parts(path, name).values()
+    return all(encoded_file(audio_files.audio_files([folder]), seed).is_file() for folder in folders)
+
+
 class InnerEarSource(Source):
     """Audio files as spikes of the inner-ear model.
 
@@ -108,7 +130,7 @@ class InnerEarSource(Source):
 
     def __init__(self, path: Path, paths: list[Path], annotations: Annotations, settings: Settings) -> None:
         self.path, self.annotations, self._settings = path, annotations, settings
-        self._file = files.cache_folder() / "audio" / f"{_digest(paths, settings.seed)}.h5"
+        self._file = encoded_file(paths, settings.seed)
         if not self._file.is_file():
             audio_files.encode_files(paths, self._file, seed=settings.seed)
 

@@ -1,0 +1,31 @@
+"""The configuration that is chosen by validation, which alone is evaluated with the test recordings."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+from snnsim.experiment.sweeps.planned import Group
+from snnsim.untrusted import read_json
+
+SWEEP = "sweep.json"
+"""Record of a sweep: its objectives with their directions."""
+
+
+def for_test(folder: Path, groups: Sequence[Group]) -> list[Group]:
+    """Return the refitted networks of a folder, or the configuration with the best validation result.
+
+    Args:
+        folder: Folder of a sweep, or of folds and seeds.
+        groups: Its groups that have finished runs.
+    """
+    refitted = [group for group in groups if not all(run.config.data.validate for run in group.runs)]
+    if refitted:
+        return refitted
+    name, direction = "valid_accuracy", "maximize"
+    if (folder / SWEEP).is_file():
+        name, direction = read_json(folder / SWEEP)["objectives"][0]
+    # a configuration whose folds or seeds are incomplete cannot be compared with others
+    complete = [group for group in groups if len(group.results) == len(group.runs)]
+    sign = 1 if direction == "maximize" else -1
+    ranked = sorted(complete, key=lambda group: -sign * mean(result[name] for result in group.results))
+    return ranked[:1]
