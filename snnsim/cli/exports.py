@@ -55,7 +55,7 @@ class Export:
     fix: bool = False
     """Apply the repairs of violations, and print them; with --check, write nothing."""
     data: Recordings = None
-    """Recordings to measure the cost of repairs with: a file in SHD's format, or the folder of the data in training."""
+    """Recordings to measure the cost of repairs with: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test", "none"] = "valid"
     """Split of the data to measure with; none measures nothing, and needs no data."""
 
@@ -136,7 +136,7 @@ class Verify:
     backend: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all that run the file)")] = None
     """The simulator that runs it."""
     data: Recordings = None
-    """Recordings to run: a file in SHD's format, or the folder of the data in training."""
+    """Recordings to run: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test"] = "valid"
     """Split of the data, unless a file is given."""
     random: bool = False

@@ -12,7 +12,7 @@ from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
 NewProgram = Annotated[Path, arg(aliases=("-o",), metavar="FILE")]
-Recordings = Annotated[str | None, arg(metavar="FILE.h5|FOLDER", help_behavior_hint="(default: as in training)")]
+Recordings = Annotated[str | None, arg(metavar="FILE|FOLDER", help_behavior_hint="(default: as in training)")]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Freeze:
     output: NewProgram
     """The file to write."""
     data_path: MovedData = None
-    """Folder of the data, if they have moved since training; the program takes the names of the classes from them."""
+    """File or folder of the data, if they have moved since training; the program takes the names of the classes from them."""
 
     def __call__(self) -> None:
         """Freeze."""
@@ -88,7 +88,7 @@ class Info:
 
 @dataclass(frozen=True)
 class Simulate:
-    """Run a program on recordings, and print accuracy, activity, speed and estimated energy; no torch is needed.
+    """Run a program on recordings, and print metrics, activity, speed and estimated energy; no torch is needed.
 
     - snnsim simulate digits.snn --threads 1
     - snnsim simulate shd.snn --data shd_test.h5 --precision float32 --json
@@ -99,7 +99,7 @@ class Simulate:
     file: ProgramFile
     """The program."""
     data: Recordings = None
-    """A file in SHD's format, or the folder of the data of the training."""
+    """A file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test"] = "test"
     """Part of the data; a file has no parts."""
     engine: Literal["clock_driven", "event_driven"] = "clock_driven"

@@ -24,7 +24,7 @@ class _Shrinking:
     output: NewProgram
     """The file to write."""
     data: Recordings = None
-    """Recordings on which the programs before and after are compared: a file in SHD's format, or the folder of the data of the training."""
+    """Recordings on which the programs before and after are compared: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test", "none"] = "valid"
     """Part of the data for the comparison; none skips the comparison, and needs no data."""
     json: bool = False
