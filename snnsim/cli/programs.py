@@ -78,12 +78,9 @@ class Info:
         if self.json:
             print(json.dumps(summary | {"provenance": program.provenance}))
             return
-        print("\n".join(_described(summary)))
-        print(
-            "\n".join(
-                f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in summary.get("budget", {}).items()
-            )
-        )
+        budgeted = summary.get("budget", {})
+        lines = [f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in budgeted.items()]
+        print("\n".join([*_described(summary), *lines]))
 
 
 @dataclass(frozen=True)
@@ -129,13 +126,18 @@ def _described(summary: dict[str, Any]) -> list[str]:
     arithmetic = summary["arithmetic"]
     if not isinstance(arithmetic, str):
         arithmetic = ", ".join(f"{name} {value}" for name, value in arithmetic.items())
-    noun = "classes" if summary["task"].endswith("class") else "targets"
     lines = [
         f"{summary['channels']} channels, {summary['neurons']:,} neurons, {summary['synapses']:,} synapses, "
         f"step {summary['time_step_ms']:g} ms, {summary['extra_steps']} extra steps",
-        f"arithmetic: {arithmetic}; decision: {summary['decision'] or 'none'}; {noun}: {summary['classes']}"
-        + ("" if summary["task"] == "class" else f"; task: {summary['task']}"),
+        f"arithmetic: {arithmetic}",
     ]
+    for readout in summary["readouts"]:
+        task = readout.get("task", "class")
+        noun = "classes" if task.endswith("class") else "targets"
+        lines.append(
+            f"  output {readout['population']}: task {task}, decision {readout['decision'] or 'none'}, "
+            f"{len(readout['classes'])} named {noun}"
+        )
     for population in summary["populations"]:
         lines.append(
             f"  {population['name']}: {population['neurons']:,} neurons ({population['model']}), "

@@ -114,7 +114,7 @@ def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
     before, after = report["before"], report["after"]
     return [
         *lines,
-        f"{split}: {after['summary']}, {before['summary'].removesuffix(' correct')} before; "
-        f"{scoring.alike(report, report['recordings'])}",
+        f"{split}: {after['summary']}; {scoring.alike(report, report['recordings'])}",
+        f"{split} before: {before['summary']}",
         f"weights and delays: {after['stored_bytes'] / 1e3:,.1f} kB, {before['stored_bytes'] / 1e3:,.1f} kB before",
     ]
