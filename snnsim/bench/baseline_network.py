@@ -150,7 +150,12 @@ def layers_of(ours: SpikingNetwork) -> list[Any]:
 
     Args:
         ours: Network of snnsim whose layers a baseline builds anew.
+
+    Raises:
+        ValueError: If the network has recurrent layers or skip connections.
     """
+    require(not ours.skips, "networks without skip connections", f"one with {len(ours.skips)}")
+    require(not ours.looped_synapses(), "feed-forward networks", "one with recurrent layers")
     return list(ours.layers)
 
 
