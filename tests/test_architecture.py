@@ -188,6 +188,12 @@ def test_rules(path):
     assert list(violations(path)) == []
 
 
+# pytest imports test modules by their names alone
+def test_test_modules_have_different_names():
+    names = [path.name for path in FILES if path.is_relative_to(ROOT / "tests") and path.name.startswith("test_")]
+    assert sorted(set(names)) == sorted(names)
+
+
 if __name__ == "__main__":
     below = [Path(argument).resolve() for argument in sys.argv[1:]] or [ROOT]
     for file in FILES:

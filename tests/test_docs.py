@@ -131,6 +131,7 @@ def test_every_public_name_stands_in_the_reference():
     text = "".join(text for page, text in TEXT.items() if page.startswith("docs/api/"))
     objects = set(re.findall(r"^::: (\S+)$", text, re.MULTILINE))
     assert {f"snnsim.{name}" for name in snnsim.__all__} <= objects
+    assert not [name for name in snnsim.__all__ if f"`{name}`" not in TEXT["docs/api/index.md"]]
 
 
 @pytest.mark.parametrize("page", TEXT)

@@ -26,6 +26,10 @@ MODULES = {
     "CubaLIF": lambda: nn.CubaLIF().run(RIGHT, nn.TwoState(STATE, STATE)),
     "DelayedConv": lambda: nn.DelayedConv((NEURONS, 1, 1), 2, 3, 3)(WRONG),
     "DelayedLinear": lambda: nn.DelayedLinear(NEURONS, 2, 4)(WRONG),
+    "Head": lambda: nn.SpikingNetwork(
+        [nn.SpikingLayer(nn.SparseLinear(NEURONS + 4, 2), nn.LIF(tau=2.0))],
+        heads={"class": nn.Head(nn.SparseLinear(NEURONS, 2), nn.LeakyReadout(tau=2.0), source=0)},
+    )(WRONG),
     "LIF": lambda: nn.LIF(tau=2.0).run(RIGHT, STATE),
     "LeakyReadout": lambda: nn.LeakyReadout(tau=2.0).run(RIGHT, STATE),
     "LevyBaxter": lambda: nn.LevyBaxter().run(RIGHT, STATE),

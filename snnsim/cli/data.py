@@ -129,13 +129,11 @@ class DataConvert:
     ] = None
     """Shape of the sensor."""
     camera: Annotated[
-        Literal["dvs128", "davis"] | None,
-        arg(metavar="{dvs128,davis}", help_behavior_hint="(default: by the header)"),
+        Literal["dvs128", "davis"] | None, arg(metavar="dvs128|davis", help_behavior_hint="(default: by the header)")
     ] = None
     """Camera of AEDAT 2 files."""
     time_unit: Annotated[
-        Literal["s", "ms", "us", "ns"] | None,
-        arg(metavar="{s,ms,us,ns}", help_behavior_hint="(needed for CSV files)"),
+        Literal["s", "ms", "us", "ns"] | None, arg(metavar="s|ms|us|ns", help_behavior_hint="(needed for CSV files)")
     ] = None
     """Unit of the times of CSV files."""
 

@@ -55,7 +55,7 @@ class Export:
     fix: bool = False
     """Apply the repairs of violations, and print them; with --check, write nothing."""
     data: Recordings = None
-    """Recordings to measure the cost of repairs with: a file in SHD's format, or the folder of the data in training."""
+    """Recordings to measure the cost of repairs with: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test", "none"] = "valid"
     """Split of the data to measure with; none measures nothing, and needs no data."""
 
@@ -136,7 +136,7 @@ class Verify:
     backend: Annotated[str | None, arg(metavar="NAME", help_behavior_hint="(default: all that run the file)")] = None
     """The simulator that runs it."""
     data: Recordings = None
-    """Recordings to run: a file in SHD's format, or the folder of the data in training."""
+    """Recordings to run: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test"] = "valid"
     """Split of the data, unless a file is given."""
     random: bool = False
@@ -168,11 +168,11 @@ class Verify:
                 report = verification.verify(
                     self.path, program, events, backend=name, python=str(self.python), trust=self.trust
                 )
-            except ImportError as error:
+            except (ImportError, verification.UnsupportedError) as error:
                 missing.append(str(error))
                 continue
             print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
-        # a missing backend is a note, and an error if all of them are missing
+        # a backend that is missing, or cannot run the network, is a note, and an error if all of them are
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
         if len(missing) == len(names):
             sys.exit(1)

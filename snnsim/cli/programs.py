@@ -12,7 +12,7 @@ from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
 NewProgram = Annotated[Path, arg(aliases=("-o",), metavar="FILE")]
-Recordings = Annotated[str | None, arg(metavar="FILE.h5|FOLDER", help_behavior_hint="(default: as in training)")]
+Recordings = Annotated[str | None, arg(metavar="FILE|FOLDER", help_behavior_hint="(default: as in training)")]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Freeze:
     output: NewProgram
     """The file to write."""
     data_path: MovedData = None
-    """Folder of the data, if they have moved since training; the program takes the names of the classes from them."""
+    """File or folder of the data, if they have moved since training; the program takes the names of the classes from them."""
 
     def __call__(self) -> None:
         """Freeze."""
@@ -78,17 +78,14 @@ class Info:
         if self.json:
             print(json.dumps(summary | {"provenance": program.provenance}))
             return
-        print("\n".join(_described(summary)))
-        print(
-            "\n".join(
-                f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in summary.get("budget", {}).items()
-            )
-        )
+        budgeted = summary.get("budget", {})
+        lines = [f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in budgeted.items()]
+        print("\n".join([*_described(summary), *lines]))
 
 
 @dataclass(frozen=True)
 class Simulate:
-    """Run a program on recordings, and print accuracy, activity, speed and estimated energy; no torch is needed.
+    """Run a program on recordings, and print metrics, activity, speed and estimated energy; no torch is needed.
 
     - snnsim simulate digits.snn --threads 1
     - snnsim simulate shd.snn --data shd_test.h5 --precision float32 --json
@@ -99,7 +96,7 @@ class Simulate:
     file: ProgramFile
     """The program."""
     data: Recordings = None
-    """A file in SHD's format, or the folder of the data of the training."""
+    """A file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test"] = "test"
     """Part of the data; a file has no parts."""
     engine: Literal["clock_driven", "event_driven"] = "clock_driven"
@@ -132,9 +129,15 @@ def _described(summary: dict[str, Any]) -> list[str]:
     lines = [
         f"{summary['channels']} channels, {summary['neurons']:,} neurons, {summary['synapses']:,} synapses, "
         f"step {summary['time_step_ms']:g} ms, {summary['extra_steps']} extra steps",
-        f"arithmetic: {arithmetic}; decision: {summary['decision']}; classes: {summary['classes']}"
-        + ("" if summary["task"] == "class" else f"; task: {summary['task']}"),
+        f"arithmetic: {arithmetic}",
     ]
+    for readout in summary["readouts"]:
+        task = readout.get("task", "class")
+        noun = "classes" if task.endswith("class") else "targets"
+        lines.append(
+            f"  output {readout['population']}: task {task}, decision {readout['decision'] or 'none'}, "
+            f"{len(readout['classes'])} named {noun}"
+        )
     for population in summary["populations"]:
         lines.append(
             f"  {population['name']}: {population['neurons']:,} neurons ({population['model']}), "
@@ -152,7 +155,7 @@ def _described(summary: dict[str, Any]) -> list[str]:
         f" ({inference['most_synaptic_operations']:,} if all fire in every step)"
     )
     lines.append(
-        f"memory: {summary['bytes'] / 1e3:,.0f} kB as arrays, {summary['stored_bytes'] / 1e3:,.0f} kB for weights and "
+        f"memory: {summary['bytes'] / 1e3:,.1f} kB as arrays, {summary['stored_bytes'] / 1e3:,.1f} kB for weights and "
         "delays on a chip"
     )
     return [*lines, f"digest: {summary['digest'][:16]}"]
@@ -172,7 +175,7 @@ def _lines(result: dict[str, Any]) -> list[str]:
     lines = [
         f"{result['recordings']:,} recordings in {result['seconds']:.3f} s ({result['recordings_per_second']:,.0f} a "
         f"second), engine {result['engine']}, {result['precision']}, {result['threads']} threads",
-        f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e9:.2f} billion a second",
+        f"{result['synaptic_events']:,} synaptic events, {result['events_per_second'] / 1e6:,.1f} million a second",
         "spikes per neuron per step: " + ", ".join(f"{name} {value:.4f}" for name, value in result["activity"].items()),
     ]
     if "summary" in result:

@@ -138,8 +138,8 @@ def _folds(text: str | None) -> int | Literal["speakers"] | None:
 class Evaluate:
     """Print the metrics and the activity of the best network of a run, with integer delays.
 
-    The interval is the binomial 95 % interval; spikes are per neuron and step. The result is also written into
-    the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
+    The interval is the 95 % interval: binomial for classes of recordings, over recordings for steps and numbers.
+    Spikes are per neuron and step. The result is also written into the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
     Of a sweep, or of folds and seeds, the result of each configuration is the mean over its networks, with standard
     deviation and range, and apart from it that of the ensemble of its seeds. The test split then is for the refitted
     networks, or the best configuration by validation, alone.
@@ -150,7 +150,7 @@ class Evaluate:
     split: Literal["train", "valid", "test"] = "valid"
     """Part of the data."""
     data_path: MovedData = None
-    """Folder of the data, if they have moved since training."""
+    """File or folder of the data, if they have moved since training."""
     device: Device = "auto"
     """Device of the network; the simulator runs on the CPU."""
     engine: Literal["network", "simulator"] = "network"
@@ -221,7 +221,7 @@ class Plot:
     index: Annotated[int, arg(metavar="N"), NATURAL] = 0
     """Index of the recording in the split."""
     data_path: MovedData = None
-    """Folder of the data, if they have moved since training."""
+    """File or folder of the data, if they have moved since training."""
 
     def __call__(self) -> None:
         """Draw."""

@@ -24,7 +24,7 @@ class _Shrinking:
     output: NewProgram
     """The file to write."""
     data: Recordings = None
-    """Recordings on which the programs before and after are compared: a file in SHD's format, or the folder of the data of the training."""
+    """Recordings on which the programs before and after are compared: a file in SHD's format, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test", "none"] = "valid"
     """Part of the data for the comparison; none skips the comparison, and needs no data."""
     json: bool = False
@@ -114,7 +114,7 @@ def _lines(report: dict[str, Any], kind: str, split: str) -> list[str]:
     before, after = report["before"], report["after"]
     return [
         *lines,
-        f"{split}: {after['summary']}, {before['summary'].removesuffix(' correct')} before; "
-        f"{scoring.alike(report, report['recordings'])}",
+        f"{split}: {after['summary']}; {scoring.alike(report, report['recordings'])}",
+        f"{split} before: {before['summary']}",
         f"weights and delays: {after['stored_bytes'] / 1e3:,.1f} kB, {before['stored_bytes'] / 1e3:,.1f} kB before",
     ]

@@ -76,7 +76,7 @@ class Data:
         kind = registry.source_kind(self.name)
         codings = () if kind is None else kind.codings
         named = None if self.coding is None else self.coding.kind
-        must = f"none of the codings for {self.name}" if not codings else f"one of {', '.join(codings)} for {self.name}"
+        must = f"one of {', '.join(codings)} for {self.name}" if codings else f"absent, as {self.name} have no codings"
         check(named is None or named in codings, "data.coding", must, named)
         check(self.channels > 0 or kind is not None, "data.channels", f"at least 1 for {self.name}", self.channels)
 

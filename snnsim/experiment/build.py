@@ -281,7 +281,7 @@ def layer_sizes(config: Config, *, classes: tasks.Sizes) -> str:
 
 
 def kinds(config: Config) -> str:
-    """Return the kinds of delays, neurons and recurrent connections as a text.
+    """Return the kinds of delays, neurons, recurrent and skip connections as a text.
 
     Args:
         config: Config of the run, of which the section `network` and the time step count.
@@ -294,4 +294,6 @@ def kinds(config: Config) -> str:
     layers = ", ".join(f"hidden {number}" for number in recurrence.layers(config))
     longest = recurrence.max_delay(config) + 1
     loop = f", {layers} recurrent with delays of {'1 step' if longest == 1 else f'1 to {longest} steps'}"
-    return f"{named}{reach}{neuron}{loop if layers else ''}"
+    ends = ["input", *(f"hidden {number}" for number in range(1, len(net.hidden) + 1)), "readout"]
+    between = "".join(f", {ends[skip.source]} to {ends[skip.target]}" for skip in net.skip)
+    return f"{named}{reach}{neuron}{loop if layers else ''}{between}"

@@ -167,6 +167,8 @@ def _kind_of_path(path: Path) -> str:
             if frame_files.is_of_frames(file) and not event_files.is_of_events(file):
                 return "frames"
             return "pictures" if "images" in file and not event_files.is_of_events(file) else "events"
+    if path.is_dir() and (arrays := [each for each in sorted(path.iterdir()) if each.suffix in array_files.SUFFIXES]):
+        return _kind_of_path(arrays[0])
     return "audio" if path.is_dir() and audio_source.is_of_audio(path) else "pictures"
 
 

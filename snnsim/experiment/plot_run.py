@@ -109,7 +109,11 @@ def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:
         if layer.recurrent is not None:
             synapses[f"hidden {number}{_LOOP}"] = layer.recurrent.synapse
     synapses |= {head.name or "readout": head.synapse for head in network.readouts()}
-    synapses |= {f"{skip.source} to {skip.target}": skip.synapse for skip in network.skips}
+    ends = ["input", *(f"hidden {number}" for number in range(1, len(network.layers) + 1)), "readout"]
+    synapses |= {
+        f"{ends[skip.source]} to {skip.target if isinstance(skip.target, str) else ends[skip.target]}": skip.synapse
+        for skip in network.skips
+    }
     delayed = {
         name: synapse.connections if isinstance(synapse, DelayedConv) else synapse for name, synapse in synapses.items()
     }

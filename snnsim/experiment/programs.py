@@ -173,7 +173,8 @@ def _labels(readout: Readout, binned: GridRecordings, config: Config | None) -> 
     noun = "classes" if readout.of_classes else "targets"
     if readout.classes and names != readout.classes:
         raise ValueError(
-            f"the recordings must have the program's {noun} {', '.join(readout.classes)}, not {', '.join(names)}"
+            f"the recordings must have the program's {noun} {', '.join(readout.classes)}; theirs are "
+            f"{', '.join(names) or 'none'}"
         )
     if name is None:
         return list(binned.label)

@@ -74,10 +74,9 @@ def _names(section: Section, data: GridRecordings) -> tuple[str, ...]:
 
 def _target(section: Section, targets: Targets) -> Target:
     name = str(section.target) if not isinstance(section, HeadsTask) else ""  # type: ignore[attr-defined]
-    known = ", ".join(f"{other} ({_described(target)})" for other, target in targets.items()) or "none"
-    require(
-        name in targets, f"task {section.kind}: the data have no target {name!r}; set task.target to one of: {known}"
-    )
+    known = ", ".join(f"{other} ({_described(target)})" for other, target in targets.items())
+    advice = f"set task.target to one of: {known}" if known else "they have classes of recordings alone, the task class"
+    require(name in targets, f"task {section.kind}: the data have no target {name!r}; {advice}")
     wanted = {ClassTask: (True, False), StepClassTask: (True, True), RegressionTask: (False, False)}
     kind = next((fits for each, fits in wanted.items() if isinstance(section, each)), (False, True))
     target = targets[name]

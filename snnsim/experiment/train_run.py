@@ -228,7 +228,9 @@ def _to_resume(target: str, output: Path | None, resume: str) -> RunFolder:
     runs = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
     newest = sorted(runs, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
     if not newest:
-        raise FileNotFoundError(f"--resume: there is no run {RUNS / target}-... to go on with; name one: --resume RUN")
+        raise FileNotFoundError(
+            f"--resume: {target!r} is no folder of a run, and no preset with a run in {RUNS}; name one: --resume RUN"
+        )
     return RunFolder(newest[-1])
 
 

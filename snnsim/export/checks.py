@@ -264,7 +264,7 @@ def hardware_delays(
     try:
         retimed = retime(program, latency=latency, shortest=shortest, current_latency=current_latency)
     except ValueError as error:
-        yield Violation("hardware_delays", "program", str(error), "train with longer delays in it")
+        yield Violation("hardware_delays", "program", str(error), "or use npz or hdf5")
         return
     for edge in retimed.edges:
         longest = int(edge.delay.max(initial=0))

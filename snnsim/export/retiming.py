@@ -100,9 +100,10 @@ def retiming_lags(program: Program, *, shortest: int, current_latency: int = 0) 
         if not short:
             return lags
     names = ", ".join(f"{edge.source!r} -> {edge.target!r}" for edge in short)
+    longest = max(least[edge.target] for edge in short)
     raise ValueError(
-        f"export: a loop of k populations must take at least {max(least[edge.target] for edge in short)} k steps on "
-        f"this target, and one through {names} is shorter; train with longer delays in it"
+        f"a loop of k populations must take at least {'' if longest == 1 else f'{longest} '}k steps on this target, "
+        f"and a loop through or before {names} is shorter; train with longer delays in it"
     )
 
 

@@ -74,7 +74,7 @@ class ErrorReport:
         bounds = f"95 % interval {low:.4g} to {high:.4g}" if math.isfinite(low) else "no interval of one recording"
         text = f"MSE {self.mse:.4g} ({bounds}), R² {self.r2:.3f}, sMAPE {self.smape:.1f} %"
         if len(self.own) > 1:
-            names = self.names or tuple(map(str, range(len(self.own))))
+            names = self.names or tuple(f"number {index}" for index in range(len(self.own)))
             text += "; R² of " + ", ".join(
                 f"{name} {value:.3f}" for name, value in zip(names, self._r2s(), strict=True)
             )

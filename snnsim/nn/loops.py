@@ -159,15 +159,15 @@ def _connection(synapse: Synapse, current: Tensor) -> Connection | None:
     return FilteredConnection([same], synapse.weight[..., None], axonal=False)
 
 
-@torch.no_grad()
 def _loop(synapse: Synapse, current: Tensor) -> StepLoop:
-    """Return the recurrent current of a sequence, step by step."""
+    """Return the recurrent current of a sequence, step by step; gradients of a convolution pass through its kernel."""
     if not _loops(synapse, current):
         trains = synapse.training and current.ndim == 3 and not _hooked(synapse)
         return ConvLoop(synapse) if isinstance(synapse, DelayedConv) and trains else _StepByStep(synapse)
     if isinstance(synapse, DelayedLinear) and _filters(synapse):
         return _Filtered(synapse)
-    kernel = synapse.kernel() if isinstance(synapse, DelayedLinear) else synapse.weight[None]
+    with torch.no_grad():
+        kernel = synapse.kernel() if isinstance(synapse, DelayedLinear) else synapse.weight[None]
     return OnlineConvolution(kernel.detach(), steps=len(current))
 
 

@@ -278,7 +278,8 @@ class SpikingNetwork(nn.Module):
         return frames, valid
 
     def _sent(self, frames: Tensor, credit: GradientPaths, *, everything: bool = False) -> SentSpikes:
-        numbers = range(len(self.layers) + 1) if everything else (head.source for head in self.readouts())
+        # a list, as torch.compile cannot rebuild an object that got a generator
+        numbers = range(len(self.layers) + 1) if everything else [head.source for head in self.readouts()]
         return SentSpikes(self.skips, numbers, frames, credit)
 
     def _output(self, sent: SentSpikes) -> Output:

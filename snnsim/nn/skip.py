@@ -10,7 +10,7 @@ spike, and its current is added behind the normalization, as that of a Recurrenc
 Shapes   spikes, current (time, ..., neuron)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -119,7 +119,7 @@ class SentSpikes:
         credit: Gradient paths.
     """
 
-    def __init__(self, skips: Sequence[Skip], needed: Iterable[int], frames: Tensor, credit: GradientPaths) -> None:
+    def __init__(self, skips: Sequence[Skip], needed: Collection[int], frames: Tensor, credit: GradientPaths) -> None:
         self.skips, self.credit = skips, credit
         self.needed = {*needed, *(skip.source for skip in skips)}
         self.spikes: dict[int, Tensor] = {}

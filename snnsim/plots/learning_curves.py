@@ -38,7 +38,7 @@ def curves(history: History) -> Figure:
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, draw in zip(panels, draws, strict=False):
             draw(axes, history)
-            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
             axes.set_xlabel("epoch")
         for axes in panels[len(draws) :]:
             axes.remove()
@@ -83,10 +83,17 @@ def _draw_metrics(axes: Axes, history: History) -> None:
     for number, name in enumerate(_metrics(history)):
         for prefix, line in (("train", ":"), ("valid", "-")):
             options: dict[str, Any] = {"color": layer_color(number + 1), "linestyle": line}
-            label = name if prefix == "valid" else None
+            *head, metric = name.rsplit(" ", 1)
+            label = " ".join([*head, _SYMBOLS.get(metric, metric)]) if prefix == "valid" else None
+            if prefix == "train":
+                options["markerfacecolor"] = "white"  # a single epoch has no dotted line
             _draw(axes, *_series(history, f"{prefix}_{name}"), label=label, **options)
-    axes.set_ylabel("metrics, training (···)")
+    axes.set_ylabel("metrics, training (···, ○)")
     axes.legend()
+
+
+_SYMBOLS = {"mse": "MSE", "r2": "R²"}
+"""Labels of metrics whose names in a row of the history are no words."""
 
 
 def _metrics(history: History) -> list[str]:

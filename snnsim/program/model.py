@@ -96,6 +96,13 @@ class Program:
         """Number of synapses."""
         return sum(len(edge.weight) for edge in self.edges)
 
+    def __repr__(self) -> str:
+        names = [f"{each.name!r} ({each.size:,} {each.model})" for each in self.populations]
+        return (
+            f"Program({self.channels:,} channels, {self.synapses:,} synapses, step {self.time_step_ms:g} ms, "
+            f"populations {', '.join(names)})"
+        )
+
     def population(self, name: str) -> Population:
         """Return a population by its name.
 

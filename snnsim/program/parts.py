@@ -143,6 +143,9 @@ class Population:
         renamed.property_(*names) for names in (("rule", "model"), ("unit", "scale"), ("back", "reset_value"))
     )
 
+    def __repr__(self) -> str:
+        return f"Population({self.name!r}, {self.size:,} neurons, model {self.model!r})"
+
     @property
     def size(self) -> int:
         """Number of neurons."""
@@ -237,6 +240,10 @@ class Edge:
         position = order(pre, delay, post)
         indptr = np.concatenate([[0], np.cumsum(np.bincount(pre, minlength=sources))])
         return cls(source, target, indptr, post[position], delay[position], weight[position])
+
+    def __repr__(self) -> str:
+        delays = f", delays {int(self.delay.min())} to {int(self.delay.max())}" if len(self.delay) else ""
+        return f"Edge({self.source!r} -> {self.target!r}, {len(self.delay):,} synapses{delays})"
 
     def pre(self) -> np.ndarray:
         """Return the source neuron of every synapse."""

@@ -130,7 +130,10 @@ class Result:
             raise TypeError(f"Result: decide must be a function of the output (time, class), not {shown(decide)}")
         chosen = self._readout(readout)
         if decide is None and chosen.decision is None:
-            raise ValueError("Result: the program has no decision; give one, such as decisions.SCORES['max_membrane']")
+            raise ValueError(
+                f"Result: the readout {chosen.population!r} has no decision; name one in freeze, such as "
+                "decision='max_membrane', or give a function of its output (time, class) to scores"
+            )
         if len(self) and self.length.min() == 0:
             raise ValueError(f"Result: recording {int(self.length.argmin())} has no steps to decide by")
         rows: list[np.ndarray] = []

@@ -30,6 +30,10 @@ from snnsim.verification.backends import BACKENDS, get_backend
 from snnsim.verification.compare import Difference, Layer, compare_layer, first_differences
 
 
+class UnsupportedError(RuntimeError):
+    """A backend that has no form of this network, such as none of its neurons."""
+
+
 @dataclass(frozen=True)
 class Report:
     """The spikes of a backend, compared with those of snnsim."""
@@ -95,6 +99,7 @@ def verify(
         TypeError: If there is no backend.
         ValueError: If the backend is unknown, or the folder holds other code, and it is not trusted.
         ImportError: If the backend is not installed.
+        UnsupportedError: If it has no form of this network.
         RuntimeError: If it fails.
     """
     if old.keys() == {"consumer"} and backend is None:
@@ -147,6 +152,7 @@ def run_backend(
 
     Raises:
         ImportError: If the backend is not installed.
+        UnsupportedError: If it has no form of this network.
         RuntimeError: If it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -200,6 +206,9 @@ def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> Non
             f"verify: {backend} is not installed ({last[0]}); pip install {chosen.packages}, here or in an "
             "environment of its own that --python names"
         )
+    name, _, reason = last[0].partition(": ")
+    if name.endswith(UnsupportedError.__name__):
+        raise UnsupportedError(f"verify: {backend} cannot run this network: {reason}; choose another by --backend")
     raise RuntimeError(f"verify: {backend} failed: {last[0]}\n{errors}")
 
 
@@ -243,9 +252,11 @@ def _choices(result: Result, arrays: dict[str, np.ndarray]) -> np.ndarray | None
 
 
 def _membrane_difference(result: Result, arrays: dict[str, np.ndarray]) -> float | None:
-    readout = result.program.readout
-    traces = arrays.get(f"membrane/{readout}")
-    if traces is None:
-        return None
-    scale = result.program.population(str(readout)).scale
-    return float((np.abs(traces - result.traces) * scale).max(initial=0.0))
+    apart = []
+    for readout in result.program.readouts:
+        name = readout.population
+        if f"membrane/{name}" in arrays:
+            ours = np.concatenate([result.membrane(name, recording) for recording in range(len(result))])
+            scale = result.program.population(name).scale
+            apart.append(float(np.abs(arrays[f"membrane/{name}"] * scale - ours).max(initial=0.0)))
+    return max(apart, default=None)

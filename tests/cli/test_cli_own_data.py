@@ -99,6 +99,14 @@ def test_the_check_takes_the_kind_from_the_content_or_the_option(capsys, tmp_pat
     assert "pictures of 6 x 6" in run(capsys, "data", "check", str(make_pictures(tmp_path)))
     assert "kind of data 'x' is unknown" in fails(capsys, "data", "check", str(tmp_path), "--kind", "x")
     assert "there is no such file" in fails(capsys, "data", "check", str(tmp_path / "none.npz"))
+    (tmp_path / "unnamed").mkdir()
+    write(tmp_path / "unnamed" / "mine.npz", event_arrays())
+    assert "labels      all: 3 classes" in run(capsys, "data", "check", str(tmp_path / "unnamed"))
+    write(tmp_path / "unnamed" / "train.npz", event_arrays())
+    write(tmp_path / "unnamed" / "test.npz", event_arrays() | {"labels": np.full(30, -1)})
+    with pytest.raises(SystemExit):
+        cli.main(["data", "check", str(tmp_path / "unnamed")])
+    assert "fault       test: labels must lie in" in capsys.readouterr().out
 
 
 def test_own_kinds_are_listed_and_described(capsys):

@@ -86,7 +86,7 @@ def test_a_wrong_option_is_named(capsys, trained, tmp_path, shd_folder):
     assert "does not name its training data; give a file in the format of SHD" in fails(capsys, "simulate", file)
     Program(**{**vars(program), "classes": ("a", "b", "c")}).save(file)
     error = fails(capsys, "simulate", file, "--data", str(shd_folder / "shd_test.h5"))
-    assert "the recordings must have the program's classes a, b, c, not low, middle, high" in error
+    assert "the recordings must have the program's classes a, b, c; theirs are low, middle, high" in error
     (tmp_path / "net.snn").write_bytes(b"cake")
     assert "is damaged, or no program of snnsim" in fails(capsys, "info", file)
 

@@ -183,7 +183,7 @@ def test_what_a_file_does_not_say_is_asked_for(tmp_path):
         converted(tmp_path, b"#!AER-DAT2.0\r\n" + bytes(16), "a.aedat")
     path = tmp_path / "plain"
     path.mkdir()
-    with pytest.raises(FileNotFoundError, match="the all recordings lie in CLASS/FILE"):
+    with pytest.raises(FileNotFoundError, match=": recordings must lie in CLASS/FILE"):
         conversion.convert(path, tmp_path / "out.h5", options=Options(), progress=False)
 
 

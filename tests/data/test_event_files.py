@@ -179,6 +179,22 @@ def test_the_check_lists_all_faults_at_once_with_counts(tmp_path):
     assert dict(findings.facts)["sensor"] == "12: 12 channels"
 
 
+def test_the_check_counts_labels_groups_and_splits(tmp_path):
+    arrays = event_arrays() | {"splits": np.array(["train"] * 20 + ["test"] * 10)}
+    facts = dict(check(write(tmp_path / "mine.npz", arrays)).facts)
+    assert facts["labels"] == f"3 classes of recordings: {', '.join(f'{name} 10' for name in CLASSES)}"
+    assert (facts["groups"], facts["splits"]) == ("6", "train 20, valid 0, test 10")
+    label = arrays.pop("labels")
+    numbers = arrays | {"targets": np.zeros((30, 7, 2))}
+    facts = dict(check(write(tmp_path / "numbers.npz", numbers)).facts)
+    assert facts["targets"] == "2 numbers for each of 7 steps of each recording"
+    steps = arrays | {"step_labels": np.stack([label, np.full(30, -1)], axis=1)}
+    facts = dict(check(write(tmp_path / "steps.npz", steps)).facts)
+    assert facts["labels"].startswith("3 classes of steps, 2 of each recording: ")
+    one = check(write(tmp_path / "one.npz", arrays | {"labels": np.ones(30, int)}))
+    assert "all of them are the same class" in one.doubts[0]
+
+
 def test_faulty_labels_do_not_hide_faulty_events(tmp_path):
     arrays = event_arrays() | {"labels": np.full(30, 7)}
     arrays["times"][0] = -1

@@ -257,5 +257,7 @@ def test_the_introduction_names_the_kinds():
     assert build.kinds(presets.named("digits")) == "learned delays of 0 to 24 steps"
     recurrent = build.kinds(presets.named("digits-recurrent"))
     assert recurrent == "learned delays of 0 to 24 steps, hidden 2 recurrent with delays of 1 to 40 steps"
+    skip = presets.named("digits").with_values({"network.skip": [{"kind": "dense", "source": 0, "target": 3}]})
+    assert build.kinds(skip).endswith(", input to readout")
     dense = presets.named("digits-adlif").with_values({"network.recurrent": "dense", "network.delays": "none"})
     assert build.kinds(dense) == "no delays, adlif neurons, hidden 1, hidden 2 recurrent with delays of 1 step"

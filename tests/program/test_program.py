@@ -39,6 +39,15 @@ def test_an_edge_is_sorted_by_source_delay_and_target():
     assert ordered.longest() == 3
 
 
+def test_a_program_is_printed_as_one_short_line():
+    rows = (np.array([0, 1]), np.array([0, 1]), np.array([3, 5]), np.ones(2))
+    edge = Edge.of(INPUT, "a", rows, sources=2)
+    program = Program(channels=2, populations=(Population.of("a", 2, decay=0.5),), edges=(edge,), time_step_ms=1.0)
+    assert repr(edge) == "Edge('input' -> 'a', 2 synapses, delays 3 to 5)"
+    assert repr(program.populations[0]) == "Population('a', 2 neurons, model 'lif_hard')"
+    assert repr(program) == "Program(2 channels, 2 synapses, step 1 ms, populations 'a' (2 lif_hard))"
+
+
 def test_arrays_are_read_only_copies():
     decay = np.array([0.5, 0.5])
     population = Population("a", "lif_hard", decay, np.ones(2), np.zeros(2), np.ones(2))

@@ -33,7 +33,7 @@ def test_results_that_were_not_recorded_are_named():
         result.output()
     with pytest.raises(ValueError, match="the program has no readout"):
         simulate(chain(readout=None, decision=None), one_spike_each()).output()
-    with pytest.raises(ValueError, match="the program has no decision; give one"):
+    with pytest.raises(ValueError, match=r"the readout .* has no decision; name one in freeze"):
         simulate(chain(decision=None), one_spike_each()).scores()
 
 

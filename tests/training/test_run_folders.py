@@ -30,7 +30,9 @@ def test_a_resumed_run_keeps_its_config(undisturbed):
 
 def test_a_missing_run_is_named(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"there is no run runs/shd-\.\.\. to go on with"):
+    with pytest.raises(
+        FileNotFoundError, match=r"'shd' is no folder of a run, and no preset with a run in runs; name one"
+    ):
         experiment.train("shd", {}, resume="auto", device="cpu")
     with pytest.raises(FileNotFoundError, match="is not the folder of a run"):
         experiment.train("shd", {}, resume=str(tmp_path), device="cpu")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from snnsim import export, verification
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program import INPUT, Edge, Population, Program, Readout
 from snnsim.simulation import Events
 from snnsim.verification import backends as module
 from snnsim.verification import networks
@@ -55,6 +55,28 @@ def test_equal_spikes_are_counted(call, events):
     assert report.equal
 
 
+def test_membranes_of_all_readouts_are_compared(tmp_path, program, events, monkeypatch):
+    """The backend returns zeros; the membrane of the first readout is 0, and that of the second is not."""
+    readouts = tuple(Population.of(name, 2, model="readout", decay=0.0) for name in ("first", "second"))
+    rows = (np.arange(2), np.arange(2), np.zeros(2, int))
+    edges = [
+        Edge.of("a", name, (*rows, np.full(2, weight)), sources=3) for name, weight in (("first", 0.0), ("second", 2.0))
+    ]
+    heads = replace(
+        program,
+        populations=(*program.populations, *readouts),
+        edges=(*program.edges, *edges),
+        readout="first",
+        further_readouts=(Readout("second"),),
+    )
+    zeros = "{{name: [np.zeros((9, 2))] * len(fed) for name in ('first', 'second')}}"
+    (tmp_path / "run_made.py").write_text(COPY.replace("{{}}", zeros).format(folder=str(module.SCRIPTS)))
+    monkeypatch.setitem(module.BACKENDS, "made", verification.Backend("npz", "made-package"))
+    monkeypatch.setattr(verification.Backend, "script", lambda _, name: tmp_path / f"run_{name}.py")
+    export.write(heads, "npz", tmp_path / "heads.npz")
+    assert verification.verify(tmp_path / "heads.npz", heads, events, backend="made").membrane_difference == 2.0
+
+
 def test_a_missing_and_a_wrong_spike_are_seen(call, events):
     text = COPY.replace("fed.spikes(n)", "(fed.spikes(n)[0][1:], fed.spikes(n)[1][1:])")
     report = call(text)
@@ -95,6 +117,11 @@ def test_errors_of_a_backend_are_reported(call):
         call("import no_such_thing\n")
     with pytest.raises(RuntimeError, match="made failed: ValueError: not this one"):
         call("raise ValueError('not this one')\n")
+    refusal = HEAD + "from exchange import UnsupportedError\nraise UnsupportedError('no such neuron')\n"
+    with pytest.raises(
+        verification.UnsupportedError, match=r"^verify: made cannot run this network: no such neuron; [^\n]*$"
+    ):
+        call(refusal)
     with pytest.raises(RuntimeError, match=r"made did not finish within 0\.5 s"):
         call("import time\ntime.sleep(60)\n", seconds=0.5)
     with pytest.raises(ValueError, match="backend 'who' is unknown; the known ones are nest"):

@@ -103,8 +103,9 @@ def _splits(source: Path) -> dict[str, list[Path]]:
         result = {"all": _files(source)}
     for split, paths in result.items():
         if not paths:
+            which = "recordings" if split == "all" else f"recordings of the split {split}"
             raise FileNotFoundError(
-                f"{source}: the {split} recordings lie in CLASS/FILE with {', '.join(formats.SUFFIXES)}; there is none"
+                f"{source}: {which} must lie in CLASS/FILE with {', '.join(formats.SUFFIXES)}; there is none"
             )
     return result
 

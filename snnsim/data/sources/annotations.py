@@ -104,7 +104,7 @@ def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | 
     present = [name for name in ANSWERS if name in file]
     if len(present) != 1:
         stated = " and ".join(present) or "none of them"
-        findings.fault(", ".join(ANSWERS), f"must be one array; the file has {stated}", "keep one")
+        findings.fault(", ".join(ANSWERS), f"must be one array; the file has {stated}", "write exactly one")
     names = _names(file, findings)
     group = _column(file, "groups", recordings, findings)
     result = Annotations(
@@ -121,6 +121,38 @@ def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | 
     if "targets" in present:
         result = _with_targets(file, result, findings)
     return result if len(findings.faults) == before else None
+
+
+def describe(annotated: Annotations, findings: Findings) -> None:
+    """Add facts about the labels or targets, the groups and the splits to the findings.
+
+    Args:
+        annotated: Annotations without faults.
+        findings: Facts are added to it.
+    """
+    if annotated.target is not None:
+        *steps, numbers = annotated.target.shape[1:]
+        each = f"each of {steps[0]:,} steps of each recording" if steps else "each recording"
+        findings.facts.append(("targets", f"{numbers:,} number{'s' if numbers > 1 else ''} for {each}"))
+    else:
+        label = annotated.label if annotated.step_label is None else annotated.step_label
+        count = np.bincount(label[label != NO_LABEL], minlength=len(annotated.classes))
+        noun = "recordings" if annotated.step_label is None else f"steps, {label.shape[1]:,} of each recording"
+        of = "class of" if len(count) == 1 else "classes of"
+        findings.facts.append(("labels", f"{len(count):,} {of} {noun}: {_listed(annotated.classes, count)}"))
+        if len(np.flatnonzero(count)) == 1:
+            findings.doubts.append("labels may be wrong: all of them are the same class, so there is nothing to learn")
+    if (annotated.group >= 0).any():
+        findings.facts.append(("groups", f"{len(np.unique(annotated.group[annotated.group >= 0])):,}"))
+    if annotated.split is not None:
+        count = np.bincount(annotated.split, minlength=len(SPLITS))
+        findings.facts.append(("splits", _listed(SPLITS, count)))
+
+
+def _listed(names: tuple[str, ...], count: np.ndarray, most: int = 12) -> str:
+    """Return names with their counts, and a remark in place of those behind the first few."""
+    first = ", ".join(f"{name} {number:,}" for name, number in zip(names[:most], count.tolist(), strict=False))
+    return first + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
 def _names(file: ArrayFile, findings: Findings) -> tuple[str, ...] | None:

@@ -8,7 +8,7 @@ import numpy as np
 from snnsim.data import binning, cache, joining, recordings
 from snnsim.data.binning import Binned
 from snnsim.data.recordings import Recordings, narrowed
-from snnsim.data.sources import array_files, event_check, event_files
+from snnsim.data.sources import annotations, array_files, event_check, event_files, parts
 from snnsim.data.sources.annotations import Annotations
 from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.event_files import Layout
@@ -109,14 +109,19 @@ class EventSource(Source):
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a file of events, and everything that is wrong with it.
+    """Return what is in files of events, and everything that is wrong with them.
 
     Args:
-        path: The file, .npz or HDF5.
+        path: A file, .npz or HDF5, or a folder with a file for each split.
     """
-    findings = Findings(Path(path))
+    return parts.checked(Path(path), _check)
+
+
+def _check(path: Path) -> Findings:
+    findings = Findings(path)
     with array_files.opened(findings.path) as file:
         layout = event_files.layout(file, findings)
         if layout is not None:
             event_check.scan(file, layout, findings)
+            annotations.describe(layout.annotations, findings)
     return findings

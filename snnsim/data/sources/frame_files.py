@@ -18,7 +18,7 @@ import numpy as np
 from snnsim import ragged
 from snnsim.data.coding.kinds import Values
 from snnsim.data.coding.signals import SignalCoder
-from snnsim.data.sources import annotations, array_files
+from snnsim.data.sources import annotations, array_files, parts
 from snnsim.data.sources.annotations import Annotations
 from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.findings import Findings
@@ -155,12 +155,18 @@ def source(path: Path, settings: Settings) -> CodedSource:
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a file of frames, and everything that is wrong with it.
+    """Return what is in files of frames, and everything that is wrong with them.
 
     Args:
-        path: The file, .npz or HDF5.
+        path: A file, .npz or HDF5, or a folder with a file for each split.
     """
-    findings = Findings(Path(path))
+    return parts.checked(Path(path), _check)
+
+
+def _check(path: Path) -> Findings:
+    findings = Findings(path)
     with array_files.opened(findings.path) as file:
-        read(file, findings)
+        signals = read(file, findings)
+        if signals is not None:
+            annotations.describe(signals.annotations, findings)
     return findings

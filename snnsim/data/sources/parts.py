@@ -1,10 +1,11 @@
 """The files of the splits of a user's data set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snnsim.data.registry import SPLITS
 from snnsim.data.sources import array_files
+from snnsim.data.sources.findings import Findings
 
 ALL = "all"
 """Name of the part that has all recordings, where splits have no files of their own."""
@@ -18,6 +19,24 @@ def of_arrays(path: Path, name: str) -> dict[str, Path]:  # noqa: ARG001
         name: Not used, as the files have names of their own.
     """
     return of_files(path, array_files.SUFFIXES)
+
+
+def checked(path: Path, check: Callable[[Path], Findings]) -> Findings:
+    """Return what is in a file of arrays, or in the file of each split, and everything that is wrong.
+
+    Args:
+        path: A file, or a folder with a file for each split.
+        check: Function that checks one file.
+    """
+    if not path.is_dir():
+        return check(path)
+    result = Findings(path)
+    for split, file in of_arrays(path, "").items():
+        one = check(file)
+        result.facts += [(topic, f"{split}: {text}") for topic, text in one.facts]
+        result.faults += [f"{split}: {text}" for text in one.faults]
+        result.doubts += [f"{split}: {text}" for text in one.doubts]
+    return result
 
 
 def of_files(path: Path, suffixes: Sequence[str]) -> dict[str, Path]:

@@ -31,6 +31,10 @@ _CALL_SECONDS: list[float] = []
 _LOOP_SECONDS: list[float] = []
 
 
+class UnsupportedError(ValueError):
+    """The backend has no form of this network; `snnsim verify` prints the text alone, without the call stack."""
+
+
 class Recordings:
     """The recordings to run, with one row of spikes at most per step and channel.
 
@@ -112,7 +116,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         path: The file in NumPy's format.
 
     Raises:
-        ValueError: If the file has no hardware delays.
+        UnsupportedError: If the file has no hardware delays.
     """
     with np.load(path) as stored:
         arrays = {name: stored[name] for name in stored.files}
@@ -121,7 +125,7 @@ def read_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         own = [each for each in arrays if each.startswith(f"population/{path_name}/")]
         arrays |= {f"population/{name}/{each.split('/')[2]}": arrays[each] for each in own}
     if header["lateness"] is None:
-        raise ValueError("a loop of this program is too short for a machine on which every synapse takes a step")
+        raise UnsupportedError("a loop of this program is too short for a machine on which every synapse takes a step")
     return header, arrays
 
 
@@ -134,7 +138,7 @@ def read_floats(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         path: The file in NumPy's format.
 
     Raises:
-        ValueError: If the file has no hardware delays.
+        UnsupportedError: If the file has no hardware delays.
     """
     header, arrays = read_arrays(path)
     fixed = header["fixed"]

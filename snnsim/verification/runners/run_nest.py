@@ -13,7 +13,7 @@ from typing import Any
 
 import nest
 import numpy as np
-from exchange import Membranes, Recordings, Spikes, main, read_floats, timed
+from exchange import Membranes, Recordings, Spikes, UnsupportedError, main, read_floats, timed
 
 STEP = 1.0
 CURRENTS = ("cuba_lif_hard",)
@@ -64,7 +64,7 @@ def with_later_currents(
         arrays: Its arrays.
 
     Raises:
-        ValueError: If a loop has no step for that.
+        UnsupportedError: If a loop has no step for that.
     """
     takes = {name: int(model in CURRENTS) for name, model in header["populations"]}
     later = {"input": 0} | takes
@@ -78,7 +78,7 @@ def with_later_currents(
         for source, target, spare in edges:
             later[target] = max(later[target], later[source] - spare)
     if any(later[target] < later[source] - spare for source, target, spare in edges):
-        raise ValueError(
+        raise UnsupportedError(
             "a current of NEST acts a step after its spikes, and a loop of this program is too short for it"
         )
     for number, (source, target) in enumerate(header["edges"]):
@@ -127,11 +127,11 @@ def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
     """Return the neurons of a population.
 
     Raises:
-        ValueError: If the model is none of NEST's.
+        UnsupportedError: If the model is none of NEST's.
     """
     models = ("hard", "readout", *CURRENTS)
     if model not in models:
-        raise ValueError(
+        raise UnsupportedError(
             f"population {name!r}: the model must be {', '.join(models)} in NEST, whose neurons have a reset to 0, "
             f"not {model!r}; use another backend"
         )

@@ -12,7 +12,7 @@ from typing import Any
 
 import norse.torch
 import numpy as np
-from exchange import Membranes, Recordings, Spikes, main
+from exchange import Membranes, Recordings, Spikes, UnsupportedError, main
 from torch_modules import read, run
 
 warnings.filterwarnings("ignore", category=DeprecationWarning)
@@ -26,11 +26,11 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         recordings: The recordings, with at most one spike of a channel in a step.
 
     Raises:
-        ValueError: If the file's r is not 1.
+        UnsupportedError: If the file's r is not 1.
     """
     graph, metadata = read(path, ["relay"])
     if not all(np.all(node.r == 1) for node in graph.nodes.values() if hasattr(node, "tau")):
-        raise ValueError("Norse knows no r, and the file's is not 1; snnsim export --resistance one")
+        raise UnsupportedError("Norse knows no r, and the file's is not 1; snnsim export --resistance one")
     network = norse.torch.from_nir(graph, dt=float(metadata["dt"]))
     refuse_joins(network)
     results: tuple[Spikes, Membranes] = run(
@@ -47,7 +47,7 @@ def refuse_joins(network: Any) -> None:
         network: The network that Norse's importer returns.
 
     Raises:
-        ValueError: If there is such a node.
+        UnsupportedError: If there is such a node.
     """
     order = [node.name for node in network.execution_order]
     for position, node in enumerate(network.execution_order):
@@ -55,7 +55,7 @@ def refuse_joins(network: Any) -> None:
         after = reached(node)
         early = [name for name in late if name not in after]
         if early:
-            raise ValueError(
+            raise UnsupportedError(
                 f"Norse would compute {node.name} before {', '.join(early)}; it runs chains and loops alone"
             )
 

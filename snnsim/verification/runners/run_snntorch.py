@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import snntorch
-from exchange import Membranes, Recordings, Spikes, main
+from exchange import Membranes, Recordings, Spikes, UnsupportedError, main
 from snntorch.import_nir import import_from_nir
 from torch_modules import read, run
 
@@ -25,16 +25,18 @@ def imported(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         recordings: The recordings, with at most one spike of a channel in a step.
 
     Raises:
-        ValueError: If the file's step is another, or the factors of a population differ.
+        UnsupportedError: If the file's step is another, or the factors of a population differ.
     """
     graph, metadata = read(path, ["relay"])
     if abs(metadata["dt"] / STEP - 1) > 1e-6:
-        raise ValueError(f"snnTorch's step is {STEP} s, and the file's {metadata['dt']} s; snnsim export --dt {STEP}")
+        raise UnsupportedError(
+            f"snnTorch's step is {STEP} s, and the file's {metadata['dt']} s; snnsim export --dt {STEP}"
+        )
     # the factor of a CubaLIF is 1, or snnTorch refuses it
     scales = {name: node.r * STEP / node.tau for name, node in graph.nodes.items() if hasattr(node, "tau")}
     uneven = [name for name, row in scales.items() if np.ptp(row) > 1e-6 * row.max()]
     if uneven:
-        raise ValueError(
+        raise UnsupportedError(
             f"snnTorch takes one r dt / tau for all neurons of {', '.join(uneven)}, and there are several; "
             "snnsim export --resistance euler"
         )

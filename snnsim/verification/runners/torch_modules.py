@@ -10,7 +10,7 @@ from typing import Any
 import nir
 import numpy as np
 import torch
-from exchange import Membranes, Recordings, Spikes, timed
+from exchange import Membranes, Recordings, Spikes, UnsupportedError, timed
 
 
 def read(path: Path, encodings: Sequence[str]) -> tuple[Any, dict[str, Any]]:
@@ -21,12 +21,12 @@ def read(path: Path, encodings: Sequence[str]) -> tuple[Any, dict[str, Any]]:
         encodings: The encodings that the backend runs.
 
     Raises:
-        ValueError: If the file has another one.
+        UnsupportedError: If the file has another one.
     """
     graph = nir.read(path)
     metadata = graph.metadata
     if metadata.get("encoding") not in encodings:
-        raise ValueError(
+        raise UnsupportedError(
             f"the file has the encoding {metadata.get('encoding')!r}, and here it must be {' or '.join(encodings)}; "
             f"snnsim export --to nir --encoding {encodings[0]}"
         )
