@@ -48,7 +48,7 @@ def trained(part: str, config: Config, folder: RunFolder) -> dict[str, Any]:
     best = checkpoint.load(folder.best, run.plan.architecture)
     run.network.load_state_dict(best["network"])
     test = datasets.load_splits(config, "test")["test"].batches(build.EVALUATION_BATCH)
-    result = evaluation.evaluate(run.network, test, run.plan.decide, device=device)
+    result = evaluation.evaluate(run.network, test, run.plan.task, device=device)
     epochs = folder.read_metrics()
     return {
         "part": part,

@@ -80,7 +80,7 @@ def compared(run: Path, recordings: int, batch: int = 50) -> dict[str, Any]:
     program, loaded = programs.freeze(run), evaluate_run.load(run, "test")
     recorded = programs.recordings(program, None, "test")
     names = [part.name for part in program.populations if part.fires]
-    count = min(recordings, len(recorded.label))
+    count = min(recordings, len(recorded))
     record = Probe(spikes=True, membranes={part.name: None for part in program.populations})
     totals = dict.fromkeys(
         ("cells", "spikes", *ENGINES, "float32 cells", "float32 predictions", "float64 predictions"), 0

@@ -151,7 +151,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     raw = heidelberg.read(file).select(loaded.part.indices[[options.index]])
     seconds = {f"snnsim {kind}": ours(program, raw, kind, options.repeats) for kind in PRECISIONS}
     seconds["torch"] = in_torch(loaded, options.index, options.repeats)
-    rate = rates(program, recorded.events.select(np.arange(min(options.many, len(recorded.label)))))
+    rate = rates(program, recorded.events.select(np.arange(min(options.many, len(recorded)))))
     one = recorded.events.select(np.array([options.index]))
     baselines = baseline_figures(program, one, options.python, options.baseline_repeats)
     seconds |= {which: each["seconds"] for which, each in baselines.items() if "seconds" in each}

@@ -25,7 +25,9 @@ from torch import Tensor, nn
 from snnsim.nn import DelayedLinear, delay_windows
 from snnsim.nn.decay import Decay
 from snnsim.nn.dropout import SequenceDropout
+from snnsim.nn.heads import HeadParts
 from snnsim.nn.network import Record, SpikingNetwork
+from snnsim.nn.skip import Skip
 
 
 def require(ok: bool, supported: str, value: object) -> None:
@@ -72,10 +74,10 @@ class Synapse(nn.Module):
         require(ours.window in ("gauss", "max"), "windows gauss and max", ours.window)
         require(ours.max_delay % 2 == 0, "an even max_delay, which is an odd K", ours.max_delay)
         require(not isinstance(ours.sigma, nn.Parameter), "widths that are annealed", "trained widths")
-        targets, sources, taps = ours.weight.shape
+        self.targets, sources, taps = ours.weight.shape
         self.max_delay, self.window, self.late = ours.max_delay, ours.window, late
         self.dcls = Dcls1d(
-            sources, targets, taps, dilated_kernel_size=ours.max_delay + 1, bias=False, version=ours.window
+            sources, self.targets, taps, dilated_kernel_size=ours.max_delay + 1, bias=False, version=ours.window
         )
         with torch.no_grad():
             self.dcls.weight.copy_(ours.weight)
@@ -148,7 +150,12 @@ def layers_of(ours: SpikingNetwork) -> list[Any]:
 
     Args:
         ours: Network of snnsim whose layers a baseline builds anew.
+
+    Raises:
+        ValueError: If the network has recurrent layers or skip connections.
     """
+    require(not ours.skips, "networks without skip connections", f"one with {len(ours.skips)}")
+    require(not ours.looped_synapses(), "feed-forward networks", "one with recurrent layers")
     return list(ours.layers)
 
 
@@ -199,6 +206,7 @@ class BaselineNetwork(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList(layers)
         self.synapse, self.readout, self.extra_steps = synapse, readout, extra_steps
+        self.skips: tuple[Skip, ...] = ()
 
     def forward(
         self,
@@ -249,6 +257,15 @@ class BaselineNetwork(nn.Module):
         """Yield the synapses from the input to the output."""
         yield from (layer.synapse for layer in self.layers)
         yield self.synapse
+
+    def readouts(self) -> tuple[HeadParts, ...]:
+        """Return the one readout, which has no name, with its synapse."""
+        last = len(self.layers)
+        return (HeadParts(last + 1, last, self.synapse, self.readout),)  # type: ignore[arg-type]
+
+    def looped_synapses(self) -> list[Synapse]:
+        """Return the synapses that are recurrent or feedback: none."""
+        return []
 
     def delayed_synapses(self) -> list[Synapse]:
         """Return the synapses that have delays."""

@@ -168,6 +168,20 @@ def test_a_setting_that_a_baseline_lacks_is_an_error(baseline, network, words):
         pair(baseline, **network)
 
 
+@pytest.mark.parametrize("baseline", ["spikingjelly", "snntorch", "recipe"])
+@pytest.mark.parametrize(
+    ("connections", "words"),
+    [
+        ({"network.recurrent": "dense"}, "feed-forward networks, not one with recurrent layers"),
+        ({"network.skip": [{"kind": "dense", "source": 0, "target": 2}]}, "without skip connections, not one with 1"),
+    ],
+)
+def test_connections_that_baselines_lack_are_an_error(baseline, connections, words):
+    config = Config(network=Network(**SMALL)).with_values(connections)
+    with pytest.raises(ValueError, match=words):
+        baselines.builder(baseline)(config, classes=4)
+
+
 def test_an_unknown_baseline_is_named():
     with pytest.raises(ValueError, match="baseline 'norse' is unknown; the known ones are spikingjelly, snntorch, re"):
         baselines.builder("norse")(Config(), classes=4)

@@ -9,7 +9,7 @@ import soundfile
 
 from helpers.command_line import fails, flags, run
 from snnsim import cli
-from snnsim.data import heidelberg
+from snnsim.data import heidelberg, registry
 from snnsim.experiment import plot_run
 
 
@@ -147,15 +147,7 @@ def test_a_checkpoint_of_another_network_is_named(capsys, trained):
 def test_data_commands(capsys, shd_folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     listing = run(capsys, "data", "list")
-    assert [line.split()[0] for line in listing.splitlines()[::2]] == [
-        "shd",
-        "ssc",
-        "digits",
-        "motifs",
-        "motifs-short",
-        "images",
-        "patterns",
-    ]
+    assert [line.split()[0] for line in listing.splitlines()[::2]] == [*registry.DATASETS, *registry.SOURCES]
     assert "not there" in listing
     assert run(capsys, "data", "path", "shd", "--data-path", str(shd_folder)).strip() == str(shd_folder)
     info = run(capsys, "data", "info", "shd", "--data-path", str(shd_folder))

@@ -8,6 +8,7 @@ import pytest
 
 from snnsim import cli, export
 from snnsim.program import MODELS
+from snnsim.quantization import Scheme, quantize
 from snnsim.verification import BACKENDS, backends_of, networks
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +35,12 @@ TAKEN = {
 """Models with a second state variable that each target has."""
 
 
+@pytest.mark.parametrize("integers", [False, True])
 @pytest.mark.parametrize("model", SECOND)
 @pytest.mark.parametrize("name", export.TARGETS)
-def test_a_target_takes_a_model_or_refuses_it_by_name(name, model):
+def test_a_target_takes_a_model_or_refuses_it_by_name(name, model, integers):
     program = networks.adaptive(model)
+    program = quantize(program, Scheme(weights="int8")) if integers else program
     refusals = [
         violation
         for violation in export.TARGETS[name].check(program)

@@ -11,6 +11,7 @@ from snnsim import presets
 from snnsim.config import Config, parse_assignment, renamed_keys
 from snnsim.config.neurons import NEURONS
 from snnsim.config.recurrence import RECURRENCES
+from snnsim.config.task import HeadsTask
 from snnsim.experiment import build, estimate
 
 CLASSES = 3
@@ -126,10 +127,13 @@ def used(config):
     sizes = estimate.of_training(config, classes=CLASSES, recordings=8, steps=10)
     assert all(size >= 0 for size in sizes.values())
     estimate.require(config, sizes)
-    network = build.build_network(config, classes=CLASSES)
+    heads = config.task.heads if isinstance(config.task, HeadsTask) else ()
+    network = build.build_network(config, classes={head.name: CLASSES for head in heads} or CLASSES)
     build.rule(config), build.grid(config), build.width_schedule(config), build.layer_sizes(config, classes=CLASSES)
     loops = sum(layer.recurrent is not None for layer in network.layers)
-    assert len(list(network.synapses())) == len(config.network.convolutions) + len(config.network.hidden) + 1 + loops
+    layers = len(config.network.convolutions) + len(config.network.hidden)
+    readouts = len(heads) or 1
+    assert len(list(network.synapses())) == layers + readouts + loops + len(config.network.skip)
     return config
 
 

@@ -193,12 +193,10 @@ def test_coefficients_are_checked(change, message):
 
 @pytest.mark.parametrize("model", TWO_STATE)
 @pytest.mark.parametrize("integers", [False, True])
-def test_arrays_hold_the_model_and_chips_refuse_it(model, integers, tmp_path):
+def test_arrays_hold_the_model(model, integers, tmp_path):
     program = random_network(model, size=5)
     program = quantize(program, Scheme(weights="int8")) if integers else program
-    for name, target in targets.TARGETS.items():
-        if name in ("npz", "hdf5"):
-            targets.write(program, name, tmp_path / f"a{target.suffix}")
-            assert targets.read(name, tmp_path / f"a{target.suffix}").same_as(program)
-        else:
-            assert any(model in str(violation) for violation in target.check(program)), name
+    for name in ("npz", "hdf5"):
+        path = tmp_path / f"a{targets.TARGETS[name].suffix}"
+        targets.write(program, name, path)
+        assert targets.read(name, path).same_as(program)

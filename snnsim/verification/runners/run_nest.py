@@ -129,8 +129,12 @@ def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
     Raises:
         UnsupportedError: If the model is none of NEST's.
     """
-    if model not in ("hard", "readout", *CURRENTS):
-        raise UnsupportedError(f"NEST has no neuron of the model of population {name!r}: {model}")
+    models = ("hard", "readout", *CURRENTS)
+    if model not in models:
+        raise UnsupportedError(
+            f"population {name!r}: the model must be {', '.join(models)} in NEST, whose neurons have a reset to 0, "
+            f"not {model!r}; use another backend"
+        )
     tau = time_constant(arrays[f"population/{name}/decay"])
     threshold = arrays[f"population/{name}/threshold"] if model != "readout" else np.full(len(tau), 1e30)
     fixed = {"C_m": 1.0, "E_L": 0.0, "V_m": 0.0, "V_reset": 0.0, "t_ref": 0.0, "V_th": 1e30}
