@@ -133,7 +133,7 @@ def _neurons(arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
     if model not in models:
         raise UnsupportedError(
             f"population {name!r}: the model must be {', '.join(models)} in NEST, whose neurons have a reset to 0, "
-            f"not {model!r}; use another backend"
+            f"not {model!r}"
         )
     tau = time_constant(arrays[f"population/{name}/decay"])
     threshold = arrays[f"population/{name}/threshold"] if model != "readout" else np.full(len(tau), 1e30)
