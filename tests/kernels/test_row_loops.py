@@ -59,3 +59,19 @@ def test_columns_are_those_of_numpy(columns, doubled, dtype):
         expected = (product + product if doubled else product) + expected
     np.testing.assert_array_equal(total, expected)
     np.testing.assert_array_equal(largest, np.where(part >= other, part, dtype(0.5)))
+
+
+exchange = row_loop(lambda rows, _: (rows.other, rows.one))
+
+
+@njit()
+def exchanged(one, other):
+    exchange(0, Pair(one, other), Flags(False), Pair(one, other))
+
+
+@pytest.mark.parametrize("columns", [1, VECTOR + 1])
+def test_all_rows_are_read_before_results_are_written(columns):
+    one, other = np.arange(columns, dtype=np.float64), -np.ones(columns)
+    exchanged(one, other)
+    np.testing.assert_array_equal(one, -np.ones(columns))
+    np.testing.assert_array_equal(other, np.arange(columns))

@@ -97,7 +97,8 @@ def row_loop(body: Callable[[Any, Any], tuple[Any, ...]]) -> Callable[..., None]
         arrays = _leaves(results)
         columns = arrays[0].shape[-1]
         inputs = _mapped(rows, lambda array: _row(array, step)[:columns])
-        for array, values in zip(arrays, _leaves(body(inputs, flags)), strict=True):
+        # a copy, as a result may be a row that an earlier result replaces
+        for array, values in zip(arrays, [np.array(one) for one in _leaves(body(inputs, flags))], strict=True):
             _row(array, step)[:columns] = values
 
     @intrinsic(plain)
