@@ -28,7 +28,7 @@ class RecordingClass(Task):
 
     Args:
         decision: Name of the function from the voltage of the readout to one score per class, or the function.
-        loss: "decision" takes the cross-entropy of the scores, "steps" the mean of those of all steps.
+        loss_of: "decision" takes the cross-entropy of the scores, "steps" the mean of those of all steps.
         target: Name of the target with the classes, in which -1 stands for no label; None takes the labels.
     """
 
