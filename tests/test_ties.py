@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim import Events, freeze, kernels
+from helpers.frozen import simulated
+from snnsim import kernels
 from snnsim.nn import LIF, Conv, DelayedConv, DelayedLinear, LeakyReadout, SparseLinear
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
-from snnsim.simulation import Probe, Simulator
 
 EXAMPLES = 5 if numba.config.DISABLE_JIT else 25
 FIELD = (4, 6, 2)
@@ -72,21 +72,6 @@ def stepped(network, frames):
             sent.append(spikes)
         steps.append(sent)
     return [torch.stack(layer) for layer in zip(*steps, strict=True)]
-
-
-def simulated(network, frames, engine):
-    """Return the spikes of every layer of the frozen network."""
-    program = freeze(network, time_step_ms=1.0)
-    result = Simulator(program, engine=engine).run(Events.from_frames(frames.numpy()), Probe(spikes=True))
-    layers = []
-    for number in range(len(network.layers)):
-        name = f"hidden {number + 1}"
-        spikes = torch.zeros(len(frames), frames.shape[1], program.population(name).size, dtype=torch.float64)
-        for recording in range(frames.shape[1]):
-            step, neuron = result.spikes(name, recording)
-            spikes[step, recording, neuron] = 1.0
-        layers.append(spikes)
-    return layers
 
 
 @pytest.mark.parametrize("kind", SYNAPSES)

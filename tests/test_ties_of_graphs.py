@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snnsim import Events, freeze, kernels
+from helpers.frozen import simulated
+from snnsim import kernels
 from snnsim.nn import ALIF, LIF, CubaLIF, DelayedLinear, LeakyReadout, Recurrence, Skip, SparseLinear
 from snnsim.nn import layer as layer_module
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
-from snnsim.simulation import Probe, Simulator
 
 EXAMPLES = 4 if numba.config.DISABLE_JIT else 20
 WIDTHS = (5, 6, 4, 2)
@@ -62,20 +62,6 @@ def networks(draw, kind):
     net = SpikingNetwork(layers, synapse(2, 3), LeakyReadout(beta=0.5), skips=skips).double().eval()
     frames = rng.random((draw(st.integers(1, 40)), 3, WIDTHS[0])) < 0.4
     return net, torch.from_numpy(frames * rng.integers(1, 3, frames.shape)).double()
-
-
-def simulated(net, frames, engine):
-    """Return the spikes of every layer of the frozen network."""
-    program = freeze(net, time_step_ms=1.0)
-    result = Simulator(program, engine=engine).run(Events.from_frames(frames.numpy()), Probe(spikes=True))
-    layers = []
-    for name in ("hidden 1", "hidden 2"):
-        spikes = torch.zeros(len(frames), frames.shape[1], program.population(name).size, dtype=torch.float64)
-        for recording in range(frames.shape[1]):
-            step, neuron = result.spikes(name, recording)
-            spikes[step, recording, neuron] = 1.0
-        layers.append(spikes)
-    return layers
 
 
 @pytest.mark.parametrize("kind", NEURONS)

@@ -65,7 +65,9 @@ def test_idx_files(tmp_path, change):
     write_idx(tmp_path, "train", *pictures(6), packed=True)
     path = tmp_path / "train-images-idx3-ubyte.gz"
     path.write_bytes(damaged(path.read_bytes(), *change))
-    read(lambda path: picture_source.source(path, SETTINGS), path)
+    source = read(lambda path: picture_source.source(path, SETTINGS), path)
+    # damage of the header of the archive alone leaves the pictures as they were
+    assert source is None or len(source) == 6
 
 
 @FEW
