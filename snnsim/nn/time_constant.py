@@ -16,6 +16,8 @@ from snnsim import validation
 from snnsim.nn import settings
 
 BOUNDS = ("clamp", "smooth")
+LEAST = 1e-6
+"""Distance from 1 step at which a time constant with a smooth bound begins at least."""
 
 
 class TimeConstant(nn.Module):
@@ -23,13 +25,13 @@ class TimeConstant(nn.Module):
 
     Args:
         units: Number of units.
-        start: Interval of the start in steps, above 1; two equal numbers are one start for all.
+        start: Interval of the start in steps, from 1; two equal numbers are one start for all.
         bound: "clamp" or "smooth".
         learn: Whether the time constants are trained.
         generator: Generator of the start; by default that of torch.
 
     Raises:
-        ValueError: If the interval does not ascend or begins at 1 or below, or the bound is unknown.
+        ValueError: If the interval does not ascend or begins below 1, or the bound is unknown.
     """
 
     def __init__(
@@ -50,12 +52,20 @@ class TimeConstant(nn.Module):
         learn = validation.truth(learn, who="TimeConstant", name="learn")
         settings.carry(self, bound=bound)
         tau = low + (high - low) * torch.rand(units, generator=generator)
-        if bound == "smooth":
-            # ln(exp(τ − 1) − 1); a start at 1 itself has no number
-            above = (tau - 1).clamp(min=1e-6)
-            tau = above + torch.log(-torch.expm1(-above))
-        self.raw = nn.Parameter(tau, requires_grad=learn)
+        self.raw = nn.Parameter(self.inverse(tau), requires_grad=learn)
 
     def forward(self) -> Tensor:
         """Return τ, (unit,)."""
         return self.raw.clamp(min=1.0) if self.bound == "clamp" else 1 + functional.softplus(self.raw)
+
+    def inverse(self, tau: Tensor) -> Tensor:
+        """Return ξ of time constants, (unit,).
+
+        Args:
+            tau: Time constants in steps, from 1; 1 itself is a little more under the smooth bound.
+        """
+        if self.bound == "clamp":
+            return tau
+        # ln(exp(τ − 1) − 1)
+        above = (tau - 1).clamp(min=LEAST)
+        return above + torch.log(-torch.expm1(-above))

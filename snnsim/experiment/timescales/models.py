@@ -13,10 +13,11 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from snnsim.experiment.timescales import spiking
 from snnsim.experiment.timescales.settings import Budget, Cell
+from snnsim.experiment.timescales.spiking import CLASSES
 from snnsim.nn.rate_network import RateNetwork
-
-CLASSES = 2
+from snnsim.nn.time_constant import TimeConstant
 
 
 class Model(Protocol):
@@ -91,6 +92,37 @@ class RateModel(nn.Module):
         states: Tensor = self.core(bits[..., None], self.core.initial_state(bits.shape[1], generator))
         return states
 
+    def outgoing(self) -> list[tuple[Tensor, int]]:
+        """Return the weights from the units, each with the axis that counts the units."""
+        return [(self.core.weight, 1), (self.heads.weight, 2)]
+
+    def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the activity of the units by its kind, (time, batch, unit).
+
+        Args:
+            bits: Bits, (time, batch).
+            generator: Generator of the states before the first step.
+        """
+        return {"rates": self.states(bits, generator)}
+
+    def with_head(self, generator: torch.Generator) -> None:
+        """Take a single new head.
+
+        Args:
+            generator: Generator of its start.
+        """
+        self.heads = Heads(1, self.core.units, generator)
+
+    @property
+    def time_constant(self) -> TimeConstant:
+        """The time constants."""
+        return self.core.tau
+
+    @property
+    def recurrent_weight(self) -> Tensor:
+        """The parameter of the recurrent weights."""
+        return self.core.weight
+
     def logits(self, bits: Tensor, heads: Sequence[int], generator: torch.Generator, *, last: bool) -> Tensor:
         """Return z, (time, batch, head, class), or (batch, head, class) of the last step.
 
@@ -127,6 +159,27 @@ class TorchModel(nn.Module):
         states: Tensor = self.core(bits[..., None])[0]
         return states
 
+    def outgoing(self) -> list[tuple[Tensor, int]]:
+        """Return the weights from the units, each with the axis that counts the units."""
+        return [(self.core.weight_hh_l0, 1), (self.heads.weight, 2)]
+
+    def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the activity of the units by its kind, (time, batch, unit).
+
+        Args:
+            bits: Bits, (time, batch).
+            generator: Generator of the states before the first step.
+        """
+        return {"rates": self.states(bits, generator)}
+
+    def with_head(self, generator: torch.Generator) -> None:
+        """Take a single new head.
+
+        Args:
+            generator: Generator of its start.
+        """
+        self.heads = Heads(1, self.core.hidden_size, generator)
+
     def logits(self, bits: Tensor, heads: Sequence[int], generator: torch.Generator, *, last: bool) -> Tensor:
         """Return z, (time, batch, head, class), or (batch, head, class) of the last step.
 
@@ -150,6 +203,8 @@ def build(cell: Cell, budget: Budget) -> nn.Module:
     """
     generator = torch.Generator().manual_seed(cell.seed)
     count = budget.last - 1 if cell.curriculum in ("multi", "sliding") else 1
+    if budget.neuron == "lif":
+        return spiking.build(cell, budget, count)
     if budget.neuron == "rate":
         core = RateNetwork(
             budget.units, bound=budget.bound, learn_tau="tau" in cell.learned, generator=generator,

@@ -22,6 +22,10 @@ from snnsim.kernels.rate.blas import torch_threads
 WHO = "rate network"
 
 
+class Diverged(ValueError):
+    """The states of a network have grown without end, or its input was not finite."""
+
+
 class Shape(NamedTuple):
     """The nonlinearity and the place of the leak."""
 
@@ -43,7 +47,8 @@ def run(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, shape: 
 
     Raises:
         TypeError: If a tensor is of another type.
-        ValueError: If a shape does not match, or a number is not finite.
+        ValueError: If a shape does not match.
+        Diverged: If the last states are not finite.
     """
     external = gates.current(external, who=WHO)
     if external.ndim != 3 or len(external) == 0:
@@ -57,7 +62,12 @@ def run(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, shape: 
         states = by_steps(external, initial, weight, leak, shape)
     else:
         states = _Loop.apply(external, initial, weight, leak, shape)
-    gates.ended(states[-1], who=WHO)
+    # a state that was once NaN or infinite never becomes finite again
+    if not bool(states[-1].detach().isfinite().all()):
+        raise Diverged(
+            f"{WHO}: states must be finite, but NaN or infinity is among the last ones; look for NaN or infinity in the "
+            "input, weights and time constants, and for weights that are so large that states grow without end"
+        )
     return states
 
 
@@ -119,4 +129,4 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 def _of(shape: Shape, like: Tensor) -> tuple[np.ndarray, bool]:
     """Return the shape for compiled loops, the slope in the type of the numbers."""
-    return np.asarray(torch.tensor([shape.slope], dtype=like.dtype).numpy()), shape.inside
+    return np.full(1, shape.slope, np.float32 if like.dtype == torch.float32 else np.float64), shape.inside
