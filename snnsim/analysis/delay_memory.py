@@ -40,7 +40,9 @@ def delay_memory(delay: ArrayLike, weight: ArrayLike) -> DelayMemory:
     try:
         d, size = np.broadcast_arrays(d, np.abs(w))
     except ValueError as error:
-        raise ValueError(f"delay_memory: delay and weight must fit each other, not be {d.shape} and {w.shape}") from error
+        raise ValueError(
+            f"delay_memory: delay and weight must fit each other, not be {d.shape} and {w.shape}"
+        ) from error
     total = float(size.sum())
     if not total > 0:
         raise ValueError("delay_memory: a weight must differ from 0, and none does; nothing reaches back")

@@ -4,7 +4,7 @@
     one     a exp(−n/τ)                                       0 ≤ a ≤ 1
     two     a (c exp(−n/τ₁) + (1 − c) exp(−n/τ₂))             0 ≤ a, c ≤ 1, τ₁ ≤ τ₂
 
-Both are fitted by least squares; AIC or BIC chooses between them, and the network time constant of a unit is its τ or τ₂:
+Both are fitted by least squares; AIC or BIC chooses between them. The network time constant of a unit is its τ or τ₂.
 
     AIC = 2 k + n ln(RSS / n)        BIC = k ln n + n ln(RSS / n)        k = 2 or 4 parameters, n lags
 
@@ -123,7 +123,9 @@ def fit(correlation: ArrayLike, exponentials: int, *, longest_tau: float = 100.0
     longest_tau = positive(longest_tau, who="fit", name="longest_tau")
     exponentials = integer(exponentials, who="fit", name="exponentials", at_least=1, at_most=2)
     if len(values) < 5:
-        raise ValueError(f"fit: correlation must be of 5 lags or more, as two exponentials have 4 parameters; got {len(values)}")
+        raise ValueError(
+            f"fit: correlation must be of 5 lags or more, as two exponentials have 4 parameters; got {len(values)}"
+        )
     lags = np.arange(len(values), dtype=float)
     below = np.flatnonzero(values < math.exp(-1))
     start = min(max(float(below[0]) if len(below) else float(len(values)), 0.5), longest_tau / 2)
@@ -176,7 +178,9 @@ def _solved(
     """Return the best fit from several starts; each comes with the upper bounds of its parameters."""
     solutions = [
         optimize.least_squares(
-            lambda parameters: model(lags, parameters) - values, start, bounds=([0.0] * (len(start) // 2) + [1e-3] * (len(start) // 2), upper)
+            lambda parameters: model(lags, parameters) - values,
+            start,
+            bounds=([0.0] * (len(start) // 2) + [1e-3] * (len(start) // 2), upper),
         )
         for start, upper in starts
     ]

@@ -1,7 +1,7 @@
 """Experiments of many cells: every finished cell is a file, so that a killed experiment can be continued.
 
-    settings.json        the settings, versions, command and machine
-    cells/NAME.json      the result of a cell
+settings.json        the settings, versions, command and machine
+cells/NAME.json      the result of a cell
 """
 
 import json

@@ -5,7 +5,7 @@
 
     relative accuracy = (accuracy − chance) / (accuracy of the intact network − chance)
 
-Any network and any measurement can be used: both functions change tensors, call the measurement, and restore the tensors.
+Any network and any measurement can be used: tensors are changed within a `with` block, and restored at its end.
 
 Shapes   tensors of any shape · one axis counts the units
 Source   Khajehabdollahi et al. 2024 (ICLR), arXiv 2309.12927
@@ -102,6 +102,7 @@ def relative_accuracy(accuracy: float, intact: float, chance: float = 0.5) -> fl
     """
     if not intact > chance:
         raise ValueError(
-            f"relative_accuracy: the intact network must be above the chance level {chance}, not at {intact}; train it first"
+            f"relative_accuracy: the intact network must be above the chance level {chance}, not at {intact}; "
+            "train it further"
         )
     return (accuracy - chance) / (intact - chance)

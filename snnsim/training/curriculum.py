@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-
 from snnsim.learning.curricula import Curriculum, Progress
 from snnsim.training import checkpoint
 

@@ -82,7 +82,9 @@ def measure(model: nn.Module, cell: Cell, budget: Budget, level: int) -> dict[st
     measured = Measured(model, cell, budget, level)
     intact = measured.accuracy()
     result: dict[str, Any] = {"level": level, "accuracy": intact, **quantities(model)}
-    result["network tau"] = {kind: _summary(found) for kind, found in _network_taus(model, budget, level, cell.seed).items()}
+    result["network tau"] = {
+        kind: _summary(found) for kind, found in _network_taus(model, budget, level, cell.seed).items()
+    }
     if budget.neuron in ("rate", "lif"):
         result["lesions"] = _lesions(measured, intact)
         result["perturbation"] = _perturbations(measured, intact)
@@ -135,9 +137,9 @@ def _network_taus(model: nn.Module, budget: Budget, level: int, seed: int) -> di
     return result
 
 
-def _summary(found: Timescales) -> dict[str, float | int]:
+def _summary(found: Timescales) -> dict[str, float | int | None]:
     kept = found.resolved()
-    mean, spread = (float(kept.mean()), float(kept.std())) if len(kept) else (float("nan"), float("nan"))
+    mean, spread = (float(kept.mean()), float(kept.std())) if len(kept) else (None, None)
     return {"mean": mean, "sd": spread, "units": len(kept), "silent": found.silent, "all": len(found.tau)}
 
 
@@ -149,23 +151,23 @@ def _lesions(measured: Measured, intact: float) -> dict[str, Any]:
     for name, units in (("fastest", order[:count]), ("slowest", order[-count:])):
         accuracies = list(lesions(measured.accuracy, outgoing, [int(unit) for unit in units]).values())
         mean = float(np.mean(accuracies))
-        relative = relative_accuracy(mean, intact) if intact > 0.5 else float("nan")
+        relative = relative_accuracy(mean, intact) if intact > 0.5 else None
         result[name] = {
             "accuracy": mean, "relative": relative, "tau": float(measured.model.taus()[units].mean()),  # type: ignore[operator]
         }  # fmt: skip
     return result
 
 
-def _perturbations(measured: Measured, intact: float) -> dict[str, list[tuple[float, float]]]:
+def _perturbations(measured: Measured, intact: float) -> dict[str, list[tuple[float, float | None]]]:
     """Return relative accuracies by the size of the noise."""
     model, generator = measured.model, torch.Generator().manual_seed(measured.cell.seed)
 
-    def relative() -> float:
+    def relative() -> float | None:
         try:
             accuracy = measured.accuracy()
         except Diverged:
             accuracy = 0.5
-        return relative_accuracy(accuracy, intact) if intact > 0.5 else float("nan")
+        return relative_accuracy(accuracy, intact) if intact > 0.5 else None
 
     weights = []
     for size in WEIGHT_NOISE:

@@ -1,7 +1,7 @@
 """The cells of the experiment and their costs.
 
-A cell is a curriculum, a set of learned parts, and a seed. First parameters, bits and initial states are functions of the
-seed. Input weights and heads are always learned.
+A cell is a curriculum, a set of learned parts, and a seed. First parameters, bits and initial states are functions of
+the seed. Input weights and heads are always learned.
 
     rate    leaky rate units, as published: SGD, rate 0.05, Nesterov momentum 0.1, batches of 256, epochs of 600 steps
     lif     leaky integrate-and-fire neurons with recurrent delays or none: Adam
@@ -10,11 +10,11 @@ seed. Input weights and heads are always learned.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from snnsim.data.synthetic.bit_memory import TASKS
 from snnsim.learning.curricula import KINDS
-from snnsim.validation import known
+from snnsim.validation import known, lookup
 
 NEURONS = ("rate", "lif", "lstm", "gru")
 DELAYS = ("none", "axonal", "synaptic")
@@ -57,11 +57,25 @@ class Budget:
     """Levels whose networks are measured, besides the largest one."""
     stream: int = 10_000
     """Steps of a stream from which network time constants are measured."""
+    retrained: int = 2
+    """Epochs of training with a new head for each N beyond the largest one."""
     lesions: int = 20
     """Units at both ends of the range of time constants that are removed, one at a time."""
 
     def __post_init__(self) -> None:
-        counts = ("seeds", "epochs", "units", "batch", "steps", "evaluated", "micro_steps", "max_delay", "lesions")
+        counts = (
+            "seeds",
+            "epochs",
+            "units",
+            "batch",
+            "steps",
+            "evaluated",
+            "micro_steps",
+            "max_delay",
+            "retrained",
+            "lesions",
+            "stream",
+        )
         wrong = [name for name in counts if getattr(self, name) < 1]
         if wrong:
             raise ValueError(f"reproduce: {', '.join(wrong)} must be 1 or more")
@@ -77,6 +91,38 @@ class Budget:
             raise ValueError(f"reproduce: delays are those of spiking networks; use neuron lif, not {self.neuron}")
         if "delays" in parts and self.delays == "none":
             raise ValueError("reproduce: a network without delays cannot learn them; use delays axonal or synaptic")
+
+
+_SMALL: dict[str, Any] = {
+    "units": 64,
+    "batch": 64,
+    "steps": 200,
+    "seeds": 3,
+    "evaluated": 25,
+    "stream": 2000,
+    "last": 30,
+}
+_FULL: dict[str, Any] = {"units": 500, "batch": 256, "steps": 600, "seeds": 4, "epochs": 1000}
+_LIF: dict[str, Any] = {"neuron": "lif", "optimizer": "adam", "rate": 0.01, "bound": "smooth"}
+_GATED: dict[str, Any] = {"optimizer": "adam", "rate": 0.001}
+_GRID = ("tau+weights", "weights", "tau", "tau+weights+delays", "weights+delays", "tau+delays", "delays")
+
+
+def budget(size: str, neuron: str, delays: str) -> Budget:
+    """Return the sizes of an experiment.
+
+    Args:
+        size: "small", minutes to an hour on one thread, or "full", the published sizes.
+        neuron: "rate", "lif", "lstm" or "gru".
+        delays: "none", "axonal" or "synaptic", of "lif".
+    """
+    values = dict(lookup({"small": _SMALL, "full": _FULL}, size, "budget"))
+    known(neuron, NEURONS, "neuron")
+    if neuron == "lif":
+        values |= _LIF | {"delays": delays, "learned": _GRID if delays != "none" else _GRID[:3]}
+    elif neuron != "rate":
+        values |= _GATED
+    return Budget(**{**values, "neuron": neuron, "delays": delays})
 
 
 class Cell(NamedTuple):

@@ -1,7 +1,7 @@
 """The training of a cell: a checkpoint after each epoch, and the network whenever a level has passed.
 
-    last.pt        the checkpoint to go on from
-    passed-N.pt    the parameters when N had passed
+last.pt        the checkpoint to go on from
+passed-N.pt    the parameters when N had passed
 """
 
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from snnsim.learning.curricula import Curriculum
 from snnsim.training import checkpoint
 from snnsim.training.curriculum import Course, follow
 
-FREE = ("curricula", "learned", "seeds", "epochs", "measured", "stream", "lesions")
+FREE = ("curricula", "learned", "seeds", "epochs", "measured", "stream", "retrained", "lesions")
 """Fields of a budget that the training of one cell does not depend on."""
 
 

@@ -52,7 +52,9 @@ def run(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, shape: 
     """
     external = gates.current(external, who=WHO)
     if external.ndim != 3 or len(external) == 0:
-        raise ValueError(f"{WHO}: currents must be (time, batch, unit) of one step or more, not {tuple(external.shape)}")
+        raise ValueError(
+            f"{WHO}: currents must be (time, batch, unit) of one step or more, not {tuple(external.shape)}"
+        )
     batch, units = external.shape[1:]
     gates.shaped(who=WHO, initial=(initial, (batch, units)), weight=(weight, (units, units)), leak=(leak, (units,)))
     for name, value in (("initial", initial), ("weight", weight), ("leak", leak)):
@@ -65,8 +67,8 @@ def run(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, shape: 
     # a state that was once NaN or infinite never becomes finite again
     if not bool(states[-1].detach().isfinite().all()):
         raise Diverged(
-            f"{WHO}: states must be finite, but NaN or infinity is among the last ones; look for NaN or infinity in the "
-            "input, weights and time constants, and for weights that are so large that states grow without end"
+            f"{WHO}: states must be finite, but NaN or infinity is among the last ones; look for NaN or infinity in "
+            "the input, weights and time constants, and for weights that are so large that states grow without end"
         )
     return states
 

@@ -1,12 +1,13 @@
 """The loops of the recurrent rate network: a matrix product of BLAS and one pass over the units in each step.
 
-The backward loop goes on with the error e of the states, from the last step to the first; q is the error of the current:
+The backward loop goes on with the error e of the states, from the last step to the first. The error of the current is
+q[t] = a f′ e[t]:
 
-    leak inside    q[t] = a f′ e[t]       e[t−1] = ∂L/∂h[t−1] + (1 − a) f′ e[t] + q[t] w        ∂L/∂a = Σ f′ e (I − h[t−1])
-    leak outside   q[t] = a f′ e[t]       e[t−1] = ∂L/∂h[t−1] + (1 − a) e[t] + q[t] w           ∂L/∂a = Σ e (f(I) − h[t−1])
+    leak inside    e[t−1] = ∂L/∂h[t−1] + (1 − a) f′ e[t] + q[t] w        ∂L/∂a = Σ f′ e[t] (I[t] − h[t−1])
+    leak outside   e[t−1] = ∂L/∂h[t−1] + (1 − a) e[t] + q[t] w           ∂L/∂a = Σ e[t] (f(I[t]) − h[t−1])
 
-f′ is 1 above 0 and κ otherwise, 0 included; the sign of h is that of its argument where the leak is inside. The gradient
-of the weights is one product of q and h over all steps and recordings, behind the loop.
+f′ is 1 above 0 and κ otherwise, 0 included; the sign of h is that of its argument where the leak is inside. The
+gradient of the weights is one product of q and h over all steps and recordings, behind the loop.
 
 All arrays but the weights have batch and units as one axis for the passes over units, so that they are vectorized.
 
@@ -46,7 +47,7 @@ def forward(
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(  # noqa: PLR0913
+def _advance(
     outer: np.ndarray,
     leak: np.ndarray,
     below: float,
@@ -103,7 +104,7 @@ def backward(
 
 
 @njit(cache=True, error_model="numpy")
-def _retreat(  # noqa: PLR0913
+def _retreat(
     error: np.ndarray,
     leak: np.ndarray,
     below: float,

@@ -11,7 +11,7 @@ Shapes   x, h (time, batch, unit) · initial h (batch, unit) · w (target, sourc
 import numpy as np
 
 
-def states(  # noqa: PLR0913
+def states(
     external: np.ndarray, initial: np.ndarray, weight: np.ndarray, leak: np.ndarray, *, slope: float, inside: bool
 ) -> np.ndarray:
     """Return the states of every step, float64 (time, batch, unit).
