@@ -168,9 +168,9 @@ def test_the_command(tmp_path, monkeypatch, capsys):
 
 
 def _empty(cell, budget):
+    epoch = {"tau mean": 1.0, "levels": [2], "accuracy": {"2": 0.5}, "passed": None}
     names = {"delays": budget.delays, "epochs": budget.epochs, "finished": False, "passed": None}
-    return cell._asdict() | names | {"history": [{"tau mean": 1.0, "levels": [2], "accuracy": {"2": 0.5}, "passed": None}],
-                                     "measured": [], "beyond": None}  # fmt: skip
+    return cell._asdict() | names | {"history": [epoch], "measured": [], "beyond": None}
 
 
 def test_unknown_names_are_refused():
