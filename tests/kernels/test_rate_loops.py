@@ -12,13 +12,13 @@ INSIDE, OUTSIDE = Shape(0.01, True), Shape(0.01, False)
 NAMES = ("external", "initial", "weight", "leak")
 
 
-def arguments(steps=7, batch=3, units=5, *, eighths=False):
+def arguments(steps=7, batch=3, units=5, *, halves=False):
     generator = torch.Generator().manual_seed(0)
     shapes = (steps, batch, units), (batch, units), (units, units), (units,)
-    if eighths:
-        # sums of eighths are exact, so that many arguments of the nonlinearity are 0
-        values = [torch.randint(-2, 3, shape, generator=generator).double() / 2 for shape in shapes[:3]]
-        return [*values, torch.full((units,), 0.5, dtype=torch.float64)]
+    if halves:
+        # sums of halves are exact; from rest, a current of 0 is an argument of 0
+        values = [torch.randint(-1, 2, shape, generator=generator).double() / 2 for shape in shapes[:3]]
+        return [values[0], 0 * values[1], values[2], torch.full((units,), 0.5, dtype=torch.float64)]
     values = [torch.randn(shape, generator=generator, dtype=torch.float64) for shape in shapes[:3]]
     return [*values, torch.rand(units, generator=generator, dtype=torch.float64)]
 
@@ -55,7 +55,7 @@ def test_gradients_are_those_of_a_loop_in_torch(shape, last):
 @pytest.mark.parametrize("shape", [Shape(0.5, True), Shape(0.5, False)])
 def test_exact_zeros_have_the_slope_below_zero(shape):
     """Halves and slopes of 1/2 are exact: both loops agree to the last bit where arguments are exactly 0."""
-    values = arguments(steps=3, eighths=True)
+    values = arguments(steps=3, halves=True)
     fast, plain = (results(function, values, shape) for function in (autograd.run, autograd.by_steps))
     assert (fast[0] == 0).sum() > 5
     for one, other in zip(fast, plain, strict=True):

@@ -22,12 +22,8 @@ def test_states_follow_the_equation(leak):
     found, h = layer(x, state), state
     for step, states in zip(x, found, strict=True):
         current = h @ weight.T + layer.bias + step @ layer.input_weight.T + layer.input_bias
-        f = torch.nn.functional.leaky_relu
-        h = (
-            f((1 - 1 / tau) * h + current / tau, 0.01)
-            if leak == "inside"
-            else (1 - 1 / tau) * h + f(current, 0.01) / tau
-        )
+        kept, f = (1 - 1 / tau) * h, torch.nn.functional.leaky_relu
+        h = f(kept + current / tau, 0.01) if leak == "inside" else kept + f(current, 0.01) / tau
         torch.testing.assert_close(states, h)
 
 

@@ -34,7 +34,7 @@ class Budget:
     learned: tuple[str, ...] = ("tau+weights",)
     """Sets of learned parts."""
     seeds: int = 3
-    epochs: int = 30
+    epochs: int = 40
     """Largest number of epochs of a cell."""
     units: int = 64
     batch: int = 64
