@@ -30,7 +30,7 @@ def lesioned(outgoing: Sequence[tuple[Tensor, int]], unit: int) -> Iterator[None
         unit: Number of the unit.
 
     Raises:
-        IndexError: If there is no such unit.
+        ValueError: If there is no such unit.
     """
     units = [index(unit, weight.shape[axis], who="lesioned", name="unit") for weight, axis in outgoing]
     with torch.no_grad():

@@ -61,7 +61,7 @@ def test_bits_have_the_published_statistics():
 
 
 def test_wrong_levels_and_tasks_are_named():
-    with pytest.raises(ValueError, match="labels: level must be 2 or more, not 1"):
+    with pytest.raises(ValueError, match="labels: level must be an integer of at least 2, not 1"):
         bit_memory.labels("parity", np.zeros((5, 1)), 1)
     with pytest.raises(ValueError, match="of 6 steps or more"):
         bit_memory.labels("parity", np.zeros((5, 1)), 6)

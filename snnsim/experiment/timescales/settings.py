@@ -104,6 +104,7 @@ _SMALL: dict[str, Any] = {
 }
 _FULL: dict[str, Any] = {"units": 500, "batch": 256, "steps": 600, "seeds": 4, "epochs": 1000}
 _LIF: dict[str, Any] = {"neuron": "lif", "optimizer": "adam", "rate": 0.01, "bound": "smooth"}
+_LIF_SMALL: dict[str, Any] = {"units": 32, "steps": 100, "epochs": 20, "max_delay": 16, "stream": 1000, "last": 20}
 _GATED: dict[str, Any] = {"optimizer": "adam", "rate": 0.001}
 _GRID = ("tau+weights", "weights", "tau", "tau+weights+delays", "weights+delays", "tau+delays", "delays")
 
@@ -119,7 +120,8 @@ def budget(size: str, neuron: str, delays: str) -> Budget:
     values = dict(lookup({"small": _SMALL, "full": _FULL}, size, "budget"))
     known(neuron, NEURONS, "neuron")
     if neuron == "lif":
-        values |= _LIF | {"delays": delays, "learned": _GRID if delays != "none" else _GRID[:3]}
+        values |= _LIF | {"learned": _GRID if delays != "none" else _GRID[:3]}
+        values |= _LIF_SMALL if size == "small" else {}
     elif neuron != "rate":
         values |= _GATED
     return Budget(**{**values, "neuron": neuron, "delays": delays})
