@@ -1,8 +1,8 @@
-"""Recurrent rate networks: a training step of the compiled loops beside the same loop in torch, and the gradients of both.
+"""Recurrent rate networks: a training step of the compiled loops beside a loop in torch, and the gradients of both.
 
-A step is forward and backward from the last state to all parameters, without data and optimizer. The published size is
-500 units and batches of 256; N = 11 has 29 steps on average, N = 30 has 77. The matrix products of a step are timed alone
-for comparison: forward, backward and gradient of the weights take as many operations in both loops.
+A step is forward and backward from the last state to all parameters, without data and optimizer. The published size
+is 500 units and batches of 256; N = 11 has 29 steps on average, N = 30 has 77. The matrix products of a step are timed
+alone for comparison: forward, backward and gradient of the weights take as many operations in both loops.
 
 Times are taken in turns in one process after a warm-up; a ratio is the median over turns.
 """

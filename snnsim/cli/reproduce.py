@@ -75,13 +75,15 @@ class ReproduceTimescales:
         tuple[Literal["single", "multi", "sliding", "none"], ...],
         arg(metavar="NAME ...", help_behavior_hint=_AS_BUDGET),
     ] = ()
-    """Curricula: single, one N at a time; multi, all N up to the newest; sliding, a window of ten; none, N = 2 alone."""
+    """Curricula: single, one N at a time; multi, all N up to the newest; sliding, a window of ten; none, one N from the beginning, that of --target."""
     learned: Annotated[tuple[str, ...], arg(metavar="PARTS ...", help_behavior_hint=_AS_BUDGET)] = ()
     """Sets of learned parts, such as tau+weights or weights+delays; the other parts stay as they begin."""
     seeds: Repetitions = None
     """Number of networks of each kind; a later command with more of them adds the missing ones to the folder."""
     epochs: Repetitions = None
     """Largest number of epochs of a network; a later command with more of them trains on."""
+    target: Repetitions = None
+    """N of the curriculum none."""
     units: Repetitions = None
     """Number of recurrent units."""
     output_dir: Folder = None
@@ -93,7 +95,7 @@ class ReproduceTimescales:
 
         changes = {
             name: getattr(self, name)
-            for name in ("curricula", "learned", "seeds", "epochs", "units")
+            for name in ("curricula", "learned", "seeds", "epochs", "target", "units")
             if getattr(self, name) not in (None, ())
         }
         budget = replace(timescales.budget(self.budget, self.neuron, self.delays), task=self.task, **changes)

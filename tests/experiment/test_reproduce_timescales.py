@@ -14,6 +14,7 @@ from snnsim.experiment.timescales import learner, measuring, models, reporting, 
 from snnsim.experiment.timescales.settings import Budget, Cell, cells
 
 TINY = Budget(
+    target=3,
     units=12, batch=16, steps=60, epochs=3, evaluated=4, stream=300, lesions=2, retrained=1, seeds=1, last=6,
     curricula=("single", "multi"), rate=0.1,
 )  # fmt: skip
@@ -178,5 +179,7 @@ def test_unknown_names_are_refused():
         replace(TINY, learned=("tau+bias",))
     with pytest.raises(ValueError, match="curriculum 'double' is unknown"):
         replace(TINY, curricula=("double",))
+    with pytest.raises(ValueError, match="target must be from 2 to the largest N of 6, not 7"):
+        replace(TINY, target=7)
     with pytest.raises(ValueError, match="units must be 1 or more"):
         replace(TINY, units=0)

@@ -27,6 +27,7 @@ from snnsim.experiment.timescales.learner import BitLearner, head_of, quantities
 from snnsim.experiment.timescales.settings import Budget, Cell
 from snnsim.kernels.rate.autograd import Diverged
 from snnsim.learning.lesions import lesions, perturbed, relative_accuracy
+from snnsim.nn.network import constrain
 from snnsim.nn.time_constant import TimeConstant
 
 STREAMS, STEPS, DISCARDED = 10, 1000, 100
@@ -172,6 +173,8 @@ def _perturbations(measured: Measured, intact: float) -> dict[str, list[tuple[fl
     weights = []
     for size in WEIGHT_NOISE:
         with perturbed(model.recurrent_weight, size, generator):  # type: ignore[arg-type]
+            # no connection of a neuron to itself
+            constrain(model)
             weights.append((size, relative()))
     constant: TimeConstant = model.time_constant  # type: ignore[assignment]
     tau, raw, taus = constant().detach().clone(), constant.raw.detach().clone(), []

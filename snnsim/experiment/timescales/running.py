@@ -13,7 +13,7 @@ from snnsim.experiment.timescales import measuring, reporting, training
 from snnsim.experiment.timescales.settings import Budget, Cell, cells
 from snnsim.training.run_folder import RunFolder
 
-FREE = ("curricula", "learned", "seeds", "epochs", "measured")
+FREE = ("curricula", "learned", "seeds", "epochs", "measured", "target")
 """Settings that may change in a folder: they add cells, epochs and measurements."""
 
 

@@ -47,6 +47,8 @@ class Budget:
     optimizer: str = "sgd"
     last: int = 101
     """Largest N."""
+    target: int = 10
+    """N of the curriculum "none"."""
     bound: str = "clamp"
     """Bound of the time constants at 1 step."""
     micro_steps: int = 1
@@ -79,6 +81,8 @@ class Budget:
         wrong = [name for name in counts if getattr(self, name) < 1]
         if wrong:
             raise ValueError(f"reproduce: {', '.join(wrong)} must be 1 or more")
+        if not 2 <= self.target <= self.last:
+            raise ValueError(f"reproduce: target must be from 2 to the largest N of {self.last}, not {self.target}")
         known(self.neuron, NEURONS, "neuron")
         known(self.delays, DELAYS, "kind of delays")
         known(self.task, TASKS, "task")

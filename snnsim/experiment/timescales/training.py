@@ -17,8 +17,8 @@ from snnsim.learning.curricula import Curriculum
 from snnsim.training import checkpoint
 from snnsim.training.curriculum import Course, follow
 
-FREE = ("curricula", "learned", "seeds", "epochs", "measured", "stream", "retrained", "lesions")
-"""Fields of a budget that the training of one cell does not depend on."""
+FREE = ("curricula", "learned", "seeds", "epochs", "measured", "stream", "retrained", "lesions", "target")
+"""Fields of a budget that the training of one cell does not depend on; that of "none" depends on the target."""
 
 
 def description(cell: Cell, budget: Budget) -> dict[str, Any]:
@@ -28,7 +28,8 @@ def description(cell: Cell, budget: Budget) -> dict[str, Any]:
         cell: The cell.
         budget: Sizes.
     """
-    return {name: value for name, value in asdict(budget).items() if name not in FREE} | cell._asdict()
+    target = {"target": budget.target} if cell.curriculum == "none" else {}
+    return {name: value for name, value in asdict(budget).items() if name not in FREE} | cell._asdict() | target
 
 
 def train(cell: Cell, budget: Budget, folder: Path) -> Course:
@@ -46,7 +47,7 @@ def train(cell: Cell, budget: Budget, folder: Path) -> Course:
 
     return follow(
         BitLearner(model, cell, budget),
-        Curriculum(cell.curriculum, last=budget.last),
+        Curriculum(cell.curriculum, first=budget.target if cell.curriculum == "none" else 2, last=budget.last),
         epochs=budget.epochs,
         path=folder / "last.pt",
         description=settings,

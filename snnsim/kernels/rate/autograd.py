@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.rate import cpu
-from snnsim.kernels.rate.blas import torch_threads
+from snnsim.kernels.rate.blas import blas_threads
 
 WHO = "rate network"
 
@@ -103,7 +103,7 @@ class _Loop(torch.autograd.Function):
         states, current = external.new_empty(steps + 1, batch, units), external.new_empty(steps, batch, units)
         states[0] = initial
         lanes = leak.expand(batch, units).flatten()
-        with torch_threads():
+        with blas_threads():
             cpu.forward(
                 _array(external), _array(weight.T), _array(lanes), _of(shape, leak), _array(current), _array(states)
             )
@@ -116,7 +116,7 @@ class _Loop(torch.autograd.Function):
     def backward(ctx: Any, errors: Tensor) -> tuple[Tensor | None, ...]:
         weight, lanes, current, states = ctx.saved_tensors
         q, of_leak, error = torch.empty_like(current), torch.zeros_like(lanes), torch.zeros_like(states[0])
-        with torch_threads():
+        with blas_threads():
             cpu.backward(
                 (_array(error), _array(errors)), _array(weight), _array(lanes), _of(ctx.shape, lanes),
                 (_array(current), _array(states)), (_array(q), _array(of_leak)),

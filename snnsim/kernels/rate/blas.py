@@ -16,7 +16,7 @@ def _libraries() -> Any:
     return ThreadpoolController().select(user_api="blas")
 
 
-class torch_threads:
+class blas_threads:
     """A context in which the BLAS of NumPy and SciPy has torch's number of threads; its end restores both numbers."""
 
     def __enter__(self) -> None:
