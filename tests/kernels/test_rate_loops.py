@@ -28,7 +28,7 @@ def results(function, values, shape, *, last=False):
     leaves = [value.clone().requires_grad_() for value in values]
     states = function(*leaves, shape)
     seen = states[-1] if last else states
-    weights = torch.linspace(-1, 1, seen.numel(), dtype=seen.dtype).view_as(seen)
+    weights = (torch.arange(seen.numel()) % 7 - 3).to(seen.dtype).view_as(seen)
     return [states.detach(), *torch.autograd.grad((weights * seen).sum(), leaves)]
 
 
