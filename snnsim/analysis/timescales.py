@@ -67,8 +67,8 @@ class Timescales(NamedTuple):
 
     def resolved(self) -> np.ndarray:
         """Return the time constants above 1 step."""
-        kept: np.ndarray = self.tau[self.tau > 1]
-        return kept
+        above: np.ndarray = self.tau[self.tau > 1]
+        return above
 
     @property
     def silent(self) -> int:
