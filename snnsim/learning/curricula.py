@@ -118,5 +118,5 @@ class Curriculum:
         more = tuple(range(newest + 1, newest + 1 + count))
         if self.kind == "none" or (self.last is not None and more[-1] > self.last):
             return Progress(progress.levels, newest, True)
-        kept = {"single": (), "multi": progress.levels, "sliding": progress.levels[count:]}[self.kind]
-        return Progress((*kept, *more), newest)
+        remaining = {"single": (), "multi": progress.levels, "sliding": progress.levels[count:]}[self.kind]
+        return Progress((*remaining, *more), newest)

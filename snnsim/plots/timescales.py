@@ -48,9 +48,9 @@ def time_constants(rows: Rows) -> Figure | None:
     def draw(axes: Axes, ylabel: str, of: Callable[[Mapping[str, Any]], float | None]) -> None:
         for row, options in _styled(rows):
             points = [(measured["level"], of(measured)) for measured in row["measured"]]
-            kept = [(level, value) for level, value in points if value is not None]
-            if kept:
-                axes.plot(*np.array(kept).T, marker="o", markersize=2, **options)
+            curve = [(level, value) for level, value in points if value is not None]
+            if curve:
+                axes.plot(*np.array(curve).T, marker="o", markersize=2, **options)
         axes.set_xlabel("N")
         axes.set_ylabel(ylabel)
 
@@ -81,10 +81,10 @@ def lesions(rows: Rows) -> Figure | None:
         for number, side in enumerate(("fastest", "slowest")):
             values = [[one[side]["relative"] for row, one in ends if _name(row) == name] for name in names]
             x = np.arange(len(names)) + 0.4 * (number - 0.5)
-            kept = [[value for value in each if value is not None] for each in values]
-            means = [np.mean(each) if each else 0.0 for each in kept]
+            seeds = [[value for value in each if value is not None] for each in values]
+            means = [np.mean(each) if each else 0.0 for each in seeds]
             axes.bar(x, means, width=0.36, color=layer_color(number + 1), label=f"without one of the {side}")
-            for position, each in zip(x, kept, strict=True):
+            for position, each in zip(x, seeds, strict=True):
                 axes.plot([position] * len(each), each, ".", color=layer_color(0), markersize=2)
         axes.set_xticks(range(len(names)), [name.replace(", ", "\n") for name in names])
         axes.set_ylabel("relative accuracy")
@@ -119,12 +119,12 @@ def beyond(rows: Rows) -> Figure | None:
     Args:
         rows: Results, one for each training.
     """
-    kept = [row for row in rows if row["beyond"]]
-    if not kept:
+    trained = [row for row in rows if row["beyond"]]
+    if not trained:
         return None
 
     def draw(axes: Axes) -> None:
-        for row, options in _styled(kept):
+        for row, options in _styled(trained):
             level, accuracy = row["beyond"]["level"], row["beyond"]["accuracy"]
             points = [(int(larger) - level, 100 * value) for larger, value in accuracy.items()]
             axes.plot(*np.array(points).T, marker="o", markersize=2, **options)

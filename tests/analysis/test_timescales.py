@@ -41,26 +41,26 @@ def test_criteria_count_parameters():
 
 @pytest.mark.parametrize("criterion", ["aic", "bic"])
 def test_time_constants_of_autoregressive_activity(criterion):
-    found = network_timescales(np.stack([activity(5.0), activity(5.0, seed=2)]), criterion=criterion)
+    constants = network_timescales(np.stack([activity(5.0), activity(5.0, seed=2)]), criterion=criterion)
     first = [fit(column, 1).tau for column in autocorrelation(activity(5.0), 30).T]
     assert np.mean(first) == pytest.approx(5.0, rel=0.1)
-    assert set(found.exponentials) <= {1, 2}
-    assert found.silent == 0
+    assert set(constants.exponentials) <= {1, 2}
+    assert constants.silent == 0
 
 
 def test_two_scales_need_two_exponentials():
     mixed = np.concatenate([activity(1.5), activity(15.0) / 4], 0)[None].reshape(2, 20_000, 3)
-    found = network_timescales(mixed)
-    assert (found.exponentials == 2).all()
-    assert (found.tau > 8).all()
+    constants = network_timescales(mixed)
+    assert (constants.exponentials == 2).all()
+    assert (constants.tau > 8).all()
 
 
 def test_constant_units_are_silent():
     busy = activity(5.0, units=1)
-    found = network_timescales(np.concatenate([busy, np.full_like(busy, 0.3)], 1))
-    assert found.silent == 1
-    assert np.isnan(found.tau[1])
-    assert len(found.resolved()) == 1
+    constants = network_timescales(np.concatenate([busy, np.full_like(busy, 0.3)], 1))
+    assert constants.silent == 1
+    assert np.isnan(constants.tau[1])
+    assert len(constants.resolved()) == 1
 
 
 def test_wrong_activity_is_named():

@@ -154,12 +154,12 @@ def test_a_passed_network_is_read_back(folder):
 
 
 def test_the_command(tmp_path, monkeypatch, capsys):
-    seen = []
-    monkeypatch.setattr(running, "run", lambda cell, budget, _: seen.append(budget) or _empty(cell, budget))
+    budgets = []
+    monkeypatch.setattr(running, "run", lambda cell, budget, _: budgets.append(budget) or _empty(cell, budget))
     words = ["--epochs", "2", "--seeds", "1", "--units", "8", "--output-dir", str(tmp_path / "run")]
     cli.main(["reproduce", "timescales", "--neuron", "lif", "--delays", "synaptic", "--curricula", "multi", *words])
     assert "| multi | weights+delays | synaptic | none (2)" in capsys.readouterr().out
-    assert (seen[0].units, seen[0].delays, seen[0].optimizer) == (8, "synaptic", "adam")
+    assert (budgets[0].units, budgets[0].delays, budgets[0].optimizer) == (8, "synaptic", "adam")
     with pytest.raises(SystemExit):
         cli.main(["reproduce", "timescales", "--delays", "axonal"])
     assert "delays are those of spiking networks" in capsys.readouterr().err

@@ -27,9 +27,9 @@ def results(function, values, shape, *, last=False):
     """States, and the gradients of a weighted sum of them, or of the last ones."""
     leaves = [value.clone().requires_grad_() for value in values]
     states = function(*leaves, shape)
-    seen = states[-1] if last else states
-    weights = (torch.arange(seen.numel()) % 7 - 3).to(seen.dtype).view_as(seen)
-    return [states.detach(), *torch.autograd.grad((weights * seen).sum(), leaves)]
+    chosen = states[-1] if last else states
+    weights = (torch.arange(chosen.numel()) % 7 - 3).to(chosen.dtype).view_as(chosen)
+    return [states.detach(), *torch.autograd.grad((weights * chosen).sum(), leaves)]
 
 
 @pytest.mark.parametrize("shape", [INSIDE, OUTSIDE])

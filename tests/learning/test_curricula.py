@@ -7,11 +7,11 @@ from snnsim.learning.curricula import Curriculum, Progress
 
 def steps(curriculum, count):
     """Levels of the next steps, when every level passes."""
-    progress, seen = curriculum.start(), []
+    progress, levels = curriculum.start(), []
     for _ in range(count):
-        seen.append(progress.levels)
+        levels.append(progress.levels)
         progress = curriculum.after(progress, dict.fromkeys(progress.levels, 1.0))
-    return seen, progress
+    return levels, progress
 
 
 def test_levels_of_every_kind():

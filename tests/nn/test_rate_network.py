@@ -20,11 +20,11 @@ def test_states_follow_the_equation(leak):
     state = layer.initial_state(3).double()
     tau, weight = layer.tau(), layer.weight.clone()
     weight.data.fill_diagonal_(0)
-    found, h = layer(x, state), state
-    for step, states in zip(x, found, strict=True):
+    every, h = layer(x, state), state
+    for step, states in zip(x, every, strict=True):
         current = h @ weight.T + layer.bias + step @ layer.input_weight.T + layer.input_bias
-        kept, f = (1 - 1 / tau) * h, torch.nn.functional.leaky_relu
-        h = f(kept + current / tau, 0.01) if leak == "inside" else kept + f(current, 0.01) / tau
+        decayed, f = (1 - 1 / tau) * h, torch.nn.functional.leaky_relu
+        h = f(decayed + current / tau, 0.01) if leak == "inside" else decayed + f(current, 0.01) / tau
         torch.testing.assert_close(states, h)
 
 

@@ -37,15 +37,15 @@ def course(learner, path, *, epochs=8, seed=0, passed=None):
 
 
 def test_a_killed_curriculum_goes_on_to_the_same_result(tmp_path):
-    whole = course(Counting(), tmp_path / "whole.pt")
-    assert whole.progress.passed >= 2
+    uninterrupted = course(Counting(), tmp_path / "whole.pt")
+    assert uninterrupted.progress.passed >= 2
     for killed in (1, 2, 6):
         path = tmp_path / f"killed-{killed}.pt"
         with pytest.raises(KeyboardInterrupt):
             course(Counting(killed), path)
-        again = Counting()
-        assert course(again, path) == whole
-        assert again.calls == 8 - killed + 1
+        resumed = Counting()
+        assert course(resumed, path) == uninterrupted
+        assert resumed.calls == 8 - killed + 1
 
 
 def test_more_epochs_go_on_and_a_complete_course_does_nothing(tmp_path):
@@ -57,9 +57,9 @@ def test_more_epochs_go_on_and_a_complete_course_does_nothing(tmp_path):
 
 
 def test_levels_are_reported_when_they_pass(tmp_path):
-    seen = []
-    result = course(Counting(), tmp_path / "a.pt", passed=seen.append)
-    assert seen == list(range(1, result.progress.passed + 1))
+    levels = []
+    result = course(Counting(), tmp_path / "a.pt", passed=levels.append)
+    assert levels == list(range(1, result.progress.passed + 1))
 
 
 def test_another_training_is_refused(tmp_path):

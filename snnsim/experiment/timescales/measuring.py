@@ -84,7 +84,7 @@ def measure(model: nn.Module, cell: Cell, budget: Budget, level: int) -> dict[st
     intact = measured.accuracy()
     result: dict[str, Any] = {"level": level, "accuracy": intact, **quantities(model)}
     result["network tau"] = {
-        kind: _summary(found) for kind, found in _network_taus(model, budget, level, cell.seed).items()
+        kind: _summary(constants) for kind, constants in _network_taus(model, budget, level, cell.seed).items()
     }
     if budget.neuron in ("rate", "lif"):
         result["lesions"] = _lesions(measured, intact)
@@ -138,10 +138,10 @@ def _network_taus(model: nn.Module, budget: Budget, level: int, seed: int) -> di
     return result
 
 
-def _summary(found: Timescales) -> dict[str, float | int | None]:
-    kept = found.resolved()
-    mean, spread = (float(kept.mean()), float(kept.std())) if len(kept) else (None, None)
-    return {"mean": mean, "sd": spread, "units": len(kept), "silent": found.silent, "all": len(found.tau)}
+def _summary(constants: Timescales) -> dict[str, float | int | None]:
+    above = constants.resolved()
+    mean, spread = (float(above.mean()), float(above.std())) if len(above) else (None, None)
+    return {"mean": mean, "sd": spread, "units": len(above), "silent": constants.silent, "all": len(constants.tau)}
 
 
 def _lesions(measured: Measured, intact: float) -> dict[str, Any]:

@@ -115,8 +115,8 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _mean(values: Sequence[float | None], digits: int) -> str:
-    there = [value for value in values if value is not None]
-    return f"{fmean(there):.{digits}f}" if there else "-"
+    numbers = [value for value in values if value is not None]
+    return f"{fmean(numbers):.{digits}f}" if numbers else "-"
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:

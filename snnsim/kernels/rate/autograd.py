@@ -83,13 +83,13 @@ def by_steps(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, sh
         leak: Reciprocal time constants a, (unit,).
         shape: Nonlinearity and place of the leak.
     """
-    state, states, kept = initial, [], 1 - leak
+    state, states, remaining = initial, [], 1 - leak
     for outer in external.unbind():
         current = functional.linear(state, weight) + outer
         if shape.inside:
-            state = functional.leaky_relu(kept * state + leak * current, shape.slope)
+            state = functional.leaky_relu(remaining * state + leak * current, shape.slope)
         else:
-            state = kept * state + leak * functional.leaky_relu(current, shape.slope)
+            state = remaining * state + leak * functional.leaky_relu(current, shape.slope)
         states.append(state)
     return torch.stack(states)
 
@@ -104,9 +104,8 @@ class _Loop(torch.autograd.Function):
         states[0] = initial
         lanes = leak.expand(batch, units).flatten()
         with blas_threads():
-            cpu.forward(
-                _array(external), _array(weight.T), _array(lanes), _of(shape, leak), _array(current), _array(states)
-            )
+            activity = cpu.Activity(_array(current), _array(states))
+            cpu.forward(_array(external), _array(weight.T), _array(lanes), _of(shape, leak), activity)
         ctx.shape = shape
         ctx.save_for_backward(weight, lanes, current, states)
         return states[1:]
@@ -117,10 +116,9 @@ class _Loop(torch.autograd.Function):
         weight, lanes, current, states = ctx.saved_tensors
         q, of_leak, error = torch.empty_like(current), torch.zeros_like(lanes), torch.zeros_like(states[0])
         with blas_threads():
-            cpu.backward(
-                (_array(error), _array(errors)), _array(weight), _array(lanes), _of(ctx.shape, lanes),
-                (_array(current), _array(states)), (_array(q), _array(of_leak)),
-            )  # fmt: skip
+            results = cpu.Errors(_array(error), _array(errors), _array(q), _array(of_leak))
+            activity = cpu.Activity(_array(current), _array(states))
+            cpu.backward(_array(weight), _array(lanes), _of(ctx.shape, lanes), activity, results)
         of_weight = q.flatten(0, 1).T @ states[:-1].flatten(0, 1) if ctx.needs_input_grad[2] else None
         return q, error, of_weight, of_leak.view_as(error).sum(0), None
 
@@ -129,6 +127,7 @@ def _array(tensor: Tensor) -> np.ndarray:
     return np.asarray(tensor.detach().contiguous().numpy())
 
 
-def _of(shape: Shape, like: Tensor) -> tuple[np.ndarray, bool]:
+def _of(shape: Shape, like: Tensor) -> cpu.Nonlinearity:
     """Return the shape for compiled loops, the slope in the type of the numbers."""
-    return np.full(1, shape.slope, np.float32 if like.dtype == torch.float32 else np.float64), shape.inside
+    dtype = np.float32 if like.dtype == torch.float32 else np.float64
+    return cpu.Nonlinearity(np.full(1, shape.slope, dtype), shape.inside)

@@ -15,19 +15,55 @@ Shapes   states (time + 1, batch, unit), the initial ones first · current, q (t
          leak (batch · unit,), the units of every recording
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from snnsim.kernels.common.jit import njit
 
 
+class Nonlinearity(NamedTuple):
+    """The nonlinearity and the place of the leak."""
+
+    slope: np.ndarray
+    """Slope κ below 0, (1,), in the type of the states."""
+    inside: bool
+    """Whether the leak is inside of the nonlinearity."""
+
+
+class Activity(NamedTuple):
+    """Currents and states of a sequence."""
+
+    current: np.ndarray
+    """I, (time, batch, unit)."""
+    states: np.ndarray
+    """h, (time + 1, batch, unit), with the initial states."""
+
+
+class Errors(NamedTuple):
+    """Derivatives of the loss."""
+
+    last: np.ndarray
+    """Those of the last states, (batch, unit), zeros before the loop; those of the initial states behind it."""
+    each: np.ndarray
+    """Those of the states of every step, (time, batch, unit)."""
+    current: np.ndarray
+    """q, those of the currents, (time, batch, unit), a result."""
+    leak: np.ndarray
+    """Those of the leak of every recording, (batch · unit,), zeros before the loop."""
+
+
+class _Step(NamedTuple):
+    """The activity of one step, (batch · unit,) each."""
+
+    current: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
 @njit(cache=True, error_model="numpy")
 def forward(
-    external: np.ndarray,
-    transposed: np.ndarray,
-    leak: np.ndarray,
-    shape: tuple[np.ndarray, bool],
-    current: np.ndarray,
-    states: np.ndarray,
+    external: np.ndarray, transposed: np.ndarray, leak: np.ndarray, shape: Nonlinearity, activity: Activity
 ) -> None:
     """Compute the currents and states of all steps.
 
@@ -35,27 +71,20 @@ def forward(
         external: Currents from outside of the network, (time, batch, unit).
         transposed: Recurrent weights, (source, target).
         leak: Reciprocal time constants a, (batch · unit,).
-        shape: Slope κ of the nonlinearity below 0, (1,), and whether the leak is inside of it.
-        current: Result I, (time, batch, unit).
-        states: Result h, (time + 1, batch, unit), with the initial states.
+        shape: Nonlinearity and place of the leak.
+        activity: Result, with the initial states.
     """
     steps, lanes = len(external), len(leak)
-    outer, total, state = external.reshape(steps, lanes), current.reshape(steps, lanes), states.reshape(-1, lanes)
+    outer, total = external.reshape(steps, lanes), activity.current.reshape(steps, lanes)
+    state = activity.states.reshape(-1, lanes)
     for t in range(steps):
-        np.dot(states[t], transposed, current[t])
-        _advance(outer[t], leak, shape[0][0], shape[1], total[t], state[t], state[t + 1])
+        np.dot(activity.states[t], transposed, activity.current[t])
+        _advance(outer[t], leak, shape.slope[0], shape.inside, _Step(total[t], state[t], state[t + 1]))
 
 
 @njit(cache=True, error_model="numpy")
-def _advance(
-    outer: np.ndarray,
-    leak: np.ndarray,
-    below: float,
-    inside: bool,
-    total: np.ndarray,
-    before: np.ndarray,
-    after: np.ndarray,
-) -> None:
+def _advance(outer: np.ndarray, leak: np.ndarray, below: float, inside: bool, step: _Step) -> None:
+    total, before, after = step.current, step.before, step.after
     one = leak.dtype.type(1)
     if inside:
         for j in range(len(leak)):
@@ -72,35 +101,30 @@ def _advance(
 
 
 @njit(cache=True, error_model="numpy")
-def backward(
-    errors: tuple[np.ndarray, np.ndarray],
-    weight: np.ndarray,
-    leak: np.ndarray,
-    shape: tuple[np.ndarray, bool],
-    activity: tuple[np.ndarray, np.ndarray],
-    results: tuple[np.ndarray, np.ndarray],
-) -> None:
+def backward(weight: np.ndarray, leak: np.ndarray, shape: Nonlinearity, activity: Activity, errors: Errors) -> None:
     """Compute the errors of the currents, of the initial states and of the leak.
 
     Args:
-        errors: Errors of the last states, (batch, unit), those of the initial states at the end; and errors of the
-            states of every step, (time, batch, unit), without steps if there are none.
         weight: Recurrent weights, (target, source).
         leak: Reciprocal time constants a, (batch · unit,).
-        shape: Slope κ of the nonlinearity below 0, (1,), and whether the leak is inside of it.
-        activity: Currents I, (time, batch, unit), and states h, (time + 1, batch, unit).
-        results: Results q, (time, batch, unit), and the errors of the leak, (batch · unit,), zeros.
+        shape: Nonlinearity and place of the leak.
+        activity: Currents and states.
+        errors: Errors of the states, and all results.
     """
-    (error, each), (current, states), (q, of_leak) = errors, activity, results
-    steps, lanes = len(current), len(leak)
-    total, state, own = current.reshape(steps, lanes), states.reshape(-1, lanes), q.reshape(steps, lanes)
-    flat, kept, more = error.reshape(lanes), np.empty_like(leak), each.reshape(-1, lanes)
+    steps, lanes = len(activity.current), len(leak)
+    total, state = activity.current.reshape(steps, lanes), activity.states.reshape(-1, lanes)
+    each, own, flat = (
+        errors.each.reshape(steps, lanes),
+        errors.current.reshape(steps, lanes),
+        errors.last.reshape(lanes),
+    )
+    decayed = np.empty_like(leak)
     for t in range(steps - 1, -1, -1):
-        if len(each):
-            flat += more[t]
-        _retreat(flat, leak, shape[0][0], shape[1], (total[t], state[t], state[t + 1]), own[t], kept, of_leak)
-        np.dot(q[t], weight, error)
-        flat += kept
+        flat += each[t]
+        step = _Step(total[t], state[t], state[t + 1])
+        _retreat(flat, leak, shape.slope[0], shape.inside, step, own[t], decayed, errors.leak)
+        np.dot(errors.current[t], weight, errors.last)
+        flat += decayed
 
 
 @njit(cache=True, error_model="numpy")
@@ -109,23 +133,23 @@ def _retreat(
     leak: np.ndarray,
     below: float,
     inside: bool,
-    activity: tuple[np.ndarray, np.ndarray, np.ndarray],
+    step: _Step,
     own: np.ndarray,
-    kept: np.ndarray,
+    decayed: np.ndarray,
     of_leak: np.ndarray,
 ) -> None:
-    total, before, after = activity
+    total, before, after = step.current, step.before, step.after
     one = leak.dtype.type(1)
     if inside:
         for j in range(len(leak)):
             p = error[j] if after[j] > 0 else below * error[j]
             own[j] = leak[j] * p
-            kept[j] = (one - leak[j]) * p
+            decayed[j] = (one - leak[j]) * p
             of_leak[j] += p * (total[j] - before[j])
     else:
         for j in range(len(leak)):
             p = error[j] if total[j] > 0 else below * error[j]
             f = total[j] if total[j] > 0 else below * total[j]
             own[j] = leak[j] * p
-            kept[j] = (one - leak[j]) * error[j]
+            decayed[j] = (one - leak[j]) * error[j]
             of_leak[j] += error[j] * (f - before[j])

@@ -31,8 +31,8 @@ def states(
         current = float(external[t, b, j])
         for i in range(units):
             current += float(weight[j, i]) * float(before[b, i])
-        kept, share = (1 - float(leak[j])) * float(before[b, j]), float(leak[j])
-        total = kept + share * current if inside else current
+        decayed, share = (1 - float(leak[j])) * float(before[b, j]), float(leak[j])
+        total = decayed + share * current if inside else current
         active = total if total > 0 else slope * total
-        result[t, b, j] = active if inside else kept + share * active
+        result[t, b, j] = active if inside else decayed + share * active
     return result
