@@ -98,7 +98,7 @@ def measured(name: str, repeats: int, loops: int) -> dict[str, Any]:
         PRODUCTS: partial(products, values),
     }
     more = max(1, int(29 * 256 * 500**2 / (steps * batch * units * (units + 500))))
-    samples = timing.in_turns(works, repeats=repeats, loops=loops * min(more, 50))
+    samples = timing.in_turns(works, repeats=repeats, loops=loops * min(more, 20))
     return {"size": name, "seconds": samples, "difference": difference(values)}
 
 

@@ -104,7 +104,8 @@ def autocorrelation(activity: ArrayLike, longest: int) -> np.ndarray:
     total /= (steps - np.arange(longest + 1))[:, None]
     # rounding of the transforms leaves some 1e-16 of the squared mean
     varies = trials.std(1).max(0) > 1e-12 * np.abs(trials).max((0, 1))
-    return np.divide(total, total[0], out=np.full_like(total, np.nan), where=varies)
+    correlation: np.ndarray = np.divide(total, total[0], out=np.full_like(total, np.nan), where=varies)
+    return correlation
 
 
 def fit(correlation: ArrayLike, exponentials: int, *, longest_tau: float = 100.0) -> Fit:

@@ -39,7 +39,8 @@ def _parity(bits: np.ndarray, level: int) -> np.ndarray:
 
 
 def _dms(bits: np.ndarray, level: int) -> np.ndarray:
-    return (bits[level - 1 :] == bits[: len(bits) - level + 1]).astype(np.int64)
+    same: np.ndarray = (bits[level - 1 :] == bits[: len(bits) - level + 1]).astype(np.int64)
+    return same
 
 
 TASKS = {
