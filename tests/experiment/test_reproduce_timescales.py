@@ -180,6 +180,6 @@ def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="curriculum 'double' is unknown"):
         replace(TINY, curricula=("double",))
     with pytest.raises(ValueError, match="target must be from 2 to the largest N of 6, not 7"):
-        replace(TINY, target=7)
+        replace(TINY, target=7, curricula=("none",))
     with pytest.raises(ValueError, match="units must be 1 or more"):
         replace(TINY, units=0)

@@ -91,7 +91,7 @@ def test_the_spikes_of_unit_gain_neurons_follow_the_equation():
 def test_wrong_settings_are_named():
     with pytest.raises(ValueError, match="leak"):
         network(leak="around")
-    with pytest.raises(ValueError, match="units must be 1 or more"):
+    with pytest.raises(ValueError, match="units must be an integer of at least 1, not 0"):
         RateNetwork(0)
     with pytest.raises(ValueError, match=r"x must be \(time, ..., 2\)"):
         network()(torch.zeros(3, 1, 1, dtype=torch.float64))

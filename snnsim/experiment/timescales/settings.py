@@ -81,7 +81,7 @@ class Budget:
         wrong = [name for name in counts if getattr(self, name) < 1]
         if wrong:
             raise ValueError(f"reproduce: {', '.join(wrong)} must be 1 or more")
-        if not 2 <= self.target <= self.last:
+        if "none" in self.curricula and not 2 <= self.target <= self.last:
             raise ValueError(f"reproduce: target must be from 2 to the largest N of {self.last}, not {self.target}")
         known(self.neuron, NEURONS, "neuron")
         known(self.delays, DELAYS, "kind of delays")
