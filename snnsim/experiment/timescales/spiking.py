@@ -85,7 +85,7 @@ class SpikingModel(nn.Module):
         current = self.layer.synapse(frames)
         current[1:] += recurrent[:-1]
         membranes = self.layer.neuron.trace(current)[1]
-        counts = spikes.unflatten(0, (-1, self.micro_steps)).sum(1)
+        counts = spikes.reshape(len(bits), self.micro_steps, *spikes.shape[1:]).sum(1)
         return {"spikes": counts, "membranes": membranes[self.micro_steps - 1 :: self.micro_steps]}
 
     def taus(self) -> Tensor:
@@ -124,7 +124,8 @@ class SpikingModel(nn.Module):
         """
         output = self.network(self.frames(bits))
         read = output[-1] if last else output[self.micro_steps - 1 :: self.micro_steps]
-        return read.unflatten(-1, (-1, CLASSES))[..., list(heads), :]
+        logits: Tensor = read.reshape(*read.shape[:-1], -1, CLASSES)[..., list(heads), :]
+        return logits
 
 
 def build(cell: Cell, budget: Budget, heads: int) -> SpikingModel:

@@ -63,7 +63,7 @@ def run(external: Tensor, initial: Tensor, weight: Tensor, leak: Tensor, shape: 
     if dispatch.of_neurons(external) != "numba":
         states = by_steps(external, initial, weight, leak, shape)
     else:
-        states = _Loop.apply(external, initial, weight, leak, shape)
+        states = _Loop.apply(external, initial, weight, leak, shape)  # type: ignore[no-untyped-call]
     # a state that was once NaN or infinite never becomes finite again
     if not bool(states[-1].detach().isfinite().all()):
         raise Diverged(
@@ -111,7 +111,7 @@ class _Loop(torch.autograd.Function):
         return states[1:]
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, errors: Tensor) -> tuple[Tensor | None, ...]:
         weight, lanes, current, states = ctx.saved_tensors
         q, of_leak, error = torch.empty_like(current), torch.zeros_like(lanes), torch.zeros_like(states[0])
