@@ -140,7 +140,7 @@ def quantities(model: nn.Module) -> dict[str, float]:
     """
     parts = {"tau": getattr(model, "taus", None), "weight": getattr(model, "weights", None)}
     parts["delay"] = getattr(model, "delays", None)
-    result = {}
+    result: dict[str, float] = {}
     for name, part in parts.items():
         values = None if part is None else part()
         if values is not None:

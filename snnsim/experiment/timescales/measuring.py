@@ -25,6 +25,7 @@ from snnsim.data.synthetic import bit_memory
 from snnsim.experiment.timescales import models
 from snnsim.experiment.timescales.learner import BitLearner, head_of, quantities
 from snnsim.experiment.timescales.settings import Budget, Cell
+from snnsim.experiment.timescales.spiking import SpikingModel
 from snnsim.kernels.rate.autograd import Diverged
 from snnsim.learning.lesions import lesions, perturbed, relative_accuracy
 from snnsim.nn.network import constrain
@@ -89,8 +90,9 @@ def measure(model: nn.Module, cell: Cell, budget: Budget, level: int) -> dict[st
     if budget.neuron in ("rate", "lif"):
         result["lesions"] = _lesions(measured, intact)
         result["perturbation"] = _perturbations(measured, intact)
-    if budget.delays != "none":
-        result["delay memory"] = delay_memory(model.delays().reshape(_delay_shape(model)), model.weights())._asdict()  # type: ignore[operator]
+    delays = model.delays() if isinstance(model, SpikingModel) else None
+    if isinstance(model, SpikingModel) and delays is not None:
+        result["delay memory"] = delay_memory(delays.numpy(), model.weights().numpy())._asdict()
     result["course"] = _course(measured)
     return result
 
@@ -114,11 +116,6 @@ def retrained(model: nn.Module, cell: Cell, budget: Budget, level: int, epochs: 
             learner.train((level + distance,), epoch)
         result[str(level + distance)] = learner.accuracy((level + distance,), epochs)[level + distance]
     return result
-
-
-def _delay_shape(model: nn.Module) -> tuple[int, ...]:
-    shape: tuple[int, ...] = tuple(model.recurrent.delay.shape[:2])  # type: ignore[union-attr, operator]
-    return shape
 
 
 @torch.no_grad()

@@ -58,7 +58,8 @@ class Heads(nn.Module):
         """
         weight, bias = self.weight[list(heads)], self.bias[list(heads)]
         flat = units @ weight.flatten(0, 1).T + bias.flatten()
-        return flat.unflatten(-1, (len(heads), CLASSES))
+        logits: Tensor = flat.reshape(*flat.shape[:-1], len(heads), CLASSES)
+        return logits
 
 
 class RateModel(nn.Module):
@@ -161,7 +162,8 @@ class TorchModel(nn.Module):
 
     def outgoing(self) -> list[tuple[Tensor, int]]:
         """Return the weights from the units, each with the axis that counts the units."""
-        return [(self.core.weight_hh_l0, 1), (self.heads.weight, 2)]
+        recurrent: Tensor = self.core.weight_hh_l0  # type: ignore[assignment]
+        return [(recurrent, 1), (self.heads.weight, 2)]
 
     def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
         """Return the activity of the units by its kind, (time, batch, unit).

@@ -99,10 +99,10 @@ class SpikingModel(nn.Module):
         return weight if weight.ndim == 2 else weight[..., 0]
 
     def delays(self) -> Tensor | None:
-        """Return the recurrent delays in bits, from 1 micro-step, or None for a network without."""
+        """Return the recurrent delays in bits, from 1 micro-step, (1 or unit, unit), or None for a network without."""
         if not isinstance(self.recurrent, DelayedLinear):
             return None
-        return (self.recurrent.delay.detach().flatten() + 1) / self.micro_steps
+        return (self.recurrent.delay.detach()[..., 0] + 1) / self.micro_steps
 
     def frames(self, bits: Tensor) -> Tensor:
         """Return the spikes of both lines, (time · k, batch, 2).
