@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LEAST = -80.0
@@ -132,44 +132,58 @@ class _Rows(NamedTuple):
 def _forward(
     weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
 ) -> None:
-    delays, rows, columns = kernel.shape
-    for j in prange(rows):
-        scratch = _scratch(constants, delays, columns)
-        w, p = scratch.weight, scratch.window
-        for tap in range(weight.shape[2]):
-            _copy(weight[j, :, tap], w)
-            _copy(delay[j, :, tap], scratch.delay)
-            _copy(width[j, :, tap], scratch.width)
-            _set_windows(scratch, constants)
-            for k in range(delays):
-                _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
+    for_each(_row_forward, kernel.shape[1], (weight, delay, width, constants, kernel))
 
 
-@parallel(error_model="numpy")
+@njit(cache=True)
+def _row_forward(
+    j: int, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
+) -> None:
+    delays, _, columns = kernel.shape
+    scratch = _scratch(constants, delays, columns)
+    w, p = scratch.weight, scratch.window
+    for tap in range(weight.shape[2]):
+        _copy(weight[j, :, tap], w)
+        _copy(delay[j, :, tap], scratch.delay)
+        _copy(width[j, :, tap], scratch.width)
+        _set_windows(scratch, constants)
+        for k in range(delays):
+            _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
+
+
+@parallel()
 def _backward(
     grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
     grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
 ) -> None:  # fmt: skip
-    delays, rows, columns = grad.shape
-    for j in prange(rows):
-        scratch = _scratch(constants, delays, columns)
-        w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
-        g = np.empty_like(p)
-        first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
-        for k in range(delays):
-            _copy(grad[k, j], g[k * columns : (k + 1) * columns])
-        for tap in range(weight.shape[2]):
-            _copy(weight[j, :, tap], w)
-            _copy(delay[j, :, tap], d)
-            _copy(width[j, :, tap], s)
-            _set_windows(scratch, constants)
-            _mean(p, g, first)
-            _to_pulls(p, g, first, w)
-            _moments(p, d, second, third)
-            for i in range(columns):
-                grad_weight[j, i, tap] = first[i]
-                grad_delay[j, i, tap] = second[i] / (s[i] * s[i])
-                grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
+    arguments = (grad, weight, delay, width, constants, grad_weight, grad_delay, grad_width)
+    for_each(_row_backward, grad.shape[1], arguments)
+
+
+@njit(cache=True, error_model="numpy")
+def _row_backward(
+    j: int, grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
+) -> None:  # fmt: skip
+    delays, _, columns = grad.shape
+    scratch = _scratch(constants, delays, columns)
+    w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
+    g = np.empty_like(p)
+    first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
+    for k in range(delays):
+        _copy(grad[k, j], g[k * columns : (k + 1) * columns])
+    for tap in range(weight.shape[2]):
+        _copy(weight[j, :, tap], w)
+        _copy(delay[j, :, tap], d)
+        _copy(width[j, :, tap], s)
+        _set_windows(scratch, constants)
+        _mean(p, g, first)
+        _to_pulls(p, g, first, w)
+        _moments(p, d, second, third)
+        for i in range(columns):
+            grad_weight[j, i, tap] = first[i]
+            grad_delay[j, i, tap] = second[i] / (s[i] * s[i])
+            grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
 
 
 @njit(cache=True)

@@ -12,12 +12,12 @@ Names    L points of a window · f frequency · p point
 Exact    each number is computed by one thread, in one order: results do not depend on the number of threads
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.fft import LANES, Plan, transform
 
@@ -66,29 +66,39 @@ def analyze(
         panels: Whether the spectrum is stored in panels.
         spectrum: The result.
     """
-    _, lanes, _ = sequence.shape
-    points, kind = windows.points, spectrum.dtype.type
     width, height = columns.stop - columns.start, rows.stop - rows.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    for job in prange(height * groups):
-        row, first = job // groups, job % groups * TOGETHER
-        start = windows.start + (row + rows.start) // lanes * windows.hop
-        lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
-        x, y = _buffers(last - first, points, spectrum.dtype)
-        low, high = max(windows.low, -start), min(points, len(sequence) - start)
-        for p in range(low, high):
-            values = sequence[start + p, lane, columns.start + first : columns.start + last]
-            _load(values, kind(scale), x[:, :, p * LANES : (p + 1) * LANES])
-        swapped = False
-        for pair in range(len(x)):
-            swapped = transform(x[pair], y[pair], plan, -1)
-        z = y if swapped else x
-        if panels:
-            # complete panels: behind the last column their numbers are rounding errors
-            apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
-            _store(z, first // LANES * apart + row * LANES, apart, filled, spectrum)
-        else:
-            _store(z, row * width + first, LANES, last - first, spectrum)
+    arguments = (sequence, spectrum.dtype.type(scale), windows, plan, rows, columns, panels, spectrum)
+    for_each(_analyze_columns, height * groups, arguments)
+
+
+@njit(cache=True, error_model="numpy")
+def _analyze_columns(
+    job: int, sequence: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
+    spectrum: np.ndarray,
+) -> None:  # fmt: skip
+    """Set the spectrum of a window of a few columns."""
+    _, lanes, _ = sequence.shape
+    points, width, height = windows.points, columns.stop - columns.start, rows.stop - rows.start
+    groups = (width + TOGETHER - 1) // TOGETHER
+    row, first = job // groups, job % groups * TOGETHER
+    start = windows.start + (row + rows.start) // lanes * windows.hop
+    lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
+    x, y = _buffers(last - first, points, spectrum.dtype)
+    low, high = max(windows.low, -start), min(points, len(sequence) - start)
+    for p in range(low, high):
+        values = sequence[start + p, lane, columns.start + first : columns.start + last]
+        _load(values, scale, x[:, :, p * LANES : (p + 1) * LANES])
+    swapped = False
+    for pair in range(len(x)):
+        swapped = transform(x[pair], y[pair], plan, -1)
+    z = y if swapped else x
+    if panels:
+        # complete panels: behind the last column their numbers are rounding errors
+        apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
+        _store(z, first // LANES * apart + row * LANES, apart, filled, spectrum)
+    else:
+        _store(z, row * width + first, LANES, last - first, spectrum)
 
 
 @njit(cache=True)
@@ -143,25 +153,35 @@ def synthesize(
         shared: The number of first points that are added to the sequence, unless the window is the first of its lane.
         sequence: The result.
     """
+    groups = (columns.stop - columns.start + TOGETHER - 1) // TOGETHER
+    # the windows of a lane overlap, so one job has all of them
+    arguments = (spectrum, windows, plan, rows, columns, shared, sequence)
+    for_each(_synthesize_columns, sequence.shape[1] * groups, arguments)
+
+
+@njit(cache=True, error_model="numpy")
+def _synthesize_columns(
+    job: int, spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int,
+    sequence: np.ndarray,
+) -> None:  # fmt: skip
+    """Set a few columns of a lane."""
     steps, lanes, _ = sequence.shape
     points, kind, width = windows.points, sequence.dtype.type, columns.stop - columns.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    # the windows of a lane overlap, so one job has all of them
-    for job in prange(lanes * groups):
-        lane, first = job // groups, job % groups * TOGETHER
-        last = min(first + TOGETHER, width)
-        x, y = _buffers(last - first, points, sequence.dtype)
-        for row in range(rows.start + (lane - rows.start) % lanes, rows.stop, lanes):
-            index = (row - rows.start) * width
-            _gather(spectrum, index + first, index + last, x)
-            swapped = False
-            for pair in range(len(x)):
-                swapped = transform(x[pair], y[pair], plan, 1)
-            z = y if swapped else x
-            start = windows.start + row // lanes * windows.hop
-            for p in range(max(windows.low, -start), min(points, steps - start)):
-                target = sequence[start + p, lane, columns.start + first : columns.start + last]
-                _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
+    lane, first = job // groups, job % groups * TOGETHER
+    last = min(first + TOGETHER, width)
+    x, y = _buffers(last - first, points, sequence.dtype)
+    for row in range(rows.start + (lane - rows.start) % lanes, rows.stop, lanes):
+        index = (row - rows.start) * width
+        _gather(spectrum, index + first, index + last, x)
+        swapped = False
+        for pair in range(len(x)):
+            swapped = transform(x[pair], y[pair], plan, 1)
+        z = y if swapped else x
+        start = windows.start + row // lanes * windows.hop
+        for p in range(max(windows.low, -start), min(points, steps - start)):
+            target = sequence[start + p, lane, columns.start + first : columns.start + last]
+            _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
 
 
 @njit(cache=True)

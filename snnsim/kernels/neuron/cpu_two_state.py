@@ -11,9 +11,9 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 """
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
@@ -65,19 +65,16 @@ def forward(inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -
         hard: Whether the reset is hard.
         outputs: The results.
     """
-    neurons, count = neuron.beta.size, inputs.lengths.size
-    lanes = cpu_steps.lanes_per_block(neurons)
-    for block in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        ends = inputs.lengths[block * lanes : (block + 1) * lanes]
-        _block_forward(inputs, neuron, hard, ends, _columns(block, lanes, neurons, count), outputs)
+    lanes = cpu_steps.lanes_per_block(neuron.beta.size)
+    for_each(_block_forward, -(-inputs.lengths.size // lanes), (inputs, neuron, hard, outputs))
 
 
 @njit(cache=True)
-def _block_forward(
-    inputs: InputArrays, neuron: Arrays, hard: bool, ends: np.ndarray, columns: slice, outputs: Outputs
-) -> None:
+def _block_forward(block: int, inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -> None:
     """Compute all steps of a block."""
+    neurons, lengths = neuron.beta.size, inputs.lengths
+    lanes = cpu_steps.lanes_per_block(neurons)
+    ends, columns = lengths[block * lanes : (block + 1) * lanes], _columns(block, lanes, neurons, lengths.size)
     current, affine = inputs.current[:, columns], _affine(inputs, ends.size)
     v, w = inputs.v[columns].copy(), inputs.w[columns].copy()
     factor = inputs.mask[columns] if inputs.mask.size else np.ones_like(v)
@@ -111,17 +108,12 @@ def backward(
         result: The gradients of the inputs.
         sums: Sums over time of the gradients of the coefficients, float64 (column,) each.
     """
-    lengths, neurons = inputs.lengths, neuron.beta.size
-    lanes = cpu_steps.lanes_per_block(neurons)
-    for thread in prange(threads):
-        _thread_backward(
-            inputs, neuron, options, learned, range(thread, -(-lengths.size // lanes), threads), grads, result, sums
-        )
+    for_each(_thread_backward, threads, (inputs, neuron, options, learned, threads, grads, result, sums))
 
 
 @njit(cache=True)
 def _thread_backward(
-    inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, blocks: range,
+    thread: int, inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, threads: int,
     grads: OutputGradients, result: InputGradients, sums: Arrays,
 ) -> None:  # fmt: skip
     """Go back over the blocks of a thread, which use one trajectory in turn."""
@@ -129,7 +121,7 @@ def _thread_backward(
     lanes = cpu_steps.lanes_per_block(neurons)
     size = (len(inputs.current), lanes * neurons)
     memory = Trajectory(np.empty(size, inputs.v.dtype), np.empty(size, inputs.v.dtype))
-    for block in blocks:
+    for block in range(thread, -(-lengths.size // lanes), threads):
         columns = _columns(block, lanes, neurons, lengths.size)
         ends = lengths[block * lanes : (block + 1) * lanes]
         wide, count = tiled(neuron, ends.size), ends.size * neurons

@@ -18,9 +18,9 @@ Exact    up to rounding; results of a recording do not depend on the others, or 
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 from snnsim.kernels.neuron.cpu_two_state_rows import SHORT, flush, step_backward
@@ -55,15 +55,15 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) 
     """
     neurons, lanes = neuron.beta.size, delivery.lanes
     count = arrays.v.size // neurons
-    for tile in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        _tile_forward(arrays, neuron, hard, delivery, tile * lanes, min((tile + 1) * lanes, count))
+    for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, delivery))
 
 
 @njit(cache=True)
-def _tile_forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery, first: int, last: int) -> None:
+def _tile_forward(tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) -> None:
     """Compute all steps of a few lanes."""
-    lanes, neurons = last - first, neuron.beta.size
+    neurons, first = neuron.beta.size, tile * delivery.lanes
+    last = min(first + delivery.lanes, arrays.v.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask, memory = forward_rows(arrays, neuron, lanes, columns), arrays.mask[columns], _memory(delivery, lanes)
     recurrent, ones = np.empty_like(mask), np.ones_like(mask)
@@ -100,19 +100,19 @@ def backward(
     """
     neurons, lanes = neuron.beta.size, delivery.lanes
     count = arrays.dv.size // neurons
-    for tile in prange(-(-count // lanes)):
-        _tile_backward(
-            arrays, neuron, sums, options, delivery, learned, through, tile * lanes, min((tile + 1) * lanes, count)
-        )
+    arguments = (arrays, neuron, sums, options, delivery, learned, through)
+    for_each(_tile_backward, -(-count // lanes), arguments)
 
 
 @njit(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool,
-    through: bool, first: int, last: int,
+    tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery,
+    learned: bool, through: bool,
 ) -> None:  # fmt: skip
     """Go back over all steps of a few lanes."""
-    lanes, neurons, steps = last - first, neuron.beta.size, len(arrays.total)
+    neurons, steps, first = neuron.beta.size, len(arrays.total), tile * delivery.lanes
+    last = min(first + delivery.lanes, arrays.dv.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask = backward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     memory, recurrent = _memory(delivery, lanes), np.zeros_like(mask)

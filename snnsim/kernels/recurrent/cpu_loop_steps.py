@@ -8,9 +8,9 @@ Shapes   as in loop_types.py
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
@@ -175,18 +175,19 @@ def retrace(total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.
     """
     neurons = neuron.beta.size
     lanes, count = cpu_steps.lanes_per_block(neurons), v.size // neurons
-    for block in prange(-(-count // lanes)):
-        _retrace(total, neuron, hard, v, w, path, range(block * lanes, min((block + 1) * lanes, count)))
+    for_each(_retrace, -(-count // lanes), (total, neuron, hard, v, w, path))
 
 
 @njit(cache=True)
 def _retrace(
-    total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.ndarray, path: Trajectory, block: range
+    block: int, total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.ndarray, path: Trajectory
 ) -> None:
     neurons = neuron.beta.size
-    columns = slice(block.start * neurons, block.stop * neurons)
+    lanes = cpu_steps.lanes_per_block(neurons)
+    first, last = block * lanes, min((block + 1) * lanes, v.size // neurons)
+    columns = slice(first * neurons, last * neurons)
     v, w, current = v[columns].copy(), w[columns].copy(), total[:, columns]
-    rows = Step(current, np.ones_like(v), np.zeros_like(v), tiled(neuron, len(block)), v, w, v)
+    rows = Step(current, np.ones_like(v), np.zeros_like(v), tiled(neuron, last - first), v, w, v)
     results, flags = steps.Path(v, w, path.u[:, columns], path.w[:, columns]), StepChoices(not hard)
     for t in range(len(total)):
         if t + 1 < len(total):

@@ -12,9 +12,9 @@ Shapes   as in loop_types.py; steps from t₀ to before t₁; values of a lane h
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 from snnsim.kernels.neuron.cpu_two_state_rows import flush, step_backward
@@ -56,16 +56,16 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, 
     """
     neurons, lanes = neuron.beta.size, kernel.lanes
     count = arrays.v.size // neurons
-    for tile in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        _tile_forward(arrays, neuron, hard, kernel, start, stop, tile * lanes, min((tile + 1) * lanes, count))
+    for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, kernel, start, stop))
 
 
 @njit(cache=True)
 def _tile_forward(
-    arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int, first: int, last: int
+    tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int
 ) -> None:
-    lanes, neurons = last - first, neuron.beta.size
+    neurons, first = neuron.beta.size, tile * kernel.lanes
+    last = min(first + kernel.lanes, arrays.v.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask = forward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     recurrent = np.empty_like(mask)
@@ -130,18 +130,18 @@ def backward(
     """
     neurons, lanes = neuron.beta.size, kernel.lanes
     count = arrays.dv.size // neurons
-    for tile in prange(-(-count // lanes)):
-        first, last = tile * lanes, min((tile + 1) * lanes, count)
-        _tile_backward(arrays, neuron, sums, options, kernel, learned, through, range(start, stop), range(first, last))
+    arguments = (arrays, neuron, sums, options, kernel, learned, through, range(start, stop))
+    for_each(_tile_backward, -(-count // lanes), arguments)
 
 
 @njit(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool,
-    through: bool, steps: range, tile: range,
+    tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel,
+    learned: bool, through: bool, steps: range,
 ) -> None:  # fmt: skip
-    lanes, neurons, stop = tile.stop - tile.start, neuron.beta.size, steps.stop
-    columns = slice(tile.start * neurons, tile.stop * neurons)
+    neurons, stop, first = neuron.beta.size, steps.stop, tile * kernel.lanes
+    last = min(first + kernel.lanes, arrays.dv.size // neurons)
+    lanes, columns = last - first, slice(first * neurons, last * neurons)
     rows, mask = backward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     delays, width = len(kernel.rows), -(-neurons // PANEL) * PANEL
     # errors of a lane lie one step after the other
