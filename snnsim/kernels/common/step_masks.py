@@ -8,7 +8,7 @@ Shapes   below (step, lane, neuron)
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import Counter, Draws, lane_start, uniform
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 
@@ -34,7 +34,7 @@ def _below(counter: Counter, probability: float, result: np.ndarray) -> None:
     for_each(_below_of_lane, result.shape[1], (counter, probability, result))
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _below_of_lane(lane: int, counter: Counter, probability: float, result: np.ndarray) -> None:
     for step in range(len(result)):
         start, first = lane_start(counter, lane, result.shape[2], step)

@@ -13,7 +13,7 @@ from typing import Any, cast
 import numba
 import torch
 
-from snnsim.kernels.common.jit import JIT_DISABLED, Function
+from snnsim.kernels.common.jit import JIT_DISABLED, Function, njit
 
 _forked = False
 
@@ -41,7 +41,7 @@ def parallel(**options: Any) -> Callable[[Function], Function]:
     """
 
     def decorate(function: Function) -> Function:
-        compiled = numba.njit(nogil=True, cache=True, **options)(function)
+        compiled = njit(nogil=True, cache=True, **options)(function)
         if JIT_DISABLED:
             return cast(Function, compiled)
 

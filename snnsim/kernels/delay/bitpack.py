@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from snnsim.kernels.common import gates
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.validation import shown
@@ -120,7 +120,7 @@ def _smallest_positive(bits: np.ndarray, threads: int) -> np.ndarray:
     return result
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _set_smallest_positive(k: int, bits: np.ndarray, result: np.ndarray) -> None:
     one, most = bits.dtype.type(1), ~bits.dtype.type(0)
     size = (bits.size + result.size - 1) // result.size
@@ -140,7 +140,7 @@ def _count(values: np.ndarray, scale: Any, counts: np.ndarray, threads: int) -> 
 
 
 # a check for division by 0 would keep the loop from vector registers
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _count_part(
     k: int, values: np.ndarray, scale: Any, counts: np.ndarray, wrong: np.ndarray, bits: np.ndarray
 ) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
@@ -49,7 +49,7 @@ def multiply(
     for_each(_thread_multiply, threads, (a, b, c, shape, conjugate, transposed, added, threads))
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _thread_multiply(
     thread: int, a: np.ndarray, b: np.ndarray, c: np.ndarray, shape: ProductShape, conjugate: bool, transposed: bool,
     added: bool, threads: int,
@@ -77,13 +77,13 @@ def _thread_multiply(
                 _combine(parts, row * PANEL, sign, added, re_c, im_c)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add(re: np.ndarray, im: np.ndarray, sign: float, total: np.ndarray) -> None:
     for i in range(total.size):
         total[i] = re[i] + sign * im[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _combine(parts: np.ndarray, start: int, sign: float, added: bool, re: np.ndarray, im: np.ndarray) -> None:
     """Set a row of C, or add to it, from the three real products."""
     end = start + PANEL

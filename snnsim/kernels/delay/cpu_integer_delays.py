@@ -24,7 +24,7 @@ import numpy as np
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty, workspace
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.kernels.delay.sum_microkernel import VECTOR, sum_of_vectors
@@ -186,7 +186,7 @@ def _currents(
     for_each(_thread_currents, len(scratch.buffers), (spikes, synapses, patches, layout, before, scratch, result))
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _thread_currents(
     thread: int, spikes: np.ndarray, synapses: _Offsets, patches: PatchIndices, layout: _Layout, before: int,
     scratch: _Scratch, result: np.ndarray,
@@ -203,7 +203,7 @@ def _thread_currents(
         _stretch(synapses, lane, start, patches, layout, before, buffer, sums, result)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _fill(
     spikes: np.ndarray, first_lane: int, start: int, patches: PatchIndices, layout: _Layout, buffer: np.ndarray
 ) -> None:
@@ -227,7 +227,7 @@ def _fill(
                     buffer[patches.source[i] * layout.stride + cell] = 0
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _stretch(
     synapses: _Offsets, first_lane: int, start: int, patches: PatchIndices, layout: _Layout, before: int,
     buffer: np.ndarray, sums: np.ndarray, result: np.ndarray,
@@ -250,7 +250,7 @@ def _stretch(
 _eight_vectors, _four_vectors, _two_vectors, _one_vector = (sum_of_vectors(vectors) for vectors in (8, 4, 2, 1))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _sums(synapses: _Offsets, buffer: np.ndarray, cell: int, width: int, sums: np.ndarray) -> None:
     """Set the sums of all targets for `width` cells from one on, in as few vectors as hold them."""
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 
 LANES = 32
 """Columns that are transformed together: in float32 two vectors of AVX-512, four of AVX2."""
@@ -110,20 +110,20 @@ def transform(x: np.ndarray, y: np.ndarray, plan: Plan, sign: int) -> bool:
     return swapped
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _point(x: np.ndarray, index: int, sizes: Pass) -> tuple[np.ndarray, np.ndarray]:
     """Return the real and the imaginary parts of a point, (width,) each."""
     first = index * sizes.width
     return x[0, first : first + sizes.width], x[1, first : first + sizes.width]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _phase(plan: Plan, p: int, k: int, sizes: Pass, sign: float) -> tuple[float, float]:
     index = p * k * sizes.stride
     return plan.cosine[index], sign * plan.sine[index]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
     sign = x.dtype.type(sign)
     for p in range(sizes.points):
@@ -137,7 +137,7 @@ def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -
             zr[i], zi[i] = re * c - im * s, re * s + im * c
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
     half, h, sign = x.dtype.type(0.5), x.dtype.type(sign * math.sqrt(0.75)), x.dtype.type(sign)
     m = sizes.points
@@ -157,7 +157,7 @@ def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -
             y2r[i], y2i[i] = re * c2 - im * s2, re * s2 + im * c2
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _radix_4(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
     sign, m = x.dtype.type(sign), sizes.points
     for p in range(m):

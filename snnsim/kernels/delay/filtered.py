@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 
@@ -105,7 +105,7 @@ class _Filtered(torch.autograd.Function):
         return gradients(grad.contiguous(), spikes, window.detach(), needed=needed)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _first_terms(p: int, before: int, steps: int, delays: int, after: bool, backward: bool) -> tuple[int, int, int]:
     """Return step and delay of the first product that step p of a result sums, and the number of products.
 
@@ -136,7 +136,7 @@ def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after:
     for_each(_filter_lane, batch * lanes, (sequence, window, result, after, backward))
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _filter_lane(
     job: int, sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after: bool, backward: bool
 ) -> None:
@@ -166,7 +166,7 @@ def _correlate(grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> No
     for_each(_correlate_lane, lanes, (grad, sequence, result))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _correlate_lane(lane: int, grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
     steps, batch, channels = sequence.shape
     first = lane * LANE

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 
@@ -135,7 +135,7 @@ def _forward(
     for_each(_row_forward, kernel.shape[1], (weight, delay, width, constants, kernel))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _row_forward(
     j: int, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
 ) -> None:
@@ -160,7 +160,7 @@ def _backward(
     for_each(_row_backward, grad.shape[1], arguments)
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _row_backward(
     j: int, grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
     grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
@@ -186,7 +186,7 @@ def _row_backward(
             grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
     kind, size = constants.coefficients.dtype, delays * columns
     return _Rows(
@@ -195,13 +195,13 @@ def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _copy(values: np.ndarray, row: np.ndarray) -> None:
     for i in range(row.size):
         row[i] = values[i]
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _set_windows(rows: _Rows, constants: _Constants) -> None:
     """Set P of a row, delay after delay."""
     d, s, p = rows.delay, rows.width, rows.window
@@ -225,7 +225,7 @@ def _set_windows(rows: _Rows, constants: _Constants) -> None:
             row[i] /= total[i]
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _to_exponentials(x: np.ndarray, bits: np.ndarray, constants: _Constants) -> None:
     """Turn x, from LEAST to 0, into exp(x)."""
     inverse, high, low, rounding = constants.inverse_ln2, constants.high, constants.low, constants.rounding
@@ -245,7 +245,7 @@ def _to_exponentials(x: np.ndarray, bits: np.ndarray, constants: _Constants) -> 
         x[i] = power[i] * scale[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _weigh(p: np.ndarray, w: np.ndarray, added: bool, row: np.ndarray) -> None:
     """Set a row of the kernel to P w, or add to it."""
     if added:
@@ -256,7 +256,7 @@ def _weigh(p: np.ndarray, w: np.ndarray, added: bool, row: np.ndarray) -> None:
             row[i] = p[i] * w[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _mean(p: np.ndarray, g: np.ndarray, mean: np.ndarray) -> None:
     """Set Σ_k P ∂L/∂kernel."""
     mean[:] = 0
@@ -266,7 +266,7 @@ def _mean(p: np.ndarray, g: np.ndarray, mean: np.ndarray) -> None:
             mean[i] += window[i] * grad[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _to_pulls(p: np.ndarray, g: np.ndarray, mean: np.ndarray, w: np.ndarray) -> None:
     """Turn P into r = P w (∂L/∂kernel − mean)."""
     for k in range(p.size // w.size):
@@ -275,7 +275,7 @@ def _to_pulls(p: np.ndarray, g: np.ndarray, mean: np.ndarray, w: np.ndarray) -> 
             window[i] *= w[i] * (grad[i] - mean[i])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _moments(r: np.ndarray, d: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
     """Set Σ_k r (k − d) and Σ_k r (k − d)²."""
     first[:] = 0

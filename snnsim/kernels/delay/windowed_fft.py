@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.fft import LANES, Plan, transform
@@ -72,7 +72,7 @@ def analyze(
     for_each(_analyze_columns, height * groups, arguments)
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _analyze_columns(
     job: int, sequence: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
     spectrum: np.ndarray,
@@ -101,7 +101,7 @@ def _analyze_columns(
         _store(z, row * width + first, LANES, last - first, spectrum)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _buffers(width: int, points: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Return zeros for the columns, (pair, 2, point · LANES), and scratch memory of the same shape."""
     pairs = (width + 2 * LANES - 1) // (2 * LANES)
@@ -109,7 +109,7 @@ def _buffers(width: int, points: int, dtype: np.dtype) -> tuple[np.ndarray, np.n
     return np.zeros(shape, dtype), np.empty(shape, dtype)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _load(values: np.ndarray, scale: float, x: np.ndarray) -> None:
     """Set one point of all pairs."""
     for first in range(0, values.size, LANES):
@@ -118,7 +118,7 @@ def _load(values: np.ndarray, scale: float, x: np.ndarray) -> None:
             target[w] = scale * lanes[w]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _store(z: np.ndarray, index: int, apart: int, width: int, spectrum: np.ndarray) -> None:
     """Set the spectra of two real columns from that of a complex column, for all pairs; LANES columns lie `apart`."""
     half, points = len(spectrum) // 2, z.shape[2] // LANES
@@ -159,7 +159,7 @@ def synthesize(
     for_each(_synthesize_columns, sequence.shape[1] * groups, arguments)
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _synthesize_columns(
     job: int, spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int,
     sequence: np.ndarray,
@@ -184,7 +184,7 @@ def _synthesize_columns(
             _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _put(z: np.ndarray, scale: float, added: bool, target: np.ndarray) -> None:
     """Set one step of the sequence, or add to it."""
     for first in range(0, target.size, LANES):
@@ -197,7 +197,7 @@ def _put(z: np.ndarray, scale: float, added: bool, target: np.ndarray) -> None:
                 lanes[w] = scale * values[w]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _gather(spectrum: np.ndarray, first: int, last: int, x: np.ndarray) -> None:
     """Set x to the spectra of a + i b, where column a of a pair lies before column b."""
     half, points = len(spectrum) // 2, x.shape[2] // LANES

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.counter_rng import Counter, Draws
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.kernels.neuron import cpu_lif
@@ -166,7 +166,7 @@ def _moments(current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None
     for_each(_lane_moments, current.shape[1], (current, lengths, sums))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _lane_moments(b: int, current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None:
     total, square = sums[0, b], sums[1, b]
     for t in range(min(lengths[b], len(current))):
@@ -185,7 +185,7 @@ def _affine_backward(
     for_each(_lane_affine_backward, current.shape[1], (grad, current, lengths, scale, offset, slope))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _lane_affine_backward(
     b: int, grad: np.ndarray, current: np.ndarray, lengths: np.ndarray, scale: np.ndarray, offset: np.ndarray,
     slope: np.ndarray,
@@ -204,7 +204,7 @@ def _leaky_forward(current: np.ndarray, voltage: np.ndarray, beta: np.ndarray, m
     for_each(_lane_leaky_forward, current.shape[1], (current, voltage, beta, membrane))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _lane_leaky_forward(
     b: int, current: np.ndarray, voltage: np.ndarray, beta: np.ndarray, membrane: np.ndarray
 ) -> None:
@@ -221,7 +221,7 @@ def _leaky_backward(beta: np.ndarray, grad: np.ndarray, result: np.ndarray) -> N
     for_each(_lane_leaky_backward, grad.shape[1], (beta, grad, result))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _lane_leaky_backward(b: int, beta: np.ndarray, grad: np.ndarray, result: np.ndarray) -> None:
     d = np.zeros_like(grad[0, b])
     for t in range(len(grad) - 1, -1, -1):

@@ -23,7 +23,7 @@ Exact    sums over time are a recording's own, in float64 after a few steps, and
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import Counter
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
@@ -61,7 +61,7 @@ def forward(inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter
     for_each(_block_forward, -(-len(inputs.lengths) // lanes), (inputs, neuron, noise, counter, outputs))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _block_forward(
     index: int, inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter: Counter, outputs: Outputs
 ) -> None:
@@ -93,7 +93,7 @@ def _block_forward(
     outputs.last[columns] = v
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _block(index: int, neurons: int, lengths: np.ndarray, counter: Counter) -> Block:
     """Return a block of lanes; the last one may have fewer."""
     lanes = cpu_steps.lanes_per_block(neurons)
@@ -123,7 +123,7 @@ def backward(
     for_each(_thread_backward, threads, arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _thread_backward(
     thread: int, inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter: Counter,
     grads: OutputGradientArrays, options: Options, threads: int, result: InputGradientArrays,
@@ -143,7 +143,7 @@ def _thread_backward(
         result.voltage[columns] = _block_backward(inputs, block, wide, noisy, path, grads, options, drive, sums)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory) -> None:
     """Set the membranes and the levels of a block, as in the forward pass."""
     current, columns, threshold = inputs.current, block.columns, neuron.threshold
@@ -165,13 +165,13 @@ def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise:
             cpu_steps.reset(u, threshold, neuron.hard, v)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _prefetch_before(t: int, sequence: np.ndarray, columns: slice) -> None:
     if t and sequence.size:
         prefetch(sequence[t - 1, columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _block_backward(
     inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory,
     grads: OutputGradientArrays, options: Options, drive: np.ndarray, sums: Sums,
@@ -214,7 +214,7 @@ def _block_backward(
     return dv
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _membrane_gradient(
     step: StepArrays, neuron: Parameters, noise: NoiseArrays, options: Options, error: np.ndarray, slope: np.ndarray,
     du: np.ndarray,

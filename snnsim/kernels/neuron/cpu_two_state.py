@@ -12,7 +12,7 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
@@ -39,7 +39,7 @@ from snnsim.kernels.neuron.two_state_types import (
 )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _affine(inputs: InputArrays, times: int) -> np.ndarray:
     """Return scale and shift of a block, (2, column)."""
     affine = np.empty((2, times * inputs.scale.size), inputs.scale.dtype)
@@ -48,7 +48,7 @@ def _affine(inputs: InputArrays, times: int) -> np.ndarray:
     return affine
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _columns(block: int, lanes: int, neurons: int, count: int) -> slice:
     """Return the columns of a block of so many lanes; the last block may have fewer."""
     first = block * lanes
@@ -69,7 +69,7 @@ def forward(inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -
     for_each(_block_forward, -(-inputs.lengths.size // lanes), (inputs, neuron, hard, outputs))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _block_forward(block: int, inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -> None:
     """Compute all steps of a block."""
     neurons, lengths = neuron.beta.size, inputs.lengths
@@ -111,7 +111,7 @@ def backward(
     for_each(_thread_backward, threads, (inputs, neuron, options, learned, threads, grads, result, sums))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _thread_backward(
     thread: int, inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, threads: int,
     grads: OutputGradients, result: InputGradients, sums: Arrays,
@@ -130,7 +130,7 @@ def _thread_backward(
         _block_backward(inputs, wide, options, learned, ends, columns, path, grads, result, sums)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _compute_again(
     inputs: InputArrays, neuron: Arrays, hard: bool, ends: np.ndarray, columns: slice, path: Trajectory
 ) -> None:
@@ -146,7 +146,7 @@ def _compute_again(
         steps.step_again(t, rows, flags, results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _block_backward(
     inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, ends: np.ndarray, columns: slice,
     path: Trajectory, grads: OutputGradients, result: InputGradients, sums: Arrays,
@@ -183,13 +183,13 @@ def _block_backward(
     result.w[columns] = dw
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _start(grad: np.ndarray, columns: slice, temporal: bool) -> np.ndarray:
     """Return the gradient of the state after the last step."""
     return grad[columns].copy() if temporal else np.zeros_like(grad[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.ndarray) -> None:
     """Set scale and shift of the lanes whose last step, of so many at most, is this one."""
     width = row.shape[1] // ends.size
@@ -200,7 +200,7 @@ def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.nd
             row[1, columns] = affine[1, columns]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _flush(
     rows: BackwardRows, learned: bool, short: np.ndarray, sums: Arrays, affine: np.ndarray, columns: slice
 ) -> None:
@@ -212,7 +212,7 @@ def _flush(
         cpu_steps.flush(short[1], affine[1, columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     for n in range(total.size):
         total[n] += a[n] * b[n]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
@@ -58,7 +58,7 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) 
     for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, delivery))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_forward(tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) -> None:
     """Compute all steps of a few lanes."""
     neurons, first = neuron.beta.size, tile * delivery.lanes
@@ -104,7 +104,7 @@ def backward(
     for_each(_tile_backward, -(-count // lanes), arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_backward(
     tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery,
     learned: bool, through: bool,
@@ -142,7 +142,7 @@ class _Memory(NamedTuple):
     """Scratch memory of a product, (lane · PANEL,)."""
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _memory(delivery: Delivery, lanes: int) -> _Memory:
     taps, delays, width = delivery.window.shape
     kind, size = delivery.window.dtype, lanes * width
@@ -153,7 +153,7 @@ def _memory(delivery: Delivery, lanes: int) -> _Memory:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive(step: int, delivery: Delivery, memory: _Memory, lanes: int) -> None:
     """Set the values that arrive in a step: the sum over all earlier ones."""
     for tap in range(len(delivery.window)):
@@ -164,7 +164,7 @@ def _receive(step: int, delivery: Delivery, memory: _Memory, lanes: int) -> None
             _filter(step, delivery.window[tap], memory.ring[tap], tap > 0, lanes, memory.out)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bool) -> None:
     """Take the values of a step for the steps after it; sparse ones are mostly 0."""
     delays, size = delivery.window.shape[1], memory.sent.size
@@ -179,7 +179,7 @@ def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bo
             _multiply(memory.sent, delivery.weight[slot], False, lanes, memory.panel, row)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _filter(step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes: int, out: np.ndarray) -> None:
     """Set or add the sum over the values of the last steps, which lie in a ring, the latest first."""
     delays, width = window.shape
@@ -203,7 +203,7 @@ def _filter(step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes:
                 _two_vectors(two[0], two[1], count - near, True, out, index)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _multiply(
     values: np.ndarray, weight: np.ndarray, added: bool, lanes: int, panel: np.ndarray, out: np.ndarray
 ) -> None:
@@ -225,7 +225,7 @@ def _multiply(
                 row[:] = one
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add_events(values: np.ndarray, rows: np.ndarray, lanes: int, out: np.ndarray) -> None:
     """Set the product of values that are mostly 0 with a matrix (term, column), row by row."""
     width = values.size // lanes

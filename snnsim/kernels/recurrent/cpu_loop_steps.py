@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
@@ -29,7 +29,7 @@ class ForwardRows(NamedTuple):
     results: steps.StepResults
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def forward_rows(arrays: LoopArrays, coefficients: Arrays, lanes: int, columns: slice) -> ForwardRows:
     """Return the rows of a few lanes.
 
@@ -46,7 +46,7 @@ def forward_rows(arrays: LoopArrays, coefficients: Arrays, lanes: int, columns: 
     return ForwardRows(step, results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def step_forward(t: int, rows: ForwardRows, hard: bool) -> None:
     """Compute the neurons of a step, whose currents are complete.
 
@@ -58,7 +58,7 @@ def step_forward(t: int, rows: ForwardRows, hard: bool) -> None:
     steps.step_forward(t, rows.step, StepChoices(not hard), rows.results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns: slice) -> BackwardRows:
     """Return the rows of a few lanes.
 
@@ -78,7 +78,7 @@ def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns:
     return rows_of(back, arrays.total[:, columns], affine, arrays.error[:, columns], arrays.du[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add(row: np.ndarray, total: np.ndarray) -> None:
     """Add a row.
 
@@ -90,7 +90,7 @@ def add(row: np.ndarray, total: np.ndarray) -> None:
         total[n] += row[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_scaled(factor: float, row: np.ndarray, total: np.ndarray) -> None:
     """Add a row times a factor.
 
@@ -103,7 +103,7 @@ def add_scaled(factor: float, row: np.ndarray, total: np.ndarray) -> None:
         total[n] += factor * row[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     """Add the product of two rows.
 
@@ -116,7 +116,7 @@ def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
         total[n] += a[n] * b[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     """Set a row to the sum of two.
 
@@ -129,7 +129,7 @@ def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
         total[n] = a[n] + b[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray) -> None:
     """Set values with a margin to a row times its factors.
 
@@ -147,7 +147,7 @@ def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray)
             wide[n] = one[n] * two[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def narrowed(values: np.ndarray, lanes: int, row: np.ndarray) -> None:
     """Set a row to values with a margin.
 
@@ -178,7 +178,7 @@ def retrace(total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.
     for_each(_retrace, -(-count // lanes), (total, neuron, hard, v, w, path))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _retrace(
     block: int, total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.ndarray, path: Trajectory
 ) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
@@ -59,7 +59,7 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, 
     for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, kernel, start, stop))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_forward(
     tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int
 ) -> None:
@@ -79,7 +79,7 @@ def _tile_forward(
         _note_events(arrays.spikes[t, columns], lanes, events[t - start], counts[t - start])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive(rows: np.ndarray, events: np.ndarray, counts: np.ndarray, total: np.ndarray) -> None:
     """Set the recurrent currents (column,) that come from the spikes of the steps so far.
 
@@ -98,7 +98,7 @@ def _receive(rows: np.ndarray, events: np.ndarray, counts: np.ndarray, total: np
                 add(rows[steps - step - 1, event], current)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _note_events(spikes: np.ndarray, lanes: int, events: np.ndarray, counts: np.ndarray) -> None:
     """Set the neurons of every lane that fire, and their number."""
     neurons = spikes.size // lanes
@@ -134,7 +134,7 @@ def backward(
     for_each(_tile_backward, -(-count // lanes), arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_backward(
     tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel,
     learned: bool, through: bool, steps: range,
@@ -162,7 +162,7 @@ def _tile_backward(
         flush(rows.learning.sums, sums, columns)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive_errors(
     values: Matrix, panels: np.ndarray, rows: int, terms: int, panel: np.ndarray, total: np.ndarray
 ) -> None:

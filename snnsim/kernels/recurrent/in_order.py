@@ -20,7 +20,7 @@ from torch import Tensor
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients
@@ -110,7 +110,7 @@ def _fire(
     for_each(_fire_lane, arrays.v.size // neuron.beta.size, (arrays, neuron, hard, sent, own, connections))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _fire_lane(
     lane: int, arrays: LoopArrays, neuron: Arrays, hard: bool, sent: np.ndarray, own: np.ndarray, connections: Synapses
 ) -> None:
@@ -134,7 +134,7 @@ def _fire_lane(
         _push(connections, sources, spikes, start, ring)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _push(connections: Synapses, first: int, spikes: np.ndarray, start: int, ring: np.ndarray) -> None:
     """Add the weights of the spikes of a step, those of the sources from one on, to the currents of their arrivals."""
     indptr, offset, weight = connections.indptr, connections.offset, connections.weight
