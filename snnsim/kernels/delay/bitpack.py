@@ -88,7 +88,7 @@ def packed(spikes: Tensor) -> Packed:
     with torch_threads():
         threads = thread_count()
         # the first positive number is the scale of all spikes; of counts it may be a multiple of the smallest
-        scale = _first_positive(values)
+        scale = values.dtype.type(_first_positive(values))
         exact, most = _count(values, scale, counts, threads)
         if not exact:
             least = _smallest_positive(values.view(f"u{values.itemsize}"), threads).min(keepdims=True)

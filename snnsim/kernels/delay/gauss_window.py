@@ -21,6 +21,7 @@ from torch import Tensor
 from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.strided import Strided, copy_row
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LEAST = -80.0
@@ -88,7 +89,7 @@ def forward(weight: Tensor, delay: Tensor, width: Tensor, delays: int) -> Tensor
     """
     kernel = empty(weight, delays, *weight.shape[:2])
     with torch_threads():
-        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        w, d, s = _arrays(weight, delay, width)
         _forward(w, d, s, _CONSTANTS[weight.dtype], kernel.numpy())
     return kernel
 
@@ -105,14 +106,14 @@ def backward(grad: Tensor, weight: Tensor, delay: Tensor, width: Tensor) -> tupl
     shape, kind = weight.shape, weight.dtype
     results = torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind)
     with torch_threads():
-        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
-        _backward(grad.numpy(), w, d, s, _CONSTANTS[weight.dtype], *map(_array, results))
+        w, d, s = _arrays(weight, delay, width)
+        _backward(Strided.of(grad), w, d, s, _CONSTANTS[kind], *(result.numpy() for result in results))
     return results
 
 
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().numpy()
-    return array
+def _arrays(weight: Tensor, delay: Tensor, width: Tensor) -> list[np.ndarray]:
+    """Return arrays of one shape without gaps, for which one function is compiled."""
+    return [one.detach().contiguous().numpy() for one in (weight, delay, width.expand(weight.shape))]
 
 
 class _Rows(NamedTuple):
@@ -153,25 +154,25 @@ def _row_forward(
 
 @parallel()
 def _backward(
-    grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    grad: Strided, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
     grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
 ) -> None:  # fmt: skip
     arguments = (grad, weight, delay, width, constants, grad_weight, grad_delay, grad_width)
-    for_each(_row_backward, grad.shape[1], arguments)
+    for_each(_row_backward, grad.rows, arguments)
 
 
 @subroutine(cache=True, error_model="numpy")
 def _row_backward(
-    j: int, grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    j: int, grad: Strided, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
     grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
 ) -> None:  # fmt: skip
-    delays, _, columns = grad.shape
+    delays, columns = grad.delays, grad.columns
     scratch = _scratch(constants, delays, columns)
     w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
     g = np.empty_like(p)
     first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
     for k in range(delays):
-        _copy(grad[k, j], g[k * columns : (k + 1) * columns])
+        copy_row(grad, k, j, g[k * columns : (k + 1) * columns])
     for tap in range(weight.shape[2]):
         _copy(weight[j, :, tap], w)
         _copy(delay[j, :, tap], d)

@@ -49,7 +49,11 @@ class Windows(NamedTuple):
     """The first point of a window that counts."""
 
 
-@parallel()
+_NO_COUNTS = np.empty((0, 0, 0), np.uint8)
+_NO_NUMBERS = {np.dtype(kind): np.empty((0, 0, 0), kind) for kind in (np.float32, np.float64)}
+"""They stand for a sequence of the other type, so that both types of a sequence have one compiled function."""
+
+
 def analyze(
     sequence: np.ndarray, scale: float, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
     spectrum: np.ndarray,
@@ -57,7 +61,7 @@ def analyze(
     """Set the spectrum of windows of scale · sequence.
 
     Args:
-        sequence: The sequence.
+        sequence: The sequence, of the type of the spectrum, or counts of uint8.
         scale: A factor of the sequence.
         windows: The windows of a lane.
         plan: The plan of a transform of L points.
@@ -66,39 +70,53 @@ def analyze(
         panels: Whether the spectrum is stored in panels.
         spectrum: The result.
     """
+    counted = sequence.dtype == np.uint8
+    numbers, counts = (_NO_NUMBERS[spectrum.dtype], sequence) if counted else (sequence, _NO_COUNTS)
+    _analyze(numbers, counts, spectrum.dtype.type(scale), windows, plan, rows, columns, panels, spectrum)
+
+
+@parallel()
+def _analyze(
+    numbers: np.ndarray, counts: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span, columns: Span,
+    panels: bool, spectrum: np.ndarray,
+) -> None:  # fmt: skip
     width, height = columns.stop - columns.start, rows.stop - rows.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    arguments = (sequence, spectrum.dtype.type(scale), windows, plan, rows, columns, panels, spectrum)
+    arguments = (numbers, counts, scale, windows, plan, rows, columns, panels, spectrum)
     for_each(_analyze_columns, height * groups, arguments)
 
 
 @subroutine(cache=True, error_model="numpy")
 def _analyze_columns(
-    job: int, sequence: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
-    spectrum: np.ndarray,
+    job: int, numbers: np.ndarray, counts: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span,
+    columns: Span, panels: bool, spectrum: np.ndarray,
 ) -> None:  # fmt: skip
     """Set the spectrum of a window of a few columns."""
-    _, lanes, _ = sequence.shape
+    steps, lanes, _ = counts.shape if counts.size else numbers.shape
     points, width, height = windows.points, columns.stop - columns.start, rows.stop - rows.start
     groups = (width + TOGETHER - 1) // TOGETHER
     row, first = job // groups, job % groups * TOGETHER
     start = windows.start + (row + rows.start) // lanes * windows.hop
     lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
     x, y = _buffers(last - first, points, spectrum.dtype)
-    low, high = max(windows.low, -start), min(points, len(sequence) - start)
+    low, high = max(windows.low, -start), min(points, steps - start)
+    begin, end = columns.start + first, columns.start + last
     for p in range(low, high):
-        values = sequence[start + p, lane, columns.start + first : columns.start + last]
-        _load(values, scale, x[:, :, p * LANES : (p + 1) * LANES])
+        target = x[:, :, p * LANES : (p + 1) * LANES]
+        if counts.size:
+            _load(counts[start + p, lane, begin:end], scale, target)
+        else:
+            _load(numbers[start + p, lane, begin:end], scale, target)
     swapped = False
     for pair in range(len(x)):
         swapped = transform(x[pair], y[pair], plan, -1)
     z = y if swapped else x
+    index, apart, filled = row * width + first, LANES, last - first
     if panels:
         # complete panels: behind the last column their numbers are rounding errors
         apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
-        _store(z, first // LANES * apart + row * LANES, apart, filled, spectrum)
-    else:
-        _store(z, row * width + first, LANES, last - first, spectrum)
+        index = first // LANES * apart + row * LANES
+    _store(z, index, apart, filled, spectrum)
 
 
 @subroutine(cache=True)
