@@ -38,7 +38,7 @@ class Strided(NamedTuple):
 
 
 @subroutine(cache=True)
-def copy_row(tensor: Strided, delay: int, row: int, target: np.ndarray) -> None:
+def copy_strided_row(tensor: Strided, delay: int, row: int, target: np.ndarray) -> None:
     """Copy a row of a tensor.
 
     Args:

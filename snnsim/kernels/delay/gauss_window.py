@@ -19,9 +19,10 @@ import torch
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
-from snnsim.kernels.common.strided import Strided, copy_row
+from snnsim.kernels.common.strided import Strided, copy_strided_row
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LEAST = -80.0
@@ -144,9 +145,9 @@ def _row_forward(
     scratch = _scratch(constants, delays, columns)
     w, p = scratch.weight, scratch.window
     for tap in range(weight.shape[2]):
-        _copy(weight[j, :, tap], w)
-        _copy(delay[j, :, tap], scratch.delay)
-        _copy(width[j, :, tap], scratch.width)
+        copy_row(weight[j, :, tap], w)
+        copy_row(delay[j, :, tap], scratch.delay)
+        copy_row(width[j, :, tap], scratch.width)
         _set_windows(scratch, constants)
         for k in range(delays):
             _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
@@ -172,11 +173,11 @@ def _row_backward(
     g = np.empty_like(p)
     first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
     for k in range(delays):
-        copy_row(grad, k, j, g[k * columns : (k + 1) * columns])
+        copy_strided_row(grad, k, j, g[k * columns : (k + 1) * columns])
     for tap in range(weight.shape[2]):
-        _copy(weight[j, :, tap], w)
-        _copy(delay[j, :, tap], d)
-        _copy(width[j, :, tap], s)
+        copy_row(weight[j, :, tap], w)
+        copy_row(delay[j, :, tap], d)
+        copy_row(width[j, :, tap], s)
         _set_windows(scratch, constants)
         _mean(p, g, first)
         _to_pulls(p, g, first, w)
@@ -194,12 +195,6 @@ def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
         np.empty(columns, kind), np.empty(columns, kind), np.empty(columns, kind), np.empty(size, kind),
         np.empty(size, constants.integers.dtype),
     )  # fmt: skip
-
-
-@subroutine(cache=True)
-def _copy(values: np.ndarray, row: np.ndarray) -> None:
-    for i in range(row.size):
-        row[i] = values[i]
 
 
 @subroutine(cache=True, error_model="numpy")

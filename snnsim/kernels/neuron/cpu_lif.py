@@ -22,6 +22,7 @@ Exact    sums over time are a recording's own, in float64 after a few steps, and
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import Counter
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
@@ -90,7 +91,7 @@ def _block_forward(
             cpu_noise.reset(u, level, threshold, reset_value, hard, v)
         else:
             cpu_steps.reset(u, threshold, hard, v)
-    outputs.last[columns] = v
+    copy_row(v, outputs.last[columns])
 
 
 @subroutine(cache=True)
@@ -140,14 +141,15 @@ def _thread_backward(
         noisy = NoiseArrays(cpu_noise.tiled(noise.scale, size), cpu_noise.tiled(noise.reset_value, size), noise.drawn)
         _compute_again(inputs, block, wide, noisy, path)
         drive, sums = result.drive, result.sums
-        result.voltage[columns] = _block_backward(inputs, block, wide, noisy, path, grads, options, drive, sums)
+        dv = _block_backward(inputs, block, wide, noisy, path, grads, options, drive, sums)
+        copy_row(dv, result.voltage[columns])
 
 
 @subroutine(cache=True)
 def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory) -> None:
     """Set the membranes and the levels of a block, as in the forward pass."""
     current, columns, threshold = inputs.current, block.columns, neuron.threshold
-    path.level[0, : threshold.size] = threshold
+    copy_row(threshold, path.level[0, : threshold.size])
     v = inputs.voltage[columns].copy()
     scale, shift = cpu_steps.tiled(inputs.scale, block.lengths.size), cpu_steps.tiled(inputs.shift, block.lengths.size)
     for t in range(len(current)):
@@ -226,4 +228,4 @@ def _membrane_gradient(
         cpu_noise.add_reset_gradient(options.detached, h, noise.reset_value, slope)
         cpu_steps.step_back(error, slope, neuron.beta, step.grad_voltage, du)
     else:
-        du[:] = error
+        copy_row(error, du)

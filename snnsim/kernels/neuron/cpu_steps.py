@@ -10,6 +10,7 @@ Names    u membrane before the reset · v voltage after it · θ threshold · le
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 
 _WIDE = 512
@@ -34,9 +35,11 @@ def tiled(values: np.ndarray, times: int) -> np.ndarray:
         values: One number for each neuron, (neuron,).
         times: Number of lanes.
     """
-    tiles = np.empty((times, values.size), values.dtype)
-    tiles[:] = values
-    return tiles.reshape(tiles.size)
+    size = values.size
+    tiles = np.empty(times * size, values.dtype)
+    for tile in range(times):
+        copy_row(values, tiles[tile * size : (tile + 1) * size])
+    return tiles
 
 
 @subroutine(cache=True)

@@ -12,6 +12,7 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
@@ -43,8 +44,8 @@ from snnsim.kernels.neuron.two_state_types import (
 def _affine(inputs: InputArrays, times: int) -> np.ndarray:
     """Return scale and shift of a block, (2, column)."""
     affine = np.empty((2, times * inputs.scale.size), inputs.scale.dtype)
-    affine[0] = cpu_steps.tiled(inputs.scale, times)
-    affine[1] = cpu_steps.tiled(inputs.shift, times)
+    copy_row(cpu_steps.tiled(inputs.scale, times), affine[0])
+    copy_row(cpu_steps.tiled(inputs.shift, times), affine[1])
     return affine
 
 
@@ -87,8 +88,8 @@ def _block_forward(block: int, inputs: InputArrays, neuron: Arrays, hard: bool, 
             prefetch(current[t + 1])
         cpu_steps.stop_ended(t, ends, affine[0], affine[1])
         steps.step_forward(t, rows, flags, results)
-    outputs.v[columns] = v
-    outputs.w[columns] = w
+    copy_row(v, outputs.v[columns])
+    copy_row(w, outputs.w[columns])
 
 
 @parallel()
@@ -179,8 +180,8 @@ def _block_backward(
     if learned:
         # du of the first step
         _add_product(du, inputs.v[columns], sums.beta[columns])
-    result.v[columns] = dv
-    result.w[columns] = dw
+    copy_row(dv, result.v[columns])
+    copy_row(dw, result.w[columns])
 
 
 @subroutine(cache=True)
@@ -196,8 +197,8 @@ def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.nd
     for lane in range(ends.size):
         if t + 1 == min(ends[lane], count):
             columns = slice(lane * width, (lane + 1) * width)
-            row[0, columns] = affine[0, columns]
-            row[1, columns] = affine[1, columns]
+            copy_row(affine[0, columns], row[0, columns])
+            copy_row(affine[1, columns], row[1, columns])
 
 
 @subroutine(cache=True)

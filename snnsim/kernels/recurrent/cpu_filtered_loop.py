@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
@@ -172,7 +173,7 @@ def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bo
     for slot in range(len(memory.ring)):
         row = memory.ring[slot, start : start + size]
         if delivery.filters_first:
-            row[:] = memory.sent
+            copy_row(memory.sent, row)
         elif sparse:
             _add_events(memory.sent, delivery.rows[slot], lanes, row)
         else:
@@ -222,7 +223,7 @@ def _multiply(
                 for c in range(row.size):
                     row[c] += one[c]
             else:
-                row[:] = one
+                copy_row(one, row)
 
 
 @subroutine(cache=True)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
@@ -158,7 +159,7 @@ def narrowed(values: np.ndarray, lanes: int, row: np.ndarray) -> None:
     """
     neurons, width = row.size // lanes, values.size // lanes
     for lane in range(lanes):
-        row[lane * neurons : (lane + 1) * neurons] = values[lane * width : lane * width + neurons]
+        copy_row(values[lane * width :], row[lane * neurons : (lane + 1) * neurons])
 
 
 @parallel()

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
@@ -157,7 +158,7 @@ def _tile_backward(
         widened(arrays.error[t, columns], mask, lanes, wide)
         for lane in range(lanes):
             begin = (lane * len(steps) + t - steps.start) * width
-            sent[begin : begin + width] = wide[lane * width : (lane + 1) * width]
+            copy_row(wide[lane * width :], sent[begin : begin + width])
     if learned:
         flush(rows.learning.sums, sums, columns)
 

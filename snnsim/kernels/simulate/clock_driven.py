@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
 from snnsim.kernels.common.jit import njit, subroutine
@@ -259,7 +260,7 @@ def run(
     for recording in recordings:
         buffer[:] = 0
         if len(pending):
-            buffer[: pending.shape[1]] = pending[recording]
+            copy_row(pending[recording], buffer[: pending.shape[1]])
         _run_recording(recording, network, events, voltage[recording], buffer, recorder)
         if len(pending):
-            pending[recording] = buffer[: pending.shape[1]]
+            copy_row(buffer, pending[recording])
