@@ -43,7 +43,7 @@ def for_each(context: Any, body: Any, jobs: Any, arguments: Any) -> Any:  # noqa
 
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         compiled = body.dispatcher.get_compile_result(call)
-        context.add_linking_libs([compiled.library])
+        context.active_code_library.add_linking_library(compiled.library)
         _Emitter(context, builder, compiled.fndesc).emit(values[1], _unpacked(builder, values[2]))
         return context.get_dummy_value()
 

@@ -94,7 +94,7 @@ def _block_forward(
     copy_row(v, outputs.last[columns])
 
 
-@subroutine(cache=True)
+@subroutine(cache=True, inline="always")
 def _block(index: int, neurons: int, lengths: np.ndarray, counter: Counter) -> Block:
     """Return a block of lanes; the last one may have fewer."""
     lanes = cpu_steps.lanes_per_block(neurons)
@@ -145,7 +145,7 @@ def _thread_backward(
         copy_row(dv, result.voltage[columns])
 
 
-@subroutine(cache=True)
+@subroutine(cache=True, inline="always")
 def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory) -> None:
     """Set the membranes and the levels of a block, as in the forward pass."""
     current, columns, threshold = inputs.current, block.columns, neuron.threshold
@@ -173,7 +173,7 @@ def _prefetch_before(t: int, sequence: np.ndarray, columns: slice) -> None:
         prefetch(sequence[t - 1, columns])
 
 
-@subroutine(cache=True)
+@subroutine(cache=True, inline="always")
 def _block_backward(
     inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory,
     grads: OutputGradientArrays, options: Options, drive: np.ndarray, sums: Sums,

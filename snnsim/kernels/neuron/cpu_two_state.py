@@ -131,7 +131,7 @@ def _thread_backward(
         _block_backward(inputs, wide, options, learned, ends, columns, path, grads, result, sums)
 
 
-@subroutine(cache=True)
+@subroutine(cache=True, inline="always")
 def _compute_again(
     inputs: InputArrays, neuron: Arrays, hard: bool, ends: np.ndarray, columns: slice, path: Trajectory
 ) -> None:
@@ -147,7 +147,7 @@ def _compute_again(
         steps.step_again(t, rows, flags, results)
 
 
-@subroutine(cache=True)
+@subroutine(cache=True, inline="always")
 def _block_backward(
     inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, ends: np.ndarray, columns: slice,
     path: Trajectory, grads: OutputGradients, result: InputGradients, sums: Arrays,
