@@ -17,7 +17,9 @@ def njit(**options: Any) -> Callable[[Function], Function]:
     Args:
         **options: The options of `numba.njit`.
     """
-    decorator: Callable[[Function], Function] = numba.njit(no_cfunc_wrapper=True, **options)
+    # Numba's annotations lack some of its options
+    numba_njit: Any = numba.njit
+    decorator: Callable[[Function], Function] = numba_njit(no_cfunc_wrapper=True, **options)
     return decorator
 
 

@@ -14,11 +14,15 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
+from numba import types as numba_types
+from numba.core import cgutils as numba_cgutils
 from numba.core.callconv import RETCODE_OK, errcode_t, excinfo_t
 
 from snnsim.kernels.common.jit import intrinsic
+
+# without Numba's annotations, which are those of a part of both
+types: Any = numba_types
+cgutils: Any = numba_cgutils
 
 _BYTES = ir.IntType(8).as_pointer()
 _SIZE = ir.IntType(types.intp.bitwidth)
@@ -37,6 +41,12 @@ def for_each(context: Any, body: Any, jobs: Any, arguments: Any) -> Any:  # noqa
 
     The arguments outlive the loop, so the function gets arrays that own no memory: threads do not contend for counts
     of references. An error of a job is raised after the loop.
+
+    Args:
+        context: Numba's context of types; Numba passes it.
+        body: The function of a job and of the arguments.
+        jobs: The number of jobs.
+        arguments: A tuple of numbers, arrays and tuples of them.
     """
     call = body.get_call_type(context, (types.intp, *map(types.unliteral, arguments)), {})
     signature = types.void(body, types.intp, types.BaseTuple.from_types(call.args[1:]))
@@ -85,8 +95,8 @@ class _Emitter:
             with several:
                 name = "numba_parallel_for"
                 launch = self._symbol(ir.FunctionType(ir.VoidType(), [_BYTES] * 5 + [_SIZE] * 3), name)
-                given = (builder.bitcast(pointer, _BYTES) for pointer in (kernel, pointers, sizes, strides))
-                builder.call(launch, [*given, data, _SIZE(0), _SIZE(1), threads])
+                addresses = (builder.bitcast(pointer, _BYTES) for pointer in (kernel, pointers, sizes, strides))
+                builder.call(launch, [*addresses, data, _SIZE(0), _SIZE(1), threads])
             with one:
                 builder.call(kernel, [pointers, sizes, strides, data])
         self._raise(shared)
@@ -137,7 +147,7 @@ class _Emitter:
         return value
 
     def _symbol(self, kind: Any, name: str) -> Any:
-        return cgutils.get_or_insert_function(self.builder.module, kind, name)  # type: ignore[no-untyped-call]
+        return cgutils.get_or_insert_function(self.builder.module, kind, name)
 
 
 def _field(builder: Any, pointer: Any, index: int) -> Any:

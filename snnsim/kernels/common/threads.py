@@ -43,7 +43,7 @@ def parallel(**options: Any) -> Callable[[Function], Function]:
     def decorate(function: Function) -> Function:
         compiled = njit(nogil=True, cache=True, **options)(function)
         if JIT_DISABLED:
-            return cast(Function, compiled)
+            return compiled
 
         @functools.wraps(function)
         def run(*arguments: Any) -> Any:
