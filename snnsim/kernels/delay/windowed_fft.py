@@ -109,7 +109,7 @@ def _analyze_columns(
             _load(numbers[start + p, lane, begin:end], scale, target)
     swapped = False
     for pair in range(len(x)):
-        swapped = transform(x[pair], y[pair], plan, -1)
+        swapped = transform(x[pair], y[pair], plan)
     z = y if swapped else x
     index, apart, filled = row * width + first, LANES, last - first
     if panels:
@@ -156,7 +156,6 @@ def _store(z: np.ndarray, index: int, apart: int, width: int, spectrum: np.ndarr
                 re[w], im[w] = scale * (ar[w] + br[w]), turn * (ai[w] - bi[w])
 
 
-@parallel()
 def synthesize(
     spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int, sequence: np.ndarray
 ) -> None:
@@ -171,6 +170,13 @@ def synthesize(
         shared: The number of first points that are added to the sequence, unless the window is the first of its lane.
         sequence: The result.
     """
+    _synthesize(spectrum, windows, plan._replace(sign=1), rows, columns, shared, sequence)
+
+
+@parallel()
+def _synthesize(
+    spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int, sequence: np.ndarray
+) -> None:
     groups = (columns.stop - columns.start + TOGETHER - 1) // TOGETHER
     # the windows of a lane overlap, so one job has all of them
     arguments = (spectrum, windows, plan, rows, columns, shared, sequence)
@@ -194,7 +200,7 @@ def _synthesize_columns(
         _gather(spectrum, index + first, index + last, x)
         swapped = False
         for pair in range(len(x)):
-            swapped = transform(x[pair], y[pair], plan, 1)
+            swapped = transform(x[pair], y[pair], plan)
         z = y if swapped else x
         start = windows.start + row // lanes * windows.hop
         for p in range(max(windows.low, -start), min(points, steps - start)):
