@@ -54,7 +54,7 @@ def for_each(context: Any, body: Any, jobs: Any, arguments: Any) -> Any:  # noqa
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
         compiled = body.dispatcher.get_compile_result(call)
         context.active_code_library.add_linking_library(compiled.library)
-        _Emitter(context, builder, compiled.fndesc).emit(values[1], _unpacked(builder, values[2]))
+        _Emitter(context, builder, compiled.fndesc).emit(values[1], cgutils.unpack_tuple(builder, values[2]))
         return context.get_dummy_value()
 
     return signature, generate
@@ -152,7 +152,3 @@ class _Emitter:
 
 def _field(builder: Any, pointer: Any, index: int) -> Any:
     return builder.gep(pointer, [ir.IntType(32)(0), ir.IntType(32)(index)], inbounds=True)
-
-
-def _unpacked(builder: Any, bundle: Any) -> list[Any]:
-    return [builder.extract_value(bundle, index) for index in range(len(bundle.type.elements))]
