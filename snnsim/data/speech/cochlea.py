@@ -25,13 +25,13 @@ Differs  the 40 fibers are alike, so the ready ones are drawn together: one expo
 import math
 from collections.abc import Callable
 
-import numba
 import numpy as np
 from scipy import signal
 
 from snnsim.data.speech import basilar_membrane
 from snnsim.data.speech.basilar_membrane import RATE
 from snnsim.kernels.common.counter_rng import GAMMA, mix
+from snnsim.kernels.common.jit import njit, subroutine
 
 CHANNELS = 700
 RMS = 0.3
@@ -161,7 +161,7 @@ def _trains(velocity: np.ndarray, cells: range, seed: int) -> list[np.ndarray]:
     return trains
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def hair_cell(velocity: np.ndarray, hazard: np.ndarray) -> None:
     """Compute −log(1 − p) of a hair cell's fibers: exp(−Σ) is the probability that a fiber is silent over steps.
 
@@ -183,14 +183,14 @@ def hair_cell(velocity: np.ndarray, hazard: np.ndarray) -> None:
         hazard[step] = -math.log1p(-H * _DT * cleft)
 
 
-@numba.njit(inline="always")
+@subroutine(inline="always")
 def _exponential(state: np.uint64) -> float:
     """Return the random number of a state, exponentially distributed with mean 1."""
     # 53 bits, moved by half a step: never log(0)
     return -math.log((np.float64(_mix(state) >> np.uint64(11)) + 0.5) * 2.0**-53)
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def bushy_cell(hazard: np.ndarray, seed: np.uint64, cell: np.uint64, fired: np.ndarray, spike: np.ndarray) -> int:
     """Compute the spikes of a bushy cell.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.simulate.clock_driven import draws, level, membrane
 from snnsim.kernels.simulate.record import record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
@@ -36,7 +36,7 @@ from snnsim.kernels.simulate.types import (
 )
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
     """Return the voltage of a neuron after silent steps."""
     for _ in range(steps):
@@ -47,7 +47,7 @@ def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
     return voltage
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
     """Put an event into a slot, or only count it if the slot is full."""
     used = queue.used
@@ -57,7 +57,7 @@ def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
         queue.target[slot, index], queue.value[slot, index] = target, weight
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
     """Queue the events of a spike; those without a delay go into the slot of this step."""
     indptr, target, delay, weight = synapses.indptr, synapses.target, synapses.delay, synapses.weight
@@ -73,7 +73,7 @@ def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queu
             queued[slot, index], value[slot, index] = target[synapse], count * weight[synapse]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
     """Add up the events of this step, and put their neurons on the lists of their populations."""
     bounds, owner = network.populations.bounds, network.populations.owner
@@ -93,7 +93,7 @@ def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
             listed[population] += 1
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _has_room(queue: Queue) -> bool:
     return bool(queue.used.max() <= queue.target.shape[1])
 
@@ -111,7 +111,7 @@ def fire_by_themselves(below: np.ndarray, parameters: Parameters, result: np.nda
         result[n] = _silent(below[n], 1, parameters, n) >= parameters.threshold[n]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> int:
     """Compute the listed neurons of a population in this step; return the number of those at their threshold."""
     population, step = position.population, position.step
@@ -131,7 +131,7 @@ def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, wor
     return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire(
     position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
 ) -> None:
@@ -151,7 +151,7 @@ def _fire(
             _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire_two_state(
     position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
 ) -> None:
@@ -166,7 +166,7 @@ def _fire_two_state(
         _send(channels + n, one, step, network.synapses, work.queue)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Fill the queue with the pending events of a recording, and with the neurons that fire without events."""
     voltage, pending, queue = state.voltage[recording], state.pending, work.queue
@@ -181,7 +181,7 @@ def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, wor
             _push(queue, 0, n, 0)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Compute every neuron up to the last step, and add up the pending events."""
     voltage, pending, queue, last = state.voltage[recording], state.pending, work.queue, work.last
@@ -196,7 +196,7 @@ def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArr
                 pending[recording, ahead * neurons + queue.target[slot, index]] += queue.value[slot, index]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _step(
     recording: int, step: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
 ) -> None:
