@@ -39,8 +39,8 @@ SEGMENT = 16_384
 # extent of the response to one sample: less than 0.1 % of its energy lies beyond, and 1e-7 at most places
 LAG, LEAD = round(0.020 * RATE), round(0.100 * RATE)
 """Samples of sound that the velocity depends on, before it and after it."""
-# 4 MB of velocity at a time stay in the processor's cache
-_BLOCK_SAMPLES = 1 << 20
+# 1 MB of velocity at a time stays in the processor's cache
+_BLOCK_SAMPLES = 1 << 18
 _TABLE_LOCK = threading.Lock()
 
 
