@@ -19,6 +19,7 @@ from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
 from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
+from snnsim.cli.report import Report
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
 from snnsim.cli.shrinking import Prune, Quantize
@@ -39,6 +40,7 @@ Command = (
     | Annotated[Import, subcommand("import")]
     | Annotated[Verify, subcommand("verify")]
     | Annotated[Listen, subcommand("listen")]
+    | Annotated[Report, subcommand("report")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[DataCommand, subcommand("data")]

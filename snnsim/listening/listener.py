@@ -4,7 +4,7 @@ A listener holds no state of streams: `feed` returns what a piece adds, and the 
 
 Shapes   samples (sample,) · scores (class,) · spikes of a layer: step, neuron (spike,)
 Units    steps of the Program
-Exact    the spikes and the decision of a stream are those of the complete recording at once (`Listener.whole`)
+Exact    the spikes and the decision of a stream are those of the complete recording at once (`Listener.at_once`)
 """
 
 from dataclasses import dataclass, replace
@@ -136,7 +136,7 @@ class Listener:
         scores = decisions.scores(self.decision, state.output) if len(state.output) else np.zeros(len(self.classes))
         return Heard(begin, steps, events, result, scores), state
 
-    def whole(self, samples: np.ndarray) -> tuple[Events, Result]:
+    def at_once(self, samples: np.ndarray) -> tuple[Events, Result]:
         """Return the events and the result of a complete recording at once, by the functions of training data.
 
         Args:

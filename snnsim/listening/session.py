@@ -134,19 +134,19 @@ def compared(listener: Listener, samples: np.ndarray, summary: Summary) -> int:
     Raises:
         RuntimeError: If a spike or a score differs.
     """
-    events, result = listener.whole(samples)
+    events, result = listener.at_once(samples)
     inputs, spikes = joined(summary)
-    whole = np.stack([events.step, events.channel, events.count.astype(np.int64)], axis=1)
+    complete = np.stack([events.step, events.channel, events.count.astype(np.int64)], axis=1)
     own = np.stack([result.spike_step, result.spike_neuron], axis=1)
     order, own_order = (np.lexsort((rows[:, 1], rows[:, 0])) for rows in (spikes, own))
     same = (
-        np.array_equal(inputs, whole)
+        np.array_equal(inputs, complete)
         and np.array_equal(spikes[order], own[own_order])
         and np.array_equal(summary.scores, result.scores()[0])
     )
     if not same:
         raise RuntimeError(
             f"listen: the stream must have the spikes of the complete recording, and differs: {len(inputs)} and "
-            f"{len(whole)} inputs, {len(spikes)} and {len(own)} spikes; please report the file and the versions"
+            f"{len(complete)} inputs, {len(spikes)} and {len(own)} spikes; please report the file and the versions"
         )
-    return len(whole) + len(own)
+    return len(complete) + len(own)

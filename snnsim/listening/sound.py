@@ -191,12 +191,12 @@ def utterances(pieces: Iterator[np.ndarray], rate: int, level: Level) -> Iterato
         rate: Samples per second.
         level: Mean and loudness of speech.
     """
-    found = _found(pieces, Gate.of(rate, level))
-    for first, ends in found:
-        yield _until_end(first, found, ends=ends)
+    heard = _heard(pieces, Gate.of(rate, level))
+    for first, ends in heard:
+        yield _until_end(first, heard, ends=ends)
 
 
-def _found(pieces: Iterator[np.ndarray], gate: Gate) -> Iterator[tuple[np.ndarray, bool]]:
+def _heard(pieces: Iterator[np.ndarray], gate: Gate) -> Iterator[tuple[np.ndarray, bool]]:
     for samples in pieces:
         new, gate = gate.feed(samples)
         yield from new

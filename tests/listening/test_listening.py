@@ -83,8 +83,8 @@ def test_events_of_a_live_grid_are_those_of_binning(word):
         binned = binning.bin_events(recording, time_step_ms=time_step_ms, channels=140)
         # float16 seconds, from steps of the inner ear to steps of the grid
         step = np.round(spikes[0].astype(np.float64) * cochlea.RATE).astype(np.int64)
-        whole = streaming.Spikes(step, spikes[1], int(step.max()) + 1)
-        events, _ = live_grid.LiveGrid(time_step_ms, 140).feed(whole, last=True)
+        spikes_at_once = streaming.Spikes(step, spikes[1], int(step.max()) + 1)
+        events, _ = live_grid.LiveGrid(time_step_ms, 140).feed(spikes_at_once, last=True)
         np.testing.assert_array_equal(events.step * 140 + events.channel, binned.cell)
         np.testing.assert_array_equal(events.count, binned.count)
         assert events.length[0] == binned.length[0]
@@ -150,17 +150,17 @@ def speech_and_silence(rate=48_000):
 def test_utterances_begin_before_their_onset_and_end_in_silence():
     samples, rate, level = speech_and_silence(), 48_000, cochlea.Level(0.0, 1.0, 1.0)
     pieces = (samples[first : first + 1700] for first in range(0, len(samples), 1700))
-    found = [np.concatenate(list(utterance)) for utterance in sound.utterances(pieces, rate, level)]
+    heard = [np.concatenate(list(utterance)) for utterance in sound.utterances(pieces, rate, level)]
     # 0.1 s before the onset, 0.4 s of speech and 0.3 s of silence, up to a frame of 20 ms
-    assert [len(each) / rate for each in found] == pytest.approx([0.8, 0.8], abs=0.021)
+    assert [len(each) / rate for each in heard] == pytest.approx([0.8, 0.8], abs=0.021)
     first = round(0.4 * rate)
-    np.testing.assert_array_equal(found[0], samples[first : first + len(found[0])])
+    np.testing.assert_array_equal(heard[0], samples[first : first + len(heard[0])])
 
 
 def test_a_long_sound_is_cut():
     samples, level = np.random.default_rng(0).normal(size=96_000), cochlea.Level(0.0, 1.0, 1.0)
-    found = [np.concatenate(list(each)) for each in sound.utterances(iter([samples]), 48_000, level)]
-    assert len(found[0]) == round(sound.LONGEST_S * 48_000)
+    heard = [np.concatenate(list(each)) for each in sound.utterances(iter([samples]), 48_000, level)]
+    assert len(heard[0]) == round(sound.LONGEST_S * 48_000)
 
 
 def test_level_of_a_microphone_is_that_of_its_loud_frames():

@@ -178,7 +178,7 @@ def bushy_cell(hazard: np.ndarray, cells: Cells, cell: int, fired: np.ndarray, s
 
 
 @numba.njit(cache=True, nogil=True)
-def places(velocity: np.ndarray, stores: np.ndarray, cells: Cells, step: np.ndarray, unit: np.ndarray) -> int:
+def spikes_of_membrane(velocity: np.ndarray, stores: np.ndarray, cells: Cells, step: np.ndarray, unit: np.ndarray) -> int:
     """Compute the spikes of all places of the membrane in a piece.
 
     Args:
@@ -193,9 +193,9 @@ def places(velocity: np.ndarray, stores: np.ndarray, cells: Cells, step: np.ndar
     """
     steps, each = velocity.shape[1], cells.random.size // velocity.shape[0]
     hazard, fired, count = np.empty(steps), np.empty(steps + REFRACTORY, np.int64), 0
-    for place in range(velocity.shape[0]):
-        hair_cell(velocity[place], stores[place], hazard)
-        for cell in range(place * each, (place + 1) * each):
+    for row in range(velocity.shape[0]):
+        hair_cell(velocity[row], stores[row], hazard)
+        for cell in range(row * each, (row + 1) * each):
             spikes = bushy_cell(hazard, cells, cell, fired, step[count:])
             unit[count : count + spikes] = cell
             count += spikes

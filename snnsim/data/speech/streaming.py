@@ -107,13 +107,13 @@ class Ear:
         basilar_membrane.hop_of(self.segment)
 
     @property
-    def places(self) -> int:
+    def membrane_places(self) -> int:
         """Number of places of the membrane."""
         return CHANNELS // self.cells_per_place
 
     def start(self) -> EarState:
         """Return the state at the start of a recording."""
-        stores = np.tile(nerve_cells.resting_stores(), (self.places, 1))
+        stores = np.tile(nerve_cells.resting_stores(), (self.membrane_places, 1))
         cells = nerve_cells.resting_cells(self.seed, range(CHANNELS))
         return EarState(np.zeros(LAG, np.float32), np.zeros(0), 0, 0, stores, cells)
 
@@ -166,12 +166,12 @@ class Ear:
         if count == 0:
             return Spikes(np.zeros(0, np.int64), np.zeros(0, np.uint16), state.end), state
         rows = np.lib.stride_tricks.sliding_window_view(sound, self.segment)[: count * hop : hop]
-        blocks = [block for _, block in basilar_membrane.velocity_of(rows, count=self.places)]
+        blocks = [block for _, block in basilar_membrane.velocity_of(rows, count=self.membrane_places)]
         velocity = np.concatenate(blocks)
         stores, cells = state.stores.copy(), state.cells.copy()
         most = CHANNELS * (velocity.shape[1] // REFRACTORY + 1)
         step, unit = np.empty(most, np.int32), np.empty(most, np.uint16)
-        spikes = nerve_cells.places(velocity, stores, cells, step, unit)
+        spikes = nerve_cells.spikes_of_membrane(velocity, stores, cells, step, unit)
         end = state.end + velocity.shape[1]
         state = replace(state, end=end, stores=stores, cells=cells)
         return Spikes(step[:spikes].astype(np.int64) + end - velocity.shape[1], unit[:spikes], end), state
