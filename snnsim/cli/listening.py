@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import SEED
+from snnsim import files
+from snnsim.cli.options import SEED, Output
 from snnsim.schema import Range
 
 if TYPE_CHECKING:
@@ -46,6 +47,8 @@ class Listen:
     """Let the pieces of a file come as slowly as those of a microphone."""
     check: bool = False
     """Compare every spike, and the scores, with those of the complete file at once."""
+    spikes: Output = None
+    """Also write the input spikes of the file, which `run` of a folder of `snnsim export --to c` reads from its standard input."""
     seed: Annotated[int, arg(metavar="N"), SEED] = 0
     """Seed of the inner-ear model."""
     device: Annotated[str | None, arg(metavar="NAME|N", help_behavior_hint="(default: that of the system)")] = None
@@ -57,13 +60,13 @@ class Listen:
         """Listen.
 
         Raises:
-            ValueError: If `--check` has no file to compare with.
+            ValueError: If `--check` or `--spikes` has no file.
         """
         from snnsim import listening
         from snnsim.listening import session, sound
 
-        if self.check and self.file is None:
-            raise ValueError("--check compares with the complete file; name it by --file")
+        if self.file is None and (self.check or self.spikes is not None):
+            raise ValueError("--check and --spikes are for a complete file; name it by --file")
         program = listening.load(self.model)
         if self.file is None:
             self._microphone(program)
@@ -72,6 +75,9 @@ class Listen:
         listener = listening.Listener(program, source.rate, source.level, seed=self.seed)
         session.warm_up(listener)
         summary = self._heard(listener, source.pieces(max(round(self.piece_ms / 1000 * source.rate), 1)))
+        if self.spikes is not None:
+            with files.written_whole(self.spikes) as partial:
+                partial.write_bytes(session.c_input(summary))
         if self.check:
             spikes = session.compared(listener, source.samples, summary)
             print(f"all {spikes:,} spikes and the scores equal those of the complete recording at once")

@@ -65,7 +65,7 @@ class Listener:
         ValueError: If the Program has other channels or another task.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         program: Program,
         rate: int,
@@ -143,9 +143,7 @@ class Listener:
             samples: All samples (sample,). The level is that of the recording, as in training data.
         """
         ear, program = self.ear, self.program
-        spikes = cochlea.encode(
-            samples, self.rate, ear.seed, cells_per_place=ear.cells_per_place, segment=ear.segment
-        )
+        spikes = cochlea.encode(samples, self.rate, ear.seed, cells_per_place=ear.cells_per_place, segment=ear.segment)
         recording = parallel_encoding.recordings([spikes], np.zeros(1), np.zeros(1), self.classes)
         binned = binning.bin_events(recording, time_step_ms=program.time_step_ms, channels=program.channels)
         step, channel = np.divmod(binned.cell, np.uint32(binned.channels))

@@ -18,7 +18,9 @@ def header(program: Program, width: int) -> str:
         program: The Program.
         width: Characters of a line for all rasters.
     """
-    return "|".join(f"{name[:size]:^{size}}" for (name, _), size in zip(_rows(program), widths(program, width), strict=True))
+    return "|".join(
+        f"{name[:size]:^{size}}" for (name, _), size in zip(_rows(program), widths(program, width), strict=True)
+    )
 
 
 def line(program: Program, heard: Heard, width: int) -> str:

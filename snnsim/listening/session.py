@@ -1,6 +1,6 @@
 """A session of listening: pieces of sound through a listener, with the time of each and the slack to real time.
 
-    slack = duration of the sound that a piece completes − time of its computation
+slack = duration of the sound that a piece completes − time of its computation
 """
 
 import time
@@ -121,6 +121,17 @@ def joined(summary: Summary) -> tuple[np.ndarray, np.ndarray]:
         if result is not None:
             spikes.append(np.stack([result.spike_step + begin, result.spike_neuron], axis=1))
     return np.concatenate(inputs), np.concatenate(spikes)
+
+
+def c_input(summary: Summary) -> bytes:
+    """Return the input of a recording as the program `run` of an exported folder of C reads it, int32 numbers.
+
+    Args:
+        summary: What a listener heard.
+    """
+    inputs, _ = joined(summary)
+    last = summary.moments[-1].heard
+    return np.concatenate([[last.begin + last.steps, len(inputs)], inputs.ravel()]).astype(np.int32).tobytes()
 
 
 def compared(listener: Listener, samples: np.ndarray, summary: Summary) -> int:

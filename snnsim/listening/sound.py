@@ -104,7 +104,9 @@ class Gate:
         # in silence, the sound before an onset is kept; it was compared already
         first = len(self.pending) // frame * frame
         while first + frame <= len(sound):
-            loud = float(np.sqrt(np.mean(self.level.applied(sound[first : first + frame]) ** 2))) >= _ONSET * cochlea.RMS
+            loud = (
+                float(np.sqrt(np.mean(self.level.applied(sound[first : first + frame]) ** 2))) >= _ONSET * cochlea.RMS
+            )
             first += frame
             if not gate.active_s and not loud:
                 continue
@@ -116,7 +118,9 @@ class Gate:
             sound, first = sound[first:], 0
             if ends:
                 gate = replace(gate, active_s=0.0, quiet_s=0.0)
-        keep = len(sound) - first if gate.active_s else len(sound) - first + round(BEFORE_S * self.rate) // frame * frame
+        keep = (
+            len(sound) - first if gate.active_s else len(sound) - first + round(BEFORE_S * self.rate) // frame * frame
+        )
         return pieces, replace(gate, pending=sound[max(len(sound) - keep, 0) :])
 
 
@@ -157,7 +161,6 @@ def microphone(piece_s: float, device: str | None) -> Iterator[np.ndarray]:
     with stream:
         while True:
             yield waiting.get()
-
 
 
 def measured_level(pieces: Iterator[np.ndarray], seconds: float) -> Level:

@@ -17,7 +17,11 @@ from snnsim.report.measurement import Raster
 COLORS = ("#3b82f6", "#e08a1e", "#2aa876", "#d1495b", "#9b6dd6", "#5b9aa0", "#b0883a", "#7f8fa6")
 """Colors that are visible on a white and on a dark page."""
 _HEAT = ((0.0, "rgba(0,0,0,0)"), (1e-6, "rgba(59,130,246,0.6)"), (1.0, "rgb(59,130,246)"))
-_WRONG = ((0.0, "rgba(0,0,0,0)"), (1e-6, "rgba(224,138,30,0.25)"), (1.0, "rgb(224,138,30)"))
+_CONFUSION = (
+    (0.0, "rgba(42,168,118,0.45)"), (0.499, "rgba(42,168,118,0.1)"), (0.5, "rgba(0,0,0,0)"),
+    (0.501, "rgba(224,138,30,0.25)"), (1.0, "rgba(224,138,30,0.85)"),
+)  # fmt: skip
+"""Colors from -1, all of a class right, over 0, none, to 1, the most frequent confusion."""
 _SHOWN_CLASSES = 4
 """Classes whose readout is drawn: the right one, the decision, and the next best."""
 _PANEL = {"input": 190.0}
@@ -47,7 +51,7 @@ def curves(subjects: Sequence[tuple[str, list[dict[str, Any]]]], metric: str, ti
                 )  # fmt: skip
     if not figure.data:
         return None
-    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_xaxes(title="epoch", tickformat=",d", nticks=8)
     figure.update_yaxes(title=title, tickformat=".0%" if metric == "accuracy" else None)
     return _sized(figure, 320, "curves")
 
@@ -68,7 +72,7 @@ def activity(name: str, history: list[dict[str, Any]]) -> go.Figure | None:
             x=[epoch for epoch, _ in rows], y=values, mode="lines+markers" if len(rows) < 30 else "lines",
             name=f"hidden {layer}", marker={"size": 4}, line={"color": COLORS[layer % len(COLORS)]},
         )  # fmt: skip
-    figure.update_xaxes(title="epoch", rangemode="tozero")
+    figure.update_xaxes(title="epoch", tickformat=",d", nticks=8)
     figure.update_yaxes(title="spikes per neuron and step", rangemode="tozero")
     return _sized(figure, 320, f"activity of {name}")
 
@@ -81,7 +85,10 @@ def delays(layer: LayerDelays, time_step_ms: float) -> go.Figure:
         time_step_ms: Duration of a step.
     """
     figure, edges = go.Figure(), np.arange(layer.max_delay + 2) - 0.5
-    for name, values, color in (("before training", layer.before, COLORS[-1]), ("after training", layer.after, COLORS[0])):
+    for name, values, color in (
+        ("before training", layer.before, COLORS[-1]),
+        ("after training", layer.after, COLORS[0]),
+    ):
         share = np.histogram(values, edges)[0] / values.size
         figure.add_scatter(
             x=(edges[:-1] + 0.5) * time_step_ms, y=share, name=name, mode="lines",
@@ -103,7 +110,9 @@ def edge_delays(name: str, delay: np.ndarray, time_step_ms: float) -> go.Figure:
         time_step_ms: Duration of a step.
     """
     count = np.bincount(delay)
-    figure = go.Figure(go.Bar(x=np.arange(len(count)) * time_step_ms, y=count / len(delay), marker={"color": COLORS[0]}))
+    figure = go.Figure(
+        go.Bar(x=np.arange(len(count)) * time_step_ms, y=count / len(delay), marker={"color": COLORS[0]})
+    )
     figure.update_xaxes(title="delay (ms)")
     figure.update_yaxes(title="share of synapses", tickformat=".0%", rangemode="tozero")
     return _sized(figure, 300, f"delays of {name}")
@@ -117,15 +126,17 @@ def confusion(counts: np.ndarray, names: Sequence[str]) -> go.Figure:
         names: Names of the classes; empty for numbers.
     """
     labels = [_text(name) for name in names] or [str(number) for number in range(len(counts))]
-    wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
+    right = np.eye(len(counts), dtype=bool)
+    wrong = np.where(right, 0, counts)
+    share = np.where(right, -counts / np.maximum(counts.sum(1, keepdims=True), 1), wrong / max(wrong.max(), 1))
     figure = go.Figure(
         go.Heatmap(
-            z=wrong, x=labels, y=labels, text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}",
-            customdata=counts, colorscale=_WRONG, showscale=False, xgap=1, ygap=1, zmin=0, zmax=max(wrong.max(), 1),
+            z=share, x=labels, y=labels, text=np.where(counts > 0, counts.astype(str), ""), texttemplate="%{text}",
+            customdata=counts, colorscale=_CONFUSION, showscale=False, xgap=1, ygap=1, zmin=-1, zmax=1,
             hovertemplate="%{y} taken for %{x}: %{customdata}<extra></extra>",
         )
     )  # fmt: skip
-    figure.update_xaxes(title="decision", type="category", tickangle=-60, constrain="domain")
+    figure.update_xaxes(title="decision", type="category", tickangle=-60)
     figure.update_yaxes(title="class", type="category", autorange="reversed")
     return _sized(figure, 130 + 22 * max(len(counts), 8), "confusion matrix")
 
@@ -151,11 +162,14 @@ def raster(recording: Raster, time_step_ms: float, names: Sequence[str]) -> go.F
         )  # fmt: skip
         figure.update_yaxes(title=_text(name), row=row, col=1)
     for order, number in enumerate(drawn):
-        roles = [role for role, value in (("class", recording.label), ("decision", recording.predicted)) if value == number]
+        roles = [
+            role for role, value in (("class", recording.label), ("decision", recording.predicted)) if value == number
+        ]
         label = _text(names[number] if number < len(names) else str(number))
+        label += f" ({', '.join(roles)})" if roles else ""
         figure.add_trace(
             go.Scatter(
-                x=time, y=recording.output[:, number], mode="lines", name=f"{label} ({', '.join(roles)})" if roles else label,
+                x=time, y=recording.output[:, number], mode="lines", name=label,
                 line={"color": COLORS[order], "width": 2.5 if roles else 1.2},
             ), len(heights), 1,
         )  # fmt: skip
@@ -180,6 +194,8 @@ def _text(name: str) -> str:
 
 
 def _sized(figure: go.Figure, height: int, title: str) -> go.Figure:
+    figure.update_xaxes(automargin=True, title_standoff=8)
+    figure.update_yaxes(automargin=True, title_standoff=8)
     figure.update_layout(
         height=height, margin={"l": 56, "r": 12, "t": 28, "b": 48}, meta={"title": title},
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}, hovermode="closest",

@@ -98,9 +98,7 @@ def _chosen(scores: np.ndarray, label: np.ndarray, recordings: int, most: int) -
     return np.sort(np.concatenate([wrong, np.flatnonzero(right)[: most - len(wrong)]]))
 
 
-def _raster(  # noqa: PLR0913
-    events: Events, run: Result, row: int, number: int, scores: np.ndarray, label: np.ndarray
-) -> Raster:
+def _raster(events: Events, run: Result, row: int, number: int, scores: np.ndarray, label: np.ndarray) -> Raster:
     program, steps = run.program, int(run.length[row])
     own = slice(events.offset[row], events.offset[row + 1])
     counts = {"input": np.zeros((program.channels, steps), np.uint8)}

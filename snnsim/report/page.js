@@ -8,8 +8,7 @@
     const style = getComputedStyle(document.documentElement);
     return Object.fromEntries(["ink", "grid", "tint", "line"].map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
   };
-  const themed = (layout) => {
-    const color = colors();
+  const themed = (layout, color = colors()) => {
     const change = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", "font.color": color.ink,
       "hoverlabel.bgcolor": color.tint, "hoverlabel.bordercolor": color.line, "hoverlabel.font.color": color.ink,
@@ -23,23 +22,30 @@
     return change;
   };
 
+  const recolored = (plot, color = colors()) => {
+    const texts = plot.data.flatMap((trace, number) => (trace.texttemplate ? [number] : []));
+    const style = texts.length ? { "textfont.color": color.ink } : {};
+    return Plotly.update(plot, style, themed(plot.layout, color), texts.length ? texts : undefined);
+  };
+
   const draw = async (plot) => {
     if (plot.drawn) return plot.drawn;
     const figure = JSON.parse(plot.nextElementSibling.textContent);
     const layout = { ...figure.layout, autosize: true, font: { size: 12, family: "system-ui, sans-serif" } };
     const config = { responsive: true, displaylogo: false, displayModeBar: "hover", scrollZoom: false };
-    plot.drawn = Plotly.newPlot(plot, figure.data, layout, config).then(() => Plotly.relayout(plot, themed(plot.layout)));
+    plot.drawn = Plotly.newPlot(plot, figure.data, layout, config).then(() => recolored(plot));
     return plot.drawn;
   };
   const shown = () => plots.filter((plot) => plot.offsetParent !== null);
-  const recolor = () => Promise.all(plots.filter((plot) => plot.drawn).map((plot) => Plotly.relayout(plot, themed(plot.layout))));
+  const recolor = (color) => Promise.all(plots.filter((plot) => plot.drawn).map((plot) => recolored(plot, color)));
 
-  wanted.addEventListener("change", recolor);
+  wanted.addEventListener("change", () => recolor());
   addEventListener("beforeprint", () => {
     document.querySelectorAll("details").forEach((each) => { each.open = true; });
-    recolor();
+    drawShown();
+    recolor({ ink: "#000", grid: "#ddd", tint: "#f4f4f4", line: "#bbb" });
   });
-  addEventListener("afterprint", recolor);
+  addEventListener("afterprint", () => recolor());
 
   // tables: a heading is a button, and sorts by numbers or texts; what has no value stays at the end
   const value = (row, column) => {
@@ -104,6 +110,5 @@
     drawShown();
   }
   document.querySelectorAll("details").forEach((each) => each.addEventListener("toggle", drawShown));
-  addEventListener("beforeprint", drawShown);
   document.documentElement.dataset.ready = "true";
 })();

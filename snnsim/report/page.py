@@ -34,7 +34,7 @@ _WRONG_ROWS = 200
 class Settings:
     """Contents of a report."""
 
-    source: Source = Source()
+    source: Source = field(default_factory=Source)
     """The recordings to simulate."""
     parity: tuple[Path, ...] = ()
     """Files with the output of `snnsim verify --json`."""
@@ -82,7 +82,7 @@ def render(subjects: Sequence[Subject], settings: Settings) -> str:
         style=Markup((_FOLDER / "page.css").read_text(encoding="utf-8")),
         script=Markup((_FOLDER / "page.js").read_text(encoding="utf-8")),
         plotly=Markup(offline.get_plotlyjs()),
-        comparison=tables.comparison(subjects),
+        comparison=tables.comparison(subjects, settings.source.split),
         seeds=tables.seeds(subjects),
         parity=tables.parity(settings.parity),
         curves=[_embedded(figure) for figure in curves if figure is not None],
@@ -123,11 +123,11 @@ def _lead(each: Subject) -> str:
         return f"Preset {config.name} on {config.data.name}."
     sizes = [program.channels, *(population.size for population in program.populations)]
     longest = program.longest_delay()
-    delays = "without delays" if longest == 0 else f"with delays of up to {longest} steps ({longest * program.time_step_ms:g} ms)"
-    training = config.training
+    step, training = program.time_step_ms, config.training
+    delays = f"with delays of up to {longest} steps ({longest * step:g} ms)" if longest else "without delays"
     return (
-        f"{' - '.join(map(str, sizes))} neurons {delays}, steps of {program.time_step_ms:g} ms, trained on {config.data.name} "
-        f"by {training.rule} for {len(each.history) or training.epochs} of {training.epochs} epochs, seed {training.seed}."
+        f"{' - '.join(map(str, sizes))} neurons {delays}, steps of {step:g} ms, trained on {config.data.name} by "
+        f"{training.rule} for {len(each.history) or training.epochs} of {training.epochs} epochs, seed {training.seed}."
     )
 
 

@@ -85,7 +85,9 @@ def _run(path: Path, source: Source) -> Subject:
     except (OSError, ValueError) as error:
         notes.append(f"there is no network to simulate: {error}")
     measured = _measured(program, source, notes)
-    evaluations = {file.stem.removeprefix("evaluation-"): _json(file) for file in sorted(path.glob("evaluation-*.json"))}
+    evaluations = {
+        file.stem.removeprefix("evaluation-"): _json(file) for file in sorted(path.glob("evaluation-*.json"))
+    }
     environment = _json(path / "environment.json")
     return Subject(path.name, path, program, config, history, evaluations, environment, delays, measured, tuple(notes))
 

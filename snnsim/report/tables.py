@@ -35,14 +35,16 @@ class Table(NamedTuple):
     rows: list[list[Cell]]
 
 
-def comparison(subjects: Sequence[Subject]) -> Table:
+def comparison(subjects: Sequence[Subject], split: str | None) -> Table:
     """Return a row for each subject.
 
     Args:
         subjects: Runs and Programs.
+        split: Split that was simulated, or None.
     """
+    here = f"accuracy on {split or 'no split'}"
     headings = (
-        "name", "data", "synapses", "best epoch", "accuracy here", "accuracy on test", "spikes per neuron and step",
+        "name", "data", "synapses", "best epoch", here, "accuracy by evaluate, test", "spikes per neuron and step",
         "synaptic operations", "Loihi, nJ", "memory, kB",
     )  # fmt: skip
     return Table(headings, [_compared(subject) for subject in subjects])
@@ -95,10 +97,12 @@ def seeds(subjects: Sequence[Subject]) -> Table:
     """
     groups: dict[str, list[Subject]] = {}
     for subject in subjects:
-        if subject.config is not None and subject.measurement is not None and "accuracy" in subject.measurement.facts:
+        if subject.is_run and subject.config and subject.measurement and "accuracy" in subject.measurement.facts:
             groups.setdefault(_without_seed(subject.config), []).append(subject)
     rows = []
     for members in groups.values():
+        # a run that is named twice is one seed
+        members = list({each.config.training.seed: each for each in members if each.config is not None}.values())
         if len(members) < 2:
             continue
         values = [float(each.measurement.facts["accuracy"]) for each in members if each.measurement is not None]
@@ -112,7 +116,9 @@ def seeds(subjects: Sequence[Subject]) -> Table:
             Cell(f"{max(low, 0.0):.2%} to {min(high, 1.0):.2%}", low),
             Cell(f"{statistics.stdev(values):.2%}", statistics.stdev(values)),
         ])  # fmt: skip
-    return Table(("runs of one config", "seeds", "mean accuracy", "95 % interval of the mean", "standard deviation"), rows)
+    return Table(
+        ("runs of one config", "seeds", "mean accuracy", "95 % interval of the mean", "standard deviation"), rows
+    )
 
 
 def _without_seed(config: Config) -> str:
@@ -149,7 +155,7 @@ def _budget(program: Program, chip: str, work: dict[str, Any]) -> list[Cell]:
         _number(needs["memory_bytes"] / 1e3, ",.1f"),
         _number(needs["nanojoules"], ",.1f"),
         _number(needs["delays_used"], ".0f"),
-        Cell(rules if violations else "all kept", len(violations)),
+        Cell(rules if violations else "all kept", f"{len(violations):04d}"),
     ]
 
 

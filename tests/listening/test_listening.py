@@ -1,11 +1,13 @@
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 import soundfile
 
 from helpers.command_line import fails, run
-from snnsim import listening
+from snnsim import export, listening
 from snnsim.data import binning
 from snnsim.data.speech import cochlea, parallel_encoding, streaming
 from snnsim.data.synthetic import spoken_digits
@@ -126,8 +128,25 @@ def test_command(capsys, wav, tmp_path):
     assert "libsndfile must know the format" in fails(capsys, "listen", str(file), "--file", str(tmp_path / "text.wav"))
 
 
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+def test_the_c_runtime_decides_alike(capsys, wav, tmp_path):
+    file, spikes, folder = tmp_path / "net.snn", tmp_path / "word.spikes", tmp_path / "net-c"
+    program = random_program()
+    program.save(file)
+    facts = json.loads(run(capsys, "listen", str(file), "--file", str(wav), "--spikes", str(spikes), "--json"))
+    export.write(program, "c", folder)
+    subprocess.run(["make", "-s", "-C", str(folder), "run"], check=True)
+    numbers = np.frombuffer(
+        subprocess.run([str(folder / "run")], input=spikes.read_bytes(), stdout=subprocess.PIPE, check=True).stdout,
+        np.int32,
+    )
+    assert program.classes[numbers[-1]] == facts["class"]
+    # a step is a number of spikes, the neurons, and three membranes; the class comes last
+    assert len(numbers) == facts["spikes"] + 4 * np.frombuffer(spikes.read_bytes(), np.int32)[0] + 1
+
+
 def test_programs_that_cannot_listen_are_refused():
-    with pytest.raises(ValueError, match="must divide the 700.*the program has 30"):
+    with pytest.raises(ValueError, match=r"must divide the 700.*the program has 30"):
         listening.Listener(random_program(channels=30), 24_000, cochlea.Level(0.0, 1.0, 1.0))
 
 
@@ -136,7 +155,11 @@ def test_lines_have_one_width(word):
     source = sound.of_samples(word, spoken_digits.RATE)
     listener = listening.Listener(program, source.rate, source.level, cells_per_place=10)
     lines = [live_raster.line(program, moment.heard, 40) for moment in session.listen(listener, source.pieces(1200))]
-    assert {len(line) for line in lines} == {len(live_raster.header(program, 40))} == {sum(live_raster.widths(program, 40)) + 1}
+    assert (
+        {len(line) for line in lines}
+        == {len(live_raster.header(program, 40))}
+        == {sum(live_raster.widths(program, 40)) + 1}
+    )
     assert any(set(line) - set(" |") for line in lines)
 
 

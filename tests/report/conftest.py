@@ -17,7 +17,16 @@ def report_page(tiny, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("snnsim.experiment.plot_run.AFTER_TRAINING", ())
         for seed in (0, 1):
-            words = ("train", "shd", "--output-dir", str(folder / f"seed-{seed}"), "--seed", str(seed), "--device", "cpu")
+            words = (
+                "train",
+                "shd",
+                "--output-dir",
+                str(folder / f"seed-{seed}"),
+                "--seed",
+                str(seed),
+                "--device",
+                "cpu",
+            )
             cli.main([*words, *flags(tiny | LIVELY)])
     cli.main(["freeze", str(folder / "seed-0"), "-o", str(folder / "net.snn")])
     small = str(folder / "net-int8.snn")
@@ -27,5 +36,7 @@ def report_page(tiny, tmp_path_factory):
     sources = [str(folder / name) for name in ("seed-0", "seed-1", "net-int8.snn")]
     cli.main(["evaluate", sources[0], "--split", "test"])
     parity_file = str(folder / "parity.jsonl")
-    cli.main(["report", *sources, "-o", str(folder / "report.html"), "--parity", parity_file, "--title", "<b>three</b> nets"])
+    cli.main(
+        ["report", *sources, "-o", str(folder / "report.html"), "--parity", parity_file, "--title", "<b>three</b> nets"]
+    )
     return folder

@@ -50,7 +50,7 @@ class Cells(NamedTuple):
     random: np.ndarray
     """uint64 (cell,), state of the random numbers."""
     drawn: np.ndarray
-    """float64 (cell, 2), the hazard that remains until the next firing, and the random number of the firing after it."""
+    """float64 (cell, 2), hazard that remains until the next firing, and random number of the firing after it."""
     ready: np.ndarray
     """int64 (cell,), fibers that are not refractory."""
     membrane: np.ndarray
@@ -82,8 +82,9 @@ def resting_cells(seed: int, cells: range) -> Cells:
     number, random = np.array(cells, np.uint64), np.empty(len(cells), np.uint64)
     drawn = np.empty((len(cells), 2))
     _seed(np.uint64(seed), number, random, drawn)
-    zeros, ready = np.zeros(len(cells), np.int64), np.full(len(cells), FIBERS, np.int64)
-    return Cells(random, drawn, ready, np.zeros((len(cells), 2)), zeros, np.zeros((len(cells), REFRACTORY), np.int64))
+    ready, refractory = np.full(len(cells), FIBERS, np.int64), np.zeros(len(cells), np.int64)
+    fired = np.zeros((len(cells), REFRACTORY), np.int64)
+    return Cells(random, drawn, ready, np.zeros((len(cells), 2)), refractory, fired)
 
 
 @numba.njit(cache=True)
@@ -178,7 +179,9 @@ def bushy_cell(hazard: np.ndarray, cells: Cells, cell: int, fired: np.ndarray, s
 
 
 @numba.njit(cache=True, nogil=True)
-def spikes_of_membrane(velocity: np.ndarray, stores: np.ndarray, cells: Cells, step: np.ndarray, unit: np.ndarray) -> int:
+def spikes_of_membrane(
+    velocity: np.ndarray, stores: np.ndarray, cells: Cells, step: np.ndarray, unit: np.ndarray
+) -> int:
     """Compute the spikes of all places of the membrane in a piece.
 
     Args:

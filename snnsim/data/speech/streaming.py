@@ -2,8 +2,8 @@
 
     samples → 24 kHz (Resampler) → mean and RMS of a known Level → ramps → segments of the membrane → cells (Ear)
 
-A velocity needs the next 100 ms of sound, and a sample waits 30 ms, because it could belong to the ramp at the end. With
-segments of 4,096 samples, spikes leave 51 ms at a time, 130 to 181 ms after their sound.
+A velocity needs the next 100 ms of sound, and a sample waits 30 ms, because it could belong to the ramp at the end.
+With segments of 4,096 samples, spikes leave 51 ms at a time, 130 to 181 ms after their sound.
 
 Shapes   samples (sample,) · step, unit (spike,)
 Units    steps of 1 / 24,000 s
@@ -190,6 +190,7 @@ def _checked(samples: np.ndarray) -> np.ndarray:
     samples = np.asarray(samples, np.float64)
     if samples.ndim != 1 or not np.isfinite(samples).all():
         raise ValueError(
-            f"listen: samples must be finite numbers of shape (sample,); got shape {samples.shape}; average the channels"
+            f"listen: samples must be finite numbers of shape (sample,); got shape {samples.shape}; "
+            "average the channels"
         )
     return samples
