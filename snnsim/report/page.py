@@ -201,7 +201,8 @@ def _commands(each: Subject) -> list[str]:
     path, commands = shlex.quote(str(each.path)), []
     words = each.environment.get("command")
     if isinstance(words, list) and words:
-        commands.append(shlex.join(["snnsim", *map(str, words[1:])]))
+        program = ["snnsim"] if Path(str(words[0])).stem in ("snnsim", "__main__") else ["python", str(words[0])]
+        commands.append(shlex.join([*program, *map(str, words[1:])]))
     if each.is_run:
         commands += [f"snnsim evaluate {path} --split valid", f"snnsim freeze {path} -o {each.name}.snn"]
     else:

@@ -48,7 +48,7 @@ def test_the_page_says_what_was_trained_on_what(report_page, text):
     )
     assert set(headings) >= set(expected)
     assert "Runs that differ in the seed alone" in text
-    assert "snnsim train shd" in text
+    assert f"snnsim freeze {report_page / 'seed-0'} -o seed-0.snn" in text
     assert "900 of 900" in text
     assert "delays clipped" in text
 

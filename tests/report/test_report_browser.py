@@ -14,28 +14,37 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 def browser():
     with playwright.sync_playwright() as driver:
         # the sandbox needs rights that containers lack; the page is our own
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"], timeout=300_000
+        )
         yield browser
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def page(browser, report_page):
-    page = browser.new_page(viewport=DESKTOP)
+def opened(browser, path, viewport):
+    """Return the page of a file; a machine with other work may take minutes for what takes a second."""
+    page = browser.new_page(viewport=viewport)
+    page.set_default_timeout(300_000)
     page.errors, page.requests = [], []
     page.on(
         "console", lambda message: page.errors.append(message.text) if message.type in ("error", "warning") else None
     )
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on("request", lambda request: page.requests.append(request.url))
-    page.goto((report_page / "report.html").as_uri())
+    page.goto(path.as_uri())
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(browser, report_page):
+    page = opened(browser, report_page / "report.html", DESKTOP)
     until(page, "document.querySelector('.raster .plot').data !== undefined")
     return page
 
 
 def until(page, condition):
     """Wait for a condition; `wait_for_function` evaluates texts, which the policy of the page forbids."""
-    for _ in range(600):
+    for _ in range(6000):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(50)
@@ -118,8 +127,7 @@ def test_colors_follow_the_scheme(page, scheme):
 
 
 def test_a_phone_scrolls_in_one_direction(browser, report_page):
-    page = browser.new_page(viewport=PHONE)
-    page.goto((report_page / "report.html").as_uri())
+    page = opened(browser, report_page / "report.html", PHONE)
     until(page, "document.documentElement.dataset.ready === 'true'")
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     page.close()
