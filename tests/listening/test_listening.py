@@ -11,7 +11,7 @@ from snnsim import export, listening
 from snnsim.data import binning
 from snnsim.data.speech import cochlea, parallel_encoding, streaming
 from snnsim.data.synthetic import spoken_digits
-from snnsim.listening import live_grid, live_raster, session, sound
+from snnsim.listening import live_grid, live_raster, session, shipped, sound
 from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 
 FIXED = FixedPoint(word_bits=24, decay_bits=4, weight_shift=2, weight_bits=8, delay_bits=4)
@@ -143,6 +143,27 @@ def test_the_c_runtime_decides_alike(capsys, wav, tmp_path):
     assert program.classes[numbers[-1]] == facts["class"]
     # a step is a number of spikes, the neurons, and three membranes; the class comes last
     assert len(numbers) == facts["spikes"] + 4 * np.frombuffer(spikes.read_bytes(), np.int32)[0] + 1
+
+
+def test_the_model_of_the_package_is_that_of_its_card():
+    program = listening.load()
+    card = (shipped.FOLDER / f"{listening.SHIPPED}.md").read_text(encoding="utf-8")
+    assert (shipped.FOLDER / f"{listening.SHIPPED}.snn").stat().st_size <= 300_000
+    assert program.digest()[:16] in card
+    assert program.classes == spoken_digits.WORDS
+    assert program.fixed.weight_bits == 8
+    assert "/" not in program.provenance["config"].replace("https://", "")
+
+
+def test_the_model_of_the_package_knows_words_of_other_voices(capsys, tmp_path):
+    # words of the test split, whose voices are not in the training
+    for number in (2, 47):
+        path = tmp_path / f"{number}.wav"
+        soundfile.write(
+            path, spoken_digits.utterance("test", number, seed=0) * 0.1, spoken_digits.RATE, subtype="FLOAT"
+        )
+        facts = json.loads(run(capsys, "listen", "--file", str(path), "--json"))
+        assert facts["class"] == spoken_digits.WORDS[number % 20]
 
 
 def test_programs_that_cannot_listen_are_refused():
