@@ -20,9 +20,6 @@ from snnsim.listening.live_grid import LiveGrid
 from snnsim.program import Program
 from snnsim.simulation import Events, Probe, Result, Simulator, State, decisions
 
-RATE = cochlea.RATE
-"""Samples per second of the inner-ear model."""
-
 
 class Heard(NamedTuple):
     """What a piece of sound adds."""

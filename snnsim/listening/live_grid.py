@@ -69,4 +69,5 @@ def steps_of(step: np.ndarray, time_step_ms: float) -> np.ndarray:
     """
     milliseconds = (streaming.seconds(step).astype(np.float32) * 1000).astype(np.float64)
     x = milliseconds / time_step_ms
-    return np.floor(x + np.minimum(_TOLERANCE * x, 0.25)).astype(np.int64)
+    steps: np.ndarray = np.floor(x + np.minimum(_TOLERANCE * x, 0.25)).astype(np.int64)
+    return steps

@@ -31,7 +31,7 @@ def line(program: Program, heard: Heard, width: int) -> str:
         heard: The piece.
         width: Characters of a line for all rasters.
     """
-    counts = [np.bincount(heard.events.channel, heard.events.count, program.channels)]
+    counts: list[np.ndarray] = [np.bincount(heard.events.channel, heard.events.count, program.channels)]
     for name, size in _rows(program)[1:]:
         counts.append(np.zeros(size) if heard.result is None else heard.result.counts(name)[0])
     return "|".join(_glyphs(row, size) for row, size in zip(counts, widths(program, width), strict=True))
