@@ -42,9 +42,9 @@ def comparison(subjects: Sequence[Subject], split: str | None) -> Table:
         subjects: Runs and Programs.
         split: Split that was simulated, or None.
     """
-    here = f"accuracy on {split or 'no split'}"
+    of_split = f"accuracy on {split or 'no split'}"
     headings = (
-        "name", "data", "synapses", "best epoch", here, "accuracy by evaluate, test", "spikes per neuron and step",
+        "name", "data", "synapses", "best epoch", of_split, "accuracy by evaluate, test", "spikes per neuron and step",
         "synaptic operations", "Loihi, nJ", "memory, kB",
     )  # fmt: skip
     return Table(headings, [_compared(subject) for subject in subjects])
