@@ -34,8 +34,9 @@ import numpy as np
 
 from snnsim.program.checks import check
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import INPUT, Edge, Population, array_in_file, model_in_file
+from snnsim.program.parts import INPUT, Population, array_in_file, model_in_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import require, shown
 
