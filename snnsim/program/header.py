@@ -116,7 +116,7 @@ class Header:
         Raises:
             ValueError: If they are no valid Program.
         """
-        parts = {"populations": tuple(populations), "edges": tuple(edges)}
+        parts: dict[str, Any] = {"populations": tuple(populations), "edges": tuple(edges)}
         of_header = {field.name: getattr(self, field.name) for field in fields(Program) if field.name not in parts}
         return Program(**parts, **of_header)
 
@@ -265,7 +265,7 @@ def _convolutions(table: Mapping[str, Any]) -> dict[int, Geometry]:
     for each in list_field(table, "convolutions", dict) if "convolutions" in table else ():
         number = integer_field(each, "edge", at_least=0, at_most=len(table["edges"]) - 1)
         require(number not in geometries, f"{WHO}: convolutions must have edge {number} once")
-        sides = {field.name: list_field(each, field.name, int) for field in fields(Geometry)}
+        sides: dict[str, Any] = {field.name: list_field(each, field.name, int) for field in fields(Geometry)}
         geometries[number] = _converted(partial(Geometry, **sides))
     return geometries
 
