@@ -118,10 +118,9 @@ def main() -> None:
     for engine in ("clock_driven", "event_driven"):
         row = compared(shared, single, events, engine, options.repeats)
         rows.append(row)
-        print(
-            f"{engine}: {row['seconds']:.3f} s by kernels, {row['seconds_of_single_synapses']:.3f} s by single "
-            f"synapses, ratio {row['ratio']:.2f}; {row['synaptic_events']:,} synaptic events, {row['spikes']:,} spikes, all equal"
-        )
+        times = f"{row['seconds']:.3f} s by kernels, {row['seconds_of_single_synapses']:.3f} s by single synapses"
+        work = f"{row['synaptic_events']:,} synaptic events, {row['spikes']:,} spikes, all equal"
+        print(f"{engine}: {times}, ratio {row['ratio']:.2f}; {work}")
     write(options.json, {"sizes": both, "engines": rows})
 
 
