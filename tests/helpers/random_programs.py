@@ -172,9 +172,7 @@ def single_synapses(edge):
         return list(zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True))
     columns = edge.source_channel(), edge.channel, edge.row, edge.column, edge.delay, edge.weight
     entries = list(zip(*(column.tolist() for column in columns), strict=True))
-    shape = edge.geometry
-    steps = shape.stride, shape.padding, shape.upsampling
-    return naive.convolution(entries, (shape.source, shape.target), steps)
+    return naive.convolution(entries, **vars(edge.geometry))
 
 
 def dense_spikes(result, program, recording=0):

@@ -82,9 +82,9 @@ def test_weights_over_delays_and_a_delay_per_connection():
     edge = ConvEdge.dense(INPUT, "a", taps, geometry=GEOMETRY, delay=np.arange(4).reshape(4, 1, 1, 1, 1))
     for delay in range(4):
         alone = ConvEdge.dense(INPUT, "a", taps[delay], geometry=GEOMETRY)
-        kept = edge.selected(edge.delay == delay)
-        np.testing.assert_array_equal(kept.weight, alone.weight)
-        np.testing.assert_array_equal(kept.channel, alone.channel)
+        selected = edge.selected(edge.delay == delay)
+        np.testing.assert_array_equal(selected.weight, alone.weight)
+        np.testing.assert_array_equal(selected.channel, alone.channel)
     delays = np.random.default_rng(1).integers(0, 9, (6, 2, 3, 2))
     edge, weight = dense(delay=delays)
     assert dict(zip(weight.ravel(), delays.ravel(), strict=True)) == dict(zip(edge.weight, edge.delay, strict=True))
@@ -257,8 +257,8 @@ def test_pruning_leaves_out_entries_and_counts_synapses():
     pruned = prune(program, share=0.5, delays=(2, 6))
     (before,), (after,) = program.edges, pruned.edges
     order = np.sort(np.abs(before.weight))
-    kept = (np.abs(before.weight) >= order[36]) & (before.delay >= 2) & (before.delay <= 6)
-    np.testing.assert_array_equal(after.weight, before.weight[kept])
+    mask = (np.abs(before.weight) >= order[36]) & (before.delay >= 2) & (before.delay <= 6)
+    np.testing.assert_array_equal(after.weight, before.weight[mask])
     change = pruned.provenance["pruning"]["edges"][0]
     assert (change["synapses"], change["kept"]) == (program.synapses, after.unrolled().synapses)
 
