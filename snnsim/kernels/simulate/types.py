@@ -50,10 +50,13 @@ class Convolutions(NamedTuple):
     geometry: np.ndarray
     """int64 (convolution, 14), the columns that convolutions.py names."""
     indptr: np.ndarray
-    """int64 (component + 1,), the first entry of each component of all convolutions."""
+    """int64 (component + 1,), the first pixel of each component of all convolutions."""
     row: np.ndarray
-    """int16 (entry,), without the phase, as all rows and columns here."""
+    """int16 (pixel,), row of the kernel divided by the stride."""
     column: np.ndarray
+    """int16 (pixel,), column of the kernel divided by the stride."""
+    indptr_of_pixel: np.ndarray
+    """int64 (pixel + 1,), the first entry of each pixel."""
     delay: np.ndarray
     """uint16 (entry,)."""
     offset: np.ndarray
