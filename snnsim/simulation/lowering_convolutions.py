@@ -121,8 +121,11 @@ def _sorted(edge: ConvEdge) -> _Sorted:
     offset = edge.channel - (row * field.width + column) * field.channels
     components = edge.geometry.source.channels * row_stride * column_stride
     return _Sorted(
-        np.bincount(keys[0, pixel], minlength=components),
-        *keys[1:, pixel],
-        np.diff(pixel, append=len(position)),
-        *(array[position] for array in (edge.delay, offset, edge.weight)),
+        pixels=np.bincount(keys[0, pixel], minlength=components),
+        row=keys[1, pixel],
+        column=keys[2, pixel],
+        entries=np.diff(pixel, append=len(position)),
+        delay=edge.delay[position],
+        offset=offset[position],
+        weight=edge.weight[position],
     )
