@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.common.jit import njit, subroutine
+from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.clock_driven import draws, level, membrane
 from snnsim.kernels.simulate.record import record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
@@ -98,7 +99,7 @@ def _has_room(queue: Queue) -> bool:
     return bool(queue.used.max() <= queue.target.shape[1])
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def fire_by_themselves(below: np.ndarray, parameters: Parameters, result: np.ndarray) -> None:
     """Set whether each neuron may reach its threshold in a silent step.
 
@@ -132,20 +133,15 @@ def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, wor
 
 
 @subroutine(nogil=True, cache=True)
-def _fire(
-    position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
-) -> None:
-    """Reset the first `count` neurons of the list of those that fire, and queue their events."""
+def _fire(position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> None:
+    """Reset the first `count` neurons of the list of those that fire."""
     population, step, queue = position.population, position.step, work.queue
     hard, noisy = network.populations.model[population] == HARD, network.noise.noisy[population]
     parameters, threshold = network.parameters, network.parameters.threshold
-    channels, one = network.sizes.channels, threshold.dtype.type(1)
     for n in work.marks.fired[:count]:
         voltage[n] = 0 if hard else voltage[n] - threshold[n]
         if noisy:
             voltage[n] += network.noise.reset_value[n]
-        record_spike(position.recording, channels + n, n, step, recorder)
-        _send(channels + n, one, step, network.synapses, queue)
         # an event of weight 0 has the neuron computed in the next step
         if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
             _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
@@ -154,16 +150,26 @@ def _fire(
 @subroutine(nogil=True, cache=True)
 def _fire_two_state(
     position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
-) -> None:
-    """Compute all neurons of a population with two state variables, and queue their events."""
-    population, step, fired, channels = position.population, position.step, work.marks.fired, network.sizes.channels
+) -> int:
+    """Compute all neurons of a population with two state variables; return the number of those that fire."""
+    population, step = position.population, position.step
     begin, stop = network.populations.bounds[population], network.populations.bounds[population + 1]
-    row, one = recorder.row[position.recording] + step, network.parameters.threshold.dtype.type(1)
-    count = compute_two_state(population, row, network, voltage, work.current, recorder, fired)
+    row = recorder.row[position.recording] + step
+    count = compute_two_state(population, row, network, voltage, work.current, recorder, work.marks.fired)
     work.current[begin:stop], work.last[begin:stop] = 0, step
-    for n in fired[:count]:
+    return count
+
+
+@subroutine(nogil=True, cache=True)
+def _send_spikes(position: Position, count: int, network: EventNetwork, work: EventWork, recorder: Recorder) -> None:
+    """Record the spikes of the neurons on the list of those that fire, and queue their events."""
+    step, segment, channels = position.step, position.population + 1, network.sizes.channels
+    shared, one = convolutions.any_from(network.convolutions, segment), network.parameters.threshold.dtype.type(1)
+    for n in work.marks.fired[:count]:
         record_spike(position.recording, channels + n, n, step, recorder)
         _send(channels + n, one, step, network.synapses, work.queue)
+        if shared:
+            convolutions.send(network.convolutions, segment, channels + n, one, step, work.queue)
 
 
 @subroutine(nogil=True, cache=True)
@@ -209,12 +215,14 @@ def _step(
         _arrive(step, network, work)
         position = Position(recording, population, step)
         if network.second.present[population]:
-            _fire_two_state(position, network, voltage, work, recorder)
-            continue
-        count = _compute(position, network, voltage, work)
-        record_membranes(voltage, population, recorder.row[recording] + step, recorder)
-        if network.populations.model[population] != READOUT:
-            _fire(position, count, network, voltage, work, recorder)
+            count = _fire_two_state(position, network, voltage, work, recorder)
+        else:
+            count = _compute(position, network, voltage, work)
+            record_membranes(voltage, population, recorder.row[recording] + step, recorder)
+            if network.populations.model[population] == READOUT:
+                continue
+            _fire(position, count, network, voltage, work)
+        _send_spikes(position, count, network, work, recorder)
 
 
 @njit(nogil=True, cache=True)
@@ -238,6 +246,7 @@ def run(
     listed, queue = work.marks.listed, work.queue
     event_step, channel, count = events.step, events.channel, events.counts
     event, last = events.indptr[recording], events.indptr[recording + 1]
+    shared = convolutions.any_from(network.convolutions, 0)
     _fill_queue(recording, network.parameters, state, work)
     for step in range(events.length[recording]):
         if not _has_room(queue):
@@ -245,6 +254,8 @@ def run(
         listed[:] = 0
         while event < last and event_step[event] == step:
             _send(channel[event], count[event], step, network.synapses, queue)
+            if shared:
+                convolutions.send(network.convolutions, 0, channel[event], count[event], step, queue)
             event += 1
         if not _has_room(queue):
             return False

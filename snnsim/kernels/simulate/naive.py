@@ -40,6 +40,39 @@ def graph(
     return spikes[:, channels:], membrane
 
 
+def convolution(
+    entries: Sequence[tuple[int, int, int, int, int, float]],
+    source: tuple[int, int, int],
+    target: tuple[int, int, int],
+    *,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    upsampling: tuple[int, int],
+) -> list[tuple[int, int, int, float]]:
+    """Return the single synapses of a convolution: source and target neuron, delay and weight of each.
+
+    Source row y and target row y' are connected by an entry of row r if s y' = u y + p − r; columns alike.
+
+    Args:
+        entries: Source channel, target channel, row, column, delay and weight of each entry.
+        source: Rows, columns and channels of the source.
+        target: Rows, columns and channels of the target.
+        stride: s of rows and of columns.
+        padding: p of rows and of columns.
+        upsampling: u of rows and of columns.
+    """
+    synapses = []
+    for y, x, to_y, to_x in np.ndindex(*source[:2], *target[:2]):
+        for channel, to_channel, row, column, delay, weight in entries:
+            rows = stride[0] * to_y == upsampling[0] * y + padding[0] - row
+            columns = stride[1] * to_x == upsampling[1] * x + padding[1] - column
+            if rows and columns:
+                pre = (y * source[1] + x) * source[2] + channel
+                post = (to_y * target[1] + to_x) * target[2] + to_channel
+                synapses.append((pre, post, delay, weight))
+    return synapses
+
+
 def _step(current: Any, v: Any, w: Any, neuron: Mapping[str, Any]) -> tuple[Any, Any, tuple[Any, Any]]:
     """Return spike, membrane and state of a neuron."""
     model, _, reset = str(neuron["rule"]).rpartition("_")
