@@ -28,12 +28,14 @@ Granularity = Literal["layer", "channel", "neuron"]
 Gradient = Literal["published", "step_size"]
 GRANULARITIES = ("layer", "channel", "neuron")
 GRADIENTS = ("published", "step_size")
+SMALLEST = 1e-9
+"""Least step that values are divided by, as training may lead a step through 0."""
 
 
 class _Quantize(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, value: Tensor, step: Tensor, gradient: Gradient) -> Tensor:
-        ratio = value / step.abs()
+        ratio = value / step.abs().clamp_min(SMALLEST)
         level = torch.round(ratio)
         ctx.save_for_backward(level if gradient == "published" else ratio, step)
         ctx.gradient = gradient
