@@ -204,6 +204,8 @@ class Edge:
         require(integers or bool(bounded(self.weight).all()), f"{who}: weights must be within ± {LARGEST:g}")
 
     first = renamed.property_("first", "indptr")
+    array_names = EDGE_ARRAYS
+    """Names of the arrays, in their order in files."""
 
     @classmethod
     def of(cls, source: str, target: str, synapses: Synapses, *, sources: int) -> Self:
@@ -252,6 +254,47 @@ class Edge:
     def longest(self) -> int:
         """Return the longest delay, in steps; 0 without synapses."""
         return int(self.delay.max(initial=0))
+
+    @property
+    def synapses(self) -> int:
+        """Number of synapses."""
+        return len(self.weight)
+
+    def fan_out(self) -> np.ndarray:
+        """Return the number of synapses of each neuron of the source, int64 (neuron,)."""
+        return np.diff(self.indptr)
+
+    def of_targets(self, values: np.ndarray) -> np.ndarray:
+        """Return the value of the target of each synapse (synapse,).
+
+        Args:
+            values: A value of each neuron of the target (neuron,).
+        """
+        result: np.ndarray = values[self.post]
+        return result
+
+    def unrolled(self) -> "Edge":
+        """Return the edge itself, which has single synapses."""
+        return self
+
+    def selected(self, mask: np.ndarray) -> "Edge":
+        """Return the edge with some of its synapses.
+
+        Args:
+            mask: Whether a synapse remains (synapse,).
+        """
+        count = np.concatenate([[0], np.cumsum(mask)])
+        rows = (values[mask] for values in (self.post, self.delay, self.weight))
+        return Edge(self.source, self.target, count[self.indptr], *rows)
+
+    def with_delays(self, delay: np.ndarray) -> "Edge":
+        """Return the edge with other delays.
+
+        Args:
+            delay: The delay of each synapse, in steps (synapse,).
+        """
+        synapses = self.pre(), self.post, delay, self.weight
+        return Edge.of(self.source, self.target, synapses, sources=len(self.indptr) - 1)
 
 
 def _integers(values: Any, condition: str) -> np.ndarray:
