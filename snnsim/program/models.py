@@ -79,7 +79,7 @@ class Model(NamedTuple):
 
     name_in_file: str
     reset: str | None
-    """The reset after a spike, "hard" or "soft"; None where neurons do not fire."""
+    """The reset after a spike, "hard" or "soft", or the coding of graded messages; None where neurons do not fire."""
     parameters: tuple[str, ...] = ()
     """Names of its parameters besides ARRAYS, in their order in files."""
     version: int = 1
@@ -89,6 +89,8 @@ class Model(NamedTuple):
 
     second: str | None = None
     """The second state variable, a key of SECOND; None for none."""
+    graded: bool = False
+    """Whether neurons add up graded messages and send changes, in place of spikes."""
 
     @property
     def noisy(self) -> bool:
@@ -109,6 +111,9 @@ MODELS = {
     "alif_soft": Model("alif_soft", "soft", ("second_decay", "jump"), version=3, second="threshold"),
     "cuba_lif_hard": Model("cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"),
     "cuba_lif_soft": Model("cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"),
+    "delta": Model("delta", "delta", version=7, graded=True),
+    "sigma_delta": Model("sigma_delta", "sigma_delta", version=7, graded=True),
+    "sigma": Model("sigma", None, version=7, graded=True),
 }
 """The neuron models by name."""
 SECOND: dict[str, dict[str, str | float]] = {

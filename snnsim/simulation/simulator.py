@@ -18,7 +18,7 @@ import numpy as np
 from snnsim.kernels.simulate.types import Noise, StreamArrays
 from snnsim.limits import require_memory
 from snnsim.program import Program
-from snnsim.simulation import engines, needs
+from snnsim.simulation import engines, graded, needs
 from snnsim.simulation.counting import Counted
 from snnsim.simulation.events import MOST, Events
 from snnsim.simulation.lowering import PRECISIONS, lower
@@ -34,6 +34,11 @@ ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
     "event_driven": engines.EventDriven,
 }
 """The engines by name."""
+GRADED_ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
+    "clock_driven": graded.GradedClockDriven,
+    "event_driven": graded.GradedEventDriven,
+}
+"""The engines for Programs with graded messages, by the same names."""
 OLD_ENGINES = {"clock": "clock_driven", "touched": "event_driven"}
 """Names of today by old names, which stay valid for one release."""
 
@@ -68,7 +73,7 @@ class Simulator:
         require_memory("simulate", needs.of_program(program))
         self.program, self.network = program, lower(program, precision)
         self.threads = _cores() if threads is None else int(threads)
-        self.engine = ENGINES[engine](self.network)
+        self.engine = (GRADED_ENGINES if self.network.graded else ENGINES)[engine](self.network)
 
     @cached_property
     def _digest(self) -> str:

@@ -7,7 +7,7 @@
 
 There are two label sets: the motion, which no single frame tells, and the sprite, which every frame does.
 
-Shapes   frames float32 (clip, time, row, column) · moving bool (clip, time), whether the sprite moved since the step before
+Shapes   frames float32 (clip, time, row, column) · moving bool (clip, time), whether the sprite moved in this frame
 Units    p, v t, r in pixels · B, I in 0 .. 0.6 and 0 .. 1
 Names    σ noise · t₀ start of the motion · m its steps
 Source   own construction. Sprites: optical_digits.py; photographs: natural_images.py, held out by photograph
@@ -23,8 +23,13 @@ from snnsim.data.event_camera import natural_images
 from snnsim.data.synthetic import optical_digits
 
 MOTIONS = {
-    "east": (0, 1), "west": (0, -1), "north": (-1, 0), "south": (1, 0), "clockwise": (1, 0), "counterclockwise": (-1, 0),
-}  # fmt: skip
+    "east": (0, 1),
+    "west": (0, -1),
+    "north": (-1, 0),
+    "south": (1, 0),
+    "clockwise": (1, 0),
+    "counterclockwise": (-1, 0),
+}
 """Rows and columns of a move, or the turning sense of a circle, by the name of the class."""
 SPRITES = tuple(map(str, range(10)))
 _SIDE = optical_digits.SIDE
@@ -56,8 +61,8 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.side < 2 * _SIDE or not 1 <= self.moving < self.steps - 2 or self.frame_rate < 1 or self.noise < 0:
             raise ValueError(
-                f"actions: the side must be {2 * _SIDE} or more, a motion 1 to steps - 3 steps long, the frame rate 1 or "
-                f"more and the noise 0 or more; got side {self.side}, {self.moving} of {self.steps} steps, "
+                f"actions: the side must be {2 * _SIDE} or more, a motion 1 to steps - 3 steps long, the frame rate 1 "
+                f"or more and the noise 0 or more; got side {self.side}, {self.moving} of {self.steps} steps, "
                 f"{self.frame_rate} frames per step, noise {self.noise}"
             )
 

@@ -1,6 +1,6 @@
-"""Temporal sparsity: accuracy against operations of coded networks, over tasks, codings, rates of the penalty, and seeds."""
+"""Temporal sparsity: accuracy against operations of coded networks, over tasks, codings, rates of a penalty, and seeds."""
 
-# from snnsim.experiment.delta.running import reproduce
+from snnsim.experiment.delta.running import reproduce
 from snnsim.experiment.delta.settings import BUDGETS, Budget
 
 __all__ = ["BUDGETS", "Budget", "reproduce"]

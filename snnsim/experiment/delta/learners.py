@@ -20,7 +20,7 @@ from snnsim.experiment.delta.settings import FIRST_STEP, Budget, Cell
 from snnsim.experiment.delta.tasks import Part, Task
 
 BATCH, RATE, TUNING_RATE = 30, 1e-2, 2e-3
-STEP_RATE = 5.0
+STEP_RATE = 3.0
 """Learning rate of steps and thresholds, in units of that of the weights."""
 CODINGS: Mapping[str, tuple[Any, dict[str, Any]]] = {
     "fixed": (DeltaActivation, {"learn": False}),
@@ -75,9 +75,7 @@ def tuned(model: nn.Module, task: Task, cell: Cell, budget: Budget) -> Sparsifie
     return coded
 
 
-def _fit(
-    model: nn.Module, task: Task, *, epochs: int, rate: float, seed: int, penalty: float = 0.0
-) -> None:  # fmt: skip
+def _fit(model: nn.Module, task: Task, *, epochs: int, rate: float, seed: int, penalty: float = 0.0) -> None:
     steps = [coding.step for coding in model.codings] if isinstance(model, Sparsified) else []
     weights = [each for each in model.parameters() if all(each is not step for step in steps)]
     groups = [{"params": weights, "lr": rate}] + [{"params": steps, "lr": STEP_RATE * rate}] * bool(steps)

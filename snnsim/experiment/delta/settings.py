@@ -27,16 +27,16 @@ class Budget:
 
     tasks: tuple[str, ...] = TASKS
     methods: tuple[str, ...] = METHODS
-    steps: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
+    steps: tuple[float, ...] = (0.1, 0.2, 0.4, 0.8, 1.6)
     """Values of the method post-hoc."""
-    rates: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
+    rates: tuple[float, ...] = (1.0, 4.0, 16.0)
     """Rates of the penalty of the other methods."""
     seeds: int = 3
     epochs: int = 20
-    tuning: int = 8
+    tuning: int = 4
     train: int = 1500
-    valid: int = 300
-    test: int = 600
+    valid: int = 200
+    test: int = 400
     """Recordings."""
 
     def __post_init__(self) -> None:

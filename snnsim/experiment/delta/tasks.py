@@ -69,7 +69,7 @@ def make(name: str, budget: Budget, seed: int) -> Task:
 
 def _actions(budget: Budget, seed: int) -> Task:
     parts = [_clips(split, getattr(budget, split), seed, actions.Recipe()) for split in SPLITS]
-    count = min(budget.test, 100)
+    count = min(budget.test, 60)
     probes = {name: _clips("test", count, seed, recipe) for name, recipe in PROBES.items()}
     return Task(*parts, {"motion": len(actions.MOTIONS), "sprite": len(actions.SPRITES)}, probes)
 
