@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.program.parts import Synapses
+from snnsim.program.edge import Synapses
 from snnsim.simulation import Events
 
 

@@ -16,7 +16,7 @@ from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
-from snnsim.program.parts import Synapses
+from snnsim.program.edge import Synapses
 from snnsim.quantization import Scheme, quantize
 
 Counts = dict[str, Any]

@@ -9,9 +9,10 @@ import numpy as np
 
 from snnsim.choices import DECISIONS, REGRESSION_DECISIONS, TASKS
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
-from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
+from snnsim.program.parts import INPUT, MODELS, MOST, Population
 from snnsim.program.readouts import Readout
 from snnsim.validation import shown
 

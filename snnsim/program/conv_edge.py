@@ -22,9 +22,9 @@ import numpy as np
 
 from snnsim.limits import require_memory
 from snnsim.program.arrays import frozen, order
+from snnsim.program.edge import LONGEST_DELAY, Edge
 from snnsim.program.geometry import LARGEST_OFFSET, Field, Geometry
 from snnsim.program.models import LARGEST, bounded
-from snnsim.program.parts import LONGEST_DELAY, Edge
 from snnsim.validation import instance, integer, require, row, shown
 
 Entries = tuple[Any, Any, Any, Any, Any, Any]

@@ -12,10 +12,11 @@ from typing import Any, Self
 import numpy as np
 
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.geometry import Geometry
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge, Population, model_of_file
+from snnsim.program.parts import INPUT, Population, model_of_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import integer, real, require, shown
 

@@ -11,11 +11,7 @@
     u = β v + I             w ← ρ w + b s, θ + w in place of θ  (alif_hard, alif_soft)
     u = β v + e w           w ← ρ w + I before u               (cuba_lif_hard, cuba_lif_soft)
 
-    models with graded messages m in place of spikes, the same for all populations of a Program, of which β is 1
-    a = a[t−1] + Σ_synapses(i → j) w m[t − d, i],  u = a + b,  y = max(u, 0)
-    k = round(y / θ), m = k − k[t−1]                            (delta) ties to the even integer
-    e = y − z[t−1], m = e if |e| > θ else 0, z = z[t−1] + m     (sigma_delta)
-    m = 0                                                       (sigma) a readout
+    delta, sigma_delta, sigma: graded messages in place of spikes      models.py has the equations
 
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
@@ -40,8 +36,9 @@ import numpy as np
 
 from snnsim.program.checks import check
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import INPUT, MODELS, Edge, Population, array_in_file, model_in_file
+from snnsim.program.parts import INPUT, MODELS, Population, array_in_file, model_in_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import require, shown
 

@@ -1,7 +1,14 @@
 """The neuron models of a Program and the parameters that their neurons have: two tables, from which the rest follows.
 
 From MODELS and PARAMETERS derive the validation of a Population, its arrays and names in files and digests, the
-version of a file, the codes of resets in simulation/lowering.py, and which models quantization refuses.
+version of a file, the codes of resets in simulation/lowering.py, and which models quantization refuses. model.py has
+the equations of neurons with spikes. Models with graded messages m are for all populations of a Program, with β = 1:
+
+    a = a[t−1] + Σ_synapses(i → j) w m[t − d, i],  u = a + b,  y = max(u, 0)
+    delta         k = round(y / θ), ties to the even integer;  m = k − k[t−1]
+    sigma_delta   e = y − z[t−1], m = e if |e| > θ, else 0;  z = z[t−1] + m
+    sigma         sends nothing: a readout
+    integers      a grows by I · 2^weight_shift; of sigma_delta, m = ⌊e / 2^weight_shift⌋, and z grows by m · 2^weight_shift
 
 To add a model:
 

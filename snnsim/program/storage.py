@@ -13,9 +13,10 @@ import numpy as np
 from snnsim import untrusted
 from snnsim.files import written_whole
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import EDGE_ARRAYS, Edge
 from snnsim.program.header import Header
 from snnsim.program.model import Program
-from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in_file, array_names
+from snnsim.program.parts import MODELS, Population, array_in_file, array_names
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""

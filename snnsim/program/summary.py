@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge
+from snnsim.program.parts import INPUT
 from snnsim.validation import integer, shown
 
 
@@ -85,8 +86,8 @@ def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any
 def stored_bytes(program: Program) -> int:
     """Return the bytes that a chip needs for weights and delays: in integers at their bits, in floats at 4 and 2 bytes.
 
-    An edge takes the smaller of a table of all pairs and a list of synapses with their targets, and a convolution a list of
-    entries with their rows, columns and channels.
+    An edge takes the smaller of a table of all pairs and a list of synapses with their targets. A convolution takes a
+    list of entries with their rows, columns and channels.
 
     Args:
         program: The Program. Its arithmetic `fixed` has the bits of a weight and of a delay.

@@ -2,9 +2,9 @@
 
     w ≈ s q          θ → ⌈θ / (s / 2^shift)⌉        b → round(b / (s / 2^shift))        β → round(β 2^decay_bits)
 
-Each neuron, or each population, has a scale s; the neurons of a channel share it where they share a kernel. Its membrane counts in the unit s / 2^shift, so that no product with a
-scale remains and all arithmetic is that of integers. On this grid u ≥ θ exactly where the integer of u is at least
-⌈θ / unit⌉. scales.py has the choice of s.
+Each neuron, or each population, has a scale s; the neurons of a channel share it where they share a kernel. A membrane
+counts in the unit s / 2^shift, so that no product with a scale remains and all arithmetic is that of integers. On this
+grid u ≥ θ exactly where the integer of u is at least ⌈θ / unit⌉. scales.py has the choice of s.
 
 Names    s scale · q integer weight · β decay · θ threshold · b bias
          shift `weight_shift`, the bits by which the unit of a membrane is finer than that of a weight

@@ -1,8 +1,9 @@
-"""Lowering of convolutions: kernels as the engines read them, sorted by place; kernels/simulate/convolutions.py says why.
+"""Lowering of convolutions: kernels sorted by place, as kernels/simulate/convolutions.py reads them.
 
     r = s r' + φ        place = (c · s + φ) · s_x + φ_x        offset = o − (r' · width' + q') · channels'
 
-Names    s stride, s_x that of the columns · φ phase · c source channel · o, r, q target channel, row, column of an entry
+Names    s stride, s_x that of the columns · φ phase · c source channel
+         o, r, q target channel, row and column of an entry
 
 A kernel takes 22 bytes an entry, and 8 bytes a place.
 """
@@ -87,8 +88,8 @@ def _geometry(edge: ConvEdge, source: int, target: int, place: int) -> list[int]
     """Return the columns of the geometry of a convolution, in the order of kernels/simulate/convolutions.py."""
     geometry = edge.geometry
     return [
-        source, *geometry.source[1:], *geometry.upsampling, *geometry.padding, *geometry.stride, *geometry.target, target,
-        place,
+        source, *geometry.source[1:], *geometry.upsampling, *geometry.padding, *geometry.stride, *geometry.target,
+        target, place,
     ]  # fmt: skip
 
 

@@ -218,25 +218,33 @@ def _fire_two_state(
 
 
 @njit(nogil=True, cache=True)
+def _deliver_input(
+    step: int, event: int, end: int, events: EventArrays, network: ClockNetwork, base: int, buffer: np.ndarray
+) -> int:
+    """Deliver the events of a step, and return the next event."""
+    channel, count, shared = events.channel, events.counts, convolutions.any_from(network.convolutions, 0)
+    while event < end and events.step[event] == step:
+        _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
+        if shared:
+            convolutions.deliver(network.convolutions, 0, np.int64(channel[event]), base, buffer, count[event])
+        event += 1
+    return event
+
+
+@njit(nogil=True, cache=True)
 def _run_recording(
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
 ) -> None:  # fmt: skip
     neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
     bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
-    event_step, channel, count = events.step, events.channel, events.counts
     event, end = events.indptr[recording], events.indptr[recording + 1]
-    shared = convolutions.any_from(network.convolutions, 0)
     for step in range(events.length[recording]):
         if row == network.rows:
             _slide(buffer, row, longest, neurons)
             row = 0
         base = row * neurons
-        while event < end and event_step[event] == step:
-            _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
-            if shared:
-                convolutions.deliver(network.convolutions, 0, np.int64(channel[event]), base, buffer, count[event])
-            event += 1
+        event = _deliver_input(step, event, end, events, network, base, buffer)
         for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
             if network.second.present[population]:
