@@ -15,7 +15,6 @@ import itertools
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from snnsim.delta.coding import Coding, DeltaActivation
@@ -34,9 +33,23 @@ class _Stage(NamedTuple):
     layer: nn.Linear | nn.Conv2d
     coding: Coding
     taken: Taken
+    order: np.ndarray
+    """Number of each source of the Program among the inputs of the layer as torch has them, (input,)."""
+
+    def step(self) -> np.ndarray:
+        """Return the step of the coding, of any axes that broadcast to those of an input."""
+        return self.coding.step.detach().abs().double().numpy()
+
+    def flat(self, values: np.ndarray) -> np.ndarray:
+        """Return values of inputs in the order of the Program's sources, (input,).
+
+        Args:
+            values: Values that broadcast to the axes of an input.
+        """
+        return np.asarray(np.broadcast_to(values, self.taken.shape).reshape(-1)[self.order])
 
 
-def freeze(  # noqa: PLR0913
+def freeze(
     network: Sparsified,
     *,
     time_step_ms: float,
@@ -65,7 +78,7 @@ def freeze(  # noqa: PLR0913
     for number, ((source, target), stage) in enumerate(zip(itertools.pairwise([INPUT, *names]), stages, strict=True)):
         following = stages[number + 1] if number + 1 < len(stages) else None
         size = stage.taken.outputs
-        scale = unit if source == INPUT else _sent(stage) if model == "delta" else np.ones(())
+        scale = unit if source == INPUT else stage.step() if model == "delta" else np.ones(())
         edges.append(_edge(stage, source, target, scale))
         populations.append(
             Population(
@@ -98,18 +111,14 @@ def encode(network: Sparsified, frames: Tensor, *, input_unit: float | None = No
         int64 (time, recording, channel); pictures have their channels last, as Programs do.
     """
     stage = _stages(network)[0]
-    unit = _array(_unit(stage, input_unit), frames.ndim - 2)
-    values = frames.detach().double().numpy()
-    levels = np.rint(values / unit)
+    unit = stage.flat(_unit(stage, input_unit))
+    levels = np.rint(frames.detach().double().flatten(2).numpy()[..., stage.order] / unit)
     if isinstance(stage.coding, SigmaDelta):
-        threshold = _array(stage.coding.step.detach().abs().double().numpy(), frames.ndim - 2) / unit
-        sent = np.zeros_like(levels[0])
+        threshold, sent = stage.flat(stage.step()) / unit, np.zeros_like(levels[0])
         for step, level in enumerate(levels):
-            sent = np.where(np.abs(level - sent) > threshold, level, sent)
-            levels[step] = sent
-    changes = np.diff(levels, axis=0, prepend=np.zeros_like(levels[:1]))
-    changes = np.moveaxis(changes, 2, -1) if changes.ndim == 5 else changes
-    return np.asarray(changes.reshape(*changes.shape[:2], -1)).astype(np.int64)
+            levels[step] = sent = np.where(np.abs(level - sent) > threshold, level, sent)
+    changes: np.ndarray = np.diff(levels, axis=0, prepend=np.zeros_like(levels[:1])).astype(np.int64)
+    return changes
 
 
 def _stages(network: Sparsified) -> list[_Stage]:
@@ -120,7 +129,7 @@ def _stages(network: Sparsified) -> list[_Stage]:
     )
     taken = {each.name: (each, coding) for each, coding in zip(network.report.taken, network.codings, strict=True)}
     stages: list[_Stage] = []
-    activated = True
+    activated, field = True, None
     for name, layer in model.named_modules():
         if isinstance(layer, nn.Sequential):
             continue
@@ -128,8 +137,8 @@ def _stages(network: Sparsified) -> list[_Stage]:
             require(name in taken, f"freeze: layer {name!r} must be coded; {network.report.refused.get(name, '')}")
             require(activated, f"freeze: there must be an nn.ReLU between {name!r} and the layer before it")
             each, coding = taken[name]
-            stages.append(_Stage(name, layer, coding, each))  # type: ignore[arg-type]
-            activated = False
+            stages.append(_Stage(name, layer, coding, each, _order(each.shape, field)))
+            activated, field = False, None if isinstance(layer, nn.Linear) else _targets(stages[-1])
         elif isinstance(layer, nn.ReLU):
             activated = True
         else:
@@ -156,38 +165,37 @@ def _model(stages: list[_Stage]) -> str:
 
 
 def _unit(stage: _Stage, input_unit: float | None) -> np.ndarray:
-    step = stage.coding.step.detach().abs().double().numpy()
     if isinstance(stage.coding, DeltaActivation):
-        return step
-    return np.full((), float(step.min()) / 16 if input_unit is None else input_unit)
+        return stage.step()
+    return np.full((), float(stage.step().min()) / 16 if input_unit is None else input_unit)
 
 
-def _sent(stage: _Stage) -> np.ndarray:
-    """Return the value of one unit of the messages that a layer gets."""
-    return stage.coding.step.detach().abs().double().numpy()
+def _order(shape: tuple[int, ...], field: tuple[int, int, int] | None) -> np.ndarray:
+    """Return torch's number of each source of a Program, which has channels last where torch has them first.
+
+    Args:
+        shape: Axes of an input of the layer.
+        field: Channels, rows and columns of the convolution before it; None for none.
+    """
+    pictures = shape if len(shape) == 3 else field
+    numbers = np.arange(int(np.prod(shape)))
+    if pictures is None:
+        return numbers
+    require(
+        np.prod(pictures) == len(numbers),
+        f"freeze: a convolution of {pictures} channels, rows and columns must lead to as many inputs, not {shape}",
+    )
+    return np.moveaxis(numbers.reshape(pictures), 0, -1).reshape(-1)
 
 
-def _array(values: np.ndarray, axes: int) -> np.ndarray:
-    return values.reshape(values.shape if values.ndim == axes else (1,) * axes)
-
-
-def _flat(values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return values of inputs in the order of a Program, which has channels last."""
-    full = np.broadcast_to(values, shape)
-    return np.ascontiguousarray(np.moveaxis(full, 0, -1) if full.ndim == 3 else full).reshape(-1)
+def _targets(stage: _Stage) -> tuple[int, int, int]:
+    """Return channels, rows and columns of the outputs of a convolution."""
+    field = _geometry(stage).target
+    return field.channels, field.height, field.width
 
 
 def _thresholds(following: _Stage | None, size: int) -> np.ndarray:
-    if following is None:
-        return np.ones(size)
-    return _of_outputs(_sent(following), following.taken.shape, size)
-
-
-def _of_outputs(values: np.ndarray, shape: tuple[int, ...], size: int) -> np.ndarray:
-    """Return values of the inputs of a layer, in the order of the neurons before it."""
-    flat = _flat(values, shape)
-    require(len(flat) == size, f"freeze: {size} neurons must lead to {len(flat)} inputs of the next layer")
-    return flat
+    return np.ones(size) if following is None else following.flat(following.step())
 
 
 def _biases(stage: _Stage, size: int) -> np.ndarray:
@@ -199,15 +207,20 @@ def _biases(stage: _Stage, size: int) -> np.ndarray:
 
 def _edge(stage: _Stage, source: str, target: str, scale: np.ndarray) -> Edge | ConvEdge:
     """Return the synapses of a layer, whose weights are multiplied with the unit of the messages."""
-    layer, shape = stage.layer, stage.taken.shape
+    layer = stage.layer
     weight = layer.weight.detach().double().numpy()
     if isinstance(layer, nn.Linear):
-        return _dense(weight * _flat_linear(scale, shape), source, target)
-    return _convolution(stage, weight, (source, target), scale)
-
-
-def _flat_linear(scale: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    return np.broadcast_to(scale, shape).reshape(-1)
+        return _dense(weight[:, stage.order] * stage.flat(scale), source, target)
+    geometry, channels = _geometry(stage), stage.taken.shape[0]
+    if scale.ndim < 3 or scale.shape[1:] == (1, 1):
+        # the scale of each source channel of each group
+        own = np.broadcast_to(scale.reshape(-1), (channels,)).reshape(layer.groups, -1)
+        group = np.arange(layer.out_channels) // (layer.out_channels // layer.groups)
+        scaled = weight * own[group][:, :, None, None]
+        return ConvEdge.dense(source, target, scaled, geometry=geometry, groups=layer.groups)
+    edge = ConvEdge.dense(source, target, weight, geometry=geometry, groups=layer.groups).unrolled()
+    synapses = edge.pre(), edge.post, edge.delay, edge.weight * stage.flat(scale)[edge.pre()]
+    return Edge.of(source, target, synapses, sources=len(edge.indptr) - 1)
 
 
 def _dense(weight: np.ndarray, source: str, target: str) -> Edge:
@@ -216,23 +229,12 @@ def _dense(weight: np.ndarray, source: str, target: str) -> Edge:
     return Edge.of(source, target, (pre, post, np.zeros(len(pre), int), weight[post, pre]), sources=inputs)
 
 
-def _convolution(stage: _Stage, weight: np.ndarray, ends: tuple[str, str], scale: np.ndarray) -> Edge | ConvEdge:
+def _geometry(stage: _Stage) -> Geometry:
     layer, (channels, height, width) = stage.layer, stage.taken.shape
     if not isinstance(layer, nn.Conv2d) or isinstance(layer.padding, str) or layer.padding_mode != "zeros":
         raise ValueError(f"freeze: layer {stage.name!r} must have a padding in numbers, of zeros")
     if tuple(layer.dilation) != (1, 1):
         raise ValueError(f"freeze: layer {stage.name!r} must have no dilation, not {layer.dilation}")
-    rows, columns = layer.kernel_size
-    geometry = Geometry.of(
-        Field(height, width, channels), layer.out_channels, (rows, columns), stride=tuple(layer.stride),  # type: ignore[arg-type]
-        padding=tuple(layer.padding),  # type: ignore[arg-type]
-    )  # fmt: skip
-    if scale.ndim < 3 or scale.shape[1:] == (1, 1):
-        # the scale of each source channel of each group
-        own = np.broadcast_to(scale.reshape(-1), (channels,)).reshape(layer.groups, -1)
-        group = np.arange(layer.out_channels) // (layer.out_channels // layer.groups)
-        return ConvEdge.dense(*ends, weight * own[group][:, :, None, None], geometry=geometry, groups=layer.groups)
-    edge = ConvEdge.dense(*ends, weight, geometry=geometry, groups=layer.groups).unrolled()
-    own = _flat(scale, stage.taken.shape)[edge.pre()]
-    synapses = edge.pre(), edge.post, edge.delay, edge.weight * own
-    return Edge.of(*ends, synapses, sources=len(edge.indptr) - 1)
+    (rows, columns), (down, across), (above, beside) = layer.kernel_size, layer.stride, layer.padding
+    field = Field(height, width, channels)
+    return Geometry.of(field, layer.out_channels, (rows, columns), stride=(down, across), padding=(above, beside))

@@ -8,7 +8,7 @@ the equations of neurons with spikes. Models with graded messages m are for all 
     delta         k = round(y / θ), ties to the even integer;  m = k − k[t−1]
     sigma_delta   e = y − z[t−1], m = e if |e| > θ, else 0;  z = z[t−1] + m
     sigma         sends nothing: a readout
-    integers      a grows by I · 2^weight_shift; of sigma_delta, m = ⌊e / 2^weight_shift⌋, and z grows by m · 2^weight_shift
+    integers      a grows by 2^shift I; of sigma_delta, m = ⌊e / 2^shift⌋, and z grows by 2^shift m; shift: weight_shift
 
 To add a model:
 

@@ -189,7 +189,9 @@ class Simulator:
             recorded = recorded.with_spikes(spikes)
         self._run_threads(counted, recorded, state, noise)
         channels = self.network.channels
-        input_events, recorded.counts[:, :channels] = counted.events_and_spikes(channels)
+        input_events, spikes_in = counted.events_and_spikes(channels)
+        # a graded message is one event, of any size
+        recorded.counts[:, :channels] = input_events if self.network.graded else spikes_in
         return Result(
             program=self.program,
             length=length,
