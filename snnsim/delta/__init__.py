@@ -2,6 +2,7 @@
 
 from snnsim.delta.coding import Coding, DeltaActivation, TemporalDelta, quantize
 from snnsim.delta.examine import Report, Taken
+from snnsim.delta.freeze import encode, freeze
 from snnsim.delta.layer import DeltaLayer, differences
 from snnsim.delta.sigma_delta import SigmaDelta
 from snnsim.delta.sparsify import Sparsified, sparsify
@@ -19,6 +20,8 @@ __all__ = [
     "TemporalDelta",
     "Trace",
     "differences",
+    "encode",
+    "freeze",
     "quantize",
     "sparsify",
 ]
