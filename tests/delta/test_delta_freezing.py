@@ -20,7 +20,7 @@ def _network():
     model = nn.Sequential(*layers).double()
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.copy_((2 * parameter * 32).round() / 32)
+            parameter.copy_((4 * parameter * 32).round() / 32)
     return model.eval()
 
 
