@@ -12,8 +12,8 @@ def test_clips_are_a_function_of_their_arguments_and_rest_outside_of_the_motion(
     recipe = actions.Recipe(noise=0.0)
     clips = actions.make("train", 12, 3, recipe)
     assert clips.frames.shape == (12, 12, 20, 20)
-    again = actions.make("train", 12, 3, recipe)
-    assert np.array_equal(clips.frames, again.frames)
+    repeated = actions.make("train", 12, 3, recipe)
+    assert np.array_equal(clips.frames, repeated.frames)
     assert set(clips.motion) == set(range(6))
     changed = (clips.frames[:, 1:] != clips.frames[:, :-1]).any((2, 3))
     # without noise, pixels change in the steps of the motion alone

@@ -159,8 +159,8 @@ def test_quantization_of_numbers_on_its_grid_changes_no_membrane(model):
     results = [simulate(each, events, record=PROBE, threads=1) for each in (program, integers)]
     for recording in range(RECORDINGS):
         np.testing.assert_allclose(*(_membranes(result, recording) for result in results), rtol=0, atol=1e-6)
-    again = quantize(dequantized(integers), scheme)
-    assert all(np.array_equal(a.weight, b.weight) for a, b in zip(again.edges, integers.edges, strict=True))
+    repeated = quantize(dequantized(integers), scheme)
+    assert all(np.array_equal(a.weight, b.weight) for a, b in zip(repeated.edges, integers.edges, strict=True))
 
 
 def test_loops_of_sigma_delta_populations_are_not_quantized():

@@ -1,4 +1,4 @@
-"""Temporal sparsity: accuracy against operations of coded networks, over tasks, codings, rates of a penalty, and seeds."""
+"""Temporal sparsity: accuracy against operations of coded networks, over tasks, codings, rates and seeds."""
 
 from snnsim.experiment.delta.running import reproduce
 from snnsim.experiment.delta.settings import BUDGETS, Budget
