@@ -18,8 +18,8 @@ class Delta:
 
     Networks are trained on clips of moving sprites and on spoken words, as they are and with coded inputs of all layers: steps chosen after training, fixed steps, the Delta Activation Layer, the temporal delta layer, and sigma-delta neurons, each at several rates of the penalty, over seeds. The results are results.csv, table.md and curves.png in the folder. A command that was stopped computes the missing results when it is started again; one with more tasks, methods, rates, steps or seeds adds theirs. The clips need scikit-image.
 
-    - snnsim reproduce delta -- about a quarter of an hour of one core
-    - snnsim reproduce delta --tasks keywords --methods post-hoc delta --seeds 1 -- a minute
+    - snnsim reproduce delta -- both tasks, six methods, three seeds
+    - snnsim reproduce delta --tasks keywords --methods post-hoc delta --seeds 1 -- one task, two methods
     """
 
     budget: Literal["small", "full"] = "small"
