@@ -72,7 +72,7 @@ class DeltaLayer(nn.Module):
 
     def _of_frames(self, layer: nn.Module, values: Tensor) -> Tensor:
         outputs: Tensor = layer(values.flatten(0, 1))
-        return outputs.unflatten(0, values.shape[:2])
+        return outputs.reshape(*values.shape[:2], *outputs.shape[1:])
 
     def _bias(self, outputs: Tensor) -> Tensor:
         bias = self.layer.bias

@@ -11,7 +11,7 @@ is: codings act by hooks that exist during a run alone.
 
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,17 +56,20 @@ class Sparsified(nn.Module):
         check_frames("Sparsified", frames)
         run = _Run(tuple(frames.shape[:2]))
         modules = dict(self.model.named_modules())
-        pairs = zip(self.report.taken, self.codings, strict=True)
+        pairs = zip(self.report.taken, self._codings(), strict=True)
         hooks = {modules[taken.name]: partial(run.coded, taken, coding) for taken, coding in pairs}
         with hooked(hooks):
             output = called(self.model, frames, folded=self.folded)
         return output, run.trace()
 
+    def _codings(self) -> list[Coding]:
+        return [cast("Coding", coding) for coding in self.codings]
+
     def steps(self) -> dict[str, Tensor]:
         """Return the steps or thresholds of all layers by name."""
         return {
             taken.name: coding.step.detach().abs()
-            for taken, coding in zip(self.report.taken, self.codings, strict=True)
+            for taken, coding in zip(self.report.taken, self._codings(), strict=True)
         }
 
 
