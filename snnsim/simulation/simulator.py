@@ -18,7 +18,7 @@ import numpy as np
 from snnsim.kernels.simulate.types import Noise, StreamArrays
 from snnsim.limits import require_memory
 from snnsim.program import Program
-from snnsim.simulation import engines, needs
+from snnsim.simulation import engines, graded, needs
 from snnsim.simulation.counting import Counted
 from snnsim.simulation.events import MOST, Events
 from snnsim.simulation.lowering import PRECISIONS, lower
@@ -34,6 +34,11 @@ ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
     "event_driven": engines.EventDriven,
 }
 """The engines by name."""
+GRADED_ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
+    "clock_driven": graded.GradedClockDriven,
+    "event_driven": graded.GradedEventDriven,
+}
+"""The engines for Programs with graded messages, by the same names."""
 OLD_ENGINES = {"clock": "clock_driven", "touched": "event_driven"}
 """Names of today by old names, which stay valid for one release."""
 
@@ -68,7 +73,7 @@ class Simulator:
         require_memory("simulate", needs.of_program(program))
         self.program, self.network = program, lower(program, precision)
         self.threads = _cores() if threads is None else int(threads)
-        self.engine = ENGINES[engine](self.network)
+        self.engine = (GRADED_ENGINES if self.network.graded else ENGINES)[engine](self.network)
 
     @cached_property
     def _digest(self) -> str:
@@ -184,7 +189,9 @@ class Simulator:
             recorded = recorded.with_spikes(spikes)
         self._run_threads(counted, recorded, state, noise)
         channels = self.network.channels
-        input_events, recorded.counts[:, :channels] = counted.events_and_spikes(channels)
+        input_events, spikes_in = counted.events_and_spikes(channels)
+        # a graded message is one event, of any size
+        recorded.counts[:, :channels] = input_events if self.network.graded else spikes_in
         return Result(
             program=self.program,
             length=length,

@@ -73,7 +73,7 @@ def _fixed(voltage: Any, current: Any, parameters: Any, n: Any) -> Any:
     return min(max(leak + total, -parameters.limit), parameters.limit)
 
 
-@subroutine(nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def largest_count(
     step: np.ndarray, channel: np.ndarray, count: np.ndarray, indptr: np.ndarray, last: np.ndarray, total: np.ndarray
 ) -> int:

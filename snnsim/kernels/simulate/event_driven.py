@@ -29,6 +29,7 @@ from snnsim.kernels.simulate.types import (
     EventArrays,
     EventNetwork,
     EventWork,
+    GradedWork,
     Parameters,
     Position,
     Queue,
@@ -49,8 +50,15 @@ def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
 
 
 @subroutine(nogil=True, cache=True)
-def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
-    """Put an event into a slot, or only count it if the slot is full."""
+def push(queue: Queue, slot: int, target: int, weight: Any) -> None:
+    """Put an event into a slot, or only count it if the slot is full.
+
+    Args:
+        queue: The events on their way.
+        slot: The slot.
+        target: The neuron that the event reaches.
+        weight: What the event adds to the neuron's current.
+    """
     used = queue.used
     index = used[slot]
     used[slot] = index + 1
@@ -59,8 +67,16 @@ def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
 
 
 @subroutine(nogil=True, cache=True)
-def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
-    """Queue the events of a spike; those without a delay go into the slot of this step."""
+def send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
+    """Queue the events of a spike; those without a delay go into the slot of this step.
+
+    Args:
+        node: The node that fires.
+        count: Number of spikes, or the size of a graded message.
+        step: The step of the spike.
+        synapses: The synapses of all nodes.
+        queue: The events on their way.
+    """
     indptr, target, delay, weight = synapses.indptr, synapses.target, synapses.delay, synapses.weight
     queued, value, used = queue.target, queue.value, queue.used
     ring = used.size - 1
@@ -75,8 +91,14 @@ def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queu
 
 
 @subroutine(nogil=True, cache=True)
-def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
-    """Add up the events of this step, and put their neurons on the lists of their populations."""
+def arrive(step: int, network: EventNetwork, work: EventWork | GradedWork) -> None:
+    """Add up the events of this step, and put their neurons on the lists of their populations.
+
+    Args:
+        step: The step.
+        network: The network.
+        work: Scratch memory.
+    """
     bounds, owner = network.populations.bounds, network.populations.owner
     stamp, touched, listed = work.marks.stamp, work.marks.touched, work.marks.listed
     used, current = work.queue.used, work.current
@@ -95,11 +117,16 @@ def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
 
 
 @subroutine(nogil=True, cache=True)
-def _has_room(queue: Queue) -> bool:
+def has_room(queue: Queue) -> bool:
+    """Return whether every slot holds all events that were put into it.
+
+    Args:
+        queue: The events on their way.
+    """
     return bool(queue.used.max() <= queue.target.shape[1])
 
 
-@subroutine(nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def fire_by_themselves(below: np.ndarray, parameters: Parameters, result: np.ndarray) -> None:
     """Set whether each neuron may reach its threshold in a silent step.
 
@@ -144,7 +171,7 @@ def _fire(position: Position, count: int, network: EventNetwork, voltage: np.nda
             voltage[n] += network.noise.reset_value[n]
         # an event of weight 0 has the neuron computed in the next step
         if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
-            _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
+            push(queue, (step + 1) % (queue.used.size - 1), n, 0)
 
 
 @subroutine(nogil=True, cache=True)
@@ -167,7 +194,7 @@ def _send_spikes(position: Position, count: int, network: EventNetwork, work: Ev
     shared, one = convolutions.any_from(network.convolutions, segment), network.parameters.threshold.dtype.type(1)
     for n in work.marks.fired[:count]:
         record_spike(position.recording, channels + n, n, step, recorder)
-        _send(channels + n, one, step, network.synapses, work.queue)
+        send(channels + n, one, step, network.synapses, work.queue)
         if shared:
             convolutions.send(network.convolutions, segment, channels + n, one, step, work.queue)
 
@@ -181,10 +208,10 @@ def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, wor
     if len(pending):
         for index in range(pending.shape[1]):
             if pending[recording, index] != 0:
-                _push(queue, index // neurons, index % neurons, pending[recording, index])
+                push(queue, index // neurons, index % neurons, pending[recording, index])
     for n in range(neurons):
         if _silent(voltage[n], 1, parameters, n) >= parameters.threshold[n]:
-            _push(queue, 0, n, 0)
+            push(queue, 0, n, 0)
 
 
 @subroutine(nogil=True, cache=True)
@@ -210,9 +237,9 @@ def _step(
     queue, begin = work.queue, work.begin
     for population in range(network.populations.model.size):
         for n in work.watched[begin[population] : begin[population + 1]]:
-            _push(queue, step % (queue.used.size - 1), n, 0)
+            push(queue, step % (queue.used.size - 1), n, 0)
         # with the events that earlier populations have sent without a delay
-        _arrive(step, network, work)
+        arrive(step, network, work)
         position = Position(recording, population, step)
         if network.second.present[population]:
             count = _fire_two_state(position, network, voltage, work, recorder)
@@ -249,18 +276,18 @@ def run(
     shared = convolutions.any_from(network.convolutions, 0)
     _fill_queue(recording, network.parameters, state, work)
     for step in range(events.length[recording]):
-        if not _has_room(queue):
+        if not has_room(queue):
             return False
         listed[:] = 0
         while event < last and event_step[event] == step:
-            _send(channel[event], count[event], step, network.synapses, queue)
+            send(channel[event], count[event], step, network.synapses, queue)
             if shared:
                 convolutions.send(network.convolutions, 0, channel[event], count[event], step, queue)
             event += 1
-        if not _has_room(queue):
+        if not has_room(queue):
             return False
         _step(recording, step, network, state.voltage[recording], work, recorder)
-    if not _has_room(queue):
+    if not has_room(queue):
         return False
     _finish(recording, events.length[recording], network.parameters, state, work)
     return True

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-HARD, SOFT, READOUT = range(3)
-"""Models of a population: the reset of its neurons, or none for a readout."""
+HARD, SOFT, READOUT, DELTA, SIGMA_DELTA = range(5)
+"""Models of a population: the reset of its neurons, none for a readout, or the coding of its messages."""
 
 
 class Sizes(NamedTuple):
@@ -113,7 +113,7 @@ class Populations(NamedTuple):
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population."""
     model: np.ndarray
-    """HARD, SOFT or READOUT (population,)."""
+    """HARD, SOFT, READOUT, DELTA or SIGMA_DELTA (population,)."""
     owner: np.ndarray
     """int32 (neuron,), the population of each neuron; without elements for the clock-driven engine."""
 
@@ -240,6 +240,21 @@ class EventWork(NamedTuple):
     """The neurons that are computed in every step, by population."""
     begin: np.ndarray
     """int64 (population + 1,), the first of these neurons of each population."""
+
+
+class GradedWork(NamedTuple):
+    """The scratch memory of networks with graded messages."""
+
+    queue: Queue
+    marks: Marks
+    current: np.ndarray
+    """The sum of the messages of this step, (neuron,)."""
+    value: np.ndarray
+    """The sum of all messages and the bias, (neuron,)."""
+    largest: np.ndarray
+    """The largest size of a value so far, (1,)."""
+    every: bool
+    """Whether every neuron is computed in every step."""
 
 
 class Position(NamedTuple):

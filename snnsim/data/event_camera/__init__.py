@@ -1,0 +1,1 @@
+"""An event camera in software, and the photographs in front of it."""
