@@ -59,7 +59,7 @@ class Network:
 
     channels: int
     longest: int
-    """The longest delay, in steps."""
+    """The longest delay that the buffers hold, in steps."""
     synapses: DelaySynapses
     """Those of a node are sorted by delay and target."""
     bounds: np.ndarray
@@ -105,12 +105,13 @@ class Network:
         return np.diff(self.synapses.indptr.astype(np.int64))
 
 
-def lower(program: Program, precision: str) -> Network:
+def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
     """Return the arrays of a Program for the kernels.
 
     Args:
         program: The Program.
         precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        longest: A longer delay than those of the Program that buffers have to hold, in steps.
 
     Raises:
         ValueError: If the precision is unknown.
@@ -129,7 +130,7 @@ def lower(program: Program, precision: str) -> Network:
     noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
         channels=program.channels,
-        longest=program.longest_delay(),
+        longest=max(program.longest_delay(), longest),
         synapses=_synapses(program, bounds, numbers),
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
