@@ -10,7 +10,7 @@ from helpers.command_line import fails, flags, run
 from snnsim import export, plugins, testing
 from snnsim.config import Config
 from snnsim.data import registry
-from snnsim.experiment import neurons
+from snnsim.experiment import neurons, programs
 from snnsim.training import loggers
 
 EXAMPLE = Path(__file__).parent / "example_package"
@@ -76,7 +76,8 @@ def test_a_network_of_plug_ins_is_trained_and_exported(tmp_path, capsys, monkeyp
     assert (folder / "lines.txt").read_text() == "".join(f"{row['epoch']} {row['train_loss']:.3f}\n" for row in rows)
     assert (folder / "metrics.csv").read_text().count("\n") == 3
     # a Program has no such neurons, and says so by their name
-    assert "Refractory" in fails(capsys, "freeze", str(folder), "--output", str(tmp_path / "program.npz"))
+    with pytest.raises(TypeError, match="the neurons of 'hidden 1' must be LIF, .*, not Refractory"):
+        programs.freeze(folder)
     program = testing.targets.example_program()
     program.save(tmp_path / "program.npz")
     table = tmp_path / "net.synapses.csv"

@@ -17,6 +17,7 @@ from snnsim.data.synthetic.dataset import GridDataset
 from snnsim.data.synthetic.files import recordings
 from snnsim.export import Target
 from snnsim.export.checks import Violation
+from snnsim.files import written_whole
 from snnsim.nn.protocols import Neuron
 from snnsim.plugins import KindPlugin
 from snnsim.program import Program
@@ -30,7 +31,8 @@ def write_table(program: Program, path: Path, *, separator: str = ",") -> None:
     for edge in program.edges:
         for pre, post, delay, weight in zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True):
             lines.append(separator.join(map(str, (edge.source, edge.target, pre, post, delay, weight))))
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with written_whole(path) as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def check_table(program: Program) -> Iterator[Violation]:
