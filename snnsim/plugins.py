@@ -12,7 +12,6 @@ fails, has a name of snnsim or is of another type is left out with a warning tha
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, NamedTuple, TypeVar
 
@@ -35,7 +34,10 @@ class KindPlugin(NamedTuple):
     build: Callable[..., Any]
 
 
-@cache
+_LOADED: dict[str, Mapping[str, Any]] = {}
+"""Objects of the groups that were loaded."""
+
+
 def loaded(group: str, of: type[T]) -> Mapping[str, T]:
     """Return the objects of a group of entry points by name.
 
@@ -43,6 +45,8 @@ def loaded(group: str, of: type[T]) -> Mapping[str, T]:
         group: One of GROUPS.
         of: Type of the objects.
     """
+    if group in _LOADED:
+        return _LOADED[group]
     objects: dict[str, T] = {}
     for entry in sorted(entry_points(group=group), key=lambda each: each.name):
         value = _object(entry, of)
@@ -50,6 +54,7 @@ def loaded(group: str, of: type[T]) -> Mapping[str, T]:
             _warn(entry, "another package has a plug-in of this name")
         elif value is not None:
             objects[entry.name] = value
+    _LOADED[group] = objects
     return objects
 
 

@@ -126,11 +126,23 @@ def split_delays(
             low = middle
         else:
             high, best = middle, solution
+    axonal, dendritic = _with_more(matrix, mask, best, (limits[0], limits[1]))
+    rest = np.where(mask, matrix - axonal - dendritic[:, None], 0)
+    return DelaySplit(axonal, dendritic, rest, int(matrix[mask].max(initial=0)))
+
+
+def _with_more(
+    delay: np.ndarray, mask: np.ndarray, best: tuple[np.ndarray, np.ndarray], limits: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return axonal and dendritic delays with all that the synapses of a source or of a target share."""
+    axonal, dendritic = best
     # what all dendrites share is a delay of the axons, as far as these may be longer
-    common = min(int(best[1].min(initial=_MOST)), limits[0] - int(best[0].max(initial=0)))
-    best = best[0] + common, best[1] - common
-    rest = np.where(mask, matrix - best[0] - best[1][:, None], 0)
-    return DelaySplit(best[0], best[1], rest, int(matrix[mask].max(initial=0)))
+    common = min(int(dendritic.min(initial=_MOST)), limits[0] - int(axonal.max(initial=0)))
+    axonal, dendritic = axonal + common, dendritic - common
+    shared = np.where(mask, delay - axonal - dendritic[:, None], _MOST).min(0, initial=_MOST)
+    axonal = axonal + np.where(mask.any(0), np.minimum(shared, limits[0] - axonal), 0)
+    shared = np.where(mask, delay - axonal - dendritic[:, None], _MOST).min(1, initial=_MOST)
+    return axonal, dendritic + np.where(mask.any(1), np.minimum(shared, limits[1] - dendritic), 0)
 
 
 def _checked(delay: Any, exists: Any) -> tuple[np.ndarray, np.ndarray]:
