@@ -32,12 +32,10 @@ def built(tmp_path_factory):
 
 def test_a_wheel_has_every_file_of_the_package_and_nothing_else(built):
     names = set(zipfile.ZipFile(built[".whl"]).namelist())
-    tracked = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "snnsim").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "ruff.toml"
-    }
-    assert tracked == {name for name in names if name.startswith("snnsim/")}
+    files = [path.relative_to(ROOT) for path in (ROOT / "snnsim").rglob("*") if path.is_file()]
+    caches = [path for path in files if any(part == "__pycache__" or part.startswith(".") for part in path.parts)]
+    expected = {path.as_posix() for path in files if path not in caches and path.name != "ruff.toml"}
+    assert expected == {name for name in names if name.startswith("snnsim/")}
     assert {"snnsim/py.typed", "snnsim/export/c/runtime/snn.c"} <= names
     others = {name.partition("/")[0] for name in names} - {"snnsim"}
     assert others == {f"snnsim-{snnsim.__version__}.dist-info"}
@@ -66,7 +64,7 @@ def test_the_wheel_checks_itself_in_a_clean_environment(built, tmp_path):
     variables["SNNSIM_CACHE"] = str(tmp_path / "cache")
     code = "import snnsim; print(snnsim.__file__)"
     imported = subprocess.run(
-        [binaries / "python", "-c", code], env=variables, capture_output=True, text=True, check=True
+        [binaries / "python", "-c", code], env=variables, cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert imported.stdout.startswith(purelib)
     done = subprocess.run(

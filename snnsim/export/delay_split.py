@@ -65,7 +65,8 @@ class DelaySplit:
 
     def total(self) -> np.ndarray:
         """Return the sums of all delays (target, source), of synapses that exist or not."""
-        return self.axonal + self.dendritic[:, None] + self.rest
+        total: np.ndarray = self.axonal + self.dendritic[:, None] + self.rest
+        return total
 
     def accepted_by(self, target: str) -> list[str]:
         """Return the reasons why a target does not accept the split; none if it does.
