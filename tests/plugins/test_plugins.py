@@ -10,7 +10,7 @@ from helpers.command_line import fails, flags, run
 from snnsim import export, plugins, testing
 from snnsim.config import Config
 from snnsim.data import registry
-from snnsim.experiment import neurons, programs
+from snnsim.experiment import neurons
 from snnsim.training import loggers
 
 EXAMPLE = Path(__file__).parent / "example_package"
@@ -76,8 +76,8 @@ def test_a_network_of_plug_ins_is_trained_and_exported(tmp_path, capsys, monkeyp
     assert (folder / "lines.txt").read_text() == "".join(f"{row['epoch']} {row['train_loss']:.3f}\n" for row in rows)
     assert (folder / "metrics.csv").read_text().count("\n") == 3
     # a Program has no such neurons, and says so by their name
-    with pytest.raises(TypeError, match="not Refractory; a Program has no other model yet"):
-        programs.freeze(folder)
+    output = ["--output", str(tmp_path / "program.npz")]
+    assert "not Refractory; a Program has no other model yet" in fails(capsys, "freeze", str(folder), *output)
     program = testing.targets.example_program()
     program.save(tmp_path / "program.npz")
     table = tmp_path / "net.synapses.csv"
