@@ -69,7 +69,7 @@ class _Step:
         """Return the model with its checked graph."""
         outputs = self._outputs()
         network, numbers = self.network, self.network.numbers
-        sizes = {
+        sizes: dict[str, tuple[Any, list[Any]]] = {
             "input": (numbers.current, ["recordings", network.channels]),
             "voltage": (numbers.voltage, ["recordings", network.variables]),
             "pending": (numbers.current, ["recordings", network.longest, network.neurons]),

@@ -90,8 +90,8 @@ def neurons(folder: Path) -> str:
             fired, membrane = lif.trace(currents.to(dtype), torch.zeros(BATCH, 32, dtype=dtype))
             for member in range(BATCH):
                 values = currents[:, member].to(dtype).numpy()
-                options = {"beta": 0.5, "threshold": 1.0, "hard": reset == "hard"}
-                expected = naive_neuron.lif(values, np.zeros(32, values.dtype), **options)
+                rest, hard = np.zeros(32, values.dtype), reset == "hard"
+                expected = naive_neuron.lif(values, rest, beta=0.5, threshold=1.0, hard=hard)
                 np.testing.assert_array_equal(fired[:, member].numpy(), expected[0])
                 np.testing.assert_array_equal(membrane[:, member].numpy(), expected[1])
             count += fired.numel()

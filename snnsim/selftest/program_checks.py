@@ -134,4 +134,5 @@ def _loops(program: Program, frames: np.ndarray) -> np.ndarray:
         fixed = program.fixed
         constants = {"shift": fixed.weight_shift, "bits": fixed.decay_bits, "limit": fixed.limit}
         neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
-    return naive.graph(frames, synapses, neurons)[0] != 0
+    fired: np.ndarray = naive.graph(frames, synapses, neurons)[0] != 0
+    return fired

@@ -17,6 +17,7 @@ from snnsim.kernels.delay import naive
 from snnsim.nn import DelayedLinear
 from snnsim.testing.neurons import NEURON as NEURON
 from snnsim.testing.neurons import SEQUENCE, Make
+from snnsim.testing.neurons import STATEFUL as STATEFUL
 from snnsim.testing.neurons import every_gradient_is_finite as every_gradient_is_finite
 
 MakeDelayed = Callable[..., DelayedLinear]
