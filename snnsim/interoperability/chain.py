@@ -109,13 +109,13 @@ class Chain:
             name: Name of their population.
             converted: The neurons.
         """
-        arrays = {field: _per_neuron(getattr(converted, field), self.shape) for field in ("decay", "gain", "threshold")}
-        zeros, fires = np.zeros(len(arrays["decay"])), converted.model != "readout"
+        decay, gain, threshold = (
+            _per_neuron(value, self.shape) for value in (converted.decay, converted.gain, converted.threshold)
+        )
+        zeros, fires = np.zeros(len(decay)), converted.model != "readout"
         current = None if converted.current is None else _per_neuron(converted.current, self.shape)
         model = converted.model if fires else ""
-        self.neurons[name] = Neurons(
-            self.shape, fires, bias=zeros, synapse=zeros, current=current, model=model, **arrays
-        )
+        self.neurons[name] = Neurons(self.shape, fires, decay, gain, zeros, threshold, zeros, current, model)
         self.converted[name] = converted
         self.add(name, Node("LIF", {}))
         if np.any(np.asarray(converted.factor) != 1.0):
@@ -181,7 +181,8 @@ def convert(
     step = real(time_step_ms, who=who, name="time_step_ms", above=0)
     modules = list(_modules(model))
     channels = _input_shape(modules, input_shape, who)
-    chain, errors = Chain(library, channels), []
+    chain = Chain(library, channels)
+    errors: list[str] = []
     for name, module in layers.folded(modules, errors):
         try:
             _add(chain, name, module, readers)

@@ -27,7 +27,8 @@ class WandBLogger:
         except ImportError as error:
             text = "training.loggers: wandb must be installed; it is not; run `pip install snnsim[wandb]`"
             raise ImportError(text) from error
-        self._wandb, self._section, self._run = wandb, section, None
+        self._wandb, self._section = wandb, section
+        self._run: Any = None
 
     def start(self, run: LoggedRun) -> None:
         """Begin, or go on after the epochs of a history.
@@ -40,7 +41,7 @@ class WandBLogger:
         if not logged:
             with written_whole(path) as partial:
                 partial.write_text(secrets.token_hex(4), encoding="utf-8")
-        self._run: Any = self._wandb.init(
+        self._run = self._wandb.init(
             project=section.project, entity=section.entity, mode=section.mode, dir=str(run.folder), name=run.name,
             id=path.read_text(encoding="utf-8"), resume="allow", config=dict(run.config),
             settings=self._wandb.Settings(silent=True),
