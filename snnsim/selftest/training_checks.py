@@ -63,7 +63,7 @@ def _stopped_after(steps: int) -> Iterator[None]:
         done += 1
         step(trainer, *arguments)
 
-    Trainer._step = counted  # type: ignore[method-assign]
+    Trainer._step = counted  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -72,7 +72,7 @@ def _stopped_after(steps: int) -> Iterator[None]:
 
 @contextmanager
 def _without_figures() -> Iterator[None]:
-    figures, plot_run.AFTER_TRAINING = plot_run.AFTER_TRAINING, ()
+    figures, plot_run.AFTER_TRAINING = plot_run.AFTER_TRAINING, ()  # type: ignore[assignment]
     try:
         yield
     finally:
