@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim import renamed
+from snnsim import plugins, renamed
 from snnsim.export import arrays, c, checks, loihi, nir, pynn, sonata, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, apply_repairs
@@ -82,7 +82,7 @@ class Target:
         return () if self.read is None else _keywords(self.read)
 
 
-TARGETS: dict[str, Target] = {
+_OWN: dict[str, Target] = {
     "npz": Target(
         "plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz, graded=True
     ),
@@ -109,7 +109,8 @@ TARGETS: dict[str, Target] = {
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }  # fmt: skip
-"""The targets by name."""
+TARGETS = plugins.Table(_OWN, plugins.TARGETS, Target)
+"""The targets by name, with those of plug-ins."""
 
 
 def write(program: Program, target: str, path: Path, **options: Any) -> None:

@@ -64,7 +64,7 @@ class Network:
 
     channels: int
     longest: int
-    """The longest delay, in steps."""
+    """The longest delay that the buffers hold, in steps."""
     synapses: DelaySynapses
     """Those of a node are sorted by delay and target."""
     convolutions: Convolutions
@@ -117,12 +117,13 @@ class Network:
         return self.convolutions._replace(offset=self.convolutions.offset + delay * self.neurons)
 
 
-def lower(program: Program, precision: str) -> Network:
+def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
     """Return the arrays of a Program for the kernels.
 
     Args:
         program: The Program.
         precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        longest: A longer delay than those of the Program that buffers have to hold, in steps.
 
     Raises:
         ValueError: If the precision is unknown.
@@ -146,7 +147,7 @@ def lower(program: Program, precision: str) -> Network:
     noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
         channels=program.channels,
-        longest=program.longest_delay(),
+        longest=max(program.longest_delay(), longest),
         synapses=_synapses([edge.unrolled() for edge in single], first, program, numbers),
         convolutions=lowering_convolutions.lower(program, shared, first, numbers.weight),
         fan_out=_fan_out(program, first),
