@@ -1,18 +1,19 @@
-"""The command that repeats a published experiment: reproduce."""
+"""The commands that repeat published experiments: reproduce."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import Positional, arg
+from tyro.conf import arg, subcommand
 
+from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
 
 Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
 
 
 @dataclass(frozen=True)
-class Reproduce:
+class Meta:
     """Repeat an experiment: networks with learned neuron parameters against networks with fixed ones, both tuned alike.
 
     All combinations are trained, over seeds: sources (Bernoulli, Markov, Poisson; with the full budget also handwritten digits), neurons (LIF, meta, Levy-Baxter), rules (backpropagation, STDP, Tempotron) and decisions (rate, Lempel-Ziv complexity). The results are results.csv, table.md and gains.png in the folder. A command that was stopped computes the missing results when it is started again.
@@ -21,8 +22,6 @@ class Reproduce:
     - snnsim reproduce meta --budget full -- ten seeds, eight trials and five sources: many hours
     """
 
-    experiment: Positional[Literal["meta"]]
-    """Name of the experiment."""
     budget: Literal["small", "full"] = "small"
     """Size of the experiment."""
     sources: Annotated[
@@ -51,3 +50,17 @@ class Reproduce:
         )
         print((folder / "table.md").read_text(encoding="utf-8"))
         print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each comparison")
+
+
+Experiment = Annotated[Meta, subcommand("meta")] | Annotated[OneStep, subcommand("one-step")]
+
+
+@dataclass(frozen=True)
+class Reproduce:
+    """Repeat a published experiment; a command that was stopped goes on when it is started again."""
+
+    experiment: Experiment
+
+    def __call__(self) -> None:
+        """Run the chosen experiment."""
+        self.experiment()

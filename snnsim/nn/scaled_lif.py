@@ -40,7 +40,7 @@ class ScaledLIF(LIF):
         surrogate: Name of a surrogate derivative, or a `Surrogate`; its width is in thresholds.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         *,
         threshold: float = 1.0,

@@ -105,8 +105,9 @@ class _MapFunction(torch.autograd.Function):
             options.reset.hard, options.temporal, options.relative, needed[1] or needed[2], CODES[surrogate.name]
         )
         drive, sums = empty(current, *current.shape), np.zeros((-(-current.shape[1] // BLOCK), 2))
-        arrays, numbers = [_array(one) for one in (current, grad.contiguous(), drive)], _numbers(
-            beta, threshold, options
+        arrays, numbers = (
+            [_array(one) for one in (current, grad.contiguous(), drive)],
+            _numbers(beta, threshold, options),
         )
 
         def part(blocks: tuple[int, int]) -> None:

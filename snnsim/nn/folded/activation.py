@@ -34,7 +34,7 @@ class SpikingActivation(Folded):
     Args:
         neuron: Neuron model, such as LIF(beta=1.0, reset="soft").
         steps: Number of steps.
-        initial: Voltage before the first step, in thresholds; other than 0 for models whose state is the voltage.
+        initial: Voltage before the first step, in thresholds; 0 for models whose state is no voltage.
         amplitude: Value of a spike for the next module.
         accumulate: Whether the neurons get the mean current of all steps in each step; only a layer whose input is
             complete can fire then, so each layer adds T steps to the latency.
@@ -105,22 +105,25 @@ class SpikingActivation(Folded):
     def _is_plain(self) -> bool:
         return bool(self.amplitude == 1)
 
-    def _state(self, lanes: Tensor) -> Tensor | None:
-        """Return the voltage before the first step.
+    def _state(self, lanes: Tensor) -> Any:
+        """Return the state before the first step, or None for rest.
 
         Raises:
-            TypeError: If the state of the model is no voltage alone.
+            TypeError: If the state of the model has no voltage.
         """
         if not self.initial:
             return None
         rest = self.neuron.rest(lanes)
-        if not isinstance(rest, Tensor):
-            raise TypeError(
-                f"SpikingActivation: initial must be 0 for {type(self.neuron).__name__}, whose state is more than a "
-                "voltage; start it at rest"
-            )
         # a constant of the pass: a learned threshold has no gradient through it
-        return rest + self.initial * self.neuron.firing_threshold().detach().to(rest.dtype)
+        start = self.initial * self.neuron.firing_threshold().detach().to(lanes.dtype)
+        if isinstance(rest, Tensor):
+            return rest + start
+        if not hasattr(rest, "v"):
+            raise TypeError(
+                f"SpikingActivation: initial must be 0 for {type(self.neuron).__name__}, whose state has no voltage v; "
+                "start it at rest"
+            )
+        return rest._replace(v=rest.v + start)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
