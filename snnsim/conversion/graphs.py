@@ -44,8 +44,8 @@ _REASONS = {
     torch.mul: "a product of activations is no sum of spikes; take a sum",
 }
 _OTHER = (
-    "it is none of Conv1d, Conv2d, Linear, BatchNorm, ReLU, QCFS, average pooling, Flatten, Dropout and sums; the rate of "
-    "a neuron is a clipped ReLU, so take these, and train again"
+    "it is none of Conv1d, Conv2d, Linear, BatchNorm, ReLU, QCFS, average pooling, Flatten, Dropout and sums; the rate "
+    "of a neuron is a clipped ReLU, so take these, and train again"
 )
 
 
@@ -73,8 +73,8 @@ def trace(network: nn.Module, *, who: str) -> fx.GraphModule:
         graph = _Tracer().trace(owned)
     except (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         raise ValueError(
-            f"{who}: torch.fx must be able to trace {type(network).__name__}, without branches on values of tensors; it "
-            f"says: {error}"
+            f"{who}: torch.fx must be able to trace {type(network).__name__}, without branches on values of tensors; "
+            f"it says: {error}"
         ) from error
     graph_module = fx.GraphModule(owned, graph)
     graph_module.train(network.training)
@@ -118,11 +118,10 @@ def problems(graph: fx.GraphModule) -> list[str]:
         graph: The graph.
     """
     lines = [f"{_name(node)}: {reason}" for node in graph.graph.nodes for reason in _reasons(graph, node)]
-    calls = Counter(
-        str(node.target) for node in graph.graph.nodes if isinstance(module_of(graph, node), LINEAR + NORMS)
-    )
-    shared = "a layer must be called once, as its weights and thresholds change; it is called {} times; give each call its own"
-    return lines + [f"{name}: {shared.format(count)}" for name, count in calls.items() if count > 1]
+    layers = [node for node in graph.graph.nodes if isinstance(module_of(graph, node), LINEAR + NORMS)]
+    shared = [(name, number) for name, number in Counter(str(node.target) for node in layers).items() if number > 1]
+    must = "a layer must be called once, as its weights change with its place in the network"
+    return lines + [f"{name}: {must}; it is called {number} times; give each call its own" for name, number in shared]
 
 
 def _name(node: fx.Node) -> str:

@@ -7,8 +7,8 @@
 
 Shapes   z (time · batch, channel, ...) · θ a number for the layer
 Names    T steps · v₀ initial potential
-Source   percentile: B. Rueckauer et al. 2017 (Front. Neurosci. 11:682), 99 to 99.9; S. Chowdhury, N. Rathi & K. Roy 2022
-         take 90 on 512 pictures. Calibration: Y. Li, S. Deng, X. Dong, R. Gong & S. Gu 2021 (ICML)
+Source   percentile: B. Rueckauer et al. 2017 (Front. Neurosci. 11:682), 99 to 99.9; S. Chowdhury, N. Rathi & K. Roy
+         2022 take 90 on 512 pictures. Calibration: Y. Li, S. Deng, X. Dong, R. Gong & S. Gu 2021 (ICML)
 """
 
 from collections.abc import Callable

@@ -19,7 +19,7 @@ LEVELS = 4
 """Levels of the trained quantized activation."""
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "ann": nn.ReLU,
-    "qcfs": lambda: QCFS(LEVELS),
+    "qcfs": lambda: QCFS(LEVELS, 4.0),
     "scratch": lambda: SpikingActivation(ScaledLIF(), 1),
 }
 """Activations of the networks that are trained from random weights."""

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,17 +53,15 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None, *, progres
         bar = tqdm(remaining, initial=len(every) - len(remaining), total=len(every), unit="cell", disable=disable)
         for cell in bar:
             bar.set_postfix_str(cell.name())
-            run = _Run(
-                folder,
-                cell,
-                budget,
-                loaded,
-                lambda epoch, name=cell.name(): bar.set_postfix_str(f"{name}, epoch {epoch}"),
-            )  # type: ignore[misc]
+            run = _Run(folder, cell, budget, loaded, partial(_say, bar, cell))
             folder.write_json(_file(folder, cell), run.result())
         rows = [row for cell in every for row in json.loads(_file(folder, cell).read_text(encoding="utf-8"))["rows"]]
         reporting.write(folder, rows)
     return folder.path
+
+
+def _say(bar: Any, cell: Cell, epoch: int) -> None:
+    bar.set_postfix_str(f"{cell.name()}, epoch {epoch}")
 
 
 class _Run:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from snnsim.validation import require
 
-ARMS = ("ann", "converted", "qcfs", "ladder", "binary", "scratch")
+ARMS = ("ann", "ladder", "binary", "scratch", "qcfs", "converted")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ Names    a amplitude, the value of a spike for the next layer
 Differs  the backward pass saves I alone; u is computed again
 """
 
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
@@ -137,4 +138,4 @@ def _in_threads(part: Callable[[tuple[int, int]], None], blocks: int) -> None:
         part((0, blocks))
         return
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, zip(bounds[:-1], bounds[1:], strict=True)))
+        list(pool.map(part, itertools.pairwise(bounds)))
