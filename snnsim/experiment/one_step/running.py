@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from snnsim.conversion import Settings, convert
+from snnsim.conversion import Conversion, Settings, convert
 from snnsim.conversion.costs import count
 from snnsim.experiment.one_step import networks, pictures, reporting
 from snnsim.experiment.one_step.pictures import Pictures
@@ -27,9 +27,10 @@ from snnsim.training.lock import held
 from snnsim.training.run_folder import RunFolder, environment
 
 CALIBRATION = 512
-"""Training pictures that thresholds are taken from."""
-_EVALUATION = 256
-RULES = (("percentile", 90.0), ("percentile", 99.0), ("percentile", 99.9), ("calibration", 0.0))
+"""Training pictures that thresholds are taken from, as published."""
+_MOST = 2048
+"""Pictures times steps that are computed at once; conversions of more than 4 steps take thresholds from fewer."""
+RULES = (("percentile", 90.0), ("percentile", 99.0), ("calibration", 0.0))
 """Thresholds of the converted networks."""
 LADDER_RATE, SGD_RATE = 1e-3, 0.1
 
@@ -71,7 +72,6 @@ class _Run:
         self, folder: RunFolder, cell: Cell, budget: Budget, loaded: Pictures, after: Callable[[int], object]
     ) -> None:
         self.folder, self.cell, self.budget, self.pictures, self.after = folder, cell, budget, loaded, after
-        self.calibration = loaded.train.image[:CALIBRATION].to(memory_format=torch.channels_last)
 
     def result(self) -> dict[str, Any]:
         """Return the rows of the cell, and write its network."""
@@ -87,8 +87,7 @@ class _Run:
         network = self._trained(self._random("qcfs"), self._sgd(self.budget.ann_epochs))
         rows = [self._row(network, 0)]
         for steps in self.budget.conversion_steps:
-            converted = convert(network, self.calibration, Settings(steps, "qcfs")).network
-            rows.append(self._row(converted, steps))
+            rows.append(self._row(self._converted_to(network, Settings(steps, "qcfs")).network, steps))
         return rows
 
     def _converted(self) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ class _Run:
             for steps in self.budget.conversion_steps:
                 settings = Settings(steps, rule, percent or 90.0)
                 name = f"{rule} {percent:g}" if percent else rule
-                rows.append(self._row(convert(ann, self.calibration, settings).network, steps, name))
+                rows.append(self._row(self._converted_to(ann, settings).network, steps, name))
         return rows
 
     def _ladder(self) -> list[dict[str, Any]]:
@@ -111,7 +110,7 @@ class _Run:
 
     def _binary(self) -> list[dict[str, Any]]:
         ann = self._ann_of_seed()
-        network = networks.binary(convert(ann, self.calibration, Settings(1, initial=0.0)))
+        network = networks.binary(self._converted_to(ann, Settings(1, initial=0.0)))
         return [self._row(self._trained(network, self._adam(sum(self.budget.ladder_epochs))), 1)]
 
     def _scratch(self) -> list[dict[str, Any]]:
@@ -120,7 +119,11 @@ class _Run:
 
     def _ladder_start(self, steps: int) -> nn.Module:
         settings = Settings(steps, neuron="scaled_lif", initial=0.0)
-        return convert(self._ann_of_seed(), self.calibration, settings).network
+        return self._converted_to(self._ann_of_seed(), settings).network
+
+    def _converted_to(self, network: nn.Module, settings: Settings) -> Conversion:
+        image = self.pictures.train.image[: min(CALIBRATION, _MOST // settings.steps)]
+        return convert(network, image.to(memory_format=torch.channels_last), settings)
 
     def _ann_of_seed(self) -> nn.Module:
         network, path = self._random("ann"), self._network_file(Cell("ann", 0, self.cell.seed))
@@ -151,7 +154,7 @@ class _Run:
         """Return accuracy and costs on the validation pictures."""
         network.eval()
         right, parts, sizes = 0, [], []
-        for image, label in batches(self.pictures.valid, _EVALUATION):
+        for image, label in batches(self.pictures.valid, _MOST // max(4, steps)):
             output, costs = count(network, image)
             right += int((output.argmax(1) == label).sum())
             parts.append(costs)
