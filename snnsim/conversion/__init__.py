@@ -1,6 +1,8 @@
 """Conversion of trained networks of torch into spiking ones, and of spiking ones into Programs."""
 
 from snnsim.conversion.conversion import Conversion, Settings, check, convert
+from snnsim.conversion.costs import Costs, count
+from snnsim.conversion.freezing import events, freeze
 from snnsim.conversion.neurons import NEURONS, BurstIF, SignedIF
 from snnsim.conversion.qcfs import QCFS
 from snnsim.conversion.thresholds import RULES, LeastError, Percentile, TrainedStep, rate
@@ -11,6 +13,7 @@ __all__ = [
     "RULES",
     "BurstIF",
     "Conversion",
+    "Costs",
     "LeastError",
     "Percentile",
     "Settings",
@@ -18,5 +21,8 @@ __all__ = [
     "TrainedStep",
     "check",
     "convert",
+    "count",
+    "events",
+    "freeze",
     "rate",
 ]

@@ -117,14 +117,19 @@ def problems(graph: fx.GraphModule) -> list[str]:
     Args:
         graph: The graph.
     """
-    lines = [f"{_name(node)}: {reason}" for node in graph.graph.nodes for reason in _reasons(graph, node)]
+    lines = [f"{name_of(node)}: {reason}" for node in graph.graph.nodes for reason in _reasons(graph, node)]
     layers = [node for node in graph.graph.nodes if isinstance(module_of(graph, node), LINEAR + NORMS)]
     shared = [(name, number) for name, number in Counter(str(node.target) for node in layers).items() if number > 1]
     must = "a layer must be called once, as its weights change with its place in the network"
     return lines + [f"{name}: {must}; it is called {number} times; give each call its own" for name, number in shared]
 
 
-def _name(node: fx.Node) -> str:
+def name_of(node: fx.Node) -> str:
+    """Return the name of a node: that of its module, where it calls one.
+
+    Args:
+        node: Node of a graph.
+    """
     return str(node.target) if node.op == "call_module" else node.name
 
 

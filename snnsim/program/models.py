@@ -68,6 +68,7 @@ PARAMETERS = {
     "second_decay": Parameter("second_decay", np.isfinite, "finite", integer=True),
     "coupling": Parameter("coupling", bounded, f"within ± {LARGEST:g}", integer=True),
     "jump": Parameter("jump", bounded, f"within ± {LARGEST:g}", integer=True),
+    "initial": Parameter("initial", bounded, f"within ± {LARGEST:g}"),
 }
 """All parameters by the names of their fields in Population."""
 ARRAYS = ("decay", "threshold", "bias", "scale")
@@ -109,6 +110,8 @@ MODELS = {
     "alif_soft": Model("alif_soft", "soft", ("second_decay", "jump"), version=3, second="threshold"),
     "cuba_lif_hard": Model("cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"),
     "cuba_lif_soft": Model("cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"),
+    "lif_hard_initial": Model("hard_initial", "hard", ("initial",), version=7, fixed_point=False),
+    "lif_soft_initial": Model("soft_initial", "soft", ("initial",), version=7, fixed_point=False),
 }
 """The neuron models by name."""
 SECOND: dict[str, dict[str, str | float]] = {

@@ -76,6 +76,8 @@ class Network:
     parameters: Parameters
     second: SecondParameters
     numbers: Numbers
+    initial: np.ndarray
+    """Voltage of every neuron before the first step, (neuron,)."""
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
@@ -94,6 +96,16 @@ class Network:
     def neurons(self) -> int:
         """Number of neurons of all populations."""
         return int(self.bounds[-1])
+
+    def voltages(self, recordings: int) -> np.ndarray:
+        """Return the state variables before the first step, (recording, variable).
+
+        Args:
+            recordings: Number of recordings.
+        """
+        voltage: np.ndarray = np.zeros((recordings, self.variables), self.numbers.voltage)
+        voltage[:, : self.neurons] = self.initial
+        return voltage
 
     @property
     def variables(self) -> int:
@@ -151,6 +163,7 @@ def lower(program: Program, precision: str) -> Network:
         parameters=parameters,
         second=_second(program, numbers),
         numbers=numbers,
+        initial=_parameter(program, "initial", numbers.voltage),
         noise=(
             np.array([population.noisy for population in program.populations]),
             _parameter(program, "width", noise_type),

@@ -84,12 +84,12 @@ def _advance(row: np.ndarray, numbers: np.ndarray, hard: bool, v: np.ndarray, sp
 def _total(values: np.ndarray) -> float:
     """Return the sum of a block, in float64 by lanes."""
     lanes = np.zeros(LANES)
-    whole_rows = values.size // LANES * LANES
-    for begin in range(0, whole_rows, LANES):
+    complete = values.size // LANES * LANES
+    for begin in range(0, complete, LANES):
         for lane in range(LANES):
             lanes[lane] += values[begin + lane]
     total = lanes.sum()
-    for n in range(whole_rows, values.size):
+    for n in range(complete, values.size):
         total += values[n]
     return total
 
