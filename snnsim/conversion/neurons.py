@@ -28,8 +28,8 @@ from snnsim.nn import LIF, Neuron, ScaledLIF
 class Counted(NamedTuple):
     """The state of signed neurons."""
 
-    v: Tensor
-    """Voltage, (..., neuron)."""
+    voltage: Tensor
+    """(..., neuron)."""
     count: Tensor
     """Spikes so far, the negative ones subtracted, (..., neuron)."""
 
@@ -74,7 +74,7 @@ class SignedIF(_Fixed, Neuron[Counted]):
             draws: Not used.
         """
         threshold = self.threshold.to(current.dtype)
-        membrane = state.v + current
+        membrane = state.voltage + current
         up, down = membrane >= threshold, (membrane < 0) & (state.count > 0)
         spikes = up.to(current.dtype) - down.to(current.dtype)
         return spikes, membrane, Counted(membrane - threshold * spikes, state.count + spikes)

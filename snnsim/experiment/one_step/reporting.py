@@ -1,7 +1,7 @@
 """The results: a line per network and number of steps (CSV), a table of means over seeds (Markdown), and a figure.
 
 Accuracies are those of validation pictures after the last epoch; energies count multiplications and additions of 32-bit
-floats alone, see conversion/costs.py.
+floats alone, see conversion/costs.py. The latency is the processor's time for a picture in the event-driven engine.
 """
 
 import csv
@@ -19,8 +19,9 @@ from snnsim.training.run_folder import RunFolder
 Rows = Sequence[Mapping[str, Any]]
 COLUMNS = (
     "arm", "rule", "steps", "seed", "accuracy", "spikes_per_neuron", "operations", "multiplications", "energy_nj",
+    "latency_ms",
 )  # fmt: skip
-HEAD = "| network | T | accuracy (%) | spikes per neuron | operations | multiplications | energy (nJ) |"
+HEAD = "| network | T | accuracy (%) | spikes per neuron | operations | multiplications | energy (nJ) | latency (ms) |"
 NAMES = {
     "ann": "ANN, ReLU", "qcfs": "ANN, QCFS", "ladder": "IIR ladder", "binary": "binary activations",
     "scratch": "T = 1 from random weights", "converted": "converted",
@@ -81,14 +82,17 @@ def table(rows: Rows) -> str:
     """
     seeds = len({row["seed"] for row in rows})
     lines = [f"Accuracy on validation pictures: mean ± standard deviation over {seeds} seeds.", "", HEAD]
-    lines.append("| " + " | ".join(["---"] * 7) + " |")
+    lines.append("| " + " | ".join(["---"] * 8) + " |")
     for (name, steps), group in grouped(rows).items():
         accuracy = 100 * np.array([row["accuracy"] for row in group])
         spread = f" ± {accuracy.std(ddof=1):.2f}" if len(accuracy) > 1 else ""
-        means = {column: float(np.mean([row[column] for row in group])) for column in COLUMNS[5:]}
+        means = {column: float(np.mean([row[column] for row in group])) for column in COLUMNS[5:-1]}
+        latencies = [row["latency_ms"] for row in group if row["latency_ms"] is not None]
+        latency = f"{np.mean(latencies):.2f}" if latencies else "-"
         lines.append(
             f"| {name} | {steps or '-'} | {accuracy.mean():.2f}{spread} | {means['spikes_per_neuron']:.3f} | "
-            f"{means['operations']:,.0f} | {means['multiplications']:,.0f} | {means['energy_nj']:,.0f} |"
+            f"{means['operations']:,.0f} | {means['multiplications']:,.0f} | {means['energy_nj']:,.0f} | "
+            f"{latency} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -9,29 +9,28 @@ from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
-from snnsim.conversion import Conversion, Settings, convert
-from snnsim.conversion.costs import count
-from snnsim.experiment.one_step import networks, pictures, reporting
+from snnsim.conversion import Conversion, Settings, convert, count, events, freeze
+from snnsim.experiment.one_step import converting, networks, pictures, reporting
 from snnsim.experiment.one_step.pictures import Pictures
 from snnsim.experiment.one_step.settings import Budget, Cell, cells
 from snnsim.experiment.one_step.training import Recipe, batches, train
 from snnsim.nn.folded import set_steps
+from snnsim.simulation import Simulator
 from snnsim.training import checkpoint
 from snnsim.training.lock import held
 from snnsim.training.run_folder import RunFolder, environment
 
-CALIBRATION = 512
-"""Training pictures that thresholds are taken from, as published."""
-_MOST = 2048
-"""Pictures times steps that are computed at once; conversions of more than 4 steps take thresholds from fewer."""
 RULES = (("percentile", 90.0), ("percentile", 99.0), ("calibration", 0.0))
 """Thresholds of the converted networks."""
+_TIMED = 9
+"""Pictures that are timed."""
 LADDER_RATE, SGD_RATE = 1e-3, 0.1
 
 
@@ -122,8 +121,7 @@ class _Run:
         return self._converted_to(self._ann_of_seed(), settings).network
 
     def _converted_to(self, network: nn.Module, settings: Settings) -> Conversion:
-        image = self.pictures.train.image[: min(CALIBRATION, _MOST // settings.steps)]
-        return convert(network, image.to(memory_format=torch.channels_last), settings)
+        return convert(network, converting.calibration(self.pictures.train, settings.steps), settings)
 
     def _ann_of_seed(self) -> nn.Module:
         network, path = self._random("ann"), self._network_file(Cell("ann", 0, self.cell.seed))
@@ -154,7 +152,7 @@ class _Run:
         """Return accuracy and costs on the validation pictures."""
         network.eval()
         right, parts, sizes = 0, [], []
-        for image, label in batches(self.pictures.valid, _MOST // max(4, steps)):
+        for image, label in batches(self.pictures.valid, converting.MOST // max(4, steps)):
             output, costs = count(network, image)
             right += int((output.argmax(1) == label).sum())
             parts.append(costs)
@@ -164,9 +162,23 @@ class _Run:
         def mean(name: str) -> float:
             return sum(getattr(part, name) * size for part, size in zip(parts, sizes, strict=True)) / total
 
-        return {"rule": rule, "steps": steps, "accuracy": right / total} | {
+        latency = self._latency_ms(network, steps) if steps and self.cell.arm != "binary" else None
+        return {"rule": rule, "steps": steps, "accuracy": right / total, "latency_ms": latency} | {
             name: mean(name) for name in ("spikes_per_neuron", "operations", "multiplications", "energy_nj")
         }
+
+    def _latency_ms(self, network: nn.Module, steps: int) -> float:
+        """Return the median time of a picture in the event-driven engine, in one thread."""
+        image = self.pictures.valid.image
+        program = freeze(network, tuple(image.shape[1:]))  # type: ignore[arg-type]
+        simulator, durations = Simulator(program, engine="event_driven", threads=1), []
+        for number in range(_TIMED + 1):
+            given = events(image[number : number + 1], steps)
+            began = time.process_time()
+            simulator.run(given)
+            durations.append(1000 * (time.process_time() - began))
+        # the first run compiles
+        return median(durations[1:])
 
 
 def _file(folder: RunFolder, cell: Cell) -> Path:

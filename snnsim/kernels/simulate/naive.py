@@ -22,7 +22,7 @@ def graph(
         frames: The input, (time, channel).
         synapses: Source, target, delay and weight of each synapse; sources are channels and then neurons.
         neurons: Rule, decay, threshold and bias (neuron,) of the neurons, and the parameters of their models; for
-            integers also shift, bits and limit. `initial` are voltages before the first step.
+            integers also shift, bits and limit.
 
     Returns:
         The spikes s and the membranes u, (time, neuron) each.
@@ -31,7 +31,7 @@ def graph(
     size = len(neurons["decay"])
     spikes, membrane = np.zeros((steps, channels + size)), np.zeros((steps, size))
     spikes[:, :channels] = frames
-    state: list[tuple[Any, Any]] = [(v, 0) for v in neurons.get("initial", np.zeros(size, int))]
+    state: list[tuple[Any, Any]] = [(0, 0)] * size
     for t in range(steps):
         for n in range(size):
             arriving = [w * spikes[t - d, i] for i, j, d, w in synapses if j == n and d <= t]

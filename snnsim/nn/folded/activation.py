@@ -118,12 +118,12 @@ class SpikingActivation(Folded):
         start = self.initial * self.neuron.firing_threshold().detach().to(lanes.dtype)
         if isinstance(rest, Tensor):
             return rest + start
-        if not hasattr(rest, "v"):
+        if not hasattr(rest, "voltage"):
             raise TypeError(
-                f"SpikingActivation: initial must be 0 for {type(self.neuron).__name__}, whose state has no voltage v; "
+                f"SpikingActivation: initial must be 0 for {type(self.neuron).__name__}, whose state has no voltage; "
                 "start it at rest"
             )
-        return rest._replace(v=rest.v + start)
+        return rest._replace(voltage=rest.voltage + start)
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
