@@ -72,10 +72,10 @@ def check(network: nn.Module) -> list[str]:
         network: A trained network of torch.
     """
     graph = graphs.trace(network, who="convert")
-    found = graphs.problems(graph)
+    lines = graphs.problems(graph)
     if not any(graphs.is_activation(graph, node) for node in graph.graph.nodes):
-        found.append("the network must have a ReLU or QCFS activation, which becomes neurons; it has none")
-    return found
+        lines.append("the network must have a ReLU or QCFS activation, which becomes neurons; it has none")
+    return lines
 
 
 @torch.no_grad()

@@ -13,15 +13,17 @@ Source   energies of 32-bit floats in 45 nm: M. Horowitz 2014 (ISSCC), pages 10 
          multiplication 3.7 pJ
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.nn import functional
 
 from snnsim.conversion import graphs
 from snnsim.conversion.qcfs import QCFS
-from snnsim.nn.folded import DirectEncoding, Folded, SpikingActivation
+from snnsim.nn.folded import SpikingActivation, TimeMean
 from snnsim.simulation.energy import CHIPS, MULTIPLICATION_PJ
 
 
@@ -95,8 +97,8 @@ class _Counter(fx.Interpreter):
             args: Its arguments.
             kwargs: Not used.
         """
-        module, (given, *_) = self.fetch_attr(target), args
-        value = module(given.value)
+        module, (before, *_) = self.fetch_attr(target), args
+        value = module(before.value)
         amplitude = _amplitude(module)
         if amplitude is not None:
             spikes = (value / amplitude.to(value.dtype)).abs()
@@ -104,11 +106,12 @@ class _Counter(fx.Interpreter):
             self.costs.neurons[target] = value[0].numel()
             return _Counted(value, spikes)
         if isinstance(module, graphs.LINEAR):
-            self._add_linear(module, given)
+            self._add_linear(module, before)
             return _Counted(value)
-        if given.spikes is None or (isinstance(module, Folded) and not isinstance(module, DirectEncoding)):
-            return _Counted(value, given.spikes if value.shape == given.value.shape else None)
-        return _Counted(value, self._passed(module, given.spikes, value))
+        if before.spikes is None or isinstance(module, TimeMean):
+            return _Counted(value)
+        window = module.kernel_size if isinstance(module, nn.AvgPool1d | nn.AvgPool2d) else None
+        return _Counted(value, _summed(module(before.spikes), before.spikes, window))
 
     def call_function(self, target: Any, args: Any, kwargs: Any) -> Any:
         """Return the result of a function, and add its costs.
@@ -131,38 +134,45 @@ class _Counter(fx.Interpreter):
         return self._called(super().call_method, target, args, kwargs)
 
     def _called(self, call: Any, target: Any, args: Any, kwargs: Any) -> _Counted:
+        if target is torch.cat:
+            parts, spikes = args[0], [part.spikes for part in args[0] if part.spikes is not None]
+            joined = torch.cat([part.value for part in parts], *args[1:], **kwargs)
+            # currents beside spikes are real numbers for the next layer
+            return _Counted(joined, torch.cat(spikes, *args[1:], **kwargs) if len(spikes) == len(parts) else None)
         counted = [part for part in args if isinstance(part, _Counted)]
         value = call(target, tuple(part.value if isinstance(part, _Counted) else part for part in args), kwargs)
         spikes = [part.spikes for part in counted if part.spikes is not None]
         if len(counted) == 1 and spikes:
             passed = call(target, tuple(part.spikes if isinstance(part, _Counted) else part for part in args), kwargs)
-            return _Counted(value, passed * (spikes[0].sum() / passed.sum().clamp(min=1e-30)))
+            window = kwargs.get("kernel_size", args[1]) if target is functional.avg_pool2d else None
+            return _Counted(value, _summed(passed, spikes[0], window))
         if len(counted) > 1 and len(spikes) == len(counted):
             return _Counted(value, torch.stack(torch.broadcast_tensors(*spikes)).sum(0))
         # spikes that are added to currents are an operation each
         self.costs.operations += sum(float(part.sum()) for part in spikes) / self.pictures
         return _Counted(value)
 
-    def _passed(self, module: nn.Module, spikes: Tensor, value: Tensor) -> Tensor:
-        """Return the spikes behind an average pooling, whose sum they keep but for pixels that it leaves out."""
-        passed: Tensor = module(spikes)
-        if passed.numel() == spikes.numel():
-            return passed
-        ones = module(torch.ones_like(spikes[:1]).requires_grad_(False))
-        window = spikes[0].numel() // value[0].numel()
-        size = getattr(module, "kernel_size", None)
-        if size is not None:
-            sides = (size, size) if isinstance(size, int) and spikes.ndim == 4 else size
-            window = int(torch.tensor(sides).prod())
-        return passed * window / ones.clamp(min=1e-30) if bool((ones > 0).all()) else passed * window
-
-    def _add_linear(self, module: Any, given: _Counted) -> None:
-        shape = (1, *given.value.shape[1:])
-        fan_out = _fan_out(module, torch.zeros(shape, dtype=given.value.dtype))
-        if given.spikes is None:
-            self.costs.multiplications += float(fan_out.sum()) * len(given.value) / self.pictures
+    def _add_linear(self, module: Any, before: _Counted) -> None:
+        shape = (1, *before.value.shape[1:])
+        fan_out = _fan_out(module, torch.zeros(shape, dtype=before.value.dtype))
+        if before.spikes is None:
+            self.costs.multiplications += float(fan_out.sum()) * len(before.value) / self.pictures
         else:
-            self.costs.operations += float((given.spikes * fan_out).sum()) / self.pictures
+            self.costs.operations += float((before.spikes * fan_out).sum()) / self.pictures
+
+
+def _summed(passed: Tensor, spikes: Tensor, window: Any) -> Tensor:
+    """Return the spikes behind a module that passes them on: in place of the mean over a window, their sum.
+
+    Args:
+        passed: The spikes behind it, with means of windows.
+        spikes: The spikes in front of it.
+        window: Sides of the windows of an average pooling; None for windows that have all of a map together.
+    """
+    if window is None:
+        return passed * (spikes[0].numel() / passed[0].numel())
+    sides = (window, window) if isinstance(window, int) and spikes.ndim == 4 else window
+    return passed * math.prod(sides if isinstance(sides, tuple) else (sides,))
 
 
 def _amplitude(module: nn.Module) -> Tensor | None:

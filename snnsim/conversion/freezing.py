@@ -146,28 +146,28 @@ class _Freezing:
         module, name = graphs.module_of(self.graph, node), graphs.name_of(node)
         if module is None:
             return _of_function(node, name, arguments)
-        (given,) = arguments
+        (value,) = arguments
         if isinstance(module, SpikingActivation):
-            return self._neurons(name.replace(".", " "), module, given)
+            return self._neurons(name.replace(".", " "), module, value)
         if isinstance(module, TimeMean):
-            return replace(given, is_mean=True)
+            return replace(value, is_mean=True)
         if isinstance(module, _PASSED):
-            return cast(Value, given)
+            return cast(Value, value)
         for kinds, function in _LINEAR.items():
             if isinstance(module, kinds):
-                return function(module, given, name)
+                return function(module, value, name)
         raise ValueError(
             f"freeze: {name}: a {type(module).__name__} cannot be frozen; it is no linear map and no layer of "
             "SpikingActivation; take average pooling, and batch normalization"
         )
 
-    def _neurons(self, name: str, module: SpikingActivation, given: Value) -> Value:
+    def _neurons(self, name: str, module: SpikingActivation, value: Value) -> Value:
         require(
             not module.accumulate,
             f"freeze: {name} waits for all steps (accumulate), which no population of a Program does; convert without",
         )
-        require(not given.is_mean, f"freeze: {name} must get currents of single steps, not their mean")
-        added = population(name, module.neuron, _per_neuron(given))
+        require(not value.is_mean, f"freeze: {name} must get currents of single steps, not their mean")
+        added = population(name, module.neuron, _per_neuron(value))
         if module.initial:
             require(
                 added.model in ("lif_hard", "lif_soft"),
@@ -175,8 +175,8 @@ class _Freezing:
             )
             initial = module.initial * added.threshold
             added = replace(added, model=f"{added.model}_initial", initial=initial)
-        self.add(name, given, added)
-        return Value.spikes(name, given.shape, float(module.amplitude), flat=given.flat)
+        self.add(name, value, added)
+        return Value.spikes(name, value.shape, float(module.amplitude), flat=value.flat)
 
 
 def _of_function(node: fx.Node, name: str, arguments: Any) -> Value:
@@ -196,14 +196,14 @@ def _of_function(node: fx.Node, name: str, arguments: Any) -> Value:
     raise ValueError(f"freeze: {name}: {kind} cannot be frozen; take a module, a sum, torch.cat or torch.flatten(x, 1)")
 
 
-def _linear(module: nn.Linear, given: Value, name: str) -> Value:
-    require(given.flat, f"freeze: {name} must get one axis of neurons; put a Flatten before it")
-    kernel = _array(module.weight).reshape(module.out_features, *given.shape)
+def _linear(module: nn.Linear, value: Value, name: str) -> Value:
+    require(value.flat, f"freeze: {name} must get one axis of neurons; put a Flatten before it")
+    kernel = _array(module.weight).reshape(module.out_features, *value.shape)
     offset = 0.0 if module.bias is None else _array(module.bias)
-    return given.convolved(kernel, (1, 1), (0, 0), offset, who=name)
+    return value.convolved(kernel, (1, 1), (0, 0), offset, who=name)
 
 
-def _conv(module: nn.Conv2d, given: Value, name: str) -> Value:
+def _conv(module: nn.Conv2d, value: Value, name: str) -> Value:
     require(
         module.padding_mode == "zeros" and not isinstance(module.padding, str),
         f"freeze: {name} must be padded by a number of zeros, not by {module.padding!r} of {module.padding_mode!r}",
@@ -216,38 +216,38 @@ def _conv(module: nn.Conv2d, given: Value, name: str) -> Value:
         mine = slice(group * out // groups, (group + 1) * out // groups)
         kernel[mine, group * inputs : (group + 1) * inputs, ::down, ::right] = weight[mine]
     offset = 0.0 if module.bias is None else _array(module.bias)
-    return given.convolved(kernel, _pair(module.stride), _pair(module.padding), offset, who=name)
+    return value.convolved(kernel, _pair(module.stride), _pair(module.padding), offset, who=name)
 
 
-def _average(given: Value, size: tuple[int, int], stride: tuple[int, int], name: str) -> Value:
-    kernel = np.eye(given.shape[0])[:, :, None, None] * np.full((1, 1, *size), 1 / (size[0] * size[1]))
-    return given.convolved(kernel, stride, (0, 0), who=name)
+def _average(value: Value, size: tuple[int, int], stride: tuple[int, int], name: str) -> Value:
+    kernel = np.eye(value.shape[0])[:, :, None, None] * np.full((1, 1, *size), 1 / (size[0] * size[1]))
+    return value.convolved(kernel, stride, (0, 0), who=name)
 
 
-def _pool(module: nn.AvgPool2d, given: Value, name: str) -> Value:
+def _pool(module: nn.AvgPool2d, value: Value, name: str) -> Value:
     plain = _pair(module.padding) == (0, 0) and not module.ceil_mode and module.divisor_override is None
     require(plain, f"freeze: {name} must have padding=0, ceil_mode=False and no divisor_override")
-    return _average(given, _pair(module.kernel_size), _pair(module.stride), name)
+    return _average(value, _pair(module.kernel_size), _pair(module.stride), name)
 
 
-def _adaptive_pool(module: nn.AdaptiveAvgPool2d, given: Value, name: str) -> Value:
+def _adaptive_pool(module: nn.AdaptiveAvgPool2d, value: Value, name: str) -> Value:
     wanted = _pair(module.output_size)
     require(
-        all(size and side % size == 0 for side, size in zip(given.shape[1:], wanted, strict=True)),
-        f"freeze: {name} must divide {given.shape[1:]} evenly, which {wanted} does not",
+        all(size and side % size == 0 for side, size in zip(value.shape[1:], wanted, strict=True)),
+        f"freeze: {name} must divide {value.shape[1:]} evenly, which {wanted} does not",
     )
-    size = given.shape[1] // wanted[0], given.shape[2] // wanted[1]
-    return _average(given, size, size, name)
+    size = value.shape[1] // wanted[0], value.shape[2] // wanted[1]
+    return _average(value, size, size, name)
 
 
-def _norm(module: Any, given: Value, name: str) -> Value:
+def _norm(module: Any, value: Value, name: str) -> Value:
     require(module.running_mean is not None, f"freeze: {name} must keep running statistics, to be folded")
     scale = (module.running_var + module.eps).rsqrt() * (1 if module.weight is None else module.weight)
     offset = (0 if module.bias is None else module.bias) - module.running_mean * scale
-    return given.scaled(_array(scale), _array(offset))
+    return value.scaled(_array(scale), _array(offset))
 
 
-def _upsample(module: nn.Upsample, given: Value, name: str) -> Value:
+def _upsample(module: nn.Upsample, value: Value, name: str) -> Value:
     factor = module.scale_factor
     repeats = module.mode == "nearest" and factor is not None
     times = _pair(factor) if repeats else (0, 0)
@@ -255,12 +255,12 @@ def _upsample(module: nn.Upsample, given: Value, name: str) -> Value:
         repeats and all(n == int(n) and n >= 1 for n in times),
         f"freeze: {name} must repeat pixels an integer number of times, mode='nearest' with scale_factor",
     )
-    return given.upsampled((int(times[0]), int(times[1])), who=name)
+    return value.upsampled((int(times[0]), int(times[1])), who=name)
 
 
-def _flatten(module: nn.Flatten, given: Value, name: str) -> Value:
+def _flatten(module: nn.Flatten, value: Value, name: str) -> Value:
     require(module.start_dim == 1 and module.end_dim == -1, f"freeze: {name} must flatten all axes but the batch")
-    return replace(given, flat=True)
+    return replace(value, flat=True)
 
 
 _LINEAR: dict[tuple[type[nn.Module], ...], Callable[[Any, Value, str], Value]] = {

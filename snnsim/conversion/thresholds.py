@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from snnsim import validation
 from snnsim.conversion.qcfs import QCFS
 
-_MOST = 2**22
-"""Values of which a percentile is taken; of more, an even selection."""
+_MOST = 2**20
+"""Values that a threshold is taken from; of more, an even selection."""
 
 
 class Rule(Protocol):
@@ -57,9 +57,8 @@ class Percentile:
             steps: Not used.
             initial: Not used.
         """
-        values = current.detach().clamp(min=0).flatten()
-        values = values[:: max(1, len(values) // _MOST)].double()
-        return float(torch.quantile(values[:_MOST], self.percent / 100)) if len(values) else 0.0
+        values = _selected(current.detach()).clamp(min=0)
+        return float(torch.quantile(values, self.percent / 100)) if len(values) else 0.0
 
 
 @dataclass(frozen=True)
@@ -101,12 +100,18 @@ class LeastError:
             steps: Number of steps.
             initial: Initial potential, in thresholds.
         """
-        values = current.detach().unflatten(0, (steps, -1)).mean(0).flatten().double()
+        values = _selected(current.detach().unflatten(0, (steps, -1)).mean(0))
         most, goal = float(values.max()), values.clamp(min=0)
         if most <= 0:
             return 0.0
         tried = [most * (1 - number / 100) for number in range(self.candidates)]
         return min(tried, key=lambda theta: float((rate(values, theta, steps, initial) - goal).square().mean()))
+
+
+def _selected(values: Tensor) -> Tensor:
+    """Return values in float64, or an even selection of many, (value,)."""
+    flat = values.flatten()
+    return flat[:: -(-len(flat) // _MOST) or 1].double()
 
 
 def rate(values: Tensor, threshold: float, steps: int, initial: float) -> Tensor:

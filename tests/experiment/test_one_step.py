@@ -68,10 +68,10 @@ def test_a_stopped_experiment_goes_on_to_the_same_results(folder, tmp_path, monk
     for _ in range(2):
         with pytest.raises(Killed):
             one_step.reproduce(TINY, tmp_path, progress=False)
-    again = one_step.reproduce(TINY, tmp_path, progress=False)
+    resumed = one_step.reproduce(TINY, tmp_path, progress=False)
     # no epoch was computed twice
     assert len(calls) == 2 + 2 + 2 + 4 + 2
-    assert results(again) == results(folder)
+    assert results(resumed) == results(folder)
 
 
 def test_other_settings_need_another_folder_and_more_arms_do_not(folder):
@@ -123,8 +123,8 @@ def test_pictures_are_divided_once_and_shifted_with_black(tmp_path):
     one = torch.zeros(500, 1, 5, 5)
     one[:, 0, 2, 1] = 1
     moved = pictures.augmented(one, 1, True, generator)
-    places = {tuple(place) for place in moved.nonzero()[:, 2:].tolist()}
-    assert places == {(row, column) for row in (1, 2, 3) for column in range(5)}
+    pixels = {tuple(pixel) for pixel in moved.nonzero()[:, 2:].tolist()}
+    assert pixels == {(row, column) for row in (1, 2, 3) for column in range(5)}
 
 
 def test_a_network_of_the_folder_becomes_a_program(folder, tmp_path, capsys):

@@ -70,9 +70,9 @@ def test_the_input_is_the_same_in_every_step_before_or_behind_the_first_convolut
 
 def test_dropout_has_one_mask_for_all_steps():
     ones = torch.ones(STEPS * BATCH, CHANNELS, SIDE, SIDE)
-    kept = unfolded(FoldedDropout(0.5, STEPS)(ones), STEPS)
-    assert torch.equal(kept, kept[:1].expand_as(kept))
-    assert set(kept.unique().tolist()) == {0.0, 2.0}
+    passed = unfolded(FoldedDropout(0.5, STEPS)(ones), STEPS)
+    assert torch.equal(passed, passed[:1].expand_as(passed))
+    assert set(passed.unique().tolist()) == {0.0, 2.0}
     assert torch.equal(FoldedDropout(0.5, STEPS).eval()(ones), ones)
 
 

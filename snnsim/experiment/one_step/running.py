@@ -173,9 +173,9 @@ class _Run:
         program = freeze(network, tuple(image.shape[1:]))  # type: ignore[arg-type]
         simulator, durations = Simulator(program, engine="event_driven", threads=1), []
         for number in range(_TIMED + 1):
-            given = events(image[number : number + 1], steps)
+            shown = events(image[number : number + 1], steps)
             began = time.process_time()
-            simulator.run(given)
+            simulator.run(shown)
             durations.append(1000 * (time.process_time() - began))
         # the first run compiles
         return median(durations[1:])

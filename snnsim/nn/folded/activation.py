@@ -82,8 +82,10 @@ class SpikingActivation(Folded):
     def _is_scalar(self) -> bool:
         """Return whether one decay and one threshold are the whole model."""
         neuron = self.neuron
-        scalar = isinstance(neuron, LIF) and neuron.reset.detached and not neuron.is_stochastic
-        return scalar and len(neuron.firing_threshold()) == len(neuron.decay()) == 1
+        # a subclass may have other equations
+        if type(neuron) not in (LIF, ScaledLIF) or not neuron.reset.detached:
+            return False
+        return len(neuron.firing_threshold()) == len(neuron.decay()) == 1
 
     def _of_scalars(self, values: Tensor) -> Tensor:
         """Return the result of the pass over feature maps, in the order of memory."""
@@ -118,12 +120,13 @@ class SpikingActivation(Folded):
         start = self.initial * self.neuron.firing_threshold().detach().to(lanes.dtype)
         if isinstance(rest, Tensor):
             return rest + start
-        if not hasattr(rest, "voltage"):
+        try:
+            return rest._replace(voltage=rest.voltage + start)
+        except AttributeError:
             raise TypeError(
                 f"SpikingActivation: initial must be 0 for {type(self.neuron).__name__}, whose state has no voltage; "
                 "start it at rest"
-            )
-        return rest._replace(voltage=rest.voltage + start)
+            ) from None
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
