@@ -90,8 +90,8 @@ def convert(network: nn.Module, pictures: Tensor, settings: Settings) -> Convers
     Raises:
         ValueError: If a layer cannot be converted; the message names all of them.
     """
-    gates.parameters(network, who="convert")
     problems = check(network)
+    gates.parameters(network, who="convert")
     if problems:
         raise ValueError(f"convert: {len(problems)} of the layers cannot be converted. {'; '.join(problems)}")
     graph = graphs.trace(network, who="convert")

@@ -30,7 +30,7 @@ class Counted(NamedTuple):
 
     voltage: Tensor
     """(..., neuron)."""
-    count: Tensor
+    total: Tensor
     """Spikes so far, the negative ones subtracted, (..., neuron)."""
 
 
@@ -75,9 +75,9 @@ class SignedIF(_Fixed, Neuron[Counted]):
         """
         threshold = self.threshold.to(current.dtype)
         membrane = state.voltage + current
-        up, down = membrane >= threshold, (membrane < 0) & (state.count > 0)
+        up, down = membrane >= threshold, (membrane < 0) & (state.total > 0)
         spikes = up.to(current.dtype) - down.to(current.dtype)
-        return spikes, membrane, Counted(membrane - threshold * spikes, state.count + spikes)
+        return spikes, membrane, Counted(membrane - threshold * spikes, state.total + spikes)
 
 
 class BurstIF(_Fixed, Neuron[Tensor]):

@@ -88,7 +88,7 @@ def _total(values: np.ndarray) -> float:
     for begin in range(0, complete, LANES):
         for lane in range(LANES):
             lanes[lane] += values[begin + lane]
-    total = lanes.sum()
+    total: float = lanes.sum()
     for n in range(complete, values.size):
         total += values[n]
     return total

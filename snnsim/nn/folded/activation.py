@@ -81,11 +81,11 @@ class SpikingActivation(Folded):
 
     def _is_scalar(self) -> bool:
         """Return whether one decay and one threshold are the whole model."""
-        neuron = self.neuron
         # a subclass may have other equations
-        if type(neuron) not in (LIF, ScaledLIF) or not neuron.reset.detached:
+        if type(self.neuron) not in (LIF, ScaledLIF):
             return False
-        return len(neuron.firing_threshold()) == len(neuron.decay()) == 1
+        neuron = cast(LIF, self.neuron)
+        return neuron.reset.detached and len(neuron.firing_threshold()) == len(neuron.decay()) == 1
 
     def _of_scalars(self, values: Tensor) -> Tensor:
         """Return the result of the pass over feature maps, in the order of memory."""

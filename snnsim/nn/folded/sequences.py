@@ -89,7 +89,7 @@ def unfolded(values: Tensor, steps: int, *, who: str = "unfolded") -> Tensor:
             f"{who}: a folded sequence must be (steps · batch, ...), with {steps} steps, not {tuple(values.shape)}; "
             "begin the network with a DirectEncoding, or set the steps of all modules by set_steps"
         )
-    return values.unflatten(0, (steps, len(values) // steps))
+    return values.view(steps, len(values) // steps, *values.shape[1:])
 
 
 class DirectEncoding(Folded):
