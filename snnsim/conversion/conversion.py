@@ -171,7 +171,7 @@ def _set_on_first_call(graph: fx.GraphModule, name: str, activation: nn.Module |
         part.amplitude = torch.tensor([threshold], dtype=inputs[0].dtype, device=inputs[0].device)
         handle.remove()
 
-    handle = _neurons(graph, name).register_forward_pre_hook(hook)  # type: ignore[arg-type]
+    handle = _neurons(graph, name).register_forward_pre_hook(hook)
 
 
 def _correct_biases(

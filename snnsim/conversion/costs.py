@@ -13,6 +13,7 @@ Source   energies of 32-bit floats in 45 nm: M. Horowitz 2014 (ISSCC), pages 10 
          multiplication 3.7 pJ
 """
 
+import copy
 import math
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,7 +148,7 @@ class _Counter(fx.Interpreter):
             window = kwargs.get("kernel_size", args[1]) if target is functional.avg_pool2d else None
             return _Counted(value, _summed(passed, spikes[0], window))
         if len(counted) > 1 and len(spikes) == len(counted):
-            return _Counted(value, torch.stack(torch.broadcast_tensors(*spikes)).sum(0))
+            return _Counted(value, call(target, tuple(spikes), {}))
         # spikes that are added to currents are an operation each
         self.costs.operations += sum(float(part.sum()) for part in spikes) / self.pictures
         return _Counted(value)
@@ -186,10 +187,8 @@ def _fan_out(module: Any, like: Tensor) -> Tensor:
     """Return the number of connections that start at each element of an input (1, ...)."""
     if isinstance(module, nn.Linear):
         return torch.full_like(like, module.out_features)
-    ones = nn.utils.skip_init(
-        type(module), module.in_channels, module.out_channels, module.kernel_size, module.stride, module.padding,
-        module.dilation, module.groups, bias=False, padding_mode=module.padding_mode,
-    ).to(like)  # fmt: skip
+    ones = copy.deepcopy(module)
+    ones.bias = None
     nn.init.ones_(ones.weight)
     with torch.enable_grad():
         field = like.clone().requires_grad_()

@@ -155,7 +155,8 @@ class _Freezing:
             return cast(Value, value)
         for kinds, function in _LINEAR.items():
             if isinstance(module, kinds):
-                return function(module, value, name)
+                behind: Value = function(module, value, name)
+                return behind
         raise ValueError(
             f"freeze: {name}: a {type(module).__name__} cannot be frozen; it is no linear map and no layer of "
             "SpikingActivation; take average pooling, and batch normalization"
@@ -191,7 +192,8 @@ def _of_function(node: fx.Node, name: str, arguments: Any) -> Value:
             joined = joined.beside(other, who=name)
         return cast(Value, joined)
     if node.target in (torch.flatten, "flatten") and arguments[1:] == (1,):
-        return replace(arguments[0], flat=True)
+        flat: Value = replace(arguments[0], flat=True)
+        return flat
     kind = getattr(node.target, "__name__", str(node.target))
     raise ValueError(f"freeze: {name}: {kind} cannot be frozen; take a module, a sum, torch.cat or torch.flatten(x, 1)")
 

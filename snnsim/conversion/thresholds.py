@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from snnsim import validation
 from snnsim.conversion.qcfs import QCFS
+from snnsim.nn.folded import unfolded
 
 _MOST = 2**20
 """Values that a threshold is taken from; of more, an even selection."""
@@ -100,7 +101,7 @@ class LeastError:
             steps: Number of steps.
             initial: Initial potential, in thresholds.
         """
-        values = _selected(current.detach().unflatten(0, (steps, -1)).mean(0))
+        values = _selected(unfolded(current.detach(), steps, who="convert").mean(0))
         most, goal = float(values.max()), values.clamp(min=0)
         if most <= 0:
             return 0.0

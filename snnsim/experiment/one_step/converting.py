@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -77,7 +78,8 @@ def _budget(folder: Path, data: Path | None) -> Budget:
     name = "digits" if data is None else data.name
     if table.pop("data", None) != name:
         raise ValueError(f"convert: {folder} was trained on other pictures than {name}; name them with --data-path")
-    return Budget(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    settings: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Budget(**settings)
 
 
 @torch.no_grad()

@@ -56,8 +56,10 @@ def load(path: Path | None, valid: int) -> Pictures:
         raise ValueError(f"one-step: there must be more than the {valid} pictures that validate, not {len(label)}")
     order = np.random.default_rng(SPLIT_SEED).permutation(len(label))
     held, rest = np.sort(order[:valid]), np.sort(order[valid:])
-    parts = (Part(torch.from_numpy(image[part]).float(), torch.from_numpy(label[part])) for part in (rest, held))
-    return Pictures(*parts, int(label.max()) + 1)
+    train, validating = (
+        Part(torch.from_numpy(image[part]).float(), torch.from_numpy(label[part])) for part in (rest, held)
+    )
+    return Pictures(train, validating, int(label.max()) + 1)
 
 
 def augmented(image: Tensor, shift: int, flip: bool, generator: torch.Generator) -> Tensor:

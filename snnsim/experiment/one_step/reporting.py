@@ -108,8 +108,8 @@ def curves(rows: Rows) -> list[Curve]:
         by_name.setdefault(name, {})[steps] = group
     result = []
     for name, by_steps in by_name.items():
-        steps = sorted(by_steps)
-        accuracy = [np.array([row["accuracy"] for row in by_steps[number]]) for number in steps]
-        energy = [float(np.mean([row["energy_nj"] for row in by_steps[number]])) for number in steps]
-        result.append(Curve(name, tuple(steps), tuple(accuracy), tuple(energy)))
+        ascending = sorted(by_steps)
+        accuracy = [np.array([row["accuracy"] for row in by_steps[number]]) for number in ascending]
+        energy = [float(np.mean([row["energy_nj"] for row in by_steps[number]])) for number in ascending]
+        result.append(Curve(name, tuple(ascending), tuple(accuracy), tuple(energy)))
     return result

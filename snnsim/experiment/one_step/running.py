@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from tqdm import tqdm
@@ -157,13 +158,12 @@ class _Run:
             right += int((output.argmax(1) == label).sum())
             parts.append(costs)
             sizes.append(len(label))
-        total = sum(sizes)
 
         def mean(name: str) -> float:
-            return sum(getattr(part, name) * size for part, size in zip(parts, sizes, strict=True)) / total
+            return float(np.average([getattr(part, name) for part in parts], weights=sizes))
 
         latency = self._latency_ms(network, steps) if steps and self.cell.arm != "binary" else None
-        return {"rule": rule, "steps": steps, "accuracy": right / total, "latency_ms": latency} | {
+        return {"rule": rule, "steps": steps, "accuracy": right / sum(sizes), "latency_ms": latency} | {
             name: mean(name) for name in ("spikes_per_neuron", "operations", "multiplications", "energy_nj")
         }
 

@@ -91,7 +91,8 @@ def _optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
 def _epoch(network: nn.Module, part: Part, recipe: Recipe, optimizer: Any, schedule: Any) -> None:
     generator = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
     order = torch.randperm(len(part.label), generator=generator)
-    for index in order.split(recipe.batch):
+    for begin in range(0, len(order), recipe.batch):
+        index = order[begin : begin + recipe.batch]
         image = augmented(part.image[index], recipe.shift, recipe.flip, generator)
         loss = functional.cross_entropy(network(image.to(memory_format=torch.channels_last)), part.label[index])
         optimizer.zero_grad()
