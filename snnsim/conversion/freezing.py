@@ -111,8 +111,10 @@ class _Freezing:
             value: The output of a network.
         """
         (term, *others) = value.terms
-        plain = not others and term.kernel.shape[2:] == (1, 1) and term.source != INPUT
-        return plain and not (term.kernel - np.diag(np.diag(term.kernel[:, :, 0, 0]))[:, :, None, None]).any()
+        kernel = term.kernel[:, :, 0, 0]
+        alone = not others and term.source != INPUT and not value.offset.any() and not value.is_mean
+        plain = alone and term.kernel.shape[2:] == (1, 1) and len(kernel) == kernel.shape[1]
+        return plain and not (kernel - np.diag(np.diag(kernel))).any()
 
     def run(self) -> Value:
         """Return the output, after all populations are there.
@@ -155,8 +157,7 @@ class _Freezing:
             return cast(Value, value)
         for kinds, function in _LINEAR.items():
             if isinstance(module, kinds):
-                behind: Value = function(module, value, name)
-                return behind
+                return cast(Value, function(module, value, name))
         raise ValueError(
             f"freeze: {name}: a {type(module).__name__} cannot be frozen; it is no linear map and no layer of "
             "SpikingActivation; take average pooling, and batch normalization"

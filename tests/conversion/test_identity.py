@@ -43,18 +43,20 @@ def network(levels, *, seed=0):
     with torch.no_grad():
         for index, parameter in enumerate(net.parameters()):
             if parameter.ndim > 1 or len(parameter) > 1:
-                parameter.copy_(dyadic(*parameter.shape, seed=seed + index, scale=8))
+                draw = torch.randint(-8, 9, parameter.shape, generator=generator(100 * seed + index))
+                parameter.copy_(draw / 8)
     return net
 
 
 @pytest.mark.parametrize("levels", [1, 2, 4, 8])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", [0, 1, 4])
 def test_a_deep_network_that_accumulates_then_fires_is_the_quantized_one(levels, seed):
     net, image = network(levels, seed=seed), dyadic(8, 1, 8, 8, seed=seed)
     converted = convert(net, image, Settings(levels, "qcfs", accumulate=True))
     result = converted.network(image)
     assert torch.equal(result, net(image))
-    assert len(result.unique(dim=0)) > 1
+    # networks of other seeds are silent or saturated, and would show nothing
+    assert len(result.detach().unique(dim=0)) > 3
 
 
 def test_without_waiting_the_difference_is_unevenness_which_falls_with_the_steps():
