@@ -33,6 +33,15 @@ def calibration(train: Part, steps: int) -> torch.Tensor:
     return image.to(memory_format=torch.channels_last)
 
 
+def batch_size(steps: int) -> int:
+    """Return the number of pictures that are evaluated at once.
+
+    Args:
+        steps: Number of steps; 0 for a network without spikes.
+    """
+    return max(1, MOST // max(4, steps))
+
+
 def converted(
     folder: Path, settings: Settings, arm: str, seed: int, data: Path | None
 ) -> tuple[Program, tuple[float, float]]:
@@ -62,8 +71,11 @@ def converted(
     program = freeze(
         conversion.network, field, classes=tuple(map(str, range(loaded.classes))), provenance=facts  # type: ignore[arg-type]
     )  # fmt: skip
-    size = max(1, MOST // settings.steps)
-    return program, (accuracy(network, loaded.valid, MOST // 4), accuracy(conversion.network, loaded.valid, size))
+    sizes = batch_size(0), batch_size(settings.steps)
+    before, after = (
+        accuracy(one, loaded.valid, size) for one, size in zip((network, conversion.network), sizes, strict=True)
+    )
+    return program, (before, after)
 
 
 def _budget(folder: Path, data: Path | None) -> Budget:

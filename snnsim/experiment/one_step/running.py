@@ -153,7 +153,7 @@ class _Run:
         """Return accuracy and costs on the validation pictures."""
         network.eval()
         right, parts, sizes = 0, [], []
-        for image, label in batches(self.pictures.valid, converting.MOST // max(4, steps)):
+        for image, label in batches(self.pictures.valid, converting.batch_size(steps)):
             output, costs = count(network, image)
             right += int((output.argmax(1) == label).sum())
             parts.append(costs)
