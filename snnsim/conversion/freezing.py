@@ -148,16 +148,16 @@ class _Freezing:
         module, name = graphs.module_of(self.graph, node), graphs.name_of(node)
         if module is None:
             return _of_function(node, name, arguments)
-        (value,) = arguments
+        value: Value = arguments[0]
         if isinstance(module, SpikingActivation):
             return self._neurons(name.replace(".", " "), module, value)
         if isinstance(module, TimeMean):
             return replace(value, is_mean=True)
         if isinstance(module, _PASSED):
-            return cast(Value, value)
+            return value
         for kinds, function in _LINEAR.items():
             if isinstance(module, kinds):
-                return cast(Value, function(module, value, name))
+                return function(module, value, name)
         raise ValueError(
             f"freeze: {name}: a {type(module).__name__} cannot be frozen; it is no linear map and no layer of "
             "SpikingActivation; take average pooling, and batch normalization"
