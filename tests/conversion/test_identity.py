@@ -68,7 +68,7 @@ def test_without_waiting_the_difference_is_unevenness_which_falls_with_the_steps
         for accumulate in (False, True):
             converted = convert(net, image, Settings(steps, "qcfs", accumulate=accumulate)).network
             rates[accumulate] = rates_of(converted, image, names, steps)
-        gaps[steps] = [float((one - other).abs().mean()) for one, other in zip(rates[False], rates[True], strict=True)]
+        gaps[steps] = [(one - other).abs().mean().item() for one, other in zip(rates[False], rates[True], strict=True)]
     # the first layer has the same input in every step
     assert gaps[4][0] == gaps[64][0] == 0
     assert all(0 < late < 0.4 * early for early, late in zip(gaps[4][1:], gaps[64][1:], strict=True))
