@@ -14,6 +14,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
 from snnsim.cli import options
 from snnsim.cli.bench import Bench
+from snnsim.cli.converting import Convert
 from snnsim.cli.data import DataCommand
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
@@ -33,6 +34,7 @@ Command = (
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Convert, subcommand("convert")]
     | Annotated[Freeze, subcommand("freeze")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Simulate, subcommand("simulate")]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from snnsim.cli.delta import Delta
+from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
 
 Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
@@ -52,7 +53,11 @@ class Meta:
         print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each comparison")
 
 
-Experiment = Annotated[Meta, subcommand("meta")] | Annotated[Delta, subcommand("delta")]
+Experiment = (
+    Annotated[Meta, subcommand("meta")]
+    | Annotated[OneStep, subcommand("one-step")]
+    | Annotated[Delta, subcommand("delta")]
+)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.recurrence import Recurrence
+from snnsim.nn.scaled_lif import ScaledLIF
 from snnsim.nn.second_order import SecondOrder
 from snnsim.nn.silif import SiLIF
 from snnsim.nn.skip import Skip
@@ -40,6 +41,7 @@ __all__ = [
     "MetaNeuron",
     "Neuron",
     "Recurrence",
+    "ScaledLIF",
     "SecondOrder",
     "SiLIF",
     "Skip",
