@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from snnsim.kernels.common.gates import eager
 from snnsim.kernels.common.jit import njit
 
 
@@ -55,6 +56,7 @@ class ConvGeometry(NamedTuple):
         return sizes[0], sizes[1], sizes[2]
 
 
+@eager
 def event_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Tensor:
     """Return the currents of spikes, with a gradient for the kernel alone.
 
@@ -66,22 +68,42 @@ def event_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Tensor
     Raises:
         ValueError: If the shapes do not match, or the spikes require a gradient.
     """
-    if spikes.ndim != 3 or spikes.shape[2] != geometry.height * geometry.width * geometry.channels:
+    check_conv(spikes, kernel, geometry, who="event_conv")
+    if spikes.requires_grad or spikes.device.type != "cpu":
         raise ValueError(
-            f"event_conv: spikes must be (time, batch, {geometry.height} x {geometry.width} x {geometry.channels}), not "
-            f"{tuple(spikes.shape)}"
+            "event_conv: spikes must be on the CPU and get no gradient; take the form in time or frequency for others"
         )
-    if kernel.ndim != 5 or kernel.shape[3] != geometry.channels or kernel.dtype != spikes.dtype:
-        raise ValueError(
-            f"event_conv: the kernel must be (delay, row, column, {geometry.channels}, target) in {spikes.dtype}, not "
-            f"{tuple(kernel.shape)} in {kernel.dtype}"
-        )
-    if spikes.requires_grad:
-        raise ValueError("event_conv: spikes get no gradient; take the form in time or frequency for hidden layers")
-    if min(geometry.stride) < 1 or geometry.before < 0 or min(geometry.up, geometry.left) < 0:
-        raise ValueError(f"event_conv: strides must be 1 or more, margins and before 0 or more; got {geometry}")
     current: Tensor = _EventConv.apply(spikes, kernel, geometry)  # type: ignore[no-untyped-call]
     return current
+
+
+def check_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry, *, who: str) -> None:
+    """Check that spikes and kernel fit a field.
+
+    Args:
+        spikes: Spikes (time, batch, neuron).
+        kernel: Kernel (delay, row, column, channel, target).
+        geometry: Sizes of the field, its margin and the strides.
+        who: Name of the function that was called, for the message.
+
+    Raises:
+        ValueError: If they do not fit.
+    """
+    field = f"{geometry.height} x {geometry.width} x {geometry.channels}"
+    if spikes.ndim != 3 or spikes.shape[2] != geometry.height * geometry.width * geometry.channels:
+        raise ValueError(f"{who}: spikes must be (time, batch, {field}), not {tuple(spikes.shape)}")
+    if kernel.ndim != 5 or kernel.shape[3] != geometry.channels or kernel.dtype != spikes.dtype:
+        must = f"(delay, row, column, {geometry.channels}, target) in {spikes.dtype}"
+        raise ValueError(f"{who}: the kernel must be {must}, not {tuple(kernel.shape)} in {kernel.dtype}")
+    if spikes.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"{who}: spikes must be float32 or float64, not {spikes.dtype}; convert them")
+    if min(geometry.stride) < 1 or geometry.before < 0 or min(geometry.up, geometry.left) < 0:
+        raise ValueError(f"{who}: strides must be 1 or more, margins and before 0 or more; got {geometry}")
+    if min(geometry.outputs(len(spikes), *kernel.shape[1:3])) < 1:
+        raise ValueError(
+            f"{who}: the kernel must fit into the field of {field} and {len(spikes)} steps with its margins; it is "
+            f"{tuple(kernel.shape)}; take a smaller one"
+        )
 
 
 class _EventConv(torch.autograd.Function):
