@@ -64,8 +64,10 @@ class Budget:
     """Learning rate of Adam for weights."""
     delay_rate: float = 0.1
     """Learning rate of Adam for delays, in steps."""
+    decay: bool = True
+    """Whether learning rates fall to 0 over the epochs."""
     augment: bool = True
-    """Whether training movies are turned by 90 degrees, mirrored and change polarity at random."""
+    """Whether every training movie counts with all its copies turned by 90 degrees and mirrored, see symmetry.py."""
     probes: int = 72
     """Movies of each condition of the tuning curves."""
 
@@ -108,7 +110,8 @@ BUDGETS = {
     "full": Budget(seeds=3, train=1152, epochs=48, probes=144),
     "published": Budget(
         models=("dense",), side=128, steps=200, segment=24.0, kernel=17, max_delay=20, train=1024, valid=50, test=200,
-        epochs=100, batch=1, clip=128, clip_steps=180, stride=(1, 1, 1), loss="binary", rate=1e-5, augment=False,
+        epochs=100, batch=1, clip=128, clip_steps=180, stride=(1, 1, 1), loss="binary", rate=1e-5, decay=False,
+        augment=False,
     ),
 }  # fmt: skip
 
