@@ -64,7 +64,7 @@ class Export:
         from snnsim import export
 
         target = export.targets.get_target(self.to)
-        program = _program(self.source)
+        program = export.targets.single_synapses(_program(self.source), self.to)
         if self.fix:
             program = self._fixed(program)
         if self.check:

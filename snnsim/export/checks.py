@@ -79,7 +79,7 @@ def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
         program: Program in floats or integers.
         most: The longest delay of the target, in steps of the Program.
     """
-    for edge in program.edges:
+    for edge in program.single_edges:
         if edge.longest() > most:
             count = int((edge.delay > most).sum())
             yield Violation(
@@ -224,7 +224,7 @@ def chain(program: Program) -> Iterator[Violation]:
     """
     names = [INPUT, *(population.name for population in program.populations)]
     for before, name in itertools.pairwise(names):
-        sources = sorted(edge.source for edge in program.edges if edge.target == name)
+        sources = sorted(edge.source for edge in program.single_edges if edge.target == name)
         if sources != [before]:
             yield Violation(
                 "chain", f"population {name!r}",
@@ -239,7 +239,7 @@ def one_synapse(program: Program) -> Iterator[Violation]:
     Args:
         program: Program in floats or integers.
     """
-    for edge in program.edges:
+    for edge in program.single_edges:
         pairs = edge.pre() * program.population(edge.target).size + edge.post
         more = len(pairs) - len(np.unique(pairs))
         if more:

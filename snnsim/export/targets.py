@@ -16,6 +16,9 @@ from snnsim.export.repairs import Repair, Repaired, apply_repairs
 from snnsim.program import Program
 from snnsim.validation import known
 
+MOST_SYNAPSES = 10**8
+"""The most synapses that convolutions become in a file of a target."""
+
 
 def _no_folder(folder: Path) -> bool:
     del folder
@@ -105,12 +108,32 @@ def write(program: Program, target: str, path: Path, **options: Any) -> None:
         **options: Options of the target's writer; `TARGETS[target].options` has their names.
 
     Raises:
-        ValueError: If the target or an option is unknown, or the Program breaks its rules; the message has all of them.
+        ValueError: If the target or an option is unknown, a convolution has too many synapses, or the Program breaks
+            the target's rules; the message has all of them.
     """
     chosen = get_target(target)
     _check_options(target, "written", chosen.options, options)
+    program = single_synapses(program, target)
     checks.refuse(target, chosen.check(program))
     chosen.write(program, Path(path), **options)
+
+
+def single_synapses(program: Program, target: str) -> Program:
+    """Return a Program with single synapses in place of convolutions, as all targets take them.
+
+    Args:
+        program: The Program.
+        target: A name of TARGETS, for the message.
+
+    Raises:
+        ValueError: If it has convolutions, and more synapses than MOST_SYNAPSES.
+    """
+    if program.convolutions and program.synapses > MOST_SYNAPSES:
+        raise ValueError(
+            f"export to {target}: convolutions become single synapses, and must have {MOST_SYNAPSES:,} at most; "
+            f"this program has {program.synapses:,}; prune it, or keep it as a file of snnsim, which has the kernels"
+        )
+    return program.unrolled()
 
 
 def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
@@ -121,10 +144,10 @@ def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
         target: A name of TARGETS.
 
     Raises:
-        ValueError: If the target is unknown.
+        ValueError: If the target is unknown, or a convolution has too many synapses.
     """
     chosen = get_target(target)
-    return apply_repairs(program, chosen.check, chosen.repairs)
+    return apply_repairs(single_synapses(program, target), chosen.check, chosen.repairs)
 
 
 def read(target: str, path: Path, **options: Any) -> Program:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsim.choices import DECISIONS, REGRESSION_DECISIONS, TASKS
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
-from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
+from snnsim.program.parts import INPUT, MODELS, MOST, Population
 from snnsim.program.readouts import Readout
 from snnsim.validation import shown
 
@@ -124,13 +126,16 @@ def _readout(program: "Program", readout: Readout) -> Iterator[str]:
         yield f"there are {len(classes)} classes for {population.size} neurons of the readout"
 
 
-def _edge(program: "Program", edge: Edge) -> Iterator[str]:
+def _edge(program: "Program", edge: Edge | ConvEdge) -> Iterator[str]:
     who = f"edge {edge.source!r} -> {edge.target!r}"
     sources, targets = program.sources(edge.source), program.population(edge.target).size
-    if len(edge.indptr) != sources + 1:
-        yield f"{who}: indptr must have {sources + 1} values, one per source and the end, not {len(edge.indptr)}"
-    if len(edge.post) and not (edge.post.min() >= 0 and edge.post.max() < targets):
-        yield f"{who}: target neurons must be from 0 to {targets - 1}, not {edge.post.min()} to {edge.post.max()}"
+    if isinstance(edge, ConvEdge):
+        for name, size in (("source", sources), ("target", targets)):
+            field = getattr(edge.geometry, name)
+            if field.size != size:
+                yield f"{who}: the field of the {name} must have its {size} neurons, not {' x '.join(map(str, field))}"
+    else:
+        yield from _synapses(who, edge, sources, targets)
     if edge.source == INPUT:
         return
     if not program.population(edge.source).fires:
@@ -140,6 +145,13 @@ def _edge(program: "Program", edge: Edge) -> Iterator[str]:
             f"{who}: delays must be at least 1, not 0, as the source is not computed before the target; "
             "order the populations, or lengthen these delays"
         )
+
+
+def _synapses(who: str, edge: Edge, sources: int, targets: int) -> Iterator[str]:
+    if len(edge.indptr) != sources + 1:
+        yield f"{who}: indptr must have {sources + 1} values, one per source and the end, not {len(edge.indptr)}"
+    if len(edge.post) and not (edge.post.min() >= 0 and edge.post.max() < targets):
+        yield f"{who}: target neurons must be from 0 to {targets - 1}, not {edge.post.min()} to {edge.post.max()}"
 
 
 def _arithmetic(program: "Program") -> Iterator[str]:

@@ -11,9 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
+from snnsim.program.geometry import Geometry
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge, Population, model_of_file
+from snnsim.program.parts import INPUT, Population, model_of_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import integer, real, require, shown
 
@@ -45,6 +48,8 @@ class Header:
     provenance: dict[str, Any]
     further_readouts: tuple[Readout, ...]
     task: str
+    convolutions: Mapping[int, Geometry]
+    """Geometries of the edges that are convolutions, by number."""
     table: Mapping[str, Any]
     """All fields, with those that a format adds."""
 
@@ -79,6 +84,7 @@ class Header:
             provenance=table_field(table, "provenance"),
             further_readouts=_further_readouts(table),
             task=_task(table),
+            convolutions=_convolutions(table),
             table=table,
         )
 
@@ -99,7 +105,7 @@ class Header:
         )
         return size
 
-    def program(self, populations: Sequence[Population], edges: Sequence[Edge]) -> Program:
+    def program(self, populations: Sequence[Population], edges: Sequence[Edge | ConvEdge]) -> Program:
         """Return the Program of the header and of arrays read from the same file.
 
         Args:
@@ -262,6 +268,17 @@ def _further_readouts(table: Mapping[str, Any]) -> tuple[Readout, ...]:
         classes = tuple(str(label) for label in list_field(each, "classes", (str, int)))
         readouts.append(Readout(str(population), decision, classes, _task(each)))
     return tuple(readouts)
+
+
+def _convolutions(table: Mapping[str, Any]) -> dict[int, Geometry]:
+    names = [field.name for field in fields(Geometry)]
+    geometries: dict[int, Geometry] = {}
+    for each in list_field(table, "convolutions", dict) if "convolutions" in table else ():
+        number = integer_field(each, "edge", at_least=0, at_most=len(table["edges"]) - 1)
+        require(number not in geometries, f"{WHO}: convolutions must have edge {number} once")
+        sides = {name: list_field(each, name, int) for name in names}
+        geometries[number] = _converted(lambda sides=sides: Geometry(**sides))
+    return geometries
 
 
 def _fixed(table: Mapping[str, Any]) -> FixedPoint | None:

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from snnsim.program import Edge, Population, Program
+from snnsim.program import ConvEdge, Edge, Population, Program
 from snnsim.validation import instance, one_of
 
 UNITS = ("trained", "integer")
@@ -64,8 +64,8 @@ def dequantized(program: Program, *, units: Literal["trained", "integer"] = "tra
             },
         )
 
-    def synapses(edge: Edge) -> Edge:
-        return replace(edge, weight=edge.weight * (unit[edge.target] * 2**fixed.weight_shift)[edge.post])
+    def synapses(edge: Edge | ConvEdge) -> Edge | ConvEdge:
+        return replace(edge, weight=edge.weight * edge.of_targets(unit[edge.target] * 2**fixed.weight_shift))
 
     return replace(
         program,

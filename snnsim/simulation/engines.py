@@ -86,6 +86,7 @@ class ClockDriven:
         self.rows = max(1, network.longest, -(-BUFFER_BYTES // row) - network.longest)
         self.sizes = Sizes(network.channels, network.neurons, network.longest)
         self.synapses = OffsetSynapses(network.synapses.indptr, network.offset(), network.synapses.weight)
+        self.convolutions = network.convolutions_with_delays()
         self.populations = Populations(network.bounds, network.reset, np.zeros(0, np.int32))
 
     def run(self, task: Run) -> None:
@@ -97,8 +98,9 @@ class ClockDriven:
         network = self.network
         buffer = np.empty((self.rows + network.longest) * network.neurons, network.numbers.current)
         arrays = ClockNetwork(
-            self.synapses, self.populations, network.parameters, network.second, task.noise, self.sizes, self.rows
-        )
+            self.synapses, self.convolutions, self.populations, network.parameters, network.second, task.noise,
+            self.sizes, self.rows,
+        )  # fmt: skip
         clock_driven.run(task.recordings, arrays, task.events, task.state, buffer, task.recorder)
 
     def needs(self, workers: int) -> dict[str, int]:
@@ -142,7 +144,9 @@ class EventDriven:
         """
         recordings, events, state, recorder, noise = task
         network, span = self.network, recorder.spike_span
-        arrays = EventNetwork(self.synapses, self.populations, network.parameters, network.second, noise, self.sizes)
+        arrays = EventNetwork(
+            self.synapses, network.convolutions, self.populations, network.parameters, network.second, noise, self.sizes
+        )
         current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
         marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
         for recording in recordings:

@@ -10,6 +10,7 @@ Units    delay d in steps
 An offset takes 2 or 4 bytes and a weight 1 to 8 bytes, beside the arrays of the Program itself.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +21,7 @@ from snnsim.kernels.simulate.types import (
     HARD,
     READOUT,
     SOFT,
+    Convolutions,
     DelaySynapses,
     FixedParameters,
     FloatParameters,
@@ -27,9 +29,10 @@ from snnsim.kernels.simulate.types import (
     Parameters,
     SecondParameters,
 )
-from snnsim.program import INPUT, MODELS, Program
+from snnsim.program import INPUT, MODELS, Edge, Program
 from snnsim.program.arrays import order
 from snnsim.program.models import SECOND
+from snnsim.simulation import lowering_convolutions
 from snnsim.validation import known
 
 RESETS = {"hard": HARD, "soft": SOFT, None: READOUT}
@@ -62,6 +65,10 @@ class Network:
     """The longest delay, in steps."""
     synapses: DelaySynapses
     """Those of a node are sorted by delay and target."""
+    convolutions: Convolutions
+    """Offsets include no delay."""
+    fan_out: np.ndarray
+    """int64 (node,), the number of synapses of each node, those of convolutions included."""
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population, and the number of neurons."""
     reset: np.ndarray
@@ -100,9 +107,10 @@ class Network:
         delay, target = self.synapses.delay.astype(np.uint64), self.synapses.target.astype(np.uint64)
         return (delay * self.neurons + target).astype(dtype)
 
-    def fan_out(self) -> np.ndarray:
-        """Return the number of synapses of each node."""
-        return np.diff(self.synapses.indptr.astype(np.int64))
+    def convolutions_with_delays(self) -> Convolutions:
+        """Return the convolutions with offsets as those of `offset`, for the clock-driven engine."""
+        delay = self.convolutions.delay.astype(np.int64)
+        return self.convolutions._replace(offset=self.convolutions.offset + delay * self.neurons)
 
 
 def lower(program: Program, precision: str) -> Network:
@@ -121,6 +129,11 @@ def lower(program: Program, precision: str) -> Network:
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     decay, threshold, bias = (_parameter(program, name, numbers.voltage) for name in ("decay", "threshold", "bias"))
     fixed = program.fixed
+    first = {INPUT: 0} | {
+        population.name: program.channels + int(neuron)
+        for population, neuron in zip(program.populations, bounds[:-1], strict=True)
+    }
+    single, shared = lowering_convolutions.separated(program)
     parameters: Parameters = FloatParameters(decay, threshold, bias)
     if fixed is not None:
         constants = fixed.weight_shift, fixed.decay_bits, fixed.limit
@@ -130,7 +143,9 @@ def lower(program: Program, precision: str) -> Network:
     return Network(
         channels=program.channels,
         longest=program.longest_delay(),
-        synapses=_synapses(program, bounds, numbers),
+        synapses=_synapses([edge.unrolled() for edge in single], first, program, numbers),
+        convolutions=lowering_convolutions.lower(program, shared, first, numbers.weight),
+        fan_out=_fan_out(program, first),
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
         parameters=parameters,
@@ -176,27 +191,34 @@ def _integers(program: Program) -> Numbers:
     return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, np.int32, np.int64)
 
 
-def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> DelaySynapses:
-    first = {population.name: int(start) for population, start in zip(program.populations, bounds[:-1], strict=True)}
-    nodes = program.channels + int(bounds[-1])
-    node = {INPUT: 0} | {name: program.channels + neuron for name, neuron in first.items()}
-    if len(program.edges) == 1:
+def _fan_out(program: Program, first: Mapping[str, int]) -> np.ndarray:
+    count = np.zeros(program.channels + program.size, np.int64)
+    for edge in program.edges:
+        own = edge.fan_out()
+        count[first[edge.source] : first[edge.source] + len(own)] += own
+    return count
+
+
+def _synapses(edges: Sequence[Edge], first: Mapping[str, int], program: Program, numbers: Numbers) -> DelaySynapses:
+    """Return single synapses; `first` has the first node of the input and of each population."""
+    nodes = program.channels + program.size
+    if len(edges) == 1:
         # a single edge is sorted: 10⁷ synapses need not be sorted again
-        (edge,) = program.edges
+        (edge,) = edges
         count = np.zeros(nodes, np.int64)
-        count[node[edge.source] : node[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
+        count[first[edge.source] : first[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
         indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
-        target = edge.post + np.int32(first[edge.target])
+        target = edge.post + np.int32(first[edge.target] - program.channels)
         # a copy, as Numba compiles kernels again for arrays that are read-only
         return DelaySynapses(indptr, target, edge.delay.copy(), edge.weight.astype(numbers.weight))
     rows = [
         (
-            edge.pre() + node[edge.source],
-            edge.post.astype(np.int64) + first[edge.target],
+            edge.pre() + first[edge.source],
+            edge.post.astype(np.int64) + first[edge.target] - program.channels,
             edge.delay.astype(np.int64),
             edge.weight,
         )
-        for edge in program.edges
+        for edge in edges
     ]
     empty = np.zeros(0, np.int64)
     source, target, delay, weight = (np.concatenate(column) for column in zip((empty,) * 4, *rows, strict=True))

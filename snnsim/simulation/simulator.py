@@ -189,7 +189,7 @@ class Simulator:
             program=self.program,
             length=length,
             node_counts=recorded.counts,
-            fan_out=self.network.fan_out(),
+            fan_out=self.network.fan_out,
             input_events=input_events,
             traced=recorded.traced,
             traces=recorded.trace,

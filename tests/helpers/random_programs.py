@@ -137,9 +137,9 @@ def loops(program, frames):
     for part in program.populations:
         start[part.name], begin = program.channels + begin, begin + part.size
     synapses = [
-        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), w.item())
+        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), float(w))
         for e in program.edges
-        for i, j, d, w in zip(e.pre(), e.post, e.delay, e.weight, strict=True)
+        for i, j, d, w in _single(e)
     ]
     neurons = {
         name: np.concatenate([getattr(part, name) for part in program.populations])
@@ -164,6 +164,17 @@ def loops(program, frames):
         }
         neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
     return naive.graph(frames, synapses, neurons)
+
+
+def _single(edge):
+    """Return source, target, delay and weight of each synapse of an edge."""
+    if isinstance(edge, Edge):
+        return list(zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True))
+    columns = edge.source_channel(), edge.channel, edge.row, edge.column, edge.delay, edge.weight
+    entries = list(zip(*(column.tolist() for column in columns), strict=True))
+    shape = edge.geometry
+    steps = shape.stride, shape.padding, shape.upsampling
+    return naive.convolution(entries, (shape.source, shape.target), steps)
 
 
 def dense_spikes(result, program, recording=0):

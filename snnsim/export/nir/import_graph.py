@@ -24,7 +24,7 @@ from snnsim.export.nir.linear import LINEAR
 from snnsim.export.nir.neurons import NEURONS, Neurons, neurons_of
 from snnsim.export.nir.paths import CHANNELS, CONSTANT, Paths, Signal, input_shape
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.program.parts import Synapses
+from snnsim.program.edge import Synapses
 from snnsim.validation import one_of, shown
 
 DT = 1e-4

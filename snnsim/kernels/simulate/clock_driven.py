@@ -20,6 +20,7 @@ from numba.extending import overload
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.record import Index, record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
@@ -137,11 +138,14 @@ def _fire(
     recording, population, step = position.recording, position.population, position.step
     bounds, model = network.populations.bounds, network.populations.model
     threshold, channels = network.parameters.threshold, network.sizes.channels
+    shared, one = convolutions.any_from(network.convolutions, population + 1), buffer.dtype.type(1)
     for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
         if voltage[n] >= threshold[n]:
             voltage[n] = 0 if model[population] == HARD else voltage[n] - threshold[n]
             record_spike(recording, channels + np.int64(n), n, step, recorder)
             _deliver(network.synapses, channels + np.int64(n), np.uint64(base), buffer)
+            if shared:
+                convolutions.deliver(network.convolutions, population + 1, channels + np.int64(n), base, buffer, one)
 
 
 @njit(nogil=True, cache=True)
@@ -180,12 +184,15 @@ def _fire_noisy(
     bounds, model, noise = network.populations.bounds, network.populations.model, network.noise
     threshold, channels, begin = network.parameters.threshold, network.sizes.channels, bounds[population]
     drawn, start = draws(noise, position)
+    shared, one = convolutions.any_from(network.convolutions, population + 1), buffer.dtype.type(1)
     for n in range(begin, bounds[population + 1]):
         if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
             lower = 0 if model[population] == HARD else voltage[n] - threshold[n]
             voltage[n] = lower + noise.reset_value[n]
             record_spike(recording, channels + n, n, step, recorder)
             _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+            if shared:
+                convolutions.deliver(network.convolutions, population + 1, channels + n, base, buffer, one)
 
 
 @njit(nogil=True, cache=True)
@@ -202,9 +209,26 @@ def _fire_two_state(
     fired, row = np.empty(neurons, np.int32), recorder.row[recording] + step
     current = buffer[base : base + neurons]
     count = compute_two_state(position.population, row, network, voltage, current, recorder, fired)
+    shared, one = convolutions.any_from(network.convolutions, position.population + 1), buffer.dtype.type(1)
     for n in fired[:count]:
         record_spike(recording, channels + n, n, step, recorder)
         _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+        if shared:
+            convolutions.deliver(network.convolutions, position.population + 1, channels + n, base, buffer, one)
+
+
+@njit(nogil=True, cache=True)
+def _deliver_input(
+    step: int, event: int, end: int, events: EventArrays, network: ClockNetwork, base: int, buffer: np.ndarray
+) -> int:
+    """Deliver the events of a step, and return the next event."""
+    channel, count, shared = events.channel, events.counts, convolutions.any_from(network.convolutions, 0)
+    while event < end and events.step[event] == step:
+        _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
+        if shared:
+            convolutions.deliver(network.convolutions, 0, np.int64(channel[event]), base, buffer, count[event])
+        event += 1
+    return event
 
 
 @njit(nogil=True, cache=True)
@@ -214,16 +238,13 @@ def _run_recording(
 ) -> None:  # fmt: skip
     neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
     bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
-    event_step, channel, count = events.step, events.channel, events.counts
     event, end = events.indptr[recording], events.indptr[recording + 1]
     for step in range(events.length[recording]):
         if row == network.rows:
             _slide(buffer, row, longest, neurons)
             row = 0
         base = row * neurons
-        while event < end and event_step[event] == step:
-            _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
-            event += 1
+        event = _deliver_input(step, event, end, events, network, base, buffer)
         for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
             if network.second.present[population]:

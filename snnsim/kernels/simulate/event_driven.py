@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.clock_driven import draws, level, membrane
 from snnsim.kernels.simulate.record import record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
@@ -140,12 +141,15 @@ def _fire(
     hard, noisy = network.populations.model[population] == HARD, network.noise.noisy[population]
     parameters, threshold = network.parameters, network.parameters.threshold
     channels, one = network.sizes.channels, threshold.dtype.type(1)
+    shared = convolutions.any_from(network.convolutions, population + 1)
     for n in work.marks.fired[:count]:
         voltage[n] = 0 if hard else voltage[n] - threshold[n]
         if noisy:
             voltage[n] += network.noise.reset_value[n]
         record_spike(position.recording, channels + n, n, step, recorder)
         _send(channels + n, one, step, network.synapses, queue)
+        if shared:
+            convolutions.send(network.convolutions, population + 1, channels + n, one, step, queue)
         # an event of weight 0 has the neuron computed in the next step
         if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
             _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
@@ -161,9 +165,12 @@ def _fire_two_state(
     row, one = recorder.row[position.recording] + step, network.parameters.threshold.dtype.type(1)
     count = compute_two_state(population, row, network, voltage, work.current, recorder, fired)
     work.current[begin:stop], work.last[begin:stop] = 0, step
+    shared = convolutions.any_from(network.convolutions, population + 1)
     for n in fired[:count]:
         record_spike(position.recording, channels + n, n, step, recorder)
         _send(channels + n, one, step, network.synapses, work.queue)
+        if shared:
+            convolutions.send(network.convolutions, population + 1, channels + n, one, step, work.queue)
 
 
 @njit(nogil=True, cache=True)
@@ -238,6 +245,7 @@ def run(
     listed, queue = work.marks.listed, work.queue
     event_step, channel, count = events.step, events.channel, events.counts
     event, last = events.indptr[recording], events.indptr[recording + 1]
+    shared = convolutions.any_from(network.convolutions, 0)
     _fill_queue(recording, network.parameters, state, work)
     for step in range(events.length[recording]):
         if not _has_room(queue):
@@ -245,6 +253,8 @@ def run(
         listed[:] = 0
         while event < last and event_step[event] == step:
             _send(channel[event], count[event], step, network.synapses, queue)
+            if shared:
+                convolutions.send(network.convolutions, 0, channel[event], count[event], step, queue)
             event += 1
         if not _has_room(queue):
             return False

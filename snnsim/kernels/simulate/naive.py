@@ -40,6 +40,33 @@ def graph(
     return spikes[:, channels:], membrane
 
 
+def convolution(
+    entries: Sequence[tuple[int, int, int, int, int, float]],
+    fields: tuple[tuple[int, int, int], tuple[int, int, int]],
+    steps: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+) -> list[tuple[int, int, int, float]]:
+    """Return the single synapses of a convolution: source and target neuron, delay and weight of each.
+
+    Source row y and target row y' are connected by an entry of row r if s y' = u y + p − r; columns alike.
+
+    Args:
+        entries: Source channel, target channel, row, column, delay and weight of each entry.
+        fields: Rows, columns and channels of the source, and those of the target.
+        steps: Stride s, padding p and upsampling u, each of rows and of columns.
+    """
+    (height, width, channels), (target_height, target_width, target_channels) = fields
+    stride, padding, upsampling = steps
+    synapses = []
+    for y, x, to_y, to_x in np.ndindex(height, width, target_height, target_width):
+        for source, target, row, column, delay, weight in entries:
+            rows = stride[0] * to_y == upsampling[0] * y + padding[0] - row
+            columns = stride[1] * to_x == upsampling[1] * x + padding[1] - column
+            if rows and columns:
+                pre = (y * width + x) * channels + source
+                synapses.append((pre, (to_y * target_width + to_x) * target_channels + target, delay, weight))
+    return synapses
+
+
 def _step(current: Any, v: Any, w: Any, neuron: Mapping[str, Any]) -> tuple[Any, Any, tuple[Any, Any]]:
     """Return spike, membrane and state of a neuron."""
     model, _, reset = str(neuron["rule"]).rpartition("_")

@@ -42,6 +42,26 @@ class DelaySynapses(NamedTuple):
     weight: np.ndarray
 
 
+class Convolutions(NamedTuple):
+    """Kernels that all positions of a field share; convolutions.py has the equations."""
+
+    indptr_of_segment: np.ndarray
+    """int64 (segment + 1,), the first convolution of the input and of each population."""
+    geometry: np.ndarray
+    """int64 (convolution, 14), the columns that convolutions.py names."""
+    indptr: np.ndarray
+    """int64 (place + 1,), the first entry of each place of all convolutions."""
+    row: np.ndarray
+    """int16 (entry,), without the phase, as all rows and columns here."""
+    column: np.ndarray
+    delay: np.ndarray
+    """uint16 (entry,)."""
+    offset: np.ndarray
+    """int64 (entry,), from the target at the quotients of a spike's row and column; with delay · neurons for the
+    clock-driven engine."""
+    weight: np.ndarray
+
+
 class FloatParameters(NamedTuple):
     """The parameters of neurons in floating point, (neuron,) each."""
 
@@ -116,6 +136,7 @@ class ClockNetwork(NamedTuple):
     """A network for the clock-driven engine."""
 
     synapses: OffsetSynapses
+    convolutions: Convolutions
     populations: Populations
     parameters: Parameters
     second: SecondParameters
@@ -129,6 +150,7 @@ class EventNetwork(NamedTuple):
     """A network for the event-driven engine."""
 
     synapses: DelaySynapses
+    convolutions: Convolutions
     populations: Populations
     parameters: Parameters
     second: SecondParameters
