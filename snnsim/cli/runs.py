@@ -35,6 +35,7 @@ class Train:
     - snnsim train shd --data-path FOLDER -- the recipe of DCLS-Delays on the Spiking Heidelberg Digits
     - snnsim train shd-no-delays --epochs 50 -- an ablation without delays
     - snnsim train images --epochs 5 -- convolutions on images; patterns: on moving dots; patterns-delays: with delays
+    - snnsim train motion -- the motion of photographs in the events of a camera; motion-full: the published size
     - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.neuron=adlif -- adaptive neurons; also silif, alif, and cuba_lif
     - snnsim train digits --set network.recurrent=delays -- recurrent connections with learned delays; also dense
@@ -45,7 +46,7 @@ class Train:
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, motion and motion-full; and events, frames, pictures, audio and tonic:NAME for your own data."""
     data_path: DataPath = None
     """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None

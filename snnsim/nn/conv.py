@@ -139,7 +139,7 @@ class DelayedConv(Synapse):
         ValueError: If dense delays have another number of taps, or are learned.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         field: tuple[int, int, int],
         out_channels: int,
@@ -190,7 +190,10 @@ class DelayedConv(Synapse):
 
     def event_kernel(self) -> Tensor:
         """Return the kernel of the present mode as (delay, row, column, channel, out channel)."""
-        shape = self.max_delay + 1, self.channels, self.patches.field.channels, *self.patches.kernel
+        channels, (rows, columns) = self.patches.field.channels, self.patches.kernel
+        if self.dense:
+            return self.weight.view(self.into.channels, channels, rows, columns, -1).permute(4, 2, 3, 1, 0)
+        shape = self.max_delay + 1, self.into.channels, channels, rows, columns
         return self.kernel().view(shape).permute(0, 3, 4, 2, 1)
 
     def geometry(self, before: int = 0, stride: tuple[int, int, int] = (1, 1, 1)) -> ConvGeometry:

@@ -6,20 +6,23 @@
 Weights are evidences: an event adds the logarithms of what it says for every class. The same regression holds at all
 positions, so that it does not depend on where a motion is seen. From positions to one decision:
 
-    Pr(c | t) = mean over positions of Pr(c | t, y, x)             a mixture; the positions vote
-    log Pr(c | 0 … t) = Σ_t' log Pr(c | t') + constant             steps are independent evidence
+    mixture   Pr(c | t) = mean over positions of Pr(c | t, y, x)                    the positions vote
+    product   Pr(c | t) ∝ exp(g · mean over positions of log(Pr(c | t, y, x) + ε))  independent evidence, with a floor
+    time      log Pr(c | 0 … t) = Σ_t' log Pr(c | t') + constant                    steps are independent evidence
 
-A mean over positions of B itself is no decision about motion: it is linear, Σ K times the number of events, the same
-for all motions but for the border. The nonlinearity of each position comes first.
+The edge that one position sees fits several motions; the product leaves those that fit all edges. A floor ε bounds what
+a single position can exclude. Without it the product is linear in B, as is the mean of B: Σ K times the number of
+events, the same for all motions but for the border. The nonlinearity of each position must come first.
 
 Spiking output: a position sends the spike of the class with the most evidence if that is above a threshold, which is
 chosen for a mean rate.
 
 Shapes   A (time, batch, row · column · polarity) · B (step, batch, row, column, class) · log Pr (step, batch, class)
 Units    delays and steps as in nn/conv.py
+Names    g gain of the product, about the number of independent positions, learned as its logarithm · ε floor, likewise
 Source   Grimaldi & Perrinet 2023, Biol. Cybern. 117:373
-Differs  the published kernel has a circular mask in space, here an option; no flipped kernels; the published decision is
-         the mean evidence over positions, of which only the border of a movie depends on the motion
+Differs  the published kernel has a circular mask in space, here an option; kernels are not flipped; the published
+         decision is the mean evidence over positions, of which only the border of a movie depends on the motion
 """
 
 import math
@@ -42,13 +45,14 @@ class LogisticConv(nn.Module):
         classes: Number of classes.
         max_delay: The longest delay in steps.
         kernel: Sides of the kernel in space: one odd side, or (rows, columns).
-        form: "events", "time" or "frequency", see kernels/delay/conv_forms.py; None chooses events where they are few.
+        form: "events", "time" or "frequency", see kernels/delay/conv_forms.py.
+        pooling: "product" or "mixture", from positions to one decision.
         circular: Whether taps outside of the largest circle of the kernel are absent.
         dense: Whether every connection has a weight at each delay; otherwise each has learned delays.
         **settings: Keywords of DelayedLinear for learned delays: taps, window, sigma, sparsity, generator.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         field: tuple[int, int, int],
         classes: int,
@@ -56,15 +60,19 @@ class LogisticConv(nn.Module):
         kernel: int | tuple[int, int] = 17,
         *,
         form: str = "events",
+        pooling: str = "product",
         circular: bool = False,
         dense: bool = True,
         **settings: Any,
     ) -> None:
         super().__init__()
         known(form, FORMS, "form of a convolution")
-        self.form = form
+        known(pooling, POOLINGS, "pooling")
+        self.form, self.pooling = form, pooling
         self.synapse = DelayedConv(field, classes, max_delay, kernel, padding=0, dense=dense, **settings)
         self.bias = nn.Parameter(torch.zeros(classes))
+        self.log_gain = nn.Parameter(torch.tensor(math.log(20.0)))
+        self.log_floor = nn.Parameter(torch.tensor(math.log(0.05)))
         with torch.no_grad():
             # small evidence at the start: an event says little about every class
             self.synapse.weight.mul_(0.1)
@@ -104,6 +112,19 @@ class LogisticConv(nn.Module):
         kernel = self.synapse.event_kernel()
         return FORMS[self.form](events.to(kernel.dtype), kernel, geometry) + self.bias
 
+    def decision(self, evidence: Tensor, *, kind: str = "multinomial") -> Tensor:
+        """Return the log probability of each class by all positions, (step, batch, class).
+
+        Args:
+            evidence: Evidence (step, batch, row, column, class).
+            kind: "multinomial", or "binary" for each class by itself.
+        """
+        logs = log_posterior(evidence, kind=kind).flatten(2, 3)
+        if self.pooling == "mixture":
+            return logs.logsumexp(2) - math.log(logs.shape[2])
+        votes = torch.log(logs.exp() + self.log_floor.exp()).mean(2)
+        return functional.log_softmax(self.log_gain.exp() * votes, -1)
+
     def constrain(self) -> None:
         """Bring delays back into their range; called after each optimizer step."""
         self.synapse.constrain()
@@ -121,16 +142,7 @@ def log_posterior(evidence: Tensor, *, kind: str = "multinomial") -> Tensor:
 
 
 KINDS = ("multinomial", "binary")
-
-
-def pooled(log_posterior: Tensor) -> Tensor:
-    """Return the logarithm of the mean probability over positions, (step, batch, class).
-
-    Args:
-        log_posterior: Logarithm of probabilities, (step, batch, row, column, class).
-    """
-    flat = log_posterior.flatten(2, 3)
-    return flat.logsumexp(2) - math.log(flat.shape[2])
+POOLINGS = ("product", "mixture")
 
 
 def accumulated(log_posterior: Tensor) -> Tensor:
@@ -170,7 +182,7 @@ def threshold_for_rate(evidence: Tensor, rate_hz: float, *, time_step_ms: float)
     if not 0 < count <= len(highest):
         most = len(highest) * 1000 / (time_step_ms * evidence.numel())
         raise ValueError(
-            f"threshold_for_rate: with one winner at each position and {evidence.shape[-1]} classes the rate is at most "
+            f"threshold_for_rate: with one winner at each position the rate of {evidence.shape[-1]} classes is at most "
             f"{most:g} Hz, and one spike at least is needed; got {rate_hz} Hz; take another rate or more recordings"
         )
     return float(highest.topk(count).values[-1])

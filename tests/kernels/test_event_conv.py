@@ -68,7 +68,7 @@ def test_a_tap_that_no_event_reaches_has_no_gradient() -> None:
 
 @pytest.mark.parametrize("dense", [True, False])
 def test_a_layer_by_events_equals_its_patches(dense: bool) -> None:
-    """Sums of dense delays have the bits of the ordered sums; windows of learned ones have those of transforms nearly."""
+    """Sums of dense delays have the bits of the ordered sums; those of windows are as near as transforms get."""
     generator = torch.Generator().manual_seed(2)
     layer = DelayedConv((5, 4, 2), 3, 2, 3, dense=dense, generator=generator)
     spikes = (torch.rand(9, 2, 40, generator=generator) < 0.1).float()

@@ -1,4 +1,4 @@
-"""An event camera in software: scenes that move by analytic sub-pixel shifts, and the events of a camera that sees them."""
+"""An event camera in software: scenes that move by fractions of a pixel, and the events of a camera that sees them."""
 
 from snnsim.data.event_camera.camera import CameraState, EventCamera, SimulatedEvents
 

@@ -11,7 +11,7 @@ A crossing within the refractory time after the last event of its pixel moves m 
 Shapes   frames (frame, ...) with any axes of pixels, such as (movie, row, column) · m (...) · events (event,)
 Units    times and the refractory time in ms, rates in Hz, θ in natural logarithm of intensity
 Names    m the level that a pixel remembers · θ threshold · p polarity
-Source   Lichtsteiner, Posch & Delbruck 2008, IEEE J. Solid-State Circuits 43:566; linear interpolation of log intensity:
+Source   Lichtsteiner, Posch & Delbruck 2008, IEEE J. Solid-State Circuits 43:566; log intensity linear in time:
          Rebecq, Gehrig & Scaramuzza 2018 (CoRL); leak and shot noise: Hu, Liu & Delbruck 2021 (CVPR workshops)
 """
 
@@ -92,11 +92,14 @@ class EventCamera:
             frame: Log intensity of the next frame, (...).
             dt_ms: Time between the two frames in ms.
             generator: Generator of the shot noise.
+
+        Raises:
+            ValueError: If the frame has other pixels, or is no finite log intensity.
         """
         after = _checked(frame, frame.shape).astype(np.float64).ravel()
         if after.size != state.level.size:
             raise ValueError(
-                f"EventCamera: all frames must have the {state.level.size:,} pixels of the first one, not {after.size:,}"
+                f"EventCamera: frames must have the {state.level.size:,} pixels of the first one, not {after.size:,}"
             )
         level = state.level - state.threshold[1] * to_rate(self.leak_hz, dt_ms)
         last = state.last_ms.copy()

@@ -1,6 +1,6 @@
 """Movies of events from moving scenes, and the motion of every step: directions times speeds.
 
-    v(c) = s (sin θ, cos θ)     rows and columns, class c = direction · speeds + speed, θ = 360° · direction / directions
+    v(c) = s (sin θ, cos θ)     rows and columns, class c = direction · speeds + speed, θ = 360° direction / directions
     a movie is a sequence of segments, each of one motion; their lengths are Poisson-distributed (1 step at least)
     A[t, p, y, x] = 1 if the pixel sends an event of polarity p in step t
 

@@ -1,4 +1,4 @@
-"""Photographs that come with scikit-learn and scikit-image, gray, as whitened log intensity; splits hold out photographs.
+"""Photographs of scikit-learn and scikit-image as whitened log intensity; splits hold out photographs.
 
     L = log(I + ε)            I in 0 .. 1, ε = 0.01
     L̂(f) ← L̂(f) · |f| exp(−(|f| / f₀)⁴)                  whitening, without the highest frequencies
@@ -6,7 +6,8 @@
 
 Shapes   images float64 (row, column)
 Units    f in cycles per pixel, f₀ = 0.4
-Source   whitening: Olshausen & Field 1997, Vision Research 37:3311, as in Grimaldi & Perrinet 2023, Biol. Cybern. 117:373
+Source   whitening: Olshausen & Field 1997, Vision Research 37:3311, as in Grimaldi & Perrinet 2023, Biol. Cybern.
+         117:373
 Licenses scikit-learn's two photographs are CC BY, scikit-image's mostly public domain; they are read where the packages
          are installed, and none is part of this package
 """

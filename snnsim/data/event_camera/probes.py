@@ -55,7 +55,7 @@ def grating(frequency: float, direction: float, generator: np.random.Generator) 
     return Waves(_vectors(np.array([frequency]), np.array([direction])), np.zeros(1), 2 * np.pi * generator.random(1))
 
 
-def motion_cloud(
+def motion_cloud(  # noqa: PLR0913
     frequency: float,
     generator: np.random.Generator,
     *,

@@ -71,7 +71,7 @@ class Picture:
         low, high = first - REACH + 1, first + np.array(shape) + REACH
         if low.min() < 0 or np.any(high > self.shape):
             raise ValueError(
-                f"Picture: a window of {shape} and three pixels around it must lie inside of the image of {self.shape}; "
+                f"Picture: a window of {shape} and three pixels around it must lie inside of the image {self.shape}; "
                 f"it begins at {np.asarray(position)}; move it"
             )
         part = self.coefficients[low[0] : high[0], low[1] : high[1]]

@@ -1,7 +1,7 @@
 """The `motion` set: photographs that move in one of 12 directions with one of 3 speeds, as events of a camera.
 
 Every step has a class, the motion at that time; the class of a recording is that of most of its steps. No photograph
-is in two splits. A recording of `size` default has 40 x 40 pixels and 72 steps; `full` is the published size.
+is in two splits. `motion` has 32 x 32 pixels and 48 steps, `motion-full` the published 128 x 128 pixels and 200 steps.
 
 Shapes   raster bool (recording, time, unit), unit (y · side + x) · 2 + polarity, polarity 0 on and 1 off
          target "motion": class of each step (time,)
@@ -11,7 +11,7 @@ Differs  photographs of scikit-learn and scikit-image in place of van Hateren's;
          from pixel to pixel, and noise
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,24 +24,26 @@ from snnsim.data.targets import Target
 
 VERSION = 1
 """A number that is raised when the same seed gives other recordings."""
+CAMERA = EventCamera(threshold=1.6, spread=0.1, shot_hz=1.0)
+"""For whitened images, whose standard deviation is 1."""
 
 
 @dataclass(frozen=True)
 class Recipe:
     """Sizes of the movies, images, and the camera."""
 
-    motions: motion.Motions = motion.Motions()
-    side: int = 40
+    motions: motion.Motions = field(default_factory=motion.Motions)
+    side: int = 32
     """Rows and columns."""
-    steps: int = 72
-    segment: float | None = None
+    steps: int = 48
+    segment: float | None = 24.0
     """Mean length of a segment of one motion in steps; None for one motion in a recording."""
     images: str = "natural"
     """natural, dead-leaves or power-law."""
     fold: int = 0
     """Which photographs are held out."""
-    camera: EventCamera = EventCamera(threshold=1.0, spread=0.1, shot_hz=1.0)
-    recordings: tuple[tuple[str, int], ...] = (("train", 432), ("valid", 144), ("test", 288))
+    camera: EventCamera = CAMERA
+    recordings: tuple[tuple[str, int], ...] = (("train", 720), ("valid", 144), ("test", 288))
     """How many recordings each split has."""
 
 
@@ -70,33 +72,24 @@ def make(seed: int, recipe: Recipe = Recipe()) -> dict[str, Recordings]:
         seed: Seed of all random numbers.
         recipe: Sizes, images and camera.
     """
-    names, splits = recipe.motions.names(), {}
-    for split, count in recipe.recordings:
-        events, label = movies(split, seed, recipe)
-        # channels of a field are last in the numbers of its units
-        raster = events.transpose(0, 1, 3, 4, 2).reshape(count, recipe.steps, -1)
-        most = np.array([np.bincount(each, minlength=len(names)).argmax() for each in label])
-        target = Target.of(list(label), names, step_ms=motion.STEP_MS)
-        plain = recordings(raster, most, names, time_step_ms=motion.STEP_MS)
-        splits[split] = replace(plain, targets={"motion": target})
-    return splits
+    return {split: _recordings(movies(split, seed, recipe), recipe) for split, _ in recipe.recordings}
 
 
-_FULL = Recipe(
-    motions=motion.Motions(speeds=(0.5, 1.0, 2.0)), side=128, steps=200, segment=24.0,
-    recordings=(("train", 1024), ("valid", 200), ("test", 200)),
-)  # fmt: skip
-SIZES = {
-    "small": Recipe(recordings=(("train", 144), ("valid", 36), ("test", 36))),
-    "default": Recipe(),
-    "full": _FULL,
-}
+def _recordings(filmed: motion.Movies, recipe: Recipe) -> Recordings:
+    names = recipe.motions.names()
+    # channels of a field are last in the numbers of its units
+    raster = filmed.events.transpose(0, 1, 3, 4, 2).reshape(*filmed.label.shape, -1)
+    most = np.array([np.bincount(each, minlength=len(names)).argmax() for each in filmed.label])
+    target = Target.of(list(filmed.label), names, step_ms=motion.STEP_MS)
+    plain = recordings(raster, most, names, time_step_ms=motion.STEP_MS)
+    return replace(plain, targets={"motion": target})
 
 
-def of_size(size: str) -> GridDataset:
-    """Return the data set of a size.
-
-    Args:
-        size: "small", "default" or "full", the published size.
-    """
-    return GridDataset("motion", SIZES[size], VERSION, make)
+MOTION = GridDataset("motion", Recipe(), VERSION, make)
+MOTION_FULL = GridDataset(
+    "motion-full",
+    Recipe(side=128, steps=200, recordings=(("train", 1024), ("valid", 100), ("test", 200))),
+    VERSION,
+    make,
+)
+"""The published size."""

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from snnsim.experiment.motion import movies
 from snnsim.experiment.motion.movies import Movies
-from snnsim.nn.logistic_conv import LogisticConv, accumulated, log_posterior, pooled
+from snnsim.nn.logistic_conv import LogisticConv, accumulated
 
 STRIDE = (3, 2, 2)
 """Steps, rows and columns from one evidence of a measurement to the next."""
@@ -40,7 +40,7 @@ def decide(layer: LogisticConv, events: Tensor, *, before: int = 0, kind: str = 
     """
     field = events.shape[2], events.shape[3]
     pieces = [
-        pooled(log_posterior(layer(movies.flat(part), before=before, stride=STRIDE, field=field), kind=kind))
+        layer.decision(layer(movies.flat(part), before=before, stride=STRIDE, field=field), kind=kind)
         for part in events.split(BATCH, dim=1)
     ]
     return torch.cat(pieces, dim=1)
@@ -61,14 +61,18 @@ def accuracies(logs: Tensor, label: Tensor, *, before: int = 0) -> tuple[list[fl
 
 
 def accuracy(layer: LogisticConv, data: Movies) -> float:
-    """Return the accuracy by all evidence of movies of one motion, from the step on in which all delays have input.
+    """Return the accuracy by all evidence of movies of one motion, or of single steps where motions change.
+
+    Steps count from the one on in which all delays have input.
 
     Args:
         layer: The layer.
         data: The movies.
     """
     before = layer.synapse.max_delay
-    return accuracies(decide(layer, data.events, before=before), data.label, before=before)[1][-1]
+    single, summed = accuracies(decide(layer, data.events, before=before), data.label, before=before)
+    one_motion = bool((data.label == data.label[0]).all())
+    return summed[-1] if one_motion else sum(single) / len(single)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@
     collapsed       A[t] ← Σ_t A / number of steps      the same in every step; order and speed are lost
     shuffled        A[t] ← A[π(t)], π random            every frame is kept, their order is lost
 
-Shapes   events float32 (time, movie, row, column, polarity), also flat (time, movie, neuron) · label int64 (time, movie)
+Shapes   events float32 (time, movie, row, column, polarity), also flat (time, movie, neuron) · label (time, movie)
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The results: a line per cell (CSV), all curves (CSV), a table (Markdown), and figures of accuracy, pruning and tuning."""
+"""The results: cells and curves as CSV, a table (Markdown), and figures of accuracy, pruning and tuning."""
 
 import csv
 import io

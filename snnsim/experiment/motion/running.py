@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from snnsim.experiment.meta.running import check_same
 from snnsim.experiment.motion import measures, movies, reporting, training, tuning
@@ -35,8 +36,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether progress bars are shown.
     """
     folder = RunFolder(output)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    with lock.held(folder.path, say=print if progress else _silent):
+    with lock.held(folder.path, say=tqdm.write):
         check_same(folder, asdict(budget))
         for cell in cells(budget):
             if not cell_file(folder, cell).is_file():
@@ -44,10 +44,6 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         rows = [json.loads(cell_file(folder, cell).read_text(encoding="utf-8")) for cell in cells(budget)]
         reporting.write(folder, rows, budget)
     return folder.path
-
-
-def _silent(_: str) -> None:
-    """Leave a message out."""
 
 
 def cell_file(folder: RunFolder, cell: Cell) -> Path:

@@ -43,14 +43,14 @@ class Budget:
     """Longest delay in steps."""
     images: str = "natural"
     fold: int = 0
-    threshold: float = 1.2
+    threshold: float = 1.6
     """Threshold of the camera."""
     train: int = 576
     valid: int = 72
     test: int = 288
     """Movies."""
-    epochs: int = 24
-    batch: int = 16
+    epochs: int = 60
+    batch: int = 24
     clip: int = 26
     """Rows and columns of the part of a movie that a training step takes; no more than `side`."""
     clip_steps: int = 12

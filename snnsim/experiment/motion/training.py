@@ -1,11 +1,11 @@
 """Training of one cell: evidence from clips of movies, one loss, Adam; epochs can be continued.
 
-    pooled        −log of the mean probability of the right class over positions, for every step
+    pooled        −log of the probability of the right class by all positions, for every step
     multinomial   −log of the probability of the right class, for every position and step
     binary        the same for each class by itself, as published
 
-A clip is a part of a movie at a random place and time, with the steps in front of it that its delays need. Random
-numbers of an epoch are a function of the seed and the epoch, so that a training that was stopped goes on as it would have.
+A clip is a part of a movie at a random place and time, with the steps in front of it that its delays need. The
+random numbers of an epoch are a function of seed and epoch, so that a training goes on as it would have without a stop.
 
 Learning rates fall to 0 as half a cosine, or are constant, as published.
 
@@ -28,7 +28,7 @@ from snnsim.experiment.motion.symmetry import Symmetry
 from snnsim.files import written_whole
 from snnsim.learning import sigma_schedule
 from snnsim.nn import delay_windows
-from snnsim.nn.logistic_conv import LogisticConv, log_posterior, pooled
+from snnsim.nn.logistic_conv import LogisticConv
 
 
 def build(cell: Cell, budget: Budget) -> LogisticConv:
@@ -47,6 +47,8 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
     classes = budget.recipe().motions.count
     field = budget.side, budget.side, 2
     layer = LogisticConv(field, classes, budget.max_delay, budget.kernel, generator=generator, **settings)
+    # gain and floor are trained by the loss of the decision alone
+    layer.pooling = "product" if budget.loss == "pooled" else "mixture"
     if budget.augment:
         Symmetry(budget.recipe().motions, budget.kernel).make_symmetric(layer)
     if budget.kernel > budget.clip // 2 and budget.stride == (1, 1, 1):
@@ -67,16 +69,17 @@ def seen(cell: Cell, events: Tensor, generator: torch.Generator) -> Tensor:
     return movies.collapsed(events) if cell.model == "collapsed" else movies.shuffled(events, generator)
 
 
-def loss(evidence: Tensor, label: Tensor, kind: str) -> Tensor:
+def loss(layer: LogisticConv, evidence: Tensor, label: Tensor, kind: str) -> Tensor:
     """Return the mean loss.
 
     Args:
+        layer: The layer.
         evidence: Evidence (step, movie, row, column, class).
         label: Classes of these steps, int64 (step, movie).
         kind: "pooled", "multinomial" or "binary".
     """
     if kind == "pooled":
-        return functional.nll_loss(pooled(log_posterior(evidence)).flatten(0, 1), label.flatten())
+        return functional.nll_loss(layer.decision(evidence).flatten(0, 1), label.flatten())
     every = label[:, :, None, None].expand(evidence.shape[:-1])
     if kind == "multinomial":
         return functional.cross_entropy(evidence.flatten(0, 3), every.flatten())
@@ -114,7 +117,8 @@ def train(cell: Cell, budget: Budget, data: Movies, path: Path, *, progress: boo
 
 def _optimizer(layer: LogisticConv, budget: Budget) -> torch.optim.Adam:
     delay = layer.synapse.delay
-    groups = [{"params": [layer.synapse.weight, layer.bias], "lr": budget.rate}]
+    weights = [layer.synapse.weight, layer.bias, layer.log_gain, layer.log_floor]
+    groups = [{"params": weights, "lr": budget.rate}]
     if delay.requires_grad:
         groups.append({"params": [delay], "lr": budget.delay_rate})
     return torch.optim.Adam(groups)
@@ -140,7 +144,7 @@ def _epoch(
         events = movies.flat(seen(cell, part.events, generator))
         evidence = layer(events, before=budget.max_delay, stride=budget.stride, field=(budget.clip, budget.clip))
         label = part.label[budget.max_delay :: budget.stride[0]]
-        value = loss(evidence, label, budget.loss)
+        value = loss(layer, evidence, label, budget.loss)
         optimizer.zero_grad()
         value.backward()
         if symmetry is not None:

@@ -109,7 +109,7 @@ def check_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry, *, who: s
 class _EventConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Tensor:
-        events = _Events.of(spikes, geometry)
+        events = _Events.of(spikes)
         ctx.events, ctx.geometry, ctx.shape = events, geometry, kernel.shape
         shape = geometry.outputs(len(spikes), *kernel.shape[1:3])
         current = np.zeros((shape[0], spikes.shape[1], *shape[1:], kernel.shape[4]), _numpy_type(kernel))
@@ -136,7 +136,7 @@ class _Events(NamedTuple):
     value: np.ndarray
 
     @classmethod
-    def of(cls, spikes: Tensor, geometry: ConvGeometry) -> "_Events":
+    def of(cls, spikes: Tensor) -> "_Events":
         dense = spikes.detach().numpy()
         # steps that reach no current are left out by the loops
         step, recording, neuron = np.nonzero(dense)
