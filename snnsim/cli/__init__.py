@@ -15,6 +15,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
+from snnsim.cli.detection import Detect
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
@@ -39,6 +40,7 @@ Command = (
     | Annotated[Verify, subcommand("verify")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Reproduce, subcommand("reproduce")]
+    | Annotated[Detect, subcommand("detect")]
     | Annotated[DataCommand, subcommand("data")]
 )
 

@@ -209,11 +209,13 @@ class Plot:
     - curves: loss, metrics, schedules and activity over the epochs.
     - animation: the raster as a film.
     - predictions: the confusion of classes, or numbers against their targets, on a split.
+    - kernels: kernels of a convolution over delays, as slices of space; as a film with --output NAME.gif.
+    - flow: optical flow and decision over a movie, for a folder of `snnsim reproduce motion`.
     """
 
     run: RunFolder
     """Folder of the run."""
-    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions"]]
+    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions", "kernels", "flow"]]
     """Kind of figure."""
     output: Output = None
     """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the folder of the run)."""

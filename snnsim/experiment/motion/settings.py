@@ -32,26 +32,26 @@ class Budget:
 
     seeds: int = 1
     models: tuple[str, ...] = MODELS
-    side: int = 40
+    side: int = 56
     """Rows and columns of a movie."""
     steps: int = 72
     segment: float | None = None
     """Mean length of a motion in steps; None for one motion in a movie."""
-    kernel: int = 11
+    kernel: int = 13
     """Rows and columns of a kernel."""
-    max_delay: int = 12
+    max_delay: int = 14
     """Longest delay in steps."""
     images: str = "natural"
     fold: int = 0
     threshold: float = 1.6
     """Threshold of the camera."""
-    train: int = 576
+    train: int = 288
     valid: int = 72
-    test: int = 288
+    test: int = 144
     """Movies."""
-    epochs: int = 60
+    epochs: int = 120
     batch: int = 24
-    clip: int = 26
+    clip: int = 30
     """Rows and columns of the part of a movie that a training step takes; no more than `side`."""
     clip_steps: int = 12
     """Steps with evidence of that part."""
@@ -107,7 +107,7 @@ class Budget:
 
 BUDGETS = {
     "small": Budget(),
-    "full": Budget(seeds=3, train=1152, epochs=48, probes=144),
+    "full": Budget(seeds=3, train=1152, test=288, epochs=60, probes=144),
     "published": Budget(
         models=("dense",), side=128, steps=200, segment=24.0, kernel=17, max_delay=20, train=1024, valid=50, test=200,
         epochs=100, batch=1, clip=128, clip_steps=180, stride=(1, 1, 1), loss="binary", rate=1e-5, decay=False,
