@@ -23,7 +23,7 @@ from snnsim.experiment.motion import movies
 from snnsim.experiment.motion.movies import Movies
 from snnsim.nn.logistic_conv import LogisticConv, accumulated
 
-STRIDE = (3, 2, 2)
+STRIDE = (4, 3, 3)
 """Steps, rows and columns from one evidence of a measurement to the next."""
 BATCH = 24
 

@@ -22,7 +22,7 @@ from snnsim.nn.logistic_conv import LogisticConv
 from snnsim.training import lock
 from snnsim.training.run_folder import RunFolder
 
-SHARES = tuple(float(share) for share in 2.0 ** -np.arange(0, 13.5, 0.5))
+SHARES = tuple(float(share) for share in 2.0 ** -np.arange(0, 13))
 """Shares of the weights of a pruning curve."""
 TEXTURES = ("dead-leaves", "power-law")
 

@@ -68,7 +68,7 @@ class Budget:
     """Whether learning rates fall to 0 over the epochs."""
     augment: bool = True
     """Whether every training movie counts with all its copies turned by 90 degrees and mirrored, see symmetry.py."""
-    probes: int = 72
+    probes: int = 36
     """Movies of each condition of the tuning curves."""
 
     def __post_init__(self) -> None:
