@@ -13,16 +13,28 @@ Source   Unser 1999, IEEE Signal Processing Magazine 16(6):22; the path is that 
          Cybern. 117:373, with a spline in place of a shift of Fourier phases, which wraps round at the border
 """
 
-from functools import cache
 from typing import Protocol
 
 import numpy as np
-from scipy.interpolate import BSpline
 from scipy.ndimage import spline_filter
 
 ORDER = 5
 REACH = 3
 """Pixels around a window that its spline needs."""
+# β⁵(f − k) for k = −2 … 3 as polynomials of the fraction f, from the constant to the fifth power
+_POLYNOMIALS = (
+    np.array(
+        [
+            [1, -5, 10, -10, 5, -1],
+            [26, -50, 20, 20, -20, 5],
+            [66, 0, -60, 0, 30, -10],
+            [26, 50, 20, -20, -20, 10],
+            [1, 5, 10, 10, 5, -5],
+            [0, 0, 0, 0, 0, 1],
+        ]
+    )
+    / 120
+)
 
 
 class Scene(Protocol):
@@ -85,15 +97,10 @@ def _filtered(part: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return total
 
 
-@cache
-def _basis() -> BSpline:
-    return BSpline.basis_element(np.arange(ORDER + 2) - (ORDER + 1) / 2, extrapolate=False)
-
-
 def _weights(fraction: float) -> np.ndarray:
-    """Return the values of the spline at the six pixels around a fraction of a pixel."""
-    values: np.ndarray = np.nan_to_num(_basis()(fraction - np.arange(1 - REACH, REACH + 1)))
-    return values
+    """Return the values of the spline at the six pixels around a fraction of a pixel, from 2 before it to 3 behind."""
+    weights: np.ndarray = _POLYNOMIALS @ fraction ** np.arange(ORDER + 1)
+    return weights
 
 
 def path(velocity: np.ndarray) -> np.ndarray:
