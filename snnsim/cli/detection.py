@@ -47,7 +47,7 @@ class Detect:
     """Unit of the times of CSV files."""
 
     def __call__(self) -> None:
-        """Draw the picture, and print what was seen."""
+        """Draw the picture, and print what was result."""
         from snnsim.data.cameras.events import Options
         from snnsim.experiment.motion import drawing
         from snnsim.experiment.motion.settings import Cell
@@ -55,8 +55,10 @@ class Detect:
         output = self.output or self.run / "figures" / f"flow-{self.recording.stem}.png"
         options = Options(camera=self.camera, unit=self.time_unit)
         part = drawing.Part(self.recording, options, self.start_ms, self.duration_ms)
-        seen = drawing.recording(self.run, part, output, cell=Cell(self.model, self.seed))
-        rate = seen.events / seen.seconds
-        print(f"{seen.events:,} events in {seen.duration_ms:g} ms; {seen.seconds:.3f} s, {rate:,.0f} events per second")
-        print(f"decision by all evidence: {seen.decision}")
-        print(seen.picture)
+        result = drawing.recording(self.run, part, output, cell=Cell(self.model, self.seed))
+        rate = result.events / result.seconds
+        print(
+            f"{result.events:,} events in {result.duration_ms:g} ms; {result.seconds:.3f} s, {rate:,.0f} events per second"
+        )
+        print(f"decision by all evidence: {result.decision}")
+        print(result.picture)

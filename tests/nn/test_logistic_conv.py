@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from helpers.frozen import simulated
-from snnsim.nn import LIF, DelayedConv, LeakyReadout, SpikingLayer, SpikingNetwork, freeze
+from snnsim import LIF, DelayedConv, LeakyReadout, SpikingLayer, SpikingNetwork, freeze
 from snnsim.nn.bias import Bias
 from snnsim.nn.logistic_conv import (
     LogisticConv,

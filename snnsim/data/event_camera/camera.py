@@ -103,8 +103,8 @@ class EventCamera:
             )
         level = state.level - state.threshold[1] * to_rate(self.leak_hz, dt_ms)
         last = state.last_ms.copy()
-        found = [*self._crossings(state, level, last, after, dt_ms), *self._shot(state, last, dt_ms, generator)]
-        events = _sorted(found)
+        pieces = [*self._crossings(state, level, last, after, dt_ms), *self._shot(state, last, dt_ms, generator)]
+        events = _sorted(pieces)
         return events, CameraState(level, after, last, state.threshold, state.time_ms + dt_ms)
 
     def record(self, frames: np.ndarray, *, dt_ms: float, generator: np.random.Generator) -> SimulatedEvents:
@@ -126,7 +126,7 @@ class EventCamera:
         self, state: CameraState, level: np.ndarray, last: np.ndarray, after: np.ndarray, dt_ms: float
     ) -> list[SimulatedEvents]:
         """Return the events of threshold crossings; level and times of last events are updated in place."""
-        found = []
+        pieces = []
         # the change since the last frame tells the time of a crossing; a leak in a static scene crosses at the end
         change = after - state.frame
         pixel = np.flatnonzero(_over(after, level, state.threshold))
@@ -140,9 +140,9 @@ class EventCamera:
             time = state.time_ms + dt_ms * np.clip(share, 0.0, 1.0)
             sent = time - last[pixel] >= self.refractory_ms
             last[pixel[sent]] = time[sent]
-            found.append(SimulatedEvents(time[sent], pixel[sent], polarity[sent]))
+            pieces.append(SimulatedEvents(time[sent], pixel[sent], polarity[sent]))
             pixel = pixel[_over(after[pixel], level[pixel], state.threshold[:, pixel])]
-        return found
+        return pieces
 
     def _shot(
         self, state: CameraState, last: np.ndarray, dt_ms: float, generator: np.random.Generator
@@ -165,9 +165,9 @@ def _over(after: np.ndarray, level: np.ndarray, threshold: np.ndarray) -> np.nda
     return over
 
 
-def _sorted(found: list[SimulatedEvents]) -> SimulatedEvents:
+def _sorted(pieces: list[SimulatedEvents]) -> SimulatedEvents:
     empty = SimulatedEvents(np.empty(0), np.empty(0, np.int64), np.empty(0, np.uint8))
-    joined = SimulatedEvents(*(np.concatenate(column) for column in zip(empty, *found, strict=True)))
+    joined = SimulatedEvents(*(np.concatenate(column) for column in zip(empty, *pieces, strict=True)))
     order = np.argsort(joined.time_ms, kind="stable")
     return SimulatedEvents(*(column[order] for column in joined))
 

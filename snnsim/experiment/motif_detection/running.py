@@ -74,12 +74,12 @@ def run(cell: Cell, budget: Budget) -> dict[str, Any]:
     began = time.perf_counter()
     model = budget.model(cell)
     kernel = model.draw_kernel(np.random.default_rng((cell.seed, 0)))
-    found: dict[str, float] = {}
+    extra: dict[str, float] = {}
     if cell.kernels == "known":
         weight, bias = (torch.from_numpy(values).float() for values in model.detector(kernel))
     else:
         weight, bias = learn(model, kernel, budget, cell.seed)
-        found["recovered"] = recovered(weight.numpy(), kernel[::-1])
+        extra["recovered"] = recovered(weight.numpy(), kernel[::-1])
     generator, counts = np.random.default_rng((cell.seed, 2)), np.zeros(3)
     for _ in range(budget.test):
         counts += _counted(evidence(model.draw(kernel, 1, generator), weight, bias, model))
@@ -89,7 +89,7 @@ def run(cell: Cell, budget: Budget) -> dict[str, Any]:
         "accuracy": float(2 * right / max(1.0, 2 * right + missed + false)),
         "recall": float(right / max(1.0, right + missed)),
         "precision": float(right / max(1.0, right + false)),
-        **found,
+        **extra,
         "seconds": round(time.perf_counter() - began, 2),
     }
 

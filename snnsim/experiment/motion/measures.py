@@ -76,22 +76,22 @@ def accuracy(layer: LogisticConv, data: Movies) -> float:
 
 
 @contextlib.contextmanager
-def only(layer: LogisticConv, kept: Tensor) -> Iterator[None]:
+def only(layer: LogisticConv, mask: Tensor) -> Iterator[None]:
     """Leave out the other weights of a layer within a `with` block.
 
     Args:
         layer: The layer.
-        kept: Which weights are kept, bool in their shape.
+        mask: Which weights are kept, bool in their shape.
     """
     weight = layer.synapse.weight
-    whole = weight.detach().clone()
+    original = weight.detach().clone()
     try:
         with torch.no_grad():
-            weight.mul_(kept)
+            weight.mul_(mask)
         yield
     finally:
         with torch.no_grad():
-            weight.copy_(whole)
+            weight.copy_(original)
 
 
 def pruning(layer: LogisticConv, data: Movies, shares: tuple[float, ...]) -> list[dict[str, float]]:
@@ -120,9 +120,9 @@ def shortening(layer: LogisticConv, data: Movies) -> list[dict[str, float]]:
     """
     size, rows = layer.synapse.weight.detach().abs(), []
     for longest in range(layer.synapse.max_delay + 1):
-        kept = (layer.synapse.delay <= longest).expand_as(size)
-        with only(layer, kept):
-            count = int(kept.sum())
+        mask = (layer.synapse.delay <= longest).expand_as(size)
+        with only(layer, mask):
+            count = int(mask.sum())
             rows.append(_row(count / size.numel(), count, size, accuracy(layer, data)) | {"longest": longest})
     return rows
 

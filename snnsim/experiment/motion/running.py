@@ -107,11 +107,11 @@ def run(cell: Cell, budget: Budget, folder: RunFolder, *, progress: bool = True)
 
 def _accuracies(layer: LogisticConv, cell: Cell, budget: Budget, data: Movies) -> dict[str, Any]:
     """Return the accuracy of each step and by all evidence, from the first step and once all delays have input."""
-    seen = training.seen(cell, data.events, torch.Generator().manual_seed(cell.seed))
-    logs = measures.decide(layer, seen)
+    view = training.model_input(cell, data.events, torch.Generator().manual_seed(cell.seed))
+    logs = measures.decide(layer, view)
     single, summed = measures.accuracies(logs, data.label)
     before = budget.max_delay
-    late = measures.decide(layer, seen, before=before)
+    late = measures.decide(layer, view, before=before)
     late_single, late_summed = measures.accuracies(late, data.label, before=before)
     return {
         "by step": single, "by evidence": summed, "step": float(np.mean(late_single)), "evidence": late_summed[-1],

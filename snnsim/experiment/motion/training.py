@@ -56,7 +56,7 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
     return layer
 
 
-def seen(cell: Cell, events: Tensor, generator: torch.Generator) -> Tensor:
+def model_input(cell: Cell, events: Tensor, generator: torch.Generator) -> Tensor:
     """Return movies as a model sees them: controls lose the order of steps.
 
     Args:
@@ -141,7 +141,7 @@ def _epoch(
         )
     for index in torch.randperm(data.events.shape[1], generator=generator).split(budget.batch):
         part = _clip(data.batch(index), budget, generator)
-        events = movies.flat(seen(cell, part.events, generator))
+        events = movies.flat(model_input(cell, part.events, generator))
         evidence = layer(events, before=budget.max_delay, stride=budget.stride, field=(budget.clip, budget.clip))
         label = part.label[budget.max_delay :: budget.stride[0]]
         value = loss(layer, evidence, label, budget.loss)
