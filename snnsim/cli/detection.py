@@ -47,7 +47,7 @@ class Detect:
     """Unit of the times of CSV files."""
 
     def __call__(self) -> None:
-        """Draw the picture, and print what was result."""
+        """Draw the picture, and print the decision and the speed."""
         from snnsim.data.cameras.events import Options
         from snnsim.experiment.motion import drawing
         from snnsim.experiment.motion.settings import Cell
