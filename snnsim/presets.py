@@ -151,7 +151,7 @@ _MOTION_FULL = replace(
     name="motion-full",
     data=Data(name="motion-full", channels=32768, height=128, width=128, time_step_ms=1.0),
     network=replace(_MOTION.network, convolutions=(72,), kernel=17, pool=128, max_delay_ms=20.0),
-    training=replace(_MOTION.training, epochs=100),
+    training=replace(_MOTION.training, epochs=100, batch_size=1),
 )
 
 
