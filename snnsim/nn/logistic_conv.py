@@ -83,7 +83,8 @@ class LogisticConv(nn.Module):
         rows, columns = self.synapse.patches.kernel
         y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
         middle = (rows - 1) / 2, (columns - 1) / 2
-        inside = (y - middle[0]).square() / (rows / 2) ** 2 + (x - middle[1]).square() / (columns / 2) ** 2 <= 1
+        radius = max(middle[0], 0.5), max(middle[1], 0.5)
+        inside = ((y - middle[0]) / radius[0]).square() + ((x - middle[1]) / radius[1]).square() <= 1
         weight = self.synapse.weight
         mask = inside.flatten().repeat(self.synapse.patches.field.channels)[None, :, None].expand_as(weight)
         connected = self.synapse.connections.connected

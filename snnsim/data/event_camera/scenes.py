@@ -93,7 +93,7 @@ class Picture:
 
 def _filtered(part: np.ndarray, weights: np.ndarray) -> np.ndarray:
     count = len(part) - len(weights) + 1
-    total: np.ndarray = sum(weight * part[k : k + count] for k, weight in enumerate(weights))  # type: ignore[assignment]
+    total: np.ndarray = sum(weight * part[k : k + count] for k, weight in enumerate(weights))
     return total
 
 
@@ -110,7 +110,8 @@ def path(velocity: np.ndarray) -> np.ndarray:
         velocity: Velocity of the scene in the window, rows and columns in pixels per step, (step, 2).
     """
     moved = np.concatenate([np.zeros((1, 2)), -np.cumsum(velocity, axis=0)])
-    return moved - moved.min(0)
+    result: np.ndarray = moved - moved.min(0)
+    return result
 
 
 def placed(
@@ -133,4 +134,5 @@ def placed(
             f"placed: a window of {window} on a path of {np.ceil(path.max(0)).astype(int)} pixels needs a larger image "
             f"than {image}; take fewer steps or slower motions"
         )
-    return path + REACH + free * generator.random(2)
+    result: np.ndarray = path + REACH + free * generator.random(2)
+    return result

@@ -44,7 +44,8 @@ def dead_leaves(
         inside = free[part] & ((rows[part] - row) ** 2 + (columns[part] - column) ** 2 <= radius**2)
         image[part][inside] = gray
         free[part][inside] = False
-    return (image - image.mean()) / image.std()
+    result: np.ndarray = (image - image.mean()) / image.std()
+    return result
 
 
 def power_law(shape: tuple[int, int], generator: np.random.Generator, *, exponent: float = 1.0) -> np.ndarray:
@@ -58,5 +59,6 @@ def power_law(shape: tuple[int, int], generator: np.random.Generator, *, exponen
     frequency = np.hypot(np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :])
     frequency[0, 0] = np.inf
     noise = np.fft.rfft2(generator.standard_normal(shape))
-    image: np.ndarray = np.fft.irfft2(noise * frequency**-exponent, s=shape)
-    return image / image.std()
+    image = np.fft.irfft2(noise * frequency**-exponent, s=shape)
+    result: np.ndarray = image / image.std()
+    return result
