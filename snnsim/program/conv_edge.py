@@ -14,6 +14,7 @@ Exact    contributions to a neuron are added in the order of their spikes, and t
          edges and of the entries: the sums are those of `unrolled`, bit for bit
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -112,9 +113,9 @@ class ConvEdge:
             f"{who}: the six rows must be equally long",
         )
         limits = (geometry.source.channels - 1, geometry.target.channels - 1, LARGEST_OFFSET, LARGEST_OFFSET)
-        for name, key, most in zip(names, keys, (*limits, LONGEST_DELAY), strict=True):
-            inside = not len(key) or (key.min() >= 0 and key.max() <= most)
-            require(inside, f"{who}: {name} must be from 0 to {most}, not {key.min(initial=0)} to {key.max(initial=0)}")
+        for name, key, most in zip(names, keys, (*limits, LONGEST_DELAY), strict=True) if len(weight) else ():
+            inside = key.min() >= 0 and key.max() <= most
+            require(inside, f"{who}: {name} must be from 0 to {most}, not {key.min()} to {key.max()}")
         first, channel, rows, columns, delay = keys
         position = order(first, delay, rows, columns, channel)
         indptr = np.concatenate([[0], np.cumsum(np.bincount(first, minlength=geometry.source.channels))])
@@ -251,10 +252,10 @@ class ConvEdge:
         """Return the sums of the values of entries over those that lead from or to each neuron of a field."""
         (rows, r), (columns, q) = (np.unique(offset, return_inverse=True) for offset in (self.row, self.column))
         shape = field.channels, len(rows), len(columns)
-        partial = field.channels * field.height * len(columns)
-        require_memory(str(self), {"sums by offset": 8 * (int(np.prod(shape)) + partial + 2 * field.size)})
+        partial, positions = field.channels * field.height * len(columns), self._table_bytes(field)
+        require_memory(str(self), {"sums by offset": 8 * (math.prod(shape) + partial + 2 * field.size) + positions})
         index = (channel.astype(np.int64) * shape[1] + r) * shape[2] + q
-        sums = np.bincount(index, values, int(np.prod(shape))).reshape(shape)
+        sums = np.bincount(index, values, math.prod(shape)).reshape(shape)
         inside = [(table(axis, offset) >= 0).astype(np.float64) for axis, offset in enumerate((rows, columns))]
         result: np.ndarray = (inside[0].T @ sums @ inside[1]).transpose(1, 2, 0).ravel()
         return result
@@ -265,7 +266,8 @@ class ConvEdge:
         Raises:
             MemoryError: If they would need more memory than is available.
         """
-        require_memory(str(self), {f"{self.synapses:,} synapses": 150 * self.synapses})
+        positions = self._table_bytes(self.geometry.target)
+        require_memory(str(self), {f"{self.synapses:,} synapses": 150 * self.synapses, "positions": positions})
         entry = np.arange(len(self.weight))
         axes = [self._positions(axis, offsets) for axis, offsets in enumerate((self.row, self.column))]
         (first_row, rows), (first_column, columns) = ((first, count) for first, count, _, _ in axes)
@@ -279,6 +281,11 @@ class ConvEdge:
         return Edge.of(
             self.source, self.target, (pre, post, self.delay[entry], self.weight[entry]), sources=source.size
         )
+
+    def _table_bytes(self, field: Field) -> int:
+        """Return the bytes of the tables of a geometry over the positions of a field, with their scratch memory."""
+        counts = (len(np.unique(offset)) for offset in (self.row, self.column))
+        return 40 * sum(count * side for count, side in zip(counts, field, strict=False))
 
     def _positions(self, axis: int, offsets: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return the first and the number of the positions of each entry, and lists of source and target positions."""

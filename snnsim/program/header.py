@@ -7,6 +7,7 @@ of `Header.table` with the functions `*_field`, which raise a ValueError that na
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -115,20 +116,9 @@ class Header:
         Raises:
             ValueError: If they are no valid Program.
         """
-        return Program(
-            channels=self.channels,
-            populations=tuple(populations),
-            edges=tuple(edges),
-            time_step_ms=self.time_step_ms,
-            readout=self.readout,
-            decision=self.decision,
-            classes=self.classes,
-            extra_steps=self.extra_steps,
-            fixed=self.fixed,
-            provenance=self.provenance,
-            further_readouts=self.further_readouts,
-            task=self.task,
-        )
+        parts: dict[str, Any] = {"populations": tuple(populations), "edges": tuple(edges)}
+        of_header = {field.name: getattr(self, field.name) for field in fields(Program) if field.name not in parts}
+        return Program(**parts, **of_header)
 
     def by_population(self, name: str) -> dict[str, int]:
         """Return a field that is a table of integers by population, and by INPUT where the table has it.
@@ -271,13 +261,12 @@ def _further_readouts(table: Mapping[str, Any]) -> tuple[Readout, ...]:
 
 
 def _convolutions(table: Mapping[str, Any]) -> dict[int, Geometry]:
-    names = [field.name for field in fields(Geometry)]
     geometries: dict[int, Geometry] = {}
     for each in list_field(table, "convolutions", dict) if "convolutions" in table else ():
         number = integer_field(each, "edge", at_least=0, at_most=len(table["edges"]) - 1)
         require(number not in geometries, f"{WHO}: convolutions must have edge {number} once")
-        sides = {name: list_field(each, name, int) for name in names}
-        geometries[number] = _converted(lambda sides=sides: Geometry(**sides))
+        sides: dict[str, Any] = {field.name: list_field(each, field.name, int) for field in fields(Geometry)}
+        geometries[number] = _converted(partial(Geometry, **sides))
     return geometries
 
 

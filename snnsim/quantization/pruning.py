@@ -46,9 +46,9 @@ def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | Non
         if delays is not None:
             inside = (edge.delay >= delays[0]) & (edge.delay <= delays[1])
         weak = _weakest(edge, share)
-        kept = edge.selected(inside & ~weak)
-        changes.append(_change(edge, kept, inside, weak))
-        edges.append(kept)
+        pruned = edge.selected(inside & ~weak)
+        changes.append(_change(edge, pruned, inside, weak))
+        edges.append(pruned)
     facts = {"share": share, "delays": delays and list(delays), "edges": changes}
     return replace(program, edges=tuple(edges)).came_from(pruning=facts)
 
@@ -61,11 +61,11 @@ def _weakest(edge: Edge | ConvEdge, share: float) -> np.ndarray:
     return weak
 
 
-def _change(edge: Edge | ConvEdge, kept: Edge | ConvEdge, inside: np.ndarray, weak: np.ndarray) -> dict[str, Any]:
+def _change(edge: Edge | ConvEdge, pruned: Edge | ConvEdge, inside: np.ndarray, weak: np.ndarray) -> dict[str, Any]:
     return {
         "edge": f"{edge.source} -> {edge.target}",
         "synapses": edge.synapses,
-        "kept": kept.synapses,
+        "kept": pruned.synapses,
         "outside_delays": edge.selected(~inside).synapses,
         "weak": edge.selected(weak).synapses,
     }

@@ -139,7 +139,7 @@ def loops(program, frames):
     synapses = [
         (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), float(w))
         for e in program.edges
-        for i, j, d, w in _single(e)
+        for i, j, d, w in single_synapses(e)
     ]
     neurons = {
         name: np.concatenate([getattr(part, name) for part in program.populations])
@@ -166,15 +166,13 @@ def loops(program, frames):
     return naive.graph(frames, synapses, neurons)
 
 
-def _single(edge):
+def single_synapses(edge):
     """Return source, target, delay and weight of each synapse of an edge."""
     if isinstance(edge, Edge):
         return list(zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True))
     columns = edge.source_channel(), edge.channel, edge.row, edge.column, edge.delay, edge.weight
     entries = list(zip(*(column.tolist() for column in columns), strict=True))
-    shape = edge.geometry
-    steps = shape.stride, shape.padding, shape.upsampling
-    return naive.convolution(entries, (shape.source, shape.target), steps)
+    return naive.convolution(entries, **vars(edge.geometry))
 
 
 def dense_spikes(result, program, recording=0):

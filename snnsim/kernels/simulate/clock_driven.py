@@ -131,21 +131,17 @@ def _integrate(begin: int, end: int, parameters: Parameters, voltage: np.ndarray
 
 
 @njit(nogil=True, cache=True)
-def _fire(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
-) -> None:
-    """Reset the neurons of a population that are at their threshold, and deliver their spikes."""
-    recording, population, step = position.recording, position.population, position.step
-    bounds, model = network.populations.bounds, network.populations.model
-    threshold, channels = network.parameters.threshold, network.sizes.channels
-    shared, one = convolutions.any_from(network.convolutions, population + 1), buffer.dtype.type(1)
+def _fire(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
+    """Reset the neurons of a population that are at their threshold; list them in `fired`, and return their number."""
+    population, count = position.population, 0
+    bounds, hard = network.populations.bounds, network.populations.model[population] == HARD
+    threshold = network.parameters.threshold
     for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
         if voltage[n] >= threshold[n]:
-            voltage[n] = 0 if model[population] == HARD else voltage[n] - threshold[n]
-            record_spike(recording, channels + np.int64(n), n, step, recorder)
-            _deliver(network.synapses, channels + np.int64(n), np.uint64(base), buffer)
-            if shared:
-                convolutions.deliver(network.convolutions, population + 1, channels + np.int64(n), base, buffer, one)
+            voltage[n] = 0 if hard else voltage[n] - threshold[n]
+            fired[count] = n
+            count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -176,45 +172,19 @@ def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: 
 
 
 @njit(nogil=True, cache=True)
-def _fire_noisy(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
-) -> None:
+def _fire_noisy(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
     """Do the same as `_fire` for stochastic neurons."""
-    recording, population, step = position.recording, position.population, position.step
-    bounds, model, noise = network.populations.bounds, network.populations.model, network.noise
-    threshold, channels, begin = network.parameters.threshold, network.sizes.channels, bounds[population]
+    population, count, noise = position.population, 0, network.noise
+    bounds, hard = network.populations.bounds, network.populations.model[population] == HARD
+    threshold, begin = network.parameters.threshold, bounds[population]
     drawn, start = draws(noise, position)
-    shared, one = convolutions.any_from(network.convolutions, population + 1), buffer.dtype.type(1)
     for n in range(begin, bounds[population + 1]):
         if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
-            lower = 0 if model[population] == HARD else voltage[n] - threshold[n]
+            lower = 0 if hard else voltage[n] - threshold[n]
             voltage[n] = lower + noise.reset_value[n]
-            record_spike(recording, channels + n, n, step, recorder)
-            _deliver(network.synapses, channels + n, np.uint64(base), buffer)
-            if shared:
-                convolutions.deliver(network.convolutions, population + 1, channels + n, base, buffer, one)
-
-
-@njit(nogil=True, cache=True)
-def _fire_two_state(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
-) -> None:
-    """Compute a step of a population with two state variables, and deliver its spikes."""
-    recording, step, neurons, channels = (
-        position.recording,
-        position.step,
-        network.sizes.neurons,
-        network.sizes.channels,
-    )
-    fired, row = np.empty(neurons, np.int32), recorder.row[recording] + step
-    current = buffer[base : base + neurons]
-    count = compute_two_state(position.population, row, network, voltage, current, recorder, fired)
-    shared, one = convolutions.any_from(network.convolutions, position.population + 1), buffer.dtype.type(1)
-    for n in fired[:count]:
-        record_spike(recording, channels + n, n, step, recorder)
-        _deliver(network.synapses, channels + n, np.uint64(base), buffer)
-        if shared:
-            convolutions.deliver(network.convolutions, position.population + 1, channels + n, base, buffer, one)
+            fired[count] = n
+            count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -232,13 +202,28 @@ def _deliver_input(
 
 
 @njit(nogil=True, cache=True)
+def _deliver_spikes(
+    position: Position, base: int, fired: np.ndarray, network: ClockNetwork, buffer: np.ndarray, recorder: Recorder
+) -> None:
+    """Record and deliver the spikes of a population, in the order of its neurons."""
+    segment, channels = position.population + 1, network.sizes.channels
+    shared, one = convolutions.any_from(network.convolutions, segment), buffer.dtype.type(1)
+    for neuron in fired:
+        n = np.int64(neuron)
+        record_spike(position.recording, channels + n, n, position.step, recorder)
+        _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+        if shared:
+            convolutions.deliver(network.convolutions, segment, channels + n, base, buffer, one)
+
+
+@njit(nogil=True, cache=True)
 def _run_recording(
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
 ) -> None:  # fmt: skip
     neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
     bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
-    event, end = events.indptr[recording], events.indptr[recording + 1]
+    event, end, fired = events.indptr[recording], events.indptr[recording + 1], np.empty(neurons, np.int32)
     for step in range(events.length[recording]):
         if row == network.rows:
             _slide(buffer, row, longest, neurons)
@@ -247,16 +232,19 @@ def _run_recording(
         event = _deliver_input(step, event, end, events, network, base, buffer)
         for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
-            if network.second.present[population]:
-                _fire_two_state(Position(recording, population, step), base, network, voltage, buffer, recorder)
-                continue
-            _integrate(begin, stop, network.parameters, voltage, buffer[base : base + neurons])
-            record_membranes(voltage, population, recorder.row[recording] + step, recorder)
             position = Position(recording, population, step)
-            if noisy[population]:
-                _fire_noisy(position, base, network, voltage, buffer, recorder)
-            elif model[population] != READOUT:
-                _fire(position, base, network, voltage, buffer, recorder)
+            current, traced = buffer[base : base + neurons], recorder.row[recording] + step
+            if network.second.present[population]:
+                spikes = compute_two_state(population, traced, network, voltage, current, recorder, fired)
+            else:
+                _integrate(begin, stop, network.parameters, voltage, current)
+                record_membranes(voltage, population, traced, recorder)
+                spikes = 0
+                if noisy[population]:
+                    spikes = _fire_noisy(position, network, voltage, fired)
+                elif model[population] != READOUT:
+                    spikes = _fire(position, network, voltage, fired)
+            _deliver_spikes(position, base, fired[:spikes], network, buffer, recorder)
         row += 1
     _slide(buffer, row, longest, neurons)
 

@@ -6,8 +6,8 @@
 
 So an entry costs two comparisons and one sum more than a single synapse, and its arrays stay in the nearer caches.
 
-Shapes   indptr (place + 1,), a place being a source channel, a phase of the rows and one of the columns
-         row, column, delay, offset, weight (entry,), sorted by place, and within a place as in the Program
+Shapes   indptr (component + 1,), a component being a source channel and a phase of rows and columns
+         row, column, delay, offset, weight (entry,), sorted by component, and within a component as in the Program
 Names    s stride · u upsampling · p padding · r, o row and target channel of an entry
 """
 
@@ -20,7 +20,7 @@ from snnsim.kernels.simulate.types import Convolutions, Queue
 
 (
     FIRST_SOURCE, WIDTH, CHANNELS, ROW_UPSAMPLING, COLUMN_UPSAMPLING, ROW_PADDING, COLUMN_PADDING, ROW_STRIDE,
-    COLUMN_STRIDE, TARGET_HEIGHT, TARGET_WIDTH, TARGET_CHANNELS, FIRST_TARGET, FIRST_PLACE,
+    COLUMN_STRIDE, TARGET_HEIGHT, TARGET_WIDTH, TARGET_CHANNELS, FIRST_TARGET, FIRST_COMPONENT,
 ) = range(14)  # fmt: skip
 """Columns of `Convolutions.geometry`."""
 
@@ -40,16 +40,16 @@ def any_from(convolutions: Convolutions, segment: int) -> bool:
 # no divisor is 0, and the test for it compiles long
 @njit(nogil=True, cache=True, error_model="numpy")
 def _locate(geometry: np.ndarray, node: Any) -> tuple[int, int, int]:
-    """Return the place of a node, and the quotients of its row and its column."""
+    """Return the component of a node, and the quotients of its row and its column."""
     neuron, channels, width = np.int64(node) - geometry[FIRST_SOURCE], geometry[CHANNELS], geometry[WIDTH]
     pixel = neuron // channels
     row = pixel // width
     y = row * geometry[ROW_UPSAMPLING] + geometry[ROW_PADDING]
     x = (pixel - row * width) * geometry[COLUMN_UPSAMPLING] + geometry[COLUMN_PADDING]
     down, across = y // geometry[ROW_STRIDE], x // geometry[COLUMN_STRIDE]
-    place = (neuron - pixel * channels) * geometry[ROW_STRIDE] + y - down * geometry[ROW_STRIDE]
-    place = place * geometry[COLUMN_STRIDE] + x - across * geometry[COLUMN_STRIDE]
-    return geometry[FIRST_PLACE] + place, down, across
+    component = (neuron - pixel * channels) * geometry[ROW_STRIDE] + y - down * geometry[ROW_STRIDE]
+    component = component * geometry[COLUMN_STRIDE] + x - across * geometry[COLUMN_STRIDE]
+    return geometry[FIRST_COMPONENT] + component, down, across
 
 
 @njit(nogil=True, cache=True)
@@ -68,9 +68,9 @@ def deliver(convolutions: Convolutions, segment: int, node: Any, base: int, buff
     for number in range(convolutions.indptr_of_segment[segment], convolutions.indptr_of_segment[segment + 1]):
         geometry = convolutions.geometry[number]
         height, width = geometry[TARGET_HEIGHT], geometry[TARGET_WIDTH]
-        place, y, x = _locate(geometry, node)
+        component, y, x = _locate(geometry, node)
         start = base + geometry[FIRST_TARGET] + (y * width + x) * geometry[TARGET_CHANNELS]
-        for entry in range(convolutions.indptr[place], convolutions.indptr[place + 1]):
+        for entry in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
             if 0 <= y - row[entry] < height and 0 <= x - column[entry] < width:
                 buffer[np.uint64(start + offset[entry])] += count * weight[entry]
 
@@ -94,9 +94,9 @@ def send(convolutions: Convolutions, segment: int, node: Any, count: Any, step: 
     for number in range(convolutions.indptr_of_segment[segment], convolutions.indptr_of_segment[segment + 1]):
         geometry = convolutions.geometry[number]
         height, width = geometry[TARGET_HEIGHT], geometry[TARGET_WIDTH]
-        place, y, x = _locate(geometry, node)
+        component, y, x = _locate(geometry, node)
         start = geometry[FIRST_TARGET] + (y * width + x) * geometry[TARGET_CHANNELS]
-        for entry in range(convolutions.indptr[place], convolutions.indptr[place + 1]):
+        for entry in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
             if 0 <= y - row[entry] < height and 0 <= x - column[entry] < width:
                 slot = now + delay[entry]
                 slot = slot - ring if slot >= ring else slot

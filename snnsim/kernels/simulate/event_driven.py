@@ -133,23 +133,15 @@ def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, wor
 
 
 @njit(nogil=True, cache=True)
-def _fire(
-    position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
-) -> None:
-    """Reset the first `count` neurons of the list of those that fire, and queue their events."""
+def _fire(position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> None:
+    """Reset the first `count` neurons of the list of those that fire."""
     population, step, queue = position.population, position.step, work.queue
     hard, noisy = network.populations.model[population] == HARD, network.noise.noisy[population]
     parameters, threshold = network.parameters, network.parameters.threshold
-    channels, one = network.sizes.channels, threshold.dtype.type(1)
-    shared = convolutions.any_from(network.convolutions, population + 1)
     for n in work.marks.fired[:count]:
         voltage[n] = 0 if hard else voltage[n] - threshold[n]
         if noisy:
             voltage[n] += network.noise.reset_value[n]
-        record_spike(position.recording, channels + n, n, step, recorder)
-        _send(channels + n, one, step, network.synapses, queue)
-        if shared:
-            convolutions.send(network.convolutions, population + 1, channels + n, one, step, queue)
         # an event of weight 0 has the neuron computed in the next step
         if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
             _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
@@ -158,19 +150,26 @@ def _fire(
 @njit(nogil=True, cache=True)
 def _fire_two_state(
     position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
-) -> None:
-    """Compute all neurons of a population with two state variables, and queue their events."""
-    population, step, fired, channels = position.population, position.step, work.marks.fired, network.sizes.channels
+) -> int:
+    """Compute all neurons of a population with two state variables; return the number of those that fire."""
+    population, step = position.population, position.step
     begin, stop = network.populations.bounds[population], network.populations.bounds[population + 1]
-    row, one = recorder.row[position.recording] + step, network.parameters.threshold.dtype.type(1)
-    count = compute_two_state(population, row, network, voltage, work.current, recorder, fired)
+    row = recorder.row[position.recording] + step
+    count = compute_two_state(population, row, network, voltage, work.current, recorder, work.marks.fired)
     work.current[begin:stop], work.last[begin:stop] = 0, step
-    shared = convolutions.any_from(network.convolutions, population + 1)
-    for n in fired[:count]:
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _send_spikes(position: Position, count: int, network: EventNetwork, work: EventWork, recorder: Recorder) -> None:
+    """Record the spikes of the neurons on the list of those that fire, and queue their events."""
+    step, segment, channels = position.step, position.population + 1, network.sizes.channels
+    shared, one = convolutions.any_from(network.convolutions, segment), network.parameters.threshold.dtype.type(1)
+    for n in work.marks.fired[:count]:
         record_spike(position.recording, channels + n, n, step, recorder)
         _send(channels + n, one, step, network.synapses, work.queue)
         if shared:
-            convolutions.send(network.convolutions, population + 1, channels + n, one, step, work.queue)
+            convolutions.send(network.convolutions, segment, channels + n, one, step, work.queue)
 
 
 @njit(nogil=True, cache=True)
@@ -216,12 +215,14 @@ def _step(
         _arrive(step, network, work)
         position = Position(recording, population, step)
         if network.second.present[population]:
-            _fire_two_state(position, network, voltage, work, recorder)
-            continue
-        count = _compute(position, network, voltage, work)
-        record_membranes(voltage, population, recorder.row[recording] + step, recorder)
-        if network.populations.model[population] != READOUT:
-            _fire(position, count, network, voltage, work, recorder)
+            count = _fire_two_state(position, network, voltage, work, recorder)
+        else:
+            count = _compute(position, network, voltage, work)
+            record_membranes(voltage, population, recorder.row[recording] + step, recorder)
+            if network.populations.model[population] == READOUT:
+                continue
+            _fire(position, count, network, voltage, work)
+        _send_spikes(position, count, network, work, recorder)
 
 
 @njit(nogil=True, cache=True)

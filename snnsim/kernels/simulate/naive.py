@@ -42,8 +42,12 @@ def graph(
 
 def convolution(
     entries: Sequence[tuple[int, int, int, int, int, float]],
-    fields: tuple[tuple[int, int, int], tuple[int, int, int]],
-    steps: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    source: tuple[int, int, int],
+    target: tuple[int, int, int],
+    *,
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    upsampling: tuple[int, int],
 ) -> list[tuple[int, int, int, float]]:
     """Return the single synapses of a convolution: source and target neuron, delay and weight of each.
 
@@ -51,19 +55,21 @@ def convolution(
 
     Args:
         entries: Source channel, target channel, row, column, delay and weight of each entry.
-        fields: Rows, columns and channels of the source, and those of the target.
-        steps: Stride s, padding p and upsampling u, each of rows and of columns.
+        source: Rows, columns and channels of the source.
+        target: Rows, columns and channels of the target.
+        stride: s of rows and of columns.
+        padding: p of rows and of columns.
+        upsampling: u of rows and of columns.
     """
-    (height, width, channels), (target_height, target_width, target_channels) = fields
-    stride, padding, upsampling = steps
     synapses = []
-    for y, x, to_y, to_x in np.ndindex(height, width, target_height, target_width):
-        for source, target, row, column, delay, weight in entries:
+    for y, x, to_y, to_x in np.ndindex(*source[:2], *target[:2]):
+        for channel, to_channel, row, column, delay, weight in entries:
             rows = stride[0] * to_y == upsampling[0] * y + padding[0] - row
             columns = stride[1] * to_x == upsampling[1] * x + padding[1] - column
             if rows and columns:
-                pre = (y * width + x) * channels + source
-                synapses.append((pre, (to_y * target_width + to_x) * target_channels + target, delay, weight))
+                pre = (y * source[1] + x) * source[2] + channel
+                post = (to_y * target[1] + to_x) * target[2] + to_channel
+                synapses.append((pre, post, delay, weight))
     return synapses
 
 

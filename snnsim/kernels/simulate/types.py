@@ -50,7 +50,7 @@ class Convolutions(NamedTuple):
     geometry: np.ndarray
     """int64 (convolution, 14), the columns that convolutions.py names."""
     indptr: np.ndarray
-    """int64 (place + 1,), the first entry of each place of all convolutions."""
+    """int64 (component + 1,), the first entry of each component of all convolutions."""
     row: np.ndarray
     """int16 (entry,), without the phase, as all rows and columns here."""
     column: np.ndarray
