@@ -1,6 +1,7 @@
 """Movies of events from moving scenes, and the motion of every step: directions times speeds.
 
     v(c) = s (sin θ, cos θ)     rows and columns, class c = direction · speeds + speed, θ = 360° direction / directions
+    a movie begins and ends at a place with contrast, as no motion of an empty wall can be seen
     a movie is a sequence of segments, each of one motion; their lengths are Poisson-distributed (1 step at least)
     A[t, p, y, x] = 1 if the pixel sends an event of polarity p in step t
 
@@ -22,6 +23,10 @@ from snnsim.data.event_camera.scenes import Picture, Scene, path, placed
 from snnsim.validation import known, real
 
 STEP_MS = 1.0
+CONTRAST = 0.5
+"""Least standard deviation of a window; that of a whitened picture is 1. A sky and the dark sides of a moon have less."""
+TRIES = 20
+"""Most places that are tried for a movie."""
 BATCH = 32
 """Movies that are seen by the camera at the same time, which bounds the memory."""
 
@@ -134,11 +139,23 @@ def film(
 
 
 def _frames(scene: Scene, velocity: np.ndarray, side: int, generator: np.random.Generator) -> np.ndarray:
-    window = side, side
-    where = path(velocity)
+    window, where = (side, side), path(velocity)
     if isinstance(scene, Picture):
-        where = placed(where, window, scene.shape, generator)
+        where = _visible(scene, where, window, generator)
     return np.stack([scene(position, window, STEP_MS * step) for step, position in enumerate(where)])
+
+
+def _visible(scene: Picture, where: np.ndarray, window: tuple[int, int], generator: np.random.Generator) -> np.ndarray:
+    """Return a path at a random place with contrast at its beginning and end, or else the best one of all tries."""
+    best, contrast = where, -1.0
+    for _ in range(TRIES):
+        moved = placed(where, window, scene.shape, generator)
+        least = min(float(scene(moved[end], window).std()) for end in (0, -1))
+        if least > contrast:
+            best, contrast = moved, least
+        if contrast >= CONTRAST:
+            break
+    return best
 
 
 def pictures(kind: str, split: str, *, fold: int = 0, seed: int = 0) -> list[Picture]:
