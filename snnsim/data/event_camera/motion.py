@@ -24,7 +24,7 @@ from snnsim.validation import known, real
 
 STEP_MS = 1.0
 CONTRAST = 0.5
-"""Least standard deviation of a window; that of a whitened picture is 1. A sky and the dark sides of a moon have less."""
+"""Least standard deviation of a window; that of a whitened picture is 1, that of a sky much less."""
 TRIES = 20
 """Most places that are tried for a movie."""
 BATCH = 32
