@@ -110,7 +110,9 @@ def test_the_layer_is_frozen_without_unrolling_its_positions() -> None:
     neurons = LIF(tau=1.0, threshold=threshold)
     generator = torch.Generator().manual_seed(5)
     readout = DelayedConv(layer.synapse.into, 4, 0, (5, 4), padding=0, generator=generator)
-    network = SpikingNetwork([SpikingLayer(layer.synapse, neurons, norm=bias)], readout, LeakyReadout(tau=2.0)).eval()
+    network = SpikingNetwork(
+        [SpikingLayer(layer.synapse, neurons, norm=bias, dropout=0.0)], readout, LeakyReadout(tau=2.0)
+    ).eval()
     (synapses,) = freeze(network, time_step_ms=1.0).convolutions[:1]
     assert len(synapses.weight) == layer.synapse.weight.numel()
     events = _events()
