@@ -9,7 +9,6 @@ A cell is a model that is trained with one seed:
     shuffled         dense, control: the steps of every movie in random order
 """
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -99,10 +98,9 @@ class Budget:
         )
 
     @property
-    def sparsity(self) -> float:
-        """Share of absent connections of a sparse kernel with one weight for each of the others."""
-        elements = 2 * self.kernel**2
-        return 1 - math.floor(elements * (self.max_delay + 1) / SPARSITY) / elements
+    def connections(self) -> int:
+        """Largest number of connections of a sparse kernel, each with one weight."""
+        return self.recipe().motions.count * 2 * self.kernel**2 * (self.max_delay + 1) // SPARSITY
 
 
 BUDGETS = {

@@ -28,6 +28,7 @@ from snnsim.experiment.motion.symmetry import Symmetry
 from snnsim.files import written_whole
 from snnsim.learning import sigma_schedule
 from snnsim.nn import delay_windows
+from snnsim.nn.connectivity import kaiming_weights
 from snnsim.nn.logistic_conv import LogisticConv
 
 
@@ -41,19 +42,35 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
     generator = torch.Generator().manual_seed(cell.seed)
     settings: dict[str, object] = {"dense": True}
     if cell.model in SPARSE:
-        settings = {
-            "dense": False, "sparsity": budget.sparsity, "learn_delay": cell.model == "learned-delays"
-        }  # fmt: skip
+        # a mask of any share, which the next lines replace
+        settings = {"dense": False, "sparsity": 0.5, "learn_delay": cell.model == "learned-delays"}
     classes = budget.recipe().motions.count
     field = budget.side, budget.side, 2
     layer = LogisticConv(field, classes, budget.max_delay, budget.kernel, generator=generator, **settings)
     # gain and floor are trained by the loss of the decision alone
     layer.pooling = "product" if budget.loss == "pooled" else "mixture"
-    if budget.augment:
-        Symmetry(budget.recipe().motions, budget.kernel).make_symmetric(layer)
+    symmetry = Symmetry(budget.recipe().motions, budget.kernel) if budget.augment else None
+    if cell.model in SPARSE:
+        _connect(layer, symmetry, budget.connections, generator)
+    if symmetry is not None:
+        symmetry.make_symmetric(layer)
     if budget.kernel > budget.clip // 2 and budget.stride == (1, 1, 1):
         layer.form = "frequency"
     return layer
+
+
+@torch.no_grad()
+def _connect(layer: LogisticConv, symmetry: Symmetry | None, count: int, generator: torch.Generator) -> None:
+    """Choose at most `count` random connections, which have new random weights; all others are absent."""
+    connections = layer.synapse.connections
+    score = torch.rand(connections.weight.shape, generator=generator)
+    score = score if symmetry is None else symmetry.representative(score)
+    least = score.flatten().topk(count).values[-1]
+    mask = score >= least
+    # connections that a symmetry joins have the same score: all of them or none
+    connections.connected = mask if int(mask.sum()) <= count else score > least
+    connections.weight.copy_(0.1 * kaiming_weights(tuple(score.shape), fan_in=count // len(score), generator=generator))
+    layer.constrain()
 
 
 def model_input(cell: Cell, events: Tensor, generator: torch.Generator) -> Tensor:
