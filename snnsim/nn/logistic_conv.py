@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from snnsim.kernels.common import dispatch
 from snnsim.kernels.delay.conv_forms import FORMS
 from snnsim.nn.conv import DelayedConv
 from snnsim.validation import known, real
@@ -45,7 +46,8 @@ class LogisticConv(nn.Module):
         classes: Number of classes.
         max_delay: The longest delay in steps.
         kernel: Sides of the kernel in space: one odd side, or (rows, columns).
-        form: "events", "time" or "frequency", see kernels/delay/conv_forms.py.
+        form: "events", "time" or "frequency", see kernels/delay/conv_forms.py; input of many events, or one that needs
+            a gradient, has the form in time in place of the events.
         pooling: "product" or "mixture", from positions to one decision.
         circular: Whether taps outside of the largest circle of the kernel are absent.
         dense: Whether every connection has a weight at each delay; otherwise each has learned delays.
@@ -111,7 +113,9 @@ class LogisticConv(nn.Module):
         if field is not None:
             geometry = geometry._replace(height=field[0], width=field[1])
         kernel = self.synapse.event_kernel()
-        return FORMS[self.form](events.to(kernel.dtype), kernel, geometry) + self.bias
+        events = events.to(kernel.dtype)
+        few = self.form != "events" or dispatch.of_delayed_conv(events, self.synapse.weight) == "events"
+        return FORMS[self.form if few else "time"](events, kernel, geometry) + self.bias
 
     def decision(self, evidence: Tensor, *, kind: str = "multinomial") -> Tensor:
         """Return the log probability of each class by all positions, (step, batch, class).

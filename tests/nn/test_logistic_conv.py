@@ -24,7 +24,7 @@ def _layer(**settings: object) -> LogisticConv:
 
 def _events(field: tuple[int, int] = (7, 6), steps: int = 9) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
-    return (torch.rand(steps, 2, 2 * math.prod(field), generator=generator) < 0.15).float()
+    return (torch.rand(steps, 2, 2 * math.prod(field), generator=generator) < 0.08).float()
 
 
 def test_evidence_is_the_sum_of_the_weights_of_events() -> None:
@@ -50,6 +50,12 @@ def test_all_forms_give_the_same_evidence_and_gradients(form: str, settings: dic
         evidence.square().sum().backward()
         results.append((evidence.detach(), layer.synapse.weight.grad, layer.bias.grad))
     torch.testing.assert_close(results[0], results[1], atol=1e-4, rtol=1e-4)
+
+
+def test_dense_input_has_the_form_in_time() -> None:
+    layer, events = _layer(), torch.rand(9, 2, 84, generator=torch.Generator().manual_seed(4)).requires_grad_()
+    layer(events).sum().backward()
+    assert events.grad.abs().sum() > 0
 
 
 def test_a_circular_mask_leaves_out_the_corners() -> None:
