@@ -113,9 +113,10 @@ def _accuracies(layer: LogisticConv, cell: Cell, budget: Budget, data: Movies) -
     before = budget.max_delay
     late = measures.decide(layer, view, before=before)
     late_single, late_summed = measures.accuracies(late, data.label, before=before)
-    return {
-        "by step": single, "by evidence": summed, "step": float(np.mean(late_single)), "evidence": late_summed[-1],
-    }  # fmt: skip
+    step = float(np.mean(late_single))
+    # evidence of a motion is none for the next one
+    evidence = late_summed[-1] if budget.segment is None else step
+    return {"by step": single, "by evidence": summed, "step": step, "evidence": evidence}
 
 
 def _further(layer: LogisticConv, cell: Cell, budget: Budget, folder: RunFolder) -> dict[str, Any]:
