@@ -12,6 +12,7 @@ Units    frequency in cycles per pixel, angles in degrees, speeds in pixels per 
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,15 @@ from snnsim.nn.logistic_conv import LogisticConv
 
 FREQUENCIES = (0.03, 0.06, 0.09, 0.125, 0.18, 0.25, 0.35)
 ANGLES = (0.0, 15.0, 30.0, 45.0, 60.0, 75.0)
+ORIENTATIONS = ("perpendicular", "any")
 BANDWIDTHS = (0.0, 0.1, 0.2, 0.4, 0.8)
 SPEEDS = (0.25, 0.35, 0.5, 0.71, 1.0, 1.41, 2.0, 2.83)
 _MIDDLE = 0.125
 Draw = Callable[[float, np.random.Generator], Waves]
+Row = dict[str, Any]
 
 
-def curves(layer: LogisticConv, budget: Budget, *, seed: int) -> dict[str, list[dict[str, float]]]:
+def curves(layer: LogisticConv, budget: Budget, *, seed: int) -> dict[str, list[Row]]:
     """Return all tuning curves, each a list of rows.
 
     Args:
@@ -39,29 +42,31 @@ def curves(layer: LogisticConv, budget: Budget, *, seed: int) -> dict[str, list[
         budget: Sizes of movies, and the number of movies of a condition.
         seed: Seed of the textures.
     """
-    grating: dict[str, Draw] = {
-        "perpendicular": lambda direction, generator: probes.grating(_MIDDLE, direction, generator),
-        "any": lambda _, generator: probes.grating(_MIDDLE, 360 * generator.random(), generator),
+    conditions: dict[str, tuple[str, dict[Any, Draw]]] = {
+        "frequency": ("frequency", {each: partial(_cloud, frequency=each) for each in FREQUENCIES}),
+        "grating": ("orientation", {name: partial(_grating, orientation=name) for name in ORIENTATIONS}),
+        "orientation": ("angle", {each: partial(_oblique, angle=each) for each in ANGLES}),
+        "bandwidth": ("bandwidth", {each: partial(_cloud, bandwidth=each) for each in BANDWIDTHS}),
     }
-    return {
-        "frequency": [
-            {"frequency": each} | _probed(layer, budget, lambda _, g, f=each: probes.motion_cloud(f, g), seed)
-            for each in FREQUENCIES
-        ],
-        "grating": [{"orientation": name, **_probed(layer, budget, draw, seed)} for name, draw in grating.items()],  # type: ignore[dict-item]
-        "orientation": [
-            {"angle": each} | _probed(layer, budget, lambda d, g, a=each: _oblique(d, a, g), seed) for each in ANGLES
-        ],
-        "bandwidth": [
-            {"bandwidth": each}
-            | _probed(layer, budget, lambda _, g, b=each: probes.motion_cloud(_MIDDLE, g, speed_bandwidth=b), seed)
-            for each in BANDWIDTHS
-        ],
-        "speed": speeds(layer, budget, seed=seed),
+    rows = {
+        name: [{variable: value, **_probed(layer, budget, draw, seed)} for value, draw in draws.items()]
+        for name, (variable, draws) in conditions.items()
     }
+    return rows | {"speed": speeds(layer, budget, seed=seed)}
 
 
-def _oblique(direction: float, angle: float, generator: np.random.Generator) -> Waves:
+def _cloud(
+    _: float, generator: np.random.Generator, *, frequency: float = _MIDDLE, bandwidth: float = 0.0
+) -> Waves:  # fmt: skip
+    return probes.motion_cloud(frequency, generator, speed_bandwidth=bandwidth)
+
+
+def _grating(direction: float, generator: np.random.Generator, *, orientation: str) -> Waves:
+    angle = direction if orientation == "perpendicular" else 360 * generator.random()
+    return probes.grating(_MIDDLE, angle, generator)
+
+
+def _oblique(direction: float, generator: np.random.Generator, *, angle: float) -> Waves:
     side = generator.choice([-1, 1])
     return probes.motion_cloud(_MIDDLE, generator, octaves=0.5, direction=direction + side * angle, spread=7.5)
 
@@ -95,7 +100,7 @@ def _compared(decided: np.ndarray, wanted: np.ndarray, motions: Motions) -> dict
     }
 
 
-def speeds(layer: LogisticConv, budget: Budget, *, seed: int) -> list[dict[str, float]]:
+def speeds(layer: LogisticConv, budget: Budget, *, seed: int) -> list[Row]:
     """Return the decisions on photographs at speeds between and beyond those of the classes.
 
     Args:
