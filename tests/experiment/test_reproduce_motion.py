@@ -12,20 +12,30 @@ from snnsim import cli
 from snnsim.data.event_camera.motion import Motions
 from snnsim.experiment import motif_detection, motion
 from snnsim.experiment.motif_detection import running as motif_running
-from snnsim.experiment.motion import drawing, measures, movies, running, settings, training
+from snnsim.experiment.motion import drawing, measures, movies, running, settings, training, tuning
 from snnsim.experiment.motion.movies import Movies
 from snnsim.experiment.motion.settings import Budget, Cell
 from snnsim.experiment.motion.symmetry import Symmetry
 
 TINY = Budget(
-    models=("dense", "learned-delays", "collapsed"), images="dead-leaves", side=18, steps=16, kernel=5, max_delay=4,
+    models=("dense", "learned-delays", "collapsed"), images="power-law", side=18, steps=16, kernel=5, max_delay=4,
     train=12, valid=2, test=4, epochs=1, batch=6, clip=12, clip_steps=6, stride=(2, 2, 2), probes=2,
 )  # fmt: skip
 
 
+SHARES = (1.0, 0.5, 0.25, 0.125, 0.03)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return motion.reproduce(TINY, tmp_path_factory.mktemp("motion"), progress=False)
+    """A finished experiment with a few points of each curve."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(running, "TEXTURES", ("power-law",))
+        patch.setattr(running, "SHARES", SHARES)
+        for name in ("FREQUENCIES", "ANGLES", "BANDWIDTHS"):
+            patch.setattr(tuning, name, getattr(tuning, name)[1:2])
+        patch.setattr(tuning, "SPEEDS", (0.7, 2.83))
+        return motion.reproduce(TINY, tmp_path_factory.mktemp("motion"), progress=False)
 
 
 def test_all_cells_are_run_and_reported(folder):
@@ -39,13 +49,13 @@ def test_all_cells_are_run_and_reported(folder):
         assert (folder / name).stat().st_size > 10_000
     assert "half-saturation" in (folder / "table.md").read_text()
     row = json.loads((folder / "cells" / "dense-0.json").read_text())
-    assert len(row["pruning"]) == len(running.SHARES)
+    assert [point["share"] for point in row["pruning"]] == list(SHARES)
     assert row["pruning"][0]["accuracy"] == row["shortening"][-1]["accuracy"]
     assert set(row["tuning"]) == {"frequency", "grating", "orientation", "bandwidth", "speed"}
 
 
 def test_a_training_goes_on_from_its_last_epoch(folder, tmp_path):
-    data = movies.load(folder / "movies" / "dead-leaves-train-0.npz", "train", 0, TINY.recipe())
+    data = movies.load(folder / "movies" / "power-law-train-0.npz", "train", 0, TINY.recipe())
     cell, two = Cell("dense", 0), replace(TINY, epochs=2, decay=False)
     training.train(cell, replace(two, epochs=1), data, tmp_path / "a.pt", progress=False)
     continued = training.train(cell, two, data, tmp_path / "a.pt", progress=False)
