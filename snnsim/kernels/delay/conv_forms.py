@@ -78,7 +78,7 @@ class _FrequencyConv(torch.autograd.Function):
         return current
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         volume, kernel = ctx.saved_tensors
         size = volume.shape[2:]
         spectrum = torch.fft.rfftn(volume, dim=_AXES)

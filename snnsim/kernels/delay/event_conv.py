@@ -117,7 +117,7 @@ class _EventConv(torch.autograd.Function):
         return torch.from_numpy(current)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
         slope = np.zeros(tuple(ctx.shape), _numpy_type(gradient))
         _gather(ctx.events, gradient.contiguous().numpy(), slope, ctx.geometry)
         return None, torch.from_numpy(slope), None
