@@ -28,9 +28,9 @@ def colors(velocity: np.ndarray, fastest: float) -> np.ndarray:
     size = np.linalg.norm(velocity, axis=-1)
     hue = np.mod(np.arctan2(velocity[..., 0], velocity[..., 1]) / (2 * np.pi), 1.0)
     parts = np.stack([hue, np.clip(0.3 + 0.7 * size / fastest, 0, 1), np.full_like(hue, 0.95)], axis=-1)
-    seen = ~np.isnan(size)
+    known = ~np.isnan(size)
     result = np.ones((*size.shape, 3))
-    result[seen] = hsv_to_rgb(parts[seen])
+    result[known] = hsv_to_rgb(parts[known])
     return result
 
 

@@ -12,6 +12,7 @@ Differs  photographs of scikit-learn and scikit-image in place of van Hateren's;
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def movies(split: str, seed: int, recipe: Recipe, count: int | None = None) -> m
     count = dict(recipe.recordings)[split] if count is None else count
     label = motion.segments(count, recipe.steps, recipe.motions, generator, mean=recipe.segment)
     scenes = [images[number] for number in generator.integers(len(images), size=count)]
-    settings = {"motions": recipe.motions, "side": recipe.side, "camera": recipe.camera}
+    settings: dict[str, Any] = {"motions": recipe.motions, "side": recipe.side, "camera": recipe.camera}
     return motion.film(scenes, label, **settings, generator=generator)
 
 

@@ -136,7 +136,7 @@ def learn(model: MotifModel, kernel: np.ndarray, budget: Budget, seed: int) -> t
         current, wanted = evidence(model.draw(kernel, budget.batch, generator), weight, bias, model)
         loss = functional.binary_cross_entropy_with_logits(current, wanted.float(), reduction="sum")
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     return weight.detach(), bias.detach()
 

@@ -80,7 +80,8 @@ def load(folder: Path, cell: Cell) -> tuple[LogisticConv, Budget]:
     if not path.is_file() or not is_folder(run.path):
         raise FileNotFoundError(f"{folder}: there is no trained layer {cell.name()}; snnsim reproduce motion makes one")
     saved = json.loads((run.path / "settings.json").read_text(encoding="utf-8"))["budget"]
-    budget = Budget(**{name: tuple(value) if isinstance(value, list) else value for name, value in saved.items()})
+    values: dict[str, Any] = {name: tuple(each) if isinstance(each, list) else each for name, each in saved.items()}
+    budget = Budget(**values)
     layer = training.build(cell, budget)
     layer.load_state_dict(torch.load(path, weights_only=True)["layer"])
     layer.form = "events"
@@ -189,7 +190,8 @@ def read(part: Part) -> Tensor:
 @torch.no_grad()
 def _evidence(layer: LogisticConv, events: Tensor) -> Tensor:
     """Return the evidence (step, recording, row, column, class)."""
-    return layer(movies.flat(events), stride=STRIDE, field=(events.shape[2], events.shape[3]))
+    evidence: Tensor = layer(movies.flat(events), stride=STRIDE, field=(events.shape[2], events.shape[3]))
+    return evidence
 
 
 @torch.no_grad()

@@ -41,7 +41,7 @@ def decide(layer: LogisticConv, events: Tensor, *, before: int = 0, kind: str = 
     field = events.shape[2], events.shape[3]
     pieces = [
         layer.decision(layer(movies.flat(part), before=before, stride=STRIDE, field=field), kind=kind)
-        for part in events.split(BATCH, dim=1)
+        for part in torch.split(events, BATCH, dim=1)
     ]
     return torch.cat(pieces, dim=1)
 

@@ -15,6 +15,7 @@ Units    widths of delay windows in steps, from half the delay range to that of 
 
 import math
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,7 +41,7 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
         budget: Sizes of the kernel.
     """
     generator = torch.Generator().manual_seed(cell.seed)
-    settings: dict[str, object] = {"dense": True}
+    settings: dict[str, Any] = {"dense": True}
     if cell.model in SPARSE:
         # a mask of any share, which the next lines replace
         settings = {"dense": False, "sparsity": 0.5, "learn_delay": cell.model == "learned-delays"}
@@ -151,27 +152,25 @@ def _epoch(
     generator = torch.Generator().manual_seed(1_000_003 * cell.seed + epoch)
     synapse = layer.synapse.connections
     if synapse.learns_delay:
-        start, end = (width(synapse.window, *rest) for width, rest in _widths(budget))
+        start = delay_windows.widest(synapse.window, budget.max_delay)
+        end = delay_windows.narrowest(synapse.window)
         narrowest = delay_windows.get_window(synapse.window).offset
         synapse.sigma.fill_(
             sigma_schedule.width(epoch, start=start, end=end, epochs=max(1, budget.epochs // 2), narrowest=narrowest)
         )
-    for index in torch.randperm(data.events.shape[1], generator=generator).split(budget.batch):
+    order = torch.randperm(data.events.shape[1], generator=generator)
+    for index in torch.split(order, budget.batch):
         part = _clip(data.batch(index), budget, generator)
         events = movies.flat(model_input(cell, part.events, generator))
         evidence = layer(events, before=budget.max_delay, stride=budget.stride, field=(budget.clip, budget.clip))
         label = part.label[budget.max_delay :: budget.stride[0]]
         value = loss(layer, evidence, label, budget.loss)
         optimizer.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         if symmetry is not None:
             symmetry.average_gradients(layer)
         optimizer.step()
         layer.constrain()
-
-
-def _widths(budget: Budget) -> tuple[tuple[object, tuple[int, ...]], ...]:
-    return (delay_windows.widest, (budget.max_delay,)), (delay_windows.narrowest, ())
 
 
 def _clip(data: Movies, budget: Budget, generator: torch.Generator) -> Movies:
