@@ -40,8 +40,8 @@ class Waves:
         first = np.exp(turn * np.multiply.outer(position[0] + np.arange(shape[0]), self.frequency[:, 0]))
         second = np.exp(turn * np.multiply.outer(self.frequency[:, 1], position[1] + np.arange(shape[1])))
         offset = np.exp(1j * self.phase - turn * self.beat * time_ms)
-        waves: np.ndarray = ((first * offset) @ second).real
-        return waves * np.sqrt(2 / len(self.phase))
+        waves: np.ndarray = ((first * offset) @ second).real * np.sqrt(2 / len(self.phase))
+        return waves
 
 
 def grating(frequency: float, direction: float, generator: np.random.Generator) -> Waves:
