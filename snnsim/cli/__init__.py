@@ -16,6 +16,7 @@ from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.converting import Convert
 from snnsim.cli.data import DataCommand
+from snnsim.cli.detection import Detect
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
 from snnsim.cli.neurobench import NeuroBench
@@ -47,6 +48,7 @@ Command = (
     | Annotated[Report, subcommand("report")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Reproduce, subcommand("reproduce")]
+    | Annotated[Detect, subcommand("detect")]
     | Annotated[DataCommand, subcommand("data")]
     | Annotated[Selftest, subcommand("selftest")]
     | Annotated[NeuroBench, subcommand("bench-neurobench")]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from snnsim.cli.delta import Delta
+from snnsim.cli.motion import MotifDetection, Motion
 from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
 
@@ -57,6 +58,8 @@ Experiment = (
     Annotated[Meta, subcommand("meta")]
     | Annotated[OneStep, subcommand("one-step")]
     | Annotated[Delta, subcommand("delta")]
+    | Annotated[Motion, subcommand("motion")]
+    | Annotated[MotifDetection, subcommand("motif-detection")]
 )
 
 

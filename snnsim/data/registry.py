@@ -83,6 +83,18 @@ def _patterns(_: str) -> SyntheticDataset:
     return moving_dots.PATTERNS
 
 
+def _motion(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motion
+
+    return motion.MOTION
+
+
+def _motion_full(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motion
+
+    return motion.MOTION_FULL
+
+
 def _segments(_: str) -> SyntheticDataset:
     from snnsim.data.synthetic import segments
 
@@ -113,6 +125,7 @@ _CITATION = (
     "Spiking Neural Networks. IEEE TNNLS 33:2744 (2022), doi 10.1109/TNNLS.2020.3044364"
 )
 _NO_LICENSE = "none needed: made on this machine"
+_OF_PACKAGES = "those of the photographs: CC BY and public domain"
 
 _ALL = (
     Dataset(
@@ -196,6 +209,33 @@ _ALL = (
         disk_bytes=3_000_000,
         license=_NO_LICENSE,
         generator=_patterns,
+    ),
+    Dataset(
+        name="motion",
+        title="Photographs that move in 12 directions with 3 speeds, as events of a camera of 32 x 32 pixels",
+        classes=36,
+        channels=2048,
+        field=(32, 32, 2),
+        recordings={"train": 720, "valid": 144, "test": 288},
+        disk_bytes=22_000_000,
+        license=_OF_PACKAGES,
+        citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
+        instructions="made on first use from photographs of scikit-learn and scikit-image, and cached; pip install "
+        "snnsim[images]",
+        generator=_motion,
+    ),
+    Dataset(
+        name="motion-full",
+        title="The same with 128 x 128 pixels and 200 steps, the published size",
+        classes=36,
+        channels=32768,
+        field=(128, 128, 2),
+        recordings={"train": 1024, "valid": 100, "test": 200},
+        disk_bytes=2_100_000_000,
+        license=_OF_PACKAGES,
+        citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
+        instructions="made on first use, which takes hours and 16 GB of memory; pip install snnsim[images]",
+        generator=_motion_full,
     ),
     Dataset(
         name="segments",

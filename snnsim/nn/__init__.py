@@ -15,6 +15,7 @@ from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.levy_baxter import LevyBaxter
 from snnsim.nn.lif import LIF
 from snnsim.nn.linear import SparseLinear
+from snnsim.nn.logistic_conv import LogisticConv
 from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
@@ -38,6 +39,7 @@ __all__ = [
     "Head",
     "LeakyReadout",
     "LevyBaxter",
+    "LogisticConv",
     "MetaNeuron",
     "Neuron",
     "Recurrence",

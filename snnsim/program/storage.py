@@ -23,8 +23,8 @@ FORMAT = "snnsim program"
 VERSION = 7
 """The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
 has no noisy models, version 2 none with two state variables, version 3 no further readouts,
-version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 neither graded messages nor initial
-potentials."""
+version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 neither graded messages nor
+initial potentials."""
 
 FURTHER_READOUTS, OTHER_TASKS, CONVOLUTIONS = 4, 5, 6
 """The versions since which files hold several readouts, other tasks than classes of recordings, and convolutions."""

@@ -69,8 +69,9 @@ def whitened(image: np.ndarray) -> np.ndarray:
     mirrored = np.pad(image, ((0, rows), (0, columns)), mode="symmetric")
     frequency = np.hypot(np.fft.fftfreq(2 * rows)[:, None], np.fft.rfftfreq(2 * columns)[None, :])
     gain = frequency * np.exp(-((frequency / HIGHEST) ** 4))
-    white: np.ndarray = np.fft.irfft2(np.fft.rfft2(mirrored) * gain, s=mirrored.shape)[:rows, :columns]
-    return white / white.std()
+    white = np.fft.irfft2(np.fft.rfft2(mirrored) * gain, s=mirrored.shape)[:rows, :columns]
+    result: np.ndarray = white / white.std()
+    return result
 
 
 @cache

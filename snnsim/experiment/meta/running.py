@@ -6,7 +6,7 @@ split for that trial alone.
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -34,7 +34,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether a progress bar is shown.
     """
     folder, all_cells = RunFolder(output), cells(budget)
-    _check_same(folder, budget)
+    check_same(folder, asdict(budget))
     remaining = [cell for cell in all_cells if not _file(folder, cell).is_file()]
     # cells of one source and seed have the same recordings, which are drawn once
     drawn: dict[tuple[str, int], Task] = {}
@@ -113,15 +113,18 @@ def _file(folder: RunFolder, cell: Cell) -> Path:
     return folder.path / "cells" / f"{cell.name()}.json"
 
 
-def _check_same(folder: RunFolder, budget: Budget) -> None:
-    """Write the settings of a folder.
+def check_same(folder: RunFolder, budget: Mapping[str, Any]) -> None:
+    """Write the settings of a folder of cells.
+
+    Args:
+        folder: Folder of the experiment.
+        budget: Settings by name; another number of "seeds" only adds cells.
 
     Raises:
         ValueError: If the folder has other settings already.
     """
-    path, settings = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
+    path, settings = folder.path / "settings.json", json.loads(json.dumps(budget))
     saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": settings, **environment(0)}
-    # another number of seeds only adds cells
     other = [name for name in settings if name != "seeds" and saved["budget"].get(name) != settings[name]]
     if other:
         raise ValueError(
