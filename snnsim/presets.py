@@ -9,6 +9,8 @@
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     segments         a class for each step; segments-heads has a head for the class of the recording besides
     waves            numbers for each step; waves-mean, numbers for each recording
+    motion           spiking kernels over space and delays see the motion of photographs, a class for each step;
+                     motion-full has the published sizes
     events, frames, pictures, audio, tonic:NAME
                      data of users, whose number of channels is that of the data
     digits-skip      delayed connections that skip a layer, from the input and to the readout
@@ -133,6 +135,26 @@ _WAVES_MEAN = replace(
 )
 
 
+# one layer of kernels over space and 13 delays, the mean of its spikes over all positions, and a memoryless readout
+_MOTION = Config(
+    name="motion",
+    data=Data(name="motion", channels=2048, height=32, width=32, time_step_ms=1.0),
+    network=Network(
+        convolutions=(48,), hidden=(), kernel=9, pool=32, max_delay_ms=12.0, sparsity=0.5, dropout=0.0, extra_ms=0.0,
+        neuron=LIF(tau_ms=2.0), readout=Readout(tau_ms=8.0),
+    ),
+    training=Training(epochs=12, batch_size=16, lr=1e-2),
+    task=StepClassTask(target="motion"),
+)  # fmt: skip
+_MOTION_FULL = replace(
+    _MOTION,
+    name="motion-full",
+    data=Data(name="motion-full", channels=32768, height=128, width=128, time_step_ms=1.0),
+    network=replace(_MOTION.network, convolutions=(72,), kernel=17, pool=128, max_delay_ms=20.0),
+    training=replace(_MOTION.training, epochs=100, batch_size=1),
+)
+
+
 # data of users: the number of channels is that of the data
 _EVENTS = Config(
     name="events",
@@ -253,6 +275,8 @@ def _all() -> dict[str, Config]:
         _SEGMENTS_HEADS,
         _WAVES,
         _WAVES_MEAN,
+        _MOTION,
+        _MOTION_FULL,
     ):
         presets[other.name] = other
     return presets

@@ -64,11 +64,11 @@ class Export:
         from snnsim import export
 
         target = export.targets.get_target(self.to)
-        program = _program(self.source)
+        program = export.targets.single_synapses(_program(self.source), self.to)
         if self.fix:
             program = self._fixed(program)
         if self.check:
-            _show(list(target.check(program)), self.to)
+            _show(list(target.violations(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
         export.write(program, self.to, path, **_present(encoding=self.encoding, dt=self.dt, resistance=self.resistance))

@@ -144,8 +144,9 @@ def _described(summary: dict[str, Any]) -> list[str]:
             f"decay {_span(population['decay'])}"
         )
     for edge in summary["edges"]:
+        shared = f" of a kernel of {edge['kernel_weights']:,} weights" if "kernel_weights" in edge else ""
         lines.append(
-            f"  {edge['source']} -> {edge['target']}: {edge['synapses']:,} synapses, delays {_span(edge['delays'])} "
+            f"  {edge['source']} -> {edge['target']}: {edge['synapses']:,} synapses{shared}, delays {_span(edge['delays'])} "
             f"steps, sparsity {edge['sparsity']:.1%}, {edge['fan_out']:.1f} synaptic operations per spike"
         )
     inference = summary["inference"]

@@ -6,14 +6,17 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg, subcommand
 
+from snnsim.cli.delta import Delta
+from snnsim.cli.motion import MotifDetection, Motion
+from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
+from snnsim.cli.timescales import Timescales
 
-_AS_BUDGET = "(default: as the budget has them)"
-Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint=_AS_BUDGET), COUNT]
+Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
 
 
 @dataclass(frozen=True)
-class ReproduceMeta:
+class Meta:
     """Repeat an experiment: networks with learned neuron parameters against networks with fixed ones, both tuned alike.
 
     All combinations are trained, over seeds: sources (Bernoulli, Markov, Poisson; with the full budget also handwritten digits), neurons (LIF, meta, Levy-Baxter), rules (backpropagation, STDP, Tempotron) and decisions (rate, Lempel-Ziv complexity). The results are results.csv, table.md and gains.png in the folder. A command that was stopped computes the missing results when it is started again.
@@ -26,7 +29,7 @@ class ReproduceMeta:
     """Size of the experiment."""
     sources: Annotated[
         tuple[Literal["bernoulli", "markov", "poisson", "digits-rate", "digits-latency"], ...],
-        arg(metavar="NAME ...", help_behavior_hint=_AS_BUDGET),
+        arg(metavar="NAME ...", help_behavior_hint="(default: as the budget has them)"),
     ] = ()
     """Sources of spike trains: bernoulli, markov, poisson, or handwritten digits as digits-rate and digits-latency."""
     seeds: Repetitions = None
@@ -52,68 +55,22 @@ class ReproduceMeta:
         print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each comparison")
 
 
-@dataclass(frozen=True)
-class ReproduceTimescales:
-    """Repeat an experiment: where the memory of the last N bits lives, in time constants, recurrent weights or delays.
-
-    Networks learn N-parity or N-DMS along curricula in which N grows. The results are epochs.csv, networks.csv, table.md and figures in the folder: largest N over epochs, time constants against N, lesions, perturbations, and training at larger N. A command that was stopped goes on from the last epoch when it is started again, and so does one with more epochs.
-
-    - snnsim reproduce timescales -- rate networks of 64 units
-    - snnsim reproduce timescales --neuron lif --delays axonal -- spiking networks with recurrent delays, parts learned or fixed
-    - snnsim reproduce timescales --budget full --seeds 1 --epochs 16 -- 500 units, as published: an hour
-    """
-
-    budget: Literal["small", "full"] = "small"
-    """Size of the experiment."""
-    neuron: Literal["rate", "lif", "lstm", "gru"] = "rate"
-    """Units: leaky rate units, spiking neurons, or torch's LSTM or GRU for comparison."""
-    delays: Literal["none", "axonal", "synaptic"] = "none"
-    """Recurrent delays of spiking networks: none, one for each neuron, or one for each connection."""
-    task: Literal["parity", "dms"] = "parity"
-    """Parity of the last N bits, or whether the last bit equals that of N - 1 steps before."""
-    curricula: Annotated[
-        tuple[Literal["single", "multi", "sliding", "none"], ...],
-        arg(metavar="NAME ...", help_behavior_hint=_AS_BUDGET),
-    ] = ()
-    """Curricula: single, one N at a time; multi, all N up to the newest; sliding, a window of ten; none, one N from the beginning, that of --target."""
-    learned: Annotated[tuple[str, ...], arg(metavar="PARTS ...", help_behavior_hint=_AS_BUDGET)] = ()
-    """Sets of learned parts, such as tau+weights or weights+delays; the other parts stay as they begin."""
-    seeds: Repetitions = None
-    """Number of networks of each kind; a later command with more of them adds the missing ones to the folder."""
-    epochs: Repetitions = None
-    """Largest number of epochs of a network; a later command with more of them trains on."""
-    target: Repetitions = None
-    """N of the curriculum none."""
-    units: Repetitions = None
-    """Number of recurrent units."""
-    output_dir: Folder = None
-    """Folder of the results (default: runs/timescales-BUDGET-NEURON-DELAYS-TASK)."""
-
-    def __call__(self) -> None:
-        """Compute the missing results, and print the table."""
-        from snnsim.experiment import timescales
-
-        changes = {
-            name: getattr(self, name)
-            for name in ("curricula", "learned", "seeds", "epochs", "target", "units")
-            if getattr(self, name) not in (None, ())
-        }
-        budget = replace(timescales.budget(self.budget, self.neuron, self.delays), task=self.task, **changes)
-        name = "-".join(("timescales", self.budget, self.neuron, self.delays, self.task))
-        folder = timescales.reproduce(budget, self.output_dir or Path("runs") / name)
-        print((folder / "table.md").read_text(encoding="utf-8"))
-        print(f"done: {folder}: epochs.csv, networks.csv, table.md, figures, and a file for each network")
-
-
-Experiment = Annotated[ReproduceMeta, subcommand("meta")] | Annotated[ReproduceTimescales, subcommand("timescales")]
+Experiment = (
+    Annotated[Meta, subcommand("meta")]
+    | Annotated[OneStep, subcommand("one-step")]
+    | Annotated[Delta, subcommand("delta")]
+    | Annotated[Motion, subcommand("motion")]
+    | Annotated[MotifDetection, subcommand("motif-detection")]
+    | Annotated[Timescales, subcommand("timescales")]
+)
 
 
 @dataclass(frozen=True)
 class Reproduce:
-    """Repeat a published experiment."""
+    """Repeat a published experiment; a command that was stopped goes on when it is started again."""
 
-    command: Experiment
+    experiment: Experiment
 
     def __call__(self) -> None:
         """Run the chosen experiment."""
-        self.command()
+        self.experiment()

@@ -35,6 +35,7 @@ class Train:
     - snnsim train shd --data-path FOLDER -- the recipe of DCLS-Delays on the Spiking Heidelberg Digits
     - snnsim train shd-no-delays --epochs 50 -- an ablation without delays
     - snnsim train images --epochs 5 -- convolutions on images; patterns: on moving dots; patterns-delays: with delays
+    - snnsim train motion -- the motion of photographs in the events of a camera; motion-full: the published size
     - snnsim train digits --set network.neuron=meta -- stochastic neurons; also levy_baxter, and second_order
     - snnsim train digits --set network.neuron=adlif -- adaptive neurons; also silif, alif, and cuba_lif
     - snnsim train digits --set network.recurrent=delays -- recurrent connections with learned delays; also dense
@@ -45,7 +46,7 @@ class Train:
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves and waves-mean; and events, frames, pictures, audio and tonic:NAME for your own data."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, motion and motion-full; and events, frames, pictures, audio and tonic:NAME for your own data."""
     data_path: DataPath = None
     """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None
@@ -208,11 +209,13 @@ class Plot:
     - curves: loss, metrics, schedules and activity over the epochs.
     - animation: the raster as a film.
     - predictions: the confusion of classes, or numbers against their targets, on a split.
+    - kernels: kernels of a convolution over delays, as slices of space; as a film with --output NAME.gif.
+    - flow: optical flow and decision over a movie, for a folder of `snnsim reproduce motion`.
     """
 
     run: RunFolder
     """Folder of the run."""
-    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions"]]
+    kind: Positional[Literal["raster", "delays", "curves", "animation", "predictions", "kernels", "flow"]]
     """Kind of figure."""
     output: Output = None
     """File to write: .png, .svg or .pdf, for an animation .gif or .mp4 (default: in the folder of the run)."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnsim import plugins
 from snnsim.data.source_kinds import SOURCES as SOURCES
 from snnsim.data.source_kinds import TONIC as TONIC
 from snnsim.data.source_kinds import SourceKind as SourceKind
@@ -82,6 +83,18 @@ def _patterns(_: str) -> SyntheticDataset:
     return moving_dots.PATTERNS
 
 
+def _motion(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motion
+
+    return motion.MOTION
+
+
+def _motion_full(_: str) -> SyntheticDataset:
+    from snnsim.data.synthetic import motion
+
+    return motion.MOTION_FULL
+
+
 def _segments(_: str) -> SyntheticDataset:
     from snnsim.data.synthetic import segments
 
@@ -112,6 +125,7 @@ _CITATION = (
     "Spiking Neural Networks. IEEE TNNLS 33:2744 (2022), doi 10.1109/TNNLS.2020.3044364"
 )
 _NO_LICENSE = "none needed: made on this machine"
+_OF_PACKAGES = "those of the photographs: CC BY and public domain"
 
 _ALL = (
     Dataset(
@@ -197,6 +211,33 @@ _ALL = (
         generator=_patterns,
     ),
     Dataset(
+        name="motion",
+        title="Photographs that move in 12 directions with 3 speeds, as events of a camera of 32 x 32 pixels",
+        classes=36,
+        channels=2048,
+        field=(32, 32, 2),
+        recordings={"train": 720, "valid": 144, "test": 288},
+        disk_bytes=22_000_000,
+        license=_OF_PACKAGES,
+        citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
+        instructions="made on first use from photographs of scikit-learn and scikit-image, and cached; pip install "
+        "snnsim[images]",
+        generator=_motion,
+    ),
+    Dataset(
+        name="motion-full",
+        title="The same with 128 x 128 pixels and 200 steps, the published size",
+        classes=36,
+        channels=32768,
+        field=(128, 128, 2),
+        recordings={"train": 1024, "valid": 100, "test": 200},
+        disk_bytes=2_100_000_000,
+        license=_OF_PACKAGES,
+        citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
+        instructions="made on first use, which takes hours and 16 GB of memory; pip install snnsim[images]",
+        generator=_motion_full,
+    ),
+    Dataset(
         name="segments",
         title="Segments whose lag between channels is the class of their steps, and the longest that of the recording",
         classes=3,
@@ -217,12 +258,12 @@ _ALL = (
         generator=_waves,
     ),
 )
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
-"""Every data set by its name, in the order of `snnsim data list`."""
-GENERATED = tuple(name for name, dataset in DATASETS.items() if dataset.generator is not None)
-DOWNLOADED = tuple(name for name, dataset in DATASETS.items() if dataset.downloader is not None)
+DATASETS = plugins.Table({dataset.name: dataset for dataset in _ALL}, plugins.DATASETS, Dataset)
+"""Every data set by its name, in the order of `snnsim data list`, with those of plug-ins."""
+GENERATED = tuple(dataset.name for dataset in _ALL if dataset.generator is not None)
+DOWNLOADED = tuple(dataset.name for dataset in _ALL if dataset.downloader is not None)
 NAMES = GENERATED + DOWNLOADED
-"""The names in the order of configs and help texts."""
+"""The names of our own in the order of configs and help texts."""
 
 
 def get_dataset(name: str) -> Dataset:
@@ -242,4 +283,4 @@ def known_name(name: object) -> bool:
         name: Value of `data.name`.
     """
     tonic = isinstance(name, str) and name.startswith(TONIC) and name.removeprefix(TONIC).isidentifier()
-    return name in NAMES or name in SOURCES or tonic
+    return name in SOURCES or tonic or (isinstance(name, str) and name in DATASETS)

@@ -19,8 +19,8 @@ from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.bias import Bias
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
-from snnsim.nn.patches import Field
 from snnsim.nn.protocols import Synapse
+from snnsim.program import Field
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
 from snnsim.units import to_steps
 

@@ -15,6 +15,7 @@ from snnsim.config.recurrence import RecurrentDelays
 from snnsim.data.batches import Batches
 from snnsim.experiment import build, evaluate_run, plot_predictions, tasks
 from snnsim.experiment.evaluate_run import Loaded, Split
+from snnsim.experiment.motion import drawing
 from snnsim.learning.losses import Batch
 from snnsim.nn import DelayedConv, DelayedLinear, Neuron
 from snnsim.nn.network import Record, SpikingNetwork
@@ -22,8 +23,10 @@ from snnsim.training import evaluation
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import lookup
 
-KINDS = ("raster", "delays", "curves", "animation", "predictions")
+KINDS = ("raster", "delays", "curves", "animation", "predictions", "kernels", "flow")
 AFTER_TRAINING = ("curves", "delays", "raster")
+MOST_KERNELS = 6
+"""Kernels of a figure."""
 _LOOP = ", recurrent"
 """End of the names of recurrent connections."""
 
@@ -43,7 +46,7 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
 
     Args:
         run: Folder of the run.
-        kind: "raster", "delays", "curves", "animation" or "predictions".
+        kind: "raster", "delays", "curves", "animation", "predictions", "kernels" or "flow".
         output: File to write; by default in the folder of the run.
         choice: The recording of a raster or an animation.
 
@@ -79,13 +82,25 @@ def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
 def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
     # the training recordings, as a run may have no others; the split makes no difference to the delays
     loaded = evaluate_run.load(folder.path, "train", data_path=choice.data_path)
+    layers = layer_delays(loaded)
+    if layers:
+        plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
+    return output if layers else None
+
+
+def layer_delays(loaded: Loaded) -> list[plots.LayerDelays]:
+    """Return the delays of each layer before and after training, and the weights; none of a network without delays.
+
+    Args:
+        loaded: A trained network.
+    """
     trained = _delayed(loaded.network)
     if not trained:
-        return None
+        return []
     # the initial delays are a function of the seed, so no file has them
     initial = _delayed(build.build_network(loaded.config, classes=tasks.sizes(loaded.names)))
     loops = loaded.network.looped_synapses()
-    layers = [
+    return [
         plots.LayerDelays(
             name,
             before=_delays_of(initial[name], offset),
@@ -97,8 +112,6 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
         # a delay of 0 in a loop is one step
         for offset in (int(any(after is loop for loop in loops)),)
     ]
-    plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
-    return output
 
 
 def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:
@@ -148,12 +161,50 @@ def _predictions(folder: RunFolder, output: Path, choice: Choice) -> Path:
     return plot_predictions.draw(loaded, output)
 
 
+@torch.no_grad()
+def _kernels(folder: RunFolder, output: Path, choice: Choice) -> Path:
+    """Draw the kernels of the first convolution with delays, those with the largest weights first.
+
+    Raises:
+        ValueError: If the first layer is another one.
+    """
+    if drawing.is_folder(folder.path):
+        return drawing.kernels(folder.path, output)
+    loaded = evaluate_run.load(folder.path, "train", data_path=choice.data_path)
+    synapse = loaded.network.eval().layers[0].synapse if loaded.network.layers else None
+    if not isinstance(synapse, DelayedConv):
+        raise ValueError(
+            f"{folder.path}: kernels are those of a convolution with delays in the first layer; it has none"
+        )
+    values = synapse.event_kernel().sum(3).permute(3, 0, 1, 2).numpy()
+    order = np.abs(values).sum((1, 2, 3)).argsort()[::-1][:MOST_KERNELS]
+    names, step = [f"channel {number}" for number in order], loaded.config.data.time_step_ms
+    if output.suffix.lower() == ".gif":
+        plots.animate_kernels(values[order], names, output, time_step_ms=step)
+    else:
+        plots.save(plots.kernels(values[order], names, time_step_ms=step), output)
+    return output
+
+
+def _flow(folder: RunFolder, output: Path, choice: Choice) -> Path:
+    """Draw the optical flow of a movie.
+
+    Raises:
+        ValueError: If the folder is not one of `snnsim reproduce motion`.
+    """
+    if not drawing.is_folder(folder.path):
+        raise ValueError(f"{folder.path}: a flow needs the folder of `snnsim reproduce motion`; this is another one")
+    return drawing.moving_scene(folder.path, output, index=choice.index)
+
+
 _DRAW: dict[str, Callable[[RunFolder, Path, Choice], Path | None]] = {
     "raster": _raster,
     "delays": _delays,
     "curves": _curves,
     "animation": _animation,
     "predictions": _predictions,
+    "kernels": _kernels,
+    "flow": _flow,
 }
 
 

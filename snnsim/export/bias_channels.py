@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.program.parts import Synapses
+from snnsim.program.edge import Synapses
 from snnsim.simulation import Events
 
 
@@ -39,7 +39,7 @@ def with_bias_channel(program: Program) -> Program:
             "bias channel: biases of a program in integers are finer than its weights, so no synapse has their weight; "
             "put them on the grid of the weights first"
         )
-    edges = [_widened(edge, 1) if edge.source == INPUT else edge for edge in program.edges]
+    edges = [_widened(edge, 1) if edge.source == INPUT else edge for edge in program.single_edges]
     for population in biased:
         neuron = np.flatnonzero(population.bias)
         channel, delay = np.full(len(neuron), program.channels), np.zeros(len(neuron), np.int64)
@@ -63,7 +63,7 @@ def with_bias_channels(program: Program, *, most: int) -> Program:
     if largest == 0:
         return program
     count = -(-largest // most)
-    edges = [_widened(edge, count) if edge.source == INPUT else edge for edge in program.edges]
+    edges = [_widened(edge, count) if edge.source == INPUT else edge for edge in program.single_edges]
     for population in program.populations:
         if population.bias.any():
             synapses = _bias_synapses(biases[population.name], count, most, start=program.channels)
@@ -93,7 +93,7 @@ def with_bias_relays(program: Program, *, most: int) -> Program:
     last = biased[-1]
     count = _relay_count(program, biases, last, most)
     changed, edges = [], []
-    for index, (population, edge) in enumerate(zip(populations, program.edges, strict=True)):
+    for index, (population, edge) in enumerate(zip(populations, program.single_edges, strict=True)):
         start = program.sources(edge.source)
         synapses = _concatenated(edge, _bias_synapses(biases[index], count, most, start=start))
         if index < last:
@@ -110,7 +110,7 @@ def in_chain_order(program: Program) -> Program:
         program: Chain of populations, each with one edge that leads to it.
     """
     order = {population.name: number for number, population in enumerate(program.populations)}
-    return replace(program, edges=tuple(sorted(program.edges, key=lambda edge: order[edge.target])))
+    return replace(program, edges=tuple(sorted(program.single_edges, key=lambda edge: order[edge.target])))
 
 
 def with_bias_spikes(program: Program, events: Events) -> tuple[Program, Events]:

@@ -124,7 +124,7 @@ def _xylo(program: Program) -> Budget:
     relays = {INPUT: 0} | {population.name: 0 for population in program.populations}
     for source in relays:
         longest = np.zeros(program.sources(source), np.int64)
-        for edge in program.edges:
+        for edge in program.single_edges:
             if edge.source == source:
                 np.maximum.at(longest, edge.pre(), edge.delay.astype(np.int64))
         relays[source] = int(longest.sum())

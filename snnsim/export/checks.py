@@ -12,7 +12,7 @@ import numpy as np
 
 from snnsim import renamed
 from snnsim.export.retiming import keeps_current, retime
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, Population, Program
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def delay_range(program: Program, *, most: int) -> Iterator[Violation]:
         program: Program in floats or integers.
         most: The longest delay of the target, in steps of the Program.
     """
-    for edge in program.edges:
+    for edge in program.single_edges:
         if edge.longest() > most:
             count = int((edge.delay > most).sum())
             yield Violation(
@@ -131,6 +131,21 @@ def one_readout(program: Program) -> Iterator[Violation]:
             f"there must be one readout, and {program.readout!r} is one too",
             "freeze a network with one head, or use npz or hdf5",
         )  # fmt: skip
+
+
+def no_graded_messages(program: Program) -> Iterator[Violation]:
+    """Neurons send spikes, not graded messages.
+
+    Args:
+        program: The Program.
+    """
+    for population in program.populations:
+        if MODELS[population.model].graded:
+            yield Violation(
+                "no_graded_messages", population_text(population),
+                f"neurons must send spikes, and those of the model {population.model!r} send graded messages",
+                "run it with `snnsim simulate`, or use npz or hdf5, which hold such programs",
+            )  # fmt: skip
 
 
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:
@@ -224,7 +239,7 @@ def chain(program: Program) -> Iterator[Violation]:
     """
     names = [INPUT, *(population.name for population in program.populations)]
     for before, name in itertools.pairwise(names):
-        sources = sorted(edge.source for edge in program.edges if edge.target == name)
+        sources = sorted(edge.source for edge in program.single_edges if edge.target == name)
         if sources != [before]:
             yield Violation(
                 "chain", f"population {name!r}",
@@ -239,7 +254,7 @@ def one_synapse(program: Program) -> Iterator[Violation]:
     Args:
         program: Program in floats or integers.
     """
-    for edge in program.edges:
+    for edge in program.single_edges:
         pairs = edge.pre() * program.population(edge.target).size + edge.post
         more = len(pairs) - len(np.unique(pairs))
         if more:

@@ -70,7 +70,9 @@ def fan_in(program: Program, core: Core) -> Iterator[Violation]:
         core: Capacity of a core, of which `axons_in` counts.
     """
     for population in program.populations:
-        sizes = {edge.source: program.sources(edge.source) for edge in program.edges if edge.target == population.name}
+        sizes = {
+            edge.source: program.sources(edge.source) for edge in program.single_edges if edge.target == population.name
+        }
         if sum(sizes.values()) > core.axons_in:
             yield Violation(
                 "fan_in", population_text(population),
@@ -87,7 +89,7 @@ def fan_out(program: Program, core: Core) -> Iterator[Violation]:
         core: Capacity of a core, of which `axons_out` counts.
     """
     for population in program.populations:
-        targets = {edge.target for edge in program.edges if edge.source == population.name}
+        targets = {edge.target for edge in program.single_edges if edge.source == population.name}
         if population.size * len(targets) > core.axons_out:
             yield Violation(
                 "fan_out", population_text(population),
@@ -120,7 +122,7 @@ def synapse_bits(program: Program, population: Population, core: Core) -> int:
         population: Target of the synapses.
         core: Its `bits` are those of weight and delay of a synapse.
     """
-    synapses = sum(len(edge.weight) for edge in program.edges if edge.target == population.name)
+    synapses = sum(len(edge.weight) for edge in program.single_edges if edge.target == population.name)
     return synapses * (core.bits + max(population.size - 1, 1).bit_length())
 
 

@@ -50,7 +50,7 @@ def gains_to_weights(program: Program) -> tuple[Program, repairs.Counts]:
     ]
     edges = [
         replace(edge, weight=edge.weight * gains[edge.target][edge.post]) if edge.target in gains else edge
-        for edge in floats.edges
+        for edge in floats.single_edges
     ]
     count = sum(int((gain != 1).sum()) for gain in gains.values())
     return replace(floats, populations=tuple(populations), edges=tuple(edges)), {"gains_changed": count}

@@ -30,7 +30,7 @@ def weight_range(program: Program, *, least: int, most: int) -> Iterator[Violati
         least: The smallest weight of the target.
         most: Its largest weight.
     """
-    for edge in program.edges:
+    for edge in program.single_edges:
         low, high = edge.weight.min(initial=0), edge.weight.max(initial=0)
         if low < least or high > most:
             yield Violation(
@@ -87,7 +87,7 @@ def weight_parity(program: Program, *, unit: int, all_of: int) -> Iterator[Viola
     """
     if program.fixed is None:
         return
-    for edge in program.edges:
+    for edge in program.single_edges:
         weight = edge.weight.astype(np.int64) << max(program.fixed.weight_shift - unit, 0)
         wide = weight.max(initial=0) >= all_of or weight.min(initial=0) < -all_of
         if wide and (weight % 2).any():

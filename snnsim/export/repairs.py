@@ -16,7 +16,7 @@ from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
-from snnsim.program.parts import Synapses
+from snnsim.program.edge import Synapses
 from snnsim.quantization import Scheme, quantize
 
 Counts = dict[str, Any]
@@ -67,7 +67,7 @@ def requantize(program: Program, *, scheme: Scheme) -> tuple[Program, Counts]:
     """
     changed = quantize(program, scheme)
     errors = changed.provenance["quantization"]["edges"]
-    edges = [_selected(edge, edge.weight != 0, program.sources(edge.source)) for edge in changed.edges]
+    edges = [edge.selected(edge.weight != 0) for edge in changed.edges]
     return replace(changed, edges=tuple(edges)), {
         "weights": scheme.weights,
         "scale": scheme.scale,
@@ -84,7 +84,7 @@ def clamp_delays(program: Program, *, most: int) -> tuple[Program, Counts]:
         program: Program in floats or integers.
         most: The longest delay of the target, in steps. Every longer delay becomes `most`.
     """
-    return _with_delays(program, [np.minimum(edge.delay, most) for edge in program.edges])
+    return _with_delays(program, [np.minimum(edge.delay, most) for edge in program.single_edges])
 
 
 def clamp_hardware_delays(program: Program, *, latency: int, shortest: int, most: int) -> tuple[Program, Counts]:
@@ -98,7 +98,7 @@ def clamp_hardware_delays(program: Program, *, latency: int, shortest: int, most
     """
     retimed = retime(program, latency=latency, shortest=shortest)
     over = [np.maximum(edge.delay - most, 0) for edge in retimed.edges]
-    return _with_delays(program, [edge.delay - excess for edge, excess in zip(program.edges, over, strict=True)])
+    return _with_delays(program, [edge.delay - excess for edge, excess in zip(program.single_edges, over, strict=True)])
 
 
 def thresholds_to_grid(program: Program, *, unit: int, most: int) -> tuple[Program, Counts]:
@@ -171,7 +171,7 @@ def join_taps(program: Program) -> tuple[Program, Counts]:
         program: Program in floats or integers.
     """
     edges, joined = [], 0
-    for edge in program.edges:
+    for edge in program.single_edges:
         targets = program.population(edge.target).size
         pair = edge.pre() * targets + edge.post
         # the largest weight of a pair comes first, so the first delay of a pair is that of the largest weight
@@ -195,7 +195,7 @@ def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]
     populations = [piece for population in program.populations for piece, _ in pieces[population.name]]
     names = {name: [(piece.name, neurons) for piece, neurons in split] for name, split in pieces.items()}
     edges = []
-    for edge in program.edges:
+    for edge in program.single_edges:
         for source in names.get(edge.source) or [(edge.source, slice(0, program.channels))]:
             edges += [_between(edge, source, target) for target in names[edge.target]]
     changed = replace(program, populations=tuple(populations), edges=tuple(edges))
@@ -204,7 +204,7 @@ def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]
 
 def _split(program: Program, population: Population, core: Core) -> list[tuple[Population, slice]]:
     """Return the parts of a population, and the neurons of each."""
-    targets = len({edge.target for edge in program.edges if edge.source == population.name})
+    targets = len({edge.target for edge in program.single_edges if edge.source == population.name})
     count = max(
         -(-population.size // core.neurons),
         -(-synapse_bits(program, population, core) // core.synapse_bits),
@@ -256,15 +256,11 @@ def with_neurons(program: Program, change: Callable[[Population], Population], n
 
 def _with_delays(program: Program, delays: list[np.ndarray]) -> tuple[Program, Counts]:
     edges, count, largest = [], 0, 0
-    for edge, delay in zip(program.edges, delays, strict=True):
+    for edge, delay in zip(program.single_edges, delays, strict=True):
         change = edge.delay.astype(np.int64) - delay
         count, largest = count + int((change > 0).sum()), max(largest, int(change.max(initial=0)))
-        edges.append(_like(edge, (edge.pre(), edge.post, delay, edge.weight), program.sources(edge.source)))
+        edges.append(edge.with_delays(delay))
     return replace(program, edges=tuple(edges)), {"delays_shortened": count, "largest_change": largest}
-
-
-def _selected(edge: Edge, mask: np.ndarray, sources: int) -> Edge:
-    return _like(edge, (edge.pre()[mask], edge.post[mask], edge.delay[mask], edge.weight[mask]), sources)
 
 
 def _like(edge: Edge, synapses: Synapses, sources: int) -> Edge:

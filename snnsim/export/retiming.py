@@ -63,7 +63,7 @@ def retime(program: Program, *, latency: int, shortest: int, current_latency: in
     """
     lags = retiming_lags(program, shortest=latency + shortest, current_latency=current_latency)
     edges = []
-    for edge in program.edges:
+    for edge in program.single_edges:
         taken = latency + current_latency * keeps_current(program.population(edge.target).model)
         edges.append(_with_delay(edge, lags[edge.target] - lags[edge.source] - taken))
     return Retimed(program, tuple(edges), lags)
@@ -91,7 +91,7 @@ def retiming_lags(program: Program, *, shortest: int, current_latency: int = 0) 
     """
     least = {each.name: shortest + current_latency * keeps_current(each.model) for each in program.populations}
     lags = {INPUT: 0} | {each.name: least[each.name] if each.bias.any() else 0 for each in program.populations}
-    edges = [edge for edge in program.edges if len(edge.delay)]
+    edges = [edge for edge in program.single_edges if len(edge.delay)]
     # Bellman-Ford: after as many rounds as there are populations, a lag grows further only in a loop
     for _ in lags:
         short = [edge for edge in edges if lags[edge.target] < _least_lag(edge, lags, least[edge.target])]

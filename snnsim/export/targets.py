@@ -9,12 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim import renamed
+from snnsim import plugins, renamed
 from snnsim.export import arrays, c, checks, loihi, nir, pynn, sonata, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, apply_repairs
 from snnsim.program import Program
 from snnsim.validation import known
+
+MOST_SYNAPSES = 10**8
+"""The most synapses that convolutions become in a file of a target."""
 
 
 def _no_folder(folder: Path) -> bool:
@@ -55,6 +58,18 @@ class Target:
     """The text of each file of a folder that its backends run as code, as `write` writes it for a Program."""
     former_code: frozenset[str] = frozenset()
     """SHA-256 of such files of earlier versions, which backends run, too."""
+    graded: bool = False
+    """Whether it holds Programs with graded messages."""
+
+    def violations(self, program: Program) -> Iterable[Violation]:
+        """Return every violation of its design rules; a Program of another kind of messages has one.
+
+        Args:
+            program: The Program.
+        """
+        if program.graded and not self.graded:
+            return checks.no_graded_messages(program)
+        return self.check(program)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -67,9 +82,11 @@ class Target:
         return () if self.read is None else _keywords(self.read)
 
 
-TARGETS: dict[str, Target] = {
-    "npz": Target("plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz),
-    "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5),
+_OWN: dict[str, Target] = {
+    "npz": Target(
+        "plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz, graded=True
+    ),
+    "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5, graded=True),
     "spinnaker": Target(
         "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims,
         pynn.REPAIRS, executed=pynn.executed, former_code=pynn.FORMER_SCRIPTS,
@@ -92,7 +109,8 @@ TARGETS: dict[str, Target] = {
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }  # fmt: skip
-"""The targets by name."""
+TARGETS = plugins.Table(_OWN, plugins.TARGETS, Target)
+"""The targets by name, with those of plug-ins."""
 
 
 def write(program: Program, target: str, path: Path, **options: Any) -> None:
@@ -105,12 +123,32 @@ def write(program: Program, target: str, path: Path, **options: Any) -> None:
         **options: Options of the target's writer; `TARGETS[target].options` has their names.
 
     Raises:
-        ValueError: If the target or an option is unknown, or the Program breaks its rules; the message has all of them.
+        ValueError: If the target or an option is unknown, a convolution has too many synapses, or the Program breaks
+            the target's rules; the message has all of them.
     """
     chosen = get_target(target)
     _check_options(target, "written", chosen.options, options)
-    checks.refuse(target, chosen.check(program))
+    program = single_synapses(program, target)
+    checks.refuse(target, chosen.violations(program))
     chosen.write(program, Path(path), **options)
+
+
+def single_synapses(program: Program, target: str) -> Program:
+    """Return a Program with single synapses in place of convolutions, as all targets take them.
+
+    Args:
+        program: The Program.
+        target: A name of TARGETS, for the message.
+
+    Raises:
+        ValueError: If it has convolutions, and more synapses than MOST_SYNAPSES.
+    """
+    if program.convolutions and program.synapses > MOST_SYNAPSES:
+        raise ValueError(
+            f"export to {target}: convolutions become single synapses, and must have {MOST_SYNAPSES:,} at most; "
+            f"this program has {program.synapses:,}; prune it, or keep it as a file of snnsim, which has the kernels"
+        )
+    return program.unrolled()
 
 
 def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
@@ -121,10 +159,10 @@ def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
         target: A name of TARGETS.
 
     Raises:
-        ValueError: If the target is unknown.
+        ValueError: If the target is unknown, or a convolution has too many synapses.
     """
     chosen = get_target(target)
-    return apply_repairs(program, chosen.check, chosen.repairs)
+    return apply_repairs(single_synapses(program, target), chosen.violations, chosen.repairs)
 
 
 def read(target: str, path: Path, **options: Any) -> Program:

@@ -15,11 +15,13 @@ from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.levy_baxter import LevyBaxter
 from snnsim.nn.lif import LIF
 from snnsim.nn.linear import SparseLinear
+from snnsim.nn.logistic_conv import LogisticConv
 from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.recurrence import Recurrence
+from snnsim.nn.scaled_lif import ScaledLIF
 from snnsim.nn.second_order import SecondOrder
 from snnsim.nn.silif import SiLIF
 from snnsim.nn.skip import Skip
@@ -38,9 +40,11 @@ __all__ = [
     "Head",
     "LeakyReadout",
     "LevyBaxter",
+    "LogisticConv",
     "MetaNeuron",
     "Neuron",
     "Recurrence",
+    "ScaledLIF",
     "SecondOrder",
     "SiLIF",
     "Skip",

@@ -3,6 +3,9 @@
     Conv          I[t, (y, x, o)] = Σ_e w[o, e] patch[t, (y, x)][e]              e = (c, row, col): torch's conv2d
     DelayedConv   I[t, (y, x, o)] = Σ_e Σ_k kernel[k, o, e] patch[t − k, (y, x)][e]      delays in time alone
 
+With `dense` delays a connection has a weight at every delay, as a kernel of a three-dimensional convolution. Few
+events are added one by one, see kernels/delay/event_conv.py: in training with learned delays, and with dense ones.
+
 Both have an average pooling over `pool` × `pool` neurons of a channel in front of them. Evaluation, and training with
 fixed delays, adds the spikes of a patch in the order of its neurons, as a Program does, see
 kernels/delay/integer_delays.py; training of `Conv` and of learned delays adds in another order.
@@ -25,6 +28,7 @@ from torch.nn import functional
 
 from snnsim.kernels.common import dispatch, gates
 from snnsim.kernels.delay import cpu_integer_delays
+from snnsim.kernels.delay.event_conv import ConvGeometry, event_conv
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.nn import settings as carried
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
@@ -128,10 +132,14 @@ class DelayedConv(Synapse):
         kernel: Sides of the kernel: one odd side, or (rows, columns).
         padding: Zeros around the field; None keeps its height and width.
         pool: Side of the squares of pixels that are averaged first.
+        dense: Whether every connection has a weight at each delay from 0 to `max_delay`, none of which is learned.
         **settings: Keywords of DelayedLinear: taps, window, sigma, learn_delay, learn_sigma, sparsity, generator.
+
+    Raises:
+        ValueError: If dense delays have another number of taps, or are learned.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         field: tuple[int, int, int],
         out_channels: int,
@@ -140,14 +148,21 @@ class DelayedConv(Synapse):
         *,
         padding: int | None = None,
         pool: int = 1,
+        dense: bool = False,
         **settings: Any,
     ) -> None:
         super().__init__()
+        if dense and ({"taps", "learn_delay"} & set(settings)):
+            raise ValueError("DelayedConv: dense delays have a tap each and are not learned; leave out these settings")
+        settings |= {"taps": max_delay + 1, "learn_delay": False} if dense else {}
+        self.dense = dense
         self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool)
         self.into, self.channels = self.patches.into(out_channels), out_channels
         carried.carry(self, **self.patches.settings())
         self.connections = DelayedLinear(self.patches.elements, out_channels, max_delay, **settings)
         self.max_delay = self.connections.max_delay
+        if dense:
+            self.connections.delay.data.copy_(torch.arange(max_delay + 1.0).expand_as(self.connections.delay))
 
     @property
     def targets(self) -> int:
@@ -173,6 +188,27 @@ class DelayedConv(Synapse):
         """Return the kernel (delay, out channel, element) that the layer uses in its present mode."""
         return self.connections.kernel()
 
+    def event_kernel(self) -> Tensor:
+        """Return the kernel of the present mode as (delay, row, column, channel, out channel)."""
+        channels, (rows, columns) = self.patches.field.channels, self.patches.kernel
+        if self.dense:
+            return self.weight.view(self.into.channels, channels, rows, columns, -1).permute(4, 2, 3, 1, 0)
+        shape = self.max_delay + 1, self.into.channels, channels, rows, columns
+        return self.kernel().view(shape).permute(0, 3, 4, 2, 1)
+
+    def geometry(self, before: int = 0, stride: tuple[int, int, int] = (1, 1, 1)) -> ConvGeometry:
+        """Return the sizes of the convolution for kernels/delay/event_conv.py.
+
+        Args:
+            before: Number of steps at the beginning whose currents are left out.
+            stride: Steps, rows and columns from one current to the next.
+        """
+        return ConvGeometry(*self.patches.field, *self.patches.padding, before, stride)
+
+    def _by_events(self, spikes: Tensor) -> bool:
+        several = self.connections.spreads or self.dense
+        return several and self.patches.pool == 1 and dispatch.of_delayed_conv(spikes, self.weight) == "events"
+
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
         """Return the currents of all steps but the first `before`.
 
@@ -183,6 +219,10 @@ class DelayedConv(Synapse):
         """
         self.patches.check(spikes)
         spikes = gates.spikes(spikes, who="DelayedConv", like=self.weight)
+        if self._by_events(spikes):
+            flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
+            current = event_conv(flat, self.event_kernel(), self.geometry(before))
+            return current.reshape(len(current), *spikes.shape[1:-1], self.into.size)
         if self.connections.spreads or delayed != "exact":
             patches = gates.known(self.patches.of_spikes(spikes))
             return self.connections.current(patches, before=before, delayed=delayed).flatten(-2)

@@ -3,7 +3,7 @@
     w' = w γ / √(variance + ε)      b = β − γ mean / √(variance + ε)      the batch norm of evaluation, folded
     d  = round(delay), half to even                                       the delays of evaluation
 
-Convolutions become single connections, see nn/connections.py; each neuron gets the numbers of its channel. Meta-neurons
+Convolutions stay kernels that all positions share; each neuron gets the numbers of its channel. Meta-neurons
 become noisy populations; without noise and reset value they are LIF, and so is their population.
 
 Units    everything is computed in float64 from the stored parameters
@@ -20,14 +20,14 @@ from torch import Tensor, nn
 
 from snnsim.kernels.common import gates
 from snnsim.nn.batch_norm import BatchNorm
-from snnsim.nn.connections import Connections, connections
+from snnsim.nn.connections import Connections, Kernel, connections
 from snnsim.nn.lif import LIF
 from snnsim.nn.meta import MetaNeuron
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoStateNeuron
-from snnsim.program import INPUT, MODELS, Edge, Population, Program, Readout
+from snnsim.program import INPUT, MODELS, ConvEdge, Edge, Population, Program, Readout
 from snnsim.program.models import SECOND
 from snnsim.validation import known, shown
 
@@ -67,12 +67,12 @@ def freeze(
         name = f"hidden {number}"
         synapses = _connections(layer.synapse, name)
         scale, bias = (_per_neuron(values, synapses.targets) for values in _folded(layer.norm, name))
-        populations.append(_population(name, layer.neuron, bias))
-        edges.append(_edge(source, name, synapses, scale))
+        populations.append(population(name, layer.neuron, bias))
+        edges.append(synapses.edge(source, name, scale))
         if layer.recurrent is not None:
             loop = _connections(layer.recurrent.synapse, name)
             # a recurrent spike arrives in the next step at the earliest
-            edges.append(_edge(name, name, loop._replace(delay=loop.delay + 1), np.ones(loop.targets)))
+            edges.append(loop._replace(delay=loop.delay + 1).edge(name, name, np.ones(loop.targets)))
         source = name
     heads = exact.readouts()
     last = {head.key for head in heads}
@@ -81,8 +81,8 @@ def freeze(
     for head in heads:
         name = names[head.key]
         synapses = _connections(head.synapse, name)
-        populations.append(_population(name, head.readout, np.zeros(synapses.targets)))
-        edges.append(_edge(names[head.source], name, synapses, np.ones(synapses.targets)))
+        populations.append(population(name, head.readout, np.zeros(synapses.targets)))
+        edges.append(synapses.edge(names[head.source], name, np.ones(synapses.targets)))
     edges += [_skip(skip, exact) for skip in exact.skips if skip.target in last]
     first, *further = _readouts([names[head.key] for head in heads], classes, decision, task)
     return Program(
@@ -100,7 +100,7 @@ def freeze(
     )
 
 
-def _skip(skip: Skip, network: SpikingNetwork) -> Edge:
+def _skip(skip: Skip, network: SpikingNetwork) -> Edge | ConvEdge:
     """Return the edge of a skip connection, with the normalization of its target folded into it."""
     names = _names(network)
     target = names[skip.target]
@@ -110,7 +110,7 @@ def _skip(skip: Skip, network: SpikingNetwork) -> Edge:
         synapses = synapses._replace(delay=synapses.delay + 1)
     elif isinstance(skip.target, int) and skip.target <= len(network.layers):
         scale = _per_neuron(_folded(network.layers[skip.target - 1].norm, target)[0], synapses.targets)
-    return _edge(names[skip.source], target, synapses, scale)
+    return synapses.edge(names[skip.source], target, scale)
 
 
 def _names(network: SpikingNetwork) -> dict[int | str, str]:
@@ -146,8 +146,8 @@ def _readouts(
     ]
 
 
-def _connections(synapse: nn.Module, name: str) -> Connections:
-    """Return the single connections of a synapse.
+def _connections(synapse: nn.Module, name: str) -> Connections | Kernel:
+    """Return the connections of a synapse.
 
     Raises:
         TypeError: If the synapse is none of snnsim.nn.
@@ -188,8 +188,13 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
     return scale.numpy(), bias.numpy()
 
 
-def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
+def population(name: str, neuron: object, bias: np.ndarray) -> Population:
     """Return the population of a neuron model.
+
+    Args:
+        name: Name of the population.
+        neuron: Neuron model, in float64 on the CPU.
+        bias: Bias of every neuron, (neuron,); parameters of fewer neurons are those of channels, side by side.
 
     Raises:
         TypeError: If a Program cannot hold the model.
@@ -227,8 +232,3 @@ def _two_state(name: str, neuron: TwoStateNeuron, bias: np.ndarray) -> Populatio
     named |= {parameter: values[part] for part, parameter in form.items() if isinstance(parameter, str)}
     arrays = {part: _per_neuron(value, len(bias)) for part, value in named.items()}
     return Population(name, model, **arrays, bias=bias, scale=np.ones(len(bias)))
-
-
-def _edge(source: str, target: str, connections: Connections, scale: np.ndarray) -> Edge:
-    synapses = connections.pre, connections.post, connections.delay, connections.weight * scale[connections.post]
-    return Edge.of(source, target, synapses, sources=connections.sources)

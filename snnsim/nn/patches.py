@@ -10,7 +10,7 @@ Shapes   s (..., neuron) · patches (..., pixel, element), an element being (c, 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -18,20 +18,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.kernels.delay.cpu_integer_delays import PatchIndices
+from snnsim.program import Field
 from snnsim.validation import integer, shown
-
-
-class Field(NamedTuple):
-    """Rows, columns, and neurons at each pixel."""
-
-    height: int
-    width: int
-    channels: int
-
-    @property
-    def size(self) -> int:
-        """Number of neurons."""
-        return math.prod(self)
 
 
 @dataclass(frozen=True)

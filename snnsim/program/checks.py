@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from snnsim.choices import DECISIONS, REGRESSION_DECISIONS, TASKS
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
 from snnsim.program.names import can_be_written
-from snnsim.program.parts import INPUT, MODELS, MOST, Edge, Population
+from snnsim.program.parts import INPUT, MODELS, MOST, Population
 from snnsim.program.readouts import Readout
 from snnsim.validation import shown
 
@@ -111,7 +113,7 @@ def _readouts(program: "Program") -> Iterator[str]:
 def _readout(program: "Program", readout: Readout) -> Iterator[str]:
     population, decision, classes = program.population(readout.population), readout.decision, readout.classes
     if population.fires:
-        yield f"readout {population.name!r} must have the model 'readout', not {population.model!r}"
+        yield f"readout {population.name!r} must have the model 'readout' or 'sigma', not {population.model!r}"
     if decision is not None and not (isinstance(decision, str) and decision in DECISIONS):
         yield f"decision {shown(decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
     if readout.task not in TASKS:
@@ -124,13 +126,16 @@ def _readout(program: "Program", readout: Readout) -> Iterator[str]:
         yield f"there are {len(classes)} classes for {population.size} neurons of the readout"
 
 
-def _edge(program: "Program", edge: Edge) -> Iterator[str]:
+def _edge(program: "Program", edge: Edge | ConvEdge) -> Iterator[str]:
     who = f"edge {edge.source!r} -> {edge.target!r}"
     sources, targets = program.sources(edge.source), program.population(edge.target).size
-    if len(edge.indptr) != sources + 1:
-        yield f"{who}: indptr must have {sources + 1} values, one per source and the end, not {len(edge.indptr)}"
-    if len(edge.post) and not (edge.post.min() >= 0 and edge.post.max() < targets):
-        yield f"{who}: target neurons must be from 0 to {targets - 1}, not {edge.post.min()} to {edge.post.max()}"
+    if isinstance(edge, ConvEdge):
+        for name, size in (("source", sources), ("target", targets)):
+            field = getattr(edge.geometry, name)
+            if field.size != size:
+                yield f"{who}: the field of the {name} must have its {size} neurons, not {' x '.join(map(str, field))}"
+    else:
+        yield from _synapses(who, edge, sources, targets)
     if edge.source == INPUT:
         return
     if not program.population(edge.source).fires:
@@ -142,7 +147,15 @@ def _edge(program: "Program", edge: Edge) -> Iterator[str]:
         )
 
 
+def _synapses(who: str, edge: Edge, sources: int, targets: int) -> Iterator[str]:
+    if len(edge.indptr) != sources + 1:
+        yield f"{who}: indptr must have {sources + 1} values, one per source and the end, not {len(edge.indptr)}"
+    if len(edge.post) and not (edge.post.min() >= 0 and edge.post.max() < targets):
+        yield f"{who}: target neurons must be from 0 to {targets - 1}, not {edge.post.min()} to {edge.post.max()}"
+
+
 def _arithmetic(program: "Program") -> Iterator[str]:
+    yield from _graded(program)
     for population in program.populations:
         yield from _decays(population, 1 if program.fixed is None else 2**program.fixed.decay_bits)
         if not _is_integer(population.decay) == _is_integer(population.bias) == (program.fixed is not None):
@@ -157,6 +170,20 @@ def _arithmetic(program: "Program") -> Iterator[str]:
     for edge in program.edges:
         if _is_integer(edge.weight) != (program.fixed is not None):
             yield f"edge {edge.source!r} -> {edge.target!r}: weights must be integers if, and only if, `fixed` is given"
+
+
+def _graded(program: "Program") -> Iterator[str]:
+    if not program.graded:
+        return
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
+    for population in program.populations:
+        if not MODELS[population.model].graded:
+            yield (
+                f"population {population.name!r}: the model {population.model!r} takes spikes, and other populations "
+                "send graded messages; a Program has one kind"
+            )
+        elif (population.decay != one).any():
+            yield f"population {population.name!r}: decay must be {one}, as sums of messages last"
 
 
 def _is_integer(values: np.ndarray) -> bool:

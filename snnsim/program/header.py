@@ -7,13 +7,17 @@ of `Header.table` with the functions `*_field`, which raise a ValueError that na
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
+from snnsim.program.geometry import Geometry
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge, Population, model_of_file
+from snnsim.program.parts import INPUT, Population, model_of_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import integer, real, require, shown
 
@@ -45,6 +49,8 @@ class Header:
     provenance: dict[str, Any]
     further_readouts: tuple[Readout, ...]
     task: str
+    convolutions: Mapping[int, Geometry]
+    """Geometries of the edges that are convolutions, by number."""
     table: Mapping[str, Any]
     """All fields, with those that a format adds."""
 
@@ -79,6 +85,7 @@ class Header:
             provenance=table_field(table, "provenance"),
             further_readouts=_further_readouts(table),
             task=_task(table),
+            convolutions=_convolutions(table),
             table=table,
         )
 
@@ -99,7 +106,7 @@ class Header:
         )
         return size
 
-    def program(self, populations: Sequence[Population], edges: Sequence[Edge]) -> Program:
+    def program(self, populations: Sequence[Population], edges: Sequence[Edge | ConvEdge]) -> Program:
         """Return the Program of the header and of arrays read from the same file.
 
         Args:
@@ -109,20 +116,9 @@ class Header:
         Raises:
             ValueError: If they are no valid Program.
         """
-        return Program(
-            channels=self.channels,
-            populations=tuple(populations),
-            edges=tuple(edges),
-            time_step_ms=self.time_step_ms,
-            readout=self.readout,
-            decision=self.decision,
-            classes=self.classes,
-            extra_steps=self.extra_steps,
-            fixed=self.fixed,
-            provenance=self.provenance,
-            further_readouts=self.further_readouts,
-            task=self.task,
-        )
+        parts: dict[str, Any] = {"populations": tuple(populations), "edges": tuple(edges)}
+        of_header = {field.name: getattr(self, field.name) for field in fields(Program) if field.name not in parts}
+        return Program(**parts, **of_header)
 
     def by_population(self, name: str) -> dict[str, int]:
         """Return a field that is a table of integers by population, and by INPUT where the table has it.
@@ -262,6 +258,16 @@ def _further_readouts(table: Mapping[str, Any]) -> tuple[Readout, ...]:
         classes = tuple(str(label) for label in list_field(each, "classes", (str, int)))
         readouts.append(Readout(str(population), decision, classes, _task(each)))
     return tuple(readouts)
+
+
+def _convolutions(table: Mapping[str, Any]) -> dict[int, Geometry]:
+    geometries: dict[int, Geometry] = {}
+    for each in list_field(table, "convolutions", dict) if "convolutions" in table else ():
+        number = integer_field(each, "edge", at_least=0, at_most=len(table["edges"]) - 1)
+        require(number not in geometries, f"{WHO}: convolutions must have edge {number} once")
+        sides: dict[str, Any] = {field.name: list_field(each, field.name, int) for field in fields(Geometry)}
+        geometries[number] = _converted(partial(Geometry, **sides))
+    return geometries
 
 
 def _fixed(table: Mapping[str, Any]) -> FixedPoint | None:

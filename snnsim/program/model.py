@@ -4,12 +4,15 @@
     u[t, j] = β[j] v[t−1, j] + I[t, j]
     s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
     v[t, j] = u (1 − s)  (lif_hard)   u − θ s  (lif_soft)   u, and s = 0  (readout)
+    v[−1, j] = 0, or v₀[j] of the models with an initial potential (lif_hard_initial, lif_soft_initial)
     s[t, j] = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v  (noisy_hard, noisy_soft)
 
     models with a second state variable w; s, and v after a reset of the same name, are as above
     u = β v + e (I − w)     w ← ρ w + a v + b s                (adlif_hard, adlif_soft) with the new v
     u = β v + I             w ← ρ w + b s, θ + w in place of θ  (alif_hard, alif_soft)
     u = β v + e w           w ← ρ w + I before u               (cuba_lif_hard, cuba_lif_soft)
+
+    delta, sigma_delta, sigma: graded messages in place of spikes      models.py has the equations
 
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
@@ -33,8 +36,10 @@ from typing import Any
 import numpy as np
 
 from snnsim.program.checks import check
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import EDGE_ARRAYS, INPUT, Edge, Population, array_in_file, model_in_file
+from snnsim.program.parts import INPUT, MODELS, Population, array_in_file, model_in_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import require, shown
 
@@ -47,7 +52,8 @@ class Program:
     """Number of input channels."""
     populations: tuple[Population, ...]
     """In the order in which a step computes them."""
-    edges: tuple[Edge, ...]
+    edges: tuple[Edge | ConvEdge, ...]
+    """Single synapses, or convolutions that share a kernel."""
     time_step_ms: float
     readout: str | None = None
     """Population whose membrane is the output; the first one of several."""
@@ -69,10 +75,15 @@ class Program:
             value = getattr(self, name)
             # JSON writes no numbers of NumPy
             object.__setattr__(self, name, value.item() if isinstance(value, np.generic) else value)
-        for name, kind in (("populations", Population), ("edges", Edge), ("classes", object)):
+        kinds: dict[str, tuple[str, Any]] = {
+            "populations": ("Populations", Population),
+            "edges": ("Edges", Edge | ConvEdge),
+            "classes": ("objects", object),
+        }
+        for name, (noun, kind) in kinds.items():
             values = getattr(self, name)
             valid = isinstance(values, tuple | list) and all(isinstance(value, kind) for value in values)
-            require(valid, f"Program: {name} must be a tuple of {kind.__name__}s, not {shown(values)}")
+            require(valid, f"Program: {name} must be a tuple of {noun}, not {shown(values)}")
             object.__setattr__(self, name, tuple(values))
         object.__setattr__(self, "classes", tuple(map(str, self.classes)))
         listed = isinstance(self.further_readouts, tuple | list)
@@ -92,9 +103,44 @@ class Program:
         return sum(population.size for population in self.populations)
 
     @property
+    def graded(self) -> bool:
+        """Whether neurons send graded messages in place of spikes."""
+        return any(MODELS[population.model].graded for population in self.populations)
+
+    @property
     def synapses(self) -> int:
         """Number of synapses."""
-        return sum(len(edge.weight) for edge in self.edges)
+        return sum(edge.synapses for edge in self.edges)
+
+    @property
+    def convolutions(self) -> tuple[ConvEdge, ...]:
+        """The edges that share a kernel."""
+        return tuple(edge for edge in self.edges if isinstance(edge, ConvEdge))
+
+    @property
+    def single_edges(self) -> tuple[Edge, ...]:
+        """The edges of a Program without convolutions.
+
+        Raises:
+            ValueError: If an edge is a convolution.
+        """
+        single = tuple(edge for edge in self.edges if isinstance(edge, Edge))
+        if len(single) < len(self.edges):
+            raise ValueError(
+                f"Program: all edges must have single synapses, and {self.convolutions[0]} shares a kernel; "
+                "Program.unrolled() has single synapses in its place"
+            )
+        return single
+
+    def unrolled(self) -> "Program":
+        """Return the Program with the single synapses of its convolutions, or itself if it has none.
+
+        Its runs are the same, bit for bit.
+
+        Raises:
+            MemoryError: If the synapses would need more memory than is available.
+        """
+        return replace(self, edges=tuple(edge.unrolled() for edge in self.edges)) if self.convolutions else self
 
     def __repr__(self) -> str:
         names = [f"{each.name!r} ({each.size:,} {each.model})" for each in self.populations]
@@ -126,7 +172,7 @@ class Program:
         """
         return self.channels if name == INPUT else self.population(name).size
 
-    def least_delay(self, edge: Edge) -> int:
+    def least_delay(self, edge: Edge | ConvEdge) -> int:
         """Return the shortest delay that an edge may have, in steps.
 
         Args:
@@ -161,7 +207,9 @@ class Program:
         total = np.zeros(self.population(population).size)
         for edge in self.edges:
             if edge.target == population and source in (None, edge.source):
-                total += np.bincount(edge.post, function(edge.weight.astype(np.float64)), len(total))
+                values = function(edge.weight.astype(np.float64))
+                own = edge.fan_in(values) if isinstance(edge, ConvEdge) else np.bincount(edge.post, values, len(total))
+                total += own
         return total
 
     def same_as(self, other: "Program") -> bool:
@@ -184,7 +232,7 @@ class Program:
             for name in population.array_names:
                 yield f"population{number}.{array_in_file(name)}", getattr(population, name)
         for number, edge in enumerate(self.edges):
-            for name in EDGE_ARRAYS:
+            for name in edge.array_names:
                 yield f"edge{number}.{array_in_file(name)}", getattr(edge, name)
 
     def header(self) -> dict[str, Any]:
@@ -192,6 +240,12 @@ class Program:
         # files and digests of a single readout are those of Programs before there were several
         further = [readout.table() for readout in self.further_readouts]
         more: dict[str, Any] = {} if self.task == "class" else {"task": self.task}
+        convolutions = [
+            {"edge": number, **edge.geometry.table()}
+            for number, edge in enumerate(self.edges)
+            if isinstance(edge, ConvEdge)
+        ]
+        more |= {"convolutions": convolutions} if convolutions else {}
         return (
             more
             | ({"further_readouts": further} if further else {})

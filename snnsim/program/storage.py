@@ -12,19 +12,22 @@ import numpy as np
 
 from snnsim import untrusted
 from snnsim.files import written_whole
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import EDGE_ARRAYS, Edge
 from snnsim.program.header import Header
 from snnsim.program.model import Program
-from snnsim.program.parts import EDGE_ARRAYS, MODELS, Edge, Population, array_in_file, array_names
+from snnsim.program.parts import MODELS, Population, array_in_file, array_names
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""
-VERSION = 5
+VERSION = 7
 """The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
-has no noisy models, version 2 none with two state variables, version 3 no further readouts, and
-version 4 no tasks but classes of recordings."""
+has no noisy models, version 2 none with two state variables, version 3 no further readouts,
+version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 neither graded messages nor
+initial potentials."""
 
-FURTHER_READOUTS, OTHER_TASKS = 4, 5
-"""The versions since which files hold several readouts, and other tasks than classes of recordings."""
+FURTHER_READOUTS, OTHER_TASKS, CONVOLUTIONS = 4, 5, 6
+"""The versions since which files hold several readouts, other tasks than classes of recordings, and convolutions."""
 
 
 def save(program: Program, path: Path) -> None:
@@ -35,8 +38,12 @@ def save(program: Program, path: Path) -> None:
         path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
-    version = FURTHER_READOUTS if program.further_readouts else version
-    version = OTHER_TASKS if any(readout.task != "class" for readout in program.readouts) else version
+    parts = {
+        FURTHER_READOUTS: bool(program.further_readouts),
+        OTHER_TASKS: any(readout.task != "class" for readout in program.readouts),
+        CONVOLUTIONS: bool(program.convolutions),
+    }
+    version = max(version, *(since for since, present in parts.items() if present), 1)
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:
@@ -108,10 +115,14 @@ def _program(path: Path, header: Header, arrays: untrusted.Arrays) -> Program:
             for n, (name, model) in enumerate(header.populations)
         )
         header.sizes(populations)
-        edges = tuple(
-            Edge(source, target, **{each: arrays[f"edge{n}.{array_in_file(each)}"] for each in EDGE_ARRAYS})
-            for n, (source, target) in enumerate(header.edges)
-        )
-        return header.program(populations, edges)
+        return header.program(populations, [_edge(number, header, arrays) for number in range(len(header.edges))])
     except ValueError as error:
         raise _FileError(f"program {path} is damaged: {error}; freeze the run again") from error
+
+
+def _edge(number: int, header: Header, arrays: untrusted.Arrays) -> Edge | ConvEdge:
+    source, target = header.edges[number]
+    geometry = header.convolutions.get(number)
+    names = EDGE_ARRAYS if geometry is None else ConvEdge.array_names
+    values = {name: arrays[f"edge{number}.{array_in_file(name)}"] for name in names}
+    return Edge(source, target, **values) if geometry is None else ConvEdge(source, target, geometry, **values)

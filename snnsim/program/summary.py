@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from snnsim.program.conv_edge import ConvEdge
+from snnsim.program.edge import Edge
 from snnsim.program.model import Program
-from snnsim.program.parts import INPUT, Edge
+from snnsim.program.parts import INPUT
 from snnsim.validation import integer, shown
 
 
@@ -70,7 +72,7 @@ def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any
     if not (isinstance(activity, int | float | np.number) and 0 <= activity <= 1):
         raise ValueError(f"inference: activity must be from 0 to 1 spikes per source and step, not {shown(activity)}")
     running = steps + program.extra_steps
-    most = sum(len(edge.weight) * (steps if edge.source == INPUT else running) for edge in program.edges)
+    most = sum(edge.synapses * (steps if edge.source == INPUT else running) for edge in program.edges)
     return {
         "steps": steps,
         "extra_steps": program.extra_steps,
@@ -84,7 +86,8 @@ def inference(program: Program, *, steps: int, activity: float) -> dict[str, Any
 def stored_bytes(program: Program) -> int:
     """Return the bytes that a chip needs for weights and delays: in integers at their bits, in floats at 4 and 2 bytes.
 
-    An edge takes the smaller of a table of all pairs and a list of synapses with their targets.
+    An edge takes the smaller of a table of all pairs and a list of synapses with their targets. A convolution takes a
+    list of entries with their rows, columns and channels.
 
     Args:
         program: The Program. Its arithmetic `fixed` has the bits of a weight and of a delay.
@@ -94,24 +97,36 @@ def stored_bytes(program: Program) -> int:
     return sum(-(-_bits(program, edge, bits) // 8) for edge in program.edges)
 
 
-def _bits(program: Program, edge: Edge, bits: int) -> int:
+def _bits(program: Program, edge: Edge | ConvEdge, bits: int) -> int:
+    if isinstance(edge, ConvEdge):
+        # a row and a column of the kernel, and a channel of the target
+        position = (int(edge.row.max(initial=0)), int(edge.column.max(initial=0)), edge.geometry.target.channels - 1)
+        return len(edge.weight) * (bits + sum(each.bit_length() for each in position))
     sources, targets = program.sources(edge.source), program.population(edge.target).size
     _, taps = np.unique(edge.pre() * targets + edge.post, return_counts=True)
     table = int(taps.max(initial=0)) * sources * targets * bits
     return min(table, len(edge.weight) * (bits + (targets - 1).bit_length()))
 
 
-def _edge(program: Program, edge: Edge) -> dict[str, Any]:
+def _edge(program: Program, edge: Edge | ConvEdge) -> dict[str, Any]:
     sources, targets = program.sources(edge.source), program.population(edge.target).size
-    pairs = len(np.unique(edge.pre() * targets + edge.post))
+    if isinstance(edge, ConvEdge):
+        # a pair of neurons has one row and one column of the kernel: entries of other delays count once
+        kernel = np.stack([edge.source_channel(), edge.channel, edge.row, edge.column])
+        first = np.zeros(len(edge.weight), bool)
+        first[np.unique(kernel, axis=1, return_index=True)[1]] = True
+        pairs, kernel_weights = edge.selected(first).synapses, {"kernel_weights": len(edge.weight)}
+    else:
+        pairs, kernel_weights = len(np.unique(edge.pre() * targets + edge.post)), {}
     return {
         "source": edge.source,
         "target": edge.target,
-        "synapses": len(edge.weight),
+        "synapses": edge.synapses,
+        **kernel_weights,
         "sparsity": 1 - pairs / (sources * targets),
         "delays": _range(edge.delay),
         "weights": _range(edge.weight),
-        "fan_out": float(np.diff(edge.indptr).mean()),
+        "fan_out": edge.synapses / sources,
     }
 
 

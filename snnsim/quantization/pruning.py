@@ -1,11 +1,14 @@
-"""Pruning: the weakest synapses of each edge are left out, and synapses whose delay is out of a range."""
+"""Pruning: the weakest synapses of each edge are left out, and synapses whose delay is out of a range.
+
+The weights of a convolution are pruned, with all synapses that share them; counts are those of synapses.
+"""
 
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from snnsim.program import Edge, Program
+from snnsim.program import ConvEdge, Edge, Program
 from snnsim.validation import instance, real
 
 
@@ -14,7 +17,7 @@ def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | Non
 
     Args:
         program: A Program in floats or in integers.
-        share: Share of each edge's synapses to leave out, those with the smallest absolute weights; from 0 to below 1.
+        share: Share of each edge's weights to leave out, the smallest by absolute values; from 0 to below 1.
         delays: The shortest and the longest delay that remain, in steps; None for all delays.
 
     Returns:
@@ -36,20 +39,21 @@ def prune(program: Program, *, share: float = 0.0, delays: tuple[int, int] | Non
         if not (pair and integers and 0 <= pair[0] <= pair[1]):
             raise ValueError(f"prune: delays must be a shortest and a longest one, in steps, not {delays}")
         delays = int(pair[0]), int(pair[1])
-    changes, edges = [], []
+    changes = []
+    edges: list[Edge | ConvEdge] = []
     for edge in program.edges:
         inside = np.ones(len(edge.weight), bool)
         if delays is not None:
             inside = (edge.delay >= delays[0]) & (edge.delay <= delays[1])
         weak = _weakest(edge, share)
-        mask = inside & ~weak
-        changes.append(_change(edge, inside, weak, mask))
-        edges.append(_masked(edge, mask))
+        pruned = edge.selected(inside & ~weak)
+        changes.append(_change(edge, pruned, inside, weak))
+        edges.append(pruned)
     facts = {"share": share, "delays": delays and list(delays), "edges": changes}
     return replace(program, edges=tuple(edges)).came_from(pruning=facts)
 
 
-def _weakest(edge: Edge, share: float) -> np.ndarray:
+def _weakest(edge: Edge | ConvEdge, share: float) -> np.ndarray:
     weak = np.zeros(len(edge.weight), bool)
     # stable, so that the earlier of two equal weights is left out on every machine
     order = np.argsort(np.abs(edge.weight.astype(np.float64)), kind="stable")
@@ -57,18 +61,11 @@ def _weakest(edge: Edge, share: float) -> np.ndarray:
     return weak
 
 
-def _change(edge: Edge, inside: np.ndarray, weak: np.ndarray, mask: np.ndarray) -> dict[str, Any]:
+def _change(edge: Edge | ConvEdge, pruned: Edge | ConvEdge, inside: np.ndarray, weak: np.ndarray) -> dict[str, Any]:
     return {
         "edge": f"{edge.source} -> {edge.target}",
-        "synapses": len(mask),
-        "kept": int(mask.sum()),
-        "outside_delays": int((~inside).sum()),
-        "weak": int(weak.sum()),
+        "synapses": edge.synapses,
+        "kept": pruned.synapses,
+        "outside_delays": edge.selected(~inside).synapses,
+        "weak": edge.selected(weak).synapses,
     }
-
-
-def _masked(edge: Edge, mask: np.ndarray) -> Edge:
-    count = np.concatenate([[0], np.cumsum(mask)])
-    return replace(
-        edge, indptr=count[edge.indptr], post=edge.post[mask], delay=edge.delay[mask], weight=edge.weight[mask]
-    )

@@ -2,9 +2,9 @@
 
     w ≈ s q          θ → ⌈θ / (s / 2^shift)⌉        b → round(b / (s / 2^shift))        β → round(β 2^decay_bits)
 
-Each neuron, or each population, has a scale s. Its membrane counts in the unit s / 2^shift, so that no product with a
-scale remains and all arithmetic is that of integers. On this grid u ≥ θ exactly where the integer of u is at least
-⌈θ / unit⌉. scales.py has the choice of s.
+Each neuron, or each population, has a scale s; the neurons of a channel share it where they share a kernel. A membrane
+counts in the unit s / 2^shift, so that no product with a scale remains and all arithmetic is that of integers. On this
+grid u ≥ θ exactly where the integer of u is at least ⌈θ / unit⌉. scales.py has the choice of s.
 
 Names    s scale · q integer weight · β decay · θ threshold · b bias
          shift `weight_shift`, the bits by which the unit of a membrane is finer than that of a weight
@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.program import MODELS, Edge, FixedPoint, Program
-from snnsim.quantization import grids, scales
+from snnsim.program import MODELS, ConvEdge, Edge, FixedPoint, Program
+from snnsim.quantization import grids, messages, scales
 from snnsim.quantization.dequantize import dequantized
 from snnsim.validation import instance, one_of
 
@@ -90,7 +90,7 @@ def quantize(program: Program, scheme: Scheme) -> Program:
     instance(program, Program, who="quantize", name="program")
     instance(scheme, Scheme, who="quantize", name="scheme")
     changes: list[dict[str, Any]] = [
-        {"edge": f"{edge.source} -> {edge.target}", "synapses": len(edge.weight)} for edge in program.edges
+        {"edge": f"{edge.source} -> {edge.target}", "synapses": edge.synapses} for edge in program.edges
     ]
     if scheme.weights is not None:
         _check_models(program)
@@ -116,7 +116,7 @@ def _check_models(program: Program) -> None:
 
 
 def _with_delays(program: Program, grid: grids.DelayGrid, changes: list[dict[str, Any]]) -> Program:
-    edges = []
+    edges: list[Edge | ConvEdge] = []
     for edge, change in zip(program.edges, changes, strict=True):
         nearest = grid.nearest(edge.delay)
         # the shortest delay that the edge may have, on the grid
@@ -131,8 +131,7 @@ def _with_delays(program: Program, grid: grids.DelayGrid, changes: list[dict[str
         change["delays_raised_from_0"] = int((nearest < least).sum())
         change["longest_change"] = int(np.abs(delay - edge.delay).max(initial=0))
         # synapses are sorted by delay, so changed delays need a new order
-        synapses = edge.pre(), edge.post, delay, edge.weight
-        edges.append(Edge.of(edge.source, edge.target, synapses, sources=program.sources(edge.source)))
+        edges.append(edge.with_delays(delay))
     return replace(program, edges=tuple(edges))
 
 
@@ -141,14 +140,14 @@ def _with_weights(
 ) -> tuple[Program, list[dict[str, Any]]]:
     """Return the Program in integers and the changes of each population; `changes` gets those of the edges."""
     fixed, kind = scheme.fixed(program), str(scheme.weights)
-    chosen = {
-        population.name: scales.scales(program, population, fixed, kind=kind, channel=scheme.scale == "channel")
-        for population in program.populations
-    }
+    program, chosen = messages.in_units(
+        program,
+        lambda scaled, each: scales.scales(scaled, each, fixed, kind=kind, channel=scheme.scale == "channel"),
+    )
     results = [scales.in_integers(population, chosen[population.name], fixed) for population in program.populations]
-    edges = []
+    edges: list[Edge | ConvEdge] = []
     for edge, change in zip(program.edges, changes, strict=True):
-        scale = chosen[edge.target].scale[edge.post]
+        scale = edge.of_targets(chosen[edge.target].scale)
         weight = grids.rounded(edge.weight, scale, kind)
         error = weight * scale - edge.weight
         # an error of more than half a step is no rounding

@@ -12,12 +12,13 @@ Names    w weight · θ threshold · b bias · β decay · N bits of a weight ·
 Exact    a sum of weights and bias that reaches θ in floats reaches it in integers, and one that is below stays below
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from snnsim.program import FixedPoint, Population, Program
+from snnsim.program import ConvEdge, FixedPoint, Population, Program
 from snnsim.quantization import common, grids
 
 MOVED = common.SINGLE
@@ -40,7 +41,7 @@ class Scales:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Groups of neurons that share a scale: single neurons, or a population."""
+    """Groups of neurons that share a scale: single neurons, those of a channel, or a population."""
 
     weight: np.ndarray
     group: np.ndarray
@@ -53,11 +54,14 @@ class _Groups:
     @classmethod
     def of(cls, program: Program, population: Population, *, channel: bool) -> "_Groups":
         edges = [edge for edge in program.edges if edge.target == population.name]
+        # the neurons at all positions of a channel share weights, and so a scale
+        channels = [edge.geometry.target.channels for edge in edges if isinstance(edge, ConvEdge)]
+        size = math.gcd(population.size, *channels)
+        neuron = np.arange(population.size) % size
         weight = np.concatenate([np.zeros(0), *(edge.weight for edge in edges)])
-        post = np.concatenate([np.zeros(0, np.int64), *(edge.post for edge in edges)])
-        neuron = np.arange(population.size)
+        post = np.concatenate([np.zeros(0, np.int64), *(edge.of_targets(neuron) for edge in edges)])
         if channel:
-            return cls(weight, post, neuron, population.size)
+            return cls(weight, post, neuron, size)
         return cls(weight, np.zeros_like(post), np.zeros_like(neuron), 1)
 
     def most(self, value: np.ndarray, group: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ Units    delay d in steps
 An offset takes 2 or 4 bytes and a weight 1 to 8 bytes, beside the arrays of the Program itself.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,12 @@ import numpy as np
 
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.simulate.types import (
+    DELTA,
     HARD,
     READOUT,
+    SIGMA_DELTA,
     SOFT,
+    Convolutions,
     DelaySynapses,
     FixedParameters,
     FloatParameters,
@@ -27,12 +31,13 @@ from snnsim.kernels.simulate.types import (
     Parameters,
     SecondParameters,
 )
-from snnsim.program import INPUT, MODELS, Program
+from snnsim.program import INPUT, MODELS, Edge, Program
 from snnsim.program.arrays import order
 from snnsim.program.models import SECOND
+from snnsim.simulation import lowering_convolutions
 from snnsim.validation import known
 
-RESETS = {"hard": HARD, "soft": SOFT, None: READOUT}
+RESETS = {"hard": HARD, "soft": SOFT, "delta": DELTA, "sigma_delta": SIGMA_DELTA, None: READOUT}
 """Codes of the kernels for the resets of models."""
 
 
@@ -59,9 +64,13 @@ class Network:
 
     channels: int
     longest: int
-    """The longest delay, in steps."""
+    """The longest delay that the buffers hold, in steps."""
     synapses: DelaySynapses
     """Those of a node are sorted by delay and target."""
+    convolutions: Convolutions
+    """Offsets include no delay."""
+    fan_out: np.ndarray
+    """int64 (node,), the number of synapses of each node, those of convolutions included."""
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population, and the number of neurons."""
     reset: np.ndarray
@@ -69,6 +78,10 @@ class Network:
     parameters: Parameters
     second: SecondParameters
     numbers: Numbers
+    graded: bool
+    """Whether neurons send graded messages; their second variables are the values sent so far."""
+    initial: np.ndarray
+    """Voltage of every neuron before the first step, (neuron,)."""
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
@@ -88,10 +101,20 @@ class Network:
         """Number of neurons of all populations."""
         return int(self.bounds[-1])
 
+    def voltages(self, recordings: int) -> np.ndarray:
+        """Return the state variables before the first step, (recording, variable).
+
+        Args:
+            recordings: Number of recordings.
+        """
+        voltage: np.ndarray = np.zeros((recordings, self.variables), self.numbers.voltage)
+        voltage[:, : self.neurons] = self.initial
+        return voltage
+
     @property
     def variables(self) -> int:
         """Number of state variables: a voltage of each neuron, and a second variable where a model has one."""
-        return self.neurons * (2 if self.second.present.any() else 1)
+        return self.neurons * (2 if self.second.present.any() or self.graded else 1)
 
     def offset(self) -> np.ndarray:
         """Return the offset of every synapse, in the smallest unsigned integers that hold it."""
@@ -100,17 +123,19 @@ class Network:
         delay, target = self.synapses.delay.astype(np.uint64), self.synapses.target.astype(np.uint64)
         return (delay * self.neurons + target).astype(dtype)
 
-    def fan_out(self) -> np.ndarray:
-        """Return the number of synapses of each node."""
-        return np.diff(self.synapses.indptr.astype(np.int64))
+    def convolutions_with_delays(self) -> Convolutions:
+        """Return the convolutions with offsets as those of `offset`, for the clock-driven engine."""
+        delay = self.convolutions.delay.astype(np.int64)
+        return self.convolutions._replace(offset=self.convolutions.offset + delay * self.neurons)
 
 
-def lower(program: Program, precision: str) -> Network:
+def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
     """Return the arrays of a Program for the kernels.
 
     Args:
         program: The Program.
         precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        longest: A longer delay than those of the Program that buffers have to hold, in steps.
 
     Raises:
         ValueError: If the precision is unknown.
@@ -121,6 +146,11 @@ def lower(program: Program, precision: str) -> Network:
     bounds = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     decay, threshold, bias = (_parameter(program, name, numbers.voltage) for name in ("decay", "threshold", "bias"))
     fixed = program.fixed
+    first = {INPUT: 0} | {
+        population.name: program.channels + int(neuron)
+        for population, neuron in zip(program.populations, bounds[:-1], strict=True)
+    }
+    single, shared = lowering_convolutions.separated(program)
     parameters: Parameters = FloatParameters(decay, threshold, bias)
     if fixed is not None:
         constants = fixed.weight_shift, fixed.decay_bits, fixed.limit
@@ -129,13 +159,17 @@ def lower(program: Program, precision: str) -> Network:
     noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
         channels=program.channels,
-        longest=program.longest_delay(),
-        synapses=_synapses(program, bounds, numbers),
+        longest=max(program.longest_delay(), longest),
+        synapses=_synapses([edge.unrolled() for edge in single], first, program, numbers),
+        convolutions=lowering_convolutions.lower(program, shared, first, numbers.weight),
+        fan_out=_fan_out(program, first),
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
         parameters=parameters,
         second=_second(program, numbers),
         numbers=numbers,
+        graded=program.graded,
+        initial=_parameter(program, "initial", numbers.voltage),
         noise=(
             np.array([population.noisy for population in program.populations]),
             _parameter(program, "width", noise_type),
@@ -173,30 +207,39 @@ def _parameter(program: Program, name: str, dtype: Any) -> np.ndarray:
 
 def _integers(program: Program) -> Numbers:
     most = max((int(np.abs(edge.weight.astype(np.int64)).max(initial=0)) for edge in program.edges), default=0)
-    return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, np.int32, np.int64)
+    # sums of graded messages have no bound in advance
+    current = np.int64 if program.graded else np.int32
+    return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, current, np.int64)
 
 
-def _synapses(program: Program, bounds: np.ndarray, numbers: Numbers) -> DelaySynapses:
-    first = {population.name: int(start) for population, start in zip(program.populations, bounds[:-1], strict=True)}
-    nodes = program.channels + int(bounds[-1])
-    node = {INPUT: 0} | {name: program.channels + neuron for name, neuron in first.items()}
-    if len(program.edges) == 1:
+def _fan_out(program: Program, first: Mapping[str, int]) -> np.ndarray:
+    count = np.zeros(program.channels + program.size, np.int64)
+    for edge in program.edges:
+        own = edge.fan_out()
+        count[first[edge.source] : first[edge.source] + len(own)] += own
+    return count
+
+
+def _synapses(edges: Sequence[Edge], first: Mapping[str, int], program: Program, numbers: Numbers) -> DelaySynapses:
+    """Return single synapses; `first` has the first node of the input and of each population."""
+    nodes = program.channels + program.size
+    if len(edges) == 1:
         # a single edge is sorted: 10⁷ synapses need not be sorted again
-        (edge,) = program.edges
+        (edge,) = edges
         count = np.zeros(nodes, np.int64)
-        count[node[edge.source] : node[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
+        count[first[edge.source] : first[edge.source] + len(edge.indptr) - 1] = np.diff(edge.indptr)
         indptr = np.concatenate([[0], np.cumsum(count)]).astype(np.uint64)
-        target = edge.post + np.int32(first[edge.target])
+        target = edge.post + np.int32(first[edge.target] - program.channels)
         # a copy, as Numba compiles kernels again for arrays that are read-only
         return DelaySynapses(indptr, target, edge.delay.copy(), edge.weight.astype(numbers.weight))
     rows = [
         (
-            edge.pre() + node[edge.source],
-            edge.post.astype(np.int64) + first[edge.target],
+            edge.pre() + first[edge.source],
+            edge.post.astype(np.int64) + first[edge.target] - program.channels,
             edge.delay.astype(np.int64),
             edge.weight,
         )
-        for edge in program.edges
+        for edge in edges
     ]
     empty = np.zeros(0, np.int64)
     source, target, delay, weight = (np.concatenate(column) for column in zip((empty,) * 4, *rows, strict=True))

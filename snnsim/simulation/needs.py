@@ -3,6 +3,7 @@
 import numpy as np
 
 from snnsim.program import Program
+from snnsim.simulation import lowering_convolutions
 from snnsim.simulation.lowering import Network
 
 
@@ -12,8 +13,14 @@ def of_program(program: Program) -> dict[str, int]:
     Args:
         program: The Program that a Network is lowered from.
     """
-    each = 24 if len(program.edges) == 1 else 96
-    return {"channels": 40 * program.channels, "neurons": 100 * program.size, "synapses": each * program.synapses}
+    single, shared = lowering_convolutions.separated(program)
+    each = 24 if len(single) == 1 and not shared else 96
+    return {
+        "channels": 40 * program.channels,
+        "neurons": 100 * program.size,
+        "synapses": each * sum(edge.synapses for edge in single),
+        "kernels": sum(map(lowering_convolutions.needed_bytes, shared)),
+    }
 
 
 def of_state(network: Network, streams: int) -> dict[str, int]:

@@ -77,7 +77,10 @@ def biased(seed: int = 0) -> Program:
     mean = np.array([output.weight[output.post == neuron].mean() for neuron in range(5)])
     output = replace(output, weight=np.rint(output.weight - mean[output.post]).astype(np.int16))
     return replace(
-        _program(populations, [*unbiased.edges, output]), readout="readout", decision="summed_softmax", extra_steps=30
+        _program(populations, [*unbiased.single_edges, output]),
+        readout="readout",
+        decision="summed_softmax",
+        extra_steps=30,
     )
 
 
@@ -120,7 +123,7 @@ def adaptive(model: str, seed: int = 0) -> Program:
     # more of its synapses inhibit than excite, or all neurons would fire for ever
     loop = replace(loop, weight=loop.weight - 64)
     populations = [with_model(population, model) for population in forward.populations]
-    return _program(populations, [*forward.edges, loop])
+    return _program(populations, [*forward.single_edges, loop])
 
 
 def with_model(population: Population, model: str) -> Population:

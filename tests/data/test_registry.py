@@ -15,6 +15,7 @@ from snnsim.data.synthetic import moving_dots, optical_digits, spoken_digits
 
 README = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
 TABLE = README.partition("\n## ")[0]
+SLOW = ("digits", "motion", "motion-full")
 ROWS = {line.split("|")[1].strip(" `"): line.strip("|").split("|") for line in TABLE.splitlines() if "| `" in line}
 
 
@@ -31,7 +32,7 @@ def test_every_data_set_is_complete(name):
         assert rows * columns * polarities == dataset.channels
 
 
-@pytest.mark.parametrize("name", [name for name in registry.GENERATED if name != "digits"])
+@pytest.mark.parametrize("name", [name for name in registry.GENERATED if name not in SLOW])
 def test_generated_files_are_as_registered(name, tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path))
     dataset = registry.get_dataset(name)
@@ -48,6 +49,15 @@ def test_digits_are_as_registered():
     assert dataset.generator("default").recipe.recordings == dataset.recordings
     assert len(spoken_digits.WORDS) == dataset.classes
     assert set(spoken_digits.SIZES) == set(Data.__annotations__["size"].__args__)
+
+
+def test_motions_are_as_registered():
+    for name in ("motion", "motion-full"):
+        dataset = registry.get_dataset(name)
+        recipe = dataset.generator("default").recipe
+        assert dict(recipe.recordings) == dataset.recordings
+        assert dataset.field == (recipe.side, recipe.side, 2)
+        assert dataset.classes == recipe.motions.count
 
 
 def test_fields_are_those_of_the_generators():

@@ -11,8 +11,7 @@ from contextlib import contextmanager
 import h5py
 import numpy as np
 
-from snnsim.program import FixedPoint, Population, Program
-from snnsim.program.parts import INPUT, Edge
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, simulate
 
 SECONDS = 60

@@ -11,7 +11,7 @@ from snnsim.program import INPUT, MODELS, Edge, FixedPoint, Population, Program
 from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events
 
-MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and not model.noisy]
+MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and model.fixed_point]
 """Models that fire, of Programs in floats and in integers."""
 LIF_MODELS = ["lif_hard", "lif_soft"]
 HARD_MODELS = ["lif_hard", "cuba_lif_hard"]
@@ -126,21 +126,34 @@ def frames_for(draw, program, *, recordings=3):
     )
 
 
-def loops(program, frames):
+def loops(program, frames, *, phases=None):
     """Return the spikes and membranes (time, neuron) of one recording, without extra steps.
 
     Args:
         program: Program in floats or integers.
         frames: Counts of spikes (time, channel).
+        phases: First step, step behind the last, and Program of other delays, of each phase; None for one phase.
     """
+    phases = [(0, len(frames), program)] if phases is None else phases
+    rows = [(synapse, (begin, end)) for begin, end, each in phases for synapse in _synapses(each)]
+    synapses, valid = [row[0] for row in rows], [row[1] for row in rows]
+    return naive.graph(frames, synapses, _neurons(program), valid=valid)
+
+
+def _synapses(program):
+    """Return source, target, delay and weight of all synapses."""
     start, begin = {INPUT: 0}, 0
     for part in program.populations:
         start[part.name], begin = program.channels + begin, begin + part.size
-    synapses = [
-        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), w.item())
+    return [
+        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), np.asarray(w).item())
         for e in program.edges
-        for i, j, d, w in zip(e.pre(), e.post, e.delay, e.weight, strict=True)
+        for i, j, d, w in single_synapses(e)
     ]
+
+
+def _neurons(program):
+    """Return the parameters of all neurons by name."""
     neurons = {
         name: np.concatenate([getattr(part, name) for part in program.populations])
         for name in ("decay", "threshold", "bias")
@@ -163,7 +176,16 @@ def loops(program, frames):
             "limit": program.fixed.limit,
         }
         neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
-    return naive.graph(frames, synapses, neurons)
+    return neurons
+
+
+def single_synapses(edge):
+    """Return source, target, delay and weight of each synapse of an edge."""
+    if isinstance(edge, Edge):
+        return list(zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True))
+    columns = edge.source_channel(), edge.channel, edge.row, edge.column, edge.delay, edge.weight
+    entries = list(zip(*(column.tolist() for column in columns), strict=True))
+    return naive.convolution(entries, **vars(edge.geometry))
 
 
 def dense_spikes(result, program, recording=0):

@@ -11,7 +11,8 @@ from torch.testing import assert_close
 from helpers.networks import generator, random_spikes
 from snnsim.kernels import plain
 from snnsim.nn import Conv, DelayedConv, DelayedLinear
-from snnsim.nn.patches import Field, Patches
+from snnsim.nn.patches import Patches
+from snnsim.program import Field
 
 STEPS, BATCH, OUT, MAX_DELAY = 7, 2, 3, 4
 GEOMETRIES = {

@@ -81,7 +81,7 @@ def test_the_frozen_network_fires_the_same_spikes(kernel):
     loop = program.edges[1]
     assert (loop.source, loop.target) == ("hidden 1", "hidden 1")
     # neurons at the ends have fewer neighbors
-    assert len(loop.weight) == kernel * WIDTH - 2 * sum(range(kernel // 2 + 1))
+    assert loop.synapses == kernel * WIDTH - 2 * sum(range(kernel // 2 + 1))
     assert set(loop.delay) <= {2, 4}
     frames = eighths(40, BATCH, NEURONS, low=-8, high=18).clamp(0).mul(4).floor().clamp(max=3)
     with torch.no_grad():

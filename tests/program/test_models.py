@@ -7,7 +7,7 @@ import pytest
 
 from snnsim.program import MODELS, FixedPoint, Population, Program
 from snnsim.program.models import ARRAYS, LARGEST, PARAMETERS, array_in_file, model_in_file, model_of_file
-from snnsim.program.storage import FURTHER_READOUTS, OTHER_TASKS, VERSION
+from snnsim.program.storage import CONVOLUTIONS, FURTHER_READOUTS, OTHER_TASKS, VERSION
 from snnsim.simulation import Events, simulate
 from snnsim.simulation.lowering import RESETS
 
@@ -35,7 +35,7 @@ def test_names_in_files_are_unique():
 
 
 def test_the_version_of_files_is_that_of_the_newest_part():
-    assert max(OTHER_TASKS, FURTHER_READOUTS, *(model.version for model in MODELS.values())) == VERSION
+    assert max(CONVOLUTIONS, OTHER_TASKS, FURTHER_READOUTS, *(model.version for model in MODELS.values())) == VERSION
     assert {model.reset for model in MODELS.values()} == set(RESETS)
 
 

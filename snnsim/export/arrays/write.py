@@ -60,7 +60,7 @@ def _contents(program: Program) -> tuple[str, dict[str, np.ndarray]]:
         for population in program.populations
         for name in population.array_names
     }
-    for number, edge in enumerate(program.edges):
+    for number, edge in enumerate(program.single_edges):
         synapses = {"pre": edge.pre(), "post": edge.post, "delay": edge.delay, "weight": edge.weight}
         if retimed is not None:
             synapses["machine_delay"] = retimed.edges[number].delay

@@ -70,7 +70,7 @@ def blocks(program: Program) -> list[list[Block]]:
     Args:
         program: Program in integers.
     """
-    return [_blocks_of(program, edge) for edge in program.edges]
+    return [_blocks_of(program, edge) for edge in program.single_edges]
 
 
 def _blocks_of(program: Program, edge: Edge) -> list[Block]:
@@ -168,7 +168,7 @@ def ring_slots(program: Program, name: str) -> int:
         program: Program that has the population.
         name: Name of the target population.
     """
-    return 1 + max((edge.longest() for edge in program.edges if edge.target == name), default=0)
+    return 1 + max((edge.longest() for edge in program.single_edges if edge.target == name), default=0)
 
 
 def stored_bytes(program: Program) -> int:

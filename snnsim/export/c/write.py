@@ -68,7 +68,7 @@ def executed(program: Program) -> dict[str, str]:
 def _network_h(program: Program, blocks: list[list[Block]]) -> str:
     fields = program.header() | {"units": [population.scale.tolist() for population in program.populations]}
     fields |= {"format": FORMAT, "version": 1, "blocks": [len(each) for each in blocks]}
-    fields["synapses"] = [len(edge.weight) for edge in program.edges]
+    fields["synapses"] = [len(edge.weight) for edge in program.single_edges]
     # a comment must not end in the middle, nor seem to begin again
     comment = json.dumps(fields).replace("*/", "*\\/").replace("/*", "\\/*")
     flat = [block for each in blocks for block in each]

@@ -12,8 +12,8 @@ from snnsim.export.loihi.rules import LATENCY, UNIT
 from snnsim.export.loihi.write import LOIHI1_FORMAT, LOIHI2_FORMAT
 from snnsim.export.retiming import keeps_current
 from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program.edge import Synapses
 from snnsim.program.header import Header, arrays_field
-from snnsim.program.parts import Synapses
 
 
 class _Mantissas(NamedTuple):

@@ -20,7 +20,7 @@ import numpy as np
 from snnsim.export.nir.graph import GraphEdge, Node
 from snnsim.export.nir.hdf5 import narrow
 from snnsim.program.arrays import rank_within
-from snnsim.program.parts import LONGEST_DELAY
+from snnsim.program.edge import LONGEST_DELAY
 
 RELAY_STRENGTH = 4.0
 _MOST_RELAY_BYTES = 2**31

@@ -19,7 +19,7 @@ from scipy import sparse
 from snnsim.export.nir.graph import FlatGraph, GraphEdge, Node
 from snnsim.export.nir.linear import check_size, matrix, product
 from snnsim.export.nir.neurons import Neurons
-from snnsim.program.parts import LONGEST_DELAY
+from snnsim.program.edge import LONGEST_DELAY
 
 # names that no node has, as names in HDF5 have no slash
 CHANNELS, CONSTANT = "/channels", "/clock"

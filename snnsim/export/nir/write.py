@@ -87,7 +87,7 @@ def graph_of(program: Program, options: Options) -> Graph:
     scales = {population.name: Scale(population, program.fixed, options) for population in program.populations}
     nodes: dict[str, Node] = {"input": Node("Input", {"shape": np.array([program.channels])})}
     edges: list[GraphEdge] = []
-    for number, edge in enumerate(program.edges):
+    for number, edge in enumerate(program.single_edges):
         if len(edge.weight):
             edge_nodes, edge_edges = _edge(program, number, plan, scales[edge.target])
             nodes |= edge_nodes
@@ -110,7 +110,7 @@ def plan_of(program: Program) -> Plan:
     Args:
         program: Program in floats or integers.
     """
-    ends = [(edge.source if len(edge.weight) else "", edge.target) for edge in program.edges]
+    ends = [(edge.source if len(edge.weight) else "", edge.target) for edge in program.single_edges]
     return plan_nodes([population.name for population in program.populations], ends, program.readout)
 
 
@@ -128,7 +128,7 @@ def setting_of(program: Program, edge: Edge, *, looped: bool, step: float) -> Se
 
 def _edge(program: Program, number: int, plan: Plan, scale: Scale) -> tuple[dict[str, Node], list[GraphEdge]]:
     """Return the nodes of an edge, and the edges between them and its populations."""
-    edge = program.edges[number]
+    edge = program.single_edges[number]
     setting = setting_of(program, edge, looped=number in plan.loops, step=scale.options.step)
     delay = edge.delay.astype(np.int64) - setting.looped
     taps = Taps(edge.pre(), edge.post.astype(np.int64), delay, *scale.weights(edge), setting.shape)
@@ -157,6 +157,6 @@ def _metadata(program: Program, options: Options) -> dict[str, Any]:
         "encoding": options.encoding,
         "resistance": options.resistance,
         **_NOTES,
-        "synapses": np.array([len(edge.weight) for edge in program.edges], np.int64),
+        "synapses": np.array([len(edge.weight) for edge in program.single_edges], np.int64),
         "program": json.dumps(program.header()),
     }

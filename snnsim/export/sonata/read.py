@@ -15,8 +15,9 @@ from snnsim.export.sonata.tables import CONFIGS, finite, node_numbers, open_hdf5
 from snnsim.export.sonata.write import FORMAT, HEADER, edge_group
 from snnsim.files import folder_read_whole
 from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program.edge import Synapses
 from snnsim.program.header import Header, table_field
-from snnsim.program.parts import Synapses, array_in_file, array_names
+from snnsim.program.parts import array_in_file, array_names
 from snnsim.validation import require
 
 

@@ -201,7 +201,7 @@ def drop_weakest(program: Program) -> tuple[Program, Counts]:
     """
     dropped = {population.name: _surplus(program, population) for population in program.populations if population.fires}
     edges = []
-    for number, edge in enumerate(program.edges):
+    for number, edge in enumerate(program.single_edges):
         mask = ~dropped.get(edge.target, {}).get(number, np.zeros(len(edge.weight), bool))
         synapses = (edge.pre()[mask], edge.post[mask], edge.delay[mask], edge.weight[mask])
         edges.append(Edge.of(edge.source, edge.target, synapses, sources=program.sources(edge.source)))
@@ -215,10 +215,12 @@ def _surplus(program: Program, population: Population) -> dict[int, np.ndarray]:
     Of each neuron, those are the positive weights behind the point at which the largest ones add up to twice the
     threshold.
     """
-    numbers = [number for number, edge in enumerate(program.edges) if edge.target == population.name]
+    numbers = [number for number, edge in enumerate(program.single_edges) if edge.target == population.name]
     if not numbers:
         return {}
-    post, weight = (np.concatenate([getattr(program.edges[k], name) for k in numbers]) for name in ("post", "weight"))
+    post, weight = (
+        np.concatenate([getattr(program.single_edges[k], name) for k in numbers]) for name in ("post", "weight")
+    )
     size = np.maximum(weight, 0).astype(np.int64)
     order = np.lexsort((-size, post))
     running = np.cumsum(size[order])
@@ -226,7 +228,7 @@ def _surplus(program: Program, population: Population) -> dict[int, np.ndarray]:
     running = running - np.concatenate([[0], running])[begin]
     mask = np.zeros(len(post), bool)
     mask[order] = (size[order] > 0) & (running >= 2 * threshold_weights(program, population)[post[order]])
-    bounds = np.cumsum([0, *(len(program.edges[k].weight) for k in numbers)])
+    bounds = np.cumsum([0, *(len(program.single_edges[k].weight) for k in numbers)])
     return {k: mask[start:end] for k, (start, end) in zip(numbers, itertools.pairwise(bounds), strict=True)}
 
 

@@ -6,6 +6,8 @@
                       few taps, mixed or short precision          conv1d
     integer delays    CPU, float32 or float64                     numba
                       otherwise                                   in_order
+    convolution with  CPU, float32, few events, an input without  events
+    delays            a gradient; otherwise                       patches
     neurons           CPU, float32 or float64                     numba
                       CUDA, where Triton is installed             triton, or steps for stochastic neurons
                       otherwise                                   steps
@@ -80,6 +82,24 @@ def of_integer_delays(spikes: Tensor, weight: Tensor) -> str:
     if only_plain() or spikes.device.type != "cpu" or spikes.dtype not in _FULL_PRECISION:
         return "in_order"
     return "numba" if weight.dtype == spikes.dtype else "in_order"
+
+
+MOST_EVENTS = 0.125
+"""Share of numbers other than 0 above which patches are faster than events."""
+
+
+def of_delayed_conv(spikes: Tensor, weight: Tensor) -> str:
+    """Return the form of a convolution whose kernel has weights at many delays.
+
+    Args:
+        spikes: The spikes (time, batch, source); the form event by event has no gradient for them.
+        weight: The weights; compiled code needs them in the type of the spikes.
+    """
+    # networks of double precision are compared, not trained: one compiled form is enough
+    if only_plain() or spikes.device.type != "cpu" or spikes.dtype != torch.float32 or spikes.requires_grad:
+        return "patches"
+    few = spikes.numel() > 0 and int(spikes.count_nonzero()) <= MOST_EVENTS * spikes.numel()
+    return "events" if few and weight.dtype == spikes.dtype else "patches"
 
 
 def of_neurons(current: Tensor, *, noisy: bool = False) -> str:

@@ -42,3 +42,32 @@ def integer_current(spikes: np.ndarray, weight: np.ndarray, delay: np.ndarray) -
                 if delay[target, source, tap] == d:
                     current[t, target] += weight[target, source, tap] * spikes[t - d, source]
     return current
+
+
+def space_time_current(
+    spikes: np.ndarray, kernel: np.ndarray, margin: tuple[int, int], before: int, stride: tuple[int, int, int]
+) -> np.ndarray:
+    """Return I[t, y, x, c] = Σ_{d, i, j, p} K[d, i, j, p, c] s[t − d, y + i − up, x + j − left, p].
+
+    Args:
+        spikes: The spikes, (time, row, column, channel).
+        kernel: The kernel, (delay, row, column, channel, target).
+        margin: Rows above and columns left of the field that hold zeros.
+        before: First step that has a current.
+        stride: Steps, rows and columns from one current to the next.
+
+    Returns:
+        The currents (time, row, column, target), float64.
+    """
+    steps, height, width, channels = spikes.shape
+    delays, rows, columns, _, targets = kernel.shape
+    extent = steps - before, height + 2 * margin[0] - rows + 1, width + 2 * margin[1] - columns + 1
+    current = np.zeros((*(-(-size // by) for size, by in zip(extent, stride, strict=True)), targets))
+    for t, y, x, target in np.ndindex(current.shape):
+        step, top, left = before + t * stride[0], y * stride[1] - margin[0], x * stride[2] - margin[1]
+        for d in range(min(step + 1, delays) - 1, -1, -1):
+            for i, j, channel in np.ndindex(rows, columns, channels):
+                if 0 <= top + i < height and 0 <= left + j < width:
+                    tap = kernel[d, i, j, channel, target]
+                    current[t, y, x, target] += tap * spikes[step - d, top + i, left + j, channel]
+    return current

@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
+from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.record import Index, record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
@@ -98,7 +100,7 @@ def largest_count(
     return largest
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray) -> None:
     """Add the weights of a spike to the rows of its arrivals; `base` is the index of the row of this step."""
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
@@ -106,14 +108,14 @@ def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndar
         buffer[base + offset[synapse]] += weight[synapse]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver_counted(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray, count: float) -> None:
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
     for synapse in range(indptr[node], indptr[node + 1]):
         buffer[base + offset[synapse]] += count * weight[synapse]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     """Move the rows that are pending from `row` on to the front, and clear the others."""
     begin, length = row * neurons, longest * neurons
@@ -122,29 +124,28 @@ def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     buffer[length : begin + length] = 0
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _integrate(begin: int, end: int, parameters: Parameters, voltage: np.ndarray, current: np.ndarray) -> None:
     # unsigned, as an index that might be negative costs a test of its own: 2 ns a neuron instead of 0.5
     for n in range(np.uint64(begin), np.uint64(end)):
         voltage[n] = membrane(voltage[n], current[n], parameters, n)
 
 
-@njit(nogil=True, cache=True)
-def _fire(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
-) -> None:
-    """Reset the neurons of a population that are at their threshold, and deliver their spikes."""
-    recording, population, step = position.recording, position.population, position.step
-    bounds, model = network.populations.bounds, network.populations.model
-    threshold, channels = network.parameters.threshold, network.sizes.channels
+@subroutine(nogil=True, cache=True)
+def _fire(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
+    """Reset the neurons of a population that are at their threshold; list them in `fired`, and return their number."""
+    population, count = position.population, 0
+    bounds, hard = network.populations.bounds, network.populations.model[population] == HARD
+    threshold = network.parameters.threshold
     for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
         if voltage[n] >= threshold[n]:
-            voltage[n] = 0 if model[population] == HARD else voltage[n] - threshold[n]
-            record_spike(recording, channels + np.int64(n), n, step, recorder)
-            _deliver(network.synapses, channels + np.int64(n), np.uint64(base), buffer)
+            voltage[n] = 0 if hard else voltage[n] - threshold[n]
+            fired[count] = n
+            count += 1
+    return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
     """Return whether a population draws in a step of a recording, and the start of its row of random numbers.
 
@@ -157,7 +158,7 @@ def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
     return noise.noisy[population] and noise.drawn, start
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: int) -> Any:
     """Return the noisy threshold of a neuron.
 
@@ -171,71 +172,80 @@ def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: 
     return threshold[n] - noise.scale[n] * noise.scale.dtype.type(logistic(start, np.int64(n) - begin))
 
 
-@njit(nogil=True, cache=True)
-def _fire_noisy(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
-) -> None:
+@subroutine(nogil=True, cache=True)
+def _fire_noisy(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
     """Do the same as `_fire` for stochastic neurons."""
-    recording, population, step = position.recording, position.population, position.step
-    bounds, model, noise = network.populations.bounds, network.populations.model, network.noise
-    threshold, channels, begin = network.parameters.threshold, network.sizes.channels, bounds[population]
+    population, count, noise = position.population, 0, network.noise
+    bounds, hard = network.populations.bounds, network.populations.model[population] == HARD
+    threshold, begin = network.parameters.threshold, bounds[population]
     drawn, start = draws(noise, position)
     for n in range(begin, bounds[population + 1]):
         if voltage[n] >= (level(noise, threshold, start, n, begin) if drawn else threshold[n]):
-            lower = 0 if model[population] == HARD else voltage[n] - threshold[n]
+            lower = 0 if hard else voltage[n] - threshold[n]
             voltage[n] = lower + noise.reset_value[n]
-            record_spike(recording, channels + n, n, step, recorder)
-            _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+            fired[count] = n
+            count += 1
+    return count
 
 
-@njit(nogil=True, cache=True)
-def _fire_two_state(
-    position: Position, base: int, network: ClockNetwork, voltage: np.ndarray, buffer: np.ndarray, recorder: Recorder
+@subroutine(nogil=True, cache=True)
+def _deliver_input(
+    step: int, event: int, end: int, events: EventArrays, network: ClockNetwork, base: int, buffer: np.ndarray
+) -> int:
+    """Deliver the events of a step, and return the next event."""
+    channel, count, shared = events.channel, events.counts, convolutions.any_from(network.convolutions, 0)
+    while event < end and events.step[event] == step:
+        _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
+        if shared:
+            convolutions.deliver(network.convolutions, 0, np.int64(channel[event]), base, buffer, count[event])
+        event += 1
+    return event
+
+
+@subroutine(nogil=True, cache=True)
+def _deliver_spikes(
+    position: Position, base: int, fired: np.ndarray, network: ClockNetwork, buffer: np.ndarray, recorder: Recorder
 ) -> None:
-    """Compute a step of a population with two state variables, and deliver its spikes."""
-    recording, step, neurons, channels = (
-        position.recording,
-        position.step,
-        network.sizes.neurons,
-        network.sizes.channels,
-    )
-    fired, row = np.empty(neurons, np.int32), recorder.row[recording] + step
-    current = buffer[base : base + neurons]
-    count = compute_two_state(position.population, row, network, voltage, current, recorder, fired)
-    for n in fired[:count]:
-        record_spike(recording, channels + n, n, step, recorder)
+    """Record and deliver the spikes of a population, in the order of its neurons."""
+    segment, channels = position.population + 1, network.sizes.channels
+    shared, one = convolutions.any_from(network.convolutions, segment), buffer.dtype.type(1)
+    for neuron in fired:
+        n = np.int64(neuron)
+        record_spike(position.recording, channels + n, n, position.step, recorder)
         _deliver(network.synapses, channels + n, np.uint64(base), buffer)
+        if shared:
+            convolutions.deliver(network.convolutions, segment, channels + n, base, buffer, one)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _run_recording(
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
 ) -> None:  # fmt: skip
     neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
     bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
-    event_step, channel, count = events.step, events.channel, events.counts
-    event, end = events.indptr[recording], events.indptr[recording + 1]
+    event, end, fired = events.indptr[recording], events.indptr[recording + 1], np.empty(neurons, np.int32)
     for step in range(events.length[recording]):
         if row == network.rows:
             _slide(buffer, row, longest, neurons)
             row = 0
         base = row * neurons
-        while event < end and event_step[event] == step:
-            _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
-            event += 1
+        event = _deliver_input(step, event, end, events, network, base, buffer)
         for population in range(model.size):
             begin, stop = bounds[population], bounds[population + 1]
-            if network.second.present[population]:
-                _fire_two_state(Position(recording, population, step), base, network, voltage, buffer, recorder)
-                continue
-            _integrate(begin, stop, network.parameters, voltage, buffer[base : base + neurons])
-            record_membranes(voltage, population, recorder.row[recording] + step, recorder)
             position = Position(recording, population, step)
-            if noisy[population]:
-                _fire_noisy(position, base, network, voltage, buffer, recorder)
-            elif model[population] != READOUT:
-                _fire(position, base, network, voltage, buffer, recorder)
+            current, traced = buffer[base : base + neurons], recorder.row[recording] + step
+            if network.second.present[population]:
+                spikes = compute_two_state(population, traced, network, voltage, current, recorder, fired)
+            else:
+                _integrate(begin, stop, network.parameters, voltage, current)
+                record_membranes(voltage, population, traced, recorder)
+                spikes = 0
+                if noisy[population]:
+                    spikes = _fire_noisy(position, network, voltage, fired)
+                elif model[population] != READOUT:
+                    spikes = _fire(position, network, voltage, fired)
+            _deliver_spikes(position, base, fired[:spikes], network, buffer, recorder)
         row += 1
     _slide(buffer, row, longest, neurons)
 
@@ -259,7 +269,7 @@ def run(
     for recording in recordings:
         buffer[:] = 0
         if len(pending):
-            buffer[: pending.shape[1]] = pending[recording]
+            copy_row(pending[recording], buffer[: pending.shape[1]])
         _run_recording(recording, network, events, voltage[recording], buffer, recorder)
         if len(pending):
-            pending[recording] = buffer[: pending.shape[1]]
+            copy_row(buffer, pending[recording])
