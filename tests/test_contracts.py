@@ -22,6 +22,7 @@ from snnsim.nn import (
     SecondOrder,
     SiLIF,
     SparseLinear,
+    UnitGainLIF,
     delay_windows,
 )
 from snnsim.nn.meta import Recovery
@@ -79,6 +80,10 @@ ALL_NEURONS = {
         learn_decay="neuron",
         features=NEURONS,
         generator=generator(),
+    ),
+    "UnitGainLIF, learned": lambda: UnitGainLIF(features=NEURONS, tau=(1.5, 4.0), generator=generator()),
+    "UnitGainLIF hard in the graph": lambda: UnitGainLIF(
+        features=NEURONS, tau=(2.0, 2.0), bound="clamp", reset="hard", detach_reset=False
     ),
     "CubaLIF": lambda: CubaLIF(tau=2.0, tau_synapse=4.0),
     "CubaLIF soft, learned": lambda: CubaLIF(beta=0.5, alpha=0.5, gain=0.5, reset="soft", learn_decay="layer"),

@@ -10,6 +10,7 @@ from snnsim.cli.delta import Delta
 from snnsim.cli.motion import MotifDetection, Motion
 from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
+from snnsim.cli.timescales import Timescales
 
 Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
 
@@ -60,6 +61,7 @@ Experiment = (
     | Annotated[Delta, subcommand("delta")]
     | Annotated[Motion, subcommand("motion")]
     | Annotated[MotifDetection, subcommand("motif-detection")]
+    | Annotated[Timescales, subcommand("timescales")]
 )
 
 

@@ -26,6 +26,7 @@ from snnsim.nn.second_order import SecondOrder
 from snnsim.nn.silif import SiLIF
 from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoState
+from snnsim.nn.unit_gain_lif import UnitGainLIF
 
 __all__ = [
     "ALIF",
@@ -52,5 +53,6 @@ __all__ = [
     "SpikingNetwork",
     "Synapse",
     "TwoState",
+    "UnitGainLIF",
     "constrain_after",
 ]
