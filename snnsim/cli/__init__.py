@@ -15,6 +15,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
+from snnsim.cli.diffusion import Sample
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
@@ -28,6 +29,7 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
+    | Annotated[Sample, subcommand("sample")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[Freeze, subcommand("freeze")]
     | Annotated[Info, subcommand("info")]

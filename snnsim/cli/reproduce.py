@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg, subcommand
 
+from snnsim.cli.diffusion import DiffusionVariants
 from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
 
@@ -52,7 +53,11 @@ class Meta:
         print(f"done: {folder}: results.csv, table.md, gains.png, and a file for each comparison")
 
 
-Experiment = Annotated[Meta, subcommand("meta")] | Annotated[OneStep, subcommand("one-step")]
+Experiment = (
+    Annotated[Meta, subcommand("meta")]
+    | Annotated[OneStep, subcommand("one-step")]
+    | Annotated[DiffusionVariants, subcommand("diffusion")]
+)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ Source   energies of 32-bit floats in 45 nm: M. Horowitz 2014 (ISSCC), pages 10 
          multiplication 3.7 pJ
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -131,11 +132,11 @@ class _Counter(fx.Interpreter):
         return self._called(super().call_method, target, args, kwargs)
 
     def _called(self, call: Any, target: Any, args: Any, kwargs: Any) -> _Counted:
-        counted = [part for part in args if isinstance(part, _Counted)]
-        value = call(target, tuple(part.value if isinstance(part, _Counted) else part for part in args), kwargs)
+        counted: list[_Counted] = []
+        value = call(target, _each(args, lambda part: counted.append(part) or part.value), kwargs)
         spikes = [part.spikes for part in counted if part.spikes is not None]
         if len(counted) == 1 and spikes:
-            passed = call(target, tuple(part.spikes if isinstance(part, _Counted) else part for part in args), kwargs)
+            passed = call(target, _each(args, lambda part: part.spikes), kwargs)
             return _Counted(value, passed * (spikes[0].sum() / passed.sum().clamp(min=1e-30)))
         if len(counted) > 1 and len(spikes) == len(counted):
             return _Counted(value, torch.stack(torch.broadcast_tensors(*spikes)).sum(0))
@@ -146,7 +147,8 @@ class _Counter(fx.Interpreter):
     def _passed(self, module: nn.Module, spikes: Tensor, value: Tensor) -> Tensor:
         """Return the spikes behind an average pooling, whose sum they keep but for pixels that it leaves out."""
         passed: Tensor = module(spikes)
-        if passed.numel() == spikes.numel():
+        # an upsampling repeats a spike: each copy has connections of its own
+        if passed.numel() >= spikes.numel():
             return passed
         ones = module(torch.ones_like(spikes[:1]).requires_grad_(False))
         window = spikes[0].numel() // value[0].numel()
@@ -163,6 +165,11 @@ class _Counter(fx.Interpreter):
             self.costs.multiplications += float(fan_out.sum()) * len(given.value) / self.pictures
         else:
             self.costs.operations += float((given.spikes * fan_out).sum()) / self.pictures
+
+
+def _each(arguments: Any, function: Callable[[_Counted], Any]) -> Any:
+    """Return arguments with a function's results in place of counted values, in lists too."""
+    return fx.node.map_aggregate(arguments, lambda part: function(part) if isinstance(part, _Counted) else part)
 
 
 def _amplitude(module: nn.Module) -> Tensor | None:
