@@ -89,11 +89,13 @@ def train(target: str, values: Mapping[str, object], *, output: Path | None = No
             f"--resume: only epochs can change in a run, not {', '.join(sorted(values))}; start a new one",
         )
         settings = files.load(path / "config.toml").with_values(values)
+        data = load_pictures(settings)
     else:
-        base = _base(target, values)
-        settings = base.with_values(values)
+        settings = _base(target, values).with_values(values)
+        # before the folder, so that a failure leaves none
+        data = load_pictures(settings)
         path = output or lock.new_folder(Path("runs"), f"diffusion-{datetime.now():%Y%m%d-%H%M%S}")
-    folder, data = RunFolder(path), load_pictures(settings)
+    folder = RunFolder(path)
     with lock.held(path, say=tqdm.write):
         remove_abandoned(path)
         require(
