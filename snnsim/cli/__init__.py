@@ -17,6 +17,7 @@ from snnsim.cli.bench import Bench
 from snnsim.cli.converting import Convert
 from snnsim.cli.data import DataCommand
 from snnsim.cli.detection import Detect
+from snnsim.cli.diffusion import Sample
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
 from snnsim.cli.neurobench import NeuroBench
@@ -34,6 +35,7 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
+    | Annotated[Sample, subcommand("sample")]
     | Annotated[Bench, subcommand("bench")]
     | Annotated[Convert, subcommand("convert")]
     | Annotated[Freeze, subcommand("freeze")]

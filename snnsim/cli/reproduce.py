@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from snnsim.cli.delta import Delta
+from snnsim.cli.diffusion import DiffusionVariants
 from snnsim.cli.motion import MotifDetection, Motion
 from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
@@ -62,6 +63,7 @@ Experiment = (
     | Annotated[Motion, subcommand("motion")]
     | Annotated[MotifDetection, subcommand("motif-detection")]
     | Annotated[Timescales, subcommand("timescales")]
+    | Annotated[DiffusionVariants, subcommand("diffusion")]
 )
 
 

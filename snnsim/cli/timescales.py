@@ -1,4 +1,4 @@
-"""The experiment on time constants, recurrence and delays: reproduce timescales."""
+"""The subcommand of reproduce for time constants under curricula: timescales."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path

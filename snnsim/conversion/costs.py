@@ -171,7 +171,8 @@ def _summed(passed: Tensor, spikes: Tensor, window: Any) -> Tensor:
         window: Sides of the windows of an average pooling; None for windows that have all of a map together.
     """
     if window is None:
-        return passed * (spikes[0].numel() / passed[0].numel())
+        # an upsampling repeats a spike: each copy has connections of its own
+        return passed * max(1.0, spikes[0].numel() / passed[0].numel())
     sides = (window, window) if isinstance(window, int) and spikes.ndim == 4 else window
     return passed * math.prod(sides if isinstance(sides, tuple) else (sides,))
 

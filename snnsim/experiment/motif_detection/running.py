@@ -48,7 +48,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """
     folder, everything = RunFolder(output), cells(budget)
     with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget))
+        check_same(folder, asdict(budget), free=("seeds",))
         for cell in tqdm(everything, unit="cell", disable=None if progress else True):
             path = _file(folder, cell)
             if not path.is_file():

@@ -37,7 +37,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """
     folder = RunFolder(output)
     with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget))
+        check_same(folder, asdict(budget), free=("seeds",))
         for cell in cells(budget):
             if not cell_file(folder, cell).is_file():
                 folder.write_json(cell_file(folder, cell), run(cell, budget, folder, progress=progress))

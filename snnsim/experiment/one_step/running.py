@@ -3,11 +3,9 @@
 A stopped experiment goes on from the last epoch of the cell that was in training.
 """
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from snnsim.conversion import Conversion, Settings, convert, count, events, freeze
+from snnsim.experiment.cells import check_same, run_all
 from snnsim.experiment.one_step import converting, networks, pictures, reporting
 from snnsim.experiment.one_step.pictures import Pictures
 from snnsim.experiment.one_step.settings import Budget, Cell, cells
@@ -25,8 +24,7 @@ from snnsim.experiment.one_step.training import Recipe, batches, train
 from snnsim.nn.folded import set_steps
 from snnsim.simulation import Simulator
 from snnsim.training import checkpoint
-from snnsim.training.lock import held
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import RunFolder
 
 RULES = (("percentile", 90.0), ("percentile", 99.0), ("calibration", 0.0))
 """Thresholds of the converted networks."""
@@ -45,24 +43,18 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None, *, progres
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
-    with held(folder.path, say=tqdm.write):
-        _check_same(folder, budget, data)
-        loaded = pictures.load(data, budget.valid)
-        every = cells(budget)
-        remaining = [cell for cell in every if not _file(folder, cell).is_file()]
-        disable = None if progress else True
-        bar = tqdm(remaining, initial=len(every) - len(remaining), total=len(every), unit="cell", disable=disable)
-        for cell in bar:
-            bar.set_postfix_str(cell.name())
-            run = _Run(folder, cell, budget, loaded, partial(_say, bar, cell))
-            folder.write_json(_file(folder, cell), run.result())
-        rows = [row for cell in every for row in json.loads(_file(folder, cell).read_text(encoding="utf-8"))["rows"]]
-        reporting.write(folder, rows)
+    settings = asdict(budget) | {"data": "digits" if data is None else data.name}
+    # other arms and more seeds only add cells
+    check_same(folder, settings, free=("seeds", "arms"))
+    loaded = pictures.load(data, budget.valid)
+
+    def result(cell: Cell) -> dict[str, Any]:
+        with tqdm(unit="epoch", leave=False, disable=None if progress else True) as bar:
+            return _Run(folder, cell, budget, loaded, lambda epoch: bar.update(epoch - bar.n)).result()
+
+    rows = [row for each in run_all(folder, cells(budget), result, progress=progress) for row in each["rows"]]
+    reporting.write(folder, rows)
     return folder.path
-
-
-def _say(bar: Any, cell: Cell, epoch: int) -> None:
-    bar.set_postfix_str(f"{cell.name()}, epoch {epoch}")
 
 
 class _Run:
@@ -179,26 +171,3 @@ class _Run:
             durations.append(1000 * (time.process_time() - began))
         # the first run compiles
         return median(durations[1:])
-
-
-def _file(folder: RunFolder, cell: Cell) -> Path:
-    return folder.path / "cells" / f"{cell.name()}.json"
-
-
-def _check_same(folder: RunFolder, budget: Budget, data: Path | None) -> None:
-    """Write the settings of a folder.
-
-    Raises:
-        ValueError: If the folder has other settings already.
-    """
-    path = folder.path / "settings.json"
-    settings = json.loads(json.dumps(asdict(budget))) | {"data": "digits" if data is None else data.name}
-    saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": settings, **environment(0)}
-    # other arms and more seeds only add cells
-    other = [name for name in settings if name not in ("seeds", "arms") and saved["budget"].get(name) != settings[name]]
-    if other:
-        raise ValueError(
-            f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
-            "another --output-dir"
-        )
-    folder.write_json(path, {**saved, "budget": settings})
