@@ -69,7 +69,7 @@ def result_file(folder: RunFolder, name: str) -> Path:
     return folder.path / "cells" / f"{name}.json"
 
 
-def check_same(folder: RunFolder, settings: Mapping[str, Any], *, free: Collection[str] = ("seeds",)) -> None:
+def check_same(folder: RunFolder, settings: Mapping[str, Any], *, free: Collection[str]) -> None:
     """Write the settings of a folder.
 
     Args:
