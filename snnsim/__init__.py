@@ -8,6 +8,8 @@ from snnsim import compiled_cache, renamed
 if TYPE_CHECKING:
     # for type checkers alone; a test compares these imports with _NAMES
     from snnsim.analysis import lz76 as lz76
+    from snnsim.interoperability import from_snntorch as from_snntorch
+    from snnsim.interoperability import from_spikingjelly as from_spikingjelly
     from snnsim.kernels.common.counter_rng import Draws as Draws
     from snnsim.learning.rules import bptt as bptt
     from snnsim.learning.rules import sltt as sltt
@@ -53,6 +55,7 @@ __version__ = "0.1.0"
 
 _NAMES = {
     "analysis": ("lz76",),
+    "interoperability": ("from_snntorch", "from_spikingjelly"),
     "kernels.common.counter_rng": ("Draws",),
     "learning.rules": ("bptt", "sltt", "sltt_k"),
     "learning.stdp": ("STDP",),
@@ -74,8 +77,8 @@ _NAMES = {
 """Public names by the module that defines them; the module is imported at the first access."""
 _MODULES = {name: module for module, names in _NAMES.items() for name in names}
 _SUBMODULES = (
-    "allocator", "analysis", "bench", "data", "export", "kernels", "learning", "nn", "plots", "program", "quantization",
-    "simulation", "surrogate", "training", "verification",
+    "allocator", "analysis", "bench", "data", "export", "interoperability", "kernels", "learning", "nn", "plots",
+    "program", "quantization", "simulation", "surrogate", "testing", "training", "verification",
 )  # fmt: skip
 """Modules that are attributes of the package after `import snnsim`."""
 

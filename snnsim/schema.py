@@ -16,7 +16,7 @@ settings.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -69,6 +69,10 @@ class Kind:
     """Settings that a section of another kind, which has them here too, takes over when it replaces this one."""
 
 
+EXTENSIONS: dict[type[Kind], Callable[[], Mapping[str, Any]]] = {}
+"""Functions that return sections of plug-ins by their kinds, for every union of sections of a base class."""
+
+
 def kinds_of(kind: Any) -> dict[str, Any]:
     """Return the sections of a declared type by their kinds; an empty table if its values are not of several kinds.
 
@@ -78,7 +82,11 @@ def kinds_of(kind: Any) -> dict[str, Any]:
     choices = [choice for choice in get_args(kind) if choice is not NoneType]
     if get_origin(kind) not in (Union, UnionType) or not all(map(is_dataclass, choices)):
         return {}
-    return {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
+    kinds = {get_args(hints(choice)["kind"])[0]: choice for choice in choices}
+    for base, more in EXTENSIONS.items():
+        if all(issubclass(choice, base) for choice in choices):
+            kinds |= {name: section for name, section in more().items() if name not in kinds}
+    return kinds
 
 
 @cache

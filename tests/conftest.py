@@ -1,5 +1,7 @@
 """What all tests share: a cache of their own, and a small data set that a network learns in seconds."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -12,20 +14,25 @@ from snnsim.experiment import plot_run
 pytest.register_assert_rewrite("helpers")
 
 CLASSES = ("low", "middle", "high")
+NUMBERS = itertools.count()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def session_cache(tmp_path_factory):
     """Keep the fixtures that several tests share out of the user's cache."""
+    folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+        patch.setenv("SNNSIM_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(session_cache, monkeypatch):
     """Keep the tests out of the user's cache and out of one another's."""
-    monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path_factory.mktemp("cache")))
+    # numbered here: mktemp lists all folders of the tests before, for every test
+    folder = session_cache / f"test-{next(NUMBERS)}"
+    folder.mkdir()
+    monkeypatch.setenv("SNNSIM_CACHE", str(folder))
 
 
 @pytest.fixture

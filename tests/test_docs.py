@@ -75,7 +75,7 @@ def test_a_block_that_does_not_run_says_why():
 def test_commands_parse(page):
     for line in commands(page):
         words = shlex.split(line, comments=True)
-        arguments = cli._resume_alone(words[words.index("snnsim") + 1 :])
+        arguments = cli._rewritten(words[words.index("snnsim") + 1 :])
         command = tyro.cli(
             cli.Command, args=arguments, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
         )

@@ -19,6 +19,7 @@ FILES = {
     "CONTRIBUTING.md": "contributing.md",
     "LICENSE": "LICENSE.txt",
     "datasets/README.md": "datasets.md",
+    "snnsim/listening/models/digits-int8.md": "digits-int8.md",
     **{f"figures/{path.name}": f"figures/{path.name}" for path in (ROOT / "figures").iterdir()},
 }
 """Paths in the repository, and in the site."""

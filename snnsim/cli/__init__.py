@@ -17,10 +17,14 @@ from snnsim.cli.bench import Bench
 from snnsim.cli.data import DataCommand
 from snnsim.cli.detection import Detect
 from snnsim.cli.exports import Export, Import, Verify
+from snnsim.cli.listening import Listen
+from snnsim.cli.neurobench import NeuroBench
 from snnsim.cli.printing import Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
+from snnsim.cli.report import Report
 from snnsim.cli.reproduce import Reproduce
 from snnsim.cli.runs import Evaluate, Plot, Train
+from snnsim.cli.selftest import Selftest
 from snnsim.cli.shrinking import Prune, Quantize
 from snnsim.cli.sweeps import Sweep
 from snnsim.training.signals import Request, Stopped, noted
@@ -38,10 +42,14 @@ Command = (
     | Annotated[Export, subcommand("export")]
     | Annotated[Import, subcommand("import")]
     | Annotated[Verify, subcommand("verify")]
+    | Annotated[Listen, subcommand("listen")]
+    | Annotated[Report, subcommand("report")]
     | Annotated[Sweep, subcommand("sweep")]
     | Annotated[Reproduce, subcommand("reproduce")]
     | Annotated[Detect, subcommand("detect")]
     | Annotated[DataCommand, subcommand("data")]
+    | Annotated[Selftest, subcommand("selftest")]
+    | Annotated[NeuroBench, subcommand("bench-neurobench")]
 )
 
 
@@ -52,7 +60,8 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: The words of the command line behind `snnsim`; None takes those of the process.
     """
     _print_in_any_encoding()
-    words = options.renamed(options.at_home(_resume_alone(sys.argv[1:] if arguments is None else arguments)))
+    entered = sys.argv[1:] if arguments is None else arguments
+    words = options.renamed(options.at_home(_rewritten(entered)))
     command = tyro.cli(
         Command,
         prog="snnsim",
@@ -104,6 +113,18 @@ def _print_in_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="replace")
+
+
+def _rewritten(arguments: list[str]) -> list[str]:
+    """Return the words of a command line as the parser takes them."""
+    return _resume_alone(_joined(arguments))
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Return the words of a command line in which `bench neurobench` is one word."""
+    if arguments[:2] == ["bench", "neurobench"]:
+        return ["bench-neurobench", *arguments[2:]]
+    return list(arguments)
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:

@@ -18,6 +18,7 @@ class Bench:
 
     - snnsim bench -- the recipe of SHD, about two minutes on two cores
     - snnsim bench digits --batch-size 32 --json
+    - snnsim bench neurobench runs/NAME -- metrics of NeuroBench, a command of its own: see its --help
     - snnsim bench shd --sigma 12 --baseline recipe -- at the start of training, against the composition of the recipe
     """
 

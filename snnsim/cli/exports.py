@@ -68,7 +68,7 @@ class Export:
         if self.fix:
             program = self._fixed(program)
         if self.check:
-            _show(list(target.check(program)), self.to)
+            _show(list(target.violations(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
         export.write(program, self.to, path, **_present(encoding=self.encoding, dt=self.dt, resistance=self.resistance))

@@ -64,7 +64,8 @@ class Data:
     def __post_init__(self) -> None:
         schema.settle(self, "data.")
         if not registry.known_name(self.name):
-            names = ", ".join((*registry.NAMES, *registry.SOURCES))
+            more = [each for each in registry.DATASETS if each not in registry.NAMES]
+            names = ", ".join((*registry.NAMES, *more, *registry.SOURCES))
             raise ValueError(f"config: data.name must be one of {names}, not {shown(self.name)}")
         self._check_kind()
         self._check_folds()

@@ -6,7 +6,7 @@ A new kind is a class here, a member of AnyNeurons, and an entry in MODELS of ex
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, get_args
 
-from snnsim import schema
+from snnsim import plugins, schema
 from snnsim.choices import SurrogateName
 from snnsim.config.ranges import Milliseconds, Slope, check
 from snnsim.schema import Range
@@ -205,5 +205,6 @@ class CubaLIF(ResetNeurons):
 
 AnyNeurons = LIF | Meta | LevyBaxter | SecondOrder | AdLIF | SiLIF | ALIF | CubaLIF
 """The neurons of any kind."""
+schema.EXTENSIONS[SpikingNeurons] = lambda: plugins.sections(plugins.NEURONS)
 NEURONS: dict[str, type[SpikingNeurons]] = {kind.kind: kind for kind in get_args(AnyNeurons)}
 """Every kind by its name in a config."""

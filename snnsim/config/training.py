@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from snnsim import schema
 from snnsim.choices import ADDITIVE_DECISIONS, DecisionName
+from snnsim.config.loggers import AnyLogger
 from snnsim.config.ranges import Count, Decay, LearningRate, Milliseconds, Seed, check
 from snnsim.learning.options import Adam, AnyAverage, AnyOptimizer, AnyRates, AnySchedule, Cosine, OneCycle
 from snnsim.schema import Range
@@ -72,6 +73,8 @@ class Training:
     """Precision of the weights; gradients pass straight through their rounding."""
     delays: str | None = None
     """Range and resolution of the delays, such as 5bit, or 5bit:2 for every second step; None keeps every step."""
+    loggers: tuple[AnyLogger, ...] = ()
+    """Loggers of the metrics besides TensorBoard, a list of sections of config/loggers.py: csv, wandb, mlflow."""
     start: str | None = None
     """Run from whose best network training starts; None starts from random parameters."""
 

@@ -16,7 +16,8 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit, subroutine
 
 MOST_CELLS = 2**32
 MOST_STEPS = 2**31
@@ -73,7 +74,7 @@ class Rows(NamedTuple):
     length: np.ndarray
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def _half(time: float, scale: float) -> float:
     """Return the largest rounding error of a float16 time, or -1 for a time that is not exact in float16."""
     value = time / scale
@@ -83,7 +84,7 @@ def _half(time: float, scale: float) -> float:
     return spacing / 2 * scale if value / spacing == math.floor(value / spacing) else -1.0
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def tolerance_of(time: np.ndarray, first: int, last: int, time_step: float, scale: float) -> float:
     """Return 2 ε of the times of a recording, or -1 where they are multiples of dt rounded to float16.
 
@@ -117,7 +118,7 @@ def tolerance_of(time: np.ndarray, first: int, last: int, time_step: float, scal
     return 2 * 2.0**-23
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def grid_position(time: float, time_step: float, tolerance: float) -> float:
     """Return x + min(2 ε x, 1/4) of a time, or x + 1/2; the integer part is the step.
 
@@ -130,7 +131,7 @@ def grid_position(time: float, time_step: float, tolerance: float) -> float:
     return x + (min(tolerance * x, 0.25) if tolerance >= 0 else 0.5)
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def end_of(limit: float, time_step: float) -> float:
     """Return the grid position from which events are dropped.
 

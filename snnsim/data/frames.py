@@ -9,11 +9,11 @@ Units    times in ms
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from snnsim.data import binning
 from snnsim.data.augment.events import Events
 from snnsim.data.counting import MOST_CELLS, MOST_STEPS, Grid, end_of, grid_position, tolerance_of
+from snnsim.kernels.common.jit import njit
 from snnsim.validation import require
 
 _DROPPED = -1

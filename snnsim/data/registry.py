@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from snnsim import plugins
 from snnsim.data.source_kinds import SOURCES as SOURCES
 from snnsim.data.source_kinds import TONIC as TONIC
 from snnsim.data.source_kinds import SourceKind as SourceKind
@@ -257,12 +258,12 @@ _ALL = (
         generator=_waves,
     ),
 )
-DATASETS: Mapping[str, Dataset] = {dataset.name: dataset for dataset in _ALL}
-"""Every data set by its name, in the order of `snnsim data list`."""
-GENERATED = tuple(name for name, dataset in DATASETS.items() if dataset.generator is not None)
-DOWNLOADED = tuple(name for name, dataset in DATASETS.items() if dataset.downloader is not None)
+DATASETS = plugins.Table({dataset.name: dataset for dataset in _ALL}, plugins.DATASETS, Dataset)
+"""Every data set by its name, in the order of `snnsim data list`, with those of plug-ins."""
+GENERATED = tuple(dataset.name for dataset in _ALL if dataset.generator is not None)
+DOWNLOADED = tuple(dataset.name for dataset in _ALL if dataset.downloader is not None)
 NAMES = GENERATED + DOWNLOADED
-"""The names in the order of configs and help texts."""
+"""The names of our own in the order of configs and help texts."""
 
 
 def get_dataset(name: str) -> Dataset:
@@ -282,4 +283,4 @@ def known_name(name: object) -> bool:
         name: Value of `data.name`.
     """
     tonic = isinstance(name, str) and name.startswith(TONIC) and name.removeprefix(TONIC).isidentifier()
-    return name in NAMES or name in SOURCES or tonic
+    return name in SOURCES or tonic or (isinstance(name, str) and name in DATASETS)

@@ -7,6 +7,7 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from snnsim import plugins
 from snnsim.config import Config
 from snnsim.config.neurons import SpikingNeurons
 from snnsim.nn import ALIF, LIF, AdLIF, Conv, CubaLIF, DelayedConv, LevyBaxter, MetaNeuron, SecondOrder, SiLIF
@@ -64,7 +65,8 @@ def _levy_baxter(values: dict[str, Any], synapse: nn.Module) -> Neuron[Any]:
     return LevyBaxter(**values, sources=sources)
 
 
-MODELS: dict[str, Callable[[dict[str, Any], int, nn.Module, torch.Generator], Neuron[Any]]] = {
+Builder = Callable[[dict[str, Any], int, nn.Module, torch.Generator], Neuron[Any]]
+_OWN: dict[str, Builder] = {
     "lif": lambda values, features, _, __: LIF(**values, features=features),
     "meta": lambda values, features, _, __: _meta(values, features),
     "levy_baxter": lambda values, _, synapse, __: _levy_baxter(values, synapse),
@@ -74,4 +76,5 @@ MODELS: dict[str, Callable[[dict[str, Any], int, nn.Module, torch.Generator], Ne
     "alif": lambda values, features, _, draw: _adaptive(ALIF, values, features, draw),
     "cuba_lif": lambda values, features, _, __: CubaLIF(**values, features=features),
 }
+MODELS = plugins.Table(_OWN, plugins.NEURONS, plugins.KindPlugin, entry=lambda plugin: plugin.build)
 """Functions from the settings of a kind, the number of neurons, their synapses and a generator to the neurons."""

@@ -82,13 +82,25 @@ def _curves(folder: RunFolder, output: Path, _: Choice) -> Path:
 def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
     # the training recordings, as a run may have no others; the split makes no difference to the delays
     loaded = evaluate_run.load(folder.path, "train", data_path=choice.data_path)
+    layers = layer_delays(loaded)
+    if layers:
+        plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
+    return output if layers else None
+
+
+def layer_delays(loaded: Loaded) -> list[plots.LayerDelays]:
+    """Return the delays of each layer before and after training, and the weights; none of a network without delays.
+
+    Args:
+        loaded: A trained network.
+    """
     trained = _delayed(loaded.network)
     if not trained:
-        return None
+        return []
     # the initial delays are a function of the seed, so no file has them
     initial = _delayed(build.build_network(loaded.config, classes=tasks.sizes(loaded.names)))
     loops = loaded.network.looped_synapses()
-    layers = [
+    return [
         plots.LayerDelays(
             name,
             before=_delays_of(initial[name], offset),
@@ -100,8 +112,6 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
         # a delay of 0 in a loop is one step
         for offset in (int(any(after is loop for loop in loops)),)
     ]
-    plots.save(plots.delays(layers, time_step_ms=loaded.config.data.time_step_ms), output)
-    return output
 
 
 def _delayed(network: SpikingNetwork) -> dict[str, DelayedLinear]:

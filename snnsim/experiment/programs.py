@@ -70,21 +70,24 @@ def freeze(run: Path, *, data_path: str | None = None) -> Program:
     Args:
         run: Folder of the run.
         data_path: Folder of the data, which name the classes; None for the folder in the config of the run.
+
+    Raises:
+        ValueError: If a Program cannot hold the neurons of the run.
     """
     loaded = evaluate_run.load(run, "train", data_path=data_path)
-    return freezing.freeze(
-        loaded.network,
-        time_step_ms=loaded.config.data.time_step_ms,
-        classes=loaded.names,
-        decision=loaded.task.decision_name,
-        task=loaded.task.program_task,
-        provenance={
-            "run": str(run),
-            "epoch": loaded.epoch,
-            "config": loaded.config.to_toml(),
-            "snnsim": snnsim.__version__,
-        },
-    )
+    facts = {"run": str(run), "epoch": loaded.epoch, "config": loaded.config.to_toml(), "snnsim": snnsim.__version__}
+    try:
+        return freezing.freeze(
+            loaded.network,
+            time_step_ms=loaded.config.data.time_step_ms,
+            classes=loaded.names,
+            decision=loaded.task.decision_name,
+            task=loaded.task.program_task,
+            provenance=facts,
+        )
+    except TypeError as error:
+        # a config may name neurons that no Program has, so it has a wrong value
+        raise ValueError(str(error)) from error
 
 
 def recordings(program: Program, data: str | None, split: Split) -> Recordings:

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from snnsim import allocator, presets
+from snnsim import allocator, presets, schema
 from snnsim.config import Config
 from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks, updates
 from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
-from snnsim.training import checkpoint, distributed, lock, optimizers
+from snnsim.training import checkpoint, distributed, lock, loggers, optimizers
 from snnsim.training.run_folder import RunFolder, environment
 from snnsim.training.trainer import Trainer, TrainerConfig
 
@@ -169,6 +169,8 @@ def prepare(
         mixed=settings.precision == "bfloat16",
         processes=processes,
         computed=build.grid(config).on,
+        loggers=loggers.build(config.training.loggers) if processes.first else (),
+        config=schema.plain(config),
     )
     epochs, recipe = settings.epochs, updates.settings(config)
     optimizer = optimizers.build(network, settings=recipe, steps=epochs * len(train_batches), epochs=epochs)

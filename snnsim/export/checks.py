@@ -12,7 +12,7 @@ import numpy as np
 
 from snnsim import renamed
 from snnsim.export.retiming import keeps_current, retime
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, Population, Program
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,21 @@ def one_readout(program: Program) -> Iterator[Violation]:
             f"there must be one readout, and {program.readout!r} is one too",
             "freeze a network with one head, or use npz or hdf5",
         )  # fmt: skip
+
+
+def no_graded_messages(program: Program) -> Iterator[Violation]:
+    """Neurons send spikes, not graded messages.
+
+    Args:
+        program: The Program.
+    """
+    for population in program.populations:
+        if MODELS[population.model].graded:
+            yield Violation(
+                "no_graded_messages", population_text(population),
+                f"neurons must send spikes, and those of the model {population.model!r} send graded messages",
+                "run it with `snnsim simulate`, or use npz or hdf5, which hold such programs",
+            )  # fmt: skip
 
 
 def thresholds(program: Program, *, most: float) -> Iterator[Violation]:

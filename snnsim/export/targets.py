@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from snnsim import renamed
+from snnsim import plugins, renamed
 from snnsim.export import arrays, c, checks, loihi, nir, pynn, sonata, xylo
 from snnsim.export.checks import Violation
 from snnsim.export.repairs import Repair, Repaired, apply_repairs
@@ -58,6 +58,18 @@ class Target:
     """The text of each file of a folder that its backends run as code, as `write` writes it for a Program."""
     former_code: frozenset[str] = frozenset()
     """SHA-256 of such files of earlier versions, which backends run, too."""
+    graded: bool = False
+    """Whether it holds Programs with graded messages."""
+
+    def violations(self, program: Program) -> Iterable[Violation]:
+        """Return every violation of its design rules; a Program of another kind of messages has one.
+
+        Args:
+            program: The Program.
+        """
+        if program.graded and not self.graded:
+            return checks.no_graded_messages(program)
+        return self.check(program)
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -70,9 +82,11 @@ class Target:
         return () if self.read is None else _keywords(self.read)
 
 
-TARGETS: dict[str, Target] = {
-    "npz": Target("plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz),
-    "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5),
+_OWN: dict[str, Target] = {
+    "npz": Target(
+        "plain arrays in NumPy's format", ".npz", arrays.write_npz, arrays.check, arrays.read_npz, graded=True
+    ),
+    "hdf5": Target("plain arrays in HDF5", ".h5", arrays.write_hdf5, arrays.check, arrays.read_hdf5, graded=True),
     "spinnaker": Target(
         "connection files and a script for PyNN, a folder", "", pynn.write, pynn.check, pynn.read, pynn.claims,
         pynn.REPAIRS, executed=pynn.executed, former_code=pynn.FORMER_SCRIPTS,
@@ -95,7 +109,8 @@ TARGETS: dict[str, Target] = {
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }  # fmt: skip
-"""The targets by name."""
+TARGETS = plugins.Table(_OWN, plugins.TARGETS, Target)
+"""The targets by name, with those of plug-ins."""
 
 
 def write(program: Program, target: str, path: Path, **options: Any) -> None:
@@ -114,7 +129,7 @@ def write(program: Program, target: str, path: Path, **options: Any) -> None:
     chosen = get_target(target)
     _check_options(target, "written", chosen.options, options)
     program = single_synapses(program, target)
-    checks.refuse(target, chosen.check(program))
+    checks.refuse(target, chosen.violations(program))
     chosen.write(program, Path(path), **options)
 
 
@@ -147,7 +162,7 @@ def fixed(program: Program, target: str) -> tuple[Program, list[Repaired]]:
         ValueError: If the target is unknown, or a convolution has too many synapses.
     """
     chosen = get_target(target)
-    return apply_repairs(single_synapses(program, target), chosen.check, chosen.repairs)
+    return apply_repairs(single_synapses(program, target), chosen.violations, chosen.repairs)
 
 
 def read(target: str, path: Path, **options: Any) -> Program:

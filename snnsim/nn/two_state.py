@@ -93,7 +93,7 @@ class TwoStateNeuron(Neuron[TwoState]):
         Args:
             current: The currents (time, ..., neuron), whose type and device count.
         """
-        return dispatch.of_neurons(current) == "numba"
+        return dispatch.of_neurons(current) != "steps"
 
     def fused(
         self, current: Tensor, state: TwoState | None = None, options: NeuronOptions = DEFAULTS

@@ -113,7 +113,7 @@ def _readouts(program: "Program") -> Iterator[str]:
 def _readout(program: "Program", readout: Readout) -> Iterator[str]:
     population, decision, classes = program.population(readout.population), readout.decision, readout.classes
     if population.fires:
-        yield f"readout {population.name!r} must have the model 'readout', not {population.model!r}"
+        yield f"readout {population.name!r} must have the model 'readout' or 'sigma', not {population.model!r}"
     if decision is not None and not (isinstance(decision, str) and decision in DECISIONS):
         yield f"decision {shown(decision)} is unknown; the known ones are {', '.join(DECISIONS)}"
     if readout.task not in TASKS:
@@ -155,6 +155,7 @@ def _synapses(who: str, edge: Edge, sources: int, targets: int) -> Iterator[str]
 
 
 def _arithmetic(program: "Program") -> Iterator[str]:
+    yield from _graded(program)
     for population in program.populations:
         yield from _decays(population, 1 if program.fixed is None else 2**program.fixed.decay_bits)
         if not _is_integer(population.decay) == _is_integer(population.bias) == (program.fixed is not None):
@@ -169,6 +170,20 @@ def _arithmetic(program: "Program") -> Iterator[str]:
     for edge in program.edges:
         if _is_integer(edge.weight) != (program.fixed is not None):
             yield f"edge {edge.source!r} -> {edge.target!r}: weights must be integers if, and only if, `fixed` is given"
+
+
+def _graded(program: "Program") -> Iterator[str]:
+    if not program.graded:
+        return
+    one = 1 if program.fixed is None else 2**program.fixed.decay_bits
+    for population in program.populations:
+        if not MODELS[population.model].graded:
+            yield (
+                f"population {population.name!r}: the model {population.model!r} takes spikes, and other populations "
+                "send graded messages; a Program has one kind"
+            )
+        elif (population.decay != one).any():
+            yield f"population {population.name!r}: decay must be {one}, as sums of messages last"
 
 
 def _is_integer(values: np.ndarray) -> bool:

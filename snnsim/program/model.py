@@ -11,6 +11,8 @@
     u = β v + I             w ← ρ w + b s, θ + w in place of θ  (alif_hard, alif_soft)
     u = β v + e w           w ← ρ w + I before u               (cuba_lif_hard, cuba_lif_soft)
 
+    delta, sigma_delta, sigma: graded messages in place of spikes      models.py has the equations
+
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms
@@ -36,7 +38,7 @@ from snnsim.program.checks import check
 from snnsim.program.conv_edge import ConvEdge
 from snnsim.program.edge import Edge
 from snnsim.program.fixed_point import FixedPoint
-from snnsim.program.parts import INPUT, Population, array_in_file, model_in_file
+from snnsim.program.parts import INPUT, MODELS, Population, array_in_file, model_in_file
 from snnsim.program.readouts import Readout
 from snnsim.validation import require, shown
 
@@ -98,6 +100,11 @@ class Program:
     def size(self) -> int:
         """Number of neurons."""
         return sum(population.size for population in self.populations)
+
+    @property
+    def graded(self) -> bool:
+        """Whether neurons send graded messages in place of spikes."""
+        return any(MODELS[population.model].graded for population in self.populations)
 
     @property
     def synapses(self) -> int:

@@ -1,7 +1,14 @@
 """The neuron models of a Program and the parameters that their neurons have: two tables, from which the rest follows.
 
 From MODELS and PARAMETERS derive the validation of a Population, its arrays and names in files and digests, the
-version of a file, the codes of resets in simulation/lowering.py, and which models quantization refuses.
+version of a file, the codes of resets in simulation/lowering.py, and which models quantization refuses. model.py has
+the equations of neurons with spikes. Models with graded messages m are for all populations of a Program, with β = 1:
+
+    a = a[t−1] + Σ_synapses(i → j) w m[t − d, i],  u = a + b,  y = max(u, 0)
+    delta         k = round(y / θ), ties to the even integer;  m = k − k[t−1]
+    sigma_delta   e = y − z[t−1], m = e if |e| > θ, else 0;  z = z[t−1] + m
+    sigma         sends nothing: a readout
+    integers      a grows by 2^shift I; of sigma_delta, m = ⌊e / 2^shift⌋, and z grows by 2^shift m; shift: weight_shift
 
 To add a model:
 
@@ -79,7 +86,7 @@ class Model(NamedTuple):
 
     name_in_file: str
     reset: str | None
-    """The reset after a spike, "hard" or "soft"; None where neurons do not fire."""
+    """The reset after a spike, "hard" or "soft", or the coding of graded messages; None where neurons do not fire."""
     parameters: tuple[str, ...] = ()
     """Names of its parameters besides ARRAYS, in their order in files."""
     version: int = 1
@@ -89,6 +96,8 @@ class Model(NamedTuple):
 
     second: str | None = None
     """The second state variable, a key of SECOND; None for none."""
+    graded: bool = False
+    """Whether neurons add up graded messages and send changes, in place of spikes."""
 
     @property
     def noisy(self) -> bool:
@@ -109,6 +118,9 @@ MODELS = {
     "alif_soft": Model("alif_soft", "soft", ("second_decay", "jump"), version=3, second="threshold"),
     "cuba_lif_hard": Model("cuba_lif_hard", "hard", ("gain", "second_decay"), version=3, second="current"),
     "cuba_lif_soft": Model("cuba_lif_soft", "soft", ("gain", "second_decay"), version=3, second="current"),
+    "delta": Model("delta", "delta", version=7, graded=True),
+    "sigma_delta": Model("sigma_delta", "sigma_delta", version=7, graded=True),
+    "sigma": Model("sigma", None, version=7, graded=True),
 }
 """The neuron models by name."""
 SECOND: dict[str, dict[str, str | float]] = {

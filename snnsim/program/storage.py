@@ -20,10 +20,10 @@ from snnsim.program.parts import MODELS, Population, array_in_file, array_names
 
 FORMAT = "snnsim program"
 """Value of the field `format`."""
-VERSION = 6
+VERSION = 7
 """The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
 has no noisy models, version 2 none with two state variables, version 3 no further readouts,
-version 4 no tasks but classes of recordings, and version 5 no convolutions."""
+version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 no graded messages."""
 
 FURTHER_READOUTS, OTHER_TASKS, CONVOLUTIONS = 4, 5, 6
 """The versions since which files hold several readouts, other tasks than classes of recordings, and convolutions."""
@@ -37,9 +37,9 @@ def save(program: Program, path: Path) -> None:
         path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
-    version = FURTHER_READOUTS if program.further_readouts else version
-    version = OTHER_TASKS if any(readout.task != "class" for readout in program.readouts) else version
-    version = CONVOLUTIONS if program.convolutions else version
+    version = max(version, FURTHER_READOUTS if program.further_readouts else 1)
+    version = max(version, OTHER_TASKS if any(readout.task != "class" for readout in program.readouts) else 1)
+    version = max(version, CONVOLUTIONS if program.convolutions else 1)
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:

@@ -21,6 +21,7 @@ from typing import Literal
 import numpy as np
 
 from snnsim.program import ConvEdge, Edge, Population, Program
+from snnsim.quantization import messages
 from snnsim.validation import instance, one_of
 
 UNITS = ("trained", "integer")
@@ -67,9 +68,6 @@ def dequantized(program: Program, *, units: Literal["trained", "integer"] = "tra
     def synapses(edge: Edge | ConvEdge) -> Edge | ConvEdge:
         return replace(edge, weight=edge.weight * edge.of_targets(unit[edge.target] * 2**fixed.weight_shift))
 
-    return replace(
-        program,
-        populations=tuple(map(neurons, program.populations)),
-        edges=tuple(map(synapses, program.edges)),
-        fixed=None,
-    )
+    # messages in integers stand for many units of a membrane
+    edges = tuple(messages.in_float_units(edge, program, unit) for edge in map(synapses, program.edges))
+    return replace(program, populations=tuple(map(neurons, program.populations)), edges=edges, fixed=None)

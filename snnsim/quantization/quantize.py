@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import MODELS, ConvEdge, Edge, FixedPoint, Program
-from snnsim.quantization import grids, scales
+from snnsim.quantization import grids, messages, scales
 from snnsim.quantization.dequantize import dequantized
 from snnsim.validation import instance, one_of
 
@@ -140,10 +140,10 @@ def _with_weights(
 ) -> tuple[Program, list[dict[str, Any]]]:
     """Return the Program in integers and the changes of each population; `changes` gets those of the edges."""
     fixed, kind = scheme.fixed(program), str(scheme.weights)
-    chosen = {
-        population.name: scales.scales(program, population, fixed, kind=kind, channel=scheme.scale == "channel")
-        for population in program.populations
-    }
+    program, chosen = messages.in_units(
+        program,
+        lambda scaled, each: scales.scales(scaled, each, fixed, kind=kind, channel=scheme.scale == "channel"),
+    )
     results = [scales.in_integers(population, chosen[population.name], fixed) for population in program.populations]
     edges: list[Edge | ConvEdge] = []
     for edge, change in zip(program.edges, changes, strict=True):

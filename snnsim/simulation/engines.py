@@ -1,5 +1,6 @@
 """The two engines: the arrays that each of them allocates, and the kernel that it calls."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -142,26 +143,19 @@ class EventDriven:
         Args:
             task: The recordings with their events, states and results.
         """
-        recordings, events, state, recorder, noise = task
-        network, span = self.network, recorder.spike_span
+        _, events, state, recorder, noise = task
+        network = self.network
         arrays = EventNetwork(
             self.synapses, network.convolutions, self.populations, network.parameters, network.second, noise, self.sizes
         )
         current, last = np.zeros(network.neurons, network.numbers.current), np.empty(network.neurons, np.int32)
-        marks, (watched, begin), slots = self._marks(), self._watched(recorder.neurons), FIRST_QUEUE
-        for recording in recordings:
-            voltage_before, span_before = state.voltage[recording].copy(), span[recording].copy()
-            queue = self._queue(slots)
-            while True:
-                work = EventWork(queue, marks, current, last, watched, begin)
-                if event_driven.run(recording, arrays, events, state, work, recorder):
-                    break
-                # a slot was full: the run starts anew with a larger queue
-                slots = max(4 * slots, int(queue.used.max()))
-                require_memory("simulate", {f"queue of {slots} events a step": self._queue_bytes(slots)})
-                queue = self._queue(slots)
-                state.voltage[recording], span[recording] = voltage_before, span_before
-                recorder.counts[recording, network.channels :] = 0
+        marks, (watched, begin) = new_marks(network), self._watched(recorder.neurons)
+
+        def attempt(recording: int, queue: Queue) -> bool:
+            work = EventWork(queue, marks, current, last, watched, begin)
+            return event_driven.run(recording, arrays, events, state, work, recorder)
+
+        with_queues(network, task, attempt)
 
     def needs(self, workers: int) -> dict[str, int]:
         """Return the bytes of the queues and marks before a queue grows, by part.
@@ -169,10 +163,7 @@ class EventDriven:
         Args:
             workers: Number of threads, each of which has its own queue.
         """
-        return {"queue": workers * self._queue_bytes(FIRST_QUEUE), "marks": workers * 24 * self.network.neurons}
-
-    def _queue_bytes(self, slots: int) -> int:
-        return (self.network.longest + 2) * (slots * (4 + _itemsize(self.network)) + 8)
+        return queue_needs(self.network, workers)
 
     def _watched(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the neurons that are computed in every step, and the first of each population among them."""
@@ -181,22 +172,64 @@ class EventDriven:
         neurons = np.flatnonzero(every_step)
         return neurons, np.searchsorted(neurons, self.network.bounds)
 
-    def _marks(self) -> Marks:
-        neurons = self.network.neurons
-        return Marks(
-            np.empty(neurons, np.int32),
-            np.empty(neurons, np.int32),
-            np.zeros(len(self.network.reset), np.int64),
-            np.empty(neurons, np.int32),
-        )
 
-    def _queue(self, slots: int) -> Queue:
-        ring = self.network.longest + 2
-        return Queue(
-            np.empty((ring, slots), np.int32),
-            np.empty((ring, slots), self.network.numbers.current),
-            np.zeros(ring + 1, np.int64),
-        )
+def with_queues(network: Network, task: Run, attempt: Callable[[int, Queue], bool]) -> None:
+    """Run recordings one by one, each with a queue that grows until it holds all pending events.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+        task: The recordings with their events, states and results.
+        attempt: Function that runs a recording with a queue, and returns whether the queue had room for all events.
+    """
+    state, span, slots = task.state, task.recorder.spike_span, FIRST_QUEUE
+    for recording in task.recordings:
+        voltage_before, span_before = state.voltage[recording].copy(), span[recording].copy()
+        queue = _new_queue(network, slots)
+        while not attempt(recording, queue):
+            # a slot was full: the run starts anew with a larger queue
+            slots = max(4 * slots, int(queue.used.max()))
+            require_memory("simulate", {f"queue of {slots} events a step": _queue_bytes(network, slots)})
+            queue = _new_queue(network, slots)
+            state.voltage[recording], span[recording] = voltage_before, span_before
+            task.recorder.counts[recording, network.channels :] = 0
+
+
+def queue_needs(network: Network, workers: int) -> dict[str, int]:
+    """Return the bytes of queues and marks before a queue grows, by part.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+        workers: Number of threads, each of which has its own queue.
+    """
+    return {"queue": workers * _queue_bytes(network, FIRST_QUEUE), "marks": workers * 24 * network.neurons}
+
+
+def new_marks(network: Network) -> Marks:
+    """Return the marks of the event-driven kernels.
+
+    Args:
+        network: The arrays of a Program as the kernels read them.
+    """
+    neurons = network.neurons
+    return Marks(
+        np.empty(neurons, np.int32),
+        np.empty(neurons, np.int32),
+        np.zeros(len(network.reset), np.int64),
+        np.empty(neurons, np.int32),
+    )
+
+
+def _new_queue(network: Network, slots: int) -> Queue:
+    ring = network.longest + 2
+    return Queue(
+        np.empty((ring, slots), np.int32),
+        np.empty((ring, slots), network.numbers.current),
+        np.zeros(ring + 1, np.int64),
+    )
+
+
+def _queue_bytes(network: Network, slots: int) -> int:
+    return (network.longest + 2) * (slots * (4 + _itemsize(network)) + 8)
 
 
 def _itemsize(network: Network) -> int:

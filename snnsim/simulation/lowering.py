@@ -18,8 +18,10 @@ import numpy as np
 
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.simulate.types import (
+    DELTA,
     HARD,
     READOUT,
+    SIGMA_DELTA,
     SOFT,
     Convolutions,
     DelaySynapses,
@@ -35,7 +37,7 @@ from snnsim.program.models import SECOND
 from snnsim.simulation import lowering_convolutions
 from snnsim.validation import known
 
-RESETS = {"hard": HARD, "soft": SOFT, None: READOUT}
+RESETS = {"hard": HARD, "soft": SOFT, "delta": DELTA, "sigma_delta": SIGMA_DELTA, None: READOUT}
 """Codes of the kernels for the resets of models."""
 
 
@@ -62,7 +64,7 @@ class Network:
 
     channels: int
     longest: int
-    """The longest delay, in steps."""
+    """The longest delay that the buffers hold, in steps."""
     synapses: DelaySynapses
     """Those of a node are sorted by delay and target."""
     convolutions: Convolutions
@@ -76,6 +78,8 @@ class Network:
     parameters: Parameters
     second: SecondParameters
     numbers: Numbers
+    graded: bool
+    """Whether neurons send graded messages; their second variables are the values sent so far."""
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
@@ -98,7 +102,7 @@ class Network:
     @property
     def variables(self) -> int:
         """Number of state variables: a voltage of each neuron, and a second variable where a model has one."""
-        return self.neurons * (2 if self.second.present.any() else 1)
+        return self.neurons * (2 if self.second.present.any() or self.graded else 1)
 
     def offset(self) -> np.ndarray:
         """Return the offset of every synapse, in the smallest unsigned integers that hold it."""
@@ -113,12 +117,13 @@ class Network:
         return self.convolutions._replace(offset=self.convolutions.offset + delay * self.neurons)
 
 
-def lower(program: Program, precision: str) -> Network:
+def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
     """Return the arrays of a Program for the kernels.
 
     Args:
         program: The Program.
         precision: A name in PRECISIONS; it has no effect on a Program in integers.
+        longest: A longer delay than those of the Program that buffers have to hold, in steps.
 
     Raises:
         ValueError: If the precision is unknown.
@@ -142,7 +147,7 @@ def lower(program: Program, precision: str) -> Network:
     noise_type = numbers.voltage if fixed is None else np.float64
     return Network(
         channels=program.channels,
-        longest=program.longest_delay(),
+        longest=max(program.longest_delay(), longest),
         synapses=_synapses([edge.unrolled() for edge in single], first, program, numbers),
         convolutions=lowering_convolutions.lower(program, shared, first, numbers.weight),
         fan_out=_fan_out(program, first),
@@ -151,6 +156,7 @@ def lower(program: Program, precision: str) -> Network:
         parameters=parameters,
         second=_second(program, numbers),
         numbers=numbers,
+        graded=program.graded,
         noise=(
             np.array([population.noisy for population in program.populations]),
             _parameter(program, "width", noise_type),
@@ -188,7 +194,9 @@ def _parameter(program: Program, name: str, dtype: Any) -> np.ndarray:
 
 def _integers(program: Program) -> Numbers:
     most = max((int(np.abs(edge.weight.astype(np.int64)).max(initial=0)) for edge in program.edges), default=0)
-    return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, np.int32, np.int64)
+    # sums of graded messages have no bound in advance
+    current = np.int64 if program.graded else np.int32
+    return Numbers(np.int8 if most <= np.iinfo(np.int8).max else np.int16, current, np.int64)
 
 
 def _fan_out(program: Program, first: Mapping[str, int]) -> np.ndarray:

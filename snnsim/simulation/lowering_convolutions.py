@@ -1,23 +1,24 @@
-"""Lowering of convolutions: kernels sorted by component, as kernels/simulate/convolutions.py reads them.
+"""Lowering of convolutions: kernels sorted by component and pixel, as kernels/simulate/convolutions.py reads them.
 
     r = s r' + φ        component = (c · s + φ) · s_x + φ_x        offset = o − (r' · width' + q') · channels'
 
 Names    s stride, s_x that of the columns · φ phase · c source channel
          o, r, q target channel, row and column of an entry
 
-A kernel takes 22 bytes an entry, and 8 bytes a component.
+A kernel takes 18 bytes an entry, 12 bytes a pixel, and 8 bytes a component.
 """
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from snnsim.kernels.simulate.types import Convolutions
 from snnsim.program import INPUT, ConvEdge, Edge, Program
+from snnsim.program.arrays import order
 
-ENTRY_BYTES, COMPONENT_BYTES = 22, 8
+ENTRY_BYTES, COMPONENT_BYTES = 30, 8
 
 
 def separated(program: Program) -> tuple[list[Edge | ConvEdge], list[ConvEdge]]:
@@ -61,27 +62,23 @@ def lower(program: Program, shared: list[ConvEdge], first: Mapping[str, int], we
     """
     names = [INPUT, *(population.name for population in program.populations)]
     segments = np.array([names.index(edge.source) for edge in shared], np.int64)
-    rows, components, component = [], [np.zeros(1, np.int64)], 0
-    columns: list[tuple[np.ndarray, ...]] = []
-    entries = 0
-    for number in np.argsort(segments, kind="stable"):
-        edge = shared[number]
+    by_segment, rows, parts = np.argsort(segments, kind="stable"), [], [_NONE]
+    for number in by_segment:
+        edge, component = shared[number], sum(len(part.pixels) for part in parts)
         rows.append(_geometry(edge, first[edge.source], first[edge.target] - program.channels, component))
-        indptr, arrays = _by_component(edge)
-        columns.append(arrays)
-        components.append(indptr[1:] + entries)
-        entries, component = entries + len(edge.weight), component + len(indptr) - 1
-    dtypes = (np.int16, np.int16, np.uint16, np.int64, weight)
-    empty = tuple(np.zeros(0, dtype) for dtype in dtypes)
-    row, column, delay, offset, values = (
-        np.concatenate(parts).astype(dtype) for dtype, *parts in zip(dtypes, *([empty, *columns]), strict=True)
-    )
+        parts.append(_sorted(edge))
+    pixels, entries = (np.concatenate([getattr(part, name) for part in parts]) for name in ("pixels", "entries"))
+    dtypes = {"row": np.int16, "column": np.int16, "delay": np.uint16, "offset": np.int64, "weight": weight}
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts]).astype(dtype) for name, dtype in dtypes.items()
+    }
     return Convolutions(
-        np.searchsorted(np.sort(segments), np.arange(len(names) + 1)).astype(np.int64),
+        np.searchsorted(segments[by_segment], np.arange(len(names) + 1)).astype(np.int64),
         np.array(rows, np.int64).reshape(len(rows), 14),
-        np.concatenate(components),
-        row, column, delay, offset, values,
-    )  # fmt: skip
+        np.concatenate([[0], np.cumsum(pixels)]),
+        indptr_of_pixel=np.concatenate([[0], np.cumsum(entries)]),
+        **arrays,
+    )
 
 
 def _geometry(edge: ConvEdge, source: int, target: int, component: int) -> list[int]:
@@ -93,15 +90,42 @@ def _geometry(edge: ConvEdge, source: int, target: int, component: int) -> list[
     ]  # fmt: skip
 
 
-def _by_component(edge: ConvEdge) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """Return the first entry of each component, and row, column, delay, offset and weight of the entries in order."""
+class _Sorted(NamedTuple):
+    """The pixels of a kernel sorted by component, and its entries sorted by pixel."""
+
+    pixels: np.ndarray
+    """Number of pixels of each component."""
+    row: np.ndarray
+    column: np.ndarray
+    entries: np.ndarray
+    """Number of entries of each pixel."""
+    delay: np.ndarray
+    offset: np.ndarray
+    weight: np.ndarray
+
+
+_NONE = _Sorted(*(np.zeros(0, np.int64) for _ in _Sorted._fields))
+
+
+def _sorted(edge: ConvEdge) -> _Sorted:
     (row_stride, column_stride), field = edge.geometry.stride, edge.geometry.target
     row, row_phase = np.divmod(edge.row.astype(np.int64), row_stride)
     column, column_phase = np.divmod(edge.column.astype(np.int64), column_stride)
     component = (edge.source_channel() * row_stride + row_phase) * column_stride + column_phase
     # stable, as entries of one target are added in their order
-    position = np.argsort(component, kind="stable")
-    count = np.bincount(component, minlength=edge.geometry.source.channels * row_stride * column_stride)
+    position = order(component, row, column)
+    keys = np.stack([component, row, column])[:, position]
+    begins = np.ones(len(position), bool)
+    begins[1:] = (keys[:, 1:] != keys[:, :-1]).any(0)
+    pixel = np.flatnonzero(begins)
     offset = edge.channel - (row * field.width + column) * field.channels
-    arrays = (row, column, edge.delay, offset, edge.weight)
-    return np.concatenate([[0], np.cumsum(count)]), tuple(array[position] for array in arrays)
+    components = edge.geometry.source.channels * row_stride * column_stride
+    return _Sorted(
+        pixels=np.bincount(keys[0, pixel], minlength=components),
+        row=keys[1, pixel],
+        column=keys[2, pixel],
+        entries=np.diff(pixel, append=len(position)),
+        delay=edge.delay[position],
+        offset=offset[position],
+        weight=edge.weight[position],
+    )

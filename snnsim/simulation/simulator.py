@@ -3,6 +3,8 @@
     clock_driven   computes every neuron in every step; work: neurons · steps + synapses that spikes reach
     event_driven   computes the neurons that events reach; work: synapses that spikes reach + silent steps of targets
 
+    set_delays     other delays from the next step on: spikes on their way arrive when they would have, in both engines
+
 Exact    both engines have the same spikes and membranes, bit for bit, for any pieces and any number of threads: one
          thread computes a recording, and currents of a neuron are added in the order of their spikes
 """
@@ -18,7 +20,8 @@ import numpy as np
 from snnsim.kernels.simulate.types import Noise, StreamArrays
 from snnsim.limits import require_memory
 from snnsim.program import Program
-from snnsim.simulation import engines, needs
+from snnsim.simulation import engines, graded, needs
+from snnsim.simulation.changed_delays import with_delays
 from snnsim.simulation.counting import Counted
 from snnsim.simulation.events import MOST, Events
 from snnsim.simulation.lowering import PRECISIONS, lower
@@ -34,12 +37,17 @@ ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
     "event_driven": engines.EventDriven,
 }
 """The engines by name."""
+GRADED_ENGINES: dict[str, Callable[..., "engines.Engine"]] = {
+    "clock_driven": graded.GradedClockDriven,
+    "event_driven": graded.GradedEventDriven,
+}
+"""The engines for Programs with graded messages, by the same names."""
 OLD_ENGINES = {"clock": "clock_driven", "touched": "event_driven"}
 """Names of today by old names, which stay valid for one release."""
 
 
 class Simulator:
-    """A Program that is ready to run; it holds no state of runs.
+    """A Program that is ready to run; it holds no state of runs. `set_delays` changes the Program.
 
     Args:
         program: The Program.
@@ -68,11 +76,37 @@ class Simulator:
         require_memory("simulate", needs.of_program(program))
         self.program, self.network = program, lower(program, precision)
         self.threads = _cores() if threads is None else int(threads)
-        self.engine = ENGINES[engine](self.network)
+        self._engine, self._precision = (GRADED_ENGINES if self.network.graded else ENGINES)[engine], precision
+        self.engine = self._engine(self.network)
+        # of the Programs before changes of delays, whose states go on
+        self._earlier: set[str] = set()
 
     @cached_property
     def _digest(self) -> str:
         return self.program.digest()
+
+    def set_delays(self, source: str, target: str, delay: np.ndarray | int) -> None:
+        """Change the delays of an edge from the next run, piece of a stream or step on.
+
+        Spikes that are on their way in the state of a stream arrive when they would have arrived. The weights stay.
+
+        Args:
+            source: Name of the population, or INPUT, at which the edge starts.
+            target: Name of the population at which it ends.
+            delay: Delays in steps: one of all synapses, one of each synapse in the order of `program`'s edge, or a
+                matrix (target, source). Afterwards, the edge is sorted by source, delay and target again.
+
+        Raises:
+            TypeError: If a delay is no integer.
+            ValueError: If there is no such edge, or a delay is out of its range.
+        """
+        program = with_delays(self.program, source, target, delay)
+        self._earlier.add(self._digest)
+        del self._digest
+        self.program = program
+        # rows for the spikes that are on their way with a longer delay
+        self.network = lower(program, self._precision, longest=self.network.longest)
+        self.engine = self._engine(self.network)
 
     def run(self, events: Events, record: Probe | None = None, *, seed: int | None = None) -> Result:
         """Return the result of recordings from rest, each followed by the extra steps of the Program.
@@ -133,8 +167,11 @@ class Simulator:
         record = self._checked(events, record)
         self._check_state(events, state)
         require_memory("simulate", needs.of_state(self.network, len(state)))
-        shape = state.pending.shape
-        pending = state.pending.reshape(shape[0], shape[1] * shape[2]).copy()
+        shape = len(state), self.network.longest, self.network.neurons
+        rows = np.zeros(shape, state.pending.dtype)
+        # a state from before `set_delays` may have fewer rows
+        rows[:, : state.pending.shape[1]] = state.pending
+        pending = rows.reshape(shape[0], shape[1] * shape[2])
         voltage, noise = state.voltage.copy(), self.network.draws(seed, state.step)
         result = self._run(events, events.length, record, StreamArrays(voltage, pending), noise)
         steps = int(events.length.max(initial=0))
@@ -150,10 +187,12 @@ class Simulator:
 
     def _check_state(self, events: Events, state: State) -> None:
         instance(state, State, who="simulate", name="state")
-        numbers, shape = self.network.numbers, (len(state), self.network.longest, self.network.neurons)
+        numbers, (streams, longest, neurons) = self.network.numbers, state.pending.shape
         types = state.voltage.dtype == numbers.voltage and state.pending.dtype == numbers.current
-        shapes = state.pending.shape == shape and state.voltage.shape == (len(state), self.network.variables)
-        if state.program != self._digest or not (types and shapes):
+        rows = longest == self.network.longest or (state.program in self._earlier and longest < self.network.longest)
+        shapes = (streams, neurons) == (len(state), self.network.neurons) and rows
+        shapes = shapes and state.voltage.shape == (len(state), self.network.variables)
+        if state.program not in {self._digest, *self._earlier} or not (types and shapes):
             raise ValueError("simulate: the state is of another program or precision; begin with start()")
         if len(events) != len(state) or len(set(events.length.tolist())) > 1:
             raise ValueError(
@@ -184,7 +223,9 @@ class Simulator:
             recorded = recorded.with_spikes(spikes)
         self._run_threads(counted, recorded, state, noise)
         channels = self.network.channels
-        input_events, recorded.counts[:, :channels] = counted.events_and_spikes(channels)
+        input_events, spikes_in = counted.events_and_spikes(channels)
+        # a graded message is one event, of any size
+        recorded.counts[:, :channels] = input_events if self.network.graded else spikes_in
         return Result(
             program=self.program,
             length=length,

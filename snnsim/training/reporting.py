@@ -1,46 +1,10 @@
-"""Metrics of an epoch as a line of text, and as rows of TensorBoard."""
+"""Metrics of an epoch: the numbers of layers and validation, and a line of text."""
 
 from typing import Any
-
-from torch.utils.tensorboard import SummaryWriter
 
 from snnsim.nn.network import SpikingNetwork
 from snnsim.nn.parameters import learned_parameters
 from snnsim.training.evaluation import EvaluationResult
-from snnsim.training.run_folder import RunFolder
-
-
-def writer(folder: RunFolder, history: list[dict[str, Any]]) -> SummaryWriter:
-    """Return a writer of TensorBoard files that continues after the epochs of a history.
-
-    The last epoch is written again, because a run may have been killed before the epoch was written. A folder without
-    files gets all epochs.
-
-    Args:
-        folder: The folder of the run.
-        history: Metrics of the epochs that are done.
-    """
-    last = len(history) if any(folder.tensorboard.glob("events.*")) else min(1, len(history))
-    # TensorBoard ignores earlier rows from this epoch on
-    writer = SummaryWriter(str(folder.tensorboard), purge_step=max(1, last))
-    for row in history[max(0, last - 1) :]:
-        add(writer, row)
-    return writer
-
-
-def add(writer: SummaryWriter, row: dict[str, Any]) -> None:
-    """Write the metrics of an epoch, and flush them to the disk.
-
-    Args:
-        writer: Writer of TensorBoard's files.
-        row: Metrics of the epoch by name, among them its number `epoch` and the `activity` of each layer.
-    """
-    for name, value in row.items():
-        if isinstance(value, float):
-            writer.add_scalar(name, value, row["epoch"])
-    for layer, value in enumerate(row.get("activity", ()), start=1):
-        writer.add_scalar(f"activity/layer {layer}", value, row["epoch"])
-    writer.flush()
 
 
 def learned_numbers(network: SpikingNetwork) -> dict[str, list[float]]:

@@ -5,9 +5,9 @@ a function of (seed, epoch, batch, process). A resumed run therefore has the num
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,10 @@ from snnsim.learning.losses import Batch, StepResult
 from snnsim.learning.rules import Rule
 from snnsim.learning.tasks import Task
 from snnsim.nn.network import SpikingNetwork
-from snnsim.training import checkpoint, evaluation, finite, reporting
+from snnsim.training import checkpoint, evaluation, finite, loggers, reporting
 from snnsim.training import sums as metric_sums
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
+from snnsim.training.loggers.protocol import LoggedRun, Logger
 from snnsim.training.optimizers import Optimizers
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
@@ -56,6 +57,10 @@ class TrainerConfig:
     mixed: bool = False
     """Whether large matrix products are computed in bfloat16."""
     processes: Distributed = SINGLE
+    loggers: Sequence[Logger] = ()
+    """Receivers of the metrics of each epoch, in the first process alone."""
+    config: Mapping[str, Any] = field(default_factory=dict)
+    """Values of the config, for loggers."""
     computed: Callable[[SpikingNetwork], AbstractContextManager[Any]] = nullcontext
     """Context in which the network has its effective parameters, such as rounded weights."""
 
@@ -74,10 +79,7 @@ class Trainer:
         self.network, self.optimizers, self.plan, self.folder = network, optimizers, plan, folder
         self.state = TrainState()
         self.conditions = conditions(plan.processes, plan.device)
-        """Conditions at the beginning of the run that its numbers depend on besides its config."""
-        self.before = 0
-        """Bytes of the process before training."""
-        self._watched = False
+        self.before, self._watched = 0, False  # bytes of the process before training
 
     def resume(self) -> list[str]:
         """Restore the last checkpoint, and return a line for each condition that has changed since the run began."""
@@ -100,12 +102,12 @@ class Trainer:
         """
         self.before = peak_memory.settled()
         network = wrap_ddp(self.network, self.plan.processes)
-        with watched() as request, self._writer() as writer:
+        with watched() as request, self._loggers() as opened:
             if not self.state.finished:
                 self.save()
             while not self.state.finished:
                 self._epoch(network, request, progress=progress)
-                self._close_epoch(writer, progress=progress)
+                self._close_epoch(opened, progress=progress)
 
     def save(self) -> None:
         """Write the checkpoint to resume from."""
@@ -209,7 +211,7 @@ class Trainer:
             return torch.cuda.max_memory_allocated(self.plan.device)
         return peak_memory.highest() - self.before if self._watched else None
 
-    def _close_epoch(self, writer: Any, *, progress: bool) -> None:
+    def _close_epoch(self, opened: Sequence[Logger], *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
         share_buffers(self.network, plan.processes)
         result = None if plan.valid is None else self._validated(plan.valid)
@@ -232,7 +234,7 @@ class Trainer:
         stale = plan.patience > 0 and state.epoch - state.best_epoch >= plan.patience
         state.finished = state.epoch >= plan.epochs or stale
         if plan.processes.first:
-            self._write_epoch(row, writer, better=better)
+            self._write_epoch(row, opened, better=better)
             if progress:
                 reports = trained.short(), "" if result is None else result.report.short()
                 tqdm.write(reporting.described(row, plan.epochs, reports=reports, better=better))
@@ -248,7 +250,7 @@ class Trainer:
         finite.check_validation(result.loss, self.state.epoch + 1)
         return result
 
-    def _write_epoch(self, row: dict[str, Any], writer: Any, *, better: bool) -> None:
+    def _write_epoch(self, row: dict[str, Any], opened: Sequence[Logger], *, better: bool) -> None:
         # last.pt comes last: a run that is killed earlier repeats the epoch, and writes the same files
         if better:
             with self.optimizers.averaged():
@@ -256,16 +258,14 @@ class Trainer:
                 checkpoint.save(self.folder.best, self.plan.architecture, best)
         self.folder.write_metrics(self.state.history)
         self.save()
-        if writer is not None:
-            # a run that is killed before this line writes the row when it is resumed
-            reporting.add(writer, row)
+        for logger in opened:
+            logger.add(row)  # a run that is killed before this line logs the row when it is resumed
 
-    def _writer(self) -> Any:
-        if not self.plan.processes.first:
-            return nullcontext()
-        if self.state.history:
+    def _loggers(self) -> AbstractContextManager[Sequence[Logger]]:
+        if self.state.history and self.plan.processes.first:
             self.folder.write_metrics(self.state.history)
-        return reporting.writer(self.folder, self.state.history)
+        run = LoggedRun(self.folder.path, self.plan.config, tuple(self.state.history))
+        return loggers.opened(self.plan.loggers, run)
 
     def _set_widths(self, epoch: int) -> None:
         feedback = {id(skip.synapse) for skip in self.network.skips}

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from snnsim.bench import baselines
-from snnsim.config import Config, Network, Training
+from snnsim.config import Config, Training
 from snnsim.experiment import build
 from snnsim.learning import decisions, losses, rules
 from snnsim.training import optimizers
@@ -17,13 +17,16 @@ pytest.importorskip("DCLS")
 
 # dcls divides even a window on one step by 1 + 1e-7
 TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4}
-SMALL = {"hidden": (12, 10), "max_delay_ms": 80.0, "dropout": 0.0, "extra_ms": 30.0, "tau_ms": 15.0}
+SMALL = {
+    "hidden": (12, 10), "max_delay_ms": 80.0, "dropout": 0.0, "extra_ms": 30.0, "neuron.tau_ms": 15.0,
+    "readout.tau_ms": 15.0,
+}  # fmt: skip
 STEPS = 20
 
 
 def pair(baseline, dtype=torch.float64, **network):
-    config = Config(network=Network(**SMALL | network), training=Training(seed=3))
-    config = config.with_values({"data.channels": 7})
+    values = {f"network.{name}": value for name, value in (SMALL | network).items()}
+    config = Config(training=Training(seed=3)).with_values({"data.channels": 7} | values)
     return [baselines.builder(name)(config, classes=4).to(dtype) for name in (baselines.OURS, baseline)]
 
 
@@ -43,15 +46,18 @@ NETWORKS = [
     ("spikingjelly", {"window": "max"}),
     ("spikingjelly", {"delays": "fixed"}),
     ("spikingjelly", {"delays": "none"}),
-    ("spikingjelly", {"batch_norm": False, "reset": "soft", "detach_reset": False, "surrogate": "sigmoid"}),
-    ("spikingjelly", {"surrogate": "triangle", "surrogate_alpha": 1.0, "detach_reset": False}),
+    (
+        "spikingjelly",
+        {"batch_norm": False, "neuron.reset": "soft", "neuron.detach_reset": False, "neuron.surrogate": "sigmoid"},
+    ),
+    ("spikingjelly", {"neuron.surrogate": "triangle", "neuron.surrogate_alpha": 1.0, "neuron.detach_reset": False}),
     ("snntorch", {}),
     ("snntorch", {"taps": 2, "sigma_start": 0.6, "batch_norm": False}),
-    ("snntorch", {"delays": "none", "surrogate": "fast_sigmoid", "detach_reset": False}),
-    ("snntorch", {"delays": "fixed", "surrogate": "sigmoid"}),
+    ("snntorch", {"delays": "none", "neuron.surrogate": "fast_sigmoid", "neuron.detach_reset": False}),
+    ("snntorch", {"delays": "fixed", "neuron.surrogate": "sigmoid"}),
 ]
 # so high that less than θ is left after a reset: snnTorch would subtract again where more is left
-HIGH = {"reset": "soft", "threshold": 2.0}
+HIGH = {"neuron.reset": "soft", "neuron.threshold": 2.0}
 
 
 # snnTorch's spikes are float32 for every type of the input
@@ -71,7 +77,7 @@ def test_same_spikes_and_voltages(baseline, dtype, network):
         agree(result.output, expected.output, dtype)
 
 
-@pytest.mark.parametrize(("baseline", "network"), [*NETWORKS, ("snntorch", {**HIGH, "detach_reset": False})])
+@pytest.mark.parametrize(("baseline", "network"), [*NETWORKS, ("snntorch", {**HIGH, "neuron.detach_reset": False})])
 def test_same_gradients(baseline, network):
     dtype = PRECISIONS[baseline][0]
     ours, theirs = pair(baseline, dtype, **network)
@@ -92,7 +98,7 @@ def same_gradients(ours, theirs, dtype=torch.float64):
 
 
 def test_snntorch_has_no_detached_subtraction():
-    ours, theirs = pair("snntorch", torch.float32, **HIGH, detach_reset=True)
+    ours, theirs = pair("snntorch", torch.float32, **HIGH, **{"neuron.detach_reset": True})
     for one in (ours, theirs):
         rules.bptt(one, batch(torch.float32), decisions.get_decision("summed_softmax"), None)
     wanted, came = (next(one.synapses()).weight.grad for one in (ours, theirs))
@@ -154,12 +160,12 @@ def test_same_training(baseline):
     [
         ("spikingjelly", {"window": "v1"}, "windows gauss and max, not v1"),
         ("spikingjelly", {"max_delay_ms": 70.0}, "an odd K, not 7"),
-        ("spikingjelly", {"learn_threshold": True}, "a fixed threshold"),
-        ("spikingjelly", {"learn_decay": "neuron"}, "a fixed decay"),
-        ("spikingjelly", {"surrogate": "boxcar"}, "not boxcar"),
-        ("snntorch", {"learn_threshold": True}, "a fixed threshold"),
-        ("snntorch", {"learn_decay": "layer"}, "a fixed decay"),
-        ("snntorch", {"surrogate": "triangle"}, "surrogates atan, fast_sigmoid, sigmoid, not triangle"),
+        ("spikingjelly", {"neuron.learn_threshold": True}, "a fixed threshold"),
+        ("spikingjelly", {"neuron.learn_decay": "neuron"}, "a fixed decay"),
+        ("spikingjelly", {"neuron.surrogate": "boxcar"}, "not boxcar"),
+        ("snntorch", {"neuron.learn_threshold": True}, "a fixed threshold"),
+        ("snntorch", {"neuron.learn_decay": "layer"}, "a fixed decay"),
+        ("snntorch", {"neuron.surrogate": "triangle"}, "surrogates atan, fast_sigmoid, sigmoid, not triangle"),
         ("recipe", {"delays": "none"}, "connections with delays in the recipe, not connections without delays"),
     ],
 )
@@ -177,7 +183,7 @@ def test_a_setting_that_a_baseline_lacks_is_an_error(baseline, network, words):
     ],
 )
 def test_connections_that_baselines_lack_are_an_error(baseline, connections, words):
-    config = Config(network=Network(**SMALL)).with_values(connections)
+    config = Config().with_values({"network.hidden": (12, 10)} | connections)
     with pytest.raises(ValueError, match=words):
         baselines.builder(baseline)(config, classes=4)
 

@@ -72,6 +72,7 @@ def test_plot_animation_writes_a_gif(capsys, trained):
     assert (trained / "figures" / "animation.gif").read_bytes().startswith(b"GIF89a")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_left_out_events_are_counted(capsys, tmp_path, tiny):
     values = tiny | {"training.epochs": 1, "data.max_time_ms": 50.0}
     shown = run(capsys, "train", "shd", "--output-dir", str(tmp_path / "run"), *flags(values))
@@ -84,6 +85,7 @@ def test_a_network_without_delays_says_so(capsys, tmp_path, tiny):
     assert "has no delays to draw" in run(capsys, "plot", folder, "delays")
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_a_run_can_be_the_config_of_another_run(capsys, trained, tmp_path):
     run(capsys, "train", str(trained), "--epochs", "1", "--lr", "0.01", "--output-dir", str(tmp_path / "next"))
     assert "epochs = 1\n" in (tmp_path / "next" / "config.toml").read_text()

@@ -76,6 +76,7 @@ def test_a_users_data_go_all_the_way(capsys, tmp_path, kind):
     assert (tmp_path / "c").is_dir()
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_augmentation_changes_the_spikes_of_a_users_data(capsys, tmp_path):
     words = ["--data-path", str(make_events(tmp_path)), "--output-dir", str(tmp_path / "run"), *flags(TINY)]
     run(capsys, "train", "events", *words, "--set", 'data.augment=[{kind="time_jitter"}]')

@@ -111,7 +111,7 @@ def test_the_probability_of_a_recording_is_that_of_the_settings(kind):
     assert 0.2 < share < 0.29
 
 
-@pytest.mark.parametrize("types", [(np.float64, np.uint32), (np.float16, np.uint8), (np.float32, np.int64)])
+@pytest.mark.parametrize("types", [(np.float64, np.uint32), (np.float16, np.uint8), (np.float64, np.int64)])
 def test_other_types_of_times_and_channels(types):
     recordings = random_recordings(0, [30, 0, 25, 12], units=200)
     recordings = replace(recordings, time_ms=recordings.time_ms.astype(types[0]), unit=recordings.unit.astype(types[1]))

@@ -35,7 +35,7 @@ def single(time_ms=500.0, unit=350, count=MANY, units=700):
     """Recordings of one spike each."""
     return Recordings(
         time_ms=np.full(count, time_ms, np.float64),
-        unit=np.full(count, unit, np.uint16),
+        unit=np.full(count, unit, np.int64),
         offset=np.arange(count + 1),
         label=np.zeros(count, int),
         speaker=np.zeros(count, int),
@@ -189,7 +189,7 @@ def test_a_dropped_chunk_is_a_run_of_times_behind_unsorted_spikes_too():
 
 def test_successive_jitters_are_uncorrelated():
     pair = Recordings(
-        time_ms=np.tile([100.0, 800.0], MANY), unit=np.zeros(2 * MANY, np.uint16), offset=2 * np.arange(MANY + 1),
+        time_ms=np.tile([100.0, 800.0], MANY), unit=np.zeros(2 * MANY, np.int64), offset=2 * np.arange(MANY + 1),
         label=np.zeros(MANY, int), speaker=np.zeros(MANY, int), classes=("a",),
     )  # fmt: skip
     moved = changed(pair, [TimeJitter(sd_ms=3)], seed=0).time_ms.reshape(MANY, 2) - [100, 800]

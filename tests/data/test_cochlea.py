@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 
-from snnsim.data.speech import basilar_membrane, cochlea
+from snnsim.data.speech import basilar_membrane, cochlea, nerve_cells
 
 RATE = 24_000
 
@@ -83,15 +83,16 @@ def plain_hair_cell(velocity):
 def test_hair_cell_equals_the_plain_equations(seed, loudness):
     velocity = (loudness * np.random.default_rng(seed).normal(size=400)).astype(np.float32)
     hazard = np.empty(400)
-    cochlea.hair_cell(velocity, hazard)
+    nerve_cells.hair_cell(velocity, nerve_cells.resting_stores(), hazard)
     np.testing.assert_allclose(-np.expm1(-hazard), plain_hair_cell(velocity.tolist()), rtol=1e-9)
 
 
 def run_cell(hazard, cell=0, seed=1):
-    fired = np.empty(hazard.size + cochlea.REFRACTORY, np.int64)
-    spike = np.empty(hazard.size // cochlea.REFRACTORY + 1, np.int32)
-    count = cochlea.bushy_cell(hazard, np.uint64(seed), np.uint64(cell), fired, spike)
-    return fired[cochlea.REFRACTORY :], spike[:count]
+    fired = np.empty(hazard.size + nerve_cells.REFRACTORY, np.int64)
+    spike = np.empty(hazard.size // nerve_cells.REFRACTORY + 1, np.int32)
+    state = nerve_cells.resting_cells(seed, range(cell, cell + 1))
+    count = nerve_cells.bushy_cell(hazard, state, 0, fired, spike)
+    return fired[nerve_cells.REFRACTORY :], spike[:count]
 
 
 def plain_bushy_cell(fired):

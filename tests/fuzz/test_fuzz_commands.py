@@ -25,7 +25,7 @@ OWN = {
 }
 """Options of every command, with their types."""
 OPTIONS = sorted({option for own in OWN.values() for option in own} | {"--help", "-h", "-x", "--", "--nonsense"})
-FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"], "reproduce": ["meta"]}
+FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"], "reproduce": ["meta", "delta", "motion", "motif-detection"]}
 FIRST |= {name: ["run"] for name in ("evaluate", "plot", "freeze")}
 FIRST |= {name: ["program.snn"] for name in ("info", "simulate", "quantize", "prune", "export")}
 FIRST |= {name: ["program.npz"] for name in ("import", "verify")}
@@ -58,7 +58,10 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     for name in (
         "training.trainer.Trainer.fit",
         "bench.compare.compare",
+        "experiment.delta.reproduce",
         "experiment.meta.reproduce",
+        "experiment.motif_detection.reproduce",
+        "experiment.motion.reproduce",
         "verification.verify",
     ):
         monkeypatch.setattr(f"snnsim.{name}", stop)

@@ -12,9 +12,12 @@ import torch
 from triton.backends.compiler import GPUTarget
 from triton.runtime import JITFunction, driver
 
-from snnsim.kernels.neuron import gpu
+from snnsim.kernels.neuron import gpu, gpu_two_state
+from snnsim.kernels.neuron import two_state_tensors as two_state
+from snnsim.kernels.neuron.functions import Reset
+from snnsim.kernels.neuron.two_state_types import Coefficients
 from snnsim.kernels.neuron.types import Inputs, Neuron, OutputGradients
-from snnsim.surrogate import NAMES
+from snnsim.surrogate import NAMES, Surrogate
 
 
 class AbsentGpu:
@@ -95,6 +98,27 @@ def run_both_passes(size: tuple[int, int, int], dtype: torch.dtype, kind: tuple[
         inputs = Inputs(current, each, each, lengths, voltage, mask)
         gpu.lif_forward(inputs, neuron, record=complete)
         gpu.lif_backward(inputs, neuron, OutputGradients(all_steps, all_steps, one_step))
+        run_two_state_passes(inputs, kind)
+
+
+def run_two_state_passes(inputs: Inputs, kind: tuple[bool, bool, bool, str]) -> None:
+    """Call both passes over neurons with two state variables.
+
+    Args:
+        inputs: Inputs of neurons with one; their results are recorded, and have gradients, where there is a mask.
+        kind: Values of `hard`, `detached`, `temporal` and `surrogate`.
+    """
+    hard, detached, temporal, surrogate = kind
+    current, scale, shift, lengths, voltage, mask = inputs
+    arguments = two_state.Inputs(current, scale, shift, lengths, voltage, voltage, mask)
+    neuron = Coefficients(*(scale for _ in Coefficients._fields))
+    complete = mask is not None
+    grads = two_state.OutputGradients(*((current, current, voltage, voltage) if complete else (None,) * 4))
+    gpu_two_state.two_state_forward(arguments, neuron, hard=hard, record=complete)
+    gpu_two_state.two_state_backward(
+        arguments, neuron, Reset(hard, detached, Surrogate(surrogate)), grads,
+        temporal=temporal, learned=True, normed=True,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -9,131 +9,18 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from scipy import stats
-from torch import Tensor, nn
+from torch import Tensor
 from torch.testing import assert_close
 
-from helpers.networks import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, eighths, generator, random_spikes
+from helpers.networks import BATCH, MAX_DELAY, NEURONS, STEPS, TARGETS, generator, random_spikes
 from snnsim.kernels.delay import naive
 from snnsim.nn import DelayedLinear
+from snnsim.testing.neurons import NEURON as NEURON
+from snnsim.testing.neurons import SEQUENCE, Make
+from snnsim.testing.neurons import STATEFUL as STATEFUL
+from snnsim.testing.neurons import every_gradient_is_finite as every_gradient_is_finite
 
-Make = Callable[[], nn.Module]
 MakeDelayed = Callable[..., DelayedLinear]
-
-
-def every_gradient_is_finite(module: nn.Module) -> None:
-    """Check the gradients of all trained parameters.
-
-    Args:
-        module: Module after a backward pass.
-    """
-    for name, parameter in module.named_parameters():
-        if parameter.requires_grad:
-            assert parameter.grad is not None, f"{name} got no gradient"
-            assert parameter.grad.isfinite().all(), f"{name} got a gradient that is not finite"
-
-
-# ---- what holds for anything that maps a sequence (time, batch, neuron) to a sequence ----
-
-
-def length_of_time_is_unchanged(make: Make) -> None:
-    for shape in [(STEPS, BATCH, NEURONS), (STEPS, NEURONS), (STEPS, 2, BATCH, NEURONS), (1, 1, NEURONS)]:
-        assert make()(random_spikes(*shape)).shape[:-1] == shape[:-1]
-
-
-def batch_is_its_members(make: Make) -> None:
-    current, part = eighths(STEPS, BATCH, NEURONS), make()
-    together = part(current)
-    for member in range(BATCH):
-        assert_close(part(current[:, member : member + 1])[:, 0], together[:, member])
-        assert_close(part(current[:, member]), together[:, member])
-
-
-def is_causal(make: Make) -> None:
-    current, part = eighths(STEPS, BATCH, NEURONS), make()
-    for now in range(STEPS):
-        other = current.clone()
-        other[now + 1 :] = eighths(STEPS - now - 1, BATCH, NEURONS, seed=1)
-        assert_close(part(other)[: now + 1], part(current)[: now + 1])
-
-
-def calls_share_no_state(make: Make) -> None:
-    current, part = eighths(STEPS, BATCH, NEURONS), make()
-    first = part(current)
-    part(eighths(STEPS, BATCH + 1, NEURONS, seed=1))
-    assert torch.equal(part(current), first)
-    assert torch.equal(make()(current), first)
-
-
-def argument_is_left_alone(make: Make) -> None:
-    current = eighths(STEPS, BATCH, NEURONS)
-    before = current.clone()
-    make()(current)
-    assert torch.equal(current, before)
-
-
-def empty_batch_or_time_passes(make: Make) -> None:
-    assert len(make()(torch.zeros(0, BATCH, NEURONS, dtype=torch.float64))) == 0
-    assert make()(torch.zeros(STEPS, 0, NEURONS, dtype=torch.float64)).shape[:2] == (STEPS, 0)
-
-
-def every_parameter_gets_a_gradient(make: Make) -> None:
-    part, current = make().train(), eighths(STEPS, BATCH, NEURONS).requires_grad_()
-    output = part(current)
-    (output * torch.randn(output.shape, generator=generator()).double()).sum().backward()
-    every_gradient_is_finite(part)
-    assert current.grad.isfinite().all()
-
-
-SEQUENCE = [
-    length_of_time_is_unchanged,
-    batch_is_its_members,
-    is_causal,
-    calls_share_no_state,
-    argument_is_left_alone,
-    empty_batch_or_time_passes,
-    every_parameter_gets_a_gradient,
-]
-
-
-# ---- what holds for anything that has a state: neurons, and synapses with a history ----
-
-
-def run_is_stepping(make: Make) -> None:
-    current, part = eighths(STEPS, BATCH, NEURONS), make()
-    outputs, state = part.run(current)
-    stepped_state, stepped = None, []
-    for now in current:
-        output, stepped_state = part.step(now, stepped_state)
-        stepped.append(output)
-    assert_close(outputs, torch.stack(stepped))
-    assert_close(state, stepped_state)
-
-
-def run_goes_on_from_its_state(make: Make) -> None:
-    current, part = eighths(STEPS, BATCH, NEURONS), make()
-    outputs, state = part.run(current)
-    for cut in (0, 1, STEPS // 2, STEPS - 1, STEPS):
-        first, between = part.run(current[:cut])
-        second, after = part.run(current[cut:], between)
-        assert_close(torch.cat([first, second]), outputs)
-        assert_close(after, state)
-
-
-def gradients_cross_the_cut(make: Make) -> None:
-    def gradient(*pieces: int) -> Tensor:
-        part, current, state, outputs = make(), eighths(STEPS, BATCH, NEURONS).requires_grad_(), None, []
-        for piece in current.split(pieces):
-            output, state = part.run(piece, state)
-            outputs.append(output)
-        last = sum(part.square().sum() for part in (state if isinstance(state, tuple) else (state,)))
-        (torch.cat(outputs).cumsum(0).square().sum() + last).backward()
-        return current.grad
-
-    assert_close(gradient(4, STEPS - 4), gradient(STEPS))
-
-
-STATEFUL = [run_is_stepping, run_goes_on_from_its_state, gradients_cross_the_cut]
-NEURON = SEQUENCE + STATEFUL
 
 
 def is_linear(make: Make) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from helpers.random_programs import FIXED, MODELS_IN_BOTH, population
-from snnsim.program import INPUT, ConvEdge, Edge, Field, Geometry, Program
+from snnsim.program import INPUT, ConvEdge, Edge, Field, Geometry, Population, Program
 
 
 def geometry(source, rng):
@@ -77,3 +77,22 @@ def programs(draw, *, eighths=True, fixed=None):
         extra_steps=2,
         fixed=FIXED if fixed else None,
     )
+
+
+def small_network(rng):
+    """Return a network of two convolutions without biases.
+
+    Args:
+        rng: Source of weights and delays.
+    """
+    first = Geometry.of((3, 3, 1), 2, (2, 2), padding=(1, 0))
+    second = Geometry.of(first.target, 1, (2, 1), stride=(2, 1))
+    edges = [
+        convolution(source, target, shape, rng, least=0, weights="eighths")
+        for source, target, shape in ((INPUT, "a", first), ("a", "b", second))
+    ]
+    populations = [
+        Population.of("a", first.target.size, decay=0.5),
+        Population.of("b", second.target.size, decay=0.5, model="readout"),
+    ]
+    return Program(9, populations, edges, 1.0, readout="b", decision="mean_membrane", extra_steps=3)

@@ -126,21 +126,34 @@ def frames_for(draw, program, *, recordings=3):
     )
 
 
-def loops(program, frames):
+def loops(program, frames, *, phases=None):
     """Return the spikes and membranes (time, neuron) of one recording, without extra steps.
 
     Args:
         program: Program in floats or integers.
         frames: Counts of spikes (time, channel).
+        phases: First step, step behind the last, and Program of other delays, of each phase; None for one phase.
     """
+    phases = [(0, len(frames), program)] if phases is None else phases
+    rows = [(synapse, (begin, end)) for begin, end, each in phases for synapse in _synapses(each)]
+    synapses, valid = [row[0] for row in rows], [row[1] for row in rows]
+    return naive.graph(frames, synapses, _neurons(program), valid=valid)
+
+
+def _synapses(program):
+    """Return source, target, delay and weight of all synapses."""
     start, begin = {INPUT: 0}, 0
     for part in program.populations:
         start[part.name], begin = program.channels + begin, begin + part.size
-    synapses = [
-        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), float(w))
+    return [
+        (int(start[e.source] + i), int(start[e.target] - program.channels + j), int(d), np.asarray(w).item())
         for e in program.edges
         for i, j, d, w in single_synapses(e)
     ]
+
+
+def _neurons(program):
+    """Return the parameters of all neurons by name."""
     neurons = {
         name: np.concatenate([getattr(part, name) for part in program.populations])
         for name in ("decay", "threshold", "bias")
@@ -163,7 +176,7 @@ def loops(program, frames):
             "limit": program.fixed.limit,
         }
         neurons |= {name: np.full(program.size, value) for name, value in constants.items()}
-    return naive.graph(frames, synapses, neurons)
+    return neurons
 
 
 def single_synapses(edge):

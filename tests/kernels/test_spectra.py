@@ -28,7 +28,7 @@ def test_transform_is_the_fourier_transform(points, dtype, sign):
     values = rng.normal(size=(points, LANES)) + 1j * rng.normal(size=(points, LANES))
     x = np.stack([values.real, values.imag]).reshape(2, -1).astype(dtype)
     y = np.empty_like(x)
-    z = y if fft.transform(x, y, fft.plan(points, np.dtype(dtype).name), sign) else x
+    z = y if fft.transform(x, y, fft.plan(points, np.dtype(dtype).name)._replace(sign=sign)) else x
     expected = np.fft.fft(values, axis=0) if sign < 0 else np.fft.ifft(values, axis=0) * points
     close((z[0] + 1j * z[1]).reshape(points, LANES), expected, dtype)
 

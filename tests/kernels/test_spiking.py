@@ -4,8 +4,6 @@ The neurons and layers call the compiled forms; `kernels.plain` turns them off.
 """
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -165,16 +163,6 @@ def test_second_backward_pass_says_that_there_is_none():
     (grad,) = torch.autograd.grad(LeakyReadout()(current).square().sum(), current, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         grad.sum().backward()
-
-
-def test_torch_keeps_its_number_of_threads():
-    # a process of its own: only the first parallel loop of numba could change the number
-    program = (
-        "import torch; torch.set_num_threads(1); from snnsim.nn import LIF;"
-        "LIF()(torch.rand(3, 2, 4)); print(torch.get_num_threads())"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["1"]
 
 
 def a_batch_layer(dtype, *, surrogate="atan", reset="hard", detached=True, norm=True, dropout=0.4):

@@ -87,7 +87,7 @@ def test_memory_is_that_of_the_kernel():
     network = lower(program, "float64")
     assert len(network.synapses.weight) == 0
     assert len(network.convolutions.weight) == entries
-    assert sum(array.nbytes for array in network.convolutions) < 24 * entries + 1000
+    assert sum(array.nbytes for array in network.convolutions) < 20 * entries + 8000
     nodes = program.channels + program.size
     assert sum(array.nbytes for array in network.synapses) == 8 * (nodes + 1)
 

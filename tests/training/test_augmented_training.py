@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from helpers import two_processes
 from snnsim import cli, experiment, presets
 from snnsim.config import Config
 from snnsim.data.augment import Blend, ChannelShift, CutMix
@@ -168,12 +169,7 @@ def test_two_processes_do_what_one_does(file, tmp_path):
     }
     alone = experiment.train(str(file), values, output=tmp_path / "alone", device="cpu")
     options = [f"--set={name}={json.dumps(value)}" for name, value in values.items()]
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", "-m", "snnsim", "train"]
-    words = [str(file), "--device=cpu", f"--output-dir={tmp_path / 'two'}", *options]
-    finished = subprocess.run(
-        [sys.executable, *launcher, *words],
-        env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    finished = two_processes.train(str(file), "--device=cpu", f"--output-dir={tmp_path / 'two'}", *options)
     assert finished.returncode == 0, finished.stderr
     ours, theirs = (torch.load(tmp_path / name / "last.pt", weights_only=True)["network"] for name in ("alone", "two"))
     for name, value in ours.items():

@@ -1,29 +1,21 @@
 """Two processes share every batch; together they do what one process does."""
 
 import json
-import os
-import subprocess
-import sys
 
 import pytest
 import torch
 
+from helpers import two_processes
 from snnsim import experiment
 from snnsim.training import distributed
 
 
-def two_processes(values, output):
+def train_by_two(values, output, **choices):
     options = [f"--set={name}={json.dumps(value)}" for name, value in values.items()]
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    return subprocess.run(
-        [sys.executable, *launcher, "-m", "snnsim", "train", "shd", "--device=cpu", f"--output-dir={output}", *options],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return two_processes.train("shd", "--device=cpu", f"--output-dir={output}", *options, **choices)
 
 
+@pytest.mark.usefixtures("without_pictures")
 def test_two_processes_train_like_one(tiny, tmp_path):
     # without dropout, the gradient of a batch is the mean of its shares' gradients, weighted by their sizes, 9 and 8 of
     # 17; batch normalization and the bounds of rates go over both processes, and each has the average
@@ -38,9 +30,10 @@ def test_two_processes_train_like_one(tiny, tmp_path):
         "training.rates.low": 0.4,
     }
     alone = experiment.train("shd", tiny | changed, output=tmp_path / "alone", device="cpu")
-    finished = two_processes(tiny | changed, tmp_path / "two")
+    finished = train_by_two(tiny | changed, tmp_path / "two", pictures=True)
     assert finished.returncode == 0, finished.stderr
     assert finished.stdout.count("run folder") == 1
+    assert (tmp_path / "two" / "figures" / "curves.png").exists()
     for file in ("last.pt", "best.pt"):
         ours, theirs = (torch.load(tmp_path / run / file, weights_only=True)["network"] for run in ("alone", "two"))
         for name, value in ours.items():
@@ -53,7 +46,7 @@ def test_two_processes_train_like_one(tiny, tmp_path):
 def test_a_last_batch_smaller_than_the_processes_is_left_out(tiny, tmp_path):
     # 51 recordings: two batches of 25, and one left over
     changed = {"training.batch_size": 25, "training.epochs": 1}
-    finished = two_processes(tiny | changed, tmp_path / "two")
+    finished = train_by_two(tiny | changed, tmp_path / "two")
     assert finished.returncode == 0, finished.stderr
     (row,) = (tmp_path / "two" / "metrics.jsonl").read_text().splitlines()
     assert round(json.loads(row)["train_accuracy"] * 50, 6) % 1 == 0

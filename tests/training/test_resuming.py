@@ -16,7 +16,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from snnsim import cli, experiment, kernels
 from snnsim.config import Config
 from snnsim.experiment import plot_run, train_run
-from snnsim.training import distributed, reporting, trainer
+from snnsim.training import distributed, trainer
+from snnsim.training.loggers.tensorboard_files import TensorBoardLogger
 from snnsim.training.run_folder import RunFolder
 from snnsim.training.signals import Stopped
 from snnsim.training.train_state import TrainState
@@ -199,18 +200,18 @@ def test_missing_figures_are_drawn_at_resuming(tiny, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("epoch", [1, 3])
 def test_missing_tensorboard_rows_are_written_at_resuming(tiny, tmp_path, monkeypatch, epoch):
-    add = reporting.add
+    add = TensorBoardLogger.add
     monkeypatch.setattr(plot_run, "AFTER_TRAINING", ("curves",))
 
-    def dying_add(writer, row):
+    def dying_add(logger, row):
         if row["epoch"] == epoch:
             raise Killed
-        add(writer, row)
+        add(logger, row)
 
-    monkeypatch.setattr(reporting, "add", dying_add)
+    monkeypatch.setattr(TensorBoardLogger, "add", dying_add)
     with pytest.raises(Killed):
         experiment.train("shd", tiny, output=tmp_path / "run", device="cpu")
-    monkeypatch.setattr(reporting, "add", add)
+    monkeypatch.setattr(TensorBoardLogger, "add", add)
     folder = experiment.train(str(tmp_path / "run"), {}, resume="auto", device="cpu")
     events = EventAccumulator(str(folder.tensorboard))
     events.Reload()

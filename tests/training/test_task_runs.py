@@ -33,6 +33,7 @@ def runs(tmp_path_factory):
     patch.undo()
 
 
+@pytest.mark.usefixtures("without_pictures")
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_resumed_run_is_an_undisturbed_one(runs, tmp_path, monkeypatch, name):
     step = trainer.Trainer._step

@@ -16,11 +16,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import Blend
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import njit, subroutine
 
 
 class Limits(NamedTuple):
@@ -74,8 +75,8 @@ def _blend(
     for row in range(partner.size):
         begin, end = events.offset[row], events.offset[row + 1]
         if partner[row] < 0:
-            result.time[used : used + end - begin] = events.time[begin:end]
-            result.unit[used : used + end - begin] = events.unit[begin:end]
+            copy_row(events.time[begin:end], result.time[used : used + end - begin])
+            copy_row(events.unit[begin:end], result.unit[used : used + end - begin])
             used += end - begin
         else:
             first, last = source.offset[partner[row]], source.offset[partner[row] + 1]
@@ -88,7 +89,7 @@ def _blend(
         result.offset[row + 1] = used
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def _means(events: Events, begin: int, end: int) -> tuple[float, float]:
     unit, time = 0.0, 0.0
     for event in range(begin, end):
@@ -97,7 +98,7 @@ def _means(events: Events, begin: int, end: int) -> tuple[float, float]:
     return unit / (end - begin), time / (end - begin)
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def _thin(events: Events, half: Half, limits: Limits, result: Events, used: int) -> int:
     """Copy moved spikes with a probability, and return the number of spikes in the result."""
     for event in range(half.begin, half.end):

@@ -10,11 +10,11 @@ Source   event-ssm, arXiv 2404.18508: sd = 0.55 on SHD and 1.0 on SSC
 import math
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import ChannelJitter
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: ChannelJitter, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -6,11 +6,11 @@ Source   Nowotny, Turner, Knight 2022, arXiv 2212.01232: s in -40..39 of 700 cha
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import ChannelShift
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: ChannelShift, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -11,11 +11,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import ChannelTimeShift
+from snnsim.kernels.common.jit import njit
 
 
 class Steps(NamedTuple):

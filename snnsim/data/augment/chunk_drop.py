@@ -8,11 +8,11 @@ Source   event-ssm, arXiv 2404.18508: probability 0.3, most = 0.02
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import ChunkDrop
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: ChunkDrop, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -14,11 +14,11 @@ Differs  the source decides for a batch, and takes partners from it; here each r
 from dataclasses import replace
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import CutMix
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: CutMix, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

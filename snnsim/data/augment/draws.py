@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from snnsim.kernels.common import counter_rng
 from snnsim.kernels.common.counter_rng import Draws
+from snnsim.kernels.common.jit import njit
 
 _SALT = 0x61756771
 """A number that keeps these draws apart from those of neurons with the same seed."""

@@ -4,11 +4,11 @@ Source   event-ssm, arXiv 2404.18508: 0.1
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import EventDrop
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: EventDrop, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -9,11 +9,12 @@ from functools import cached_property
 from typing import NamedTuple, Self
 
 import numpy as np
-from numba import njit
 
 from snnsim import ragged
 from snnsim.data.recordings import Recordings, arrays, check_events, no_classes, positions
 from snnsim.data.targets import Moves
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import njit
 
 
 class Events(NamedTuple):
@@ -206,8 +207,8 @@ def _gather(source: Events, recording: np.ndarray, result: Events) -> None:
     """Copy the spikes of recordings; the offsets of the result are set."""
     for row in range(recording.size):
         begin, end = source.offset[recording[row]], source.offset[recording[row] + 1]
-        result.time[result.offset[row] : result.offset[row + 1]] = source.time[begin:end]
-        result.unit[result.offset[row] : result.offset[row + 1]] = source.unit[begin:end]
+        copy_row(source.time[begin:end], result.time[result.offset[row] : result.offset[row + 1]])
+        copy_row(source.unit[begin:end], result.unit[result.offset[row] : result.offset[row + 1]])
 
 
 @njit(cache=True, nogil=True)
@@ -227,8 +228,8 @@ def sort_rows(events: Events) -> None:
     for row in range(events.offset.size - 1):
         begin, end = events.offset[row], events.offset[row + 1]
         order = np.argsort(events.time[begin:end], kind="mergesort")
-        events.time[begin:end] = events.time[begin:end][order]
-        events.unit[begin:end] = events.unit[begin:end][order]
+        copy_row(events.time[begin:end][order], events.time[begin:end])
+        copy_row(events.unit[begin:end][order], events.unit[begin:end])
 
 
 @njit(cache=True, nogil=True)

@@ -8,11 +8,12 @@ Source   event-ssm, arXiv 2404.18508: up to 35 spikes on SHD and 100 on SSC
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import NoiseSpikes
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: NoiseSpikes, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:
@@ -36,8 +37,8 @@ def _add(events: Events, count: np.ndarray, start: np.ndarray, last: np.ndarray,
     for row in range(count.size):
         begin, end = events.offset[row], events.offset[row + 1]
         size = end - begin
-        result.time[used : used + size] = events.time[begin:end]
-        result.unit[used : used + size] = events.unit[begin:end]
+        copy_row(events.time[begin:end], result.time[used : used + size])
+        copy_row(events.unit[begin:end], result.unit[used : used + size])
         used += size
         for number in range(count[row]):
             result.time[used] = uniform(start[row], 2 * number) * last[row]

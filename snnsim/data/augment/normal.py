@@ -10,8 +10,8 @@ Exact    additions, products, quotients, square roots and the logarithm of porta
 import math
 
 import numpy as np
-from numba import njit
 
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.common.portable_math import ln
 
 # numerators and denominators, from the highest power down
@@ -41,7 +41,7 @@ _UNDER_TAIL = (
 )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@subroutine(cache=True, nogil=True, error_model="numpy")
 def _ratio(x: float, above: tuple[float, ...], below: tuple[float, ...]) -> float:
     numerator, denominator = above[0], below[0]
     for power in range(1, 8):

@@ -7,12 +7,12 @@ Differs  event-ssm's deviation is 1 or 3 microseconds, which no grid resolves; t
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws, uniform
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import TimeJitter
 from snnsim.data.augment.normal import normal
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: TimeJitter, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -6,11 +6,11 @@ Differs  a later recording becomes longer; `data.max_time_ms` bounds it
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import TimeShift
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: TimeShift, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -6,11 +6,11 @@ Source   event-ssm, arXiv 2404.18508: most = 1.2 on SHD and 1.05 on SSC
 """
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Events
 from snnsim.data.augment.kinds import TimeStretch
+from snnsim.kernels.common.jit import njit
 
 
 def apply(kind: TimeStretch, batch: EventBatch, draws: AugmentationDraws) -> EventBatch:

@@ -18,9 +18,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from snnsim.data.coding.kinds import Saccades
+from snnsim.kernels.common.jit import njit, subroutine
 
 _PIXELS = 0.25
 """Longest movement in pixels."""
@@ -88,7 +88,7 @@ def _fill(frames: np.ndarray, pictures: np.ndarray, route: Path, threshold: floa
                             frames[step, number, 2 * pixel + (0 if on else 1)] += spikes
 
 
-@njit(cache=True, nogil=True)
+@subroutine(cache=True, nogil=True)
 def _at(picture: np.ndarray, y: float, x: float, color: int) -> float:
     """Return a gray level between pixels by bilinear interpolation, 0 outside of the picture."""
     rows, columns, _ = picture.shape

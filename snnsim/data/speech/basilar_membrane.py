@@ -35,16 +35,16 @@ MASS, DAMPING, DENSITY, HEIGHT = 0.05, 0.15, 1.0, 0.1
 RESISTANCE = DAMPING * math.sqrt(STIFFNESS_AT_BASE * MASS)
 
 SEGMENT = 16_384
-"""Samples of a segment."""
+"""Samples of a segment, unless another number is asked for."""
 # extent of the response to one sample: less than 0.1 % of its energy lies beyond, and 1e-7 at most places
-_LAG, _LEAD = round(0.020 * RATE), round(0.100 * RATE)
-_HOP = SEGMENT - _LAG - _LEAD
-# 4 MB of velocity at a time stay in the processor's cache
-_BLOCK_SAMPLES = 1 << 20
+LAG, LEAD = round(0.020 * RATE), round(0.100 * RATE)
+"""Samples of sound that the velocity depends on, before it and after it."""
+# 1 MB of velocity at a time stays in the processor's cache
+_BLOCK_SAMPLES = 1 << 18
 _TABLE_LOCK = threading.Lock()
 
 
-def velocity(sound: np.ndarray, *, count: int) -> Iterator[tuple[int, np.ndarray]]:
+def velocity(sound: np.ndarray, *, count: int, segment: int = SEGMENT) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the velocity of the membrane, block of places after block of places.
 
     Memory grows with the length of the sound, but not with the number of places.
@@ -52,36 +52,65 @@ def velocity(sound: np.ndarray, *, count: int) -> Iterator[tuple[int, np.ndarray
     Args:
         sound: Sound at RATE (sample,).
         count: Number of places.
+        segment: Samples of a segment, more than LAG + LEAD.
 
     Yields:
         Number of the first place of the block, and the velocity float32 (place, sample).
     """
-    with _TABLE_LOCK:
-        table = transfer_function(count)
-    spectrum = fft.rfft(_segments(sound))
-    block = max(1, _BLOCK_SAMPLES // (len(spectrum) * SEGMENT))
-    for first in range(0, count, block):
-        response = fft.irfft(table[first : first + block, None] * spectrum, SEGMENT)
-        valid = response[:, :, _LAG : _LAG + _HOP].reshape(len(response), -1)
+    hop = hop_of(segment)
+    segments = -(-sound.size // hop)
+    padded = np.zeros(segments * hop + LAG + LEAD, np.float32)
+    padded[LAG : LAG + sound.size] = sound
+    rows = np.lib.stride_tricks.sliding_window_view(padded, segment)[::hop]
+    for first, valid in velocity_of(rows, count=count):
         yield first, np.ascontiguousarray(valid[:, : sound.size])
 
 
-def _segments(sound: np.ndarray) -> np.ndarray:
-    """Return overlapping segments, float32 (segment, sample), each with `_HOP` valid samples after the first `_LAG`."""
-    count = -(-sound.size // _HOP)
-    padded = np.zeros(count * _HOP + _LAG + _LEAD, np.float32)
-    padded[_LAG : _LAG + sound.size] = sound
-    return np.lib.stride_tricks.sliding_window_view(padded, SEGMENT)[::_HOP]
+def hop_of(segment: int) -> int:
+    """Return the number of samples of which a segment has the velocity.
+
+    Args:
+        segment: Samples of a segment.
+
+    Raises:
+        ValueError: If a segment is not longer than the response to one sample.
+    """
+    if segment <= LAG + LEAD:
+        raise ValueError(f"velocity: a segment must have more than {LAG + LEAD} samples, not {segment}; take 4096")
+    return segment - LAG - LEAD
+
+
+def velocity_of(segments: np.ndarray, *, count: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the velocity of the membrane in the valid samples of segments, block of places after block of places.
+
+    Args:
+        segments: Overlapping segments, float32 (segment, sample), each `hop_of` samples after the last one. The
+            velocity is that of the samples behind the first LAG, and the sound begins there.
+        count: Number of places.
+
+    Yields:
+        Number of the first place of the block, and the velocity float32 (place, valid sample of all segments).
+    """
+    size = segments.shape[1]
+    hop = hop_of(size)
+    with _TABLE_LOCK:
+        table = transfer_function(count, size)
+    spectrum = fft.rfft(segments)
+    block = max(1, _BLOCK_SAMPLES // (len(spectrum) * size))
+    for first in range(0, count, block):
+        response = fft.irfft(table[first : first + block, None] * spectrum, size)
+        yield first, response[:, :, LAG : LAG + hop].reshape(len(response), -1)
 
 
 @lru_cache(maxsize=2)
-def transfer_function(count: int) -> np.ndarray:
+def transfer_function(count: int, segment: int = SEGMENT) -> np.ndarray:
     """Return V of evenly spaced places at the frequencies of an FFT, complex64 (place, frequency).
 
     Args:
         count: Number of places, at least 1.
+        segment: Samples that the FFT transforms.
     """
-    frequency = fft.rfftfreq(SEGMENT, 1 / RATE)
+    frequency = fft.rfftfreq(segment, 1 / RATE)
     # the equations have no value at 0 Hz, and sound has no energy there
     frequency[0] = 1.0
     table = np.empty((count, frequency.size), np.complex64)

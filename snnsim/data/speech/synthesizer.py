@@ -14,11 +14,11 @@ Source   flow: Rosenberg 1971, J. Acoust. Soc. Am. 49:583; resonators: Klatt 198
 Differs  Klatt's resonators are constant within a frame as here, but his friction has six parallel ones
 """
 
-import numba
 import numpy as np
 from scipy import signal
 
 from snnsim.data.speech.phonemes import PHONEMES, PRONUNCIATION, WORDS, Target, Voice, draw_voice
+from snnsim.kernels.common.jit import njit
 
 __all__ = ["RATE", "WORDS", "Voice", "draw_voice", "speak"]
 
@@ -135,7 +135,7 @@ def _resonated(sound: np.ndarray, center: np.ndarray, width: np.ndarray | float)
     return out
 
 
-@numba.njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def _resonate(sound: np.ndarray, last: np.ndarray, before_last: np.ndarray, out: np.ndarray) -> None:
     """Fill `out` with the resonator's equation, b = `last` and c = `before_last` of the sample's frame."""
     y1 = y2 = 0.0

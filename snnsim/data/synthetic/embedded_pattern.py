@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from snnsim.kernels.common.jit import njit
 
 
 @dataclass(frozen=True)

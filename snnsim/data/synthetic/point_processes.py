@@ -23,11 +23,11 @@ Source   textbook; deletion by a dead time: Cox & Isham 1980, Point Processes. T
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 from scipy.special import entr
 
 from snnsim import units
+from snnsim.kernels.common.jit import njit
 
 
 def binary_entropy(probability: ArrayLike) -> np.ndarray:

@@ -104,7 +104,7 @@ def utterance(split: str, number: int, *, seed: int) -> np.ndarray:
     sound = signal.lfilter([1.0, talker.tilt], [1.0], sound)
     before, after = (int(generator.uniform(*SILENCE_S) * RATE) for _ in range(2))
     sound = np.pad(sound, (before, after))
-    noise = _pink(sound.size, generator)
+    noise = pink(sound.size, generator)
     level = np.sqrt(np.mean(sound**2)) * 10 ** (-generator.uniform(*NOISE_DB) / 20)
     return np.asarray(sound + noise * (level / noise.std()))
 
@@ -113,8 +113,13 @@ def _sequence(split: str, number: int, seed: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(seed, spawn_key=(1 + list(VOICES).index(split), number))
 
 
-def _pink(samples: int, generator: np.random.Generator) -> np.ndarray:
-    """Return noise whose power falls with frequency, and is level below the tenth line of its spectrum."""
+def pink(samples: int, generator: np.random.Generator) -> np.ndarray:
+    """Return noise whose power falls with frequency, and is level below the tenth line of its spectrum.
+
+    Args:
+        samples: Number of samples.
+        generator: Source of the random numbers.
+    """
     spectrum = np.fft.rfft(generator.normal(size=samples))
     return np.fft.irfft(spectrum / np.sqrt(np.arange(spectrum.size) + 10.0), samples)
 

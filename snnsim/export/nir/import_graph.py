@@ -51,6 +51,8 @@ class _Options(NamedTuple):
     """Seconds of a step."""
     reset: str
     synapse: str
+    origin: str = "nir"
+    """Name of the library or format of the graph."""
 
 
 def program(graph: Graph, *, dt: float | str | None = None, reset: str = "value", synapse: str = "model") -> Program:
@@ -90,6 +92,26 @@ def _program(graph: FlatGraph, options: _Options) -> Program:
     errors: dict[str, str] = {}
     neurons = dict(_read_neurons(graph, options, errors))
     _check_ends(graph, neurons, errors)
+    return _assembled(graph, neurons, errors, options)
+
+
+def assembled(graph: FlatGraph, neurons: Mapping[str, Neurons], *, step: float, origin: str) -> Program:
+    """Return the Program of a graph whose neurons are known, of any library.
+
+    Args:
+        graph: The graph; its nodes that are not in `neurons` are those of `LINEAR`, Delays, Input and Output.
+        neurons: The neurons of each node that has some. Their models are their own.
+        step: Seconds of a step.
+        origin: Name of the library, for the provenance and messages.
+
+    Raises:
+        ValueError: If nodes do not fit their inputs; the message has all of them.
+    """
+    options = _Options(step, "value", "model", origin)
+    return _assembled(graph, dict(neurons), {}, options)
+
+
+def _assembled(graph: FlatGraph, neurons: dict[str, Neurons], errors: dict[str, str], options: _Options) -> Program:
     order, late = computation_order(_from_input(graph), graph.edges)
     paths = Paths(graph, neurons, options.step, late, errors)
     neurons |= {name: _as_readout(signal) for name, signal in _outputs(graph, neurons, paths)}
@@ -101,7 +123,9 @@ def _program(graph: FlatGraph, options: _Options) -> Program:
             )
     if errors:
         lines = [f"{name} ({graph.nodes[name].kind}): {text}" for name, text in sorted(errors.items())]
-        raise ValueError(f"import of nir: {len(lines)} nodes have no like in a program:\n  " + "\n  ".join(lines))
+        raise ValueError(
+            f"import of {options.origin}: {len(lines)} nodes have no like in a program:\n  " + "\n  ".join(lines)
+        )
     return _built(graph, {name: neurons[name] for name in order if name in neurons}, inputs, options)
 
 
@@ -153,7 +177,9 @@ def _built(
     sources = {name: _sources(signal, neurons[name]) for name, signal in inputs.items() if signal is not None}
     bias = {name: _constant_bias(sources.get(name, {}), each) for name, each in neurons.items()}
     names, model = _population_names(graph, neurons), RESETS[options.reset]
-    populations = {name: each.population(names[name], bias[name], model=model) for name, each in neurons.items()}
+    populations = {
+        name: each.population(names[name], bias[name], model=each.model or model) for name, each in neurons.items()
+    }
     if any(CONSTANT in each for each in sources.values()):
         populations = {CONSTANT: Population.of(names[CONSTANT], 1, decay=0.0, bias=1.0)} | populations
     channels = math.prod(input_shape(graph.nodes[next(graph.of_kind("Input"))]))
@@ -170,7 +196,7 @@ def _built(
         edges=tuple(edges),
         time_step_ms=options.step * 1000,
         readout=None if readout is None else names[readout],
-        provenance={"imported": "nir", "notes": _notes(neurons, names, options)},
+        provenance={"imported": options.origin, "notes": _notes(neurons, names, options)},
     )
 
 
@@ -193,7 +219,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def _notes(neurons: Mapping[str, Neurons], names: Mapping[str, str], options: _Options) -> list[str]:
-    notes = [f"a step is {options.step:g} s", *NOTES]
+    notes = [f"a step is {options.step:g} s", *(NOTES if options.origin == "nir" else ())]
     if options.reset == "subtract":
         notes.append("a spike takes the threshold away from the membrane, where NIR sets it to v_reset")
     notes += [f"{name}: {each.note}" for name, each in neurons.items() if each.note][:_MOST_NOTES]

@@ -40,6 +40,8 @@ class Neurons:
     """α, the share of a synapse's current that a step keeps; 0 where there is no synapse."""
     current: np.ndarray | None = None
     """α of neurons whose model has the synapse; None for other models."""
+    model: str = ""
+    """Model of neurons with a threshold and without a synapse; empty for that of the import."""
     note: str = ""
     """A remark about how the parameters were read."""
 

@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from snnsim.kernels.common.jit import JIT_DISABLED, Function, njit
+from snnsim.kernels.common.jit import JIT_DISABLED, Function, njit, subroutine
 from snnsim.kernels.common.portable_math import ln
 from snnsim.validation import integer
 
@@ -137,7 +137,7 @@ def uniform(start: np.uint64, neuron: int | np.int64) -> float:
 
 
 # a check for division by 0 would keep loops from vector registers
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def logistic(start: np.uint64, neuron: int | np.int64) -> float:
     """Return ξ of a neuron, of the standard logistic distribution.
 
@@ -149,7 +149,7 @@ def logistic(start: np.uint64, neuron: int | np.int64) -> float:
     return ln(r / (1.0 - r))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def lane_start(counter: Counter, lane: int, size: int, step: int) -> tuple[np.uint64, np.int64]:
     """Return the start of a lane's row, and the number of the lane's first neuron within the row.
 

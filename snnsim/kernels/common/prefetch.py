@@ -7,7 +7,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from snnsim.kernels.common.jit import intrinsic, njit
+from snnsim.kernels.common.jit import intrinsic, subroutine
 
 _LINE = 64
 """Bytes of a cache line."""
@@ -36,7 +36,7 @@ def _prefetch_line(_context: Any, row: Any, index: Any) -> Any:
     return types.void(row, index), generate
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def prefetch(row: np.ndarray) -> None:
     """Start to load all of a row, (number,).
 

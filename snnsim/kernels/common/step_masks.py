@@ -6,10 +6,11 @@ Shapes   below (step, lane, neuron)
 """
 
 import numpy as np
-from numba import prange
 
 from snnsim.kernels.common.counter_rng import Counter, Draws, lane_start, uniform
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.threads import parallel, torch_threads
 
 
 def below(draws: Draws, probability: float, steps: int, lanes: int, neurons: int) -> np.ndarray:
@@ -23,14 +24,19 @@ def below(draws: Draws, probability: float, steps: int, lanes: int, neurons: int
         neurons: Number of neurons of a lane.
     """
     result = np.empty((steps, lanes, neurons), np.bool_)
-    _below(draws.counter(), float(probability), result)
+    with torch_threads():
+        _below(draws.counter(), float(probability), result)
     return result
 
 
-@njit(cache=True, error_model="numpy", parallel=True)
+@parallel()
 def _below(counter: Counter, probability: float, result: np.ndarray) -> None:
-    for lane in prange(result.shape[1]):
-        for step in range(len(result)):
-            start, first = lane_start(counter, lane, result.shape[2], step)
-            for n in range(result.shape[2]):
-                result[step, lane, n] = uniform(start, first + n) < probability
+    for_each(_below_of_lane, result.shape[1], (counter, probability, result))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _below_of_lane(lane: int, counter: Counter, probability: float, result: np.ndarray) -> None:
+    for step in range(len(result)):
+        start, first = lane_start(counter, lane, result.shape[2], step)
+        for n in range(result.shape[2]):
+            result[step, lane, n] = uniform(start, first + n) < probability

@@ -1,20 +1,19 @@
 """Compiled loops with torch's number of threads, and with one thread in a process that was forked.
 
 OpenMP, which Numba and torch share, does not survive a fork: Numba ends a process that goes on with it, and torch waits
-for threads that no longer exist. A forked process therefore computes with one thread, in loops that were compiled
-without OpenMP; the results are the same. For several threads in each process, start processes by `spawn`.
+for threads that no longer exist. A forked process therefore computes with one thread, without OpenMP; the results are
+the same. For several threads in each process, start processes by `spawn`.
 """
 
 import functools
 import os
-import types
 from collections.abc import Callable
 from typing import Any, cast
 
 import numba
 import torch
 
-from snnsim.kernels.common.jit import JIT_DISABLED, Function
+from snnsim.kernels.common.jit import JIT_DISABLED, Function, njit
 
 _forked = False
 
@@ -35,34 +34,28 @@ def forked() -> bool:
 
 
 def parallel(**options: Any) -> Callable[[Function], Function]:
-    """Return a decorator that compiles a loop over `numba.prange` twice: for several threads, and for one thread.
+    """Return a decorator for a function with a loop over jobs, see `jobs.for_each`.
 
     Args:
         **options: Further options of `numba.njit`.
     """
 
     def decorate(function: Function) -> Function:
-        several = numba.njit(parallel=True, cache=True, **options)(function)
+        compiled = njit(nogil=True, cache=True, **options)(function)
         if JIT_DISABLED:
-            return cast(Function, several)
-        single = numba.njit(cache=True, **options)(_renamed(function, f"{function.__name__}_alone"))
+            return compiled
 
         @functools.wraps(function)
         def run(*arguments: Any) -> Any:
-            return (single if _forked else several)(*arguments)
+            if _forked:
+                numba.set_num_threads(1)
+            # the first call starts Numba's threading layer, which compiled code refers to
+            numba.get_num_threads()
+            return compiled(*arguments)
 
         return cast(Function, run)
 
     return decorate
-
-
-def _renamed(function: Callable[..., Any], name: str) -> Callable[..., Any]:
-    """Return a function under another name: the key of Numba's cache is the name, without the options."""
-    code = cast(types.FunctionType, function)
-    copy = types.FunctionType(code.__code__, code.__globals__, name, code.__defaults__, code.__closure__)
-    copy.__qualname__ = name
-    copy.__module__ = function.__module__
-    return copy
 
 
 class torch_threads:

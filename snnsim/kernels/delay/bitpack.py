@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common import gates
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.validation import shown
 
@@ -88,7 +88,7 @@ def packed(spikes: Tensor) -> Packed:
     with torch_threads():
         threads = thread_count()
         # the first positive number is the scale of all spikes; of counts it may be a multiple of the smallest
-        scale = _first_positive(values)
+        scale = values.dtype.type(_first_positive(values))
         exact, most = _count(values, scale, counts, threads)
         if not exact:
             least = _smallest_positive(values.view(f"u{values.itemsize}"), threads).min(keepdims=True)
@@ -115,34 +115,43 @@ def _first_positive(values: np.ndarray) -> Any:
 @parallel()
 def _smallest_positive(bits: np.ndarray, threads: int) -> np.ndarray:
     """Return the bits, less 1, of the smallest positive number of each part: bits are in the order of numbers."""
-    one, most = bits.dtype.type(1), ~bits.dtype.type(0)
     result = np.empty(threads, bits.dtype)
-    size = (bits.size + threads - 1) // threads
-    for k in prange(threads):
-        # the bits of negative numbers are larger than those of infinity; those of 0, less 1, wrap to the largest
-        least = most
-        for value in bits[k * size : (k + 1) * size]:
-            least = min(least, value - one if value > 0 else most)
-        result[k] = least
+    for_each(_set_smallest_positive, threads, (bits, result))
     return result
 
 
-# a check for division by 0 would keep the loop from vector registers
-@parallel(error_model="numpy")
+@subroutine(cache=True)
+def _set_smallest_positive(k: int, bits: np.ndarray, result: np.ndarray) -> None:
+    one, most = bits.dtype.type(1), ~bits.dtype.type(0)
+    size = (bits.size + result.size - 1) // result.size
+    # the bits of negative numbers are larger than those of infinity; those of 0, less 1, wrap to the largest
+    least = most
+    for value in bits[k * size : (k + 1) * size]:
+        least = min(least, value - one if value > 0 else most)
+    result[k] = least
+
+
+@parallel()
 def _count(values: np.ndarray, scale: Any, counts: np.ndarray, threads: int) -> tuple[Any, Any]:
     """Set the counts, and return whether they are exact, and the bits that any of them has."""
     wrong, bits = np.zeros(threads, np.int64), np.zeros(threads, np.uint8)
-    size = (values.size + threads - 1) // threads
-    kind = values.dtype.type
-    half, most = kind(0.5), kind(MOST + 1)
-    for k in prange(threads):
-        part, result = values[k * size : (k + 1) * size], counts[k * size : (k + 1) * size]
-        differences, union = 0, np.uint8(0)
-        for i in range(part.size):
-            count = part[i] / scale + half
-            result[i] = np.uint8(count if 0 <= count < most else 0)
-            differences += scale * kind(result[i]) != part[i]
-        for i in range(part.size):
-            union |= result[i]
-        wrong[k], bits[k] = differences, union
+    for_each(_count_part, threads, (values, scale, counts, wrong, bits))
     return wrong.sum() == 0, bits.max()
+
+
+# a check for division by 0 would keep the loop from vector registers
+@subroutine(cache=True, error_model="numpy")
+def _count_part(
+    k: int, values: np.ndarray, scale: Any, counts: np.ndarray, wrong: np.ndarray, bits: np.ndarray
+) -> None:
+    size, kind = (values.size + wrong.size - 1) // wrong.size, values.dtype.type
+    half, most = kind(0.5), kind(MOST + 1)
+    part, result = values[k * size : (k + 1) * size], counts[k * size : (k + 1) * size]
+    differences, union = 0, np.uint8(0)
+    for i in range(part.size):
+        count = part[i] / scale + half
+        result[i] = np.uint8(count if 0 <= count < most else 0)
+        differences += scale * kind(result[i]) != part[i]
+    for i in range(part.size):
+        union |= result[i]
+    wrong[k], bits[k] = differences, union

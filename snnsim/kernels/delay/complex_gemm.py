@@ -11,9 +11,9 @@ Source   Gauss; Knuth, The Art of Computer Programming 2, §4.6.4
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 
@@ -46,36 +46,44 @@ def multiply(
         added: Whether the product is added to C.
         threads: The number of threads, each of which computes every `threads`-th frequency.
     """
+    for_each(_thread_multiply, threads, (a, b, c, shape, conjugate, transposed, added, threads))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _thread_multiply(
+    thread: int, a: np.ndarray, b: np.ndarray, c: np.ndarray, shape: ProductShape, conjugate: bool, transposed: bool,
+    added: bool, threads: int,
+) -> None:  # fmt: skip
+    """Set every `threads`-th frequency of C."""
     rows, terms, columns, kind = shape.rows, shape.terms, shape.columns, c.dtype.type
     half, sign, size = len(c) // 2, kind(-1) if conjugate else kind(1), terms * PANEL
     row_stride, column_stride = (1, rows) if transposed else (terms, 1)
-    for thread in prange(threads):
-        sum_a, sum_b = np.empty(rows * terms, c.dtype), np.empty(size, c.dtype)
-        parts = np.empty((3, rows * PANEL), c.dtype)
-        for f in range(thread, half, threads):
-            re_a, im_a = a[f, : rows * terms], a[half + f, : rows * terms]
-            _add(re_a, im_a, kind(1), sum_a)
-            for first in range(0, columns, PANEL):
-                index = first * terms
-                re_b, im_b = b[f, index : index + size], b[half + f, index : index + size]
-                _add(re_b, im_b, sign, sum_b)
-                product(rows, terms, Matrix(re_a, row_stride, column_stride), re_b, parts[0])
-                product(rows, terms, Matrix(im_a, row_stride, column_stride), im_b, parts[1])
-                product(rows, terms, Matrix(sum_a, row_stride, column_stride), sum_b, parts[2])
-                width = min(PANEL, columns - first)
-                for row in range(rows):
-                    index = row * columns + first
-                    re_c, im_c = c[f, index : index + width], c[half + f, index : index + width]
-                    _combine(parts, row * PANEL, sign, added, re_c, im_c)
+    sum_a, sum_b = np.empty(rows * terms, c.dtype), np.empty(size, c.dtype)
+    parts = np.empty((3, rows * PANEL), c.dtype)
+    for f in range(thread, half, threads):
+        re_a, im_a = a[f, : rows * terms], a[half + f, : rows * terms]
+        _add(re_a, im_a, kind(1), sum_a)
+        for first in range(0, columns, PANEL):
+            index = first * terms
+            re_b, im_b = b[f, index : index + size], b[half + f, index : index + size]
+            _add(re_b, im_b, sign, sum_b)
+            product(rows, terms, Matrix(re_a, row_stride, column_stride), re_b, parts[0])
+            product(rows, terms, Matrix(im_a, row_stride, column_stride), im_b, parts[1])
+            product(rows, terms, Matrix(sum_a, row_stride, column_stride), sum_b, parts[2])
+            width = min(PANEL, columns - first)
+            for row in range(rows):
+                index = row * columns + first
+                re_c, im_c = c[f, index : index + width], c[half + f, index : index + width]
+                _combine(parts, row * PANEL, sign, added, re_c, im_c)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add(re: np.ndarray, im: np.ndarray, sign: float, total: np.ndarray) -> None:
     for i in range(total.size):
         total[i] = re[i] + sign * im[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _combine(parts: np.ndarray, start: int, sign: float, added: bool, re: np.ndarray, im: np.ndarray) -> None:
     """Set a row of C, or add to it, from the three real products."""
     end = start + PANEL

@@ -21,11 +21,11 @@ Differs  memory per thread: up to BUFFER bytes of spikes in the layout (source, 
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty, workspace
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.kernels.delay.sum_microkernel import VECTOR, sum_of_vectors
 
@@ -183,20 +183,27 @@ def _currents(
     spikes: np.ndarray, synapses: _Offsets, patches: PatchIndices, layout: _Layout, before: int, scratch: _Scratch,
     result: np.ndarray,
 ) -> None:  # fmt: skip
+    for_each(_thread_currents, len(scratch.buffers), (spikes, synapses, patches, layout, before, scratch, result))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _thread_currents(
+    thread: int, spikes: np.ndarray, synapses: _Offsets, patches: PatchIndices, layout: _Layout, before: int,
+    scratch: _Scratch, result: np.ndarray,
+) -> None:  # fmt: skip
     steps, batch, _ = spikes.shape
     groups = (batch + layout.lanes - 1) // layout.lanes
     jobs, threads = groups * ((steps + layout.steps - 1) // layout.steps), len(scratch.buffers)
-    for thread in prange(threads):
-        for job in range(thread, jobs, threads):
-            lane, start = job % groups * layout.lanes, job // groups * layout.steps
-            if start + layout.steps <= before:
-                continue
-            buffer, sums = scratch.buffers[thread], scratch.sums[thread]
-            _fill(spikes, lane, start, patches, layout, buffer)
-            _stretch(synapses, lane, start, patches, layout, before, buffer, sums, result)
+    buffer, sums = scratch.buffers[thread], scratch.sums[thread]
+    for job in range(thread, jobs, threads):
+        lane, start = job % groups * layout.lanes, job // groups * layout.steps
+        if start + layout.steps <= before:
+            continue
+        _fill(spikes, lane, start, patches, layout, buffer)
+        _stretch(synapses, lane, start, patches, layout, before, buffer, sums, result)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _fill(
     spikes: np.ndarray, first_lane: int, start: int, patches: PatchIndices, layout: _Layout, buffer: np.ndarray
 ) -> None:
@@ -220,7 +227,7 @@ def _fill(
                     buffer[patches.source[i] * layout.stride + cell] = 0
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _stretch(
     synapses: _Offsets, first_lane: int, start: int, patches: PatchIndices, layout: _Layout, before: int,
     buffer: np.ndarray, sums: np.ndarray, result: np.ndarray,
@@ -243,7 +250,7 @@ def _stretch(
 _eight_vectors, _four_vectors, _two_vectors, _one_vector = (sum_of_vectors(vectors) for vectors in (8, 4, 2, 1))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _sums(synapses: _Offsets, buffer: np.ndarray, cell: int, width: int, sums: np.ndarray) -> None:
     """Set the sums of all targets for `width` cells from one on, in as few vectors as hold them."""
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight

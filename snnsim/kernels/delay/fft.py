@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 
 LANES = 32
 """Columns that are transformed together: in float32 two vectors of AVX-512, four of AVX2."""
@@ -33,6 +33,8 @@ class Plan(NamedTuple):
     """cos(2π p / L) of all points p."""
     sine: np.ndarray
     """sin(2π p / L) of all points p."""
+    sign: int = -1
+    """−1 forward, 1 backward; a number of the plan, as Numba compiles a function for each constant."""
 
 
 class Pass(NamedTuple):
@@ -86,14 +88,13 @@ def _radices(size: int) -> list[int] | None:
 
 
 @njit(cache=True)
-def transform(x: np.ndarray, y: np.ndarray, plan: Plan, sign: int) -> bool:
+def transform(x: np.ndarray, y: np.ndarray, plan: Plan) -> bool:
     """Transform x, with y as the other buffer, and return whether the result is in y.
 
     Args:
         x: The columns, (2, point · LANES).
         y: Scratch memory of the same shape.
         plan: The plan of the transform.
-        sign: −1 forward, 1 backward.
     """
     size, stride = plan.cosine.size, 1
     swapped = False
@@ -101,33 +102,33 @@ def transform(x: np.ndarray, y: np.ndarray, plan: Plan, sign: int) -> bool:
         source, target = (y, x) if swapped else (x, y)
         sizes = Pass(size // radix, stride * LANES, stride)
         if radix == 2:
-            _radix_2(source, target, sizes, plan, sign)
+            _radix_2(source, target, sizes, plan)
         elif radix == 3:
-            _radix_3(source, target, sizes, plan, sign)
+            _radix_3(source, target, sizes, plan)
         else:
-            _radix_4(source, target, sizes, plan, sign)
+            _radix_4(source, target, sizes, plan)
         swapped, stride, size = not swapped, stride * radix, size // radix
     return swapped
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _point(x: np.ndarray, index: int, sizes: Pass) -> tuple[np.ndarray, np.ndarray]:
     """Return the real and the imaginary parts of a point, (width,) each."""
     first = index * sizes.width
     return x[0, first : first + sizes.width], x[1, first : first + sizes.width]
 
 
-@njit(cache=True)
-def _phase(plan: Plan, p: int, k: int, sizes: Pass, sign: float) -> tuple[float, float]:
-    index = p * k * sizes.stride
+@subroutine(cache=True)
+def _phase(plan: Plan, turns: int, sizes: Pass, sign: float) -> tuple[float, float]:
+    index = turns * sizes.stride
     return plan.cosine[index], sign * plan.sine[index]
 
 
-@njit(cache=True)
-def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
-    sign = x.dtype.type(sign)
+@subroutine(cache=True)
+def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan) -> None:
+    sign = x.dtype.type(plan.sign)
     for p in range(sizes.points):
-        c, s = _phase(plan, p, 1, sizes, sign)
+        c, s = _phase(plan, p, sizes, sign)
         (ar, ai), (br, bi) = _point(x, p, sizes), _point(x, p + sizes.points, sizes)
         (yr, yi), (zr, zi) = _point(y, 2 * p, sizes), _point(y, 2 * p + 1, sizes)
         # the inner loops run over numbers that lie side by side, in vector registers
@@ -137,12 +138,12 @@ def _radix_2(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -
             zr[i], zi[i] = re * c - im * s, re * s + im * c
 
 
-@njit(cache=True)
-def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
-    half, h, sign = x.dtype.type(0.5), x.dtype.type(sign * math.sqrt(0.75)), x.dtype.type(sign)
+@subroutine(cache=True)
+def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan) -> None:
+    half, h, sign = x.dtype.type(0.5), x.dtype.type(plan.sign * math.sqrt(0.75)), x.dtype.type(plan.sign)
     m = sizes.points
     for p in range(m):
-        (c1, s1), (c2, s2) = _phase(plan, p, 1, sizes, sign), _phase(plan, p, 2, sizes, sign)
+        (c1, s1), (c2, s2) = _phase(plan, p, sizes, sign), _phase(plan, 2 * p, sizes, sign)
         (ar, ai), (br, bi), (cr, ci) = _point(x, p, sizes), _point(x, p + m, sizes), _point(x, p + 2 * m, sizes)
         (y0r, y0i), (y1r, y1i) = _point(y, 3 * p, sizes), _point(y, 3 * p + 1, sizes)
         y2r, y2i = _point(y, 3 * p + 2, sizes)
@@ -157,12 +158,12 @@ def _radix_3(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -
             y2r[i], y2i[i] = re * c2 - im * s2, re * s2 + im * c2
 
 
-@njit(cache=True)
-def _radix_4(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan, sign: int) -> None:
-    sign, m = x.dtype.type(sign), sizes.points
+@subroutine(cache=True)
+def _radix_4(x: np.ndarray, y: np.ndarray, sizes: Pass, plan: Plan) -> None:
+    sign, m = x.dtype.type(plan.sign), sizes.points
     for p in range(m):
-        (c1, s1), (c2, s2) = _phase(plan, p, 1, sizes, sign), _phase(plan, p, 2, sizes, sign)
-        c3, s3 = _phase(plan, p, 3, sizes, sign)
+        (c1, s1), (c2, s2) = _phase(plan, p, sizes, sign), _phase(plan, 2 * p, sizes, sign)
+        c3, s3 = _phase(plan, 3 * p, sizes, sign)
         (ar, ai), (br, bi) = _point(x, p, sizes), _point(x, p + m, sizes)
         (cr, ci), (dr, di) = _point(x, p + 2 * m, sizes), _point(x, p + 3 * m, sizes)
         (y0r, y0i), (y1r, y1i) = _point(y, 4 * p, sizes), _point(y, 4 * p + 1, sizes)

@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LANE = 64
@@ -105,7 +105,7 @@ class _Filtered(torch.autograd.Function):
         return gradients(grad.contiguous(), spikes, window.detach(), needed=needed)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _first_terms(p: int, before: int, steps: int, delays: int, after: bool, backward: bool) -> tuple[int, int, int]:
     """Return step and delay of the first product that step p of a result sums, and the number of products.
 
@@ -131,40 +131,53 @@ def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after:
 
     The steps of `after` are those behind the sequence: d = n + p − q with n steps of the sequence, and its adjoint.
     """
-    steps, batch, channels = result.shape
+    _, batch, channels = result.shape
+    lanes = (channels + LANE - 1) // LANE
+    for_each(_filter_lane, batch * lanes, (sequence, window, result, after, backward))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _filter_lane(
+    job: int, sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after: bool, backward: bool
+) -> None:
+    """Set a few channels of a recording."""
+    steps, _, channels = result.shape
     lanes = (channels + LANE - 1) // LANE
     # delays grow with the products in all cases but one, whose products follow the steps
     forward_in_steps = after and not backward
     toward = 1 if after or backward else -1
     longer = -1 if forward_in_steps else 1
-    for job in prange(batch * lanes):
-        b, first = job // lanes, job % lanes * LANE
-        last = min(first + LANE, channels)
-        for p in range(steps):
-            row = result[p, b, first:last]
-            row[:] = 0
-            q, d, count = _first_terms(p, len(sequence), steps, len(window), after, backward)
-            for k in range(count):
-                late, weight = sequence[q + toward * k, b, first:last], window[d + longer * k, first:last]
-                for i in range(row.size):
-                    row[i] += weight[i] * late[i]
+    b, first = job // lanes, job % lanes * LANE
+    last = min(first + LANE, channels)
+    for p in range(steps):
+        row = result[p, b, first:last]
+        row[:] = 0
+        q, d, count = _first_terms(p, len(sequence), steps, len(window), after, backward)
+        for k in range(count):
+            late, weight = sequence[q + toward * k, b, first:last], window[d + longer * k, first:last]
+            for i in range(row.size):
+                row[i] += weight[i] * late[i]
 
 
 @parallel()
 def _correlate(grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
+    # a thread has complete channels, so that the sum over recordings has one order for any number of threads
+    lanes = (sequence.shape[2] + LANE - 1) // LANE
+    for_each(_correlate_lane, lanes, (grad, sequence, result))
+
+
+@subroutine(cache=True)
+def _correlate_lane(lane: int, grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
     steps, batch, channels = sequence.shape
-    # a thread has whole channels, so that the sum over recordings has one order for any number of threads
-    lanes = (channels + LANE - 1) // LANE
-    for lane in prange(lanes):
-        first = lane * LANE
-        last = min(first + LANE, channels)
-        for b in range(batch):
-            for t in range(steps):
-                error = grad[t, b, first:last]
-                for d in range(min(len(result), t + 1)):
-                    late, total = sequence[t - d, b, first:last], result[d, first:last]
-                    for i in range(total.size):
-                        total[i] += error[i] * late[i]
+    first = lane * LANE
+    last = min(first + LANE, channels)
+    for b in range(batch):
+        for t in range(steps):
+            error = grad[t, b, first:last]
+            for d in range(min(len(result), t + 1)):
+                late, total = sequence[t - d, b, first:last], result[d, first:last]
+                for i in range(total.size):
+                    total[i] += error[i] * late[i]
 
 
 def after(spikes: Tensor, window: Tensor, *, steps: int) -> Tensor:

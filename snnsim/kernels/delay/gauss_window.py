@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.strided import Strided, copy_strided_row
 from snnsim.kernels.common.threads import parallel, torch_threads
 
 LEAST = -80.0
@@ -88,7 +90,7 @@ def forward(weight: Tensor, delay: Tensor, width: Tensor, delays: int) -> Tensor
     """
     kernel = empty(weight, delays, *weight.shape[:2])
     with torch_threads():
-        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
+        w, d, s = _arrays(weight, delay, width)
         _forward(w, d, s, _CONSTANTS[weight.dtype], kernel.numpy())
     return kernel
 
@@ -105,14 +107,14 @@ def backward(grad: Tensor, weight: Tensor, delay: Tensor, width: Tensor) -> tupl
     shape, kind = weight.shape, weight.dtype
     results = torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind), torch.empty(shape, dtype=kind)
     with torch_threads():
-        w, d, s = map(_array, (weight, delay, width.expand(weight.shape)))
-        _backward(grad.numpy(), w, d, s, _CONSTANTS[weight.dtype], *map(_array, results))
+        w, d, s = _arrays(weight, delay, width)
+        _backward(Strided.of(grad), w, d, s, _CONSTANTS[kind], *(result.numpy() for result in results))
     return results
 
 
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().numpy()
-    return array
+def _arrays(weight: Tensor, delay: Tensor, width: Tensor) -> list[np.ndarray]:
+    """Return arrays of one shape without gaps, for which one function is compiled."""
+    return [one.detach().contiguous().numpy() for one in (weight, delay, width.expand(weight.shape))]
 
 
 class _Rows(NamedTuple):
@@ -132,47 +134,61 @@ class _Rows(NamedTuple):
 def _forward(
     weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
 ) -> None:
-    delays, rows, columns = kernel.shape
-    for j in prange(rows):
-        scratch = _scratch(constants, delays, columns)
-        w, p = scratch.weight, scratch.window
-        for tap in range(weight.shape[2]):
-            _copy(weight[j, :, tap], w)
-            _copy(delay[j, :, tap], scratch.delay)
-            _copy(width[j, :, tap], scratch.width)
-            _set_windows(scratch, constants)
-            for k in range(delays):
-                _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
+    for_each(_row_forward, kernel.shape[1], (weight, delay, width, constants, kernel))
 
 
-@parallel(error_model="numpy")
+@subroutine(cache=True)
+def _row_forward(
+    j: int, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants, kernel: np.ndarray
+) -> None:
+    delays, _, columns = kernel.shape
+    scratch = _scratch(constants, delays, columns)
+    w, p = scratch.weight, scratch.window
+    for tap in range(weight.shape[2]):
+        copy_row(weight[j, :, tap], w)
+        copy_row(delay[j, :, tap], scratch.delay)
+        copy_row(width[j, :, tap], scratch.width)
+        _set_windows(scratch, constants)
+        for k in range(delays):
+            _weigh(p[k * columns : (k + 1) * columns], w, tap > 0, kernel[k, j])
+
+
+@parallel()
 def _backward(
-    grad: np.ndarray, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    grad: Strided, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
     grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
 ) -> None:  # fmt: skip
-    delays, rows, columns = grad.shape
-    for j in prange(rows):
-        scratch = _scratch(constants, delays, columns)
-        w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
-        g = np.empty_like(p)
-        first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
-        for k in range(delays):
-            _copy(grad[k, j], g[k * columns : (k + 1) * columns])
-        for tap in range(weight.shape[2]):
-            _copy(weight[j, :, tap], w)
-            _copy(delay[j, :, tap], d)
-            _copy(width[j, :, tap], s)
-            _set_windows(scratch, constants)
-            _mean(p, g, first)
-            _to_pulls(p, g, first, w)
-            _moments(p, d, second, third)
-            for i in range(columns):
-                grad_weight[j, i, tap] = first[i]
-                grad_delay[j, i, tap] = second[i] / (s[i] * s[i])
-                grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
+    arguments = (grad, weight, delay, width, constants, grad_weight, grad_delay, grad_width)
+    for_each(_row_backward, grad.rows, arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True, error_model="numpy")
+def _row_backward(
+    j: int, grad: Strided, weight: np.ndarray, delay: np.ndarray, width: np.ndarray, constants: _Constants,
+    grad_weight: np.ndarray, grad_delay: np.ndarray, grad_width: np.ndarray,
+) -> None:  # fmt: skip
+    delays, columns = grad.delays, grad.columns
+    scratch = _scratch(constants, delays, columns)
+    w, d, s, p = scratch.weight, scratch.delay, scratch.width, scratch.window
+    g = np.empty_like(p)
+    first, second, third = np.empty_like(w), np.empty_like(w), np.empty_like(w)
+    for k in range(delays):
+        copy_strided_row(grad, k, j, g[k * columns : (k + 1) * columns])
+    for tap in range(weight.shape[2]):
+        copy_row(weight[j, :, tap], w)
+        copy_row(delay[j, :, tap], d)
+        copy_row(width[j, :, tap], s)
+        _set_windows(scratch, constants)
+        _mean(p, g, first)
+        _to_pulls(p, g, first, w)
+        _moments(p, d, second, third)
+        for i in range(columns):
+            grad_weight[j, i, tap] = first[i]
+            grad_delay[j, i, tap] = second[i] / (s[i] * s[i])
+            grad_width[j, i, tap] = third[i] / (s[i] * s[i] * s[i])
+
+
+@subroutine(cache=True)
 def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
     kind, size = constants.coefficients.dtype, delays * columns
     return _Rows(
@@ -181,13 +197,7 @@ def _scratch(constants: _Constants, delays: int, columns: int) -> _Rows:
     )  # fmt: skip
 
 
-@njit(cache=True)
-def _copy(values: np.ndarray, row: np.ndarray) -> None:
-    for i in range(row.size):
-        row[i] = values[i]
-
-
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _set_windows(rows: _Rows, constants: _Constants) -> None:
     """Set P of a row, delay after delay."""
     d, s, p = rows.delay, rows.width, rows.window
@@ -211,7 +221,7 @@ def _set_windows(rows: _Rows, constants: _Constants) -> None:
             row[i] /= total[i]
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _to_exponentials(x: np.ndarray, bits: np.ndarray, constants: _Constants) -> None:
     """Turn x, from LEAST to 0, into exp(x)."""
     inverse, high, low, rounding = constants.inverse_ln2, constants.high, constants.low, constants.rounding
@@ -231,7 +241,7 @@ def _to_exponentials(x: np.ndarray, bits: np.ndarray, constants: _Constants) -> 
         x[i] = power[i] * scale[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _weigh(p: np.ndarray, w: np.ndarray, added: bool, row: np.ndarray) -> None:
     """Set a row of the kernel to P w, or add to it."""
     if added:
@@ -242,7 +252,7 @@ def _weigh(p: np.ndarray, w: np.ndarray, added: bool, row: np.ndarray) -> None:
             row[i] = p[i] * w[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _mean(p: np.ndarray, g: np.ndarray, mean: np.ndarray) -> None:
     """Set Σ_k P ∂L/∂kernel."""
     mean[:] = 0
@@ -252,7 +262,7 @@ def _mean(p: np.ndarray, g: np.ndarray, mean: np.ndarray) -> None:
             mean[i] += window[i] * grad[i]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _to_pulls(p: np.ndarray, g: np.ndarray, mean: np.ndarray, w: np.ndarray) -> None:
     """Turn P into r = P w (∂L/∂kernel − mean)."""
     for k in range(p.size // w.size):
@@ -261,7 +271,7 @@ def _to_pulls(p: np.ndarray, g: np.ndarray, mean: np.ndarray, w: np.ndarray) -> 
             window[i] *= w[i] * (grad[i] - mean[i])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _moments(r: np.ndarray, d: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
     """Set Σ_k r (k − d) and Σ_k r (k − d)²."""
     first[:] = 0

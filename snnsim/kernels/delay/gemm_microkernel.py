@@ -20,7 +20,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from snnsim.kernels.common.jit import intrinsic, njit
+from snnsim.kernels.common.jit import intrinsic, subroutine
 from snnsim.kernels.delay.fft import LANES
 
 PANEL = LANES
@@ -163,7 +163,7 @@ class _Emitter:
 _many_rows, _four_rows, _one_row = _tile(ROWS), _tile(4), _tile(1)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def product(rows: int, terms: int, a: Matrix, b: np.ndarray, c: np.ndarray) -> None:
     """Set C (rows, PANEL) to A (rows, terms) · B (terms, PANEL).
 

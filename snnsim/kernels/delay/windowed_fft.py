@@ -12,12 +12,12 @@ Names    L points of a window · f frequency · p point
 Exact    each number is computed by one thread, in one order: results do not depend on the number of threads
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.fft import LANES, Plan, transform
 
@@ -49,7 +49,11 @@ class Windows(NamedTuple):
     """The first point of a window that counts."""
 
 
-@parallel()
+_NO_COUNTS = np.empty((0, 0, 0), np.uint8)
+_NO_NUMBERS = {np.dtype(kind): np.empty((0, 0, 0), kind) for kind in (np.float32, np.float64)}
+"""They stand for a sequence of the other type, so that both types of a sequence have one compiled function."""
+
+
 def analyze(
     sequence: np.ndarray, scale: float, windows: Windows, plan: Plan, rows: Span, columns: Span, panels: bool,
     spectrum: np.ndarray,
@@ -57,7 +61,7 @@ def analyze(
     """Set the spectrum of windows of scale · sequence.
 
     Args:
-        sequence: The sequence.
+        sequence: The sequence, of the type of the spectrum, or counts of uint8.
         scale: A factor of the sequence.
         windows: The windows of a lane.
         plan: The plan of a transform of L points.
@@ -66,32 +70,56 @@ def analyze(
         panels: Whether the spectrum is stored in panels.
         spectrum: The result.
     """
-    _, lanes, _ = sequence.shape
-    points, kind = windows.points, spectrum.dtype.type
+    counted = sequence.dtype == np.uint8
+    numbers, counts = (_NO_NUMBERS[spectrum.dtype], sequence) if counted else (sequence, _NO_COUNTS)
+    _analyze(numbers, counts, spectrum.dtype.type(scale), windows, plan, rows, columns, panels, spectrum)
+
+
+@parallel()
+def _analyze(
+    numbers: np.ndarray, counts: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span, columns: Span,
+    panels: bool, spectrum: np.ndarray,
+) -> None:  # fmt: skip
     width, height = columns.stop - columns.start, rows.stop - rows.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    for job in prange(height * groups):
-        row, first = job // groups, job % groups * TOGETHER
-        start = windows.start + (row + rows.start) // lanes * windows.hop
-        lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
-        x, y = _buffers(last - first, points, spectrum.dtype)
-        low, high = max(windows.low, -start), min(points, len(sequence) - start)
-        for p in range(low, high):
-            values = sequence[start + p, lane, columns.start + first : columns.start + last]
-            _load(values, kind(scale), x[:, :, p * LANES : (p + 1) * LANES])
-        swapped = False
-        for pair in range(len(x)):
-            swapped = transform(x[pair], y[pair], plan, -1)
-        z = y if swapped else x
-        if panels:
-            # complete panels: behind the last column their numbers are rounding errors
-            apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
-            _store(z, first // LANES * apart + row * LANES, apart, filled, spectrum)
+    arguments = (numbers, counts, scale, windows, plan, rows, columns, panels, spectrum)
+    for_each(_analyze_columns, height * groups, arguments)
+
+
+@subroutine(cache=True, error_model="numpy")
+def _analyze_columns(
+    job: int, numbers: np.ndarray, counts: np.ndarray, scale: Any, windows: Windows, plan: Plan, rows: Span,
+    columns: Span, panels: bool, spectrum: np.ndarray,
+) -> None:  # fmt: skip
+    """Set the spectrum of a window of a few columns."""
+    steps, lanes, _ = counts.shape if counts.size else numbers.shape
+    points, width, height = windows.points, columns.stop - columns.start, rows.stop - rows.start
+    groups = (width + TOGETHER - 1) // TOGETHER
+    row, first = job // groups, job % groups * TOGETHER
+    start = windows.start + (row + rows.start) // lanes * windows.hop
+    lane, last = (row + rows.start) % lanes, min(first + TOGETHER, width)
+    x, y = _buffers(last - first, points, spectrum.dtype)
+    low, high = max(windows.low, -start), min(points, steps - start)
+    begin, end = columns.start + first, columns.start + last
+    for p in range(low, high):
+        target = x[:, :, p * LANES : (p + 1) * LANES]
+        if counts.size:
+            _load(counts[start + p, lane, begin:end], scale, target)
         else:
-            _store(z, row * width + first, LANES, last - first, spectrum)
+            _load(numbers[start + p, lane, begin:end], scale, target)
+    swapped = False
+    for pair in range(len(x)):
+        swapped = transform(x[pair], y[pair], plan)
+    z = y if swapped else x
+    index, apart, filled = row * width + first, LANES, last - first
+    if panels:
+        # complete panels: behind the last column their numbers are rounding errors
+        apart, filled = height * LANES, (last - first + LANES - 1) // LANES * LANES
+        index = first // LANES * apart + row * LANES
+    _store(z, index, apart, filled, spectrum)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _buffers(width: int, points: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Return zeros for the columns, (pair, 2, point · LANES), and scratch memory of the same shape."""
     pairs = (width + 2 * LANES - 1) // (2 * LANES)
@@ -99,7 +127,7 @@ def _buffers(width: int, points: int, dtype: np.dtype) -> tuple[np.ndarray, np.n
     return np.zeros(shape, dtype), np.empty(shape, dtype)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _load(values: np.ndarray, scale: float, x: np.ndarray) -> None:
     """Set one point of all pairs."""
     for first in range(0, values.size, LANES):
@@ -108,7 +136,7 @@ def _load(values: np.ndarray, scale: float, x: np.ndarray) -> None:
             target[w] = scale * lanes[w]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _store(z: np.ndarray, index: int, apart: int, width: int, spectrum: np.ndarray) -> None:
     """Set the spectra of two real columns from that of a complex column, for all pairs; LANES columns lie `apart`."""
     half, points = len(spectrum) // 2, z.shape[2] // LANES
@@ -128,7 +156,6 @@ def _store(z: np.ndarray, index: int, apart: int, width: int, spectrum: np.ndarr
                 re[w], im[w] = scale * (ar[w] + br[w]), turn * (ai[w] - bi[w])
 
 
-@parallel()
 def synthesize(
     spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int, sequence: np.ndarray
 ) -> None:
@@ -143,28 +170,45 @@ def synthesize(
         shared: The number of first points that are added to the sequence, unless the window is the first of its lane.
         sequence: The result.
     """
+    _synthesize(spectrum, windows, plan._replace(sign=1), rows, columns, shared, sequence)
+
+
+@parallel()
+def _synthesize(
+    spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int, sequence: np.ndarray
+) -> None:
+    groups = (columns.stop - columns.start + TOGETHER - 1) // TOGETHER
+    # the windows of a lane overlap, so one job has all of them
+    arguments = (spectrum, windows, plan, rows, columns, shared, sequence)
+    for_each(_synthesize_columns, sequence.shape[1] * groups, arguments)
+
+
+@subroutine(cache=True, error_model="numpy")
+def _synthesize_columns(
+    job: int, spectrum: np.ndarray, windows: Windows, plan: Plan, rows: Span, columns: Span, shared: int,
+    sequence: np.ndarray,
+) -> None:  # fmt: skip
+    """Set a few columns of a lane."""
     steps, lanes, _ = sequence.shape
     points, kind, width = windows.points, sequence.dtype.type, columns.stop - columns.start
     groups = (width + TOGETHER - 1) // TOGETHER
-    # the windows of a lane overlap, so one job has all of them
-    for job in prange(lanes * groups):
-        lane, first = job // groups, job % groups * TOGETHER
-        last = min(first + TOGETHER, width)
-        x, y = _buffers(last - first, points, sequence.dtype)
-        for row in range(rows.start + (lane - rows.start) % lanes, rows.stop, lanes):
-            index = (row - rows.start) * width
-            _gather(spectrum, index + first, index + last, x)
-            swapped = False
-            for pair in range(len(x)):
-                swapped = transform(x[pair], y[pair], plan, 1)
-            z = y if swapped else x
-            start = windows.start + row // lanes * windows.hop
-            for p in range(max(windows.low, -start), min(points, steps - start)):
-                target = sequence[start + p, lane, columns.start + first : columns.start + last]
-                _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
+    lane, first = job // groups, job % groups * TOGETHER
+    last = min(first + TOGETHER, width)
+    x, y = _buffers(last - first, points, sequence.dtype)
+    for row in range(rows.start + (lane - rows.start) % lanes, rows.stop, lanes):
+        index = (row - rows.start) * width
+        _gather(spectrum, index + first, index + last, x)
+        swapped = False
+        for pair in range(len(x)):
+            swapped = transform(x[pair], y[pair], plan)
+        z = y if swapped else x
+        start = windows.start + row // lanes * windows.hop
+        for p in range(max(windows.low, -start), min(points, steps - start)):
+            target = sequence[start + p, lane, columns.start + first : columns.start + last]
+            _put(z[:, :, p * LANES : (p + 1) * LANES], kind(1 / points), p < shared and row >= lanes, target)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _put(z: np.ndarray, scale: float, added: bool, target: np.ndarray) -> None:
     """Set one step of the sequence, or add to it."""
     for first in range(0, target.size, LANES):
@@ -177,7 +221,7 @@ def _put(z: np.ndarray, scale: float, added: bool, target: np.ndarray) -> None:
                 lanes[w] = scale * values[w]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _gather(spectrum: np.ndarray, first: int, last: int, x: np.ndarray) -> None:
     """Set x to the spectra of a + i b, where column a of a pair lies before column b."""
     half, points = len(spectrum) // 2, x.shape[2] // LANES

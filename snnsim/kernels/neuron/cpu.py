@@ -9,15 +9,17 @@ Differs  a backward pass saves I alone: u and the drawn thresholds are computed 
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.counter_rng import Counter, Draws
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, thread_count, torch_threads
 from snnsim.kernels.neuron import cpu_lif
 from snnsim.kernels.neuron.cpu_types import (
     InputArrays,
+    InputGradientArrays,
     NoiseArrays,
     Options,
     OutputGradientArrays,
@@ -82,7 +84,7 @@ def lif_backward(
     with torch_threads():
         cpu_lif.backward(
             _input_arrays(inputs), *_parameters(neuron), arrays, options, thread_count(),
-            _rows(drive, current), _array(before.view(-1)), Sums(*sums),
+            InputGradientArrays(_rows(drive, current), _array(before.view(-1)), Sums(*sums)),
         )  # fmt: skip
     # over recordings in their order
     total = torch.from_numpy(sums.reshape(len(sums), *voltage.shape).sum(1)).to(current.dtype)
@@ -161,14 +163,18 @@ def _parameters(neuron: Neuron) -> tuple[Parameters, NoiseArrays, Counter]:
 @parallel()
 def _moments(current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None:
     """Set Σ I and Σ I² of every recording, (2, batch, neuron)."""
-    for b in prange(current.shape[1]):
-        total, square = sums[0, b], sums[1, b]
-        for t in range(min(lengths[b], len(current))):
-            row = current[t, b]
-            for n in range(row.size):
-                value = np.float64(row[n])
-                total[n] += value
-                square[n] += value * value
+    for_each(_lane_moments, current.shape[1], (current, lengths, sums))
+
+
+@subroutine(cache=True)
+def _lane_moments(b: int, current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None:
+    total, square = sums[0, b], sums[1, b]
+    for t in range(min(lengths[b], len(current))):
+        row = current[t, b]
+        for n in range(row.size):
+            value = np.float64(row[n])
+            total[n] += value
+            square[n] += value * value
 
 
 @parallel()
@@ -176,33 +182,50 @@ def _affine_backward(
     grad: np.ndarray, current: np.ndarray, lengths: np.ndarray, scale: np.ndarray, offset: np.ndarray,
     slope: np.ndarray,
 ) -> None:  # fmt: skip
-    for b in prange(current.shape[1]):
-        for t in range(len(current)):
-            d, row = grad[t, b], current[t, b]
-            if t < lengths[b]:
-                for n in range(row.size):
-                    d[n] = scale[n] * d[n] + offset[n] + slope[n] * row[n]
-            else:
-                d[:] = 0
+    for_each(_lane_affine_backward, current.shape[1], (grad, current, lengths, scale, offset, slope))
+
+
+@subroutine(cache=True)
+def _lane_affine_backward(
+    b: int, grad: np.ndarray, current: np.ndarray, lengths: np.ndarray, scale: np.ndarray, offset: np.ndarray,
+    slope: np.ndarray,
+) -> None:  # fmt: skip
+    for t in range(len(current)):
+        d, row = grad[t, b], current[t, b]
+        if t < lengths[b]:
+            for n in range(row.size):
+                d[n] = scale[n] * d[n] + offset[n] + slope[n] * row[n]
+        else:
+            d[:] = 0
 
 
 @parallel()
 def _leaky_forward(current: np.ndarray, voltage: np.ndarray, beta: np.ndarray, membrane: np.ndarray) -> None:
-    for b in prange(current.shape[1]):
-        v = voltage[b].copy()
-        for t in range(len(current)):
-            row, u = current[t, b], membrane[t, b]
-            for n in range(v.size):
-                v[n] = beta[n] * v[n] + row[n]
-                u[n] = v[n]
+    for_each(_lane_leaky_forward, current.shape[1], (current, voltage, beta, membrane))
+
+
+@subroutine(cache=True)
+def _lane_leaky_forward(
+    b: int, current: np.ndarray, voltage: np.ndarray, beta: np.ndarray, membrane: np.ndarray
+) -> None:
+    v = voltage[b].copy()
+    for t in range(len(current)):
+        row, u = current[t, b], membrane[t, b]
+        for n in range(v.size):
+            v[n] = beta[n] * v[n] + row[n]
+            u[n] = v[n]
 
 
 @parallel()
 def _leaky_backward(beta: np.ndarray, grad: np.ndarray, result: np.ndarray) -> None:
-    for b in prange(grad.shape[1]):
-        d = np.zeros_like(grad[0, b])
-        for t in range(len(grad) - 1, -1, -1):
-            row, target = grad[t, b], result[t, b]
-            for n in range(d.size):
-                d[n] = row[n] + beta[n] * d[n]
-                target[n] = d[n]
+    for_each(_lane_leaky_backward, grad.shape[1], (beta, grad, result))
+
+
+@subroutine(cache=True)
+def _lane_leaky_backward(b: int, beta: np.ndarray, grad: np.ndarray, result: np.ndarray) -> None:
+    d = np.zeros_like(grad[0, b])
+    for t in range(len(grad) - 1, -1, -1):
+        row, target = grad[t, b], result[t, b]
+        for n in range(d.size):
+            d[n] = row[n] + beta[n] * d[n]
+            target[n] = d[n]

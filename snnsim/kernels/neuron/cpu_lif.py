@@ -21,16 +21,18 @@ Exact    sums over time are a recording's own, in float64 after a few steps, and
 """
 
 import numpy as np
-from numba import prange
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import Counter
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_noise, cpu_steps
 from snnsim.kernels.neuron.cpu_types import (
     Block,
     InputArrays,
+    InputGradientArrays,
     NoiseArrays,
     Options,
     OutputGradientArrays,
@@ -56,41 +58,46 @@ def forward(inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter
         counter: The counter of the random numbers.
         outputs: The results.
     """
-    current, lengths = inputs.current, inputs.lengths
-    # names of their own: Numba's parallel loops free a row too early that is assigned to a field of a tuple
-    spikes, membrane, last = outputs.spikes, outputs.membrane, outputs.last
-    hard, drawn = neuron.hard, noise.drawn
-    neurons, lanes = neuron.beta.size, cpu_steps.lanes_per_block(neuron.beta.size)
-    for index in prange(-(-len(lengths) // lanes)):
-        block = _block(index, lanes, neurons, lengths, counter)
-        size, columns = block.lengths.size, block.columns
-        v, u = inputs.voltage[columns].copy(), np.empty_like(inputs.voltage[columns])
-        # parameters column by column, as one flat loop over all columns of a row is the fastest
-        scale, shift = cpu_steps.tiled(inputs.scale, size), cpu_steps.tiled(inputs.shift, size)
-        beta, threshold = cpu_steps.tiled(neuron.beta, size), cpu_steps.tiled(neuron.threshold, size)
-        spread, reset_value = cpu_noise.tiled(noise.scale, size), cpu_noise.tiled(noise.reset_value, size)
-        level = np.empty_like(threshold) if drawn else threshold
-        factor = inputs.mask[columns] if inputs.mask.size else np.ones_like(v)
-        for t in range(len(current)):
-            # rows of a block lie a whole step of the batch apart, which the processor does not foresee
-            if t + 1 < len(current):
-                prefetch(current[t + 1, columns])
-            cpu_steps.stop_ended(t, block.lengths, scale, shift)
-            u = membrane[t, columns] if membrane.size else u
-            cpu_steps.set_membranes(current[t, columns], scale, shift, beta, v, u)
-            if drawn:
-                cpu_noise.draw_levels(block, t, threshold, spread, level)
-            cpu_steps.set_spikes(u, level, factor, spikes[t, columns])
-            if reset_value.size:
-                cpu_noise.reset(u, level, threshold, reset_value, hard, v)
-            else:
-                cpu_steps.reset(u, threshold, hard, v)
-        last[columns] = v
+    lanes = cpu_steps.lanes_per_block(neuron.beta.size)
+    for_each(_block_forward, -(-len(inputs.lengths) // lanes), (inputs, neuron, noise, counter, outputs))
 
 
-@njit(cache=True)
-def _block(index: int, lanes: int, neurons: int, lengths: np.ndarray, counter: Counter) -> Block:
-    """Return a block of so many lanes; the last one may have fewer."""
+@subroutine(cache=True)
+def _block_forward(
+    index: int, inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter: Counter, outputs: Outputs
+) -> None:
+    """Compute all steps of a block."""
+    current, spikes, membrane = inputs.current, outputs.spikes, outputs.membrane
+    hard, drawn, block = neuron.hard, noise.drawn, _block(index, neuron.beta.size, inputs.lengths, counter)
+    size, columns = block.lengths.size, block.columns
+    v, u = inputs.voltage[columns].copy(), np.empty_like(inputs.voltage[columns])
+    # parameters column by column, as one flat loop over all columns of a row is the fastest
+    scale, shift = cpu_steps.tiled(inputs.scale, size), cpu_steps.tiled(inputs.shift, size)
+    beta, threshold = cpu_steps.tiled(neuron.beta, size), cpu_steps.tiled(neuron.threshold, size)
+    spread, reset_value = cpu_noise.tiled(noise.scale, size), cpu_noise.tiled(noise.reset_value, size)
+    level = np.empty_like(threshold) if drawn else threshold
+    factor = inputs.mask[columns] if inputs.mask.size else np.ones_like(v)
+    for t in range(len(current)):
+        # rows of a block lie a whole step of the batch apart, which the processor does not foresee
+        if t + 1 < len(current):
+            prefetch(current[t + 1, columns])
+        cpu_steps.stop_ended(t, block.lengths, scale, shift)
+        u = membrane[t, columns] if membrane.size else u
+        cpu_steps.set_membranes(current[t, columns], scale, shift, beta, v, u)
+        if drawn:
+            cpu_noise.draw_levels(block, t, threshold, spread, level)
+        cpu_steps.set_spikes(u, level, factor, spikes[t, columns])
+        if reset_value.size:
+            cpu_noise.reset(u, level, threshold, reset_value, hard, v)
+        else:
+            cpu_steps.reset(u, threshold, hard, v)
+    copy_row(v, outputs.last[columns])
+
+
+@subroutine(cache=True, inline="always")
+def _block(index: int, neurons: int, lengths: np.ndarray, counter: Counter) -> Block:
+    """Return a block of lanes; the last one may have fewer."""
+    lanes = cpu_steps.lanes_per_block(neurons)
     first = index * lanes
     inside = lengths[first : first + lanes]
     return Block(first, inside, slice(first * neurons, (first + inside.size) * neurons), counter)
@@ -99,7 +106,7 @@ def _block(index: int, lanes: int, neurons: int, lengths: np.ndarray, counter: C
 @parallel()
 def backward(
     inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter: Counter, grads: OutputGradientArrays,
-    options: Options, threads: int, drive: np.ndarray, grad_voltage: np.ndarray, sums: Sums,
+    options: Options, threads: int, result: InputGradientArrays,
 ) -> None:  # fmt: skip
     """Set the gradients of the inputs, and add those of the parameters to the sums.
 
@@ -111,34 +118,38 @@ def backward(
         grads: The gradients of the results.
         options: The choices of the pass.
         threads: The number of threads.
-        drive: The gradient of y, (time, column).
-        grad_voltage: The gradient of the voltage before the first step, (column,).
-        sums: The gradients of the parameters.
+        result: The results.
     """
+    arguments = (inputs, neuron, noise, counter, grads, options, threads, result)
+    for_each(_thread_backward, threads, arguments)
+
+
+@subroutine(cache=True)
+def _thread_backward(
+    thread: int, inputs: InputArrays, neuron: Parameters, noise: NoiseArrays, counter: Counter,
+    grads: OutputGradientArrays, options: Options, threads: int, result: InputGradientArrays,
+) -> None:  # fmt: skip
+    """Go back over the blocks of a thread, which use one trajectory in turn."""
     current, lengths = inputs.current, inputs.lengths
     neurons, lanes = neuron.beta.size, cpu_steps.lanes_per_block(neuron.beta.size)
-    steps, drawn = len(current), noise.drawn
-    for thread in prange(threads):
-        # each thread has one trajectory, which its blocks use in turn
-        membrane = np.empty((steps, lanes * neurons), current.dtype)
-        level = np.empty((steps if drawn else 1, lanes * neurons), current.dtype)
-        for index in range(thread, -(-len(lengths) // lanes), threads):
-            block = _block(index, lanes, neurons, lengths, counter)
-            size, columns = block.lengths.size, block.columns
-            wide = Parameters(cpu_steps.tiled(neuron.beta, size), cpu_steps.tiled(neuron.threshold, size), neuron.hard)
-            noisy = NoiseArrays(
-                cpu_noise.tiled(noise.scale, size), cpu_noise.tiled(noise.reset_value, size), noise.drawn
-            )
-            path = Trajectory(membrane, level)
-            _compute_again(inputs, block, wide, noisy, path)
-            grad_voltage[columns] = _block_backward(inputs, block, wide, noisy, path, grads, options, drive, sums)
+    membrane = np.empty((len(current), lanes * neurons), current.dtype)
+    path = Trajectory(membrane, np.empty((len(current) if noise.drawn else 1, lanes * neurons), current.dtype))
+    for index in range(thread, -(-len(lengths) // lanes), threads):
+        block = _block(index, neurons, lengths, counter)
+        size, columns = block.lengths.size, block.columns
+        wide = Parameters(cpu_steps.tiled(neuron.beta, size), cpu_steps.tiled(neuron.threshold, size), neuron.hard)
+        noisy = NoiseArrays(cpu_noise.tiled(noise.scale, size), cpu_noise.tiled(noise.reset_value, size), noise.drawn)
+        _compute_again(inputs, block, wide, noisy, path)
+        drive, sums = result.drive, result.sums
+        dv = _block_backward(inputs, block, wide, noisy, path, grads, options, drive, sums)
+        copy_row(dv, result.voltage[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True, inline="always")
 def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory) -> None:
     """Set the membranes and the levels of a block, as in the forward pass."""
     current, columns, threshold = inputs.current, block.columns, neuron.threshold
-    path.level[0, : threshold.size] = threshold
+    copy_row(threshold, path.level[0, : threshold.size])
     v = inputs.voltage[columns].copy()
     scale, shift = cpu_steps.tiled(inputs.scale, block.lengths.size), cpu_steps.tiled(inputs.shift, block.lengths.size)
     for t in range(len(current)):
@@ -156,13 +167,13 @@ def _compute_again(inputs: InputArrays, block: Block, neuron: Parameters, noise:
             cpu_steps.reset(u, threshold, neuron.hard, v)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _prefetch_before(t: int, sequence: np.ndarray, columns: slice) -> None:
     if t and sequence.size:
         prefetch(sequence[t - 1, columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True, inline="always")
 def _block_backward(
     inputs: InputArrays, block: Block, neuron: Parameters, noise: NoiseArrays, path: Trajectory,
     grads: OutputGradientArrays, options: Options, drive: np.ndarray, sums: Sums,
@@ -205,7 +216,7 @@ def _block_backward(
     return dv
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _membrane_gradient(
     step: StepArrays, neuron: Parameters, noise: NoiseArrays, options: Options, error: np.ndarray, slope: np.ndarray,
     du: np.ndarray,
@@ -217,4 +228,4 @@ def _membrane_gradient(
         cpu_noise.add_reset_gradient(options.detached, h, noise.reset_value, slope)
         cpu_steps.step_back(error, slope, neuron.beta, step.grad_voltage, du)
     else:
-        du[:] = error
+        copy_row(error, du)

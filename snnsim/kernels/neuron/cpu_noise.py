@@ -12,14 +12,14 @@ Names    level θ[t], drawn in every step · Δ scale of the noise · r reset va
 import numpy as np
 
 from snnsim.kernels.common.counter_rng import lane_start, logistic
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.portable_math import exp
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron.cpu_types import Block, NoiseArrays, Options, Parameters, StepArrays, Sums
 from snnsim.kernels.neuron.surrogate_slopes import to_slopes as to_surrogate_slopes
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def tiled(values: np.ndarray, times: int) -> np.ndarray:
     """Return values repeated one after the other, (times · value,); values without elements stay as they are.
 
@@ -30,7 +30,7 @@ def tiled(values: np.ndarray, times: int) -> np.ndarray:
     return cpu_steps.tiled(values, times) if values.size else values
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def draw_levels(block: Block, t: int, threshold: np.ndarray, scale: np.ndarray, level: np.ndarray) -> None:
     """Draw the noisy threshold of every column in a step.
 
@@ -48,7 +48,7 @@ def draw_levels(block: Block, t: int, threshold: np.ndarray, scale: np.ndarray, 
             level[left + n] = threshold[left + n] - scale[left + n] * kind(logistic(start, first + n))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def reset(
     u: np.ndarray, level: np.ndarray, threshold: np.ndarray, reset_value: np.ndarray, hard: bool, v: np.ndarray
 ) -> None:
@@ -68,7 +68,7 @@ def reset(
         v[n] = lower + reset_value[n] if u[n] >= level[n] else u[n]
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _to_probability_slopes(x: np.ndarray, scale: np.ndarray) -> None:
     one = x.dtype.type(1)
     for n in range(x.size):
@@ -77,7 +77,7 @@ def _to_probability_slopes(x: np.ndarray, scale: np.ndarray) -> None:
         x[n] = g * (one - g) / scale[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_reset_gradient(detached: bool, factor: np.ndarray, reset_value: np.ndarray, total: np.ndarray) -> None:
     """Add the product of a factor and r, which a reset in the graph adds to the voltage.
 
@@ -91,7 +91,7 @@ def add_reset_gradient(detached: bool, factor: np.ndarray, reset_value: np.ndarr
         total[n] += factor[n] * reset_value[n]
 
 
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _add_scale_gradient(
     h: np.ndarray, ds: np.ndarray, u: np.ndarray, threshold: np.ndarray, scale: np.ndarray, total: np.ndarray
 ) -> None:
@@ -99,13 +99,13 @@ def _add_scale_gradient(
         total[n] -= h[n] * ds[n] * ((u[n] - threshold[n]) / scale[n])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add_reset_value_gradient(dv: np.ndarray, u: np.ndarray, level: np.ndarray, total: np.ndarray) -> None:
     for n in range(dv.size):
         total[n] += dv[n] if u[n] >= level[n] else dv.dtype.type(0)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_beta_gradient(
     t: int, du: np.ndarray, before: np.ndarray, level: np.ndarray, reset_value: np.ndarray, total: np.ndarray
 ) -> None:
@@ -123,7 +123,7 @@ def add_beta_gradient(
         total[n] += du[n] * reset_value[n] if before[n] >= level[n] else du.dtype.type(0)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def to_slopes(x: np.ndarray, scale: np.ndarray, options: Options) -> None:
     """Turn u − θ into the slope there: of the probability, or of a surrogate where there is no noise.
 
@@ -138,7 +138,7 @@ def to_slopes(x: np.ndarray, scale: np.ndarray, options: Options) -> None:
         to_surrogate_slopes(x, options.surrogate, x.dtype.type(options.alpha))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_parameter_gradients(
     step: StepArrays, neuron: Parameters, noise: NoiseArrays, detached: bool, ds: np.ndarray, sums: Sums
 ) -> None:

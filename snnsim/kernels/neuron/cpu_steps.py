@@ -10,13 +10,14 @@ Names    u membrane before the reset · v voltage after it · θ threshold · le
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
 
 _WIDE = 512
 """Columns from which rows are long enough to be fetched at full speed."""
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def lanes_per_block(neurons: int) -> int:
     """Return the number of lanes that are computed together: enough for wide rows.
 
@@ -26,7 +27,7 @@ def lanes_per_block(neurons: int) -> int:
     return max(1, _WIDE // neurons)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def tiled(values: np.ndarray, times: int) -> np.ndarray:
     """Return values repeated one after the other, (times · value,).
 
@@ -34,12 +35,14 @@ def tiled(values: np.ndarray, times: int) -> np.ndarray:
         values: One number for each neuron, (neuron,).
         times: Number of lanes.
     """
-    tiles = np.empty((times, values.size), values.dtype)
-    tiles[:] = values
-    return tiles.reshape(tiles.size)
+    size = values.size
+    tiles = np.empty(times * size, values.dtype)
+    for tile in range(times):
+        copy_row(values, tiles[tile * size : (tile + 1) * size])
+    return tiles
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def stop_ended(t: int, lengths: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
     """Set scale and shift to 0 for the lanes that end at this step, so that no current reaches them from here on.
 
@@ -56,7 +59,7 @@ def stop_ended(t: int, lengths: np.ndarray, scale: np.ndarray, shift: np.ndarray
             shift[lane * neurons : (lane + 1) * neurons] = 0
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_membranes(
     current: np.ndarray, scale: np.ndarray, shift: np.ndarray, beta: np.ndarray, v: np.ndarray, u: np.ndarray
 ) -> None:
@@ -75,7 +78,7 @@ def set_membranes(
         u[n] = beta[n] * v[n] + (scale[n] * current[n] + shift[n])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_spikes(u: np.ndarray, level: np.ndarray, factor: np.ndarray, spikes: np.ndarray) -> None:
     """Set the spikes after dropout.
 
@@ -90,7 +93,7 @@ def set_spikes(u: np.ndarray, level: np.ndarray, factor: np.ndarray, spikes: np.
         spikes[n] = factor[n] if u[n] >= level[n] else zero
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def reset(u: np.ndarray, threshold: np.ndarray, hard: bool, v: np.ndarray) -> None:
     """Set the voltage after the reset.
 
@@ -104,14 +107,14 @@ def reset(u: np.ndarray, threshold: np.ndarray, hard: bool, v: np.ndarray) -> No
         v[n] = _voltage_after(u[n], threshold[n], u[n] >= threshold[n], hard)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _voltage_after(u: float, threshold: float, fired: bool, hard: bool) -> float:
     # u − u, as an integer 0 would turn the sum into float64
     lower = u - u if hard else u - threshold
     return lower if fired else u
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def clear_ended(t: int, lengths: np.ndarray, du: np.ndarray) -> None:
     """Set du to 0 for the lanes that have ended, whose currents have no gradient.
 
@@ -126,7 +129,7 @@ def clear_ended(t: int, lengths: np.ndarray, du: np.ndarray) -> None:
             du[lane * neurons : (lane + 1) * neurons] = 0
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def subtract(u: np.ndarray, threshold: np.ndarray, x: np.ndarray) -> None:
     """Compute x = u − θ.
 
@@ -139,7 +142,7 @@ def subtract(u: np.ndarray, threshold: np.ndarray, x: np.ndarray) -> None:
         x[n] = u[n] - threshold[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_errors(
     h: np.ndarray, grad_spikes: np.ndarray, factor: np.ndarray, grad_membrane: np.ndarray, error: np.ndarray
 ) -> None:
@@ -156,7 +159,7 @@ def set_errors(
         error[n] = h[n] * (grad_spikes[n] * factor[n]) + grad_membrane[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_reset_slopes(
     h: np.ndarray, u: np.ndarray, level: np.ndarray, threshold: np.ndarray, hard: bool, detached: bool,
     slope: np.ndarray,
@@ -180,7 +183,7 @@ def set_reset_slopes(
         slope[n] = left - attached * h[n] * (cleared * u[n] + lowered * threshold[n])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def step_back(error: np.ndarray, slope: np.ndarray, beta: np.ndarray, dv: np.ndarray, du: np.ndarray) -> None:
     """Set du = error + ∂v/∂u dv, and dv of the step before, β du.
 
@@ -197,7 +200,7 @@ def step_back(error: np.ndarray, slope: np.ndarray, beta: np.ndarray, dv: np.nda
         dv[n] = beta[n] * total
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_spike_errors(
     grad_spikes: np.ndarray, factor: np.ndarray, dv: np.ndarray, u: np.ndarray, threshold: np.ndarray, hard: bool,
     detached: bool, ds: np.ndarray,
@@ -221,7 +224,7 @@ def set_spike_errors(
         ds[n] = total
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_threshold_gradient(
     h: np.ndarray, ds: np.ndarray, dv: np.ndarray, u: np.ndarray, level: np.ndarray, hard: bool, total: np.ndarray
 ) -> None:
@@ -243,7 +246,7 @@ def add_threshold_gradient(
         total[n] -= gradient
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_affine_gradients(du: np.ndarray, current: np.ndarray, scale: np.ndarray, shift: np.ndarray) -> None:
     """Add du I to the gradient of scale, and du to that of shift.
 
@@ -258,7 +261,7 @@ def add_affine_gradients(du: np.ndarray, current: np.ndarray, scale: np.ndarray,
         shift[n] += du[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def flush(short: np.ndarray, total: np.ndarray) -> None:
     """Add sums in the currents' precision to sums in float64, and clear the former.
 
@@ -271,7 +274,7 @@ def flush(short: np.ndarray, total: np.ndarray) -> None:
         short[n] = short.dtype.type(0)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_beta_gradient(
     du: np.ndarray, before: np.ndarray, level: np.ndarray, threshold: np.ndarray, hard: bool, after_reset: bool,
     total: np.ndarray,

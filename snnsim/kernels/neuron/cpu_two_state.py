@@ -11,9 +11,10 @@ Exact    sums over time are a recording's own, in float64, and are added over re
 """
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
@@ -39,16 +40,16 @@ from snnsim.kernels.neuron.two_state_types import (
 )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _affine(inputs: InputArrays, times: int) -> np.ndarray:
     """Return scale and shift of a block, (2, column)."""
     affine = np.empty((2, times * inputs.scale.size), inputs.scale.dtype)
-    affine[0] = cpu_steps.tiled(inputs.scale, times)
-    affine[1] = cpu_steps.tiled(inputs.shift, times)
+    copy_row(cpu_steps.tiled(inputs.scale, times), affine[0])
+    copy_row(cpu_steps.tiled(inputs.shift, times), affine[1])
     return affine
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _columns(block: int, lanes: int, neurons: int, count: int) -> slice:
     """Return the columns of a block of so many lanes; the last block may have fewer."""
     first = block * lanes
@@ -65,19 +66,16 @@ def forward(inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -
         hard: Whether the reset is hard.
         outputs: The results.
     """
-    neurons, count = neuron.beta.size, inputs.lengths.size
-    lanes = cpu_steps.lanes_per_block(neurons)
-    for block in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        ends = inputs.lengths[block * lanes : (block + 1) * lanes]
-        _block_forward(inputs, neuron, hard, ends, _columns(block, lanes, neurons, count), outputs)
+    lanes = cpu_steps.lanes_per_block(neuron.beta.size)
+    for_each(_block_forward, -(-inputs.lengths.size // lanes), (inputs, neuron, hard, outputs))
 
 
-@njit(cache=True)
-def _block_forward(
-    inputs: InputArrays, neuron: Arrays, hard: bool, ends: np.ndarray, columns: slice, outputs: Outputs
-) -> None:
+@subroutine(cache=True)
+def _block_forward(block: int, inputs: InputArrays, neuron: Arrays, hard: bool, outputs: Outputs) -> None:
     """Compute all steps of a block."""
+    neurons, lengths = neuron.beta.size, inputs.lengths
+    lanes = cpu_steps.lanes_per_block(neurons)
+    ends, columns = lengths[block * lanes : (block + 1) * lanes], _columns(block, lanes, neurons, lengths.size)
     current, affine = inputs.current[:, columns], _affine(inputs, ends.size)
     v, w = inputs.v[columns].copy(), inputs.w[columns].copy()
     factor = inputs.mask[columns] if inputs.mask.size else np.ones_like(v)
@@ -90,8 +88,8 @@ def _block_forward(
             prefetch(current[t + 1])
         cpu_steps.stop_ended(t, ends, affine[0], affine[1])
         steps.step_forward(t, rows, flags, results)
-    outputs.v[columns] = v
-    outputs.w[columns] = w
+    copy_row(v, outputs.v[columns])
+    copy_row(w, outputs.w[columns])
 
 
 @parallel()
@@ -111,17 +109,12 @@ def backward(
         result: The gradients of the inputs.
         sums: Sums over time of the gradients of the coefficients, float64 (column,) each.
     """
-    lengths, neurons = inputs.lengths, neuron.beta.size
-    lanes = cpu_steps.lanes_per_block(neurons)
-    for thread in prange(threads):
-        _thread_backward(
-            inputs, neuron, options, learned, range(thread, -(-lengths.size // lanes), threads), grads, result, sums
-        )
+    for_each(_thread_backward, threads, (inputs, neuron, options, learned, threads, grads, result, sums))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _thread_backward(
-    inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, blocks: range,
+    thread: int, inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, threads: int,
     grads: OutputGradients, result: InputGradients, sums: Arrays,
 ) -> None:  # fmt: skip
     """Go back over the blocks of a thread, which use one trajectory in turn."""
@@ -129,7 +122,7 @@ def _thread_backward(
     lanes = cpu_steps.lanes_per_block(neurons)
     size = (len(inputs.current), lanes * neurons)
     memory = Trajectory(np.empty(size, inputs.v.dtype), np.empty(size, inputs.v.dtype))
-    for block in blocks:
+    for block in range(thread, -(-lengths.size // lanes), threads):
         columns = _columns(block, lanes, neurons, lengths.size)
         ends = lengths[block * lanes : (block + 1) * lanes]
         wide, count = tiled(neuron, ends.size), ends.size * neurons
@@ -138,7 +131,7 @@ def _thread_backward(
         _block_backward(inputs, wide, options, learned, ends, columns, path, grads, result, sums)
 
 
-@njit(cache=True)
+@subroutine(cache=True, inline="always")
 def _compute_again(
     inputs: InputArrays, neuron: Arrays, hard: bool, ends: np.ndarray, columns: slice, path: Trajectory
 ) -> None:
@@ -154,7 +147,7 @@ def _compute_again(
         steps.step_again(t, rows, flags, results)
 
 
-@njit(cache=True)
+@subroutine(cache=True, inline="always")
 def _block_backward(
     inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, ends: np.ndarray, columns: slice,
     path: Trajectory, grads: OutputGradients, result: InputGradients, sums: Arrays,
@@ -187,28 +180,28 @@ def _block_backward(
     if learned:
         # du of the first step
         _add_product(du, inputs.v[columns], sums.beta[columns])
-    result.v[columns] = dv
-    result.w[columns] = dw
+    copy_row(dv, result.v[columns])
+    copy_row(dw, result.w[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _start(grad: np.ndarray, columns: slice, temporal: bool) -> np.ndarray:
     """Return the gradient of the state after the last step."""
     return grad[columns].copy() if temporal else np.zeros_like(grad[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.ndarray) -> None:
     """Set scale and shift of the lanes whose last step, of so many at most, is this one."""
     width = row.shape[1] // ends.size
     for lane in range(ends.size):
         if t + 1 == min(ends[lane], count):
             columns = slice(lane * width, (lane + 1) * width)
-            row[0, columns] = affine[0, columns]
-            row[1, columns] = affine[1, columns]
+            copy_row(affine[0, columns], row[0, columns])
+            copy_row(affine[1, columns], row[1, columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _flush(
     rows: BackwardRows, learned: bool, short: np.ndarray, sums: Arrays, affine: np.ndarray, columns: slice
 ) -> None:
@@ -220,7 +213,7 @@ def _flush(
         cpu_steps.flush(short[1], affine[1, columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     for n in range(total.size):
         total[n] += a[n] * b[n]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
 from snnsim.kernels.neuron.surrogate_slopes import to_slopes
@@ -29,7 +29,7 @@ class BackwardRows(NamedTuple):
     learned: steps.LearningResults
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def backward_rows(
     back: steps.Back, current: np.ndarray, affine: np.ndarray, drive: np.ndarray, du: np.ndarray
 ) -> BackwardRows:
@@ -50,7 +50,7 @@ def backward_rows(
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def step_backward(t: int, rows: BackwardRows, options: StepOptions, learned: bool) -> None:
     """Compute the gradients of a step.
 
@@ -69,7 +69,7 @@ def step_backward(t: int, rows: BackwardRows, options: StepOptions, learned: boo
         steps.step_backward(t, rows.back, flags, rows.results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def tiled(neuron: Arrays, times: int) -> Arrays:
     """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest.
 
@@ -86,7 +86,7 @@ def tiled(neuron: Arrays, times: int) -> Arrays:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def repeated(row: np.ndarray, steps: int) -> np.ndarray:
     """Return (time, column) that has the same row in every step.
 
@@ -97,7 +97,7 @@ def repeated(row: np.ndarray, steps: int) -> np.ndarray:
     return as_strided(row, (steps, row.size), (0, row.itemsize))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def zero_sums(row: np.ndarray) -> Arrays:
     """Return sums of 0 of every coefficient, (column,).
 
@@ -110,7 +110,7 @@ def zero_sums(row: np.ndarray) -> Arrays:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def flush(short: Arrays, sums: Arrays, columns: slice) -> None:
     """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former.
 

@@ -66,6 +66,17 @@ class OutputGradientArrays(NamedTuple):
     last: np.ndarray
 
 
+class InputGradientArrays(NamedTuple):
+    """The gradients of the inputs and the parameters."""
+
+    drive: np.ndarray
+    """Gradient of y, (time, column)."""
+    voltage: np.ndarray
+    """Gradient of the voltage before the first step, (column,)."""
+    sums: "Sums"
+    """Gradients of the parameters, which are added to."""
+
+
 class Options(NamedTuple):
     """The choices of a backward pass."""
 

@@ -33,7 +33,7 @@ def moments(current: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
     """
     steps, batch, neurons = current.shape
     sums = current.new_zeros(3, batch, neurons)
-    _launch(gpu_kernels.moments_pass, current, current, lengths, sums, steps, batch * neurons, neurons)
+    launch(gpu_kernels.moments_pass, current, current, lengths, sums, steps, batch * neurons, neurons)
     # recordings are few: their means are joined in double precision, by Chan, Golub & LeVeque 1979
     first, means, squares = sums.double()
     means += first
@@ -63,7 +63,7 @@ def _launch_forward(
     inputs: Inputs, neuron: Neuron, spikes: Tensor | None, membrane: Tensor | None, last: Tensor
 ) -> None:
     steps, batch, neurons = inputs.current.shape
-    _launch(
+    launch(
         gpu_kernels.lif_forward_pass, inputs.current, *inputs, neuron.beta, neuron.threshold, spikes, membrane, last,
         steps, batch * neurons, neurons, HARD=neuron.hard,
     )  # fmt: skip
@@ -93,7 +93,7 @@ def lif_backward(
         sums[4] = grads.last
     # two launches, as any thread of the second may read the membrane that a thread of the first writes
     _launch_forward(inputs._replace(mask=None), neuron, None, drive, torch.empty_like(voltage))
-    _launch(
+    launch(
         gpu_kernels.lif_backward_pass, current, current, lengths, voltage, inputs.mask, neuron.beta, neuron.threshold,
         grads.spikes, grads.membrane, grads.last, drive, sums, steps, batch * neurons, neurons,
         HARD=neuron.hard, DETACHED=neuron.detached, TEMPORAL=neuron.temporal,
@@ -117,7 +117,7 @@ def affine_backward(
         slope: A factor of every neuron, (neuron,).
     """
     steps, batch, neurons = current.shape
-    _launch(
+    launch(
         gpu_kernels.affine_backward_pass, current, grad, current, lengths, scale, offset, slope, grad,
         steps, batch * neurons, neurons,
     )  # fmt: skip
@@ -135,7 +135,7 @@ def leaky_forward(current: Tensor, voltage: Tensor, beta: Tensor) -> Tensor:
     steps, batch, neurons = current.shape
     membrane = torch.empty_like(current)
     sizes = steps, batch * neurons, neurons
-    _launch(gpu_kernels.leaky_pass, current, current, voltage, beta, membrane, *sizes, BACKWARD=False)
+    launch(gpu_kernels.leaky_pass, current, current, voltage, beta, membrane, *sizes, BACKWARD=False)
     return membrane
 
 
@@ -148,12 +148,19 @@ def leaky_backward(beta: Tensor, grad: Tensor) -> Tensor:
     """
     steps, batch, neurons = grad.shape
     result = torch.empty_like(grad)
-    _launch(gpu_kernels.leaky_pass, grad, grad, None, beta, result, steps, batch * neurons, neurons, BACKWARD=True)
+    launch(gpu_kernels.leaky_pass, grad, grad, None, beta, result, steps, batch * neurons, neurons, BACKWARD=True)
     return result
 
 
-def _launch(loop: Any, current: Tensor, *arguments: Tensor | int | None, **settings: Any) -> None:
-    """Run a loop with one program for each recording and block of neurons, on the current's own device."""
+def launch(loop: Any, current: Tensor, *arguments: Tensor | int | None, **settings: Any) -> None:
+    """Run a loop with one program for each recording and block of neurons, on the current's own device.
+
+    Args:
+        loop: The loop, compiled by Triton.
+        current: The currents, (time, batch, neuron), whose size the grid has; nothing runs where they are none.
+        *arguments: Its arguments.
+        **settings: Its compile-time settings, but the size of a block.
+    """
     if current.numel() == 0:
         return
     _, batch, neurons = current.shape

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 
 CODES = {"atan": 0, "triangle": 1, "sigmoid": 2, "fast_sigmoid": 3, "boxcar": 4}
 """Numbers of the surrogates of snnsim.surrogate in compiled code."""
 
 
 # a check for division by 0 would keep the loops from vector registers
-@njit(cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def to_slopes(x: np.ndarray, code: int, alpha: float) -> None:  # noqa: C901
     """Turn u − θ into the slope there.
 

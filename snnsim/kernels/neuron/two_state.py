@@ -17,33 +17,20 @@ Names    u membrane before the reset · v voltage after it · w second variable 
 Differs  the backward pass saves I alone, one number per neuron and step; u, w and s are computed again
 """
 
-from typing import Any, NamedTuple, cast
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common import gates
-from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.threads import thread_count, torch_threads
-from snnsim.kernels.neuron import cpu_two_state
-from snnsim.kernels.neuron import two_state_types as types
 from snnsim.kernels.neuron.functions import AffineGradients, Reset, Statistics, affine, normalization_backward, passes
-from snnsim.kernels.neuron.surrogate_slopes import CODES
+from snnsim.kernels.neuron.two_state_tensors import Fired, InputGradients, Inputs, OutputGradients
 from snnsim.kernels.neuron.two_state_types import Coefficients
 
-
-class Fired(NamedTuple):
-    """The results of a pass."""
-
-    spikes: Tensor
-    """After dropout, (time, batch, neuron)."""
-    membrane: Tensor | None
-    """Before the reset, (time, batch, neuron); None if it was not recorded."""
-    v: Tensor
-    """After the last step, (batch, neuron)."""
-    w: Tensor
+_MODULES = {"cpu": "cpu_two_state_passes", "cuda": "gpu_two_state"}
+_FORMS = {"cpu": "numba", "cuda": "triton"}
 
 
 class _Tensors(NamedTuple):
@@ -81,7 +68,9 @@ def two_state(
     record: bool = False,
     temporal: bool = True,
 ) -> Fired:
-    """Return spikes, membrane and the last state of neurons with two state variables, on the CPU.
+    """Return spikes, membrane and the last state of neurons with two state variables.
+
+    The passes are compiled, by Numba for the CPU and by Triton for a GPU.
 
     Args:
         current: The currents, (time, batch, neuron), float32 or float64.
@@ -102,7 +91,7 @@ def two_state(
     if gates.current(current, who="two_state").ndim != 3:
         raise ValueError(f"two_state: the current must be (time, batch, neuron), not {tuple(current.shape)}")
     batch = current.shape[1]
-    lengths = torch.full((batch,), len(current)) if lengths is None else lengths
+    lengths = torch.full((batch,), len(current), device=current.device) if lengths is None else lengths
     lengths = gates.lengths(lengths, who="two_state", name="lengths", batch=batch)
     gamma, bias, statistics = norm or (None, None, None)
     _check(current, {"v": v, "w": w, "mask": mask}, neuron)
@@ -140,10 +129,10 @@ def _check_each_neuron(current: Tensor, tensors: dict[str, Any]) -> None:
 
 def _check_types(current: Tensor, tensors: dict[str, Any]) -> None:
     for name, tensor in tensors.items():
-        if tensor.dtype != current.dtype or tensor.device.type != "cpu":
+        if tensor.dtype != current.dtype or tensor.device != current.device:
             raise TypeError(
-                f"neurons: {name} must be of the current's type {current.dtype} and on the CPU, not {tensor.dtype} on "
-                f"{tensor.device}"
+                f"neurons: {name} must be of the current's type {current.dtype} and on its device {current.device}, "
+                f"not {tensor.dtype} on {tensor.device}"
             )
 
 
@@ -162,20 +151,14 @@ class TwoStateFunction(torch.autograd.Function):
         tensors, neuron = _split(arguments)
         tensors = tensors._replace(current=tensors.current.contiguous())
         scale, shift = affine(neuron.beta, tensors.gamma, tensors.bias, options.statistics)
-        current = tensors.current
-        spikes, last = (
-            empty(current, *current.shape),
-            [torch.empty(current.shape[1:], dtype=current.dtype) for _ in "vw"],
+        form = _passes(tensors.current)
+        fired = form.two_state_forward(
+            _inputs(tensors, scale, shift), neuron, hard=options.reset.hard, record=options.record
         )
-        membrane = empty(current, *current.shape) if options.record else None
-        outputs = types.Outputs(_rows(spikes, current), _rows(membrane, current), *(_flat(part) for part in last))
-        with torch_threads():
-            inputs = _input_arrays(tensors, scale, shift)
-            cpu_two_state.forward(inputs, _arrays(neuron), options.reset.hard, outputs)
         ctx.save_for_backward(scale, shift, *tensors._replace(gamma=None, bias=None), *neuron)
         ctx.options = options
         ctx.set_materialize_grads(False)
-        return spikes, membrane, *last
+        return fired
 
     @staticmethod
     @once_differentiable
@@ -188,36 +171,22 @@ class TwoStateFunction(torch.autograd.Function):
         """
         scale, shift, *saved = ctx.saved_tensors
         (tensors, neuron), options = _split(saved), ctx.options
-        current, (hard, detached, surrogate) = tensors.current, options.reset
         needed = Coefficients(*ctx.needs_input_grad[1 + len(_Tensors._fields) :])
-        drive, dv, dw = empty(current, *current.shape), torch.empty_like(tensors.v), torch.empty_like(tensors.w)
-        columns = tensors.v.numel()
-        affine_sums = np.zeros((2, columns if options.statistics is not None else 0))
-        learned = any(needed)
-        sums = Coefficients(*np.zeros((len(needed), columns if learned else 0)))
-        spikes, membrane, *last = (None if grad is None else grad.contiguous() for grad in grads)
-        ends = (_flat(torch.zeros_like(tensors.v) if grad is None else grad) for grad in last)
-        with torch_threads():
-            cpu_two_state.backward(
-                _input_arrays(tensors, scale, shift), _arrays(neuron),
-                types.StepOptions(hard, CODES[surrogate.name], surrogate.sharpness, detached, options.temporal),
-                learned, thread_count(), types.OutputGradients(_rows(spikes, current), _rows(membrane, current), *ends),
-                types.InputGradients(_rows(drive, current), _flat(dv), _flat(dw), affine_sums),
-                sums,
-            )  # fmt: skip
-        grad_gamma = grad_bias = None
+        gradients = _passes(tensors.current).two_state_backward(
+            _inputs(tensors, scale, shift), neuron, options.reset,
+            OutputGradients(*(None if grad is None else grad.contiguous() for grad in grads)),
+            temporal=options.temporal, learned=any(needed), normed=options.statistics is not None,
+        )  # fmt: skip
+        drive, grad_gamma, grad_bias = gradients.drive, None, None
         if options.statistics is not None:
-            grad_scale, grad_bias = (_over_recordings(one, tensors.v) for one in affine_sums)
-            grads_behind = AffineGradients(drive, grad_scale, grad_bias)
+            grads_behind, grad_bias = AffineGradients(drive, gradients.scale, gradients.shift), gradients.shift
             drive, grad_gamma = normalization_backward(
-                passes("numba"), grads_behind, current, tensors.lengths, scale, options.statistics
-            )
-        results = _Tensors(drive, dv, dw, grad_gamma, grad_bias, None, None)
-        coefficients = (
-            _over_recordings(one, tensors.v) if need else None for one, need in zip(sums, needed, strict=True)
-        )
-        wanted = zip(results, ctx.needs_input_grad[1:], strict=False)
-        return None, *(grad if need else None for grad, need in wanted), *coefficients
+                passes(_FORMS[drive.device.type]), grads_behind, tensors.current, tensors.lengths, scale,
+                options.statistics,
+            )  # fmt: skip
+        results = _Tensors(drive, gradients.v, gradients.w, grad_gamma, grad_bias, None, None)
+        wanted = zip((*results, *gradients.coefficients), ctx.needs_input_grad[1:], strict=True)
+        return None, *(grad if need else None for grad, need in wanted)
 
 
 def _split(arguments: Any) -> tuple[_Tensors, Coefficients[Tensor]]:
@@ -225,28 +194,20 @@ def _split(arguments: Any) -> tuple[_Tensors, Coefficients[Tensor]]:
     return _Tensors(*arguments[:count]), Coefficients(*arguments[count:])
 
 
-def _over_recordings(sums: np.ndarray, like: Tensor) -> Tensor:
-    """Return sums of columns (column,) added over recordings in their order, (neuron,)."""
-    return torch.from_numpy(sums.reshape(like.shape).sum(0)).to(like.dtype)
+def _inputs(tensors: _Tensors, scale: Tensor, shift: Tensor) -> Inputs:
+    return Inputs(tensors.current, scale, shift, tensors.lengths, tensors.v, tensors.w, tensors.mask)
 
 
-def _input_arrays(tensors: _Tensors, scale: Tensor, shift: Tensor) -> types.InputArrays:
-    current = tensors.current
-    mask = current.new_empty(0) if tensors.mask is None else tensors.mask
-    each = map(_flat, (scale, shift, tensors.lengths, tensors.v, tensors.w, mask))
-    return types.InputArrays(_rows(current, current), *each)
+class _Passes(Protocol):
+    """The passes of one device; cpu_two_state_passes.py documents them."""
+
+    def two_state_forward(self, inputs: Inputs, neuron: Coefficients[Tensor], *, hard: bool, record: bool) -> Fired: ...
+    def two_state_backward(
+        self, inputs: Inputs, neuron: Coefficients[Tensor], reset: Reset, grads: OutputGradients, *,
+        temporal: bool, learned: bool, normed: bool,
+    ) -> InputGradients: ...  # fmt: skip
 
 
-def _arrays(neuron: Coefficients[Tensor]) -> types.Arrays:
-    return Coefficients(*map(_flat, neuron))
-
-
-def _flat(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = tensor.detach().reshape(-1).numpy()
-    return array
-
-
-def _rows(tensor: Tensor | None, like: Tensor) -> np.ndarray:
-    """Return (time, batch · neuron); an array without elements stands for None."""
-    array: np.ndarray = (like.new_empty(0, 0) if tensor is None else tensor.view(len(tensor), -1)).detach().numpy()
-    return array
+def _passes(current: Tensor) -> _Passes:
+    """Return the module with the passes for the device of these currents."""
+    return cast(_Passes, import_module(f"snnsim.kernels.neuron.{_MODULES[current.device.type]}"))

@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 
 VALUE, STEP = range(2)
 """Columns of a trace."""
@@ -89,7 +89,7 @@ class Membranes(NamedTuple):
     """a_r."""
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def value_at(trace: np.ndarray, node: int, step: int, tau: float) -> float:
     """Return the value of a trace at a step.
 
@@ -103,7 +103,7 @@ def value_at(trace: np.ndarray, node: int, step: int, tau: float) -> float:
     return value
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def add_spike(trace: np.ndarray, node: int, step: int, tau: float, pairing: int) -> None:
     """Add a spike to a trace, or replace the trace by it where only the last spike counts.
 
@@ -118,7 +118,7 @@ def add_spike(trace: np.ndarray, node: int, step: int, tau: float, pairing: int)
     trace[node, STEP] = step
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def bounded(weight: float, change: float, rule: Rule) -> float:
     """Return a weight after a change, within the bounds of a rule.
 
@@ -132,7 +132,7 @@ def bounded(weight: float, change: float, rule: Rule) -> float:
     return min(max(weight + change, rule.lowest), rule.highest)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def fading(step: int, rule: Rule) -> float:
     """Return the factor by which the changes of a rule have faded at a step.
 
@@ -144,7 +144,7 @@ def fading(step: int, rule: Rule) -> float:
     return factor
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def paired(weight: float, trace: np.ndarray, node: int, step: int, tau: float, scale: float, rule: Rule) -> float:
     """Return a weight after a spike is paired with the earlier spikes of the neuron at the other end of the synapse.
 
@@ -160,7 +160,7 @@ def paired(weight: float, trace: np.ndarray, node: int, step: int, tau: float, s
     return bounded(weight, scale * value_at(trace, node, step, tau), rule)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def source_fires(weight: np.ndarray, source: int, step: int, traces: Traces, rule: Rule) -> None:
     """Weaken the synapses from a source that fires to targets that have fired, and add the spike to its trace.
 
@@ -182,7 +182,7 @@ def source_fires(weight: np.ndarray, source: int, step: int, traces: Traces, rul
     add_spike(pre, source, step, rule.tau_plus, rule.pairing)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def target_fires(weight: np.ndarray, target: int, step: int, traces: Traces, rule: Rule) -> None:
     """Strengthen the synapses to a target that fires from sources that have fired, and add the spike to its trace.
 

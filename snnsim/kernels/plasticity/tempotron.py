@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 
 
 class Constants(NamedTuple):
@@ -57,7 +57,7 @@ class Patterns(NamedTuple):
     """int64 (pattern + 1,), the first input of each pattern."""
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def highest(weight: np.ndarray, pattern: Pattern, constants: Constants) -> tuple[float, float]:
     """Return the time and the value of the highest membrane of one pattern; (0, 0) without inputs.
 
@@ -85,7 +85,7 @@ def highest(weight: np.ndarray, pattern: Pattern, constants: Constants) -> tuple
     return peak_time, best
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def add_gradient(change: np.ndarray, time: float, amount: float, pattern: Pattern, constants: Constants) -> None:
     """Add the gradient of the membrane at a time to the change of the weights.
 
@@ -104,7 +104,7 @@ def add_gradient(change: np.ndarray, time: float, amount: float, pattern: Patter
         change[pattern.source[event]] += amount * constants.scale * (math.exp(-since / tau) - math.exp(-since / tau_s))
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def pattern_of(number: int, patterns: Patterns) -> Pattern:
     """Return the inputs of one pattern.
 

@@ -18,9 +18,10 @@ Exact    up to rounding; results of a recording do not depend on the others, or 
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 from snnsim.kernels.neuron.cpu_two_state_rows import SHORT, flush, step_backward
@@ -55,15 +56,15 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) 
     """
     neurons, lanes = neuron.beta.size, delivery.lanes
     count = arrays.v.size // neurons
-    for tile in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        _tile_forward(arrays, neuron, hard, delivery, tile * lanes, min((tile + 1) * lanes, count))
+    for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, delivery))
 
 
-@njit(cache=True)
-def _tile_forward(arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery, first: int, last: int) -> None:
+@subroutine(cache=True)
+def _tile_forward(tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, delivery: Delivery) -> None:
     """Compute all steps of a few lanes."""
-    lanes, neurons = last - first, neuron.beta.size
+    neurons, first = neuron.beta.size, tile * delivery.lanes
+    last = min(first + delivery.lanes, arrays.v.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask, memory = forward_rows(arrays, neuron, lanes, columns), arrays.mask[columns], _memory(delivery, lanes)
     recurrent, ones = np.empty_like(mask), np.ones_like(mask)
@@ -100,19 +101,19 @@ def backward(
     """
     neurons, lanes = neuron.beta.size, delivery.lanes
     count = arrays.dv.size // neurons
-    for tile in prange(-(-count // lanes)):
-        _tile_backward(
-            arrays, neuron, sums, options, delivery, learned, through, tile * lanes, min((tile + 1) * lanes, count)
-        )
+    arguments = (arrays, neuron, sums, options, delivery, learned, through)
+    for_each(_tile_backward, -(-count // lanes), arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery, learned: bool,
-    through: bool, first: int, last: int,
+    tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, delivery: Delivery,
+    learned: bool, through: bool,
 ) -> None:  # fmt: skip
     """Go back over all steps of a few lanes."""
-    lanes, neurons, steps = last - first, neuron.beta.size, len(arrays.total)
+    neurons, steps, first = neuron.beta.size, len(arrays.total), tile * delivery.lanes
+    last = min(first + delivery.lanes, arrays.dv.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask = backward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     memory, recurrent = _memory(delivery, lanes), np.zeros_like(mask)
@@ -142,7 +143,7 @@ class _Memory(NamedTuple):
     """Scratch memory of a product, (lane · PANEL,)."""
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _memory(delivery: Delivery, lanes: int) -> _Memory:
     taps, delays, width = delivery.window.shape
     kind, size = delivery.window.dtype, lanes * width
@@ -153,7 +154,7 @@ def _memory(delivery: Delivery, lanes: int) -> _Memory:
     )  # fmt: skip
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive(step: int, delivery: Delivery, memory: _Memory, lanes: int) -> None:
     """Set the values that arrive in a step: the sum over all earlier ones."""
     for tap in range(len(delivery.window)):
@@ -164,7 +165,7 @@ def _receive(step: int, delivery: Delivery, memory: _Memory, lanes: int) -> None
             _filter(step, delivery.window[tap], memory.ring[tap], tap > 0, lanes, memory.out)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bool) -> None:
     """Take the values of a step for the steps after it; sparse ones are mostly 0."""
     delays, size = delivery.window.shape[1], memory.sent.size
@@ -172,14 +173,14 @@ def _send(step: int, delivery: Delivery, memory: _Memory, lanes: int, sparse: bo
     for slot in range(len(memory.ring)):
         row = memory.ring[slot, start : start + size]
         if delivery.filters_first:
-            row[:] = memory.sent
+            copy_row(memory.sent, row)
         elif sparse:
             _add_events(memory.sent, delivery.rows[slot], lanes, row)
         else:
             _multiply(memory.sent, delivery.weight[slot], False, lanes, memory.panel, row)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _filter(step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes: int, out: np.ndarray) -> None:
     """Set or add the sum over the values of the last steps, which lie in a ring, the latest first."""
     delays, width = window.shape
@@ -203,7 +204,7 @@ def _filter(step: int, window: np.ndarray, ring: np.ndarray, added: bool, lanes:
                 _two_vectors(two[0], two[1], count - near, True, out, index)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _multiply(
     values: np.ndarray, weight: np.ndarray, added: bool, lanes: int, panel: np.ndarray, out: np.ndarray
 ) -> None:
@@ -222,10 +223,10 @@ def _multiply(
                 for c in range(row.size):
                     row[c] += one[c]
             else:
-                row[:] = one
+                copy_row(one, row)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _add_events(values: np.ndarray, rows: np.ndarray, lanes: int, out: np.ndarray) -> None:
     """Set the product of values that are mostly 0 with a matrix (term, column), row by row."""
     width = values.size // lanes

@@ -8,9 +8,10 @@ Shapes   as in loop_types.py
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron import cpu_steps
@@ -29,7 +30,7 @@ class ForwardRows(NamedTuple):
     results: steps.StepResults
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def forward_rows(arrays: LoopArrays, coefficients: Arrays, lanes: int, columns: slice) -> ForwardRows:
     """Return the rows of a few lanes.
 
@@ -46,7 +47,7 @@ def forward_rows(arrays: LoopArrays, coefficients: Arrays, lanes: int, columns: 
     return ForwardRows(step, results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def step_forward(t: int, rows: ForwardRows, hard: bool) -> None:
     """Compute the neurons of a step, whose currents are complete.
 
@@ -58,7 +59,7 @@ def step_forward(t: int, rows: ForwardRows, hard: bool) -> None:
     steps.step_forward(t, rows.step, StepChoices(not hard), rows.results)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns: slice) -> BackwardRows:
     """Return the rows of a few lanes.
 
@@ -78,7 +79,7 @@ def backward_rows(arrays: BackArrays, coefficients: Arrays, lanes: int, columns:
     return rows_of(back, arrays.total[:, columns], affine, arrays.error[:, columns], arrays.du[columns])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add(row: np.ndarray, total: np.ndarray) -> None:
     """Add a row.
 
@@ -90,7 +91,7 @@ def add(row: np.ndarray, total: np.ndarray) -> None:
         total[n] += row[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_scaled(factor: float, row: np.ndarray, total: np.ndarray) -> None:
     """Add a row times a factor.
 
@@ -103,7 +104,7 @@ def add_scaled(factor: float, row: np.ndarray, total: np.ndarray) -> None:
         total[n] += factor * row[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     """Add the product of two rows.
 
@@ -116,7 +117,7 @@ def add_product(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
         total[n] += a[n] * b[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
     """Set a row to the sum of two.
 
@@ -129,7 +130,7 @@ def set_sum(a: np.ndarray, b: np.ndarray, total: np.ndarray) -> None:
         total[n] = a[n] + b[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray) -> None:
     """Set values with a margin to a row times its factors.
 
@@ -147,7 +148,7 @@ def widened(row: np.ndarray, factor: np.ndarray, lanes: int, values: np.ndarray)
             wide[n] = one[n] * two[n]
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def narrowed(values: np.ndarray, lanes: int, row: np.ndarray) -> None:
     """Set a row to values with a margin.
 
@@ -158,7 +159,7 @@ def narrowed(values: np.ndarray, lanes: int, row: np.ndarray) -> None:
     """
     neurons, width = row.size // lanes, values.size // lanes
     for lane in range(lanes):
-        row[lane * neurons : (lane + 1) * neurons] = values[lane * width : lane * width + neurons]
+        copy_row(values[lane * width :], row[lane * neurons : (lane + 1) * neurons])
 
 
 @parallel()
@@ -175,18 +176,19 @@ def retrace(total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.
     """
     neurons = neuron.beta.size
     lanes, count = cpu_steps.lanes_per_block(neurons), v.size // neurons
-    for block in prange(-(-count // lanes)):
-        _retrace(total, neuron, hard, v, w, path, range(block * lanes, min((block + 1) * lanes, count)))
+    for_each(_retrace, -(-count // lanes), (total, neuron, hard, v, w, path))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _retrace(
-    total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.ndarray, path: Trajectory, block: range
+    block: int, total: np.ndarray, neuron: Arrays, hard: bool, v: np.ndarray, w: np.ndarray, path: Trajectory
 ) -> None:
     neurons = neuron.beta.size
-    columns = slice(block.start * neurons, block.stop * neurons)
+    lanes = cpu_steps.lanes_per_block(neurons)
+    first, last = block * lanes, min((block + 1) * lanes, v.size // neurons)
+    columns = slice(first * neurons, last * neurons)
     v, w, current = v[columns].copy(), w[columns].copy(), total[:, columns]
-    rows = Step(current, np.ones_like(v), np.zeros_like(v), tiled(neuron, len(block)), v, w, v)
+    rows = Step(current, np.ones_like(v), np.zeros_like(v), tiled(neuron, last - first), v, w, v)
     results, flags = steps.Path(v, w, path.u[:, columns], path.w[:, columns]), StepChoices(not hard)
     for t in range(len(total)):
         if t + 1 < len(total):

@@ -12,9 +12,10 @@ Shapes   as in loop_types.py; steps from t₀ to before t₁; values of a lane h
 from typing import NamedTuple
 
 import numpy as np
-from numba import prange
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.copies import copy_row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 from snnsim.kernels.neuron.cpu_two_state_rows import flush, step_backward
@@ -56,16 +57,16 @@ def forward(arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, 
     """
     neurons, lanes = neuron.beta.size, kernel.lanes
     count = arrays.v.size // neurons
-    for tile in prange(-(-count // lanes)):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        _tile_forward(arrays, neuron, hard, kernel, start, stop, tile * lanes, min((tile + 1) * lanes, count))
+    for_each(_tile_forward, -(-count // lanes), (arrays, neuron, hard, kernel, start, stop))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_forward(
-    arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int, first: int, last: int
+    tile: int, arrays: LoopArrays, neuron: Arrays, hard: bool, kernel: NearKernel, start: int, stop: int
 ) -> None:
-    lanes, neurons = last - first, neuron.beta.size
+    neurons, first = neuron.beta.size, tile * kernel.lanes
+    last = min(first + kernel.lanes, arrays.v.size // neurons)
+    lanes = last - first
     columns = slice(first * neurons, last * neurons)
     rows, mask = forward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     recurrent = np.empty_like(mask)
@@ -79,7 +80,7 @@ def _tile_forward(
         _note_events(arrays.spikes[t, columns], lanes, events[t - start], counts[t - start])
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive(rows: np.ndarray, events: np.ndarray, counts: np.ndarray, total: np.ndarray) -> None:
     """Set the recurrent currents (column,) that come from the spikes of the steps so far.
 
@@ -98,7 +99,7 @@ def _receive(rows: np.ndarray, events: np.ndarray, counts: np.ndarray, total: np
                 add(rows[steps - step - 1, event], current)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _note_events(spikes: np.ndarray, lanes: int, events: np.ndarray, counts: np.ndarray) -> None:
     """Set the neurons of every lane that fire, and their number."""
     neurons = spikes.size // lanes
@@ -130,18 +131,18 @@ def backward(
     """
     neurons, lanes = neuron.beta.size, kernel.lanes
     count = arrays.dv.size // neurons
-    for tile in prange(-(-count // lanes)):
-        first, last = tile * lanes, min((tile + 1) * lanes, count)
-        _tile_backward(arrays, neuron, sums, options, kernel, learned, through, range(start, stop), range(first, last))
+    arguments = (arrays, neuron, sums, options, kernel, learned, through, range(start, stop))
+    for_each(_tile_backward, -(-count // lanes), arguments)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _tile_backward(
-    arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel, learned: bool,
-    through: bool, steps: range, tile: range,
+    tile: int, arrays: BackArrays, neuron: Arrays, sums: Arrays, options: StepOptions, kernel: NearKernel,
+    learned: bool, through: bool, steps: range,
 ) -> None:  # fmt: skip
-    lanes, neurons, stop = tile.stop - tile.start, neuron.beta.size, steps.stop
-    columns = slice(tile.start * neurons, tile.stop * neurons)
+    neurons, stop, first = neuron.beta.size, steps.stop, tile * kernel.lanes
+    last = min(first + kernel.lanes, arrays.dv.size // neurons)
+    lanes, columns = last - first, slice(first * neurons, last * neurons)
     rows, mask = backward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     delays, width = len(kernel.rows), -(-neurons // PANEL) * PANEL
     # errors of a lane lie one step after the other
@@ -157,12 +158,12 @@ def _tile_backward(
         widened(arrays.error[t, columns], mask, lanes, wide)
         for lane in range(lanes):
             begin = (lane * len(steps) + t - steps.start) * width
-            sent[begin : begin + width] = wide[lane * width : (lane + 1) * width]
+            copy_row(wide[lane * width :], sent[begin : begin + width])
     if learned:
         flush(rows.learning.sums, sums, columns)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _receive_errors(
     values: Matrix, panels: np.ndarray, rows: int, terms: int, panel: np.ndarray, total: np.ndarray
 ) -> None:

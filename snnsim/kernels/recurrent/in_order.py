@@ -16,12 +16,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numba import prange
 from torch import Tensor
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.buffers import empty
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients
 from snnsim.kernels.recurrent.cpu_loop_steps import forward_rows, set_sum, step_forward
@@ -107,15 +107,12 @@ def _flat(tensor: Tensor) -> np.ndarray:
 def _fire(
     arrays: LoopArrays, neuron: Arrays, hard: bool, sent: np.ndarray, own: np.ndarray, connections: Synapses
 ) -> None:
-    neurons = neuron.beta.size
-    for lane in prange(arrays.v.size // neurons):
-        # one call alone: Numba moves statements of a parallel loop past calls that write to the arrays of a tuple
-        _fire_lane(arrays, neuron, hard, sent, own, connections, lane)
+    for_each(_fire_lane, arrays.v.size // neuron.beta.size, (arrays, neuron, hard, sent, own, connections))
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _fire_lane(
-    arrays: LoopArrays, neuron: Arrays, hard: bool, sent: np.ndarray, own: np.ndarray, connections: Synapses, lane: int
+    lane: int, arrays: LoopArrays, neuron: Arrays, hard: bool, sent: np.ndarray, own: np.ndarray, connections: Synapses
 ) -> None:
     """Compute all steps of a recording."""
     neurons, before, sources = neuron.beta.size, len(own), connections.indptr.size - 1 - neuron.beta.size
@@ -137,7 +134,7 @@ def _fire_lane(
         _push(connections, sources, spikes, start, ring)
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _push(connections: Synapses, first: int, spikes: np.ndarray, start: int, ring: np.ndarray) -> None:
     """Add the weights of the spikes of a step, those of the sources from one on, to the currents of their arrivals."""
     indptr, offset, weight = connections.indptr, connections.offset, connections.weight

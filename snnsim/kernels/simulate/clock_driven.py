@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.record import Index, record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
@@ -99,7 +100,7 @@ def largest_count(
     return largest
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray) -> None:
     """Add the weights of a spike to the rows of its arrivals; `base` is the index of the row of this step."""
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
@@ -107,14 +108,14 @@ def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndar
         buffer[base + offset[synapse]] += weight[synapse]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver_counted(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray, count: float) -> None:
     indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
     for synapse in range(indptr[node], indptr[node + 1]):
         buffer[base + offset[synapse]] += count * weight[synapse]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     """Move the rows that are pending from `row` on to the front, and clear the others."""
     begin, length = row * neurons, longest * neurons
@@ -123,14 +124,14 @@ def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     buffer[length : begin + length] = 0
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _integrate(begin: int, end: int, parameters: Parameters, voltage: np.ndarray, current: np.ndarray) -> None:
     # unsigned, as an index that might be negative costs a test of its own: 2 ns a neuron instead of 0.5
     for n in range(np.uint64(begin), np.uint64(end)):
         voltage[n] = membrane(voltage[n], current[n], parameters, n)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
     """Reset the neurons of a population that are at their threshold; list them in `fired`, and return their number."""
     population, count = position.population, 0
@@ -144,7 +145,7 @@ def _fire(position: Position, network: ClockNetwork, voltage: np.ndarray, fired:
     return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
     """Return whether a population draws in a step of a recording, and the start of its row of random numbers.
 
@@ -157,7 +158,7 @@ def draws(noise: Noise, position: Position) -> tuple[bool, np.uint64]:
     return noise.noisy[population] and noise.drawn, start
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: int) -> Any:
     """Return the noisy threshold of a neuron.
 
@@ -171,7 +172,7 @@ def level(noise: Noise, threshold: np.ndarray, start: np.uint64, n: int, begin: 
     return threshold[n] - noise.scale[n] * noise.scale.dtype.type(logistic(start, np.int64(n) - begin))
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire_noisy(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
     """Do the same as `_fire` for stochastic neurons."""
     population, count, noise = position.population, 0, network.noise
@@ -187,7 +188,7 @@ def _fire_noisy(position: Position, network: ClockNetwork, voltage: np.ndarray, 
     return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver_input(
     step: int, event: int, end: int, events: EventArrays, network: ClockNetwork, base: int, buffer: np.ndarray
 ) -> int:
@@ -201,7 +202,7 @@ def _deliver_input(
     return event
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _deliver_spikes(
     position: Position, base: int, fired: np.ndarray, network: ClockNetwork, buffer: np.ndarray, recorder: Recorder
 ) -> None:
@@ -216,7 +217,7 @@ def _deliver_spikes(
             convolutions.deliver(network.convolutions, segment, channels + n, base, buffer, one)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _run_recording(
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
@@ -268,7 +269,7 @@ def run(
     for recording in recordings:
         buffer[:] = 0
         if len(pending):
-            buffer[: pending.shape[1]] = pending[recording]
+            copy_row(pending[recording], buffer[: pending.shape[1]])
         _run_recording(recording, network, events, voltage[recording], buffer, recorder)
         if len(pending):
-            pending[recording] = buffer[: pending.shape[1]]
+            copy_row(buffer, pending[recording])

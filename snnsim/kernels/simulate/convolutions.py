@@ -1,14 +1,16 @@
 """Delivery of a spike through kernels that all positions of a field share, for both engines.
 
-    s (Y) + φ = u y + p        rows; columns alike: Y, φ quotient and remainder, once for each spike
-    y' = Y − r'                for the entries of phase φ, those with r = s r' + φ
-    target = first + (Y · width' + X) · channels' + offset        offset = o − (r' · width' + x-part) · channels'
+    s Y + φ = u y + p        rows; columns alike: the quotient Y and the phase φ, once for each spike
+    y' = Y − r'              for the entries of the component, those with r = s r' + φ
+    target = first + (Y · width' + X) · channels' + offset        offset = o − (r' · width' + q') · channels'
 
-So an entry costs two comparisons and one sum more than a single synapse, and its arrays stay in the nearer caches.
+All entries of a pixel of the kernel, with any channel and delay, need one test for the border of the field. Each costs
+as much as a single synapse, and the arrays of a kernel stay in the nearer caches.
 
-Shapes   indptr (component + 1,), a component being a source channel and a phase of rows and columns
-         row, column, delay, offset, weight (entry,), sorted by component, and within a component as in the Program
-Names    s stride · u upsampling · p padding · r, o row and target channel of an entry
+Shapes   indptr (component + 1,), a component being a source channel, a phase of rows and one of columns: the polyphase
+         components of the kernel · row, column (pixel,), sorted by component · indptr_of_pixel (pixel + 1,)
+         delay, offset, weight (entry,), sorted by pixel, and within a pixel as in the Program
+Names    s stride · u upsampling · p padding · r, q, o row, column and target channel of an entry
 """
 
 from typing import Any
@@ -64,15 +66,17 @@ def deliver(convolutions: Convolutions, segment: int, node: Any, base: int, buff
         buffer: The currents of the steps to come.
         count: Number of spikes, of the type of the buffer.
     """
-    row, column, offset, weight = convolutions.row, convolutions.column, convolutions.offset, convolutions.weight
+    row, column, first = convolutions.row, convolutions.column, convolutions.indptr_of_pixel
+    offset, weight = convolutions.offset, convolutions.weight
     for number in range(convolutions.indptr_of_segment[segment], convolutions.indptr_of_segment[segment + 1]):
         geometry = convolutions.geometry[number]
         height, width = geometry[TARGET_HEIGHT], geometry[TARGET_WIDTH]
         component, y, x = _locate(geometry, node)
         start = base + geometry[FIRST_TARGET] + (y * width + x) * geometry[TARGET_CHANNELS]
-        for entry in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
-            if 0 <= y - row[entry] < height and 0 <= x - column[entry] < width:
-                buffer[np.uint64(start + offset[entry])] += count * weight[entry]
+        for pixel in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
+            if 0 <= y - row[pixel] < height and 0 <= x - column[pixel] < width:
+                for entry in range(np.uint64(first[pixel]), np.uint64(first[pixel + 1])):
+                    buffer[np.uint64(start + offset[entry])] += count * weight[entry]
 
 
 @njit(nogil=True, cache=True)
@@ -87,7 +91,8 @@ def send(convolutions: Convolutions, segment: int, node: Any, count: Any, step: 
         step: The step of the spike.
         queue: The events on their way.
     """
-    row, column, offset, weight = convolutions.row, convolutions.column, convolutions.offset, convolutions.weight
+    row, column, first = convolutions.row, convolutions.column, convolutions.indptr_of_pixel
+    offset, weight = convolutions.offset, convolutions.weight
     delay, queued, value, used = convolutions.delay, queue.target, queue.value, queue.used
     ring = used.size - 1
     now = step % ring
@@ -96,8 +101,10 @@ def send(convolutions: Convolutions, segment: int, node: Any, count: Any, step: 
         height, width = geometry[TARGET_HEIGHT], geometry[TARGET_WIDTH]
         component, y, x = _locate(geometry, node)
         start = geometry[FIRST_TARGET] + (y * width + x) * geometry[TARGET_CHANNELS]
-        for entry in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
-            if 0 <= y - row[entry] < height and 0 <= x - column[entry] < width:
+        for pixel in range(convolutions.indptr[component], convolutions.indptr[component + 1]):
+            if not (0 <= y - row[pixel] < height and 0 <= x - column[pixel] < width):
+                continue
+            for entry in range(np.uint64(first[pixel]), np.uint64(first[pixel + 1])):
                 slot = now + delay[entry]
                 slot = slot - ring if slot >= ring else slot
                 index = used[slot]

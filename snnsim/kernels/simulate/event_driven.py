@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.clock_driven import draws, level, membrane
 from snnsim.kernels.simulate.record import record_membranes, record_spike
@@ -29,6 +29,7 @@ from snnsim.kernels.simulate.types import (
     EventArrays,
     EventNetwork,
     EventWork,
+    GradedWork,
     Parameters,
     Position,
     Queue,
@@ -37,7 +38,7 @@ from snnsim.kernels.simulate.types import (
 )
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
     """Return the voltage of a neuron after silent steps."""
     for _ in range(steps):
@@ -48,9 +49,16 @@ def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
     return voltage
 
 
-@njit(nogil=True, cache=True)
-def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
-    """Put an event into a slot, or only count it if the slot is full."""
+@subroutine(nogil=True, cache=True)
+def push(queue: Queue, slot: int, target: int, weight: Any) -> None:
+    """Put an event into a slot, or only count it if the slot is full.
+
+    Args:
+        queue: The events on their way.
+        slot: The slot.
+        target: The neuron that the event reaches.
+        weight: What the event adds to the neuron's current.
+    """
     used = queue.used
     index = used[slot]
     used[slot] = index + 1
@@ -58,9 +66,17 @@ def _push(queue: Queue, slot: int, target: int, weight: Any) -> None:
         queue.target[slot, index], queue.value[slot, index] = target, weight
 
 
-@njit(nogil=True, cache=True)
-def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
-    """Queue the events of a spike; those without a delay go into the slot of this step."""
+@subroutine(nogil=True, cache=True)
+def send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
+    """Queue the events of a spike; those without a delay go into the slot of this step.
+
+    Args:
+        node: The node that fires.
+        count: Number of spikes, or the size of a graded message.
+        step: The step of the spike.
+        synapses: The synapses of all nodes.
+        queue: The events on their way.
+    """
     indptr, target, delay, weight = synapses.indptr, synapses.target, synapses.delay, synapses.weight
     queued, value, used = queue.target, queue.value, queue.used
     ring = used.size - 1
@@ -74,9 +90,15 @@ def _send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queu
             queued[slot, index], value[slot, index] = target[synapse], count * weight[synapse]
 
 
-@njit(nogil=True, cache=True)
-def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
-    """Add up the events of this step, and put their neurons on the lists of their populations."""
+@subroutine(nogil=True, cache=True)
+def arrive(step: int, network: EventNetwork, work: EventWork | GradedWork) -> None:
+    """Add up the events of this step, and put their neurons on the lists of their populations.
+
+    Args:
+        step: The step.
+        network: The network.
+        work: Scratch memory.
+    """
     bounds, owner = network.populations.bounds, network.populations.owner
     stamp, touched, listed = work.marks.stamp, work.marks.touched, work.marks.listed
     used, current = work.queue.used, work.current
@@ -94,8 +116,13 @@ def _arrive(step: int, network: EventNetwork, work: EventWork) -> None:
             listed[population] += 1
 
 
-@njit(nogil=True, cache=True)
-def _has_room(queue: Queue) -> bool:
+@subroutine(nogil=True, cache=True)
+def has_room(queue: Queue) -> bool:
+    """Return whether every slot holds all events that were put into it.
+
+    Args:
+        queue: The events on their way.
+    """
     return bool(queue.used.max() <= queue.target.shape[1])
 
 
@@ -112,7 +139,7 @@ def fire_by_themselves(below: np.ndarray, parameters: Parameters, result: np.nda
         result[n] = _silent(below[n], 1, parameters, n) >= parameters.threshold[n]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> int:
     """Compute the listed neurons of a population in this step; return the number of those at their threshold."""
     population, step = position.population, position.step
@@ -132,7 +159,7 @@ def _compute(position: Position, network: EventNetwork, voltage: np.ndarray, wor
     return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire(position: Position, count: int, network: EventNetwork, voltage: np.ndarray, work: EventWork) -> None:
     """Reset the first `count` neurons of the list of those that fire."""
     population, step, queue = position.population, position.step, work.queue
@@ -144,10 +171,10 @@ def _fire(position: Position, count: int, network: EventNetwork, voltage: np.nda
             voltage[n] += network.noise.reset_value[n]
         # an event of weight 0 has the neuron computed in the next step
         if _silent(voltage[n], 1, parameters, n) >= threshold[n]:
-            _push(queue, (step + 1) % (queue.used.size - 1), n, 0)
+            push(queue, (step + 1) % (queue.used.size - 1), n, 0)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fire_two_state(
     position: Position, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
 ) -> int:
@@ -160,19 +187,19 @@ def _fire_two_state(
     return count
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _send_spikes(position: Position, count: int, network: EventNetwork, work: EventWork, recorder: Recorder) -> None:
     """Record the spikes of the neurons on the list of those that fire, and queue their events."""
     step, segment, channels = position.step, position.population + 1, network.sizes.channels
     shared, one = convolutions.any_from(network.convolutions, segment), network.parameters.threshold.dtype.type(1)
     for n in work.marks.fired[:count]:
         record_spike(position.recording, channels + n, n, step, recorder)
-        _send(channels + n, one, step, network.synapses, work.queue)
+        send(channels + n, one, step, network.synapses, work.queue)
         if shared:
             convolutions.send(network.convolutions, segment, channels + n, one, step, work.queue)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Fill the queue with the pending events of a recording, and with the neurons that fire without events."""
     voltage, pending, queue = state.voltage[recording], state.pending, work.queue
@@ -181,13 +208,13 @@ def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, wor
     if len(pending):
         for index in range(pending.shape[1]):
             if pending[recording, index] != 0:
-                _push(queue, index // neurons, index % neurons, pending[recording, index])
+                push(queue, index // neurons, index % neurons, pending[recording, index])
     for n in range(neurons):
         if _silent(voltage[n], 1, parameters, n) >= parameters.threshold[n]:
-            _push(queue, 0, n, 0)
+            push(queue, 0, n, 0)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Compute every neuron up to the last step, and add up the pending events."""
     voltage, pending, queue, last = state.voltage[recording], state.pending, work.queue, work.last
@@ -202,7 +229,7 @@ def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArr
                 pending[recording, ahead * neurons + queue.target[slot, index]] += queue.value[slot, index]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def _step(
     recording: int, step: int, network: EventNetwork, voltage: np.ndarray, work: EventWork, recorder: Recorder
 ) -> None:
@@ -210,9 +237,9 @@ def _step(
     queue, begin = work.queue, work.begin
     for population in range(network.populations.model.size):
         for n in work.watched[begin[population] : begin[population + 1]]:
-            _push(queue, step % (queue.used.size - 1), n, 0)
+            push(queue, step % (queue.used.size - 1), n, 0)
         # with the events that earlier populations have sent without a delay
-        _arrive(step, network, work)
+        arrive(step, network, work)
         position = Position(recording, population, step)
         if network.second.present[population]:
             count = _fire_two_state(position, network, voltage, work, recorder)
@@ -249,18 +276,18 @@ def run(
     shared = convolutions.any_from(network.convolutions, 0)
     _fill_queue(recording, network.parameters, state, work)
     for step in range(events.length[recording]):
-        if not _has_room(queue):
+        if not has_room(queue):
             return False
         listed[:] = 0
         while event < last and event_step[event] == step:
-            _send(channel[event], count[event], step, network.synapses, queue)
+            send(channel[event], count[event], step, network.synapses, queue)
             if shared:
                 convolutions.send(network.convolutions, 0, channel[event], count[event], step, queue)
             event += 1
-        if not _has_room(queue):
+        if not has_room(queue):
             return False
         _step(recording, step, network, state.voltage[recording], work, recorder)
-    if not _has_room(queue):
+    if not has_room(queue):
         return False
     _finish(recording, events.length[recording], network.parameters, state, work)
     return True

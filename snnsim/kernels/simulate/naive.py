@@ -10,7 +10,11 @@ import numpy as np
 
 
 def graph(
-    frames: np.ndarray, synapses: Sequence[tuple[int, int, int, float]], neurons: Mapping[str, np.ndarray]
+    frames: np.ndarray,
+    synapses: Sequence[tuple[int, int, int, float]],
+    neurons: Mapping[str, np.ndarray],
+    *,
+    valid: Sequence[tuple[int, int]] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return spikes and membranes of a graph of neurons, which are computed in their order.
 
@@ -23,18 +27,22 @@ def graph(
         synapses: Source, target, delay and weight of each synapse; sources are channels and then neurons.
         neurons: Rule, decay, threshold and bias (neuron,) of the neurons, and the parameters of their models; for
             integers also shift, bits and limit.
+        valid: First step and step behind the last of the spikes that each synapse transmits, where delays change; None
+            for all steps.
 
     Returns:
         The spikes s and the membranes u, (time, neuron) each.
     """
     steps, channels = frames.shape
     size = len(neurons["decay"])
+    windows = [(0, steps)] * len(synapses) if valid is None else valid
+    rows = [(*synapse, first, end) for synapse, (first, end) in zip(synapses, windows, strict=True)]
     spikes, membrane = np.zeros((steps, channels + size)), np.zeros((steps, size))
     spikes[:, :channels] = frames
     state: list[tuple[Any, Any]] = [(0, 0)] * size
     for t in range(steps):
         for n in range(size):
-            arriving = [w * spikes[t - d, i] for i, j, d, w in synapses if j == n and d <= t]
+            arriving = [w * spikes[t - d, i] for i, j, d, w, first, end in rows if j == n and first <= t - d < end]
             neuron = {name: values[n] for name, values in neurons.items()}
             spikes[t, channels + n], membrane[t, n], state[n] = _step(sum(arriving), *state[n], neuron)
     return spikes[:, channels:], membrane

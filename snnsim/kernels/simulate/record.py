@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.simulate.types import Recorder
 
 Index = int | np.integer[Any]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def record_membranes(voltage: np.ndarray, population: int, row: int, recorder: Recorder) -> None:
     """Copy the membranes of the recorded neurons of a population into a row of the trace.
 
@@ -25,7 +25,7 @@ def record_membranes(voltage: np.ndarray, population: int, row: int, recorder: R
         trace[row, index] = voltage[neurons[index]]
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def record_spike(recording: int, node: Index, neuron: Index, step: int, recorder: Recorder) -> None:
     """Count a spike of a neuron, and record the spike itself if there is memory for it.
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.simulate.record import record_membranes
 from snnsim.kernels.simulate.types import (
     HARD,
@@ -127,7 +127,7 @@ def _float_after(v: Any, w: Any, y: Any, fired: Any, parameters: Any, second: An
     return ((second.rho[n] * w + second.coupling[n] * v) + jump) + second.intake[n] * y
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _product(m: Any, x: Any, bits: int) -> Any:
     """Return m x / 2^bits, rounded towards 0."""
     product = np.int64(m) * np.int64(x)
@@ -136,7 +136,7 @@ def _product(m: Any, x: Any, bits: int) -> Any:
     return size if product >= 0 else -size
 
 
-@njit(cache=True)
+@subroutine(cache=True)
 def _clip(x: int, limit: int) -> int:
     return min(max(x, -limit), limit)
 
@@ -161,7 +161,7 @@ def _fixed_after(v: Any, w: Any, y: Any, fired: Any, parameters: Any, second: An
     return _clip(total + _product(second.intake[n], y, bits), parameters.limit)
 
 
-@njit(nogil=True, cache=True)
+@subroutine(nogil=True, cache=True)
 def compute_two_state(
     population: int, row: int, network: ClockNetwork | EventNetwork, voltage: np.ndarray, current: np.ndarray,
     recorder: Recorder, fired: np.ndarray,

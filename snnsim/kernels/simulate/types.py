@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-HARD, SOFT, READOUT = range(3)
-"""Models of a population: the reset of its neurons, or none for a readout."""
+HARD, SOFT, READOUT, DELTA, SIGMA_DELTA = range(5)
+"""Models of a population: the reset of its neurons, none for a readout, or the coding of its messages."""
 
 
 class Sizes(NamedTuple):
@@ -50,10 +50,13 @@ class Convolutions(NamedTuple):
     geometry: np.ndarray
     """int64 (convolution, 14), the columns that convolutions.py names."""
     indptr: np.ndarray
-    """int64 (component + 1,), the first entry of each component of all convolutions."""
+    """int64 (component + 1,), the first pixel of each component of all convolutions."""
     row: np.ndarray
-    """int16 (entry,), without the phase, as all rows and columns here."""
+    """int16 (pixel,), row of the kernel divided by the stride."""
     column: np.ndarray
+    """int16 (pixel,), column of the kernel divided by the stride."""
+    indptr_of_pixel: np.ndarray
+    """int64 (pixel + 1,), the first entry of each pixel."""
     delay: np.ndarray
     """uint16 (entry,)."""
     offset: np.ndarray
@@ -110,7 +113,7 @@ class Populations(NamedTuple):
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population."""
     model: np.ndarray
-    """HARD, SOFT or READOUT (population,)."""
+    """HARD, SOFT, READOUT, DELTA or SIGMA_DELTA (population,)."""
     owner: np.ndarray
     """int32 (neuron,), the population of each neuron; without elements for the clock-driven engine."""
 
@@ -237,6 +240,21 @@ class EventWork(NamedTuple):
     """The neurons that are computed in every step, by population."""
     begin: np.ndarray
     """int64 (population + 1,), the first of these neurons of each population."""
+
+
+class GradedWork(NamedTuple):
+    """The scratch memory of networks with graded messages."""
+
+    queue: Queue
+    marks: Marks
+    current: np.ndarray
+    """The sum of the messages of this step, (neuron,)."""
+    value: np.ndarray
+    """The sum of all messages and the bias, (neuron,)."""
+    largest: np.ndarray
+    """The largest size of a value so far, (1,)."""
+    every: bool
+    """Whether every neuron is computed in every step."""
 
 
 class Position(NamedTuple):

@@ -13,6 +13,7 @@ Shapes   output u (time, batch, output) · valid (batch,), steps that count · s
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -195,10 +196,23 @@ class Task(ABC):
         return self.metrics.report(sums[0], names)
 
 
+@dataclass(frozen=True)
 class StepTask(Task):
-    """A task with a label for each step, whose loss is a sum over steps and whose scores are the output itself."""
+    """A task with a label for each step, whose loss is a sum over steps and whose scores are the output itself.
+
+    Args:
+        target: Name of the target with the labels.
+    """
+
+    target: str = "target"
 
     per_step: ClassVar[bool] = True
+
+    def reading(self, target: str) -> Task:
+        return replace(self, target=target)
+
+    def targets(self) -> tuple[str, ...]:
+        return (self.target,)
 
     @property
     def linear(self) -> bool:

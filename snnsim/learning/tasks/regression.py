@@ -115,16 +115,8 @@ class StepRegression(StepTask):
         target: Name of the target with the numbers (time, batch, target), in which NaN stands for none.
     """
 
-    target: str = "target"
-
     kind: ClassVar[str] = "step-regression"
     metrics: ClassVar[Metrics] = METRICS[kind]
-
-    def reading(self, target: str) -> Task:
-        return replace(self, target=target)
-
-    def targets(self) -> tuple[str, ...]:
-        return (self.target,)
 
     def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         target = self.target_of(batch)

@@ -8,7 +8,7 @@ recording never have a label, the extra steps of the network neither.
 Shapes   y (time, batch) · scores, the output itself, (time, batch, class)
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks.protocols import Span, StepTask, Task
+from snnsim.learning.tasks.protocols import Span, StepTask
 from snnsim.metrics import METRICS, Metrics
 from snnsim.nn.batch_norm import valid_steps
 
@@ -29,16 +29,8 @@ class StepClass(StepTask):
         target: Name of the target with the classes (time, batch), in which -1 stands for no label.
     """
 
-    target: str = "target"
-
     kind: ClassVar[str] = "step-class"
     metrics: ClassVar[Metrics] = METRICS[kind]
-
-    def reading(self, target: str) -> Task:
-        return replace(self, target=target)
-
-    def targets(self) -> tuple[str, ...]:
-        return (self.target,)
 
     def shares(self, output: Tensor, batch: Batch, span: Span) -> tuple[Tensor, ...]:
         labels = self.target_of(batch)

@@ -1,0 +1,62 @@
+"""The subcommand of reproduce for temporal sparsity: delta."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import arg
+
+from snnsim.cli.options import COUNT, Folder
+
+_AS_BUDGET = "(default: as the budget has them)"
+Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_AS_BUDGET), COUNT]
+
+
+@dataclass(frozen=True)
+class Delta:
+    """Repeat an experiment: accuracy against operations of networks whose layers send changes over time.
+
+    Networks are trained on clips of moving sprites and on spoken words, as they are and with coded inputs of all layers: steps chosen after training, fixed steps, the Delta Activation Layer, the temporal delta layer, and sigma-delta neurons, each at several rates of the penalty, over seeds. The results are results.csv, table.md and curves.png in the folder. A command that was stopped computes the missing results when it is started again; one with more tasks, methods, rates, steps or seeds adds theirs. The clips need scikit-image.
+
+    - snnsim reproduce delta -- both tasks, six methods, three seeds
+    - snnsim reproduce delta --tasks keywords --methods post-hoc delta --seeds 1 -- one task, two methods
+    """
+
+    budget: Literal["small", "full"] = "small"
+    """Size of the experiment."""
+    tasks: Annotated[
+        tuple[Literal["actions", "keywords"], ...], arg(metavar="NAME ...", help_behavior_hint=_AS_BUDGET)
+    ] = ()
+    """Tasks: actions, clips of sprites over photographs; keywords, words in mel bands."""
+    methods: Annotated[
+        tuple[Literal["dense", "post-hoc", "fixed", "delta", "temporal-delta", "sigma-delta"], ...],
+        arg(metavar="NAME ...", help_behavior_hint=_AS_BUDGET),
+    ] = ()
+    """Methods; the dense network, which the others begin with, is always one of them."""
+    steps: Annotated[tuple[float, ...], arg(metavar="STEP ...", help_behavior_hint=_AS_BUDGET)] = ()
+    """Steps of the method post-hoc, in units of the root mean square of a layer's inputs."""
+    rates: Annotated[tuple[float, ...], arg(metavar="RATE ...", help_behavior_hint=_AS_BUDGET)] = ()
+    """Rates of the penalty of all trained methods."""
+    seeds: Number = None
+    """Number of repetitions."""
+    epochs: Number = None
+    """Passes over the training recordings without a coding."""
+    tuning: Number = None
+    """Further passes, with the coding and the penalty."""
+    train: Number = None
+    """Number of training recordings."""
+    test: Number = None
+    """Number of test recordings."""
+    output_dir: Folder = None
+    """Folder of the results (default: runs/delta-BUDGET)."""
+
+    def __call__(self) -> None:
+        """Compute the missing results, and print the tables."""
+        from snnsim.experiment import delta
+
+        names = ("tasks", "methods", "steps", "rates", "seeds", "epochs", "tuning", "train", "test")
+        changes = {name: getattr(self, name) for name in names if getattr(self, name) not in (None, ())}
+        budget = replace(delta.BUDGETS[self.budget], **changes)
+        folder = delta.reproduce(budget, self.output_dir or Path(f"runs/delta-{self.budget}"))
+        print((folder / "table.md").read_text(encoding="utf-8"))
+        print(f"done: {folder}: results.csv, table.md, curves.png, and a file for each network")
