@@ -18,9 +18,11 @@ from snnsim.nn import (
     LeakyReadout,
     LevyBaxter,
     MetaNeuron,
+    ScaledLIF,
     SecondOrder,
     SiLIF,
     SparseLinear,
+    UnitGainLIF,
     delay_windows,
 )
 from snnsim.nn.meta import Recovery
@@ -60,6 +62,8 @@ ALL_NEURONS = {
     ),
     "MetaNeuron with recovery, learned": lambda: MetaNeuron(beta=0.5, learn="layer", recovery=Recovery(0.75, 0.1, 0.5)),
     "MetaNeuron, expected": lambda: MetaNeuron(beta=0.5, learn="layer", estimator="expectation", recovery=Recovery()),
+    "ScaledLIF": lambda: ScaledLIF(leak=0.75, threshold=0.5),
+    "ScaledLIF hard, without leak": lambda: ScaledLIF(reset="hard", surrogate="atan"),
     "LevyBaxter": lambda: LevyBaxter(),
     "SecondOrder": lambda: SecondOrder(),
     "SecondOrder in the graph, learned": lambda: SecondOrder(detach_reset=False, learn="neuron", features=NEURONS),
@@ -76,6 +80,10 @@ ALL_NEURONS = {
         learn_decay="neuron",
         features=NEURONS,
         generator=generator(),
+    ),
+    "UnitGainLIF, learned": lambda: UnitGainLIF(features=NEURONS, tau=(1.5, 4.0), generator=generator()),
+    "UnitGainLIF hard in the graph": lambda: UnitGainLIF(
+        features=NEURONS, tau=(2.0, 2.0), bound="clamp", reset="hard", detach_reset=False
     ),
     "CubaLIF": lambda: CubaLIF(tau=2.0, tau_synapse=4.0),
     "CubaLIF soft, learned": lambda: CubaLIF(beta=0.5, alpha=0.5, gain=0.5, reset="soft", learn_decay="layer"),

@@ -14,8 +14,10 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
 from snnsim.cli import options
 from snnsim.cli.bench import Bench
+from snnsim.cli.converting import Convert
 from snnsim.cli.data import DataCommand
 from snnsim.cli.detection import Detect
+from snnsim.cli.diffusion import Sample
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
 from snnsim.cli.neurobench import NeuroBench
@@ -33,7 +35,9 @@ Command = (
     Annotated[Train, subcommand("train")]
     | Annotated[Evaluate, subcommand("evaluate")]
     | Annotated[Plot, subcommand("plot")]
+    | Annotated[Sample, subcommand("sample")]
     | Annotated[Bench, subcommand("bench")]
+    | Annotated[Convert, subcommand("convert")]
     | Annotated[Freeze, subcommand("freeze")]
     | Annotated[Info, subcommand("info")]
     | Annotated[Simulate, subcommand("simulate")]

@@ -7,8 +7,11 @@ from typing import Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from snnsim.cli.delta import Delta
+from snnsim.cli.diffusion import DiffusionVariants
 from snnsim.cli.motion import MotifDetection, Motion
+from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
+from snnsim.cli.timescales import Timescales
 
 Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the budget has them)"), COUNT]
 
@@ -55,9 +58,12 @@ class Meta:
 
 Experiment = (
     Annotated[Meta, subcommand("meta")]
+    | Annotated[OneStep, subcommand("one-step")]
     | Annotated[Delta, subcommand("delta")]
     | Annotated[Motion, subcommand("motion")]
     | Annotated[MotifDetection, subcommand("motif-detection")]
+    | Annotated[Timescales, subcommand("timescales")]
+    | Annotated[DiffusionVariants, subcommand("diffusion")]
 )
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.allocator import keep_memory
+from snnsim.cli import diffusion
 from snnsim.cli.options import (
     COUNT,
     NATURAL,
@@ -42,11 +43,12 @@ class Train:
     - snnsim train events --data-path my.npz -- your own event recordings; also frames, pictures and audio
     - snnsim train pictures --data-path FOLDER --set data.coding=latency -- also direct, rate and saccades
     - snnsim train digits --set network.neuron.tau_ms=20 -- any value of the config
+    - snnsim train diffusion -- spiking diffusion that draws pictures; --set steps=8 and others: docs/diffusion.md
     - snnsim train runs/digits-20260131-120000 --resume -- resume a run that was stopped
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, motion and motion-full; and events, frames, pictures, audio and tonic:NAME for your own data."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, motion and motion-full; events, frames, pictures, audio and tonic:NAME for your own data; and diffusion."""
     data_path: DataPath = None
     """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None
@@ -99,6 +101,11 @@ class Train:
             "training.seed": self.seed,
         }
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}
+        if diffusion.is_target(self.target):
+            resumes = self.resume is not None
+            target = self.target if self.resume in (None, "auto") else self.resume
+            diffusion.train(target, values, self.set_values, output=self.output_dir, resume=resumes)
+            return
         values |= assignments(self.set_values)
         if self.folds is not None or self.seeds is not None:
             self._train_folds(values)
@@ -168,6 +175,9 @@ class Evaluate:
             ValueError: If several runs are to be evaluated in the simulator.
         """
         keep_memory()
+        if diffusion.is_target(str(self.run)):
+            diffusion.evaluate(self.run, as_json=self.json)
+            return
         from snnsim import experiment
         from snnsim.experiment.sweeps import evaluation, planned
 

@@ -21,10 +21,12 @@ from snnsim.nn.network import SpikingNetwork, constrain_after
 from snnsim.nn.protocols import Neuron, Synapse
 from snnsim.nn.readout import LeakyReadout
 from snnsim.nn.recurrence import Recurrence
+from snnsim.nn.scaled_lif import ScaledLIF
 from snnsim.nn.second_order import SecondOrder
 from snnsim.nn.silif import SiLIF
 from snnsim.nn.skip import Skip
 from snnsim.nn.two_state import TwoState
+from snnsim.nn.unit_gain_lif import UnitGainLIF
 
 __all__ = [
     "ALIF",
@@ -42,6 +44,7 @@ __all__ = [
     "MetaNeuron",
     "Neuron",
     "Recurrence",
+    "ScaledLIF",
     "SecondOrder",
     "SiLIF",
     "Skip",
@@ -50,5 +53,6 @@ __all__ = [
     "SpikingNetwork",
     "Synapse",
     "TwoState",
+    "UnitGainLIF",
     "constrain_after",
 ]

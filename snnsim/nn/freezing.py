@@ -67,7 +67,7 @@ def freeze(
         name = f"hidden {number}"
         synapses = _connections(layer.synapse, name)
         scale, bias = (_per_neuron(values, synapses.targets) for values in _folded(layer.norm, name))
-        populations.append(_population(name, layer.neuron, bias))
+        populations.append(population(name, layer.neuron, bias))
         edges.append(synapses.edge(source, name, scale))
         if layer.recurrent is not None:
             loop = _connections(layer.recurrent.synapse, name)
@@ -81,7 +81,7 @@ def freeze(
     for head in heads:
         name = names[head.key]
         synapses = _connections(head.synapse, name)
-        populations.append(_population(name, head.readout, np.zeros(synapses.targets)))
+        populations.append(population(name, head.readout, np.zeros(synapses.targets)))
         edges.append(synapses.edge(names[head.source], name, np.ones(synapses.targets)))
     edges += [_skip(skip, exact) for skip in exact.skips if skip.target in last]
     first, *further = _readouts([names[head.key] for head in heads], classes, decision, task)
@@ -188,8 +188,13 @@ def _folded(norm: nn.Module | None, name: str) -> tuple[np.ndarray, np.ndarray]:
     return scale.numpy(), bias.numpy()
 
 
-def _population(name: str, neuron: object, bias: np.ndarray) -> Population:
+def population(name: str, neuron: object, bias: np.ndarray) -> Population:
     """Return the population of a neuron model.
+
+    Args:
+        name: Name of the population.
+        neuron: Neuron model, in float64 on the CPU.
+        bias: Bias of every neuron, (neuron,); parameters of fewer neurons are those of channels, side by side.
 
     Raises:
         TypeError: If a Program cannot hold the model.

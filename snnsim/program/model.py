@@ -4,6 +4,7 @@
     u[t, j] = β[j] v[t−1, j] + I[t, j]
     s[t, j] = Θ(u[t, j] − θ[j])                              Θ(0) = 1
     v[t, j] = u (1 − s)  (lif_hard)   u − θ s  (lif_soft)   u, and s = 0  (readout)
+    v[−1, j] = 0, or v₀[j] of the models with an initial potential (lif_hard_initial, lif_soft_initial)
     s[t, j] = Θ(u − θ + Δ ξ), ξ logistic, and after a spike r is added to v  (noisy_hard, noisy_soft)
 
     models with a second state variable w; s, and v after a reset of the same name, are as above

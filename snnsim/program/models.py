@@ -75,6 +75,7 @@ PARAMETERS = {
     "second_decay": Parameter("second_decay", np.isfinite, "finite", integer=True),
     "coupling": Parameter("coupling", bounded, f"within ± {LARGEST:g}", integer=True),
     "jump": Parameter("jump", bounded, f"within ± {LARGEST:g}", integer=True),
+    "initial": Parameter("initial", bounded, f"within ± {LARGEST:g}"),
 }
 """All parameters by the names of their fields in Population."""
 ARRAYS = ("decay", "threshold", "bias", "scale")
@@ -121,6 +122,8 @@ MODELS = {
     "delta": Model("delta", "delta", version=7, graded=True),
     "sigma_delta": Model("sigma_delta", "sigma_delta", version=7, graded=True),
     "sigma": Model("sigma", None, version=7, graded=True),
+    "lif_hard_initial": Model("hard_initial", "hard", ("initial",), version=7, fixed_point=False),
+    "lif_soft_initial": Model("soft_initial", "soft", ("initial",), version=7, fixed_point=False),
 }
 """The neuron models by name."""
 SECOND: dict[str, dict[str, str | float]] = {

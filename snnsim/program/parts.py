@@ -67,6 +67,8 @@ class Population:
     """Coupling of the adaptation to the voltage."""
     jump: np.ndarray | None = None
     """Added to the adaptation, or to the rise of the threshold, at a spike."""
+    initial: np.ndarray | None = None
+    """Voltage before the first step, of models with an initial potential alone; all others start at 0."""
 
     def __post_init__(self) -> None:
         who = f"population {self.name!r}"

@@ -23,7 +23,8 @@ FORMAT = "snnsim program"
 VERSION = 7
 """The newest version. A program is written in the oldest version that holds its parts, for older readers: version 1
 has no noisy models, version 2 none with two state variables, version 3 no further readouts,
-version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 no graded messages."""
+version 4 no tasks but classes of recordings, version 5 no convolutions, and version 6 neither graded messages nor
+initial potentials."""
 
 FURTHER_READOUTS, OTHER_TASKS, CONVOLUTIONS = 4, 5, 6
 """The versions since which files hold several readouts, other tasks than classes of recordings, and convolutions."""
@@ -37,9 +38,12 @@ def save(program: Program, path: Path) -> None:
         path: The file; missing folders above it are made.
     """
     version = max(MODELS[population.model].version for population in program.populations)
-    version = max(version, FURTHER_READOUTS if program.further_readouts else 1)
-    version = max(version, OTHER_TASKS if any(readout.task != "class" for readout in program.readouts) else 1)
-    version = max(version, CONVOLUTIONS if program.convolutions else 1)
+    parts = {
+        FURTHER_READOUTS: bool(program.further_readouts),
+        OTHER_TASKS: any(readout.task != "class" for readout in program.readouts),
+        CONVOLUTIONS: bool(program.convolutions),
+    }
+    version = max(version, *(since for since, present in parts.items() if present), 1)
     header = {"format": FORMAT, "version": version, **program.header()}
     text = np.frombuffer(json.dumps(header).encode(), np.uint8)
     with written_whole(Path(path)) as partial, partial.open("wb") as file:

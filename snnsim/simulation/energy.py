@@ -54,6 +54,8 @@ CHIPS = {
         "Horowitz 2014, ISSCC, pages 10 to 14",
     ),
 }
+MULTIPLICATION_PJ = 3.7
+"""Energy of one multiplication of 32-bit floats, of the same table as CHIPS["accumulate"]."""
 
 
 def energy(operations: float, chip: str) -> float:

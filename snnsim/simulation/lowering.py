@@ -80,6 +80,8 @@ class Network:
     numbers: Numbers
     graded: bool
     """Whether neurons send graded messages; their second variables are the values sent so far."""
+    initial: np.ndarray
+    """Voltage of every neuron before the first step, (neuron,)."""
     noise: tuple[np.ndarray, np.ndarray, np.ndarray]
     """Whether each population is stochastic; width and reset value of every neuron."""
 
@@ -98,6 +100,16 @@ class Network:
     def neurons(self) -> int:
         """Number of neurons of all populations."""
         return int(self.bounds[-1])
+
+    def voltages(self, recordings: int) -> np.ndarray:
+        """Return the state variables before the first step, (recording, variable).
+
+        Args:
+            recordings: Number of recordings.
+        """
+        voltage: np.ndarray = np.zeros((recordings, self.variables), self.numbers.voltage)
+        voltage[:, : self.neurons] = self.initial
+        return voltage
 
     @property
     def variables(self) -> int:
@@ -157,6 +169,7 @@ def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
         second=_second(program, numbers),
         numbers=numbers,
         graded=program.graded,
+        initial=_parameter(program, "initial", numbers.voltage),
         noise=(
             np.array([population.noisy for population in program.populations]),
             _parameter(program, "width", noise_type),

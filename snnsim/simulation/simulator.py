@@ -111,6 +111,8 @@ class Simulator:
     def run(self, events: Events, record: Probe | None = None, *, seed: int | None = None) -> Result:
         """Return the result of recordings from rest, each followed by the extra steps of the Program.
 
+        A model with an initial potential starts there.
+
         Args:
             events: The recordings.
             record: Spikes and membranes to record besides counts; None for the membranes of the readout.
@@ -127,7 +129,7 @@ class Simulator:
         if length.max(initial=0) > MOST:
             raise ValueError(f"simulate: a recording and its extra steps must be at most {MOST} steps long")
         require_memory("simulate", {"voltages": len(events) * self.network.variables * 8})
-        voltage = np.zeros((len(events), self.network.variables), self.network.numbers.voltage)
+        voltage = self.network.voltages(len(events))
         pending = np.zeros((0, 0), self.network.numbers.current)
         return self._run(events, length, record, StreamArrays(voltage, pending), self.network.draws(seed, 0))
 
@@ -146,7 +148,7 @@ class Simulator:
         network, numbers = self.network, self.network.numbers
         require_memory("Simulator.start", needs.of_state(network, streams))
         pending = np.zeros((streams, network.longest, network.neurons), numbers.current)
-        return State(np.zeros((streams, network.variables), numbers.voltage), pending, 0, self._digest)
+        return State(network.voltages(streams), pending, 0, self._digest)
 
     def feed(
         self, events: Events, state: State, record: Probe | None = None, *, seed: int | None = None

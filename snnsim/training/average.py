@@ -117,7 +117,7 @@ def _averaged(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
     """Yield the parameters, and the running mean and variance of batch normalization, with their names."""
     yield from network.named_parameters()
     for prefix, part in network.named_modules():
-        if isinstance(part, nn.BatchNorm1d):
+        if isinstance(part, nn.BatchNorm1d | nn.BatchNorm2d):
             for name in ("running_mean", "running_var"):
                 value = getattr(part, name)
                 if value is not None:

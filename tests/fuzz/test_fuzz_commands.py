@@ -11,10 +11,12 @@ import pytest
 from helpers.fuzzing import cases
 from snnsim import Program, cli
 from snnsim.cli.data import Data
+from snnsim.cli.reproduce import Experiment
 from snnsim.program import Edge, Population
 
 KINDS = {get_args(part)[1].name: get_args(part)[0] for part in get_args(cli.Command)}
 KINDS |= {f"data {get_args(part)[1].name}": get_args(part)[0] for part in get_args(Data)}
+KINDS |= {f"reproduce {get_args(part)[1].name}": get_args(part)[0] for part in get_args(Experiment)}
 OWN = {
     name: {
         f"--{field.replace('_', '-').replace('set-values', 'set')}": str(hint)
@@ -25,7 +27,8 @@ OWN = {
 }
 """Options of every command, with their types."""
 OPTIONS = sorted({option for own in OWN.values() for option in own} | {"--help", "-h", "-x", "--", "--nonsense"})
-FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"], "reproduce": ["meta", "delta", "motion", "motif-detection"]}
+FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"]}
+FIRST["reproduce"] = ["meta", "delta", "timescales"]
 FIRST |= {name: ["run"] for name in ("evaluate", "plot", "freeze")}
 FIRST |= {name: ["program.snn"] for name in ("info", "simulate", "quantize", "prune", "export")}
 FIRST |= {name: ["program.npz"] for name in ("import", "verify")}
@@ -60,8 +63,7 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
         "bench.compare.compare",
         "experiment.delta.reproduce",
         "experiment.meta.reproduce",
-        "experiment.motif_detection.reproduce",
-        "experiment.motion.reproduce",
+        "experiment.timescales.reproduce",
         "verification.verify",
     ):
         monkeypatch.setattr(f"snnsim.{name}", stop)

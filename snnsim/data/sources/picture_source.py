@@ -113,10 +113,22 @@ def _pictures(path: Path, findings: Findings) -> Pictures | None:
                 findings.fault("images", f"must be in the file; it has {', '.join(file.names())}", "add the array")
                 return None
             return picture_files.of_arrays(file, findings)
+    return picture_files.of_idx(*idx_files(path))
+
+
+def idx_files(path: Path) -> tuple[Path, Path]:
+    """Return an IDX file of pictures, and the file of its labels beside it.
+
+    Args:
+        path: The file of the pictures.
+
+    Raises:
+        ValueError: If its name is that of no such file.
+    """
     match = _IMAGES.fullmatch(path.name)
     if match is None:
         raise ValueError(f"{path}: pictures are PREFIX-images-idx3-ubyte(.gz), .npz, .h5, or folders of PNG files")
-    return picture_files.of_idx(path, _labels_of(path, match["prefix"]))
+    return path, _labels_of(path, match["prefix"])
 
 
 def _labels_of(path: Path, prefix: str) -> Path:

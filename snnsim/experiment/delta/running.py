@@ -4,7 +4,6 @@ The value of a method is chosen by validation recordings (reporting.py); the tes
 cell, as the curves show them, and choose nothing.
 """
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +11,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from snnsim.delta.trace import rows
+from snnsim.experiment.cells import check_same, run_all
 from snnsim.experiment.delta import learners, reporting, tasks
 from snnsim.experiment.delta.networks import network
 from snnsim.experiment.delta.settings import POST_HOC, Budget, Cell, cells
 from snnsim.experiment.delta.tasks import Task
 from snnsim.files import written_whole
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import RunFolder
 
 SMALLEST_STEP = 1e-6
 """Step of the dense network's counts, in units of the root mean square: a change of any size is an event."""
@@ -34,26 +33,20 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         output: Folder of the experiment.
         progress: Whether a progress bar is shown.
     """
-    folder, all_cells = RunFolder(output), cells(budget)
-    _check_same(folder, budget)
-    remaining = [cell for cell in all_cells if not _file(folder, cell, "json").is_file()]
+    folder = RunFolder(output)
+    # other seeds, tasks, methods and values only add cells
+    check_same(folder, asdict(budget), free=("seeds", "tasks", "methods", "steps", "rates"))
     # cells of one task and seed have the same recordings, which are drawn once
     drawn: dict[tuple[str, int], Task] = {}
-    bar = tqdm(
-        remaining,
-        initial=len(all_cells) - len(remaining),
-        total=len(all_cells),
-        unit="cell",
-        disable=None if progress else True,
-    )
-    for cell in bar:
-        bar.set_postfix_str(cell.name())
+
+    def result(cell: Cell) -> dict[str, Any]:
         key = cell.task, cell.seed
         if key not in drawn:
-            drawn = {key: tasks.make(cell.task, budget, cell.seed)}
-        folder.write_json(_file(folder, cell, "json"), run(cell, drawn[key], budget, folder))
-    results = [json.loads(_file(folder, cell, "json").read_text(encoding="utf-8")) for cell in all_cells]
-    reporting.write(folder, results)
+            drawn.clear()
+            drawn[key] = tasks.make(cell.task, budget, cell.seed)
+        return run(cell, drawn[key], budget, folder)
+
+    reporting.write(folder, run_all(folder, cells(budget), result, progress=progress))
     return folder.path
 
 
@@ -101,22 +94,3 @@ def _save(folder: RunFolder, cell: Cell, states: dict[str, Any]) -> None:
 
 def _file(folder: RunFolder, cell: Cell, suffix: str) -> Path:
     return folder.path / "cells" / f"{cell.name()}.{suffix}"
-
-
-def _check_same(folder: RunFolder, budget: Budget) -> None:
-    """Write the settings of a folder.
-
-    Raises:
-        ValueError: If the folder has other settings already.
-    """
-    path, settings = folder.path / "settings.json", json.loads(json.dumps(asdict(budget)))
-    saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": settings, **environment(0)}
-    # other seeds, tasks, methods and values only add cells
-    adding = ("seeds", "tasks", "methods", "steps", "rates")
-    other = [name for name in settings if name not in adding and saved["budget"].get(name) != settings[name]]
-    if other:
-        raise ValueError(
-            f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
-            "another --output-dir"
-        )
-    folder.write_json(path, {**saved, "budget": settings})

@@ -1,26 +1,25 @@
-"""The experiment, cell by cell; every finished cell is a file, so that a killed experiment can be continued.
+"""The experiment, cell by cell.
 
 Each decision takes the trial of a cell that is best on validation data, the first one among equals, and reads the test
 split for that trial alone.
 """
 
-import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from snnsim.analysis import classify
+from snnsim.experiment.cells import check_same, run_all
 from snnsim.experiment.meta import reporting, tasks
 from snnsim.experiment.meta.learners import LEARNERS, Choice, Learned
 from snnsim.experiment.meta.settings import DECISIONS, Budget, Cell, Trial, cells, trials
 from snnsim.experiment.meta.tasks import Part, Task
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import RunFolder
 
 Predict = Callable[[Part], np.ndarray]
 
@@ -33,26 +32,20 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         output: Folder of the experiment.
         progress: Whether a progress bar is shown.
     """
-    folder, all_cells = RunFolder(output), cells(budget)
-    check_same(folder, asdict(budget))
-    remaining = [cell for cell in all_cells if not _file(folder, cell).is_file()]
+    folder = RunFolder(output)
+    # another number of seeds only adds cells
+    check_same(folder, asdict(budget), free=("seeds",))
     # cells of one source and seed have the same recordings, which are drawn once
     drawn: dict[tuple[str, int], Task] = {}
-    bar = tqdm(
-        remaining,
-        initial=len(all_cells) - len(remaining),
-        total=len(all_cells),
-        unit="cell",
-        disable=None if progress else True,
-    )
-    for cell in bar:
-        bar.set_postfix_str(cell.name())
+
+    def result(cell: Cell) -> dict[str, Any]:
         key = cell.source, cell.seed
         if key not in drawn:
-            drawn = {key: tasks.make(cell.source, (budget.train, budget.valid, budget.test), cell.seed)}
-        folder.write_json(_file(folder, cell), run(cell, drawn[key], budget))
-    rows = [json.loads(_file(folder, cell).read_text(encoding="utf-8")) for cell in all_cells]
-    reporting.write(folder, rows)
+            drawn.clear()
+            drawn[key] = tasks.make(cell.source, (budget.train, budget.valid, budget.test), cell.seed)
+        return run(cell, drawn[key], budget)
+
+    reporting.write(folder, run_all(folder, cells(budget), result, progress=progress))
     return folder.path
 
 
@@ -107,28 +100,3 @@ def _predict(learned: Learned, kind: str, fitted: Any, part: Part) -> np.ndarray
 
 def _accuracy(predict: Predict, part: Part) -> float:
     return float((predict(part) == part.label).mean())
-
-
-def _file(folder: RunFolder, cell: Cell) -> Path:
-    return folder.path / "cells" / f"{cell.name()}.json"
-
-
-def check_same(folder: RunFolder, budget: Mapping[str, Any]) -> None:
-    """Write the settings of a folder of cells.
-
-    Args:
-        folder: Folder of the experiment.
-        budget: Settings by name; another number of "seeds" only adds cells.
-
-    Raises:
-        ValueError: If the folder has other settings already.
-    """
-    path, settings = folder.path / "settings.json", json.loads(json.dumps(budget))
-    saved = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"budget": settings, **environment(0)}
-    other = [name for name in settings if name != "seeds" and saved["budget"].get(name) != settings[name]]
-    if other:
-        raise ValueError(
-            f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
-            "another --output-dir"
-        )
-    folder.write_json(path, {**saved, "budget": settings})

@@ -26,7 +26,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from snnsim.data.synthetic.motif_rasters import MotifModel, Rasters
-from snnsim.experiment.meta.running import check_same
+from snnsim.experiment.cells import check_same
 from snnsim.experiment.motif_detection.settings import Budget, Cell, cells
 from snnsim.files import written_whole
 from snnsim.kernels.delay.event_conv import ConvGeometry, event_conv
@@ -48,7 +48,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """
     folder, everything = RunFolder(output), cells(budget)
     with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget))
+        check_same(folder, asdict(budget), free=("seeds",))
         for cell in tqdm(everything, unit="cell", disable=None if progress else True):
             path = _file(folder, cell)
             if not path.is_file():

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from snnsim.experiment.meta.running import check_same
+from snnsim.experiment.cells import check_same
 from snnsim.experiment.motion import measures, movies, reporting, training, tuning
 from snnsim.experiment.motion.movies import Movies
 from snnsim.experiment.motion.settings import CONTROLS, SPARSE, Budget, Cell, cells
@@ -37,7 +37,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """
     folder = RunFolder(output)
     with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget))
+        check_same(folder, asdict(budget), free=("seeds",))
         for cell in cells(budget):
             if not cell_file(folder, cell).is_file():
                 folder.write_json(cell_file(folder, cell), run(cell, budget, folder, progress=progress))

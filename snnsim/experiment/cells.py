@@ -1,0 +1,100 @@
+"""Experiments of many cells: every finished cell is a file, so that a killed experiment can be continued.
+
+settings.json        the settings, versions, command and machine
+cells/NAME.json      the result of a cell
+"""
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tqdm import tqdm
+
+from snnsim.training.lock import held
+from snnsim.training.run_folder import RunFolder, environment
+
+Row = dict[str, Any]
+
+
+class Named(Protocol):
+    """A cell."""
+
+    def name(self) -> str:
+        """Return the name of its file."""
+
+
+C = TypeVar("C", bound=Named)
+
+
+def run_all(
+    folder: RunFolder,
+    cells: Sequence[C],
+    run: Callable[[C], Row],
+    *,
+    is_complete: Callable[[Row], bool] = lambda _: True,
+    progress: bool = True,
+) -> list[Row]:
+    """Run the cells without a complete result, and return the results of all.
+
+    Args:
+        folder: Folder of the experiment, which no other process may hold.
+        cells: The cells.
+        run: Function from a cell to its result, plain values by name.
+        is_complete: Function from a result to whether it needs no further run.
+        progress: Whether a progress bar is shown.
+    """
+    with held(folder.path, say=tqdm.write):
+        missing = [cell for cell in cells if not _is_done(result_file(folder, cell.name()), is_complete)]
+        bar = tqdm(
+            missing,
+            initial=len(cells) - len(missing),
+            total=len(cells),
+            unit="cell",
+            disable=None if progress else True,
+        )
+        for cell in bar:
+            bar.set_postfix_str(cell.name())
+            folder.write_json(result_file(folder, cell.name()), run(cell))
+    return [_read(result_file(folder, cell.name())) for cell in cells]
+
+
+def result_file(folder: RunFolder, name: str) -> Path:
+    """Return the path of the result of a cell.
+
+    Args:
+        folder: Folder of the experiment.
+        name: Name of the cell.
+    """
+    return folder.path / "cells" / f"{name}.json"
+
+
+def check_same(folder: RunFolder, settings: Mapping[str, Any], *, free: Collection[str]) -> None:
+    """Write the settings of a folder.
+
+    Args:
+        folder: Folder of the experiment.
+        settings: The settings by name.
+        free: Names of settings that may change, as they add cells or go on with them.
+
+    Raises:
+        ValueError: If the folder has other settings already.
+    """
+    path, plain = folder.path / "settings.json", json.loads(json.dumps(settings))
+    saved = _read(path) if path.is_file() else {"budget": plain, **environment(0)}
+    other = [name for name in plain if name not in free and saved["budget"].get(name) != plain[name]]
+    if other:
+        raise ValueError(
+            f"reproduce: {folder.path} holds an experiment with other {', '.join(other)}; take these again, or choose "
+            "another --output-dir"
+        )
+    folder.write_json(path, {**saved, "budget": plain})
+
+
+def _is_done(path: Path, is_complete: Callable[[Row], bool]) -> bool:
+    return path.is_file() and is_complete(_read(path))
+
+
+def _read(path: Path) -> Row:
+    row: Row = json.loads(path.read_text(encoding="utf-8"))
+    return row

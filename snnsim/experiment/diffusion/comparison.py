@@ -1,0 +1,165 @@
+"""Variants of spiking diffusion side by side: each a run of its own, its measures, and a curve of guidance.
+
+    spiking-4, spiking-8   4 and 8 steps of the neurons
+    scaled-4               spiking-4, with a tenth of its epochs more, in which the step scales are learned
+    sltt-4                 4 steps, without gradient paths from step to step
+    silu                   the twin without spikes, of the same size
+    converted              trained with 4 levels, converted into neurons of 4 steps
+
+The tables hold every variant and seed; guidance changes the thresholds of spiking-4 of seed 0.
+"""
+
+import csv
+import io
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from snnsim.experiment.cells import check_same, result_file
+from snnsim.experiment.diffusion import evaluation, features, training
+from snnsim.experiment.diffusion.sampling import Sampler
+from snnsim.experiment.diffusion.settings import PICTURES, Settings
+from snnsim.files import written_whole
+from snnsim.training.run_folder import RunFolder
+from snnsim.validation import require
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "spiking-4": {},
+    "spiking-8": {"steps": 8},
+    "scaled-4": {"scaled": True},
+    "sltt-4": {"temporal": False},
+    "silu": {"activation": "silu"},
+    "converted": {"activation": "qcfs"},
+}
+GUIDED = "spiking-4"
+COLUMNS = (
+    "variant", "seed", "train_loss", "valid_loss", "distance", "floor", "noise", "nearest", "confidence",
+    "entropy", "spikes_per_neuron", "operations", "multiplications", "energy_nj", "seconds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Sizes of the comparison."""
+
+    epochs: int = 80
+    width: int = 32
+    pictures: int = 360
+    """Drawn pictures of each measure."""
+    sampling_steps: int = 50
+    thresholds: tuple[float, ...] = (0.95, 0.99, 0.997, 1.0, 1.003, 1.01, 1.05)
+    seeds: int = 1
+    variants: tuple[str, ...] = tuple(VARIANTS)
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.variants) - set(VARIANTS))
+        require(not unknown, f"reproduce: variants must be among {', '.join(VARIANTS)}, not {', '.join(unknown)}")
+
+
+BUDGETS = {"digits": Budget(), "pictures": Budget(epochs=20, pictures=2000)}
+
+
+def reproduce(budget: Budget, output: Path, data: Path | None = None) -> Path:
+    """Train all variants that are missing, measure them, write tables and figures, and return the folder.
+
+    Args:
+        budget: Sizes of the comparison.
+        output: Folder of the comparison.
+        data: Folder of IDX files; None takes the digits of scikit-learn.
+    """
+    folder = RunFolder(output)
+    settings_of_all = asdict(budget) | {"data": "digits" if data is None else str(data)}
+    # other variants and more seeds only add runs
+    check_same(folder, settings_of_all, free=("seeds", "variants"))
+    cells = [(variant, seed) for seed in range(budget.seeds) for variant in budget.variants]
+    settings = {cell: _settings(budget, data, *cell) for cell in cells}
+    classifier = None
+    for variant, seed in tqdm(cells, unit="run", disable=None):
+        path = result_file(folder, f"{variant}-{seed}")
+        if path.is_file():
+            continue
+        run = output / "runs" / f"{variant}-{seed}"
+        _train(run, settings[variant, seed])
+        classifier = classifier or features.reference(training.load_pictures(settings[variant, seed]))
+        sampler = Sampler(steps=budget.sampling_steps)
+        result = evaluation.evaluate(run, budget.pictures, sampler, classifier=classifier)
+        last = RunFolder(run).read_metrics()
+        folder.write_json(
+            path,
+            {
+                "variant": variant, "seed": seed, "train_loss": last[-1]["train_loss"],
+                "valid_loss": last[-1]["valid_loss"], "seconds": sum(row["seconds"] for row in last), **result,
+            },
+        )  # fmt: skip
+    _guide(folder, budget, classifier, settings)
+    rows = [json.loads(result_file(folder, f"{variant}-{seed}").read_text(encoding="utf-8")) for variant, seed in cells]
+    _write(folder, rows)
+    return output
+
+
+def _settings(budget: Budget, data: Path | None, variant: str, seed: int) -> Settings:
+    base = Settings() if data is None else PICTURES.with_values({"path": str(data)})
+    values = dict(VARIANTS[variant])
+    if values.pop("scaled", False):
+        values["scaled_epochs"] = max(1, budget.epochs // 10)
+    return base.with_values({"epochs": budget.epochs, "width": budget.width, "seed": seed, **values})
+
+
+def _train(run: Path, settings: Settings) -> None:
+    if (run / "config.toml").is_file():
+        training.train(str(run), {}, resume=True)
+        return
+    default = Settings()
+    values = {name: value for name, value in asdict(settings).items() if value != getattr(default, name)}
+    base = {name: getattr(settings, name) for name in ("epochs", "valid", "multipliers", "batch_size")}
+    training.train("diffusion", base | values, output=run)
+
+
+def _guide(
+    folder: RunFolder, budget: Budget, classifier: features.Classifier | None, settings: dict[Any, Settings]
+) -> None:
+    """Measure the guided variant with other thresholds."""
+    path, run = folder.path / "guidance.json", folder.path / "runs" / f"{GUIDED}-0"
+    if GUIDED not in budget.variants or path.is_file():
+        return
+    classifier = classifier or features.reference(training.load_pictures(settings[GUIDED, 0]))
+    sampler = Sampler(steps=budget.sampling_steps)
+    rows = [
+        evaluation.evaluate(run, budget.pictures, sampler, threshold=threshold, classifier=classifier)
+        for threshold in tqdm(budget.thresholds, unit="threshold", disable=None)
+    ]
+    folder.write_json(path, {"variant": GUIDED, "rows": rows})
+
+
+def _write(folder: RunFolder, rows: list[dict[str, Any]]) -> None:
+    text = io.StringIO()
+    table = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    with written_whole(folder.path / "results.csv") as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8")
+    lines = [
+        "| variant | seed | feature distance | valid loss | nearest | spikes a neuron | energy, nJ |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {row['variant']} | {row['seed']} | {row['distance']:.3g} | {row['valid_loss']:.4f} | {row['nearest']:.2f} "
+        f"| {row['spikes_per_neuron']:.2f} | {row['energy_nj']:,.0f} |"
+        for row in rows
+    ]
+    if rows:
+        first = rows[0]
+        lines.append(
+            f"\nReal pictures against real ones: {first['floor']:.3g}; noise: {first['noise']:.3g}. "
+            f"{first['pictures']} pictures each. Energy of one evaluation of the network."
+        )
+    guidance = folder.path / "guidance.json"
+    if guidance.is_file():
+        curve = json.loads(guidance.read_text(encoding="utf-8"))["rows"]
+        points = ", ".join(f"{row['threshold']:g}: {row['distance']:.3g}" for row in curve)
+        lines.append(f"\nGuidance by the threshold, feature distance of {GUIDED}: {points}.")
+    with written_whole(folder.path / "table.md") as partial:
+        partial.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,234 @@
+"""Training of spiking diffusion: an epoch, its metrics, a checkpoint, and so on until the last.
+
+Order, noise, steps of diffusion and dropout of an epoch are functions of the seed and the epoch, so a training that was
+stopped goes on from its last finished epoch to the same parameters, bit for bit.
+"""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from snnsim.diffusion import Diffusion, Options, SpikingUNet, step_scales
+from snnsim.experiment.diffusion import settings as files
+from snnsim.experiment.diffusion.settings import Settings
+from snnsim.experiment.one_step import pictures
+from snnsim.experiment.one_step.pictures import Part, Pictures
+from snnsim.files import at_home, remove_abandoned
+from snnsim.learning.options import EMA
+from snnsim.nn import constrain_after
+from snnsim.training import checkpoint, lock, signals
+from snnsim.training.average import Average
+from snnsim.training.run_folder import RunFolder, environment
+from snnsim.validation import require
+
+
+def load_pictures(settings: Settings) -> Pictures:
+    """Return the pictures of a run, with values from −1 to 1.
+
+    Args:
+        settings: Settings of the run.
+
+    Raises:
+        ValueError: If rows or columns cannot be halved as often as the U-Net does.
+    """
+    loaded = pictures.load(None if settings.path is None else at_home(settings.path), settings.valid)
+    halvings = 2 ** (len(settings.multipliers) - 1)
+    rows, columns = loaded.train.image.shape[2:]
+    require(
+        rows % halvings == columns % halvings == 0,
+        f"diffusion.multipliers: {len(settings.multipliers)} levels halve rows and columns "
+        f"{len(settings.multipliers) - 1} times, and the pictures have {rows} x {columns} pixels; take fewer levels",
+    )
+    train, valid = (Part(2 * part.image - 1, part.label) for part in (loaded.train, loaded.valid))
+    return Pictures(train, valid, loaded.classes)
+
+
+def network_of(settings: Settings, data: Pictures) -> SpikingUNet:
+    """Return a network with random parameters of the seed.
+
+    Args:
+        settings: Settings of the run.
+        data: Its pictures.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        options = Options(
+            settings.width, settings.multipliers, settings.blocks, settings.neuron_steps, settings.activation,
+            settings.steps, settings.dropout, settings.temporal, data.classes if settings.conditional else 0,
+            settings.recompute,
+        )  # fmt: skip
+        return SpikingUNet(data.train.image.shape[1], options)
+
+
+def train(target: str, values: Mapping[str, object], *, output: Path | None = None, resume: bool = False) -> RunFolder:
+    """Train, and return the folder of the run.
+
+    Args:
+        target: "diffusion", a TOML file with a section `diffusion`, or the folder of a run to resume.
+        values: New values of the settings by their names; a run that is resumed takes more epochs alone.
+        output: Folder of the run; None is a new folder in runs.
+        resume: Whether the run of `target` or `output` goes on.
+
+    Raises:
+        ValueError: If a folder has a run already, or none to resume.
+    """
+    if resume:
+        path = output if target == "diffusion" and output is not None else Path(target)
+        require(files.is_of_diffusion(path), f"--resume: {path} must be the folder of a run of diffusion")
+        require(
+            set(values) <= {"epochs", "scaled_epochs"},
+            f"--resume: only epochs can change in a run, not {', '.join(sorted(values))}; start a new one",
+        )
+        settings = files.load(path / "config.toml").with_values(values)
+        data = load_pictures(settings)
+    else:
+        settings = _base(target, values).with_values(values)
+        # before the folder, so that a failure leaves none
+        data = load_pictures(settings)
+        path = output or lock.new_folder(Path("runs"), f"diffusion-{datetime.now():%Y%m%d-%H%M%S}")
+    folder = RunFolder(path)
+    with lock.held(path, say=tqdm.write):
+        remove_abandoned(path)
+        require(
+            resume or not folder.config.exists(), f"{path} holds a run; choose another folder, or go on with --resume"
+        )
+        settings.save(folder.config)
+        folder.write_json(folder.path / "environment.json", environment(settings.seed))
+        _fit(folder, settings, data)
+    return folder
+
+
+def _base(target: str, values: Mapping[str, object]) -> Settings:
+    if target != "diffusion":
+        return files.load(Path(target))
+    return Settings() if values.get("path") is None else files.PICTURES
+
+
+class _State:
+    """What a training changes: parameters, their average, the optimizer, and the metrics of the finished epochs.
+
+    Args:
+        settings: Settings of the run.
+        data: Its pictures.
+    """
+
+    def __init__(self, settings: Settings, data: Pictures) -> None:
+        self.network = network_of(settings, data)
+        self.average = Average(self.network, EMA(decay=settings.decay))
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.lr)
+        constrain_after(self.optimizer, self.network)
+        self.history: list[dict[str, Any]] = []
+        self.architecture = {"network": str(self.network)}
+
+    def load(self, path: Path) -> None:
+        """Restore the state of a checkpoint."""
+        saved = checkpoint.load(path, self.architecture)
+        checkpoint.into(path, self.network, saved)
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.average.load_state_dict(saved["average"], path)
+        self.history = saved["history"]
+
+    def save(self, folder: RunFolder) -> None:
+        """Write a checkpoint and the metrics."""
+        content = {
+            "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state_dict(), "history": self.history,
+        }  # fmt: skip
+        checkpoint.save(folder.last, self.architecture, content)
+        folder.write_metrics(self.history)
+
+
+def _fit(folder: RunFolder, settings: Settings, data: Pictures) -> None:
+    """Train the epochs that are missing."""
+    state, diffusion = _State(settings, data), Diffusion(settings.noise_steps)
+    if folder.last.is_file():
+        state.load(folder.last)
+    done, epochs = len(state.history), settings.epochs + settings.scaled_epochs
+    bar = tqdm(range(done, epochs), initial=done, total=epochs, unit="epoch", disable=None)
+    with signals.watched() as request:
+        for epoch in bar:
+            for scale in step_scales(state.network):
+                scale.requires_grad_(epoch >= settings.epochs)
+            began = time.perf_counter()
+            loss = _epoch(state, diffusion, settings, data.train, request)
+            row = {"epoch": epoch + 1, "train_loss": loss, "seconds": round(time.perf_counter() - began, 3)}
+            with state.average.on():
+                row["valid_loss"] = loss_of(state.network, diffusion, data.valid, settings)
+            state.history.append(row)
+            bar.set_postfix_str(f"loss {loss:.4f}, valid {row['valid_loss']:.4f}")
+            state.save(folder)
+
+
+def _epoch(state: _State, diffusion: Diffusion, settings: Settings, part: Part, request: signals.Request) -> float:
+    """Return the mean loss of the next epoch.
+
+    Raises:
+        Stopped: If a signal asked for it.
+        ValueError: If the loss is not finite.
+    """
+    epoch, total, count = len(state.history), 0.0, math.ceil(len(part.label) / settings.batch_size)
+    network = state.network.train()
+    with _seeded(settings.seed, epoch) as generator:
+        order = torch.randperm(len(part.label), generator=generator)
+        for number, index in enumerate(order.split(settings.batch_size)):
+            for group in state.optimizer.param_groups:
+                group["lr"] = settings.lr * min(1.0, (epoch * count + number + 1) / count)
+            loss = _loss(network, diffusion, Part(part.image[index], part.label[index]), generator)
+            if not torch.isfinite(loss):
+                raise ValueError(
+                    f"diffusion: the loss is not finite in epoch {epoch + 1}; take a smaller rate, --set lr=..., and "
+                    "start anew"
+                )
+            state.optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+            state.optimizer.step()
+            state.average.include(epoch)
+            total += float(loss.detach()) * len(index)
+            if request.received:
+                raise signals.Stopped(f"the training stopped in epoch {epoch + 1}")
+    return total / len(part.label)
+
+
+@contextlib.contextmanager
+def _seeded(*numbers: int) -> Iterator[torch.Generator]:
+    """Seed torch, and yield a generator, for a block; the state outside of it stays."""
+    first, second = np.random.SeedSequence(numbers).generate_state(2)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(first))
+        yield torch.Generator().manual_seed(int(second))
+
+
+def _loss(network: nn.Module, diffusion: Diffusion, part: Part, generator: torch.Generator) -> Tensor:
+    noise = torch.randn(part.image.shape, generator=generator)
+    step = torch.randint(diffusion.steps, part.label.shape, generator=generator)
+    predicted = network(diffusion.noisy(part.image, noise, step), step, part.label)
+    return (predicted - noise).square().mean()
+
+
+@torch.no_grad()
+def loss_of(network: nn.Module, diffusion: Diffusion, part: Part, settings: Settings) -> float:
+    """Return the mean loss of pictures in evaluation mode, with the same noise for every network of a seed.
+
+    Args:
+        network: The network.
+        diffusion: The diffusion.
+        part: The pictures.
+        settings: Settings of the run.
+    """
+    network.eval()
+    total = 0.0
+    with _seeded(settings.seed, 2**31) as generator:
+        for begin in range(0, len(part.label), settings.batch_size):
+            batch = Part(*(each[begin : begin + settings.batch_size] for each in part))
+            total += float(_loss(network, diffusion, batch, generator)) * len(batch.label)
+    return total / len(part.label)

@@ -1,0 +1,1 @@
+"""Recurrent networks of leaky rate units: loops over steps, forward and backward."""
