@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.program import Edge, Program
-from snnsim.program.parts import LONGEST_DELAY
+from snnsim.program.edge import LONGEST_DELAY
 from snnsim.validation import require, shown
 
 
