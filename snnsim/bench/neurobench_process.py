@@ -53,7 +53,7 @@ class Mirrors(nn.Module):
     def __init__(self, program: Program) -> None:
         super().__init__()
         self.linear, self.sources = nn.ModuleList(), []
-        for edge in program.edges:
+        for edge in (each.unrolled() for each in program.edges):
             size = program.population(edge.target).size, program.sources(edge.source)
             pre, pair = edge.pre(), edge.pre().astype(np.int64) * size[0] + edge.post
             # the number of a synapse among those of its pair

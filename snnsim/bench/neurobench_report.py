@@ -112,7 +112,7 @@ def taps(program: Program) -> dict[int, int]:
         program: The Program.
     """
     sizes = {}
-    for number, edge in enumerate(program.edges):
+    for number, edge in enumerate(each.unrolled() for each in program.edges):
         pairs = edge.pre().astype(np.int64) * program.population(edge.target).size + edge.post
         most = int(np.unique(pairs, return_counts=True)[1].max(initial=0))
         sizes[number] = most * program.sources(edge.source) * program.population(edge.target).size
@@ -158,7 +158,7 @@ def counts(program: Program, result: Result, label: np.ndarray | None) -> dict[s
     begin = program.channels
     for population in program.populations:
         first[population.name], begin = begin, begin + population.size
-    for edge in program.edges:
+    for edge in (each.unrolled() for each in program.edges):
         working = np.bincount(edge.pre()[edge.weight != 0], minlength=len(edge.indptr) - 1)
         effective[first[edge.source] : first[edge.source] + len(working)] += working
     delivered = result.node_counts.copy()

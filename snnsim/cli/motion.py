@@ -1,4 +1,4 @@
-"""The subcommands of reproduce for delays that see: motion and motif-detection."""
+"""The subcommands of reproduce for kernels over space and delays: motion and motif-detection."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,16 +13,22 @@ Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(defaul
 
 @dataclass(frozen=True)
 class Motion:
-    """Repeat an experiment: a layer with delays that sees the motion of photographs in the events of a camera (HD-SNN).
+    """Repeat an experiment: a layer with delays sees the motion of photographs in the events of a camera (HD-SNN).
 
-    It is compared with learned sparse delays, random delays, and controls without time. The results are results.csv, curves.csv, table.md, and figures of accuracy, pruning and tuning in the folder. A command that was stopped computes the missing results when it is started again.
+    The published dense layer is trained beside learned sparse delays, random delays, and two controls without time. The results are results.csv, curves.csv, table.md, and figures of accuracy, pruning and tuning in the folder. A command that was stopped goes on from its last epoch when it is started again. The photographs need scikit-image.
 
-    - snnsim reproduce motion -- 40 x 40 pixels, some minutes
-    - snnsim reproduce motion --budget published -- the published sizes of movies, kernel and training: days on a CPU
+    - snnsim reproduce motion -- 56 x 56 pixels, one seed
+    - snnsim reproduce motion --budget full -- three seeds, more movies
+    - snnsim reproduce motion --budget published -- the published sizes of movies, kernel and training: weeks on a CPU, and 16 GB of memory
     """
 
     budget: Literal["small", "full", "published"] = "small"
     """Size of the experiment."""
+    models: Annotated[
+        tuple[Literal["dense", "learned-delays", "fixed-delays", "collapsed", "shuffled"], ...],
+        arg(metavar="NAME ...", help_behavior_hint="(default: as the budget has them)"),
+    ] = ()
+    """Models: dense; learned-delays and fixed-delays, with a fiftieth of its weights; collapsed and shuffled, without time."""
     seeds: Repetitions = None
     """Number of repetitions; a later command with more of them adds the missing ones to the folder."""
     output_dir: Folder = None
@@ -32,13 +38,11 @@ class Motion:
         """Compute the missing results, and print the table."""
         from snnsim.experiment import motion
 
-        budget = motion.BUDGETS[self.budget]
-        budget = budget if self.seeds is None else replace(budget, seeds=self.seeds)
+        changes = {name: getattr(self, name) for name in ("models", "seeds") if getattr(self, name) not in (None, ())}
+        budget = replace(motion.BUDGETS[self.budget], **changes)
         folder = motion.reproduce(budget, self.output_dir or Path(f"runs/motion-{self.budget}"))
         print((folder / "table.md").read_text(encoding="utf-8"))
-        print(
-            f"done: {folder}: results.csv, curves.csv, table.md, accuracy.png, pruning.png, tuning.png, and the layers"
-        )
+        print(f"done: {folder}: results.csv, curves.csv, table.md, figures, and the trained layers")
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class MotifDetection:
 
     The results are results.csv and table.md in the folder. A command that was stopped computes the missing results when it is started again.
 
-    - snnsim reproduce motif-detection -- the published size, some minutes
+    - snnsim reproduce motif-detection -- the published size, three seeds
     """
 
     budget: Literal["small", "full"] = "small"

@@ -12,7 +12,7 @@ Names    W weight · b bias
 """
 
 import itertools
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from torch import Tensor, nn
@@ -137,7 +137,7 @@ def _stages(network: Sparsified) -> list[_Stage]:
             require(name in taken, f"freeze: layer {name!r} must be coded; {network.report.refused.get(name, '')}")
             require(activated, f"freeze: there must be an nn.ReLU between {name!r} and the layer before it")
             each, coding = taken[name]
-            stages.append(_Stage(name, layer, coding, each, _order(each.shape, field)))
+            stages.append(_Stage(name, layer, cast(Coding, coding), each, _order(each.shape, field)))
             activated, field = False, None if isinstance(layer, nn.Linear) else _targets(stages[-1])
         elif isinstance(layer, nn.ReLU):
             activated = True

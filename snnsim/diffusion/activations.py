@@ -8,7 +8,7 @@ Names    g guidance: threshold at inference, 1 in training
 Source   spiking diffusion, guidance by the threshold: J. Cao et al. 2024, arXiv 2408.16467
 """
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import nn
@@ -74,7 +74,7 @@ def guide(network: nn.Module, threshold: float) -> None:
         ValueError: If the network has no spiking neurons.
     """
     factor = validation.positive(threshold, who="guide", name="threshold")
-    parts = [part.neuron for part in network.modules() if isinstance(part, SpikingActivation)]
+    parts = [cast(LIF, part.neuron) for part in network.modules() if isinstance(part, SpikingActivation)]
     validation.require(bool(parts), "guide: the network must have spiking neurons; it has none")
     for neuron in parts:
         neuron.threshold.mul_(factor)

@@ -17,7 +17,7 @@ Differs  the shortcut between numbers of channels convolves spikes, so that it h
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -74,7 +74,8 @@ class WeightedReadout(Folded):
             values: Folded sequence (step · picture, channel, row, column).
         """
         weight = READOUT_DECAY ** torch.arange(self.steps - 1, -1, -1, dtype=values.dtype, device=values.device)
-        return torch.tensordot(weight / weight.sum(), unfolded(values, self.steps, who="WeightedReadout"), dims=1)
+        sequence = unfolded(values, self.steps, who="WeightedReadout")
+        return cast(Tensor, torch.tensordot(weight / weight.sum(), sequence, dims=1))
 
 
 class Options(NamedTuple):
@@ -154,6 +155,8 @@ class TimeEmbedding(nn.Module):
         width: Number of sines and cosines, even.
         outputs: Numbers of the result.
     """
+
+    frequency: Tensor
 
     def __init__(self, width: int, outputs: int) -> None:
         super().__init__()

@@ -13,7 +13,6 @@
     u = β v + e w           w ← ρ w + I before u               (cuba_lif_hard, cuba_lif_soft)
 
     delta, sigma_delta, sigma: graded messages in place of spikes      models.py has the equations
-
 Shapes   β, θ, b (neuron,) of a population · w, d, target (synapse,) of an edge, sorted by source, delay, target;
          source i has the synapses indptr[i]:indptr[i + 1]
 Units    d in steps, 0 the same step · u, v, θ, b, w in units of the trained threshold; time_step_ms in ms

@@ -121,7 +121,7 @@ def _loops(program: Program, frames: np.ndarray) -> np.ndarray:
         start[population.name], begin = begin, begin + population.size
     synapses = [
         (int(start[edge.source] + i), int(start[edge.target] - program.channels + j), int(d), w.item())
-        for edge in program.edges
+        for edge in (each.unrolled() for each in program.edges)
         for i, j, d, w in zip(edge.pre(), edge.post, edge.delay, edge.weight, strict=True)
     ]
     populations = program.populations

@@ -35,8 +35,10 @@ def with_delays(program: Program, source: str, target: str, delay: Any) -> Progr
     parallel = len(edges) < len(program.edges)
     require(not parallel, f"{who}: at most one edge must lead from a population to another, and here are several")
     old = edges[source, target]
-    single = isinstance(old, Edge)
-    require(single, f"{who}: {source!r} -> {target!r} is a convolution; take Program.unrolled() for single synapses")
+    if not isinstance(old, Edge):
+        raise ValueError(
+            f"{who}: {source!r} -> {target!r} must be single synapses, not a convolution; take Program.unrolled()"
+        )
     values, pre = _per_synapse(np.asarray(delay), old, program.population(target).size), old.pre()
     least = program.least_delay(old)
     inside = not len(values) or bool(values.min() >= least and values.max() <= LONGEST_DELAY)

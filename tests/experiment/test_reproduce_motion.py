@@ -170,13 +170,24 @@ def test_a_recording_of_a_user_is_seen(folder, capsys, tmp_path):
     assert events.shape[2:] == (20, 20, 2)
 
 
-def test_options_of_other_experiments_are_refused(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["reproduce", "motion", "--trials", "2"])
-    assert "has no --trials" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        cli.main(["reproduce", "meta", "--budget", "published"])
-    assert "budget of meta" in capsys.readouterr().err
+def test_the_commands(tmp_path, monkeypatch, capsys):
+    """Options are those of the budget, and the table is printed."""
+    asked = []
+
+    def reproduce(budget, path):
+        asked.append((budget, path))
+        (tmp_path / "table.md").write_text("| model |")
+        return tmp_path
+
+    monkeypatch.setattr(motion, "reproduce", reproduce)
+    monkeypatch.setattr(motif_detection, "reproduce", reproduce)
+    cli.main(["reproduce", "motion", "--models", "dense", "--seeds", "2"])
+    cli.main(["reproduce", "motif-detection", "--output-dir", str(tmp_path)])
+    (first, path), (second, other) = asked
+    assert first == replace(motion.BUDGETS["small"], models=("dense",), seeds=2)
+    assert path.as_posix() == "runs/motion-small"
+    assert (second, other) == (motif_detection.BUDGETS["small"], tmp_path)
+    assert capsys.readouterr().out.count("| model |") == 2
 
 
 SMALL = motif_detection.Budget(

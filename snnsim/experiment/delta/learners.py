@@ -6,7 +6,7 @@ Names    f fan-out · F multiplications of a frame in all layers · σ root mean
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from snnsim.delta import DeltaActivation, LayerCount, SigmaDelta, Sparsified, TemporalDelta, sparsify
 from snnsim.delta.trace import Trace, add
-from snnsim.experiment.delta.networks import network
+from snnsim.experiment.delta.networks import FrameNetwork, network
 from snnsim.experiment.delta.settings import FIRST_STEP, Budget, Cell
 from snnsim.experiment.delta.tasks import Part, Task
 
@@ -83,13 +83,14 @@ def _fit(model: nn.Module, task: Task, *, epochs: int, rate: float, seed: int, p
     generator = np.random.default_rng((seed, 22))
     batches = -(-len(task.train.moving[0]) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, [group["lr"] for group in groups], total_steps=epochs * batches
+        optimizer, [float(group["lr"]) for group in optimizer.param_groups], total_steps=epochs * batches
     )
     rates = _rates(model, penalty) if isinstance(model, Sparsified) else {}
     for part in (part for _ in range(epochs) for part in _batches(task.train, generator)):
         optimizer.zero_grad()
         outputs, trace = model.run(part.frames) if isinstance(model, Sparsified) else (model(part.frames), None)
-        loss = sum(functional.cross_entropy(score, part.labels[name]) for name, score in _scores(outputs, task).items())
+        losses = [functional.cross_entropy(score, part.labels[name]) for name, score in _scores(outputs, task).items()]
+        loss = torch.stack(losses).sum()
         if trace is not None:
             loss = loss + trace.penalty(rates, weights="operations")
         torch.autograd.backward(loss)
@@ -107,13 +108,13 @@ def _rates(model: Sparsified, penalty: float) -> dict[str, float]:
 def _batches(part: Part, generator: np.random.Generator | None = None) -> Iterator[Part]:
     count = part.frames.shape[1]
     order = torch.from_numpy(generator.permutation(count)) if generator is not None else torch.arange(count)
-    for index in order.split(BATCH):
+    for index in torch.split(order, BATCH):
         labels = {name: label[index] for name, label in part.labels.items()}
         yield Part(part.frames[:, index], labels, part.moving[:, index])
 
 
 def _scores(outputs: Tensor, task: Task) -> dict[str, Tensor]:
-    parts = outputs.mean(0).split(list(task.classes.values()), dim=-1)
+    parts = torch.split(outputs.mean(0), list(task.classes.values()), dim=-1)
     return dict(zip(task.classes, parts, strict=True))
 
 
@@ -142,7 +143,7 @@ class Evaluation:
         self.accuracy = {name: count / total for name, count in correct.items()}
         event, nonzero = (torch.cat(each, dim=1) for each in zip(*by_step, strict=True))
         # steps in which nothing has moved for so long that no lag of the network reaches a motion
-        longest = max(model.model.lags)
+        longest = max(cast(FrameNetwork, model.model).lags)
         still = ~torch.stack([_shifted(part.moving, lag) for lag in range(longest + 1)]).any(0)
         still[: longest + 1] = False
         self.still = {"event": float(event[still].sum()), "nonzero": float(nonzero[still].sum())}

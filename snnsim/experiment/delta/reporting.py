@@ -179,7 +179,8 @@ def _later(row: Row, name: str, part: str) -> float:
     layers = row["counts"][part]
     frames = layers[0]["steps"] - layers[0]["recordings"]
     first = "first_nonzero" if name == "nonzero" else None
-    return sum(layer[name] - (layer[first] if first else 0) for layer in layers) / max(frames, 1)
+    later = sum(layer[name] - (layer[first] if first else 0) for layer in layers)
+    return float(later / max(frames, 1))
 
 
 def curves(rows: Sequence[Row]) -> list[Curve]:

@@ -68,10 +68,10 @@ def make(name: str, budget: Budget, seed: int) -> Task:
 
 
 def _actions(budget: Budget, seed: int) -> Task:
-    parts = [_clips(split, getattr(budget, split), seed, actions.Recipe()) for split in SPLITS]
+    train, valid, test = (_clips(split, getattr(budget, split), seed, actions.Recipe()) for split in SPLITS)
     count = min(budget.test, 60)
     probes = {name: _clips("test", count, seed, recipe) for name, recipe in PROBES.items()}
-    return Task(*parts, {"motion": len(actions.MOTIONS), "sprite": len(actions.SPRITES)}, probes)
+    return Task(train, valid, test, {"motion": len(actions.MOTIONS), "sprite": len(actions.SPRITES)}, probes)
 
 
 def _clips(split: str, count: int, seed: int, recipe: actions.Recipe) -> Part:
@@ -89,4 +89,5 @@ def _keywords(budget: Budget, seed: int) -> Task:
         frames = torch.from_numpy(np.ascontiguousarray(((part.frames - mean) / deviation).swapaxes(0, 1)))
         moving = torch.ones(frames.shape[:2], dtype=torch.bool)
         parts.append(Part(frames.float(), {"word": torch.from_numpy(part.word)}, moving))
-    return Task(*parts, {"word": len(WORDS)}, {})
+    train, valid, test = parts
+    return Task(train, valid, test, {"word": len(WORDS)}, {})

@@ -67,7 +67,7 @@ class _Recorder:
 
     def _record(self, layer: nn.Module, _inputs: Any, result: Tensor) -> None:  # noqa: ARG002
         steps = self.layer.steps
-        self.spikes.append(result.unflatten(0, (steps, -1))[:, 0].flatten(1).ne(0).numpy())
+        self.spikes.append(result.view(steps, -1, *result.shape[1:])[:, 0].flatten(1).ne(0).numpy())
 
 
 def _recorders(network: nn.Module) -> dict[str, _Recorder]:

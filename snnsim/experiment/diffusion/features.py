@@ -62,7 +62,7 @@ def trained(part: Part, classes: int, *, seed: int = 0, epochs: int = EPOCHS) ->
         network = Classifier(part.image.shape[1], classes)
         optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
         for _ in range(epochs):
-            for index in torch.randperm(len(part.label)).split(BATCH):
+            for index in torch.split(torch.randperm(len(part.label)), BATCH):
                 loss = functional.cross_entropy(network.scores(network(part.image[index])), part.label[index])
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -78,7 +78,7 @@ def features(network: Classifier, pictures: Tensor) -> np.ndarray:
         network: The classifier.
         pictures: The pictures.
     """
-    array: np.ndarray = torch.cat([network(batch) for batch in pictures.split(512)]).double().numpy()
+    array: np.ndarray = torch.cat([network(batch) for batch in torch.split(pictures, 512)]).double().numpy()
     return array
 
 
@@ -90,7 +90,7 @@ def probabilities(network: Classifier, pictures: Tensor) -> Tensor:
         network: The classifier.
         pictures: The pictures.
     """
-    return torch.cat([network.scores(network(batch)).softmax(1) for batch in pictures.split(512)])
+    return torch.cat([network.scores(network(batch)).softmax(1) for batch in torch.split(pictures, 512)])
 
 
 def distance(one: np.ndarray, other: np.ndarray) -> float:

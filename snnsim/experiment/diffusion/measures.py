@@ -79,7 +79,7 @@ def of_pictures(drawn: Tensor, data: Pictures, classifier: Classifier) -> dict[s
 
 def _nearest(pictures: Tensor, training: Tensor) -> float:
     """Return the median distance to the nearest training picture."""
-    nearest = [torch.cdist(batch.flatten(1), training.flatten(1)).amin(1) for batch in pictures.split(256)]
+    nearest = [torch.cdist(batch.flatten(1), training.flatten(1)).amin(1) for batch in torch.split(pictures, 256)]
     return float(torch.cat(nearest).median())
 
 

@@ -90,7 +90,7 @@ def film(trained: Trained, count: int, sampler: Sampler) -> Iterator[Tensor]:
     label = torch.arange(count) % classes if sampler.label is None else torch.full((count,), sampler.label)
 
     def predict(x: Tensor, step: Tensor) -> Tensor:
-        batches = zip(x.split(BATCH), step.split(BATCH), label.split(BATCH), strict=True)
+        batches = zip(*(torch.split(each, BATCH) for each in (x, step, label)), strict=True)
         return torch.cat([trained.network(*batch) for batch in batches])
 
     yield from samples(

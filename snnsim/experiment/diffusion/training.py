@@ -179,7 +179,7 @@ def _epoch(state: _State, diffusion: Diffusion, settings: Settings, part: Part, 
     network = state.network.train()
     with _seeded(settings.seed, epoch) as generator:
         order = torch.randperm(len(part.label), generator=generator)
-        for number, index in enumerate(order.split(settings.batch_size)):
+        for number, index in enumerate(torch.split(order, settings.batch_size)):
             for group in state.optimizer.param_groups:
                 group["lr"] = settings.lr * min(1.0, (epoch * count + number + 1) / count)
             loss = _loss(network, diffusion, Part(part.image[index], part.label[index]), generator)
@@ -212,7 +212,8 @@ def _loss(network: nn.Module, diffusion: Diffusion, part: Part, generator: torch
     noise = torch.randn(part.image.shape, generator=generator)
     step = torch.randint(diffusion.steps, part.label.shape, generator=generator)
     predicted = network(diffusion.noisy(part.image, noise, step), step, part.label)
-    return (predicted - noise).square().mean()
+    loss: Tensor = (predicted - noise).square().mean()
+    return loss
 
 
 @torch.no_grad()
