@@ -15,11 +15,29 @@ from snnsim.experiment.timescales.settings import Budget, Cell, cells
 
 TINY = Budget(
     target=3,
-    units=24, batch=32, steps=100, epochs=3, evaluated=4, stream=200, lesions=1, retrained=1, seeds=1, last=6,
-    curricula=("single", "multi"), measured=(), optimizer="adam", rate=0.01,
+    units=16, batch=32, steps=60, epochs=3, evaluated=4, stream=200, lesions=1, retrained=1, seeds=1, last=6,
+    curricula=("single", "multi"), measured=(), optimizer="adam", rate=0.02,
 )  # fmt: skip
 LIF = replace(TINY, neuron="lif", delays="axonal", learned=("tau+weights+delays",), max_delay=6, optimizer="adam",
               bound="smooth", micro_steps=2, steps=2, rate=0.01)  # fmt: skip
+
+
+SHORT = {
+    "STEPS": 60,
+    "DISCARDED": 20,
+    "BEFORE_ACTIVITY": 20,
+    "WEIGHT_NOISE": (0.01, 10.0),
+    "TAU_NOISE": (0.1,),
+    "BEYOND": (1,),
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _short_measurements():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in SHORT.items():
+            patch.setattr(measuring, name, value)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -123,18 +141,8 @@ def test_spiking_networks_read_two_lines_and_are_decided_at_the_last_micro_step(
     assert activity["spikes"].max() <= 2
 
 
-def test_delays_of_a_spiking_network_are_measured(monkeypatch):
+def test_delays_of_a_spiking_network_are_measured():
     cell = Cell("single", "tau+weights+delays", 0)
-    short = {
-        "STREAMS": 2,
-        "STEPS": 10,
-        "DISCARDED": 2,
-        "BEFORE_ACTIVITY": 5,
-        "WEIGHT_NOISE": (0.1,),
-        "TAU_NOISE": (0.1,),
-    }
-    for name, value in short.items():
-        monkeypatch.setattr(measuring, name, value)
     with kernels.plain():
         result = measuring.measure(models.build(cell, LIF).eval(), cell, replace(LIF, stream=60, lesions=1), 2)
     assert 0.5 <= result["delay memory"]["mean"] <= 3
