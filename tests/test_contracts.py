@@ -181,7 +181,16 @@ def test_no_public_part_is_left_out():
 
     parts = {type(make()) for makers in (ALL_NEURONS, ALL_SYNAPSES) for make in makers.values()}
     # layers of these parts have tests of their own
-    others = {nn.BatchNorm, nn.Head, nn.Recurrence, nn.Skip, nn.SpikingLayer, nn.SpikingNetwork, nn.constrain_after}
+    others = {
+        nn.BatchNorm,
+        nn.Head,
+        nn.LogisticConv,
+        nn.Recurrence,
+        nn.Skip,
+        nn.SpikingLayer,
+        nn.SpikingNetwork,
+        nn.constrain_after,
+    }
     assert parts | others | {nn.Neuron, nn.Synapse, nn.TwoState} == public(nn)
     assert set(ALL_WINDOWS) == set(delay_windows.WINDOWS)
     assert set(ALL_SURROGATES) == set(surrogate.NAMES)

@@ -33,12 +33,15 @@ MODULES = {
     "LIF": lambda: nn.LIF(tau=2.0).run(RIGHT, STATE),
     "LeakyReadout": lambda: nn.LeakyReadout(tau=2.0).run(RIGHT, STATE),
     "LevyBaxter": lambda: nn.LevyBaxter().run(RIGHT, STATE),
+    "LogisticConv": lambda: nn.LogisticConv((NEURONS, 1, 1), 2, 3, kernel=1)(WRONG),
     "MetaNeuron": lambda: nn.MetaNeuron(tau=2.0).run(RIGHT, STATE),
+    "ScaledLIF": lambda: nn.ScaledLIF().run(RIGHT, STATE),
     "SecondOrder": lambda: nn.SecondOrder().run(RIGHT, STATE),
     "SiLIF": lambda: nn.SiLIF().run(RIGHT, nn.TwoState(STATE, STATE)),
     "SparseLinear": lambda: nn.SparseLinear(NEURONS, 2)(WRONG),
     "SpikingLayer": lambda: small_network().layers[0](WRONG.double()),
     "SpikingNetwork": lambda: small_network()(WRONG.double()),
+    "UnitGainLIF": lambda: nn.UnitGainLIF(features=NEURONS).run(RIGHT, STATE),
 }
 WITHOUT_ARRAYS = {"Neuron", "Recurrence", "Skip", "Synapse", "TwoState", "constrain_after"}
 """Abstract modules, connections that layers and networks call, a state, and a function of optimizers."""

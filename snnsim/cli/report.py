@@ -9,7 +9,7 @@ from tyro.conf import Positional, UseAppendAction, arg
 
 from snnsim.cli.options import NATURAL, MovedData
 
-Sources = Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN|PROGRAM")]
+Sources = Annotated[Positional[tuple[Path, ...]], arg(metavar="RUN|PROGRAM", help_behavior_hint="")]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Report:
     """File or folder of the data, if they have moved since training."""
     rasters: Annotated[int, arg(metavar="N"), NATURAL] = 4
     """Recordings with a raster, wrong ones first."""
-    parity: Annotated[UseAppendAction[tuple[Path, ...]], arg(metavar="FILE")] = ()
+    parity: Annotated[UseAppendAction[tuple[Path, ...]], arg(metavar="FILE", help_behavior_hint="")] = ()
     """Output of `snnsim verify --json`; may be given several times."""
     title: Annotated[str | None, arg(metavar="TEXT", help_behavior_hint="(default: the names)")] = None
     """Title of the page."""

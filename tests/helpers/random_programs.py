@@ -11,7 +11,7 @@ from snnsim.program import INPUT, MODELS, Edge, FixedPoint, Population, Program
 from snnsim.program.parts import model_in_file
 from snnsim.simulation import Events
 
-MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and model.fixed_point]
+MODELS_IN_BOTH = [name for name, model in MODELS.items() if model.reset and model.fixed_point and not model.graded]
 """Models that fire, of Programs in floats and in integers."""
 LIF_MODELS = ["lif_hard", "lif_soft"]
 HARD_MODELS = ["lif_hard", "cuba_lif_hard"]

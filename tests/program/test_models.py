@@ -11,6 +11,9 @@ from snnsim.program.storage import CONVOLUTIONS, FURTHER_READOUTS, OTHER_TASKS, 
 from snnsim.simulation import Events, simulate
 from snnsim.simulation.lowering import RESETS
 
+# simulation/test_graded_programs.py has the others, whose decay must be 1
+SPIKING = [name for name, model in MODELS.items() if not model.graded]
+
 
 def neurons(model, **changes):
     """Return two neurons of a model; every parameter is 0.5 or 0.75."""
@@ -48,7 +51,7 @@ def test_a_model_has_its_parameters_and_no_others(model):
             replace(neurons(model), **{name: None if name in MODELS[model].parameters else np.ones(2)})
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SPIKING)
 def test_a_program_of_a_model_is_saved_and_simulated(tmp_path, model):
     program = alone(neurons(model))
     program.save(tmp_path / "a.snn")
@@ -59,7 +62,7 @@ def test_a_program_of_a_model_is_saved_and_simulated(tmp_path, model):
         assert result.counts("a").tolist() == [[3 * program.populations[0].fires] * 2]
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", SPIKING)
 def test_only_fixed_point_models_take_integers(model):
     names = (*ARRAYS, *MODELS[model].parameters)
     arrays = {name: np.array([1, 2]) for name in names if PARAMETERS[name].integer}

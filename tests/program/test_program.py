@@ -72,7 +72,7 @@ def test_arrays_are_read_only_copies():
         ({"provenance": None}, "provenance must be a dict, not None"),
         ({"time_step_ms": 0.0}, "time_step_ms must be positive, not 0.0"),
         ({"extra_steps": -1}, "extra_steps must be an integer of at least 0, not -1"),
-        ({"readout": "a"}, "readout 'a' must have the model 'readout', not 'lif_hard'"),
+        ({"readout": "a"}, "readout 'a' must have the model 'readout' or 'sigma', not 'lif_hard'"),
         ({"readout": "b", "decision": "loudest"}, "decision 'loudest' is unknown; the known ones are summed_softmax"),
         ({"readout": "b", "classes": ("x",)}, "there are 1 classes for 3 neurons of the readout"),
         ({"decision": "max_membrane"}, "a decision and classes need a readout"),

@@ -129,8 +129,10 @@ def test_fast_and_plain_kernels_train_alike(tiny, tmp_path):
         plain = experiment.train("shd", values, output=tmp_path / "plain", device="cpu").read_metrics()
     assert len(fast) == len(plain) == 6
     assert fast[-1]["train_loss"] < 0.9 * fast[0]["train_loss"]
-    for name in ("train_loss", "valid_loss"):
-        one, other = ([row[name] for row in history] for history in (fast, plain))
+    losses = {name: [[row[name] for row in rows] for rows in (fast, plain)] for name in ("train_loss", "valid_loss")}
+    for one, other in losses.values():
         assert one == pytest.approx(other, rel=2e-3)
-        # the same numbers to the last digit would mean that the same form ran twice
-        assert one != other
+    # the same numbers to the last digit would mean that the same form ran twice; networks that fire alike may be
+    # validated alike, though
+    one, other = losses["train_loss"]
+    assert all(first != second for first, second in zip(one, other, strict=True))
