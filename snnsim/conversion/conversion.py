@@ -80,7 +80,7 @@ def check(network: nn.Module) -> list[str]:
 
 @torch.no_grad()
 def convert(network: nn.Module, pictures: Tensor, settings: Settings) -> Conversion:
-    """Return the spiking network of a trained one, which is not changed.
+    """Return the spiking network of a trained one, in evaluation mode; the trained one is not changed.
 
     Args:
         network: A trained torch.nn.Sequential, or a module that torch.fx can trace.
@@ -98,6 +98,8 @@ def convert(network: nn.Module, pictures: Tensor, settings: Settings) -> Convers
     fold(graph)
     original = graphs.trace(graph, who="convert")
     activations = _insert_neurons(graph, settings)
+    # modules of dropout over time are new, and new modules begin in training mode
+    graph.eval()
     for name, activation in activations.items():
         _set_on_first_call(graph, name, activation, settings)
     graph(pictures)

@@ -93,6 +93,17 @@ def test_dropout_is_the_same_in_every_step_and_neurons_go_on_learning():
     assert {"neurons_1.neuron.threshold", "neurons_1.neuron.decay.share"} < learned
 
 
+def test_a_converted_network_is_in_evaluation_mode():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64, 8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 4)).eval()
+    pictures = torch.rand(32, 3, 8, 8, generator=generator())
+    one, other = (convert(net, pictures, Settings(4, "calibration")).network for _ in range(2))
+    results = [each(pictures) for each in (one, one, other)]
+    assert not one.training
+    assert torch.equal(results[0], results[1])
+    assert torch.equal(results[0], results[2])
+
+
 def test_every_layer_that_cannot_be_converted_is_named():
     net = nn.Sequential(
         nn.Conv2d(1, 2, 3), nn.GELU(), nn.MaxPool2d(2), nn.LayerNorm(3), nn.ReLU(), nn.BatchNorm2d(2), nn.Sigmoid()
