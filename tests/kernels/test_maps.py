@@ -67,6 +67,8 @@ def test_threads_change_nothing():
     assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
 
 
+# without compilation, NumPy warns of them
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value) encountered:RuntimeWarning")
 def test_currents_that_are_not_finite_and_wrong_types_are_refused():
     beta, threshold = numbers(0.5, 1.0)
     options = MapOptions(Reset(False, True, Surrogate()))
