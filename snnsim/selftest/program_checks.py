@@ -79,7 +79,9 @@ def networks(folder: Path) -> str:
         fired = dense(result, program, recording)[:, : expected.shape[1]]
         np.testing.assert_array_equal(fired, expected)
     integers = quantize(program, Scheme(weights="int8"))
-    assert quantize(integers, Scheme(weights="int8")).same_as(integers), "a quantized Program is quantized to itself"
+    again_quantized = quantize(integers, Scheme(weights="int8"))
+    # a digest covers all numbers; the provenance of a Program tells how it was made
+    assert again_quantized.digest() == integers.digest(), "a quantized Program is quantized to itself"
     total = int(sum(int(layer.sum()) for layer in record.spikes[1:]))
     return f"{total:,} spikes of a network in torch are those of its Program"
 
