@@ -5,8 +5,8 @@ m ± t s / √n      t: Student's, n − 1 degrees of freedom
 
 import math
 
+import scipy
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from snnsim.validation import numbers
 
@@ -26,6 +26,6 @@ def of_mean(values: ArrayLike) -> tuple[float, float]:
         raise ValueError(f"of_mean: values must be (value,), one or more; got shape {array.shape}")
     if len(array) == 1:
         return -math.inf, math.inf
-    # not stats.t.interval, which is NaN for equal values
-    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / math.sqrt(len(array)))
+    # not scipy.stats.t.interval, which is NaN for equal values
+    half = float(scipy.stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / math.sqrt(len(array)))
     return float(array.mean()) - half, float(array.mean()) + half

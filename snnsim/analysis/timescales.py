@@ -21,8 +21,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy import fft, optimize
 
 from snnsim.validation import integer, numbers, one_of, positive
 
@@ -96,11 +96,11 @@ def autocorrelation(activity: ArrayLike, longest: int) -> np.ndarray:
             f"{array.shape}"
         )
     steps = trials.shape[1]
-    size = fft.next_fast_len(2 * steps, real=True)
+    size = scipy.fft.next_fast_len(2 * steps, real=True)
     total = np.zeros((longest + 1, trials.shape[2]))
     for trial in trials:
-        spectrum = fft.rfft(trial - trial.mean(0), size, axis=0)
-        total += fft.irfft(spectrum * spectrum.conj(), size, axis=0)[: longest + 1]
+        spectrum = scipy.fft.rfft(trial - trial.mean(0), size, axis=0)
+        total += scipy.fft.irfft(spectrum * spectrum.conj(), size, axis=0)[: longest + 1]
     total /= (steps - np.arange(longest + 1))[:, None]
     # rounding of the transforms leaves some 1e-16 of the squared mean
     varies = trials.std(1).max(0) > 1e-12 * np.abs(trials).max((0, 1))
@@ -178,7 +178,7 @@ def _solved(
 ) -> Fit:
     """Return the best fit from several starts; each comes with the upper bounds of its parameters."""
     solutions = [
-        optimize.least_squares(
+        scipy.optimize.least_squares(
             lambda parameters: model(lags, parameters) - values,
             start,
             bounds=([0.0] * (len(start) // 2) + [1e-3] * (len(start) // 2), upper),

@@ -16,7 +16,7 @@ Source   Unser 1999, IEEE Signal Processing Magazine 16(6):22; the path is that 
 from typing import Protocol
 
 import numpy as np
-from scipy.ndimage import spline_filter
+import scipy
 
 ORDER = 5
 REACH = 3
@@ -65,7 +65,7 @@ class Picture:
         if image.ndim != 2 or not np.isfinite(image).all():
             raise ValueError(f"Picture: the image must be a finite matrix of log intensity, not {image.shape}")
         self.shape = image.shape
-        self.coefficients = spline_filter(image, ORDER, mode="mirror")
+        self.coefficients = scipy.ndimage.spline_filter(image, ORDER, mode="mirror")
 
     def __call__(self, position: np.ndarray, shape: tuple[int, int], time_ms: float = 0.0) -> np.ndarray:  # noqa: ARG002
         """Return the log intensity (row, column) of a window.

@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
-from scipy import fft, special
+import scipy
 
 RATE = 24_000
 """Samples of sound and of velocity per second."""
@@ -95,10 +95,10 @@ def velocity_of(segments: np.ndarray, *, count: int) -> Iterator[tuple[int, np.n
     hop = hop_of(size)
     with _TABLE_LOCK:
         table = transfer_function(count, size)
-    spectrum = fft.rfft(segments)
+    spectrum = scipy.fft.rfft(segments)
     block = max(1, _BLOCK_SAMPLES // (len(spectrum) * size))
     for first in range(0, count, block):
-        response = fft.irfft(table[first : first + block, None] * spectrum, size)
+        response = scipy.fft.irfft(table[first : first + block, None] * spectrum, size)
         yield first, response[:, :, LAG : LAG + hop].reshape(len(response), -1)
 
 
@@ -110,7 +110,7 @@ def transfer_function(count: int, segment: int = SEGMENT) -> np.ndarray:
         count: Number of places, at least 1.
         segment: Samples that the FFT transforms.
     """
-    frequency = fft.rfftfreq(segment, 1 / RATE)
+    frequency = scipy.fft.rfftfreq(segment, 1 / RATE)
     # the equations have no value at 0 Hz, and sound has no energy there
     frequency[0] = 1.0
     table = np.empty((count, frequency.size), np.complex64)
@@ -128,7 +128,7 @@ def _transfer(omega: np.ndarray, count: int) -> np.ndarray:
     phase = 2 * np.repeat(number[:, :1], count, axis=1) / STIFFNESS_DECAY
     # Simpson's rule from each place to the next
     phase[:, 1:] += np.cumsum((number[:, :-1] + 4 * halfway + number[:, 1:]) * (step / 6), axis=1)
-    pressure = np.sqrt(phase / number) * special.hankel1(0, phase)
+    pressure = np.sqrt(phase / number) * scipy.special.hankel1(0, phase)
     response: np.ndarray = 2 * omega / _impedance(omega, x) * _ear_drum(omega) * pressure / pressure[:, :1]
     return response
 
@@ -149,6 +149,6 @@ def _wave_number(omega: np.ndarray, x: np.ndarray) -> np.ndarray:
 def _ear_drum(omega: np.ndarray) -> np.ndarray:
     """Return Z (frequency, 1)."""
     z = 2 * omega / STIFFNESS_DECAY * math.sqrt(2 / (HEIGHT * STIFFNESS_AT_BASE))
-    ratio = (special.y0(z) + 1j * special.j0(z)) / (special.j1(z) - 1j * special.y1(z))
+    ratio = (scipy.special.y0(z) + 1j * scipy.special.j0(z)) / (scipy.special.j1(z) - 1j * scipy.special.y1(z))
     impedance: np.ndarray = math.sqrt(2 * STIFFNESS_AT_BASE / HEIGHT) * ratio
     return impedance

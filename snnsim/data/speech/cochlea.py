@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from snnsim.data.speech import basilar_membrane, nerve_cells
 from snnsim.data.speech.basilar_membrane import RATE
@@ -142,7 +142,7 @@ def resampled(audio: np.ndarray, rate: int) -> np.ndarray:
     sound = checked(np.asarray(audio), rate)
     common = math.gcd(int(rate), RATE)
     if rate != RATE:
-        sound = signal.resample_poly(sound, RATE // common, int(rate) // common)
+        sound = scipy.signal.resample_poly(sound, RATE // common, int(rate) // common)
     return np.asarray(sound)
 
 

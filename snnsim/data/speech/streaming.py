@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from snnsim.data.speech import basilar_membrane, cochlea, nerve_cells
 from snnsim.data.speech.basilar_membrane import LAG, LEAD, RATE
@@ -62,7 +62,7 @@ class Resampler:
         sound = np.concatenate([self.pending, samples])
         if up == down:
             return sound, replace(self, pending=sound[:0])
-        filtered = signal.resample_poly(sound, up, down) if len(sound) else sound
+        filtered = scipy.signal.resample_poly(sound, up, down) if len(sound) else sound
         if last:
             return filtered[self.left :], replace(self, pending=sound[:0], left=0)
         # inputs that one output needs before and after it, and outputs whose inputs are all there

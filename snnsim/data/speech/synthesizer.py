@@ -15,7 +15,7 @@ Differs  Klatt's resonators are constant within a frame as here, but his frictio
 """
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from snnsim.data.speech.phonemes import PHONEMES, PRONUNCIATION, WORDS, Target, Voice, draw_voice
 from snnsim.kernels.common.jit import njit
@@ -112,7 +112,7 @@ def _vocal_folds(pitch: np.ndarray, jitter: np.ndarray, tilt: float) -> np.ndarr
     rising = (1 - np.cos(np.pi * phase / 0.6)) / 2
     falling = np.cos(np.pi * (phase - 0.6) / 0.4)
     flow = np.where(phase < 0.6, rising, np.where(phase < 0.8, falling, 0.0))
-    source: np.ndarray = signal.lfilter([1 - tilt], [1, -tilt], np.diff(flow, prepend=0.0))
+    source: np.ndarray = scipy.signal.lfilter([1 - tilt], [1, -tilt], np.diff(flow, prepend=0.0))
     return source
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import signal
+import scipy
 
 from snnsim import files
 from snnsim.data import heidelberg
@@ -100,8 +100,8 @@ def utterance(split: str, number: int, *, seed: int) -> np.ndarray:
     label, speaker_number = labeled(split, number)
     talker = speaker(speaker_number, seed=seed)
     speech = synthesizer.speak(WORDS[label], talker.voice, generator, SPREAD)
-    sound: np.ndarray = signal.fftconvolve(speech, talker.echo)[: speech.size + talker.echo.size // 2]
-    sound = signal.lfilter([1.0, talker.tilt], [1.0], sound)
+    sound: np.ndarray = scipy.signal.fftconvolve(speech, talker.echo)[: speech.size + talker.echo.size // 2]
+    sound = scipy.signal.lfilter([1.0, talker.tilt], [1.0], sound)
     before, after = (int(generator.uniform(*SILENCE_S) * RATE) for _ in range(2))
     sound = np.pad(sound, (before, after))
     noise = pink(sound.size, generator)

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
-from scipy.optimize import curve_fit
 from torch import Tensor
 
 from snnsim.experiment.motion import movies
@@ -146,7 +146,9 @@ def half_saturation(rows: list[dict[str, float]], chance: float) -> dict[str, fl
 
     start = value.max(), np.log(share)[np.abs(value - (value.max() + chance) / 2).argmin()], 2.0
     bounds = ([chance, np.log(share.min()) - 5, 0.05], [1.0, 5.0, 50.0])
-    (top, half, steepness), _ = curve_fit(sigmoid, np.log(share), value, p0=np.clip(start, *bounds), bounds=bounds)
+    (top, half, steepness), _ = scipy.optimize.curve_fit(
+        sigmoid, np.log(share), value, p0=np.clip(start, *bounds), bounds=bounds
+    )
     return {"top": float(top), "half": float(np.exp(half)), "steepness": float(steepness)}
 
 

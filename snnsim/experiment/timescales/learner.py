@@ -29,10 +29,13 @@ def optimizer(model: nn.Module, budget: Budget) -> torch.optim.Optimizer:
         model: The model.
         budget: Name of the optimizer and learning rate.
     """
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    delays = [parameter for name, parameter in named if name.endswith("delay")]
+    others = [parameter for name, parameter in named if not name.endswith("delay")]
+    groups = [{"params": others}, *([{"params": delays, "lr": budget.delay_rate}] if delays else [])]
     if budget.optimizer == "sgd":
-        return torch.optim.SGD(learned, lr=budget.rate, momentum=0.1, nesterov=True)
-    return torch.optim.Adam(learned, lr=budget.rate)
+        return torch.optim.SGD(groups, lr=budget.rate, momentum=0.1, nesterov=True)
+    return torch.optim.Adam(groups, lr=budget.rate)
 
 
 def head_of(level: int, curriculum: str) -> int:

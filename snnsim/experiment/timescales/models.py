@@ -62,7 +62,63 @@ class Heads(nn.Module):
         return logits
 
 
-class RateModel(nn.Module):
+class UnitsWithHeads(nn.Module):
+    """A recurrent layer with heads on its states; a subclass gives the states and their outgoing weights.
+
+    Args:
+        core: The recurrent layer.
+        heads: The heads.
+        units: Number of units.
+    """
+
+    def __init__(self, core: nn.Module, heads: Heads, units: int) -> None:
+        super().__init__()
+        self.core, self.heads, self.units = core, heads, units
+
+    def states(self, bits: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the states of every step, (time, batch, unit).
+
+        Args:
+            bits: Bits, (time, batch).
+            generator: Generator of the states before the first step.
+
+        Raises:
+            NotImplementedError: In this class.
+        """
+        raise NotImplementedError
+
+    def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the activity of the units by its kind, (time, batch, unit).
+
+        Args:
+            bits: Bits, (time, batch).
+            generator: Generator of the states before the first step.
+        """
+        return {"rates": self.states(bits, generator)}
+
+    def with_head(self, generator: torch.Generator) -> None:
+        """Take a single new head.
+
+        Args:
+            generator: Generator of its start.
+        """
+        self.heads = Heads(1, self.units, generator)
+
+    def logits(self, bits: Tensor, heads: Sequence[int], generator: torch.Generator, *, last: bool) -> Tensor:
+        """Return z, (time, batch, head, class), or (batch, head, class) of the last step.
+
+        Args:
+            bits: Bits, (time, batch).
+            heads: Numbers of the heads.
+            generator: Generator of the states before the first step.
+            last: Whether only the last step counts.
+        """
+        states = self.states(bits, generator)
+        logits: Tensor = self.heads(states[-1] if last else states, heads)
+        return logits
+
+
+class RateModel(UnitsWithHeads):
     """Leaky rate units with heads.
 
     Args:
@@ -70,9 +126,10 @@ class RateModel(nn.Module):
         heads: The heads.
     """
 
+    core: RateNetwork
+
     def __init__(self, core: RateNetwork, heads: Heads) -> None:
-        super().__init__()
-        self.core, self.heads = core, heads
+        super().__init__(core, heads, core.units)
 
     def taus(self) -> Tensor:
         """Return the time constants in bits, (unit,)."""
@@ -97,23 +154,6 @@ class RateModel(nn.Module):
         """Return the weights from the units, each with the axis that counts the units."""
         return [(self.core.weight, 1), (self.heads.weight, 2)]
 
-    def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the activity of the units by its kind, (time, batch, unit).
-
-        Args:
-            bits: Bits, (time, batch).
-            generator: Generator of the states before the first step.
-        """
-        return {"rates": self.states(bits, generator)}
-
-    def with_head(self, generator: torch.Generator) -> None:
-        """Take a single new head.
-
-        Args:
-            generator: Generator of its start.
-        """
-        self.heads = Heads(1, self.core.units, generator)
-
     @property
     def time_constant(self) -> TimeConstant:
         """The time constants."""
@@ -124,21 +164,8 @@ class RateModel(nn.Module):
         """The parameter of the recurrent weights."""
         return self.core.weight
 
-    def logits(self, bits: Tensor, heads: Sequence[int], generator: torch.Generator, *, last: bool) -> Tensor:
-        """Return z, (time, batch, head, class), or (batch, head, class) of the last step.
 
-        Args:
-            bits: Bits, (time, batch).
-            heads: Numbers of the heads.
-            generator: Generator of the states before the first step.
-            last: Whether only the last step counts.
-        """
-        states = self.states(bits, generator)
-        logits: Tensor = self.heads(states[-1] if last else states, heads)
-        return logits
-
-
-class TorchModel(nn.Module):
+class TorchModel(UnitsWithHeads):
     """A recurrent layer of torch with heads; its states start at 0.
 
     Args:
@@ -146,9 +173,10 @@ class TorchModel(nn.Module):
         heads: The heads.
     """
 
+    core: nn.LSTM | nn.GRU
+
     def __init__(self, core: nn.LSTM | nn.GRU, heads: Heads) -> None:
-        super().__init__()
-        self.core, self.heads = core, heads
+        super().__init__(core, heads, core.hidden_size)
 
     def states(self, bits: Tensor, generator: torch.Generator) -> Tensor:  # noqa: ARG002
         """Return the states of every step, (time, batch, unit).
@@ -164,36 +192,6 @@ class TorchModel(nn.Module):
         """Return the weights from the units, each with the axis that counts the units."""
         recurrent: Tensor = self.core.weight_hh_l0  # type: ignore[assignment]
         return [(recurrent, 1), (self.heads.weight, 2)]
-
-    def activities(self, bits: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        """Return the activity of the units by its kind, (time, batch, unit).
-
-        Args:
-            bits: Bits, (time, batch).
-            generator: Generator of the states before the first step.
-        """
-        return {"rates": self.states(bits, generator)}
-
-    def with_head(self, generator: torch.Generator) -> None:
-        """Take a single new head.
-
-        Args:
-            generator: Generator of its start.
-        """
-        self.heads = Heads(1, self.core.hidden_size, generator)
-
-    def logits(self, bits: Tensor, heads: Sequence[int], generator: torch.Generator, *, last: bool) -> Tensor:
-        """Return z, (time, batch, head, class), or (batch, head, class) of the last step.
-
-        Args:
-            bits: Bits, (time, batch).
-            heads: Numbers of the heads.
-            generator: Not used.
-            last: Whether only the last step counts.
-        """
-        states = self.states(bits, generator)
-        logits: Tensor = self.heads(states[-1] if last else states, heads)
-        return logits
 
 
 def build(cell: Cell, budget: Budget) -> nn.Module:

@@ -44,6 +44,8 @@ class Budget:
     """Batches of an evaluation."""
     rate: float = 0.05
     """Learning rate."""
+    delay_rate: float = 0.2
+    """Learning rate of the delays, which count in steps and so have other sizes than weights."""
     optimizer: str = "sgd"
     last: int = 101
     """Largest N."""

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from snnsim.kernels.common.gates import eager
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import njit, subroutine
 
 
 class ConvGeometry(NamedTuple):
@@ -143,33 +143,51 @@ class _Events(NamedTuple):
         return cls(step, recording, neuron, dense[step, recording, neuron])
 
 
-@njit(cache=True)
-def _reached(first: int, taps: int, stride: int, outputs: int) -> tuple[int, int]:
+class _Reach(NamedTuple):
+    """The currents that an event reaches, from the first to the one before the last of each axis."""
+
+    time: int
+    row: int
+    column: int
+    channel: int
+    steps: tuple[int, int]
+    rows: tuple[int, int]
+    columns: tuple[int, int]
+
+
+@subroutine(cache=True)
+def _span(first: int, taps: int, stride: int, outputs: int) -> tuple[int, int]:
     """Return the first output that a tap reaches, and the one behind the last: 0 <= first − stride · output < taps."""
     low = max(0, -((taps - 1 - first) // stride))
     high = min(outputs, first // stride + 1) if first >= 0 else 0
     return low, high
 
 
+@subroutine(cache=True, error_model="numpy")
+def _reach(step: int, neuron: int, taps: tuple[int, ...], outputs: tuple[int, ...], geometry: ConvGeometry) -> _Reach:
+    """Return what an event reaches through a kernel of some taps (delay, row, column)."""
+    time, by_step = step - geometry.before, geometry.stride[0]
+    pixel, channel = divmod(neuron, geometry.channels)
+    row, column = divmod(pixel, geometry.width)
+    row, column = row + geometry.up, column + geometry.left
+    # an output at step · stride lies d = step · stride − time behind the event
+    steps = max(0, -(-time // by_step)), min(outputs[0], (time + taps[0] - 1) // by_step + 1)
+    rows = _span(row, taps[1], geometry.stride[1], outputs[1])
+    columns = _span(column, taps[2], geometry.stride[2], outputs[2])
+    return _Reach(time, row, column, channel, steps, rows, columns)
+
+
 @njit(cache=True, error_model="numpy")
 def _scatter(events: _Events, kernel: np.ndarray, current: np.ndarray, geometry: ConvGeometry) -> None:
-    delays, rows, columns = kernel.shape[:3]
     steps, _, height, width, targets = current.shape
     by_step, by_row, by_column = geometry.stride
     for number in range(len(events.step)):
-        time, recording = events.step[number] - geometry.before, events.recording[number]
-        pixel, channel = divmod(events.neuron[number], geometry.channels)
-        row, column = divmod(pixel, geometry.width)
-        row, column, value = row + geometry.up, column + geometry.left, events.value[number]
-        top, bottom = _reached(row, rows, by_row, height)
-        start, end = _reached(column, columns, by_column, width)
-        # an output at step · stride lies d = step · stride − time behind the event
-        first, last = max(0, -(-time // by_step)), min(steps, (time + delays - 1) // by_step + 1)
-        for step in range(first, last):
-            delay = step * by_step - time
-            for y in range(top, bottom):
-                for x in range(start, end):
-                    taps = kernel[delay, row - y * by_row, column - x * by_column, channel]
+        recording, value = events.recording[number], events.value[number]
+        at = _reach(events.step[number], events.neuron[number], kernel.shape[:3], (steps, height, width), geometry)
+        for step in range(*at.steps):
+            for y in range(*at.rows):
+                for x in range(*at.columns):
+                    taps = kernel[step * by_step - at.time, at.row - y * by_row, at.column - x * by_column, at.channel]
                     sums = current[step, recording, y, x]
                     for target in range(targets):
                         sums[target] += taps[target] * value
@@ -177,22 +195,15 @@ def _scatter(events: _Events, kernel: np.ndarray, current: np.ndarray, geometry:
 
 @njit(cache=True, error_model="numpy")
 def _gather(events: _Events, gradient: np.ndarray, slope: np.ndarray, geometry: ConvGeometry) -> None:
-    delays, rows, columns = slope.shape[:3]
     steps, _, height, width, targets = gradient.shape
     by_step, by_row, by_column = geometry.stride
     for number in range(len(events.step)):
-        time, recording = events.step[number] - geometry.before, events.recording[number]
-        pixel, channel = divmod(events.neuron[number], geometry.channels)
-        row, column = divmod(pixel, geometry.width)
-        row, column, value = row + geometry.up, column + geometry.left, events.value[number]
-        top, bottom = _reached(row, rows, by_row, height)
-        start, end = _reached(column, columns, by_column, width)
-        first, last = max(0, -(-time // by_step)), min(steps, (time + delays - 1) // by_step + 1)
-        for step in range(first, last):
-            delay = step * by_step - time
-            for y in range(top, bottom):
-                for x in range(start, end):
-                    taps = slope[delay, row - y * by_row, column - x * by_column, channel]
+        recording, value = events.recording[number], events.value[number]
+        at = _reach(events.step[number], events.neuron[number], slope.shape[:3], (steps, height, width), geometry)
+        for step in range(*at.steps):
+            for y in range(*at.rows):
+                for x in range(*at.columns):
+                    taps = slope[step * by_step - at.time, at.row - y * by_row, at.column - x * by_column, at.channel]
                     sums = gradient[step, recording, y, x]
                     for target in range(targets):
                         taps[target] += sums[target] * value

@@ -20,19 +20,18 @@ import numpy as np
 from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.simulate import convolutions
 from snnsim.kernels.simulate.clock_driven import draws, level, membrane
+from snnsim.kernels.simulate.event_queue import has_room, keep_pending, push, queue_pending, send
 from snnsim.kernels.simulate.record import record_membranes, record_spike
 from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
     HARD,
     READOUT,
-    DelaySynapses,
     EventArrays,
     EventNetwork,
     EventWork,
     GradedWork,
     Parameters,
     Position,
-    Queue,
     Recorder,
     StreamArrays,
 )
@@ -47,47 +46,6 @@ def _silent(voltage: Any, steps: int, parameters: Parameters, n: int) -> Any:
             break
         voltage = after
     return voltage
-
-
-@subroutine(nogil=True, cache=True)
-def push(queue: Queue, slot: int, target: int, weight: Any) -> None:
-    """Put an event into a slot, or only count it if the slot is full.
-
-    Args:
-        queue: The events on their way.
-        slot: The slot.
-        target: The neuron that the event reaches.
-        weight: What the event adds to the neuron's current.
-    """
-    used = queue.used
-    index = used[slot]
-    used[slot] = index + 1
-    if index < queue.target.shape[1]:
-        queue.target[slot, index], queue.value[slot, index] = target, weight
-
-
-@subroutine(nogil=True, cache=True)
-def send(node: int, count: Any, step: int, synapses: DelaySynapses, queue: Queue) -> None:
-    """Queue the events of a spike; those without a delay go into the slot of this step.
-
-    Args:
-        node: The node that fires.
-        count: Number of spikes, or the size of a graded message.
-        step: The step of the spike.
-        synapses: The synapses of all nodes.
-        queue: The events on their way.
-    """
-    indptr, target, delay, weight = synapses.indptr, synapses.target, synapses.delay, synapses.weight
-    queued, value, used = queue.target, queue.value, queue.used
-    ring = used.size - 1
-    now = step % ring
-    for synapse in range(indptr[node], indptr[node + 1]):
-        slot = now + delay[synapse]
-        slot = slot - ring if slot >= ring else slot
-        index = used[slot]
-        used[slot] = index + 1
-        if index < queued.shape[1]:
-            queued[slot, index], value[slot, index] = target[synapse], count * weight[synapse]
 
 
 @subroutine(nogil=True, cache=True)
@@ -114,16 +72,6 @@ def arrive(step: int, network: EventNetwork, work: EventWork | GradedWork) -> No
             population = owner[n]
             touched[bounds[population] + listed[population]] = n
             listed[population] += 1
-
-
-@subroutine(nogil=True, cache=True)
-def has_room(queue: Queue) -> bool:
-    """Return whether every slot holds all events that were put into it.
-
-    Args:
-        queue: The events on their way.
-    """
-    return bool(queue.used.max() <= queue.target.shape[1])
 
 
 @njit(nogil=True, cache=True)
@@ -202,13 +150,9 @@ def _send_spikes(position: Position, count: int, network: EventNetwork, work: Ev
 @subroutine(nogil=True, cache=True)
 def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Fill the queue with the pending events of a recording, and with the neurons that fire without events."""
-    voltage, pending, queue = state.voltage[recording], state.pending, work.queue
-    neurons = parameters.threshold.size
+    voltage, queue, neurons = state.voltage[recording], work.queue, parameters.threshold.size
     queue.used[:], work.current[:], work.last[:], work.marks.stamp[:] = 0, 0, -1, -1
-    if len(pending):
-        for index in range(pending.shape[1]):
-            if pending[recording, index] != 0:
-                push(queue, index // neurons, index % neurons, pending[recording, index])
+    queue_pending(recording, neurons, state.pending, queue)
     for n in range(neurons):
         if _silent(voltage[n], 1, parameters, n) >= parameters.threshold[n]:
             push(queue, 0, n, 0)
@@ -217,16 +161,10 @@ def _fill_queue(recording: int, parameters: Parameters, state: StreamArrays, wor
 @subroutine(nogil=True, cache=True)
 def _finish(recording: int, steps: int, parameters: Parameters, state: StreamArrays, work: EventWork) -> None:
     """Compute every neuron up to the last step, and add up the pending events."""
-    voltage, pending, queue, last = state.voltage[recording], state.pending, work.queue, work.last
-    neurons = parameters.threshold.size
+    voltage, neurons = state.voltage[recording], parameters.threshold.size
     for n in range(neurons):
-        voltage[n] = _silent(voltage[n], steps - 1 - last[n], parameters, n)
-    if len(pending):
-        pending[recording] = 0
-        for ahead in range(pending.shape[1] // neurons):
-            slot = (steps + ahead) % (queue.used.size - 1)
-            for index in range(queue.used[slot]):
-                pending[recording, ahead * neurons + queue.target[slot, index]] += queue.value[slot, index]
+        voltage[n] = _silent(voltage[n], steps - 1 - work.last[n], parameters, n)
+    keep_pending(recording, steps, neurons, state.pending, work.queue)
 
 
 @subroutine(nogil=True, cache=True)

@@ -23,7 +23,8 @@ from numba.extending import overload
 
 from snnsim.kernels.common.jit import njit
 from snnsim.kernels.simulate import convolutions
-from snnsim.kernels.simulate.event_driven import arrive, has_room, push, send
+from snnsim.kernels.simulate.event_driven import arrive
+from snnsim.kernels.simulate.event_queue import has_room, keep_pending, queue_pending, send
 from snnsim.kernels.simulate.record import record_membranes, record_spike
 from snnsim.kernels.simulate.types import (
     DELTA,
@@ -151,26 +152,11 @@ def _compute(
 @njit(nogil=True, cache=True)
 def _begin(recording: int, network: EventNetwork, state: StreamArrays, work: GradedWork) -> None:
     """Fill the queue with the pending messages of a recording, and compute the values of its state."""
-    voltage, pending, queue, neurons = state.voltage[recording], state.pending, work.queue, network.sizes.neurons
+    voltage, queue, neurons = state.voltage[recording], work.queue, network.sizes.neurons
     queue.used[:], work.current[:], work.marks.stamp[:], work.marks.listed[:] = 0, 0, -1, 0
     for n in range(neurons):
         work.value[n] = voltage[n] + network.parameters.bias[n]
-    if len(pending):
-        for index in range(pending.shape[1]):
-            if pending[recording, index] != 0:
-                push(queue, index // neurons, index % neurons, pending[recording, index])
-
-
-@njit(nogil=True, cache=True)
-def _finish(recording: int, steps: int, network: EventNetwork, state: StreamArrays, work: GradedWork) -> None:
-    """Add up the pending messages."""
-    pending, queue, neurons = state.pending, work.queue, network.sizes.neurons
-    if len(pending):
-        pending[recording] = 0
-        for ahead in range(pending.shape[1] // neurons):
-            slot = (steps + ahead) % (queue.used.size - 1)
-            for index in range(queue.used[slot]):
-                pending[recording, ahead * neurons + queue.target[slot, index]] += queue.value[slot, index]
+    queue_pending(recording, neurons, state.pending, queue)
 
 
 @njit(nogil=True, cache=True)
@@ -212,5 +198,5 @@ def run(
             record_membranes(work.value, population, recorder.row[recording] + step, recorder)
     if not has_room(queue):
         return False
-    _finish(recording, events.length[recording], network, state, work)
+    keep_pending(recording, events.length[recording], network.sizes.neurons, state.pending, queue)
     return True

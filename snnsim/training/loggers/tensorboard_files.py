@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from torch.utils.tensorboard import SummaryWriter
-
 from snnsim.training.loggers.protocol import LoggedRun, Row
 
 FOLDER = "tensorboard"
@@ -22,6 +20,9 @@ class TensorBoardLogger:
         Args:
             run: The run.
         """
+        # its import takes as long as that of torch
+        from torch.utils.tensorboard import SummaryWriter
+
         folder: Path = run.folder / FOLDER
         last = len(run.history) if any(folder.glob("events.*")) else min(1, len(run.history))
         # TensorBoard ignores earlier rows from this epoch on
