@@ -1,7 +1,7 @@
 """The queue of the event-driven engine: a ring of slots, one for each step, with the events that arrive in it.
 
 A slot that is full only counts its further events. The caller sees by `has_room` that the result is of no use, and
-runs again with a larger queue. The ring has as many slots as the longest delay has steps, and one more; the last entry
+runs again with a larger queue. The ring has as many slots as the longest delay has steps, and two more; the last entry
 of `used` is the largest number of events of a slot so far.
 """
 
