@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from snnsim.cli.options import THREADS, DataPath, Seed
+from snnsim.cli.options import THREADS, Camera, DataPath, Seed, TimeUnit
 from snnsim.data import registry
 from snnsim.validation import known
 
@@ -128,13 +128,9 @@ class DataConvert:
         str | None, arg(metavar="ROWSxCOLUMNS[xPOLARITIES]", help_behavior_hint="(default: of the files)")
     ] = None
     """Shape of the sensor."""
-    camera: Annotated[
-        Literal["dvs128", "davis"] | None, arg(metavar="dvs128|davis", help_behavior_hint="(default: by the header)")
-    ] = None
+    camera: Camera = None
     """Camera of AEDAT 2 files."""
-    time_unit: Annotated[
-        Literal["s", "ms", "us", "ns"] | None, arg(metavar="s|ms|us|ns", help_behavior_hint="(needed for CSV files)")
-    ] = None
+    time_unit: TimeUnit = None
     """Unit of the times of CSV files."""
 
     def __call__(self) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import Output
+from snnsim.cli.options import Camera, Output, TimeUnit
 from snnsim.schema import Range
 
 Time = Annotated[float, arg(metavar="MS"), Range(at_least=0, at_most=1e9)]
@@ -37,13 +37,9 @@ class Detect:
     """Layer of the run."""
     seed: Annotated[int, arg(metavar="N"), Range(at_least=0, at_most=10_000)] = 0
     """Seed of the layer."""
-    camera: Annotated[
-        Literal["dvs128", "davis"] | None, arg(metavar="dvs128|davis", help_behavior_hint="(default: by the header)")
-    ] = None
+    camera: Camera = None
     """Camera of AEDAT 2 files."""
-    time_unit: Annotated[
-        Literal["s", "ms", "us", "ns"] | None, arg(metavar="s|ms|us|ns", help_behavior_hint="(needed for CSV files)")
-    ] = None
+    time_unit: TimeUnit = None
     """Unit of the times of CSV files."""
 
     def __call__(self) -> None:

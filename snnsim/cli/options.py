@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from tyro.conf import Positional, UseAppendAction, arg
 
@@ -28,6 +28,12 @@ Output = Annotated[Path | None, arg(aliases=("-o",), metavar="FILE", help_behavi
 DataPath = Annotated[str | None, arg(metavar="PATH", help_behavior_hint="(default: ./datasets or the cache)")]
 MovedData = Annotated[str | None, arg(metavar="FILE|FOLDER", help_behavior_hint="(default: as in training)")]
 RunFolder = Annotated[Positional[Path], arg(metavar="RUN")]
+Camera = Annotated[
+    Literal["dvs128", "davis"] | None, arg(metavar="dvs128|davis", help_behavior_hint="(default: by the header)")
+]
+TimeUnit = Annotated[
+    Literal["s", "ms", "us", "ns"] | None, arg(metavar="s|ms|us|ns", help_behavior_hint="(needed for CSV files)")
+]
 Device = Annotated[str, arg(metavar="auto|cpu|cuda|cuda:N")]
 SetValues = Annotated[UseAppendAction[tuple[str, ...]], arg(name="set", metavar="SECTION.KEY=VALUE")]
 

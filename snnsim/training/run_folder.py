@@ -15,6 +15,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,16 @@ class RunFolder:
             values: Values by name, as JSON has them: texts, numbers, lists and tables.
         """
         write_json(path, values)
+
+    def write_texts(self, texts: Mapping[str, str]) -> None:
+        """Write text files into the folder, each whole or not at all.
+
+        Args:
+            texts: Texts by the names of their files, which are replaced.
+        """
+        for name, text in texts.items():
+            with written_whole(self.path / name) as partial:
+                partial.write_text(text, encoding="utf-8")
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write the metrics of all epochs anew, so that an epoch that was begun twice has one line.

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.files import written_whole
 from snnsim.plots.operation_curves import Curve, operation_curves
 from snnsim.plots.style import save
 from snnsim.training.run_folder import RunFolder
@@ -41,9 +40,7 @@ def write(folder: RunFolder, rows: Sequence[Row]) -> None:
         folder: Folder of the experiment; existing files are replaced.
         rows: Results, one mapping per cell, as running.py returns them.
     """
-    for name, text in (("results.csv", as_csv(rows)), ("table.md", tables(rows))):
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts({"results.csv": as_csv(rows), "table.md": tables(rows)})
     save(operation_curves(curves(rows)), folder.path / "curves.png")
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from snnsim.analysis.intervals import of_mean
 from snnsim.experiment.meta.settings import DECISIONS
-from snnsim.files import written_whole
 from snnsim.plots.gains import Gain, gains
 from snnsim.plots.style import save
 from snnsim.training.run_folder import RunFolder
@@ -32,9 +31,7 @@ def write(folder: RunFolder, rows: Rows) -> None:
         rows: Results, one mapping per cell: source, neuron, rule, learned, seed, seconds, and the decisions'
             accuracies.
     """
-    for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
     compared = comparisons(rows)
     if compared:
         save(gains(compared), folder.path / "gains.png")

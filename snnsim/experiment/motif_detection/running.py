@@ -28,7 +28,6 @@ from tqdm import tqdm
 from snnsim.data.synthetic.motif_rasters import MotifModel, Rasters
 from snnsim.experiment.cells import check_same
 from snnsim.experiment.motif_detection.settings import Budget, Cell, cells
-from snnsim.files import written_whole
 from snnsim.kernels.delay.event_conv import ConvGeometry, event_conv
 from snnsim.training import lock
 from snnsim.training.run_folder import RunFolder
@@ -54,9 +53,7 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
             if not path.is_file():
                 folder.write_json(path, run(cell, budget))
         rows = [json.loads(_file(folder, cell).read_text(encoding="utf-8")) for cell in everything]
-        for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
-            with written_whole(folder.path / name) as partial:
-                partial.write_text(text, encoding="utf-8")
+        folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
     return folder.path
 
 

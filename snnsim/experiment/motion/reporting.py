@@ -9,7 +9,6 @@ import numpy as np
 
 from snnsim.experiment.motion.measures import STRIDE
 from snnsim.experiment.motion.settings import Budget
-from snnsim.files import written_whole
 from snnsim.plots.detection import Curve, Panel, panels
 from snnsim.plots.style import save
 from snnsim.training.run_folder import RunFolder
@@ -28,9 +27,7 @@ def write(folder: RunFolder, rows: Rows, budget: Budget) -> None:
     """
     chance = 1 / budget.recipe().motions.count
     texts = {"results.csv": as_csv(rows), "curves.csv": curves_csv(rows), "table.md": table(rows)}
-    for name, text in texts.items():
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts(texts)
     save(panels(_over_time(rows, chance)), folder.path / "accuracy.png")
     if any("pruning" in row for row in rows):
         save(panels(_pruned(rows, chance)), folder.path / "pruning.png")

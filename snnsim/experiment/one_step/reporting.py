@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.files import written_whole
 from snnsim.plots.few_steps import Curve, few_steps
 from snnsim.plots.style import save
 from snnsim.training.run_folder import RunFolder
@@ -35,9 +34,7 @@ def write(folder: RunFolder, rows: Rows) -> None:
         folder: Folder of the experiment; existing files are replaced.
         rows: Results, one mapping per network and number of steps.
     """
-    for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
     save(few_steps(curves(rows)), folder.path / "few-steps.png")
 
 

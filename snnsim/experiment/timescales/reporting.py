@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Any
 
 from snnsim.experiment.cells import Row
-from snnsim.files import written_whole
 from snnsim.plots import timescales
 from snnsim.plots.style import save
 from snnsim.training.run_folder import RunFolder
@@ -36,9 +35,7 @@ def write(folder: RunFolder, rows: Sequence[Row]) -> None:
         "networks.csv": networks_csv(rows),
         "table.md": table(rows),
     }
-    for name, text in texts.items():
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts(texts)
     for name, draw in FIGURES.items():
         figure = draw(rows)
         if figure is not None:
