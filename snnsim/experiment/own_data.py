@@ -1,5 +1,6 @@
 """Data of users in configs: where they lie, their splits, and the numbers of a config that follow from them."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from snnsim import files
@@ -105,13 +106,28 @@ def require_present(data: Data) -> None:
         )
 
 
-def resolved(config: Config) -> Config:
+def with_values(config: Config, values: Mapping[str, object]) -> Config:
+    """Return a resolved config with new values; the task of the data does not take the place of one among them.
+
+    Args:
+        config: The config of a run.
+        values: New values of the config by dotted names.
+
+    Raises:
+        ValueError: If a value is wrong, or the data have no field for convolutions.
+    """
+    chosen = any(name.partition(".")[0] == "task" for name in values)
+    return resolved(config.with_values(values), choose_task=not chosen)
+
+
+def resolved(config: Config, *, choose_task: bool = True) -> Config:
     """Return a config with the channels, the field of convolutions and the task of its data, where it leaves them open.
 
     The task of data with step labels or targets is that of these, if the config has the task of one class each.
 
     Args:
         config: The config of a run.
+        choose_task: Whether the data may choose the task.
 
     Raises:
         ValueError: If the data have no field for convolutions.
@@ -122,7 +138,7 @@ def resolved(config: Config) -> Config:
         return config
     source = _training(kind, data)
     values: dict[str, object] = {} if data.channels else {"data.channels": source.units}
-    task = _task(source.annotations)
+    task = _task(source.annotations) if choose_task else None
     if config.task == ClassTask() and task is not None:
         values["task"] = task
     if spatial:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from snnsim.config import Config
 from snnsim.config.task import ClassTask, HeadsTask, RegressionTask, StepClassTask, StepRegressionTask
 from snnsim.config.task import Task as Section
@@ -13,6 +15,8 @@ from snnsim.learning.tasks import Heads, RecordingClass, RecordingRegression, St
 from snnsim.program import Readout
 from snnsim.validation import require
 
+LARGE = 10.0
+"""Mean and standard deviation of numbers above which `scale_notes` has a line, and its inverse for small deviations."""
 Names = tuple[str, ...] | dict[str, tuple[str, ...]]
 """Names of the classes or numbers of a readout, or those of each head by its name."""
 Sizes = int | Mapping[str, int]
@@ -138,6 +142,28 @@ def targets_read(config: Config, targets: Targets) -> dict[str, Target]:
     """
     wanted = build(config).targets()
     return {name: target for name, target in targets.items() if name in wanted}
+
+
+def scale_notes(config: Config, targets: Targets) -> list[str]:
+    """Return a line for each number of the task's targets that is far from those a readout learns, near -1 to 1.
+
+    Args:
+        config: The config of a run.
+        targets: Targets of the training recordings.
+    """
+    notes = []
+    for name, target in targets_read(config, targets).items():
+        if target.of_classes:
+            continue
+        for number, values in zip(target.names, target.values.T, strict=True):
+            present = values[~np.isnan(values)]
+            mean, sd = (present.mean(), present.std()) if present.size else (0.0, 1.0)
+            if abs(mean) + sd > LARGE or 0 < sd < 1 / LARGE:
+                notes.append(
+                    f"note: {number!r} of the target {name!r} is {mean:.3g} with a standard deviation of {sd:.3g}; "
+                    "networks learn numbers near -1 to 1, so subtract the mean and divide by the deviation"
+                )
+    return notes
 
 
 def weights(config: Config | None) -> dict[str, float]:

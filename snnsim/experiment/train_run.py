@@ -43,7 +43,7 @@ def train(
     """
     torch_device = distributed.choose_device(device)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
-        new_config = None if resume is not None else own_data.resolved(config_of(target).with_values(values))
+        new_config = own_data.with_values(config_of(target), values) if resume is None else None
 
         def choose() -> RunFolder:
             if new_config is None:
@@ -143,6 +143,8 @@ def prepare(
     data = datasets.load_splits(config, "train", *(("valid",) if config.data.validate else ()))
     outputs = tasks.names(config, data["train"].binned)
     classes = tasks.sizes(outputs)
+    for note in tasks.scale_notes(config, data["train"].binned.targets) if processes.first else ():
+        tqdm.write(note)
     if device.type == "cpu":
         _check_memory(config, data["train"], tasks.total(classes), processes.world)
     network = make_network(config, classes=classes).to(device)

@@ -131,3 +131,15 @@ def test_event_camera_files_are_converted(capsys, tmp_path):
     assert "2 recordings, 10 events, 2 classes, sensor 34 x 34 x 2" in text
     message = fails(capsys, "data", "convert", str(tmp_path / "source"), "-o", str(tmp_path / "o.h5"), "--sensor", "3x")
     assert "--sensor must be such as 34x34 or 34x34x2" in message
+
+
+def test_a_task_that_is_named_is_not_replaced_by_that_of_the_data(capsys, tmp_path):
+    arrays = event_arrays(40)
+    del arrays["labels"]
+    steps = {"step_labels": np.zeros((40, 3), np.int64), "label_step": np.array(20_000)}
+    path = write(tmp_path / "steps.npz", arrays | steps)
+    command = ["train", "events", "--data-path", str(path), *flags(TINY), "--output-dir", str(tmp_path / "run")]
+    assert "task class: the data have no classes" in fails(capsys, *command, "--set", "task=class")
+    assert not (tmp_path / "run" / "last.pt").exists()
+    run(capsys, *command)
+    assert Config.load(tmp_path / "run" / "config.toml").task.kind == "step-class"
