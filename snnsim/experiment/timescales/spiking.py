@@ -4,7 +4,9 @@
     current            a[s][u] = w s of the line + recurrent weights, without self-connections, + b
     z[t, head]         a leaky sum of the spikes, at the last micro-step of bit t
 
-Delays are uniform over their range at the start; windows spread them in training, and evaluation rounds them.
+Learned delays start short, uniform up to a tenth of their range, so that their growth shows a use; fixed ones are
+uniform over the range. Windows spread learned delays in training, and evaluation rounds them: the windows are narrow,
+as training and evaluation would else be different networks.
 
 Shapes   bits (time, batch) · frames (time · k, batch, 2) · z (time, batch, head, class)
 Units    time constants and delays in micro-steps inside, in bits where they are reported
@@ -20,7 +22,7 @@ from snnsim.nn import DelayedLinear, LeakyReadout, Recurrence, SparseLinear, Spi
 from snnsim.nn.time_constant import TimeConstant
 from snnsim.nn.unit_gain_lif import UnitGainLIF
 
-INPUT_SCALE, RECURRENT_SCALE, SIGMA, READOUT_TAU = 6.0, 1.0, 1.0, 2.0
+INPUT_SCALE, RECURRENT_SCALE, SIGMA, DELAY_START, READOUT_TAU = 6.0, 1.0, 0.3, 0.1, 2.0
 CLASSES = 2
 
 
@@ -150,6 +152,8 @@ def build(cell: Cell, budget: Budget, heads: int) -> SpikingModel:
     with torch.no_grad():
         entry.weight.mul_(INPUT_SCALE)
         recurrent.weight.mul_(RECURRENT_SCALE)
+        if isinstance(recurrent, DelayedLinear) and "delays" in learned:
+            recurrent.delay.mul_(DELAY_START)
     recurrent.weight.requires_grad_("weights" in learned)
     recurrent.constrain()
     tau = float(budget.micro_steps)
