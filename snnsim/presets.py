@@ -20,6 +20,8 @@
                      about half as many parameters
     shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif
                      published recipes; recipes.py says what differs
+    shd-best, shd-small
+                     the trained networks of the folder models/; model_presets.py
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
 and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
@@ -35,6 +37,7 @@ from snnsim.config.recurrence import DelayedRecurrence
 from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
+from snnsim.model_presets import MODELS
 from snnsim.nn import delay_windows
 from snnsim.recipes import RECIPES
 from snnsim.validation import lookup
@@ -260,6 +263,7 @@ def _all() -> dict[str, Config]:
         *_RECURRENT,
         *_KINDS_OF_DELAYS,
         *RECIPES,
+        *MODELS,
         _DIGITS_ADLIF,
         _DIGITS_SKIP,
         _MOTIFS_XYLO,

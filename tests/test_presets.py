@@ -58,6 +58,14 @@ def test_patterns_delays_differs_in_delays_alone():
     assert presets.named("patterns-fixed-delays").network.delays == "fixed"
 
 
+@pytest.mark.parametrize(("name", "most"), [("shd-best", 250_000), ("shd-small", 40_000)])
+def test_models_have_few_parameters_and_short_delays(name, most):
+    network = build.build_network(presets.named(name), classes=20)
+    assert 0.85 * most < trained_parameters(network) <= most
+    # delays of 5 bits hold them all
+    assert max(layer.synapse.max_delay for layer in network.layers) < 2**5
+
+
 @pytest.mark.parametrize("base", ["digits", "motifs", "shd"])
 def test_recurrent_presets_differ_in_their_last_layer_alone(base):
     recurrent = presets.named(f"{base}-recurrent")

@@ -1,0 +1,21 @@
+"""Configs of the trained networks in the folder models/, for SHD.
+
+    shd-best     the preset shd with shifted channels, batches of 128 and 30 epochs: at most 250,000 parameters
+    shd-small    the same, 2 x 128 with axonal delays: at most 40,000 parameters
+
+They were chosen by the accuracy on speakers that the training does not hear; docs/results.md has what was compared.
+"""
+
+from snnsim.config import Config, Data, Network, Training
+from snnsim.data.augment.kinds import ChannelShift
+
+_DATA = Data(name="shd", augment=(ChannelShift(),))
+_TRAINING = Training(epochs=30, batch_size=128)
+
+SHD_BEST = Config(name="shd-best", data=_DATA, training=_TRAINING)
+SHD_SMALL = Config(
+    name="shd-small", data=_DATA, network=Network(hidden=(128, 128), delay_kind="axonal"), training=_TRAINING
+)
+
+MODELS = (SHD_BEST, SHD_SMALL)
+"""All of them."""
