@@ -9,6 +9,7 @@
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     segments         a class for each step; segments-heads has a head for the class of the recording besides
     waves            numbers for each step; waves-mean, numbers for each recording
+    chaotic          the next point of a chaotic series, a number for each step
     motion           spiking kernels over space and delays see the motion of photographs, a class for each step;
                      motion-full has the published sizes
     events, frames, pictures, audio, tonic:NAME
@@ -36,7 +37,7 @@ from snnsim.config.skips import DelayedSkip
 from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHead, StepClassTask, StepRegressionTask
 from snnsim.data import registry
 from snnsim.nn import delay_windows
-from snnsim.recipes import RECIPES
+from snnsim.recipes import CHAOTIC, RECIPES
 from snnsim.validation import lookup
 
 _SHD = Config(name="shd", data=Data(name="shd"))
@@ -275,6 +276,7 @@ def _all() -> dict[str, Config]:
         _SEGMENTS_HEADS,
         _WAVES,
         _WAVES_MEAN,
+        CHAOTIC,
         _MOTION,
         _MOTION_FULL,
     ):
