@@ -82,8 +82,9 @@ def trained(series: np.ndarray, recipe: Recipe, seed: int, budget: Budget) -> Pr
     raster, change = mackey_glass.windows(series, recipe, generator)
     frames = torch.from_numpy(raster).float().transpose(0, 1)
     target = torch.from_numpy(change).float().transpose(0, 1)
-    order = torch.from_numpy(generator.permutation(frames.shape[1]))
-    batches = [(frames[:, part], target[:, part]) for part in order.split(config.training.batch_size)]
+    order, size = generator.permutation(frames.shape[1]), config.training.batch_size
+    parts = [order[first : first + size] for first in range(0, len(order), size)]
+    batches = [(frames[:, part], target[:, part]) for part in parts]
     network, training = build.build_network(config, classes=1), config.training
     fit(
         network, batches, epochs=budget.epochs, task=tasks.build(config), rule=_rule(config), lr=training.lr,

@@ -214,7 +214,7 @@ def bushy_cells(fired: np.ndarray, cells: Cells, trains: Trains, count: int) -> 
             integrated = voltage[cell] * _MEMBRANE_DECAY + current[cell] * BUSHY_WEIGHT
             voltage[cell] = integrated if refractory[cell] == 0 else voltage[cell]
             refractory[cell] = max(refractory[cell] - 1, 0)
-            crossing |= np.int64(voltage[cell] >= 1.0)
+            crossing |= int(voltage[cell] >= 1.0)
         if crossing:
             for cell in range(current.size):
                 if voltage[cell] >= 1.0:
