@@ -9,6 +9,7 @@
                      learned axonal recurrent delays in the last hidden layer, as in DelRec (Queant et al. 2025)
     segments         a class for each step; segments-heads has a head for the class of the recording besides
     waves            numbers for each step; waves-mean, numbers for each recording
+    chaotic          the next point of a chaotic series, a number for each step
     motion           spiking kernels over space and delays see the motion of photographs, a class for each step;
                      motion-full has the published sizes
     events, frames, pictures, audio, tonic:NAME
@@ -18,10 +19,8 @@
     shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic
                      one delay for each source or target, in place of one for each connection; the same widths, so
                      about half as many parameters
-    shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif
-                     published recipes; recipes.py says what differs
-    shd-best, shd-small
-                     the trained networks of the folder models/; model_presets.py
+    shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, chaotic, shd-best, shd-small
+                     published recipes, recipes.py says what differs, and the networks of models/, model_presets.py
 
 `digits`, `motifs`, `shd` and `ssc` have the ablations of ABLATIONS as NAME-ABLATION. Their networks without delays,
 and those whose delays are not trained, are wider, so that all have about the same number of trained parameters.
@@ -39,7 +38,7 @@ from snnsim.config.task import ClassHead, HeadsTask, RegressionTask, StepClassHe
 from snnsim.data import registry
 from snnsim.model_presets import MODELS
 from snnsim.nn import delay_windows
-from snnsim.recipes import RECIPES
+from snnsim.recipes import CHAOTIC, RECIPES
 from snnsim.validation import lookup
 
 _SHD = Config(name="shd", data=Data(name="shd"))
@@ -279,6 +278,7 @@ def _all() -> dict[str, Config]:
         _SEGMENTS_HEADS,
         _WAVES,
         _WAVES_MEAN,
+        CHAOTIC,
         _MOTION,
         _MOTION_FULL,
     ):

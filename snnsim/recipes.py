@@ -17,12 +17,18 @@ readout has no bias, and where there is batch normalization, only it has biases.
                    their end, in place of padding to 250 steps
     ssc-silif      SiLIF: arXiv 2506.06374. 2 x 512. Differs: momentum 0.1 in batch normalization, not 0.05; the readout
                    has no batch normalization, and its learned decays start equal; states of the paper start at random
+
+The recipe `chaotic` is our own, for the chaotic series of NeuroBench: a hidden layer, and delays from the input to the
+readout besides. Windows of one step and rounded delays make the network of training that of evaluation: the rounding of
+other windows costs more than the error of a step.
 """
 
 from snnsim.config import Config, Data, Network, Training
 from snnsim.config.neurons import LIF, AdLIF, SiLIF
 from snnsim.config.readout import Readout
 from snnsim.config.recurrence import DelayedRecurrence, DenseRecurrence
+from snnsim.config.skips import DelayedSkip
+from snnsim.config.task import StepRegressionTask
 from snnsim.data.augment.kinds import Blend, ChannelTimeShift
 from snnsim.learning.options import Adam, AdamW, Constant, OneCycle, Plateau
 
@@ -90,4 +96,15 @@ SSC_SILIF = Config(
 )  # fmt: skip
 
 RECIPES = (SHD_DELREC, SSC_DELREC, SHD_SE_ADLIF, SSC_SILIF)
-"""All of them."""
+"""All recipes of SHD and SSC."""
+
+CHAOTIC = Config(
+    name="chaotic",
+    data=Data(name="chaotic", channels=128),
+    network=Network(
+        hidden=(128,), max_delay_ms=240.0, taps=4, window="v0", batch_norm=False, dropout=0.0, extra_ms=0.0,
+        neuron=LIF(tau_ms=10.05), readout=Readout(tau_ms=10.0), skip=(DelayedSkip(source=0, target=2),),
+    ),
+    training=Training(epochs=40, batch_size=16, lr=1e-2, lr_delay=0.02, delays="5bit"),
+    task=StepRegressionTask(target="change"),
+)  # fmt: skip

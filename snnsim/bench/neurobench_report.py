@@ -17,6 +17,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,16 +79,25 @@ def report(program: Program, events: Events, label: np.ndarray | None, *, python
         theirs = json.loads(output.read_text(encoding="utf-8"))
     version = theirs.pop("version")
     own = counts(program, Simulator(program).run(events), label)
-    differences = tuple(
-        f"{name}: {theirs[name]:.10g} of the harness, {own[name]:.10g} here"
-        for name in own
-        if name in theirs and not np.isclose(theirs[name], own[name], rtol=1e-9, atol=_ROUNDED.get(name, 0.0))
+    return NeuroBenchReport(version, len(events), theirs, own, differences(theirs, own))
+
+
+_ROUNDED = {"connection_sparsity": 5e-5, "classification_accuracy": 2.0**-24}
+"""Half a unit of the last digit of metrics that the harness rounds: to four decimals, and to 32-bit floats."""
+
+
+def differences(harness: Mapping[str, float], ours: Mapping[str, float]) -> tuple[str, ...]:
+    """Return a sentence for each metric of both that differs.
+
+    Args:
+        harness: Metrics of the harness by name.
+        ours: Our counts by name.
+    """
+    return tuple(
+        f"{name}: {harness[name]:.10g} of the harness, {ours[name]:.10g} here"
+        for name in ours
+        if name in harness and not np.isclose(harness[name], ours[name], rtol=1e-9, atol=_ROUNDED.get(name, 0.0))
     )
-    return NeuroBenchReport(version, len(events), theirs, own, differences)
-
-
-_ROUNDED = {"connection_sparsity": 5e-5}
-"""Half a unit of the last decimal of metrics that the harness rounds."""
 
 
 def _check(done: "subprocess.CompletedProcess[str]") -> None:

@@ -60,7 +60,7 @@ class DataInfo(_Dataset):
 
 @dataclass(frozen=True)
 class DataMake(_Dataset):
-    """Generate digits, motifs, motifs-short, images, patterns, motion, motion-full, segments or waves, or download shd or ssc, unless the files exist; print the files."""
+    """Generate digits, motifs, motifs-short, images, patterns, motion, motion-full, segments, waves or chaotic, or download shd or ssc, unless the files exist; print the files."""
 
     def __call__(self) -> None:
         """Make."""

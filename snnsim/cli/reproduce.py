@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg, subcommand
 
+from snnsim.cli.chaotic import Chaotic
 from snnsim.cli.delta import Delta
 from snnsim.cli.diffusion import DiffusionVariants
 from snnsim.cli.motion import MotifDetection, Motion
@@ -63,6 +64,7 @@ Experiment = (
     | Annotated[Motion, subcommand("motion")]
     | Annotated[MotifDetection, subcommand("motif-detection")]
     | Annotated[Timescales, subcommand("timescales")]
+    | Annotated[Chaotic, subcommand("chaotic")]
     | Annotated[DiffusionVariants, subcommand("diffusion")]
 )
 

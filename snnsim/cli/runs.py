@@ -48,7 +48,7 @@ class Train:
     """
 
     target: Annotated[Positional[str], arg(metavar="PRESET|CONFIG.toml|RUN")]
-    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-best, shd-small, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, motion and motion-full; events, frames, pictures, audio and tonic:NAME for your own data; and diffusion."""
+    """A preset, a config file, or the folder of a run with its config. Presets are digits, motifs, shd and ssc, each also with -no-delays, -fixed-delays, -constant-sigma or -sparse; digits-recurrent, motifs-recurrent, shd-recurrent, digits-adlif, shd-delrec, ssc-delrec, shd-se-adlif, ssc-silif, shd-best, shd-small, shd-axonal, shd-dendritic, ssc-axonal, ssc-dendritic, motifs-xylo, images, patterns, patterns-delays, patterns-fixed-delays, segments, segments-heads, waves, waves-mean, chaotic, motion and motion-full; events, frames, pictures, audio and tonic:NAME for your own data; and diffusion."""
     data_path: DataPath = None
     """Folder of the files of SHD or SSC (.h5, .h5.gz, .h5.zip or .h5.xz); `snnsim data make shd --data-path FOLDER` downloads them. File or folder of your own data."""
     epochs: Number = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,52 +60,10 @@ class Dataset:
             raise ValueError(f"Dataset {self.name}: there must be a generator or a downloader, one of the two")
 
 
-def _motifs(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import motifs
-
-    return motifs.MOTIFS
-
-
-def _motifs_short(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import motifs
-
-    return motifs.MOTIFS_SHORT
-
-
-def _images(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import optical_digits
-
-    return optical_digits.IMAGES
-
-
-def _patterns(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import moving_dots
-
-    return moving_dots.PATTERNS
-
-
-def _motion(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import motion
-
-    return motion.MOTION
-
-
-def _motion_full(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import motion
-
-    return motion.MOTION_FULL
-
-
-def _segments(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import segments
-
-    return segments.SEGMENTS
-
-
-def _waves(_: str) -> SyntheticDataset:
-    from snnsim.data.synthetic import waves
-
-    return waves.WAVES
+def _constant(module: str, name: str, _: str) -> SyntheticDataset:
+    """Return a data set of one size, a constant of a module of data/synthetic."""
+    dataset: SyntheticDataset = getattr(import_module(f"snnsim.data.synthetic.{module}"), name)
+    return dataset
 
 
 def _digits(size: str) -> SyntheticDataset:
@@ -174,7 +133,7 @@ _ALL = (
         recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=3_000_000,
         license=_NO_LICENSE,
-        generator=_motifs,
+        generator=partial(_constant, "motifs", "MOTIFS"),
     ),
     Dataset(
         name="motifs-short",
@@ -184,7 +143,7 @@ _ALL = (
         recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=2_000_000,
         license=_NO_LICENSE,
-        generator=_motifs_short,
+        generator=partial(_constant, "motifs", "MOTIFS_SHORT"),
     ),
     Dataset(
         name="images",
@@ -197,7 +156,7 @@ _ALL = (
         license="CC BY 4.0",
         citation="Alpaydin & Kaynak: Optical Recognition of Handwritten Digits. UCI (1998), doi 10.24432/C50P49",
         instructions="comes with scikit-learn; made on first use and cached",
-        generator=_images,
+        generator=partial(_constant, "optical_digits", "IMAGES"),
     ),
     Dataset(
         name="patterns",
@@ -208,7 +167,7 @@ _ALL = (
         recordings={"train": 2000, "valid": 500, "test": 500},
         disk_bytes=3_000_000,
         license=_NO_LICENSE,
-        generator=_patterns,
+        generator=partial(_constant, "moving_dots", "PATTERNS"),
     ),
     Dataset(
         name="motion",
@@ -222,7 +181,7 @@ _ALL = (
         citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
         instructions="made on first use from photographs of scikit-learn and scikit-image, and cached; pip install "
         "snnsim[images]",
-        generator=_motion,
+        generator=partial(_constant, "motion", "MOTION"),
     ),
     Dataset(
         name="motion-full",
@@ -235,7 +194,7 @@ _ALL = (
         license=_OF_PACKAGES,
         citation="Grimaldi & Perrinet: Learning heterogeneous delays. Biological Cybernetics 117:373 (2023)",
         instructions="made on first use, which takes hours and 16 GB of memory; pip install snnsim[images]",
-        generator=_motion_full,
+        generator=partial(_constant, "motion", "MOTION_FULL"),
     ),
     Dataset(
         name="segments",
@@ -245,7 +204,7 @@ _ALL = (
         recordings={"train": 600, "valid": 150, "test": 150},
         disk_bytes=2_000_000,
         license=_NO_LICENSE,
-        generator=_segments,
+        generator=partial(_constant, "segments", "SEGMENTS"),
     ),
     Dataset(
         name="waves",
@@ -255,7 +214,17 @@ _ALL = (
         recordings={"train": 600, "valid": 150, "test": 150},
         disk_bytes=2_000_000,
         license=_NO_LICENSE,
-        generator=_waves,
+        generator=partial(_constant, "waves", "WAVES"),
+    ),
+    Dataset(
+        name="chaotic",
+        title="A chaotic series of Mackey and Glass, with a delay of 17: the target is the change to its next point",
+        classes=0,
+        channels=128,
+        recordings={"train": 104, "valid": 13, "test": 13},
+        disk_bytes=2_000_000,
+        license=_NO_LICENSE,
+        generator=partial(_constant, "mackey_glass", "CHAOTIC"),
     ),
 )
 DATASETS = plugins.Table({dataset.name: dataset for dataset in _ALL}, plugins.DATASETS, Dataset)

@@ -24,6 +24,8 @@ _CONFUSION = (
 """Colors from -1, all of a class right, over 0, none, to 1, the most frequent confusion."""
 _SHOWN_CLASSES = 4
 """Classes whose readout is drawn: the right one, the decision, and the next best."""
+_EPOCHS = 8
+"""The most ticks of an axis of epochs."""
 _PANEL = {"input": 190.0}
 """Height of the raster of a population in pixels; 130 for others."""
 
@@ -51,7 +53,7 @@ def curves(subjects: Sequence[tuple[str, list[dict[str, Any]]]], metric: str, ti
                 )  # fmt: skip
     if not figure.data:
         return None
-    figure.update_xaxes(title="epoch", tickformat=",d", nticks=8)
+    _epochs(figure)
     figure.update_yaxes(title=title, tickformat=".0%" if metric == "accuracy" else None)
     return _sized(figure, 320, "curves")
 
@@ -72,7 +74,7 @@ def activity(name: str, history: list[dict[str, Any]]) -> go.Figure | None:
             x=[epoch for epoch, _ in rows], y=values, mode="lines+markers" if len(rows) < 30 else "lines",
             name=f"hidden {layer}", marker={"size": 4}, line={"color": COLORS[layer % len(COLORS)]},
         )  # fmt: skip
-    figure.update_xaxes(title="epoch", tickformat=",d", nticks=8)
+    _epochs(figure)
     figure.update_yaxes(title="spikes per neuron and step", rangemode="tozero")
     return _sized(figure, 320, f"activity of {name}")
 
@@ -116,6 +118,12 @@ def edge_delays(name: str, delay: np.ndarray, time_step_ms: float) -> go.Figure:
     figure.update_xaxes(title="delay (ms)")
     figure.update_yaxes(title="share of synapses", tickformat=".0%", rangemode="tozero")
     return _sized(figure, 300, f"delays of {name}")
+
+
+def _epochs(figure: go.Figure) -> None:
+    """Label the axis of epochs; fractions of few epochs have no ticks."""
+    last = max(max(trace.x) for trace in figure.data)
+    figure.update_xaxes(title="epoch", tickformat=",d", **({"dtick": 1} if last <= _EPOCHS else {"nticks": _EPOCHS}))
 
 
 def confusion(counts: np.ndarray, names: Sequence[str]) -> go.Figure:

@@ -82,3 +82,13 @@ def test_the_command_prints_both_columns(monkeypatch, tmp_path, capsys):
     assert text.splitlines()[0] == "NeuroBench 2.3.0, 3 recordings"
     assert ["effective", "acs", "12,345", "-"] in [line.split() for line in text.splitlines()]
     assert "all metrics that both have are equal" in text
+
+
+@pytest.mark.parametrize("correct", range(101))
+def test_an_accuracy_is_compared_in_the_floats_of_the_harness(correct):
+    ours = {"classification_accuracy": correct / 100, "synapses": 5.0}
+    harness = {"classification_accuracy": float(np.float32(correct / 100))}
+    assert neurobench_report.differences(harness, ours) == ()
+    (other,) = neurobench_report.differences({"classification_accuracy": (correct - 1) / 100}, ours)
+    assert other.startswith("classification_accuracy: ")
+    assert neurobench_report.differences({"synaptic_operations": 5.0}, {"synaptic_operations": 5.0001}) != ()

@@ -82,17 +82,20 @@ def plain_hair_cell(velocity):
 @given(seed=st.integers(0, 2**32 - 1), loudness=st.sampled_from([0.0, 1.0, 30.0, 1e3, 1e6]))
 def test_hair_cell_equals_the_plain_equations(seed, loudness):
     velocity = (loudness * np.random.default_rng(seed).normal(size=400)).astype(np.float32)
-    hazard = np.empty(400)
-    nerve_cells.hair_cell(velocity, nerve_cells.resting_stores(), hazard)
-    np.testing.assert_allclose(-np.expm1(-hazard), plain_hair_cell(velocity.tolist()), rtol=1e-9)
+    velocity, hazard = np.stack([velocity, velocity[::-1]], 1), np.empty((400, 2))
+    nerve_cells.hair_cells(velocity, nerve_cells.resting_stores(2), hazard)
+    for position in range(2):
+        chance = -np.expm1(-hazard[:, position])
+        np.testing.assert_allclose(chance, plain_hair_cell(velocity[:, position].tolist()), rtol=1e-9)
 
 
 def run_cell(hazard, cell=0, seed=1):
-    fired = np.empty(hazard.size + nerve_cells.REFRACTORY, np.int64)
-    spike = np.empty(hazard.size // nerve_cells.REFRACTORY + 1, np.int32)
+    fired = np.zeros((hazard.size + nerve_cells.REFRACTORY, 1), np.int8)
     state = nerve_cells.resting_cells(seed, range(cell, cell + 1))
-    count = nerve_cells.bushy_cell(hazard, state, 0, fired, spike)
-    return fired[nerve_cells.REFRACTORY :], spike[:count]
+    nerve_cells.fire(hazard, state, 0, fired[:, 0])
+    trains = nerve_cells.Trains.empty(1, hazard.size)
+    count = nerve_cells.bushy_cells(fired, state, trains, 0)
+    return fired[nerve_cells.REFRACTORY :, 0].astype(np.int64), trains.step[:count]
 
 
 def plain_bushy_cell(fired):

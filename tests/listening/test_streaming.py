@@ -80,19 +80,20 @@ def test_a_state_is_a_value():
 
 
 def test_cells_go_on_after_pieces_that_are_shorter_than_their_refractory_time():
-    hazard = np.full(3000, 0.02)
-    cells, pieces = nerve_cells.resting_cells(3, range(1)), nerve_cells.resting_cells(3, range(1))
+    velocity = np.random.default_rng(0).normal(scale=100.0, size=(9, 3000)).astype(np.float32)
+    stores = nerve_cells.resting_stores(9), nerve_cells.resting_stores(9)
+    cells = nerve_cells.resting_cells(3, range(18)), nerve_cells.resting_cells(3, range(18))
 
-    def spikes(part, state):
-        spike = np.empty(len(part) // nerve_cells.REFRACTORY + 1, np.int32)
-        fired = np.empty(len(part) + nerve_cells.REFRACTORY, np.int64)
-        return spike[: nerve_cells.bushy_cell(part, state, 0, fired, spike)].copy()
+    def spikes(begin, end, number):
+        trains = nerve_cells.Trains.empty(18, end - begin)
+        count = nerve_cells.spikes_of_membrane(velocity[:, begin:end], stores[number], cells[number], trains)
+        return sorted(zip(trains.unit[:count].tolist(), (trains.step[:count] + begin).tolist(), strict=True))
 
-    expected = spikes(hazard, cells)
-    parts = [spikes(hazard[first : first + 7], pieces) + first for first in range(0, 3000, 7)]
-    np.testing.assert_array_equal(np.concatenate(parts), expected)
-    assert len(expected) > 10
-    for own, other in zip(pieces, cells, strict=True):
+    expected = spikes(0, 3000, 0)
+    parts = [spike for begin in range(0, 3000, 7) for spike in spikes(begin, min(begin + 7, 3000), 1)]
+    assert sorted(parts) == expected
+    assert {unit for unit, _ in expected} == set(range(18))
+    for own, other in zip((stores[1], *cells[1]), (stores[0], *cells[0]), strict=True):
         np.testing.assert_array_equal(own, other)
 
 

@@ -126,6 +126,51 @@ def test_colors_follow_the_scheme(page, scheme):
     until(page, f"document.querySelector('.plot').layout.font.color === '{ink}'")
 
 
+CONTRAST = """() => {
+    const rgb = (color) => color.match(/[0-9.]+/g).slice(0, 3).map((part) => {
+        const share = part / 255;
+        return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4; });
+    const light = (color) => { const [r, g, b] = rgb(color); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const paper = (each) => {
+        const own = getComputedStyle(each).backgroundColor;
+        return /, 0\\)$/.test(own) ? paper(each.parentElement) : own; };
+    return ['h1', 'nav a', 'td', 'th button', '.small', '.facts dt', 'pre', 'select', '.moment'].map((name) => {
+        const each = document.querySelector(name);
+        const [low, high] = [light(getComputedStyle(each).color), light(paper(each))].sort((a, b) => a - b);
+        return [name, (high + 0.05) / (low + 0.05)]; }); }"""
+"""Ratio of luminances of text and its background, WCAG 2.2, success criterion 1.4.3."""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_the_contrast_of_the_guidelines(page, scheme):
+    page.emulate_media(color_scheme=scheme)
+    ratios = dict(page.evaluate(CONTRAST))
+    assert len(ratios) == 9
+    assert {name: ratio for name, ratio in ratios.items() if ratio < 4.5} == {}
+
+
+def test_print_is_black_on_white_without_controls_in_dark_mode(page):
+    page.emulate_media(media="print", color_scheme="dark")
+    colors = page.evaluate("[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]")
+    hidden = [page.locator(name).first.is_visible() for name in (".controls", "nav", ".skip")]
+    page.emulate_media(media="screen", color_scheme="light")
+    assert colors == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+    assert hidden == [False, False, False]
+    assert page.locator(".controls").first.is_visible()
+
+
+def test_the_comparison_fits_a_desktop_and_numbers_stand_below_their_headings(page):
+    scroll = page.locator("#comparison .scroll").first
+    assert scroll.evaluate("(each) => each.scrollWidth - each.clientWidth") <= 0
+    sides = page.evaluate(
+        """[...document.querySelectorAll('#comparison th')].map((each) => [
+            getComputedStyle(each.querySelector('button')).textAlign === 'right',
+            each.closest('table').querySelector(`td:nth-child(${each.cellIndex + 1})`).className === 'number'])"""
+    )
+    assert [heading for heading, _ in sides] == [cell for _, cell in sides]
+    assert {heading for heading, _ in sides} == {True, False}
+
+
 def test_a_phone_scrolls_in_one_direction(browser, report_page):
     page = opened(browser, report_page / "report.html", PHONE)
     until(page, "document.documentElement.dataset.ready === 'true'")

@@ -16,7 +16,7 @@ import scipy
 
 from snnsim.data.speech import basilar_membrane, nerve_cells
 from snnsim.data.speech.basilar_membrane import RATE
-from snnsim.data.speech.nerve_cells import REFRACTORY
+from snnsim.data.speech.nerve_cells import Trains
 
 CHANNELS = 700
 RMS = 0.3
@@ -46,14 +46,16 @@ def encode(
     """
     check(seed, cells_per_place)
     sound = prepared(audio, rate)
-    spikes, units = [], []
+    steps, units = [], []
     for first, velocity in basilar_membrane.velocity(sound, count=CHANNELS // cells_per_place, segment=segment):
-        for number, row in enumerate(velocity, first):
-            cells = range(number * cells_per_place, (number + 1) * cells_per_place)
-            trains = _trains(row, cells, seed)
-            spikes += trains
-            units += [np.full(len(steps), cell, np.uint16) for cell, steps in zip(cells, trains, strict=True)]
-    time, unit = (np.concatenate(spikes) / RATE).astype(np.float16), np.concatenate(units)
+        cell = first * cells_per_place
+        cells = nerve_cells.resting_cells(seed, range(cell, cell + len(velocity) * cells_per_place))
+        trains = Trains.empty(len(cells.random), velocity.shape[1])
+        stores = nerve_cells.resting_stores(len(velocity))
+        count = nerve_cells.spikes_of_membrane(velocity, stores, cells, trains)
+        steps.append(trains.step[:count].copy())
+        units.append(trains.unit[:count] + np.uint16(cell))
+    time, unit = (np.concatenate(steps) / RATE).astype(np.float16), np.concatenate(units)
     order = np.lexsort((unit, time))
     return time[order], unit[order]
 
@@ -180,16 +182,3 @@ def checked(audio: np.ndarray, rate: int) -> np.ndarray:
     if np.ptp(sound) == 0:
         raise ValueError(f"encode: audio must hold a sound; every sample is {sound[0]:g}; leave it out")
     return sound
-
-
-def _trains(velocity: np.ndarray, cells: range, seed: int) -> list[np.ndarray]:
-    """Return the steps of the spikes, int32, of each bushy cell of a place with this velocity (step,)."""
-    hazard = np.empty(velocity.size)
-    nerve_cells.hair_cell(velocity, nerve_cells.resting_stores(), hazard)
-    fired = np.empty(velocity.size + REFRACTORY, np.int64)
-    spike = np.empty(velocity.size // REFRACTORY + 1, np.int32)
-    state, trains = nerve_cells.resting_cells(seed, cells), []
-    for index in range(len(cells)):
-        count = nerve_cells.bushy_cell(hazard, state, index, fired, spike)
-        trains.append(spike[:count].copy())
-    return trains

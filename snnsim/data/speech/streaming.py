@@ -20,7 +20,7 @@ import scipy
 from snnsim.data.speech import basilar_membrane, cochlea, nerve_cells
 from snnsim.data.speech.basilar_membrane import LAG, LEAD, RATE
 from snnsim.data.speech.cochlea import CHANNELS, RAMP, Level
-from snnsim.data.speech.nerve_cells import REFRACTORY, Cells
+from snnsim.data.speech.nerve_cells import Cells, Trains
 
 SEGMENT = 4096
 """Samples of a segment of the membrane."""
@@ -86,7 +86,7 @@ class EarState:
     end: int
     """Number of samples whose spikes are complete."""
     stores: np.ndarray
-    """float64 (place, 3), transmitter of the hair cells."""
+    """float64 (3, place), transmitter of the hair cells."""
     cells: Cells
 
 
@@ -113,7 +113,7 @@ class Ear:
 
     def start(self) -> EarState:
         """Return the state at the start of a recording."""
-        stores = np.tile(nerve_cells.resting_stores(), (self.membrane_places, 1))
+        stores = nerve_cells.resting_stores(self.membrane_places)
         cells = nerve_cells.resting_cells(self.seed, range(CHANNELS))
         return EarState(np.zeros(LAG, np.float32), np.zeros(0), 0, 0, stores, cells)
 
@@ -169,12 +169,12 @@ class Ear:
         blocks = [block for _, block in basilar_membrane.velocity_of(rows, count=self.membrane_places)]
         velocity = np.concatenate(blocks)
         stores, cells = state.stores.copy(), state.cells.copy()
-        most = CHANNELS * (velocity.shape[1] // REFRACTORY + 1)
-        step, unit = np.empty(most, np.int32), np.empty(most, np.uint16)
-        spikes = nerve_cells.spikes_of_membrane(velocity, stores, cells, step, unit)
+        trains = Trains.empty(CHANNELS, velocity.shape[1])
+        spikes = nerve_cells.spikes_of_membrane(velocity, stores, cells, trains)
         end = state.end + velocity.shape[1]
         state = replace(state, end=end, stores=stores, cells=cells)
-        return Spikes(step[:spikes].astype(np.int64) + end - velocity.shape[1], unit[:spikes], end), state
+        step = trains.step[:spikes].astype(np.int64) + end - velocity.shape[1]
+        return Spikes(step, trains.unit[:spikes], end), state
 
 
 def seconds(step: np.ndarray) -> np.ndarray:

@@ -1,0 +1,45 @@
+"""The subcommand of reproduce for the chaotic series of NeuroBench: chaotic."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import arg
+
+from snnsim.cli.options import COUNT, Folder
+
+Size = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the experiment has it)"), COUNT]
+
+
+@dataclass(frozen=True)
+class Chaotic:
+    """Repeat a task of NeuroBench: spiking delay networks that predict chaotic series from their own predictions.
+
+    The network of the preset chaotic is trained on ten Lyapunov times of a series of Mackey and Glass, for each of 14 delays, and predicts the next ten. The results are results.csv and table.md in the folder, with the published networks beside ours: errors (sMAPE), footprint, sparsities and operations. The series are computed here; those of the published figures are downloads. A command that was stopped computes the missing results when it is started again; one with more delays or seeds adds theirs.
+
+    - snnsim reproduce chaotic -- 14 delays, one seed
+    - snnsim reproduce chaotic --taus 17 --seeds 3 -- three starts of one series
+    """
+
+    taus: Annotated[tuple[int, ...], arg(metavar="TAU ...", help_behavior_hint="(default: 17 to 30)")] = ()
+    """Delays of the series, from 17 to 30."""
+    seeds: Size = None
+    """Number of networks of each delay, each on a part of the series half a Lyapunov time later."""
+    epochs: Size = None
+    """Passes over the training windows."""
+    hidden: Size = None
+    """Neurons of the hidden layer."""
+    copies: Size = None
+    """Number of times that an epoch has each training window, all but the first with noise."""
+    output_dir: Folder = None
+    """Folder of the results (default: runs/chaotic)."""
+
+    def __call__(self) -> None:
+        """Compute the missing results, and print the tables."""
+        from snnsim.bench import chaotic
+
+        names = ("taus", "seeds", "epochs", "hidden", "copies")
+        changes = {name: getattr(self, name) for name in names if getattr(self, name) not in (None, ())}
+        folder = chaotic.reproduce(chaotic.Budget(**changes), self.output_dir or Path("runs/chaotic"))
+        print((folder / "table.md").read_text(encoding="utf-8"))
+        print(f"done: {folder}: results.csv, table.md, and a program for each network")
