@@ -53,7 +53,7 @@ def accuracy(program: Program, data: Path | None) -> str:
         return ""
     recordings = programs.recordings(program, str(data), "test")
     result = programs.Machine().simulator(program).run(recordings.events)
-    return recordings.measured(result).summary
+    return recordings.measured(result).report.brief()
 
 
 def main() -> None:

@@ -32,7 +32,9 @@ def optimizer(model: nn.Module, budget: Budget) -> torch.optim.Optimizer:
     named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     delays = [parameter for name, parameter in named if name.endswith("delay")]
     others = [parameter for name, parameter in named if not name.endswith("delay")]
-    groups = [{"params": others}, *([{"params": delays, "lr": budget.delay_rate}] if delays else [])]
+    groups: list[dict[str, Any]] = [{"params": others}]
+    if delays:
+        groups.append({"params": delays, "lr": budget.delay_rate})
     if budget.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=budget.rate, momentum=0.1, nesterov=True)
     return torch.optim.Adam(groups, lr=budget.rate)
