@@ -14,7 +14,10 @@ _TRAINING = Training(epochs=30, batch_size=128)
 
 SHD_BEST = Config(name="shd-best", data=_DATA, training=_TRAINING)
 SHD_SMALL = Config(
-    name="shd-small", data=_DATA, network=Network(hidden=(128, 128), delay_kind="axonal"), training=_TRAINING
+    name="shd-small",
+    data=_DATA,
+    network=Network(hidden=(128, 128), delay_kind="axonal", dropout=0.1),
+    training=_TRAINING,
 )
 
 MODELS = (SHD_BEST, SHD_SMALL)
