@@ -19,6 +19,8 @@ FILES = {
     "CONTRIBUTING.md": "contributing.md",
     "LICENSE": "LICENSE.txt",
     "datasets/README.md": "datasets.md",
+    "models/shd-best.md": "shd-best.md",
+    "models/shd-small.md": "shd-small.md",
     "snnsim/listening/models/digits-int8.md": "digits-int8.md",
     **{f"figures/{path.name}": f"figures/{path.name}" for path in (ROOT / "figures").iterdir()},
 }
