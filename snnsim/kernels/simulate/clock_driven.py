@@ -21,8 +21,13 @@ from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.counter_rng import logistic
 from snnsim.kernels.common.counter_rng import row as row_start
 from snnsim.kernels.common.jit import njit, subroutine
-from snnsim.kernels.simulate import convolutions
-from snnsim.kernels.simulate.record import Index, record_membranes, record_spike
+from snnsim.kernels.simulate.clock_delivery import (
+    deliver_input,
+    deliver_input_by_both,
+    deliver_spikes,
+    deliver_spikes_by_both,
+)
+from snnsim.kernels.simulate.record import record_membranes, record_spikes
 from snnsim.kernels.simulate.two_state import compute_two_state
 from snnsim.kernels.simulate.types import (
     HARD,
@@ -31,7 +36,6 @@ from snnsim.kernels.simulate.types import (
     EventArrays,
     FixedParameters,
     Noise,
-    OffsetSynapses,
     Parameters,
     Position,
     Recorder,
@@ -101,21 +105,6 @@ def largest_count(
 
 
 @subroutine(nogil=True, cache=True)
-def _deliver(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray) -> None:
-    """Add the weights of a spike to the rows of its arrivals; `base` is the index of the row of this step."""
-    indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
-    for synapse in range(indptr[node], indptr[node + 1]):
-        buffer[base + offset[synapse]] += weight[synapse]
-
-
-@subroutine(nogil=True, cache=True)
-def _deliver_counted(synapses: OffsetSynapses, node: Index, base: Index, buffer: np.ndarray, count: float) -> None:
-    indptr, offset, weight = synapses.indptr, synapses.offset, synapses.weight
-    for synapse in range(indptr[node], indptr[node + 1]):
-        buffer[base + offset[synapse]] += count * weight[synapse]
-
-
-@subroutine(nogil=True, cache=True)
 def _slide(buffer: np.ndarray, row: int, longest: int, neurons: int) -> None:
     """Move the rows that are pending from `row` on to the front, and clear the others."""
     begin, length = row * neurons, longest * neurons
@@ -132,12 +121,10 @@ def _integrate(begin: int, end: int, parameters: Parameters, voltage: np.ndarray
 
 
 @subroutine(nogil=True, cache=True)
-def _fire(position: Position, network: ClockNetwork, voltage: np.ndarray, fired: np.ndarray) -> int:
+def _fire(begin: int, end: int, hard: bool, threshold: np.ndarray, voltage: np.ndarray, fired: np.ndarray) -> int:
     """Reset the neurons of a population that are at their threshold; list them in `fired`, and return their number."""
-    population, count = position.population, 0
-    bounds, hard = network.populations.bounds, network.populations.model[population] == HARD
-    threshold = network.parameters.threshold
-    for n in range(np.uint64(bounds[population]), np.uint64(bounds[population + 1])):
+    count = 0
+    for n in range(np.uint64(begin), np.uint64(end)):
         if voltage[n] >= threshold[n]:
             voltage[n] = 0 if hard else voltage[n] - threshold[n]
             fired[count] = n
@@ -189,63 +176,48 @@ def _fire_noisy(position: Position, network: ClockNetwork, voltage: np.ndarray, 
 
 
 @subroutine(nogil=True, cache=True)
-def _deliver_input(
-    step: int, event: int, end: int, events: EventArrays, network: ClockNetwork, base: int, buffer: np.ndarray
-) -> int:
-    """Deliver the events of a step, and return the next event."""
-    channel, count, shared = events.channel, events.counts, convolutions.any_from(network.convolutions, 0)
-    while event < end and events.step[event] == step:
-        _deliver_counted(network.synapses, channel[event], np.uint64(base), buffer, count[event])
-        if shared:
-            convolutions.deliver(network.convolutions, 0, np.int64(channel[event]), base, buffer, count[event])
-        event += 1
-    return event
-
-
-@subroutine(nogil=True, cache=True)
-def _deliver_spikes(
-    position: Position, base: int, fired: np.ndarray, network: ClockNetwork, buffer: np.ndarray, recorder: Recorder
-) -> None:
-    """Record and deliver the spikes of a population, in the order of its neurons."""
-    segment, channels = position.population + 1, network.sizes.channels
-    shared, one = convolutions.any_from(network.convolutions, segment), buffer.dtype.type(1)
-    for neuron in fired:
-        n = np.int64(neuron)
-        record_spike(position.recording, channels + n, n, position.step, recorder)
-        _deliver(network.synapses, channels + n, np.uint64(base), buffer)
-        if shared:
-            convolutions.deliver(network.convolutions, segment, channels + n, base, buffer, one)
-
-
-@subroutine(nogil=True, cache=True)
-def _run_recording(
+def _run_recording(  # noqa: C901, PLR0915 - a function for a part would count references in every step
     recording: int, network: ClockNetwork, events: EventArrays, voltage: np.ndarray, buffer: np.ndarray,
     recorder: Recorder,
 ) -> None:  # fmt: skip
     neurons, longest, row = network.sizes.neurons, network.sizes.longest, 0
     bounds, model, noisy = network.populations.bounds, network.populations.model, network.noise.noisy
-    event, end, fired = events.indptr[recording], events.indptr[recording + 1], np.empty(neurons, np.int32)
-    for step in range(events.length[recording]):
-        if row == network.rows:
+    event, end, event_step = events.indptr[recording], events.indptr[recording + 1], events.step
+    fired, parameters, two_states = np.empty(neurons, np.int32), network.parameters, network.second.present
+    channels, synapses, shared = network.sizes.channels, network.synapses, network.convolutions.indptr_of_segment
+    threshold, traces, first_row = parameters.threshold, recorder.neurons.size > 0, recorder.row[recording]
+    length, rows, populations = events.length[recording], network.rows, model.size
+    for step in range(length):
+        if row == rows:
             _slide(buffer, row, longest, neurons)
             row = 0
         base = row * neurons
-        event = _deliver_input(step, event, end, events, network, base, buffer)
-        for population in range(model.size):
+        if event < end and event_step[event] == step:
+            if shared[0] < shared[1]:
+                event = deliver_input_by_both(step, event, end, events, network, base, buffer)
+            else:
+                event = deliver_input(step, event, end, events, synapses, base, buffer)
+        for population in range(populations):
             begin, stop = bounds[population], bounds[population + 1]
             position = Position(recording, population, step)
-            current, traced = buffer[base : base + neurons], recorder.row[recording] + step
-            if network.second.present[population]:
+            current, traced = buffer[base : base + neurons], first_row + step
+            if two_states[population]:
                 spikes = compute_two_state(population, traced, network, voltage, current, recorder, fired)
             else:
-                _integrate(begin, stop, network.parameters, voltage, current)
-                record_membranes(voltage, population, traced, recorder)
+                _integrate(begin, stop, parameters, voltage, current)
+                if traces:
+                    record_membranes(voltage, population, traced, recorder)
                 spikes = 0
                 if noisy[population]:
                     spikes = _fire_noisy(position, network, voltage, fired)
                 elif model[population] != READOUT:
-                    spikes = _fire(position, network, voltage, fired)
-            _deliver_spikes(position, base, fired[:spikes], network, buffer, recorder)
+                    spikes = _fire(begin, stop, model[population] == HARD, threshold, voltage, fired)
+            if spikes > 0:
+                record_spikes(recording, channels, fired[:spikes], step, recorder)
+                if shared[population + 1] < shared[population + 2]:
+                    deliver_spikes_by_both(population + 1, fired[:spikes], network, base, buffer)
+                else:
+                    deliver_spikes(channels, fired[:spikes], synapses, base, buffer)
         row += 1
     _slide(buffer, row, longest, neurons)
 

@@ -42,3 +42,24 @@ def record_spike(recording: int, node: Index, neuron: Index, step: int, recorder
     if index < span[recording, 1]:
         recorder.spike_step[index], recorder.spike_neuron[index] = step, neuron
         span[recording, 0] = index + 1
+
+
+@subroutine(nogil=True, cache=True)
+def record_spikes(recording: int, channels: int, fired: np.ndarray, step: int, recorder: Recorder) -> None:
+    """Count the spikes of neurons in a step, and record those for which there is memory.
+
+    Args:
+        recording: The recording.
+        channels: Number of channels, which are the first nodes.
+        fired: The neurons, (spike,).
+        step: The step of the spikes.
+        recorder: The memory for results.
+    """
+    counts, spike_step, spike_neuron = recorder.counts, recorder.spike_step, recorder.spike_neuron
+    index, end = recorder.spike_span[recording, 0], recorder.spike_span[recording, 1]
+    for neuron in fired:
+        counts[recording, channels + np.int64(neuron)] += 1
+        if index < end:
+            spike_step[index], spike_neuron[index] = step, neuron
+            index += 1
+    recorder.spike_span[recording, 0] = index
