@@ -1,8 +1,8 @@
 """Delivery of spikes in the clock-driven engine: current[t + d, j] += w for every synapse i → j of a source i.
 
 A function that calls another with arrays counts their references whenever it is called, which costs as much as a
-hundred synapses. So `deliver_input` and `deliver_spikes` call none, and convolutions have functions of their own. Indices
-of synapses are unsigned, as one that might be negative costs a test.
+hundred synapses. So `deliver_input` and `deliver_spikes` call none, and convolutions have functions of their own.
+Indices of synapses are unsigned, as one that might be negative costs a test.
 """
 
 from typing import Any
@@ -63,7 +63,7 @@ def deliver_spikes(channels: int, fired: np.ndarray, synapses: OffsetSynapses, b
 
 
 @subroutine(nogil=True, cache=True)
-def _deliver_both(node: int, segment: int, network: ClockNetwork, base: int, buffer: np.ndarray, count: Any) -> None:
+def _deliver_both(node: Any, segment: int, network: ClockNetwork, base: int, buffer: np.ndarray, count: Any) -> None:
     """Add the weights of a spike to the rows of its arrivals, through single synapses and convolutions."""
     indptr, offset, weight = network.synapses.indptr, network.synapses.offset, network.synapses.weight
     start = np.uint64(base)
