@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from snnsim.files import written_whole
 from snnsim.training.run_folder import RunFolder
 
 Rows = Sequence[Mapping[str, Any]]
@@ -45,9 +44,7 @@ def write(folder: RunFolder, rows: Rows) -> None:
         folder: Folder of the experiment; existing files are replaced.
         rows: Results, one mapping per cell.
     """
-    for name, text in (("results.csv", as_csv(rows)), ("table.md", table(rows))):
-        with written_whole(folder.path / name) as partial:
-            partial.write_text(text, encoding="utf-8")
+    folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
 
 
 def as_csv(rows: Rows) -> str:
