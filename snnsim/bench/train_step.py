@@ -32,6 +32,8 @@ class Case:
     config: Config
     steps: int = USUAL_STEPS
     """Steps of the longest recording."""
+    counts: float = COUNTS
+    """Mean number of spikes of a channel in a step."""
 
     def __post_init__(self) -> None:
         if self.steps < 2:
@@ -58,7 +60,9 @@ class Case:
         """
         size = self.config.training.batch_size if size is None else size
         generator = torch.Generator().manual_seed(SEED)
-        frames = torch.poisson(torch.full((self.steps, size, self.config.data.channels), COUNTS), generator=generator)
+        frames = torch.poisson(
+            torch.full((self.steps, size, self.config.data.channels), self.counts), generator=generator
+        )
         lengths = torch.randint(self.steps // 2, self.steps + 1, (size,), generator=generator)
         lengths[0] = self.steps
         frames *= (torch.arange(self.steps)[:, None] < lengths)[..., None]
@@ -88,14 +92,15 @@ class Training:
     Args:
         name: "snnsim", or the name of a baseline.
         case: Network and recordings.
+        device: Device of the parameters; the batches of `step` must be there, too.
     """
 
-    def __init__(self, name: str, case: Case) -> None:
+    def __init__(self, name: str, case: Case, device: str = "cpu") -> None:
         settings = case.config.training
         self.pads = name != baselines.OURS and baselines.get_baseline(name).pads
         # a SpikingNetwork, or a baseline with the same methods
         build_network: Callable[..., Any] = baselines.builder(name)
-        self.network = build_network(case.config, classes=case.classes).train()
+        self.network = build_network(case.config, classes=case.classes).train().to(device)
         self.rule, self.decide = build.rule(case.config), decisions.get_decision(settings.decision)
         self.optimizers = optimizers.build(
             self.network,
