@@ -193,19 +193,20 @@ def _block_backward(
         grad_spikes = grads.spikes[t, columns] if grads.spikes.size else silent
         _prefetch_before(t, grads.spikes, columns)
         _prefetch_before(t, drive, columns)
-        step = StepArrays(h, path.membrane[t, : dv.size], path.level[row, : dv.size], dv, grad_spikes, factor)
-        cpu_steps.subtract(step.membrane, neuron.threshold, h)
+        u, level = path.membrane[t, : dv.size], path.level[row, : dv.size]
+        cpu_steps.subtract(u, neuron.threshold, h)
         cpu_noise.to_slopes(h, noise.scale, options)
         if options.learned:
+            step = StepArrays(h, u, level, dv, grad_spikes, factor)
             cpu_noise.add_parameter_gradients(step, neuron, noise, options.detached, ds, total)
         grad_membrane = grads.membrane[t, columns] if grads.membrane.size else silent
         cpu_steps.set_errors(h, grad_spikes, factor, grad_membrane, error)
-        _membrane_gradient(step, neuron, noise, options, error, slope, du)
+        _membrane_gradient(h, u, level, neuron, noise, options, error, slope, dv, du)
         if options.learned:
             before = path.membrane[t - 1, : dv.size] if t else voltage
-            level = path.level[max(t - 1, 0) if noise.drawn else 0, : dv.size]
-            cpu_steps.add_beta_gradient(du, before, level, neuron.threshold, neuron.hard, t > 0, total.beta)
-            cpu_noise.add_beta_gradient(t, du, before, level, noise.reset_value, total.beta)
+            level_before = path.level[max(t - 1, 0) if noise.drawn else 0, : dv.size]
+            cpu_steps.add_beta_gradient(du, before, level_before, neuron.threshold, neuron.hard, t > 0, total.beta)
+            cpu_noise.add_beta_gradient(t, du, before, level_before, noise.reset_value, total.beta)
         # only now: the sums above are over all steps, the currents' gradients over those that count
         cpu_steps.clear_ended(t, block.lengths, du)
         if options.normed:
@@ -216,16 +217,16 @@ def _block_backward(
     return dv
 
 
-@subroutine(cache=True)
+# inline, as a call would count the references of all its arrays in every step
+@subroutine(cache=True, inline="always")
 def _membrane_gradient(
-    step: StepArrays, neuron: Parameters, noise: NoiseArrays, options: Options, error: np.ndarray, slope: np.ndarray,
-    du: np.ndarray,
+    h: np.ndarray, u: np.ndarray, level: np.ndarray, neuron: Parameters, noise: NoiseArrays, options: Options,
+    error: np.ndarray, slope: np.ndarray, dv: np.ndarray, du: np.ndarray,
 ) -> None:  # fmt: skip
     """Set du of a step, and dv of the step before."""
-    h, level = step.slope, step.level
     if options.temporal:
-        cpu_steps.set_reset_slopes(h, step.membrane, level, neuron.threshold, neuron.hard, options.detached, slope)
+        cpu_steps.set_reset_slopes(h, u, level, neuron.threshold, neuron.hard, options.detached, slope)
         cpu_noise.add_reset_gradient(options.detached, h, noise.reset_value, slope)
-        cpu_steps.step_back(error, slope, neuron.beta, step.grad_voltage, du)
+        cpu_steps.step_back(error, slope, neuron.beta, dv, du)
     else:
         copy_row(error, du)
