@@ -189,16 +189,17 @@ def _block_backward(
     h, error, slope, ds = np.empty_like(dv), np.empty_like(dv), np.empty_like(dv), np.empty_like(dv)
     short = np.zeros((2, voltage.size), voltage.dtype)
     for t in range(len(inputs.current) - 1, -1, -1):
-        du, row = drive[t, columns], t if noise.drawn else 0
+        du = drive[t, columns]
         grad_spikes = grads.spikes[t, columns] if grads.spikes.size else silent
         _prefetch_before(t, grads.spikes, columns)
         _prefetch_before(t, drive, columns)
-        u, level = path.membrane[t, : dv.size], path.level[row, : dv.size]
+        u, level = path.membrane[t, : dv.size], path.level[t if noise.drawn else 0, : dv.size]
         cpu_steps.subtract(u, neuron.threshold, h)
         cpu_noise.to_slopes(h, noise.scale, options)
         if options.learned:
-            step = StepArrays(h, u, level, dv, grad_spikes, factor)
-            cpu_noise.add_parameter_gradients(step, neuron, noise, options.detached, ds, total)
+            cpu_noise.add_parameter_gradients(
+                StepArrays(h, u, level, dv, grad_spikes, factor), neuron, noise, options.detached, ds, total
+            )
         grad_membrane = grads.membrane[t, columns] if grads.membrane.size else silent
         cpu_steps.set_errors(h, grad_spikes, factor, grad_membrane, error)
         _membrane_gradient(h, u, level, neuron, noise, options, error, slope, dv, du)
