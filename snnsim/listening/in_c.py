@@ -59,7 +59,7 @@ def files(program: Program) -> dict[str, str]:
 
 
 def _check(program: Program) -> None:
-    if program.channels > CHANNELS or CHANNELS % program.channels or (CHANNELS // program.channels) % 1:
+    if program.channels > CHANNELS or CHANNELS % program.channels:
         raise ValueError(
             f"export to c: for the inner-ear model, the number of channels must divide its {CHANNELS}; the program has "
             f"{program.channels}; take one of speech, such as that of `snnsim train digits`, or leave out --ear"
@@ -159,8 +159,12 @@ def _number(value: float) -> str:
 
 def _quoted(text: str) -> str:
     """Return a string of C: every byte that is no letter, digit or space becomes its octal number."""
-    plain = (chr(byte) if chr(byte).isalnum() and byte < 128 or byte == 32 else f"\\{byte:03o}" for byte in text.encode())
+    plain = (letter if letter.isascii() and (letter.isalnum() or letter == " ") else _octal(letter) for letter in text)
     return f'"{"".join(plain)}"'
+
+
+def _octal(letter: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in letter.encode())
 
 
 def _array(declaration: str, values: Iterable[str], size: str = "") -> str:
