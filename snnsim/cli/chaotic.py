@@ -35,7 +35,7 @@ class Chaotic:
     hidden: Size = None
     """Neurons of the hidden layer, of gradient."""
     copies: Size = None
-    """Number of times that an epoch, or the equations, have each training window, all but the first with noise."""
+    """Number of times that an epoch of gradient has each training window, all but the first with noise."""
     output_dir: Folder = None
     """Folder of the results (default: runs/chaotic)."""
 

@@ -1,15 +1,15 @@
 """A network without hidden neurons, whose readout is solved: synapses with all delays from every channel.
 
     y[t] = gain (b + sum over delays d and channels j of w[d, j] n[t − d, j] / levels)
-    w, b = argmin |p[t + 1] − p̃[t] − y[t] / gain|² + λ |w|²          over the training points and their noisy copies
+    w, b = argmin |p[t + 1] − p[t] − y[t] / gain|² + κ |w[d, j − 1] − 2 w[d, j] + w[d, j + 1]|² + λ |w|²
 
 The equation is a sum of functions of delayed values. Here, each of them is a sum of the tuning curves of the channels,
-which are triangles, so that it is linear between two centers. The code is graded: the number of spikes n of a channel
-falls from `levels` at its center to 0 at half of the width.
+which are triangles, so that it is linear between two centers; κ keeps it smooth. The code is graded: the number of
+spikes n of a channel falls from `levels` at its center to 0 at half of the width.
 
 Shapes   series (point,) · features (step, delay and channel and constant) · w (delay, channel)
 Units    delays in steps · n in spikes
-Names    p̃ points with noise, λ RIDGE
+Names    p points of the series, κ SMOOTHNESS, λ RIDGE
 """
 
 import numpy as np
@@ -20,37 +20,32 @@ from snnsim.program import INPUT, Edge, Population, Program
 
 DELAYS = 24
 """Delays of the synapses of a channel, from 0; the longest τ has 19.1 steps."""
-RIDGE = 1e-3
+SMOOTHNESS, RIDGE = 0.3, 1e-7
 
 
-def recipe(tau: int, copies: int) -> Recipe:
-    """Return the graded code of a series, and its noise.
+def recipe(tau: int) -> Recipe:
+    """Return the graded code of a series.
 
     Args:
         tau: Delay of the equation.
-        copies: Number of times that the series is shown, all but the first with noise.
     """
-    return Recipe(tau=tau, channels=32, active=12, levels=255, noise=0.0005, copies=copies)
+    return Recipe(tau=tau, channels=64, active=4, levels=255)
 
 
-def fitted(series: np.ndarray, chosen: Recipe, seed: int) -> Program:
+def fitted(series: np.ndarray, chosen: Recipe) -> Program:
     """Return the Program whose readout has the least squares.
 
     Args:
-        series: The training points and the one after them (point,).
-        chosen: Code, noise and copies.
-        seed: Seed of the noise.
+        series: The training points and the one after them (point,), more than DELAYS.
+        chosen: The code.
     """
-    generator, size = np.random.default_rng(seed), DELAYS * chosen.channels + 1
+    rows = features(mackey_glass.raster(series[:-1], chosen), chosen.levels)
+    size = rows.shape[1]
+    curvature = np.diff(np.eye(chosen.channels), 2, axis=0)
     # the constant is free: its penalty only keeps the equations solvable
-    products, targets = np.diag([*[RIDGE] * (size - 1), 1e-9]), np.zeros(size)
-    for copy in range(chosen.copies):
-        noise = chosen.noise * generator.standard_normal(len(series) - 1) * (copy > 0)
-        shown = series[:-1] + noise
-        rows = features(mackey_glass.raster(shown, chosen), chosen.levels)
-        products += rows.T @ rows
-        targets += rows.T @ (series[DELAYS:] - shown[DELAYS - 1 :])
-    *weight, bias = np.linalg.solve(products, targets)
+    penalty = RIDGE * np.eye(size)
+    penalty[:-1, :-1] += SMOOTHNESS * np.kron(np.eye(DELAYS), curvature.T @ curvature)
+    *weight, bias = np.linalg.solve(rows.T @ rows + penalty, rows.T @ np.diff(series)[DELAYS - 1 :])
     return program_of(np.reshape(weight, (DELAYS, chosen.channels)), bias, chosen)
 
 

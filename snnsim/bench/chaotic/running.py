@@ -58,10 +58,10 @@ def run(cell: Cell, budget: Budget, folder: RunFolder) -> dict[str, Any]:
         folder: Folder of the experiment, which gets the Program.
     """
     began, gradient = time.process_time(), budget.fitting == "gradient"
-    recipe = Recipe(tau=cell.tau, copies=budget.copies) if gradient else least_squares.recipe(cell.tau, budget.copies)
+    recipe = Recipe(tau=cell.tau, copies=budget.copies) if gradient else least_squares.recipe(cell.tau)
     series = mackey_glass.points(cell.tau, TRAINED + TESTED + 1, first=cell.first)
     known = series[: TRAINED + 1]
-    program = trained(known, recipe, cell.seed, budget) if gradient else least_squares.fitted(known, recipe, cell.seed)
+    program = trained(known, recipe, cell.seed, budget) if gradient else least_squares.fitted(known, recipe)
     path = folder.path / "networks" / f"{cell.name()}.snn"
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(path)

@@ -27,7 +27,7 @@ class Budget:
     hidden: int = 128
     """Neurons of the hidden layer, of gradient."""
     copies: int = 8
-    """Number of times that each training window is shown, all but the first with noise."""
+    """Number of times that an epoch of gradient has each training window, all but the first with noise."""
 
     def __post_init__(self) -> None:
         for tau in self.taus:
