@@ -58,7 +58,7 @@ def test_neighboring_channels_fire_around_a_value():
 def test_a_graded_code_counts_how_near_a_channel_is():
     recipe = Recipe(channels=15, active=4, levels=10)
     # half of the width is 0.2
-    assert mackey_glass.raster(np.array(0.71), recipe)[3:9].tolist() == [0, 4, 10, 6, 0, 0]
+    assert mackey_glass.raster(np.array(0.72), recipe)[3:9].tolist() == [0, 0, 4, 9, 6, 1]
     assert mackey_glass.raster(np.linspace(0.3, 1.3, 101), recipe).sum(-1).min() >= 18
 
 
