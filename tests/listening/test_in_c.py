@@ -110,6 +110,7 @@ def damaged():
     yield wav(np.zeros(24_000, np.int16), 24_000), "all of them are equal"
     yield wav(samples_at(24_000)[:1000], 24_000), "at least 0.06 s"
     yield wav(np.resize(samples_at(8_000), 65 * 8_000), 8_000), "at most 64 s"
+    yield good[:40] + bytes(4), "it has no samples"
     yield good[:16] + struct.pack("<I", 4) + good[20:], "16 bytes or more"
     yield good[:40] + struct.pack("<I", 4001) + good[44:], "a whole number of samples"
     yield good[:12] + b"data" + good[40:], "its format before its samples"
@@ -127,7 +128,13 @@ def test_damaged_sounds_are_refused(sanitized, content, message):
 
 def test_a_live_sound_that_is_damaged_is_refused(sanitized):
     content = wav(samples_at(24_000), 24_000)
-    for wrong in (("--level", "0", "1"), ("--level", "0", "0", "1"), ("--level", "0", "1", "nan"), ("--what",)):
+    for wrong in (
+        ("--level", "0", "1"),
+        ("--level", "0", "0", "1"),
+        ("--level", "0", "1", "nan"),
+        ("--level", "0", "1e-300", "1"),
+        ("--what",),
+    ):
         assert b"usage: listen" in hears(sanitized, content, *wrong).stderr
     done = hears(sanitized, content[:-101], "--level", "0", "1", "0.5")
     assert (done.returncode, b"ends earlier" in done.stderr) == (2, True)

@@ -70,8 +70,9 @@ static void take(const options *chosen)
         }
     }
     if (!chosen->events) {
+        const uint64_t known = ear.end < ear.samples ? ear.end : ear.samples;
         const int32_t choice = heard > 0 ? snn_choice(&state) : -1;
-        printf("%6.2f s %7lu %7lu  %s\n", (double)ear.end / EAR_RATE, heard, fired, choice < 0 ? "" : ear_classes[choice]);
+        printf("%6.2f s %7lu %7lu  %s\n", (double)known / EAR_RATE, heard, fired, choice < 0 ? "" : ear_classes[choice]);
         (void)fflush(stdout);
     }
 }
@@ -102,6 +103,12 @@ static ear_level measured(const ear_rate *rate, uint32_t count)
     return level;
 }
 
+/* Samples at this level fit into numbers of 32 bits. */
+static int usable(ear_level level)
+{
+    return fabs(level.mean) <= 1.0 && level.peak >= 1e-9 && level.peak <= 3.0 && level.gain > 0.0 && level.gain <= 1e6;
+}
+
 static int parsed(int count, char **words, options *chosen)
 {
     char *end = NULL;
@@ -119,7 +126,7 @@ static int parsed(int count, char **words, options *chosen)
                 }
             }
             chosen->has_level = 1;
-            if (!(fabs(chosen->level.mean) <= 1.0 && chosen->level.peak > 0.0 && chosen->level.gain > 0.0)) {
+            if (!usable(chosen->level)) {
                 return 0;
             }
         } else {
@@ -199,7 +206,7 @@ int main(int count, char **words)
     wav_sound wav;
     uint32_t samples = 0;
     if (!parsed(count, words, &chosen)) {
-        return refuse("usage: listen [--level MEAN PEAK GAIN] [--print-level] [--events] < FILE.wav; the mean lies in -1 to 1, peak and gain above 0");
+        return refuse("usage: listen [--level MEAN PEAK GAIN] [--print-level] [--events] < FILE.wav; mean, peak and gain as --print-level has them");
     }
     if (!wav_begin(&wav, stdin)) {
         return refuse(wav.wrong);
