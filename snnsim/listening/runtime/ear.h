@@ -28,7 +28,7 @@ typedef struct {
     double re, im;
 } ear_complex;
 
-/* What is subtracted from the samples at 24 kHz, the largest distance from it, and a factor after the division by that. */
+/* What is subtracted from the samples, the largest distance from it, and a factor after the division by that. */
 typedef struct {
     double mean, peak, gain;
 } ear_level;
@@ -74,10 +74,10 @@ typedef struct {
 
 /* in ear_tables.c */
 extern const ear_rate ear_rates[EAR_RATES];
-extern const double ear_ramp[EAR_RAMP];            /* factors of the first samples; those of the last ones are mirrored */
+extern const double ear_ramp[EAR_RAMP];            /* factors of the first samples; mirrored, of the last ones */
 extern const double ear_turns[EAR_SEGMENT][2];     /* cosine and sine of 2 pi k / EAR_SEGMENT */
 extern const uint32_t ear_first[EAR_PLACES + 1];   /* where the transfer function of each place starts */
-extern const float ear_transfer[EAR_TRANSFER][2];  /* from 0 Hz on; what is left out is below 1e-8 of the largest value */
+extern const float ear_transfer[EAR_TRANSFER][2];  /* from 0 Hz on; below 1e-8 of the largest value it is left out */
 extern const char *const ear_classes[EAR_CLASSES]; /* names */
 
 /* Return a rate of ear_rates, or null. */
@@ -98,7 +98,7 @@ int ear_reset(ear_state *ear, uint32_t rate, ear_level level);
 /* Take a sample, at most 1 in size; returns 1 if a segment is complete. */
 int ear_feed(ear_state *ear, double sample);
 
-/* End a recording of at least EAR_SHORTEST samples at 24 kHz; returns 1 if a segment is complete, 0 after the last one. */
+/* End a recording of 2 EAR_RAMP samples at 24 kHz or more; returns 1 if a segment is complete, 0 after the last. */
 int ear_finish(ear_state *ear);
 
 /* Parts of the model: the velocity of two places, as the real and the imaginary part, and the cells of a place. */

@@ -36,8 +36,9 @@ static void stage(const ear_complex *from, ear_complex *to, uint32_t size, uint3
         ear_complex *out = to + 4 * group * runs;
         for (uint32_t run = 0; run < runs; run++) {
             const ear_complex even = plus(in[run], in[run + 2 * part]), odd = plus(in[run + part], in[run + 3 * part]);
-            const ear_complex gap = minus(in[run], in[run + 2 * part]), step = minus(in[run + part], in[run + 3 * part]);
-            const ear_complex quarter_turn = {-step.im, step.re};
+            const ear_complex gap = minus(in[run], in[run + 2 * part]);
+            const ear_complex side = minus(in[run + part], in[run + 3 * part]);
+            const ear_complex quarter_turn = {-side.im, side.re};
             out[run] = plus(even, odd);
             out[run + runs] = turned(plus(gap, quarter_turn), first);
             out[run + 2 * runs] = turned(minus(even, odd), second);

@@ -1,7 +1,8 @@
 /* Resampling to 24 kHz by a filter, in the direct form:
  *
- *     y[m] = sum over k of x[k] h[m down - k up + reach]        in the order of k; x is 0 before the first and after the
- *                                                               last sample
+ *     y[m] = sum over k of x[k] h[m down - k up + reach]        in the order of k
+ *
+ * x is 0 before the first and after the last sample.
  */
 #include <stddef.h>
 #include <string.h>

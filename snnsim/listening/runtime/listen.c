@@ -1,12 +1,11 @@
 /* Listens to a WAV on standard input, piece by piece, and prints the decision so far, and at last that of the network.
  *
- *     listen < word.wav                          the level is that of the whole sound, which is read first, as in training
- *     listen --level MEAN PEAK GAIN              the level is known, so that sound is heard as it comes
- *     listen --print-level                       prints the level of the sound, and hears nothing
- *     listen --events                            prints the input of the network: step, channel and count
+ *     listen < word.wav                  the level is that of the whole sound, which is read first, as in training
+ *     listen --level MEAN PEAK GAIN      the level is known, so that sound is heard as it comes
+ *     listen --print-level               prints the level of the sound, and hears nothing
+ *     listen --events                    prints the input of the network: step, channel and count
  *
- * The sound has 16 bits and one channel. A header without a length, as live sound has, lets it last until the end of the
- * input.
+ * The sound has 16 bits and one channel. With a header without a length, as of live sound, it ends with the input.
  */
 #include <math.h>
 #include <stdio.h>
@@ -72,7 +71,8 @@ static void take(const options *chosen)
     if (!chosen->events) {
         const uint64_t known = ear.end < ear.samples ? ear.end : ear.samples;
         const int32_t choice = heard > 0 ? snn_choice(&state) : -1;
-        printf("%6.2f s %7lu %7lu  %s\n", (double)known / EAR_RATE, heard, fired, choice < 0 ? "" : ear_classes[choice]);
+        const char *const name = choice < 0 ? "" : ear_classes[choice];
+        printf("%6.2f s %7lu %7lu  %s\n", (double)known / EAR_RATE, heard, fired, name);
         (void)fflush(stdout);
     }
 }
@@ -170,8 +170,8 @@ static int finished(const options *chosen)
     }
     const int32_t choice = snn_choice(&state);
     if (!chosen->events) {
-        printf("%s: class %ld, %lu input spikes, %lu spikes, %lu steps\n", ear_classes[choice], (long)choice, heard, fired,
-               (unsigned long)steps);
+        printf("%s: class %ld, ", ear_classes[choice], (long)choice);
+        printf("%lu input spikes, %lu spikes, %lu steps\n", heard, fired, (unsigned long)steps);
     }
     return fflush(stdout) == 0 ? 0 : refuse("the output could not be written");
 }
@@ -200,13 +200,25 @@ static int listened(const options *chosen, wav_sound *wav, uint32_t count)
     return finished(chosen);
 }
 
+/* Read the whole sound, and take its level; returns 0, or an exit status. */
+static int leveled(options *chosen, wav_sound *wav, uint32_t *count)
+{
+    const int status = stored(wav, count);
+    if (status != 0) {
+        return status;
+    }
+    chosen->level = measured(ear_rate_of(wav->rate), *count);
+    return usable(chosen->level) ? 0 : refuse("the file must hold a sound; it has no samples, or all of them are equal");
+}
+
 int main(int count, char **words)
 {
     options chosen = {0, 0, 0, {0.0, 0.0, 0.0}};
     wav_sound wav;
     uint32_t samples = 0;
     if (!parsed(count, words, &chosen)) {
-        return refuse("usage: listen [--level MEAN PEAK GAIN] [--print-level] [--events] < FILE.wav; mean, peak and gain as --print-level has them");
+        return refuse("usage: listen [--level MEAN PEAK GAIN] [--print-level] [--events] < FILE.wav; "
+                      "mean, peak and gain are those of --print-level");
     }
     if (!wav_begin(&wav, stdin)) {
         return refuse(wav.wrong);
@@ -214,15 +226,9 @@ int main(int count, char **words)
     if (ear_rate_of(wav.rate) == NULL) {
         return refuse("the rate must be one of " EAR_RATES_TEXT " samples per second; convert the file");
     }
-    if (!chosen.has_level) {
-        const int status = stored(&wav, &samples);
-        if (status != 0) {
-            return status;
-        }
-        chosen.level = measured(ear_rate_of(wav.rate), samples);
-        if (!(chosen.level.gain > 0.0)) {
-            return refuse("the file must hold a sound; it has no samples, or all of them are equal");
-        }
+    const int status = chosen.has_level ? 0 : leveled(&chosen, &wav, &samples);
+    if (status != 0) {
+        return status;
     }
     if (chosen.prints_level) {
         printf("%.17g %.17g %.17g\n", chosen.level.mean, chosen.level.peak, chosen.level.gain);
