@@ -107,7 +107,7 @@ def damaged():
     yield wav(np.stack([samples_at(24_000)] * 2, axis=1), 24_000), "16 bits and one channel"
     yield wav(samples_at(24_000) / 32768, 24_000, "FLOAT"), "16 bits and one channel"
     yield wav(samples_at(24_000), 12_345), "the rate must be one of 8000, 11025"
-    yield wav(np.zeros(24_000, np.int16), 24_000), "all of them are equal"
+    yield wav(np.zeros(24_000, np.int16), 24_000), "all are equal"
     yield wav(samples_at(24_000)[:1000], 24_000), "at least 0.06 s"
     yield wav(np.resize(samples_at(8_000), 65 * 8_000), 8_000), "at most 64 s"
     yield good[:40] + bytes(4), "it has no samples"

@@ -208,7 +208,7 @@ static int leveled(options *chosen, wav_sound *wav, uint32_t *count)
         return status;
     }
     chosen->level = measured(ear_rate_of(wav->rate), *count);
-    return usable(chosen->level) ? 0 : refuse("the file must hold a sound; it has no samples, or all of them are equal");
+    return usable(chosen->level) ? 0 : refuse("the file must hold a sound; it has no samples, or all are equal");
 }
 
 int main(int count, char **words)
