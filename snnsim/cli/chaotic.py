@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import arg
 
@@ -15,7 +15,7 @@ Size = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as t
 class Chaotic:
     """Repeat a task of NeuroBench: spiking delay networks that predict chaotic series from their own predictions.
 
-    The network of the preset chaotic is trained on ten Lyapunov times of a series of Mackey and Glass, for each of 14 delays, and predicts the next ten. The results are results.csv and table.md in the folder, with the published networks beside ours: errors (sMAPE), footprint, sparsities and operations. The series are computed here; those of the published figures are downloads. A command that was stopped computes the missing results when it is started again; one with more delays or seeds adds theirs.
+    A network is fitted to ten Lyapunov times of a series of Mackey and Glass, for each of 14 delays, and predicts the next ten: a readout of a graded code with delayed synapses, solved by least squares, or the network of the preset chaotic, trained by gradients. The results are results.csv and table.md in the folder, with the published networks beside ours: errors (sMAPE), footprint, sparsities and operations. The series are computed here; those of the published figures are downloads. A command that was stopped computes the missing results when it is started again; one with more delays or seeds adds theirs.
 
     - snnsim reproduce chaotic -- 14 delays, one seed
     - snnsim reproduce chaotic --taus 17 --seeds 3 -- three starts of one series
@@ -25,12 +25,17 @@ class Chaotic:
     """Delays of the series, from 17 to 30."""
     seeds: Size = None
     """Number of networks of each delay, each on a part of the series half a Lyapunov time later."""
+    fitting: Annotated[
+        Literal["least_squares", "gradient"] | None,
+        arg(metavar="least_squares|gradient", help_behavior_hint="(default: least_squares)"),
+    ] = None
+    """least_squares solves a linear readout, without hidden neurons; gradient trains the preset chaotic."""
     epochs: Size = None
-    """Passes over the training windows."""
+    """Passes over the training windows, of gradient."""
     hidden: Size = None
-    """Neurons of the hidden layer."""
+    """Neurons of the hidden layer, of gradient."""
     copies: Size = None
-    """Number of times that an epoch has each training window, all but the first with noise."""
+    """Number of times that an epoch of gradient has each training window, all but the first with noise."""
     output_dir: Folder = None
     """Folder of the results (default: runs/chaotic)."""
 
@@ -38,7 +43,7 @@ class Chaotic:
         """Compute the missing results, and print the tables."""
         from snnsim.bench import chaotic
 
-        names = ("taus", "seeds", "epochs", "hidden", "copies")
+        names = ("taus", "seeds", "fitting", "epochs", "hidden", "copies")
         changes = {name: getattr(self, name) for name in names if getattr(self, name) not in (None, ())}
         folder = chaotic.reproduce(chaotic.Budget(**changes), self.output_dir or Path("runs/chaotic"))
         print((folder / "table.md").read_text(encoding="utf-8"))

@@ -32,7 +32,7 @@ class _Dataset:
     name: Annotated[Positional[str], arg(metavar="|".join((*registry.NAMES, *registry.SOURCES)))]
     """The data set, or the kind of your data."""
     data_path: DataPath = None
-    """Folder of SHD or SSC, or of a data set of tonic."""
+    """Folder of the files of a data set."""
     size: Literal["small", "default", "full"] = "default"
     """Number of recordings of digits."""
     seed: Seed = 0

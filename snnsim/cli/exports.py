@@ -50,6 +50,8 @@ class Export:
     """Duration of a step in the file; 0.0001 by default for relay, the one step that all backends have."""
     resistance: Annotated[str | None, arg(metavar="euler|one", help_behavior_hint="(nir; default: euler)")] = None
     """The r of neurons: tau / dt, or 1 with larger weights for backends without r; the latter by default for relay."""
+    ear: bool = False
+    """Of the target c: also write the inner-ear model, and the program `listen`, which hears a WAV on its standard input."""
     check: bool = False
     """Show the violations of design rules, and write nothing."""
     fix: bool = False
@@ -71,8 +73,17 @@ class Export:
             _show(list(target.violations(program)), self.to)
             return
         path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
-        export.write(program, self.to, path, **_present(encoding=self.encoding, dt=self.dt, resistance=self.resistance))
+        options = _present(encoding=self.encoding, dt=self.dt, resistance=self.resistance, ear=self._ear(program))
+        export.write(program, self.to, path, **options)
         print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
+
+    def _ear(self, program: "Program") -> "dict[str, str] | None":
+        """Return the files of the inner-ear model, or None; a target without them refuses the option."""
+        from snnsim import export
+        from snnsim.listening import in_c
+
+        has_option = "ear" in export.targets.get_target(self.to).options
+        return None if not self.ear else in_c.files(program) if has_option else {}
 
     def _fixed(self, program: "Program") -> "Program":
         from snnsim import export

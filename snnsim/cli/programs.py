@@ -96,7 +96,7 @@ class Simulate:
     file: ProgramFile
     """The program."""
     data: Recordings = None
-    """A file in SHD's format, or a file or folder of the kind of the training's data."""
+    """A file in SHD's format, a folder of the files of the training's data set, or a file or folder of the kind of the training's data."""
     split: Literal["train", "valid", "test"] = "test"
     """Part of the data; a file has no parts."""
     engine: Literal["clock_driven", "event_driven"] = "clock_driven"

@@ -22,8 +22,8 @@ class Data:
     name: str = "digits"
     """A data set of data/registry.py, or a kind of data of users: events, frames, pictures, audio, tonic:NAME."""
     path: str | None = None
-    """Folder of the files of a data set that is downloaded (shd, ssc), where None is ./datasets or the cache folder;
-    file or folder of data of users."""
+    """Folder of the files of a data set, where None is the cache folder, or ./datasets of one that is downloaded (shd,
+    ssc); file or folder of data of users."""
     size: Literal["small", "default", "full"] = "default"
     """Size of `digits`."""
     seed: Seed = 0

@@ -59,15 +59,14 @@ def planned_folder(data: Data) -> Path:
     """Return the folder where a data set lies or would lie; nothing is generated or downloaded.
 
     Args:
-        data: Section `data` of a config: name, size and seed of a generated data set, or the path of a downloaded one.
+        data: Section `data` of a config: path of the files, or name, size and seed of a generated data set.
     """
     if own_data.kind_of(data) is not None:
         return own_data.folder(data)
-    generator = registry.get_dataset(data.name).generator
-    if generator is not None:
-        return generator(data.size).folder(data.seed)
     if data.path is not None:
         return files.at_home(data.path)
+    if (generator := registry.get_dataset(data.name).generator) is not None:
+        return generator(data.size).folder(data.seed)
     # downloads go to ./datasets where it exists, as in a checkout
     local = Path("datasets")
     return local if local.is_dir() else files.cache_folder() / "datasets"
@@ -78,12 +77,14 @@ def data_folder(data: Data, *, fill: bool = True) -> Path:
 
     Args:
         data: The data set.
-        fill: Whether a folder that the config names is filled by a download if it is missing or empty; a folder that
-            the config does not name always is.
+        fill: Whether a folder that the config names gets files of a data set that it does not have; a folder that the
+            config does not name always does.
     """
     dataset, folder = registry.get_dataset(data.name), planned_folder(data)
-    if dataset.generator is not None:
+    if dataset.generator is not None and data.path is None:
         return dataset.generator(data.size).prepare(data.seed)
+    if dataset.generator is not None and fill and not _has(folder, data.name):
+        dataset.generator(data.size).make(folder, data.seed)
     # a folder with other files is more likely a slip than the destination of gigabytes; a download that failed leaves
     # the folders SHD or SSC in it
     names = {path.name for path in folder.iterdir()} if data.path is not None and folder.is_dir() else set()

@@ -141,7 +141,7 @@ def _check_presence(config: Config) -> None:
     except FileNotFoundError as error:
         own = f" --data-path {shlex.quote(data.path)}" if data.path is not None else ""
         options = f"--size {data.size} --seed {data.seed}" if data.name == "digits" else f"--seed {data.seed}"
-        command = f"snnsim data make {data.name}" + (own if data.name in ("shd", "ssc") else f" {options}")
+        command = f"snnsim data make {data.name}" + ("" if data.name in ("shd", "ssc") else f" {options}") + own
         raise FileNotFoundError(
             f"the recordings that the program was trained on are not in {folder}; nothing is made or downloaded "
             f"because a program says so. Get them by `{command}`, or name a file or folder with them: --data FILE.h5"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from helpers.command_line import run
-from snnsim.bench.chaotic import Budget, forecasting, reporting, reproduce, running
+from snnsim.bench.chaotic import Budget, forecasting, least_squares, reporting, reproduce, running
 from snnsim.bench.chaotic.settings import Cell, cells
 from snnsim.data.synthetic import mackey_glass
 from snnsim.data.synthetic.mackey_glass import HIGH, LOW, Recipe
@@ -17,7 +17,7 @@ from snnsim.nn.freezing import freeze
 from snnsim.recipes import CHAOTIC
 from snnsim.simulation import Simulator
 
-TINY = Budget(taus=(17, 30), epochs=1, hidden=8, copies=1)
+TINY = Budget(taus=(17, 30), fitting="gradient", epochs=1, hidden=8, copies=1)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,8 @@ def test_every_series_of_a_seed_starts_half_a_lyapunov_time_later():
         Budget(taus=(16,))
     with pytest.raises(ValueError, match="epochs 0"):
         Budget(epochs=0)
+    with pytest.raises(ValueError, match="least_squares, gradient"):
+        Budget(fitting="exact")
 
 
 def test_a_stopped_experiment_goes_on_with_the_missing_cell(tmp_path, monkeypatch):
@@ -113,6 +115,46 @@ def test_a_stopped_experiment_goes_on_with_the_missing_cell(tmp_path, monkeypatc
     assert (tmp_path / "run" / "networks" / "30-0.snn").is_file()
     with pytest.raises(ValueError, match="other epochs"):
         reproduce(replace(TINY, epochs=2), tmp_path / "run", progress=False)
+
+
+def test_a_program_of_least_squares_has_the_smallest_penalized_error():
+    series, recipe = mackey_glass.points(17, 200), replace(least_squares.recipe(17), channels=20)
+    program = least_squares.fitted(series, recipe)
+    change = np.diff(series)[least_squares.DELAYS - 1 :]
+
+    def error(program):
+        """Return the error that is minimized, from the membranes of the simulator and the weights of the program."""
+        output = Simulator(program).run(forecasting.events_of(series[:-1], recipe)).output(0)[:, 0] / recipe.gain
+        table = np.zeros((least_squares.DELAYS, recipe.channels))
+        (edge,) = program.single_edges
+        table[edge.delay, edge.pre()] = edge.weight * recipe.levels / recipe.gain
+        rough = (
+            least_squares.SMOOTHNESS * (np.diff(table, 2, axis=1) ** 2).sum() + least_squares.RIDGE * (table**2).sum()
+        )
+        return ((output[least_squares.DELAYS - 1 :] - change) ** 2).sum() + rough
+
+    least = error(program)
+    assert least < 1e-3 * (change**2).sum()
+    (edge,), rng = program.edges, np.random.default_rng(0)
+    random = 1e-3 * np.abs(edge.weight).max() * rng.standard_normal(len(edge.weight))
+    # to both sides of the minimum, the error grows alike
+    for direction in (random, 1e-3 * edge.weight):
+        larger, smaller = (error(replace(program, edges=(replace(edge, weight=edge.weight + sign * direction),)))
+                           for sign in (1, -1))  # fmt: skip
+        assert abs(larger - smaller) < 1e-2 * (larger + smaller - 2 * least)
+    readout = program.populations[0]
+    assert error(replace(program, populations=(replace(readout, bias=readout.bias + 1e-4),))) > least
+
+
+def test_a_forecast_of_least_squares_is_better_than_a_constant(tmp_path):
+    row = running.run(Cell(17, 0), Budget(taus=(17,)), running.RunFolder(tmp_path))
+    assert row["smape"] < 15 < row["smape_mean"]
+    assert row["followed"] > 2
+    # 4 channels spike in a step, with 24 delays each, and seldom once
+    assert row["synaptic_operations"] == pytest.approx(96, abs=2)
+    assert row["synaptic_operations"] - 3 < row["macs"] <= row["synaptic_operations"]
+    repeated = running.run(Cell(17, 0), Budget(taus=(17,)), running.RunFolder(tmp_path))
+    assert repeated["smape"] == row["smape"]
 
 
 def test_tables_have_the_mean_of_all_delays_beside_the_published_networks():

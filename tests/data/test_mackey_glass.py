@@ -55,6 +55,13 @@ def test_neighboring_channels_fire_around_a_value():
     assert mackey_glass.raster(np.linspace(0.2, 1.4, 200), recipe).sum(-1).max() == 3
 
 
+def test_a_graded_code_counts_how_near_a_channel_is():
+    recipe = Recipe(channels=15, active=4, levels=10)
+    # half of the width is 0.2
+    assert mackey_glass.raster(np.array(0.72), recipe)[3:9].tolist() == [0, 0, 4, 9, 6, 1]
+    assert mackey_glass.raster(np.linspace(0.3, 1.3, 101), recipe).sum(-1).min() >= 18
+
+
 def test_noise_moves_inputs_and_changes_lead_back_to_the_series():
     series, recipe = mackey_glass.points(17, 301), Recipe(copies=2, window=100, stride=100, warm_up=4)
     raster, change = mackey_glass.windows(series, recipe, np.random.default_rng(0))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,9 +13,10 @@ from snnsim import experiment
 from snnsim.config import Config
 from snnsim.data import tonic_bridge
 from snnsim.data.speech import audio_files
+from snnsim.data.synthetic import moving_dots
 from snnsim.data.synthetic.dataset import GridDataset
 from snnsim.data.synthetic.spoken_digits import SpokenDigits
-from snnsim.experiment import build, evaluate_run, programs
+from snnsim.experiment import build, datasets, evaluate_run, programs
 from snnsim.nn import freezing
 
 
@@ -59,6 +62,32 @@ def test_no_data_are_generated_for_a_program(name):
     size = "--size full " if name == "digits" else ""
     with pytest.raises(FileNotFoundError, match=f"`snnsim data make {name} {size}--seed 7`"):
         programs.recordings(program_of(config), None, "test")
+
+
+@pytest.mark.usefixtures("no_making")
+def test_a_folder_of_a_generated_data_set_is_read(shd_folder, tmp_path):
+    config = Config().with_values({"data.name": "digits", "data.seed": 7, "network.hidden": [4]})
+    for split in ("train", "test"):
+        shutil.copy(shd_folder / f"shd_{split}.h5", tmp_path / f"digits_{split}.h5")
+    (label,) = programs.recordings(program_of(config), str(tmp_path), "test").labels.values()
+    assert np.array_equal(label, np.arange(30) % 3)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(
+        FileNotFoundError, match=r"are not in .*empty; nothing is made .*`snnsim data make digits .*--data-path"
+    ):
+        programs.recordings(program_of(config), str(tmp_path / "empty"), "test")
+
+
+def test_a_folder_that_is_named_gets_a_generated_data_set(tmp_path, monkeypatch):
+    recipe = moving_dots.Recipe(recordings=(("train", 4), ("valid", 3), ("test", 2)))
+    monkeypatch.setattr(moving_dots, "PATTERNS", replace(moving_dots.PATTERNS, recipe=recipe))
+    data = Config().with_values({"data.name": "patterns", "data.path": str(tmp_path / "new" / "mine")}).data
+    with pytest.raises(FileNotFoundError, match="there is no such folder"):
+        datasets.load_splits(Config(data=data), "test")
+    paths = datasets.make(data)
+    assert sorted(path.name for path in (tmp_path / "new" / "mine").iterdir()) == sorted(p.name for p in paths.values())
+    written = paths["test"].stat().st_mtime_ns
+    assert datasets.make(data)["test"].stat().st_mtime_ns == written
 
 
 def test_existing_data_are_read(tiny):

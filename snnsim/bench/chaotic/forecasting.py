@@ -38,8 +38,9 @@ def events_of(values: np.ndarray, recipe: Recipe) -> Events:
         values: Values of the series (point,), one for each step.
         recipe: The code.
     """
-    step, channel = np.nonzero(raster(np.atleast_1d(values), recipe))
-    counts = np.ones(len(step), np.int64)
+    spikes = raster(np.atleast_1d(values), recipe)
+    step, channel = np.nonzero(spikes)
+    counts = spikes[step, channel].astype(np.int64)
     return Events(step, channel, counts, np.array([0, len(step)]), np.array([np.size(values)]))
 
 

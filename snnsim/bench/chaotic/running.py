@@ -1,6 +1,7 @@
 """The experiment, cell by cell: training on the first ten Lyapunov times, a forecast of the next ten, and its costs.
 
-A network is that of the preset `chaotic`, trained for a fixed number of epochs. Nothing is chosen by the test part.
+A network is a readout that is solved (least_squares.py), or that of the preset `chaotic`, trained for a fixed number of
+epochs. Nothing is chosen by the test part.
 Every finished cell is a file with its Program beside it, so that a stopped experiment can be continued.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from snnsim.bench import neurobench_report
-from snnsim.bench.chaotic import reporting
+from snnsim.bench.chaotic import least_squares, reporting
 from snnsim.bench.chaotic.forecasting import Forecast, forecast, smape
 from snnsim.bench.chaotic.settings import Budget, Cell, cells
 from snnsim.config import Config
@@ -23,7 +24,7 @@ from snnsim.experiment import build, tasks
 from snnsim.experiment.cells import check_same, run_all
 from snnsim.learning import rules
 from snnsim.nn.freezing import freeze
-from snnsim.program import Program
+from snnsim.program import INPUT, Program
 from snnsim.recipes import CHAOTIC
 from snnsim.training.fit import fit
 from snnsim.training.run_folder import RunFolder
@@ -56,16 +57,18 @@ def run(cell: Cell, budget: Budget, folder: RunFolder) -> dict[str, Any]:
         budget: Cells and their costs.
         folder: Folder of the experiment, which gets the Program.
     """
-    began, recipe = time.process_time(), Recipe(tau=cell.tau, copies=budget.copies)
+    began, gradient = time.process_time(), budget.fitting == "gradient"
+    recipe = Recipe(tau=cell.tau, copies=budget.copies) if gradient else least_squares.recipe(cell.tau)
     series = mackey_glass.points(cell.tau, TRAINED + TESTED + 1, first=cell.first)
-    program = trained(series[: TRAINED + 1], recipe, cell.seed, budget)
+    known = series[: TRAINED + 1]
+    program = trained(known, recipe, cell.seed, budget) if gradient else least_squares.fitted(known, recipe)
     path = folder.path / "networks" / f"{cell.name()}.snn"
     path.parent.mkdir(parents=True, exist_ok=True)
     program.save(path)
-    predicted = forecast(program, series[: TRAINED + 1], TESTED, recipe)
+    predicted = forecast(program, known, TESTED, recipe)
     errors = measured(predicted.values, series[TRAINED + 1 :], float(series[:TRAINED].mean()))
     seconds = round(time.process_time() - began, 1)
-    return {**cell._asdict(), **errors, **costs(program, predicted), "cpu_seconds": seconds}
+    return {**cell._asdict(), **errors, **costs(program, predicted, recipe), "cpu_seconds": seconds}
 
 
 def trained(series: np.ndarray, recipe: Recipe, seed: int, budget: Budget) -> Program:
@@ -123,13 +126,22 @@ def measured(predicted: np.ndarray, target: np.ndarray, mean: float) -> dict[str
     }
 
 
-def costs(program: Program, predicted: Forecast) -> dict[str, float]:
+def costs(program: Program, predicted: Forecast, recipe: Recipe) -> dict[str, float]:
     """Return the metrics of NeuroBench by our counts, operations for each step of the forecast.
+
+    An input of several spikes counts as a multiplication at each synapse, as the harness has it.
 
     Args:
         program: The Program.
         predicted: Its forecast.
+        recipe: The code.
     """
     counts, steps = neurobench_report.counts(program, predicted.result, None), len(predicted.values)
     per_step = {name: counts[name] / steps for name in ("synaptic_operations", "synaptic_operations_dense")}
+    # the inputs of the forecast, but for the last point before it and the last prediction
+    several = (mackey_glass.raster(predicted.values, recipe).astype(np.int64) > 1).sum(axis=0)
+    synapses = sum(
+        np.bincount(each.pre(), minlength=program.channels) for each in program.single_edges if each.source == INPUT
+    )
+    per_step["macs"] = float(several @ synapses) / steps
     return {name: counts[name] for name in ("footprint", "connection_sparsity", "activation_sparsity")} | per_step

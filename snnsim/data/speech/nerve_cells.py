@@ -37,13 +37,15 @@ REFRACTORY = round(1e-3 * RATE)
 A, B, G = 5.0, 300.0, 2000.0
 Y, X, L, R = 5.05, 66.3, 2500.0, 6580.0
 H, M = 50_000.0, 1.0
+MEMBRANE_S, SYNAPSE_S = 1e-3, 0.5e-3
+"""Time constants of the voltage and the current of bushy cells in seconds."""
 
 _mix: Callable[[np.uint64], np.uint64] = mix
 _DT = 1 / RATE
 _PLACES, _CHUNK = 8, 512
 """Places and steps that are computed together: their arrays lie in the cache, and places fill vector registers."""
-_MEMBRANE_DECAY = math.exp(-_DT / 1e-3)
-_SYNAPSE_DECAY = math.exp(-_DT / 0.5e-3)
+_MEMBRANE_DECAY = math.exp(-_DT / MEMBRANE_S)
+_SYNAPSE_DECAY = math.exp(-_DT / SYNAPSE_S)
 
 
 class Cells(NamedTuple):

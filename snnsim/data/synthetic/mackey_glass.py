@@ -2,7 +2,8 @@
 
     dx/dt = β x(t − τ) / (1 + x(t − τ)ⁿ) − γ x(t)         x(t) = x₀ for t ≤ 0, β = 0.2, γ = 0.1, n = 10
     p[k]  = x(k Λ / 75)                                   points, 75 in a Lyapunov time Λ
-    channel j fires in step k, if |p[k] − c_j| < w / 2    centers c_j evenly from LOW to HIGH
+    channel j fires in step k, if |p[k] − c_j| < w / 2    centers c_j evenly from LOW to HIGH; graded codes of n levels
+                                                          have n (1 − |p[k] − c_j| / (w / 2))⁺ spikes, rounded
     change[k] = gain (p[k + 1] − p̃[k])                    NaN in the first steps, before delays are filled
 
 A step of the network is a point. Training recordings are windows of the first 750 points, once as they are, and then
@@ -69,6 +70,8 @@ class Recipe:
     channels: int = 128
     active: int = 12
     """Channels that fire at a time: width of the tuning, in distances of two centers."""
+    levels: int = 1
+    """Spikes of a channel whose center is the value; 1 is one spike over all of the width."""
     gain: float = 10.0
     """Factor of the changes, which brings them near to the range −1 to 1."""
     window: int = 150
@@ -153,14 +156,17 @@ def _integrated(tau: int, steps: int, steps_per_unit: int) -> tuple[np.ndarray, 
 
 
 def raster(values: np.ndarray, recipe: Recipe) -> np.ndarray:
-    """Return the spikes of values, bool (..., channel).
+    """Return the spikes of values (..., channel): bool, and int64 of a graded code.
 
     Args:
         values: Values of the series, or near to it (...).
-        recipe: Channels and width of the tuning.
+        recipe: Channels, width and levels of the tuning.
     """
     center, distance = np.linspace(LOW, HIGH, recipe.channels, retstep=True)
-    spikes: np.ndarray = np.abs(np.asarray(values)[..., None] - center) < recipe.active * distance / 2
+    away = np.abs(np.asarray(values)[..., None] - center) / (recipe.active * distance / 2)
+    spikes: np.ndarray = away < 1
+    if recipe.levels > 1:
+        spikes = np.round(recipe.levels * np.maximum(1 - away, 0)).astype(np.int64)
     return spikes
 
 

@@ -188,13 +188,14 @@ def stored_bytes(program: Program) -> int:
     return int(total)
 
 
-def most_count(program: Program) -> int:
-    """Return how often a channel may spike in a step, up to 255, before a sum of weights could exceed 32 bits.
+def most_count(program: Program, *, cap: int = 255) -> int:
+    """Return how often a channel may spike in a step before a sum of weights could exceed 32 bits.
 
     Args:
         program: Program in integers.
+        cap: The largest number that is returned, by default that of a byte.
     """
-    largest_sum, most = 2**31 - 1, 255
+    largest_sum, most = 2**31 - 1, cap
     for population in program.populations:
         from_input = program.fan_in_weight(population.name, source=INPUT)
         from_others = program.fan_in_weight(population.name) - from_input

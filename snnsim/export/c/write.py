@@ -1,7 +1,7 @@
 """From a Program in integers to a folder in C99."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,22 @@ FORMER_RUNTIME = frozenset(
 _RESETS = {"hard": "SNN_HARD", "soft": "SNN_SOFT", None: "SNN_READS"}
 
 
-def write(program: Program, path: Path, *, recording: Events | None = None) -> None:
+def write(
+    program: Program, path: Path, *, recording: Events | None = None, ear: Mapping[str, str] | None = None
+) -> None:
     """Write the folder.
 
     Args:
         program: A Program in integers.
         path: The folder.
         recording: One recording for the self-test and the benchmark; by default random spikes.
+        ear: Texts by file name of the inner-ear model, as `snnsim.listening.in_c.files` returns them; by default none.
 
     Raises:
         ValueError: If the Program is in floats, or the recording does not fit the runtime.
     """
     texts = source_files(program) | {"golden.h": golden(program, recording, layout.most_count(program))}
+    texts |= ear or {}
     with folder_written_whole(path) as folder:
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
