@@ -9,6 +9,8 @@ Three forms of the same sum:
                    frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
     overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py
 
+                   in chunks of time, kernels may be transformed once for all of them, see kept_spectra.py
+
 A layer passes the parameters of its kernels and a function that computes kernels (delay, target, source) from any part
 of the parameters.
 
@@ -25,6 +27,7 @@ from torch.nn import functional
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import fft
+from snnsim.kernels.delay.kept_spectra import kept_kernels
 from snnsim.kernels.delay.overlap_save import KernelFunction, OverlapSave
 from snnsim.validation import known
 
@@ -93,6 +96,9 @@ def spread_current(
         return in_time(spikes, kernel_of(*parameters))[before:]
     if form == "fft":
         return in_frequency(spikes, kernel_of(*parameters))[before:]
+    kept = kept_kernels(kernel_of, parameters, delays=delays, before=before)
+    if kept is not None:
+        return kept.current(spikes)
     arguments = spikes, kernel_of, delays, before, *parameters
     current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
