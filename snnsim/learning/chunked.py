@@ -191,7 +191,9 @@ def _shares(
         shares, first = task.shares(output, batch, Span(valid, first)), first + len(frames)
         sums = tuple(map(torch.add, sums, shares)) if sums else shares
     for buffer, value in zip(network.buffers(), saved, strict=True):
-        buffer.copy_(value)
+        # a buffer that is written counts as changed, even to the same numbers: widths of windows stay as they are
+        if not torch.equal(buffer, value):
+            buffer.copy_(value)
     if generator is not None and generator_state is not None:
         generator.set_state(generator_state)
     return tuple(part.detach().requires_grad_() for part in sums)

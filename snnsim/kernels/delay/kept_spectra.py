@@ -28,11 +28,9 @@ from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.threads import torch_threads
 from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.kernels.delay.overlap_save import KernelFunction, add_gradients, narrowed
-from snnsim.kernels.delay.pieces import LITTLE, Pieces, points_of_a_window, spans
+from snnsim.kernels.delay.pieces import Pieces, points_of_a_window, spans
 from snnsim.kernels.delay.windowed_fft import Span
 
-_PIECE = 8 * LITTLE
-"""Bytes of spectra of spikes where the process is set to use little memory: far less than those of the kernels."""
 _KEPT: ContextVar[dict[KernelFunction, "KeptKernels"] | None] = ContextVar("kept_spectra", default=None)
 
 
@@ -157,7 +155,7 @@ class _Spectra:
     def pieces(self, like: Tensor, columns: int) -> Pieces:
         """Return the pieces of a chunk, whose currents or gradient of the currents are given."""
         before = self.kernels.delays - 1
-        return Pieces(like, before + 1, columns=columns, before=before, points=self.points, little=_PIECE)
+        return Pieces(like, before + 1, columns=columns, before=before, points=self.points, kept=True)
 
     def forward_response(self, pieces: Pieces, targets: Span) -> Tensor:
         """Return the spectra of the kernels to a span of targets."""

@@ -44,11 +44,11 @@ class Pieces:
             backward.
         before: The context steps of the spikes in front of the currents.
         points: The points of a window; None chooses them.
-        little: Bytes of spectra of spikes that exist at once where the process is set to use little memory.
+        kept: Whether the spectra of kernels are kept, so that scratch memory for more spikes is little beside them.
     """
 
-    def __init__(  # noqa: PLR0913
-        self, like: Tensor, delays: int, *, columns: int, before: int, points: int | None = None, little: int = LITTLE
+    def __init__(
+        self, like: Tensor, delays: int, *, columns: int, before: int, points: int | None = None, kept: bool = False
     ) -> None:
         steps, self.lanes, _ = like.shape
         points = points_of_a_window(steps, delays) if points is None else points
@@ -61,18 +61,21 @@ class Pieces:
         self.late = Windows(points, 1 - delays, hop, delays - 1)
         self.single = Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
-        self.length, self.width = self._sizes(columns, keeps_little() and little)
+        self.length, self.width = self._sizes(columns, kept=kept)
         self.analyzed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         lengths = [self.planes * (size + _APART) for size in sizes]
         memory = workspace(like, sum(lengths))
         self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
 
-    def _sizes(self, columns: int, little: int) -> tuple[int, int]:
+    def _sizes(self, columns: int, *, kept: bool) -> tuple[int, int]:
         """Return the number of windows, and of other columns, of a piece."""
-        size = self.planes * self.like.element_size()
-        most = max(1, (little or PIECE) // (size * columns))
+        size, little = self.planes * self.like.element_size(), LITTLE * (8 if kept else 1)
+        most = max(1, (little if keeps_little() else PIECE) // (size * columns))
         length = -(-self.number // -(-self.number // most))
+        if kept:
+            # fewer calls; no kernels are computed, for which a few columns take less memory
+            return length, 4 * fft.LANES
         # wide products are faster, but kernels should not need more memory than the windows
         return length, fft.LANES * (2 if length > 2 * fft.LANES else 1)
 
@@ -182,7 +185,7 @@ class Pieces:
         shared = self.delays - 1
         windowed_fft.synthesize(product.numpy(), self.full, self.plan, rows, columns, shared, grad.numpy())
 
-    def add_kernel_gradient(  # noqa: PLR0913
+    def add_kernel_gradient(
         self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool, memory: Tensor | None = None
     ) -> None:
         """Add the part of windows to the spectra of the kernels' gradient.
