@@ -28,7 +28,7 @@ from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.threads import torch_threads
 from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.kernels.delay.overlap_save import KernelFunction, add_gradients, narrowed
-from snnsim.kernels.delay.pieces import Pieces, points_of_a_window, spans
+from snnsim.kernels.delay.pieces import Pieces, spans, whole_points
 from snnsim.kernels.delay.windowed_fft import Span
 
 _KEPT: ContextVar[dict[KernelFunction, "KeptKernels"] | None] = ContextVar("kept_spectra", default=None)
@@ -121,7 +121,7 @@ class KeptKernels:
         Args:
             steps: The steps of the currents.
         """
-        points = points_of_a_window(steps, self.delays)
+        points = whole_points(steps, self.delays)
         longer = [one for one in self.by_points if one >= points]
         return self.by_points.setdefault(min(longer, default=points), _Spectra(self, min(longer, default=points)))
 

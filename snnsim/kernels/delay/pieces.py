@@ -4,6 +4,7 @@ Shapes   rows: (window, lane), a lane is a recording · columns: sources or targ
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from numba import get_num_threads
@@ -19,6 +20,10 @@ PIECE, LITTLE = 48 * 2**20, 2**20
 """Bytes of spectra of spikes that exist at once, and where the process is set to use little memory."""
 SHORT = 512
 """Points of a window up to which a sequence is not cut."""
+_KERNEL = 64
+"""Windows whose transforms and products cost as much as the transforms of kernels: measured with 256 neurons."""
+_GAIN = 1.25
+"""Times that shorter windows should cost less."""
 _APART = 16
 """Numbers between frequencies: frequencies a power of two apart would share places in the caches."""
 
@@ -51,7 +56,7 @@ class Pieces:
         self, like: Tensor, delays: int, *, columns: int, before: int, points: int | None = None, kept: bool = False
     ) -> None:
         steps, self.lanes, _ = like.shape
-        points = points_of_a_window(steps, delays) if points is None else points
+        points = points_of_a_window(steps, delays, self.lanes) if points is None else points
         hop = points - delays + 1
         self.delays, self.like, self.columns = delays, like, columns
         self.number = -(-steps // hop) * self.lanes
@@ -222,8 +227,24 @@ class Pieces:
         return scratch[: self.planes * (rows * _panels(columns) + _APART)].view(self.planes, -1)
 
 
-def points_of_a_window(steps: int, delays: int) -> int:
-    """Return the points of a window: a short sequence is not cut.
+@lru_cache(maxsize=256)
+def points_of_a_window(steps: int, delays: int, lanes: int) -> int:
+    """Return the points of a window: a short sequence is not cut, unless it has few lanes beside its kernels.
+
+    Args:
+        steps: The steps of the currents.
+        delays: The number of delays of a kernel.
+        lanes: The number of recordings.
+    """
+    points = whole_points(steps, delays)
+    shorter = {fft.good_size(least) for least in range(delays + 1, points)} - {points}
+    best = min(sorted(shorter), key=lambda size: _cost(size, steps, delays, lanes), default=points)
+    less = _cost(best, steps, delays, lanes) * _GAIN < _cost(points, steps, delays, lanes)
+    return best if less else points
+
+
+def whole_points(steps: int, delays: int) -> int:
+    """Return the points of a window where a short sequence is not cut.
 
     Args:
         steps: The steps of the currents.
@@ -231,6 +252,12 @@ def points_of_a_window(steps: int, delays: int) -> int:
     """
     points = fft.good_size(steps + delays - 1)
     return points if points <= max(SHORT, 4 * delays) else fft.good_size(max(SHORT // 2, 4 * delays))
+
+
+def _cost(points: int, steps: int, delays: int, lanes: int) -> int:
+    """Return the cost of windows: the transforms of kernels, and transforms and products of all windows."""
+    number = -(-steps // (points - delays + 1))
+    return points * (_KERNEL + number * lanes)
 
 
 def spans(number: int, size: int) -> list[Span]:
