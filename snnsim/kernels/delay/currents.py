@@ -99,6 +99,9 @@ def spread_current(
     kept = kept_kernels(kernel_of, parameters, delays=delays, before=before)
     if kept is not None:
         return kept.current(spikes)
+    if not torch.is_grad_enabled():
+        # or else spikes would be saved for a backward pass
+        spikes, parameters = spikes.detach(), tuple(one.detach() for one in parameters)
     arguments = spikes, kernel_of, delays, before, *parameters
     current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
