@@ -51,6 +51,9 @@ def keep_spectra() -> Iterator[None]:
             one.backward()
     finally:
         _KEPT.reset(token)
+        for one in kept.values():
+            # the spectra know their kernels: without a circle their memory is free at once
+            one.by_points.clear()
 
 
 def kept_kernels(
