@@ -46,8 +46,8 @@ def gradients(layer, lengths, form="overlap_save"):
 @pytest.mark.parametrize("lengths", [[60], [25, 25, 10], [10, 25, 25], [1] * 60, [59, 1]])
 @pytest.mark.parametrize("settings", [{}, {"taps": 2, "learn_sigma": True}])
 def test_chunks_equal_the_sequence(lengths, settings):
-    kept, plain = gradients(connection(**settings), lengths), gradients(connection(**settings), [60], "conv1d")
-    assert_close(kept, plain, rtol=1e-11, atol=1e-11)
+    ours, plain = gradients(connection(**settings), lengths), gradients(connection(**settings), [60], "conv1d")
+    assert_close(ours, plain, rtol=1e-11, atol=1e-11)
 
 
 def test_chunks_equal_the_loops():
@@ -80,12 +80,12 @@ def test_parameters_that_change_or_are_made_anew_take_the_ordinary_form():
 def test_parameters_without_a_gradient_get_none():
     layer = connection()
     layer.delay.requires_grad_(False)
-    kept = gradients(layer, [20, 40])
+    ours = gradients(layer, [20, 40])
     other = connection()
     other.delay.requires_grad_(False)
     plain = gradients(other, [60], "conv1d")
     assert layer.delay.grad is None
-    assert_close(kept[:3], plain[:3], rtol=1e-11, atol=1e-11)
+    assert_close(ours[:3], plain[:3], rtol=1e-11, atol=1e-11)
 
 
 def test_an_error_leaves_no_kept_kernels():

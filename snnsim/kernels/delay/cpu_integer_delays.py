@@ -128,9 +128,7 @@ def _sort(weight: np.ndarray, delay: np.ndarray, taps: int, longest: int, synaps
 
 
 @subroutine(cache=True)
-def _sort_target(
-    j: int, weight: np.ndarray, delay: np.ndarray, taps: int, longest: int, synapses: Synapses
-) -> None:
+def _sort_target(j: int, weight: np.ndarray, delay: np.ndarray, taps: int, longest: int, synapses: Synapses) -> None:
     weights, delays = weight[j], delay[j]
     starts = np.zeros(longest + 2, np.int64)
     for k in range(weights.size):

@@ -7,9 +7,8 @@ Three forms of the same sum:
     conv1d         one 1-D convolution over time (oneDNN, cuDNN): K · T products per synapse
     fft            Î[f] = K̂[f] Ŝ[f]: with L = T + K − 1 points nothing wraps around, and a real signal needs L/2 + 1
                    frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
-    overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py
-
-                   in chunks of time, kernels may be transformed once for all of them, see kept_spectra.py
+    overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py;
+                   chunks of time with the same kernels transform them once, see kept_spectra.py
 
 A layer passes the parameters of its kernels and a function that computes kernels (delay, target, source) from any part
 of the parameters.
@@ -96,9 +95,9 @@ def spread_current(
         return in_time(spikes, kernel_of(*parameters))[before:]
     if form == "fft":
         return in_frequency(spikes, kernel_of(*parameters))[before:]
-    kept = kept_kernels(kernel_of, parameters, delays=delays, before=before)
-    if kept is not None:
-        return kept.current(spikes)
+    lasting = kept_kernels(kernel_of, parameters, delays=delays, before=before)
+    if lasting is not None:
+        return lasting.current(spikes)
     if not torch.is_grad_enabled():
         # or else spikes would be saved for a backward pass
         spikes, parameters = spikes.detach(), tuple(one.detach() for one in parameters)

@@ -43,15 +43,15 @@ def keep_spectra() -> Iterator[None]:
     if _KEPT.get() is not None:
         yield
         return
-    kept: dict[KernelFunction, KeptKernels] = {}
-    token = _KEPT.set(kept)
+    by_function: dict[KernelFunction, KeptKernels] = {}
+    token = _KEPT.set(by_function)
     try:
         yield
-        for one in kept.values():
+        for one in by_function.values():
             one.backward()
     finally:
         _KEPT.reset(token)
-        for one in kept.values():
+        for one in by_function.values():
             # the spectra know their kernels: without a circle their memory is free at once
             one.by_points.clear()
 
@@ -67,11 +67,11 @@ def kept_kernels(
         delays: The number of delays of a kernel.
         before: The context steps in front of the currents: chunks have the longest delay of them.
     """
-    kept = _KEPT.get()
+    by_function = _KEPT.get()
     # a function that is made anew for every chunk would never be found again
-    if kept is None or before != delays - 1 or not ismethod(kernel_of):
+    if by_function is None or before != delays - 1 or not ismethod(kernel_of):
         return None
-    one = kept.setdefault(kernel_of, KeptKernels(kernel_of, parameters, delays))
+    one = by_function.setdefault(kernel_of, KeptKernels(kernel_of, parameters, delays))
     return one if one.are_of(parameters) else None
 
 
@@ -158,14 +158,14 @@ class _Spectra:
     def pieces(self, like: Tensor, columns: int) -> Pieces:
         """Return the pieces of a chunk, whose currents or gradient of the currents are given."""
         before = self.kernels.delays - 1
-        return Pieces(like, before + 1, columns=columns, before=before, points=self.points, kept=True)
+        return Pieces(like, before + 1, columns=columns, before=before, points=self.points, kernels_last=True)
 
     def forward_response(self, pieces: Pieces, targets: Span) -> Tensor:
         """Return the spectra of the kernels to a span of targets."""
         if targets not in self.forward:
             transposed = (one.detach().transpose(0, 1) if one.ndim else one.detach() for one in self.kernels.parameters)
             parts = (narrowed(one, 1, targets).contiguous() for one in transposed)
-            memory = pieces.kept(self.sources, targets.size)
+            memory = pieces.lasting(self.sources, targets.size)
             self.forward[targets] = pieces.response(self.kernels.kernel_of(*parts), memory)
         return self.forward[targets]
 
@@ -173,7 +173,7 @@ class _Spectra:
         """Return the spectra of the kernels from a span of sources."""
         if sources not in self.back:
             parts = (narrowed(one.detach(), 1, sources) for one in self.kernels.parameters)
-            memory = pieces.kept(self.targets, sources.size)
+            memory = pieces.lasting(self.targets, sources.size)
             self.back[sources] = pieces.response(self.kernels.kernel_of(*parts), memory)
         return self.back[sources]
 
@@ -233,7 +233,7 @@ class _KeptCurrent(torch.autograd.Function):
                     if ctx.needs_input_grad[1]:
                         signal, first = pieces.count_spectrum(counts, scale, rows, sources), False
                         if sources not in spectra.gradient:
-                            first, spectra.gradient[sources] = True, pieces.kept(targets, sources.size)
+                            first, spectra.gradient[sources] = True, pieces.lasting(targets, sources.size)
                         memory = spectra.gradient[sources]
                         pieces.add_kernel_gradient(error, signal, rows, sources, first=first, memory=memory)
         return grad_spikes, None, None

@@ -49,11 +49,18 @@ class Pieces:
             backward.
         before: The context steps of the spikes in front of the currents.
         points: The points of a window; None chooses them.
-        kept: Whether the spectra of kernels are kept, so that scratch memory for more spikes is little beside them.
+        kernels_last: Whether the spectra of kernels are kept, so that scratch memory for more spikes is little beside them.
     """
 
     def __init__(
-        self, like: Tensor, delays: int, *, columns: int, before: int, points: int | None = None, kept: bool = False
+        self,
+        like: Tensor,
+        delays: int,
+        *,
+        columns: int,
+        before: int,
+        points: int | None = None,
+        kernels_last: bool = False,
     ) -> None:
         steps, self.lanes, _ = like.shape
         points = points_of_a_window(steps, delays, self.lanes) if points is None else points
@@ -66,19 +73,19 @@ class Pieces:
         self.late = Windows(points, 1 - delays, hop, delays - 1)
         self.single = Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
-        self.length, self.width = self._sizes(columns, kept=kept)
+        self.length, self.width = self._sizes(columns, kernels_last=kernels_last)
         self.analyzed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         lengths = [self.planes * (size + _APART) for size in sizes]
         memory = workspace(like, sum(lengths))
         self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
 
-    def _sizes(self, columns: int, *, kept: bool) -> tuple[int, int]:
+    def _sizes(self, columns: int, *, kernels_last: bool) -> tuple[int, int]:
         """Return the number of windows, and of other columns, of a piece."""
-        size, little = self.planes * self.like.element_size(), LITTLE * (8 if kept else 1)
+        size, little = self.planes * self.like.element_size(), LITTLE * (8 if kernels_last else 1)
         most = max(1, (little if keeps_little() else PIECE) // (size * columns))
         length = -(-self.number // -(-self.number // most))
-        if kept:
+        if kernels_last:
             # fewer calls; no kernels are computed, for which a few columns take less memory
             return length, 4 * fft.LANES
         # wide products are faster, but kernels should not need more memory than the windows
@@ -129,7 +136,7 @@ class Pieces:
         windowed_fft.analyze(counts.numpy(), scale, self.full, self.plan, rows, columns, True, result.numpy())
         return result
 
-    def kept(self, rows: int, columns: int) -> Tensor:
+    def lasting(self, rows: int, columns: int) -> Tensor:
         """Return memory for spectra in panels that outlives the pieces.
 
         Args:
@@ -143,7 +150,7 @@ class Pieces:
 
         Args:
             kernel: Kernels (delay, lane, column); delays beyond those of the pieces are left out.
-            memory: Memory of `kept` for the result; None takes scratch memory.
+            memory: Memory of `lasting` for the result; None takes scratch memory.
         """
         kernel = kernel[: self.delays].contiguous()
         _, lanes, columns = kernel.shape
@@ -201,7 +208,7 @@ class Pieces:
             rows: The windows.
             sources: The sources.
             first: Whether these are the first windows, whose part is set instead.
-            memory: Memory of `kept` for the spectra; None takes that of the responses.
+            memory: Memory of `lasting` for the spectra; None takes that of the responses.
         """
         result = self._planes(self.scratch.response, self.columns, sources.size) if memory is None else memory
         shape = ProductShape(self.columns, rows.size, sources.size)
@@ -214,7 +221,7 @@ class Pieces:
         Args:
             sources: The sources.
             delays: The number of delays of the kernels.
-            memory: Memory of `kept` with the spectra; None takes that of the responses.
+            memory: Memory of `lasting` with the spectra; None takes that of the responses.
         """
         spectra = self._planes(self.scratch.response, self.columns, sources.size) if memory is None else memory
         grad = self.like.new_zeros(delays, self.columns, sources.size)
