@@ -49,7 +49,7 @@ class Pieces:
             backward.
         before: The context steps of the spikes in front of the currents.
         points: The points of a window; None chooses them.
-        kernels_last: Whether the spectra of kernels are kept, so that scratch memory for more spikes is little beside them.
+        kernels_last: Whether the spectra of kernels last: more scratch memory is little beside them.
     """
 
     def __init__(
