@@ -217,8 +217,9 @@ class _KeptCurrent(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, None]:
         kernels, grad = ctx.kernels, grad.contiguous()
-        counts = Packed(*ctx.saved_tensors, ctx.shape, ctx.counted).counts()
-        scale, spectra, targets = float(ctx.saved_tensors[1]), kernels.spectra(len(grad)), grad.shape[2]
+        planes, factor = ctx.saved_tensors
+        counts = Packed(planes, factor, ctx.shape, ctx.counted).counts()
+        scale, spectra, targets = float(factor), kernels.spectra(len(grad)), grad.shape[2]
         grad_spikes = empty(grad, *counts.shape) if ctx.needs_input_grad[0] else None
         pieces = spectra.pieces(grad, targets)
         with torch_threads():
