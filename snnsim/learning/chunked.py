@@ -33,6 +33,7 @@ import torch
 from torch import Tensor
 
 from snnsim.gradient_paths import SPATIAL, GradientPaths
+from snnsim.kernels.delay.kept_spectra import keep_spectra
 from snnsim.learning import losses
 from snnsim.learning.checkpoints import Checkpoints
 from snnsim.learning.decisions import Decision
@@ -52,6 +53,7 @@ __getattr__ = attributes(__name__, {"of_batch": "backpropagate_batch", "windows_
 
 
 @keywords(windows="chunks")
+@keep_spectra()
 def backpropagate(  # noqa: PLR0913
     network: SpikingNetwork,
     chunks: Iterable[Tensor],
@@ -100,6 +102,7 @@ def backpropagate(  # noqa: PLR0913
 
 
 @keywords(window="chunk")
+@keep_spectra()
 def backpropagate_batch(  # noqa: PLR0913
     network: SpikingNetwork,
     batch: Batch,
@@ -188,7 +191,9 @@ def _shares(
         shares, first = task.shares(output, batch, Span(valid, first)), first + len(frames)
         sums = tuple(map(torch.add, sums, shares)) if sums else shares
     for buffer, value in zip(network.buffers(), saved, strict=True):
-        buffer.copy_(value)
+        # a buffer that is written counts as changed, even to the same numbers: widths of windows stay as they are
+        if not torch.equal(buffer, value):
+            buffer.copy_(value)
     if generator is not None and generator_state is not None:
         generator.set_state(generator_state)
     return tuple(part.detach().requires_grad_() for part in sums)

@@ -116,6 +116,19 @@ def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
 
 
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="one thread without compilation")
+@pytest.mark.parametrize(("steps", "delays", "lanes"), [(100, 25, 1), (100, 5, 64), (60, 3, 2)])
+def test_few_lanes_have_shorter_windows(steps, delays, lanes):
+    points = pieces.points_of_a_window(steps, delays, lanes)
+    assert delays < points < pieces.whole_points(steps, delays)
+    layer = a_layer(steps, lanes, 5, 4, delays)
+    assert_close(gradients(layer, "overlap_save"), gradients(layer, "conv1d"), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("lanes", [64, 128, 256])
+def test_the_windows_of_usual_batches_are_whole(lanes):
+    assert pieces.points_of_a_window(136, 25, lanes) == pieces.whole_points(136, 25) == 162
+
+
 def test_the_number_of_threads_changes_no_bit():
     layer, threads = a_layer(60, 5, 40, 70, 12, torch.float32), torch.get_num_threads()
     try:

@@ -117,25 +117,41 @@ def ordered(weight: Tensor, delay: Tensor) -> Synapses:
     np.cumsum(np.count_nonzero(weights, axis=1), out=indptr[1:])
     count = indptr[-1]
     synapses = Synapses(indptr, np.empty(count, np.int32), np.empty(count, np.int32), np.empty(count, weights.dtype))
-    _sort(weights, delays, taps, np.empty(delays.max(initial=0) + 2, np.int64), synapses)
+    _sort(weights, delays, taps, int(delays.max(initial=0)), synapses)
     return synapses
 
 
-@njit(cache=True)
-def _sort(weight: np.ndarray, delay: np.ndarray, taps: int, starts: np.ndarray, synapses: Synapses) -> None:
+@parallel()
+def _sort(weight: np.ndarray, delay: np.ndarray, taps: int, longest: int, synapses: Synapses) -> None:
     """Sort the synapses of each target from the longest delay on, and otherwise keep their order (counting sort)."""
-    longest = starts.size - 2
-    for j in range(len(weight)):
-        starts[:] = 0
-        for k in np.flatnonzero(weight[j]):
-            starts[longest - delay[j, k] + 1] += 1
-        for late in range(longest + 1):
-            starts[late + 1] += starts[late]
-        for k in np.flatnonzero(weight[j]):
-            late = longest - delay[j, k]
-            index = synapses.indptr[j] + starts[late]
+    for_each(_sort_target, len(weight), (weight, delay, taps, longest, synapses))
+
+
+@subroutine(cache=True)
+def _sort_target(j: int, weight: np.ndarray, delay: np.ndarray, taps: int, longest: int, synapses: Synapses) -> None:
+    weights, delays = weight[j], delay[j]
+    starts = np.zeros(longest + 2, np.int64)
+    for k in range(weights.size):
+        starts[longest - delays[k] + 1] += weights[k] != 0
+    for late in range(longest + 1):
+        starts[late + 1] += starts[late]
+    first = synapses.indptr[j]
+    for k in range(weights.size):
+        if weights[k] != 0:
+            late = longest - delays[k]
+            index = first + starts[late]
             starts[late] += 1
-            synapses.source[index], synapses.delay[index], synapses.weight[index] = k // taps, delay[j, k], weight[j, k]
+            synapses.source[index], synapses.delay[index], synapses.weight[index] = k // taps, delays[k], weights[k]
+
+
+@njit(cache=True)
+def _places(synapses: Synapses, element: np.ndarray, layout: _Layout) -> np.ndarray:
+    """Return the place of the first spike of each synapse in the buffer, int64 (synapse,)."""
+    offset = np.empty(synapses.source.size, np.int64)
+    for k in range(offset.size):
+        late = layout.history - np.int64(synapses.delay[k])
+        offset[k] = element[synapses.source[k]] * layout.stride + late * layout.lanes
+    return offset
 
 
 def current(
@@ -153,12 +169,12 @@ def current(
     Returns:
         The currents (time - before, batch, pixel · target).
     """
-    synapses, (steps, batch, sources) = ordered(weight, delay), spikes.shape
+    with torch_threads():
+        synapses, (steps, batch, sources) = ordered(weight, delay), spikes.shape
     patches = PatchIndices.of_layer(sources) if patches is None else patches
     result = empty(spikes, steps - before, batch, len(patches.pixel) * len(weight))
     layout = _layout(steps, batch, int(synapses.delay.max(initial=0)), patches.size * spikes.element_size())
-    offset = patches.element[synapses.source] * layout.stride
-    offset += (layout.history - synapses.delay.astype(np.int64)) * layout.lanes
+    offset = _places(synapses, patches.element, layout)
     with torch_threads():
         threads, size = thread_count(), patches.size * layout.stride + BLOCK
         memory = workspace(spikes, threads * (size + BLOCK * len(weight))).numpy()

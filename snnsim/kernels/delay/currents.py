@@ -7,7 +7,8 @@ Three forms of the same sum:
     conv1d         one 1-D convolution over time (oneDNN, cuDNN): K · T products per synapse
     fft            Î[f] = K̂[f] Ŝ[f]: with L = T + K − 1 points nothing wraps around, and a real signal needs L/2 + 1
                    frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
-    overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py
+    overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py;
+                   chunks of time with the same kernels transform them once, see kept_spectra.py
 
 A layer passes the parameters of its kernels and a function that computes kernels (delay, target, source) from any part
 of the parameters.
@@ -25,6 +26,7 @@ from torch.nn import functional
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import fft
+from snnsim.kernels.delay.kept_spectra import kept_kernels
 from snnsim.kernels.delay.overlap_save import KernelFunction, OverlapSave
 from snnsim.validation import known
 
@@ -93,6 +95,12 @@ def spread_current(
         return in_time(spikes, kernel_of(*parameters))[before:]
     if form == "fft":
         return in_frequency(spikes, kernel_of(*parameters))[before:]
+    lasting = kept_kernels(kernel_of, parameters, delays=delays, before=before)
+    if lasting is not None:
+        return lasting.current(spikes)
+    if not torch.is_grad_enabled():
+        # or else spikes would be saved for a backward pass
+        spikes, parameters = spikes.detach(), tuple(one.detach() for one in parameters)
     arguments = spikes, kernel_of, delays, before, *parameters
     current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current

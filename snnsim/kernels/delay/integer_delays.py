@@ -57,6 +57,9 @@ def integer_current(
         ValueError: If the shapes do not match, or a delay is outside of its range.
     """
     _check(spikes, weight, delay, delays, before)
+    if not torch.is_grad_enabled():
+        # or else spikes would be saved for a backward pass
+        spikes, weight = spikes.detach(), weight.detach()
     arguments = spikes, weight, delay, delays, before
     current: Tensor = _IntegerCurrent.apply(*arguments)  # type: ignore[no-untyped-call]
     return current

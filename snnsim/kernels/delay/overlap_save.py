@@ -58,7 +58,7 @@ class OverlapSave(torch.autograd.Function):
         transposed = [one.transpose(0, 1).contiguous() if one.ndim else one for one in parameters]
         with torch_threads():
             for group, targets in pieces.groups(current.shape[2]):
-                response = pieces.response(kernel_of(*(_narrow(one, 1, targets) for one in transposed)))
+                response = pieces.response(kernel_of(*(narrowed(one, 1, targets) for one in transposed)))
                 for rows in group:
                     signal = pieces.spectrum(spikes, rows)
                     product = pieces.product(signal, response, (rows.size, sources, targets.size))
@@ -112,7 +112,7 @@ def gradients(
     pieces = Pieces(grad, min(delays, len(counts)), columns=targets, before=before)
     with torch_threads():
         for group, sources in pieces.groups(counts.shape[2]):
-            leaves = [_narrow(parameter, 1, sources).detach() for parameter in parameters]
+            leaves = [narrowed(parameter, 1, sources).detach() for parameter in parameters]
             with torch.enable_grad():
                 kernel = kernel_of(*map(torch.Tensor.requires_grad_, leaves, needed[1:]))
             if grad_spikes is not None:
@@ -127,21 +127,35 @@ def gradients(
                     error = pieces.spectrum(grad, rows, late=True)
                     signal = pieces.count_spectrum(counts, float(spikes.scale), rows, sources)
                     pieces.add_kernel_gradient(error, signal, rows, sources, first=rows == group[0])
-                _add_gradients(grads, kernel, leaves, pieces.kernel_gradient(sources, delays), sources)
+                add_gradients(grads, kernel, leaves, pieces.kernel_gradient(sources, delays), sources)
             # its memory is free before the next kernel is computed
             del kernel
     return [grad_spikes, *grads]
 
 
-def _narrow(parameter: Tensor, axis: int, span: Span) -> Tensor:
-    """Return the part of a parameter for a span of targets (axis 0) or sources (axis 1)."""
+def narrowed(parameter: Tensor, axis: int, span: Span) -> Tensor:
+    """Return the part of a parameter for a span of targets or sources; all of a parameter that all of them share.
+
+    Args:
+        parameter: The parameter, (target, source, ...), its transpose, or ().
+        axis: The axis of the span.
+        span: The span.
+    """
     return parameter.narrow(axis, span.start, span.size) if parameter.ndim else parameter
 
 
-def _add_gradients(
+def add_gradients(
     grads: list[Tensor | None], kernel: Tensor, leaves: list[Tensor], grad: Tensor, sources: Span
 ) -> None:
-    """Add the gradients of a kernel's parameters, for the gradient of the kernel."""
+    """Add the gradients of a kernel's parameters, for the gradient of the kernel.
+
+    Args:
+        grads: The gradients, (target, source, ...) each; None for those that are not needed.
+        kernel: The kernel (delay, target, source) of a span of sources, with its graph.
+        leaves: The parameters from which it was computed.
+        grad: The gradient of the kernel.
+        sources: The span of sources.
+    """
     needed = [index for index, total in enumerate(grads) if total is not None]
     results = torch.autograd.grad(kernel, [leaves[index] for index in needed], grad, allow_unused=True)
     for index, result in zip(needed, results, strict=True):
@@ -150,4 +164,4 @@ def _add_gradients(
             # a rounded delay has no slope
             grads[index] = None
         else:
-            _narrow(total, 1, sources).add_(result)
+            narrowed(total, 1, sources).add_(result)

@@ -4,13 +4,14 @@ Shapes   rows: (window, lane), a lane is a recording · columns: sources or targ
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from numba import get_num_threads
 from torch import Tensor
 
 from snnsim.allocator import keeps_little
-from snnsim.kernels.common.buffers import workspace
+from snnsim.kernels.common.buffers import empty, workspace
 from snnsim.kernels.delay import complex_gemm, fft, windowed_fft
 from snnsim.kernels.delay.complex_gemm import ProductShape
 from snnsim.kernels.delay.windowed_fft import Span, Windows
@@ -19,6 +20,10 @@ PIECE, LITTLE = 48 * 2**20, 2**20
 """Bytes of spectra of spikes that exist at once, and where the process is set to use little memory."""
 SHORT = 512
 """Points of a window up to which a sequence is not cut."""
+_KERNEL = 64
+"""Windows whose transforms and products cost as much as the transforms of kernels: measured with 256 neurons."""
+_GAIN = 1.25
+"""Times that shorter windows should cost less."""
 _APART = 16
 """Numbers between frequencies: frequencies a power of two apart would share places in the caches."""
 
@@ -43,13 +48,22 @@ class Pieces:
         columns: The columns of the sequence whose windows are multiplied with kernels: sources forward, targets
             backward.
         before: The context steps of the spikes in front of the currents.
+        points: The points of a window; None chooses them.
+        kernels_last: Whether the spectra of kernels last: more scratch memory is little beside them.
     """
 
-    def __init__(self, like: Tensor, delays: int, *, columns: int, before: int) -> None:
+    def __init__(
+        self,
+        like: Tensor,
+        delays: int,
+        *,
+        columns: int,
+        before: int,
+        points: int | None = None,
+        kernels_last: bool = False,
+    ) -> None:
         steps, self.lanes, _ = like.shape
-        points = fft.good_size(steps + delays - 1)
-        if points > max(SHORT, 4 * delays):
-            points = fft.good_size(max(SHORT // 2, 4 * delays))
+        points = points_of_a_window(steps, delays, self.lanes) if points is None else points
         hop = points - delays + 1
         self.delays, self.like, self.columns = delays, like, columns
         self.number = -(-steps // hop) * self.lanes
@@ -59,18 +73,21 @@ class Pieces:
         self.late = Windows(points, 1 - delays, hop, delays - 1)
         self.single = Windows(points, 0, points, 0)
         self.planes = 2 * (points // 2 + 1)
-        self.length, self.width = self._sizes(columns)
+        self.length, self.width = self._sizes(columns, kernels_last=kernels_last)
         self.analyzed: Span | None = None
         sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
         lengths = [self.planes * (size + _APART) for size in sizes]
         memory = workspace(like, sum(lengths))
         self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
 
-    def _sizes(self, columns: int) -> tuple[int, int]:
+    def _sizes(self, columns: int, *, kernels_last: bool) -> tuple[int, int]:
         """Return the number of windows, and of other columns, of a piece."""
-        size = self.planes * self.like.element_size()
-        most = max(1, (LITTLE if keeps_little() else PIECE) // (size * columns))
+        size, little = self.planes * self.like.element_size(), LITTLE * (8 if kernels_last else 1)
+        most = max(1, (little if keeps_little() else PIECE) // (size * columns))
         length = -(-self.number // -(-self.number // most))
+        if kernels_last:
+            # fewer calls; no kernels are computed, for which a few columns take less memory
+            return length, 4 * fft.LANES
         # wide products are faster, but kernels should not need more memory than the windows
         return length, fft.LANES * (2 if length > 2 * fft.LANES else 1)
 
@@ -83,9 +100,13 @@ class Pieces:
         Args:
             number: The number of the other columns.
         """
-        rows, columns = _spans(self.number, self.length), _spans(number, self.width)
+        rows, columns = self.rows(), spans(number, self.width)
         groups = [[one] for one in rows] if self.length > self.width else [rows]
         return ((group, span) for group in groups for span in columns)
+
+    def rows(self) -> list[Span]:
+        """Return the pieces of the windows."""
+        return spans(self.number, self.length)
 
     def spectrum(self, sequence: Tensor, rows: Span, *, late: bool = False) -> Tensor:
         """Return the spectra (row, column) of windows with all their columns.
@@ -115,15 +136,25 @@ class Pieces:
         windowed_fft.analyze(counts.numpy(), scale, self.full, self.plan, rows, columns, True, result.numpy())
         return result
 
-    def response(self, kernel: Tensor) -> Tensor:
+    def lasting(self, rows: int, columns: int) -> Tensor:
+        """Return memory for spectra in panels that outlives the pieces.
+
+        Args:
+            rows: The rows of the spectra.
+            columns: Their columns.
+        """
+        return empty(self.like, self.planes, rows * _panels(columns) + _APART)
+
+    def response(self, kernel: Tensor, memory: Tensor | None = None) -> Tensor:
         """Return the spectra of kernels, in panels.
 
         Args:
             kernel: Kernels (delay, lane, column); delays beyond those of the pieces are left out.
+            memory: Memory of `lasting` for the result; None takes scratch memory.
         """
         kernel = kernel[: self.delays].contiguous()
         _, lanes, columns = kernel.shape
-        result = self._planes(self.scratch.response, lanes, columns)
+        result = self._planes(self.scratch.response, lanes, columns) if memory is None else memory
         rows, every = Span(0, lanes), Span(0, columns)
         windowed_fft.analyze(kernel.numpy(), 1.0, self.single, self.plan, rows, every, True, result.numpy())
         return result
@@ -166,8 +197,10 @@ class Pieces:
         shared = self.delays - 1
         windowed_fft.synthesize(product.numpy(), self.full, self.plan, rows, columns, shared, grad.numpy())
 
-    def add_kernel_gradient(self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool) -> None:
-        """Add the part of windows to the spectra of the kernels' gradient, in the memory of the responses.
+    def add_kernel_gradient(
+        self, error: Tensor, signal: Tensor, rows: Span, sources: Span, *, first: bool, memory: Tensor | None = None
+    ) -> None:
+        """Add the part of windows to the spectra of the kernels' gradient.
 
         Args:
             error: The spectra of the gradient of the currents.
@@ -175,20 +208,22 @@ class Pieces:
             rows: The windows.
             sources: The sources.
             first: Whether these are the first windows, whose part is set instead.
+            memory: Memory of `lasting` for the spectra; None takes that of the responses.
         """
-        result = self._planes(self.scratch.response, self.columns, sources.size)
+        result = self._planes(self.scratch.response, self.columns, sources.size) if memory is None else memory
         shape = ProductShape(self.columns, rows.size, sources.size)
         threads = get_num_threads()
         complex_gemm.multiply(error.numpy(), signal.numpy(), result.numpy(), shape, True, True, not first, threads)
 
-    def kernel_gradient(self, sources: Span, delays: int) -> Tensor:
+    def kernel_gradient(self, sources: Span, delays: int, memory: Tensor | None = None) -> Tensor:
         """Return the gradient (delay, target, source) of kernels; delays longer than the sequence have a gradient of 0.
 
         Args:
             sources: The sources.
             delays: The number of delays of the kernels.
+            memory: Memory of `lasting` with the spectra; None takes that of the responses.
         """
-        spectra = self._planes(self.scratch.response, self.columns, sources.size)
+        spectra = self._planes(self.scratch.response, self.columns, sources.size) if memory is None else memory
         grad = self.like.new_zeros(delays, self.columns, sources.size)
         rows, every = Span(0, self.columns), Span(0, sources.size)
         windowed_fft.synthesize(spectra.numpy(), self.single, self.plan, rows, every, 0, grad[: self.delays].numpy())
@@ -199,7 +234,46 @@ class Pieces:
         return scratch[: self.planes * (rows * _panels(columns) + _APART)].view(self.planes, -1)
 
 
-def _spans(number: int, size: int) -> list[Span]:
+@lru_cache(maxsize=256)
+def points_of_a_window(steps: int, delays: int, lanes: int) -> int:
+    """Return the points of a window: a short sequence is not cut, unless it has few lanes beside its kernels.
+
+    Args:
+        steps: The steps of the currents.
+        delays: The number of delays of a kernel.
+        lanes: The number of recordings.
+    """
+    points = whole_points(steps, delays)
+    shorter = {fft.good_size(least) for least in range(delays + 1, points)} - {points}
+    best = min(sorted(shorter), key=lambda size: _cost(size, steps, delays, lanes), default=points)
+    less = _cost(best, steps, delays, lanes) * _GAIN < _cost(points, steps, delays, lanes)
+    return best if less else points
+
+
+def whole_points(steps: int, delays: int) -> int:
+    """Return the points of a window where a short sequence is not cut.
+
+    Args:
+        steps: The steps of the currents.
+        delays: The number of delays of a kernel.
+    """
+    points = fft.good_size(steps + delays - 1)
+    return points if points <= max(SHORT, 4 * delays) else fft.good_size(max(SHORT // 2, 4 * delays))
+
+
+def _cost(points: int, steps: int, delays: int, lanes: int) -> int:
+    """Return the cost of windows: the transforms of kernels, and transforms and products of all windows."""
+    number = -(-steps // (points - delays + 1))
+    return points * (_KERNEL + number * lanes)
+
+
+def spans(number: int, size: int) -> list[Span]:
+    """Return the spans of a range from 0 on.
+
+    Args:
+        number: The end of the range.
+        size: The size of all spans but the last.
+    """
     return [Span(first, min(first + size, number)) for first in range(0, number, size)]
 
 
