@@ -1,0 +1,114 @@
+"""The loop over steps of a large network, in parallel over blocks of neurons.
+
+A step of a block: add the weights of the spikes of the last step to the sums of their arrivals; add the Poisson drive
+of this step; compute the neurons, and list those that fire. Blocks read the lists of all blocks of the last step and
+write their own, so one parallel loop per step is enough. The spikes are the same for any number of threads and any size
+of blocks.
+
+Source   order of a step: iaf_psc_exp of NEST, exact integration by Rotter and Diesmann 1999, Biol. Cybern. 81:381
+"""
+
+import numpy as np
+
+from snnsim.kernels.circuit.alias import draw
+from snnsim.kernels.circuit.types import Drive, Layout, Network, Neurons, Recorder, State, Synapses
+from snnsim.kernels.common.counter_rng import GAMMA, mix, row
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.threads import parallel
+
+_LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
+
+
+@subroutine(nogil=True, cache=True)
+def _deliver(block: int, step: int, layout: Layout, synapses: Synapses, state: State) -> None:
+    """Add the weights of the spikes of the last step to the sums of a block."""
+    first, place, weight = synapses.first, synapses.place, synapses.weight
+    count, fired, sums = state.count[(step - 1) & 1], state.fired[(step - 1) & 1], state.sums[block]
+    mask, begin = sums.size - 1, ((step - 1) << layout.block_bits) & (sums.size - 1)
+    for sources in range(layout.blocks):
+        start = sources << layout.block_bits
+        for index in range(start, start + count[sources]):
+            segment = fired[index] * layout.blocks + block
+            for k in range(first[segment], first[segment + 1]):
+                sums[(begin + np.int64(place[k])) & mask] += weight[k]
+
+
+@subroutine(nogil=True, cache=True)
+def _drive(begin: int, stop: int, step: int, drive: Drive, arriving: np.ndarray) -> None:
+    """Add Poisson spikes to what arrives in this step; two neurons share 64 random bits."""
+    start = row(drive.key, 0, step)
+    owner, weight, cut, other = drive.owner, drive.weight, drive.counts.cut, drive.counts.other
+    for pair in range(begin >> 1, (stop + 1) >> 1):
+        bits = mix(start + GAMMA * (np.uint64(pair) + _1))
+        n, population = 2 * pair, owner[2 * pair]
+        spikes = draw(np.int64(bits >> _32), cut[population], other[population])
+        arriving[n - begin] += weight[population] * spikes
+        if n + 1 < stop:
+            population = owner[n + 1]
+            spikes = draw(np.int64(bits & _LOW), cut[population], other[population])
+            arriving[n + 1 - begin] += weight[population] * spikes
+
+
+@subroutine(nogil=True, cache=True)
+def _compute(begin: int, stop: int, neurons: Neurons, state: State, arriving: np.ndarray) -> None:
+    """Compute voltages and currents of a block, and forget what has arrived."""
+    voltage, current, waiting = state.voltage[begin:stop], state.current[begin:stop], state.waiting[begin:stop]
+    constant, p11, p21, p22 = neurons.constant[begin:stop], neurons.p11, neurons.p21, neurons.p22
+    for n in range(stop - begin):
+        u, i, left = voltage[n], current[n], waiting[n]
+        free = p22 * u + p21 * i + constant[n]
+        voltage[n] = u if left > 0 else free
+        waiting[n] = max(left - 1, 0)
+        current[n] = p11 * i + arriving[n]
+        arriving[n] = 0.0
+
+
+@subroutine(nogil=True, cache=True)
+def _fire(block: int, begin: int, stop: int, step: int, neurons: Neurons, state: State) -> None:
+    """List the neurons of a block at their threshold, and reset them."""
+    voltage, fired, threshold, listed = state.voltage, state.fired[step & 1], neurons.threshold, begin
+    for n in range(begin, stop):
+        if voltage[n] >= threshold:
+            voltage[n] = neurons.reset
+            state.waiting[n] = neurons.refractory
+            fired[listed] = n
+            listed += 1
+    state.count[step & 1, block] = listed - begin
+
+
+@subroutine(nogil=True, cache=True)
+def _block(job: int, order: np.ndarray, step: int, network: Network, state: State) -> None:
+    """Compute a step of one block."""
+    layout, block = network.layout, order[job]
+    begin, size = block << layout.block_bits, 1 << layout.block_bits
+    stop = min(begin + size, layout.neurons)
+    _deliver(block, step, layout, network.synapses, state)
+    slot = (step << layout.block_bits) & (state.sums.shape[1] - 1)
+    arriving = state.sums[block, slot : slot + stop - begin]
+    if network.drive.present:
+        _drive(begin, stop, step, network.drive, arriving)
+    _compute(begin, stop, network.neurons, state, arriving)
+    _fire(block, begin, stop, step, network.neurons, state)
+
+
+@parallel()
+def run(first: int, order: np.ndarray, network: Network, state: State, recorder: Recorder) -> None:
+    """Run steps from a state, and leave the state after the last one.
+
+    Args:
+        first: Number of the first step, 0 or more.
+        order: The blocks in the order in which threads share them out, int64 (block,).
+        network: The network.
+        state: The state, which changes.
+        recorder: Memory for the spikes of all steps, with room for all spikes that refractory neurons can fire.
+    """
+    bits, spikes = network.layout.block_bits, 0
+    for index in range(recorder.until.size):
+        step = first + index
+        for_each(_block, order.size, (order, step, network, state))
+        for block in range(order.size):
+            begin, count = block << bits, state.count[step & 1, block]
+            recorder.neuron[spikes : spikes + count] = state.fired[step & 1, begin : begin + count]
+            spikes += count
+        recorder.until[index] = spikes
