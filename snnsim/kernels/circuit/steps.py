@@ -17,6 +17,8 @@ from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 
+LEAST = 1e-200
+"""Currents in pA at or below this number decay to 0."""
 _LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 
 
@@ -60,7 +62,9 @@ def _compute(begin: int, stop: int, neurons: Neurons, state: State, arriving: np
         free = p22 * u + p21 * i + constant[n]
         voltage[n] = u if left > 0 else free
         waiting[n] = max(left - 1, 0)
-        current[n] = p11 * i + arriving[n]
+        # numbers near the least float are slow, and too small to change a voltage
+        i = p11 * i if abs(i) > LEAST else 0.0
+        current[n] = i + arriving[n]
         arriving[n] = 0.0
 
 
