@@ -45,16 +45,15 @@ def layout(neurons: int, block_bits: int | None = None) -> Layout:
 
 
 def empty(count: int, blocks: Layout) -> Synapses:
-    """Return memory for synapses: places and weights lie beside each other.
+    """Return memory for synapses.
 
     Args:
         count: Number of synapses.
         blocks: The blocks.
     """
-    memory = np.empty((count, 2), np.uint32)
     first = np.zeros(blocks.neurons * blocks.blocks + 1, np.int64)
     first[-1] = count
-    return Synapses(first, memory[:, 0], memory.view(np.float32)[:, 1])
+    return Synapses(first, np.empty(count, np.uint32), np.empty(count, np.float32))
 
 
 def from_lists(lists: Lists, blocks: Layout) -> Synapses:

@@ -114,8 +114,10 @@ def at_start(circuit: Circuit, voltage: np.ndarray | None = None) -> State:
         np.zeros(spec.neurons),
         np.zeros(spec.neurons, np.int32),
         np.zeros((blocks.blocks, 1 << (blocks.slot_bits + blocks.block_bits))),
-        np.zeros((2, blocks.blocks << blocks.block_bits), np.int32),
-        np.zeros((2, blocks.blocks), np.int32),
+        np.zeros(spec.neurons, np.int32),
+        np.zeros(blocks.blocks, np.int32),
+        np.zeros(spec.neurons, np.int32),
+        np.zeros(1, np.int64),
     )
 
 
@@ -156,7 +158,7 @@ def _check_state(circuit: Circuit, state: State) -> None:
     neurons = (blocks.neurons,)
     expected = [
         neurons, neurons, neurons, (blocks.blocks, 1 << (blocks.slot_bits + blocks.block_bits)),
-        (2, blocks.blocks << blocks.block_bits), (2, blocks.blocks),
+        neurons, (blocks.blocks,), neurons, (1,),
     ]  # fmt: skip
     require(shapes == expected, f"run: the state must be that of this network, {expected}, not {shapes}; see at_start")
 

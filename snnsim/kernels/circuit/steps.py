@@ -1,9 +1,8 @@
 """The loop over steps of a large network, in parallel over blocks of neurons.
 
 A step of a block: add the weights of the spikes of the last step to the sums of their arrivals; add the Poisson drive
-of this step; compute the neurons, and list those that fire. Blocks read the lists of all blocks of the last step and
-write their own, so one parallel loop per step is enough. The spikes are the same for any number of threads and any size
-of blocks.
+of this step; compute the neurons, and list those that fire. One parallel loop per step is enough, as no delay is
+shorter than a step. The spikes are the same for any number of threads, and for any size of blocks.
 
 Source   order of a step: iaf_psc_exp of NEST, exact integration by Rotter and Diesmann 1999, Biol. Cybern. 81:381
 """
@@ -15,10 +14,13 @@ from snnsim.kernels.circuit.types import Drive, Layout, Network, Neurons, Record
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel
 
 LEAST = 1e-200
 """Currents in pA at or below this number decay to 0."""
+AHEAD = 3
+"""Number of spikes whose synapses are loaded ahead."""
 _LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 
 
@@ -26,12 +28,19 @@ _LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 def _deliver(block: int, step: int, layout: Layout, synapses: Synapses, state: State) -> None:
     """Add the weights of the spikes of the last step to the sums of a block."""
     first, place, weight = synapses.first, synapses.place, synapses.weight
-    count, fired, sums = state.count[(step - 1) & 1], state.fired[(step - 1) & 1], state.sums[block]
+    spikes, sums = state.spikes[: state.total[0]], state.sums[block]
     mask, begin = sums.size - 1, ((step - 1) << layout.block_bits) & (sums.size - 1)
-    for sources in range(layout.blocks):
-        start = sources << layout.block_bits
-        for index in range(start, start + count[sources]):
-            segment = fired[index] * layout.blocks + block
+    for index in range(-2 * AHEAD, spikes.size):
+        # synapses lie far apart: their numbers and then themselves are on their way while others are added
+        if index + 2 * AHEAD < spikes.size:
+            later = spikes[index + 2 * AHEAD] * layout.blocks + block
+            prefetch(first[later : later + 2])
+        if 0 <= index + AHEAD < spikes.size:
+            later = spikes[index + AHEAD] * layout.blocks + block
+            prefetch(place[first[later] : first[later + 1]])
+            prefetch(weight[first[later] : first[later + 1]])
+        if index >= 0:
+            segment = spikes[index] * layout.blocks + block
             for k in range(first[segment], first[segment + 1]):
                 sums[(begin + np.int64(place[k])) & mask] += weight[k]
 
@@ -69,16 +78,16 @@ def _compute(begin: int, stop: int, neurons: Neurons, state: State, arriving: np
 
 
 @subroutine(nogil=True, cache=True)
-def _fire(block: int, begin: int, stop: int, step: int, neurons: Neurons, state: State) -> None:
+def _fire(block: int, begin: int, stop: int, neurons: Neurons, state: State) -> None:
     """List the neurons of a block at their threshold, and reset them."""
-    voltage, fired, threshold, listed = state.voltage, state.fired[step & 1], neurons.threshold, begin
+    voltage, fired, threshold, listed = state.voltage, state.fired, neurons.threshold, begin
     for n in range(begin, stop):
         if voltage[n] >= threshold:
             voltage[n] = neurons.reset
             state.waiting[n] = neurons.refractory
             fired[listed] = n
             listed += 1
-    state.count[step & 1, block] = listed - begin
+    state.count[block] = listed - begin
 
 
 @subroutine(nogil=True, cache=True)
@@ -93,7 +102,7 @@ def _block(job: int, order: np.ndarray, step: int, network: Network, state: Stat
     if network.drive.present:
         _drive(begin, stop, step, network.drive, arriving)
     _compute(begin, stop, network.neurons, state, arriving)
-    _fire(block, begin, stop, step, network.neurons, state)
+    _fire(block, begin, stop, network.neurons, state)
 
 
 @parallel()
@@ -107,12 +116,15 @@ def run(first: int, order: np.ndarray, network: Network, state: State, recorder:
         state: The state, which changes.
         recorder: Memory for the spikes of all steps, with room for all spikes that refractory neurons can fire.
     """
-    bits, spikes = network.layout.block_bits, 0
+    bits, recorded = network.layout.block_bits, 0
     for index in range(recorder.until.size):
-        step = first + index
-        for_each(_block, order.size, (order, step, network, state))
+        for_each(_block, order.size, (order, first + index, network, state))
+        total = 0
         for block in range(order.size):
-            begin, count = block << bits, state.count[step & 1, block]
-            recorder.neuron[spikes : spikes + count] = state.fired[step & 1, begin : begin + count]
-            spikes += count
-        recorder.until[index] = spikes
+            begin, count = block << bits, state.count[block]
+            state.spikes[total : total + count] = state.fired[begin : begin + count]
+            total += count
+        state.total[0] = total
+        recorder.neuron[recorded : recorded + total] = state.spikes[:total]
+        recorded += total
+        recorder.until[index] = recorded

@@ -94,9 +94,13 @@ class State(NamedTuple):
     sums: np.ndarray
     """Weights that arrive in the coming steps, float64 (block, slots · neurons of a block)."""
     fired: np.ndarray
-    """Neurons that fired in even and in odd steps, int32 (2, neuron); those of a block begin at its first neuron."""
+    """Neurons that fired in this step, int32 (neuron,); those of a block begin at its first neuron."""
     count: np.ndarray
-    """Their number in each block, int32 (2, block)."""
+    """Their number in each block, int32 (block,)."""
+    spikes: np.ndarray
+    """Neurons that fired in the last step, int32 (neuron,)."""
+    total: np.ndarray
+    """Their number, int64 (1,)."""
 
 
 class Recorder(NamedTuple):
