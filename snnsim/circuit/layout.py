@@ -8,15 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.circuit.types import Layout, Synapses
-from snnsim.validation import indices, integers, numbers, require
+from snnsim.kernels.circuit.types import DELAYS, Layout, Synapses
+from snnsim.validation import indices, integer, integers, numbers, require
 
-BLOCK_BITS = (6, 11)
-"""Binary logarithms of the smallest and largest number of neurons of a block."""
-MOST_BLOCKS = 32
-"""Number of blocks at which blocks grow, where they may."""
-SLOT_BITS = 6
-"""Binary logarithm of the longest delay in steps: 64."""
+SMALL = 16384
+"""Largest number of neurons that lie in two blocks where no number of blocks is chosen; more lie in four."""
+_MOST_TARGETS = 2**16
 
 
 class Lists(NamedTuple):
@@ -28,32 +25,37 @@ class Lists(NamedTuple):
     delay: np.ndarray
 
 
-def layout(neurons: int, block_bits: int | None = None) -> Layout:
+def layout(neurons: int, blocks: int | None = None, threads: int = 1) -> Layout:
     """Return the blocks of a network.
 
     Args:
         neurons: Number of neurons.
-        block_bits: Binary logarithm of the number of neurons of a block; None chooses it.
+        blocks: Number of blocks; None chooses it.
+        threads: Number of threads, each of which needs a block.
+
+    Raises:
+        TypeError: If the number of blocks is no integer.
+        ValueError: If the blocks are fewer than 1, or too large.
     """
-    if block_bits is None:
-        block_bits = BLOCK_BITS[0]
-        while block_bits < BLOCK_BITS[1] and neurons > MOST_BLOCKS << block_bits:
-            block_bits += 1
-    require(1 <= block_bits <= 16, f"layout: block_bits must be from 1 to 16, not {block_bits}")
-    blocks = -(-neurons >> block_bits) if neurons % (1 << block_bits) == 0 else (neurons >> block_bits) + 1
-    return Layout(neurons, blocks, block_bits, SLOT_BITS)
+    if blocks is None:
+        blocks = max(2 if neurons <= SMALL else 4, threads, -(-neurons // (_MOST_TARGETS - 2)))
+    blocks = integer(blocks, who="layout", name="blocks", at_least=1)
+    # pairs of neurons share random numbers
+    size = 2 * -(-neurons // (2 * blocks))
+    require(size <= _MOST_TARGETS, f"layout: a block must have at most {_MOST_TARGETS} neurons, not {size}; use more blocks")
+    return Layout(neurons, -(-neurons // size), size)
 
 
-def empty(count: int, blocks: Layout) -> Synapses:
+def empty(begin: np.ndarray, blocks: Layout) -> Synapses:
     """Return memory for synapses.
 
     Args:
-        count: Number of synapses.
+        begin: Number of the first synapse of each source, and that of all synapses, int64 (source + 1,).
         blocks: The blocks.
     """
-    first = np.zeros(blocks.neurons * blocks.blocks + 1, np.int64)
-    first[-1] = count
-    return Synapses(first, np.empty(count, np.uint32), np.empty(count, np.float32))
+    count = int(begin[-1])
+    first = np.zeros((blocks.neurons, DELAYS * blocks.blocks + 1), np.uint32)
+    return Synapses(begin, first, np.empty(count, np.uint16), np.empty(count, np.float32))
 
 
 def from_lists(lists: Lists, blocks: Layout) -> Synapses:
@@ -64,12 +66,12 @@ def from_lists(lists: Lists, blocks: Layout) -> Synapses:
         blocks: The blocks.
 
     Raises:
-        TypeError: If sources, targets or delays are no integers.
+        TypeError: If weights or delays are of another type.
         ValueError: If the lists differ in length, or a value is out of range.
     """
-    who, neurons, longest = "from_lists", blocks.neurons, 1 << blocks.slot_bits
+    who, neurons = "from_lists", blocks.neurons
     source, target = (
-        indices(values, who=who, name=name, size=neurons)
+        indices(values, neurons, who=who, name=name)
         for name, values in (("source", lists.source), ("target", lists.target))
     )
     weight = numbers(lists.weight, who=who, name="weight", axes=1)
@@ -78,14 +80,17 @@ def from_lists(lists: Lists, blocks: Layout) -> Synapses:
     require(len(lengths) == 1, f"{who}: lists must have one length, not {sorted(lengths)}")
     ends = (int(delay.min(initial=1)), int(delay.max(initial=1)))
     require(
-        ends[0] >= 1 and ends[1] <= longest, f"{who}: delays must be from 1 to {longest} steps, not {ends[0]}, {ends[1]}"
+        ends[0] >= 1 and ends[1] <= DELAYS, f"{who}: delays must be from 1 to {DELAYS} steps, not {ends[0]} to {ends[1]}"
     )
-    result = empty(len(source), blocks)
-    segment = source * blocks.blocks + (target >> blocks.block_bits)
-    place = (delay << blocks.block_bits) + (target & ((1 << blocks.block_bits) - 1))
-    order = np.lexsort((place, segment))
-    result.place[:], result.weight[:] = place[order], weight[order]
-    result.first[:] = np.searchsorted(segment[order], np.arange(len(result.first)))
+    order = np.lexsort((target, delay, source))
+    source, target, delay = source[order], target[order], delay[order]
+    result = empty(np.searchsorted(source, np.arange(neurons + 1)), blocks)
+    block, local = np.divmod(target, blocks.size)
+    result.target[:], result.weight[:] = local, weight[order]
+    row = result.first.shape[1]
+    segments = source * row + (delay - 1) * blocks.blocks + block
+    firsts = np.searchsorted(segments, np.arange(result.first.size)).reshape(result.first.shape)
+    result.first[:] = firsts - result.begin[:-1, None]
     return result
 
 
@@ -96,7 +101,8 @@ def to_lists(synapses: Synapses, blocks: Layout) -> Lists:
         synapses: The synapses.
         blocks: The blocks.
     """
-    segment = np.repeat(np.arange(len(synapses.first) - 1), np.diff(synapses.first))
-    source, block = np.divmod(segment, blocks.blocks)
-    delay, local = np.divmod(synapses.place.astype(np.int64), 1 << blocks.block_bits)
-    return Lists(source, (block << blocks.block_bits) + local, synapses.weight.copy(), delay)
+    source, segment = np.divmod(np.arange(blocks.neurons * DELAYS * blocks.blocks), DELAYS * blocks.blocks)
+    counts = np.diff(synapses.first.astype(np.int64), axis=1).ravel()
+    source, segment = np.repeat(source, counts), np.repeat(segment, counts)
+    delay, block = np.divmod(segment, blocks.blocks)
+    return Lists(source, block * blocks.size + synapses.target, synapses.weight.copy(), delay + 1)

@@ -14,7 +14,7 @@ from snnsim.circuit.layout import Lists, empty, from_lists, layout
 from snnsim.circuit.spec import Neuron, Spec
 from snnsim.circuit.threads import threads_of
 from snnsim.kernels.circuit import building, steps
-from snnsim.kernels.circuit.types import Drive, Layout, Network, Neurons, Recorder, State, Synapses
+from snnsim.kernels.circuit.types import DELAYS, Drive, Layout, Network, Neurons, Recorder, State, Synapses
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.validation import integer, numbers, require
 
@@ -43,7 +43,7 @@ class Circuit(NamedTuple):
     @property
     def synapses(self) -> int:
         """Number of synapses."""
-        return len(self.network.synapses.place)
+        return len(self.network.synapses.target)
 
     @property
     def bytes_per_synapse(self) -> float:
@@ -52,43 +52,43 @@ class Circuit(NamedTuple):
         return sum(part.nbytes for part in parts) / max(1, self.synapses)
 
 
-def build(spec: Spec, *, seed: int, threads: int = 1, block_bits: int | None = None) -> Circuit:
+def build(spec: Spec, *, seed: int, threads: int = 1, blocks: int | None = None) -> Circuit:
     """Return a network with random synapses; it is the same for any number of threads.
 
     Args:
         spec: The description.
         seed: Seed of the synapses, initial voltages and Poisson spikes, from 0 to below 2⁶³.
         threads: Number of threads.
-        block_bits: Binary logarithm of the number of neurons of a block; None chooses it.
+        blocks: Number of blocks of neurons that threads share; None chooses it.
 
     Raises:
         TypeError: If the seed is no integer.
         ValueError: If a delay or the number of threads is out of range.
     """
-    blocks, key = layout(spec.neurons, block_bits), Draws.of(seed).layer(_CONNECTIONS).key
+    parts, key = layout(spec.neurons, blocks, threads), Draws.of(seed).layer(_CONNECTIONS).key
     rules = _rules(spec, np.uint64(key), np.random.default_rng([seed, _CONNECTIONS]))
     begin = np.concatenate([[0], np.cumsum(rules.counts.sum(0))])
-    synapses = empty(int(begin[-1]), blocks)
+    synapses = empty(begin, parts)
     with threads_of(threads):
-        building.build(begin, blocks, rules, synapses)
-    return Circuit(spec, seed, _network(spec, seed, blocks, synapses))
+        building.build(parts, rules, synapses)
+    return Circuit(spec, seed, _network(spec, seed, parts, synapses))
 
 
-def connected(spec: Spec, lists: Lists, *, seed: int = 0, block_bits: int | None = None) -> Circuit:
+def connected(spec: Spec, lists: Lists, *, seed: int = 0, blocks: int | None = None) -> Circuit:
     """Return a network with given synapses in place of random ones.
 
     Args:
         spec: The description; its numbers of synapses, weights and delays do not count.
         lists: Sources, targets, weights in pA and delays in steps (synapse,).
         seed: Seed of the initial voltages and Poisson spikes.
-        block_bits: Binary logarithm of the number of neurons of a block; None chooses it.
+        blocks: Number of blocks of neurons that threads share; None chooses it.
 
     Raises:
         TypeError: If a list holds values of another type.
         ValueError: If a value is out of range.
     """
-    blocks = layout(spec.neurons, block_bits)
-    return Circuit(spec, seed, _network(spec, seed, blocks, from_lists(lists, blocks)))
+    parts = layout(spec.neurons, blocks)
+    return Circuit(spec, seed, _network(spec, seed, parts, from_lists(lists, parts)))
 
 
 def at_start(circuit: Circuit, voltage: np.ndarray | None = None) -> State:
@@ -109,14 +109,16 @@ def at_start(circuit: Circuit, voltage: np.ndarray | None = None) -> State:
         voltage = generator.normal(mean, deviation)
     start = numbers(voltage, who="at_start", name="voltage", axes=1)
     require(len(start) == spec.neurons, f"at_start: voltage must have {spec.neurons} numbers, not {len(start)}")
+    neurons, room = spec.neurons, _room(circuit)
     return State(
         start - spec.neuron.rest_mv,
-        np.zeros(spec.neurons),
-        np.zeros(spec.neurons, np.int32),
-        np.zeros((blocks.blocks, 1 << (blocks.slot_bits + blocks.block_bits))),
-        np.zeros(spec.neurons, np.int32),
-        np.zeros(blocks.blocks, np.int32),
-        np.zeros(spec.neurons, np.int32),
+        np.zeros(neurons),
+        np.zeros(neurons, np.int32),
+        np.zeros(neurons),
+        np.zeros(neurons, np.int32),
+        np.zeros(blocks.blocks, np.int64),
+        np.zeros(room, np.int32),
+        np.zeros(room, np.int64),
         np.zeros(1, np.int64),
     )
 
@@ -154,13 +156,15 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
 
 def _check_state(circuit: Circuit, state: State) -> None:
     """Refuse the state of another network, whose memory the compiled loop would overrun."""
-    blocks, shapes = circuit.network.layout, [part.shape for part in state]
-    neurons = (blocks.neurons,)
-    expected = [
-        neurons, neurons, neurons, (blocks.blocks, 1 << (blocks.slot_bits + blocks.block_bits)),
-        neurons, (blocks.blocks,), neurons, (1,),
-    ]  # fmt: skip
+    expected = [part.shape for part in at_start(circuit, np.zeros(circuit.spec.neurons))]
+    shapes = [part.shape for part in state]
     require(shapes == expected, f"run: the state must be that of this network, {expected}, not {shapes}; see at_start")
+
+
+def _room(circuit: Circuit) -> int:
+    """Return the largest number of spikes on their way."""
+    neurons = circuit.network.neurons
+    return circuit.spec.neurons * -(-(DELAYS + 1) // (neurons.refractory + 1))
 
 
 def _network(spec: Spec, seed: int, blocks: Layout, synapses: Synapses) -> Network:

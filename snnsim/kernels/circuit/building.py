@@ -5,8 +5,8 @@ itself. The numbers of synapses of all sources are one multinomial draw; everyth
 
     bits[k] = mix(row(seed, projection, source) + γ (k + 1))    target from the upper 32 bits, delay from the lower 32
 
-A source's synapses are then sorted, and get their weights in that order: normal, with the sign of their mean. A network
-is the same for any number of threads.
+A source's synapses are then sorted by delay and target, and get their weights in that order: normal, with the sign of
+their mean. A network is the same for any number of threads and blocks.
 
 Shapes   counts (target population, source) · means, deviations, tables (target population, source population, ...)
 """
@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.kernels.circuit.alias import AliasTables, draw
-from snnsim.kernels.circuit.types import Layout, Synapses
+from snnsim.kernels.circuit.types import TARGET_BITS, Layout, Synapses
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row, uniform
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
@@ -48,62 +48,61 @@ class Rules(NamedTuple):
 
 
 @subroutine(nogil=True, cache=True)
-def _keys(source: int, layout: Layout, rules: Rules, keys: np.ndarray) -> None:
-    """Draw targets and delays of a source: the number block · slots · 2^b + (delay − 1) · 2^b + target of each."""
-    population, bits, k = rules.owner[source], layout.block_bits, 0
+def _keys(source: int, rules: Rules, keys: np.ndarray) -> None:
+    """Draw targets and delays of a source: the number (delay − 1) · 2²⁶ + target of each."""
+    population, k = rules.owner[source], 0
     cut, other = rules.delays.cut[population], rules.delays.other[population]
     for target in range(rules.counts.shape[0]):
         start, begin = row(rules.key, target, source), rules.bounds[target]
         size = rules.bounds[target + 1] - begin
         for index in range(rules.counts[target, source]):
-            random = mix(start + GAMMA * (np.uint64(index) + _1))
-            post = begin + ((np.int64(random >> _32) * size) >> 32)
-            later = draw(np.int64(random & _LOW), cut, other)
-            block, local = post >> bits, post & ((1 << bits) - 1)
-            keys[k] = (((block << layout.slot_bits) + later) << bits) + local
+            bits = mix(start + GAMMA * (np.uint64(index) + _1))
+            post = begin + ((np.int64(bits >> _32) * size) >> 32)
+            keys[k] = (draw(np.int64(bits & _LOW), cut, other) << TARGET_BITS) + post
             k += 1
 
 
 @subroutine(nogil=True, cache=True)
-def _weights(source: int, layout: Layout, rules: Rules, keys: np.ndarray, weight: np.ndarray) -> None:
+def _weights(source: int, rules: Rules, keys: np.ndarray, weight: np.ndarray) -> None:
     """Draw the weights of the sorted synapses of a source: two normal numbers from two uniform ones."""
-    population, bits = rules.owner[source], layout.block_bits
-    start, size = row(rules.key, WEIGHTS, source), (1 << bits) - 1
+    population, start = rules.owner[source], row(rules.key, WEIGHTS, source)
     radius, angle = 0.0, 0.0
     for k in range(keys.size):
         if k % 2 == 0:
             radius, angle = math.sqrt(-2 * math.log(uniform(start, k))), 2 * math.pi * uniform(start, k + 1)
         normal = radius * (math.cos(angle) if k % 2 == 0 else math.sin(angle))
-        post = ((np.int64(keys[k]) >> (bits + layout.slot_bits)) << bits) + (np.int64(keys[k]) & size)
-        mean = rules.mean[rules.owner[post], population]
-        drawn = mean + rules.deviation[rules.owner[post], population] * normal
+        target = rules.owner[np.int64(keys[k]) & (2**TARGET_BITS - 1)]
+        mean = rules.mean[target, population]
+        drawn = mean + rules.deviation[target, population] * normal
         weight[k] = drawn if drawn * mean > 0 else 0.0
 
 
 @subroutine(nogil=True, cache=True)
-def _source(source: int, begin: np.ndarray, layout: Layout, rules: Rules, synapses: Synapses) -> None:
+def _source(source: int, layout: Layout, rules: Rules, synapses: Synapses) -> None:
     """Make the synapses of a source."""
-    keys = np.empty(begin[source + 1] - begin[source], np.uint32)
-    _keys(source, layout, rules, keys)
+    begin, stop = synapses.begin[source], synapses.begin[source + 1]
+    keys = np.empty(stop - begin, np.uint32)
+    _keys(source, rules, keys)
     keys.sort()
-    _weights(source, layout, rules, keys, synapses.weight[begin[source] : begin[source + 1]])
-    bits, index = layout.block_bits + layout.slot_bits, begin[source]
-    place, first, k = synapses.place, synapses.first, 0
-    for block in range(layout.blocks):
-        first[source * layout.blocks + block] = index + k
-        while k < keys.size and np.int64(keys[k]) >> bits == block:
-            place[index + k] = (np.int64(keys[k]) & ((1 << bits) - 1)) + (1 << layout.block_bits)
-            k += 1
+    _weights(source, rules, keys, synapses.weight[begin:stop])
+    target, first, segment = synapses.target[begin:stop], synapses.first[source], 0
+    for k in range(keys.size):
+        block, local = divmod(np.int64(keys[k]) & (2**TARGET_BITS - 1), layout.size)
+        target[k] = local
+        own = (np.int64(keys[k]) >> TARGET_BITS) * layout.blocks + block
+        while segment <= own:
+            first[segment] = k
+            segment += 1
+    first[segment:] = keys.size
 
 
 @parallel()
-def build(begin: np.ndarray, layout: Layout, rules: Rules, synapses: Synapses) -> None:
+def build(layout: Layout, rules: Rules, synapses: Synapses) -> None:
     """Make all synapses.
 
     Args:
-        begin: Number of the first synapse of each source, and that of all synapses, int64 (source + 1,).
         layout: The blocks.
         rules: The distributions.
-        synapses: The memory of the synapses; `first` has its last number already.
+        synapses: The memory of the synapses; `begin` has its numbers already.
     """
-    for_each(_source, layout.neurons, (begin, layout, rules, synapses))
+    for_each(_source, layout.neurons, (layout, rules, synapses))

@@ -1,8 +1,8 @@
 """The loop over steps of a large network, in parallel over blocks of neurons.
 
-A step of a block: add the weights of the spikes of the last step to the sums of their arrivals; add the Poisson drive
-of this step; compute the neurons, and list those that fire. One parallel loop per step is enough, as no delay is
-shorter than a step. The spikes are the same for any number of threads, and for any size of blocks.
+A step of a block: add up the weights that arrive; add the Poisson drive; compute the neurons, and list those that fire.
+One parallel loop per step is enough, as no delay is shorter than a step. The spikes are the same for any number of
+threads and blocks.
 
 Source   order of a step: iaf_psc_exp of NEST, exact integration by Rotter and Diesmann 1999, Biol. Cybern. 81:381
 """
@@ -10,7 +10,7 @@ Source   order of a step: iaf_psc_exp of NEST, exact integration by Rotter and D
 import numpy as np
 
 from snnsim.kernels.circuit.alias import draw
-from snnsim.kernels.circuit.types import Drive, Layout, Network, Neurons, Recorder, State, Synapses
+from snnsim.kernels.circuit.types import DELAYS, Drive, Layout, Network, Neurons, Recorder, State, Synapses
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
@@ -25,24 +25,26 @@ _LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 
 
 @subroutine(nogil=True, cache=True)
-def _deliver(block: int, step: int, layout: Layout, synapses: Synapses, state: State) -> None:
-    """Add the weights of the spikes of the last step to the sums of a block."""
-    first, place, weight = synapses.first, synapses.place, synapses.weight
-    spikes, sums = state.spikes[: state.total[0]], state.sums[block]
-    mask, begin = sums.size - 1, ((step - 1) << layout.block_bits) & (sums.size - 1)
-    for index in range(-2 * AHEAD, spikes.size):
+def _deliver(block: int, step: int, blocks: int, synapses: Synapses, state: State, arriving: np.ndarray) -> None:
+    """Add up the weights that arrive in a block."""
+    begin, first, target, weight = synapses.begin, synapses.first, synapses.target, synapses.weight
+    recent, when = state.recent[: state.total[0]], state.when[: state.total[0]]
+    earliest = step - 1
+    for index in range(-2 * AHEAD, recent.size):
         # synapses lie far apart: their numbers and then themselves are on their way while others are added
-        if index + 2 * AHEAD < spikes.size:
-            later = spikes[index + 2 * AHEAD] * layout.blocks + block
-            prefetch(first[later : later + 2])
-        if 0 <= index + AHEAD < spikes.size:
-            later = spikes[index + AHEAD] * layout.blocks + block
-            prefetch(place[first[later] : first[later + 1]])
-            prefetch(weight[first[later] : first[later + 1]])
+        if index + 2 * AHEAD < recent.size:
+            source, segment = recent[index + 2 * AHEAD], (earliest - when[index + 2 * AHEAD]) * blocks + block
+            prefetch(first[source, segment : segment + 2])
+        if 0 <= index + AHEAD < recent.size:
+            source, segment = recent[index + AHEAD], (earliest - when[index + AHEAD]) * blocks + block
+            start, stop = begin[source] + first[source, segment], begin[source] + first[source, segment + 1]
+            prefetch(target[start:stop])
+            prefetch(weight[start:stop])
         if index >= 0:
-            segment = spikes[index] * layout.blocks + block
-            for k in range(first[segment], first[segment + 1]):
-                sums[(begin + np.int64(place[k])) & mask] += weight[k]
+            source, segment = recent[index], (earliest - when[index]) * blocks + block
+            start, stop = begin[source] + first[source, segment], begin[source] + first[source, segment + 1]
+            for k in range(start, stop):
+                arriving[target[k]] += weight[k]
 
 
 @subroutine(nogil=True, cache=True)
@@ -94,15 +96,32 @@ def _fire(block: int, begin: int, stop: int, neurons: Neurons, state: State) -> 
 def _block(job: int, order: np.ndarray, step: int, network: Network, state: State) -> None:
     """Compute a step of one block."""
     layout, block = network.layout, order[job]
-    begin, size = block << layout.block_bits, 1 << layout.block_bits
-    stop = min(begin + size, layout.neurons)
-    _deliver(block, step, layout, network.synapses, state)
-    slot = (step << layout.block_bits) & (state.sums.shape[1] - 1)
-    arriving = state.sums[block, slot : slot + stop - begin]
+    begin, stop = block * layout.size, min((block + 1) * layout.size, layout.neurons)
+    arriving = state.arriving[begin:stop]
+    _deliver(block, step, layout.blocks, network.synapses, state, arriving)
     if network.drive.present:
         _drive(begin, stop, step, network.drive, arriving)
     _compute(begin, stop, network.neurons, state, arriving)
     _fire(block, begin, stop, network.neurons, state)
+
+
+@subroutine(nogil=True, cache=True)
+def _remember(step: int, layout: Layout, state: State) -> int:
+    """Forget spikes that have arrived everywhere, and add those of this step; return the number of the latter."""
+    recent, when, old, total = state.recent, state.when, 0, state.total[0]
+    while old < total and when[old] + DELAYS <= step:
+        old += 1
+    for index in range(old, total):
+        recent[index - old], when[index - old] = recent[index], when[index]
+    total -= old
+    count = total
+    for block in range(layout.blocks):
+        begin = block * layout.size
+        for index in range(begin, begin + state.count[block]):
+            recent[total], when[total] = state.fired[index], step
+            total += 1
+    state.total[0] = total
+    return total - count
 
 
 @parallel()
@@ -116,15 +135,10 @@ def run(first: int, order: np.ndarray, network: Network, state: State, recorder:
         state: The state, which changes.
         recorder: Memory for the spikes of all steps, with room for all spikes that refractory neurons can fire.
     """
-    bits, recorded = network.layout.block_bits, 0
+    recorded = 0
     for index in range(recorder.until.size):
         for_each(_block, order.size, (order, first + index, network, state))
-        total = 0
-        for block in range(order.size):
-            begin, count = block << bits, state.count[block]
-            state.spikes[total : total + count] = state.fired[begin : begin + count]
-            total += count
-        state.total[0] = total
-        recorder.neuron[recorded : recorded + total] = state.spikes[:total]
-        recorded += total
+        count, total = _remember(first + index, network.layout, state), state.total[0]
+        recorder.neuron[recorded : recorded + count] = state.recent[total - count : total]
+        recorded += count
         recorder.until[index] = recorded

@@ -1,15 +1,15 @@
-"""Arrays of a large network: neurons lie in blocks, and the synapses of a source are sorted by the blocks of targets.
+"""Arrays of a large network: the synapses of a source are sorted by delay and target, and targets lie in blocks.
 
-A block is a range of 2^b neurons whose sums of arriving weights for all coming steps, (slot, neuron), stay in the
-cache. One thread at a time computes a block: it alone adds to these sums, and always in the same order.
+A block is a range of neurons. One thread at a time computes a block: it alone adds to the sums of its neurons, always in
+the same order. What arrives in a step comes from the spikes of the last 64 steps: those of d steps ago through their
+synapses of delay d. The sums of one step stay in the cache, while a buffer of sums for all coming steps would not.
 
-    place = delay · 2^b + (target mod 2^b)                          in the block of the target
-    sum   = sums[block, (step · 2^b + place) mod (slots · 2^b)]     what arrives at step + delay
+    first[source, (d − 1) · blocks + block] ≤ number of a synapse − begin[source] < next one in the row
 
-A synapse is 8 bytes: its place, and its weight as float32. Sums are float64, in which sums of float32 weights of one
-size are exact.
+A synapse is 6 bytes: its target within the block as uint16, and its weight as float32. Sums are float64, in which sums
+of float32 weights of one size are exact.
 
-Shapes   place, weight (synapse,) · first (source · blocks + 1,) · arrays of neurons (neuron,)
+Shapes   target, weight (synapse,) · arrays of neurons (neuron,)
 Units    weights and currents pA · voltages mV from rest · delays steps
 """
 
@@ -19,25 +19,30 @@ import numpy as np
 
 from snnsim.kernels.circuit.alias import AliasTables
 
+DELAYS = 64
+"""Longest delay in steps."""
+TARGET_BITS = 26
+"""Binary logarithm of the largest number of neurons."""
+
 
 class Layout(NamedTuple):
     """How neurons lie in blocks."""
 
     neurons: int
     blocks: int
-    block_bits: int
-    """The binary logarithm of the number of neurons of a block."""
-    slot_bits: int
-    """The binary logarithm of the number of slots, which is the longest delay in steps."""
+    size: int
+    """Neurons of a block, an even number; the last block may have fewer."""
 
 
 class Synapses(NamedTuple):
-    """The synapses of all sources, in the order of sources, blocks, delays and targets."""
+    """The synapses of all sources, in the order of sources, delays and targets."""
 
+    begin: np.ndarray
+    """Number of the first synapse of each source, and of all synapses, int64 (source + 1,)."""
     first: np.ndarray
-    """Number of the first synapse of each source into each block, int64 (source · blocks + 1,)."""
-    place: np.ndarray
-    """Delay and target, uint32 (synapse,)."""
+    """Number of the first synapse of each delay and block within the source, uint32 (source, delay · block + 1)."""
+    target: np.ndarray
+    """Number of the target within its block, uint16 (synapse,)."""
     weight: np.ndarray
     """float32 (synapse,)."""
 
@@ -91,14 +96,16 @@ class State(NamedTuple):
     """float64 (neuron,)."""
     waiting: np.ndarray
     """Steps of the refractory time that are left, int32 (neuron,)."""
-    sums: np.ndarray
-    """Weights that arrive in the coming steps, float64 (block, slots · neurons of a block)."""
+    arriving: np.ndarray
+    """Weights that arrive in this step, float64 (neuron,)."""
     fired: np.ndarray
     """Neurons that fired in this step, int32 (neuron,); those of a block begin at its first neuron."""
     count: np.ndarray
-    """Their number in each block, int32 (block,)."""
-    spikes: np.ndarray
-    """Neurons that fired in the last step, int32 (neuron,)."""
+    """Their number in each block, int64 (block,)."""
+    recent: np.ndarray
+    """Neurons of the spikes that may still arrive, in the order of steps and neurons, int32 (room,)."""
+    when: np.ndarray
+    """Steps of these spikes, int64 (room,)."""
     total: np.ndarray
     """Their number, int64 (1,)."""
 
