@@ -11,8 +11,6 @@ import numpy as np
 from snnsim.kernels.circuit.types import DELAYS, Layout, Synapses
 from snnsim.validation import indices, integer, integers, numbers, require
 
-SMALL = 16384
-"""Largest number of neurons that lie in two blocks where no number of blocks is chosen; more lie in four."""
 _MOST_TARGETS = 2**16
 
 
@@ -38,7 +36,7 @@ def layout(neurons: int, blocks: int | None = None, threads: int = 1) -> Layout:
         ValueError: If the blocks are fewer than 1, or too large.
     """
     if blocks is None:
-        blocks = max(2 if neurons <= SMALL else 4, threads, -(-neurons // (_MOST_TARGETS - 2)))
+        blocks = max(2, threads, -(-neurons // (_MOST_TARGETS - 2)))
     blocks = integer(blocks, who="layout", name="blocks", at_least=1)
     # pairs of neurons share random numbers
     size = 2 * -(-neurons // (2 * blocks))

@@ -171,7 +171,7 @@ def _network(spec: Spec, seed: int, blocks: Layout, synapses: Synapses) -> Netwo
     mean = np.array(spec.drive_hz) * spec.time_step_ms / 1000
     key = np.uint64(Draws.of(seed).layer(_SPIKES).key)
     weight = np.array(spec.drive_weight_pa, np.float64)
-    drive = Drive(bool(mean.any()), key, _owner(spec), weight, distributions.spikes(mean))
+    drive = Drive(bool(mean.any()), key, _bounds(spec), weight, distributions.spikes(mean))
     constant = np.repeat(np.array(spec.constant_pa, np.float64), spec.sizes)
     return Network(blocks, equation(spec.neuron, spec.time_step_ms, constant), drive, synapses)
 
@@ -202,18 +202,17 @@ def equation(neuron: Neuron, step_ms: float, constant_pa: np.ndarray) -> Neurons
 
 
 def _rules(spec: Spec, key: np.uint64, generator: np.random.Generator) -> building.Rules:
-    bounds = np.concatenate([[0], np.cumsum(spec.sizes)]).astype(np.int64)
     counts = [
         np.concatenate(
             [generator.multinomial(number, np.full(size, 1 / size)) for number, size in zip(row, spec.sizes, strict=True)]
         )
         for row in spec.synapses
     ]
-    step = spec.time_step_ms
+    step, owner = spec.time_step_ms, np.repeat(np.arange(len(spec.sizes), dtype=np.uint8), spec.sizes)
     tables = distributions.delays(np.array(spec.delay_ms) / step, np.array(spec.delay_sd_ms) / step)
     weights = (np.array(values, np.float64) for values in (spec.weight_pa, spec.weight_sd_pa))
-    return building.Rules(key, bounds, _owner(spec), np.array(counts, np.int64), *weights, tables)
+    return building.Rules(key, _bounds(spec), owner, np.array(counts, np.int64), *weights, tables)
 
 
-def _owner(spec: Spec) -> np.ndarray:
-    return np.repeat(np.arange(len(spec.sizes), dtype=np.uint8), spec.sizes)
+def _bounds(spec: Spec) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(spec.sizes)]).astype(np.int64)

@@ -48,19 +48,30 @@ def _deliver(block: int, step: int, blocks: int, synapses: Synapses, state: Stat
 
 
 @subroutine(nogil=True, cache=True)
+def _spikes(n: int, start: np.uint64, cut: np.ndarray, other: np.ndarray) -> int:
+    """Return the number of Poisson spikes of a neuron: two neurons share 64 random bits."""
+    bits = mix(start + GAMMA * (np.uint64(n >> 1) + _1))
+    return draw(np.int64(bits & _LOW) if n & 1 else np.int64(bits >> _32), cut, other)
+
+
+@subroutine(nogil=True, cache=True)
 def _drive(begin: int, stop: int, step: int, drive: Drive, arriving: np.ndarray) -> None:
-    """Add Poisson spikes to what arrives in this step; two neurons share 64 random bits."""
+    """Add Poisson spikes to what arrives in this step."""
     start = row(drive.key, 0, step)
-    owner, weight, cut, other = drive.owner, drive.weight, drive.counts.cut, drive.counts.other
-    for pair in range(begin >> 1, (stop + 1) >> 1):
-        bits = mix(start + GAMMA * (np.uint64(pair) + _1))
-        n, population = 2 * pair, owner[2 * pair]
-        spikes = draw(np.int64(bits >> _32), cut[population], other[population])
-        arriving[n - begin] += weight[population] * spikes
-        if n + 1 < stop:
-            population = owner[n + 1]
-            spikes = draw(np.int64(bits & _LOW), cut[population], other[population])
-            arriving[n + 1 - begin] += weight[population] * spikes
+    for population in range(drive.weight.size):
+        low, high = max(begin, drive.bounds[population]), min(stop, drive.bounds[population + 1])
+        weight, cut, other = drive.weight[population], drive.counts.cut[population], drive.counts.other[population]
+        # populations may begin and end between the neurons of a pair
+        if low < high and low & 1:
+            arriving[low - begin] += weight * _spikes(low, start, cut, other)
+            low += 1
+        if low < high and high & 1:
+            high -= 1
+            arriving[high - begin] += weight * _spikes(high, start, cut, other)
+        for n in range(low, high, 2):
+            bits = mix(start + GAMMA * (np.uint64(n >> 1) + _1))
+            arriving[n - begin] += weight * draw(np.int64(bits >> _32), cut, other)
+            arriving[n + 1 - begin] += weight * draw(np.int64(bits & _LOW), cut, other)
 
 
 @subroutine(nogil=True, cache=True)

@@ -70,8 +70,8 @@ class Drive(NamedTuple):
     present: bool
     key: np.uint64
     """Hash of the seed."""
-    owner: np.ndarray
-    """Population of each neuron, uint8 (neuron,)."""
+    bounds: np.ndarray
+    """First neuron of each population, and the number of neurons, int64 (population + 1,)."""
     weight: np.ndarray
     """Weight of a spike, float64 (population,)."""
     counts: AliasTables
