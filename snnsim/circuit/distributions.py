@@ -1,6 +1,6 @@
 """Tables of the random numbers of a network: delays in steps, and Poisson spikes in a step.
 
-    P(delay = d) = Φ((d + 1/2 − μ) / σ) − Φ((d − 1/2 − μ) / σ) over its sum from d = 1 to 64    normal, rounded to steps
+P(delay = d) = Φ((d + 1/2 − μ) / σ) − Φ((d − 1/2 − μ) / σ) over its sum from d = 1 to 64    normal, rounded to steps
 """
 
 import numpy as np

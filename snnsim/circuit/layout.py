@@ -40,7 +40,9 @@ def layout(neurons: int, blocks: int | None = None, threads: int = 1) -> Layout:
     blocks = integer(blocks, who="layout", name="blocks", at_least=1)
     # pairs of neurons share random numbers
     size = 2 * -(-neurons // (2 * blocks))
-    require(size <= _MOST_TARGETS, f"layout: a block must have at most {_MOST_TARGETS} neurons, not {size}; use more blocks")
+    require(
+        size <= _MOST_TARGETS, f"layout: a block must have at most {_MOST_TARGETS} neurons, not {size}; use more blocks"
+    )
     return Layout(neurons, -(-neurons // size), size)
 
 
@@ -78,7 +80,8 @@ def from_lists(lists: Lists, blocks: Layout) -> Synapses:
     require(len(lengths) == 1, f"{who}: lists must have one length, not {sorted(lengths)}")
     ends = (int(delay.min(initial=1)), int(delay.max(initial=1)))
     require(
-        ends[0] >= 1 and ends[1] <= DELAYS, f"{who}: delays must be from 1 to {DELAYS} steps, not {ends[0]} to {ends[1]}"
+        ends[0] >= 1 and ends[1] <= DELAYS,
+        f"{who}: delays must be from 1 to {DELAYS} steps, not {ends[0]} to {ends[1]}",
     )
     order = np.lexsort((target, delay, source))
     source, target, delay = source[order], target[order], delay[order]

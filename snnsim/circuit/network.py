@@ -140,18 +140,18 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
     first = integer(first, who="run", name="first", at_least=0)
     count = integer(count, who="run", name="count", at_least=0)
     _check_state(circuit, state)
-    network, found = circuit.network, []
+    network, parts = circuit.network, []
     order = np.concatenate([np.arange(k, network.layout.blocks, threads) for k in range(threads)])
     room = network.layout.neurons * -(-CHUNK // (network.neurons.refractory + 1))
     recorder = Recorder(np.empty(room, np.int32), np.empty(CHUNK, np.int64))
     with threads_of(threads):
         for begin in range(first, first + count, CHUNK):
-            part = recorder._replace(until=recorder.until[: min(CHUNK, first + count - begin)])
-            steps.run(begin, order, network, state, part)
-            times = np.repeat(begin + np.arange(len(part.until)), np.diff(part.until, prepend=0))
-            found.append((times, part.neuron[: len(times)].copy()))
+            chunk = recorder._replace(until=recorder.until[: min(CHUNK, first + count - begin)])
+            steps.run(begin, order, network, state, chunk)
+            times = np.repeat(begin + np.arange(len(chunk.until)), np.diff(chunk.until, prepend=0))
+            parts.append((times, chunk.neuron[: len(times)].copy()))
     empty_part = (np.zeros(0, np.int64), np.zeros(0, np.int32))
-    return Spikes(*(np.concatenate(parts) for parts in zip(empty_part, *found, strict=True)))
+    return Spikes(*(np.concatenate(each) for each in zip(empty_part, *parts, strict=True)))
 
 
 def _check_state(circuit: Circuit, state: State) -> None:
@@ -204,14 +204,14 @@ def equation(neuron: Neuron, step_ms: float, constant_pa: np.ndarray) -> Neurons
 def _rules(spec: Spec, key: np.uint64, generator: np.random.Generator) -> building.Rules:
     counts = [
         np.concatenate(
-            [generator.multinomial(number, np.full(size, 1 / size)) for number, size in zip(row, spec.sizes, strict=True)]
+            [generator.multinomial(count, np.full(size, 1 / size)) for count, size in zip(row, spec.sizes, strict=True)]
         )
         for row in spec.synapses
     ]
     step, owner = spec.time_step_ms, np.repeat(np.arange(len(spec.sizes), dtype=np.uint8), spec.sizes)
     tables = distributions.delays(np.array(spec.delay_ms) / step, np.array(spec.delay_sd_ms) / step)
-    weights = (np.array(values, np.float64) for values in (spec.weight_pa, spec.weight_sd_pa))
-    return building.Rules(key, _bounds(spec), owner, np.array(counts, np.int64), *weights, tables)
+    mean, deviation = (np.array(values, np.float64) for values in (spec.weight_pa, spec.weight_sd_pa))
+    return building.Rules(key, _bounds(spec), owner, np.array(counts, np.int64), mean, deviation, tables)
 
 
 def _bounds(spec: Spec) -> np.ndarray:

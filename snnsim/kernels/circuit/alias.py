@@ -7,7 +7,7 @@ Source   Walker 1977, ACM TOMS 3:253; tables by Vose 1991, IEEE TSE 17:972
 Exact    up to 2⁻³³ in each probability
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -51,7 +51,7 @@ def _table(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
-def draw(bits: int, cut: np.ndarray, other: np.ndarray) -> int:
+def draw(bits: int | np.int64, cut: np.ndarray, other: np.ndarray) -> int:
     """Return a value of a distribution.
 
     Args:
@@ -60,4 +60,5 @@ def draw(bits: int, cut: np.ndarray, other: np.ndarray) -> int:
         other: Row of the table, int64 (64,).
     """
     column = bits >> CUT_BITS
-    return column if (bits & (2**CUT_BITS - 1)) < cut[column] else other[column]
+    value: Any = column if (bits & (2**CUT_BITS - 1)) < cut[column] else other[column]
+    return value

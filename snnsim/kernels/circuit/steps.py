@@ -100,7 +100,7 @@ def _fire(block: int, begin: int, stop: int, neurons: Neurons, state: State) -> 
             state.waiting[n] = neurons.refractory
             fired[listed] = n
             listed += 1
-    state.count[block] = listed - begin
+    state.listed[block] = listed - begin
 
 
 @subroutine(nogil=True, cache=True)
@@ -128,11 +128,12 @@ def _remember(step: int, layout: Layout, state: State) -> int:
     count = total
     for block in range(layout.blocks):
         begin = block * layout.size
-        for index in range(begin, begin + state.count[block]):
+        for index in range(begin, begin + state.listed[block]):
             recent[total], when[total] = state.fired[index], step
             total += 1
     state.total[0] = total
-    return total - count
+    fired: int = total - count
+    return fired
 
 
 @parallel()

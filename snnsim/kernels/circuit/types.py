@@ -1,7 +1,7 @@
 """Arrays of a large network: the synapses of a source are sorted by delay and target, and targets lie in blocks.
 
-A block is a range of neurons. One thread at a time computes a block: it alone adds to the sums of its neurons, always in
-the same order. What arrives in a step comes from the spikes of the last 64 steps: those of d steps ago through their
+A block is a range of neurons. One thread at a time computes a block: it alone adds to the sums of its neurons, always
+in the same order. What arrives in a step comes from the spikes of the last 64 steps: those of d steps ago through their
 synapses of delay d. The sums of one step stay in the cache, while a buffer of sums for all coming steps would not.
 
     first[source, (d − 1) · blocks + block] ≤ number of a synapse − begin[source] < next one in the row
@@ -100,7 +100,7 @@ class State(NamedTuple):
     """Weights that arrive in this step, float64 (neuron,)."""
     fired: np.ndarray
     """Neurons that fired in this step, int32 (neuron,); those of a block begin at its first neuron."""
-    count: np.ndarray
+    listed: np.ndarray
     """Their number in each block, int64 (block,)."""
     recent: np.ndarray
     """Neurons of the spikes that may still arrive, in the order of steps and neurons, int32 (room,)."""

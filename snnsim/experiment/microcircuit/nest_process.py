@@ -1,6 +1,6 @@
 """NEST runs a large network of neurons with exponential synapses: iaf_psc_exp, static synapses, Poisson generators.
 
-    python circuit_nest.py REQUEST.json RESULT.npz
+    python nest_process.py REQUEST.json RESULT.npz
 
 The request has a description as `snnsim.circuit.Spec.to_plain` writes it, a seed, the numbers of threads and of steps,
 and optionally a file of lists: sources, targets, weights, delays in steps, and initial voltages. Without lists NEST
@@ -62,8 +62,8 @@ def _neurons(spec: dict[str, Any]) -> list[Any]:
     constants = spec["neuron"]
     fixed = {
         "C_m": constants["capacitance_pf"], "tau_m": constants["tau_m_ms"], "E_L": constants["rest_mv"],
-        "tau_syn_ex": constants["tau_syn_ms"], "tau_syn_in": constants["tau_syn_ms"], "t_ref": constants["refractory_ms"],
-        "V_th": constants["threshold_mv"], "V_reset": constants["reset_mv"],
+        "tau_syn_ex": constants["tau_syn_ms"], "tau_syn_in": constants["tau_syn_ms"],
+        "t_ref": constants["refractory_ms"], "V_th": constants["threshold_mv"], "V_reset": constants["reset_mv"],
     }  # fmt: skip
     return [
         nest.Create("iaf_psc_exp", size, params=fixed | {"I_e": current})

@@ -12,7 +12,7 @@ import numpy as np
 
 from snnsim.circuit import Circuit, Spec, at_start, to_lists
 
-RUNNER = Path(__file__).parent / "runners" / "circuit_nest.py"
+RUNNER = Path(__file__).with_name("nest_process.py")
 
 
 class Peer(NamedTuple):

@@ -1,0 +1,1 @@
+"""The cortical microcircuit: rates, irregularity and synchrony of its populations, beside NEST."""
