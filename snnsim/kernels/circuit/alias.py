@@ -61,4 +61,4 @@ def draw(bits: int | np.int64, cut: np.ndarray, other: np.ndarray) -> int:
     """
     column = bits >> CUT_BITS
     value: Any = column if (bits & (2**CUT_BITS - 1)) < cut[column] else other[column]
-    return value
+    return int(value)
