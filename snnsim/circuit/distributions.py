@@ -6,15 +6,15 @@ P(delay = d) = Φ((d + 1/2 − μ) / σ) − Φ((d − 1/2 − μ) / σ) over it
 import numpy as np
 from scipy import stats
 
-from snnsim.kernels.circuit.alias import COLUMNS, AliasTables, tables
+from snnsim.kernels.circuit.alias import COLUMNS, tables
 from snnsim.validation import require
 
 _TAIL = 1e-6
 """Largest probability of delays beyond the longest one, which are left out."""
 
 
-def delays(mean: np.ndarray, deviation: np.ndarray) -> AliasTables:
-    """Return the tables of delays less one step, from 0 to 63.
+def delays(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return the tables of delays less one step, from 0 to 63, uint64 (table, 64).
 
     Args:
         mean: Means in steps (table,).
@@ -35,8 +35,8 @@ def delays(mean: np.ndarray, deviation: np.ndarray) -> AliasTables:
     return tables(shares / shares.sum(1, keepdims=True))
 
 
-def spikes(mean: np.ndarray) -> AliasTables:
-    """Return the tables of numbers of Poisson spikes, from 0 to 63.
+def spikes(mean: np.ndarray) -> np.ndarray:
+    """Return the tables of numbers of Poisson spikes, from 0 to 63, uint64 (table, 64).
 
     Args:
         mean: Mean numbers (table,), which `Spec` has checked.

@@ -115,6 +115,7 @@ def at_start(circuit: Circuit, voltage: np.ndarray | None = None) -> State:
         np.zeros(neurons),
         np.zeros(neurons, np.int32),
         np.zeros(neurons),
+        np.zeros((neurons + 1) >> 1, np.uint64),
         np.zeros(neurons, np.int32),
         np.zeros(blocks.blocks, np.int64),
         np.zeros(room, np.int32),

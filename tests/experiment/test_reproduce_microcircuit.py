@@ -67,7 +67,7 @@ def test_without_nest_the_error_says_what_to_install(monkeypatch):
     "change", [{"scale": 0.0}, {"scale": 1.5}, {"drive": "noise"}, {"seconds": 0.0}, {"seeds": 0}, {"threads": 0}]
 )
 def test_sizes_out_of_range_are_refused(change):
-    with pytest.raises(ValueError, match="reproduce|drive"):
+    with pytest.raises(ValueError, match=r"reproduce|drive"):
         replace(TINY, **change)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.circuit.alias import AliasTables, draw
+from snnsim.kernels.circuit.alias import draw
 from snnsim.kernels.circuit.types import TARGET_BITS, Layout, Synapses
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row, uniform
 from snnsim.kernels.common.jit import subroutine
@@ -43,22 +43,22 @@ class Rules(NamedTuple):
     """Mean weight, float64 (target population, source population)."""
     deviation: np.ndarray
     """Standard deviation of the weight, float64 (target population, source population)."""
-    delays: AliasTables
-    """Delays less one step, a table for each source population."""
+    delays: np.ndarray
+    """Tables of delays less one step, see `alias`, uint64 (source population, 64)."""
 
 
 @subroutine(nogil=True, cache=True)
 def _keys(source: int, rules: Rules, keys: np.ndarray) -> None:
     """Draw targets and delays of a source: the number (delay − 1) · 2²⁶ + target of each."""
     population, k = rules.owner[source], 0
-    cut, other = rules.delays.cut[population], rules.delays.other[population]
+    delays = rules.delays[population]
     for target in range(rules.counts.shape[0]):
         start, begin = row(rules.key, target, source), rules.bounds[target]
         size = rules.bounds[target + 1] - begin
         for index in range(rules.counts[target, source]):
             bits = mix(start + GAMMA * (np.uint64(index) + _1))
             post = begin + ((np.int64(bits >> _32) * size) >> 32)
-            keys[k] = (draw(np.int64(bits & _LOW), cut, other) << TARGET_BITS) + post
+            keys[k] = (draw(bits & _LOW, delays) << TARGET_BITS) + post
             k += 1
 
 

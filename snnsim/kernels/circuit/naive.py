@@ -7,23 +7,23 @@ import math
 
 import numpy as np
 
-from snnsim.kernels.circuit.alias import AliasTables
 from snnsim.kernels.circuit.building import WEIGHTS, Rules
 from snnsim.kernels.circuit.steps import LEAST
 from snnsim.kernels.circuit.types import Drive, Neurons
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row
 
 
-def draw(bits: int, tables: AliasTables, table: int) -> int:
+def draw(bits: int, tables: np.ndarray, table: int) -> int:
     """Return a value of a distribution.
 
     Args:
         bits: Random integer of 32 bits.
-        tables: The tables.
+        tables: The tables, uint64 (table, 64).
         table: Number of the distribution.
     """
     column, rest = divmod(bits, 2**26)
-    return column if rest < tables.cut[table, column] else int(tables.other[table, column])
+    cut, other = divmod(int(tables[table, column]), 64)
+    return column if rest < cut else other
 
 
 def bits_of(key: int, recording: int, step: int, number: int) -> int:

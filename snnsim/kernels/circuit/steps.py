@@ -48,30 +48,35 @@ def _deliver(block: int, step: int, blocks: int, synapses: Synapses, state: Stat
 
 
 @subroutine(nogil=True, cache=True)
-def _spikes(n: int, start: np.uint64, cut: np.ndarray, other: np.ndarray) -> int:
+def _spikes(n: int, start: np.uint64, table: np.ndarray) -> np.int64:
     """Return the number of Poisson spikes of a neuron: two neurons share 64 random bits."""
     bits = mix(start + GAMMA * (np.uint64(n >> 1) + _1))
-    return draw(np.int64(bits & _LOW) if n & 1 else np.int64(bits >> _32), cut, other)
+    return draw(bits & _LOW if n & 1 else bits >> _32, table)
 
 
 @subroutine(nogil=True, cache=True)
-def _drive(begin: int, stop: int, step: int, drive: Drive, arriving: np.ndarray) -> None:
+def _drive(begin: int, stop: int, step: int, drive: Drive, arriving: np.ndarray, random: np.ndarray) -> None:
     """Add Poisson spikes to what arrives in this step."""
     start = row(drive.key, 0, step)
     for population in range(drive.weight.size):
         low, high = max(begin, drive.bounds[population]), min(stop, drive.bounds[population + 1])
-        weight, cut, other = drive.weight[population], drive.counts.cut[population], drive.counts.other[population]
+        weight, table = drive.weight[population], drive.counts[population]
         # populations may begin and end between the neurons of a pair
         if low < high and low & 1:
-            arriving[low - begin] += weight * _spikes(low, start, cut, other)
+            arriving[low - begin] += weight * _spikes(low, start, table)
             low += 1
         if low < high and high & 1:
             high -= 1
-            arriving[high - begin] += weight * _spikes(high, start, cut, other)
-        for n in range(low, high, 2):
-            bits = mix(start + GAMMA * (np.uint64(n >> 1) + _1))
-            arriving[n - begin] += weight * draw(np.int64(bits >> _32), cut, other)
-            arriving[n + 1 - begin] += weight * draw(np.int64(bits & _LOW), cut, other)
+            arriving[high - begin] += weight * _spikes(high, start, table)
+        if low < high:
+            first, pairs = np.uint64(low >> 1) + _1, (high - low) >> 1
+            # two loops, of which the first one has vector registers
+            for k in range(pairs):
+                random[k] = mix(start + GAMMA * (first + np.uint64(k)))
+            part = arriving[low - begin : high - begin]
+            for k in range(pairs):
+                part[2 * k] += weight * draw(random[k] >> _32, table)
+                part[2 * k + 1] += weight * draw(random[k] & _LOW, table)
 
 
 @subroutine(nogil=True, cache=True)
@@ -111,7 +116,7 @@ def _block(job: int, order: np.ndarray, step: int, network: Network, state: Stat
     arriving = state.arriving[begin:stop]
     _deliver(block, step, layout.blocks, network.synapses, state, arriving)
     if network.drive.present:
-        _drive(begin, stop, step, network.drive, arriving)
+        _drive(begin, stop, step, network.drive, arriving, state.random[begin >> 1 : (stop + 1) >> 1])
     _compute(begin, stop, network.neurons, state, arriving)
     _fire(block, begin, stop, network.neurons, state)
 

@@ -17,8 +17,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.circuit.alias import AliasTables
-
 DELAYS = 64
 """Longest delay in steps."""
 TARGET_BITS = 26
@@ -74,8 +72,8 @@ class Drive(NamedTuple):
     """First neuron of each population, and the number of neurons, int64 (population + 1,)."""
     weight: np.ndarray
     """Weight of a spike, float64 (population,)."""
-    counts: AliasTables
-    """Numbers of spikes in a step, a table for each population."""
+    counts: np.ndarray
+    """Tables of the numbers of spikes in a step, see `alias`, uint64 (population, 64)."""
 
 
 class Network(NamedTuple):
@@ -98,6 +96,8 @@ class State(NamedTuple):
     """Steps of the refractory time that are left, int32 (neuron,)."""
     arriving: np.ndarray
     """Weights that arrive in this step, float64 (neuron,)."""
+    random: np.ndarray
+    """Random bits of this step, uint64 (pair of neurons,)."""
     fired: np.ndarray
     """Neurons that fired in this step, int32 (neuron,); those of a block begin at its first neuron."""
     listed: np.ndarray
