@@ -25,6 +25,8 @@ class Peer(NamedTuple):
     build_seconds: float
     run_seconds: float
     """Seconds of the steps behind the warm-up."""
+    processor_seconds: float
+    """Seconds of the processor for these steps, of all threads together."""
     synapses: int
     """Number of connections, with those of Poisson generators and recorders."""
     version: str
