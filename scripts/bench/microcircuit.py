@@ -124,11 +124,13 @@ def shown(results: list[dict[str, Any]]) -> str:
         memory = each["bytes_per_synapse"]
         rows.append((
             f"{each['scale']:g}, {each['drive']}", each["simulator"], each["threads"], f"{each['synapses']:,}",
-            f"{clock / length:.2f}", f"{min(each['clock']) / length:.2f}", f"{processor / length:.2f}", f"{events:.1f}", f"{build:.1f}",
+            f"{clock / length:.2f}",
+            f"{min(each['clock']) / length:.2f}", f"{processor / length:.2f}", f"{events:.1f}", f"{build:.1f}",
             f"{memory:.1f}" if memory else "-",
         ))  # fmt: skip
     head = (
-        "scale", "simulator", "threads", "synapses", "real-time factor", "least", "processor", "million events/s", "build, s",
+        "scale", "simulator", "threads", "synapses", "real-time factor", "least", "processor", "million events/s",
+        "build, s",
         "bytes/synapse",
     )  # fmt: skip
     return tables.table(head, rows)
