@@ -140,7 +140,7 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
     """
     first = integer(first, who="run", name="first", at_least=0)
     count = integer(count, who="run", name="count", at_least=0)
-    _check_state(circuit, state)
+    _check_state(circuit, state, first)
     network, parts = circuit.network, []
     order = np.concatenate([np.arange(k, network.layout.blocks, threads) for k in range(threads)])
     room = network.layout.neurons * -(-CHUNK // (network.neurons.refractory + 1))
@@ -155,11 +155,22 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
     return Spikes(*(np.concatenate(each) for each in zip(empty_part, *parts, strict=True)))
 
 
-def _check_state(circuit: Circuit, state: State) -> None:
-    """Refuse the state of another network, whose memory the compiled loop would overrun."""
+def _check_state(circuit: Circuit, state: State, first: int) -> None:
+    """Refuse the state of another network or step, for which the compiled loop would leave its memory."""
     expected = [part.shape for part in at_start(circuit, np.zeros(circuit.spec.neurons))]
     shapes = [part.shape for part in state]
     require(shapes == expected, f"run: the state must be that of this network, {expected}, not {shapes}; see at_start")
+    total = int(state.total[0])
+    recent, when = state.recent[:total], state.when[:total]
+    ends = (int(when.min(initial=first - 1)), int(when.max(initial=first - 1)))
+    require(
+        first - DELAYS <= ends[0] and ends[1] < first,
+        f"run: first must be the step at which the state stands, behind its last spike in step {ends[1]}, not {first}",
+    )
+    require(
+        0 <= total <= len(state.recent) and bool((recent >= 0).all() and (recent < circuit.spec.neurons).all()),
+        "run: the spikes of the state must be those of its neurons; a state changes by run alone",
+    )
 
 
 def _room(circuit: Circuit) -> int:

@@ -145,6 +145,16 @@ def test_states_of_other_networks_are_refused():
         run(circuit, at_start(other), first=0, count=1)
 
 
+def test_states_of_other_steps_are_refused():
+    circuit = build(SMALL, seed=5)
+    state = at_start(circuit)
+    run(circuit, state, first=0, count=300)
+    for first in (0, 200, 300 + 64):
+        with pytest.raises(ValueError, match="first must be the step at which the state stands"):
+            run(circuit, state, first=first, count=1)
+    run(circuit, state, first=300, count=1)
+
+
 def test_descriptions_out_of_range_are_refused():
     with pytest.raises(ValueError, match="Poisson spikes of a neuron must be from 0 to 25 a step, not 30"):
         replace(SMALL, drive_hz=(300_000.0, 0.0))
