@@ -18,7 +18,7 @@ class Microcircuit:
 
     - snnsim reproduce microcircuit -- 7,717 neurons, a minute
     - snnsim reproduce microcircuit --nest -- beside NEST
-    - snnsim reproduce microcircuit --scale 1 --seconds 1 --seeds 1 --threads 2 -- all neurons: 2.3 GB of memory
+    - snnsim reproduce microcircuit --scale 1 --seconds 1 --seeds 1 --threads 2 -- all neurons, 2 GB of memory
     """
 
     scale: Annotated[float, arg(metavar="SHARE"), Range(at_least=1e-3, at_most=1.0)] = 0.1

@@ -43,7 +43,7 @@ def draw(raster: Raster, names: Sequence[str], sizes: Sequence[int]) -> Figure:
         for name, begin, stop in zip(names, bounds, bounds[1:], strict=False):
             mine = (neuron >= begin) & (neuron < stop)
             color = VERMILION if name.endswith("I") else BLUE
-            axes.plot(time[mine], neuron[mine], ",", color=color, rasterized=True)
+            axes.plot(time[mine], neuron[mine], ".", markersize=1.5, markeredgewidth=0, color=color)
         axes.set_yticks((bounds[1:] + bounds[:-1]) / 2, names)
         axes.set_ylim(bounds[-1], 0)
         axes.set_xlabel("time (ms)")
