@@ -18,7 +18,7 @@ class Microcircuit:
 
     - snnsim reproduce microcircuit -- 7,717 neurons, a minute
     - snnsim reproduce microcircuit --nest -- beside NEST
-    - snnsim reproduce microcircuit --scale 1 --seconds 1 --seeds 1 --threads 2 -- all neurons, 2 GB of memory
+    - snnsim reproduce microcircuit --scale 1 --seconds 1 --seeds 1 -- all neurons, 2 GB of memory
     """
 
     scale: Annotated[float, arg(metavar="SHARE"), Range(at_least=1e-3, at_most=1.0)] = 0.1
@@ -32,7 +32,7 @@ class Microcircuit:
     nest: bool = False
     """Run NEST with the same description, too; it must be installed."""
     threads: Annotated[int, arg(metavar="N"), THREADS] = 1
-    """Number of threads of both simulators; the spikes of snnsim are the same for any."""
+    """Number of threads of both simulators; the spikes of snnsim are the same for any. Several need OMP_WAIT_POLICY=active in the environment."""
     output_dir: Folder = None
     """Folder of the results (default: runs/microcircuit-SCALE-DRIVE)."""
 
