@@ -9,6 +9,7 @@ from tyro.conf import arg, subcommand
 from snnsim.cli.chaotic import Chaotic
 from snnsim.cli.delta import Delta
 from snnsim.cli.diffusion import DiffusionVariants
+from snnsim.cli.microcircuit import Microcircuit
 from snnsim.cli.motion import MotifDetection, Motion
 from snnsim.cli.one_step import OneStep
 from snnsim.cli.options import COUNT, Folder
@@ -65,6 +66,7 @@ Experiment = (
     | Annotated[MotifDetection, subcommand("motif-detection")]
     | Annotated[Timescales, subcommand("timescales")]
     | Annotated[Chaotic, subcommand("chaotic")]
+    | Annotated[Microcircuit, subcommand("microcircuit")]
     | Annotated[DiffusionVariants, subcommand("diffusion")]
 )
 

@@ -28,7 +28,7 @@ OWN = {
 """Options of every command, with their types."""
 OPTIONS = sorted({option for own in OWN.values() for option in own} | {"--help", "-h", "-x", "--", "--nonsense"})
 FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"]}
-FIRST["reproduce"] = ["meta", "delta", "timescales"]
+FIRST["reproduce"] = ["meta", "delta", "timescales", "microcircuit"]
 FIRST |= {name: ["run"] for name in ("evaluate", "plot", "freeze")}
 FIRST |= {name: ["program.snn"] for name in ("info", "simulate", "quantize", "prune", "export")}
 FIRST |= {name: ["program.npz"] for name in ("import", "verify")}
@@ -64,6 +64,7 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
         "experiment.delta.reproduce",
         "experiment.meta.reproduce",
         "experiment.timescales.reproduce",
+        "experiment.microcircuit.reproduce",
         "verification.verify",
     ):
         monkeypatch.setattr(f"snnsim.{name}", stop)
