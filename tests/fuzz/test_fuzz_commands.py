@@ -16,6 +16,7 @@ from snnsim.program import Edge, Population
 
 KINDS = {get_args(part)[1].name: get_args(part)[0] for part in get_args(cli.Command)}
 KINDS |= {f"data {get_args(part)[1].name}": get_args(part)[0] for part in get_args(Data)}
+EXPERIMENTS = [get_args(part)[1].name for part in get_args(Experiment)]
 KINDS |= {f"reproduce {get_args(part)[1].name}": get_args(part)[0] for part in get_args(Experiment)}
 OWN = {
     name: {
@@ -28,7 +29,7 @@ OWN = {
 """Options of every command, with their types."""
 OPTIONS = sorted({option for own in OWN.values() for option in own} | {"--help", "-h", "-x", "--", "--nonsense"})
 FIRST = {"train": ["shd", "config.toml", "run"], "bench": ["shd", "digits"]}
-FIRST["reproduce"] = ["meta", "delta", "timescales", "microcircuit"]
+FIRST["reproduce"] = EXPERIMENTS
 FIRST |= {name: ["run"] for name in ("evaluate", "plot", "freeze")}
 FIRST |= {name: ["program.snn"] for name in ("info", "simulate", "quantize", "prune", "export")}
 FIRST |= {name: ["program.npz"] for name in ("import", "verify")}
@@ -61,13 +62,12 @@ def world(tmp_path, monkeypatch, shd_folder, without_pictures):  # noqa: ARG001
     for name in (
         "training.trainer.Trainer.fit",
         "bench.compare.compare",
-        "experiment.delta.reproduce",
-        "experiment.meta.reproduce",
-        "experiment.timescales.reproduce",
-        "experiment.microcircuit.reproduce",
         "verification.verify",
     ):
         monkeypatch.setattr(f"snnsim.{name}", stop)
+    for name in EXPERIMENTS:
+        package = "bench" if name == "chaotic" else "experiment"
+        monkeypatch.setattr(f"snnsim.{package}.{name.replace('-', '_')}.reproduce", stop)
     monkeypatch.setenv("SNNSIM_MEMORY_LIMIT", "300MB")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     good = tmp_path / "good"
