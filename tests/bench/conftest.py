@@ -1,8 +1,20 @@
 """Fixtures of the tests of the benchmarks."""
 
+import importlib
+from pathlib import Path
+
 import pytest
 
 from snnsim.bench import isolated
+
+SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
+
+
+@pytest.fixture
+def bench_script(monkeypatch):
+    """Return the function that imports a script of scripts/bench by its name."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    return importlib.import_module
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """The benchmark of two trees in turns, in a small form."""
 
-import importlib
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
-
 
 @pytest.fixture
-def before(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("before")
+def before(bench_script):
+    return bench_script("before")
 
 
 def test_two_trees_are_compared_in_turns(before):

@@ -1,8 +1,6 @@
 """The script of the measurements on a GPU, in small sizes on the CPU."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 
@@ -11,13 +9,10 @@ from snnsim.experiment import build
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
-
 
 @pytest.fixture
-def gpu(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("gpu")
+def gpu(bench_script):
+    return bench_script("gpu")
 
 
 def test_a_device_is_measured_in_small_sizes(gpu, monkeypatch, capsys, tmp_path):

@@ -1,20 +1,15 @@
 """The benchmark of the cortical microcircuit, at a small scale."""
 
-import importlib
 import json
-from pathlib import Path
 
 import pytest
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
-
 
 @pytest.fixture
-def bench(monkeypatch):
+def bench(bench_script):
     # the scripts import options that look for baselines
     pytest.importorskip("spikingjelly")
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    return importlib.import_module("microcircuit")
+    return bench_script("microcircuit")
 
 
 def run(bench, monkeypatch, path, *words):

@@ -3,7 +3,6 @@
 import importlib
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +18,10 @@ from snnsim.training.run_folder import RunFolder
 pytest.importorskip("spikingjelly")
 pytest.importorskip("DCLS")
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "bench"
-
 
 @pytest.fixture(autouse=True)
-def _scripts(monkeypatch):
-    monkeypatch.syspath_prepend(str(SCRIPTS))
+def _scripts(bench_script):
+    """Scripts can be imported."""
 
 
 def script(name):
