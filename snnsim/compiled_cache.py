@@ -13,8 +13,9 @@ import warnings
 
 VARIABLE = "NUMBA_CACHE_DIR"
 FOLDERS = (
-    "analysis", "data", "data/augment", "data/coding", "data/speech", "data/synthetic", "kernels/common",
-    "kernels/delay", "kernels/neuron", "kernels/plasticity", "kernels/rate", "kernels/recurrent", "kernels/simulate",
+    "analysis", "data", "data/augment", "data/coding", "data/speech", "data/synthetic", "kernels/circuit",
+    "kernels/common", "kernels/delay", "kernels/neuron", "kernels/plasticity", "kernels/rate", "kernels/recurrent",
+    "kernels/simulate",
 )  # fmt: skip
 """Folders of the package with compiled functions; Numba writes into the __pycache__ of each."""
 
