@@ -110,6 +110,8 @@ def damaged():
     yield wav(np.zeros(24_000, np.int16), 24_000), "all are equal"
     yield wav(samples_at(24_000)[:1000], 24_000), "at least 0.06 s"
     yield wav(np.resize(samples_at(8_000), 65 * 8_000), 8_000), "at most 64 s"
+    # the largest number of samples that fits
+    yield wav(np.resize(samples_at(48_000), 64 * 48_000 + 1), 48_000), "at most 64 s"
     yield good[:40] + bytes(4), "it has no samples"
     yield good[:16] + struct.pack("<I", 4) + good[20:], "16 bytes or more"
     yield good[:40] + struct.pack("<I", 4001) + good[44:], "a whole number of samples"
@@ -117,7 +119,8 @@ def damaged():
     yield good[:12] + b"LIST" + struct.pack("<I", 0xFFFFFFF0) + good[12:], "ends within its header"
 
 
-@pytest.mark.parametrize(("content", "message"), list(damaged()))
+# without ids of its own, pytest would make one of all bytes of a sound
+@pytest.mark.parametrize(("content", "message"), [pytest.param(*case, id=case[1]) for case in damaged()])
 def test_damaged_sounds_are_refused(sanitized, content, message):
     done = hears(sanitized, content)
     assert done.returncode == 2

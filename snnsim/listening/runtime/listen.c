@@ -140,10 +140,12 @@ static int parsed(int count, char **words, options *chosen)
 static int stored(wav_sound *wav, uint32_t *count)
 {
     int found = 0;
-    for (*count = 0; (found = wav_next(wav, &sound[*count])) > 0; ++*count) {
-        if (*count + 1 > EAR_LONGEST_S * wav->rate) {
+    int16_t value = 0;
+    for (*count = 0; (found = wav_next(wav, &value)) > 0; ++*count) {
+        if (*count == EAR_LONGEST_S * wav->rate) {
             return refuse("the sound must last at most " EAR_LONGEST_TEXT " s; cut it into utterances");
         }
+        sound[*count] = value;
     }
     return found < 0 ? refuse(wav->wrong) : 0;
 }
