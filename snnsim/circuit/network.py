@@ -140,6 +140,7 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
     """
     first = integer(first, who="run", name="first", at_least=0)
     count = integer(count, who="run", name="count", at_least=0)
+    threads = integer(threads, who="run", name="threads", at_least=1)
     _check_state(circuit, state, first)
     network, parts = circuit.network, []
     order = np.concatenate([np.arange(k, network.layout.blocks, threads) for k in range(threads)])

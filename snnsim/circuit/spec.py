@@ -6,6 +6,7 @@ Units    milliseconds, millivolts, picoamperes, picofarads, hertz
 """
 
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any, Self
 
 from snnsim.validation import require
@@ -77,6 +78,8 @@ class Spec:
             rows = [value, *value] if field.name in ("synapses", "weight_pa", "weight_sd_pa") else [value]
             for row in rows if isinstance(value, tuple) else []:
                 require(len(row) == count, f"Spec: {field.name} must have {count} numbers a row, not {len(row)}")
+                finite = all(isfinite(one) for one in row if not isinstance(one, str | tuple))
+                require(finite, f"Spec: {field.name} must be finite, not {row}")
         require(min(self.sizes) >= 1, f"Spec: each population must have a neuron or more, not sizes {self.sizes}")
         require(sum(self.sizes) < 2**26, f"Spec: neurons must be fewer than 2^26, not {sum(self.sizes)}")
         fewest = min(min(row) for row in self.synapses)

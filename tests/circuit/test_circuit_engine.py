@@ -1,5 +1,6 @@
 """Large networks: the compiled builder and loop beside their definitions, and beside NEST."""
 
+import math
 from dataclasses import replace
 from importlib.util import find_spec
 
@@ -153,6 +154,8 @@ def test_states_of_other_steps_are_refused():
         with pytest.raises(ValueError, match="first must be the step at which the state stands"):
             run(circuit, state, first=first, count=1)
     run(circuit, state, first=300, count=1)
+    with pytest.raises(ValueError, match="run: threads must be at least 1, not 0"):
+        run(circuit, state, first=301, count=1, threads=0)
 
 
 def test_descriptions_out_of_range_are_refused():
@@ -162,6 +165,8 @@ def test_descriptions_out_of_range_are_refused():
         build(replace(SMALL, delay_ms=(6.0, 0.75)), seed=0)
     with pytest.raises(ValueError, match="constant_pa must have 2 numbers a row, not 3"):
         replace(SMALL, constant_pa=(0.0, 0.0, 0.0))
+    with pytest.raises(ValueError, match="weight_pa must be finite"):
+        replace(SMALL, weight_pa=((math.nan, 1.0), (1.0, 1.0)))
     with pytest.raises(ValueError, match="threads must be at most"):
         build(SMALL, seed=0, threads=100_000)
     with pytest.raises(ValueError, match="the scale must be above 0 and at most 1, not 2"):
