@@ -1,6 +1,7 @@
 """What all tests share: a cache of their own, and a small data set that a network learns in seconds."""
 
 import itertools
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -15,6 +16,13 @@ pytest.register_assert_rewrite("helpers")
 
 CLASSES = ("low", "middle", "high")
 NUMBERS = itertools.count()
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that have slow tests, then those of many tests, so that no worker waits for the last file."""
+    tests_of = Counter(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path not in slow, -tests_of[item.path]))
 
 
 @pytest.fixture(scope="session", autouse=True)
