@@ -19,7 +19,7 @@ NUMBERS = itertools.count()
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the files that have slow tests, then those of many tests, so that no worker waits for the last file."""
+    """Begin with files that have slow tests, then with those of many, so that no worker waits for the last file."""
     tests_of = Counter(item.path for item in items)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (item.path not in slow, -tests_of[item.path]))

@@ -19,7 +19,7 @@ from snnsim.nn.recurrence import LoopState
 COMPILED = not numba.config.DISABLE_JIT
 # loops that are not compiled take a thousand times as long
 EXAMPLES, STEPS = (12, 45) if COMPILED else (3, 8)
-BATCHES, WIDTHS = ([1, 3, 20], [1, 7, 40]) if COMPILED else ([1, 2], [1, 5])
+BATCHES, WIDTHS = ([1, 3, 20], [1, 7, 32, 40]) if COMPILED else ([1, 2], [1, 5])
 KINDS = ["dense", "fixed", "synaptic", "axonal", "dendritic"]
 
 

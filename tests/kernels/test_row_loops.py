@@ -75,3 +75,39 @@ def test_all_rows_are_read_before_results_are_written(columns):
     exchanged(one, other)
     np.testing.assert_array_equal(one, -np.ones(columns))
     np.testing.assert_array_equal(other, np.arange(columns))
+
+
+@pytest.mark.parametrize("periods", [1, 3])
+@pytest.mark.parametrize("period", [1, VECTOR, VECTOR + 5])
+def test_rows_of_fewer_columns_repeat(period, periods):
+    rng = np.random.default_rng(period)
+    columns = period * periods
+    one, other = rng.normal(size=(3, columns)), rng.normal(size=period)
+    total, largest = np.zeros(columns), np.zeros((3, columns))
+    run(one, other, total, largest, False)
+    repeated = np.tile(other, periods)
+    np.testing.assert_array_equal(largest, np.where(one >= repeated, one, 0.5))
+    expected = np.zeros(columns)
+    for row in one:
+        expected = (row * repeated + row) + expected
+    np.testing.assert_array_equal(total, expected)
+
+
+sums = row_loop(lambda rows, _: (rows.one, rows.other + rows.one))
+
+
+@njit()
+def summed(values, result, totals):
+    sums(0, Pair(values, totals), Flags(False), Pair(result, totals))
+
+
+@pytest.mark.parametrize("period", [2, VECTOR])
+def test_a_result_that_repeats_sums_over_the_periods_in_their_order(period):
+    values = np.random.default_rng(0).normal(size=5 * period).astype(np.float32)
+    result, totals = np.zeros_like(values), np.zeros(period, np.float32)
+    summed(values, result, totals)
+    expected = np.zeros(period, np.float32)
+    for row in values.reshape(5, period):
+        expected = expected + row
+    np.testing.assert_array_equal(totals, expected)
+    np.testing.assert_array_equal(result, values)

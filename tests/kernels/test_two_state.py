@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.testing import assert_close
 
+from snnsim.kernels.common.row_loops import VECTOR
 from snnsim.kernels.neuron import naive_two_state as naive
 from snnsim.kernels.neuron.autograd import Reset, Statistics
 from snnsim.kernels.neuron.two_state import Coefficients, two_state
@@ -186,6 +187,21 @@ def test_gradients_are_computed_for_the_tensors_that_need_them():
         tensors = [one.detach().requires_grad_(number == index) for number, one in enumerate(every)]
         fired = two_state(*tensors[:3], Coefficients(*tensors[3:]), reset=reset)
         assert_close(gradients(fired[:1], tensors[index])[0], expected[index])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [VECTOR, 2 * VECTOR, 2 * VECTOR + 3])
+def test_gradients_of_blocks_of_many_recordings(width, dtype):
+    # coefficients of whole vectors are those of every recording of a block; there are two blocks and a part of one
+    current, state, neuron = population(dtype, steps=70, batch=2 * 2048 // width + 5, width=width)
+    tensors = [tensor.clone().requires_grad_() for tensor in (current, *state, *neuron)]
+    reset = Reset(True, True, ATAN)
+    fired = two_state(*tensors[:3], Coefficients(*tensors[3:]), reset=reset)
+    expected = by_steps(tensors, reset=reset, temporal=True, mask=None)
+    assert torch.equal(fired.spikes, expected[0])
+    assert 0.01 < fired.spikes.mean() < 0.99
+    tolerance = {"rtol": 2e-4, "atol": 2e-3} if dtype == torch.float32 else {"rtol": 1e-8, "atol": 1e-8}
+    assert_close(gradients(fired[:1], tensors), gradients(expected[:1], tensors), **tolerance)
 
 
 def test_recordings_and_threads_do_not_meet():

@@ -6,8 +6,8 @@
 Shapes   I, s, u (time, column), column = lane · neurons + neuron, a lane is a recording · v, w, mask (column,)
          scale, shift and coefficients (neuron,) · lengths (lane,)
 Differs  the backward pass saves I alone: u and w are computed again, one block of lanes at a time
-Exact    sums over time are a recording's own, in float64, and are added over recordings in order; results do not
-         depend on the number of threads
+Exact    sums over time are those of a recording or of a block, in float64, and are added in their order; results do
+         not depend on the number of threads
 """
 
 import numpy as np
@@ -21,10 +21,10 @@ from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
 from snnsim.kernels.neuron.cpu_two_state_rows import (
     SHORT,
-    BackwardRows,
     backward_rows,
     flush,
     repeated,
+    short_steps,
     step_backward,
     tiled,
 )
@@ -38,6 +38,11 @@ from snnsim.kernels.neuron.two_state_types import (
     StepOptions,
     Trajectory,
 )  # fmt: skip
+
+_WIDE = 2048
+"""Columns of a block backward, whose rows lie in several arrays: the first number of a row is the slowest to come."""
+_BLOCKS = 8
+"""Blocks of this width or more, so that several threads have some."""
 
 
 @subroutine(cache=True)
@@ -113,13 +118,19 @@ def backward(
 
 
 @subroutine(cache=True)
+def _lanes_backward(neurons: int, count: int) -> int:
+    """Return the number of lanes of a block, of so many lanes in all."""
+    return max(cpu_steps.lanes_per_block(neurons), min(_WIDE // neurons, count // _BLOCKS))
+
+
+@subroutine(cache=True)
 def _thread_backward(
     thread: int, inputs: InputArrays, neuron: Arrays, options: StepOptions, learned: bool, threads: int,
     grads: OutputGradients, result: InputGradients, sums: Arrays,
 ) -> None:  # fmt: skip
     """Go back over the blocks of a thread, which use one trajectory in turn."""
     lengths, neurons = inputs.lengths, neuron.beta.size
-    lanes = cpu_steps.lanes_per_block(neurons)
+    lanes = _lanes_backward(neurons, lengths.size)
     size = (len(inputs.current), lanes * neurons)
     memory = Trajectory(np.empty(size, inputs.v.dtype), np.empty(size, inputs.v.dtype))
     for block in range(thread, -(-lengths.size // lanes), threads):
@@ -165,6 +176,7 @@ def _block_backward(
         grads.membrane[:, columns] if grads.membrane.size else repeated(silent, count), dv, dw,
     )  # fmt: skip
     rows = backward_rows(back, current, inside, result.drive[:, columns], du)
+    steps = short_steps(rows.learning.sums, du.size)
     for t in range(count - 1, -1, -1):
         drive = result.drive[t, columns]
         if t:
@@ -175,8 +187,11 @@ def _block_backward(
         cpu_steps.clear_ended(t, ends, drive)
         if result.affine.size:
             cpu_steps.add_affine_gradients(drive, inputs.current[t, columns], short_affine[0], short_affine[1])
-        if t % SHORT == 0:
-            _flush(rows, learned, short_affine, sums, result.affine, columns)
+        if learned and t % steps == 0:
+            flush(rows.learning.sums, sums, columns)
+        if result.affine.size and t % SHORT == 0:
+            cpu_steps.flush(short_affine[0], result.affine[0, columns])
+            cpu_steps.flush(short_affine[1], result.affine[1, columns])
     if learned:
         # du of the first step
         _add_product(du, inputs.v[columns], sums.beta[columns])
@@ -199,18 +214,6 @@ def _let_in(t: int, count: int, ends: np.ndarray, affine: np.ndarray, row: np.nd
             columns = slice(lane * width, (lane + 1) * width)
             copy_row(affine[0, columns], row[0, columns])
             copy_row(affine[1, columns], row[1, columns])
-
-
-@subroutine(cache=True)
-def _flush(
-    rows: BackwardRows, learned: bool, short: np.ndarray, sums: Arrays, affine: np.ndarray, columns: slice
-) -> None:
-    """Add sums over a few steps to those over all steps, and clear the former."""
-    if learned:
-        flush(rows.learning.sums, sums, columns)
-    if affine.size:
-        cpu_steps.flush(short[0], affine[0, columns])
-        cpu_steps.flush(short[1], affine[1, columns])
 
 
 @subroutine(cache=True)

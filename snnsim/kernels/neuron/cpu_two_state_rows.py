@@ -9,13 +9,14 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.row_loops import VECTOR
 from snnsim.kernels.neuron import cpu_steps
 from snnsim.kernels.neuron import cpu_two_state_steps as steps
 from snnsim.kernels.neuron.surrogate_slopes import to_slopes
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients, StepOptions
 
 SHORT = 32
-"""Steps whose sums are taken in the precision of the currents, before they are added to sums in float64."""
+"""Numbers whose sum is taken in the precision of the currents, before it is added to a sum in float64."""
 
 
 class BackwardRows(NamedTuple):
@@ -42,7 +43,7 @@ def backward_rows(
         drive: The gradient of the drive, to be set, (time, column).
         du: The gradient of the membrane of the step after, (column,), which each step replaces.
     """
-    short, dv, dw = zero_sums(du), back.dv, back.dw
+    short, dv, dw = zero_sums(back.neuron.beta), back.dv, back.dw
     return BackwardRows(
         steps.Distance(back.neuron, back.u, back.w), steps.DistanceResult(back.slope), back,
         steps.BackResults(dv, dw, drive), steps.Learning(back, current, affine[0], affine[1], du, short),
@@ -71,12 +72,16 @@ def step_backward(t: int, rows: BackwardRows, options: StepOptions, learned: boo
 
 @subroutine(cache=True)
 def tiled(neuron: Arrays, times: int) -> Arrays:
-    """Return the coefficients column by column, as one flat loop over all columns of a row is the fastest.
+    """Return copies of the coefficients without gaps, which loops over rows of so many lanes repeat.
+
+    Where a lane is not made of whole vectors they are repeated here, as one flat loop over all columns is faster then.
 
     Args:
         neuron: The coefficients, (neuron,) each.
         times: The number of lanes.
     """
+    if neuron.beta.size % VECTOR == 0:
+        times = 1
     return Coefficients(
         cpu_steps.tiled(neuron.beta, times), cpu_steps.tiled(neuron.threshold, times),
         cpu_steps.tiled(neuron.feedback, times), cpu_steps.tiled(neuron.gain, times),
@@ -99,7 +104,7 @@ def repeated(row: np.ndarray, steps: int) -> np.ndarray:
 
 @subroutine(cache=True)
 def zero_sums(row: np.ndarray) -> Arrays:
-    """Return sums of 0 of every coefficient, (column,).
+    """Return sums of 0 of every coefficient.
 
     Args:
         row: An array in the shape and type of a sum.
@@ -111,14 +116,26 @@ def zero_sums(row: np.ndarray) -> Arrays:
 
 
 @subroutine(cache=True)
+def short_steps(short: Arrays, columns: int) -> int:
+    """Return the number of steps between two calls of `flush`.
+
+    Args:
+        short: Sums over a few steps, as long as the coefficients of `tiled`.
+        columns: The number of columns of a row.
+    """
+    return max(1, SHORT * short.beta.size // columns)
+
+
+@subroutine(cache=True)
 def flush(short: Arrays, sums: Arrays, columns: slice) -> None:
     """Add sums of the coefficients' gradients over a few steps to those over all steps, and clear the former.
 
     Args:
-        short: Sums over a few steps, (column,) each.
+        short: Sums over a few steps, as long as the coefficients of `tiled`.
         sums: Sums over all steps, float64, of all columns.
-        columns: The columns.
+        columns: The columns. If the coefficients repeat, the first lane gets the sums of all of them.
     """
+    columns = slice(columns.start, columns.start + short.beta.size)
     cpu_steps.flush(short.beta, sums.beta[columns])
     cpu_steps.flush(short.threshold, sums.threshold[columns])
     cpu_steps.flush(short.feedback, sums.feedback[columns])

@@ -24,7 +24,7 @@ from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
-from snnsim.kernels.neuron.cpu_two_state_rows import SHORT, flush, step_backward
+from snnsim.kernels.neuron.cpu_two_state_rows import flush, short_steps, step_backward
 from snnsim.kernels.neuron.two_state_types import Arrays, StepOptions
 from snnsim.kernels.recurrent.cpu_loop_steps import (
     add_product,
@@ -117,6 +117,7 @@ def _tile_backward(
     columns = slice(first * neurons, last * neurons)
     rows, mask = backward_rows(arrays, neuron, lanes, columns), arrays.mask[columns]
     memory, recurrent = _memory(delivery, lanes), np.zeros_like(mask)
+    between = short_steps(rows.learning.sums, mask.size)
     for t in range(steps - 1, -1, -1):
         if through and t + 1 < steps:
             _receive(steps - 1 - t, delivery, memory, lanes)
@@ -126,7 +127,7 @@ def _tile_backward(
         if through:
             widened(arrays.error[t, columns], mask, lanes, memory.sent)
             _send(steps - 1 - t, delivery, memory, lanes, False)
-        if learned and t % SHORT == 0:
+        if learned and t % between == 0:
             flush(rows.learning.sums, sums, columns)
 
 
