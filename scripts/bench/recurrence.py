@@ -3,7 +3,7 @@
     layer        a layer of 256 LIF neurons with recurrent delays of 1 to 40 steps, 100 steps, batch 128, forward and
                  backward to the current and to all parameters, by kind of delays. Counterparts: the same layer without
                  its recurrence, and stepped in torch with a ring buffer of future currents, as public code of recurrent
-                 axonal delays does it
+                 axonal delays does it; for synaptic delays, the buffer gets all delays of a synapse by one product
     network      a training step of the network of `shd`, batch 128, without and with recurrence in the second layer
     evaluation   the layer forward with integer delays, in the order of a Program
     adlif        256 SE-adLIF neurons that learn all their numbers, 100 steps, batch 64, forward and backward, compiled
@@ -29,17 +29,18 @@ from snnsim.nn import BatchNorm, Recurrence
 from snnsim.nn.delayed_linear import DELAYS
 
 STEPS, BATCH, NEURONS, LONGEST, SIGMA = 100, 128, 256, 40, 10.0
-ALONE, RING, STEPPED = "no recurrence", "ring buffer", "loop in torch"
-SLOWEST = (RING, STEPPED)
+ALONE, RING, SYNAPTIC_RING, STEPPED = "no recurrence", "ring buffer", "synaptic ring buffer", "loop in torch"
+COUNTERPARTS = {"synaptic": SYNAPTIC_RING, "axonal": RING, "dendritic": RING, "adlif": STEPPED}
+"""What a compiled form is compared with."""
 MEMORY_CALLS = 3
 RATE = 0.05
 
 
 class RingBuffer(nn.Module):
-    """A layer with axonal recurrent delays as a loop in torch, with the currents of all later steps in a buffer.
+    """A layer with recurrent delays as a loop in torch, with the currents of all later steps in a buffer.
 
     Args:
-        recurrent: Recurrent connections, with one tap for each pair of neurons.
+        recurrent: Recurrent connections with axonal or synaptic delays and one tap for each pair of neurons.
         neuron: Neurons of the layer.
     """
 
@@ -53,15 +54,22 @@ class RingBuffer(nn.Module):
         Args:
             current: Currents from outside of the layer (time, batch, neuron).
         """
-        window = self.recurrent.tap_windows(self.recurrent.delay, self.recurrent.sigma)[0]
-        weight, voltage, spikes = self.recurrent.weight[..., 0], None, []
-        buffer = current.new_zeros(*current.shape[1:], len(window))
+        later, voltage, spikes = self._later(), None, []
+        buffer = current.new_zeros(*current.shape[1:], LONGEST)
         for external in current:
             fired, voltage = self.neuron.step(external + buffer[..., 0], voltage)
             spikes.append(fired)
-            later = torch.cat([buffer[..., 1:], torch.zeros_like(buffer[..., :1])], -1)
-            buffer = later + weight @ (fired[..., None] * window.T)
+            buffer = torch.cat([buffer[..., 1:], torch.zeros_like(buffer[..., :1])], -1) + later(fired)
         return torch.stack(spikes)
+
+    def _later(self) -> Callable[[Tensor], Tensor]:
+        """Return the function from spikes (batch, source) to their currents in later steps (batch, target, delay)."""
+        recurrent = self.recurrent
+        if recurrent.delays == "axonal":
+            window, weight = recurrent.tap_windows(recurrent.delay, recurrent.sigma)[0], recurrent.weight[..., 0]
+            return lambda fired: weight @ (fired[..., None] * window.T)
+        matrix = recurrent.kernel().permute(2, 1, 0).flatten(1)
+        return lambda fired: (fired @ matrix).unflatten(1, (NEURONS, LONGEST))
 
 
 class Recurrent(nn.Module):
@@ -102,6 +110,7 @@ def layer() -> dict[str, Callable[[], object]]:
     modules: dict[str, nn.Module] = {delays: Recurrent(connection(delays)) for delays in DELAYS}
     modules[ALONE] = LIF(tau=1.05)
     modules[RING] = RingBuffer(connection("axonal"), LIF(tau=1.05))
+    modules[SYNAPTIC_RING] = RingBuffer(connection("synaptic"), LIF(tau=1.05))
     return {name: partial(_forward_backward, module, current, grad) for name, module in modules.items()}
 
 
@@ -219,9 +228,9 @@ def shown(results: list[dict[str, Any]]) -> str:
     rows = []
     for result in results:
         samples = result["seconds"]
-        slowest = next((name for name in SLOWEST if name in samples), None)
         for name, taken in samples.items():
-            slower = tables.times(timing.ratio(taken, samples[slowest])) if slowest else ""
+            slowest = COUNTERPARTS.get(name)
+            slower = tables.times(timing.ratio(taken, samples[slowest])) if slowest in samples else ""
             alone = tables.times(timing.ratio(samples[ALONE], taken)) if ALONE in samples else ""
             size = result["bytes"].get(name)
             memory = "" if size is None else f"{size / 2**20:.0f}"
