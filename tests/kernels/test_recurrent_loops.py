@@ -11,8 +11,8 @@ from torch.testing import assert_close
 from snnsim import kernels
 from snnsim.gradient_paths import GradientPaths
 from snnsim.kernels.common.jit import njit
+from snnsim.kernels.delay.filter_microkernel import VECTOR, Rows, filter_vectors
 from snnsim.kernels.recurrent import in_order, naive
-from snnsim.kernels.recurrent.filter_microkernel import VECTOR, Rows, filter_vectors
 from snnsim.nn import LIF, AdLIF, DelayedLinear, Recurrence, SparseLinear
 from snnsim.nn.recurrence import LoopState
 
@@ -120,9 +120,10 @@ def test_currents_are_added_in_the_order_of_the_spikes(steps, before, sources, t
         np.testing.assert_array_equal(fired.v[recording], voltage)
 
 
+@pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("added", [True, False])
-def test_filtered_vectors_are_sums_over_rows(added):
-    function = filter_vectors(2)
+def test_filtered_vectors_are_sums_over_rows(added, fused):
+    function = filter_vectors(2, fused=fused)
 
     @njit()
     def summed(window, values, rows, added, out, index):

@@ -21,12 +21,18 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common.buffers import empty
+from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.prefetch import prefetch
 from snnsim.kernels.common.threads import parallel, torch_threads
+from snnsim.kernels.delay.filter_microkernel import VECTOR, Rows, filter_vectors
 
-LANE = 64
-"""Channels that a thread filters at once: their steps stay in the first cache while all delays are added."""
+LANE, NARROW = 64, 32
+"""Channels that are filtered at once, and of which a gradient is summed: their steps stay in the first cache."""
+ROW, MEMORY = 1024, 2**17
+"""Numbers of a step that a thread reads at once, and of a sequence that it keeps in the second cache."""
+_four_vectors, _two_vectors, _vector = (filter_vectors(vectors, fused=False) for vectors in (4, 2, 1))
 
 
 def filtered(spikes: Tensor, window: Tensor) -> Tensor:
@@ -82,7 +88,7 @@ def gradients(
             grad_spikes = empty(grad, *grad.shape)
             _filter(grad.numpy(), window.detach().numpy(), grad_spikes.numpy(), False, True)
         if needed[1]:
-            grad_window = torch.zeros_like(window)
+            grad_window = torch.empty_like(window)
             _correlate(grad.numpy(), spikes.detach().numpy(), grad_window.numpy())
     return grad_spikes, grad_window
 
@@ -132,52 +138,103 @@ def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after:
     The steps of `after` are those behind the sequence: d = n + p − q with n steps of the sequence, and its adjoint.
     """
     _, batch, channels = result.shape
-    lanes = (channels + LANE - 1) // LANE
-    for_each(_filter_lane, batch * lanes, (sequence, window, result, after, backward))
+    group = max(1, min(ROW // channels, MEMORY // (len(sequence) * channels)))
+    for_each(_filter_group, -(-batch // group), (group, sequence, window, result, after, backward))
 
 
 @subroutine(cache=True, error_model="numpy")
-def _filter_lane(
-    job: int, sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after: bool, backward: bool
+def _filter_group(
+    job: int, group: int, sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after: bool, backward: bool
 ) -> None:
-    """Set a few channels of a recording."""
-    steps, _, channels = result.shape
-    lanes = (channels + LANE - 1) // LANE
+    """Set a few recordings, whose channels of a step lie side by side."""
+    steps, batch, channels = result.shape
+    start, delays, before = job * group, len(window), len(sequence)
     # delays grow with the products in all cases but one, whose products follow the steps
     forward_in_steps = after and not backward
     toward = 1 if after or backward else -1
     longer = -1 if forward_in_steps else 1
-    b, first = job // lanes, job % lanes * LANE
-    last = min(first + LANE, channels)
+    lanes, stop = -(-channels // LANE), min(start + group, batch)
+    late = np.zeros((stop - start) * lanes * before * LANE, sequence.dtype)
+    weight, row = np.zeros(lanes * delays * LANE, sequence.dtype), np.empty(LANE, result.dtype)
+    for d in range(delays):
+        _set_lanes(window[d], d, delays, weight)
+    for q in range(before):
+        for b in range(start, stop):
+            first = (b - start) * lanes * before * LANE
+            _set_lanes(sequence[q, b], q, before, late[first : first + lanes * before * LANE])
     for p in range(steps):
-        row = result[p, b, first:last]
-        row[:] = 0
-        q, d, count = _first_terms(p, len(sequence), steps, len(window), after, backward)
-        for k in range(count):
-            late, weight = sequence[q + toward * k, b, first:last], window[d + longer * k, first:last]
-            for i in range(row.size):
-                row[i] += weight[i] * late[i]
+        q, d, count = _first_terms(p, before, steps, delays, after, backward)
+        for b in range(start, stop):
+            for lane in range(lanes):
+                one = Rows(weight, (lane * delays + d) * LANE, longer * LANE)
+                other = Rows(late, (((b - start) * lanes + lane) * before + q) * LANE, toward * LANE)
+                part = result[p, b, lane * LANE : min((lane + 1) * LANE, channels)]
+                _sum_rows(one, other, count, False, row, -(-part.size // VECTOR) * VECTOR, 0)
+                copy_row(row, part)
+
+
+@subroutine(cache=True)
+def _set_lanes(values: np.ndarray, step: int, steps: int, lanes: np.ndarray) -> None:
+    """Copy the channels of a step into lanes of LANE channels, in each of which the steps follow one another."""
+    for first in range(0, values.size, LANE):
+        part = values[first : first + LANE]
+        begin = first * steps + step * LANE
+        copy_row(part, lanes[begin : begin + part.size])
+
+
+@subroutine(cache=True)
+def _columns(rows: np.ndarray, width: int) -> np.ndarray:
+    """Return a copy of a few columns in which rows of a width follow one another, with a margin of 0."""
+    values = np.zeros(len(rows) * width, rows.dtype)
+    for step in range(len(rows)):
+        copy_row(rows[step], values[step * width : step * width + rows.shape[1]])
+    return values
+
+
+@subroutine(cache=True)
+def _sum_rows(
+    one: Rows, other: Rows, rows: int, added: bool, total: np.ndarray, width: int, start: int
+) -> None:  # fmt: skip
+    """Set or add to a row of `total` of a width in whole vectors, which begins at a number."""
+    channel = 0
+    while channel < width:
+        a = Rows(one.values, one.first + channel, one.row)
+        b, index = Rows(other.values, other.first + channel, other.row), start + channel
+        if width - channel >= 4 * VECTOR:
+            _four_vectors(a, b, rows, added, total, index)
+            channel += 4 * VECTOR
+        elif width - channel >= 2 * VECTOR:
+            _two_vectors(a, b, rows, added, total, index)
+            channel += 2 * VECTOR
+        else:
+            _vector(a, b, rows, added, total, index)
+            channel += VECTOR
 
 
 @parallel()
 def _correlate(grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
     # a thread has complete channels, so that the sum over recordings has one order for any number of threads
-    lanes = (sequence.shape[2] + LANE - 1) // LANE
+    lanes = (sequence.shape[2] + NARROW - 1) // NARROW
     for_each(_correlate_lane, lanes, (grad, sequence, result))
 
 
 @subroutine(cache=True)
 def _correlate_lane(lane: int, grad: np.ndarray, sequence: np.ndarray, result: np.ndarray) -> None:
     steps, batch, channels = sequence.shape
-    first = lane * LANE
-    last = min(first + LANE, channels)
+    first = lane * NARROW
+    last = min(first + NARROW, channels)
+    width = -(-(last - first) // VECTOR) * VECTOR
+    totals = np.zeros(len(result) * width, result.dtype)
     for b in range(batch):
-        for t in range(steps):
-            error = grad[t, b, first:last]
-            for d in range(min(len(result), t + 1)):
-                late, total = sequence[t - d, b, first:last], result[d, first:last]
-                for i in range(total.size):
-                    total[i] += error[i] * late[i]
+        if b + 1 < batch:
+            for t in range(steps):
+                prefetch(grad[t, b + 1, first:last])
+                prefetch(sequence[t, b + 1, first:last])
+        error, late = _columns(grad[:, b, first:last], width), _columns(sequence[:, b, first:last], width)
+        for d in range(min(len(result), steps)):
+            _sum_rows(Rows(error, d * width, width), Rows(late, 0, width), steps - d, True, totals, width, d * width)
+    for d in range(len(result)):
+        copy_row(totals[d * width :], result[d, first:last])
 
 
 def after(spikes: Tensor, window: Tensor, *, steps: int) -> Tensor:

@@ -23,6 +23,7 @@ from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel
+from snnsim.kernels.delay.filter_microkernel import VECTOR, Rows, filter_vectors
 from snnsim.kernels.delay.gemm_microkernel import PANEL, Matrix, product
 from snnsim.kernels.neuron.cpu_two_state_rows import flush, short_steps, step_backward
 from snnsim.kernels.neuron.two_state_types import Arrays, StepOptions
@@ -36,10 +37,9 @@ from snnsim.kernels.recurrent.cpu_loop_steps import (
     step_forward,
     widened,
 )
-from snnsim.kernels.recurrent.filter_microkernel import VECTOR, Rows, filter_vectors
 from snnsim.kernels.recurrent.loop_types import BackArrays, Delivery, LoopArrays
 
-_four_vectors, _two_vectors = filter_vectors(4), filter_vectors(2)
+_four_vectors, _two_vectors = (filter_vectors(vectors, fused=True) for vectors in (4, 2))
 _APART = 16
 """Numbers between rows: rows a power of two apart would share places in the caches."""
 

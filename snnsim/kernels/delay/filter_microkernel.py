@@ -1,9 +1,9 @@
-"""Sums over delays that stay in vector registers: the core of filtered channels in a loop over steps.
+"""Sums over delays that stay in vector registers: the core of filtered channels.
 
     out[c] (+)= Σ_d window[d, c] · values[d, c]        c in so many vectors of channels
 
-Rows of both arrays lie in flat arrays of one dtype, any distance apart. Sums run over d in order, each term with one
-rounding where the processor has a fused multiply-add.
+Rows of both arrays lie in flat arrays of one dtype, any distance apart. Sums run over d in order. Each term is rounded
+twice, or once where products are fused and the processor has an instruction for it.
 
 Names    VECTOR channels of a vector; float64 needs two registers of AVX-512 for it
 """
@@ -31,11 +31,12 @@ class Rows(NamedTuple):
     """Numbers from one row to the next, below 0 for rows in reverse order."""
 
 
-def filter_vectors(vectors: int) -> Callable[[Rows, Rows, int, bool, np.ndarray, int], None]:
+def filter_vectors(vectors: int, *, fused: bool) -> Callable[[Rows, Rows, int, bool, np.ndarray, int], None]:
     """Return the sum over rows for a number of vectors of channels, as a function for compiled code.
 
     Args:
         vectors: The number of vectors.
+        fused: Whether a product and its sum may be one instruction with one rounding.
     """
     width = vectors * VECTOR
 
@@ -53,7 +54,7 @@ def filter_vectors(vectors: int) -> Callable[[Rows, Rows, int, bool, np.ndarray,
         signature = types.void(window, values, types.intp, types.boolean, out, types.intp)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            _emit(context, builder, signature, _Arguments(*arguments), vectors)
+            _emit(context, builder, signature, _Arguments(*arguments), vectors, fused)
             return context.get_dummy_value()
 
         return signature, generate
@@ -72,13 +73,15 @@ class _Arguments(NamedTuple):
     index: Any
 
 
-def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vectors: int) -> None:
+def _emit(
+    context: Any, builder: Any, signature: Any, arguments: _Arguments, vectors: int, fused: bool
+) -> None:  # fmt: skip
     """Emit the loop over rows, with the sums in registers."""
     kinds, size = _Arguments(*signature.args), arguments.index.type
     number = context.get_value_type(kinds.out.dtype)
     vector, align = ir.VectorType(number, VECTOR), context.get_abi_sizeof(number)
     out = context.make_array(kinds.out)(context, builder, arguments.out).data
-    fused = _multiply_add(builder, vector)
+    added = _fused(builder, vector) if fused else _separate(builder)
     one, other = (_Walk(context, builder, *bundle) for bundle in (
         (kinds.window, arguments.window), (kinds.values, arguments.values),
     ))  # fmt: skip
@@ -103,7 +106,7 @@ def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vec
     factors = [
         [builder.load(run(walk.pointer, walk.at(d), v), align=align) for walk in (one, other)] for v in range(vectors)
     ]
-    increased = [builder.call(fused, [*pair, total]) for pair, total in zip(factors, totals, strict=True)]
+    increased = [added(*pair, total) for pair, total in zip(factors, totals, strict=True)]
     following = builder.add(d, ir.Constant(size, 1))
     builder.branch(head)
     zeros = [ir.Constant(vector, None)] * vectors
@@ -116,9 +119,16 @@ def _emit(context: Any, builder: Any, signature: Any, arguments: _Arguments, vec
         builder.store(total, run(out, arguments.index, v), align=align)
 
 
-def _multiply_add(builder: Any, vector: Any) -> Any:
+def _fused(builder: Any, vector: Any) -> Callable[..., Any]:
+    """Return the function that emits a product and its sum as one instruction, where there is one."""
     kind, name = ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{VECTOR}{vector.element.intrinsic_name}"
-    return cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    function = cgutils.get_or_insert_function(builder.module, kind, name)  # type: ignore[no-untyped-call]
+    return lambda *terms: builder.call(function, terms)
+
+
+def _separate(builder: Any) -> Callable[..., Any]:
+    """Return the function that emits a product and then its sum."""
+    return lambda one, other, total: builder.fadd(total, builder.fmul(one, other))
 
 
 class _Walk:
