@@ -190,7 +190,7 @@ class _Emitter:
                 kind = self.number if width == 1 else ir.VectorType(self.number, width)
                 one = ir.Constant(self.index, width)
                 with cgutils.for_range_slice(builder, first, last, one, self.index) as (column, _):
-                    self._columns(body, (inputs, outputs), column, kind)
+                    self._columns(body, inputs, outputs, column, kind)
 
     def _begin(self, start: Any, row: _Row) -> Any:
         """Return the pointer to the columns of the period that starts at a column."""
@@ -199,10 +199,10 @@ class _Emitter:
         return self.builder.gep(row.pointer, [first])
 
     def _columns(
-        self, body: Callable[[Any, Any], tuple[Any, ...]], pointers: tuple[Any, list[Any]], column: Any, kind: Any
+        self, body: Callable[[Any, Any], tuple[Any, ...]], inputs: Any, outputs: list[Any], column: Any, kind: Any
     ) -> None:
         """Emit the body for the columns from one on, a vector or one number."""
-        builder, (inputs, outputs) = self.builder, pointers
+        builder = self.builder
 
         def at(pointer: Any) -> Any:
             return builder.bitcast(builder.gep(pointer, [column]), kind.as_pointer())
