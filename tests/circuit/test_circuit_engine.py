@@ -154,7 +154,7 @@ def test_states_of_other_steps_are_refused():
         with pytest.raises(ValueError, match="first must be the step at which the state stands"):
             run(circuit, state, first=first, count=1)
     run(circuit, state, first=300, count=1)
-    with pytest.raises(ValueError, match="run: threads must be at least 1, not 0"):
+    with pytest.raises(ValueError, match="run: threads must be an integer of at least 1, not 0"):
         run(circuit, state, first=301, count=1, threads=0)
 
 
