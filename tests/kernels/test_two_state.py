@@ -194,7 +194,8 @@ def test_gradients_are_computed_for_the_tensors_that_need_them():
 @pytest.mark.parametrize("width", [VECTOR, 2 * VECTOR, 2 * VECTOR + 3])
 def test_gradients_of_blocks_of_many_recordings(width, dtype):
     # coefficients of whole vectors are those of every recording of a block; there are two blocks and a part of one
-    current, state, neuron = population(dtype, steps=6 if JIT_DISABLED else 70, batch=2 * 2048 // width + 5, width=width)
+    steps = 6 if JIT_DISABLED else 70
+    current, state, neuron = population(dtype, steps=steps, batch=2 * 2048 // width + 5, width=width)
     tensors = [tensor.clone().requires_grad_() for tensor in (current, *state, *neuron)]
     reset = Reset(True, True, ATAN)
     fired = two_state(*tensors[:3], Coefficients(*tensors[3:]), reset=reset)
