@@ -64,3 +64,14 @@ def test_windows_longer_than_the_recordings():
     result.backward(grad[:3].detach())
     assert (window.grad[3:] == 0).all()
     assert (window.grad[:3] != 0).all()
+
+
+@pytest.mark.parametrize("shape", [(0, 3, 5), (4, 0, 5), (4, 3, 0)])
+def test_filters_of_nothing_are_empty(shape):
+    spikes, window = torch.zeros(shape, requires_grad=True), torch.ones(DELAYS, shape[2], requires_grad=True)
+    result = filtered.filtered(spikes, window)
+    assert result.shape == shape
+    result.sum().backward()
+    assert spikes.grad.shape == shape
+    assert (window.grad == 0).all()
+    assert filtered.after(spikes.detach(), window.detach(), steps=2).tolist() == torch.zeros(2, *shape[1:]).tolist()

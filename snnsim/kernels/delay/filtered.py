@@ -138,7 +138,7 @@ def _filter(sequence: np.ndarray, window: np.ndarray, result: np.ndarray, after:
     The steps of `after` are those behind the sequence: d = n + p − q with n steps of the sequence, and its adjoint.
     """
     _, batch, channels = result.shape
-    group = max(1, min(ROW // channels, MEMORY // (len(sequence) * channels)))
+    group = max(1, min(ROW // max(1, channels), MEMORY // max(1, len(sequence) * channels)))
     for_each(_filter_group, -(-batch // group), (group, sequence, window, result, after, backward))
 
 

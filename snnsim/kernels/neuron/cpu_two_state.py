@@ -176,7 +176,7 @@ def _block_backward(
         grads.membrane[:, columns] if grads.membrane.size else repeated(silent, count), dv, dw,
     )  # fmt: skip
     rows = backward_rows(back, current, inside, result.drive[:, columns], du)
-    steps = short_steps(rows.learning.sums, du.size)
+    between = short_steps(rows.learning.sums, du.size)
     for t in range(count - 1, -1, -1):
         drive = result.drive[t, columns]
         if t:
@@ -187,7 +187,7 @@ def _block_backward(
         cpu_steps.clear_ended(t, ends, drive)
         if result.affine.size:
             cpu_steps.add_affine_gradients(drive, inputs.current[t, columns], short_affine[0], short_affine[1])
-        if learned and t % steps == 0:
+        if learned and t % between == 0:
             flush(rows.learning.sums, sums, columns)
         if result.affine.size and t % SHORT == 0:
             cpu_steps.flush(short_affine[0], result.affine[0, columns])
