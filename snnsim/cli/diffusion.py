@@ -1,6 +1,7 @@
 """The commands of spiking diffusion: sample, reproduce diffusion, and what train and evaluate do with its runs."""
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -130,7 +131,13 @@ def _table(path: Path) -> Mapping[str, Any]:
 
 
 def train(
-    target: str, options: Mapping[str, object], texts: Iterable[str], *, output: Path | None, resume: bool
+    target: str,
+    options: Mapping[str, object],
+    texts: Iterable[str],
+    *,
+    output: Path | None,
+    resume: bool,
+    device: str,
 ) -> None:
     """Train, and print the folder.
 
@@ -140,6 +147,7 @@ def train(
         texts: Values of --set, "key=value".
         output: Folder of the run.
         resume: Whether the run goes on.
+        device: Device of the network, or "auto".
 
     Raises:
         ValueError: If an option has no meaning for diffusion, or a value of --set is none.
@@ -152,8 +160,9 @@ def train(
             f"train diffusion: {', '.join(other)} has no meaning here; its settings are in docs/diffusion.md"
         )
     values = {_NAMES[name]: value for name, value in options.items()} | dict(map(_assignment, texts))
-    folder = diffusion.train(target, values, output=output, resume=resume)
-    print(f"done: {folder.path}; next: snnsim sample {folder.path}")
+    folder = diffusion.train(target, values, output=output, resume=resume, device=device)
+    if int(os.environ.get("RANK", "0")) == 0:
+        print(f"done: {folder.path}; next: snnsim sample {folder.path}")
 
 
 def _assignment(text: str) -> tuple[str, object]:

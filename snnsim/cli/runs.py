@@ -104,7 +104,7 @@ class Train:
         if diffusion.is_target(self.target):
             resumes = self.resume is not None
             target = self.target if self.resume in (None, "auto") else self.resume
-            diffusion.train(target, values, self.set_values, output=self.output_dir, resume=resumes)
+            diffusion.train(target, values, self.set_values, output=self.output_dir, resume=resumes, device=self.device)
             return
         values |= assignments(self.set_values)
         if self.folds is not None or self.seeds is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tomli_w
 
@@ -58,6 +58,9 @@ class Settings:
     """Largest norm of the gradient."""
     decay: Annotated[float, Range(at_least=0, at_most=1)] = 0.995
     """Decay of the moving average of the parameters, which is sampled from."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """bfloat16: convolutions and linear maps of the training multiply in bfloat16, and neurons, losses and parameters
+    keep 32 bits."""
     seed: Annotated[int, Range(at_least=0, at_most=2**32 - 1)] = 0
     """Seed of parameters, order, noise and dropout."""
 

@@ -12,21 +12,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from tqdm import tqdm
 
 from snnsim.diffusion import Diffusion, Options, SpikingUNet, step_scales
+from snnsim.experiment.diffusion import losses
 from snnsim.experiment.diffusion import settings as files
+from snnsim.experiment.diffusion.losses import Place
 from snnsim.experiment.diffusion.settings import Settings
 from snnsim.experiment.one_step import pictures
 from snnsim.experiment.one_step.pictures import Part, Pictures
 from snnsim.files import at_home, remove_abandoned
 from snnsim.learning.options import EMA
 from snnsim.nn import constrain_after
-from snnsim.training import checkpoint, lock, signals
+from snnsim.training import checkpoint, distributed, lock, signals
 from snnsim.training.average import Average
+from snnsim.training.distributed import any_rank
 from snnsim.training.run_folder import RunFolder, environment
 from snnsim.validation import require
 
@@ -69,42 +71,81 @@ def network_of(settings: Settings, data: Pictures) -> SpikingUNet:
         return SpikingUNet(data.train.image.shape[1], options)
 
 
-def train(target: str, values: Mapping[str, object], *, output: Path | None = None, resume: bool = False) -> RunFolder:
-    """Train, and return the folder of the run.
+def train(
+    target: str,
+    values: Mapping[str, object],
+    *,
+    output: Path | None = None,
+    resume: bool = False,
+    device: str = "auto",
+) -> RunFolder:
+    """Train, and return the folder of the run; the processes that torchrun has started share every batch.
 
     Args:
         target: "diffusion", a TOML file with a section `diffusion`, or the folder of a run to resume.
         values: New values of the settings by their names; a run that is resumed takes more epochs alone.
         output: Folder of the run; None is a new folder in runs.
         resume: Whether the run of `target` or `output` goes on.
+        device: Device of the network, or "auto".
 
     Raises:
         ValueError: If a folder has a run already, or none to resume.
     """
-    if resume:
-        path = output if target == "diffusion" and output is not None else Path(target)
-        require(files.is_of_diffusion(path), f"--resume: {path} must be the folder of a run of diffusion")
-        require(
-            set(values) <= {"epochs", "scaled_epochs"},
-            f"--resume: only epochs can change in a run, not {', '.join(sorted(values))}; start a new one",
+    torch_device = distributed.choose_device(device)
+    path, settings = _resumed(target, values, output) if resume else _new(target, values, output)
+    # before the folder, so that a failure leaves none
+    data = load_pictures(settings)
+    with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
+        _check_shares(settings, len(data.train.label), processes.world)
+        folder = distributed.decided_by_main(
+            lambda: stack.enter_context(_held(path, settings, resume=resume)), processes, torch_device
         )
-        settings = files.load(path / "config.toml").with_values(values)
-        data = load_pictures(settings)
-    else:
-        settings = _base(target, values).with_values(values)
-        # before the folder, so that a failure leaves none
-        data = load_pictures(settings)
-        path = output or lock.new_folder(Path("runs"), f"diffusion-{datetime.now():%Y%m%d-%H%M%S}")
-    folder = RunFolder(path)
-    with lock.held(path, say=tqdm.write):
-        remove_abandoned(path)
+        _fit(folder, settings, data, Place(torch_device, processes, settings.precision == "bfloat16"))
+    return folder
+
+
+def _resumed(target: str, values: Mapping[str, object], output: Path | None) -> tuple[Path | None, Settings]:
+    path = output if target == "diffusion" and output is not None else Path(target)
+    require(files.is_of_diffusion(path), f"--resume: {path} must be the folder of a run of diffusion")
+    require(
+        set(values) <= {"epochs", "scaled_epochs"},
+        f"--resume: only epochs can change in a run, not {', '.join(sorted(values))}; start a new one",
+    )
+    return path, files.load(path / "config.toml").with_values(values)
+
+
+def _new(target: str, values: Mapping[str, object], output: Path | None) -> tuple[Path | None, Settings]:
+    return output, _base(target, values).with_values(values)
+
+
+@contextlib.contextmanager
+def _held(path: Path | None, settings: Settings, *, resume: bool) -> Iterator[RunFolder]:
+    """Lock the folder of a run, a new one for None, and write what it begins with."""
+    folder = RunFolder(path or lock.new_folder(Path("runs"), f"diffusion-{datetime.now():%Y%m%d-%H%M%S}"))
+    with lock.held(folder.path, say=tqdm.write):
+        remove_abandoned(folder.path)
         require(
-            resume or not folder.config.exists(), f"{path} holds a run; choose another folder, or go on with --resume"
+            resume or not folder.config.exists(),
+            f"{folder.path} holds a run; choose another folder, or go on with --resume",
         )
         settings.save(folder.config)
         folder.write_json(folder.path / "environment.json", environment(settings.seed))
-        _fit(folder, settings, data)
-    return folder
+        yield folder
+
+
+def _check_shares(settings: Settings, pictures: int, world: int) -> None:
+    """Check that every process has pictures of every batch.
+
+    Raises:
+        ValueError: If one has none.
+    """
+    last = pictures % settings.batch_size or settings.batch_size
+    fewest = min(last, settings.batch_size)
+    require(
+        fewest >= world,
+        f"diffusion.batch_size: {world} processes need as many pictures in every batch, and a batch has {fewest}; "
+        "take another batch size or fewer processes",
+    )
 
 
 def _base(target: str, values: Mapping[str, object]) -> Settings:
@@ -119,10 +160,11 @@ class _State:
     Args:
         settings: Settings of the run.
         data: Its pictures.
+        place: Where it is trained.
     """
 
-    def __init__(self, settings: Settings, data: Pictures) -> None:
-        self.network = network_of(settings, data)
+    def __init__(self, settings: Settings, data: Pictures, place: Place) -> None:
+        self.network = network_of(settings, data).to(place.device)
         self.average = Average(self.network, EMA(decay=settings.decay))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.lr)
         constrain_after(self.optimizer, self.network)
@@ -147,28 +189,33 @@ class _State:
         folder.write_metrics(self.history)
 
 
-def _fit(folder: RunFolder, settings: Settings, data: Pictures) -> None:
+def _fit(folder: RunFolder, settings: Settings, data: Pictures, place: Place) -> None:
     """Train the epochs that are missing."""
-    state, diffusion = _State(settings, data), Diffusion(settings.noise_steps)
+    state, diffusion = _State(settings, data, place), Diffusion(settings.noise_steps)
     if folder.last.is_file():
         state.load(folder.last)
     done, epochs = len(state.history), settings.epochs + settings.scaled_epochs
-    bar = tqdm(range(done, epochs), initial=done, total=epochs, unit="epoch", disable=None)
+    first = place.processes.first
+    bar = tqdm(range(done, epochs), initial=done, total=epochs, unit="epoch", disable=None if first else True)
     with signals.watched() as request:
         for epoch in bar:
             for scale in step_scales(state.network):
                 scale.requires_grad_(epoch >= settings.epochs)
             began = time.perf_counter()
-            loss = _epoch(state, diffusion, settings, data.train, request)
+            loss = _epoch(state, diffusion, settings, data.train, place, request)
             row = {"epoch": epoch + 1, "train_loss": loss, "seconds": round(time.perf_counter() - began, 3)}
+            distributed.share_buffers(state.network, place.processes)
             with state.average.on():
-                row["valid_loss"] = loss_of(state.network, diffusion, data.valid, settings)
+                row["valid_loss"] = losses.mean(state.network, diffusion, data.valid, settings, place)
             state.history.append(row)
             bar.set_postfix_str(f"loss {loss:.4f}, valid {row['valid_loss']:.4f}")
-            state.save(folder)
+            if first:
+                state.save(folder)
 
 
-def _epoch(state: _State, diffusion: Diffusion, settings: Settings, part: Part, request: signals.Request) -> float:
+def _epoch(
+    state: _State, diffusion: Diffusion, settings: Settings, part: Part, place: Place, request: signals.Request
+) -> float:
     """Return the mean loss of the next epoch.
 
     Raises:
@@ -176,60 +223,27 @@ def _epoch(state: _State, diffusion: Diffusion, settings: Settings, part: Part, 
         ValueError: If the loss is not finite.
     """
     epoch, total, count = len(state.history), 0.0, math.ceil(len(part.label) / settings.batch_size)
-    network = state.network.train()
-    with _seeded(settings.seed, epoch) as generator:
+    state.network.train()
+    # anew in each epoch, as the parameters that are trained may be others
+    network = distributed.wrap_ddp(state.network, place.processes)
+    with losses.seeded(settings.seed, epoch, place=place) as generator:
         order = torch.randperm(len(part.label), generator=generator)
         for number, index in enumerate(torch.split(order, settings.batch_size)):
             for group in state.optimizer.param_groups:
                 group["lr"] = settings.lr * min(1.0, (epoch * count + number + 1) / count)
-            loss = _loss(network, diffusion, Part(part.image[index], part.label[index]), generator)
-            if not torch.isfinite(loss):
+            batch = Part(part.image[index], part.label[index])
+            loss = losses.share(network, diffusion, batch, generator, place)
+            if any_rank(not torch.isfinite(loss), place.processes, place.device):
                 raise ValueError(
                     f"diffusion: the loss is not finite in epoch {epoch + 1}; take a smaller rate, --set lr=..., and "
                     "start anew"
                 )
             state.optimizer.zero_grad()
             torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(network.parameters(), settings.clip_norm)
+            nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
             state.optimizer.step()
             state.average.include(epoch)
             total += float(loss.detach()) * len(index)
-            if request.received:
+            if any_rank(request.received, place.processes, place.device):
                 raise signals.Stopped(f"the training stopped in epoch {epoch + 1}")
-    return total / len(part.label)
-
-
-@contextlib.contextmanager
-def _seeded(*numbers: int) -> Iterator[torch.Generator]:
-    """Seed torch, and yield a generator, for a block; the state outside of it stays."""
-    first, second = np.random.SeedSequence(numbers).generate_state(2)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(first))
-        yield torch.Generator().manual_seed(int(second))
-
-
-def _loss(network: nn.Module, diffusion: Diffusion, part: Part, generator: torch.Generator) -> Tensor:
-    noise = torch.randn(part.image.shape, generator=generator)
-    step = torch.randint(diffusion.steps, part.label.shape, generator=generator)
-    predicted = network(diffusion.noisy(part.image, noise, step), step, part.label)
-    loss: Tensor = (predicted - noise).square().mean()
-    return loss
-
-
-@torch.no_grad()
-def loss_of(network: nn.Module, diffusion: Diffusion, part: Part, settings: Settings) -> float:
-    """Return the mean loss of pictures in evaluation mode, with the same noise for every network of a seed.
-
-    Args:
-        network: The network.
-        diffusion: The diffusion.
-        part: The pictures.
-        settings: Settings of the run.
-    """
-    network.eval()
-    total = 0.0
-    with _seeded(settings.seed, 2**31) as generator:
-        for begin in range(0, len(part.label), settings.batch_size):
-            batch = Part(*(each[begin : begin + settings.batch_size] for each in part))
-            total += float(_loss(network, diffusion, batch, generator)) * len(batch.label)
-    return total / len(part.label)
+    return losses.over_processes(total / len(part.label), place)

@@ -68,6 +68,9 @@ class SpikingActivation(Folded):
         Args:
             values: Currents, a folded sequence (time · batch, channel, ...).
         """
+        if values.dtype in (torch.bfloat16, torch.float16) and torch.is_autocast_enabled(values.device.type):
+            # thresholds decide in 32 bits
+            values = values.float()
         current = unfolded(values, self.steps, who="SpikingActivation")
         if self.accumulate:
             current = current.mean(0, keepdim=True).expand_as(current)
