@@ -12,6 +12,7 @@ from typing import Annotated, TextIO, cast
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, subcommand
 
+import snnsim
 from snnsim.cli import options
 from snnsim.cli.bench import Bench
 from snnsim.cli.converting import Convert
@@ -56,6 +57,10 @@ Command = (
     | Annotated[NeuroBench, subcommand("bench-neurobench")]
 )
 
+DESCRIPTION = """Train spiking networks with learnable delays, simulate them, and export them to chips and simulators.
+
+`snnsim --version` prints the version."""
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command, as `snnsim` does in a shell.
@@ -65,11 +70,14 @@ def main(arguments: list[str] | None = None) -> None:
     """
     _print_in_any_encoding()
     entered = sys.argv[1:] if arguments is None else arguments
+    if entered == ["--version"]:
+        print(f"snnsim {snnsim.__version__}")
+        return
     words = options.renamed(options.at_home(_rewritten(entered)))
     command = tyro.cli(
         Command,
         prog="snnsim",
-        description="Train spiking networks with learnable delays, simulate them, and export them to chips and simulators.",
+        description=DESCRIPTION,
         args=words,
         config=(OmitArgPrefixes, FlagCreatePairsOff),
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import snnsim
 from helpers.command_line import fails, flags, run
 from snnsim import cli
 from snnsim.data import heidelberg, registry
@@ -86,6 +87,11 @@ def test_a_network_without_delays_says_so(capsys, tmp_path, tiny):
 
 
 @pytest.mark.usefixtures("without_pictures")
+def test_version(capsys):
+    cli.main(["--version"])
+    assert capsys.readouterr().out == f"snnsim {snnsim.__version__}\n"
+
+
 def test_a_run_can_be_the_config_of_another_run(capsys, trained, tmp_path):
     run(capsys, "train", str(trained), "--epochs", "1", "--lr", "0.01", "--output-dir", str(tmp_path / "next"))
     assert "epochs = 1\n" in (tmp_path / "next" / "config.toml").read_text()

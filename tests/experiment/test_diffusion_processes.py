@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from helpers import two_diffusions, two_processes
 from snnsim.diffusion import Diffusion, Options, SpikingUNet
 from snnsim.experiment.diffusion import losses, training
-from snnsim.experiment.diffusion.losses import Place
+from snnsim.experiment.diffusion.losses import Execution
 from snnsim.experiment.diffusion.settings import Settings
 from snnsim.experiment.one_step.pictures import Part
 from snnsim.nn import ALIF, LIF
@@ -38,24 +38,24 @@ def test_shares_of_processes_are_the_complete_batch():
     network, diffusion = Convolution(), Diffusion(20)
     part = Part(torch.rand(7, 1, 4, 4), torch.arange(7))
 
-    def result(*places):
-        values = [losses.share(network, diffusion, part, torch.Generator().manual_seed(1), each) for each in places]
+    def result(*executions):
+        values = [losses.share(network, diffusion, part, torch.Generator().manual_seed(1), each) for each in executions]
         value = sum(values) / len(values)
         return value, *torch.autograd.grad(value, list(network.parameters()))
 
-    complete = result(losses.HERE)
+    complete = result(losses.ON_CPU)
     # 7 pictures are shares of 3, 2 and 2
-    shared = result(*(Place(processes=Distributed(rank, 3)) for rank in range(3)))
+    shared = result(*(Execution(processes=Distributed(rank, 3)) for rank in range(3)))
     for one, other in zip(complete, shared, strict=True):
         assert_close(one, other)
     # more processes than pictures: the last ones have none
-    assert losses.share(network, diffusion, part, torch.Generator(), Place(processes=Distributed(7, 9))) == 0
+    assert losses.share(network, diffusion, part, torch.Generator(), Execution(processes=Distributed(7, 9))) == 0
 
 
 def test_dropout_differs_between_processes_and_noise_does_not():
     drawn = []
     for rank in range(2):
-        with losses.seeded(3, 4, place=Place(processes=Distributed(rank, 2))) as generator:
+        with losses.seeded(3, 4, execution=Execution(processes=Distributed(rank, 2))) as generator:
             drawn.append((torch.rand(3), torch.rand(3, generator=generator)))
     assert not torch.equal(drawn[0][0], drawn[1][0])
     assert torch.equal(drawn[0][1], drawn[1][1])
@@ -105,7 +105,7 @@ def test_products_in_bfloat16(tmp_path):
         if isinstance(layer, nn.Conv2d):
             layer.register_forward_hook(lambda _, __, result: types.add(result.dtype))
     generator = torch.Generator().manual_seed(0)
-    loss = losses.share(network, Diffusion(), part, generator, Place(mixed=True))
+    loss = losses.share(network, Diffusion(), part, generator, Execution(mixed=True))
     loss.backward()
     assert types == {torch.bfloat16}
     assert loss.dtype == torch.float32

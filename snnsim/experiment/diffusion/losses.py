@@ -20,7 +20,7 @@ from snnsim.experiment.one_step.pictures import Part
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum
 
 
-class Place(NamedTuple):
+class Execution(NamedTuple):
     """Where and how a loss is computed."""
 
     device: torch.device = torch.device("cpu")
@@ -29,28 +29,30 @@ class Place(NamedTuple):
     """Whether convolutions and linear maps multiply in bfloat16."""
 
 
-HERE = Place()
+ON_CPU = Execution()
 """The CPU, one process, 32 bits."""
 
 
 @contextlib.contextmanager
-def seeded(*numbers: int, place: Place = HERE) -> Iterator[torch.Generator]:
+def seeded(*numbers: int, execution: Execution = ON_CPU) -> Iterator[torch.Generator]:
     """Seed torch, and yield a generator on the CPU, for a block; the state outside of it stays.
 
     The generator is the same in all processes. The generators of torch, which draw dropout, differ.
 
     Args:
         numbers: Numbers that the seed is a function of, such as a seed and an epoch.
-        place: Where the block computes.
+        execution: Where the block computes.
     """
     first, second = np.random.SeedSequence(numbers).generate_state(2)
-    own, _ = np.random.SeedSequence((*numbers, place.processes.rank)).generate_state(2)
-    with torch.random.fork_rng(devices=[place.device] if place.device.type == "cuda" else []):
-        torch.manual_seed(int(first if place.processes.first else own))
+    own, _ = np.random.SeedSequence((*numbers, execution.processes.rank)).generate_state(2)
+    with torch.random.fork_rng(devices=[execution.device] if execution.device.type == "cuda" else []):
+        torch.manual_seed(int(first if execution.processes.first else own))
         yield torch.Generator().manual_seed(int(second))
 
 
-def share(network: nn.Module, diffusion: Diffusion, part: Part, generator: torch.Generator, place: Place) -> Tensor:
+def share(
+    network: nn.Module, diffusion: Diffusion, part: Part, generator: torch.Generator, execution: Execution
+) -> Tensor:
     """Return the loss of the pictures of this process; its mean over the processes is the loss of the batch.
 
     Args:
@@ -58,34 +60,36 @@ def share(network: nn.Module, diffusion: Diffusion, part: Part, generator: torch
         diffusion: The diffusion.
         part: Pictures and labels of the complete batch, on the CPU.
         generator: Generator of noise and steps, on the CPU.
-        place: Where it is computed.
+        execution: Where it is computed.
     """
     noise = torch.randn(part.image.shape, generator=generator)
     step = torch.randint(diffusion.steps, part.label.shape, generator=generator)
-    device, processes = place.device, place.processes
+    device, processes = execution.device, execution.processes
     mine = slice(processes.rank, None, processes.world)
     if len(noise[mine]) == 0:
         return torch.zeros((), device=device)
     noisy = diffusion.noisy(part.image, noise, step)[mine].to(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=place.mixed):
+    with torch.autocast(device.type, torch.bfloat16, enabled=execution.mixed):
         predicted: Tensor = network(noisy, step[mine].to(device), part.label[mine].to(device))
     loss = (predicted.float() - noise[mine].to(device)).square().mean()
     return loss * (len(noisy) * processes.world / len(noise))
 
 
-def over_processes(value: float, place: Place) -> float:
+def over_processes(value: float, execution: Execution) -> float:
     """Return the mean of a number over the processes, each of which has its own.
 
     Args:
         value: Number of this process.
-        place: The processes.
+        execution: The processes.
     """
-    total = torch.tensor(value, dtype=torch.float64, device=place.device)
-    return float(all_reduce_sum(total, place.processes)) / place.processes.world
+    total = torch.tensor(value, dtype=torch.float64, device=execution.device)
+    return float(all_reduce_sum(total, execution.processes)) / execution.processes.world
 
 
 @torch.no_grad()
-def mean(network: nn.Module, diffusion: Diffusion, part: Part, settings: Settings, place: Place = HERE) -> float:
+def mean(
+    network: nn.Module, diffusion: Diffusion, part: Part, settings: Settings, execution: Execution = ON_CPU
+) -> float:
     """Return the mean loss of pictures in evaluation mode, with the same noise for every network of a seed.
 
     Args:
@@ -93,12 +97,12 @@ def mean(network: nn.Module, diffusion: Diffusion, part: Part, settings: Setting
         diffusion: The diffusion.
         part: The pictures, on the CPU.
         settings: Settings of the run.
-        place: Where it is computed; always in 32 bits.
+        execution: Where it is computed; always in 32 bits.
     """
     network.eval()
-    total, exact = 0.0, place._replace(mixed=False)
-    with seeded(settings.seed, 2**31, place=place) as generator:
+    total, exact = 0.0, execution._replace(mixed=False)
+    with seeded(settings.seed, 2**31, execution=execution) as generator:
         for begin in range(0, len(part.label), settings.batch_size):
             batch = Part(*(each[begin : begin + settings.batch_size] for each in part))
             total += float(share(network, diffusion, batch, generator, exact)) * len(batch.label)
-    return over_processes(total / len(part.label), place)
+    return over_processes(total / len(part.label), execution)

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from snnsim.diffusion import Diffusion, Options, SpikingUNet, step_scales
 from snnsim.experiment.diffusion import losses
 from snnsim.experiment.diffusion import settings as files
-from snnsim.experiment.diffusion.losses import Place
+from snnsim.experiment.diffusion.losses import Execution
 from snnsim.experiment.diffusion.settings import Settings
 from snnsim.experiment.one_step import pictures
 from snnsim.experiment.one_step.pictures import Part, Pictures
@@ -100,7 +100,7 @@ def train(
         folder = distributed.decided_by_main(
             lambda: stack.enter_context(_held(path, settings, resume=resume)), processes, torch_device
         )
-        _fit(folder, settings, data, Place(torch_device, processes, settings.precision == "bfloat16"))
+        _fit(folder, settings, data, Execution(torch_device, processes, settings.precision == "bfloat16"))
     return folder
 
 
@@ -160,11 +160,11 @@ class _State:
     Args:
         settings: Settings of the run.
         data: Its pictures.
-        place: Where it is trained.
+        execution: Where it is trained.
     """
 
-    def __init__(self, settings: Settings, data: Pictures, place: Place) -> None:
-        self.network = network_of(settings, data).to(place.device)
+    def __init__(self, settings: Settings, data: Pictures, execution: Execution) -> None:
+        self.network = network_of(settings, data).to(execution.device)
         self.average = Average(self.network, EMA(decay=settings.decay))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.lr)
         constrain_after(self.optimizer, self.network)
@@ -189,24 +189,24 @@ class _State:
         folder.write_metrics(self.history)
 
 
-def _fit(folder: RunFolder, settings: Settings, data: Pictures, place: Place) -> None:
+def _fit(folder: RunFolder, settings: Settings, data: Pictures, execution: Execution) -> None:
     """Train the epochs that are missing."""
-    state, diffusion = _State(settings, data, place), Diffusion(settings.noise_steps)
+    state, diffusion = _State(settings, data, execution), Diffusion(settings.noise_steps)
     if folder.last.is_file():
         state.load(folder.last)
     done, epochs = len(state.history), settings.epochs + settings.scaled_epochs
-    first = place.processes.first
+    first = execution.processes.first
     bar = tqdm(range(done, epochs), initial=done, total=epochs, unit="epoch", disable=None if first else True)
     with signals.watched() as request:
         for epoch in bar:
             for scale in step_scales(state.network):
                 scale.requires_grad_(epoch >= settings.epochs)
             began = time.perf_counter()
-            loss = _epoch(state, diffusion, settings, data.train, place, request)
+            loss = _epoch(state, diffusion, settings, data.train, execution, request)
             row = {"epoch": epoch + 1, "train_loss": loss, "seconds": round(time.perf_counter() - began, 3)}
-            distributed.share_buffers(state.network, place.processes)
+            distributed.share_buffers(state.network, execution.processes)
             with state.average.on():
-                row["valid_loss"] = losses.mean(state.network, diffusion, data.valid, settings, place)
+                row["valid_loss"] = losses.mean(state.network, diffusion, data.valid, settings, execution)
             state.history.append(row)
             bar.set_postfix_str(f"loss {loss:.4f}, valid {row['valid_loss']:.4f}")
             if first:
@@ -214,7 +214,7 @@ def _fit(folder: RunFolder, settings: Settings, data: Pictures, place: Place) ->
 
 
 def _epoch(
-    state: _State, diffusion: Diffusion, settings: Settings, part: Part, place: Place, request: signals.Request
+    state: _State, diffusion: Diffusion, settings: Settings, part: Part, execution: Execution, request: signals.Request
 ) -> float:
     """Return the mean loss of the next epoch.
 
@@ -225,15 +225,15 @@ def _epoch(
     epoch, total, count = len(state.history), 0.0, math.ceil(len(part.label) / settings.batch_size)
     state.network.train()
     # anew in each epoch, as the parameters that are trained may be others
-    network = distributed.wrap_ddp(state.network, place.processes)
-    with losses.seeded(settings.seed, epoch, place=place) as generator:
+    network = distributed.wrap_ddp(state.network, execution.processes)
+    with losses.seeded(settings.seed, epoch, execution=execution) as generator:
         order = torch.randperm(len(part.label), generator=generator)
         for number, index in enumerate(torch.split(order, settings.batch_size)):
             for group in state.optimizer.param_groups:
                 group["lr"] = settings.lr * min(1.0, (epoch * count + number + 1) / count)
             batch = Part(part.image[index], part.label[index])
-            loss = losses.share(network, diffusion, batch, generator, place)
-            if any_rank(not torch.isfinite(loss), place.processes, place.device):
+            loss = losses.share(network, diffusion, batch, generator, execution)
+            if any_rank(not torch.isfinite(loss), execution.processes, execution.device):
                 raise ValueError(
                     f"diffusion: the loss is not finite in epoch {epoch + 1}; take a smaller rate, --set lr=..., and "
                     "start anew"
@@ -244,6 +244,6 @@ def _epoch(
             state.optimizer.step()
             state.average.include(epoch)
             total += float(loss.detach()) * len(index)
-            if any_rank(request.received, place.processes, place.device):
+            if any_rank(request.received, execution.processes, execution.device):
                 raise signals.Stopped(f"the training stopped in epoch {epoch + 1}")
-    return losses.over_processes(total / len(part.label), place)
+    return losses.over_processes(total / len(part.label), execution)
