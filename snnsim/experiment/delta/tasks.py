@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from snnsim.data import video_clips
 from snnsim.data.speech.synthesizer import WORDS
 from snnsim.data.synthetic import actions, keyword_frames
 from snnsim.experiment.delta.settings import Budget
@@ -50,6 +51,9 @@ PROBES: Mapping[str, actions.Recipe] = {
 }
 """Clips that differ from the test clips in one respect; accuracy is not compared, as no network was trained on them."""
 
+VIDEO_FRAMES = 60
+"""Frames of each clip of real video."""
+
 
 def make(name: str, budget: Budget, seed: int) -> Task:
     """Return the recordings of a task.
@@ -71,6 +75,8 @@ def _actions(budget: Budget, seed: int) -> Task:
     train, valid, test = (_clips(split, getattr(budget, split), seed, actions.Recipe()) for split in SPLITS)
     count = min(budget.test, 60)
     probes = {name: _clips("test", count, seed, recipe) for name, recipe in PROBES.items()}
+    if budget.clips:
+        probes |= _video(actions.Recipe().side)
     return Task(train, valid, test, {"motion": len(actions.MOTIONS), "sprite": len(actions.SPRITES)}, probes)
 
 
@@ -79,6 +85,18 @@ def _clips(split: str, count: int, seed: int, recipe: actions.Recipe) -> Part:
     frames = torch.from_numpy(np.ascontiguousarray(clips.frames.swapaxes(0, 1)))[:, :, None]
     labels = {name: torch.from_numpy(label) for name, label in actions.as_tasks(clips).items()}
     return Part(frames, labels, torch.from_numpy(np.ascontiguousarray(clips.moving.T)))
+
+
+def _video(side: int) -> dict[str, Part]:
+    """Return tiles of real video, of all frames and of every other one; their classes are unknown."""
+    parts = {}
+    for name in video_clips.NAMES:
+        tiles = torch.from_numpy(video_clips.tiles(video_clips.frames(name, VIDEO_FRAMES), side))[:, :, None]
+        for pace, frames in (("", tiles), (", half of the frames", tiles[::2])):
+            unknown = torch.zeros(frames.shape[1], dtype=torch.int64)
+            moving = torch.ones(frames.shape[:2], dtype=torch.bool)
+            parts[f"video {name}{pace}"] = Part(frames.contiguous(), {"motion": unknown, "sprite": unknown}, moving)
+    return parts
 
 
 def _keywords(budget: Budget, seed: int) -> Task:
