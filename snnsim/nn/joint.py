@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from snnsim.gradient_paths import GradientPaths
 from snnsim.kernels.common import gates
 from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.nn.delayed_linear import DelayedLinear
@@ -45,6 +46,21 @@ class Sent(NamedTuple):
     source: int
     """Number of the layer that sends the spikes; 0 is the input."""
     incoming: Incoming
+
+
+def in_one_order(own: Sent, others: Sequence[Sent], credit: GradientPaths) -> list[Incoming]:
+    """Return connections by the order of their sources, to be summed in one order; none where that is not possible.
+
+    Args:
+        own: The connection of a layer or a readout itself.
+        others: Its skip connections.
+        credit: Gradient paths, all of which the sum has.
+    """
+    connections = [sent.incoming for sent in sorted((own, *others), key=lambda sent: sent.source)]
+    possible = credit.delayed == "exact" and all(
+        sums_in_order(one.synapse) and one.spikes.ndim == 3 for one in connections
+    )
+    return connections if possible else []
 
 
 class Joint(NamedTuple):

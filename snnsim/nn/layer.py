@@ -25,7 +25,7 @@ from snnsim.kernels.common import gates
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.dropout import SequenceDropout, neuron_draws
-from snnsim.nn.joint import Incoming, Sent, joint_current, sums_in_order
+from snnsim.nn.joint import Incoming, Sent, in_one_order, joint_current
 from snnsim.nn.layer_state import REST, WHOLE_SEQUENCE, LayerState, Observer, SequenceContext, by_channel, chunk_current
 from snnsim.nn.protocols import Neuron, NeuronOptions, Normalization, Synapse, check_module
 from snnsim.nn.recurrence import LoopState, Recurrence, checked
@@ -109,11 +109,11 @@ class SpikingLayer(nn.Module):
             context: Steps that count, randomness and gradient paths.
             state: State of the layer before the spikes.
         """
-        connections = [sent.incoming for sent in sorted((own, *skips), key=lambda sent: sent.source)]
         looped = self.recurrent is not None and self.norm is None
-        if self.training or self.neuron.is_stochastic or context.credit.delayed != "exact" or not (looped or skips):
+        if self.training or self.neuron.is_stochastic or not (looped or skips):
             return None
-        if not all(sums_in_order(one.synapse) and one.spikes.ndim == 3 for one in connections):
+        connections = in_one_order(own, skips, context.credit)
+        if not connections:
             return None
         histories = (sent.incoming.next_history() for sent in skips)
         state = state._replace(history=own.incoming.next_history(), skips=tuple(histories))

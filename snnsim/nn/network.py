@@ -284,10 +284,7 @@ class SpikingNetwork(nn.Module):
 
     def _output(self, sent: SentSpikes) -> Output:
         """Return the voltages of all readouts over a whole sequence."""
-        heads = self.readouts()
-        return self.named(
-            [head.forward(sent.spikes[head.source], sent.current(head.key), sent.credit) for head in heads]
-        )
+        return self.named([head.of_sequence(sent) for head in self.readouts()])
 
     def named(self, outputs: list[Tensor]) -> Output:
         """Return the voltages of all readouts in the form of the network's output: by name if heads have names.

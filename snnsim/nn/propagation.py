@@ -124,10 +124,5 @@ def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> t
         states: Their states after the chunk before.
         sent: The spikes of the layers.
     """
-    outputs, after = [], []
-    for head, before in zip(heads, states, strict=True):
-        extra, skips = sent.run(head.key, before)
-        output, between = head.run(sent.spikes[head.source], before, credit=sent.credit, extra=extra)
-        after.append(between._replace(skips=skips))
-        outputs.append(output)
-    return outputs, after
+    pairs = [head.of_chunk(sent, before) for head, before in zip(heads, states, strict=True)]
+    return [output for output, _ in pairs], [after for _, after in pairs]

@@ -12,14 +12,14 @@ from snnsim import cli
 from snnsim.data.event_camera.motion import Motions
 from snnsim.experiment import motif_detection, motion
 from snnsim.experiment.motif_detection import running as motif_running
-from snnsim.experiment.motion import drawing, measures, movies, running, settings, training, tuning
+from snnsim.experiment.motion import drawing, measures, movies, running, settings, sparsifying, training, tuning
 from snnsim.experiment.motion.movies import Movies
 from snnsim.experiment.motion.settings import Budget, Cell
 from snnsim.experiment.motion.symmetry import Symmetry
 
 TINY = Budget(
     models=("dense", "learned-delays", "collapsed"), images="power-law", side=18, steps=16, kernel=5, max_delay=4,
-    train=12, valid=2, test=4, epochs=1, batch=6, clip=12, clip_steps=6, stride=(2, 2, 2), probes=2,
+    train=12, valid=2, test=4, epochs=1, batch=6, clip=12, clip_steps=6, stride=(2, 2, 2), probes=2, penalty=0.0,
 )  # fmt: skip
 
 
@@ -54,14 +54,50 @@ def test_all_cells_are_run_and_reported(folder):
     assert set(row["tuning"]) == {"frequency", "grating", "orientation", "bandwidth", "speed"}
 
 
-def test_a_training_goes_on_from_its_last_epoch(folder, tmp_path):
+@pytest.mark.parametrize("model", ["dense", "learned-delays"])
+def test_a_training_goes_on_from_its_last_epoch(folder, tmp_path, monkeypatch, model):
     data = movies.load(folder / "movies" / "power-law-train-0.npz", "train", 0, TINY.recipe())
-    cell, two = Cell("dense", 0), replace(TINY, epochs=2, decay=False)
-    training.train(cell, replace(two, epochs=1), data, tmp_path / "a.pt", progress=False)
+    cell, two = Cell(model, 0), replace(TINY, epochs=2, decay=False, penalty=0.1)
+    with monkeypatch.context() as stopped:
+        # the second epoch is not reached
+        stopped.setattr(training, "range", lambda *_: range(1), raising=False)
+        training.train(cell, two, data, tmp_path / "a.pt", progress=False)
     continued = training.train(cell, two, data, tmp_path / "a.pt", progress=False)
     at_once = training.train(cell, two, data, tmp_path / "b.pt", progress=False)
     for one, other in zip(continued.parameters(), at_once.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_weights_are_pruned_to_the_number_of_connections():
+    layer = training.build(Cell("learned-delays", 0), TINY)
+    weight, symmetry = layer.synapse.weight, Symmetry(TINY.recipe().motions, TINY.kernel)
+    start = weight.numel()
+    counts = [sparsifying.remaining(start, TINY, done) for done in (0.0, 0.2, 0.4, 0.6, 1.0)]
+    assert counts[:2] == [start, start]
+    assert counts[3:] == [TINY.connections] * 2
+    # half-way, (1 - 1/2)^3 of what is pruned is still there
+    assert counts[2] == pytest.approx(TINY.connections + (start - TINY.connections) / 8, abs=1)
+    before = weight.detach().clone()
+    sparsifying.prune(layer, symmetry, counts[2])
+    present = weight != 0
+    assert 0.9 * counts[2] < present.sum() <= counts[2]
+    assert torch.equal(weight[present], before[present])
+    assert before.abs()[~present].max() <= before.abs()[present].min()
+    for number in range(8):
+        assert torch.equal(symmetry.moved(present.float(), number), present.float())
+    sparsifying.prune(layer, None, 10)
+    assert 0 < (weight != 0).sum() <= 10
+
+
+def test_a_penalty_brings_weights_nearer_to_zero():
+    weight = torch.tensor([0.5, -0.5, 0.05, -0.05, 0.0])
+    sparsifying.shrink(weight, 0.1)
+    torch.testing.assert_close(weight, torch.tensor([0.4, -0.4, 0.0, 0.0, 0.0]))
+    layer = training.build(Cell("dense", 0), TINY)
+    weight = layer.synapse.weight.detach()
+    before = weight.abs().sum()
+    sparsifying.shrink(layer.synapse.weight, 1e-3)
+    assert weight.abs().sum() < before
 
 
 def test_other_settings_are_refused(folder):

@@ -26,3 +26,16 @@ def simulated(network: SpikingNetwork, frames: torch.Tensor, engine: str) -> lis
             spikes[step, recording, neuron] = 1.0
         layers.append(spikes)
     return layers
+
+
+def output_of_program(network: SpikingNetwork, frames: torch.Tensor, engine: str) -> torch.Tensor:
+    """Return the membranes of the readout of a frozen network, float64 (time, batch, class).
+
+    Args:
+        network: The network.
+        frames: Its input, (time, batch, channel).
+        engine: Name of the engine.
+    """
+    program = freeze(network, time_step_ms=1.0)
+    result = Simulator(program, engine=engine).run(Events.from_frames(frames.numpy()))
+    return torch.stack([torch.from_numpy(result.output(recording)) for recording in range(frames.shape[1])], dim=1)

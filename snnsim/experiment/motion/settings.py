@@ -3,8 +3,9 @@
 A cell is a model that is trained with one seed:
 
     dense            a weight for every polarity, delay, row and column, as published
-    learned-delays   at most 1/50 of these weights, each with a learned delay
-    fixed-delays     as many weights, with delays drawn at random that are not trained
+    learned-delays   at most 1/50 of these weights, each with a learned delay: first some weights for every connection,
+                     the smallest of which are pruned step by step
+    fixed-delays     the same with delays drawn at random, which are not trained
     collapsed        dense, control: the same sums of events over time in every step, so that no time is left
     shuffled         dense, control: the steps of every movie in random order
 """
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from snnsim.data.event_camera.camera import EventCamera
 from snnsim.data.event_camera.motion import Motions
 from snnsim.data.synthetic.motion import Recipe
-from snnsim.validation import integer, known, real
+from snnsim.validation import integer, known, real, require
 
 MODELS = ("dense", "learned-delays", "fixed-delays", "collapsed", "shuffled")
 SPARSE = ("learned-delays", "fixed-delays")
@@ -48,7 +49,7 @@ class Budget:
     valid: int = 72
     test: int = 144
     """Movies."""
-    epochs: int = 120
+    epochs: int = 240
     batch: int = 24
     clip: int = 30
     """Rows and columns of the part of a movie that a training step takes; no more than `side`."""
@@ -63,6 +64,12 @@ class Budget:
     """Learning rate of Adam for weights."""
     delay_rate: float = 0.1
     """Learning rate of Adam for delays, in steps."""
+    penalty: float = 0.03
+    """Penalty of the absolute values of dense kernels' weights, in units of the largest gradients of Adam."""
+    taps: int = 2
+    """Weights with a delay of their own of each connection of a sparse kernel, before any is pruned."""
+    pruned: tuple[float, float] = (0.2, 0.6)
+    """Parts of the training between which the weights of sparse kernels are pruned."""
     decay: bool = True
     """Whether learning rates fall to 0 over the epochs."""
     augment: bool = True
@@ -76,6 +83,10 @@ class Budget:
         integer(self.max_delay, who="reproduce", name="max_delay", at_least=0, at_most=self.steps - self.clip_steps)
         integer(self.clip, who="reproduce", name="clip", at_least=self.kernel, at_most=self.side)
         real(self.rate, who="reproduce", name="rate", above=0)
+        real(self.penalty, who="reproduce", name="penalty", at_least=0)
+        integer(self.taps, who="reproduce", name="taps", at_least=1)
+        begin, end = self.pruned
+        require(0 <= begin < end <= 1, f"reproduce: pruned must be two ascending parts of 1, not {self.pruned}")
         known(self.loss, LOSSES, "loss")
         for model in self.models:
             known(model, MODELS, "model")
@@ -99,7 +110,7 @@ class Budget:
 
     @property
     def connections(self) -> int:
-        """Largest number of connections of a sparse kernel, each with one weight."""
+        """Largest number of weights of a sparse kernel at the end of the training."""
         return self.recipe().motions.count * 2 * self.kernel**2 * (self.max_delay + 1) // SPARSITY
 
 
@@ -109,7 +120,7 @@ BUDGETS = {
     "published": Budget(
         models=("dense",), side=128, steps=200, segment=24.0, kernel=17, max_delay=20, train=1024, valid=50, test=200,
         epochs=100, batch=1, clip=128, clip_steps=180, stride=(1, 1, 1), loss="binary", rate=1e-5, decay=False,
-        augment=False,
+        augment=False, penalty=0.0,
     ),
 }  # fmt: skip
 

@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from snnsim.experiment.motion import movies
+from snnsim.experiment.motion import movies, sparsifying
 from snnsim.experiment.motion.movies import Movies
 from snnsim.experiment.motion.settings import CONTROLS, SPARSE, Budget, Cell
 from snnsim.experiment.motion.symmetry import Symmetry
@@ -43,8 +43,9 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
     generator = torch.Generator().manual_seed(cell.seed)
     settings: dict[str, Any] = {"dense": True}
     if cell.model in SPARSE:
-        # a mask of any share, which the next lines replace
-        settings = {"dense": False, "sparsity": 0.5, "learn_delay": cell.model == "learned-delays"}
+        # a mask of any share, which is replaced
+        learns = cell.model == "learned-delays"
+        settings = {"dense": False, "sparsity": 0.5, "taps": budget.taps, "learn_delay": learns}
     classes = budget.recipe().motions.count
     field = budget.side, budget.side, 2
     layer = LogisticConv(field, classes, budget.max_delay, budget.kernel, generator=generator, **settings)
@@ -52,7 +53,7 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
     layer.pooling = "product" if budget.loss == "pooled" else "mixture"
     symmetry = Symmetry(budget.recipe().motions, budget.kernel) if budget.augment else None
     if cell.model in SPARSE:
-        _connect(layer, symmetry, budget.connections, generator)
+        _connect(layer, generator)
     if symmetry is not None:
         symmetry.make_symmetric(layer)
     if budget.kernel > budget.clip // 2 and budget.stride == (1, 1, 1):
@@ -61,17 +62,13 @@ def build(cell: Cell, budget: Budget) -> LogisticConv:
 
 
 @torch.no_grad()
-def _connect(layer: LogisticConv, symmetry: Symmetry | None, count: int, generator: torch.Generator) -> None:
-    """Choose at most `count` random connections, which have new random weights; all others are absent."""
+def _connect(layer: LogisticConv, generator: torch.Generator) -> None:
+    """Make all connections present, with new random weights."""
     connections = layer.synapse.connections
-    score = torch.rand(connections.weight.shape, generator=generator)
-    score = score if symmetry is None else symmetry.representative(score)
-    least = score.flatten().topk(count).values[-1]
-    mask = score >= least
-    # connections that a symmetry joins have the same score: all of them or none
-    connections.connected = mask if int(mask.sum()) <= count else score > least
-    connections.weight.copy_(0.1 * kaiming_weights(tuple(score.shape), fan_in=count // len(score), generator=generator))
-    layer.constrain()
+    shape = tuple(connections.weight.shape)
+    connections.connected = torch.ones(shape, dtype=torch.bool)
+    weights = kaiming_weights(shape, fan_in=connections.weight[0].numel(), generator=generator)
+    connections.weight.copy_(0.1 * weights)
 
 
 def model_input(cell: Cell, events: Tensor, generator: torch.Generator) -> Tensor:
@@ -158,8 +155,8 @@ def _epoch(
         synapse.sigma.fill_(
             sigma_schedule.width(epoch, start=start, end=end, epochs=max(1, budget.epochs // 2), narrowest=narrowest)
         )
-    order = torch.randperm(data.events.shape[1], generator=generator)
-    for index in torch.split(order, budget.batch):
+    batches = torch.split(torch.randperm(data.events.shape[1], generator=generator), budget.batch)
+    for number, index in enumerate(batches, 1):
         part = _clip(data.batch(index), budget, generator)
         events = movies.flat(model_input(cell, part.events, generator))
         evidence = layer(events, before=budget.max_delay, stride=budget.stride, field=(budget.clip, budget.clip))
@@ -171,6 +168,11 @@ def _epoch(
             symmetry.average_gradients(layer)
         optimizer.step()
         layer.constrain()
+        if cell.model in SPARSE:
+            done = (epoch + number / len(batches)) / budget.epochs
+            sparsifying.prune(layer, symmetry, sparsifying.remaining(layer.synapse.weight.numel(), budget, done))
+        elif budget.penalty:
+            sparsifying.shrink(layer.synapse.weight, budget.penalty * optimizer.param_groups[0]["lr"])
 
 
 def _clip(data: Movies, budget: Budget, generator: torch.Generator) -> Movies:
