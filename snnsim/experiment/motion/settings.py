@@ -64,7 +64,7 @@ class Budget:
     """Learning rate of Adam for weights."""
     delay_rate: float = 0.1
     """Learning rate of Adam for delays, in steps."""
-    penalty: float = 0.03
+    penalty: float = 0.1
     """Penalty of the absolute values of dense kernels' weights, in units of the largest gradients of Adam."""
     taps: int = 2
     """Weights with a delay of their own of each connection of a sparse kernel, before any is pruned."""
@@ -116,7 +116,7 @@ class Budget:
 
 BUDGETS = {
     "small": Budget(),
-    "full": Budget(seeds=3, train=1152, test=288, epochs=60, probes=144),
+    "full": Budget(seeds=3, train=1152, test=288, epochs=120, probes=144),
     "published": Budget(
         models=("dense",), side=128, steps=200, segment=24.0, kernel=17, max_delay=20, train=1024, valid=50, test=200,
         epochs=100, batch=1, clip=128, clip_steps=180, stride=(1, 1, 1), loss="binary", rate=1e-5, decay=False,
