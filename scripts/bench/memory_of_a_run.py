@@ -1,21 +1,26 @@
 """Memory of a run, epoch by epoch: whether it stays constant or grows.
 
-A preset is trained as by `snnsim train`, in this process. After each epoch three numbers are taken, in MiB: the peak of
-its training above the memory before the run (the number that `snnsim train` prints), the resident size at its end, and
-the highest resident size of the epoch with its validation. Recordings have different lengths, so every batch has
-another size. The last line compares the last epoch with the second one, because the first one also compiles.
+A preset is trained as by `snnsim train`, in a process of its own. With --baseline, another library's network of the
+same layers is trained on the same batches in a second process, without validation and checkpoints.
+
+After each epoch three numbers are taken, in MiB: the peak of its training above the memory before the run (the number
+that `snnsim train` prints), the resident size at its end, and the highest resident size of the epoch with its
+validation. Recordings have different lengths, so every batch has another size. The last line of a table compares the
+last epoch with the second one, because the first one also compiles.
 """
 
 import argparse
 import tempfile
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from common import add_allocator, write
 
-from snnsim import allocator, peak_memory, presets
-from snnsim.bench import compare, tables
+from snnsim import peak_memory, presets
+from snnsim.bench import baselines, compare, isolated, tables, train_step
 from snnsim.config import Config, parse_assignment
 from snnsim.experiment import train_run
 from snnsim.training import distributed, trainer
@@ -57,6 +62,32 @@ def measured(config: Config) -> list[dict[str, int]]:
     return watched.records
 
 
+def of_baseline(config: Config, name: str) -> list[dict[str, int]]:
+    """Return the bytes of every epoch of a baseline's training.
+
+    Args:
+        config: Config of the training.
+        name: Name of the baseline.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        run, _ = train_run.prepare(config, RunFolder(Path(scratch) / "run"), distributed.SINGLE, torch.device("cpu"))
+    batches, records = run.plan.train, []
+    del run
+    training = train_step.Training(name, train_step.Case(config))
+    before = peak_memory.settled()
+    for epoch in range(config.training.epochs):
+        peak_memory.start_anew()
+        with closing(batches.of_epoch(config.training.seed, epoch).starting_at(0)) as ahead:
+            for arrays in ahead:
+                training.step(trainer.to_tensors(arrays, torch.device("cpu")))
+        highest, resident = peak_memory.highest(), peak_memory.resident()
+        records.append({"peak": highest - before, "resident": resident, "highest": highest})
+        compare.say(
+            f"{name}, epoch {epoch + 1}: peak {(highest - before) / MIB:.0f} MiB, resident {resident / MIB:.0f} MiB"
+        )
+    return records
+
+
 def shown(records: list[dict[str, int]]) -> str:
     """Return a table of the first epochs and of every tenth, and the growth since the second epoch.
 
@@ -74,6 +105,10 @@ def shown(records: list[dict[str, int]]) -> str:
     return f"{table}\nthe last epoch against the second: {more}"
 
 
+def _most(records: list[dict[str, int]], name: str) -> int:
+    return max(record[name] for record in records)
+
+
 def arguments(words: list[str] | None = None) -> argparse.Namespace:
     """Return the options of the command line.
 
@@ -89,6 +124,7 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="threads of torch and numba")
     parser.add_argument("--json", type=Path, default=Path("figures/bench-memory.json"), help="file for the figures")
+    parser.add_argument("--baseline", choices=list(baselines.BASELINES), help="library to compare with")
     add_allocator(parser)
     return parser.parse_args(words)
 
@@ -96,16 +132,23 @@ def arguments(words: list[str] | None = None) -> argparse.Namespace:
 def main() -> None:
     """Train, print a table, and write all samples."""
     options = arguments()
-    memory_kept = options.allocator == "tuned" and allocator.keep_memory()
-    torch.set_num_threads(options.threads)
+    call = partial(isolated.call, surroundings=isolated.Surroundings(options.threads, options.allocator))
     values: dict[str, object] = {"training.epochs": options.epochs}
     if options.data_path is not None:
         values["data.path"] = options.data_path
     config = presets.named(options.preset).with_values(values | dict(map(parse_assignment, options.set)))
-    records = measured(config)
+    records = call(measured, config)
     print(shown(records))
-    content = {"config": config.to_toml(), "memory_kept": memory_kept, "epochs": records}
-    write(options.json, content, names=[], seed=config.training.seed)
+    content = {"config": config.to_toml(), "allocator": options.allocator, "epochs": records}
+    if options.baseline is not None:
+        theirs = content["baseline"] = call(of_baseline, config, options.baseline)
+        print(f"\n{baselines.title(options.baseline)}\n{shown(theirs)}")
+        highest, peak = (max(r[name] for r in theirs) / max(r[name] for r in records) for name in ("highest", "peak"))
+        print(
+            f"highest of the run, / snnsim: {tables.times(highest)}; above the memory before it: {tables.times(peak)}"
+        )
+    names = [] if options.baseline is None else [options.baseline]
+    write(options.json, content, names=names, seed=config.training.seed)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from snnsim.plots.style import NOTE_POINTS, WIDTH_INCH, style
 
@@ -46,6 +47,9 @@ def operation_curves(curves: Sequence[Curve]) -> Figure:
                     operations, mean, spread, marker=marker, markersize=3, color=color, label=curve.method, linewidth=1
                 )
             axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.xaxis.set_major_formatter(EngFormatter())
+            axes.xaxis.set_minor_formatter(NullFormatter())
             axes.set_title(panel)
             axes.set_xlabel("operations a recording")
         figure.axes[0].set_ylabel("test accuracy (%)")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from snnsim import DelayedLinear, presets
+from snnsim.bench import isolated
 from snnsim.config import Config, Network, Training
 from snnsim.data import binning
 from snnsim.data.synthetic import motifs
@@ -272,16 +273,22 @@ def test_rules_are_compared_on_the_same_recordings(monkeypatch, capsys, tmp_path
     assert capsys.readouterr().out == printed
 
 
-def test_memory_of_a_run(monkeypatch, capsys, tmp_path, tiny):
+@pytest.mark.parametrize("baseline", [None, "recipe"])
+def test_memory_of_a_run(monkeypatch, capsys, tmp_path, tiny, baseline):
     values = [f"--set={name}={json.dumps(value)}" for name, value in tiny.items() if name != "data.path"]
     words = [f"--data-path={tiny['data.path']}", "--epochs=3", f"--json={tmp_path / 'found.json'}", "--threads=1"]
+    words += [] if baseline is None else [f"--baseline={baseline}"]
     monkeypatch.setattr("sys.argv", ["memory_of_a_run.py", *words, *values])
+    monkeypatch.setattr(isolated, "call", lambda function, *arguments, **_: function(*arguments))
     script("memory_of_a_run").main()
     content = json.loads((tmp_path / "found.json").read_text())
-    assert [set(row) for row in content["epochs"]] == [{"peak", "resident", "highest"}] * 3
-    assert all(0 < row["resident"] <= row["highest"] for row in content["epochs"])
-    last = capsys.readouterr().out.splitlines()[-1]
-    assert last.startswith("the last epoch against the second: peak ")
+    for name in ("epochs", "baseline") if baseline else ("epochs",):
+        assert [set(row) for row in content[name]] == [{"peak", "resident", "highest"}] * 3
+        assert all(0 < row["resident"] <= row["highest"] for row in content[name])
+    lines = capsys.readouterr().out.splitlines()
+    changes = [line for line in lines if line.startswith("the last epoch against the second: peak ")]
+    assert len(changes) == (2 if baseline else 1)
+    assert lines[-1].startswith("highest of the run, / snnsim: ") == (baseline is not None)
 
 
 def test_rate_networks_are_timed_with_equal_gradients(monkeypatch):

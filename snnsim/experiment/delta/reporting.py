@@ -31,6 +31,8 @@ COLUMNS = (
     "state_accesses", "message_bits", "steps", "seconds",
 )  # fmt: skip
 _SUMS = COLUMNS[7:15]
+PROBED = ("delta", "sigma-delta")
+"""Methods of the table of clips that differ from the test clips."""
 
 
 def write(folder: RunFolder, rows: Sequence[Row]) -> None:
@@ -157,17 +159,17 @@ def _layer_table(groups: Mapping[tuple[str, str], list[tuple[Row, Row]]]) -> lis
 
 def _probe_table(groups: Mapping[tuple[str, str], list[tuple[Row, Row]]]) -> list[str]:
     """Return the operations at events for each step, of clips that differ from the test clips in one respect."""
-    lines = [*_head("task", "clips", "operations a frame, dense network after zeros", "events of delta", "ratio")]
+    lines = [*_head("task", "clips", "method", "operations a frame, dense network after zeros", "events", "ratio")]
     for (task, method), pairs in groups.items():
-        if method != "delta":
+        if method not in PROBED:
             continue
         for part in (name for name in pairs[0][1]["counts"] if name != "valid"):
             dense, event = (
                 np.array([_later(row, name, part) for row in side])
                 for name, side in zip(("nonzero", "event"), zip(*pairs, strict=True), strict=True)
             )
-            cells = task, part, _spread(dense, 0), _spread(event, 0), _spread(dense / np.maximum(event, 1e-9), 2)
-            lines.append(f"| {' | '.join(cells)} |")
+            ratio = _spread(dense / np.maximum(event, 1e-9), 2)
+            lines.append(f"| {' | '.join((task, part, method, _spread(dense, 0), _spread(event, 0), ratio))} |")
     return lines
 
 
