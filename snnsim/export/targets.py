@@ -105,7 +105,7 @@ _OWN: dict[str, Target] = {
     ),
     "loihi2": Target(
         "Loihi 2, a file for lava-dl's netx", ".net", loihi.write_loihi2, loihi.check_loihi2, loihi.read_loihi2,
-        repairs=loihi.LOIHI2_REPAIRS,
+        repairs=loihi.LOIHI2_REPAIRS, graded=True,
     ),
     "xylo": Target("Xylo Audio 2, matrices", ".xylo", xylo.write, xylo.check, xylo.read, repairs=xylo.REPAIRS),
 }  # fmt: skip

@@ -229,3 +229,35 @@ BREAKS = {
 }
 UNMENDED = {"reset", "chain"}
 ONLY_LOIHI1, ONLY_NETX = {"neurons_per_core"}, {"one_synapse", "chain"}
+
+
+def sigma_delta_chain(rng):
+    """Return a chain of two sigma-delta populations and a readout, of integers that fit netx.
+
+    Args:
+        rng: Source of sizes and numbers.
+    """
+    sizes = {INPUT: 6, "a": int(rng.integers(2, 7)), "b": int(rng.integers(2, 7)), "out": 3}
+
+    def part(name):
+        size = sizes[name]
+        fires = name != "out"
+        threshold = np.full(size, 64 * int(rng.integers(0, 6)) + 1) if fires else np.ones(size, int)
+        bias = -64 * rng.integers(0, 4, size) if fires else rng.integers(-100, 100, size)
+        return Population(
+            name, "sigma_delta" if fires else "sigma", np.full(size, 4096), threshold, bias, np.full(size, 0.01)
+        )
+
+    def synapses(source, target):
+        drawn = edge(source, target, sizes, rng, delays=(0, 6))
+        return replace(drawn, weight=rng.integers(1, 4, len(drawn.weight)) * rng.choice([-1, 1, 1], len(drawn.weight)))
+
+    return Program(
+        channels=6,
+        populations=tuple(part(name) for name in ("a", "b", "out")),
+        edges=(synapses(INPUT, "a"), synapses("a", "b"), synapses("b", "out")),
+        time_step_ms=1.0,
+        readout="out",
+        decision="mean_membrane",
+        fixed=replace(FIXED, weight_bits=3),
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.interpreters import python_with
-from helpers.loihi_programs import chain, graph, sparse
+from helpers.loihi_programs import chain, graph, sigma_delta_chain, sparse
 from snnsim import export, verification
 from snnsim.simulation import Events, Simulator
 
@@ -46,6 +46,18 @@ def test_every_spike_is_the_same(tmp_path, backend, target, draw):
     assert report.equal, report
     assert report.total("spikes_total") > 20
     np.testing.assert_array_equal(report.choices, report.our_choices)
+
+
+def test_every_message_is_the_same(tmp_path):
+    python = python_with(INSTALL["netx"][0], install=INSTALL["netx"][1])
+    rng = np.random.default_rng(1)
+    program = sigma_delta_chain(rng)
+    events = Events.from_frames(rng.integers(-3, 4, (40, 3, 6)) * (rng.random((40, 3, 6)) < 0.4))
+    export.write(program, "loihi2", tmp_path / "net.net")
+    report = verification.verify(tmp_path / "net.net", program, events, backend="netx", python=python)
+    assert report.equal, report
+    assert report.total("spikes_total") > 20
+    assert report.membrane_difference == 0
 
 
 def test_xylo_fires_where_we_do(tmp_path):

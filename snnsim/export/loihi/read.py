@@ -1,6 +1,6 @@
 """From a file for Loihi 1 or Loihi 2 back to the Program, from the numbers that the chip's software reads."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,10 +8,11 @@ import numpy as np
 
 from snnsim import hdf5, untrusted
 from snnsim.export.common import reading
+from snnsim.export.loihi import messages
 from snnsim.export.loihi.rules import LATENCY, UNIT
 from snnsim.export.loihi.write import LOIHI1_FORMAT, LOIHI2_FORMAT
 from snnsim.export.retiming import keeps_current
-from snnsim.program import INPUT, Edge, Population, Program
+from snnsim.program import INPUT, MODELS, Edge, FixedPoint, Population, Program
 from snnsim.program.edge import Synapses
 from snnsim.program.header import Header, arrays_field
 
@@ -72,16 +73,40 @@ def _loihi1(file: hdf5.Tree, header: Header) -> Program:
 
 
 def _loihi2(file: hdf5.Tree, header: Header) -> Program:
-    mantissas, synapses, shift = list[_Mantissas](), list[Synapses](), _shift(header)
+    graded = any(MODELS[model].graded for _, model in header.populations)
+    synapses, shift = list[Synapses](), _shift(header) + (UNIT if graded else 0)
     for number in range(1, len(header.populations) + 1):
-        neuron, layer = f"layer/{number}/neuron", file.group(f"layer/{number}")
-        mantissas.append(_Mantissas(*(_integer(file, f"{neuron}/{name}") for name in ("vDecay", "vThMant", "iDecay"))))
+        layer = file.group(f"layer/{number}")
         weight, delay = (layer.numbers(name, axes=2) for name in ("weight", "delay"))
         if weight.shape != delay.shape or weight.dtype.kind not in "iu" or delay.dtype.kind not in "iu":
             raise ValueError(f"layer/{number} must have whole numbers of weight and delay for the same pairs")
         post, pre = np.nonzero(weight)
         synapses.append((pre, post, delay[post, pre].astype(np.int64), weight[post, pre].astype(np.int64) >> shift))
+    if graded:
+        return _with_edges(header, list(_sigma_delta(file, header)), synapses)
+    mantissas = [
+        _Mantissas(*(_integer(file, f"layer/{number}/neuron/{name}") for name in ("vDecay", "vThMant", "iDecay")))
+        for number in range(1, len(header.populations) + 1)
+    ]
     return _program(header, mantissas, synapses)
+
+
+def _sigma_delta(file: hdf5.Tree, header: Header) -> Iterator[Population]:
+    """Yield the populations of a file with graded messages."""
+    count, bits = len(header.populations), _fixed(header).decay_bits
+    scales, thresholds, biases = (
+        arrays_field(header.table, name, count=count) for name in ("unit", "readout_threshold", "readout_bias")
+    )
+    parts = zip(header.populations, scales, thresholds, biases, strict=True)
+    for number, ((name, model), scale, threshold, bias) in enumerate(parts, 1):
+        if model == messages.MODEL:
+            layer = file.group(f"layer/{number}")
+            own = _integers(layer, "bias") if "bias" in layer else np.zeros(len(scale), np.int64)
+            mantissa = np.array(_integer(file, f"layer/{number}/neuron/vThMant"))
+            neurons = {"vThMant": mantissa, "bias": own}
+        else:
+            neurons = {"threshold": threshold, "bias": bias}
+        yield messages.population(name, model, scale, neurons, decay_bits=bits)
 
 
 def _decay_u(file: hdf5.Tree, path: str, model: str) -> int:
@@ -91,7 +116,10 @@ def _decay_u(file: hdf5.Tree, path: str, model: str) -> int:
 
 def _program(header: Header, mantissas: Sequence[_Mantissas], synapses: Sequence[Synapses]) -> Program:
     """Return a Program of the decays and thresholds of populations, and of synapses with hardware delays."""
-    populations = list(_populations(header, mantissas))
+    return _with_edges(header, list(_populations(header, mantissas)), synapses)
+
+
+def _with_edges(header: Header, populations: Sequence[Population], synapses: Sequence[Synapses]) -> Program:
     size, lags, edges = header.sizes(populations), {INPUT: 0} | header.by_population("lateness"), []
     for (source, target), (pre, post, hardware_delay, weight) in zip(header.edges, synapses, strict=True):
         delay = hardware_delay - (lags[target] - lags[source] - LATENCY)
@@ -122,9 +150,13 @@ def _shift(header: Header) -> int:
     Raises:
         ValueError: If the header has none, or one that is too small.
     """
+    return _fixed(header).weight_shift - UNIT
+
+
+def _fixed(header: Header) -> FixedPoint:
     if header.fixed is None or header.fixed.weight_shift < UNIT:
         raise ValueError(f"header: fixed must have a weight_shift of {UNIT} or more")
-    return header.fixed.weight_shift - UNIT
+    return header.fixed
 
 
 def _integer(file: hdf5.Tree, path: str, attribute: str | None = None) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from snnsim.export import checks, core_checks, current_repairs, integer_checks, repairs
 from snnsim.export.checks import Violation
 from snnsim.export.core_checks import Core
+from snnsim.export.loihi import messages
 from snnsim.export.repairs import Repair
 from snnsim.program import Program
 from snnsim.quantization import Scheme
@@ -41,6 +42,9 @@ def check_loihi2(program: Program) -> Iterator[Violation]:
     Args:
         program: Program in floats or integers; one in floats breaks a rule.
     """
+    if program.graded:
+        yield from messages.check(program, latency=LATENCY, longest=LONGEST_DELAY)
+        return
     branches = list(checks.chain(program))
     yield from branches
     yield from checks.one_synapse(program)
@@ -87,4 +91,4 @@ def _repairs(bias: Callable[..., Any]) -> dict[str, Repair]:
 LOIHI1_REPAIRS: Mapping[str, Repair] = _repairs(repairs.bias_to_channels) | {
     "split_populations": partial(repairs.split_populations, core=LOIHI1_CORE)
 }
-LOIHI2_REPAIRS: Mapping[str, Repair] = _repairs(repairs.bias_to_relays)
+LOIHI2_REPAIRS: Mapping[str, Repair] = _repairs(repairs.bias_to_relays) | messages.REPAIRS

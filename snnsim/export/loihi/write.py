@@ -2,11 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from snnsim.export.bias_channels import in_chain_order
 from snnsim.export.common import path_names
+from snnsim.export.loihi import messages
 from snnsim.export.loihi.rules import LATENCY, MOST_THRESHOLD, UNIT
 from snnsim.export.retiming import HardwareEdge, retime
 from snnsim.files import hdf5_written_whole
@@ -62,7 +64,8 @@ def write_loihi2(program: Program, path: Path) -> None:
     # layer K has the edge to population K
     program = in_chain_order(program)
     header, edges = _header(program, LOIHI2_FORMAT)
-    shift = _fixed_point(program).weight_shift - UNIT
+    # a message is divided by 2^6, and the currents of spikes are multiplied with it
+    shift = _fixed_point(program).weight_shift - (0 if program.graded else UNIT)
     with hdf5_written_whole(path) as file:
         file.attrs["header"] = header
         # netx reads the first element of an array of bytes
@@ -77,11 +80,20 @@ def write_loihi2(program: Program, path: Path) -> None:
             layer.create_dataset("weight", data=weight, compression="gzip")
             layer.create_dataset("delay", data=delay, compression="gzip")
             neuron = layer.create_group("neuron")
-            neuron["type"] = np.array([b"CUBA"])
-            neuron["iDecay"], neuron["vDecay"] = _current_decay(population), 4096 - int(population.decay[0])
-            neuron["vThMant"], neuron["refDelay"] = _threshold_mantissa(population), 1
-            neuron["gradedSpike"] = False
+            for name, value in (messages.neuron if program.graded else _spiking)(population).items():
+                neuron[name] = value
+            biases = messages.biases(population) if program.graded else None
+            if biases is not None:
+                layer["bias"] = biases
         file["simulation/Ts"], file["simulation/tSample"] = 1, SAMPLE_STEPS
+
+
+def _spiking(population: Population) -> dict[str, Any]:
+    """Return the entries of the group `neuron` of a layer with spikes."""
+    return {
+        "type": np.array([b"CUBA"]), "iDecay": _current_decay(population), "vDecay": 4096 - int(population.decay[0]),
+        "vThMant": _threshold_mantissa(population), "refDelay": 1, "gradedSpike": False,
+    }  # fmt: skip
 
 
 def _header(program: Program, form: str) -> tuple[str, tuple[HardwareEdge, ...]]:
@@ -92,6 +104,8 @@ def _header(program: Program, form: str) -> tuple[str, tuple[HardwareEdge, ...]]
     fields["readout_threshold"] = [
         [] if population.fires else population.threshold.tolist() for population in populations
     ]
+    if program.graded:
+        fields["readout_bias"] = [[] if population.fires else population.bias.tolist() for population in populations]
     return json.dumps(fields), retimed.edges
 
 

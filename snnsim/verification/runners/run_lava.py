@@ -23,6 +23,8 @@ from lava.proc.monitor.process import Monitor
 
 Edge = tuple[str, str, int, list[np.ndarray]]
 """Source, target, w_exp, and weights and delays (2, target, source), one pair for each tap."""
+MEMBRANES = {"readout": "v", "sigma": "sigma"}
+"""The variable of lava's process that a readout of each model is read from."""
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
@@ -122,16 +124,16 @@ def watched(
     """
     sinks, monitors = {}, {}
     for name, group in groups.items():
-        if models[name] == "readout":
+        if models[name] in MEMBRANES:
             monitors[name] = Monitor()
-            monitors[name].probe(group.v, steps)
+            monitors[name].probe(getattr(group, MEMBRANES[models[name]]), steps)
         else:
             sinks[name] = Sink(shape=group.s_out.shape, buffer=steps)
             group.s_out.connect(sinks[name].a_in)
     with timed():
         first.run(condition=RunSteps(num_steps=steps), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
     spikes = {name: np.nonzero(sink.data.get().T) for name, sink in sinks.items()}
-    voltage = {name: each.get_data()[groups[name].name]["v"] for name, each in monitors.items()}
+    voltage = {name: each.get_data()[groups[name].name][MEMBRANES[models[name]]] for name, each in monitors.items()}
     first.stop()
     return spikes, voltage
 

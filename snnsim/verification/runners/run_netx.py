@@ -1,7 +1,8 @@
 """lava-dl's netx builds the network of a file for Loihi 2, and lava-nc's bit-accurate models run it.
 
 The neurons of its layers are watched one by one. netx imports cv2 and torchvision with its object detection, of which
-it needs nothing; an empty module replaces it. A channel's count is a graded spike.
+it needs nothing; an empty module replaces it. A channel's count is a graded spike, and its change a message of
+sigma-delta neurons.
 """
 
 import json
@@ -18,7 +19,7 @@ from exchange import Membranes, Recordings, Spikes, main
 sys.modules["lava.lib.dl.slayer.object_detection"] = types.ModuleType("object_detection")
 from lava.lib.dl import netx  # noqa: E402
 from lava.proc.io.source import RingBuffer as Source  # noqa: E402
-from run_lava import watched  # noqa: E402
+from run_lava import MEMBRANES, watched  # noqa: E402
 
 
 def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
@@ -31,14 +32,17 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     with h5py.File(path, "r") as file:
         header = json.loads(file.attrs["header"])
     models = dict(header["populations"])
-    spikes: Spikes = {name: [] for name, model in models.items() if model != "readout"}
-    membranes: Membranes = {name: [] for name, model in models.items() if model == "readout"}
+    spikes: Spikes = {name: [] for name, model in models.items() if model not in MEMBRANES}
+    membranes: Membranes = {name: [] for name, model in models.items() if model in MEMBRANES}
+    # the sums of readouts of graded messages have no bias
+    bias = dict(zip(models, header.get("readout_bias", [0] * len(models)), strict=True))
+    options = {"input_message_bits": 24, "spike_exp": 0} if "readout_bias" in header else {"input_message_bits": 8}
     for number in range(len(recordings)):
         steps = int(recordings.steps[number]) + max(header["lateness"].values()) + 1
         data = np.zeros((recordings.channels, steps), int)
         step, channel = recordings.spikes(number)
         data[channel, step] = recordings.counts(number)
-        network = netx.hdf5.Network(net_config=str(path), input_shape=(recordings.channels,), input_message_bits=8)
+        network = netx.hdf5.Network(net_config=str(path), input_shape=(recordings.channels,), **options)
         source = Source(data=data)
         source.s_out.connect(network.inp)
         groups = {name: layer.neuron for name, layer in zip(models, network.layers, strict=True)}
@@ -47,7 +51,7 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
             spikes[name].append((times - header["lateness"][name], neuron))
         for name, values in voltage.items():
             lag = header["lateness"][name]
-            membranes[name].append(values[lag : lag + recordings.steps[number]])
+            membranes[name].append(values[lag : lag + recordings.steps[number]] + np.asarray(bias[name]))
     return spikes, membranes
 
 
