@@ -8,17 +8,15 @@ Shapes   spikes (time, ..., neuron) · output (time, ..., class)
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor, nn
 
 from snnsim import validation
 from snnsim.gradient_paths import GradientPaths
-from snnsim.nn.joint import Incoming, Sent, in_one_order, joint_current
 from snnsim.nn.layer_state import REST, LayerState, chunk_current
 from snnsim.nn.protocols import Readout, Synapse, check_module
-from snnsim.nn.skip import SentSpikes
 from snnsim.program import INPUT
 
 Output = Tensor | dict[str, Tensor]
@@ -67,45 +65,6 @@ class HeadParts(NamedTuple):
     def name(self) -> str | None:
         """The name; None for the one readout without a name."""
         return self.key if isinstance(self.key, str) else None
-
-    def of_sequence(self, sent: SentSpikes) -> Tensor:
-        """Return the voltage over a whole sequence, of the readout's own synapse and of its skip connections.
-
-        Args:
-            sent: The spikes of the layers, (time, batch, neuron).
-        """
-        current = self._in_order(*self._incoming(sent), sent.credit)
-        if current is not None:
-            return self.readout(current, temporal=sent.credit.temporal)
-        return self.forward(sent.spikes[self.source], sent.current(self.key), sent.credit)
-
-    def of_chunk(self, sent: SentSpikes, state: LayerState | None) -> tuple[Tensor, LayerState]:
-        """Return the voltage in a chunk of time, and the next state.
-
-        Args:
-            sent: The spikes of the layers in the chunk, (time, batch, neuron).
-            state: State after the chunk before, or None.
-        """
-        own, skips = self._incoming(sent, state)
-        current = self._in_order(own, skips, sent.credit)
-        if current is None:
-            extra, histories = sent.run(self.key, state)
-            output, after = self.run(own.incoming.spikes, state, credit=sent.credit, extra=extra)
-            return output, after._replace(skips=histories)
-        before = REST if state is None else state
-        output, voltage = self.readout.run(current, before.neuron, temporal=sent.credit.temporal)
-        after = LayerState(own.incoming.next_history(), voltage, None, before.step + len(current))
-        return output, after._replace(skips=tuple(skip.incoming.next_history() for skip in skips))
-
-    def _incoming(self, sent: SentSpikes, state: LayerState | None = None) -> tuple[Sent, list[Sent]]:
-        """Return the readout's own synapse and its skip connections, with their spikes."""
-        incoming = Incoming(self.synapse, sent.spikes[self.source], None if state is None else state.history)
-        return Sent(self.source, incoming), sent.sent(self.key, state)
-
-    def _in_order(self, own: Sent, skips: Sequence[Sent], credit: GradientPaths) -> Tensor | None:
-        """Return the current of several connections in evaluation, summed in one order; None in any other case."""
-        connections = in_one_order(own, skips, credit)
-        return joint_current(connections).to(own.incoming.spikes.dtype) if skips and connections else None
 
     def forward(self, spikes: Tensor, extra: Tensor | None, credit: GradientPaths) -> Tensor:
         """Return the voltage over a whole sequence.

@@ -30,7 +30,7 @@ from snnsim.nn.feedback import check_loops
 from snnsim.nn.heads import Head, HeadParts, Output, checked_heads
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import LayerState, SequenceContext
-from snnsim.nn.propagation import Record, fire, run_heads, run_layers
+from snnsim.nn.propagation import Record, fire, read, run_heads, run_layers
 from snnsim.nn.protocols import Readout, Synapse
 from snnsim.nn.skip import SentSpikes, Skip, check_skips
 
@@ -284,7 +284,7 @@ class SpikingNetwork(nn.Module):
 
     def _output(self, sent: SentSpikes) -> Output:
         """Return the voltages of all readouts over a whole sequence."""
-        return self.named([head.of_sequence(sent) for head in self.readouts()])
+        return self.named([read(head, sent) for head in self.readouts()])
 
     def named(self, outputs: list[Tensor]) -> Output:
         """Return the voltages of all readouts in the form of the network's output: by name if heads have names.

@@ -12,7 +12,7 @@ from snnsim import validation
 from snnsim.nn.dropout import neuron_draws
 from snnsim.nn.feedback import Loop, is_loop
 from snnsim.nn.heads import HeadParts, Output
-from snnsim.nn.joint import Incoming, Sent
+from snnsim.nn.joint import Incoming, Sent, in_one_order, joint_current
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.layer_state import REST, LayerState, SequenceContext
 from snnsim.nn.skip import SentSpikes, joint_layers
@@ -116,6 +116,19 @@ def _run_layer(
     return after._replace(skips=skips)
 
 
+def read(head: HeadParts, sent: SentSpikes) -> Tensor:
+    """Return the voltage of a readout over a whole sequence.
+
+    Args:
+        head: The readout with its synapse.
+        sent: The spikes of the layers.
+    """
+    current = _in_order(*_incoming(head, sent), sent)
+    if current is not None:
+        return head.readout(current, temporal=sent.credit.temporal)
+    return head.forward(sent.spikes[head.source], sent.current(head.key), sent.credit)
+
+
 def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> tuple[list[Tensor], list[LayerState]]:
     """Return the voltages of all readouts in a chunk of time, and their next states.
 
@@ -124,5 +137,31 @@ def run_heads(heads: Sequence[HeadParts], states: States, sent: SentSpikes) -> t
         states: Their states after the chunk before.
         sent: The spikes of the layers.
     """
-    pairs = [head.of_chunk(sent, before) for head, before in zip(heads, states, strict=True)]
+    pairs = [_run_head(head, before, sent) for head, before in zip(heads, states, strict=True)]
     return [output for output, _ in pairs], [after for _, after in pairs]
+
+
+def _run_head(head: HeadParts, before: LayerState | None, sent: SentSpikes) -> tuple[Tensor, LayerState]:
+    """Return the voltage of a readout in a chunk of time, and its next state."""
+    own, skips = _incoming(head, sent, before)
+    current = _in_order(own, skips, sent)
+    if current is None:
+        extra, histories = sent.run(head.key, before)
+        output, after = head.run(own.incoming.spikes, before, credit=sent.credit, extra=extra)
+        return output, after._replace(skips=histories)
+    state = REST if before is None else before
+    output, voltage = head.readout.run(current, state.neuron, temporal=sent.credit.temporal)
+    after = LayerState(own.incoming.next_history(), voltage, None, state.step + len(current))
+    return output, after._replace(skips=tuple(skip.incoming.next_history() for skip in skips))
+
+
+def _incoming(head: HeadParts, sent: SentSpikes, state: LayerState | None = None) -> tuple[Sent, list[Sent]]:
+    """Return the synapse of a readout and its skip connections, with their spikes."""
+    incoming = Incoming(head.synapse, sent.spikes[head.source], None if state is None else state.history)
+    return Sent(head.source, incoming), sent.sent(head.key, state)
+
+
+def _in_order(own: Sent, skips: Sequence[Sent], sent: SentSpikes) -> Tensor | None:
+    """Return the current of several connections in evaluation, summed in one order; None in any other case."""
+    connections = in_one_order(own, skips, sent.credit)
+    return joint_current(connections).to(own.incoming.spikes.dtype) if skips and connections else None
