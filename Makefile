@@ -32,18 +32,22 @@ docs: $(ENV)/.docs
 	NO_MKDOCS_2_WARNING=1 PATH="$(abspath $(BIN)):$$PATH" $(BIN)/mkdocs build --strict
 	@echo "build/site/index.html"
 
-$(ENV)/.core: pyproject.toml
+$(ENV)/.python: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "snnsim needs Python 3.11 or later; choose one: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "installing into $(ENV) (torch requirement: $(TORCH)) ..."
 	$(PYTHON) -m venv $(ENV)
+	@touch $@
+
+$(ENV)/.core: $(ENV)/.python
+	@echo "installing into $(ENV) (torch requirement: $(TORCH)) ..."
 	$(PIP) "$(TORCH)" --editable .
 	@touch $@
 
-$(ENV)/.dev: $(ENV)/.core
-	@echo "installing what the tests need ..."
+# more than the core, so that the core is complete, too
+$(ENV)/.dev: $(ENV)/.python
+	@echo "installing into $(ENV) what the tests need (torch requirement: $(TORCH)) ..."
 	$(PIP) "$(TORCH)" --editable ".[dev]"
-	@touch $@
+	@touch $(ENV)/.core $@
 
 $(ENV)/.docs: $(ENV)/.core
 	@echo "installing what the documentation needs ..."

@@ -18,7 +18,7 @@ from snnsim.nn import layer as layer_module
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 
-EXAMPLES = 4 if numba.config.DISABLE_JIT else 20
+EXAMPLES = 4 if numba.config.DISABLE_JIT else 12
 WIDTHS = (5, 6, 4, 2)
 NEURONS = {
     "lif": lambda draw, threshold: LIF(
