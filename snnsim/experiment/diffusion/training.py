@@ -92,7 +92,7 @@ def train(
         ValueError: If a folder has a run already, or none to resume.
     """
     torch_device = distributed.choose_device(device)
-    path, settings = _resumed(target, values, output) if resume else _new(target, values, output)
+    path, settings = _resumed(target, values, output) if resume else (output, _base(target, values).with_values(values))
     # before the folder, so that a failure leaves none
     data = load_pictures(settings)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
@@ -112,10 +112,6 @@ def _resumed(target: str, values: Mapping[str, object], output: Path | None) -> 
         f"--resume: only epochs can change in a run, not {', '.join(sorted(values))}; start a new one",
     )
     return path, files.load(path / "config.toml").with_values(values)
-
-
-def _new(target: str, values: Mapping[str, object], output: Path | None) -> tuple[Path | None, Settings]:
-    return output, _base(target, values).with_values(values)
 
 
 @contextlib.contextmanager
@@ -139,8 +135,7 @@ def _check_shares(settings: Settings, pictures: int, world: int) -> None:
     Raises:
         ValueError: If one has none.
     """
-    last = pictures % settings.batch_size or settings.batch_size
-    fewest = min(last, settings.batch_size)
+    fewest = pictures % settings.batch_size or settings.batch_size
     require(
         fewest >= world,
         f"diffusion.batch_size: {world} processes need as many pictures in every batch, and a batch has {fewest}; "
