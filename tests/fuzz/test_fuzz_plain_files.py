@@ -8,32 +8,38 @@ import pytest
 
 from helpers.corrupted_files import changed_bytes, changed_hdf5, changed_json, changed_npz, check, network
 from helpers.fuzzing import cases
+from helpers.loihi_programs import sigma_delta_chain
 from snnsim import export
 
 INTEGERS = ("loihi1", "loihi2", "xylo", "c")
 
 
-def exported(target, path):
+def exported(target, path, *, graded=False):
     rng = np.random.default_rng(1)
-    program = network(rng, integers=target in INTEGERS, simple=target in ("loihi1", "loihi2", "xylo"))
+    program = (
+        sigma_delta_chain(rng)
+        if graded
+        else network(rng, integers=target in INTEGERS, simple=target in ("loihi1", "loihi2", "xylo"))
+    )
     if target == "xylo":
         program = export.targets.fixed(program, target)[0]
     export.write(program, target, path)
 
 
 @pytest.mark.parametrize(
-    ("target", "usual", "structural"),
+    ("target", "usual", "structural", "graded"),
     [
-        ("npz", 150, changed_npz),
-        ("xylo", 60, changed_npz),
-        ("hdf5", 100, changed_hdf5),
-        ("loihi1", 60, changed_hdf5),
-        ("loihi2", 60, changed_hdf5),
+        ("npz", 150, changed_npz, False),
+        ("xylo", 60, changed_npz, False),
+        ("hdf5", 100, changed_hdf5, False),
+        ("loihi1", 60, changed_hdf5, False),
+        ("loihi2", 60, changed_hdf5, False),
+        ("loihi2", 60, changed_hdf5, True),
     ],
 )
-def test_changed_files_are_read_or_refused(tally, tmp_path, target, usual, structural):
+def test_changed_files_are_read_or_refused(tally, tmp_path, target, usual, structural, graded):
     path, rng = tmp_path / "file", np.random.default_rng(0)
-    exported(target, path)
+    exported(target, path, graded=graded)
     content = path.read_bytes()
     for number in range(cases(usual)):
         path.write_bytes(structural(rng, content) if rng.random() < 0.6 else changed_bytes(rng, content))
