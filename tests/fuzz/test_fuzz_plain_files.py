@@ -16,11 +16,8 @@ INTEGERS = ("loihi1", "loihi2", "xylo", "c")
 
 def exported(target, path, *, graded=False):
     rng = np.random.default_rng(1)
-    program = (
-        sigma_delta_chain(rng)
-        if graded
-        else network(rng, integers=target in INTEGERS, simple=target in ("loihi1", "loihi2", "xylo"))
-    )
+    simple = target in ("loihi1", "loihi2", "xylo")
+    program = sigma_delta_chain(rng) if graded else network(rng, integers=target in INTEGERS, simple=simple)
     if target == "xylo":
         program = export.targets.fixed(program, target)[0]
     export.write(program, target, path)
