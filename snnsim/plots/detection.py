@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from snnsim.plots.style import BLUE, GRAY, GREEN, LAYER_COLORS, ORANGE, VERMILION, WIDTH_INCH, style
 
@@ -75,7 +76,7 @@ def _draw(axes: Axes, part: Panel) -> None:
     if part.chance is not None:
         axes.axhline(factor * part.chance, color=GRAY, linewidth=0.6)
     if part.logarithmic:
-        axes.set_xscale("log")
+        _logarithmic(axes)
     if part.ticks is not None:
         axes.set_xticks(list(part.ticks), list(part.ticks.values()))
         axes.minorticks_off()
@@ -86,3 +87,13 @@ def _draw(axes: Axes, part: Panel) -> None:
         axes.set_ylim(0, 101)
     if len(names) > 1:
         axes.legend()
+
+
+def _logarithmic(axes: Axes) -> None:
+    axes.set_xscale("log")
+    least, most = axes.get_xlim()
+    if most < 100 * least:
+        # one, two and five times each power of ten, as numbers
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())

@@ -104,6 +104,6 @@ def _decision(axes: Axes, probability: np.ndarray, time_step_ms: float, label: n
     if label is not None:
         time = (np.arange(len(label)) + 0.5) * time_step_ms
         axes.plot(time, label, color="#d55e00", linewidth=0.8, label="motion")
-        axes.legend(loc="upper right")
+        axes.legend(loc="lower right")
     axes.set_xlabel("time (ms)")
     axes.set_ylabel("class")

@@ -149,8 +149,8 @@ def _pruned(rows: Rows, chance: float) -> list[Panel]:
 
 
 _AXES = {
-    "frequency": ("frequency", "mean frequency (cycles per pixel)"),
-    "orientation": ("angle", "angle of stripes' normal to motion (degrees)"),
+    "frequency": ("frequency", "frequency (cycles/pixel)"),
+    "orientation": ("angle", "stripes to motion (degrees)"),
     "bandwidth": ("bandwidth", "bandwidth of speed (px/ms)"),
 }
 
