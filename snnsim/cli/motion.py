@@ -19,7 +19,7 @@ class Motion:
 
     - snnsim reproduce motion -- 56 x 56 pixels, one seed
     - snnsim reproduce motion --budget full -- three seeds, more movies
-    - snnsim reproduce motion --budget published -- the published sizes of movies, kernel and training: weeks on a CPU, and 16 GB of memory
+    - snnsim reproduce motion --budget published -- the published sizes of movies, kernel and training: six days on two cores, and 4 GB of memory
     """
 
     budget: Literal["small", "full", "published"] = "small"
