@@ -107,8 +107,8 @@ def test_a_wrong_value_is_named(values, words):
     [
         ({"data.width": 7}, r"whose product divides data\.channels; got 8, 7 and 64"),
         ({"network.convolutions": [4, 0]}, r"network\.convolutions must be positive numbers of channels, not \[4, 0\]"),
-        ({"network.pool": 3}, r"network\.pool must be such that its power 9 divides the field of 8 x 8, .* not 3"),
-        ({"network.convolutions": [4, 4, 4, 4]}, "its power 16 divides the field of 8 x 8"),
+        ({"network.pool": 3}, r"network\.pool must be a divisor of the 8 x 8 positions of convolution 1, not 3"),
+        ({"network.convolutions": [4, 4, 4, 4]}, "a divisor of the 1 x 1 positions of convolution 4, not 2"),
         ({"network.convolutions": []}, r"network\.hidden must be one or more positive widths, not \[\]"),
     ],
 )

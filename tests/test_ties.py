@@ -23,9 +23,12 @@ SYNAPSES = {
     "delays": lambda draw: [DelayedLinear(6, 8, draw(st.integers(0, 12)), taps=2), DelayedLinear(8, 5, 9)],
     "fixed delays": lambda _: [DelayedLinear(6, 8, 30, learn_delay=False), DelayedLinear(8, 5, 4, learn_delay=False)],
     "no delays": lambda _: [SparseLinear(6, 8), SparseLinear(8, 5)],
-    "convolutions": lambda draw: [Conv(FIELD, 3, 3), Conv((4, 6, 3), 2, (1, 3), pool=draw(st.sampled_from([1, 2])))],
+    "convolutions": lambda draw: [
+        Conv(FIELD, 3, 3),
+        Conv((4, 6, 3), 2, (1, 3), pool=draw(st.sampled_from([1, 2])), stride=draw(st.sampled_from([1, 2]))),
+    ],
     "delayed convolutions": lambda draw: [
-        DelayedConv(FIELD, 3, 6, 3, pool=draw(st.sampled_from([1, 2]))),
+        DelayedConv(FIELD, 3, 6, 3, pool=draw(st.sampled_from([1, 2])), stride=draw(st.sampled_from([1, 3]))),
     ],
 }  # fmt: skip
 

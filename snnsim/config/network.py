@@ -1,5 +1,6 @@
 """The section `network` of a config: sizes, delays, neurons and normalization."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -22,6 +23,8 @@ class Network:
     """Channels of the convolutional layers in front of the hidden ones; they need data.height and data.width."""
     kernel: Count = 3
     """Rows and columns of the kernels of convolutions, an odd number; zeros around a field keep its size."""
+    stride: Annotated[int, Range(at_least=1, at_most=1000)] = 1
+    """Rows and columns from one position of a convolution to the next."""
     pool: Count = 2
     """Side of the squares over which spikes are averaged after every convolutional layer."""
     delays: Literal["learned", "fixed", "none"] = "learned"
@@ -67,6 +70,18 @@ class Network:
         check(0 <= self.sparsity < 1, "network.sparsity", "at least 0 and below 1", self.sparsity)
         check(not (self.bias and self.batch_norm), "network.bias", "false with network.batch_norm, which has one", True)
         self._check_connections()
+
+    def positions(self, height: int, width: int) -> Iterator[tuple[int, int]]:
+        """Yield the rows and columns of each convolution's field, before its spikes are averaged.
+
+        Args:
+            height: Rows of the field of the input.
+            width: Columns of that field.
+        """
+        for _ in self.convolutions:
+            height, width = -(-height // self.stride), -(-width // self.stride)
+            yield height, width
+            height, width = height // self.pool, width // self.pool
 
     def _check_connections(self) -> None:
         flat = self.delay_kind == "synaptic" or not self.convolutions

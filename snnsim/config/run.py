@@ -103,9 +103,10 @@ class Config:
                 "config: network.convolutions need data.height and data.width, whose product divides data.channels; "
                 f"got {height}, {width} and {channels}"
             )
-        shrunk = self.network.pool ** len(self.network.convolutions)
-        must = f"such that its power {shrunk} divides the field of {height} x {width}, once for each convolution"
-        check(not (height % shrunk or width % shrunk), "network.pool", must, self.network.pool)
+        pool = self.network.pool
+        for number, (rows, columns) in enumerate(self.network.positions(height, width), 1):
+            must = f"a divisor of the {rows} x {columns} positions of convolution {number}"
+            check(not (rows % pool or columns % pool), "network.pool", must, pool)
 
     @classmethod
     def from_toml(cls, text: str, source: str = "config") -> Self:

@@ -99,7 +99,8 @@ def _synapses(config: Config, classes: int, generator: torch.Generator) -> Itera
     if net.convolutions:
         inputs, pool = field(config), 1
         for channels in net.convolutions:
-            convolution = _convolution(config, channels, generator, field=inputs, kernel=net.kernel, pool=pool)
+            geometry = {"field": inputs, "kernel": net.kernel, "pool": pool, "stride": net.stride}
+            convolution = _convolution(config, channels, generator, **geometry)
             yield convolution
             inputs, pool = convolution.into, net.pool
         # a kernel as large as the pooled field connects all of it to every neuron
@@ -271,9 +272,8 @@ def layer_sizes(config: Config, *, classes: tasks.Sizes) -> str:
     if net.convolutions:
         height, width, colors = field(config)
         first = [f"{height} x {width} x {colors}"]
-        for number, channels in enumerate(net.convolutions):
-            shrunk = net.pool**number
-            first.append(f"{height // shrunk} x {width // shrunk} x {channels}")
+        fields = zip(net.convolutions, net.positions(height, width), strict=True)
+        first += [f"{rows} x {columns} x {channels}" for channels, (rows, columns) in fields]
     last = str(classes)
     if isinstance(classes, Mapping):
         last = "(" + ", ".join(f"{name} {size}" for name, size in classes.items()) + ")"

@@ -57,9 +57,10 @@ def layers(config: Config, *, classes: int) -> Iterator[Layer]:
     if net.convolutions and data.height is not None and data.width is not None:
         height, width = data.height, data.width
         colors = data.channels // (height * width)
-        for number, channels in enumerate(net.convolutions, 1):
-            yield Layer(f"convolution {number}", colors * net.kernel**2, channels, height * width)
-            height, width, colors = height // net.pool, width // net.pool, channels
+        fields = net.positions(height, width)
+        for number, (channels, (rows, columns)) in enumerate(zip(net.convolutions, fields, strict=True), 1):
+            yield Layer(f"convolution {number}", colors * net.kernel**2, channels, rows * columns)
+            height, width, colors = rows // net.pool, columns // net.pool, channels
         sources = height * width * colors
     names = [*(f"hidden {index}" for index in range(1, len(net.hidden) + 1)), "readout"]
     for name, (before, after) in zip(names, pairwise((sources, *net.hidden, classes)), strict=True):

@@ -124,5 +124,6 @@ def _kernel(patches: Patches, weight: np.ndarray, delay: np.ndarray) -> Kernel:
         for part in each
     )
     padding = patches.padding[0] * pool, patches.padding[1] * pool
-    geometry = Geometry(patches.field, patches.into(len(weight)), (pool, pool), padding)
+    stride = (pool * patches.stride,) * 2
+    geometry = Geometry(patches.field, patches.into(len(weight)), stride, padding)
     return Kernel(first, channel, rows, columns, delays, weights, geometry)

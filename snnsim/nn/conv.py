@@ -46,6 +46,7 @@ class Conv(Synapse):
         kernel: Sides of the kernel: one odd side, or (rows, columns).
         padding: Zeros around the field; None keeps its height and width.
         pool: Side of the squares of pixels that are averaged first.
+        stride: Rows and columns after pooling from one position to the next.
         sparsity: Share of the kernel's weights that are absent, at least 0 and below 1.
         generator: Generator of the initial weights and of the absent ones.
     """
@@ -58,11 +59,12 @@ class Conv(Synapse):
         *,
         padding: int | None = None,
         pool: int = 1,
+        stride: int = 1,
         sparsity: float = 0.0,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.patches = Patches.of("Conv", field, kernel, padding=padding, pool=pool)
+        self.patches = Patches.of("Conv", field, kernel, padding=padding, pool=pool, stride=stride)
         check_features("Conv", self.patches.field.size, out_channels)
         self.into, self.channels = self.patches.into(out_channels), out_channels
         carried.carry(self, **self.patches.settings())
@@ -92,7 +94,9 @@ class Conv(Synapse):
             flat = spikes.reshape(math.prod(spikes.shape[:-1]), 1, spikes.shape[-1])
             current = in_order(self.patches, flat, weight, torch.zeros_like(weight, dtype=torch.int64), delays=1)
             return current.reshape(*spikes.shape[:-1], self.into.size)
-        current = functional.conv2d(self.patches.maps(spikes), self.weight, padding=self.patches.padding)
+        current = functional.conv2d(
+            self.patches.maps(spikes), self.weight, padding=self.patches.padding, stride=self.patches.stride
+        )
         return current.permute(0, 2, 3, 1).reshape(*spikes.shape[:-1], self.into.size)
 
     def run(
@@ -115,7 +119,7 @@ class Conv(Synapse):
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
-        return _described(self.patches, self.into.channels)
+        return self.patches.described(self.into.channels)
 
 
 class DelayedConv(Synapse):
@@ -132,6 +136,7 @@ class DelayedConv(Synapse):
         kernel: Sides of the kernel: one odd side, or (rows, columns).
         padding: Zeros around the field; None keeps its height and width.
         pool: Side of the squares of pixels that are averaged first.
+        stride: Rows and columns after pooling from one position to the next.
         dense: Whether every connection has a weight at each delay from 0 to `max_delay`, none of which is learned.
         **settings: Keywords of DelayedLinear: taps, window, sigma, learn_delay, learn_sigma, sparsity, generator.
 
@@ -148,6 +153,7 @@ class DelayedConv(Synapse):
         *,
         padding: int | None = None,
         pool: int = 1,
+        stride: int = 1,
         dense: bool = False,
         **settings: Any,
     ) -> None:
@@ -156,7 +162,7 @@ class DelayedConv(Synapse):
             raise ValueError("DelayedConv: dense delays have a tap each and are not learned; leave out these settings")
         settings |= {"taps": max_delay + 1, "learn_delay": False} if dense else {}
         self.dense = dense
-        self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool)
+        self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool, stride=stride)
         self.into, self.channels = self.patches.into(out_channels), out_channels
         carried.carry(self, **self.patches.settings())
         self.connections = DelayedLinear(self.patches.elements, out_channels, max_delay, **settings)
@@ -196,13 +202,14 @@ class DelayedConv(Synapse):
         shape = self.max_delay + 1, self.into.channels, channels, rows, columns
         return self.kernel().view(shape).permute(0, 3, 4, 2, 1)
 
-    def geometry(self, before: int = 0, stride: tuple[int, int, int] = (1, 1, 1)) -> ConvGeometry:
+    def geometry(self, before: int = 0, stride: tuple[int, int, int] | None = None) -> ConvGeometry:
         """Return the sizes of the convolution for kernels/delay/event_conv.py.
 
         Args:
             before: Number of steps at the beginning whose currents are left out.
-            stride: Steps, rows and columns from one current to the next.
+            stride: Steps, rows and columns from one current to the next; None for every step and that of the layer.
         """
+        stride = (1, self.patches.stride, self.patches.stride) if stride is None else stride
         return ConvGeometry(*self.patches.field, *self.patches.padding, before, stride)
 
     def _by_events(self, spikes: Tensor) -> bool:
@@ -259,7 +266,7 @@ class DelayedConv(Synapse):
 
     def extra_repr(self) -> str:
         """Return the settings that `print(network)` shows."""
-        return _described(self.patches, self.into.channels)
+        return self.patches.described(self.into.channels)
 
 
 def in_order(
@@ -288,9 +295,3 @@ def in_order(
     ordered = patches.in_order(spikes)
     current = integer_current(ordered.flatten(1, 2), weight, delay, delays=delays, before=before)
     return current.reshape(len(current), spikes.shape[1], ordered.shape[2] * len(weight))
-
-
-def _described(patches: Patches, channels: int) -> str:
-    height, width, sources = patches.field
-    pooled = "" if patches.pool == 1 else f", pool={patches.pool}"
-    return f"{height} x {width} x {sources} -> {channels} channels, kernel={patches.kernel}{pooled}"

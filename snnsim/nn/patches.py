@@ -2,7 +2,7 @@
 
     neuron (y, x, c) has the number (y · width + x) · channels + c, so a field is flat, as all spikes are
     pooled[y, x, c]          = mean of s over the pool × pool neurons (pool y + a, pool x + b, c)
-    patch[y, x][c, row, col] = pooled[y + row − padding, x + col − padding, c],  0 outside of the field
+    patch[y, x][c, row, col] = pooled[stride y + row − padding, stride x + col − padding, c],  0 outside of the field
 
 Shapes   s (..., neuron) · patches (..., pixel, element), an element being (c, row, col) as in torch's conv2d
 """
@@ -19,7 +19,11 @@ from torch.nn import functional
 
 from snnsim.kernels.delay.cpu_integer_delays import PatchIndices
 from snnsim.program import Field
+from snnsim.program.geometry import LARGEST_OFFSET
 from snnsim.validation import integer, shown
+
+MOST_STRIDE = LARGEST_OFFSET
+"""The largest stride, that of a Program."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,19 @@ class Patches:
     kernel: tuple[int, int]
     padding: tuple[int, int]
     pool: int
+    stride: int = 1
+    """Rows and columns after pooling from one patch to the next."""
 
     @classmethod
     def of(
-        cls, who: str, field: tuple[int, int, int], kernel: int | tuple[int, int], *, padding: int | None, pool: int
+        cls,
+        who: str,
+        field: tuple[int, int, int],
+        kernel: int | tuple[int, int],
+        *,
+        padding: int | None,
+        pool: int,
+        stride: int = 1,
     ) -> Self:
         """Return checked patches.
 
@@ -43,6 +56,7 @@ class Patches:
             kernel: Sides of the kernel: one side, or (rows, columns).
             padding: Zeros around the field; None keeps its height and width.
             pool: Side of the squares of pixels that are averaged first.
+            stride: Rows and columns after pooling from one patch to the next.
 
         Raises:
             TypeError: If an argument is no integer or no sequence of integers.
@@ -51,6 +65,7 @@ class Patches:
         field = Field(*_sides(field, 3, who=who, name="field"))
         rows = _sides((kernel, kernel) if isinstance(kernel, int) else kernel, 2, who=who, name="kernel")
         pool = integer(pool, who=who, name="pool")
+        stride = integer(stride, who=who, name="stride", at_least=1, at_most=MOST_STRIDE)
         padding = None if padding is None else integer(padding, who=who, name="padding", at_most=2**31)
         if min(field) < 1 or pool < 1 or field.height % pool or field.width % pool:
             raise ValueError(
@@ -64,7 +79,7 @@ class Patches:
                 f"{rows} and padding={padding}"
             )
         up, left = (side // 2 if padding is None else padding for side in rows)
-        patches = cls(field, (rows[0], rows[1]), (up, left), pool)
+        patches = cls(field, (rows[0], rows[1]), (up, left), pool, stride)
         if min(patches.into(1)) < 1:
             raise ValueError(
                 f"{who}: a kernel of {rows} does not fit into {tuple(patches.pooled)} with padding={padding}"
@@ -73,7 +88,7 @@ class Patches:
 
     def settings(self) -> dict[str, str | int]:
         """Return the geometry as a saved state carries it, see nn/settings.py."""
-        return {"field": str(tuple(self.field)), "padding": str(self.padding), "pool": self.pool}
+        return {"field": str(tuple(self.field)), "padding": str(self.padding), "pool": self.pool, "stride": self.stride}
 
     @property
     def pooled(self) -> Field:
@@ -92,8 +107,18 @@ class Patches:
             channels: Number of neurons of the targets for each patch.
         """
         sides = zip(self.pooled, self.kernel, self.padding, strict=False)
-        height, width = (side + 2 * padding - kernel + 1 for side, kernel, padding in sides)
+        height, width = ((side + 2 * padding - kernel) // self.stride + 1 for side, kernel, padding in sides)
         return Field(height, width, channels)
+
+    def described(self, channels: int) -> str:
+        """Return the geometry as a text.
+
+        Args:
+            channels: Number of neurons of the targets for each patch.
+        """
+        height, width, sources = self.field
+        more = "".join(f", {name}={side}" for name, side in (("pool", self.pool), ("stride", self.stride)) if side != 1)
+        return f"{height} x {width} x {sources} -> {channels} channels, kernel={self.kernel}{more}"
 
     def maps(self, spikes: Tensor) -> Tensor:
         """Return pooled spikes in the layout of torch's convolutions, (any, channel, row, column).
@@ -131,7 +156,7 @@ class Patches:
         Args:
             spikes: Spikes of the field, (..., neuron).
         """
-        columns = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding)
+        columns = functional.unfold(self.maps(spikes), self.kernel, padding=self.padding, stride=self.stride)
         return columns.mT.reshape(*spikes.shape[:-1], columns.shape[-1], self.elements)
 
     def in_order(self, spikes: Tensor) -> Tensor:
@@ -147,7 +172,8 @@ class Patches:
         (up, left), rows = self._before_pooling(self.padding), self._before_pooling(self.kernel)
         flat = spikes.reshape(math.prod(spikes.shape[:-1]), height, width, channels)
         padded = functional.pad(flat, (0, 0, left, left, up, up))
-        patches = padded.unfold(1, rows[0], self.pool).unfold(2, rows[1], self.pool).permute(0, 1, 2, 4, 5, 3)
+        step = self.pool * self.stride
+        patches = padded.unfold(1, rows[0], step).unfold(2, rows[1], step).permute(0, 1, 2, 4, 5, 3)
         pixels = patches.shape[1] * patches.shape[2]
         return patches.reshape(*spikes.shape[:-1], pixels, self.pool**2 * self.elements)
 
@@ -155,7 +181,7 @@ class Patches:
         """Return the positions of the patches of `in_order` in the padded field, for the compiled kernel."""
         height, width, channels = self.field
         (up, left), (rows, columns) = self._before_pooling(self.padding), self._before_pooling(self.kernel)
-        wide, pixels = width + 2 * left, self.into(1)
+        wide, pixels, step = width + 2 * left, self.into(1), self.pool * self.stride
 
         def number(y: np.ndarray, x: np.ndarray, c: np.ndarray) -> np.ndarray:
             neurons: np.ndarray = ((y[:, None, None] * wide + x[:, None]) * channels + c).ravel()
@@ -165,7 +191,7 @@ class Patches:
         return PatchIndices(
             number(np.arange(height) + up, np.arange(width) + left, channel),
             number(np.arange(rows), np.arange(columns), channel),
-            number(np.arange(pixels.height) * self.pool, np.arange(pixels.width) * self.pool, channel[:1]),
+            number(np.arange(pixels.height) * step, np.arange(pixels.width) * step, channel[:1]),
             (height + 2 * up) * wide * channels,
         )
 
@@ -195,7 +221,7 @@ class Patches:
         for square in squares:
             # unfold does not pad integers; 0 is outside of the field, as neurons are counted from 1
             padded = functional.pad(square + 1, (left, left, above, above)) - 1
-            patches = padded.unfold(1, self.kernel[0], 1).unfold(2, self.kernel[1], 1)
+            patches = padded.unfold(1, self.kernel[0], self.stride).unfold(2, self.kernel[1], self.stride)
             members.append(patches.permute(1, 2, 0, 3, 4).reshape(-1, self.elements))
         return torch.stack(members, dim=-1)
 

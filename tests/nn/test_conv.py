@@ -21,6 +21,8 @@ GEOMETRIES = {
     "pooled": {"field": (6, 4, 2), "kernel": 3, "pool": 2},
     "inside": {"field": (5, 4, 1), "kernel": (2, 3), "padding": 0},
     "wide": {"field": (4, 4, 1), "kernel": 2, "padding": 1},
+    "strides": {"field": (5, 6, 2), "kernel": 3, "stride": 2},
+    "strides, inside, pooled": {"field": (8, 10, 1), "kernel": 2, "padding": 0, "pool": 2, "stride": 3},
     "the whole field, pooled": {"field": (4, 6, 2), "kernel": (2, 3), "padding": 0, "pool": 2},
 }
 every_geometry = pytest.mark.parametrize("geometry", GEOMETRIES.values(), ids=GEOMETRIES)
@@ -49,7 +51,7 @@ def looped(layer, weight, sequence):
     current = np.zeros((steps, BATCH, *layer.into))
     indices = itertools.product(range(steps), *map(range, layer.into), *map(range, weight.shape[:1] + weight.shape[2:]))
     for t, y, x, o, k, c, row, col in indices:
-        above, aside = y + row - up, x + col - left
+        above, aside = y * patches.stride + row - up, x * patches.stride + col - left
         if t >= k and 0 <= above < averaged.shape[2] and 0 <= aside < averaged.shape[3]:
             current[t, :, y, x, o] += weight[k, o, c, row, col] * averaged[t - k, :, above, aside, c]
     return torch.from_numpy(current).flatten(2)
@@ -70,7 +72,8 @@ def by_conv3d(layer, sequence):
     (up, left), dense = layer.patches.padding, kernel_of(layer)
     padded = functional.pad(pooled, (left, left, up, up, len(dense) - 1, 0))
     # conv3d correlates, so the longest delay comes first
-    current = functional.conv3d(padded, dense.flip(0).permute(1, 2, 0, 3, 4))
+    stride = 1, layer.patches.stride, layer.patches.stride
+    current = functional.conv3d(padded, dense.flip(0).permute(1, 2, 0, 3, 4), stride=stride)
     return current.permute(2, 0, 3, 4, 1).flatten(2)
 
 
