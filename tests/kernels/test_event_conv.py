@@ -112,3 +112,29 @@ def test_events_refuse_spikes_that_need_a_gradient() -> None:
     spikes, kernel = _drawn(GEOMETRIES[0])
     with pytest.raises(ValueError, match="no gradient"):
         event_conv(spikes.requires_grad_(), kernel, GEOMETRIES[0])
+
+
+@pytest.mark.parametrize("targets", [1, 17, 40, 49, 64, 100])
+def test_any_number_of_targets_and_threads(targets: int) -> None:
+    """Targets are added in vectors, up to four at once; threads share steps and delays."""
+    geometry = GEOMETRIES[2]
+    generator = torch.Generator().manual_seed(targets)
+    spikes = torch.rand(7, 2, 60, generator=generator).floor_divide(0.8) * 0.3
+    kernel = torch.randn(3, 3, 2, 2, targets, generator=generator, requires_grad=True)
+
+    def run(form: str) -> tuple[torch.Tensor, torch.Tensor]:
+        current = FORMS[form](spikes, kernel, geometry)
+        (gradient,) = torch.autograd.grad((current * torch.linspace(-1, 1, targets)).sum(), kernel)
+        return current.detach(), gradient
+
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        one = run("events")
+        torch.set_num_threads(2)
+        two = run("events")
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one[0], two[0])
+    assert torch.equal(one[1], two[1])
+    torch.testing.assert_close(one, run("time"), atol=2e-5, rtol=1e-5)

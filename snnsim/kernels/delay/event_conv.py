@@ -19,9 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from snnsim.kernels.common.gates import eager
-from snnsim.kernels.common.jit import njit, subroutine
+from snnsim.kernels.common.threads import thread_count, torch_threads
+from snnsim.kernels.delay import event_rows
+from snnsim.kernels.delay.event_rows import Events, Sizes
+from snnsim.kernels.delay.filter_microkernel import VECTOR
 
 
 class ConvGeometry(NamedTuple):
@@ -109,101 +113,37 @@ def check_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry, *, who: s
 class _EventConv(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Tensor:
-        events = _Events.of(spikes)
-        ctx.events, ctx.geometry, ctx.shape = events, geometry, kernel.shape
-        shape = geometry.outputs(len(spikes), *kernel.shape[1:3])
-        current = np.zeros((shape[0], spikes.shape[1], *shape[1:], kernel.shape[4]), _numpy_type(kernel))
-        _scatter(events, kernel.detach().contiguous().numpy(), current, geometry)
-        return torch.from_numpy(current)
+        sizes = _sizes(spikes, kernel, geometry)
+        events = Events.of(spikes.detach().contiguous().numpy(), sizes)
+        ctx.events, ctx.sizes, ctx.shape = events, sizes, kernel.shape
+        outputs, targets = geometry.outputs(len(spikes), *kernel.shape[1:3]), kernel.shape[4]
+        current = torch.empty(outputs[0], spikes.shape[1], *outputs[1:], targets, dtype=kernel.dtype)
+        taps = _wide(kernel.detach(), sizes)
+        with torch_threads():
+            sums = np.empty((thread_count(), sizes.positions * sizes.width), events.value.dtype)
+            event_rows.currents(events, taps, sizes, sums, current.numpy())
+        return current
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
-        slope = np.zeros(tuple(ctx.shape), _numpy_type(gradient))
-        _gather(ctx.events, gradient.contiguous().numpy(), slope, ctx.geometry)
-        return None, torch.from_numpy(slope), None
+        sizes, shape = ctx.sizes, ctx.shape
+        slope = torch.zeros(*shape[:4], sizes.width, dtype=gradient.dtype)
+        with torch_threads():
+            slopes = _wide(gradient, sizes)
+            event_rows.gradient(ctx.events, slopes, sizes, thread_count(), slope.view(-1).numpy())
+        return None, slope[..., : shape[4]], None
 
 
-def _numpy_type(tensor: Tensor) -> np.dtype[Any]:
-    return np.dtype(np.float32 if tensor.dtype == torch.float32 else np.float64)
+def _wide(rows: Tensor, sizes: Sizes) -> np.ndarray:
+    """Return numbers (..., target), flat, with zeros behind the targets."""
+    wide: np.ndarray = functional.pad(rows, (0, sizes.width - rows.shape[-1])).contiguous().view(-1).numpy()
+    return wide
 
 
-class _Events(NamedTuple):
-    """The events of a batch in the order of their times."""
-
-    step: np.ndarray
-    recording: np.ndarray
-    neuron: np.ndarray
-    value: np.ndarray
-
-    @classmethod
-    def of(cls, spikes: Tensor) -> "_Events":
-        dense = spikes.detach().numpy()
-        # steps that reach no current are left out by the loops
-        step, recording, neuron = np.nonzero(dense)
-        return cls(step, recording, neuron, dense[step, recording, neuron])
-
-
-class _Reach(NamedTuple):
-    """The currents that an event reaches, from the first to the one before the last of each axis."""
-
-    time: int
-    row: int
-    column: int
-    channel: int
-    steps: tuple[int, int]
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-
-
-@subroutine(cache=True)
-def _span(first: int, taps: int, stride: int, outputs: int) -> tuple[int, int]:
-    """Return the first output that a tap reaches, and the one behind the last: 0 <= first − stride · output < taps."""
-    low = max(0, -((taps - 1 - first) // stride))
-    high = min(outputs, first // stride + 1) if first >= 0 else 0
-    return low, high
-
-
-@subroutine(cache=True, error_model="numpy")
-def _reach(step: int, neuron: int, taps: tuple[int, ...], outputs: tuple[int, ...], geometry: ConvGeometry) -> _Reach:
-    """Return what an event reaches through a kernel of some taps (delay, row, column)."""
-    time, by_step = step - geometry.before, geometry.stride[0]
-    pixel, channel = divmod(neuron, geometry.channels)
-    row, column = divmod(pixel, geometry.width)
-    row, column = row + geometry.up, column + geometry.left
-    # an output at step · stride lies d = step · stride − time behind the event
-    steps = max(0, -(-time // by_step)), min(outputs[0], (time + taps[0] - 1) // by_step + 1)
-    rows = _span(row, taps[1], geometry.stride[1], outputs[1])
-    columns = _span(column, taps[2], geometry.stride[2], outputs[2])
-    return _Reach(time, row, column, channel, steps, rows, columns)
-
-
-@njit(cache=True, error_model="numpy")
-def _scatter(events: _Events, kernel: np.ndarray, current: np.ndarray, geometry: ConvGeometry) -> None:
-    steps, _, height, width, targets = current.shape
-    by_step, by_row, by_column = geometry.stride
-    for number in range(len(events.step)):
-        recording, value = events.recording[number], events.value[number]
-        at = _reach(events.step[number], events.neuron[number], kernel.shape[:3], (steps, height, width), geometry)
-        for step in range(*at.steps):
-            for y in range(*at.rows):
-                for x in range(*at.columns):
-                    taps = kernel[step * by_step - at.time, at.row - y * by_row, at.column - x * by_column, at.channel]
-                    sums = current[step, recording, y, x]
-                    for target in range(targets):
-                        sums[target] += taps[target] * value
-
-
-@njit(cache=True, error_model="numpy")
-def _gather(events: _Events, gradient: np.ndarray, slope: np.ndarray, geometry: ConvGeometry) -> None:
-    steps, _, height, width, targets = gradient.shape
-    by_step, by_row, by_column = geometry.stride
-    for number in range(len(events.step)):
-        recording, value = events.recording[number], events.value[number]
-        at = _reach(events.step[number], events.neuron[number], slope.shape[:3], (steps, height, width), geometry)
-        for step in range(*at.steps):
-            for y in range(*at.rows):
-                for x in range(*at.columns):
-                    taps = slope[step * by_step - at.time, at.row - y * by_row, at.column - x * by_column, at.channel]
-                    sums = gradient[step, recording, y, x]
-                    for target in range(targets):
-                        taps[target] += sums[target] * value
+def _sizes(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Sizes:
+    delays, rows, columns, channels, targets = kernel.shape
+    positions = geometry.outputs(len(spikes), rows, columns)[2]
+    return Sizes(
+        spikes.shape[0], spikes.shape[1], geometry.height, geometry.width, channels, geometry.up, geometry.left, geometry.before,
+        *geometry.stride, delays, rows, columns, positions, -(-targets // VECTOR) * VECTOR,
+    )  # fmt: skip

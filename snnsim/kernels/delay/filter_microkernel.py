@@ -82,7 +82,7 @@ def _emit(
     vector, align = ir.VectorType(number, VECTOR), context.get_abi_sizeof(number)
     out = context.make_array(kinds.out)(context, builder, arguments.out).data
     added = _fused(builder, vector) if fused else _separate(builder)
-    one, other = (_Walk(context, builder, *bundle) for bundle in (
+    one, other = (Walk(context, builder, *bundle) for bundle in (
         (kinds.window, arguments.window), (kinds.values, arguments.values),
     ))  # fmt: skip
 
@@ -131,8 +131,15 @@ def _separate(builder: Any) -> Callable[..., Any]:
     return lambda one, other, total: builder.fadd(total, builder.fmul(one, other))
 
 
-class _Walk:
-    """The rows of an argument as values of LLVM."""
+class Walk:
+    """The rows of an argument as values of LLVM.
+
+    Args:
+        context: Numba's context of types.
+        builder: The builder of the function.
+        kind: Type of the argument.
+        value: The argument.
+    """
 
     def __init__(self, context: Any, builder: Any, kind: Any, value: Any) -> None:
         values, self.first, self.row = cgutils.unpack_tuple(builder, value, 3)  # type: ignore[no-untyped-call]
@@ -140,5 +147,9 @@ class _Walk:
         self.pointer = context.make_array(kind.types[0])(context, builder, values).data
 
     def at(self, d: Any) -> Any:
-        """Return the index of the first number of a row."""
+        """Return the index of the first number of a row.
+
+        Args:
+            d: Number of the row.
+        """
         return self.builder.add(self.first, self.builder.mul(self.row, d))
