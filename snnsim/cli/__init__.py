@@ -140,8 +140,13 @@ def _joined(arguments: list[str]) -> list[str]:
 
 
 def _resume_alone(arguments: list[str]) -> list[str]:
-    """Return the words of a command line with the value "auto" for a `--resume` without a value."""
+    """Return the words of a command line with the value "auto" for a `--resume` without a value.
+
+    In `train --resume RUN` the run is the target, too.
+    """
     words = list(arguments)
+    if words[:2] == ["train", "--resume"] and len(words) > 2 and not words[2].startswith("-"):
+        words[1:3] = [words[2], f"--resume={words[2]}"]
     for index, word in enumerate(words):
         alone = index + 1 == len(words) or words[index + 1].startswith("-")
         if word == "--resume" and alone:

@@ -205,6 +205,7 @@ def test_python_m_snnsim_is_the_command():
         (["train", "shd", "--resume"], ["train", "shd", "--resume=auto"]),
         (["train", "shd", "--resume", "--device", "cpu"], ["train", "shd", "--resume=auto", "--device", "cpu"]),
         (["train", "shd", "--resume", "runs/x"], ["train", "shd", "--resume", "runs/x"]),
+        (["train", "--resume", "runs/x", "--lr", "1"], ["train", "runs/x", "--resume=runs/x", "--lr", "1"]),
     ],
 )
 def test_resume_without_a_value_is_auto(words, expected):
