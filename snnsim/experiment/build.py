@@ -251,8 +251,9 @@ def architecture(config: Config, *, classes: tasks.Sizes) -> dict[str, Any]:
     kinds = {name: value for name, value in schema.plain(config.network).items() if isinstance(value, dict)}
     # parameters are those of the network wherever its delays start
     values |= {name: {key: kind[key] for key in kind if key != "start_ms"} for name, kind in kinds.items()}
-    # nor biases, nor masks of steps
+    # nor biases, nor masks of steps, nor strides
     values["bias"] = config.network.bias or None
+    values["stride"] = None if config.network.stride == 1 else config.network.stride
     values["dropout_mask"] = None if config.network.dropout_mask == "recording" else config.network.dropout_mask
     values["field"] = list(field(config)) if spatial else None
     # nor other tasks
