@@ -142,17 +142,17 @@ _MOTION = Config(
     name="motion",
     data=Data(name="motion", channels=2048, height=32, width=32, time_step_ms=1.0),
     network=Network(
-        convolutions=(48,), hidden=(), kernel=9, pool=32, max_delay_ms=12.0, sparsity=0.5, dropout=0.0, extra_ms=0.0,
-        neuron=LIF(tau_ms=2.0), readout=Readout(tau_ms=8.0),
+        convolutions=(48,), hidden=(), kernel=9, stride=4, pool=8, max_delay_ms=12.0, sigma_start=1.5, sparsity=0.5,
+        dropout=0.0, extra_ms=0.0, neuron=LIF(tau_ms=2.0), readout=Readout(tau_ms=8.0),
     ),
-    training=Training(epochs=12, batch_size=16, lr=1e-2),
+    training=Training(epochs=12, batch_size=8, lr=5e-3),
     task=StepClassTask(target="motion"),
 )  # fmt: skip
 _MOTION_FULL = replace(
     _MOTION,
     name="motion-full",
     data=Data(name="motion-full", channels=32768, height=128, width=128, time_step_ms=1.0),
-    network=replace(_MOTION.network, convolutions=(72,), kernel=17, pool=128, max_delay_ms=20.0),
+    network=replace(_MOTION.network, convolutions=(72,), kernel=17, pool=32, max_delay_ms=20.0),
     training=replace(_MOTION.training, epochs=100, batch_size=1),
 )
 

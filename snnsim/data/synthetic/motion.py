@@ -44,7 +44,7 @@ class Recipe:
     fold: int = 0
     """Which photographs are held out."""
     camera: EventCamera = CAMERA
-    recordings: tuple[tuple[str, int], ...] = (("train", 720), ("valid", 144), ("test", 288))
+    recordings: tuple[tuple[str, int], ...] = (("train", 2880), ("valid", 144), ("test", 288))
     """How many recordings each split has."""
 
 

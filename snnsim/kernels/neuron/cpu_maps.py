@@ -16,11 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from snnsim.kernels.common.jit import njit
+from snnsim.kernels.common.jit import subroutine
+from snnsim.kernels.common.jobs import for_each
+from snnsim.kernels.common.threads import parallel
 from snnsim.kernels.neuron.surrogate_slopes import to_slopes
 
-BLOCK = 1024
-"""Columns that are computed together: rows of a block stay in the nearest cache."""
+BLOCK = 4096
+"""Columns that are computed together: rows of a block stay in the nearer caches."""
 LANES = 16
 
 
@@ -37,11 +39,11 @@ class Choices(NamedTuple):
     surrogate: int
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@parallel(error_model="numpy")
 def forward(
-    current: np.ndarray, numbers: np.ndarray, hard: bool, spikes: np.ndarray, bad: np.ndarray, blocks: tuple[int, int]
+    current: np.ndarray, numbers: np.ndarray, hard: bool, spikes: np.ndarray, bad: np.ndarray, threads: int
 ) -> None:
-    """Set the spikes of the columns of some blocks.
+    """Set the spikes of all columns.
 
     Args:
         current: I, (time, column).
@@ -49,10 +51,17 @@ def forward(
         hard: Whether the reset is hard.
         spikes: y, (time, column).
         bad: Set for each block: 0, or NaN if a voltage is not finite afterwards, (block,).
-        blocks: The first block, and the one behind the last.
+        threads: Number of threads.
     """
+    for_each(_forward, threads, (current, numbers, hard, spikes, bad, threads))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _forward(
+    thread: int, current: np.ndarray, numbers: np.ndarray, hard: bool, spikes: np.ndarray, bad: np.ndarray, threads: int
+) -> None:
     columns, zero = current.shape[1], current.dtype.type(0)
-    for block in range(blocks[0], blocks[1]):
+    for block in range(bad.size * thread // threads, bad.size * (thread + 1) // threads):
         begin = block * BLOCK
         v = np.full(min(BLOCK, columns - begin), numbers[2])
         for t in range(len(current)):
@@ -62,7 +71,7 @@ def forward(
         bad[block] = _total(v)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _advance(row: np.ndarray, numbers: np.ndarray, hard: bool, v: np.ndarray, spikes: np.ndarray) -> None:
     beta, threshold, amplitude, zero, one = numbers[0], numbers[1], numbers[3], v.dtype.type(0), v.dtype.type(1)
     if hard:
@@ -80,7 +89,7 @@ def _advance(row: np.ndarray, numbers: np.ndarray, hard: bool, v: np.ndarray, sp
             v[n] = u - (threshold if fired else zero)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _total(values: np.ndarray) -> float:
     """Return the sum of a block, in float64 by lanes."""
     lanes = np.zeros(LANES)
@@ -94,12 +103,12 @@ def _total(values: np.ndarray) -> float:
     return total
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@parallel(error_model="numpy")
 def backward(
     current: np.ndarray, grad: np.ndarray, numbers: np.ndarray, choices: Choices, drive: np.ndarray, sums: np.ndarray,
-    blocks: tuple[int, int],
+    threads: int,
 ) -> None:  # fmt: skip
-    """Set the gradients of the currents of some blocks, and the sums of β and θ.
+    """Set the gradients of all currents, and the sums of β and θ.
 
     Args:
         current: I, (time, column).
@@ -108,21 +117,30 @@ def backward(
         choices: The choices of the pass.
         drive: Gradient of I, (time, column).
         sums: Gradients of β and θ from each block, float64 (block, 2).
-        blocks: The first block, and the one behind the last.
+        threads: Number of threads.
     """
+    for_each(_backward, threads, (current, grad, numbers, choices, drive, sums, threads))
+
+
+@subroutine(cache=True, error_model="numpy")
+def _backward(
+    thread: int, current: np.ndarray, grad: np.ndarray, numbers: np.ndarray, choices: Choices, drive: np.ndarray,
+    sums: np.ndarray, threads: int,
+) -> None:  # fmt: skip
     columns, steps = current.shape[1], len(current)
-    path = np.empty((steps, BLOCK), current.dtype)
+    path, short = np.empty((steps, BLOCK), current.dtype), np.empty((2, BLOCK), current.dtype)
     h, dv = np.empty(BLOCK, current.dtype), np.empty(BLOCK, current.dtype)
-    short = np.empty((2, BLOCK), current.dtype)
-    for block in range(blocks[0], blocks[1]):
+    for block in range(len(sums) * thread // threads, len(sums) * (thread + 1) // threads):
         begin = block * BLOCK
         size = min(BLOCK, columns - begin)
-        _membranes(current[:, begin : begin + size], numbers, choices.hard, path)
+        _membranes(current, begin, size, numbers, choices.hard, path)
         dv[:], short[:] = 0, 0
         for t in range(steps - 1, -1, -1):
-            u, du = path[t, :size], drive[t, begin : begin + size]
-            _slopes(u, grad[t, begin : begin + size], numbers, choices, h[:size], short[1])
-            _step_back(h[:size], u, numbers, choices, dv[:size], du, short[1])
+            u, du, dy = path[t, :size], drive[t, begin : begin + size], grad[t, begin : begin + size]
+            _to_slopes(u, numbers, choices, h[:size])
+            if choices.learned:
+                _add_theta(h[:size], dy, u, dv[:size], numbers, choices, short[1])
+            _step_back(h[:size], dy, u, numbers, choices, dv[:size], du)
             if choices.learned:
                 _add_beta(du, path[max(t - 1, 0), :size], numbers, choices.hard, t == 0, short[0])
             if not choices.temporal:
@@ -130,13 +148,16 @@ def backward(
         sums[block, 0], sums[block, 1] = _total(short[0, :size]), _total(short[1, :size])
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _membranes(current: np.ndarray, numbers: np.ndarray, hard: bool, path: np.ndarray) -> None:
+@subroutine(cache=True, error_model="numpy")
+def _membranes(
+    current: np.ndarray, begin: int, size: int, numbers: np.ndarray, hard: bool, path: np.ndarray
+) -> None:  # fmt: skip
     """Set u of every step of a block, as in the forward pass."""
     beta, threshold, zero, one = numbers[0], numbers[1], path.dtype.type(0), path.dtype.type(1)
-    v = np.full(current.shape[1], numbers[2])
+    v = np.full(size, numbers[2])
     for t in range(len(current)):
-        row, membrane = current[t], path[t]
+        # rows that are contiguous, or no loop would use vector registers
+        row, membrane = current[t, begin : begin + size], path[t]
         for n in range(v.size):
             u = beta * v[n] + row[n]
             membrane[n] = u
@@ -144,49 +165,61 @@ def _membranes(current: np.ndarray, numbers: np.ndarray, hard: bool, path: np.nd
             v[n] = u * (zero if fired else one) if hard else u - (threshold if fired else zero)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _slopes(
-    u: np.ndarray, grad: np.ndarray, numbers: np.ndarray, choices: Choices, h: np.ndarray, total: np.ndarray
-) -> None:
-    """Set a h dy, and subtract a h dy (1 + x, or 1) from the sum of θ."""
+@subroutine(cache=True, error_model="numpy")
+def _to_slopes(u: np.ndarray, numbers: np.ndarray, choices: Choices, h: np.ndarray) -> None:
+    """Set g'(x)."""
     threshold, one = numbers[1], u.dtype.type(1)
     inverse = one / threshold if choices.relative else one
-    factor = numbers[3] * inverse
     for n in range(u.size):
         h[n] = (u[n] - threshold) * inverse
     to_slopes(h, choices.surrogate, numbers[4])
-    for n in range(u.size):
-        h[n] = h[n] * grad[n] * factor
-    if not choices.learned:
-        return
-    if choices.relative:
-        for n in range(u.size):
-            total[n] -= h[n] * (u[n] * inverse)
-    else:
-        for n in range(u.size):
-            total[n] -= h[n]
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def _step_back(
-    h: np.ndarray, u: np.ndarray, numbers: np.ndarray, choices: Choices, dv: np.ndarray, du: np.ndarray,
+@subroutine(cache=True, error_model="numpy")
+def _factor(numbers: np.ndarray, choices: Choices) -> float:
+    """Return a / w."""
+    return numbers[3] * (numbers.dtype.type(1) / numbers[1]) if choices.relative else numbers[3]
+
+
+@subroutine(cache=True, error_model="numpy")
+def _add_theta(
+    h: np.ndarray, dy: np.ndarray, u: np.ndarray, dv: np.ndarray, numbers: np.ndarray, choices: Choices,
     total: np.ndarray,
 ) -> None:  # fmt: skip
-    """Set du, and dv of the step before; subtract dv s of a soft reset from the sum of θ."""
-    beta, threshold, zero, one = numbers[0], numbers[1], u.dtype.type(0), u.dtype.type(1)
-    if choices.learned and not choices.hard:
+    """Subtract a h dy (1 + x, or 1), and dv s of a soft reset, from the sum of θ."""
+    threshold, zero, one, factor = numbers[1], u.dtype.type(0), u.dtype.type(1), _factor(numbers, choices)
+    inverse = one / threshold
+    if choices.relative:
+        for n in range(u.size):
+            total[n] -= h[n] * dy[n] * factor * (u[n] * inverse)
+    else:
+        for n in range(u.size):
+            total[n] -= h[n] * dy[n] * factor
+    if not choices.hard:
         for n in range(u.size):
             total[n] -= dv[n] if u[n] >= threshold else zero
+
+
+@subroutine(cache=True, error_model="numpy")
+def _step_back(
+    h: np.ndarray, dy: np.ndarray, u: np.ndarray, numbers: np.ndarray, choices: Choices, dv: np.ndarray, du: np.ndarray
+) -> None:
+    """Set du, and dv of the step before."""
+    beta, threshold, zero, one = numbers[0], numbers[1], u.dtype.type(0), u.dtype.type(1)
+    factor = _factor(numbers, choices)
     if choices.hard:
         for n in range(u.size):
-            dv[n] *= zero if u[n] >= threshold else one
-    for n in range(u.size):
-        error = h[n] + dv[n]
-        du[n] = error
-        dv[n] = beta * error
+            error = h[n] * dy[n] * factor + dv[n] * (zero if u[n] >= threshold else one)
+            du[n] = error
+            dv[n] = beta * error
+    else:
+        for n in range(u.size):
+            error = h[n] * dy[n] * factor + dv[n]
+            du[n] = error
+            dv[n] = beta * error
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@subroutine(cache=True, error_model="numpy")
 def _add_beta(
     du: np.ndarray, before: np.ndarray, numbers: np.ndarray, hard: bool, first: bool, total: np.ndarray
 ) -> None:

@@ -11,9 +11,6 @@ Names    a amplitude, the value of a spike for the next layer
 Differs  the backward pass saves I alone; u is computed again
 """
 
-import itertools
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -23,12 +20,13 @@ from torch.autograd.function import once_differentiable
 
 from snnsim.kernels.common import gates
 from snnsim.kernels.common.buffers import empty
+from snnsim.kernels.common.threads import thread_count, torch_threads
 from snnsim.kernels.neuron import cpu_maps
 from snnsim.kernels.neuron.cpu_maps import BLOCK, Choices
 from snnsim.kernels.neuron.functions import Reset
 from snnsim.kernels.neuron.surrogate_slopes import CODES
 
-_LEAST = 64
+_LEAST = 8
 """Blocks for each thread, from which a thread is worth its start."""
 
 
@@ -85,11 +83,8 @@ class _MapFunction(torch.autograd.Function):
         spikes = empty(current, *current.shape)
         arrays, numbers = (_array(current), _array(spikes)), _numbers(beta, threshold, options)
         bad = np.zeros(-(-current.shape[1] // BLOCK))
-
-        def part(blocks: tuple[int, int]) -> None:
-            cpu_maps.forward(arrays[0], numbers, options.reset.hard, arrays[1], bad, blocks)
-
-        _in_threads(part, len(bad))
+        with torch_threads():
+            cpu_maps.forward(arrays[0], numbers, options.reset.hard, arrays[1], bad, _threads(len(bad)))
         if not np.isfinite(bad).all():
             gates.ended(torch.tensor(float("nan")), who="neurons")
         ctx.save_for_backward(current, beta, threshold)
@@ -110,11 +105,8 @@ class _MapFunction(torch.autograd.Function):
             [_array(one) for one in (current, grad.contiguous(), drive)],
             _numbers(beta, threshold, options),
         )
-
-        def part(blocks: tuple[int, int]) -> None:
-            cpu_maps.backward(arrays[0], arrays[1], numbers, choices, arrays[2], sums, blocks)
-
-        _in_threads(part, len(sums))
+        with torch_threads():
+            cpu_maps.backward(arrays[0], arrays[1], numbers, choices, arrays[2], sums, _threads(len(sums)))
         total = torch.from_numpy(sums.sum(0)).to(current.dtype)
         return drive, total[:1] if needed[1] else None, total[1:] if needed[2] else None, None
 
@@ -130,12 +122,6 @@ def _numbers(beta: Tensor, threshold: Tensor, options: MapOptions) -> np.ndarray
     return numbers
 
 
-def _in_threads(part: Callable[[tuple[int, int]], None], blocks: int) -> None:
-    """Compute all blocks, in as many threads as torch has; each writes to blocks of its own."""
-    threads = max(1, min(torch.get_num_threads(), blocks // _LEAST))
-    bounds = [blocks * thread // threads for thread in range(threads + 1)]
-    if threads == 1:
-        part((0, blocks))
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, itertools.pairwise(bounds)))
+def _threads(blocks: int) -> int:
+    """Return the number of threads for so many blocks."""
+    return max(1, min(thread_count(), blocks // _LEAST))
