@@ -178,7 +178,8 @@ def _to_slopes(u: np.ndarray, numbers: np.ndarray, choices: Choices, h: np.ndarr
 @subroutine(cache=True, error_model="numpy")
 def _factor(numbers: np.ndarray, choices: Choices) -> float:
     """Return a / w."""
-    return numbers[3] * (numbers.dtype.type(1) / numbers[1]) if choices.relative else numbers[3]
+    factor: float = numbers[3] * (numbers.dtype.type(1) / numbers[1]) if choices.relative else numbers[3]
+    return factor
 
 
 @subroutine(cache=True, error_model="numpy")
