@@ -138,6 +138,7 @@ class Verify:
 
     - snnsim verify digits.npz
     - snnsim verify digits.npz --backend nest --python ENV/bin/python --json
+    - snnsim verify digits.npz --backend nest --threads 4 --processes 8 -- NEST with MPI, as on a cluster
 
     A backend must be installed; otherwise the message names its packages.
     """
@@ -160,6 +161,12 @@ class Verify:
     """Interpreter of the environment in which the backend is installed."""
     trust: bool = False
     """Run code in the folder (run.py, run.c) that is not the code that snnsim writes for this network."""
+    threads: Annotated[int, arg(metavar="N"), COUNT] = 1
+    """Threads of NEST, in each of its processes."""
+    processes: Annotated[int, arg(metavar="N"), COUNT] = 1
+    """Processes of a NEST that was built with MPI, each of which has some of the neurons."""
+    launcher: Annotated[str, arg(metavar="WORDS")] = "mpirun -n"
+    """Command in front of the number of processes; `srun -n` on a cluster with SLURM."""
     json: bool = False
     """Print one JSON object for each backend."""
 
@@ -173,12 +180,16 @@ class Verify:
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
         names = verification.backends_of(target, export.TARGETS[target].variant(self.path), name=self.backend)
-        missing = []
+        parallel, missing = verification.Parallel(self.threads, self.processes, self.launcher), []
+        if self.threads > 1 or self.processes > 1:
+            # without any such backend, the first one says so
+            names = [name for name in names if verification.BACKENDS[name].parallel] or names[:1]
         for name in names:
             try:
                 report = verification.verify(
-                    self.path, program, events, backend=name, python=str(self.python), trust=self.trust
-                )
+                    self.path, program, events, backend=name, python=str(self.python), trust=self.trust,
+                    parallel=parallel,
+                )  # fmt: skip
             except (ImportError, verification.UnsupportedError) as error:
                 missing.append(str(error))
                 continue

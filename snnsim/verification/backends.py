@@ -27,6 +27,8 @@ class Backend:
     """Whether it computes Programs in integers with their arithmetic; if not, both sides compute in floats."""
     counts: bool = False
     """Whether it takes several spikes of a channel in a step; if not, both sides get one."""
+    parallel: bool = False
+    """Whether it takes threads and processes, see parallel.py."""
     seconds: float = 600.0
     """Time after which it is stopped."""
 
@@ -41,7 +43,7 @@ class Backend:
 
 _LAVA = "--ignore-requires-python"
 BACKENDS: dict[str, Backend] = {
-    "nest": Backend("npz", "nest-simulator", counts=True),
+    "nest": Backend("npz", "nest-simulator", counts=True, parallel=True),
     "brian2": Backend("npz", "brian2 'numpy<2.4'", integers=True, counts=True),
     "bmtk": Backend("sonata", "bmtk nest-simulator", counts=True),
     "pynn-nest": Backend("spinnaker", "pynn nest-simulator", counts=True),

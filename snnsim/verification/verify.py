@@ -26,8 +26,13 @@ from snnsim.export.targets import TARGETS
 from snnsim.program import Population, Program
 from snnsim.quantization import dequantized
 from snnsim.simulation import Events, Probe, Result, Simulator
+from snnsim.validation import require
 from snnsim.verification.backends import BACKENDS, get_backend
 from snnsim.verification.compare import Difference, Layer, compare_layer, first_differences
+from snnsim.verification.parallel import Parallel, merged
+
+ALONE = Parallel()
+"""One thread of one process."""
 
 
 class UnsupportedError(RuntimeError):
@@ -74,7 +79,7 @@ class Report:
     left_out = renamed.property_("left_out", "dropped_spikes")
 
 
-def verify(
+def verify(  # noqa: PLR0913
     path: Path,
     program: Program,
     events: Events,
@@ -82,6 +87,7 @@ def verify(
     backend: str | None = None,
     python: str = sys.executable,
     trust: bool = False,
+    parallel: Parallel = ALONE,
     **old: str,
 ) -> Report:
     """Return the spikes of a backend that runs an exported file, compared with those of our simulator.
@@ -93,11 +99,13 @@ def verify(
         backend: A name of BACKENDS.
         python: The interpreter of the environment in which the backend is installed.
         trust: Whether to run code in the folder that is not, byte for byte, the code that snnsim writes for it.
+        parallel: Threads and processes of a backend that has several.
         **old: `consumer`, the old name of `backend`.
 
     Raises:
         TypeError: If there is no backend.
-        ValueError: If the backend is unknown, or the folder holds other code, and it is not trusted.
+        ValueError: If the backend is unknown or has one thread alone, or the folder holds other code, and it is not
+            trusted.
         ImportError: If the backend is not installed.
         UnsupportedError: If it has no form of this network.
         RuntimeError: If it fails.
@@ -114,7 +122,7 @@ def verify(
     program, inputs = with_bias_spikes(program, single)
     simulated = program if chosen.integers else dequantized(program, units="integer")
     result = Simulator(simulated).run(inputs, Probe(spikes=True))
-    arrays = run_backend(path, program, inputs, backend=backend, python=python)
+    arrays = run_backend(path, program, inputs, backend=backend, python=python, parallel=parallel)
     cells = partial(_our_cells, result), partial(_their_cells, arrays, result.length)
     populations = [each for each in simulated.populations if each.fires and f"{each.name}/step" in arrays]
     return Report(
@@ -131,7 +139,7 @@ def verify(
     )
 
 
-def run_backend(
+def run_backend(  # noqa: PLR0913
     path: Path,
     program: Program,
     events: Events,
@@ -139,6 +147,7 @@ def run_backend(
     backend: str,
     python: str = sys.executable,
     variables: Mapping[str, str] | None = None,
+    parallel: Parallel = ALONE,
 ) -> dict[str, np.ndarray]:
     """Return the arrays that a backend's script writes; `runners/exchange.py` lists them.
 
@@ -149,12 +158,19 @@ def run_backend(
         backend: A name of BACKENDS.
         python: The interpreter of the environment in which the backend is installed.
         variables: Environment variables of its process besides those of this one.
+        parallel: Threads and processes of a backend that has several.
 
     Raises:
+        ValueError: If the backend has one thread alone, or the launcher of its processes is not installed.
         ImportError: If the backend is not installed.
         UnsupportedError: If it has no form of this network.
         RuntimeError: If it fails.
     """
+    several = ", ".join(name for name, each in BACKENDS.items() if each.parallel)
+    require(
+        parallel == ALONE or get_backend(backend).parallel,
+        f"verify: threads and processes must be 1 for {backend}; {several} has several",
+    )
     with tempfile.TemporaryDirectory() as folder:
         recordings, result = Path(folder) / "recordings.npz", Path(folder) / "result.npz"
         np.savez(
@@ -162,9 +178,15 @@ def run_backend(
             count=events.count.astype(np.int64), offset=events.offset, channels=np.array(program.channels),
         )  # fmt: skip
         script = get_backend(backend).script(backend)
-        _call([python, str(script), str(path), str(recordings), str(result)], backend, variables or {})
-        with np.load(result) as stored:
-            return {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
+        command = parallel.command([python, str(script), str(path), str(recordings), str(result)])
+        _call(command, backend, {**parallel.variables(), **(variables or {})})
+        parts = [_arrays(each) for each in parallel.results(result)]
+        return parts[0] if len(parts) == 1 else merged(parts)
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as stored:
+        return {unquote(name, errors="surrogatepass"): stored[name] for name in stored.files}
 
 
 def _refuse_other_code(path: Path, program: Program, target: str) -> None:

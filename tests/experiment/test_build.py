@@ -174,9 +174,9 @@ def test_runs_without_settings_of_convolutions_can_be_read(tiny):
 def test_settings_that_old_checkpoints_lack_have_no_value_by_default():
     """A new setting of the network is None where it is not used, or no checkpoint of before could be read."""
     images = build.architecture(presets.named("images"), classes=10)
-    named = "channels classes convolutions delays extra_ms field hidden kernel max_delay_ms neuron pool readout".split()
-    more = "batch_norm dropout sigma_end sigma_start sparsity taps time_step_ms window".split()
-    assert {name for name, value in images.items() if value is not None} <= {*named, *more}
+    named = """channels classes convolutions delays extra_ms field hidden kernel max_delay_ms neuron pool readout
+    batch_norm dropout sigma_end sigma_start sparsity taps time_step_ms window"""
+    assert {name for name, value in images.items() if value is not None} <= set(named.split())
     strided = presets.named("images").with_values({"network.stride": 2, "network.pool": 1})
     assert build.architecture(strided, classes=10)["stride"] == 2
     assert build.layer_sizes(strided, classes=10) == "8 x 8 x 1 - 4 x 4 x 16 - 2 x 2 x 32 - 10"

@@ -144,6 +144,6 @@ def _sizes(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Sizes:
     delays, rows, columns, channels, targets = kernel.shape
     positions = geometry.outputs(len(spikes), rows, columns)[2]
     return Sizes(
-        spikes.shape[0], spikes.shape[1], geometry.height, geometry.width, channels, geometry.up, geometry.left, geometry.before,
-        *geometry.stride, delays, rows, columns, positions, -(-targets // VECTOR) * VECTOR,
+        spikes.shape[0], spikes.shape[1], geometry.height, geometry.width, channels, geometry.up, geometry.left,
+        geometry.before, *geometry.stride, delays, rows, columns, positions, -(-targets // VECTOR) * VECTOR,
     )  # fmt: skip

@@ -8,6 +8,8 @@ Neurons with an exponential synapse are iaf_psc_exp: V ← V exp(−h/τ) + P i,
 capacitance at which NEST's P is the gain. A current acts a step after its spikes, so such populations are a step later.
 """
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from exchange import Membranes, Recordings, Spikes, UnsupportedError, main, read
 STEP = 1.0
 CURRENTS = ("cuba_lif_hard",)
 """Models with an exponential synapse."""
+THREADS = int(os.environ.get("SNNSIM_THREADS", "1"))
 METER = {"record_from": ["V_m"], "interval": STEP}
 
 
@@ -42,15 +45,16 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
         for name, meter in meters.items():
             nest.Connect(meter, groups[name])
         nest.Prepare()
+        length = steps + max(lags.values()) + 1
         with timed():
-            nest.Run((steps + max(lags.values()) + 1) * STEP)
+            nest.Run(length * STEP)
         nest.Cleanup()
         for name, recorder in recorders.items():
             events = recorder.events
             step = np.rint(events["times"] / STEP).astype(int) - 1 - lags[name]
             spikes[name].append((step, events["senders"] - groups[name].tolist()[0]))
         for name, meter in meters.items():
-            membranes[name].append(_trace(meter.events, groups[name])[lags[name] :][:steps])
+            membranes[name].append(_trace(meter.events, groups[name], length)[lags[name] :][:steps])
     return spikes, membranes
 
 
@@ -93,7 +97,7 @@ def _build(
     """Return the populations by name, connected, and at rest."""
     # a fresh kernel is a network at rest
     nest.ResetKernel()
-    nest.set(resolution=STEP, local_num_threads=1)
+    nest.set(resolution=STEP, local_num_threads=THREADS)
     groups = {"input": _generators(recordings, number)}
     groups |= {name: _neurons(arrays, name, model) for name, model in header["populations"]}
     for edge, (source, target) in enumerate(header["edges"]):
@@ -106,10 +110,10 @@ def _build(
     return groups
 
 
-def _trace(events: Any, group: Any) -> np.ndarray:
-    """Return the membranes that a multimeter recorded (step, neuron)."""
+def _trace(events: Any, group: Any, length: int) -> np.ndarray:
+    """Return the membranes that a multimeter recorded (step, neuron); 0 for neurons of other processes."""
     step = np.rint(events["times"] / STEP).astype(int) - 1
-    membranes = np.zeros((step.max() + 1, len(group)))
+    membranes = np.zeros((length, len(group)))
     membranes[step, events["senders"] - group.tolist()[0]] = events["V_m"]
     return membranes
 
@@ -197,5 +201,22 @@ def _connect_bias(bias: np.ndarray, lag: int, source: Any, group: Any) -> None:
         nest.Connect(np.repeat(pre, len(neuron)), post[neuron], "one_to_one", parameters)
 
 
+def _own_result(path: str) -> str:
+    """Return the file for the spikes of this process.
+
+    Raises:
+        UnsupportedError: If this NEST does not know of the other processes.
+    """
+    processes = int(os.environ.get("SNNSIM_PROCESSES", "1"))
+    if nest.num_processes != processes:
+        raise UnsupportedError(
+            f"NEST {nest.__version__} must have MPI for {processes} processes, and this one "
+            f"{'has' if nest.build_info['have_mpi'] else 'has not'} (nest.build_info['have_mpi']) and knows of "
+            f"{nest.num_processes}; install one that was built with -Dwith-mpi=ON, or take --processes 1 and --threads"
+        )
+    return path if processes == 1 else str(Path(path).with_suffix(f".{nest.Rank()}.npz"))
+
+
 if __name__ == "__main__":
+    sys.argv[3] = _own_result(sys.argv[3])
     main(run, nest.__version__)
