@@ -289,12 +289,3 @@ def test_memory_of_a_run(monkeypatch, capsys, tmp_path, tiny, baseline):
     changes = [line for line in lines if line.startswith("the last epoch against the second: peak ")]
     assert len(changes) == (2 if baseline else 1)
     assert lines[-1].startswith("highest of the run, / snnsim: ") == (baseline is not None)
-
-
-def test_rate_networks_are_timed_with_equal_gradients(monkeypatch):
-    rate = script("rate")
-    monkeypatch.setattr(rate, "SIZES", {"3 units": (4, 2, 3)})
-    result = rate.measured("3 units", repeats=1, loops=1)
-    assert set(result["seconds"]) == {rate.COMPILED, rate.TORCH, rate.PRODUCTS}
-    assert result["difference"] < 1e-5
-    assert rate.shown([result]).splitlines()[1].startswith("3 units")
