@@ -1,19 +1,12 @@
 """Benchmarks of rate networks and of the spiking U-Net: both sides are the same function."""
 
-import importlib
-
 import pytest
 
 pytest.importorskip("spikingjelly")
 
 
-@pytest.fixture
-def script(bench_script):  # noqa: ARG001 - scripts can be imported
-    return importlib.import_module
-
-
-def test_rate_networks_are_timed_with_equal_gradients(script, monkeypatch):
-    rate = script("rate")
+def test_rate_networks_are_timed_with_equal_gradients(bench_script, monkeypatch):
+    rate = bench_script("rate")
     monkeypatch.setattr(rate, "SIZES", {"3 units": (4, 2, 3)})
     result = rate.measured("3 units", repeats=1, loops=1)
     assert set(result["seconds"]) == {rate.COMPILED, rate.TORCH, rate.PRODUCTS}
@@ -21,8 +14,8 @@ def test_rate_networks_are_timed_with_equal_gradients(script, monkeypatch):
     assert rate.shown([result]).splitlines()[1].startswith("3 units")
 
 
-def test_the_unet_of_spikingjelly_is_the_same_function(script, monkeypatch):
-    unet = script("unet")
+def test_the_unet_of_spikingjelly_is_the_same_function(bench_script, monkeypatch):
+    unet = bench_script("unet")
     monkeypatch.setattr(unet, "SIZES", {"tiny": (unet.Options(width=4, multipliers=(1, 2)), 8, 3)})
     result = unet.measured("tiny", repeats=1, loops=1)
     assert set(result["seconds"]) == {unet.OURS, unet.LAST, unet.TWIN, unet.PLAIN}
