@@ -129,13 +129,13 @@ def test_the_large_network_in_small(script, monkeypatch, capsys, python_without_
     assert len(capsys.readouterr().out.splitlines()) == 5
 
 
-def test_the_cost_model_finds_the_costs_of_neurons_events_and_spikes(script):
+def test_the_cost_model_finds_the_costs_of_neurons_events_and_lookups(script):
     module = script("cost_model")
-    costs = {"neuron_step_ns": 3.0, "event_ns": 5.0, "spike_ns": 700.0, "synapse_bytes": 6.0, "neuron_bytes": 500.0}
+    costs = {"neuron_step_ns": 3.0, "event_ns": 5.0, "lookup_ns": 70.0, "synapse_bytes": 6.0, "index_bytes": 250.0}
     sizes = [(1000, 10, 40, 9000), (2000, 10, 300, 900), (500, 40, 7, 70_000), (3000, 20, 90, 4000)]
     results = [
-        {"neurons": n, "steps": steps, "spikes": spikes, "events": events, "synapses": events + n}
-        for n, steps, spikes, events in sizes
+        {"neurons": n, "blocks": 2, "steps": steps, "lookups": lookups, "events": events, "synapses": events + n}
+        for n, steps, lookups, events in sizes
     ]
     for each in results:
         seconds, each["synapse_bytes"] = module.predicted(each, costs)
@@ -148,4 +148,6 @@ def test_networks_of_the_cost_model_have_the_sizes_that_are_asked_for(script):
     slow, fast = (module.measured((300, 20, current), seconds=0.05, repeats=2, threads=1) for current in (-40.0, 0.0))
     assert (slow["synapses"], slow["steps"], len(slow["seconds"])) == (6000, 500, 2)
     assert slow["rate_hz"] < fast["rate_hz"]
-    assert fast["events"] == 20 * fast["spikes"] > 0
+    assert fast["events"] == 20 * round(300 * 0.05 * fast["rate_hz"]) > 0
+    # two blocks, and delays of 1 to 64 steps
+    assert 2 * fast["events"] / 20 < fast["lookups"] < 128 * fast["events"] / 20

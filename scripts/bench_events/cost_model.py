@@ -1,9 +1,10 @@
-"""Cost and memory of large networks: measured on a grid of sizes, and a fitted model of neurons, events and spikes.
+"""Cost and memory of large networks: measured on a grid of sizes, and a fitted model of neurons, events and lookups.
 
-    seconds of the processor   = a · neurons · steps + b · events + c · spikes
-    bytes                      = d · synapses + e · neurons
+    seconds of the processor   = a · neurons · steps + b · events + c · lookups
+    bytes                      = d · synapses + e · neurons · blocks
 
-    events   arrivals of spikes at synapses; each of the last 64 steps is searched for the synapses of a spike
+    events    arrivals of spikes at synapses
+    lookups   spikes · blocks · longest delay in steps: every step and every block of 65,536 neurons looks up a spike
 
 Networks are random, with one population, Poisson input and weights so small that the rate is that of the input:
 neurons, synapses of a neuron and rate vary alone. The model is fitted to the smaller networks, by least squares of
@@ -70,26 +71,28 @@ def measured(
         turns.append(timer() - start)
         first += steps
     neurons, fan_in, _ = size
+    blocks, longest = network.network.layout.blocks, float(network.network.synapses.longest.mean())
     return {
         "neurons": neurons, "fan_in": fan_in, "threads": threads, "steps": steps, "building_s": building,
-        "rate_hz": spikes / neurons / seconds, "spikes": spikes, "events": spikes * fan_in, "seconds": turns,
+        "rate_hz": spikes / neurons / seconds, "lookups": round(spikes * blocks * longest), "blocks": blocks,
+        "events": spikes * fan_in, "seconds": turns,
         "synapse_bytes": network.bytes_per_synapse * network.synapses, "synapses": network.synapses,
     }  # fmt: skip
 
 
 def fitted(results: list[dict[str, Any]]) -> dict[str, float]:
-    """Return the nanoseconds of a neuron in a step, an event and a spike, and the bytes of a synapse and a neuron.
+    """Return nanoseconds of a neuron in a step, an event and a lookup, and bytes of a synapse and of an index.
 
     Args:
         results: What `measured` returned for several networks.
     """
-    cost = [[each["neurons"] * each["steps"], each["events"], each["spikes"]] for each in results]
-    memory = [[each["synapses"], each["neurons"]] for each in results]
+    cost = [[each["neurons"] * each["steps"], each["events"], each["lookups"]] for each in results]
+    memory = [[each["synapses"], each["neurons"] * each["blocks"]] for each in results]
     time_of = _least_squares(cost, [min(each["seconds"]) for each in results])
     bytes_of = _least_squares(memory, [each["synapse_bytes"] for each in results])
-    names = "neuron_step_ns", "event_ns", "spike_ns"
+    names = "neuron_step_ns", "event_ns", "lookup_ns"
     model = {name: 1e9 * value for name, value in zip(names, time_of, strict=True)}
-    return model | dict(zip(("synapse_bytes", "neuron_bytes"), bytes_of, strict=True))
+    return model | dict(zip(("synapse_bytes", "index_bytes"), bytes_of, strict=True))
 
 
 def _least_squares(terms: list[list[float]], value: list[float]) -> list[float]:
@@ -107,8 +110,10 @@ def predicted(result: dict[str, Any], model: dict[str, float]) -> tuple[float, f
         model: What `fitted` returned.
     """
     work = result["neurons"] * result["steps"] * model["neuron_step_ns"]
-    work += result["events"] * model["event_ns"] + result["spikes"] * model["spike_ns"]
-    return work / 1e9, result["synapses"] * model["synapse_bytes"] + result["neurons"] * model["neuron_bytes"]
+    work += result["events"] * model["event_ns"] + result["lookups"] * model["lookup_ns"]
+    return work / 1e9, result["synapses"] * model["synapse_bytes"] + result["neurons"] * result["blocks"] * model[
+        "index_bytes"
+    ]
 
 
 def main() -> None:
@@ -117,7 +122,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.1, help="simulated seconds of a turn")
     parser.add_argument("--repeats", type=int, default=3, help="turns")
     parser.add_argument(
-        "--largest", type=int, nargs=2, metavar=("NEURONS", "SYNAPSES"), default=(1_000_000, 1000),
+        "--largest", type=int, nargs=2, metavar=("NEURONS", "SYNAPSES"), default=(300_000, 1000),
         help="network that the model predicts: neurons, and synapses of a neuron",
     )  # fmt: skip
     parser.add_argument("--threads", type=int, default=2, help="threads of the largest network; the grid has one")

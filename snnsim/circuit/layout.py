@@ -55,7 +55,19 @@ def empty(begin: np.ndarray, blocks: Layout) -> Synapses:
     """
     count = int(begin[-1])
     first = np.zeros((blocks.neurons, DELAYS * blocks.blocks + 1), np.uint32)
-    return Synapses(begin, first, np.empty(count, np.uint16), np.empty(count, np.float32))
+    longest = np.zeros(blocks.neurons, np.uint8)
+    return Synapses(begin, first, np.empty(count, np.uint16), np.empty(count, np.float32), longest)
+
+
+def set_longest(synapses: Synapses, blocks: Layout) -> None:
+    """Set the longest delay of each source.
+
+    Args:
+        synapses: All synapses and their index.
+        blocks: The blocks.
+    """
+    behind = synapses.first[:, blocks.blocks :: blocks.blocks]
+    synapses.longest[:] = np.where(behind[:, -1] > 0, 1 + (behind < behind[:, -1:]).sum(1), 0)
 
 
 def from_lists(lists: Lists, blocks: Layout) -> Synapses:

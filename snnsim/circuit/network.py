@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnsim.circuit import distributions
-from snnsim.circuit.layout import Lists, empty, from_lists, layout
+from snnsim.circuit.layout import Lists, empty, from_lists, layout, set_longest
 from snnsim.circuit.spec import Neuron, Spec
 from snnsim.circuit.threads import threads_of
 from snnsim.kernels.circuit import building, steps
@@ -121,6 +121,7 @@ def at_start(circuit: Circuit, voltage: np.ndarray | None = None) -> State:
         np.zeros(room, np.int32),
         np.zeros(room, np.int64),
         np.zeros(1, np.int64),
+        np.full(1, -1),
     )
 
 
@@ -152,6 +153,7 @@ def run(circuit: Circuit, state: State, *, first: int, count: int, threads: int 
             steps.run(begin, order, network, state, chunk)
             times = np.repeat(begin + np.arange(len(chunk.until)), np.diff(chunk.until, prepend=0))
             parts.append((times, chunk.neuron[: len(times)].copy()))
+            state.step[0] = begin + len(chunk.until)
     empty_part = (np.zeros(0, np.int64), np.zeros(0, np.int32))
     return Spikes(*(np.concatenate(each) for each in zip(empty_part, *parts, strict=True)))
 
@@ -161,12 +163,16 @@ def _check_state(circuit: Circuit, state: State, first: int) -> None:
     expected = [part.shape for part in at_start(circuit, np.zeros(circuit.spec.neurons))]
     shapes = [part.shape for part in state]
     require(shapes == expected, f"run: the state must be that of this network, {expected}, not {shapes}; see at_start")
+    stands = int(state.step[0])
+    require(
+        stands in (-1, first), f"run: first must be the step at which the state stands, which is {stands}, not {first}"
+    )
     total = int(state.total[0])
     recent, when = state.recent[:total], state.when[:total]
     ends = (int(when.min(initial=first - 1)), int(when.max(initial=first - 1)))
     require(
         first - DELAYS <= ends[0] and ends[1] < first,
-        f"run: first must be the step at which the state stands, behind its last spike in step {ends[1]}, not {first}",
+        f"run: spikes of the state must be of the {DELAYS} steps before {first}, not of {ends[0]} to {ends[1]}",
     )
     require(
         0 <= total <= len(state.recent) and bool((recent >= 0).all() and (recent < circuit.spec.neurons).all()),
@@ -181,6 +187,7 @@ def _room(circuit: Circuit) -> int:
 
 
 def _network(spec: Spec, seed: int, blocks: Layout, synapses: Synapses) -> Network:
+    set_longest(synapses, blocks)
     mean = np.array(spec.drive_hz) * spec.time_step_ms / 1000
     key = np.uint64(Draws.of(seed).layer(_SPIKES).key)
     weight = np.array(spec.drive_weight_pa, np.float64)

@@ -10,16 +10,18 @@ Source   order of a step: iaf_psc_exp of NEST, exact integration by Rotter and D
 import numpy as np
 
 from snnsim.kernels.circuit.alias import draw
-from snnsim.kernels.circuit.types import DELAYS, Drive, Layout, Network, Neurons, Recorder, State, Synapses
+from snnsim.kernels.circuit.types import Drive, Layout, Network, Neurons, Recorder, State, Synapses
 from snnsim.kernels.common.counter_rng import GAMMA, mix, row
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
-from snnsim.kernels.common.prefetch import prefetch
+from snnsim.kernels.common.prefetch import prefetch_line
 from snnsim.kernels.common.threads import parallel
 
 LEAST = 1e-200
 """Currents in pA at or below this number decay to 0."""
-AHEAD = 3
+LINE = 32
+"""Targets in a cache line."""
+AHEAD = 8
 """Number of spikes whose synapses are loaded ahead."""
 _LOW, _32, _1 = np.uint64(2**32 - 1), np.uint64(32), np.uint64(1)
 
@@ -29,20 +31,27 @@ def _deliver(block: int, step: int, blocks: int, synapses: Synapses, state: Stat
     """Add up the weights that arrive in a block."""
     begin, first, target, weight = synapses.begin, synapses.first, synapses.target, synapses.weight
     recent, when = state.recent[: state.total[0]], state.when[: state.total[0]]
-    earliest = step - 1
-    for index in range(-2 * AHEAD, recent.size):
+    row, index_of = first.shape[1], first.reshape(-1)
+    shift = (step - 1) * blocks + block
+    ahead, further = min(AHEAD, recent.size), min(2 * AHEAD, recent.size)
+    for index in range(further):
+        prefetch_line(index_of, recent[index] * row + shift - when[index] * blocks)
+    for index in range(-ahead, recent.size):
         # synapses lie far apart: their numbers and then themselves are on their way while others are added
-        if index + 2 * AHEAD < recent.size:
-            source, segment = recent[index + 2 * AHEAD], (earliest - when[index + 2 * AHEAD]) * blocks + block
-            prefetch(first[source, segment : segment + 2])
-        if 0 <= index + AHEAD < recent.size:
-            source, segment = recent[index + AHEAD], (earliest - when[index + AHEAD]) * blocks + block
-            start, stop = begin[source] + first[source, segment], begin[source] + first[source, segment + 1]
-            prefetch(target[start:stop])
-            prefetch(weight[start:stop])
+        if index + 2 * AHEAD < recent.size and index + 2 * AHEAD >= further:
+            prefetch_line(index_of, recent[index + 2 * AHEAD] * row + shift - when[index + 2 * AHEAD] * blocks)
+        if index + AHEAD < recent.size:
+            source = recent[index + AHEAD]
+            segment = source * row + shift - when[index + AHEAD] * blocks
+            start, stop = begin[source] + index_of[segment], begin[source] + index_of[segment + 1]
+            for k in range(start, stop, LINE):
+                prefetch_line(target, k)
+                prefetch_line(weight, k)
+                prefetch_line(weight, k + LINE // 2)
         if index >= 0:
-            source, segment = recent[index], (earliest - when[index]) * blocks + block
-            start, stop = begin[source] + first[source, segment], begin[source] + first[source, segment + 1]
+            source = recent[index]
+            segment = source * row + shift - when[index] * blocks
+            start, stop = begin[source] + index_of[segment], begin[source] + index_of[segment + 1]
             for k in range(start, stop):
                 arriving[target[k]] += weight[k]
 
@@ -122,14 +131,14 @@ def _block(job: int, order: np.ndarray, step: int, network: Network, state: Stat
 
 
 @subroutine(nogil=True, cache=True)
-def _remember(step: int, layout: Layout, state: State) -> int:
+def _remember(step: int, layout: Layout, longest: np.ndarray, state: State) -> int:
     """Forget spikes that have arrived everywhere, and add those of this step; return the number of the latter."""
-    recent, when, old, total = state.recent, state.when, 0, state.total[0]
-    while old < total and when[old] + DELAYS <= step:
-        old += 1
-    for index in range(old, total):
-        recent[index - old], when[index - old] = recent[index], when[index]
-    total -= old
+    recent, when, total = state.recent, state.when, 0
+    for index in range(state.total[0]):
+        source = recent[index]
+        if when[index] + longest[source] > step:
+            recent[total], when[total] = source, when[index]
+            total += 1
     count = total
     for block in range(layout.blocks):
         begin = block * layout.size
@@ -155,7 +164,7 @@ def run(first: int, order: np.ndarray, network: Network, state: State, recorder:
     recorded = 0
     for index in range(recorder.until.size):
         for_each(_block, order.size, (order, first + index, network, state))
-        count, total = _remember(first + index, network.layout, state), state.total[0]
+        count, total = _remember(first + index, network.layout, network.synapses.longest, state), state.total[0]
         recorder.neuron[recorded : recorded + count] = state.recent[total - count : total]
         recorded += count
         recorder.until[index] = recorded

@@ -43,6 +43,8 @@ class Synapses(NamedTuple):
     """Number of the target within its block, uint16 (synapse,)."""
     weight: np.ndarray
     """float32 (synapse,)."""
+    longest: np.ndarray
+    """Longest delay of each source, 0 for one without synapses, uint8 (source,)."""
 
 
 class Neurons(NamedTuple):
@@ -108,6 +110,8 @@ class State(NamedTuple):
     """Steps of these spikes, int64 (room,)."""
     total: np.ndarray
     """Their number, int64 (1,)."""
+    step: np.ndarray
+    """The next step, −1 before the first run, int64 (1,)."""
 
 
 class Recorder(NamedTuple):

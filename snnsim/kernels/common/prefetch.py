@@ -18,8 +18,14 @@ def _plain(row: np.ndarray, index: int) -> None:
 
 
 @intrinsic(_plain)
-def _prefetch_line(_context: Any, row: Any, index: Any) -> Any:
-    """Start to load row[index] into all caches; nothing waits for the load."""
+def prefetch_line(_context: Any, row: Any, index: Any) -> Any:
+    """Start to load row[index] into all caches; nothing waits for the load, and an index beyond the row does no harm.
+
+    Args:
+        _context: Numba's context of types; Numba passes it.
+        row: Numbers, contiguous (number,).
+        index: An index.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -44,4 +50,4 @@ def prefetch(row: np.ndarray) -> None:
         row: Numbers that are read soon, contiguous (number,).
     """
     for index in range(0, row.size, _LINE // row.itemsize):
-        _prefetch_line(row, index)
+        prefetch_line(row, index)
