@@ -46,8 +46,9 @@ def report(backend, program, recordings, *, wrong):
 def verifier(installed):
     """Return what `verify` would do if these were installed, and the last of them wrong by a spike."""
 
-    def run_one(_path, program, events, *, backend, python, trust=False):
+    def run_one(_path, program, events, *, backend, python, trust=False, parallel=None):
         assert not trust
+        assert parallel in (None, verification.Parallel())
         if backend not in installed:
             raise ImportError(f"verify: {backend} is not installed (in {python}); pip install its-package")
         return report(backend, program, len(events), wrong=backend == installed[-1])
@@ -68,6 +69,30 @@ def test_installed_backends_verify_and_missing_ones_are_named(capsys, tmp_path, 
     with pytest.raises(SystemExit):
         run(capsys, *words)
     assert "nest is not installed" in capsys.readouterr().err
+
+
+def test_threads_and_processes_are_those_of_backends_that_have_them(capsys, tmp_path, file, monkeypatch):
+    run(capsys, "export", file, "--to", "npz", "-o", str(tmp_path / "net.npz"))
+    calls = []
+
+    def verify(_path, program, events, *, backend, parallel, **_):
+        calls.append((backend, parallel))
+        return report(backend, program, len(events), wrong=False)
+
+    monkeypatch.setattr(verification, "verify", verify)
+    words = (
+        "verify",
+        str(tmp_path / "net.npz"),
+        "--random",
+        "--threads",
+        "3",
+        "--processes",
+        "2",
+        "--launcher",
+        "srun -n",
+    )
+    run(capsys, *words)
+    assert calls == [("nest", verification.Parallel(3, 2, "srun -n"))]
 
 
 def test_the_matrix_explains_numbers_and_gaps(capsys, tmp_path, monkeypatch):

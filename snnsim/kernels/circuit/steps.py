@@ -33,14 +33,11 @@ def _deliver(block: int, step: int, blocks: int, synapses: Synapses, state: Stat
     recent, when = state.recent[: state.total[0]], state.when[: state.total[0]]
     row, index_of = first.shape[1], first.reshape(-1)
     shift = (step - 1) * blocks + block
-    ahead, further = min(AHEAD, recent.size), min(2 * AHEAD, recent.size)
-    for index in range(further):
-        prefetch_line(index_of, recent[index] * row + shift - when[index] * blocks)
-    for index in range(-ahead, recent.size):
+    for index in range(-2 * AHEAD, recent.size):
         # synapses lie far apart: their numbers and then themselves are on their way while others are added
-        if index + 2 * AHEAD < recent.size and index + 2 * AHEAD >= further:
+        if index + 2 * AHEAD < recent.size:
             prefetch_line(index_of, recent[index + 2 * AHEAD] * row + shift - when[index + 2 * AHEAD] * blocks)
-        if index + AHEAD < recent.size:
+        if 0 <= index + AHEAD < recent.size:
             source = recent[index + AHEAD]
             segment = source * row + shift - when[index + AHEAD] * blocks
             start, stop = begin[source] + index_of[segment], begin[source] + index_of[segment + 1]
