@@ -1,6 +1,7 @@
 """Options of the benchmarks, and the JSON file of their results."""
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +72,32 @@ def write(path: Path, results: dict[str, Any], *, names: list[str], seed: int = 
         seed: Seed of the measurement.
     """
     write_json(path, {**environment(seed), "peers": baselines.versions(names), **results})
+
+
+def run_sizes(
+    description: str,
+    sizes: Iterable[str],
+    measured: Callable[[str, int, int], dict[str, Any]],
+    shown: Callable[[list[dict[str, Any]]], str],
+    *,
+    json: str,
+    names: list[str],
+) -> None:
+    """Measure several sizes as the command line asks for, print a table, and write all samples.
+
+    Args:
+        description: Docstring of the script.
+        sizes: Names of the sizes.
+        measured: Function from a size, the number of turns and the calls of a turn to a result.
+        shown: Function from the results to the table.
+        json: Path of the file for the figures where the command line names none.
+        names: Names of the baselines.
+    """
+    parser, results = measurement_parser(description, json=json), []
+    parser.add_argument("--size", nargs="+", choices=list(sizes), default=list(sizes), help="which sizes")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    for name in options.size:
+        results.append(measured(name, options.repeats, options.loops))
+        write(options.json, {"results": results}, names=names)
+    print(shown(results))

@@ -7,14 +7,13 @@ alone for comparison: forward, backward and gradient of the weights take as many
 Times are taken in turns in one process after a warm-up; a ratio is the median over turns.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 from statistics import median
 from typing import Any
 
 import torch
-from common import measurement_parser, write
+from common import run_sizes
 from torch import Tensor
 
 from snnsim.bench import tables, timing
@@ -120,26 +119,5 @@ def shown(results: list[dict[str, Any]]) -> str:
     return tables.table(head, rows)
 
 
-def arguments(words: list[str] | None = None) -> argparse.Namespace:
-    """Return the options of the command line.
-
-    Args:
-        words: Words of the command line; None takes those of the process.
-    """
-    parser = measurement_parser(__doc__, json="figures/bench-rate.json")
-    parser.add_argument("--size", nargs="+", choices=SIZES, default=list(SIZES), help="which sizes")
-    return parser.parse_args(words)
-
-
-def main() -> None:
-    """Measure, print a table, and write all samples."""
-    options, results = arguments(), []
-    torch.set_num_threads(options.threads)
-    for name in options.size:
-        results.append(measured(name, options.repeats, options.loops))
-        write(options.json, {"results": results}, names=[])
-    print(shown(results))
-
-
 if __name__ == "__main__":
-    main()
+    run_sizes(__doc__, SIZES, measured, shown, json="figures/bench-rate.json", names=[])
