@@ -157,7 +157,9 @@ def _currents(
         recording, step = job // steps, job % steps
         for y in range(height):
             own[:] = 0
-            _row_of_positions(events, kernel, sizes, own, recording, step, y)
+            # the earliest events come first
+            for delay in range(sizes.delays - 1, -1, -1):
+                _row_of_positions(events, kernel, sizes, own, recording, step, y, delay, True)
             for x in range(width):
                 to = current[step, recording, y, x]
                 for target in range(targets):
@@ -166,18 +168,22 @@ def _currents(
 
 @subroutine(cache=True)
 def _row_of_positions(
-    events: Events, kernel: np.ndarray, sizes: Sizes, sums: np.ndarray, recording: int, step: int, y: int
-) -> None:
-    """Add all events that a row of positions reads, in the order of time, row, column and channel."""
-    for delay in range(sizes.delays - 1, -1, -1):
-        for i in range(sizes.kernel_rows):
-            row = _row(recording, step, delay, y, i, sizes)
-            if row < 0:
-                continue
-            start = _start(delay, i, sizes)
-            for event in range(events.indptr[row], events.indptr[row + 1]):
-                to, taps = _along(events, event, kernel, sums, start, sizes)
-                _add(to, taps, events.value[event], events.positions[event], sizes.width)
+    events: Events, kernel: np.ndarray, sizes: Sizes, numbers: np.ndarray, recording: int, step: int, y: int,
+    delay: int, forward: bool,
+) -> None:  # fmt: skip
+    """Add the events that a row of positions reads with a delay, in the order of row, column and channel.
+
+    Forward, taps of the kernel are added to the numbers of the positions; backward, these numbers to the taps.
+    """
+    for i in range(sizes.kernel_rows):
+        row = _row(recording, step, delay, y, i, sizes)
+        if row < 0:
+            continue
+        start = _start(delay, i, sizes)
+        for event in range(events.indptr[row], events.indptr[row + 1]):
+            positions, taps = _along(events, event, kernel, numbers, start, sizes)
+            to, by = (positions, taps) if forward else (taps, positions)
+            _add(to, by, events.value[event], events.positions[event], sizes.width)
 
 
 @parallel()
@@ -203,31 +209,10 @@ def _gradient(thread: int, events: Events, slopes: np.ndarray, sizes: Sizes, thr
         for delay in range(thread, sizes.delays, threads):
             for y in range(height):
                 first = (job * height + y) * across
-                _row_of_slopes(events, slopes[first : first + across], sizes, kernel, recording, step, y, delay)
+                part = slopes[first : first + across]
+                _row_of_positions(events, kernel, sizes, part, recording, step, y, delay, False)
 
 
 @subroutine(cache=True)
 def _height(sizes: Sizes) -> int:
     return (sizes.rows + 2 * sizes.up - sizes.kernel_rows) // sizes.by_row + 1
-
-
-@subroutine(cache=True)
-def _row_of_slopes(
-    events: Events,
-    slopes: np.ndarray,
-    sizes: Sizes,
-    kernel: np.ndarray,
-    recording: int,
-    step: int,
-    y: int,
-    delay: int,
-) -> None:
-    """Add what a row of positions gives to the gradient of the taps of a delay."""
-    for i in range(sizes.kernel_rows):
-        row = _row(recording, step, delay, y, i, sizes)
-        if row < 0:
-            continue
-        start = _start(delay, i, sizes)
-        for event in range(events.indptr[row], events.indptr[row + 1]):
-            by, taps = _along(events, event, kernel, slopes, start, sizes)
-            _add(taps, by, events.value[event], events.positions[event], sizes.width)
