@@ -68,7 +68,7 @@ class Training:
     """Number of epochs after which training stops, with the schedules of `epochs`; None trains all epochs."""
     seed: Seed = 0
     precision: Literal["float32", "bfloat16"] = "float32"
-    """bfloat16 runs the large products in mixed precision."""
+    """bfloat16 runs the large products of training in mixed precision; validation has float32."""
     weights: Literal["float", "int8", "int4", "ternary"] = "float"
     """Precision of the weights; gradients pass straight through their rounding."""
     delays: str | None = None

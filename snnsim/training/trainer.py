@@ -28,6 +28,7 @@ from snnsim.training import sums as metric_sums
 from snnsim.training.distributed import SINGLE, Distributed, all_reduce_sum, any_rank, share_buffers, wrap_ddp
 from snnsim.training.loggers.protocol import LoggedRun, Logger
 from snnsim.training.optimizers import Optimizers
+from snnsim.training.precision import precision
 from snnsim.training.run_folder import RunFolder, conditions
 from snnsim.training.signals import Request, Stopped, watched
 from snnsim.training.train_state import TrainState, score
@@ -169,7 +170,7 @@ class Trainer:
             generator = torch.Generator().manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
             batch = to_tensors(arrays, plan.device, normalizer=size / plan.processes.world)
             self.optimizers.zero_grad()
-            with precision(plan), plan.computed(self.network):
+            with precision(plan.device, mixed=plan.mixed), plan.computed(self.network):
                 result = plan.rule(network, batch, plan.task, generator)
             self.optimizers.step()
             self.network.constrain()
@@ -242,7 +243,7 @@ class Trainer:
     def _validated(self, valid: Batches) -> evaluation.EvaluationResult:
         """Return the evaluation with the validation recordings, whose loss is finite."""
         plan = self.plan
-        with self.optimizers.averaged(), precision(plan), plan.computed(self.network):
+        with self.optimizers.averaged(), plan.computed(self.network):
             result = evaluation.evaluate(
                 self.network, valid, plan.task, device=plan.device, processes=plan.processes, seed=plan.seed
             )
@@ -289,12 +290,3 @@ def to_tensors(arrays: AnyBatch, device: torch.device, *, normalizer: float | No
     if isinstance(arrays, MixedBatch):
         batch = replace(batch, probabilities=torch.from_numpy(arrays.probability).to(device))
     return batch if normalizer is None else replace(batch, normalizer=normalizer)
-
-
-def precision(plan: TrainerConfig) -> AbstractContextManager[Any]:
-    """Return the context of torch's automatic mixed precision.
-
-    Args:
-        plan: Constants of the training: its device, and whether large products are computed in bfloat16.
-    """
-    return torch.autocast(plan.device.type, torch.bfloat16) if plan.mixed else nullcontext()

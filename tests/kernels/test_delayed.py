@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from snnsim import allocator, kernels
 from snnsim.kernels.common import dispatch
-from snnsim.kernels.delay import currents, naive, pieces
+from snnsim.kernels.delay import currents, naive, pieces, window_sizes
 from snnsim.kernels.delay.currents import FORMS, delayed_current, in_time, spread_current
 
 # without compilation a transform takes a second
@@ -93,7 +93,7 @@ def test_pieces_do_not_change_the_result(monkeypatch, piece):
     layer = a_layer(30, 3, 6, 67, 4) if not numba.config.DISABLE_JIT else a_layer(9, 2, 2, 3, 4)
     expected = gradients(layer, "conv1d")
     monkeypatch.setattr(pieces, "PIECE", piece)
-    monkeypatch.setattr(pieces, "SHORT", 16)
+    monkeypatch.setattr(window_sizes, "SHORT", 16)
     assert_close(gradients(layer, "overlap_save"), expected, rtol=0, atol=1e-11)
 
 
@@ -109,7 +109,7 @@ def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
     layer = a_layer(40, 40, 6, 67, 4)
     expected = gradients(layer, "conv1d")
     monkeypatch.setattr(pieces, "PIECE", 90 * 18 * 6 * 8)
-    monkeypatch.setattr(pieces, "SHORT", 16)
+    monkeypatch.setattr(window_sizes, "SHORT", 16)
     groups = list(pieces.Pieces(layer[0].new_empty(40, 40, 67), 4, columns=6, before=0).groups(67))
     assert [(len(group), targets) for group, targets in groups] == 2 * [(1, (0, 64)), (1, (64, 67))]
     assert_close(gradients(layer, "overlap_save"), expected, rtol=0, atol=1e-11)
@@ -118,15 +118,15 @@ def test_long_pieces_of_windows_meet_all_kernels_in_turn(monkeypatch):
 @pytest.mark.skipif(numba.config.DISABLE_JIT, reason="one thread without compilation")
 @pytest.mark.parametrize(("steps", "delays", "lanes"), [(100, 25, 1), (100, 5, 64), (60, 3, 2)])
 def test_few_lanes_have_shorter_windows(steps, delays, lanes):
-    points = pieces.points_of_a_window(steps, delays, lanes)
-    assert delays < points < pieces.whole_points(steps, delays)
+    points = window_sizes.points_of_a_window(steps, delays, lanes)
+    assert delays < points < window_sizes.whole_points(steps, delays)
     layer = a_layer(steps, lanes, 5, 4, delays)
     assert_close(gradients(layer, "overlap_save"), gradients(layer, "conv1d"), rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("lanes", [64, 128, 256])
 def test_the_windows_of_usual_batches_are_whole(lanes):
-    assert pieces.points_of_a_window(136, 25, lanes) == pieces.whole_points(136, 25) == 162
+    assert window_sizes.points_of_a_window(136, 25, lanes) == window_sizes.whole_points(136, 25) == 162
 
 
 def test_the_number_of_threads_changes_no_bit():

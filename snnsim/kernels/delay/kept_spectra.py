@@ -28,7 +28,8 @@ from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.threads import torch_threads
 from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.kernels.delay.overlap_save import KernelFunction, add_gradients, narrowed
-from snnsim.kernels.delay.pieces import Pieces, spans, whole_points
+from snnsim.kernels.delay.pieces import Pieces, spans
+from snnsim.kernels.delay.window_sizes import whole_points
 from snnsim.kernels.delay.windowed_fft import Span
 
 _KEPT: ContextVar[dict[KernelFunction, "KeptKernels"] | None] = ContextVar("kept_spectra", default=None)

@@ -1,29 +1,29 @@
 """The pieces of a network in which overlap_save.py computes, and the scratch memory for their spectra.
 
-Shapes   rows: (window, lane), a lane is a recording · columns: sources or targets · spectra as in windowed_fft.py
+Shapes   rows: (window, lane), a lane is a recording · columns: sources or targets · spectra as in windowed_fft.py, of
+         factors in panels, or in rows where products are short: there a row of zeros follows an even number of windows
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
+import torch
 from numba import get_num_threads
 from torch import Tensor
 
 from snnsim.allocator import keeps_little
 from snnsim.kernels.common.buffers import empty, workspace
+from snnsim.kernels.common.short_products import products_are_short
 from snnsim.kernels.delay import complex_gemm, fft, windowed_fft
 from snnsim.kernels.delay.complex_gemm import ProductShape
+from snnsim.kernels.delay.short_gemm import multiply_short
+from snnsim.kernels.delay.window_sizes import points_of_a_window
 from snnsim.kernels.delay.windowed_fft import Span, Windows
 
 PIECE, LITTLE = 48 * 2**20, 2**20
 """Bytes of spectra of spikes that exist at once, and where the process is set to use little memory."""
-SHORT = 512
-"""Points of a window up to which a sequence is not cut."""
-_KERNEL = 64
-"""Windows whose transforms and products cost as much as the transforms of kernels: measured with 256 neurons."""
-_GAIN = 1.25
-"""Times that shorter windows should cost less."""
+_WIDE = 7
+"""Vectors of columns of a short product, an odd number for the reason of `_APART`."""
 _APART = 16
 """Numbers between frequencies: frequencies a power of two apart would share places in the caches."""
 
@@ -66,6 +66,7 @@ class Pieces:
         points = points_of_a_window(steps, delays, self.lanes) if points is None else points
         hop = points - delays + 1
         self.delays, self.like, self.columns = delays, like, columns
+        self.short = products_are_short() and like.dtype == torch.float32
         self.number = -(-steps // hop) * self.lanes
         # a window begins with the context of the longest delay; its own steps are the last `hop` ones
         self.plan = fft.plan(points, str(like.dtype).removeprefix("torch."))
@@ -75,7 +76,8 @@ class Pieces:
         self.planes = 2 * (points // 2 + 1)
         self.length, self.width = self._sizes(columns, kernels_last=kernels_last)
         self.analyzed: Span | None = None
-        sizes = [_panels(columns) * self.length, columns * self.width, self.length * self.width]
+        windows = self._padded(self.length)
+        sizes = [_panels(columns) * windows, columns * self.width, windows * self.width]
         lengths = [self.planes * (size + _APART) for size in sizes]
         memory = workspace(like, sum(lengths))
         self.scratch = _Scratch(*memory.split(lengths))  # type: ignore[no-untyped-call]
@@ -88,6 +90,8 @@ class Pieces:
         if kernels_last:
             # fewer calls; no kernels are computed, for which a few columns take less memory
             return length, 4 * fft.LANES
+        if self.short and not keeps_little():
+            return length, fft.LANES * max(1, min(_WIDE, most // fft.LANES))
         # wide products are faster, but kernels should not need more memory than the windows
         return length, fft.LANES * (2 if length > 2 * fft.LANES else 1)
 
@@ -116,7 +120,7 @@ class Pieces:
             rows: The windows.
             late: Whether the sequence begins behind the context steps.
         """
-        result = self._planes(self.scratch.signal, rows.size, self.columns)
+        result = self._windows(self.scratch.signal, rows.size, self.columns)
         if rows != self.analyzed:
             windows, columns = self.late if late else self.full, Span(0, self.columns)
             windowed_fft.analyze(sequence.numpy(), 1.0, windows, self.plan, rows, columns, False, result.numpy())
@@ -124,7 +128,7 @@ class Pieces:
         return result
 
     def count_spectrum(self, counts: Tensor, scale: float, rows: Span, columns: Span) -> Tensor:
-        """Return the spectra of scale · counts, in panels.
+        """Return the spectra of scale · counts, as a factor.
 
         Args:
             counts: The counts (time, batch, source).
@@ -132,21 +136,23 @@ class Pieces:
             rows: The windows.
             columns: The sources.
         """
-        result = self._planes(self.scratch.product, rows.size, columns.size)
-        windowed_fft.analyze(counts.numpy(), scale, self.full, self.plan, rows, columns, True, result.numpy())
+        result = self._windows(self.scratch.product, rows.size, columns.size)
+        panels = not self.short
+        windowed_fft.analyze(counts.numpy(), scale, self.full, self.plan, rows, columns, panels, result.numpy())
         return result
 
     def lasting(self, rows: int, columns: int) -> Tensor:
-        """Return memory for spectra in panels that outlives the pieces.
+        """Return memory for the spectra of a factor that outlives the pieces.
 
         Args:
             rows: The rows of the spectra.
             columns: Their columns.
         """
-        return empty(self.like, self.planes, rows * _panels(columns) + _APART)
+        size = rows * columns if self.short else rows * _panels(columns) + _APART
+        return empty(self.like, self.planes, size)
 
     def response(self, kernel: Tensor, memory: Tensor | None = None) -> Tensor:
-        """Return the spectra of kernels, in panels.
+        """Return the spectra of kernels, as a factor.
 
         Args:
             kernel: Kernels (delay, lane, column); delays beyond those of the pieces are left out.
@@ -156,7 +162,8 @@ class Pieces:
         _, lanes, columns = kernel.shape
         result = self._planes(self.scratch.response, lanes, columns) if memory is None else memory
         rows, every = Span(0, lanes), Span(0, columns)
-        windowed_fft.analyze(kernel.numpy(), 1.0, self.single, self.plan, rows, every, True, result.numpy())
+        panels = not self.short
+        windowed_fft.analyze(kernel.numpy(), 1.0, self.single, self.plan, rows, every, panels, result.numpy())
         return result
 
     def product(self, a: Tensor, b: Tensor, sizes: tuple[int, int, int], *, conjugate: bool = False) -> Tensor:
@@ -164,14 +171,16 @@ class Pieces:
 
         Args:
             a: The spectra of A.
-            b: The spectra of B, in panels.
+            b: The spectra of B, as a factor.
             sizes: The rows of A, its columns, and the columns of B.
             conjugate: Whether B is replaced by its complex conjugate.
         """
-        shape = ProductShape(*sizes)
-        result = self._planes(self.scratch.product, shape.rows, shape.columns)
-        threads = get_num_threads()
-        complex_gemm.multiply(a.numpy(), b.numpy(), result.numpy(), shape, conjugate, False, False, threads)
+        shape, threads = ProductShape(*sizes), get_num_threads()
+        result = self._planes(self.scratch.product, self._padded(shape.rows), shape.columns)
+        if self.short:
+            multiply_short(a, b, result, shape._replace(rows=self._padded(shape.rows)), conjugate=conjugate)
+        else:
+            complex_gemm.multiply(a.numpy(), b.numpy(), result.numpy(), shape, conjugate, False, False, threads)
         return result
 
     def set_current(self, current: Tensor, product: Tensor, rows: Span, columns: Span) -> None:
@@ -204,14 +213,17 @@ class Pieces:
 
         Args:
             error: The spectra of the gradient of the currents.
-            signal: The spectra of the spikes, in panels.
+            signal: The spectra of the spikes, as a factor.
             rows: The windows.
             sources: The sources.
             first: Whether these are the first windows, whose part is set instead.
             memory: Memory of `lasting` for the spectra; None takes that of the responses.
         """
         result = self._planes(self.scratch.response, self.columns, sources.size) if memory is None else memory
-        shape = ProductShape(self.columns, rows.size, sources.size)
+        shape = ProductShape(self.columns, self._padded(rows.size), sources.size)
+        if self.short:
+            multiply_short(error, signal, result, shape, conjugate=True, transposed=True, added=not first)
+            return
         threads = get_num_threads()
         complex_gemm.multiply(error.numpy(), signal.numpy(), result.numpy(), shape, True, True, not first, threads)
 
@@ -230,41 +242,21 @@ class Pieces:
         return grad
 
     def _planes(self, scratch: Tensor, rows: int, columns: int) -> Tensor:
-        # in complete panels
-        return scratch[: self.planes * (rows * _panels(columns) + _APART)].view(self.planes, -1)
+        # short products take frequencies without gaps, all others complete panels
+        size = rows * columns if self.short else rows * _panels(columns) + _APART
+        return scratch[: self.planes * size].view(self.planes, size)
 
+    def _windows(self, scratch: Tensor, windows: int, columns: int) -> Tensor:
+        """Return memory for the spectra of windows, whose padding is 0."""
+        rows = self._padded(windows)
+        planes = self._planes(scratch, rows, columns)
+        if rows > windows:
+            planes[:, windows * columns :] = 0
+        return planes
 
-@lru_cache(maxsize=256)
-def points_of_a_window(steps: int, delays: int, lanes: int) -> int:
-    """Return the points of a window: a short sequence is not cut, unless it has few lanes beside its kernels.
-
-    Args:
-        steps: The steps of the currents.
-        delays: The number of delays of a kernel.
-        lanes: The number of recordings.
-    """
-    points = whole_points(steps, delays)
-    shorter = {fft.good_size(least) for least in range(delays + 1, points)} - {points}
-    best = min(sorted(shorter), key=lambda size: _cost(size, steps, delays, lanes), default=points)
-    less = _cost(best, steps, delays, lanes) * _GAIN < _cost(points, steps, delays, lanes)
-    return best if less else points
-
-
-def whole_points(steps: int, delays: int) -> int:
-    """Return the points of a window where a short sequence is not cut.
-
-    Args:
-        steps: The steps of the currents.
-        delays: The number of delays of a kernel.
-    """
-    points = fft.good_size(steps + delays - 1)
-    return points if points <= max(SHORT, 4 * delays) else fft.good_size(max(SHORT // 2, 4 * delays))
-
-
-def _cost(points: int, steps: int, delays: int, lanes: int) -> int:
-    """Return the cost of windows: the transforms of kernels, and transforms and products of all windows."""
-    number = -(-steps // (points - delays + 1))
-    return points * (_KERNEL + number * lanes)
+    def _padded(self, windows: int) -> int:
+        """Return the rows of spectra of windows, an odd number where products are short; see `_APART`."""
+        return windows | 1 if self.short else windows
 
 
 def spans(number: int, size: int) -> list[Span]:

@@ -1,0 +1,23 @@
+"""The precision of the products of a training step."""
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+
+from snnsim.kernels.common.short_products import short_products
+
+
+def precision(device: torch.device, *, mixed: bool) -> AbstractContextManager[Any]:
+    """Return the context of a training step.
+
+    On the CPU the factors of large products are bfloat16, their sums and all else float32; other devices have torch's
+    automatic mixed precision.
+
+    Args:
+        device: The device of the network.
+        mixed: Whether large products are computed in bfloat16.
+    """
+    if not mixed:
+        return nullcontext()
+    return short_products() if device.type == "cpu" else torch.autocast(device.type, torch.bfloat16)
