@@ -249,12 +249,14 @@ def test_a_chosen_class_is_drawn(tmp_path):
 
 def test_variants_are_compared(tmp_path):
     budget = experiment.BUDGETS["digits"].__class__(
-        epochs=1, width=4, pictures=40, sampling_steps=2, thresholds=(0.9, 1.0), variants=("spiking-4", "silu")
-    )
+        epochs=1, width=4, pictures=40, sampling_steps=2, thresholds=(0.9, 1.0),
+        variants=("spiking-4", "silu", "conditional-4"),
+    )  # fmt: skip
     folder = experiment.reproduce(budget, tmp_path / "all")
     table = (folder / "table.md").read_text()
-    assert "| spiking-4 | 0 |" in table
-    assert "| silu | 0 |" in table
+    for variant in budget.variants:
+        assert f"| {variant} | 0 |" in table
+    assert "A classifier of pictures drawn by conditional-4 (seed 0) knows" in table
     assert "Guidance by the threshold" in table
     cells = {path.name: path.stat().st_mtime_ns for path in (folder / "cells").iterdir()}
     assert experiment.reproduce(budget, folder) == folder

@@ -3,6 +3,7 @@
     spiking-4, spiking-8   4 and 8 steps of the neurons
     scaled-4               spiking-4, with a tenth of its epochs more, in which the step scales are learned
     sltt-4                 4 steps, without gradient paths from step to step
+    conditional-4          spiking-4 with the class as an input, whose pictures teach a classifier
     silu                   the twin without spikes, of the same size
     converted              trained with 4 levels, converted into neurons of 4 steps
 
@@ -31,13 +32,15 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "spiking-8": {"steps": 8},
     "scaled-4": {"scaled": True},
     "sltt-4": {"temporal": False},
+    "conditional-4": {"conditional": True},
     "silu": {"activation": "silu"},
     "converted": {"activation": "qcfs"},
 }
 GUIDED = "spiking-4"
 COLUMNS = (
     "variant", "seed", "train_loss", "valid_loss", "distance", "floor", "noise", "nearest", "confidence",
-    "entropy", "spikes_per_neuron", "operations", "multiplications", "energy_nj", "seconds",
+    "entropy", "learned", "learned_from_real", "spikes_per_neuron", "operations", "multiplications",
+    "energy_nj", "seconds",
 )  # fmt: skip
 
 
@@ -156,6 +159,12 @@ def _write(folder: RunFolder, rows: list[dict[str, Any]]) -> None:
             f"\nReal pictures against real ones: {first['floor']:.3g}; noise: {first['noise']:.3g}. "
             f"{first['pictures']} pictures each. Energy of one evaluation of the network."
         )
+    lines += [
+        f"\nA classifier of pictures drawn by {row['variant']} (seed {row['seed']}) knows {row['learned']:.1%} of "
+        f"other real pictures, one of real pictures {row['learned_from_real']:.1%}."
+        for row in rows
+        if "learned" in row
+    ]
     guidance = folder.path / "guidance.json"
     if guidance.is_file():
         curve = json.loads(guidance.read_text(encoding="utf-8"))["rows"]

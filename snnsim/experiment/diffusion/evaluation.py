@@ -30,6 +30,7 @@ def evaluate(
     }  # fmt: skip
     if trained.settings.conditional and sampler.label is None:
         result["learned"] = measures.learned_from(drawn, trained.data)
+        result["learned_from_real"] = measures.accuracy(classifier, trained.data)
     return result
 
 

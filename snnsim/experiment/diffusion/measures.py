@@ -91,7 +91,16 @@ def learned_from(drawn: Tensor, data: Pictures) -> float:
         data: The real pictures.
     """
     label = torch.arange(len(drawn)) % data.classes
-    network = features.trained(Part(drawn, label), data.classes)
+    return accuracy(features.trained(Part(drawn, label), data.classes), data)
+
+
+def accuracy(network: Classifier, data: Pictures) -> float:
+    """Return the accuracy of a classifier on the validating pictures.
+
+    Args:
+        network: The classifier.
+        data: The real pictures.
+    """
     return float((features.probabilities(network, data.valid.image).argmax(1) == data.valid.label).float().mean())
 
 
