@@ -3,7 +3,7 @@
     python scripts/models.py runs/shd-best/refit/seed0 shd-best-0
     python scripts/models.py runs/shd-best/refit/seed0 shd-best-0 --data datasets/shd_test.h5
 
-    NAME.snn        weights in floats, delays in whole steps
+    NAME.snn        weights in floats of 32 bits, delays in whole steps
     NAME-int8.snn   weights of 8 bits and delays of 5 bits
     NAME-int4.snn   weights of 4 bits and delays of 5 bits
 
@@ -11,6 +11,7 @@ With --data, each program is simulated on a file in the format of SHD, and its a
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,16 @@ from snnsim.program import Program
 from snnsim.quantization import Scheme, quantize
 
 SCHEMES = {"": None, "-int8": Scheme("int8", "5bit"), "-int4": Scheme("int4", "5bit")}
+
+
+def rounded(program: Program) -> Program:
+    """Return a program with the precision of training, half as large: weights that `freeze` has computed have 64 bits.
+
+    Args:
+        program: The program.
+    """
+    edges = (replace(edge, weight=edge.weight.astype(np.float32).astype(np.float64)) for edge in program.edges)
+    return replace(program, edges=tuple(edges))
 
 
 def compress(program: Program, path: Path) -> None:
@@ -64,7 +75,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder of the files")
     parser.add_argument("--data", type=Path, help="file in the format of SHD for the accuracy")
     arguments = parser.parse_args()
-    program = programs.freeze(arguments.run)
+    program = rounded(programs.freeze(arguments.run))
     print("| file | kB | synapses | longest delay | digest | accuracy |\n| --- | --- | --- | --- | --- | --- |")
     for suffix, scheme in SCHEMES.items():
         written = program if scheme is None else quantize(program, scheme)
