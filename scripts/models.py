@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snnsim.config import Config
 from snnsim.experiment import programs
 from snnsim.files import written_whole
 from snnsim.program import Program
@@ -24,14 +25,17 @@ from snnsim.quantization import Scheme, quantize
 SCHEMES = {"": None, "-int8": Scheme("int8", "5bit"), "-int4": Scheme("int4", "5bit")}
 
 
-def rounded(program: Program) -> Program:
-    """Return a program with the precision of training, half as large: weights that `freeze` has computed have 64 bits.
+def published(program: Program) -> Program:
+    """Return a program with weights of 32 bits, half as large, and without the folders of the machine.
 
     Args:
-        program: The program.
+        program: The program, whose weights `freeze` has computed with 64 bits.
     """
     edges = (replace(edge, weight=edge.weight.astype(np.float32).astype(np.float64)) for edge in program.edges)
-    return replace(program, edges=tuple(edges))
+    config = Config.from_toml(program.provenance["config"], "the run").with_values({"data.path": None})
+    run = Path(program.provenance["run"]).name
+    provenance = {**program.provenance, "config": config.to_toml(), "run": run}
+    return replace(program, edges=tuple(edges), provenance=provenance)
 
 
 def compress(program: Program, path: Path) -> None:
@@ -75,7 +79,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder of the files")
     parser.add_argument("--data", type=Path, help="file in the format of SHD for the accuracy")
     arguments = parser.parse_args()
-    program = rounded(programs.freeze(arguments.run))
+    program = published(programs.freeze(arguments.run))
     print("| file | kB | synapses | longest delay | digest | accuracy |\n| --- | --- | --- | --- | --- | --- |")
     for suffix, scheme in SCHEMES.items():
         written = program if scheme is None else quantize(program, scheme)
