@@ -160,7 +160,7 @@ def _changes(contents: _Contents, edges: Sequence[Edge], counts: Sequence[int]) 
             yield f"the neurons of {name!r}"
     names = {printable(name): name for name in contents.scales}
     for node in contents.nodes.values():
-        biased = names.get(str(node.metadata.get("bias_of")))
+        biased = names.get(str(node.metadata["bias_of"])) if "bias_of" in node.metadata else None
         if biased is not None and not np.allclose(node.numbers["bias"], contents.scales[biased].bias):
             yield f"the biases of {biased!r}"
 
