@@ -34,7 +34,8 @@ from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.filtered import filtered
-from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
+from snnsim.kernels.delay.integer_delays import dense_kernel
+from snnsim.kernels.delay.kept_synapses import KeptSynapses
 from snnsim.nn import delay_windows, settings
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.nn.protocols import Synapse
@@ -120,6 +121,7 @@ class DelayedLinear(Synapse):
         else:
             self.register_buffer("sigma", torch.tensor(width))
         self.register_buffer("connected", random_connections(shape, sparsity=sparsity, generator=generator))
+        self._kept = KeptSynapses()
         self.constrain()
 
     @property
@@ -193,7 +195,8 @@ class DelayedLinear(Synapse):
             parameters = self.parameters_of_kernel()
             current = spread_current(sent, self.spread, parameters, delays=delays, before=before)
         else:
-            current = integer_current(sent, self.weight, self.integer_delay(), delays=delays, before=before)
+            parts = sent, self.weight, self.delay, self.integer_delay
+            current = self._kept.current(*parts, delays=delays, before=before)
         if delayed != "exact" and flat.requires_grad:
             kernel = self.kernel().detach()
             path = flat[before:] @ (kernel[0] if delayed == "cut" else kernel.sum(0)).mT

@@ -171,8 +171,8 @@ def test_choice_by_device_and_precision(monkeypatch):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"spikes": torch.zeros(5, 3)}, ValueError, r"spikes must be \(time, batch, source\), weight and delay"),
-        ({"spikes": torch.zeros(5, 2, 4)}, ValueError, r"spikes must be \(time, batch, source\), weight and delay"),
+        ({"spikes": torch.zeros(5, 3)}, ValueError, r"spikes must be \(time, batch, source\) and weight"),
+        ({"spikes": torch.zeros(5, 2, 4)}, ValueError, r"spikes must be \(time, batch, source\) and weight"),
         ({"delay": torch.zeros(4, 3, 2, dtype=torch.int64)}, ValueError, "weight and delay"),
         ({"delay": torch.zeros(4, 3, 1)}, TypeError, r"delays must be integers, not torch.float32; round them"),
         ({"delay": torch.full((4, 3, 1), 6)}, ValueError, "delays must be from 0 to 5, not 6 to 6"),

@@ -170,14 +170,30 @@ def current(
         The currents (time - before, batch, pixel · target).
     """
     with torch_threads():
-        synapses, (steps, batch, sources) = ordered(weight, delay), spikes.shape
+        synapses = ordered(weight, delay)
+    return current_of(spikes, synapses, before=before, patches=patches)
+
+
+def current_of(spikes: Tensor, synapses: Synapses, *, before: int = 0, patches: PatchIndices | None = None) -> Tensor:
+    """Return the currents of synapses that are sorted already.
+
+    Args:
+        spikes: The spikes (time, batch, source), float32 or float64 on the CPU.
+        synapses: The synapses of `ordered`, with weights of the same dtype and sources that the spikes have.
+        before: The context steps of the spikes in front of the currents.
+        patches: The neurons that a convolution reads; without them, elements are the sources.
+
+    Returns:
+        The currents (time - before, batch, pixel · target).
+    """
+    (steps, batch, sources), targets = spikes.shape, synapses.indptr.size - 1
     patches = PatchIndices.of_layer(sources) if patches is None else patches
-    result = empty(spikes, steps - before, batch, len(patches.pixel) * len(weight))
+    result = empty(spikes, steps - before, batch, len(patches.pixel) * targets)
     layout = _layout(steps, batch, int(synapses.delay.max(initial=0)), patches.size * spikes.element_size())
     offset = _places(synapses, patches.element, layout)
     with torch_threads():
         threads, size = thread_count(), patches.size * layout.stride + BLOCK
-        memory = workspace(spikes, threads * (size + BLOCK * len(weight))).numpy()
+        memory = workspace(spikes, threads * (size + BLOCK * targets)).numpy()
         buffers, sums = memory[: threads * size], memory[threads * size :]
         scratch = _Scratch(buffers.reshape(threads, size), sums.reshape(threads, -1))
         offsets = _Offsets(synapses.indptr, offset, synapses.weight)

@@ -56,7 +56,8 @@ def integer_current(
         TypeError: If delays are not integers.
         ValueError: If the shapes do not match, or a delay is outside of its range.
     """
-    _check(spikes, weight, delay, delays, before)
+    check_spikes(spikes, weight, before)
+    check_delays(weight, delay, delays)
     if not torch.is_grad_enabled():
         # or else spikes would be saved for a backward pass
         spikes, weight = spikes.detach(), weight.detach()
@@ -65,17 +66,45 @@ def integer_current(
     return current
 
 
-def _check(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, before: int) -> None:
-    fits = spikes.ndim == 3 and weight.ndim == 3 and spikes.shape[2] == weight.shape[1] and weight.shape == delay.shape
-    if not fits:
+def check_spikes(spikes: Tensor, weight: Tensor, before: int) -> None:
+    """Check that spikes fit the weights of a layer.
+
+    Args:
+        spikes: Spikes of the sources, (time, batch, source).
+        weight: Weights, (target, source, tap).
+        before: Context steps of the spikes in front of the currents.
+
+    Raises:
+        ValueError: If the shapes do not match, or there are fewer steps than those of the context.
+    """
+    if spikes.ndim != 3 or weight.ndim != 3 or spikes.shape[2] != weight.shape[1]:
         raise ValueError(
-            "integer_current: spikes must be (time, batch, source), weight and delay (target, source, tap), not "
-            f"{tuple(spikes.shape)}, {tuple(weight.shape)} and {tuple(delay.shape)}"
+            "integer_current: spikes must be (time, batch, source) and weight (target, source, tap), not "
+            f"{tuple(spikes.shape)} and {tuple(weight.shape)}"
+        )
+    if not 0 <= before <= len(spikes):
+        raise ValueError(f"integer_current: before must be from 0 to the {len(spikes)} steps there are, not {before}")
+
+
+def check_delays(weight: Tensor, delay: Tensor, delays: int) -> None:
+    """Check that delays fit the weights of a layer.
+
+    Args:
+        weight: Weights, (target, source, tap).
+        delay: Delays in steps, of the same shape.
+        delays: Number of delays: the longest is one less.
+
+    Raises:
+        TypeError: If delays are not integers.
+        ValueError: If the shapes do not match, or a delay is outside of its range.
+    """
+    if weight.shape != delay.shape:
+        raise ValueError(
+            "integer_current: weight and delay must be (target, source, tap), not "
+            f"{tuple(weight.shape)} and {tuple(delay.shape)}"
         )
     if delay.is_floating_point() or delay.is_complex() or delay.dtype == torch.bool:
         raise TypeError(f"integer_current: delays must be integers, not {delay.dtype}; round them")
-    if not 0 <= before <= len(spikes):
-        raise ValueError(f"integer_current: before must be from 0 to the {len(spikes)} steps there are, not {before}")
     if delay.numel() and not 0 <= int(delay.min()) <= int(delay.max()) < delays:
         raise ValueError(
             f"integer_current: delays must be from 0 to {delays - 1}, not {int(delay.min())} to {int(delay.max())}"
