@@ -16,6 +16,7 @@ from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data,
 from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, loggers, optimizers
+from snnsim.training.precision import precision_note
 from snnsim.training.run_folder import RunFolder, environment
 from snnsim.training.trainer import Trainer, TrainerConfig
 
@@ -261,16 +262,16 @@ def _check_free(folder: RunFolder) -> None:
 
 
 def _introduction(config: Config, run: Trainer, outputs: tasks.Names) -> str:
-    network: SpikingNetwork = run.network
     sizes = build.layer_sizes(config, classes=tasks.sizes(outputs))
     validated = 0 if run.plan.valid is None else len(run.plan.valid.indices)
-    trained = f"{optimizers.trained_parameters(network):,} trained parameters"
+    trained = f"{optimizers.trained_parameters(run.network):,} trained parameters"
+    notes = _left_out(run.plan.train.binned.dropped) + precision_note(run.plan.device, mixed=run.plan.mixed)
     return (
         f"{config.name}: network {sizes}, {build.kinds(config)}, {trained}\n"
         f"{len(run.plan.train.indices)} recordings to train on, {validated} to validate with, "
         f"batches of {config.training.batch_size}, on {run.plan.device}\n"
         f"rule {_described(config)}\n"
-        f"{_left_out(run.plan.train.binned.dropped)}run folder {run.folder.path}"
+        f"{notes}run folder {run.folder.path}"
     )
 
 

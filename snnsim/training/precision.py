@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from snnsim.kernels.common.short_products import short_products
+from snnsim.kernels.common.short_products import multiplies_short, short_products
 
 
 def precision(device: torch.device, *, mixed: bool) -> AbstractContextManager[Any]:
@@ -21,3 +21,15 @@ def precision(device: torch.device, *, mixed: bool) -> AbstractContextManager[An
     if not mixed:
         return nullcontext()
     return short_products() if device.type == "cpu" else torch.autocast(device.type, torch.bfloat16)
+
+
+def precision_note(device: torch.device, *, mixed: bool) -> str:
+    """Return a line on products that the processor does not have, or an empty text.
+
+    Args:
+        device: The device of the network.
+        mixed: Whether large products are to be computed in bfloat16.
+    """
+    if not mixed or device.type != "cpu" or multiplies_short():
+        return ""
+    return "note: this processor has no products of bfloat16 (AMX); training.precision='bfloat16' trains in float32\n"

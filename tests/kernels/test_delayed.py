@@ -129,6 +129,7 @@ def test_the_windows_of_usual_batches_are_whole(lanes):
     assert window_sizes.points_of_a_window(136, 25, lanes) == window_sizes.whole_points(136, 25) == 162
 
 
+@pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="code that is not compiled has one thread")
 def test_the_number_of_threads_changes_no_bit():
     layer, threads = a_layer(60, 5, 40, 70, 12, torch.float32), torch.get_num_threads()
     try:
