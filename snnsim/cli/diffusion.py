@@ -78,7 +78,7 @@ class DiffusionVariants:
     )
     """Folder with IDX files of training pictures and labels; a part of them validates, and a test file is not read."""
     variants: Annotated[
-        tuple[Literal["spiking-4", "spiking-8", "scaled-4", "sltt-4", "silu", "converted"], ...],
+        tuple[Literal["spiking-4", "spiking-8", "scaled-4", "sltt-4", "conditional-4", "silu", "converted"], ...],
         arg(metavar="NAME ...", help_behavior_hint="(default: all)"),
     ] = ()
     """Variants to train; a later command with others adds them to the folder."""

@@ -3,7 +3,9 @@
 import json
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
 
 from snnsim.cli.options import Output
 
@@ -18,9 +20,12 @@ class Selftest:
     Compiled kernels are compared with the loops that define them, a network with its program, both engines, pieces of streams and threads with one run, files of all targets with what was written, the C runtime with the simulator, and a run that was resumed with one that was not. Nothing is downloaded, and nothing of yours is read or written. The exit status is 1 if a check fails.
 
     - snnsim selftest
+    - snnsim selftest targets "C runtime" -- two of the checks
     - snnsim selftest --json > report.json -- what to attach to a report of a problem; it names no user, folder or machine
     """
 
+    checks: Annotated[Positional[tuple[str, ...]], arg(metavar="CHECK ...", help_behavior_hint="(default: all)")] = ()
+    """Names of checks, as a report has them."""
     output: Output = None
     """File for the JSON object."""
     json: bool = False
@@ -31,7 +36,7 @@ class Selftest:
         from snnsim import selftest
         from snnsim.files import written_whole
 
-        report = selftest.run(say=None if self.json else _show)
+        report = selftest.run(self.checks, say=None if self.json else _show)
         text = json.dumps(report.facts(), indent=1)
         if self.output is not None:
             with written_whole(self.output) as partial:
