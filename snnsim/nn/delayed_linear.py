@@ -24,8 +24,6 @@ Differs  delays are uniform over the whole range at the start, and mean "steps l
 """
 
 import math
-from collections.abc import Iterable
-from functools import reduce
 
 import torch
 from torch import Tensor, nn
@@ -33,9 +31,9 @@ from torch import Tensor, nn
 from snnsim import validation
 from snnsim.kernels.common import gates
 from snnsim.kernels.delay.currents import spread_current
-from snnsim.kernels.delay.filtered import filtered
 from snnsim.kernels.delay.integer_delays import dense_kernel
 from snnsim.kernels.delay.kept_synapses import KeptSynapses
+from snnsim.kernels.delay.shared_delays import shared_current
 from snnsim.nn import delay_windows, settings
 from snnsim.nn.connectivity import check_features, kaiming_weights, random_connections
 from snnsim.nn.protocols import Synapse
@@ -225,10 +223,7 @@ class DelayedLinear(Synapse):
             delay: Axonal or dendritic delays in steps, with their axes.
             sigma: Widths in steps, of the same shape or ().
         """
-        windows = self.tap_windows(delay, sigma)
-        if self.delays == "axonal":
-            return sum_of(filtered(spikes, window) @ weight[..., tap].mT for tap, window in enumerate(windows))
-        return sum_of(filtered(spikes @ weight[..., tap].mT, window) for tap, window in enumerate(windows))
+        return shared_current(spikes, weight, self.tap_windows(delay, sigma), axonal=self.delays == "axonal")
 
     def run(
         self, spikes: Tensor, history: Tensor | None = None, *, delayed: str = "exact"
@@ -267,15 +262,6 @@ class DelayedLinear(Synapse):
         learned = "learned" if self.learns_delay else "fixed"
         kind = learned if self.delays == "synaptic" else f"{learned}, {self.delays}"
         return f"{sources} -> {targets}, max_delay={self.max_delay} ({kind}), taps={taps}, window={self.window}"
-
-
-def sum_of(terms: Iterable[Tensor]) -> Tensor:
-    """Return the sum of one tensor or more.
-
-    Args:
-        terms: Tensors of shapes that broadcast, added from the first to the last.
-    """
-    return reduce(torch.add, terms)
 
 
 def run_delayed(synapse: Synapse, spikes: Tensor, history: Tensor | None, *, delayed: str) -> tuple[Tensor, Tensor]:

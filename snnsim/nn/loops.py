@@ -17,13 +17,14 @@ from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.delay.currents import spread_current
 from snnsim.kernels.delay.integer_delays import integer_current
+from snnsim.kernels.delay.shared_delays import sum_of
 from snnsim.kernels.recurrent import loop
 from snnsim.kernels.recurrent.connections import Connection, FilteredConnection, KernelConnection
 from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel, of_windows
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.conv_loop import ConvLoop
-from snnsim.nn.delayed_linear import DelayedLinear, sum_of
+from snnsim.nn.delayed_linear import DelayedLinear
 from snnsim.nn.linear import SparseLinear
 from snnsim.nn.neuron_state import State
 from snnsim.nn.protocols import Neuron, Synapse

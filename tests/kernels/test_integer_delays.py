@@ -27,9 +27,12 @@ def layers(draw):
     spikes = spikes * rng.integers(1, draw(st.sampled_from([2, 2, 5])), spikes.shape)
     # sevenths and tenths are rounded, so that another order gives another sum
     weight = rng.integers(-4, 16, (targets, sources, taps)) / draw(st.sampled_from([7, 8, 10]))
-    delay = rng.integers(0, delays, weight.shape)
+    delay = torch.from_numpy(rng.integers(0, delays, weight.shape))
+    shared = draw(st.sampled_from([None, "axonal", "dendritic"]))
+    if shared is not None:
+        delay = delay.narrow(0 if shared == "axonal" else 1, 0, 1).expand(weight.shape)
     kind = draw(st.sampled_from(DTYPES))
-    return torch.from_numpy(spikes).to(kind), torch.from_numpy(weight).to(kind), torch.from_numpy(delay), delays
+    return torch.from_numpy(spikes).to(kind), torch.from_numpy(weight).to(kind), delay, delays
 
 
 def loops(spikes, weight, delay):

@@ -7,8 +7,8 @@ are added in the order in which they were fired; then by source; then by tap. Th
 order, so all give the same number to the last bit, for any batch, chunk of time and number of threads. A membrane that
 reaches its threshold exactly then does so everywhere; a Fourier transform would leave it one rounding below.
 
-Gradients are those of the dense kernels, in the fastest order, as no threshold is compared with them. A rounded delay
-has no gradient.
+Gradients are those of the dense kernels, or of filters where neurons share a delay, in the fastest order, as no
+threshold is compared with them. A rounded delay has no gradient.
 
     numba      the CPU, float32 and float64: cpu_integer_delays.py
     in_order   torch's own operations, for everything else; in a precision below float32, sums are float32
@@ -29,6 +29,7 @@ from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import cpu_integer_delays, overlap_save
 from snnsim.kernels.delay.bitpack import Packed, packed
 from snnsim.kernels.delay.currents import in_frequency, in_time
+from snnsim.kernels.delay.shared_delays import integer_windows, shared_current, shared_side
 
 
 @eager
@@ -145,7 +146,7 @@ class _IntegerCurrent(torch.autograd.Function):
             zeros = (grad.new_zeros(ctx.shape), torch.zeros_like(weight))
             return *(zero if need else None for zero, need in zip(zeros, needed, strict=True)), None, None, None
         form = dispatch.of_current(grad, delays=ctx.delays)
-        if form == "overlap_save":
+        if form == "overlap_save" and shared_side(delay) is None:
 
             def kernel_of(weight: Tensor, delay: Tensor) -> Tensor:
                 return dense_kernel(weight, delay, ctx.delays)
@@ -156,12 +157,23 @@ class _IntegerCurrent(torch.autograd.Function):
             return *grads[:2], None, None, None
         leaves = (spikes.restored(grad.dtype).requires_grad_(needed[0]), weight.detach().requires_grad_(needed[1]))
         with torch.enable_grad():
-            dense = dense_kernel(leaves[1], delay, ctx.delays).to(grad.dtype)
-            convolve = in_frequency if form == "fft" else in_time
-            current = (leaves[0] @ dense[0].mT if ctx.delays == 1 else convolve(leaves[0], dense))[ctx.before :]
+            current = _differentiable(*leaves, delay, ctx.delays, form)[ctx.before :]
         inputs = [leaf for leaf, need in zip(leaves, needed, strict=True) if need]
         results = iter(torch.autograd.grad(current, inputs, grad))
         return *(next(results) if need else None for need in needed), None, None, None
+
+
+def _differentiable(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, form: str) -> Tensor:
+    """Return the currents by operations that have gradients, in the fastest order."""
+    side = shared_side(delay)
+    if side is not None:
+        axonal = side == "axonal"
+        windows = integer_windows(delay, delays, axonal=axonal, dtype=spikes.dtype)
+        return shared_current(spikes, weight.to(spikes.dtype), windows, axonal=axonal)
+    dense = dense_kernel(weight, delay, delays).to(spikes.dtype)
+    if delays == 1:
+        return spikes @ dense[0].mT
+    return in_frequency(spikes, dense) if form == "fft" else in_time(spikes, dense)
 
 
 def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:
