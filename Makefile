@@ -11,7 +11,8 @@ PYTHON ?= python3
 ENV := .venv
 BIN := $(ENV)/bin
 # torch is named in every installation, or a dependency's dependency could bring another build of it
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+# Python compiles what it imports; compiling all 25,000 files of the packages takes a minute and more
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
 
 .PHONY: demo demo-short test bench docs clean
 
