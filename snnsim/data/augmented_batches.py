@@ -10,8 +10,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
+from snnsim.data.augment.base import Augmentation
 from snnsim.data.augment.events import Pool
-from snnsim.data.augment.kinds import Augmentation
 from snnsim.data.augment.pipeline import apply_all, check_kinds, hard_labels
 from snnsim.data.batches import ArrayBatch, Batches, TargetBatch
 from snnsim.data.frames import FrameGrid, count_events

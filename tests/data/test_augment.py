@@ -20,14 +20,15 @@ from snnsim.data.augment import (
     augment_with_probabilities,
 )
 from snnsim.data.augment import augment as changed
-from snnsim.data.augment.kinds import Augmentation, longest
+from snnsim.data.augment.base import Augmentation
+from snnsim.data.augment.kinds import longest
 from snnsim.data.augment.pipeline import APPLY, BLOCK
 from snnsim.data.binning import bin_events
 from snnsim.data.recordings import check_events
 
 EVERY = pytest.mark.parametrize("kind", KINDS)
 ALWAYS = {name: kind(probability=1.0) for name, kind in KINDS.items()}
-CONSERVES = {"time_stretch"}
+CONSERVES = {"time_stretch", "time_warp"}
 ADDS = {"blend", "noise_spikes", "cutmix"}
 
 

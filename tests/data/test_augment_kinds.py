@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.recordings import random_recordings, spikes
+from helpers.statistics import assert_uniform
 from snnsim.data.augment import (
     Blend,
     ChannelJitter,
@@ -42,16 +43,6 @@ def single(time_ms=500.0, unit=350, count=MANY, units=700):
         classes=("a",),
         units=units,
     )
-
-
-def assert_uniform(values, low, high):
-    """Mean and deviation of uniform numbers within five standard errors, and the range nearly filled."""
-    values = np.asarray(values, float)
-    spread = (high - low) / math.sqrt(12)
-    assert values.min() >= low - 1e-9
-    assert values.max() <= high + 1e-9
-    assert abs(values.mean() - (low + high) / 2) < 5 * spread / math.sqrt(len(values))
-    assert values.std() == pytest.approx(spread, rel=0.06)
 
 
 @settings(max_examples=20, deadline=None)

@@ -5,15 +5,16 @@ The settings load without Numba, so that a config and the command line can name 
 
 from typing import TYPE_CHECKING, Any
 
+from snnsim.data.augment.base import Augmentation
 from snnsim.data.augment.kinds import (
     KINDS,
     AnyAugmentation,
-    Augmentation,
     Blend,
     ChannelJitter,
     ChannelMask,
     ChannelShift,
     ChannelTimeShift,
+    ChannelWarp,
     ChunkDrop,
     CutMix,
     EventDrop,
@@ -22,6 +23,7 @@ from snnsim.data.augment.kinds import (
     TimeMask,
     TimeShift,
     TimeStretch,
+    TimeWarp,
 )
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ __all__ = [
     "ChannelMask",
     "ChannelShift",
     "ChannelTimeShift",
+    "ChannelWarp",
     "ChunkDrop",
     "CutMix",
     "EventDrop",
@@ -44,6 +47,7 @@ __all__ = [
     "TimeMask",
     "TimeShift",
     "TimeStretch",
+    "TimeWarp",
     "augment",
     "augment_with_probabilities",
 ]

@@ -12,78 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
-from snnsim import schema
+from snnsim.data.augment.base import (
+    Augmentation,
+    Channels,
+    Count,
+    Duration,
+    Interval,
+    Milliseconds,
+    Probability,
+    Spikes,
+    Spread,
+    Steps,
+)
 from snnsim.data.targets import Targets
 from snnsim.schema import Range
-from snnsim.validation import shown
-
-Probability = Annotated[float, Range(at_least=0, at_most=1)]
-Channels = Annotated[int, Range(at_least=-(2**20), at_most=2**20)]
-Count = Annotated[int, Range(at_least=1, at_most=2**20)]
-Spikes = Annotated[int, Range(at_least=0, at_most=2**20)]
-Steps = Annotated[int, Range(at_least=-(2**20), at_most=2**20)]
-Milliseconds = Annotated[float, Range(at_least=-1e9, at_most=1e9)]
-Duration = Annotated[float, Range(above=0, at_most=1e9)]
-Spread = Annotated[float, Range(at_least=0, at_most=1e6)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Augmentation(schema.Kind):
-    """The settings that every kind has."""
-
-    probability: Probability = 1.0
-    """Probability that a recording is changed in an epoch, 0 to 1."""
-
-    def __post_init__(self) -> None:
-        schema.settle(self, f"augment.{self.kind}.")
-
-    def require_channels(self, units: int) -> None:
-        """Raise a ValueError if the settings do not fit the channels of the recordings.
-
-        Args:
-            units: Number of channels of the recordings.
-        """
-
-    def require_targets(self, targets: Targets) -> None:
-        """Raise a ValueError if the changed recordings would have no clear targets besides their classes.
-
-        Args:
-            targets: Targets of the recordings besides their classes, by name.
-        """
-
-    def _require_none(self, names: Sequence[str], reason: str) -> None:
-        listed = f"recordings with the targets {', '.join(names)} must not be changed by {self.kind}"
-        if names:
-            raise ValueError(f"augment.{self.kind}: {listed}, {reason}; leave it out")
-
-    def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
-        """Return the latest time of a changed recording in ms.
-
-        Args:
-            time_ms: Latest time before the change.
-            longest_ms: Latest time of all recordings as they are in the file.
-        """
-        return time_ms
-
-    def _require(self, ok: bool, name: str, must: str, value: object) -> None:
-        if not ok:
-            raise ValueError(f"augment.{self.kind}.{name} must be {must}, not {shown(value)}")
-
-    def _require_group(self, group: int, units: int) -> None:
-        must = f"a divisor of the {units} channels of the recordings"
-        self._require(units % group == 0, "group", must, group)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Interval(Augmentation):
-    """The settings of kinds that draw an integer between two bounds."""
-
-    least: int
-    most: int
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require(self.least <= self.most, "most", f"at least `least` = {self.least}", self.most)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +41,17 @@ class ChannelShift(Interval):
     def require_channels(self, units: int) -> None:
         for name, value in (("least", self.least), ("most", self.most)):
             self._require(abs(value) < units, name, f"between {1 - units} and {units - 1}, the channels", value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelWarp(Augmentation):
+    """Move channels by a random curve, linear between knots; spikes outside of the range are dropped."""
+
+    kind: Literal["channel_warp"] = "channel_warp"
+    knots: Annotated[int, Range(at_least=2, at_most=1000)] = 8
+    """Channels at equal distances, from the first to the last, at which a shift is drawn."""
+    most: Annotated[float, Range(at_least=0, at_most=2**20)] = 30.0
+    """Largest shift of a knot in channels of the recordings, up or down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +104,24 @@ class TimeStretch(Augmentation):
     kind: Literal["time_stretch"] = "time_stretch"
     most: Annotated[float, Range(at_least=1, at_most=100)] = 1.2
     """Largest factor, 1 to 100; the smallest one is its inverse."""
+
+    def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
+        return time_ms * self.most
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimeWarp(Augmentation):
+    """Multiply the length of every part of a recording by a random factor of its own."""
+
+    kind: Literal["time_warp"] = "time_warp"
+    parts: Annotated[int, Range(at_least=1, at_most=1000)] = 4
+    """Number of parts of equal length, from time 0 to the last spike."""
+    most: Annotated[float, Range(at_least=1, at_most=100)] = 1.3
+    """Largest factor, 1 to 100; the smallest one is its inverse."""
+
+    def require_targets(self, targets: Targets) -> None:
+        steps = [name for name, target in targets.items() if target.per_step]
+        self._require_none(steps, "as labels of steps do not follow a warp")
 
     def longest(self, time_ms: float, longest_ms: float) -> float:  # noqa: ARG002
         return time_ms * self.most
@@ -269,9 +240,11 @@ class CutMix(Augmentation):
 
 AnyAugmentation = (
     ChannelShift
+    | ChannelWarp
     | TimeShift
     | ChannelTimeShift
     | TimeStretch
+    | TimeWarp
     | Blend
     | EventDrop
     | ChunkDrop

@@ -17,6 +17,7 @@ from snnsim.data.augment import (
     channel_mask,
     channel_shift,
     channel_time_shift,
+    channel_warp,
     chunk_drop,
     cutmix,
     event_drop,
@@ -25,10 +26,12 @@ from snnsim.data.augment import (
     time_mask,
     time_shift,
     time_stretch,
+    time_warp,
 )
+from snnsim.data.augment.base import Augmentation
 from snnsim.data.augment.draws import AugmentationDraws
 from snnsim.data.augment.events import EventBatch, Pool
-from snnsim.data.augment.kinds import KINDS, Augmentation, CutMix
+from snnsim.data.augment.kinds import KINDS, CutMix
 from snnsim.data.recordings import Recordings, narrowed
 from snnsim.data.targets import NO_TARGETS, Target, TargetGrid, Targets
 from snnsim.kernels.common.counter_rng import SEEDS
@@ -40,6 +43,7 @@ APPLY: dict[str, Callable[[Any, EventBatch, AugmentationDraws], EventBatch]] = {
     "channel_mask": channel_mask.apply,
     "channel_shift": channel_shift.apply,
     "channel_time_shift": channel_time_shift.apply,
+    "channel_warp": channel_warp.apply,
     "chunk_drop": chunk_drop.apply,
     "cutmix": cutmix.apply,
     "event_drop": event_drop.apply,
@@ -48,6 +52,7 @@ APPLY: dict[str, Callable[[Any, EventBatch, AugmentationDraws], EventBatch]] = {
     "time_mask": time_mask.apply,
     "time_shift": time_shift.apply,
     "time_stretch": time_stretch.apply,
+    "time_warp": time_warp.apply,
 }
 """The function of every kind by its name in a config."""
 BLOCK = 256
