@@ -7,9 +7,17 @@ They were chosen by the accuracy on speakers that the training does not hear; do
 """
 
 from snnsim.config import Config, Data, Network, Training
-from snnsim.data.augment.kinds import Blend, ChannelJitter, ChannelMask, ChannelShift, TimeMask, TimeStretch
+from snnsim.data.augment.kinds import (
+    Blend,
+    ChannelJitter,
+    ChannelMask,
+    ChannelShift,
+    ChannelWarp,
+    TimeMask,
+    TimeStretch,
+)
 
-_AUGMENT = (Blend(), ChannelShift(), TimeStretch(), ChannelMask(), TimeMask(), ChannelJitter())
+_AUGMENT = (Blend(), ChannelShift(), TimeStretch(), ChannelMask(), TimeMask(), ChannelJitter(), ChannelWarp())
 _DATA = Data(name="shd", augment=_AUGMENT)
 _TRAINING = Training(epochs=40, batch_size=128)
 
