@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers.random_numbers import assert_uniform
 from helpers.recordings import random_recordings, spikes
-from helpers.statistics import assert_uniform
 from snnsim.data.augment import (
     Blend,
     ChannelJitter,

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
+from helpers.random_numbers import assert_uniform
 from helpers.recordings import random_recordings, spikes
-from helpers.statistics import assert_uniform
 from snnsim.data.augment import ChannelWarp, TimeWarp
 from snnsim.data.augment import augment as changed
 from snnsim.data.recordings import Recordings

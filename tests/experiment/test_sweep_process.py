@@ -114,7 +114,7 @@ def test_two_processes_with_one_journal_train_every_run_once(tmp_path):
     words = [sys.executable, "-c", WORKER, str(path), str(log)]
     both = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     errors = [each.communicate()[1] for each in both]
-    assert [each.returncode for each in both] == [0, 0], errors
+    assert [each.returncode for each in both] == [0, 0], "\n".join(errors)
     lines = [line.split() for line in log.read_text().splitlines()]
     assert sorted((trial, run) for _, trial, run in lines) == [
         (f"trial-{number:04d}", f"seed-{seed}") for number in range(3) for seed in range(2)
