@@ -7,7 +7,7 @@ import pytest
 
 from helpers.recordings import random_recordings
 from snnsim.data import binning, cache, heidelberg
-from snnsim.data.augment import Blend, ChannelTimeShift, ChunkDrop, CutMix, TimeShift, TimeStretch, augment
+from snnsim.data.augment import Blend, ChannelTimeShift, ChunkDrop, CutMix, TimeShift, TimeStretch, TimeWarp, augment
 from snnsim.data.augmented_batches import AugmentedBatches
 from snnsim.data.batches import Batches
 from snnsim.data.recordings import concatenate
@@ -131,7 +131,7 @@ def test_a_stretched_recording_has_stretched_labels():
         assert set(moved.rows(number)[:, 0]) <= set(signals().rows(number)[:, 0])
 
 
-@pytest.mark.parametrize("kind", [Blend(), CutMix(), ChannelTimeShift(group=7)])
+@pytest.mark.parametrize("kind", [Blend(), CutMix(), ChannelTimeShift(group=7), TimeWarp()])
 def test_kinds_without_clear_labels_refuse_by_name(kind):
     with pytest.raises(ValueError, match=rf"augment\.{kind.kind}: recordings with the targets phase must not"):
         augment(with_targets(phase=phases()), (kind,), seed=0)

@@ -40,6 +40,8 @@ def shared_current(spikes: Tensor, weight: Tensor, windows: Iterable[Tensor], *,
 def shared_side(delay: Tensor) -> str | None:
     """Return whose delays an expanded tensor repeats: "axonal", "dendritic", or None if synapses have their own.
 
+    Only the strides are looked at, not the values: equal delays that were copied to every synapse are its own.
+
     Args:
         delay: Delays in steps, (target, source, tap).
     """
