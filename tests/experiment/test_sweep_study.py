@@ -12,6 +12,7 @@ from snnsim.experiment.sweeps import opening, pareto, spec, sweep, workers
 from snnsim.experiment.sweeps.process import Watch
 from snnsim.experiment.sweeps.spec import Objective
 from snnsim.experiment.sweeps.workers import work
+from snnsim.files import write_json
 
 optuna = pytest.importorskip("optuna")
 IDLE = Watch(lambda: False, lambda _: False)
@@ -164,6 +165,36 @@ def test_bad_trials_are_pruned_by_the_same_runs_of_others(monkeypatch, tmp_path)
     # the second seed goes on behind the epochs of the first, with the mean over both
     expected = {1: 0.51, 2: 0.52, 3: 0.53} | {epochs + 1 + n: mean([0.53, 0.51 + n / 100]) for n in range(3)}
     assert trials[0].intermediate_values == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ends", ["finish", "report", "prune", "fail"])
+def test_a_trial_that_another_worker_has_just_ended_stays_as_it_is(monkeypatch, grid, ends):
+    mine, other = (opening.opened(spec.load(grid)) for _ in range(2))
+    group = mine.begin()
+    for run in group.runs:
+        write_json(run.beside(".result.json"), {"seed": run.seed, "fold": None, "valid_accuracy": 0.5})
+
+    # Optuna reads the state of a trial before it writes; the other worker ends the trial in between
+    def ended_by_the_other(function):
+        def called(*arguments):
+            other.finish(group, 0)
+            return function(*arguments)
+
+        return called
+
+    written = {"finish": "set_trial_state_values", "report": "set_trial_intermediate_value"}
+    name = written.get(ends, "set_trial_state_values" if ends == "prune" else "set_trial_user_attr")
+    monkeypatch.setattr(mine.storage, name, ended_by_the_other(getattr(mine.storage, name)))
+    if ends == "finish":
+        mine.finish(group, 0)
+    elif ends == "report":
+        assert mine.report(0, {0: 0.4, 1: 0.6})
+    else:
+        mine.end(0, error=None if ends == "prune" else "the loss is nan")
+    for opened in (mine, other):
+        trial = opened.trials()[0]
+        assert (trial.state.name, trial.values, trial.intermediate_values) == ("COMPLETE", [0.5], {})
+        assert "error" not in trial.user_attrs
 
 
 def test_a_failed_trial_is_named_and_tried_again_on_request(monkeypatch, grid):

@@ -14,7 +14,7 @@ Source   Optuna: Akiba, Sano, Yanase, Ohta, Koyama 2019, KDD
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -58,6 +58,16 @@ def asking(folder: Path) -> Iterator[None]:
         yield
     finally:
         held.__exit__(None, None, None)
+
+
+@contextmanager
+def _first_end_counts() -> Iterator[None]:
+    """Leave a trial as it is if another worker has just ended it, which Optuna would report as an error.
+
+    The workers that carry out the last two runs of a trial may end the trial at the same time.
+    """
+    with suppress(sampling.optuna().exceptions.UpdateFinishedTrialError):
+        yield
 
 
 def enqueue(study: Any, point: Mapping[str, Any]) -> None:
@@ -193,7 +203,8 @@ class Study:
             for result in group.results:
                 require(objective, result)
             values.append(mean(result[objective.name] for result in group.results))
-        self.optuna.tell(number, values, skip_if_finished=True)
+        with _first_end_counts():
+            self.optuna.tell(number, values, skip_if_finished=True)
 
     def identifier(self, number: int) -> int:
         """Return the number of a trial in its storage.
@@ -213,16 +224,19 @@ class Study:
         """
         identifier = self.identifier(number)
         trial = self.storage.get_trial(identifier)
+        if trial.state.is_finished():
+            return True
         for step, value in values.items():
-            if trial.state.is_finished():
-                return True
             if step in trial.intermediate_values:
                 continue
-            self.storage.set_trial_intermediate_value(identifier, step, value)
+            with _first_end_counts():
+                self.storage.set_trial_intermediate_value(identifier, step, value)
             trial = self.storage.get_trial(identifier)
+            if trial.state.is_finished():
+                return True
             if self.optuna.pruner.prune(self.optuna, trial):
                 return True
-        return bool(trial.state.is_finished())
+        return False
 
     def end(self, number: int, *, error: str | None) -> None:
         """Note that a trial was pruned, or that a run of it failed with an error.
@@ -232,9 +246,10 @@ class Study:
             error: The error; None for a trial that was pruned.
         """
         states = sampling.optuna().trial.TrialState
-        if error is not None and not self.trials()[number].state.is_finished():
-            self.storage.set_trial_user_attr(self.identifier(number), "error", error)
-        self.optuna.tell(number, state=states.PRUNED if error is None else states.FAIL, skip_if_finished=True)
+        with _first_end_counts():
+            if error is not None:
+                self.storage.set_trial_user_attr(self.identifier(number), "error", error)
+            self.optuna.tell(number, state=states.PRUNED if error is None else states.FAIL, skip_if_finished=True)
 
 
 def require(objective: Objective, row: Mapping[str, Any]) -> None:
