@@ -9,7 +9,8 @@ the operations of the clock-driven engine in its order, so results are equal bit
 Shapes   voltage (recording, variable), pending (recording, delay, neuron) · neurons of all populations in their order
 Units    a call is a step of the Program
 Source   ONNX, operators of version 18
-Differs  stochastic neurons are refused, as ONNX has no random numbers of a counter
+Differs  stochastic neurons are refused, as ONNX has no random numbers of a counter, and so are graded messages
+         convolutions are written as their single synapses
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ import numpy as np
 
 from snnsim.files import written_whole
 from snnsim.kernels.simulate.types import HARD, READOUT, FixedParameters
-from snnsim.program import Program
+from snnsim.program import MODELS, Program
 from snnsim.simulation.lowering import Network, lower
 from snnsim.validation import instance, require
 
@@ -40,18 +41,21 @@ def write_onnx(program: Program, path: Path, *, precision: str = "float64") -> N
     """Write one step of a Program as a graph of ONNX.
 
     Args:
-        program: The Program, without stochastic neurons.
+        program: The Program, without stochastic neurons and graded messages.
         path: The file, such as step.onnx; missing folders above it are made.
         precision: A name in `snnsim.simulation.PRECISIONS`; it has no effect on a Program in integers.
 
     Raises:
         TypeError: If the program is no Program.
-        ValueError: If it has stochastic neurons, or the precision is unknown.
+        ValueError: If it has stochastic neurons or graded messages, or the precision is unknown.
+        MemoryError: If the single synapses of its convolutions would need more memory than is available.
     """
     instance(program, Program, who="write_onnx", name="program")
     noisy = [each.name for each in program.populations if each.noisy]
     require(not noisy, f"write_onnx: populations must not be stochastic: {', '.join(noisy)}; freeze without noise")
-    model = _Step(program, lower(program, precision)).model()
+    graded = [each.name for each in program.populations if MODELS[each.model].graded]
+    require(not graded, f"write_onnx: neurons must send spikes, and these send graded messages: {', '.join(graded)}")
+    model = _Step(program, lower(program.unrolled(), precision)).model()
     with written_whole(Path(path)) as partial:
         partial.write_bytes(model.SerializeToString())
 

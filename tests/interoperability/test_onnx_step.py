@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helpers import random_convolutions
+from helpers.loihi_programs import sigma_delta_chain
 from helpers.random_programs import dense_spikes, everything, frames_for, membranes, programs
 from helpers.small_programs import chain
 from snnsim.program import INPUT, Edge, Population, Program
@@ -74,6 +76,23 @@ def test_sums_have_the_order_of_the_simulator(precision, tmp_path):
     np.testing.assert_array_equal(pending, state.pending)
     np.testing.assert_array_equal(traces[:, 1], membranes(result, program, 1))
     assert 0 < result.counts("a").sum() < 40 * 2 * 20
+
+
+@settings(max_examples=8, deadline=None)
+@given(data=st.data(), program=random_convolutions.programs())
+def test_convolutions_are_delivered(data, program, tmp_path_factory):
+    frames = data.draw(frames_for(program, recordings=2))
+    simulator = Simulator(program)
+    _, state = simulator.feed(Events.from_frames(frames), simulator.start(2))
+    _, _, voltage, pending = run(session(program, tmp_path_factory.mktemp("onnx")), frames, simulator.start(2))
+    np.testing.assert_array_equal(voltage, state.voltage)
+    np.testing.assert_array_equal(pending, state.pending)
+
+
+def test_graded_messages_are_refused(tmp_path):
+    program = sigma_delta_chain(np.random.default_rng(0))
+    with pytest.raises(ValueError, match="write_onnx: neurons must send spikes, and these send graded messages: "):
+        onnx_step.write_onnx(program, tmp_path / "a.onnx")
 
 
 def test_the_file_has_the_facts_that_its_user_needs(tmp_path):
