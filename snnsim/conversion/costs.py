@@ -155,7 +155,7 @@ class _Counter(fx.Interpreter):
 
     def _add_linear(self, module: Any, before: _Counted) -> None:
         shape = (1, *before.value.shape[1:])
-        fan_out = _fan_out(module, torch.zeros(shape, dtype=before.value.dtype))
+        fan_out = _fan_out(module, before.value.new_zeros(shape))
         if before.spikes is None:
             self.costs.multiplications += float(fan_out.sum()) * len(before.value) / self.pictures
         else:

@@ -51,6 +51,14 @@ class _Calls(NamedTuple):
     outputs: list[Any]
 
 
+class _Expected(NamedTuple):
+    """What the network gets."""
+
+    shape: tuple[int, ...]
+    """Numbers of steps and items."""
+    folded: bool
+
+
 def check_frames(who: str, frames: Any) -> None:
     """Check that frames are a tensor of sequences.
 
@@ -133,7 +141,8 @@ def examined(
     taken, refused = [], {}
     for name in [*order, *(name for name in weighted if name not in order)]:
         chosen = None if layers is None else name in layers
-        result = _taken(name, weighted[name], calls[name], tuple(example.shape[:2]), chosen)
+        expected = _Expected(tuple(example.shape[:2]), folded)
+        result = _taken(name, weighted[name], calls[name], expected, chosen)
         if isinstance(result, Taken):
             taken.append(result)
         else:
@@ -146,16 +155,17 @@ def _weighted(module: nn.Module) -> bool:
     return any(parameter.ndim >= 2 for parameter in module.parameters(recurse=False))
 
 
-def _taken(name: str, module: nn.Module, calls: _Calls, shape: tuple[int, ...], chosen: bool | None) -> Taken | str:
+def _taken(name: str, module: nn.Module, calls: _Calls, expected: _Expected, chosen: bool | None) -> Taken | str:
     """Return a layer that gets coded inputs, or the reason why it cannot."""
     if not isinstance(module, LINEAR):
         return f"{type(module).__name__} is no layer that is linear in its input"
     if not calls.inputs:
         return "the example did not reach it"
-    form = _form(calls, shape)
+    form = _form(calls, expected)
     if form is None:
         sizes = ", ".join(sorted({str(_size(each)) for each in calls.inputs}))
-        return f"{len(calls.inputs)} calls with inputs {sizes} are no sequence of {shape[0]} steps and {shape[1]} items"
+        steps, batch = expected.shape
+        return f"{len(calls.inputs)} calls with inputs {sizes} are no sequence of {steps} steps and {batch} items"
     if chosen is False:
         return "it was not chosen"
     values = torch.stack([each.double() for each in calls.inputs])
@@ -168,15 +178,21 @@ def _taken(name: str, module: nn.Module, calls: _Calls, shape: tuple[int, ...], 
     return Taken(name, form, own, outputs, scale, fan_out(module, own))
 
 
-def _form(calls: _Calls, shape: tuple[int, ...]) -> Form | None:
-    steps, batch = shape
+def _form(calls: _Calls, expected: _Expected) -> Form | None:
+    steps, batch = expected.shape
     if not all(isinstance(each, Tensor) for each in calls.inputs):
         return None
     first = tuple(calls.inputs[0].shape)
-    if len(calls.inputs) == 1 and first[:2] == shape and len(first) > 2:
-        return "sequence"
-    if len(calls.inputs) == 1 and first[:1] == (steps * batch,):
-        return "folded"
+    if len(calls.inputs) == 1:
+        forms: dict[Form, bool] = {
+            "folded": first[:1] == (steps * batch,),
+            "sequence": first[:2] == (steps, batch) and len(first) > 2,
+        }
+        # sequences of one item and frames of one channel may have the same shape
+        order: tuple[Form, ...] = ("folded", "sequence") if expected.folded else ("sequence", "folded")
+        found = next((form for form in order if forms[form]), None)
+        if found is not None:
+            return found
     stepwise = len(calls.inputs) == steps and all(tuple(each.shape) == first for each in calls.inputs)
     return "stepwise" if stepwise and first[:1] == (batch,) else None
 

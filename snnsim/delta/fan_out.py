@@ -15,13 +15,13 @@ LINEAR = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 def fan_out(layer: nn.Module, shape: tuple[int, ...]) -> Tensor:
-    """Return the fan-out of every input, float64 of the given shape.
+    """Return the fan-out of every input, float64 of the given shape, on the CPU.
 
     Args:
         layer: A layer of one of the types LINEAR.
         shape: Axes of one input, without time and batch, such as (channel, row, column).
     """
-    ones = copy.deepcopy(layer).to(torch.float64)
+    ones = copy.deepcopy(layer).cpu().to(torch.float64)
     with torch.no_grad():
         for name, parameter in ones.named_parameters():
             parameter.fill_(0.0 if name == "bias" else 1.0)

@@ -38,7 +38,7 @@ class _Stage(NamedTuple):
 
     def step(self) -> np.ndarray:
         """Return the step of the coding, of any axes that broadcast to those of an input."""
-        return self.coding.step.detach().abs().double().numpy()
+        return self.coding.step.detach().cpu().abs().double().numpy()
 
     def flat(self, values: np.ndarray) -> np.ndarray:
         """Return values of inputs in the order of the Program's sources, (input,).
@@ -112,7 +112,7 @@ def encode(network: Sparsified, frames: Tensor, *, input_unit: float | None = No
     """
     stage = _stages(network)[0]
     unit = stage.flat(_unit(stage, input_unit))
-    levels = np.rint(frames.detach().double().flatten(2).numpy()[..., stage.order] / unit)
+    levels = np.rint(frames.detach().cpu().double().flatten(2).numpy()[..., stage.order] / unit)
     if isinstance(stage.coding, SigmaDelta):
         threshold, sent = stage.flat(stage.step()) / unit, np.zeros_like(levels[0])
         for step, level in enumerate(levels):
@@ -200,7 +200,7 @@ def _thresholds(following: _Stage | None, size: int) -> np.ndarray:
 
 def _biases(stage: _Stage, size: int) -> np.ndarray:
     bias = stage.layer.bias
-    values = np.zeros(1) if bias is None else bias.detach().double().numpy()
+    values = np.zeros(1) if bias is None else bias.detach().cpu().double().numpy()
     # channels are last, so a bias of each channel repeats over positions
     return np.tile(values, size // len(values))
 
@@ -208,7 +208,7 @@ def _biases(stage: _Stage, size: int) -> np.ndarray:
 def _edge(stage: _Stage, source: str, target: str, scale: np.ndarray) -> Edge | ConvEdge:
     """Return the synapses of a layer, whose weights are multiplied with the unit of the messages."""
     layer = stage.layer
-    weight = layer.weight.detach().double().numpy()
+    weight = layer.weight.detach().cpu().double().numpy()
     if isinstance(layer, nn.Linear):
         return _dense(weight[:, stage.order] * stage.flat(scale), source, target)
     geometry, channels = _geometry(stage), stage.taken.shape[0]

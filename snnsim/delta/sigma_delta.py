@@ -12,6 +12,7 @@ Shapes   x, y, d, r (time, batch, axes of a neuron) · θ broadcasts to the axes
 Units    θ, τ in units of x
 Names    θ threshold · r residual · κ, τ scale and width of the gradient of the threshold
 Source   lava-dl's sigma-delta neurons (BSD-3); Mostafa et al., O'Connor & Welling 2017 (ICLR), arXiv 1611.02024
+States   the gradient of the value sent so far is g of the next step, so a sequence may run in parts
 Exact    a sent value is x itself, not the sum of what was sent, so the decoded value carries no error of rounding;
          the neurons return the decoded value, whose difference from the step before is the event
 Differs  lava-nc sends at |d| ≥ θ; Programs and files for Loihi 2 use this module's rule
@@ -47,14 +48,15 @@ class _Send(torch.autograd.Function):
         return decoded, torch.stack((sent, last))
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
         change, threshold = ctx.saved_tensors
-        # an event reaches the decoded values of its own step and of all later ones
-        event = gradients[0].flip(0).cumsum(0).flip(0)
+        # an event reaches the decoded values of its own step and of all later ones, those of later calls included
+        event = gradients[0].flip(0).cumsum(0).flip(0) + gradients[1][0]
         size = change.abs()
         beyond = -change * ctx.scale * torch.exp(-(size - threshold) / ctx.width) / threshold.clamp_min(TINY)
         slope = torch.where(size > threshold, beyond, -change.sign())
-        return gradients[0], (event * slope).sum_to_size(threshold.shape), None, None
+        earlier = torch.stack((event[0], torch.zeros_like(event[0])))
+        return gradients[0], (event * slope).sum_to_size(threshold.shape), earlier, None
 
 
 class SigmaDelta(Coding):

@@ -154,7 +154,7 @@ def _count(layer: Recorded) -> LayerCount:
 
     def operations(mask: Tensor) -> int:
         # one count for each input, as exact as integers
-        return int((mask.flatten(0, 1).sum(0).double() * fan_out).sum())
+        return int((mask.flatten(0, 1).sum(0).cpu().double() * fan_out).sum())
 
     before = torch.cat([torch.zeros_like(coded[:1]), coded[:-1]])
     change = coded - before

@@ -51,6 +51,22 @@ def test_a_sequence_in_parts_is_the_sequence():
     assert torch.equal(torch.cat([first, second]), complete)
 
 
+@pytest.mark.parametrize("residual", [True, False])
+def test_gradients_of_a_sequence_in_parts_are_those_of_the_sequence(residual):
+    gradients = []
+    for length in (12, 5, 1):
+        values = _values(4, eighths=False).requires_grad_()
+        neuron, state, parts = SigmaDelta(step=0.3, residual=residual).double(), None, []
+        for part in values.split(length):
+            coded, state = neuron.code(part, state)
+            parts.append(coded)
+        (torch.cat(parts) * _values(5, eighths=False)).sum().backward()
+        gradients.append((values.grad, neuron.step.grad))
+    for found in gradients[1:]:
+        for one, other in zip(found, gradients[0], strict=True):
+            torch.testing.assert_close(one, other)
+
+
 def test_gradients_are_those_of_the_equations():
     values = _values(2, eighths=False).requires_grad_()
     neuron = SigmaDelta(step=0.4, gradient_scale=0.7, gradient_width=0.3).double()

@@ -163,6 +163,16 @@ def test_networks_with_spikes_code_their_graded_input_alone():
     assert [each.name for each in chosen.report.taken] == ["second"]
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_frames_of_one_channel_are_frames_with_any_number_of_items(batch):
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    network, report = sparsify(model, _frames(5, batch, 1, 8, 8))
+    assert [(each.form, each.shape, each.outputs) for each in report.taken] == [
+        ("folded", (1, 8, 8), 144), ("folded", (144,), 2)
+    ]  # fmt: skip
+    assert network(_frames(5, 3, 1, 8, 8)).shape == (5, 3, 2)
+
+
 def test_misuse_is_refused_by_name(pictures):
     model, frames, network, _ = pictures
     with pytest.raises(ValueError, match=r"sparsify: frames must be a tensor \(time, batch"):
