@@ -177,7 +177,7 @@ def counts(program: Program, result: Result, label: np.ndarray | None) -> dict[s
     cells = int(result.length.sum()) * sum(population.size for population in firing)
     spikes = sum(int(result.counts(population.name).sum()) for population in firing)
     dense = sum(taps(program).values())
-    nonzero = sum(int(np.count_nonzero(edge.weight)) for edge in program.edges)
+    nonzero = sum(int(np.count_nonzero(edge.unrolled().weight)) for edge in program.edges)
     own = {
         "footprint": float(sum(array.nbytes for array in stored(program).values())),
         "connection_sparsity": 1 - nonzero / dense if dense else 0.0,
