@@ -44,7 +44,7 @@ def from_snntorch(model: Any, *, input_shape: tuple[int, ...] | None = None, tim
 
 def _leaky(module: Any) -> Converted:
     _check(module)
-    threshold, beta = array(module.threshold), np.clip(array(module.beta), 0, 1).astype(np.float64)
+    threshold, beta = _real(module.threshold), np.clip(array(module.beta), 0, 1).astype(np.float64)
     reset = module.reset_mechanism
     at = np.nextafter(threshold, np.array(np.inf, threshold.dtype)).astype(np.float64)
     # a Program subtracts θ' after the spike, which a step later is β θ'
@@ -61,6 +61,12 @@ def _leaky(module: Any) -> Converted:
         factor=getattr(module, "graded_spikes_factor", 1.0),
         below_twice=reset == "subtract" and not module.reset_delay,
     )
+
+
+def _real(value: Any) -> np.ndarray:
+    """Return floats, in their own type; snnTorch keeps an integer as it is."""
+    values = array(value)
+    return values if values.dtype.kind == "f" else values.astype(np.float32)
 
 
 def _synaptic(module: Any) -> Converted:

@@ -81,6 +81,7 @@ def dense(hidden, output=None):
         lambda: leaky(reset_mechanism="zero", reset_delay=False),
         lambda: leaky(reset_mechanism="none"),
         lambda: leaky(beta=torch.linspace(0, 1.2, 20), threshold=torch.linspace(0.5, 1.5, 20)),
+        lambda: leaky(threshold=1),
         lambda: leaky(graded_spikes_factor=0.5),
         lambda: snntorch.Synaptic(0.6, 0.7, init_hidden=True),
         lambda: snntorch.Synaptic(0.6, 0.7, init_hidden=True, reset_mechanism="none"),
