@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
-from snnsim.cli.options import COUNT, NATURAL
+from snnsim.cli.options import COUNT, NATURAL, without
 from snnsim.cli.programs import NewProgram
 
 
@@ -47,6 +47,8 @@ class Convert:
         from snnsim.experiment.one_step import converting
 
         rule = "qcfs" if self.network == "qcfs" else self.thresholds
+        if rule != "percentile":
+            without(self, ("percent",), f"thresholds by {rule}; it is for --thresholds percentile")
         settings = Settings(self.steps, rule, self.percent)
         program, accuracies = converting.converted(self.run, settings, self.network, self.seed, self.data_path)
         program.save(self.output)

@@ -72,7 +72,7 @@ class Export:
         if self.check:
             _show(list(target.violations(program)), self.to)
             return
-        path = self.output or Path(self.source.with_suffix("").name + (target.suffix or f"-{self.to}"))
+        path = self.output or _named_after(self.source, target.suffix or f"-{self.to}")
         options = _present(encoding=self.encoding, dt=self.dt, resistance=self.resistance, ear=self._ear(program))
         export.write(program, self.to, path, **options)
         print(f"{path}: {target.title}; {program.size:,} neurons, {program.synapses:,} synapses")
@@ -198,6 +198,20 @@ class Verify:
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
         if len(missing) == len(names):
             sys.exit(1)
+
+
+def _named_after(source: Path, suffix: str) -> Path:
+    """Return the path of an export in the present folder.
+
+    Raises:
+        ValueError: If it is the source.
+    """
+    # a dot in the name of a folder, as in lr-0.01, begins no suffix
+    folder = source.resolve()
+    path = Path((folder.name if source.is_dir() else source.stem) + suffix)
+    if path.resolve() == folder:
+        raise ValueError(f"export: {path} is the source; name another file with -o")
+    return path
 
 
 def _present(**options: Any) -> dict[str, Any]:

@@ -59,6 +59,23 @@ def check(command: Any) -> None:
                 raise ValueError(f"--{each.name.replace('_', '-')} must be {must}, not {shown(value)}")
 
 
+def without(command: Any, names: Iterable[str], where: str) -> None:
+    """Check that options have their defaults, as another value would have no effect.
+
+    Args:
+        command: A dataclass of options.
+        names: Names of its fields.
+        where: What the options have no meaning for.
+
+    Raises:
+        ValueError: If one has another value.
+    """
+    defaults = {each.name: each.default for each in fields(command)}
+    given = [f"--{name.replace('_', '-')}" for name in names if getattr(command, name) != defaults[name]]
+    if given:
+        raise ValueError(f"{', '.join(given)} {'has' if len(given) == 1 else 'have'} no meaning for {where}")
+
+
 RENAMED = {
     ("--engine", "clock"): ("--engine", "clock_driven"),
     ("--engine", "touched"): ("--engine", "event_driven"),

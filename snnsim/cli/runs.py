@@ -24,6 +24,7 @@ from snnsim.cli.options import (
     RunFolder,
     SetValues,
     assignments,
+    without,
 )
 from snnsim.schema import Range
 
@@ -86,7 +87,11 @@ class Train:
     """Any other value of the config, such as network.taps=2."""
 
     def __call__(self) -> None:
-        """Train."""
+        """Train.
+
+        Raises:
+            ValueError: If an option has no meaning for the target, or for several runs.
+        """
         keep_memory()
         from snnsim import experiment
 
@@ -102,11 +107,14 @@ class Train:
         }
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}
         if diffusion.is_target(self.target):
+            without(self, ("folds", "seeds", "fold_seeds", "jobs"), "diffusion, which trains one network")
             resumes = self.resume is not None
             target = self.target if self.resume in (None, "auto") else self.resume
             diffusion.train(target, values, self.set_values, output=self.output_dir, resume=resumes, device=self.device)
             return
         values |= assignments(self.set_values)
+        if self.folds is None and self.fold_seeds is not None:
+            raise ValueError("--fold-seeds is the number of seeds of each fold, and needs --folds")
         if self.folds is not None or self.seeds is not None:
             self._train_folds(values)
             return
@@ -124,8 +132,6 @@ class Train:
 
         if self.resume is not None:
             raise ValueError("--folds and --seeds go on by themselves: repeat the command without --resume")
-        if self.folds is None and self.fold_seeds is not None:
-            raise ValueError("--fold-seeds is the number of seeds of each fold, and needs --folds")
         plan = folds.Plan(_folds(self.folds), self.seeds or 1, self.fold_seeds)
         folder = folds.train(self.target, values, plan, output=self.output_dir, jobs=self.jobs, device=self.device)
         split = "valid" if self.folds is None else "test"
@@ -172,18 +178,18 @@ class Evaluate:
         """Evaluate.
 
         Raises:
-            ValueError: If several runs are to be evaluated in the simulator.
+            ValueError: If an option has no meaning for the run, or for several runs.
         """
         keep_memory()
         if diffusion.is_target(str(self.run)):
+            without(self, ("split", "data_path", "device", "engine", "seeds"), "a run of diffusion")
             diffusion.evaluate(self.run, as_json=self.json)
             return
         from snnsim import experiment
         from snnsim.experiment.sweeps import evaluation, planned
 
         if planned.groups_in(self.run):
-            if self.engine != "network":
-                raise ValueError(f"--engine is for a single run, and {self.run} has several; name the folder of one")
+            without(self, ("engine", "seeds"), f"{self.run}, which has several runs; name the folder of one")
             facts = evaluation.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
             print(json.dumps(facts) if self.json else "\n".join(evaluation.lines(facts)))
             return

@@ -47,7 +47,9 @@ def test_sweep_show_and_evaluate(capsys, spec, tmp_path, monkeypatch):
     assert text.startswith("trial-0000 (network.hidden=[4]), valid: mean ")
     assert "(90 recordings)" in text
     error = fails(capsys, "evaluate", str(tmp_path / "sweep"), "--engine", "simulator")
-    assert "--engine is for a single run" in error
+    assert "--engine has no meaning for " in error
+    assert "has several runs; name the folder of one" in error
+    assert "--seeds has no meaning for " in fails(capsys, "evaluate", str(tmp_path / "sweep"), "--seeds", "3")
 
 
 def test_failures_are_an_error_of_the_command(capsys, spec, monkeypatch):

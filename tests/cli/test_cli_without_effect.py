@@ -1,0 +1,43 @@
+"""Options and names that would have no effect, or the effect on a wrong file, are refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helpers.command_line import fails, run
+from helpers.small_programs import chain
+from snnsim.experiment import programs
+from snnsim.program import Program
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["train", "digits", "--fold-seeds", "3"],
+            "--fold-seeds is the number of seeds of each fold",
+        ),
+        (
+            ["convert", "missing", "-o", "a.snn", "--percent", "99.9"],
+            "--percent has no meaning for thresholds by",
+        ),
+    ],
+)
+def test_an_option_without_effect_is_refused(capsys, words, message):
+    assert message in fails(capsys, *words)
+
+
+def test_an_export_has_the_whole_name_of_a_run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(programs, "freeze", lambda _: chain())
+    Path("runs/lr-0.05").mkdir(parents=True)
+    run(capsys, "export", "runs/lr-0.05", "--to", "npz")
+    assert Path("lr-0.05.npz").is_file()
+
+
+def test_an_export_does_not_replace_its_source(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    chain().save(Path("a.npz"))
+    assert "export: a.npz is the source; name another file with -o" in fails(capsys, "export", "a.npz", "--to", "npz")
+    np.testing.assert_array_equal(Program.load(Path("a.npz")).edges[0].weight, chain().edges[0].weight)
