@@ -71,9 +71,9 @@ def without(command: Any, names: Iterable[str], where: str) -> None:
         ValueError: If one has another value.
     """
     defaults = {each.name: each.default for each in fields(command)}
-    given = [f"--{name.replace('_', '-')}" for name in names if getattr(command, name) != defaults[name]]
-    if given:
-        raise ValueError(f"{', '.join(given)} {'has' if len(given) == 1 else 'have'} no meaning for {where}")
+    changed = [f"--{name.replace('_', '-')}" for name in names if getattr(command, name) != defaults[name]]
+    if changed:
+        raise ValueError(f"{', '.join(changed)} {'has' if len(changed) == 1 else 'have'} no meaning for {where}")
 
 
 RENAMED = {

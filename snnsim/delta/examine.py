@@ -190,9 +190,9 @@ def _form(calls: _Calls, expected: _Expected) -> Form | None:
         }
         # sequences of one item and frames of one channel may have the same shape
         order: tuple[Form, ...] = ("folded", "sequence") if expected.folded else ("sequence", "folded")
-        found = next((form for form in order if forms[form]), None)
-        if found is not None:
-            return found
+        first_form = next((form for form in order if forms[form]), None)
+        if first_form is not None:
+            return first_form
     stepwise = len(calls.inputs) == steps and all(tuple(each.shape) == first for each in calls.inputs)
     return "stepwise" if stepwise and first[:1] == (batch,) else None
 

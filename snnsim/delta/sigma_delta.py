@@ -12,8 +12,8 @@ Shapes   x, y, d, r (time, batch, axes of a neuron) · θ broadcasts to the axes
 Units    θ, τ in units of x
 Names    θ threshold · r residual · κ, τ scale and width of the gradient of the threshold
 Source   lava-dl's sigma-delta neurons (BSD-3); Mostafa et al., O'Connor & Welling 2017 (ICLR), arXiv 1611.02024
-States   the gradient of the value sent so far is g of the next step, so a sequence may run in parts
-Exact    a sent value is x itself, not the sum of what was sent, so the decoded value carries no error of rounding;
+Exact    the gradient of the value sent before a call is g of its first step, so a sequence may run in parts;
+         a sent value is x itself, not the sum of what was sent, so the decoded value carries no error of rounding;
          the neurons return the decoded value, whose difference from the step before is the event
 Differs  lava-nc sends at |d| ≥ θ; Programs and files for Loihi 2 use this module's rule
 """
