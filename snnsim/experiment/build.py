@@ -184,8 +184,9 @@ def first_width(config: Config) -> float:
     Args:
         config: Config of the run; without `network.sigma_start`, the width is that of the recipe of DCLS-Delays.
     """
-    net = config.network
-    return delay_windows.widest(net.window, max_delay(config)) if net.sigma_start is None else net.sigma_start
+    net, widest = config.network, delay_windows.widest(config.network.window, max_delay(config))
+    # half of a short range may be narrower than the last width
+    return max(last_width(config), widest) if net.sigma_start is None else net.sigma_start
 
 
 def last_width(config: Config) -> float:
@@ -202,12 +203,11 @@ def width_schedule(config: Config) -> "partial[float] | None":
     """Return the width of the delay windows as a function of the epoch, or None if the width is constant.
 
     Args:
-        config: Config of the run; only learned delays have windows that narrow.
+        config: Config of the run; only learned delays, those of skip connections included, have windows that narrow.
     """
-    net = config.network
-    if net.delays != "learned":
+    if config.network.delays != "learned" and not skips.learns_delays(config):
         return None
-    return _schedule(config, net.window, first_width(config), last_width(config))
+    return _schedule(config, config.network.window, first_width(config), last_width(config))
 
 
 def recurrent_width_schedule(config: Config) -> "partial[float] | None":

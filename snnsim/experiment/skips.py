@@ -62,6 +62,15 @@ def _synapse(config: Config, one: Sizes, width: float, generator: torch.Generato
     )
 
 
+def learns_delays(config: Config) -> bool:
+    """Return whether delays of skip or feedback connections are learned.
+
+    Args:
+        config: Config of the run; without `network.skip`, none are.
+    """
+    return any(isinstance(skip, DelayedSkip) and skip.learn_delay for skip in config.network.skip)
+
+
 def max_delay(config: Config, skip: DelayedSkip) -> int:
     """Return the longest delay of a connection's synapse in steps; in a loop, a delay of 0 is one step.
 

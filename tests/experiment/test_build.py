@@ -129,6 +129,13 @@ def test_only_windows_with_a_width_are_annealed(tiny):
     assert width(2) == pytest.approx(1.23)
 
 
+@pytest.mark.parametrize(("window", "last"), [("gauss", 0.5), ("max", 1.23)])
+@pytest.mark.parametrize("longest", [0.0, 1.0])
+def test_windows_of_a_short_range_have_the_last_width_from_the_beginning(tiny, window, last, longest):
+    width = build.width_schedule(config(tiny, **{"network.window": window, "network.max_delay_ms": longest}))
+    assert [width(epoch) for epoch in (0, 1, 100)] == pytest.approx([last] * 3)
+
+
 def test_the_vision_preset_has_the_settings_of_the_paper():
     network = build.build_network(presets.named("images"), classes=10)
     assert [type(synapse) for synapse in network.synapses()] == [Conv, Conv, Conv]

@@ -139,6 +139,19 @@ def test_windows_of_recurrent_delays_narrow_on_their_own(tiny, tmp_path):
     assert build.recurrent_width_schedule(fixed)(0) == 1.5
 
 
+@pytest.mark.parametrize("delays", ["none", "fixed"])
+@pytest.mark.usefixtures("without_pictures")
+def test_windows_of_skip_connections_narrow_without_other_learned_delays(delays, tiny, tmp_path):
+    skip = {"kind": "delays", "source": 0, "target": 2, "max_delay_ms": 40.0}
+    values = tiny | {"network.delays": delays, "network.sigma_start": 2.0, "network.skip": [skip]}
+    values |= {"training.epochs": 2, "training.sigma_epochs": 0.5}
+    folder = experiment.train("shd", values, output=tmp_path / "run", device="cpu")
+    assert [row["sigma"] for row in folder.read_metrics()] == [2.0, 0.5]
+    assert torch.load(folder.last, weights_only=True)["network"]["skips.0.synapse.sigma"] == 0.5
+    fixed = Config.load(folder.config).with_values({"network.skip": [skip | {"learn_delay": False}]})
+    assert build.width_schedule(fixed) is None
+
+
 def test_delays_of_loops_are_drawn_with_their_step(tiny, tmp_path, monkeypatch):
     layers = []
     draw = plot_run.plots.delays
