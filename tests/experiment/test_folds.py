@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from helpers.command_line import fails, flags, run
-from helpers.sweeps import train_in_process
+from helpers.sweeps import pretend, train_in_process
 from snnsim import experiment
 from snnsim.experiment import datasets, evaluate_run, train_run
 from snnsim.experiment.sweeps import evaluation, folds, process
@@ -143,6 +143,21 @@ def test_the_same_command_goes_on_and_adds_seeds(protocol, tiny, tmp_path, monke
             folds.train("shd", changed, Plan(2), output=folder, jobs=1, device="cpu")
     with pytest.raises(ValueError, match="has runs with another config, or with 2 folds"):
         folds.train("shd", tiny, Plan(3), output=folder, jobs=1, device="cpu")
+
+
+def test_a_choice_that_networks_were_refitted_by_stays(protocol, tiny, tmp_path, monkeypatch):
+    folder = tmp_path / "copy"
+    shutil.copytree(protocol, folder)
+    chosen = (folder / "choice.json").read_text()
+    epochs = json.loads(chosen)["epochs"]
+    for one in of(folder, "folds").runs:
+        # a median of these would be another one
+        write_json(one.beside(".result.json"), one.result | {"best_epoch": 3 if epochs == 1 else 1})
+    runs = pretend(monkeypatch, lambda _: [0.5])
+    folds.train("shd", tiny, Plan(2, seeds=3), output=folder, jobs=1, device="cpu")
+    assert [one.name for one in runs] == ["seed-2-fold-0", "seed-2-fold-1", "seed-2"]
+    assert [one.config.training.stop_after for one in of(folder, "refit").runs] == [epochs] * 3
+    assert (folder / "choice.json").read_text() == chosen
 
 
 def test_speakers_are_left_out_one_at_a_time(tiny):

@@ -29,7 +29,7 @@ from snnsim.validation import shown
 Folds = int | Literal["speakers"]
 FOLDS, REFIT, SEEDS = "folds", "refit", "seeds"
 """Names of the groups."""
-_PLAN = "plan.json"
+_PLAN, _CHOICE = "plan.json", "choice.json"
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,6 @@ def train(
     folder = output or lock.new_folder(train_run.RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     _begin(folder, config, folds)
     first = config.training.seed
-    # more seeds of the folds than before would change the choice that the refitted networks rest on
     count = plan.seeds if folds is None or plan.fold_seeds is None else plan.fold_seeds
     seeds = tuple(range(first, first + count))
     trained = _carried_out(
@@ -190,14 +189,20 @@ def _carried_out(group: Group, jobs: int, device: str) -> Group:
 
 
 def _refit(trained: Group, folder: Path) -> dict[str, object]:
-    """Return the values of the config to refit with, and write the choice of the number of epochs."""
+    """Return the values of the config to refit with, and write the choice of the number of epochs.
+
+    A choice that a refit has begun with stays, so that all refitted networks have the same number of epochs.
+    """
+    file = folder / _CHOICE
+    if file.is_file() and any((folder / REFIT).glob("*/config.toml")):
+        return _refit_values(read_json(file)["epochs"])
     results: list[dict[str, Any]] = trained.results
     best = [result["best_epoch"] for result in results]
     # a half is rounded up
     epochs = int(median(best) + 0.5)
     metrics = {name for result in results for name in result if name.startswith("valid_")}
     means = {name: mean(result[name] for result in results) for name in sorted(metrics)}
-    write_json(folder / "choice.json", {"epochs": epochs, "best_epochs": best, **means})
+    write_json(file, {"epochs": epochs, "best_epochs": best, **means})
     return _refit_values(epochs)
 
 
