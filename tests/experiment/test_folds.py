@@ -160,6 +160,29 @@ def test_a_choice_that_networks_were_refitted_by_stays(protocol, tiny, tmp_path,
     assert (folder / "choice.json").read_text() == chosen
 
 
+@pytest.mark.parametrize(
+    ("values", "plan", "read"),
+    [
+        ({"training.stop_after": 2}, Plan(None, seeds=2), [(2, True, None)] * 2),
+        ({"data.validate": False}, Plan(None), [(None, False, None)]),
+        ({"data.folds": 3, "data.fold": 1}, Plan(None), [(None, True, 3)]),
+        ({"training.stop_after": 2}, Plan(2), [(2, True, 2), (2, True, 2), (1, False, None)]),
+    ],
+)
+def test_values_of_the_command_reach_its_runs(tiny, tmp_path, monkeypatch, values, plan, read):
+    runs = pretend(monkeypatch, lambda _: [0.5])
+    folds.train("shd", tiny | values, plan, output=tmp_path / "folds", jobs=1, device="cpu")
+    configs = [one.config for one in runs]
+    assert [(one.training.stop_after, one.data.validate, one.data.folds) for one in configs] == read
+
+
+@pytest.mark.parametrize("value", [{"data.folds": 3}, {"data.fold": 1}, {"data.validate": False}])
+def test_values_that_the_folds_set_are_refused(tiny, tmp_path, value):
+    with pytest.raises(ValueError, match=rf"--folds sets {next(iter(value))} for each of its runs; leave it out"):
+        folds.train("shd", tiny | value, Plan(2), output=tmp_path / "folds", jobs=1, device="cpu")
+    assert not (tmp_path / "folds").exists()
+
+
 def test_speakers_are_left_out_one_at_a_time(tiny):
     config = train_run.config_of("shd").with_values(tiny)
     assert folds.number_of(config, "speakers") == 5

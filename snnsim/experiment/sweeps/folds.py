@@ -30,6 +30,8 @@ Folds = int | Literal["speakers"]
 FOLDS, REFIT, SEEDS = "folds", "refit", "seeds"
 """Names of the groups."""
 _PLAN, _CHOICE = "plan.json", "choice.json"
+_SPLIT: dict[str, object] = {"data.folds": None, "data.fold": 0, "data.validate": True}
+"""The standard split."""
 
 
 @dataclass(frozen=True)
@@ -94,12 +96,15 @@ def train(
         device: Device of the trainings, or "auto".
 
     Raises:
-        ValueError: If the folder has another plan, or runs failed.
+        ValueError: If the folder has another plan, runs failed, or a value is one that the folds set.
     """
-    config = own_data.resolved(unsplit(train_run.config_of(target).with_values(values)))
+    if plan.folds is not None:
+        _check_split(values)
+    config = own_data.resolved(unsplit(train_run.config_of(target)).with_values(values))
     folds = None if plan.folds is None else number_of(config, plan.folds)
-    # a config that cannot be refitted is an error before the first fold
-    config.with_values(_refit_values(config.training.epochs))
+    if folds is not None:
+        # a config that cannot be refitted is an error before the first fold
+        config.with_values(_refit_values(config.training.epochs))
     folder = output or lock.new_folder(train_run.RUNS, f"{config.name}-{datetime.now():%Y%m%d-%H%M%S}")
     _begin(folder, config, folds)
     first = config.training.seed
@@ -115,13 +120,24 @@ def train(
     return folder
 
 
+def _check_split(values: Mapping[str, object]) -> None:
+    """Check that values leave the split to the folds.
+
+    Raises:
+        ValueError: If one of them is of the split.
+    """
+    taken = [name for name in _SPLIT if name in values]
+    if taken:
+        raise ValueError(f"--folds sets {taken[0]} for each of its runs; leave it out, or train without --folds")
+
+
 def unsplit(config: Config) -> Config:
     """Return a config, such as that of a run of a fold, with the standard split and all its epochs.
 
     Args:
         config: The config.
     """
-    return config.with_values({"data.folds": None, "data.fold": 0, "data.validate": True, "training.stop_after": None})
+    return config.with_values({**_SPLIT, "training.stop_after": None})
 
 
 def number_of(config: Config, folds: Folds) -> int:
