@@ -197,6 +197,15 @@ def test_a_trial_that_another_worker_has_just_ended_stays_as_it_is(monkeypatch, 
         assert "error" not in trial.user_attrs
 
 
+def test_a_study_whose_beginning_was_killed_has_its_folds(tmp_path):
+    path = write_spec(tmp_path, target='"motifs"', folds=2)
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "journal.log").touch()
+    assert opening.opened(spec.load(path)).folds == 2
+    # later workers do not read the data
+    assert opening.opened(spec.load(path)).folds == 2
+
+
 def test_a_failed_trial_is_named_and_tried_again_on_request(monkeypatch, grid):
     def failing(run):
         if run.config.training.lr == 0.3:

@@ -26,9 +26,8 @@ def opened(wanted: Spec, *, create: bool = True) -> Study:
     package, journal = sampling.optuna(), wanted.folder / "journal.log"
     if not journal.exists() and not create:
         raise FileNotFoundError(f"there is no study in {wanted.folder}; begin it without --show")
-    number = None
-    if not journal.exists() and wanted.folds is not None:
-        number = folds.number_of(next(iter(wanted.bases.values())), wanted.folds)
+    # other workers need not wait while data are read
+    number = None if journal.exists() else _folds(wanted)
     wanted.folder.mkdir(parents=True, exist_ok=True)
     with asking(wanted.folder):
         storage = sampling.storage(journal)
@@ -41,13 +40,19 @@ def opened(wanted: Spec, *, create: bool = True) -> Study:
             load_if_exists=True,
         )
         if "spec" not in study.user_attrs:
-            _begin(study, wanted, number)
+            # a worker that was killed while it began the study has left the journal
+            _begin(study, wanted, number or _folds(wanted))
         bases = {name: Config.from_toml(text, "the study") for name, text in study.user_attrs["bases"].items()}
         before = {**study.user_attrs["spec"], "configs": bases}
         _compare(before, {**_record(wanted), "configs": dict(wanted.bases)}, wanted.folder)
         if create:
             _fill(study, wanted)
     return Study(wanted, study, storage)
+
+
+def _folds(wanted: Spec) -> int | None:
+    """Return the number of folds; None for the standard split."""
+    return None if wanted.folds is None else folds.number_of(next(iter(wanted.bases.values())), wanted.folds)
 
 
 def _begin(study: Any, wanted: Spec, number: int | None) -> None:
