@@ -9,7 +9,7 @@ import pytest
 
 from helpers.sweeps import inline, pretend, write_spec
 from snnsim.experiment.sweeps import opening, pareto, spec, sweep, workers
-from snnsim.experiment.sweeps.process import Watch
+from snnsim.experiment.sweeps.process import Outcome, Watch
 from snnsim.experiment.sweeps.spec import Objective
 from snnsim.experiment.sweeps.workers import work
 from snnsim.files import write_json
@@ -195,6 +195,20 @@ def test_a_trial_that_another_worker_has_just_ended_stays_as_it_is(monkeypatch, 
         trial = opened.trials()[0]
         assert (trial.state.name, trial.values, trial.intermediate_values) == ("COMPLETE", [0.5], {})
         assert "error" not in trial.user_attrs
+
+
+@pytest.mark.parametrize("error", ["the loss is nan", None])
+def test_runs_of_a_trial_that_has_ended_stop(grid, error):
+    task = sweep.Trials(opening.opened(spec.load(grid)))
+    first, second = task.next(), task.next()
+    assert first.group == second.group
+    rows = [{"valid_accuracy": 0.5}]
+    assert not task.prune(second, rows)
+    task.settle(first, Outcome("pruned") if error is None else Outcome("failed", error))
+    assert task.prune(second, rows)
+    task.settle(second, Outcome("pruned"))
+    trial = task.study.trials()[0]
+    assert (trial.state.name, trial.user_attrs.get("error")) == ("PRUNED" if error is None else "FAIL", error)
 
 
 def test_a_study_whose_beginning_was_killed_has_its_folds(tmp_path):

@@ -73,17 +73,21 @@ class Trials(Task):
             self.study.end(number, error=outcome.message)
 
     def prune(self, run: PlannedRun, rows: Rows) -> bool:
-        """Report the mean of the best results of a trial's runs so far, and return whether the trial is pruned.
+        """Report the mean of the best results of a trial's runs so far, and return whether it is pruned, or has ended.
 
         Args:
             run: The present run.
             rows: Metrics of its epochs.
         """
+        number, objective = _number(run), self.spec.objectives[0]
+        trial = self.study.trials()[number]
+        if trial.state.is_finished():
+            # another run of the trial has failed or was pruned
+            return True
         if self.spec.pruning is None:
             return False
-        number, objective = _number(run), self.spec.objectives[0]
         study.require(objective, rows[-1])
-        group = self.study.group(self.study.trials()[number])
+        group = self.study.group(trial)
         order = [one.name for one in group.runs].index(run.name)
         earlier = [one.result for one in group.runs[:order]]
         results = [result[objective.name] for result in earlier if result is not None]
