@@ -95,6 +95,19 @@ def test_cells_are_named_apart():
     assert len(set(names)) == len(names) == 12
 
 
+def test_cells_of_another_target_are_other_cells(tmp_path, monkeypatch):
+    trained = []
+    monkeypatch.setattr(running, "run", lambda cell, budget, _: trained.append(cell.target) or _empty(cell, budget))
+    for target in (3, 4, 3):
+        timescales.reproduce(replace(TINY, curricula=("none",), target=target), tmp_path, progress=False)
+    assert trained == [3, 4]
+    assert [row["target"] for row in rows_of(tmp_path)] == [3, 4]
+    # checkpoints of the other curricula do not depend on it
+    descriptions = [training.description(cell, TINY) for cell in cells(replace(TINY, curricula=("none", "single")))]
+    assert [description.get("target") for description in descriptions] == [3, None]
+    assert "target" not in descriptions[1]
+
+
 @pytest.mark.parametrize("neuron", ["rate", "lstm", "gru"])
 @pytest.mark.parametrize("curriculum", ["single", "sliding"])
 def test_every_network_learns_from_the_newest_length(neuron, curriculum):

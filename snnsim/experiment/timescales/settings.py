@@ -139,20 +139,23 @@ class Cell(NamedTuple):
     curriculum: str
     learned: str
     seed: int
+    target: int | None = None
+    """N of the curriculum "none"."""
 
     def name(self) -> str:
         """Return the name of its files."""
-        return f"{self.curriculum}-{self.learned.replace('+', '-')}-{self.seed}"
+        target = "" if self.target is None else f"{self.target}-"
+        return f"{self.curriculum}-{target}{self.learned.replace('+', '-')}-{self.seed}"
 
 
 def cells(budget: Budget) -> list[Cell]:
     """Return all cells, seed by seed.
 
     Args:
-        budget: Curricula, sets of learned parts and number of seeds.
+        budget: Curricula, sets of learned parts, number of seeds and target.
     """
     return [
-        Cell(curriculum, learned, seed)
+        Cell(curriculum, learned, seed, budget.target if curriculum == "none" else None)
         for seed in range(budget.seeds)
         for learned in budget.learned
         for curriculum in budget.curricula

@@ -18,7 +18,7 @@ from snnsim.training import checkpoint
 from snnsim.training.curriculum import Course, follow
 
 FREE = ("curricula", "learned", "seeds", "epochs", "measured", "stream", "retrained", "lesions", "target")
-"""Fields of a budget that the training of one cell does not depend on; that of "none" depends on the target."""
+"""Fields of a budget that the training of one cell does not depend on; that of "none" has the target in its cell."""
 
 
 def description(cell: Cell, budget: Budget) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def description(cell: Cell, budget: Budget) -> dict[str, Any]:
         cell: The cell.
         budget: Sizes.
     """
-    target = {"target": budget.target} if cell.curriculum == "none" else {}
-    return {name: value for name, value in asdict(budget).items() if name not in FREE} | cell._asdict() | target
+    own = {name: value for name, value in cell._asdict().items() if value is not None}
+    return {name: value for name, value in asdict(budget).items() if name not in FREE} | own
 
 
 def train(cell: Cell, budget: Budget, folder: Path) -> Course:
@@ -47,7 +47,7 @@ def train(cell: Cell, budget: Budget, folder: Path) -> Course:
 
     return follow(
         BitLearner(model, cell, budget),
-        Curriculum(cell.curriculum, first=budget.target if cell.curriculum == "none" else 2, last=budget.last),
+        Curriculum(cell.curriculum, first=cell.target or 2, last=budget.last),
         epochs=budget.epochs,
         path=folder / "last.pt",
         description=settings,
