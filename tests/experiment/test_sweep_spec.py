@@ -1,6 +1,7 @@
 """Specs of sweeps: what they mean, and the errors of broken ones, before anything starts."""
 
 import itertools
+import json
 
 import pytest
 
@@ -74,6 +75,13 @@ def test_lists_are_stored_as_texts_and_return():
     choices = Choices(([8, 8], [], "none", 3, True, [{"kind": "blend"}]))
     assert [choices.decoded(stored) for stored in choices.encoded] == list(choices.values)
     assert all(not isinstance(stored, list) for stored in choices.encoded)
+
+
+def test_metrics_of_heads_may_be_objectives(tmp_path):
+    names = ["valid_speaker accuracy", "valid_pitch error"]
+    path = write_spec(tmp_path, target='"motifs"', objectives=json.dumps(names))
+    directions = zip(names, ("maximize", "minimize"), strict=True)
+    assert [(one.name, one.direction) for one in spec.load(path).objectives] == list(directions)
 
 
 GRID = {"network.taps": [1, 2]}

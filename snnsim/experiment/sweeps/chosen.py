@@ -5,6 +5,8 @@ from pathlib import Path
 from statistics import mean
 
 from snnsim.experiment.sweeps.planned import Group
+from snnsim.experiment.sweeps.spec import Objective
+from snnsim.experiment.sweeps.study import require
 from snnsim.untrusted import read_json
 
 SWEEP = "sweep.json"
@@ -17,15 +19,22 @@ def for_test(folder: Path, groups: Sequence[Group]) -> list[Group]:
     Args:
         folder: Folder of a sweep, or of folds and seeds.
         groups: Its groups that have finished runs.
+
+    Raises:
+        ValueError: If the results of several configurations lack the metric that they are compared by.
     """
     refitted = [group for group in groups if not all(run.config.data.validate for run in group.runs)]
     if refitted:
         return refitted
-    name, direction = "valid_accuracy", "maximize"
-    if (folder / SWEEP).is_file():
-        name, direction = read_json(folder / SWEEP)["objectives"][0]
     # a configuration whose folds or seeds are incomplete cannot be compared with others
     complete = [group for group in groups if len(group.results) == len(group.runs)]
-    sign = 1 if direction == "maximize" else -1
-    ranked = sorted(complete, key=lambda group: -sign * mean(result[name] for result in group.results))
-    return ranked[:1]
+    if len(complete) <= 1:
+        return complete
+    objective = Objective("valid_accuracy", "maximize")
+    if (folder / SWEEP).is_file():
+        objective = Objective(*read_json(folder / SWEEP)["objectives"][0])
+    for group in complete:
+        for result in group.results:
+            require(objective, result)
+    best = max if objective.direction == "maximize" else min
+    return [best(complete, key=lambda group: mean(result[objective.name] for result in group.results))]

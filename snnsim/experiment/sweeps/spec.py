@@ -217,7 +217,7 @@ def _objective(value: Any) -> Objective:
     settings = dict(value) if isinstance(value, Mapping) else {"name": value}
     _known(settings, ("name", "direction"), "objectives.")
     name = settings.get("name")
-    if not isinstance(name, str) or not (name in MEASURED or re.fullmatch(r"valid_\w+", name)):
+    if not isinstance(name, str) or not (name in MEASURED or re.fullmatch(r"valid_\S.*", name)):
         known = f"a metric of the validation recordings such as valid_accuracy or valid_loss, {' or '.join(MEASURED)}"
         raise ValueError(f"an objective must be {known}, not {shown(name)}")
     smaller = name in MEASURED or _SMALLER.search(name) is not None
