@@ -1,11 +1,15 @@
-"""The configuration that is evaluated with the test recordings."""
+"""The configuration that is evaluated with the test recordings, and how often a recording counts there."""
 
+import re
+
+import numpy as np
 import pytest
 
 from snnsim.experiment import train_run
-from snnsim.experiment.sweeps import chosen
+from snnsim.experiment.sweeps import chosen, evaluation
 from snnsim.experiment.sweeps.planned import Group, groups_in
 from snnsim.files import write_json
+from snnsim.training.evaluation import wilson
 
 
 def trial(folder, number, *, seeds=(0,), folds=None, **result):
@@ -31,3 +35,21 @@ def test_a_single_configuration_needs_no_metric_to_be_chosen(tmp_path):
     trial(tmp_path, 1, valid_mse=0.4)
     with pytest.raises(ValueError, match="the objective valid_accuracy is no metric of the runs; those are valid_mse"):
         chosen.for_test(tmp_path, groups_in(tmp_path))
+
+
+def test_a_test_recording_counts_once_for_all_folds(tmp_path, monkeypatch):
+    trial(tmp_path, 0, seeds=(0, 1), folds=2, valid_accuracy=0.5)
+    label = np.arange(20) % 2
+    # the networks of the first fold decide all recordings correctly, those of the second one half of them
+    scores = {0: np.eye(2)[label], 1: np.eye(2)[np.zeros(20, int)]}
+    monkeypatch.setattr(evaluation, "scored", lambda run, *_, **__: (scores[run.fold], label))
+    (facts,) = evaluation.evaluate(tmp_path, "test")
+    many = facts["ensemble"]
+    assert (many["correct"], many["total"], many["recordings"], many["accuracy"]) == (30, 40, 20, 0.75)
+    assert many["ci95"] == facts["ci95"] == list(wilson(15, 20))
+    (line,) = evaluation.lines([facts])[1:]
+    assert re.search(r"75\.00% \(30 of 40 decisions about 20 recordings, 95 % interval", line)
+    # the validation recordings of folds are different ones
+    (facts,) = evaluation.evaluate(tmp_path, "valid")
+    assert facts["ensemble"]["ci95"] == list(wilson(30, 40))
+    assert "(30 of 40, 95 % interval" in evaluation.lines([facts])[1]

@@ -3,7 +3,7 @@
     mean, sd, min, max   of the accuracies of single networks
     ci95                 binomial interval of the mean accuracy over the distinct recordings: recordings that several
                          seeds are evaluated with count once
-    ensemble             decision by the sum of the scores of all seeds, fold by fold
+    ensemble             decision by the sum of the scores of all seeds, fold by fold; its ci95 as that of the mean
 
 The test split is for the last figure: only the refitted networks are evaluated with it, or the configuration with the
 best validation result.
@@ -75,18 +75,21 @@ def _of_group(group: Group, split: Split, *, data_path: str | None, device: str)
         "recordings": recordings,
         "ci95": list(wilson(round(mean(accuracies) * recordings), recordings)),
     }
-    return facts | ({"ensemble": _ensemble(ensembles, sizes)} if ensembles else {})
+    if ensembles:
+        facts["ensemble"] = {"networks": max(sizes), **_ensemble(ensembles, recordings)}
+    return facts
 
 
-def _ensemble(ensembles: Sequence[tuple[int, int]], sizes: Sequence[int]) -> dict[str, Any]:
-    """Return the result of the ensembles of all folds together."""
+def _ensemble(ensembles: Sequence[tuple[int, int]], recordings: int) -> dict[str, Any]:
+    """Return the result of the ensembles of all folds together, which may decide about the same recordings."""
     correct, total = (sum(numbers) for numbers in zip(*ensembles, strict=True))
+    distinct = min(total, recordings)
     return {
-        "networks": max(sizes),
         "accuracy": correct / total,
         "correct": correct,
         "total": total,
-        "ci95": list(wilson(correct, total)),
+        "recordings": distinct,
+        "ci95": list(wilson(round(correct / total * distinct), distinct)),
     }
 
 
@@ -157,8 +160,11 @@ def lines(facts: Sequence[dict[str, Any]]) -> list[str]:
         if "ensemble" in one:
             many = one["ensemble"]
             low, high = many["ci95"]
+            total = f"{many['total']}"
+            if many["recordings"] < many["total"]:
+                total += f" decisions about {many['recordings']} recordings"
             written.append(
                 f"  ensemble of {many['networks']} seeds by summed scores: {many['accuracy']:.2%} "
-                f"({many['correct']} of {many['total']}, 95 % interval {low:.2%} to {high:.2%})"
+                f"({many['correct']} of {total}, 95 % interval {low:.2%} to {high:.2%})"
             )
     return written
