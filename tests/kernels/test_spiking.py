@@ -239,6 +239,14 @@ def test_one_step_has_no_variance():
     assert all(map(torch.equal, layer.buffers(), running))
 
 
+def test_lengths_beyond_the_frames_end_with_them():
+    results = []
+    for beyond in (0, 3):
+        layer, spikes, _ = a_batch_layer(torch.float64)
+        results.append(learned(layer, spikes, torch.full((4,), len(spikes) + beyond), plain=False))
+    assert_close(*results, rtol=0, atol=0)
+
+
 def test_moments_leave_padding_out_and_keep_their_digits():
     current = torch.full((50, 3, 4), 1e3) + torch.randn(50, 3, 4, generator=torch.Generator().manual_seed(0))
     valid = torch.tensor([50, 10, 33])

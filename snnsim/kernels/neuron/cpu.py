@@ -38,6 +38,7 @@ def moments(current: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         current: The currents, (time, batch, neuron).
         lengths: The lengths of the recordings, int64 (batch,).
     """
+    lengths = lengths.clamp(max=len(current))
     sums = np.zeros((2, *current.shape[1:]))
     with torch_threads():
         _moments(_array(current), _array(lengths), sums)
@@ -169,7 +170,7 @@ def _moments(current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None
 @subroutine(cache=True)
 def _lane_moments(b: int, current: np.ndarray, lengths: np.ndarray, sums: np.ndarray) -> None:
     total, square = sums[0, b], sums[1, b]
-    for t in range(min(lengths[b], len(current))):
+    for t in range(lengths[b]):
         row = current[t, b]
         for n in range(row.size):
             value = np.float64(row[n])
