@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from torch.testing import assert_close
 
 from snnsim import kernels
+from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd, naive
+from snnsim.kernels.neuron.types import Noise
 from snnsim.nn import LIF, LeakyReadout, SparseLinear
 from snnsim.nn.batch_norm import BatchNorm
 from snnsim.nn.layer import SpikingLayer
@@ -264,3 +266,20 @@ def test_backward_keeps_the_current_alone():
         LIF(tau=2.0)(current)
     assert sorted(sizes)[-1] == current.numel()
     assert sizes.count(current.numel()) == 1
+
+
+@pytest.mark.parametrize(("reset", "detached"), RESETS)
+def test_noise_without_elements_is_none_and_a_reset_value_without_them_is_0(reset, detached):
+    _, current, voltage = a_population(torch.float64)
+    beta, nothing = torch.full((4,), 0.5, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
+    of_reset = autograd.Reset(reset == "hard", detached, Surrogate("atan"))
+
+    def fired(noise):
+        result = autograd.lif(current, voltage, beta, 2 * beta, reset=of_reset, record=True, noise=noise)
+        gradient = torch.autograd.grad(result.spikes.cumsum(0).sum() + result.last.sum(), (current, voltage))
+        return result, gradient
+
+    results = [fired(Noise(beta, value, Draws.of(3))) for value in (nothing, 0 * beta)]
+    assert_close(*results, rtol=0, atol=0)
+    assert_close(fired(Noise(nothing, nothing, Draws.of(3))), fired(None), rtol=0, atol=0)
+    assert not torch.equal(results[0][0].spikes, fired(None)[0].spikes)

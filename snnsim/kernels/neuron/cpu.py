@@ -156,7 +156,11 @@ def _input_arrays(inputs: Inputs) -> InputArrays:
 
 def _parameters(neuron: Neuron) -> tuple[Parameters, NoiseArrays, Counter]:
     noise = neuron.noise or Noise(neuron.beta.new_empty(0), neuron.beta.new_empty(0), None)
-    arrays = NoiseArrays(_array(noise.scale), _array(noise.reset_value), noise.draws is not None)
+    drawn, reset_value = noise.draws is not None and noise.scale.numel() > 0, noise.reset_value
+    if drawn and reset_value.numel() == 0:
+        # the reset without r takes no drawn thresholds
+        reset_value = torch.zeros_like(neuron.beta)
+    arrays = NoiseArrays(_array(noise.scale), _array(reset_value), drawn)
     parameters = Parameters(_array(neuron.beta), _array(neuron.threshold), neuron.hard)
     return parameters, arrays, (noise.draws or Draws(0)).counter()
 

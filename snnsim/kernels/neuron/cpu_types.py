@@ -42,7 +42,7 @@ class NoiseArrays(NamedTuple):
     scale: np.ndarray
     """(neuron,), or (column,) for the columns of a block; without elements for neurons without noise."""
     reset_value: np.ndarray
-    """Likewise; without elements for 0."""
+    """Likewise; without elements for 0, unless thresholds are drawn."""
     drawn: bool
     """Whether thresholds are drawn."""
 
