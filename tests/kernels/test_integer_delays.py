@@ -124,6 +124,16 @@ def test_gradients_are_those_of_the_dense_kernel(layer, data):
     assert_close(gradients(current, (spikes, weight)), expected, rtol=0, atol=1e-10)
 
 
+@pytest.mark.parametrize("before", [9, 10, 35, 60])
+def test_gradients_end_where_no_delay_reaches(before):
+    spikes, weight, delay, delays = a_layer(60, 2, 3, 4, 10, torch.float64)
+    leaves = spikes.requires_grad_(), weight.requires_grad_()
+    expected = gradients(integer_current(*leaves, delay, delays=delays)[before:], leaves)
+    current = integer_current(*leaves, delay, delays=delays, before=before)
+    assert_close(gradients(current, leaves), expected, rtol=0, atol=1e-10)
+    assert expected[0][: max(0, before - delays + 1)].count_nonzero() == 0
+
+
 def test_only_what_needs_a_gradient_gets_one():
     spikes, weight, delay, delays = a_layer(60, 2, 3, 4, 25, torch.float64)
     spikes, weight = spikes.requires_grad_(), weight.requires_grad_()

@@ -59,6 +59,9 @@ def integer_current(
     """
     check_spikes(spikes, weight, before)
     check_delays(weight, delay, delays)
+    # earlier steps reach no current; the gradients' pieces of time have no place for them
+    reach = max(0, min(before, delays - 1))
+    spikes, before = spikes[before - reach :], reach
     if not torch.is_grad_enabled():
         # or else spikes would be saved for a backward pass
         spikes, weight = spikes.detach(), weight.detach()
