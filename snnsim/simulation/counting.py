@@ -11,7 +11,6 @@ import numpy as np
 
 from snnsim.kernels.simulate.clock_driven import largest_count
 from snnsim.kernels.simulate.types import EventArrays
-from snnsim.program import Program
 from snnsim.simulation.events import Events
 from snnsim.simulation.lowering import Network
 
@@ -32,14 +31,13 @@ class Counted:
     """Number of spikes of each event; a graded input counts as one spike (event,)."""
 
     @classmethod
-    def of(cls, events: Events, length: np.ndarray, program: Program, network: Network) -> "Counted":
+    def of(cls, events: Events, length: np.ndarray, network: Network) -> "Counted":
         """Return events for a network.
 
         Args:
             events: The events, with channels in any order within a step.
             length: Steps of each recording, its extra steps included (recording,).
-            program: The Program.
-            network: The Program after lowering.
+            network: The network.
 
         Raises:
             ValueError: If a channel or a count is out of the range of the network.
@@ -55,7 +53,7 @@ class Counted:
         if not np.array_equal(count, events.count):
             raise ValueError(f"simulate: counts must be {_range(dtype)}")
         if np.issubdtype(dtype, np.integer):
-            _check_sums(events, count, program, np.iinfo(dtype).max)
+            _check_sums(events, count, network)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
         return cls(events.step, events.channel, count, events.offset, length, recording, _spikes(events.count))
 
@@ -86,11 +84,10 @@ def _ordered(events: Events) -> Events:
     return replace(events, step=events.step[position], channel=events.channel[position], count=events.count[position])
 
 
-def _check_sums(events: Events, count: np.ndarray, program: Program, most: int) -> None:
-    work = np.full(program.channels, -1), np.zeros(program.channels, np.int64)
+def _check_sums(events: Events, count: np.ndarray, network: Network) -> None:
+    work = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
     largest = largest_count(events.step, events.channel, count, events.offset, *work)
-    fan_in = max(program.fan_in_weight(population.name).max() for population in program.populations)
-    if fan_in * max(1, largest) > most:
+    if network.fan_in * max(1, largest) > np.iinfo(network.numbers.current).max:
         raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
 

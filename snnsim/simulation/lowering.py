@@ -71,6 +71,8 @@ class Network:
     """Offsets include no delay."""
     fan_out: np.ndarray
     """int64 (node,), the number of synapses of each node, those of convolutions included."""
+    fan_in: float
+    """The largest sum of the sizes of a neuron's weights, in integers; 0 in floats, whose sums are not checked."""
     bounds: np.ndarray
     """int64 (population + 1,), the first neuron of each population, and the number of neurons."""
     reset: np.ndarray
@@ -163,6 +165,7 @@ def lower(program: Program, precision: str, *, longest: int = 0) -> Network:
         synapses=_synapses([edge.unrolled() for edge in single], first, program, numbers),
         convolutions=lowering_convolutions.lower(program, shared, first, numbers.weight),
         fan_out=_fan_out(program, first),
+        fan_in=0.0 if fixed is None else max(program.fan_in_weight(each.name).max() for each in program.populations),
         bounds=bounds,
         reset=np.array([RESETS[MODELS[population.model].reset] for population in program.populations], np.int64),
         parameters=parameters,

@@ -210,7 +210,7 @@ class Simulator:
         state: StreamArrays,
         noise: Noise,
     ) -> Result:
-        counted = Counted.of(events, length, self.program, self.network)
+        counted = Counted.of(events, length, self.network)
         neurons = traced(self.program, record)
         workers = max(1, min(self.threads, len(events)))
         of_run = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)

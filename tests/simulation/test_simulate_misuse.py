@@ -127,6 +127,15 @@ def test_sums_of_events_in_one_step_and_channel_are_checked():
         simulate(program, twice)
 
 
+@pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
+def test_weights_in_integers_are_summed_once_for_all_runs(engine, monkeypatch):
+    simulator = Simulator(quantize(chain(), Scheme()), engine=engine)
+    monkeypatch.setattr(Program, "fan_in_weight", None)
+    for _ in range(2):
+        assert simulator.run(events()).counts("input").tolist() == [[1, 1]]
+        assert simulator.feed(events(), simulator.start())[0].counts("input").tolist() == [[1, 1]]
+
+
 def far(delay, size=1):
     edge = Edge.of("input", "a", ([0], [0], [delay], [1.0]), sources=1)
     return Program(channels=1, populations=(Population.of("a", size, decay=0.5),), edges=(edge,), time_step_ms=1.0)
