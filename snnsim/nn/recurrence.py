@@ -103,6 +103,10 @@ class Recurrence(nn.Module):
             credit: Gradient paths.
             draws: Random counter of the first step; None for no randomness.
         """
+        if len(current) == 0:
+            return current, LoopState(
+                neuron.initial_state(current, state.neuron), self._history(state.history, current)
+            )
         ordered = self.in_order(current, (), neuron, state, credit=credit, draws=draws) if mask is None else None
         if ordered is not None:
             return ordered

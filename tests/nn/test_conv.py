@@ -162,6 +162,19 @@ def test_history_is_the_last_max_delay_steps():
     assert torch.equal(history, sequence[-MAX_DELAY:])
 
 
+@pytest.mark.parametrize("settings", [{}, {"dense": True}, {"learn_delay": False}], ids=["learned", "dense", "fixed"])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_chunk_without_steps_leaves_the_history(settings, training):
+    # few events, and in single precision, which are added one by one
+    layer = DelayedConv((4, 4, 1), OUT, MAX_DELAY, generator=generator(), **settings).train(training)
+    frames = random_spikes(STEPS, BATCH, 16).float() * (torch.arange(16) == 5)
+    history = layer.run(frames)[1]
+    for before in (None, history):
+        current, after = layer.run(frames[:0], before)
+        assert current.shape == (0, BATCH, layer.targets)
+        assert torch.equal(after, torch.zeros_like(history) if before is None else history)
+
+
 def test_evaluation_and_fixed_delays_are_integers():
     layer = delayed(GEOMETRIES["same"], taps=1).eval()
     assert ((layer.kernel() != 0).sum(0) == 1).all()

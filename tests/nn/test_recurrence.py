@@ -25,6 +25,7 @@ from snnsim.nn import (
 from snnsim.nn.freezing import freeze
 from snnsim.nn.recurrence import Recurrence
 from snnsim.simulation import Events, Probe, simulate
+from snnsim.testing.neurons import run_goes_on_from_its_state
 
 WIDTH = 8
 KINDS = ["dense", "fixed", "learned", "axonal", "dendritic"]
@@ -154,6 +155,12 @@ def test_memory_of_a_stream_does_not_grow_with_time(kind, training):
         if step in (20, 60):
             sizes.append(numbers_in_memory())
     assert sizes[0] == sizes[1]
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_goes_on_from_its_state_also_without_steps(kind, training):
+    run_goes_on_from_its_state(lambda: layer(kind, norm=False).train(training))
 
 
 def test_gradients_pass_from_chunk_to_chunk():
