@@ -191,3 +191,16 @@ def test_arguments_are_checked(make, message):
 def test_states_of_other_settings_are_refused():
     with pytest.raises(ValueError, match="low of 'tau' is 5"):
         AdLIF(tau=(6.0, 20.0)).load_state_dict(AdLIF().state_dict())
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_layout_of_a_state_in_memory_does_not_matter(model):
+    neuron, current = MODELS[model](), currents(torch.float32)
+    values = torch.rand(2, NEURONS, BATCH, generator=torch.Generator().manual_seed(2))
+    results = []
+    for state in (TwoState(*values.mT), TwoState(*values.mT.contiguous())):
+        leaves = [part.detach().requires_grad_() for part in state]
+        spikes, after = neuron.run(current, TwoState(*leaves))
+        loss = spikes.cumsum(0).sum() + sum((part * values[0].T).sum() for part in after)
+        results.append((spikes, after, torch.autograd.grad(loss, leaves)))
+    assert_close(*results, rtol=0, atol=0)

@@ -21,8 +21,10 @@ from snnsim.nn import (
     SparseLinear,
     SpikingLayer,
     SpikingNetwork,
+    TwoState,
 )
 from snnsim.nn.freezing import freeze
+from snnsim.nn.layer_state import LayerState
 from snnsim.nn.recurrence import Recurrence
 from snnsim.simulation import Events, Probe, simulate
 from snnsim.testing.neurons import run_goes_on_from_its_state
@@ -161,6 +163,22 @@ def test_memory_of_a_stream_does_not_grow_with_time(kind, training):
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_run_goes_on_from_its_state_also_without_steps(kind, training):
     run_goes_on_from_its_state(lambda: layer(kind, norm=False).train(training))
+
+
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("neuron", [None, *ADAPTIVE])
+def test_layout_of_a_state_in_memory_does_not_matter(neuron, training):
+    part, spikes = layer("dense", norm=False, neuron=neuron).train(training), eighths(STEPS, BATCH, NEURONS)
+    values, results = eighths(2, WIDTH, BATCH), []
+    for parts in (values.mT, values.mT.contiguous()):
+        leaves = [one.detach().requires_grad_() for one in parts]
+        state = leaves[0] if neuron is None else TwoState(*leaves)
+        with torch.set_grad_enabled(training):
+            fired, after = part.run(spikes, LayerState(neuron=state))
+        last = (after.neuron,) if neuron is None else after.neuron
+        loss = fired.cumsum(0).sum() + sum((one * values[0].T).sum() for one in last)
+        results.append((fired, last, torch.autograd.grad(loss, leaves, materialize_grads=True) if training else None))
+    assert_close(*results, rtol=0, atol=0)
 
 
 def test_gradients_pass_from_chunk_to_chunk():

@@ -174,7 +174,7 @@ def current(value: Any, *, who: str) -> Tensor:
 
 
 def state(value: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor:
-    """Return a state in the shape and type of its neurons, broadcast where possible.
+    """Return a state in the shape and type of its neurons, broadcast where possible and without gaps.
 
     Args:
         value: The state.
@@ -197,7 +197,8 @@ def state(value: Any, shape: Iterable[int], *, who: str, like: Tensor) -> Tensor
             "the batch that it came from"
         )
     finite(value, who=who, name="the state")
-    return value.to(like.dtype).expand(shape)
+    # results have the strides of the state, and compiled code writes them row by row
+    return value.to(like.dtype).expand(shape).contiguous()
 
 
 def each_neuron(parameter: Tensor, like: Tensor, *, who: str, name: str) -> Tensor:
