@@ -78,12 +78,12 @@ class _Connection:
     passed: list[Tensor] = field(default_factory=list)
     """Spikes of the sequence that went through the wire."""
 
-    def connect(self, like: Tensor, sources: int, delayed: str) -> None:
-        """Set the wire, for spikes (time, ..., source) with the axes of a tensor."""
+    def connect(self, like: Tensor, sources: int, delayed: str, steps: int) -> None:
+        """Set the wire, for slices of spikes (time, ..., source) with the axes of a tensor."""
         if self.history is None:
             length = self.synapse.max_delay + self.feedback
             self.history = like.new_zeros(length, *like.shape[1:-1], sources)
-        self.wire = wire(self.synapse, self.history, delayed=delayed)
+        self.wire = wire(self.synapse, self.history, delayed=delayed, steps=steps)
 
     def after(self) -> Tensor | None:
         """Return the history after the sequence."""
@@ -149,18 +149,19 @@ class Loop:
         first = self.members[numbers[0]]
         self.like = cast(Tensor, first.outside)
         first.outside = first.layer.driven(self.like, context, first.state.step)
+        self.back = [one for member in self.members.values() for one in member.connections if one.feedback]
+        self.length = min((slice_steps(one.synapse) for one in self.back), default=1)  # of a slice
         for number, member in self.members.items():
             self._connect(member, first=number == numbers[0])
 
     def run(self) -> list[LayerState]:
         """Compute the spikes of all layers, and return their next states."""
-        back = [one for member in self.members.values() for one in member.connections if one.feedback]
-        length, total = min((slice_steps(one.synapse) for one in back), default=1), len(self.like)
-        for begin in range(0, total, length):
-            steps = slice(begin, min(begin + length, total))
+        total = len(self.like)
+        for begin in range(0, total, self.length):
+            steps = slice(begin, min(begin + self.length, total))
             for member in self.members.values():
                 self._fire(member, steps)
-            for one in back:
+            for one in self.back:
                 # the recurrent connection has its spikes already
                 if len(one.passed) < len(self.members[one.source].spikes):
                     self._push(one, self.members[one.source].spikes[-1])
@@ -215,7 +216,8 @@ class Loop:
             member.own.mask = member.state.recurrent_mask
         for one in member.connections:
             if one.source in self.members:
-                one.connect(self.like, self.members[one.source].layer.synapse.targets, delayed)
+                sources = self.members[one.source].layer.synapse.targets
+                one.connect(self.like, sources, delayed, self.length)
         if layer.norm is not None and not first:
             running = layer.norm.running()
             member.averages = running._replace(mean=running.mean.clone(), variance=running.variance.clone())

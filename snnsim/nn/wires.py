@@ -46,16 +46,18 @@ class Wire(Protocol):
         """
 
 
-def wire(synapse: Synapse, history: Tensor, *, delayed: str) -> Wire:
+def wire(synapse: Synapse, history: Tensor, *, delayed: str, steps: int) -> Wire:
     """Return the wire of a synapse at the beginning of a sequence.
 
     Args:
         synapse: The synapse.
         history: The spikes before the sequence, as long as the longest delay; with feedback, one step longer.
         delayed: Gradient path from a current to the spikes that it came from; see `snnsim.gradient_paths`.
+        steps: Length of a slice, that of the loop: at most the least delay of all its feedback.
     """
     hooked = synapse._forward_hooks or synapse._forward_pre_hooks or synapse._backward_hooks
-    if synapse.training and not hooked and delayed == "exact" and history.ndim == 3 and slice_steps(synapse) == 1:
+    scatters = synapse.training and not hooked and delayed == "exact" and history.ndim == 3
+    if scatters and steps == slice_steps(synapse) == 1:
         if isinstance(synapse, DelayedLinear):
             return _Scattered(synapse, synapse.kernel(), history)
         if type(synapse) is SparseLinear:
@@ -98,7 +100,7 @@ class _Gathered:
 
 
 class _Scattered:
-    """Currents of the next steps, to which each spike adds its own, one step after the other."""
+    """Currents of the next steps, to which each spike adds its own, in slices of one step."""
 
     def __init__(self, synapse: Synapse, kernel: Tensor, history: Tensor) -> None:
         self.shape = len(kernel), synapse.targets

@@ -79,7 +79,25 @@ def test_layers_of_a_loop_are_joint(skips, ranges):
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("learn_delay", [False, True])
 def test_outputs_and_gradients_are_those_of_plain_loops(neuron, training, learn_delay):
-    net = network(neuron=neuron, learn_delay=learn_delay).train(training)
+    check_against_plain_loops(network(neuron=neuron, learn_delay=learn_delay).train(training))
+
+
+@pytest.mark.parametrize("delays", [None, "synaptic", "axonal"])
+@pytest.mark.parametrize("training", [False, True])
+def test_slices_of_several_steps_give_those_of_plain_loops(delays, training):
+    back = synapse(2, 1, 5, learn_delay=False)
+    back.delay.data.clamp_(min=2)
+    neurons = [LIF(tau=2.0, threshold=0.25) for _ in range(2)]
+    layers = [
+        SpikingLayer(synapse(number - 1, number, number, delays=delays), neuron, norm=None, dropout=0.0)
+        for number, neuron in enumerate(neurons, 1)
+    ]
+    skips = [Skip(2, 1, back), Skip(0, 2, synapse(0, 2, 7))]
+    net = SpikingNetwork(layers, SparseLinear(WIDTHS[2], TARGETS), LeakyReadout(tau=3.0), skips=skips)
+    check_against_plain_loops(net.double().train(training))
+
+
+def check_against_plain_loops(net):
     frames = eighths(STEPS, BATCH, NEURONS).requires_grad_()
     wanted = [frames, *(parameter for parameter in net.parameters() if parameter.requires_grad)]
     spikes, (expected,) = graph_loops.graph(net, frames)
