@@ -114,7 +114,7 @@ class LIF(Neuron[Tensor]):
         )
         return shaped(fired, current)
 
-    def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm:
+    def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm | None:
         """Return LIF neurons as those with a second variable that stays 0.
 
         Args:

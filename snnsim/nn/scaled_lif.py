@@ -22,9 +22,9 @@ from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
 from snnsim.kernels.neuron.autograd import Statistics
 from snnsim.nn.lif import LIF, flat, shaped
-from snnsim.nn.neuron_state import Activity
+from snnsim.nn.neuron_state import Activity, TwoStateForm
 from snnsim.nn.parameters import Bounded
-from snnsim.nn.protocols import DEFAULTS, NeuronOptions
+from snnsim.nn.protocols import DEFAULTS, NeuronOptions, Normalization
 from snnsim.surrogate import Surrogate
 
 
@@ -70,26 +70,23 @@ class ScaledLIF(LIF):
         Args:
             current: The currents, (time, ..., neuron).
             state: The voltage before the first step, (..., neuron); None for rest.
-            options: Gradient path and dropout; a normalization is none of this pass.
-
-        Raises:
-            ValueError: If there is a normalization.
+            options: Gradient path, normalization and dropout; there are no draws.
         """
-        validation.require(options.norm is None, "ScaledLIF: the pass must have no normalization; fold it, or call it")
-        needed = (current, self.firing_threshold(), *self.decay.parameters())
-        if not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in needed)):
+        if not self._needs_gradient(current, state, *(options.norm or ())[:2]):
             return super().fused(current, state, options)
         threshold = self.firing_threshold().to(current.dtype)
         voltage, lanes = self.initial_state(current, state), flat(current)
         each = gates.each_neuron(1 / threshold, current, who="neurons", name="threshold")
         zero, one = torch.zeros_like(each), torch.ones_like(each)
+        plain = Normalization(one, zero, Statistics(zero.detach(), one.detach(), 0.0, own=False))
+        gamma, bias, statistics = options.norm or plain
         fired = autograd.lif(
             lanes,
             (voltage / threshold).reshape(lanes.shape[1:]),
             gates.each_neuron(self.decay(), current, who="neurons", name="decay"),
             one,
             reset=self.reset,
-            norm=(each, zero, Statistics(zero.detach(), one, 0.0, own=False)),
+            norm=(gamma * each, bias * each, statistics),
             lengths=options.valid,
             mask=options.mask,
             record=options.record,
@@ -98,6 +95,20 @@ class ScaledLIF(LIF):
         activity = shaped(fired, current)
         membrane = None if activity.membrane is None else activity.membrane * threshold
         return activity._replace(membrane=membrane, state=activity.state * threshold)
+
+    def two_state_form(self, current: Tensor, state: Tensor | None) -> TwoStateForm | None:
+        """Return LIF neurons as those with a second variable that stays 0; None for gradients, which are others.
+
+        Args:
+            current: The currents, (time, ..., neuron).
+            state: The voltage before the first step; None for rest.
+        """
+        return None if self._needs_gradient(current, state) else super().two_state_form(current, state)
+
+    def _needs_gradient(self, *inputs: Tensor | None) -> bool:
+        """Return whether inputs or parameters need gradients, which are those of z."""
+        needed = (*inputs, self.firing_threshold(), *self.decay.parameters())
+        return torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in needed)
 
     def advance(self, current: Tensor, state: Tensor, draws: Draws | None = None) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ARG002
         """Return the spikes and the membrane of one step, and the voltage after it: the equations above.
