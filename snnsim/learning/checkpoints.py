@@ -49,7 +49,7 @@ class Checkpoints:
     network: SpikingNetwork
     credit: GradientPaths
     valid: Tensor | None = None
-    generator: torch.Generator | None = None
+    generator: torch.Generator = torch.default_generator
     saved: list[_Checkpoint] = field(default_factory=list)
 
     @torch.no_grad()
@@ -60,7 +60,7 @@ class Checkpoints:
             chunks: Frames (time, batch, channel) in chunks of any lengths.
             observe: Function of the output of a chunk and the number of its first step; None for none.
         """
-        self.random, before = self._random(), self._averages()
+        self.random, before = self.generator.get_state(), self._averages()
         state, first = None, 0
         for frames in chunks:
             averages = [value.clone() for value in self._averages()]
@@ -70,7 +70,7 @@ class Checkpoints:
                 observe(output, first)
             del output
             first += len(frames)
-        self.end = self._random(), [value.clone() for value in before]
+        self.end = self.generator.get_state(), [value.clone() for value in before]
         self._restore(self.saved[0].averages if self.saved else [], self.random)
 
     def backward(self, objective: Callable[[Any, int], Tensor | None]) -> float:
@@ -123,14 +123,10 @@ class Checkpoints:
         norms = (module for module in self.network.modules() if isinstance(module, BatchNorm))
         return [buffer for norm in norms for buffer in norm.buffers()]
 
-    def _random(self) -> Tensor | None:
-        return None if self.generator is None else self.generator.get_state()
-
-    def _restore(self, averages: list[Tensor], random: Tensor | None) -> None:
+    def _restore(self, averages: list[Tensor], random: Tensor) -> None:
         for buffer, value in zip(self._averages(), averages, strict=False):
             buffer.copy_(value)
-        if self.generator is not None and random is not None:
-            self.generator.set_state(random)
+        self.generator.set_state(random)
 
 
 def _packed(state: NetworkState | None) -> tuple[list[LayerState] | None, list[Packed | None]]:

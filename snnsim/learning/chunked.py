@@ -72,7 +72,7 @@ def backpropagate(  # noqa: PLR0913
         objective: Function from the output of a chunk and the number of its first step to its loss, or None.
         credit: Gradient paths, without a path through the membrane.
         valid: Steps of each recording that count, (batch,); None if every step counts.
-        generator: Generator of dropout and draws.
+        generator: Generator of dropout and draws; None for torch's default one.
         loops: Errors through recurrent connections, "exact" or "cut" at the beginning of a chunk.
 
     Raises:
@@ -85,7 +85,7 @@ def backpropagate(  # noqa: PLR0913
     if feedback and loops == "cut":
         raise ValueError("chunks of time: loops='cut' takes recurrent layers; feedback between layers needs 'exact'")
     if loops == "exact" and (feedback or (network.has_loops and credit.delayed == "exact")):
-        checkpoints = Checkpoints(network, credit, valid, generator)
+        checkpoints = Checkpoints(network, credit, valid, generator or torch.default_generator)
         checkpoints.forward(chunks)
         return checkpoints.backward(objective)
     stages = Stages(network, credit, valid=valid, generator=generator)
@@ -121,7 +121,7 @@ def backpropagate_batch(  # noqa: PLR0913
         network: The network.
         batch: The recordings.
         task: The task, or the decision of one class for each recording; a sum over time.
-        generator: Generator of dropout, draws and the `k` steps.
+        generator: Generator of dropout, draws and the `k` steps; None for torch's default one.
         chunk: Steps of a chunk.
         credit: Gradient paths, without a path through the membrane.
         loss: "decision" or "steps", of a decision; a task has its own.
@@ -137,6 +137,8 @@ def backpropagate_batch(  # noqa: PLR0913
     task.check_chunks()
     valid = network.valid(batch.lengths)
     mask = losses.random_steps(k, len(batch.frames) + network.extra_steps, generator)
+    # the two passes draw the same numbers, so that the first one sets the generator back
+    generator = generator or torch.default_generator
     gradients: tuple[Tensor, ...] = ()
     if not task.linear:
         sums = _shares(network, batch, task, generator, chunk)
@@ -179,11 +181,11 @@ def chunks_of(network: SpikingNetwork, batch: Batch, chunk: int) -> Iterator[Ten
 
 @torch.no_grad()
 def _shares(
-    network: SpikingNetwork, batch: Batch, task: Task, generator: torch.Generator | None, chunk: int
+    network: SpikingNetwork, batch: Batch, task: Task, generator: torch.Generator, chunk: int
 ) -> tuple[Tensor, ...]:
     """Return the sums that a loss depends on; the generator and the running statistics stay as they are."""
     saved = [buffer.clone() for buffer in network.buffers()]
-    generator_state = None if generator is None else generator.get_state()
+    generator_state = generator.get_state()
     valid, state, first = network.valid(batch.lengths), None, 0
     sums: tuple[Tensor, ...] = ()
     for frames in chunks_of(network, batch, chunk):
@@ -194,6 +196,5 @@ def _shares(
         # a buffer that is written counts as changed, even to the same numbers: widths of windows stay as they are
         if not torch.equal(buffer, value):
             buffer.copy_(value)
-    if generator is not None and generator_state is not None:
-        generator.set_state(generator_state)
+    generator.set_state(generator_state)
     return tuple(part.detach().requires_grad_() for part in sums)

@@ -10,6 +10,7 @@ from helpers.sltt_cases import network as chain
 from snnsim.gradient_paths import SPATIAL, GradientPaths
 from snnsim.learning import chunked, losses, rules
 from snnsim.learning.checkpoints import Checkpoints
+from snnsim.learning.decisions import summed_softmax
 from snnsim.learning.stages import Stages
 from snnsim.nn import (
     LIF,
@@ -117,6 +118,16 @@ def test_both_passes_have_the_same_averages_and_random_numbers(stochastic):
     alike([one.grad for one in nets[1].parameters()], [one.grad for one in nets[0].parameters()])
     assert_close(nets[1].state_dict(), nets[0].state_dict(), rtol=0, atol=0)
     assert torch.equal(draws[0].get_state(), draws[1].get_state())
+
+
+@pytest.mark.parametrize("loss", losses.LOSSES)
+def test_without_a_generator_both_passes_draw_the_same_dropout(loss):
+    rule, net = rules.get_rule("sltt", loss=loss, chunk=3), network(dropout=0.3)
+    expected, _ = trained(rule, network(dropout=0.3), seed=3)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        rule(net, batch(), summed_softmax, None)
+    alike({name: parameter.grad for name, parameter in net.named_parameters()}, expected)
 
 
 def test_unknown_loops_are_refused():

@@ -83,6 +83,17 @@ def test_chunks_without_delays(chunk):
     alike(trained(rules.get_rule("sltt", chunk=chunk), plain())[0], trained(rules.sltt, plain())[0])
 
 
+@pytest.mark.parametrize("k", [None, 4])
+def test_without_a_generator_both_passes_draw_the_same_dropout(k):
+    rule = rules.get_rule("sltt", chunk=3, k=k)
+    expected, _ = trained(rule, network(dropout=0.4), seed=3)
+    net = network(dropout=0.4)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        rule(net, batch(), summed_softmax, None)
+    alike({name: parameter.grad for name, parameter in net.named_parameters()}, expected)
+
+
 def test_chunks_of_unequal_lengths_from_an_iterator():
     frames = batch().frames
 
