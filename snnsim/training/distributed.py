@@ -13,6 +13,8 @@ from typing import TypeVar
 import torch
 from torch import distributed, nn
 
+from snnsim.training.average import Average
+
 
 @dataclass(frozen=True)
 class Distributed:
@@ -123,16 +125,18 @@ def wrap_ddp(network: nn.Module, processes: Distributed) -> nn.Module:
     return network if processes.world == 1 else nn.parallel.DistributedDataParallel(network)
 
 
-def share_buffers(network: nn.Module, processes: Distributed) -> None:
+def share_buffers(network: nn.Module, processes: Distributed, average: Average | None = None) -> None:
     """Set the running statistics of all processes to those of the first one, whose network the checkpoint has.
 
     Args:
         network: Network of this process.
         processes: The processes of the training.
+        average: Average of the network's parameters and running statistics, if there is one.
     """
     if processes.world > 1:
-        for buffer in network.buffers():
-            distributed.broadcast(buffer, src=0)
+        averages = () if average is None else average.values.values()
+        for values in (*network.buffers(), *averages):
+            distributed.broadcast(values, src=0)
 
 
 def any_rank(yes: bool, processes: Distributed, device: torch.device) -> bool:

@@ -214,7 +214,7 @@ class Trainer:
 
     def _close_epoch(self, opened: Sequence[Logger], *, progress: bool) -> None:
         state, plan, peak = self.state, self.plan, self._peak()
-        share_buffers(self.network, plan.processes)
+        share_buffers(self.network, plan.processes, self.optimizers.average)
         result = None if plan.valid is None else self._validated(plan.valid)
         sums = metric_sums.of_lists(state.sums) or plan.task.zeros(evaluation.outputs(self.network))
         trained = plan.task.report(sums)

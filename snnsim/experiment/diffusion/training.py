@@ -199,7 +199,7 @@ def _fit(folder: RunFolder, settings: Settings, data: Pictures, execution: Execu
             began = time.perf_counter()
             loss = _epoch(state, diffusion, settings, data.train, execution, request)
             row = {"epoch": epoch + 1, "train_loss": loss, "seconds": round(time.perf_counter() - began, 3)}
-            distributed.share_buffers(state.network, execution.processes)
+            distributed.share_buffers(state.network, execution.processes, state.average)
             with state.average.on():
                 row["valid_loss"] = losses.mean(state.network, diffusion, data.valid, settings, execution)
             state.history.append(row)
