@@ -42,10 +42,11 @@ class LayerState(NamedTuple):
 
     def detached(self) -> "LayerState":
         """Return the state without its gradient."""
-        return self._replace(
-            neuron=None if self.neuron is None else detached(self.neuron),
-            recurrent=None if self.recurrent is None else self.recurrent.detach(),
-        )
+        spikes = (self.history, self.recurrent, *self.skips)
+        # a history without steps may hold a graph, too
+        history, recurrent, *skips = (None if one is None else one.detach() for one in spikes)
+        neuron = None if self.neuron is None else detached(self.neuron)
+        return self._replace(history=history, neuron=neuron, recurrent=recurrent, skips=tuple(skips))
 
 
 fields(LayerState, voltage="neuron", keep="mask", first="step")

@@ -44,3 +44,13 @@ def test_a_network_that_runs_on_from_its_state_gives_the_output_of_the_whole(len
         output, state = network.run(window, state)
         outputs.append(output)
     assert torch.equal(torch.cat(outputs), expected)
+
+
+def test_a_detached_state_has_no_graph():
+    network = small_network(norm=False, max_delay=0).train()
+    layer, frames = network.layers[0], eighths(STEPS, BATCH, NEURONS).requires_grad_()
+    _, state = layer.run(frames)
+    assert state.history.grad_fn is not None
+    state = state._replace(recurrent=frames * 2, skips=(frames * 2, None)).detached()
+    values = [state.history, state.neuron, state.recurrent, *state.skips]
+    assert [value is None or value.grad_fn is None for value in values] == [True] * 5
