@@ -19,7 +19,7 @@ from torch import Tensor
 
 from snnsim.data.targets import NO_CLASS
 from snnsim.learning.losses import Batch
-from snnsim.learning.tasks import Heads, RecordingClass, Task
+from snnsim.learning.tasks import Heads, RecordingClass, RecordingRegression, StepRegression, Task
 from snnsim.validation import integer, real, shown
 
 
@@ -162,7 +162,7 @@ def collated(task: Task, targets: Sequence[Any], steps: int) -> Any:
     if not task.per_step:
         joined = torch.from_numpy(np.stack(rows))
         return joined if joined.is_floating_point() else joined.long()
-    numbers = rows[0].dtype.kind == "f"
+    numbers = isinstance(task, StepRegression) or rows[0].dtype.kind == "f"
     none: Any = np.nan if numbers else NO_CLASS
     result = np.full((steps, len(rows), *rows[0].shape[1:]), none)
     for number, row in enumerate(rows):
@@ -199,4 +199,6 @@ def batch_of(task: Task, frames: Tensor, target: Any, lengths: Tensor) -> Batch:
 def _with_axis(task: Task, target: Tensor) -> Tensor:
     """Return numbers with the axis of the targets, which a single target may lack."""
     axes = 2 + task.per_step
+    if isinstance(task, RecordingRegression | StepRegression) and not target.is_floating_point():
+        target = target.float()
     return target[..., None] if target.is_floating_point() and target.ndim == axes - 1 else target

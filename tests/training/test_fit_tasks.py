@@ -126,6 +126,22 @@ def test_a_list_of_recordings_with_labels_of_steps():
     assert history[-1]["loss"] < history[0]["loss"]
 
 
+@pytest.mark.parametrize("task", [RecordingRegression(), StepRegression()])
+@pytest.mark.parametrize("batch_size", [None, 2])
+def test_whole_numbers_are_targets_of_a_regression(task, batch_size):
+    frames, lengths = frames_and_targets()[0][:, :4], [STEPS, 13, 9, STEPS]
+    numbers = [np.arange(steps) if task.per_step else steps for steps in lengths]
+    histories = []
+    for kind in (np.int64, np.float32):
+        samples = [(frames[:steps, n], kind(numbers[n])) for n, steps in enumerate(lengths)]
+        if batch_size is None:
+            target = np.arange(STEPS)[:, None].repeat(4, 1) if task.per_step else np.array(lengths)
+            samples = [(frames, torch.from_numpy(target.astype(kind)))]
+        network = a_network(outputs=1)
+        histories.append(snnsim.fit(network, samples, epochs=2, task=task, batch_size=batch_size, progress=False))
+    assert histories[0] == histories[1]
+
+
 @pytest.mark.parametrize(
     ("samples", "settings", "message"),
     [
