@@ -35,9 +35,11 @@ def build(kind: AnySchedule, optimizer: Optimizer, *, lr: float, steps: int, epo
 
 def _one_cycle(kind: Any, optimizer: Optimizer, lr: float, steps: int, _: float) -> LRScheduler:
     low, high = kind.momentum or (0.85, 0.95)
+    # torch divides by the steps of the rise behind the first one; without any, the first step has the highest rate
+    rise = kind.rise * (1 - 1e-12) if kind.rise * (steps + 1) == 1 else kind.rise
     # one step more than the number of batches: torch raises where a schedule is advanced beyond its end
     return OneCycleLR(
-        optimizer, lr, total_steps=steps + 1, pct_start=kind.rise, div_factor=1 / kind.start,
+        optimizer, lr, total_steps=steps + 1, pct_start=rise, div_factor=1 / kind.start,
         final_div_factor=kind.start / max(kind.end, 1e-300), cycle_momentum=bool(kind.momentum), base_momentum=low,
         max_momentum=high,
     )  # fmt: skip

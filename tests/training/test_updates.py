@@ -134,6 +134,12 @@ def test_schedules_are_those_of_the_equations(schedule, expected):
     assert rates == pytest.approx([expected(step) for step in range(20)])
 
 
+def test_one_cycle_may_begin_at_the_highest_rate():
+    # a rise of a quarter of 3 steps and the end is over at the first of them
+    rates, _ = rates_of(OneCycle(rise=0.25, start=0.1, end=0.01), steps=3, epochs=1)
+    assert rates == pytest.approx([half_cosine(2.0, 0.02, step / 3) for step in range(3)])
+
+
 def test_one_cycle_changes_the_momentum_where_it_has_one():
     assert rates_of(OneCycle(momentum=()))[1] == [0.9] * 20
     momenta = rates_of(OneCycle(momentum=(0.6, 0.8)))[1]
