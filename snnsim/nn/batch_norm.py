@@ -45,7 +45,8 @@ class BatchNorm(nn.BatchNorm1d):
     Args:
         num_features: Number of neurons, or of channels of a field.
         eps: ε.
-        momentum: Weight of a batch in the running statistics; None for their plain mean over batches.
+        momentum: Weight of a batch in the running statistics; None for their plain mean over batches, which chunks do
+            not have.
         affine: Whether γ and b are learned.
         track_running_stats: Whether there are running statistics.
         device: Device of parameters and buffers.
@@ -126,6 +127,9 @@ class BatchNorm(nn.BatchNorm1d):
             valid: Steps of each recording that count, (batch,).
             total: For a chunk of a longer sequence, number of steps of all recordings that count in the sequence: the
                 running statistics normalize. None for a whole sequence: its own statistics normalize.
+
+        Raises:
+            ValueError: If a chunk updates running statistics that are plain means over batches.
         """
         self._check(current)
         count = valid.clamp(max=len(current)).sum().to(current.dtype)
@@ -137,7 +141,12 @@ class BatchNorm(nn.BatchNorm1d):
                 if total is None:
                     self._update(running, mean, variance * count / (count - 1))
                     return Statistics(mean, variance, self.eps, own=True)
-                share = 1 - (1 - (self.momentum or 0.1)) ** (count / total)
+                if self.momentum is None:
+                    raise ValueError(
+                        "BatchNorm: chunks of a sequence need a momentum, and momentum=None takes the mean over "
+                        "batches; give a number, such as 0.1, or train on whole sequences"
+                    )
+                share = 1 - (1 - self.momentum) ** (count / total)
                 difference = mean - running.mean
                 running.variance.add_(share * difference.square()).lerp_(variance, share)
                 running.mean.add_(share * difference)

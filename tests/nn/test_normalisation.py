@@ -61,3 +61,12 @@ def test_evaluation_normalizes_every_step_with_running_statistics():
     before = {name: value.clone() for name, value in norm.state_dict().items()}
     assert_close(norm(currents(1), VALID), norm(currents(1)))
     assert_close(dict(norm.state_dict()), before)
+
+
+def test_chunks_take_the_momentum_as_it_is():
+    still, mean = BatchNorm(FEATURES, momentum=0.0).double(), BatchNorm(FEATURES, momentum=None).double()
+    before = {name: value.clone() for name, value in still.state_dict().items()}
+    still.statistics(currents(), VALID, VALID.sum())
+    assert_close(dict(still.state_dict()), before)
+    with pytest.raises(ValueError, match="chunks of a sequence need a momentum, and momentum=None takes the mean"):
+        mean.statistics(currents(), VALID, VALID.sum())
