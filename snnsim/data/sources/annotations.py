@@ -11,6 +11,7 @@
 A file has exactly one of labels, step_labels and targets.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -159,7 +160,7 @@ def _names(file: ArrayFile, findings: Findings) -> tuple[str, ...] | None:
     if "classes" not in file:
         return None
     names = tuple(map(str, np.atleast_1d(file.all("classes")).ravel().tolist()))
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(names) < MOST_UNNAMED else []
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         findings.fault("classes", f"must be different names; {', '.join(map(repr, twice[:5]))} occur twice", _ADVICE)
     return names
@@ -221,8 +222,9 @@ def _checked(values: np.ndarray, result: Annotations, name: str, findings: Findi
     rows = np.flatnonzero(wrong.reshape(len(label), -1).any(axis=1)) if label.size else np.zeros(0, np.int64)
     rule = f"must lie in {least}..{most}" + (", one for each class name" if result.named else "")
     findings.entries(name, rule, rows, "a missing label is no class; leave such recordings out, or correct them")
-    classes = result.classes if result.named else tuple(map(str, range(int(label.max(initial=0)) + 1)))
+    # a wrong label must not decide how many names there are
     label = np.where(wrong, max(least, 0), label)
+    classes = result.classes if result.named else tuple(map(str, range(int(label.max(initial=0)) + 1)))
     if name == "labels":
         return replace(result, label=label, classes=classes)
     return replace(result, step_label=label, classes=classes)
