@@ -8,6 +8,7 @@ from snnsim.data.sources import array_files, event_files, event_source
 from snnsim.data.sources.event_source import EventSource, check
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.source import Settings
+from snnsim.data.targets import Target
 
 SETTINGS = Settings(time_step_ms=10.0)
 
@@ -83,6 +84,19 @@ def test_binning_in_pieces_is_binning_at_once(tmp_path, monkeypatch):
     in_pieces = EventSource(path, SETTINGS).gridded()
     for name in ("cell", "count", "offset", "length", "label", "speaker"):
         np.testing.assert_array_equal(getattr(in_pieces, name), getattr(at_once, name), err_msg=name)
+
+
+def test_targets_of_all_pieces_are_made_once(tmp_path, monkeypatch):
+    arrays = event_arrays() | {"step_labels": np.arange(90).reshape(30, 3) % 3}
+    del arrays["labels"]
+    source = EventSource(write(tmp_path / "mine.npz", arrays), SETTINGS)
+    pieces, of, made = event_files.pieces, Target.of, []
+    monkeypatch.setattr(event_files, "pieces", lambda file, layout: pieces(file, layout, most=40))
+    monkeypatch.setattr(Target, "of", lambda *values, **options: made.append(values) or of(*values, **options))
+    for read in (source.gridded, source.recordings):
+        made.clear()
+        np.testing.assert_array_equal(read().targets["target"].values, np.arange(90) % 3)
+        assert len(made) == 1
 
 
 def test_step_labels_and_targets_become_targets(tmp_path):

@@ -58,14 +58,13 @@ class EventSource(Source):
         return self.annotations.targets(self._layout.label_step_ms() or self._settings.time_step_ms)
 
     def _binned(self) -> Binned:
-        own = self._settings
-        parts = []
+        own, targets, parts = self._settings, self._targets(), []
         with array_files.opened(self.path) as file:
             for piece in event_files.pieces(file, self._layout):
                 try:
                     parts.append(
                         binning.bin_events(
-                            event_files.to_recordings(piece, self._layout, self._targets()),
+                            event_files.to_recordings(piece, self._layout, targets),
                             time_step_ms=own.time_step_ms,
                             channels=own.channels or self.units,
                             max_time_ms=own.max_time_ms,
@@ -92,9 +91,10 @@ class EventSource(Source):
         Raises:
             ValueError: If an event is wrong.
         """
+        targets = self._targets()
         with array_files.opened(self.path) as file:
             parts = [
-                event_files.to_recordings(piece, self._layout, self._targets())
+                event_files.to_recordings(piece, self._layout, targets)
                 for piece in event_files.pieces(file, self._layout)
             ]
             joined = recordings.concatenate(parts)
