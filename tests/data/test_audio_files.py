@@ -46,6 +46,18 @@ def test_folders_become_classes(commands, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"commands", "out.h5"}
 
 
+def test_a_symbolic_link_has_the_class_and_the_speaker_of_its_own_name(tmp_path):
+    target = write_audio(tmp_path / "pool" / "speaker-7.wav")
+    for name in ("no/speaker-1.wav", "yes/speaker-2.wav"):
+        link = tmp_path / "words" / name
+        link.parent.mkdir(parents=True)
+        link.symlink_to(target)
+    files = audio_files.audio_files([tmp_path / "words", tmp_path / "words" / "no" / ".." / "yes" / "speaker-2.wav"])
+    label, classes = audio_files.labels(files)
+    assert [classes[number] for number in label] == ["no", "yes"]
+    assert audio_files.speakers(files).tolist() == [1, 2]
+
+
 def test_bytes_do_not_depend_on_workers_and_order(commands, tmp_path, monkeypatch):
     monkeypatch.setattr(parallel_encoding, "CHUNK", 2)
     files = [path for path in commands.glob("[yn]*/*") if path.is_file()]

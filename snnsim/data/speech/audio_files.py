@@ -12,6 +12,7 @@ sound     the average of the channels
 
 import glob
 import hashlib
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -102,9 +103,9 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
     inputs = [Path(path) for path in paths]
     for path in inputs:
         if path.is_dir():
-            result |= {file.resolve() for file in path.rglob("*") if _is_audio(file, path)}
+            result |= {_full(file) for file in path.rglob("*") if _is_audio(file, path)}
         elif path.is_file():
-            result.add(path.resolve())
+            result.add(_full(path))
         else:
             raise FileNotFoundError(f"encode: {path} must be an audio file or a folder; there is none")
     if not result:
@@ -113,6 +114,11 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
             f"{', '.join(map(str, inputs)) or 'an empty list'}; name the folder that holds the recordings"
         )
     return sorted(result)
+
+
+def _full(file: Path) -> Path:
+    """Return the absolute path of a file; a symbolic link keeps its name and folder, which tell speaker and class."""
+    return Path(os.path.abspath(file))
 
 
 def _is_audio(file: Path, folder: Path) -> bool:
