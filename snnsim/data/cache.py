@@ -18,7 +18,7 @@ from snnsim.data import archives, binning, heidelberg
 from snnsim.data.binning import Binned
 from snnsim.data.targets import Target
 
-VERSION = 2
+VERSION = 3
 """A number that is raised when the same file and settings give another Binned, or the format changes."""
 _ARRAYS = ("cell", "count", "offset", "length", "label", "speaker")
 

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from snnsim.data.time_units import NEARLY_ONE
 from snnsim.kernels.common.jit import njit, subroutine
 
 MOST_CELLS = 2**32
@@ -139,7 +140,7 @@ def end_of(limit: float, time_step: float) -> float:
         limit: Time in ms from which events are dropped; infinite for none.
         time_step: Step dt in ms.
     """
-    return limit / time_step * (1 - 2.0**-50)
+    return limit / time_step * NEARLY_ONE
 
 
 @njit(cache=True, nogil=True)

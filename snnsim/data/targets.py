@@ -21,6 +21,7 @@ from typing import Any, Self
 import numpy as np
 
 from snnsim import ragged
+from snnsim.data.time_units import steps_before
 from snnsim.validation import integer, real, require, shown
 
 NO_CLASS = -1
@@ -181,7 +182,7 @@ class TargetGrid:
         end = np.diff(target.offset)[indices] * target.step_ms * moves.factor + moves.shift_ms
         steps = np.ceil(end / self.time_step_ms - 0.5 - _NEARLY_WHOLE)
         if self.max_time_ms is not None:
-            steps = np.minimum(steps, np.ceil(self.max_time_ms / self.time_step_ms))
+            steps = np.minimum(steps, steps_before(self.max_time_ms, self.time_step_ms))
         result: np.ndarray = np.maximum(steps, 0).astype(np.int64)
         return result
 

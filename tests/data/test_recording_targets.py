@@ -76,6 +76,15 @@ def test_a_recording_lasts_until_its_last_label():
     assert cut.length.max() == 26
 
 
+@pytest.mark.parametrize(
+    ("max_time_ms", "time_step_ms", "steps"), [(1400.0, 5.6, 250), (255.0, 10.0, 26), (0.3, 0.1, 3)]
+)
+def test_labels_end_at_the_longest_time_whatever_the_rounding(max_time_ms, time_step_ms, steps):
+    # 1400 / 5.6 is 250.00000000000003 in float64
+    target = Target.of(np.zeros((1, 400), np.int64), step_ms=time_step_ms)
+    assert TargetGrid(time_step_ms, max_time_ms).lengths(target, np.arange(1)).tolist() == [steps]
+
+
 @pytest.mark.parametrize("without_classes", [False, True])
 def test_files_and_the_cache_hold_targets(tmp_path, monkeypatch, without_classes):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
