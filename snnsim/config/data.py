@@ -38,7 +38,8 @@ class Data:
     width: Count | None = None
     """Columns of that field."""
     max_time_ms: Milliseconds | None = None
-    """Events at or after this time are left out; None keeps all."""
+    """Events at or after this time are left out, and steps of coded pictures, frames and audio that begin there; None
+    keeps all."""
     coding: AnyCoding | None = None
     """How pictures, frames and audio become input, a section of data/coding/kinds.py; None is the first kind of
     data/registry.py."""

@@ -14,11 +14,13 @@ from snnsim.data.augment.base import Augmentation
 from snnsim.data.augment.events import Pool
 from snnsim.data.augment.pipeline import apply_all, check_kinds, hard_labels
 from snnsim.data.batches import ArrayBatch, Batches, TargetBatch
+from snnsim.data.coding.coded import CodedRecordings
 from snnsim.data.frames import FrameGrid, count_events
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.prefetch import prefetched
 from snnsim.data.recordings import Recordings
 from snnsim.data.targets import TargetGrid
+from snnsim.data.time_units import steps_before
 from snnsim.validation import integer
 
 
@@ -78,7 +80,8 @@ class AugmentedBatches(Batches):
             indices: Recordings of the training split; partners come from them alone.
             kinds: Augmentations in their order.
             batch_size: Recordings of a batch, all ranks together.
-            max_time_ms: Spikes at or after this time are left out; None keeps all.
+            max_time_ms: Spikes at or after this time are left out, or steps that begin there for coded recordings; None
+                keeps all.
             workers: Threads that prepare the next batch: 1, or 0 for none.
             rank: Number of this process.
             world: Number of processes that share a batch.
@@ -95,6 +98,9 @@ class AugmentedBatches(Batches):
                 f"{who}: the frames must be those of the recordings; got {len(binned)} recordings of {binned.channels} "
                 f"channels beside {len(recordings)} of {recordings.units}; bin the recordings again"
             )
+        if isinstance(binned, CodedRecordings) and max_time_ms is not None:
+            # a coded step is kept or left out as a whole
+            max_time_ms = steps_before(max_time_ms, binned.time_step_ms) * binned.time_step_ms
         pool = Pool.of(recordings, indices, who)
         return cls(
             binned, indices, batch_size=batch_size, rank=rank, world=world,
@@ -124,11 +130,14 @@ class AugmentedBatches(Batches):
         grid = FrameGrid(self.binned.time_step_ms, self.binned.channels, self.max_time_ms)
         targets = TargetGrid(self.binned.time_step_ms, self.max_time_ms, moves=batch.moves)
         ends = [targets.lengths(target, share) for target in self.binned.targets.values()]
+        if isinstance(self.binned, CodedRecordings):
+            # unlike those of events, coded recordings do not end with their last spike
+            ends.append(targets.steps_until(self.binned.coded_steps(share) * self.binned.time_step_ms))
         frames, length = count_events(
             batch.events, batch.units, grid, scale=self.pool.scale, at_least=np.max(ends, 0) if ends else None
         )
         label = hard_labels(batch)
-        if ends:
+        if self.binned.targets:
             steps, named = len(frames), self.binned.targets.items()
             return TargetBatch(
                 frames, length, label, {name: targets.values(each, share, length, steps) for name, each in named}

@@ -178,8 +178,16 @@ class TargetGrid:
         """
         if target.offset is None:
             return np.zeros(len(indices), np.int64)
-        moves = self.moves or Moves.none(len(indices))
-        end = np.diff(target.offset)[indices] * target.step_ms * moves.factor + moves.shift_ms
+        return self.steps_until(np.diff(target.offset)[indices] * target.step_ms)
+
+    def steps_until(self, end_ms: np.ndarray) -> np.ndarray:
+        """Return the steps of the grid up to the end of each recording, int64 (batch,).
+
+        Args:
+            end_ms: Ends before augmentations (batch,).
+        """
+        moves = self.moves or Moves.none(len(end_ms))
+        end = end_ms * moves.factor + moves.shift_ms
         steps = np.ceil(end / self.time_step_ms - 0.5 - _NEARLY_WHOLE)
         if self.max_time_ms is not None:
             steps = np.minimum(steps, steps_before(self.max_time_ms, self.time_step_ms))

@@ -40,7 +40,7 @@ class CodedRecordings:
     number: np.ndarray
     """Number of each recording in the coder, int64 (recording,)."""
     length: np.ndarray
-    """Steps of each recording, int32 (recording,)."""
+    """Steps of each recording, int32 (recording,); those behind them are left out."""
     label: np.ndarray
     """Index into `classes`, int64."""
     speaker: np.ndarray
@@ -58,6 +58,15 @@ class CodedRecordings:
     def channels(self) -> int:
         """Number of channels."""
         return self.coder.channels
+
+    def coded_steps(self, indices: np.ndarray) -> np.ndarray:
+        """Return the steps of recordings before any were left out, int64 (batch,).
+
+        Args:
+            indices: Recordings (batch,).
+        """
+        result: np.ndarray = self.coder.steps()[self.number[indices]]
+        return result
 
     def select(self, indices: np.ndarray) -> "CodedRecordings":
         """Return selected recordings.

@@ -166,7 +166,7 @@ def _mel_source(path: Path, paths: list[Path], annotations: Annotations, setting
             np.savez(file, values=np.concatenate(rows), offset=ragged.indptr([len(row) for row in rows]))
     with np.load(cached, allow_pickle=False) as stored:
         coder = SignalCoder(stored["values"], stored["offset"], Values())
-    return CodedSource(path, annotations, coder, time_step_ms=settings.time_step_ms)
+    return CodedSource(path, annotations, coder, settings)
 
 
 def check(path: Path) -> Findings:

@@ -151,7 +151,7 @@ def source(path: Path, settings: Settings) -> CodedSource:
             f"data.time_step_ms={signals.frame_ms:g}"
         )
     coder = SignalCoder(signals.values, signals.offset, settings.coding or Values())
-    return CodedSource(findings.path, signals.annotations, coder, time_step_ms=settings.time_step_ms)
+    return CodedSource(findings.path, signals.annotations, coder, settings)
 
 
 def check(path: Path) -> Findings:

@@ -29,7 +29,7 @@ class PictureSource(CodedSource):
         coder = PictureCoder(
             pictures.gray, pictures.brightest, settings.coding or Latency(), settings.seed, settings.time_step_ms
         )
-        super().__init__(path, pictures.annotations, coder, time_step_ms=settings.time_step_ms)
+        super().__init__(path, pictures.annotations, coder, settings)
         self._field = coder.field
 
     @property

@@ -12,6 +12,7 @@ from snnsim.data.coding.kinds import AnyCoding
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.recordings import Recordings
 from snnsim.data.sources.annotations import Annotations
+from snnsim.data.time_units import steps_before
 
 TOGETHER = 256
 """Recordings that are coded at a time."""
@@ -25,7 +26,7 @@ class Settings:
     channels: int = 0
     """Channels that the units of event recordings are summed into; 0 for their number."""
     max_time_ms: float | None = None
-    """Events at or after this time are left out; None keeps all."""
+    """Events at or after this time are left out, and coded steps that begin there; None keeps all."""
     coding: AnyCoding | None = None
     """Coding of pictures, frames or audio; None for the default of the source."""
     seed: int = 0
@@ -71,12 +72,12 @@ class CodedSource(Source):
         path: The file or folder.
         annotations: Labels, groups and splits.
         coder: The coding.
-        time_step_ms: Length of a step.
+        settings: Grid of the network.
     """
 
-    def __init__(self, path: Path, annotations: Annotations, coder: Coder, *, time_step_ms: float) -> None:
+    def __init__(self, path: Path, annotations: Annotations, coder: Coder, settings: Settings) -> None:
         self.path, self.annotations = path, annotations
-        self._coder, self._time_step_ms = coder, time_step_ms
+        self._coder, self._time_step_ms, self._max_time_ms = coder, settings.time_step_ms, settings.max_time_ms
 
     @property
     def units(self) -> int:
@@ -86,10 +87,11 @@ class CodedSource(Source):
     def gridded(self) -> CodedRecordings:
         """Return the recordings, which are coded when a batch needs them."""
         own = self.annotations
+        most = np.inf if self._max_time_ms is None else steps_before(self._max_time_ms, self._time_step_ms)
         return CodedRecordings(
             self._coder,
             np.arange(len(own)),
-            self._coder.steps().astype(np.int32),
+            np.minimum(self._coder.steps(), most).astype(np.int32),
             own.label,
             own.group,
             own.recording_classes,
