@@ -33,7 +33,7 @@ def test_idx_files_are_read_plain_and_packed(tmp_path, packed):
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])
-@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.float32, 1), (bool, 1)])
+@pytest.mark.parametrize(("dtype", "white"), [(np.uint8, 255), (np.float16, 1), (np.float32, 1), (bool, 1)])
 def test_arrays_of_pictures_are_read(tmp_path, suffix, dtype, white):
     gray = GRAY if dtype == np.uint8 else (GRAY == 255).astype(dtype)
     path = write(tmp_path / f"mine{suffix}", {"images": gray, "labels": LABEL})

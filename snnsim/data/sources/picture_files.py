@@ -117,7 +117,9 @@ def _gray(values: np.ndarray, name: str, findings: Findings) -> tuple[np.ndarray
     rows = values.reshape(len(values), -1)
     wrong = ~((rows >= 0) & (rows <= 1)).all(axis=1)
     findings.entries(name, "must be from 0 to 1", np.flatnonzero(wrong), "divide them by white", noun="picture")
-    return (np.clip(np.nan_to_num(values), 0, 1) * 65535 + 0.5).astype(np.uint16), 65535
+    # float16 ends at 65504, below white
+    fractions = values.astype(np.float32) if values.dtype == np.float16 else values
+    return (np.clip(np.nan_to_num(fractions), 0, 1) * 65535 + 0.5).astype(np.uint16), 65535
 
 
 def classes_of(folder: Path) -> list[str]:
