@@ -131,6 +131,42 @@ def test_fractions_above_1_are_refused(tmp_path):
         picture_source.source(path, SETTINGS)
 
 
+def test_files_of_arrays_are_found_by_whole_words(tmp_path):
+    # latest ends like test, and pretrain like train
+    for name in ("mnist_train", "mnist-test", "latest", "pretrain"):
+        write(tmp_path / f"{name}.npz", {"images": GRAY, "labels": LABEL})
+    assert picture_source.parts(tmp_path) == {
+        "train": tmp_path / "mnist_train.npz", "test": tmp_path / "mnist-test.npz"
+    }  # fmt: skip
+    write(tmp_path / "train.h5", {"images": GRAY, "labels": LABEL})
+    with pytest.raises(ValueError, match=r"the train split must be one file; there are mnist_train\.npz, train\.h5"):
+        picture_source.parts(tmp_path)
+
+
+def test_several_idx_files_of_a_split_are_not_guessed(tmp_path):
+    write_idx(tmp_path, "train", GRAY, LABEL)
+    # the packed form of the same file
+    write_idx(tmp_path, "train", GRAY, LABEL, packed=True)
+    assert picture_source.parts(tmp_path) == {"train": tmp_path / "train-images-idx3-ubyte"}
+    write_idx(tmp_path, "letters-train", GRAY, LABEL)
+    with pytest.raises(ValueError, match="the pictures of train must be one IDX file; there are train-images-idx3"):
+        picture_source.parts(tmp_path)
+    for name in ("a", "b"):
+        write_idx(tmp_path / "unnamed", name, GRAY, LABEL)
+    with pytest.raises(ValueError, match="the pictures of all must be one IDX file; there are a-images"):
+        picture_source.parts(tmp_path / "unnamed")
+
+
+def test_a_folder_without_training_pictures_says_so(tmp_path):
+    write_idx(tmp_path / "idx", "t10k", GRAY, LABEL)
+    with pytest.raises(FileNotFoundError, match=r"has train-images-idx3-ubyte\(\.gz\); it has t10k-images-idx3-ubyte"):
+        picture_source.parts(tmp_path / "idx")
+    (tmp_path / "arrays").mkdir()
+    write(tmp_path / "arrays" / "test.npz", {"images": GRAY, "labels": LABEL})
+    with pytest.raises(FileNotFoundError, match=r"a folder of data has train\.npz.*it has test\.npz"):
+        picture_source.parts(tmp_path / "arrays")
+
+
 def test_a_folder_without_pictures_says_what_it_may_hold(tmp_path):
     with pytest.raises(FileNotFoundError, match="train-images-idx3-ubyte"):
         picture_source.parts(tmp_path)

@@ -8,10 +8,12 @@ from snnsim.data.coding.pictures import PictureCoder
 from snnsim.data.registry import SPLITS
 from snnsim.data.sources import array_files, picture_files
 from snnsim.data.sources.findings import Findings
+from snnsim.data.sources.parts import ALL, of_files
 from snnsim.data.sources.picture_files import Pictures
 from snnsim.data.sources.source import CodedSource, Settings
 
 _IMAGES = re.compile(r"(?P<prefix>.*?)images[-.](?P<kind>idx[34])-ubyte(?P<packed>\.gz|\.xz|\.zip)?$")
+_PACKED = (".gz", ".xz", ".zip")
 _WORDS = {"train": ("train",), "valid": ("valid", "val"), "test": ("test", "t10k")}
 """Words in the names of files of a split."""
 
@@ -38,8 +40,8 @@ class PictureSource(CodedSource):
         return self._field
 
 
-def splits_of_names(names: list[str]) -> dict[str, str]:
-    """Return the name that stands for each split, of names such as train-images-idx3-ubyte.
+def splits_of_names(names: list[str]) -> dict[str, list[str]]:
+    """Return the names that stand for each split, of names such as train-images-idx3-ubyte.
 
     Args:
         names: Names of files.
@@ -48,7 +50,7 @@ def splits_of_names(names: list[str]) -> dict[str, str]:
     for split, words in _WORDS.items():
         fitting = [name for name in names if any(word in re.split(r"[^a-z0-9]+", name.lower()) for word in words)]
         if fitting:
-            result[split] = sorted(fitting, key=len)[0]
+            result[split] = fitting
     return result
 
 
@@ -60,30 +62,51 @@ def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
         name: Not used, as pictures have no name.
 
     Raises:
-        FileNotFoundError: If there are no pictures.
+        FileNotFoundError: If there are no pictures, or none to train on.
+        ValueError: If a split has several files.
     """
     if path.is_file():
         return {"all": path}
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: there is no such file or folder; name one with --data-path")
-    images = [each.name for each in path.iterdir() if _IMAGES.fullmatch(each.name)]
+    images = sorted(each.name for each in path.iterdir() if _IMAGES.fullmatch(each.name) and each.is_file())
     if images:
-        named = splits_of_names(images)
-        if named:
-            return {split: path / name for split, name in named.items()}
-        return {"all": path / sorted(images)[0]}
+        return _idx_parts(path, images)
     folders = {split: path / split for split in SPLITS if (path / split).is_dir()}
     if "train" in folders and any(picture_files.classes_of(each) for each in folders.values()):
         return folders
-    arrays = {split: each for split in SPLITS for each in path.glob(f"*{split}.*") if _is_array_file(each)}
-    if arrays:
-        return arrays
+    if splits_of_names([each.name for each in path.iterdir() if _is_array_file(each)]):
+        return of_files(path, array_files.SUFFIXES)
     if picture_files.classes_of(path):
         return {"all": path}
     raise FileNotFoundError(
         f"{path}: a folder of pictures has train-images-idx3-ubyte(.gz) and its labels, CLASS/FILE.png, "
         "train/CLASS/FILE.png, or train.npz; it has none of them"
     )
+
+
+def _idx_parts(path: Path, images: list[str]) -> dict[str, Path]:
+    """Return the IDX file of pictures of each split, or of "all"; a file may lie beside its packed form.
+
+    Raises:
+        FileNotFoundError: If there are none to train on.
+        ValueError: If a split has several files.
+    """
+    named = splits_of_names(images) or {ALL: images}
+    for split, names in named.items():
+        first = min(names, key=len)
+        others = [name for name in names if name not in (first, *(first + packed for packed in _PACKED))]
+        if others:
+            raise ValueError(
+                f"{path}: the pictures of {split} must be one IDX file; there are {', '.join([first, *others])}; use a "
+                "folder for each"
+            )
+    if "train" not in named and ALL not in named:
+        raise FileNotFoundError(
+            f"{path}: a folder of IDX files has train-images-idx3-ubyte(.gz); it has {', '.join(images)}; add the "
+            "training pictures, or name a file"
+        )
+    return {split: path / min(names, key=len) for split, names in named.items()}
 
 
 def _is_array_file(path: Path) -> bool:
@@ -142,9 +165,6 @@ def _labels_of(path: Path, prefix: str) -> Path:
     if labels is None:
         raise FileNotFoundError(f"{path}: the labels must lie beside it as {names[0]}(.gz); there is no such file")
     return labels
-
-
-_PACKED = (".gz", ".xz", ".zip")
 
 
 def _classes(folder: Path) -> list[str]:
