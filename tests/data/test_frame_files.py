@@ -69,6 +69,15 @@ def test_faults_are_named(tmp_path, changes, message):
         frame_files.source(path, SETTINGS)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".h5"])
+def test_a_file_without_frames_is_named(tmp_path, suffix):
+    path = write(tmp_path / f"mine{suffix}", {"signal": FRAMES, "labels": LABEL})
+    (fault,) = frame_files.check(path).faults
+    assert fault.startswith("frames must be in the file; it has ")
+    with pytest.raises(ValueError, match=fault):
+        frame_files.source(path, SETTINGS)
+
+
 def test_a_stated_duration_of_a_frame_must_be_the_time_step(tmp_path):
     path = write(tmp_path / "mine.npz", {"frames": FRAMES, "labels": LABEL, "frame_ms": np.array(20.0)})
     with pytest.raises(ValueError, match=r"a frame lasts 20 ms, and data\.time_step_ms is 10; set data"):

@@ -58,6 +58,9 @@ def read(file: ArrayFile, findings: Findings) -> Signals | None:
     """
     for name in file.duplicates:
         findings.fault(name, "must be one array; the file has it twice", "write the file again")
+    if not is_of_frames(file):
+        findings.fault("frames", f"must be in the file; it has {', '.join(file.names())}", "add the array")
+        return None
     shape, dtype = file.shape("frames"), file.dtype("frames")
     if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "biuf":
         must = f"must be numbers (recording, step, channel), or (step, channel) beside offsets; got {dtype} of {shape}"
@@ -140,9 +143,7 @@ def source(path: Path, settings: Settings) -> CodedSource:
     """
     findings = Findings(Path(path))
     with array_files.opened(findings.path) as file:
-        if not is_of_frames(file):
-            findings.fault("frames", f"must be in the file; it has {', '.join(file.names())}", "add the array")
-        signals = read(file, findings) if is_of_frames(file) else None
+        signals = read(file, findings)
     findings.require()
     assert signals is not None  # noqa: S101 - a file without faults
     if signals.frame_ms is not None and not np.isclose(signals.frame_ms, settings.time_step_ms, rtol=1e-6):
