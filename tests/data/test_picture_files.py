@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from helpers.own_data import pictures, write, write_idx
+from helpers.own_data import config, pictures, write, write_idx
 from snnsim.data.coding.kinds import Direct
 from snnsim.data.sources import picture_source
 from snnsim.data.sources.source import Settings
+from snnsim.experiment import datasets, own_data
 
 SETTINGS = Settings(time_step_ms=10.0, coding=Direct(steps=1))
 GRAY, LABEL = pictures()
@@ -39,6 +40,23 @@ def test_arrays_of_pictures_are_read(tmp_path, suffix, dtype, white):
     path = write(tmp_path / f"mine{suffix}", {"images": gray, "labels": LABEL})
     source = picture_source.source(path, SETTINGS)
     np.testing.assert_array_equal(shown(source), gray.reshape(len(gray), -1).astype(float) * (255 / white))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.uint32])
+def test_white_of_the_training_file_holds_for_all_splits(tmp_path, dtype):
+    train, test = GRAY.astype(dtype) * 10, GRAY[:5].astype(dtype)
+    test[0, 0, 0] = 3000
+    for name, gray in (("train", train), ("test", test)):
+        write(tmp_path / f"{name}.npz", {"images": gray, "labels": LABEL[: len(gray)]})
+    message = "images may be of another scale: the brightest pixel is 3000, and white is 2550, as in the training file"
+    run = own_data.resolved(config("pictures", tmp_path, **{"data.coding": "direct", "data.coding.levels": 2550}))
+    with pytest.warns(UserWarning, match=message):
+        parts = datasets.load_splits(run, "train", "test")
+    for name, gray in (("train", train), ("test", np.minimum(test, 2550))):
+        frames, _ = parts[name].binned.dense(np.arange(len(gray)))
+        np.testing.assert_array_equal(frames[0], gray.reshape(len(gray), -1))
+    (doubt,) = picture_source.check(tmp_path).doubts
+    assert doubt.startswith(message)
 
 
 def write_png(folder, gray=GRAY):

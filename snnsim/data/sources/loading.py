@@ -87,7 +87,7 @@ def load(
         if name in indices:
             result[name] = Loaded(grid, indices[name], training)
         elif name in files:
-            result[name] = _other(opened(kind, files[name], settings), training)
+            result[name] = _other(opened(kind, files[name], replace(settings, white=training.white)), training)
         else:
             raise ValueError(
                 f"{training.path}: the data have no {name} split; choose another split, give the {name} recordings a "

@@ -3,7 +3,8 @@
     IDX      PREFIX-images-idx3-ubyte and PREFIX-labels-idx1-ubyte, plain or as .gz; bytes 0 0 8 axes, then the size of
              each axis in 4 bytes from the highest on, then the gray levels
     arrays   images (picture, row, column) or (picture, row, column, color), uint8, uint16, or fractions from 0 to 1;
-             labels, groups and splits as in annotations.py
+             labels, groups and splits as in annotations.py; white is 255 for uint8, and the brightest pixel of the
+             training file for uint16
     folder   CLASS/FILE.png; all of one size
 
 Source   IDX: LeCun, Cortes & Burges, the MNIST database
@@ -84,13 +85,16 @@ def of_idx(images: Path, labels: Path) -> Pictures:
     return Pictures(gray.reshape(*gray.shape[:3], -1), 255, labeled)
 
 
-def of_arrays(file: ArrayFile, findings: Findings, *, images: str = "images") -> Pictures | None:
+def of_arrays(
+    file: ArrayFile, findings: Findings, *, images: str = "images", white: int | None = None
+) -> Pictures | None:
     """Return the pictures of a file of arrays, or None with faults among the findings.
 
     Args:
         file: The open file.
-        findings: Faults and facts are added to it.
+        findings: Faults, doubts and facts are added to it.
         images: Name of the array of pictures.
+        white: The gray level of white of uint16 and uint32; None for that of the brightest pixel.
     """
     for name in file.duplicates:
         findings.fault(name, "must be one array; the file has it twice", "write the file again")
@@ -99,13 +103,13 @@ def of_arrays(file: ArrayFile, findings: Findings, *, images: str = "images") ->
         must = "must be uint8, uint16, or fractions, (picture, row, column) or (picture, row, column, color)"
         findings.fault(images, f"{must}; got {dtype} of shape {shape}", _ADVICE)
         return None
-    gray, brightest = _gray(file.all(images), images, findings)
+    gray, brightest = _gray(file.all(images), images, findings, white)
     labeled = annotations.read(file, shape[0], findings)
     findings.facts.append((images, f"{shape[0]:,} pictures of {' x '.join(map(str, shape[1:]))}, white is {brightest}"))
     return None if labeled is None else Pictures(gray.reshape(*shape[:3], -1), brightest, labeled)
 
 
-def _gray(values: np.ndarray, name: str, findings: Findings) -> tuple[np.ndarray, int]:
+def _gray(values: np.ndarray, name: str, findings: Findings, white: int | None) -> tuple[np.ndarray, int]:
     if values.dtype == np.bool_:
         return values.astype(np.uint8), 1
     if values.dtype.kind == "u":
@@ -113,13 +117,25 @@ def _gray(values: np.ndarray, name: str, findings: Findings) -> tuple[np.ndarray
             wide = values.reshape(len(values), -1).max(axis=1) > np.iinfo(np.uint16).max
             findings.entries(name, "must be below 65536", np.flatnonzero(wide), _ADVICE, noun="picture")
         narrow = values if values.dtype.itemsize <= 2 else values.astype(np.uint16)
-        return narrow, 255 if narrow.dtype == np.uint8 else max(int(narrow.max()), 1)
+        return (narrow, 255) if narrow.dtype == np.uint8 else _below_white(narrow, name, findings, white)
     rows = values.reshape(len(values), -1)
     wrong = ~((rows >= 0) & (rows <= 1)).all(axis=1)
     findings.entries(name, "must be from 0 to 1", np.flatnonzero(wrong), "divide them by white", noun="picture")
     # float16 ends at 65504, below white
     fractions = values.astype(np.float32) if values.dtype == np.float16 else values
     return (np.clip(np.nan_to_num(fractions), 0, 1) * 65535 + 0.5).astype(np.uint16), 65535
+
+
+def _below_white(gray: np.ndarray, name: str, findings: Findings, white: int | None) -> tuple[np.ndarray, int]:
+    """Return gray levels up to white, and white: that of the training file, or the brightest pixel."""
+    brightest = max(int(gray.max()), 1)
+    if white is None or brightest <= white:
+        return gray, white or brightest
+    findings.doubts.append(
+        f"{name} may be of another scale: the brightest pixel is {brightest}, and white is {white}, as in the training "
+        "file; brighter pixels are white"
+    )
+    return np.minimum(gray, white), white
 
 
 def classes_of(folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Pictures as a source: their splits, and their coding."""
 
 import re
+import warnings
 from pathlib import Path
 
 from snnsim.data.coding.kinds import Latency
@@ -32,6 +33,7 @@ class PictureSource(CodedSource):
             pictures.gray, pictures.brightest, settings.coding or Latency(), settings.seed, settings.time_step_ms
         )
         super().__init__(path, pictures.annotations, coder, settings)
+        self.white = pictures.brightest
         self._field = coder.field
 
     @property
@@ -121,13 +123,15 @@ def source(path: Path, settings: Settings) -> PictureSource:
         settings: Time step, coding and seed.
     """
     findings = Findings(path)
-    pictures = _pictures(path, findings)
+    pictures = _pictures(path, findings, settings.white)
     findings.require()
     assert pictures is not None  # noqa: S101 - a file without faults
+    for doubt in findings.doubts:
+        warnings.warn(f"{path}: {doubt}", stacklevel=2)
     return PictureSource(path, pictures, settings)
 
 
-def _pictures(path: Path, findings: Findings) -> Pictures | None:
+def _pictures(path: Path, findings: Findings, white: int | None) -> Pictures | None:
     if path.is_dir():
         return picture_files.of_folder(path, _classes(path))
     if path.suffix in array_files.SUFFIXES:
@@ -135,7 +139,7 @@ def _pictures(path: Path, findings: Findings) -> Pictures | None:
             if "images" not in file:
                 findings.fault("images", f"must be in the file; it has {', '.join(file.names())}", "add the array")
                 return None
-            return picture_files.of_arrays(file, findings)
+            return picture_files.of_arrays(file, findings, white=white)
     return picture_files.of_idx(*idx_files(path))
 
 
@@ -179,10 +183,10 @@ def check(path: Path) -> Findings:
     Args:
         path: A file, or a folder of IDX files, of classes, or of splits of classes.
     """
-    findings = Findings(path)
+    findings, white = Findings(path), None
     for split, part in parts(path).items():
         try:
-            pictures = _pictures(part, findings)
+            pictures = _pictures(part, findings, white)
         except ValueError as error:
             findings.faults.append(str(error))
             continue
@@ -190,4 +194,6 @@ def check(path: Path) -> Findings:
             shape, classes = pictures.gray.shape, pictures.annotations.classes
             facts = f"{shape[0]:,} pictures of {shape[1]} x {shape[2]} x {shape[3]}, {len(classes)} classes"
             findings.facts.append((split, facts))
+            # the first part is that of the training
+            white = white or pictures.brightest
     return findings

@@ -31,6 +31,8 @@ class Settings:
     """Coding of pictures, frames or audio; None for the default of the source."""
     seed: int = 0
     """Seed of random codings and of splits."""
+    white: int | None = None
+    """Gray level of white of pictures in uint16, which is that of the training file; None for the brightest pixel."""
 
 
 class Source(ABC):
@@ -38,6 +40,8 @@ class Source(ABC):
 
     path: Path
     annotations: Annotations
+    white: int | None = None
+    """Gray level of white of pictures; None for other recordings."""
 
     def __len__(self) -> int:
         return len(self.annotations)
