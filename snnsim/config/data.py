@@ -48,8 +48,8 @@ class Data:
     test_share: Annotated[float, Range(at_least=0, at_most=0.9)] = 0.0
     """Share of the recordings to test with, for data of users without a test split; 0 for no test split."""
     split_by: Literal["group", "class"] = "group"
-    """Whether these shares are complete groups (speakers, subjects, source images), or a share of each class; data
-    without three known groups are split by class."""
+    """Whether these shares are complete groups (speakers, subjects, source images), or a share of each class; data with
+    fewer than three groups, or with a recording of an unknown group, are split by class."""
     augment: tuple[AnyAugmentation, ...] = ()
     """Augmentations of the training recordings in their order: tables with a `kind` and its settings."""
     workers: Annotated[int, Range(at_least=0, at_most=1)] = 1

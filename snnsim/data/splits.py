@@ -81,7 +81,7 @@ def shd(recordings: Recordings | Binned) -> Split:
 
 
 def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int = 0) -> Split:
-    """Return a split with all recordings of some speakers held out; by class with fewer than 3 or unknown speakers.
+    """Return a split with all recordings of some speakers held out; by class with fewer than 3 or an unknown speaker.
 
     Args:
         recordings: Recordings with speakers and labels.
@@ -99,7 +99,7 @@ def by_speaker(recordings: Recordings | Binned, *, share: float = 0.2, seed: int
 def by_group(
     group: np.ndarray, label: np.ndarray, *, share: float = 0.2, seed: int = 0, by_class: bool = False
 ) -> Split:
-    """Return a split with all recordings of some groups held out; by class with fewer than 3 or unknown groups.
+    """Return a split with all recordings of some groups held out; by class with fewer than 3 groups or an unknown one.
 
     Args:
         group: Group of each recording, such as its speaker or its source image, int64 (recording,); -1 is unknown.

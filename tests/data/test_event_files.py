@@ -209,6 +209,15 @@ def test_the_check_counts_labels_groups_and_splits(tmp_path):
     assert "all of them are the same class" in one.doubts[0]
 
 
+def test_the_check_doubts_groups_that_some_recordings_lack(tmp_path):
+    groups = event_arrays()["groups"]
+    assert not check(write(tmp_path / "all.npz", event_arrays() | {"groups": groups})).doubts
+    assert not check(write(tmp_path / "none.npz", event_arrays() | {"groups": np.full(30, -1)})).doubts
+    groups[[4, 9]] = -1
+    (doubt,) = check(write(tmp_path / "some.npz", event_arrays() | {"groups": groups})).doubts
+    assert doubt.startswith("groups may be incomplete: 2 of 30 recordings have none, first recording 4, so recordings")
+
+
 def test_faulty_labels_do_not_hide_faulty_events(tmp_path):
     arrays = event_arrays() | {"labels": np.full(30, 7)}
     arrays["times"][0] = -1

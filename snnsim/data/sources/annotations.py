@@ -143,8 +143,14 @@ def describe(annotated: Annotations, findings: Findings) -> None:
         findings.facts.append(("labels", f"{len(count):,} {of} {noun}: {_listed(annotated.classes, count)}"))
         if len(np.flatnonzero(count)) == 1:
             findings.doubts.append("labels may be wrong: all of them are the same class, so there is nothing to learn")
-    if (annotated.group >= 0).any():
+    unknown = np.flatnonzero(annotated.group < 0)
+    if len(unknown) < len(annotated):
         findings.facts.append(("groups", f"{len(np.unique(annotated.group[annotated.group >= 0])):,}"))
+        if len(unknown):
+            findings.doubts.append(
+                f"groups may be incomplete: {len(unknown):,} of {len(annotated):,} recordings have none, first "
+                f"recording {unknown[0]}, so recordings are held out by class and not by group"
+            )
     if annotated.split is not None:
         count = np.bincount(annotated.split, minlength=len(SPLITS))
         findings.facts.append(("splits", _listed(SPLITS, count)))
