@@ -34,6 +34,8 @@ class Result:
     """int32 (spike,), among the neurons of all populations."""
     spike_offset: np.ndarray
     """int64 (recording + 1,), the first spike of each recording; empty if spikes were not recorded."""
+    extra_steps: int = 0
+    """The last steps of `length`, which ran after each recording; a piece of a stream has none."""
 
     def __len__(self) -> int:
         return len(self.length)
@@ -158,7 +160,7 @@ class Result:
             scores = self.scores(readout=readout)
             return scores.argmax(-1) if chosen.of_classes else scores
         outputs = (self.membrane(chosen.population, recording) for recording in range(len(self)))
-        steps = [output[: len(output) - self.program.extra_steps] for output in outputs]
+        steps = [output[: len(output) - self.extra_steps] for output in outputs]
         return [output.argmax(-1) for output in steps] if chosen.of_classes else steps
 
     def _readout(self, name: str | None) -> Readout:

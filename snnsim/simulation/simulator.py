@@ -239,6 +239,7 @@ class Simulator:
             spike_step=recorded.spike_step,
             spike_neuron=recorded.spike_neuron,
             spike_offset=recorded.spike_offset,
+            extra_steps=int((length - events.length).max(initial=0)),
         )
 
     def _run_threads(

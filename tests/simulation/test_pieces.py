@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.random_programs import everything, frames_for, programs
+from helpers.small_programs import chain
 from snnsim.simulation import ENGINES, Events, Probe, Simulator
 
 
@@ -68,3 +69,13 @@ def test_a_stream_in_pieces_of_random_lengths_is_one_run(engine, data, program):
             inside = step < len(frames)
             np.testing.assert_array_equal(np.concatenate([begin + row for begin, row, _ in pieces]), step[inside])
             np.testing.assert_array_equal(np.concatenate([row for _, _, row in pieces]), neuron[inside])
+
+
+def test_predictions_of_steps_are_those_of_the_steps_that_ran():
+    """Of a run, all but its extra steps; of a piece of a stream, which has none, every step."""
+    simulator = Simulator(chain(task="step-regression", decision=None, extra_steps=6))
+    events = Events.single(np.array([0, 0]), np.array([0, 1]), steps=4)
+    (run,) = simulator.run(events).predictions()
+    (piece,) = simulator.feed(events, simulator.start())[0].predictions()
+    assert len(run) == len(piece) == 4
+    np.testing.assert_array_equal(run, piece)
