@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from snnsim.export.common import joined_edges
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.edge import Synapses
 from snnsim.simulation import Events
@@ -68,7 +69,7 @@ def with_bias_channels(program: Program, *, most: int) -> Program:
         if population.bias.any():
             synapses = _bias_synapses(biases[population.name], count, most, start=program.channels)
             edges.append(Edge.of(INPUT, population.name, synapses, sources=program.channels + count))
-    return _replaced(program, map(_unbiased, program.populations), _joined(edges), _numbers(program, count))
+    return _replaced(program, map(_unbiased, program.populations), joined_edges(edges), _numbers(program, count))
 
 
 def with_bias_relays(program: Program, *, most: int) -> Program:
@@ -203,18 +204,6 @@ def _with_relays(population: Population, count: int) -> Population:
 def _widened(edge: Edge, count: int) -> Edge:
     """Return an edge from the input with sources for more channels."""
     return replace(edge, indptr=np.append(edge.indptr, np.repeat(edge.indptr[-1], count)))
-
-
-def _joined(edges: Iterable[Edge]) -> list[Edge]:
-    """Return edges of which no two lead from the input to the same population."""
-    joined: dict[tuple[str, str], Edge] = {}
-    for edge in edges:
-        other = joined.get((edge.source, edge.target)) if edge.source == INPUT else None
-        if other is not None:
-            synapses = _concatenated(other, (edge.pre(), edge.post, edge.delay, edge.weight))
-            edge = Edge.of(edge.source, edge.target, synapses, sources=len(edge.indptr) - 1)
-        joined[edge.source, edge.target] = edge
-    return list(joined.values())
 
 
 def _numbers(program: Program, count: int) -> list[int]:

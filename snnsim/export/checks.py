@@ -5,12 +5,14 @@ shown at once. Rules change nothing; `repairs` has named changes.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from snnsim import renamed
+from snnsim.export.common import joined_edges
 from snnsim.export.retiming import keeps_current, retime
 from snnsim.program import INPUT, MODELS, Edge, Population, Program
 
@@ -249,18 +251,21 @@ def chain(program: Program) -> Iterator[Violation]:
 
 
 def one_synapse(program: Program) -> Iterator[Violation]:
-    """A source neuron has one synapse at most to each target neuron.
+    """A source neuron has one synapse at most to each target neuron, and a population one edge to another.
 
     Args:
         program: Program in floats or integers.
     """
-    for edge in program.single_edges:
+    count = Counter((edge.source, edge.target) for edge in program.single_edges)
+    for edge in joined_edges(program.single_edges):
         pairs = edge.pre() * program.population(edge.target).size + edge.post
-        more = len(pairs) - len(np.unique(pairs))
-        if more:
+        more, parallel = len(pairs) - len(np.unique(pairs)), count[edge.source, edge.target]
+        if more or parallel > 1:
+            further = f"{more} are further ones" if more else f"there are {parallel} edges"
             yield Violation(
-                "one_synapse", edge_text(edge), f"there must be one synapse for each pair of neurons; {more} are "
-                "further ones", "train with network.taps = 1, or join the taps of a pair", "join_taps",
+                "one_synapse", edge_text(edge),
+                f"there must be one synapse for each pair of neurons, all in one edge; {further}",
+                "train with network.taps = 1, or join the taps of a pair", "join_taps",
             )  # fmt: skip
 
 

@@ -1,18 +1,18 @@
-"""Parts that several targets share: names of populations in files, neurons of NEST's kind, errors of readers.
+"""Parts that several targets share: names of populations in files, parallel edges, NEST's neurons, errors of readers.
 
 A population's name may be any text. In a file it becomes a part of a path, never a path of its own. The names of a file
 are distinct even where upper and lower case are the same, and none is long, reserved by a system, or leads elsewhere.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from snnsim import untrusted
-from snnsim.program import INPUT, Population, Program
+from snnsim.program import INPUT, Edge, Population, Program
 
 NEVER = 1e30
 """A threshold that no membrane reaches."""
@@ -59,6 +59,23 @@ def _distinct(program: Program, change: Callable[[str], str]) -> dict[str, str]:
 def _shortened(name: str) -> str:
     short = name.encode()[:_LONGEST].decode(errors="ignore") if name.isprintable() else name[:_LONGEST]
     return f"{short}_" if short.lower() in _RESERVED else short
+
+
+def joined_edges(edges: Iterable[Edge]) -> list[Edge]:
+    """Return edges with the same synapses, of which no two have the same source and target.
+
+    Args:
+        edges: Edges of a Program, of which several may lead from one population to another.
+    """
+    joined: dict[tuple[str, str], Edge] = {}
+    for edge in edges:
+        first = joined.setdefault((edge.source, edge.target), edge)
+        if first is not edge:
+            both = [(each.pre(), each.post, each.delay, each.weight) for each in (first, edge)]
+            pre, post, delay, weight = (np.concatenate(rows) for rows in zip(*both, strict=True))
+            synapses = (pre, post, delay, weight)
+            joined[edge.source, edge.target] = Edge.of(edge.source, edge.target, synapses, sources=len(edge.indptr) - 1)
+    return list(joined.values())
 
 
 def time_constant(decay: np.ndarray, step: float) -> np.ndarray:

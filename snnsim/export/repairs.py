@@ -13,6 +13,7 @@ import numpy as np
 
 from snnsim.export import bias_channels
 from snnsim.export.checks import Violation
+from snnsim.export.common import joined_edges
 from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
@@ -167,11 +168,13 @@ def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
 def join_taps(program: Program) -> tuple[Program, Counts]:
     """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight.
 
+    Parallel edges become one, too.
+
     Args:
         program: Program in floats or integers.
     """
     edges, joined = [], 0
-    for edge in program.single_edges:
+    for edge in joined_edges(program.single_edges):
         targets = program.population(edge.target).size
         pair = edge.pre() * targets + edge.post
         # the largest weight of a pair comes first, so the first delay of a pair is that of the largest weight

@@ -11,6 +11,7 @@ from helpers.loihi_programs import BREAKS, chain, with_part
 from snnsim.export import targets
 from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.simulation import Events, Probe, Simulator
+from snnsim.verification import networks
 
 TARGETS = ("loihi1", "loihi2", "c", "spinnaker")
 LOSSES = {"thresholds_changed", "biases_changed", "decays_changed", "delays_shortened", "synapses_joined",
@@ -102,3 +103,13 @@ def test_a_graph_with_biases_that_is_no_chain_is_named():
     program = BREAKS["chain"](BREAKS["no_bias"](chain(np.random.default_rng(0))))
     repaired, _ = targets.fixed(program, "loihi2")
     assert {violation.rule for violation in targets.TARGETS["loihi2"].check(repaired)} == {"chain", "no_bias"}
+
+
+def test_parallel_edges_keep_their_synapses_where_biases_become_channels():
+    toy = networks.toy()
+    parts = tuple(replace(part, bias=np.full(part.size, 64 * 20)) for part in toy.populations)
+    program = replace(toy, populations=parts, edges=(*toy.edges, toy.edges[1]))
+    repaired, repairs = targets.fixed(program, "loihi1")
+    assert [each.name for each in repairs] == ["bias_to_channels"]
+    events = networks.recordings(program, 1)
+    assert spikes(repaired, events) == spikes(program, events)

@@ -71,3 +71,14 @@ def test_what_can_be_mended_fits_afterwards(seed):
     assert {each.name for each in repairs} >= {"join_taps", "remove_memory"}
     assert not list(xylo.check(changed))
     assert changed.fixed.weight_shift == FIXED.weight_shift
+
+
+def test_parallel_edges_become_one():
+    program = sparse(np.random.default_rng(5))
+    first, *others = program.edges
+    odd = np.arange(first.synapses) % 2 == 1
+    parallel = replace(program, edges=(first.selected(odd), *others, first.selected(~odd)))
+    assert [violation.rule for violation in xylo.check(parallel)] == ["one_synapse"]
+    mended, repairs = targets.fixed(parallel, "xylo")
+    assert [each.name for each in repairs] == ["join_taps"]
+    assert mended.digest() == program.digest()
