@@ -18,10 +18,12 @@ from snnsim.export.core_checks import Core, synapse_bits
 from snnsim.export.retiming import retime
 from snnsim.program import Edge, Population, Program
 from snnsim.program.edge import Synapses
-from snnsim.quantization import Scheme, quantize
+from snnsim.quantization import Scheme, dequantized, quantize
 
 Counts = dict[str, Any]
 Repair = Callable[[Program], tuple[Program, Counts]]
+LARGEST_WEIGHT = 2**15 - 1
+"""The largest weight of a Program in integers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +170,7 @@ def raise_decays(program: Program, *, least: int) -> tuple[Program, Counts]:
 def join_taps(program: Program) -> tuple[Program, Counts]:
     """Join the synapses of a pair of neurons into one: the sum of their weights, at the delay of the largest weight.
 
-    Parallel edges become one, too.
+    Parallel edges become one, too. Where a sum leaves the 16 bits of integers, the Program is dequantized first.
 
     Args:
         program: Program in floats or integers.
@@ -181,6 +183,8 @@ def join_taps(program: Program) -> tuple[Program, Counts]:
         order = np.lexsort((-np.abs(edge.weight.astype(np.float64)), pair))
         pairs, start = np.unique(pair[order], return_index=True)
         weight = np.add.reduceat(edge.weight[order].astype(np.float64), start) if len(start) else edge.weight
+        if program.fixed is not None and np.abs(weight).max(initial=0) > LARGEST_WEIGHT:
+            return join_taps(dequantized(program))
         synapses = (pairs // targets, pairs % targets, edge.delay[order][start], weight)
         joined += len(pair) - len(pairs)
         edges.append(_like(edge, synapses, program.sources(edge.source)))

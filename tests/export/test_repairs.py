@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from helpers.loihi_programs import BREAKS, chain, with_part
 from snnsim.export import targets
 from snnsim.export.bias_channels import with_bias_spikes
+from snnsim.program import Edge
 from snnsim.simulation import Events, Probe, Simulator
 from snnsim.verification import networks
 
@@ -113,3 +114,16 @@ def test_parallel_edges_keep_their_synapses_where_biases_become_channels():
     assert [each.name for each in repairs] == ["bias_to_channels"]
     events = networks.recordings(program, 1)
     assert spikes(repaired, events) == spikes(program, events)
+
+
+def test_joined_taps_of_large_integers_keep_their_signs():
+    """A sum of 40,000 leaves the 16 bits of weights in integers."""
+    program = chain(np.random.default_rng(0))
+    first = program.edges[0]
+    rows = (np.tile(row, 2) for row in (first.pre(), first.post, first.delay, np.full_like(first.weight, 20_000)))
+    large = Edge.of(first.source, first.target, tuple(rows), sources=6)
+    program = replace(program, edges=(large, *program.edges[1:]))
+    mended, repairs = targets.fixed(program, "loihi2")
+    assert {"join_taps", "quantize"} <= {each.name for each in repairs}
+    assert (mended.edges[0].weight > 0).all()
+    assert list(targets.TARGETS["loihi2"].check(mended)) == []
