@@ -7,9 +7,9 @@ import numpy as np
 
 from snnsim.experiment import programs, scoring
 from snnsim.experiment.evaluate_run import Split
-from snnsim.export.bias_channels import with_bias_spikes
+from snnsim.export.bias_channels import recorded_channels
 from snnsim.program import Program
-from snnsim.simulation import Events, Result, Simulator
+from snnsim.simulation import Events
 from snnsim.verification import Report
 
 STEPS = 200
@@ -41,7 +41,7 @@ def recordings(program: Program, data: Data | None, most: int) -> tuple[Events, 
     if most < 1:
         raise ValueError(f"verify: there must be 1 recording or more, not {most}")
     if data is None or (data.path is None and "config" not in program.provenance):
-        return Events.random(most, steps=STEPS, channels=program.channels, rate=ACTIVITY), None
+        return Events.random(most, steps=STEPS, channels=recorded_channels(program), rate=ACTIVITY), None
     of_split = programs.recordings(program, data.path, data.split)
     chosen = np.sort(np.random.default_rng(0).permutation(len(of_split))[:most])
     classes = program.task == "class" and len(program.readouts) == 1 and program.decision is not None
@@ -61,17 +61,14 @@ def costs(program: Program, changed: list[Program], data: Data | None) -> list[s
     if data is None or unknown or not scoring.decided(program):
         return [""] * len(changed)
     of_split = programs.recordings(program, data.path, data.split)
-    before, *results = (_result(version, of_split.events) for version in (program, *changed))
+    # without noise
+    machine = programs.Machine(seed=None)
+    before, *results = (machine.run(version, of_split.events) for version in (program, *changed))
     return [
         f"; {data.split}: {of_split.measured(after).report.brief()}, {of_split.measured(before).report.brief()} before "
         f"all repairs, {scoring.alike(scoring.agreement(before, after), len(of_split))}"
         for after in results
     ]
-
-
-def _result(program: Program, events: Events) -> Result:
-    without_extra_steps, inputs = with_bias_spikes(program, events)
-    return Simulator(without_extra_steps).run(inputs)
 
 
 def facts(report: Report, label: np.ndarray | None) -> dict[str, Any]:

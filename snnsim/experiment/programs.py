@@ -3,7 +3,7 @@
 import shlex
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from snnsim.data.grid_recordings import GridRecordings
 from snnsim.experiment import datasets, evaluate_run, own_data, scoring, tasks
 from snnsim.experiment.evaluate_run import Split
 from snnsim.experiment.simulator_input import to_events as to_events
+from snnsim.export.bias_channels import recorded_channels, with_bias_spikes
 from snnsim.nn import freezing
 from snnsim.program import Program, Readout
 from snnsim.program.summary import stored_bytes
@@ -40,6 +41,17 @@ class Machine:
             program: Network to simulate; it is not changed.
         """
         return Simulator(program, engine=self.engine, precision=self.precision, threads=self.threads)
+
+    def run(self, program: Program, events: Events) -> Result:
+        """Return the result of recordings, with the spikes of the Program's bias channels.
+
+        Args:
+            program: Network to simulate; it is not changed.
+            events: Recordings of its other channels.
+        """
+        without_extra_steps, inputs = with_bias_spikes(program, events)
+        result = self.simulator(without_extra_steps).run(inputs, seed=self.seed)
+        return replace(result, extra_steps=program.extra_steps)
 
 
 @dataclass(frozen=True)
@@ -149,7 +161,7 @@ def _check_presence(config: Config) -> None:
 
 
 def _grid(program: Program, max_time_ms: float | None) -> dict[str, Any]:
-    return {"time_step_ms": program.time_step_ms, "channels": program.channels, "max_time_ms": max_time_ms}
+    return {"time_step_ms": program.time_step_ms, "channels": recorded_channels(program), "max_time_ms": max_time_ms}
 
 
 def _config(program: Program) -> Config | None:
@@ -196,11 +208,12 @@ def simulate(program: Program, recordings: Recordings, machine: Machine) -> dict
         recordings: At least one recording.
         machine: Settings of the simulation.
     """
-    simulator = machine.simulator(program)
+    without_extra_steps, inputs = with_bias_spikes(program, recordings.events)
+    simulator = machine.simulator(without_extra_steps)
     # a first run, so that the time includes no compilation
-    simulator.run(recordings.events.select(np.arange(1)))
+    simulator.run(inputs.select(np.arange(1)))
     start = time.perf_counter()
-    result = simulator.run(recordings.events, seed=machine.seed)
+    result = simulator.run(inputs, seed=machine.seed)
     seconds = time.perf_counter() - start
     delivered, operations = int(result.synaptic_events().sum()), int(result.synaptic_operations().sum())
     facts = {
@@ -246,7 +259,7 @@ def compared(program: Program, changed: Program, recordings: Recordings) -> dict
     facts: dict[str, Any] = {"recordings": len(recordings)}
     results = []
     for name, version in (("before", program), ("after", changed)):
-        result = Machine().simulator(version).run(recordings.events, seed=Machine.seed)
+        result = Machine().run(version, recordings.events)
         results.append(result)
         report = recordings.measured(result).report
         facts[name] = {
@@ -272,7 +285,7 @@ def evaluate(run: Path, split: Split = "valid", *, data_path: str | None = None)
     """
     program = freeze(run, data_path=data_path)
     of_split = recordings(program, data_path, split)
-    result = Machine().simulator(program).run(of_split.events, seed=Machine.seed)
+    result = Machine().run(program, of_split.events)
     facts = {"run": str(run), "split": split, "engine": "simulator", "epoch": program.provenance["epoch"]}
     facts["task"] = program.task if len(program.readouts) == 1 else "heads"
     facts |= of_split.measured(result).facts() | {"activity": list(activity(result).values())}

@@ -21,6 +21,7 @@ from snnsim.export.common import joined_edges
 from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.program.edge import Synapses
 from snnsim.simulation import Events
+from snnsim.validation import indices
 
 
 def with_bias_channel(program: Program) -> Program:
@@ -69,7 +70,7 @@ def with_bias_channels(program: Program, *, most: int) -> Program:
         if population.bias.any():
             synapses = _bias_synapses(biases[population.name], count, most, start=program.channels)
             edges.append(Edge.of(INPUT, population.name, synapses, sources=program.channels + count))
-    return _replaced(program, map(_unbiased, program.populations), joined_edges(edges), _numbers(program, count))
+    return _replaced(program, map(_unbiased, program.populations), joined_edges(edges), _next_numbers(program, count))
 
 
 def with_bias_relays(program: Program, *, most: int) -> Program:
@@ -101,7 +102,7 @@ def with_bias_relays(program: Program, *, most: int) -> Program:
             synapses = _concatenated_rows(synapses, _relay_synapses(count, most, start, population.size))
         edges.append(Edge.of(edge.source, edge.target, synapses, sources=start + count * (index <= last)))
         changed.append(_with_relays(_unbiased(population), count) if index < last else _unbiased(population))
-    return _replaced(program, changed, edges, _numbers(program, count))
+    return _replaced(program, changed, edges, _next_numbers(program, count))
 
 
 def in_chain_order(program: Program) -> Program:
@@ -120,13 +121,15 @@ def with_bias_spikes(program: Program, events: Events) -> tuple[Program, Events]
     Args:
         program: A Program, with or without bias channels in its provenance.
         events: Recordings of its other channels.
+
+    Raises:
+        ValueError: If the provenance names channels that the Program does not have.
     """
     length = events.length + program.extra_steps
     without_extra_steps = replace(program, extra_steps=0)
-    channels = program.provenance.get("clock")
-    if channels is None:
+    channels = channel_numbers(program)
+    if not len(channels):
         return without_extra_steps, replace(events, length=length)
-    channels = np.atleast_1d(channels)
     steps = [np.repeat(np.arange(count), len(channels)) for count in length]
     recording = np.concatenate(
         [
@@ -140,6 +143,38 @@ def with_bias_spikes(program: Program, events: Events) -> tuple[Program, Events]
     order = np.lexsort((channel, step, recording))
     offset = np.cumsum([0, *np.bincount(recording, minlength=len(events))])
     return without_extra_steps, Events(step[order], channel[order], count[order], offset, length)
+
+
+def channel_numbers(program: Program) -> np.ndarray:
+    """Return the numbers of the bias channels of a Program, int64 (bias channel,).
+
+    Args:
+        program: A Program, with or without bias channels in its provenance.
+
+    Raises:
+        ValueError: If the provenance names channels that the Program does not have.
+    """
+    clock = program.provenance.get("clock", [])
+    return indices(clock if isinstance(clock, list) else [clock], program.channels, who="bias channels", name="clock")
+
+
+def recorded_channels(program: Program) -> int:
+    """Return how many channels a recording has: all but the bias channels, which are the last ones.
+
+    Args:
+        program: A Program, with or without bias channels in its provenance.
+    """
+    return program.channels - len(channel_numbers(program))
+
+
+def added_channel(program: Program, changed: Program) -> int | None:
+    """Return the number of the bias channel that `with_bias_channel` added, or None if it added none.
+
+    Args:
+        program: The Program before.
+        changed: The Program after.
+    """
+    return program.channels if changed.channels > program.channels else None
 
 
 def _in_weight_units(program: Program, population: Population) -> np.ndarray:
@@ -206,14 +241,16 @@ def _widened(edge: Edge, count: int) -> Edge:
     return replace(edge, indptr=np.append(edge.indptr, np.repeat(edge.indptr[-1], count)))
 
 
-def _numbers(program: Program, count: int) -> list[int]:
+def _next_numbers(program: Program, count: int) -> list[int]:
     return list(range(program.channels, program.channels + count))
 
 
 def _replaced(
     program: Program, populations: Iterable[Population], edges: Iterable[Edge], channels: int | list[int]
 ) -> Program:
-    """Return a Program with these populations and edges, and bias channels of these numbers."""
-    count = program.channels + len(np.atleast_1d(channels))
+    """Return a Program with these populations and edges, and bias channels of these numbers besides those it has."""
+    added = np.atleast_1d(channels)
+    count = program.channels + len(added)
     changed = replace(program, channels=count, populations=tuple(populations), edges=tuple(edges))
-    return changed.came_from(clock=channels)
+    earlier = channel_numbers(program).tolist()
+    return changed.came_from(clock=[*earlier, *added.tolist()] if earlier else channels)

@@ -7,6 +7,7 @@ import numpy as np
 
 from snnsim.experiment import programs
 from snnsim.experiment.evaluate_run import Split
+from snnsim.export.bias_channels import with_bias_spikes
 from snnsim.program import Program
 from snnsim.simulation import CHIPS, Events, Probe, Result, energy
 
@@ -66,14 +67,15 @@ def measure(program: Program, split: Split, *, data: str | None, rasters: int) -
         rasters: Number of recordings with a raster: wrong ones first, at least one right one if there is one.
     """
     recordings = programs.recordings(program, data, split)
-    simulator = programs.Machine().simulator(program)
-    result = simulator.run(recordings.events, seed=programs.Machine.seed)
+    without_extra_steps, inputs = with_bias_spikes(program, recordings.events)
+    simulator = programs.Machine().simulator(without_extra_steps)
+    result = simulator.run(inputs, seed=programs.Machine.seed)
     of_classes = program.task == "class" and len(program.readouts) == 1 and program.decision is not None
     label = np.array(recordings.labels[str(program.readout)], np.int64) if of_classes else np.zeros(0, np.int64)
     scores = result.scores() if of_classes else np.zeros((0, 0))
     operations = float(result.synaptic_operations().mean())
     chosen = _chosen(scores, label, len(recordings), rasters)
-    events = recordings.events.select(chosen)
+    events = inputs.select(chosen)
     run = simulator.run(events, Probe(spikes=True), seed=programs.Machine.seed)
     return Measurement(
         split=split,

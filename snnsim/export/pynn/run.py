@@ -4,7 +4,8 @@ SPIKES.txt has a line "step channel" for each input spike; without it, every cha
 population that fires, FOLDER/P.txt gets a line "step neuron" for each spike, in steps of the recording.
 
 A step takes 1 ms here, whatever it was in training. No delay is shorter than a step, so population P is late by
-lateness[P] steps, which are subtracted. The clock, a channel that fires in every step, carries the biases.
+lateness[P] steps, which are subtracted. The clock, a channel that fires in every step, carries the biases. So do the
+channels of provenance.clock, if an earlier export moved biases there; they fire in every step, whatever SPIKES.txt has.
 """
 
 import argparse
@@ -161,6 +162,14 @@ def _membrane_reader(backend: str, group: Any) -> Callable[[], np.ndarray] | Non
     return read
 
 
+def _with_bias_spikes(header: dict[str, Any], spikes: Spikes, steps: int) -> Spikes:
+    """Return spikes with one in every step of each channel of provenance.clock."""
+    clock = np.atleast_1d(header["provenance"].get("clock", [])).astype(int)
+    step, channel = (values[~np.isin(spikes[1], clock)] for values in spikes)
+    every_step = np.repeat(np.arange(steps), len(clock))
+    return np.concatenate([step, every_step]), np.concatenate([channel, np.tile(clock, steps)])
+
+
 def main() -> None:
     """Run the network by the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -178,7 +187,7 @@ def main() -> None:
         step, channel = np.loadtxt(options.spikes, dtype=int, ndmin=2).reshape(-1, 2).T
     longest = max([connection["longest"] for connection in header["connections"]], default=1)
     steps = options.steps or int(step.max(initial=0)) + longest + header["extra_steps"] + 1
-    ((trains, _),) = simulate(options.backend, network, [((step, channel), steps)])
+    ((trains, _),) = simulate(options.backend, network, [(_with_bias_spikes(header, (step, channel), steps), steps)])
     options.output.mkdir(parents=True, exist_ok=True)
     for name, train in trains.items():
         file = options.output / Path(header["neurons"][name]).name

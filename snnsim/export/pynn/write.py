@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snnsim.export.bias_channels import with_bias_channel
+from snnsim.export.bias_channels import added_channel, with_bias_channel
 from snnsim.export.common import plain_names, threshold_or_never, time_constant
 from snnsim.export.pynn.rules import weight_unit
 from snnsim.export.pynn.tables import digest, table_text
@@ -24,6 +24,7 @@ FORMER_SCRIPTS = frozenset(
     {
         "b0a03f2ec37072f165344d5f406b09915b0556b84a763c8c095249e9e0288195",
         "e1e67bd5167c6af35b3aa699aa3d49856b53f56de650e517674720d5dd5a1fde",
+        "accdda74a9e752d9d543db83730511ccf4fa020d1a62b2d28085d6c845ceb23b",
     }
 )
 """SHA-256 of the scripts of earlier versions."""
@@ -39,7 +40,8 @@ def write(program: Program, path: Path) -> None:
     Raises:
         ValueError: If a loop is too short for retiming.
     """
-    retimed = retime(with_bias_channel(dequantized(program, units="integer")), latency=0, shortest=1)
+    floats = with_bias_channel(dequantized(program, units="integer"))
+    retimed = retime(floats, latency=0, shortest=1)
     names, unit = plain_names(program), weight_unit(program)
     files = {population.name: f"neurons/{names[population.name]}.txt" for population in program.populations}
     tables = {
@@ -51,7 +53,7 @@ def write(program: Program, path: Path) -> None:
         for connection, text in _connections(edge, number, unit):
             connections.append(connection)
             tables[connection["file"]] = text
-    own = {"lateness": retimed.lags, "clock": retimed.program.provenance.get("clock"), "unit": unit}
+    own = {"lateness": retimed.lags, "clock": added_channel(program, floats), "unit": unit}
     own |= {"neurons": files, "connections": connections}
     own["digests"] = {name: digest(text) for name, text in tables.items()}
     header = {"format": FORMAT, "version": 1, **program.header(), **own}

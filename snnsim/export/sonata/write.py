@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from snnsim.export.bias_channels import with_bias_channel
+from snnsim.export.bias_channels import added_channel, channel_numbers, with_bias_channel
 from snnsim.export.common import plain_names, threshold_or_never, time_constant, unit_gain
 from snnsim.export.retiming import HardwareEdge, Retimed, retime
 from snnsim.export.sonata.rules import CURRENT_LATENCY
@@ -44,7 +44,7 @@ def write(program: Program, path: Path) -> None:
         _write_edges(retimed, folder)
         _write_configs(retimed, folder)
         _write_inputs(retimed.program, folder)
-        own = {"lateness": retimed.lags, "clock": _bias_channel(retimed.program), "names": plain_names(retimed.program)}
+        own = {"lateness": retimed.lags, "clock": added_channel(program, floats), "names": plain_names(program)}
         _write_json(folder / HEADER, {"format": FORMAT, "version": 1, **program.header(), **own})
 
 
@@ -56,11 +56,6 @@ def edge_group(number: int, ends: tuple[str, str]) -> str:
         ends: Names of source and target in the folder.
     """
     return f"{number}_{ends[0]}_to_{ends[1]}"
-
-
-def _bias_channel(program: Program) -> int | None:
-    channel: int | None = program.provenance.get("clock")
-    return channel
 
 
 def _write_nodes(program: Program, written: Program, folder: Path) -> None:
@@ -163,13 +158,11 @@ def _write_configs(retimed: Retimed, folder: Path) -> None:
 
 
 def _write_inputs(program: Program, folder: Path) -> None:
-    """Write an example of input spikes: one in each channel in step 0, and one in every step of the bias channel."""
-    channel = np.arange(program.channels)
-    step = np.zeros_like(channel)
-    bias_channel = _bias_channel(program)
-    if bias_channel is not None:
-        step = np.concatenate([step[:-1], np.arange(EXAMPLE_STEPS)])
-        channel = np.concatenate([channel[:-1], np.full(EXAMPLE_STEPS, bias_channel)])
+    """Write an example of input spikes: one in each channel in step 0, and one in every step of bias channels."""
+    bias_channels = channel_numbers(program)
+    channel = np.setdiff1d(np.arange(program.channels), bias_channels)
+    step = np.concatenate([np.zeros_like(channel), np.repeat(np.arange(EXAMPLE_STEPS), len(bias_channels))])
+    channel = np.concatenate([channel, np.tile(bias_channels, EXAMPLE_STEPS)])
     with hdf5_written_whole(folder / "inputs.h5") as file:
         _mark_as_sonata(file)
         group = file.create_group(f"spikes/{INPUT}")
