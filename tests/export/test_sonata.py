@@ -104,9 +104,43 @@ def delays(folder, change):
             group["0/delay"][...] = change(group["0/delay"][()])
 
 
+def reversed_nodes(folder):
+    with h5py.File(folder / "network/nodes.h5", "a") as file:
+        file["nodes/first/node_id"][...] = np.arange(16)[::-1]
+
+
+def test_attributes_of_edges_may_be_in_several_groups_in_any_order(folder):
+    expected = export.read("sonata", folder)
+    with h5py.File(folder / "network/edges.h5", "a") as file:
+        for group in file["edges"].values():
+            number = np.arange(len(group["edge_type_id"])) % 2
+            group["edge_group_id"][...] = number
+            for each in (0, 1):
+                mask = number == each
+                group["edge_group_index"][mask] = np.arange(mask.sum())[::-1]
+            for name in ("syn_weight", "delay"):
+                values = group[f"0/{name}"][()]
+                del group[f"0/{name}"]
+                for each in (0, 1):
+                    group[f"{each}/{name}"] = values[number == each][::-1]
+    assert export.read("sonata", folder).same_as(expected)
+
+
+def test_a_group_without_an_attribute_takes_it_from_the_type(folder):
+    text(folder, "network/edge_types.csv", "dynamics_params\n", "dynamics_params delay\n")
+    text(folder, "network/edge_types.csv", "static.json\n", "static.json 30.0\n")
+    with h5py.File(folder / "network/edges.h5", "a") as file:
+        for group in file["edges"].values():
+            group["edge_group_id"][::2] = 1
+            group["1/syn_weight"] = group["0/syn_weight"][()]
+    for edge in export.read("sonata", folder).edges:
+        assert (edge.delay == 3).sum() >= edge.synapses / 2
+
+
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
+        (reversed_nodes, "node_id of the nodes 'first' must be the numbers from 0 to 15 in order"),
         (lambda folder: change(folder, t_ref=2.0), "population 'first': t_ref must be 0, as there is no refractory"),
         (lambda folder: change(folder, V_reset=-3.0), "V_reset must be E_L, to which a membrane decays, not -3"),
         (

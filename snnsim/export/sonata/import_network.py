@@ -76,6 +76,11 @@ def _nodes(networks: dict[str, Any], components: dict[str, Any], dt: float) -> _
         types, tree = tables.read_types(entry, "node"), open_hdf5(Path(tables.text(entry, "nodes_file")))
         for name, group in tree.group("nodes").groups():
             kinds = node_numbers(group, "node_type_id").tolist()
+            if "node_id" in group and node_numbers(group, "node_id").tolist() != list(range(len(kinds))):
+                raise ValueError(
+                    f"import: node_id of the nodes {name!r} must be the numbers from 0 to {len(kinds) - 1} in order; "
+                    "sort the nodes, and number them anew"
+                )
             rows = {kind: tables.type_row(types, kind, f"nodes {name!r}") for kind in set(kinds)}
             if all(row.get("model_type") == "virtual" for row in rows.values()):
                 first[name] = channels
@@ -162,14 +167,31 @@ def _values(group: hdf5.Tree, name: str, kinds: np.ndarray, rows: Types, *, defa
     Raises:
         ValueError: If a Program has no counterpart.
     """
-    if f"0/{name}" in group:
-        values = finite(group, f"0/{name}")
-        require(len(values) == len(kinds), f"{group.name}/0/{name} must have a value for each edge")
-        return values
-    by_kind = {}
-    for kind, row in rows.items():
-        value = row.get(name, default)
+    numbers, index = _rows_of_groups(group, len(kinds))
+    values, missing, by_kind = np.zeros(len(kinds)), np.ones(len(kinds), bool), dict[int, float]()
+    for number in set(numbers.tolist()):
+        path, mask = f"{number}/{name}", numbers == number
+        if path in group:
+            own = finite(group, path)
+            require(bool(index[mask].max() < len(own)), f"{group.name}/{path} must have a value for each edge")
+            values[mask], missing[mask] = own[index[mask]], False
+    for kind in set(kinds[missing].tolist()):
+        value = rows[kind].get(name, default)
         if value in (None, "NULL", ""):
             raise ValueError(f"import: edges {group.name!r} have no {name}")
         by_kind[kind] = tables.number(value, f"edges {group.name!r}: {name}")
-    return np.array([by_kind[kind] for kind in kinds.tolist()], np.float64)
+    values[missing] = [by_kind[kind] for kind in kinds[missing].tolist()]
+    return values
+
+
+def _rows_of_groups(group: hdf5.Tree, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the number of the group with the attributes of each edge, and the row in it, (edge,) each.
+
+    Raises:
+        ValueError: If there is not one of both for each edge.
+    """
+    # the only group, in the order of the edges, where a file does not say
+    number = node_numbers(group, "edge_group_id") if "edge_group_id" in group else np.zeros(count, np.int64)
+    row = node_numbers(group, "edge_group_index") if "edge_group_index" in group else np.arange(count)
+    require(len(number) == len(row) == count, f"{group.name} must have a group and an index in it for each edge")
+    return number, row
