@@ -191,3 +191,11 @@ def test_the_time_of_a_simulation_is_reported(call):
     assert call(COPY).seconds is None
     text = COPY.replace("main(lambda", "from exchange import timed\nwith timed():\n    pass\nmain(lambda")
     assert 0 <= call(text).seconds < 5
+
+
+@pytest.mark.parametrize("count", [1.5, -1.0])
+def test_graded_input_is_refused(call, tmp_path, program, events, count):
+    call(COPY)
+    graded = replace(events, count=np.full(len(events.count), count))
+    with pytest.raises(ValueError, match=f"counts must be numbers of spikes, whole and at least 0.*got {count:g};"):
+        verification.verify(tmp_path / "a.npz", program, graded, backend="made")
