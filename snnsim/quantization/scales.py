@@ -200,7 +200,7 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
         decay=decay.astype(np.int64),
         threshold=threshold.astype(np.int64),
         bias=bias.astype(np.int64),
-        scale=grids.short(scales.scale) / 2**fixed.weight_shift,
+        scale=grids.short(scales.scale) * population.scale / 2**fixed.weight_shift,
         **second,
     )
     return integers, change

@@ -237,3 +237,14 @@ def test_pruning_leaves_out_weak_synapses_and_delays_out_of_the_range():
         assert change["kept"] == mask.sum() < change["synapses"] == len(mask)
         assert change["outside_delays"] == ((before.delay < 2) | (before.delay > 10)).sum()
     assert prune(program).digest() == program.digest()
+
+
+def test_units_of_a_program_in_floats_are_kept():
+    program = quantize(network(), Scheme("int8"))
+    requantized = quantize(dequantized(program, units="integer"), Scheme("int8"))
+    for one, other in zip(program.populations, requantized.populations, strict=True):
+        if one.fires:
+            np.testing.assert_allclose(other.threshold * other.scale, one.threshold * one.scale, rtol=0.01)
+    for one, other in zip(program.edges, requantized.edges, strict=True):
+        unit = [part.population(one.target).scale[one.post] for part in (program, requantized)]
+        np.testing.assert_allclose(other.weight * unit[1], one.weight * unit[0], rtol=0, atol=unit[0].max())
