@@ -15,7 +15,9 @@ import numpy as np
 from snnsim.export import core_checks
 from snnsim.export.c import layout
 from snnsim.export.loihi.rules import LOIHI1_CORE, LONGEST_DELAY
-from snnsim.program import INPUT, Program
+from snnsim.export.targets import single_synapses
+from snnsim.export.xylo.chains import hidden_neurons, relay_chains
+from snnsim.program import Program
 from snnsim.program.summary import stored_bytes
 from snnsim.simulation import CHIPS
 from snnsim.validation import known
@@ -35,11 +37,12 @@ def budget(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
         inference: The counts of `snnsim.program.summary.inference`.
 
     Raises:
-        ValueError: If the chip is unknown, or is `c` and the Program is in floats.
+        ValueError: If the chip is unknown, is `c` and the Program is in floats, or is `xylo` and a loop of the Program
+            is too short; or if convolutions have too many synapses.
     """
     known(chip, BUDGETS, "budget: chip")
     work = {name: inference[name] for name in ("synaptic_operations", "neuron_updates", "steps", "extra_steps")}
-    return {"chip": chip, **BUDGETS[chip](program), **work, **_energy(program, chip, inference)}
+    return {"chip": chip, **BUDGETS[chip](single_synapses(program, chip)), **work, **_energy(program, chip, inference)}
 
 
 def _energy(program: Program, chip: str, inference: dict[str, Any]) -> Budget:
@@ -121,23 +124,15 @@ def _slots(neurons: int) -> int:
 
 
 def _xylo(program: Program) -> Budget:
-    relays = {INPUT: 0} | {population.name: 0 for population in program.populations}
-    for source in relays:
-        longest = np.zeros(program.sources(source), np.int64)
-        for edge in program.single_edges:
-            if edge.source == source:
-                np.maximum.at(longest, edge.pre(), edge.delay.astype(np.int64))
-        relays[source] = int(longest.sum())
     hidden = sum(population.size for population in program.populations if population.fires)
     outputs = sum(population.size for population in program.populations if not population.fires)
+    relays = hidden_neurons(program, relay_chains(program)) - hidden
     return {
         "inputs": f"{program.channels} of {XYLO['inputs']}",
-        "hidden_neurons": f"{hidden} and {sum(relays.values())} relays of {XYLO['hidden']}",
+        "hidden_neurons": f"{hidden} and {relays} relays of {XYLO['hidden']}",
         "outputs": f"{outputs} of {XYLO['outputs']}",
-        "fits": program.channels <= XYLO["inputs"]
-        and hidden + sum(relays.values()) <= XYLO["hidden"]
-        and outputs <= XYLO["outputs"],
-        "memory_bytes": program.synapses + sum(relays.values()),
+        "fits": program.channels <= XYLO["inputs"] and hidden + relays <= XYLO["hidden"] and outputs <= XYLO["outputs"],
+        "memory_bytes": program.synapses + relays,
         "memory_is": "synapses: 8 bits of weight; a delay is a chain of relays, a neuron for each step of a source",
         "delay_slots": 1,
         "delays_used": program.longest_delay(),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from snnsim.analysis import intervals
 from snnsim.config import Config
-from snnsim.export import TARGETS
+from snnsim.export import TARGETS, targets
 from snnsim.export.budget import BUDGETS, budget
 from snnsim.metrics.ratios import wilson
 from snnsim.program import Program
@@ -144,6 +144,7 @@ def budgets(subject: Subject) -> Table:
 
 def _budget(program: Program, chip: str, work: dict[str, Any]) -> list[Cell]:
     try:
+        program = targets.single_synapses(program, chip)
         needs = budget(program, chip, work)
     except ValueError as error:
         return [Cell(chip, chip), *[_number(None, "")] * 4, Cell(str(error).partition("; ")[2] or str(error))]

@@ -2,11 +2,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
 
 from helpers.loihi_programs import chain
+from helpers.random_convolutions import programs
 from snnsim import export
 from snnsim.cli import main
 from snnsim.export.budget import BUDGETS, budget
@@ -57,12 +60,18 @@ def test_spinnaker_gives_a_core_fewer_neurons_where_delays_are_long():
     assert of(sized(10, 256, longest=100), "spinnaker")["cores"] == 4
 
 
-def test_xylo_counts_a_relay_for_each_step_of_a_source():
+def test_xylo_counts_the_hidden_neurons_that_the_export_writes(tmp_path):
     edge = Edge.of(INPUT, "p0", ([0, 0, 1], [0, 1, 0], [2, 5, 3], [1, 1, 1]), sources=2)
-    program = Program(2, sized(2, 2).populations, (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
+    (part,) = sized(2, 2).populations
+    part = replace(part, decay=np.zeros(2, int))
+    program = Program(2, (part,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
     result = of(program, "xylo")
-    assert result["hidden_neurons"] == f"2 and {5 + 3} relays of 1000"
+    # of each channel: its own step, the steps of the longest delay, and one for the second weight of a synapse
+    assert result["hidden_neurons"] == f"2 and {5 + 3 + 2 * 2} relays of 1000"
     assert result["fits"]
+    export.write(program, "xylo", tmp_path / "a.xylo")
+    with np.load(tmp_path / "a.xylo") as file:
+        assert len(file["weights_rec"]) == 2 + 12
     assert not of(sized(17, 4), "xylo")["fits"]
 
 
@@ -94,3 +103,19 @@ def test_floats_are_no_c():
 
     with pytest.raises(ValueError, match="the C runtime runs integers"):
         of(dequantized(sized(3, 4)), "c")
+
+
+@pytest.mark.parametrize("chip", list(BUDGETS))
+@settings(max_examples=5, deadline=None)
+@given(program=programs(fixed=True))
+def test_convolutions_take_what_their_synapses_take(chip, program):
+    single, shared = (_budget_or_error(each, chip) for each in (program.unrolled(), program))
+    assert shared == single
+
+
+def _budget_or_error(program, chip):
+    try:
+        return of(program, chip)
+    except ValueError as error:
+        # the loop of a random program may be too short for Xylo
+        return str(error)
