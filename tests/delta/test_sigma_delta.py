@@ -62,8 +62,8 @@ def test_gradients_of_a_sequence_in_parts_are_those_of_the_sequence(residual):
             parts.append(coded)
         (torch.cat(parts) * _values(5, eighths=False)).sum().backward()
         gradients.append((values.grad, neuron.step.grad))
-    for found in gradients[1:]:
-        for one, other in zip(found, gradients[0], strict=True):
+    for in_parts in gradients[1:]:
+        for one, other in zip(in_parts, gradients[0], strict=True):
             torch.testing.assert_close(one, other)
 
 
