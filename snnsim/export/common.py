@@ -69,12 +69,13 @@ def joined_edges(edges: Iterable[Edge]) -> list[Edge]:
     """
     joined: dict[tuple[str, str], Edge] = {}
     for edge in edges:
-        first = joined.setdefault((edge.source, edge.target), edge)
-        if first is not edge:
-            both = [(each.pre(), each.post, each.delay, each.weight) for each in (first, edge)]
-            pre, post, delay, weight = (np.concatenate(rows) for rows in zip(*both, strict=True))
-            synapses = (pre, post, delay, weight)
-            joined[edge.source, edge.target] = Edge.of(edge.source, edge.target, synapses, sources=len(edge.indptr) - 1)
+        ends = edge.source, edge.target
+        if ends not in joined:
+            joined[ends] = edge
+            continue
+        both = [(each.pre(), each.post, each.delay, each.weight) for each in (joined[ends], edge)]
+        pre, post, delay, weight = (np.concatenate(rows) for rows in zip(*both, strict=True))
+        joined[ends] = Edge.of(*ends, (pre, post, delay, weight), sources=len(edge.indptr) - 1)
     return list(joined.values())
 
 

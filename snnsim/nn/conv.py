@@ -212,8 +212,8 @@ class DelayedConv(Synapse):
         stride = (1, self.patches.stride, self.patches.stride) if stride is None else stride
         return ConvGeometry(*self.patches.field, *self.patches.padding, before, stride)
 
-    def _by_events(self, spikes: Tensor, before: int) -> bool:
-        several = (self.connections.spreads or self.dense) and len(spikes) > before
+    def _by_events(self, spikes: Tensor) -> bool:
+        several = self.connections.spreads or self.dense
         return several and self.patches.pool == 1 and dispatch.of_delayed_conv(spikes, self.weight) == "events"
 
     def current(self, spikes: Tensor, *, before: int = 0, delayed: str = "exact") -> Tensor:
@@ -226,7 +226,7 @@ class DelayedConv(Synapse):
         """
         self.patches.check(spikes)
         spikes = gates.spikes(spikes, who="DelayedConv", like=self.weight)
-        if self._by_events(spikes, before):
+        if len(spikes) > before and self._by_events(spikes):
             flat = spikes.reshape(len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1])
             current = event_conv(flat, self.event_kernel(), self.geometry(before))
             return current.reshape(len(current), *spikes.shape[1:-1], self.into.size)

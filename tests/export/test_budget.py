@@ -66,12 +66,12 @@ def test_xylo_counts_the_hidden_neurons_that_the_export_writes(tmp_path):
     part = replace(part, decay=np.zeros(2, int))
     program = Program(2, (part,), (edge,), 1.0, fixed=FixedPoint(24, 12, 6, 8, 5))
     result = of(program, "xylo")
-    # of each channel: its own step, the steps of the longest delay, and one for the second weight of a synapse
-    assert result["hidden_neurons"] == f"2 and {5 + 3 + 2 * 2} relays of 1000"
+    # of each channel: its own step, and the steps of its longest delay
+    assert result["hidden_neurons"] == f"2 and {5 + 3 + 2} relays of 1000"
     assert result["fits"]
     export.write(program, "xylo", tmp_path / "a.xylo")
     with np.load(tmp_path / "a.xylo") as file:
-        assert len(file["weights_rec"]) == 2 + 12
+        assert len(file["weights_rec"]) == 2 + 10
     assert not of(sized(17, 4), "xylo")["fits"]
 
 

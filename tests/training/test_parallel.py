@@ -54,11 +54,12 @@ def test_a_last_batch_smaller_than_the_processes_is_left_out(tiny, tmp_path):
 
 def test_two_processes_validate_the_average_of_the_first(tiny, tmp_path):
     # without synchronized statistics, each process averages those of its own recordings
-    changed = {"training.average": "mean", "training.epochs": 2}
+    changed = {"training.average": "mean", "training.epochs": 2, "network.neuron.threshold": 0.1}
     run = tmp_path / "two"
     finished = train_by_two(tiny | changed, run)
     assert finished.returncode == 0, finished.stderr
     result = experiment.evaluate(run, device="cpu", progress=False)
+    assert min(result["activity"]) > 0
     best = json.loads((run / "metrics.jsonl").read_text().splitlines()[result["epoch"] - 1])
     assert best["valid_loss"] == pytest.approx(result["loss"], rel=1e-5)
 

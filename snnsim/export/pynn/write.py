@@ -53,7 +53,7 @@ def write(program: Program, path: Path) -> None:
         for connection, text in _connections(edge, number, unit):
             connections.append(connection)
             tables[connection["file"]] = text
-    own = {"lateness": retimed.lags, "clock": added_channel(program, floats), "unit": unit}
+    own: dict[str, Any] = {"lateness": retimed.lags, "clock": added_channel(program, floats), "unit": unit}
     own |= {"neurons": files, "connections": connections}
     own["digests"] = {name: digest(text) for name, text in tables.items()}
     header = {"format": FORMAT, "version": 1, **program.header(), **own}
