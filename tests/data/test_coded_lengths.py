@@ -57,10 +57,10 @@ def test_the_silent_end_moves_with_the_spikes(path, steps, max_time_ms, most):
 def test_the_longest_time_cuts_coded_pictures(tmp_path):
     write_idx(tmp_path, "train", *pictures())
     file = tmp_path / "train-images-idx3-ubyte"
-    whole, cut = (
+    uncut, cut = (
         picture_source.source(file, Settings(time_step_ms=5.6, max_time_ms=longest, coding=Rate(steps=300))).gridded()
         for longest in (None, 1400.0)
     )
     frames, length = cut.dense(np.arange(3))
     assert length.tolist() == [250] * 3
-    np.testing.assert_array_equal(frames, whole.dense(np.arange(3))[0][:250])
+    np.testing.assert_array_equal(frames, uncut.dense(np.arange(3))[0][:250])

@@ -90,13 +90,13 @@ def test_targets_of_all_pieces_are_made_once(tmp_path, monkeypatch):
     arrays = event_arrays() | {"step_labels": np.arange(90).reshape(30, 3) % 3}
     del arrays["labels"]
     source = EventSource(write(tmp_path / "mine.npz", arrays), SETTINGS)
-    pieces, of, made = event_files.pieces, Target.of, []
+    pieces, of, calls = event_files.pieces, Target.of, []
     monkeypatch.setattr(event_files, "pieces", lambda file, layout: pieces(file, layout, most=40))
-    monkeypatch.setattr(Target, "of", lambda *values, **options: made.append(values) or of(*values, **options))
+    monkeypatch.setattr(Target, "of", lambda *values, **options: calls.append(values) or of(*values, **options))
     for read in (source.gridded, source.recordings):
-        made.clear()
+        calls.clear()
         np.testing.assert_array_equal(read().targets["target"].values, np.arange(90) % 3)
-        assert len(made) == 1
+        assert len(calls) == 1
 
 
 def test_step_labels_and_targets_become_targets(tmp_path):
