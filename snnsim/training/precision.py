@@ -11,8 +11,8 @@ from snnsim.kernels.common.short_products import multiplies_short, short_product
 def precision(device: torch.device, *, mixed: bool) -> AbstractContextManager[Any]:
     """Return the context of a training step.
 
-    On the CPU the factors of large products are bfloat16, their sums and all else float32; other devices have torch's
-    automatic mixed precision.
+    On the CPU the factors of large products are bfloat16, and, without AMX, their results are rounded to it; all
+    tensors are float32. Other devices have torch's automatic mixed precision.
 
     Args:
         device: The device of the network.
@@ -32,4 +32,5 @@ def precision_note(device: torch.device, *, mixed: bool) -> str:
     """
     if not mixed or device.type != "cpu" or multiplies_short():
         return ""
-    return "note: this processor has no products of bfloat16 (AMX); training.precision='bfloat16' trains in float32\n"
+    lacking = "this processor has no products of bfloat16 (AMX, AVX512-BF16)"
+    return f"note: {lacking}; training.precision='bfloat16' trains in float32\n"

@@ -20,14 +20,14 @@ if not numba.config.DISABLE_JIT:
     SIZES += [(100, 8, 140, 250, 25), (700, 5, 33, 50, 40)]
 
 
-LEAST = 1e-5 if short_products.multiplies_short() else 0.0
+LEAST = 1e-5 if short_products.keeps_sums() else 0.0
 """No rounding at all would mean that the other form ran, where the processor has products of bfloat16."""
 
 
 @pytest.fixture(autouse=True)
 def _set(monkeypatch):
     """Run the code of short products on every processor; without instructions for them, factors are not rounded."""
-    monkeypatch.setattr(short_products, "multiplies_short", lambda: True)
+    monkeypatch.setattr(short_products, "keeps_sums", lambda: True)
 
 
 def results(steps, batch, sources, targets, delays):
@@ -108,7 +108,12 @@ def test_the_setting_ends_with_its_block():
     assert torch.equal(product, torch.full((64, 64), 1 + 2.0**-12))
 
 
-def test_processors_without_the_products_have_no_setting(monkeypatch):
-    monkeypatch.setattr(short_products, "multiplies_short", lambda: False)
+@pytest.mark.parametrize("rounds", [False, True])
+def test_processors_that_keep_no_sums_have_no_setting(rounds, monkeypatch):
+    monkeypatch.setattr(short_products, "keeps_sums", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: rounds)
+    product = torch.full((128, 128), 1 + 2.0**-12)
     with short_products.short_products():
         assert not products_are_short()
+        assert torch.equal(product @ torch.eye(128), torch.ones(128, 128)) == rounds
+    assert torch.equal(product @ torch.eye(128), product)

@@ -12,8 +12,8 @@ CPU = torch.device("cpu")
 @pytest.fixture(params=[True, False])
 def has(request, monkeypatch):
     """Return whether the processor has the products."""
-    for module in (short_products, precision):
-        monkeypatch.setattr(module, "multiplies_short", lambda: request.param)
+    monkeypatch.setattr(short_products, "keeps_sums", lambda: request.param)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return request.param
 
 
