@@ -38,11 +38,13 @@ def log_records(data):
 
 
 def test_files_of_weights_and_biases_hold_every_epoch_offline(tmp_path, monkeypatch):
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     from wandb.proto import wandb_internal_pb2
 
     monkeypatch.setenv("WANDB_CACHE_DIR", str(tmp_path / "cache"))
     testing.check_logger("wandb", tmp_path, mode="offline", project="delays")
+    # its process writes the last rows after the run has finished, and at the latest when the process ends
+    wandb.teardown()
     folders = sorted((tmp_path / "run" / "wandb").glob("offline-run-*"))
     # the run that is resumed has the identity of the first one
     identity = (tmp_path / "run" / "wandb-id.txt").read_text()

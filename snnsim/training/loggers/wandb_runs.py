@@ -59,5 +59,5 @@ class WandBLogger:
         self._run.log(numbers(row), step=row["epoch"])
 
     def close(self) -> None:
-        """Finish the run; offline, its files are complete."""
+        """Finish the run; its files are complete when the process of the training has ended."""
         self._run.finish()
