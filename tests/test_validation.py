@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+import pandas
 import pytest
 import torch
 
@@ -16,7 +17,9 @@ def test_integers_of_every_library_are_taken(value):
     assert (number, type(number)) == (3, int)
 
 
-@pytest.mark.parametrize("value", [3.0, "3", None, True, np.bool_(True), [3], np.zeros(3, int), torch.tensor(3.0)])
+@pytest.mark.parametrize(
+    "value", [3.0, "3", None, True, np.bool_(True), [3], np.zeros(3, int), torch.tensor(3.0), torch.tensor(True)]
+)
 def test_other_types_than_integers_are_type_errors(value):
     with pytest.raises(TypeError, match="Layer: size must be an integer of at least 1, not"):
         validation.integer(value, who="Layer", name="size", at_least=1)
@@ -38,6 +41,39 @@ def test_real_numbers_of_every_library_are_taken(value):
 def test_other_types_than_real_numbers_are_type_errors(value):
     with pytest.raises(TypeError, match="Layer: tau must be a finite number above 1, not"):
         validation.real(value, who="Layer", name="tau", above=1)
+
+
+@pytest.mark.parametrize("value", [np.array(True), torch.tensor(True), np.array("2"), np.complex128(2 + 1j)])
+def test_an_array_without_axes_that_holds_no_real_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match="Layer: tau must be a finite number, not"):
+        validation.real(value, who="Layer", name="tau")
+
+
+@pytest.mark.parametrize("value", [np.array(3), torch.tensor(3), [[3]]])
+def test_a_row_of_integers_has_one_axis(value):
+    with pytest.raises(ValueError, match="Layer: sizes must be an array of 1 axes, not of shape"):
+        validation.integers(value, who="Layer", name="sizes")
+
+
+def test_rows_without_elements_are_integers_of_any_axes():
+    assert validation.integers([], who="Layer", name="sizes").shape == (0,)
+    assert validation.integers([[], []], who="Layer", name="sizes", axes=2).shape == (2, 0)
+    with pytest.raises(TypeError, match="Layer: sizes must be an array of integers, not"):
+        validation.integers([0.0], who="Layer", name="sizes")
+
+
+@pytest.mark.parametrize("library", [list, np.array, torch.tensor, pandas.Series])
+def test_a_row_of_bools_is_a_mask_in_every_library(library):
+    chosen = validation.indices(library([True, False, True]), 3, who="Layer", name="neurons")
+    np.testing.assert_array_equal(chosen, [0, 2])
+    np.testing.assert_array_equal(validation.indices(library([-1, 0]), 3, who="Layer", name="neurons"), [2, 0])
+    with pytest.raises(ValueError, match="Layer: neurons must be integers, or 4 bools, not"):
+        validation.indices(library([True, False, True]), 4, who="Layer", name="neurons")
+
+
+@pytest.mark.parametrize("value", [pandas.DataFrame({"a": [1]}), np.ndarray, torch.Tensor])
+def test_tables_and_classes_of_arrays_are_shown(value):
+    assert validation.shown(value).startswith(f"a {type(value).__name__}")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 1.0, 0])

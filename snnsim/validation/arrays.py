@@ -1,7 +1,6 @@
 """Checks of arrays and of indices into them."""
 
 import math
-from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -49,10 +48,10 @@ def integers(value: Any, *, who: str, name: str, axes: int = 1) -> np.ndarray:
         TypeError: If the values are no integers.
         ValueError: If the array has another number of axes, or a value does not fit into int64.
     """
+    array = _array(value, "biuf", who=who, name=name, noun="integers", axes=axes)
     # NumPy converts an empty list to float64
-    empty = isinstance(value, Sized) and len(value) == 0
-    kinds = "biuf" if empty else "iu"
-    array = _array(value, kinds, who=who, name=name, noun="integers", axes=axes)
+    if array.size and array.dtype.kind not in "iu":
+        raise TypeError(f"{who}: {name} must be an array of integers, not {shown(array)}")
     if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
         raise ValueError(f"{who}: {name} must be below 2**63, not up to {array.max()}")
     return array.astype(np.int64, order="C")
@@ -72,10 +71,7 @@ def row(values: Any, dtype: Any, who: str) -> np.ndarray:
     Raises:
         ValueError: If the values are no such row.
     """
-    try:
-        array = np.asarray(values)
-    except (ValueError, TypeError, RuntimeError):
-        array = None
+    array = _converted(values)
     limits = np.iinfo(dtype) if np.issubdtype(dtype, np.integer) else None
     kind = "numbers" if limits is None else f"whole numbers from {limits.min} to {limits.max}"
     if array is None or array.ndim != 1 or array.dtype.kind not in "biuf":
@@ -133,15 +129,23 @@ def indices(values: Any, size: int, *, who: str, name: str) -> np.ndarray:
     Raises:
         ValueError: If the values are no such row.
     """
-    array = np.asarray(values) if isinstance(values, np.ndarray | list | tuple | range) else values
-    if isinstance(array, np.ndarray) and array.dtype == bool and array.shape == (size,):
+    array = _converted(values)
+    if array is not None and array.dtype == bool:
+        if array.shape != (size,):
+            raise ValueError(f"{who}: {name} must be integers, or {size} bools, not {_described(array)}")
         return np.flatnonzero(array)
-    if isinstance(array, np.ndarray) and array.dtype == bool:
-        raise ValueError(f"{who}: {name} must be integers, or {size} bools, not {_described(array)}")
-    chosen = row(array, np.int64, f"{who}: {name}")
+    chosen = row(values, np.int64, f"{who}: {name}")
     if chosen.size and not (-size <= chosen.min() and chosen.max() < size):
         raise ValueError(f"{who}: {name} must be from 0 to {size - 1}, or from -{size} to -1, not {_described(chosen)}")
     return np.where(chosen < 0, chosen + size, chosen)
+
+
+def _converted(values: Any) -> np.ndarray | None:
+    """Return values as an array; None for those that NumPy does not convert."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError):
+        return None
 
 
 def _described(values: np.ndarray) -> str:
@@ -150,10 +154,7 @@ def _described(values: np.ndarray) -> str:
 
 
 def _array(value: Any, kinds: str, *, who: str, name: str, noun: str, axes: int | None) -> np.ndarray:
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError):
-        array = None
+    array = _converted(value)
     if array is None or array.dtype.kind not in kinds:
         raise TypeError(f"{who}: {name} must be an array of {noun}, not {shown(value if array is None else array)}")
     if axes is not None and array.ndim != axes:

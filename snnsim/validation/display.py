@@ -19,6 +19,9 @@ def shown(value: Any) -> str:
     if isinstance(value, int | float | str | bytes | NoneType):
         text = repr(value)
         return text if len(text) <= 60 else f"{text[:57]}..."
-    shape = getattr(value, "shape", None)
-    kind = type(value).__name__
-    return f"a {kind} of shape {tuple(shape)} and type {value.dtype}" if shape is not None else f"a {kind}"
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    kind = f"a {type(value).__name__}"
+    # classes of arrays have these attributes too, and tables have no one type
+    if not isinstance(shape, tuple):
+        return kind
+    return f"{kind} of shape {tuple(shape)}{'' if dtype is None else f' and type {dtype}'}"

@@ -39,7 +39,7 @@ def integer(value: Any, *, who: str, name: str, at_least: int | None = None, at_
     """
     must = f"an integer{_range(at_least, at_most)}"
     try:
-        number = None if isinstance(value, bool | np.bool_) else operator.index(value)
+        number = None if isinstance(_single(value), bool) else operator.index(value)
     except TypeError:
         number = None
     if number is None:
@@ -157,9 +157,15 @@ def _range(at_least: int | None, at_most: int | None) -> str:
     return f" from {at_least} to {at_most}" if at_least is not None else f" of at most {at_most}"
 
 
+def _single(value: Any) -> Any:
+    """Return the element of a scalar or an array without axes, of NumPy or torch, and any other value as it is."""
+    return value.item() if getattr(value, "ndim", None) == 0 and hasattr(value, "item") else value
+
+
 def _number(value: Any, *, who: str, name: str, must: str) -> float:
     try:
-        result = None if isinstance(value, str | bytes | bool | np.bool_) else float(value)
+        single = _single(value)
+        result = None if isinstance(single, str | bytes | bytearray | bool | complex) else float(single)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         result = None
     if result is None:
