@@ -4,6 +4,7 @@ The neurons and layers call the compiled forms; `kernels.plain` turns them off.
 """
 
 import itertools
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -227,6 +228,16 @@ def test_forward_hooks_of_a_part_are_called(part):
     getattr(layer, part).register_forward_hook(lambda *_: calls.append(part))
     layer(spikes, valid)
     assert calls == [part]
+
+
+@pytest.mark.parametrize("part", [LIF(), LeakyReadout(learn_decay="layer")])
+def test_a_backward_pass_may_lie_in_another_block_than_the_forward_pass(part):
+    current, gradients = torch.rand(9, 2, 3, generator=torch.Generator().manual_seed(1)).requires_grad_(), []
+    for backward in (kernels.plain, nullcontext):
+        result = part(current)
+        with backward():
+            gradients.append(torch.autograd.grad(result.sum(), current))
+    assert_close(*gradients, rtol=0, atol=0)
 
 
 def test_one_step_has_no_variance():

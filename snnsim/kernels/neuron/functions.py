@@ -165,7 +165,8 @@ class LIFFunction(torch.autograd.Function):
         tensors = tensors._replace(current=tensors.current.contiguous(), voltage=tensors.voltage.contiguous())
         scale, shift = affine(tensors.beta, tensors.gamma, tensors.bias, options.statistics)
         inputs = Inputs(tensors.current, scale, shift, tensors.lengths, tensors.voltage, tensors.mask)
-        form = passes(dispatch.of_neurons(tensors.current))
+        # that of the backward pass too, which may lie in or behind a `with plain()` block
+        form = ctx.form = passes(dispatch.of_neurons(tensors.current))
         fired = form.lif_forward(inputs, options.neuron(tensors), record=options.record)
         ctx.save_for_backward(scale, shift, *tensors._replace(gamma=None, bias=None))
         ctx.options = options
@@ -184,7 +185,7 @@ class LIFFunction(torch.autograd.Function):
         scale, shift, *saved = ctx.saved_tensors
         tensors, needed, options = Tensors(*saved), Tensors(*ctx.needs_input_grad[1:]), ctx.options
         current, lengths, statistics = tensors.current, tensors.lengths, options.statistics
-        form = passes(dispatch.of_neurons(current))
+        form = ctx.form
         outputs = OutputGradients(*(None if grad is None else grad.contiguous() for grad in grads))
         learned = needed.beta or needed.threshold or needed.noise_scale or needed.reset_value
         gradients = form.lif_backward(
@@ -218,7 +219,8 @@ class LeakyFunction(torch.autograd.Function):
             temporal: Whether gradients pass from step to step.
         """
         current, voltage = current.contiguous(), voltage.contiguous()
-        membrane = passes(dispatch.of_neurons(current)).leaky_forward(current, voltage, beta)
+        ctx.form = passes(dispatch.of_neurons(current))
+        membrane = ctx.form.leaky_forward(current, voltage, beta)
         ctx.save_for_backward(membrane if ctx.needs_input_grad[2] else None, voltage, beta)
         ctx.temporal = temporal
         return membrane
@@ -235,7 +237,7 @@ class LeakyFunction(torch.autograd.Function):
         membrane, voltage, beta = ctx.saved_tensors
         grad_current, grad_beta = grad, None
         if ctx.temporal:
-            grad_current = passes(dispatch.of_neurons(grad)).leaky_backward(beta, grad.contiguous())
+            grad_current = ctx.form.leaky_backward(beta, grad.contiguous())
         if ctx.needs_input_grad[2]:
             grad_beta = (grad_current * torch.cat([voltage[None], membrane[:-1]])).sum((0, 1))
         return grad_current, beta * grad_current[0] if ctx.temporal else None, grad_beta, None
