@@ -16,8 +16,9 @@ from snnsim import (
     kernels,
 )
 from snnsim.kernels.common import gates
+from snnsim.kernels.common.counter_rng import Draws
 from snnsim.kernels.neuron import autograd
-from snnsim.nn import LevyBaxter, MetaNeuron, SecondOrder
+from snnsim.nn import ALIF, LevyBaxter, MetaNeuron, Recurrence, SecondOrder
 
 STEPS, BATCH = 12, 4
 
@@ -238,3 +239,26 @@ def test_currents_that_are_not_finite_are_refused_step_by_step(neuron, value):
 def test_a_normalization_that_knows_no_sequences_is_refused(norm):
     with pytest.raises(TypeError, match="SpikingLayer: norm must be a BatchNorm or None, not"):
         SpikingLayer(DelayedLinear(6, 8, 3), LIF(), norm=norm, dropout=0.0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("neuron", [LIF, ALIF])
+def test_a_threshold_that_is_not_finite_is_refused_in_recurrent_layers_too(neuron, training):
+    loop = Recurrence(SparseLinear(8, 8))
+    layer = SpikingLayer(SparseLinear(6, 8), neuron(), norm=None, dropout=0.0, recurrent=loop).train(training)
+    layer.neuron.threshold.fill_(float("nan"))
+    with pytest.raises(ValueError, match="neurons: threshold must be finite"), torch.set_grad_enabled(training):
+        layer(frames())
+
+
+@pytest.mark.parametrize("part", ["width", "reset_value"])
+def test_noise_that_is_not_finite_is_refused_in_both_forms(part):
+    neuron = MetaNeuron(learn="layer")
+    with torch.no_grad():
+        getattr(neuron, part).raw.fill_(float("nan"))
+    # neurons that would not fire, so that no voltage shows the number
+    current = torch.full((STEPS, BATCH, 6), -100.0)
+    with pytest.raises(ValueError, match="must be finite"):
+        neuron(current, draws=Draws.of(1))
+    with kernels.plain(), pytest.raises(ValueError, match="must be finite"):
+        neuron(current, draws=Draws.of(1))

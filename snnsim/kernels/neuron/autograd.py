@@ -141,7 +141,7 @@ def _check_neurons(current: Tensor, voltage: Tensor, mask: Tensor | None, **each
         if tensor is not None and tensor.dtype != current.dtype:
             raise TypeError(f"neurons: {name} must be of the current's type {current.dtype}, not {tensor.dtype}")
         # other values that are not finite show in the voltage after the sequence
-        if tensor is not None and name in ("mask", "threshold"):
+        if tensor is not None and name in ("mask", "threshold", "noise scale", "reset value"):
             gates.finite(tensor, who="neurons", name=name)
 
 

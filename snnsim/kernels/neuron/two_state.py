@@ -115,10 +115,22 @@ def _check(current: Tensor, states: dict[str, Tensor | None], neuron: Coefficien
     present = {name: tensor for name, tensor in states.items() if tensor is not None}
     _check_types(current, present)
     _check_each_neuron(current, neuron._asdict())
-    # values of the others that are not finite show in the state after the sequence
-    unseen = {"threshold": neuron.threshold, "sensitivity": neuron.sensitivity, "jump": neuron.jump}
-    for name, tensor in (unseen | {name: present[name] for name in present if name == "mask"}).items():
-        gates.finite(tensor, who="neurons", name=name)
+    check_unseen(neuron)
+    if "mask" in present:
+        gates.finite(present["mask"], who="neurons", name="mask")
+
+
+def check_unseen(neuron: Coefficients[Tensor]) -> None:
+    """Check the coefficients that may be NaN or infinite while the state after a sequence is finite.
+
+    Args:
+        neuron: The coefficients, of any shape.
+
+    Raises:
+        ValueError: If one of them is not finite.
+    """
+    for name in ("threshold", "sensitivity", "jump"):
+        gates.finite(getattr(neuron, name), who="neurons", name=name)
 
 
 def _check_each_neuron(current: Tensor, tensors: dict[str, Any]) -> None:

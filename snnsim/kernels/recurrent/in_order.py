@@ -23,6 +23,7 @@ from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.jit import subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.threads import parallel, torch_threads
+from snnsim.kernels.neuron.two_state import check_unseen
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients
 from snnsim.kernels.recurrent.cpu_loop_steps import forward_rows, set_sum, step_forward
 from snnsim.kernels.recurrent.loop_types import LoopArrays, Looped
@@ -76,7 +77,7 @@ def fire(
         hard: Whether the reset is hard.
 
     Raises:
-        ValueError: If the shapes do not match, or the state does not stay finite.
+        ValueError: If the shapes do not match, a coefficient is not finite, or the state does not stay finite.
     """
     steps, batch, neurons = external.shape
     before, sources = len(own), len(connections.indptr) - 1 - neurons
@@ -84,6 +85,7 @@ def fire(
         who="in_order.fire", v=(v, (batch, neurons)), w=(w, (batch, neurons)),
         sent=(sent, (before + steps, batch, sources)), own=(own, (before, batch, neurons)),
     )  # fmt: skip
+    check_unseen(neuron)
     total, spikes = external.detach().clone(memory_format=torch.contiguous_format), empty(external, *external.shape)
     last = v.detach().clone(), w.detach().clone()
     arrays = LoopArrays(*(_flat(one) for one in (total, torch.ones_like(v), *last, spikes)))

@@ -23,6 +23,7 @@ from snnsim.kernels.common.buffers import empty
 from snnsim.kernels.common.threads import torch_threads
 from snnsim.kernels.neuron.functions import Reset
 from snnsim.kernels.neuron.surrogate_slopes import CODES
+from snnsim.kernels.neuron.two_state import check_unseen
 from snnsim.kernels.neuron.two_state_types import Arrays, Coefficients, StepOptions, Trajectory
 from snnsim.kernels.recurrent.connections import BackOptions, Connection
 from snnsim.kernels.recurrent.cpu_loop_steps import retrace
@@ -56,8 +57,9 @@ def run(
         through: Whether gradients pass through the loop.
 
     Raises:
-        ValueError: If the state does not stay finite.
+        ValueError: If a coefficient is not finite, or the state does not stay finite.
     """
+    check_unseen(neuron)
     mask = torch.ones_like(v) if mask is None else mask
     choices = _Choices(connection, reset, temporal, through)
     looped = Looped(*_Loop.apply(choices, mask, current, v, w, *neuron))  # type: ignore[no-untyped-call]
