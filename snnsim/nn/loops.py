@@ -20,7 +20,7 @@ from snnsim.kernels.delay.integer_delays import integer_current
 from snnsim.kernels.delay.shared_delays import sum_of
 from snnsim.kernels.recurrent import loop
 from snnsim.kernels.recurrent.connections import Connection, FilteredConnection, KernelConnection
-from snnsim.kernels.recurrent.gradient import Gradient, attached, by_autograd, of_kernel, of_windows
+from snnsim.kernels.recurrent.gradient import Fired, Gradient, attached, by_autograd, of_kernel, of_windows
 from snnsim.kernels.recurrent.online import OnlineConvolution, OnlineFilter
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.conv_loop import ConvLoop
@@ -122,7 +122,7 @@ def _filters(synapse: Synapse) -> bool:
     return isinstance(synapse, DelayedLinear) and synapse.spreads and synapse.delays != "synaptic"
 
 
-def with_gradient(synapse: Synapse, current: Tensor, sent: list[Tensor], mask: Tensor | None) -> Tensor:
+def with_gradient(synapse: Synapse, current: Tensor, sent: list[Fired], mask: Tensor | None) -> Tensor:
     """Return the currents of a sequence with the gradient of the synapse's parameters attached.
 
     Args:

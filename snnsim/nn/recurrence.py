@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from snnsim.gradient_paths import GradientPaths
 from snnsim.kernels.common.counter_rng import Draws
+from snnsim.kernels.recurrent.gradient import Fired
 from snnsim.nn import loops, loops_in_order
 from snnsim.nn.conv import DelayedConv
 from snnsim.nn.dropout import SequenceDropout
@@ -113,13 +114,13 @@ class Recurrence(nn.Module):
         if state.history is not None:
             earlier = self._from_history(state.history, len(current))
             current = current + (earlier if mask is None else earlier * mask)
-        sent: list[Tensor] = []
+        sent: list[Fired] = []
         current = loops.with_gradient(self.synapse, current, sent, mask)
         compiled = loops.compiled(self.synapse, current, neuron, state.neuron, mask=mask, credit=credit)
         spikes, after = compiled or loops.by_steps(
             self.synapse, current, neuron, state.neuron, mask=mask, credit=credit, draws=draws
         )
-        sent.append(spikes.detach())
+        sent.append(Fired.of(spikes))
         return spikes, LoopState(after, self._history(state.history, spikes))
 
     def in_order(
@@ -159,7 +160,8 @@ class Recurrence(nn.Module):
     def _history(self, history: Tensor | None, spikes: Tensor) -> Tensor:
         missing = self.max_delay - len(spikes)
         if missing <= 0:
-            return spikes[len(spikes) - self.max_delay :]
+            # a copy: the state stays as it is if the spikes change, and does not keep them in memory
+            return spikes[len(spikes) - self.max_delay :].clone()
         if history is None:
             history = spikes.new_zeros(self.max_delay, *spikes.shape[1:])
         return torch.cat([history[len(history) - missing :], spikes])

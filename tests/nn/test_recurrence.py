@@ -181,6 +181,34 @@ def test_layout_of_a_state_in_memory_does_not_matter(neuron, training):
     assert_close(*results, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_without_recordings_has_gradients_of_0(kind):
+    part = layer(kind, norm=False)
+    part(torch.zeros(STEPS, 0, NEURONS, dtype=torch.float64)).sum().backward()
+    assert not any(one.grad is not None and one.grad.any() for one in part.parameters())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spikes_that_change_before_the_backward_pass_are_refused(kind):
+    fired = layer(kind, norm=False)(eighths(STEPS, BATCH, NEURONS))
+    loss = fired.sum()
+    with torch.no_grad():
+        fired.zero_()
+    with pytest.raises(RuntimeError, match=r"Recurrence: spikes .* must stay as they are until the backward pass"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_state_stays_as_it_is_if_the_spikes_change(training):
+    part, spikes = layer(norm=False).train(training), eighths(STEPS, BATCH, NEURONS)
+    with torch.no_grad():
+        fired, state = part.run(spikes)
+        before = state.recurrent.clone()
+        fired.fill_(3.0)
+    assert before.any()
+    assert torch.equal(state.recurrent, before)
+
+
 def test_gradients_pass_from_chunk_to_chunk():
     part, spikes = layer(norm=False), eighths(40, BATCH, NEURONS)
     error = torch.randn(40, BATCH, WIDTH, generator=generator(4), dtype=torch.float64)

@@ -10,7 +10,7 @@ Shapes   current, e (time, batch, target) · s (time, batch, source)
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, Self, cast
 
 import torch
 from torch import Tensor
@@ -24,10 +24,41 @@ Gradient = Callable[[Tensor, Tensor, Sequence[Tensor], Sequence[bool]], Sequence
 """Function from spikes, errors, parameters and which of these need a gradient to the gradients of the parameters."""
 
 
+class Fired(NamedTuple):
+    """Spikes of a layer for its backward pass, without a graph, in the memory that the layer returns."""
+
+    spikes: Tensor
+    """(time, batch, source)."""
+    version: int
+    """Number of their changes in place, as torch counts them."""
+
+    @classmethod
+    def of(cls, spikes: Tensor) -> Self:
+        """Return spikes that stay as they are until the backward pass.
+
+        Args:
+            spikes: The spikes, (time, batch, source).
+        """
+        return cls(spikes.detach(), 0 if spikes.is_inference() else spikes._version)
+
+    def unchanged(self) -> Tensor:
+        """Return the spikes.
+
+        Raises:
+            RuntimeError: If they were changed in place.
+        """
+        if self.spikes._version != self.version:
+            raise RuntimeError(
+                "Recurrence: spikes that a recurrent layer returns must stay as they are until the backward pass, "
+                "which needs them, but were changed in place; change a copy, such as spikes.clone()"
+            )
+        return self.spikes
+
+
 class _Attached(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, current: Tensor, spikes: list[Tensor], mask: Tensor | None, gradient: Gradient, *parameters: Tensor
+        ctx: Any, current: Tensor, spikes: list[Fired], mask: Tensor | None, gradient: Gradient, *parameters: Tensor
     ) -> Tensor:
         # `spikes` is filled after this call; it holds no graph, so that no cycle keeps the graph alive
         ctx.spikes, ctx.mask, ctx.gradient = spikes, mask, gradient
@@ -39,20 +70,20 @@ class _Attached(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
         parameters, needed = ctx.saved_tensors, ctx.needs_input_grad[4:]
         grads: Sequence[Tensor | None] = [None] * len(parameters)
-        if any(needed) and len(grad) > 1:
-            error = grad[1:] if ctx.mask is None else grad[1:] * ctx.mask
-            grads = ctx.gradient(ctx.spikes[0][: len(grad) - 1], error, parameters, needed)
+        if any(needed) and len(grad) > 1 and grad.numel() > 0:
+            error, spikes = grad[1:] if ctx.mask is None else grad[1:] * ctx.mask, ctx.spikes[0].unchanged()
+            grads = ctx.gradient(spikes[: len(grad) - 1], error, parameters, needed)
         return grad, None, None, None, *grads
 
 
 def attached(
-    current: Tensor, spikes: list[Tensor], parameters: Sequence[Tensor], gradient: Gradient, *, mask: Tensor | None
+    current: Tensor, spikes: list[Fired], parameters: Sequence[Tensor], gradient: Gradient, *, mask: Tensor | None
 ) -> Tensor:
     """Return the current, whose backward pass gives the gradient of a recurrent connection.
 
     Args:
         current: The current of all steps without the recurrent one, (time, batch, target).
-        spikes: A list that holds the spikes (time, batch, source), without a graph, by the backward pass.
+        spikes: A list that holds the spikes by the backward pass.
         parameters: The parameters of the connection.
         gradient: Function that computes their gradients, such as `of_kernel(...)` or `by_autograd(...)`.
         mask: Factors of the recurrent current, (batch, target), or None.
