@@ -96,7 +96,8 @@ class BatchNorm(nn.BatchNorm1d):
         if self._shares:
             return self._over_processes(current, valid)
         if not self.training or valid is None or bool((valid >= len(current)).all()):
-            return super().forward(flat).view_as(current)
+            few = self.training and len(flat) == 1 and self.running_mean is not None
+            return (self._by(self.running(), flat) if few else super().forward(flat)).view_as(current)
         counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         inside = flat.index_select(0, counted)
         normalized = super().forward(inside) if len(inside) > 1 else self._by(self.statistics(current, valid), inside)
@@ -150,9 +151,7 @@ class BatchNorm(nn.BatchNorm1d):
                 difference = mean - running.mean
                 running.variance.add_(share * difference.square()).lerp_(variance, share)
                 running.mean.add_(share * difference)
-        if total is None:
-            return running
-        # the next chunk updates them before the backward pass reads them
+        # later sequences and chunks may update them before the backward pass reads them
         return Statistics(running.mean.clone(), running.variance.clone(), self.eps, own=False)
 
     window = OldName("statistics")

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from snnsim.nn import LIF, SparseLinear, SpikingLayer
 from snnsim.nn.batch_norm import BatchNorm, valid_steps
 
 STEPS, BATCH, FEATURES = 9, 4, 3
@@ -70,3 +71,25 @@ def test_chunks_take_the_momentum_as_it_is():
     assert_close(dict(still.state_dict()), before)
     with pytest.raises(ValueError, match="chunks of a sequence need a momentum, and momentum=None takes the mean"):
         mean.statistics(currents(), VALID, VALID.sum())
+
+
+def test_a_single_step_is_normalized_with_running_statistics_in_every_form():
+    norm, one = batch_norm(), currents()[:1, :1]
+    norm(currents())
+    before = {name: value.clone() for name, value in norm.state_dict().items()}
+    expected = norm.eval()(one)
+    for valid in (None, torch.tensor([1])):
+        assert_close(norm.train()(one, valid), expected, rtol=0, atol=0)
+    assert_close(dict(norm.state_dict()), before)
+
+
+def test_gradients_of_evaluation_keep_the_statistics_of_their_forward_pass():
+    gradients = []
+    for later in (False, True):
+        torch.manual_seed(0)
+        layer = SpikingLayer(SparseLinear(FEATURES, FEATURES), LIF(), norm=BatchNorm(FEATURES), dropout=0.0).eval()
+        spikes = layer(currents().float())
+        if later:
+            layer.train()(3 * currents(1).float() + 1)
+        gradients.append(torch.autograd.grad(spikes.sum(), layer.norm.parameters()))
+    assert_close(*gradients, rtol=0, atol=0)
