@@ -8,6 +8,7 @@ Dropout has one mask for a whole sequence, as a missing neuron is missing for go
 Shapes   s (time, batch, ..., neuron) · mask (batch, ..., neuron)
 """
 
+import math
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ class SequenceDropout(nn.Module):
         """
         if counter is None:
             return spikes
-        dropped = torch.from_numpy(below(counter, self.p, len(spikes), spikes[0, ..., 0].numel(), spikes.shape[-1]))
+        dropped = torch.from_numpy(below(counter, self.p, len(spikes), math.prod(spikes.shape[1:-1]), spikes.shape[-1]))
         return spikes.masked_fill(dropped.view(spikes.shape).to(spikes.device), 0) * (1 / (1 - self.p))
 
     # torch's compiler cannot draw for a dynamic shape

@@ -33,6 +33,10 @@ def test_every_step_has_its_own_mask():
     assert torch.equal(dropout.eval()(torch.ones(4, 2, 3)), torch.ones(4, 2, 3))
 
 
+def test_a_chunk_may_have_no_steps():
+    assert SequenceDropout(0.25, per_step=True)(torch.ones(0, 8, 10)).shape == (0, 8, 10)
+
+
 def of_steps(net):
     for layer in net.layers:
         layer.dropout = SequenceDropout(0.4, per_step=True)
