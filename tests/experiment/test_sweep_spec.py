@@ -9,6 +9,7 @@ from helpers.sweeps import inline, write_spec
 from snnsim import presets
 from snnsim.experiment.sweeps import spec
 from snnsim.experiment.sweeps.space import Choices, Interval
+from snnsim.metrics import NumberErrors
 from snnsim.validation import shown
 
 
@@ -34,6 +35,18 @@ def test_names_may_be_dotted_keys_or_tables(tmp_path):
     assert set(read.parameters) == {"network.taps", "data.seed"}
     config = read.config({"network.taps": 2, "data.seed": 4})
     assert (config.training.epochs, config.training.lr, config.network.taps, config.data.seed) == (3, 0.5, 2, 4)
+
+
+def test_kinds_may_be_a_parameter_by_dotted_keys(tmp_path):
+    path = tmp_path / "spec.toml"
+    path.write_text(
+        'target = "motifs"\n[parameters]\nnetwork.neuron.kind = ["lif", "cuba_lif"]\nnetwork.neuron.tau_ms = [20.0, 30.0]\n'
+    )
+    read = spec.load(path)
+    neurons = [read.config(point).network.neuron for point in read.points()]
+    assert [(neuron.kind, neuron.tau_ms) for neuron in neurons] == [
+        ("lif", 20.0), ("lif", 30.0), ("cuba_lif", 20.0), ("cuba_lif", 30.0)
+    ]  # fmt: skip
 
 
 def test_variants_are_a_parameter_with_targets_and_values_of_their_own(tmp_path):
@@ -77,11 +90,22 @@ def test_lists_are_stored_as_texts_and_return():
     assert all(not isinstance(stored, list) for stored in choices.encoded)
 
 
-def test_metrics_of_heads_may_be_objectives(tmp_path):
-    names = ["valid_speaker accuracy", "valid_pitch error"]
-    path = write_spec(tmp_path, target='"motifs"', objectives=json.dumps(names))
-    directions = zip(names, ("maximize", "minimize"), strict=True)
-    assert [(one.name, one.direction) for one in spec.load(path).objectives] == list(directions)
+def test_errors_are_minimized_and_other_metrics_maximized(tmp_path):
+    larger = ["accuracy", "r2", "speaker accuracy", "pitch r2", "loss accuracy"]
+    smaller = ["loss", "mse", "smape", "pitch mse", "error smape"]
+    directions = dict.fromkeys(larger, "maximize") | dict.fromkeys(smaller, "minimize")
+    path = write_spec(tmp_path, target='"motifs"', objectives=json.dumps([f"valid_{name}" for name in directions]))
+    read = {one.name.removeprefix("valid_"): one.direction for one in spec.load(path).objectives}
+    assert read == directions
+
+
+def test_metrics_of_numbers_have_their_directions(tmp_path):
+    metrics = NumberErrors()
+    scalars = metrics.report(metrics.zeros(1), ("pitch",)).scalars()
+    path = write_spec(tmp_path, target='"motifs"', objectives=json.dumps([f"valid_{name}" for name in scalars]))
+    directions = {one.name.removeprefix("valid_"): one.direction for one in spec.load(path).objectives}
+    assert directions == {"mse": "minimize", "r2": "maximize", "smape": "minimize"}
+    assert directions[metrics.main] == ("maximize" if metrics.rises else "minimize")
 
 
 GRID = {"network.taps": [1, 2]}

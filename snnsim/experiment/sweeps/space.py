@@ -119,7 +119,7 @@ def flat(table: Mapping[str, Any], *, leaf: tuple[str, ...] = ("kind",)) -> dict
     """
     values: dict[str, Any] = {}
     for name, value in table.items():
-        if isinstance(value, Mapping) and not any(key in value for key in (*leaf, "kind")):
+        if isinstance(value, Mapping) and not any(key in value for key in leaf):
             values |= {f"{name}.{inner}": one for inner, one in flat(value, leaf=leaf).items()}
         else:
             values[name] = value

@@ -21,7 +21,8 @@ _KEYS = (
     "parameters", "variants",
 )  # fmt: skip
 _MOST_TRIALS, _MOST_SEEDS = 100_000, 1000
-_SMALLER = re.compile("loss|error|_ms$")
+_SMALLER = ("loss", "mse", "smape", *MEASURED)
+"""Metrics that are better where they are smaller; a head's name may stand before them."""
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def _objective(value: Any) -> Objective:
     if not isinstance(name, str) or not (name in MEASURED or re.fullmatch(r"valid_\S.*", name)):
         known = f"a metric of the validation recordings such as valid_accuracy or valid_loss, {' or '.join(MEASURED)}"
         raise ValueError(f"an objective must be {known}, not {shown(name)}")
-    smaller = name in MEASURED or _SMALLER.search(name) is not None
+    smaller = name.removeprefix("valid_").rpartition(" ")[2] in _SMALLER
     direction = settings.get("direction", "minimize" if smaller else "maximize")
     if direction not in ("maximize", "minimize"):
         raise ValueError(f"objectives: direction must be maximize or minimize, not {shown(direction)}")
