@@ -40,7 +40,8 @@ def test_names_may_be_dotted_keys_or_tables(tmp_path):
 def test_kinds_may_be_a_parameter_by_dotted_keys(tmp_path):
     path = tmp_path / "spec.toml"
     path.write_text(
-        'target = "motifs"\n[parameters]\nnetwork.neuron.kind = ["lif", "cuba_lif"]\nnetwork.neuron.tau_ms = [20.0, 30.0]\n'
+        'target = "motifs"\n[parameters]\nnetwork.neuron.kind = ["lif", "cuba_lif"]\n'
+        "network.neuron.tau_ms = [20.0, 30.0]\n"
     )
     read = spec.load(path)
     neurons = [read.config(point).network.neuron for point in read.points()]
