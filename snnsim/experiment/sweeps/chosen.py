@@ -1,12 +1,12 @@
 """The configuration that is chosen by validation, which alone is evaluated with the test recordings."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean
 
 from snnsim.experiment.sweeps.planned import Group
 from snnsim.experiment.sweeps.spec import Objective
-from snnsim.experiment.sweeps.study import require
+from snnsim.experiment.sweeps.study import mean_of
 from snnsim.untrusted import read_json
 
 SWEEP = "sweep.json"
@@ -33,8 +33,7 @@ def for_test(folder: Path, groups: Sequence[Group]) -> list[Group]:
     objective = Objective("valid_accuracy", "maximize")
     if (folder / SWEEP).is_file():
         objective = Objective(*read_json(folder / SWEEP)["objectives"][0])
-    for group in complete:
-        for result in group.results:
-            require(objective, result)
+    values = [mean_of(objective, group) for group in complete]
+    compared = [number for number, value in enumerate(values) if not math.isnan(value)]
     best = max if objective.direction == "maximize" else min
-    return [best(complete, key=lambda group: mean(result[objective.name] for result in group.results))]
+    return [complete[best(compared, key=values.__getitem__)]] if compared else []

@@ -217,7 +217,9 @@ def _refit(trained: Group, folder: Path) -> dict[str, object]:
     # a half is rounded up
     epochs = int(median(best) + 0.5)
     metrics = {name for result in results for name in result if name.startswith("valid_")}
-    means = {name: mean(result[name] for result in results) for name in sorted(metrics)}
+    # a metric may be undefined in a fold, such as R² of numbers that are all the same
+    values = {name: [result.get(name) for result in results] for name in sorted(metrics)}
+    means = {name: mean(each) for name, each in values.items() if None not in each}
     write_json(file, {"epochs": epochs, "best_epochs": best, **means})
     return _refit_values(epochs)
 

@@ -11,6 +11,8 @@ The sampler of a trial is seeded by (seed, number of the trial), so an interrupt
 Source   Optuna: Akiba, Sano, Yanase, Ohta, Koyama 2019, KDD
 """
 
+import copy
+import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -97,6 +99,9 @@ class Study:
         self.rows: dict[int, list[str]] = {}
         """Rows of a table of the finished trials."""
         self.bases = {name: Config.from_toml(text, "the study") for name, text in attributes["bases"].items()}
+        epochs = spec.parameters.get("training.epochs")
+        self.epochs = max([base.training.epochs for base in self.bases.values()] if epochs is None else epochs.extremes)
+        """Most epochs of a run, of any trial."""
 
     def trials(self, *states: str) -> list[Any]:
         """Return the trials in the order of their numbers, those in other states left out; without states, all.
@@ -192,17 +197,17 @@ class Study:
         return len(untried)
 
     def finish(self, group: Group, number: int) -> None:
-        """Note the mean results of a trial whose runs are all finished.
+        """Note the mean results of a trial whose runs are all finished; one without a number has failed.
 
         Args:
             group: The runs of the trial.
             number: Number of the trial.
         """
-        values = []
-        for objective in self.spec.objectives:
-            for result in group.results:
-                require(objective, result)
-            values.append(mean(result[objective.name] for result in group.results))
+        values = [mean_of(objective, group) for objective in self.spec.objectives]
+        undefined = [one.name for one, value in zip(self.spec.objectives, values, strict=True) if math.isnan(value)]
+        if undefined:
+            self.end(number, error=f"the objective {undefined[0]} is no number in the best epoch of a run")
+            return
         with _first_end_counts():
             self.optuna.tell(number, values, skip_if_finished=True)
 
@@ -234,7 +239,10 @@ class Study:
             trial = self.storage.get_trial(identifier)
             if trial.state.is_finished():
                 return True
-            if self.optuna.pruner.prune(self.optuna, trial):
+            # Optuna would take the best value of all steps, which may be one of an earlier run
+            single = copy.copy(trial)
+            single.intermediate_values = {step: value}
+            if self.optuna.pruner.prune(self.optuna, single):
                 return True
         return False
 
@@ -250,6 +258,19 @@ class Study:
             if error is not None:
                 self.storage.set_trial_user_attr(self.identifier(number), "error", error)
             self.optuna.tell(number, state=states.PRUNED if error is None else states.FAIL, skip_if_finished=True)
+
+
+def mean_of(objective: Objective, group: Group) -> float:
+    """Return the mean of an objective over the finished runs of a group; NaN if that of a run is no number.
+
+    Args:
+        objective: The objective.
+        group: The runs.
+    """
+    for result in group.results:
+        require(objective, result)
+    values = [result[objective.name] for result in group.results]
+    return math.nan if None in values else mean(values)
 
 
 def require(objective: Objective, row: Mapping[str, Any]) -> None:

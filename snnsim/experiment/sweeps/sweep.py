@@ -91,14 +91,14 @@ class Trials(Task):
         order = [one.name for one in group.runs].index(run.name)
         earlier = [one.result for one in group.runs[:order]]
         results = [result[objective.name] for result in earlier if result is not None]
-        if len(results) < order:
+        if len(results) < order or None in results:
             # trials are compared by the same runs, in their order
             return False
         best = max if objective.direction == "maximize" else min
         values = {}
         for epoch in range(self.spec.pruning.warmup_epochs, len(rows)):
             so_far = best(row[objective.name] for row in rows[: epoch + 1])
-            values[order * run.config.training.epochs + epoch] = mean([*results, so_far])
+            values[order * self.study.epochs + epoch] = mean([*results, so_far])
         return self.study.report(number, values)
 
     def table(self) -> list[str]:
@@ -142,7 +142,7 @@ def _row(opened: Study, trial: Any) -> list[str]:
     results = [result for run in runs if (result := run.result) is not None]
     words = {"RUNNING": "runs", "COMPLETE": "finished", "PRUNED": "pruned", "FAIL": "failed"}
     error = f": {trial.user_attrs['error']}" if "error" in trial.user_attrs else ""
-    cells = [_cell(name, [result[name] for result in results if name in result]) for name in names]
+    cells = [_cell(name, [result[name] for result in results if result.get(name) is not None]) for name in names]
     return [words[state], f"{len(results)}/{len(runs)}", *cells, label + error]
 
 
