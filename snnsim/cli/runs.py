@@ -108,9 +108,10 @@ class Train:
         values: dict[str, object] = {name: value for name, value in named.items() if value is not None}
         if diffusion.is_target(self.target):
             without(self, ("folds", "seeds", "fold_seeds", "jobs"), "diffusion, which trains one network")
-            resumes = self.resume is not None
-            target = self.target if self.resume in (None, "auto") else self.resume
-            diffusion.train(target, values, self.set_values, output=self.output_dir, resume=resumes, device=self.device)
+            target, output, resumes = self.target, self.output_dir, self.resume is not None
+            if self.resume is not None and self.resume != "auto":
+                target, output = self.resume, None
+            diffusion.train(target, values, self.set_values, output=output, resume=resumes, device=self.device)
             return
         values |= assignments(self.set_values)
         if self.folds is None and self.fold_seeds is not None:

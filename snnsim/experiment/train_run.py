@@ -17,7 +17,7 @@ from snnsim.files import at_home, remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, loggers, optimizers
 from snnsim.training.precision import precision_note
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import RunFolder, environment, newest
 from snnsim.training.trainer import Trainer, TrainerConfig
 
 RUNS = Path("runs")
@@ -230,13 +230,12 @@ def _to_resume(target: str, output: Path | None, resume: str) -> RunFolder:
         return RunFolder(output)
     if Path(target).is_dir() and target not in presets.PRESETS:
         return RunFolder(Path(target))
-    runs = [path for path in RUNS.glob(f"{target}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
-    newest = sorted(runs, key=lambda path: [int(part) for part in path.name.split("-") if part.isdigit()])
-    if not newest:
+    run = newest(RUNS, target)
+    if run is None:
         raise FileNotFoundError(
             f"--resume: {target!r} is no folder of a run, and no preset with a run in {RUNS}; name one: --resume RUN"
         )
-    return RunFolder(newest[-1])
+    return run
 
 
 def _resumed_config(folder: RunFolder, values: Mapping[str, object]) -> Config:

@@ -10,6 +10,7 @@ figures/             figures
 lock.json            the process that trains in the folder, during training
 """
 
+import glob
 import importlib.metadata
 import json
 import platform
@@ -128,6 +129,24 @@ class RunFolder:
                 "--resume writes the file again"
             )
         return row
+
+
+def newest(parent: Path, name: str) -> RunFolder | None:
+    """Return the newest run NAME-DATE-TIME in a folder, or None if it has no such run.
+
+    Args:
+        parent: The folder.
+        name: Name that the run began with, such as that of a preset; a path has no runs.
+    """
+    if Path(name).name != name:
+        return None
+    runs = [path for path in parent.glob(f"{glob.escape(name)}-[0-9]*-[0-9]*") if RunFolder(path).config.is_file()]
+    # by numbers, as the tenth run of a second is named DATE-TIME-10
+    return max(
+        map(RunFolder, runs),
+        key=lambda run: [int(part) for part in run.path.name.split("-") if part.isdecimal()],
+        default=None,
+    )
 
 
 def environment(seed: int) -> dict[str, Any]:

@@ -173,6 +173,21 @@ def test_a_stopped_training_goes_on_to_the_same_parameters(run, tmp_path):
     assert rows[-1]["valid_loss"] < rows[0]["valid_loss"]
 
 
+def test_the_newest_training_is_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    values = {**SMALL, "epochs": 1}
+    for name in ("diffusion-20260131-120000-10", "diffusion-20260131-120000-9", "other"):
+        training.train("diffusion", values, output=tmp_path / "runs" / name)
+    for words, name in (
+        (["diffusion", "--resume"], "diffusion-20260131-120000-10"),
+        (["diffusion", "--resume", "--output-dir", "runs/other"], "other"),
+        (["diffusion", "--resume", "runs/diffusion-20260131-120000-9"], "diffusion-20260131-120000-9"),
+    ):
+        main(["train", *words, "--epochs", "2"])
+        lines = (tmp_path / "runs" / name / "metrics.jsonl").read_text().splitlines()
+        assert len(lines) == 2
+
+
 def test_pictures_are_drawn_and_measured(run, tmp_path, capsys):
     grid, film, raster = (tmp_path / name for name in ("grid.png", "film.gif", "raster.png"))
     words = ["sample", str(run), "-n", "5", "-o", str(grid), "--steps", "3", "--film", str(film)]

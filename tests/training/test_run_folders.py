@@ -34,6 +34,11 @@ def test_a_missing_run_is_named(tmp_path, monkeypatch):
         FileNotFoundError, match=r"'shd' is no folder of a run, and no preset with a run in runs; name one"
     ):
         experiment.train("shd", {}, resume="auto", device="cpu")
+    for target in (str(tmp_path / "shd"), "shd*", "[0-9]"):
+        (tmp_path / "runs" / "shd-20260131-120000").mkdir(parents=True, exist_ok=True)
+        Config().save(tmp_path / "runs" / "shd-20260131-120000" / "config.toml")
+        with pytest.raises(FileNotFoundError, match="is no folder of a run, and no preset with a run in runs"):
+            experiment.train(target, {}, resume="auto", device="cpu")
     with pytest.raises(FileNotFoundError, match="is not the folder of a run"):
         experiment.train("shd", {}, resume=str(tmp_path), device="cpu")
 

@@ -29,8 +29,11 @@ from snnsim.nn import constrain_after
 from snnsim.training import checkpoint, distributed, lock, signals
 from snnsim.training.average import Average
 from snnsim.training.distributed import any_rank
-from snnsim.training.run_folder import RunFolder, environment
+from snnsim.training.run_folder import RunFolder, environment, newest
 from snnsim.validation import require
+
+NAME, RUNS = "diffusion", Path("runs")
+"""Target of a new run, and the folder of new runs."""
 
 
 def load_pictures(settings: Settings) -> Pictures:
@@ -85,7 +88,7 @@ def train(
         target: "diffusion", a TOML file with a section `diffusion`, or the folder of a run to resume.
         values: New values of the settings by their names; a run that is resumed takes more epochs alone.
         output: Folder of the run; None is a new folder in runs.
-        resume: Whether the run of `target` or `output` goes on.
+        resume: Whether the run of `output` or `target` goes on, or the newest one in runs if `target` is "diffusion".
         device: Device of the network, or "auto".
 
     Raises:
@@ -105,7 +108,8 @@ def train(
 
 
 def _resumed(target: str, values: Mapping[str, object], output: Path | None) -> tuple[Path | None, Settings]:
-    path = output if target == "diffusion" and output is not None else Path(target)
+    last = newest(RUNS, NAME) if target == NAME and output is None else None
+    path = output or (Path(target) if last is None else last.path)
     require(files.is_of_diffusion(path), f"--resume: {path} must be the folder of a run of diffusion")
     require(
         set(values) <= {"epochs", "scaled_epochs"},
@@ -117,7 +121,7 @@ def _resumed(target: str, values: Mapping[str, object], output: Path | None) -> 
 @contextlib.contextmanager
 def _held(path: Path | None, settings: Settings, *, resume: bool) -> Iterator[RunFolder]:
     """Lock the folder of a run, a new one for None, and write what it begins with."""
-    folder = RunFolder(path or lock.new_folder(Path("runs"), f"diffusion-{datetime.now():%Y%m%d-%H%M%S}"))
+    folder = RunFolder(path or lock.new_folder(RUNS, f"{NAME}-{datetime.now():%Y%m%d-%H%M%S}"))
     with lock.held(folder.path, say=tqdm.write):
         remove_abandoned(folder.path)
         require(
@@ -144,7 +148,7 @@ def _check_shares(settings: Settings, pictures: int, world: int) -> None:
 
 
 def _base(target: str, values: Mapping[str, object]) -> Settings:
-    if target != "diffusion":
+    if target != NAME:
         return files.load(Path(target))
     return Settings() if values.get("path") is None else files.PICTURES
 
