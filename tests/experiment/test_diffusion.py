@@ -269,6 +269,9 @@ def test_variants_are_compared(tmp_path):
         epochs=1, width=4, pictures=40, sampling_steps=2, thresholds=(0.9, 1.0),
         variants=("spiking-4", "silu", "conditional-4"),
     )  # fmt: skip
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty: a folder of pictures has"):
+        experiment.reproduce(budget, tmp_path / "all", tmp_path / "empty")
     folder = experiment.reproduce(budget, tmp_path / "all")
     table = (folder / "table.md").read_text()
     for variant in budget.variants:

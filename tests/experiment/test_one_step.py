@@ -87,6 +87,13 @@ def test_other_settings_need_another_folder_and_more_arms_do_not(folder):
         Budget(seeds=0)
 
 
+def test_a_folder_without_pictures_leaves_no_settings(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty: a folder of pictures has"):
+        one_step.reproduce(TINY, tmp_path / "run", tmp_path / "empty", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_ladder_begins_where_the_network_before_ended(tmp_path, monkeypatch):
     loaded = pictures.load(None, TINY.valid)
     folder = running.RunFolder(tmp_path)

@@ -76,6 +76,27 @@ def test_other_settings_are_refused_but_more_seeds_are_not(tmp_path, monkeypatch
     assert (saved["budget"]["seeds"], saved["seed"]) == (2, 0)
 
 
+def test_a_source_that_is_named_twice_counts_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(running, "run", lambda cell, *_: row_of(cell, 0.5 + cell.seed / 10))
+    once, twice = (
+        (meta.reproduce(replace(TINY, sources=sources, seeds=2), tmp_path / str(len(sources)), progress=False))
+        for sources in (("bernoulli",), ("bernoulli", "bernoulli"))
+    )
+    assert (twice / "table.md").read_text() == (once / "table.md").read_text()
+    assert (twice / "results.csv").read_text() == (once / "results.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "must be a JSON file, and is damaged"), ("[]", "is of no experiment"), ("{}", "is of no experiment")],
+)
+def test_settings_of_something_else_are_named(tmp_path, content, message):
+    (tmp_path / "settings.json").write_text(content)
+    with pytest.raises(ValueError, match=rf"reproduce: .*settings\.json {message}"):
+        meta.reproduce(TINY, tmp_path, progress=False)
+    assert (tmp_path / "settings.json").read_text() == content
+
+
 def row_of(cell, test):
     result = {"valid": test, "test": test, "trial": {"rate": 0.01}}
     return cell._asdict() | {"decisions": {"rate": result, "lz": result}, "seconds": 2.0}

@@ -100,6 +100,12 @@ def test_a_penalty_brings_weights_nearer_to_zero():
     assert weight.abs().sum() < before
 
 
+def test_a_model_that_is_named_twice_counts_once():
+    assert settings.cells(Budget(models=("dense", "shuffled", "dense"), seeds=2)) == [
+        Cell(model, seed) for seed in (0, 1) for model in ("dense", "shuffled")
+    ]
+
+
 def test_other_settings_are_refused(folder):
     with pytest.raises(ValueError, match="other epochs; take these again"):
         motion.reproduce(replace(TINY, epochs=3), folder, progress=False)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnsim.data import video_clips
 from snnsim.delta.trace import rows
 from snnsim.experiment.cells import check_same, run_all
 from snnsim.experiment.delta import learners, reporting, tasks
@@ -34,6 +35,9 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
+    if budget.clips:
+        # before the settings are written, as the folder belongs to them from then on
+        video_clips.require_installed()
     # other seeds, tasks, methods and values only add cells
     check_same(folder, asdict(budget), free=("seeds", "tasks", "methods", "steps", "rates"))
     # cells of one task and seed have the same recordings, which are drawn once

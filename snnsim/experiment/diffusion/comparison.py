@@ -23,6 +23,7 @@ from snnsim.experiment.cells import check_same, result_file
 from snnsim.experiment.diffusion import evaluation, features, training
 from snnsim.experiment.diffusion.sampling import Sampler
 from snnsim.experiment.diffusion.settings import PICTURES, Settings
+from snnsim.experiment.one_step.pictures import Pictures
 from snnsim.files import written_whole
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import require
@@ -75,10 +76,12 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None) -> Path:
     """
     folder = RunFolder(output)
     settings_of_all = asdict(budget) | {"data": "digits" if data is None else str(data)}
+    cells = [(variant, seed) for seed in range(budget.seeds) for variant in dict.fromkeys(budget.variants)]
+    settings = {cell: _settings(budget, data, *cell) for cell in cells}
+    # before the settings are written, as the folder belongs to them from then on
+    loaded = training.load_pictures(settings[cells[0]])
     # other variants and more seeds only add runs
     check_same(folder, settings_of_all, free=("seeds", "variants"))
-    cells = [(variant, seed) for seed in range(budget.seeds) for variant in budget.variants]
-    settings = {cell: _settings(budget, data, *cell) for cell in cells}
     classifier = None
     for variant, seed in tqdm(cells, unit="run", disable=None):
         path = result_file(folder, f"{variant}-{seed}")
@@ -86,7 +89,7 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None) -> Path:
             continue
         run = output / "runs" / f"{variant}-{seed}"
         _train(run, settings[variant, seed])
-        classifier = classifier or features.reference(training.load_pictures(settings[variant, seed]))
+        classifier = classifier or features.reference(loaded)
         sampler = Sampler(steps=budget.sampling_steps)
         result = evaluation.evaluate(run, budget.pictures, sampler, classifier=classifier)
         last = RunFolder(run).read_metrics()
@@ -97,7 +100,7 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None) -> Path:
                 "valid_loss": last[-1]["valid_loss"], "seconds": sum(row["seconds"] for row in last), **result,
             },
         )  # fmt: skip
-    _guide(folder, budget, classifier, settings)
+    _guide(folder, budget, classifier, loaded)
     rows = [json.loads(result_file(folder, f"{variant}-{seed}").read_text(encoding="utf-8")) for variant, seed in cells]
     _write(folder, rows)
     return output
@@ -121,14 +124,12 @@ def _train(run: Path, settings: Settings) -> None:
     training.train("diffusion", base | values, output=run)
 
 
-def _guide(
-    folder: RunFolder, budget: Budget, classifier: features.Classifier | None, settings: dict[Any, Settings]
-) -> None:
+def _guide(folder: RunFolder, budget: Budget, classifier: features.Classifier | None, loaded: Pictures) -> None:
     """Measure the guided variant with other thresholds."""
     path, run = folder.path / "guidance.json", folder.path / "runs" / f"{GUIDED}-0"
     if GUIDED not in budget.variants or path.is_file():
         return
-    classifier = classifier or features.reference(training.load_pictures(settings[GUIDED, 0]))
+    classifier = classifier or features.reference(loaded)
     sampler = Sampler(steps=budget.sampling_steps)
     rows = [
         evaluation.evaluate(run, budget.pictures, sampler, threshold=threshold, classifier=classifier)

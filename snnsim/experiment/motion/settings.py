@@ -137,9 +137,9 @@ class Cell(NamedTuple):
 
 
 def cells(budget: Budget) -> list[Cell]:
-    """Return all cells, seed by seed.
+    """Return all cells, seed by seed; a model that is named twice has one for each seed.
 
     Args:
         budget: Models and number of seeds.
     """
-    return [Cell(model, seed) for seed in range(budget.seeds) for model in budget.models]
+    return [Cell(model, seed) for seed in range(budget.seeds) for model in dict.fromkeys(budget.models)]

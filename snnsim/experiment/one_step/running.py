@@ -44,9 +44,10 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None, *, progres
     """
     folder = RunFolder(output)
     settings = asdict(budget) | {"data": "digits" if data is None else data.name}
+    # before the settings are written, as the folder belongs to them from then on
+    loaded = pictures.load(data, budget.valid)
     # other arms and more seeds only add cells
     check_same(folder, settings, free=("seeds", "arms"))
-    loaded = pictures.load(data, budget.valid)
 
     def result(cell: Cell) -> dict[str, Any]:
         with tqdm(unit="epoch", leave=False, disable=None if progress else True) as bar:
