@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from snnsim.cli.options import COUNT, Folder
+from snnsim.cli.options import COUNT, Folder, without
 
 Size = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as the experiment has it)"), COUNT]
 
@@ -41,6 +41,8 @@ class Chaotic:
 
     def __call__(self) -> None:
         """Compute the missing results, and print the tables."""
+        if self.fitting != "gradient":
+            without(self, ("epochs", "hidden", "copies"), "least_squares, which trains nothing")
         from snnsim.bench import chaotic
 
         names = ("taus", "seeds", "fitting", "epochs", "hidden", "copies")

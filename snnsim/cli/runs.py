@@ -119,6 +119,7 @@ class Train:
         if self.folds is not None or self.seeds is not None:
             self._train_folds(values)
             return
+        without(self, ("jobs",), "a single training; --folds and --seeds start several")
         folder = experiment.train(self.target, values, output=self.output_dir, resume=self.resume, device=self.device)
         if int(os.environ.get("RANK", "0")) == 0:
             print(f"done: {folder.path}; next: snnsim evaluate {folder.path}")

@@ -9,7 +9,7 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from snnsim.allocator import keep_memory
-from snnsim.cli.options import Device, Jobs
+from snnsim.cli.options import Device, Jobs, without
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,10 @@ class Sweep:
         """
         if self.slurm and self.show:
             raise ValueError("--slurm and --show each print something else; take one of them")
+        if self.show:
+            without(self, ("jobs", "device", "retry"), "--show, which trains nothing")
+        if self.slurm:
+            without(self, ("retry",), "--slurm; add it to the command of the script")
         keep_memory()
         from snnsim.experiment.sweeps import slurm, spec, sweep
 

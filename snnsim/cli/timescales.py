@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from tyro.conf import arg
 
-from snnsim.cli.options import COUNT, Folder
+from snnsim.cli.options import COUNT, Folder, without
 
 _AS_BUDGET = "(default: as the budget has them)"
 Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint=_AS_BUDGET), COUNT]
@@ -51,6 +51,8 @@ class Timescales:
 
     def __call__(self) -> None:
         """Compute the missing results, and print the table."""
+        if "none" not in self.curricula:
+            without(self, ("target",), "curricula other than none")
         from snnsim.experiment import timescales
 
         changes = {

@@ -18,6 +18,15 @@ from snnsim.program import Program
             ["train", "digits", "--fold-seeds", "3"],
             "--fold-seeds is the number of seeds of each fold",
         ),
+        (["train", "digits", "--jobs", "2"], "--jobs has no meaning for a single training; --folds and --seeds start"),
+        (["sweep", "missing", "--show", "--retry"], "--retry has no meaning for --show, which trains nothing"),
+        (["sweep", "missing", "--slurm", "--retry"], "--retry has no meaning for --slurm; add it to the command"),
+        (["reproduce", "chaotic", "--epochs", "3", "--copies", "2"], "--epochs, --copies have no meaning for least"),
+        (["reproduce", "timescales", "--target", "5"], "--target has no meaning for curricula other than none"),
+        (
+            ["reproduce", "timescales", "--neuron", "lstm", "--learned", "tau"],
+            "all parts of lstm are learned; learned must be left out",
+        ),
         (
             ["convert", "missing", "-o", "a.snn", "--percent", "99.9"],
             "--percent has no meaning for thresholds by",

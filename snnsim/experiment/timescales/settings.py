@@ -17,6 +17,7 @@ from snnsim.learning.curricula import KINDS
 from snnsim.validation import known, lookup
 
 NEURONS = ("rate", "lif", "lstm", "gru")
+_GATES = ("lstm", "gru")
 DELAYS = ("none", "axonal", "synaptic")
 PARTS = ("tau", "weights", "delays")
 """Parts that are learned or fixed; a set of them is a text, such as "tau+weights"."""
@@ -95,6 +96,8 @@ class Budget:
             known(part, PARTS, "learned part")
         if self.delays != "none" and self.neuron != "lif":
             raise ValueError(f"reproduce: delays are those of spiking networks; use neuron lif, not {self.neuron}")
+        if self.neuron in _GATES and set(self.learned) != {"tau+weights"}:
+            raise ValueError(f"reproduce: all parts of {self.neuron} are learned; learned must be left out")
         if "delays" in parts and self.delays == "none":
             raise ValueError("reproduce: a network without delays cannot learn them; use delays axonal or synaptic")
 
