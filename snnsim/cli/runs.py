@@ -74,7 +74,7 @@ class Train:
     seed: Number = None
     """Seed of the initial parameters, the order of the recordings and dropout."""
     folds: Annotated[str | None, arg(metavar="speakers|N", help_behavior_hint="")] = None
-    """Train once for each fold of the training file, with the others for training: speakers leaves out one speaker at a time, N makes N groups of speakers. The median of the best epochs is then the number of epochs of networks that are trained on all recordings. The same command goes on after a stop."""
+    """Train once for each fold of the training file, with the others for training: speakers leaves out one speaker at a time, N makes N groups of speakers. The median of the best epochs is then the number of epochs of networks that are trained on all recordings. The same command with --output-dir goes on after a stop."""
     seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 1)"), COUNT] = None
     """Number of seeds, from --seed on, of each fold and of the networks that are trained on all recordings."""
     fold_seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as --seeds)"), COUNT] = None
@@ -133,7 +133,7 @@ class Train:
         from snnsim.experiment.sweeps import folds
 
         if self.resume is not None:
-            raise ValueError("--folds and --seeds go on by themselves: repeat the command without --resume")
+            raise ValueError("--folds and --seeds go on by themselves: repeat the command with --output-dir and without --resume")
         plan = folds.Plan(_folds(self.folds), self.seeds or 1, self.fold_seeds)
         folder = folds.train(self.target, values, plan, output=self.output_dir, jobs=self.jobs, device=self.device)
         split = "valid" if self.folds is None else "test"

@@ -258,7 +258,7 @@ def test_the_command_line(capsys, tiny, tmp_path, monkeypatch):
     assert [one.path.name for one in groups_in(tmp_path / "seeds")] == ["seeds"]
     for more, message in (
         (["--folds", "1"], "--folds must be speakers, or a number from 2 to 10,000, not 1"),
-        (["--folds", "2", "--resume"], "repeat the command without --resume"),
+        (["--folds", "2", "--resume"], "repeat the command with --output-dir and without --resume"),
         (["--seeds", "2", "--fold-seeds", "2"], "--fold-seeds is the number of seeds of each fold, and needs --folds"),
         (["--seeds", "0"], "--seeds must be at least 1, not 0"),
     ):

@@ -23,6 +23,7 @@ from snnsim.experiment.sweeps.process import Outcome
 from snnsim.experiment.sweeps.workers import Task, work
 from snnsim.files import write_json
 from snnsim.training import lock
+from snnsim.training.signals import Stopped
 from snnsim.untrusted import read_json
 from snnsim.validation import shown
 
@@ -85,7 +86,7 @@ def train(
 ) -> Path:
     """Train the folds and seeds of a plan, choose the number of epochs, refit, and return the folder.
 
-    The same call goes on after a stop; with more seeds, it adds the missing runs.
+    A call with the same output goes on after a stop; with more seeds, it adds the missing runs.
 
     Args:
         target: A preset, a TOML file, or the folder of a run.
@@ -132,12 +133,13 @@ def _check_split(values: Mapping[str, object]) -> None:
 
 
 def unsplit(config: Config) -> Config:
-    """Return a config, such as that of a run of a fold, with the standard split and all its epochs.
+    """Return a config, such as that of a run of a fold, with the standard split; that of a refit gets all its epochs.
 
     Args:
         config: The config.
     """
-    return config.with_values({**_SPLIT, "training.stop_after": None})
+    epochs = config.training.stop_after if config.data.validate else None
+    return config.with_values({**_SPLIT, "training.stop_after": epochs})
 
 
 def number_of(config: Config, folds: Folds) -> int:
@@ -191,15 +193,20 @@ def _carried_out(group: Group, jobs: int, device: str) -> Group:
 
     Raises:
         ValueError: If a run has no result afterwards.
+        Stopped: If a signal stopped the trainings.
     """
     group.write({})
-    troubles = work(Fixed(group), jobs=jobs, device=device)
+    # without --output-dir, the same command would begin in a new folder
+    again = f"the same command with --output-dir {group.path.parent} goes on"
+    try:
+        troubles = work(Fixed(group), jobs=jobs, device=device)
+    except Stopped as stop:
+        raise Stopped(str(stop), advice=again) from None
     missing = [run.name for run in group.runs if run.result is None]
     if missing:
         reasons = "; ".join([*troubles.own, *troubles.elsewhere]) or "they were stopped"
         raise ValueError(
-            f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); "
-            "the same command goes on with them"
+            f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); {again}"
         )
     return group
 
