@@ -229,3 +229,13 @@ def test_every_number_of_a_section_has_bounds(kind):
 def test_sections_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         AdLIF().scale = 3.0
+
+
+def test_none_is_the_target_of_classes_that_takes_their_labels():
+    config = Config().with_values({"task.target": "speaker"})
+    name, value = parse_assignment("task.target=none")
+    assert config.with_values({name: value}).task.target is None
+    # numbers have no labels, and a target may have the name
+    assert parse_assignment('task.target="none"') == ("task.target", "none")
+    with pytest.raises(ValueError, match=r"config: task\.target must be of type str, not None"):
+        Config().with_values({"task.kind": "regression", name: value})

@@ -106,14 +106,16 @@ def declared(kind: type, dotted: str) -> Any:
 
 
 def _setting(kinds: Mapping[str, Any], name: str, dotted: str) -> Any:
-    """Return the declared type of a setting of a kind.
+    """Return the declared type of a setting of a kind, one that takes None where a kind has it.
 
     Raises:
         ValueError: If no kind has the setting.
     """
     types: dict[str, Any] = {"kind": str}
     for section in kinds.values():
-        types |= {key: declared for key, declared in schema.hints(section).items() if key != "kind"}
+        for key, declared in schema.hints(section).items():
+            if key != "kind" and not schema.takes_none(types.get(key)):
+                types[key] = declared
     if name not in types:
         raise ValueError(f"config: {shown(dotted)[1:-1]} is unknown; the known keys there are {', '.join(types)}")
     return types[name]
