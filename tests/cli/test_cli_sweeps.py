@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -75,6 +76,14 @@ def test_a_script_for_a_cluster(capsys, spec, tmp_path):
     assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0
     # the folder of the logs exists, and no study has begun
     assert list((tmp_path / "sweep").iterdir()) == []
+
+
+def test_a_script_has_folders_with_spaces_and_percent_signs_as_one_word(capsys, spec, tmp_path):
+    folder = tmp_path / "50 % of all"
+    spec.write_text(spec.read_text().replace(json.dumps(str(tmp_path / "sweep")), json.dumps(str(folder))))
+    script = run(capsys, "sweep", str(spec), "--slurm")
+    (line,) = (line for line in script.splitlines() if line.startswith("#SBATCH --output="))
+    assert shlex.split(line.removeprefix("#SBATCH ")) == [f"--output={tmp_path}/50 %% of all/slurm-%A-%a.log"]
 
 
 def test_wrong_words_are_named(capsys, tmp_path, spec):

@@ -11,7 +11,7 @@ _SCRIPT = """\
 #!/bin/bash
 #SBATCH --job-name={name}
 #SBATCH --array=1-{jobs}
-#SBATCH --output={folder}/slurm-%A-%a.log
+#SBATCH --output={logs}
 #SBATCH --cpus-per-task=4
 #SBATCH --time=24:00:00
 #SBATCH --signal=TERM@{warning}
@@ -37,6 +37,8 @@ def script(wanted: Spec, command: str, *, jobs: int) -> str:
         name=wanted.name.replace(" ", "-"),
         jobs=jobs,
         folder=wanted.folder.resolve(),
+        # a percent sign would begin a number of the job, and sbatch takes words as a shell does
+        logs=shlex.quote(f"{str(wanted.folder.resolve()).replace('%', '%%')}/slurm-%A-%a.log"),
         warning=_WARNING_S,
         here=shlex.quote(str(Path.cwd())),
         command=command,
