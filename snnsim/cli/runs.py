@@ -133,7 +133,9 @@ class Train:
         from snnsim.experiment.sweeps import folds
 
         if self.resume is not None:
-            raise ValueError("--folds and --seeds go on by themselves: repeat the command with --output-dir and without --resume")
+            raise ValueError(
+                "--folds and --seeds go on by themselves: repeat the command with --output-dir and without --resume"
+            )
         plan = folds.Plan(_folds(self.folds), self.seeds or 1, self.fold_seeds)
         folder = folds.train(self.target, values, plan, output=self.output_dir, jobs=self.jobs, device=self.device)
         split = "valid" if self.folds is None else "test"

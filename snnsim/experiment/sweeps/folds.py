@@ -197,16 +197,16 @@ def _carried_out(group: Group, jobs: int, device: str) -> Group:
     """
     group.write({})
     # without --output-dir, the same command would begin in a new folder
-    again = f"the same command with --output-dir {group.path.parent} goes on"
+    advice = f"the same command with --output-dir {group.path.parent} goes on"
     try:
         troubles = work(Fixed(group), jobs=jobs, device=device)
     except Stopped as stop:
-        raise Stopped(str(stop), advice=again) from None
+        raise Stopped(str(stop), advice=advice) from None
     missing = [run.name for run in group.runs if run.result is None]
     if missing:
         reasons = "; ".join([*troubles.own, *troubles.elsewhere]) or "they were stopped"
         raise ValueError(
-            f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); {again}"
+            f"{group.path}: {len(missing)} of {len(group.runs)} runs are not finished ({reasons}); {advice}"
         )
     return group
 
@@ -225,8 +225,8 @@ def _refit(trained: Group, folder: Path) -> dict[str, object]:
     epochs = int(median(best) + 0.5)
     metrics = {name for result in results for name in result if name.startswith("valid_")}
     # a metric may be undefined in a fold, such as R² of numbers that are all the same
-    values = {name: [result.get(name) for result in results] for name in sorted(metrics)}
-    means = {name: mean(each) for name, each in values.items() if None not in each}
+    defined = [name for name in sorted(metrics) if all(result.get(name) is not None for result in results)]
+    means = {name: mean(result[name] for result in results) for name in defined}
     write_json(file, {"epochs": epochs, "best_epochs": best, **means})
     return _refit_values(epochs)
 
