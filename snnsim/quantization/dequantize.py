@@ -10,9 +10,11 @@
 Shapes   unit, m, θ, b (neuron,) · q (synapse,)
 Units    "trained": membranes of the network before quantization · "integer": membranes of the Program in integers
 Names    q integer weight, m integer decay · unit `Population.scale`, the membrane that one unit stands for
+         θ' of graded messages is θ, as it is the step of a level (delta), or fires above it alone (sigma_delta)
 Exact    in integer units all sums of weights stay integers, so they have no rounding in any order. The threshold then
          lies between two integers, so machines that fire at the threshold and above it have the same spikes
-Differs  from the Program in integers by the rounding of v β toward 0 and by saturation
+Differs  from the Program in integers by the rounding of v β toward 0, by saturation, and by the rounding of graded
+         messages of sigma_delta
 """
 
 from dataclasses import replace
@@ -20,7 +22,7 @@ from typing import Literal
 
 import numpy as np
 
-from snnsim.program import ConvEdge, Edge, Population, Program
+from snnsim.program import MODELS, ConvEdge, Edge, Population, Program
 from snnsim.quantization import messages
 from snnsim.validation import instance, one_of
 
@@ -50,7 +52,8 @@ def dequantized(program: Program, *, units: Literal["trained", "integer"] = "tra
 
     def neurons(population: Population) -> Population:
         own = unit[population.name]
-        half = 0.5 if population.fires and not trained else 0.0
+        spikes = population.fires and not MODELS[population.model].graded
+        half = 0.5 if spikes and not trained else 0.0
         return replace(
             population,
             decay=population.decay / 2**fixed.decay_bits,

@@ -4,7 +4,7 @@
                                              largest that the bits of weights and membranes allow; w, θ, b are exact
     s = r · largest |w| / (2^(N−1) − 1)      elsewhere, by grids.py; larger where θ or b would not fit into the word
     unit = s / 2^shift                       unit of a membrane
-    θ → ⌈θ / unit⌉      b → round(b / unit)      β → round(β 2^decay_bits)
+    θ → ⌈θ / unit⌉      b → round(b / unit)      β → round(β 2^decay_bits)      of sigma_delta, θ → ⌊θ / unit⌋
     a second state variable has the unit of the membrane: its jump is rounded as a bias, its decay, gain and coupling
     as a decay
 
@@ -56,6 +56,10 @@ class _Groups:
         edges = [edge for edge in program.edges if edge.target == population.name]
         # the neurons at all positions of a channel share weights, and so a scale
         channels = [edge.geometry.target.channels for edge in edges if isinstance(edge, ConvEdge)]
+        if population.model == "sigma_delta":
+            # their messages count in their scale, and a convolution has one weight for all positions of a channel
+            behind = (edge for edge in program.convolutions if edge.source == population.name)
+            channels += [edge.geometry.source.channels for edge in behind]
         size = math.gcd(population.size, *channels)
         neuron = np.arange(population.size) % size
         weight = np.concatenate([np.zeros(0), *(edge.weight for edge in edges)])
@@ -177,7 +181,11 @@ def in_integers(population: Population, scales: Scales, fixed: FixedPoint) -> tu
     """
     unit, one = scales.scale / 2**fixed.weight_shift, 2**fixed.decay_bits
     level, push = population.threshold / unit, population.bias / unit
-    threshold = np.where(scales.exact, np.rint(level), np.ceil(level * (1 - common.DOUBLE)))
+    reached = np.ceil(level * (1 - common.DOUBLE))
+    if population.model == "sigma_delta":
+        # it sends above its threshold alone, and not at it
+        reached = np.floor(level * (1 + common.DOUBLE))
+    threshold = np.where(scales.exact, np.rint(level), reached)
     threshold = np.maximum(threshold, 1) if population.fires else np.ones(population.size)
     bias, decay = np.rint(push), np.rint(population.decay * one)
     moved = _relative_change(threshold, level) if population.fires else np.zeros(population.size)

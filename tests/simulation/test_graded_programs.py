@@ -7,7 +7,7 @@ import pytest
 
 from snnsim.export import targets
 from snnsim.kernels.simulate.naive_graded import graded
-from snnsim.program import Edge, FixedPoint, Population, Program
+from snnsim.program import ConvEdge, Edge, FixedPoint, Geometry, Population, Program
 from snnsim.quantization import Scheme, quantize
 from snnsim.quantization.dequantize import dequantized
 from snnsim.simulation import Events, Probe, Simulator, simulate
@@ -15,6 +15,7 @@ from snnsim.simulation import Events, Probe, Simulator, simulate
 SIZES = {"first": 6, "second": 5, "out": 3}
 STEPS, RECORDINGS, CHANNELS = 10, 2, 4
 PROBE = Probe(spikes=True, membranes=dict.fromkeys(SIZES))
+PROBE_OF_OUT = Probe(membranes={"out": None})
 
 
 def _program(model, seed, *, integers=False, back=True):
@@ -167,3 +168,71 @@ def test_quantization_of_numbers_on_its_grid_changes_no_membrane(model):
 def test_loops_of_sigma_delta_populations_are_not_quantized():
     with pytest.raises(ValueError, match="must not form loops, and 'second' leads to 'first'"):
         quantize(_program("sigma_delta", 10), Scheme("int8"))
+
+
+@pytest.mark.parametrize("scale", ["channel", "layer"])
+def test_convolutions_of_sigma_delta_messages_are_quantized_as_their_single_synapses(scale):
+    rng = np.random.default_rng(11)
+    pre, post = np.divmod(np.arange(CHANNELS * 18), 18)
+    # neurons of very different weights, so that each would have a scale of its own
+    weight = rng.normal(size=len(pre)) * 4.0 ** (post % 5)
+    kernel = ConvEdge.dense("first", "out", rng.normal(size=(2, 2, 2, 2)), geometry=Geometry.of((3, 3, 2), 2, (2, 2)))
+    program = Program(
+        channels=CHANNELS,
+        populations=(
+            Population.of("first", 18, decay=1.0, threshold=0.01, model="sigma_delta"),
+            Population.of("out", 8, decay=1.0, model="sigma"),
+        ),
+        edges=(Edge.of("input", "first", (pre, post, 0 * pre, weight), sources=CHANNELS), kernel),
+        time_step_ms=1.0,
+        readout="out",
+    )
+    events = Events.from_frames(_changes(11))
+    integers = quantize(program, Scheme("int12", scale=scale, word_bits=32, weight_shift=0))
+    exact, rounded, single = (
+        simulate(each, events, record=PROBE_OF_OUT, threads=1).membrane("out", 0)
+        for each in (program, integers, integers.unrolled())
+    )
+    np.testing.assert_array_equal(rounded, single)
+    np.testing.assert_allclose(rounded, exact, rtol=0, atol=0.01 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("units", ["trained", "integer"])
+@pytest.mark.parametrize("model", ["delta", "sigma_delta"])
+def test_floats_of_integers_send_the_same_messages(model, units):
+    program = _program(model, 12, integers=True, back=False)
+    # without a shift, no message is rounded
+    program = replace(program, fixed=replace(program.fixed, weight_shift=0))
+    program = replace(program, populations=tuple(_threshold_of_sums(each) for each in program.populations))
+    events = Events.from_frames(_changes(13))
+    floats = dequantized(program, units=units)
+    results = [simulate(each, events, record=PROBE, threads=1) for each in (program, floats)]
+    assert results[0].node_counts[:, CHANNELS:].sum() > 0
+    np.testing.assert_array_equal(results[0].node_counts, results[1].node_counts)
+    for recording in range(RECORDINGS):
+        np.testing.assert_array_equal(*(_membranes(result, recording) for result in results))
+
+
+def test_sums_above_the_threshold_of_sigma_delta_neurons_stay_above_it_in_integers():
+    # messages of one and of two eighths, and a threshold between them, which is no multiple of the integers' unit
+    populations = (
+        Population.of("first", 1, decay=1.0, threshold=0.2, model="sigma_delta"),
+        Population.of("out", 1, decay=1.0, model="sigma"),
+    )
+    edges = (
+        Edge.of("input", "first", ([0, 1], [0, 0], [0, 0], [0.125, 15.875]), sources=2),
+        Edge.of("first", "out", ([0], [0], [0], [1.0]), sources=1),
+    )
+    program = Program(channels=2, populations=populations, edges=edges, time_step_ms=1.0, readout="out")
+    events = Events.from_frames(np.array([1, 1, 0, 2, 1, 1])[:, None, None] * np.array([1, 0]))
+    exact, rounded = (
+        simulate(each, events, record=PROBE_OF_OUT, threads=1).membrane("out", 0).ravel()
+        for each in (program, quantize(program, Scheme("int8", word_bits=32, weight_shift=0)))
+    )
+    assert exact.tolist() == [0.0, 0.25, 0.25, 0.5, 0.5, 0.75]
+    np.testing.assert_allclose(rounded, exact, rtol=0, atol=1e-6)
+
+
+def _threshold_of_sums(population):
+    """Return a population whose thresholds and biases are of the size of weights, so that sums often equal them."""
+    return replace(population, threshold=population.threshold // 64, bias=population.bias // 16)
