@@ -59,6 +59,7 @@ def network(first, second, target):
 @example(pair=["../../out", "../out"])
 @example(pair=["a b", "a_b"])
 @example(pair=["output", "None"])
+@example(pair=["*/*", "/*/"])
 @example(pair=["clock", "output"])
 @given(pair=pairs)
 def test_any_name_comes_back_and_nothing_is_written_elsewhere(tmp_path_factory, target, pair):

@@ -1,6 +1,7 @@
 """From a Program in integers to a folder in C99."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
@@ -74,7 +75,7 @@ def _network_h(program: Program, blocks: list[list[Block]]) -> str:
     fields |= {"format": FORMAT, "version": 1, "blocks": [len(each) for each in blocks]}
     fields["synapses"] = [len(edge.weight) for edge in program.single_edges]
     # a comment must not end in the middle, nor seem to begin again
-    comment = json.dumps(fields).replace("*/", "*\\/").replace("/*", "\\/*")
+    comment = re.sub(r"(?<=\*)/|/(?=\*)", r"\\/", json.dumps(fields))
     flat = [block for each in blocks for block in each]
     weight = _concatenated(block.weight for block in flat)
     post = _concatenated(block.post for block in flat if block.post is not None)
