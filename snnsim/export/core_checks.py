@@ -54,11 +54,13 @@ def synapses_per_core(program: Program, core: Core) -> Iterator[Violation]:
     """
     for population in program.populations:
         bits = synapse_bits(program, population, core)
-        if bits > core.synapse_bits and population.size > 1:
+        if bits > core.synapse_bits:
+            several = population.size > 1
             yield Violation(
                 "synapses_per_core", population_text(population),
-                f"its synapses must take at most {core.synapse_bits // 8:,} bytes, not {bits // 8:,}",
-                "split it, or prune: snnsim prune", "split_populations" if population.fires else None,
+                f"its synapses must take at most {core.synapse_bits // 8:,} bytes, not {-(-bits // 8):,}",
+                "split it, or prune: snnsim prune" if several else "a neuron has one core; prune: snnsim prune",
+                "split_populations" if several and population.fires else None,
             )  # fmt: skip
 
 

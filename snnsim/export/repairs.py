@@ -194,6 +194,8 @@ def join_taps(program: Program) -> tuple[Program, Counts]:
 def split_populations(program: Program, *, core: Core) -> tuple[Program, Counts]:
     """Split populations that fire and are too large for a core into equal parts, named P.0, P.1 and so on.
 
+    Where names of other populations begin with P., a "_" stands in front of the numbers.
+
     Args:
         program: Program in floats or integers.
         core: Capacity of a core, of which `neurons`, `synapse_bits` and `axons_out` set the number of parts.
@@ -217,13 +219,18 @@ def _split(program: Program, population: Population, core: Core) -> list[tuple[P
         -(-synapse_bits(program, population, core) // core.synapse_bits),
         -(-population.size * targets // core.axons_out),
     )
+    count = min(count, population.size)
     if count <= 1 or not population.fires:
         return [(population, slice(0, population.size))]
-    bounds = np.linspace(0, population.size, min(count, population.size) + 1).round().astype(int)
+    bounds = np.linspace(0, population.size, count + 1).round().astype(int)
+    # no part has the name of another population
+    stem, names = f"{population.name}.", [each.name for each in program.populations]
+    while any(name.startswith(stem) for name in names):
+        stem += "_"
     pieces = []
     for number, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
         arrays: dict[str, Any] = {name: getattr(population, name)[begin:end] for name in population.array_names}
-        pieces.append((replace(population, name=f"{population.name}.{number}", **arrays), slice(begin, end)))
+        pieces.append((replace(population, name=f"{stem}{number}", **arrays), slice(begin, end)))
     return pieces
 
 

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from helpers.loihi_programs import BREAKS, chain, with_part
 from snnsim.export import targets
 from snnsim.export.bias_channels import with_bias_spikes
-from snnsim.program import Edge
+from snnsim.export.core_checks import Core, synapses_per_core
+from snnsim.export.repairs import split_populations
+from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, Probe, Simulator
 from snnsim.verification import networks
 
@@ -127,3 +129,31 @@ def test_joined_taps_of_large_integers_keep_their_signs():
     assert {"join_taps", "quantize"} <= {each.name for each in repairs}
     assert (mended.edges[0].weight > 0).all()
     assert list(targets.TARGETS["loihi2"].check(mended)) == []
+
+
+def test_parts_of_a_population_have_names_that_no_other_has():
+    parts = (Population.of("big", 2000, decay=0.5), Population.of("big.0", 3, decay=0.5))
+    neuron = np.arange(2000)
+    edges = (
+        Edge.of(INPUT, "big", (0 * neuron, neuron, 0 * neuron, np.ones(2000)), sources=4),
+        Edge.of("big", "big.0", (neuron, neuron % 3, 0 * neuron, np.ones(2000)), sources=2000),
+    )
+    program = Program(channels=4, populations=parts, edges=edges, time_step_ms=1.0)
+    core = Core(neurons=1024, synapse_bits=2**40, bits=14, axons_in=4096, axons_out=4096, cores=128)
+    split, _ = split_populations(program, core=core)
+    assert [each.name for each in split.populations] == ["big._0", "big._1", "big.0"]
+    assert split.synapses == program.synapses
+
+
+def test_the_synapses_of_a_single_neuron_must_fit_into_a_core():
+    core = Core(neurons=1024, synapse_bits=8000, bits=14, axons_in=4096, axons_out=4096, cores=128)
+    for count, fits in ((533, True), (534, False)):
+        # 15 bits each: weight, delay, and one for the number of the target
+        source = np.arange(count)
+        edge = Edge.of(INPUT, "one", (source, 0 * source, 0 * source, np.ones(count)), sources=count)
+        part = Population.of("one", 1, decay=0.5)
+        program = Program(channels=count, populations=(part,), edges=(edge,), time_step_ms=1.0)
+        violations = list(synapses_per_core(program, core))
+        assert [each.rule for each in violations] == ([] if fits else ["synapses_per_core"])
+        assert not any(each.repair for each in violations)
+        assert split_populations(program, core=core)[0].same_as(program)
