@@ -26,9 +26,10 @@ from snnsim.export.targets import TARGETS
 from snnsim.program import Population, Program
 from snnsim.quantization import dequantized
 from snnsim.simulation import Events, Probe, Result, Simulator
-from snnsim.validation import is_whole, require
+from snnsim.validation import require
 from snnsim.verification.backends import BACKENDS, get_backend
 from snnsim.verification.compare import Difference, Layer, compare_layer, first_differences
+from snnsim.verification.inputs import joined_rows, refuse_graded_input
 from snnsim.verification.parallel import Parallel, merged
 
 ALONE = Parallel()
@@ -118,8 +119,9 @@ def verify(  # noqa: PLR0913
     chosen = get_backend(backend)
     if not trust:
         _refuse_other_code(Path(path), program, chosen.target)
-    _refuse_graded_input(program, events)
-    single = events if chosen.counts else replace(events, count=np.ones_like(events.count))
+    refuse_graded_input(program, events)
+    counted = joined_rows(events)
+    single = counted if chosen.counts else replace(counted, count=np.ones_like(counted.count))
     program, inputs = with_bias_spikes(program, single)
     simulated = program if chosen.integers else dequantized(program, units="integer")
     result = Simulator(simulated).run(inputs, Probe(spikes=True))
@@ -201,21 +203,6 @@ def _refuse_other_code(path: Path, program: Program, target: str) -> None:
                 f"verify: {file} would be run, and must be the file that this snnsim writes for this network; it is "
                 "not. Read it, and allow it by --trust (trust=True in Python), or export the network again"
             )
-
-
-def _refuse_graded_input(program: Program, events: Events) -> None:
-    """Check that counts are numbers of spikes, or of a Program with graded messages whole messages.
-
-    Raises:
-        ValueError: If one is not.
-    """
-    count = events.count
-    if not (is_whole(count) and (program.graded or count.min(initial=0) >= 0)):
-        wrong = count[(count != np.floor(count)) | (count < 0)]
-        raise ValueError(
-            f"verify: counts must be numbers of spikes, whole and at least 0, as backends take no graded input; got "
-            f"{wrong[0]:g}; round the input, or run the program by snnsim alone"
-        )
 
 
 def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> None:

@@ -199,3 +199,14 @@ def test_graded_input_is_refused(call, tmp_path, program, events, count):
     graded = replace(events, count=np.full(len(events.count), count))
     with pytest.raises(ValueError, match=f"counts must be numbers of spikes, whole and at least 0.*got {count:g};"):
         verification.verify(tmp_path / "a.npz", program, graded, backend="made")
+
+
+@pytest.mark.parametrize("counts", [False, True])
+def test_rows_of_one_channel_and_step_are_joined_and_counts_of_0_are_no_spikes(call, tmp_path, program, counts):
+    call(COPY, counts=counts)
+    rows = {"step": [0, 0, 0, 0, 2, 2], "channel": [1, 0, 1, 2, 0, 1], "count": [1, 1, 2, 0, 0, 1]}
+    events = Events(*map(np.array, rows.values()), np.array([0, 4, 6]), np.array([3, 3]))
+    report = verification.verify(tmp_path / "a.npz", program, events, backend="made")
+    # channels 0 and 1 of the first recording, and channel 1 of the second
+    assert (report.total("spikes_equal"), report.total("spikes_total")) == (3, 3)
+    assert report.dropped_spikes == (0 if counts else 2)
