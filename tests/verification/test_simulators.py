@@ -147,3 +147,22 @@ def test_neurons_that_nest_would_compute_otherwise_are_refused(run, model, delay
     changed = Edge.of("first", "first", synapses, sources=16)
     with pytest.raises(RuntimeError, match=words):
         run("nest", replace(program, edges=(*program.edges[:-1], changed)))
+
+
+@pytest.mark.parametrize(
+    ("model", "parameters"),
+    [
+        ("noisy_hard", {"width": 0.5, "reset_value": 0.0}),
+        ("lif_soft_initial", {"initial": 0.9}),
+        ("delta", {}),
+        ("sigma_delta", {}),
+    ],
+)
+def test_neurons_that_brian2_has_no_equation_of_are_refused(run, model, parameters):
+    rows = {name: np.full(2, value) for name, value in parameters.items()}
+    ones = np.ones(2)
+    part = Population("a", model, ones, ones, 0 * ones, ones, **rows)
+    edge = Edge.of(INPUT, "a", ([0, 1], [0, 1], [0, 0], [1.0, 1.0]), sources=2)
+    program = Program(channels=2, populations=(part,), edges=(edge,), time_step_ms=1.0)
+    with pytest.raises(verification.UnsupportedError, match="population 'a': the model must be that of deterministic"):
+        run("brian2", program)

@@ -20,7 +20,7 @@ from typing import Any
 
 import brian2 as b
 import numpy as np
-from exchange import Membranes, Recordings, Spikes, add_loop_seconds, main, read_arrays, timed
+from exchange import Membranes, Recordings, Spikes, UnsupportedError, add_loop_seconds, main, read_arrays, timed
 
 CODE = os.environ.get("SNNSIM_BRIAN2", "numpy")
 STANDALONE = CODE == "cpp_standalone"
@@ -28,6 +28,7 @@ MODEL = "v : 1\narrived : 1\ndecay : 1 (constant)\nbias : 1 (constant)\nlimit : 
 BIAS = "bias * int(timestep(t, dt) >= {lag})"
 PARAMETERS = ("gain", "second_decay", "coupling", "jump")
 SECOND_MODEL = "\n".join([MODEL, "variable : 1", "fired : 1", *(f"{name} : 1 (constant)" for name in PARAMETERS)])
+KINDS = ("", "adlif", "alif", "cuba_lif")
 RESETS = {"hard": "v = 0", "soft": "v -= limit"}
 RAISED_RESETS = {"hard": "v = 0", "soft": "v -= limit + variable"}
 
@@ -98,8 +99,17 @@ def _spike_times(recordings: Recordings, number: int, copies: int) -> tuple[np.n
 
 
 def _neurons(header: dict[str, Any], arrays: dict[str, np.ndarray], name: str, model: str) -> Any:
-    """Return the neurons of a population, with the equation of a step."""
+    """Return the neurons of a population, with the equation of a step.
+
+    Raises:
+        UnsupportedError: If the model has no such equation.
+    """
     kind, _, reset = model.rpartition("_")
+    if model != "readout" and not (kind in KINDS and reset in RESETS):
+        raise UnsupportedError(
+            f"population {name!r}: the model must be that of deterministic neurons that send spikes and start at 0, "
+            f"not {model!r}"
+        )
     size = len(arrays[f"population/{name}/decay"])
     if model == "readout":
         group = b.NeuronGroup(size, MODEL)
