@@ -9,6 +9,7 @@ from helpers.interpreters import python_with
 from helpers.loihi_programs import chain, graph, sigma_delta_chain, sparse
 from snnsim import export, verification
 from snnsim.simulation import Events, Simulator
+from snnsim.verification import networks
 
 INSTALL = {
     "brian2-loihi": ("brian2_loihi", '"brian2-loihi" "brian2" "numpy<2.4"'),
@@ -38,14 +39,32 @@ def test_every_spike_is_the_same(tmp_path, backend, target, draw):
     python = python_with(module, install=packages)
     rng = np.random.default_rng(1)
     events = Events.from_frames(rng.integers(1, 4, (40, 4, 6)) * (rng.random((40, 4, 6)) < 0.3))
-    networks = (draw(np.random.default_rng(seed), 9) for seed in range(1000))
-    program = replace(next(each for each in networks if busy(each, events)), decision="last_membrane")
+    drawn = (draw(np.random.default_rng(seed), 9) for seed in range(1000))
+    program = replace(next(each for each in drawn if busy(each, events)), decision="last_membrane")
     path = tmp_path / f"net{export.TARGETS[target].suffix}"
     export.write(program, target, path)
     report = verification.verify(path, program, events, backend=backend, python=python)
     assert report.equal, report
     assert report.total("spikes_total") > 20
     np.testing.assert_array_equal(report.choices, report.our_choices)
+
+
+@pytest.mark.parametrize("backend", ["brian2-loihi", "lava"])
+def test_populations_may_have_names_that_are_no_path(tmp_path, backend):
+    module, packages = INSTALL[backend]
+    python = python_with(module, install=packages)
+    program = networks.toy()
+    names = {"first": "Input", "second": "a/b"}
+    parts = tuple(replace(part, name=names[part.name]) for part in program.populations)
+    edges = tuple(
+        replace(edge, source=names.get(edge.source, edge.source), target=names[edge.target]) for edge in program.edges
+    )
+    export.write(replace(program, populations=parts, edges=edges), "loihi1", tmp_path / "net.loihi1")
+    read, events = export.read("loihi1", tmp_path / "net.loihi1"), networks.recordings(program, 1, steps=60)
+    report = verification.verify(tmp_path / "net.loihi1", read, events, backend=backend, python=python)
+    assert [layer.name for layer in report.layers] == ["Input", "a/b"]
+    assert report.equal
+    assert report.total("spikes_total") > 20
 
 
 def test_every_message_is_the_same(tmp_path):

@@ -47,7 +47,7 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
             )  # fmt: skip
             objects.append(groups[name])
         for number in range(len(header["edges"])):
-            objects += _synapses(file[f"edge/{number}"], groups, lines)
+            objects += _synapses(file[f"edge/{number}"], header["edges"][number], groups, lines)
     models = dict(header["populations"])
     monitors = {name: LoihiSpikeMonitor(groups[name]) for name, model in models.items() if model != "readout"}
     traces = {
@@ -72,18 +72,19 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     return spikes, membranes
 
 
-def _synapses(edge: Any, groups: dict[str, Any], lines: int) -> list[Any]:
+def _synapses(edge: Any, ends: tuple[str, str], groups: dict[str, Any], lines: int) -> list[Any]:
     """Return the synapses of an edge, delay by delay."""
     pre, post, delay, weight = (edge[name][()] for name in ("pre", "post", "delay", "weight"))
-    name = edge.attrs["source"]
-    if name == "input":
+    # the header has the names of the Program, and the attributes of an edge those of paths
+    source, target = ends
+    if source == "input":
         pre = (pre[:, None] * lines + np.arange(lines)).ravel()
         post, delay, weight = (np.repeat(values, lines) for values in (post, delay, weight))
     result = []
     for each in np.unique(delay):
         mask = delay == each
         group = LoihiSynapses(
-            groups[name], groups[edge.attrs["target"]], delay=int(each), sign_mode=synapse_sign_mode.MIXED,
+            groups[source], groups[target], delay=int(each), sign_mode=synapse_sign_mode.MIXED,
             num_weight_bits=8, w_exp=int(edge.attrs["w_exp"]),
         )  # fmt: skip
         group.connect(i=pre[mask], j=post[mask])

@@ -37,7 +37,9 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     with h5py.File(path, "r") as file:
         header = json.loads(file.attrs["header"])
         neurons = [dict(file[f"population/{n}"].attrs) for n in range(len(header["populations"]))]
-        edges = [read_edge(file[f"edge/{n}"], header, recordings.channels) for n in range(len(header["edges"]))]
+        edges = [
+            read_edge(file[f"edge/{n}"], ends, header, recordings.channels) for n, ends in enumerate(header["edges"])
+        ]
     spikes: Spikes = {name: [] for name, model in header["populations"] if model != "readout"}
     membranes: Membranes = {name: [] for name, model in header["populations"] if model == "readout"}
     for number in range(len(recordings)):
@@ -50,11 +52,12 @@ def run(path: Path, recordings: Recordings) -> tuple[Spikes, Membranes]:
     return spikes, membranes
 
 
-def read_edge(edge: Any, header: dict[str, Any], channels: int) -> Edge:
+def read_edge(edge: Any, ends: tuple[str, str], header: dict[str, Any], channels: int) -> Edge:
     """Return the matrices of an edge of the file.
 
     Args:
-        edge: The group of the edge in the file.
+        edge: The group of the edge in the file. Its attributes have names of paths.
+        ends: Names of source and target in the header.
         header: The Program's header, with the size of each population.
         channels: Number of input channels.
     """
@@ -62,7 +65,7 @@ def read_edge(edge: Any, header: dict[str, Any], channels: int) -> Edge:
     size = {"input": channels} | {
         name: len(unit) for (name, _), unit in zip(header["populations"], header["unit"], strict=True)
     }
-    source, target = edge.attrs["source"], edge.attrs["target"]
+    source, target = ends
     pair = pre * size[target] + post
     order = np.argsort(pair, kind="stable")
     tap = np.empty(len(pair), int)
