@@ -16,6 +16,7 @@ from snnsim import export, verification
 from snnsim.export.c import layout
 from snnsim.program import DECISIONS, INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import Events, Simulator
+from snnsim.verification import networks
 
 COMPILER = shutil.which("cc")
 SLOWLY = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -76,6 +77,19 @@ def test_a_folder_of_an_earlier_version_is_run(tmp_path):
     program = export.read("c", tmp_path / "int8.c")
     events = Events.random(2, steps=20, channels=program.channels, rate=0.3)
     assert verification.verify(tmp_path / "int8.c", program, events, backend="c").equal
+
+
+@needs_cc
+def test_recordings_may_be_long_or_empty(tmp_path):
+    program = networks.toy()
+    # 80,000 rows, and a recording without steps behind it
+    one = Events.from_frames(np.ones((80_000 // program.channels, 1, program.channels), int))
+    offset, length = [0, len(one.step), len(one.step)], [one.length[0], 0]
+    events = Events(one.step, one.channel, one.count, np.array(offset), np.array(length))
+    export.write(program, "c", tmp_path / "net")
+    report = verification.verify(tmp_path / "net", program, events, backend="c")
+    assert report.total("spikes_total") > 0
+    assert report.equal
 
 
 def test_a_lowered_threshold_fits_into_32_bits():

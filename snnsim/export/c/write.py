@@ -23,9 +23,10 @@ FORMER_RUNTIME = frozenset(
     {
         "ed7e1df37944d0cbe8280ae04d5142e39f753e7e19d2568b90557a7f9fd81dac",
         "58dbe7d47a6a5fc741c4f7a067e22c0ed381b90a4f18aa80e504a58d4d7b9da5",
+        "96206d1660c8e62f550eb8e1751ccda465a361a98b0857104b7f4da051fb5121",
     }
 )
-"""SHA-256 of snn.c and snn.h of earlier versions."""
+"""SHA-256 of snn.c, snn.h and run.c of earlier versions."""
 _RESETS = {"hard": "SNN_HARD", "soft": "SNN_SOFT", None: "SNN_READS"}
 
 

@@ -54,7 +54,7 @@ def _decoded(
     spikes: Spikes = {name: [] for name, model in header["populations"] if model != "readout"}
     traces, choices, position = [], [], 0
     for length in lengths:
-        step, neuron = [], []
+        step, neuron = [np.zeros(0, int)], [np.zeros(0, np.int32)]
         trace = np.zeros((length, readout))
         for each in range(length):
             count = int(numbers[position])

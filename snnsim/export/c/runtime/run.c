@@ -7,10 +7,7 @@
 
 #include "snn.h"
 
-#define MOST_SPIKES 65536
-
 static snn_state state;
-static int32_t spikes[MOST_SPIKES][3];
 
 static int get(int32_t *value)
 {
@@ -22,24 +19,11 @@ static void put(int32_t value)
     (void)fwrite(&value, sizeof value, 1, stdout);
 }
 
-/* Returns 1 and a recording, 0 at the end, -1 if it is none of this network. */
-static int next(int32_t *steps, int32_t *count)
+/* Returns 1 and the step, channel and count of a spike, 0 if it is none of this network or before `first`. */
+static int next(int32_t spike[3], int32_t first)
 {
-    if (!get(steps)) {
-        return 0;
-    }
-    if (!get(count) || *count < 0 || *count > MOST_SPIKES) {
-        return -1;
-    }
-    if (fread(spikes, sizeof spikes[0], (size_t)*count, stdin) != (size_t)*count) {
-        return -1;
-    }
-    for (int32_t n = 0; n < *count; n++) {
-        if (spikes[n][1] < 0 || spikes[n][1] >= SNN_CHANNELS || spikes[n][2] < 0 || spikes[n][2] > SNN_MOST_COUNT) {
-            return -1;
-        }
-    }
-    return 1;
+    return fread(spike, sizeof *spike, 3, stdin) == 3 && spike[0] >= first && spike[1] >= 0 &&
+           spike[1] < SNN_CHANNELS && spike[2] >= 0 && spike[2] <= SNN_MOST_COUNT;
 }
 
 static void tell(uint32_t fired)
@@ -57,28 +41,37 @@ static void tell(uint32_t fired)
 #endif
 }
 
-static void run(int32_t steps, int32_t count)
+/* Returns 1, or 0 if the recording is damaged, or not one of this network. */
+static int run(int32_t steps, int32_t count)
 {
-    int32_t n = 0;
+    int32_t spike[3] = {0, 0, 0}, waits = 0;
     snn_reset(&state);
     for (int32_t step = 0; step < steps; step++) {
-        for (; n < count && spikes[n][0] == step; n++) {
-            snn_input(&state, (uint32_t)spikes[n][1], (uint8_t)spikes[n][2]);
+        while (count > 0) {
+            if (!waits && !next(spike, step)) {
+                return 0;
+            }
+            waits = spike[0] > step;
+            if (waits) {
+                break;
+            }
+            snn_input(&state, (uint32_t)spike[1], (uint8_t)spike[2]);
+            count--;
         }
         tell(snn_step(&state));
     }
     put(snn_choice(&state));
+    return count == 0;
 }
 
 int main(void)
 {
     int32_t steps, count;
-    int found;
-    while ((found = next(&steps, &count)) > 0) {
-        run(steps, count);
+    while (get(&steps)) {
+        if (!get(&count) || !run(steps, count)) {
+            fprintf(stderr, "run: a recording is damaged, or not one of this network\n");
+            return 2;
+        }
     }
-    if (found < 0) {
-        fprintf(stderr, "run: a recording is damaged, or not one of this network\n");
-    }
-    return found < 0 ? 2 : 0;
+    return 0;
 }
