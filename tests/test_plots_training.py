@@ -3,7 +3,10 @@ import pytest
 from matplotlib.patches import StepPatch
 
 from snnsim import plots
+from snnsim.plots import few_steps
+from snnsim.plots.gains import Gain, gains
 from snnsim.plots.style import VERMILION
+from snnsim.plots.timescales import time_constants
 
 
 def layer_delays(synapses=200, max_delay=6, **changes):
@@ -160,3 +163,50 @@ def test_one_epoch_none_and_a_learning_rate_of_zero_can_be_drawn(tmp_path):
 def test_wrong_histories_and_delays_are_refused(attempt, message):
     with pytest.raises(ValueError, match=message):
         attempt()
+
+
+# figures of experiments
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].texts]
+
+
+def gain(rule, decision):
+    return Gain("bernoulli", "lif", rule, decision, np.array([0.5]), np.array([0.6]), (0.0, 0.2), (1.0, 1.0))
+
+
+def test_gains_of_a_decision_have_one_color_in_all_panels_and_a_label():
+    figure = gains([gain("stdp", "rate"), gain("tempotron", "own"), gain("tempotron", "rate")])
+    assert legend_of(figure) == ["rate, fixed", "rate, learned", "own, fixed", "own, learned"]
+    colors = [{line.get_label(): line.get_color() for line in axes.lines} for axes in figure.axes]
+    assert colors[0]["rate, fixed"] == colors[1]["rate, fixed"] != colors[1]["own, fixed"]
+
+
+@pytest.mark.parametrize("quantity", [{}, {"tau mean": 2.0}])
+def test_lines_of_time_constants_have_labels_whichever_rows_and_panels_have_them(quantity):
+    row = {"curriculum": "single", "learned": "weights", "measured": []}
+    measured = {"level": 2, "network tau": {"rate": {"mean": 3.0}}} | quantity
+    figure = time_constants([row, row | {"measured": [measured]}, row | {"measured": [measured]}])
+    assert legend_of(figure) == ["single, weights"]
+
+
+def test_every_network_without_spikes_is_drawn_over_steps():
+    flat = [few_steps.Curve(f"ann {number}", (0,), (np.array([0.5]),), (10.0,)) for number in range(4)]
+    spiking = few_steps.Curve("snn", (1, 2), (np.array([0.5]), np.array([0.6])), (1.0, 2.0))
+    assert legend_of(few_steps.few_steps([*flat, spiking])) == ["ann 0", "ann 1", "ann 2", "ann 3", "snn"]
+
+
+def test_a_kernel_of_zeros_has_the_color_of_zero():
+    figure = plots.kernels(np.stack([np.zeros((2, 3, 3)), np.eye(3)[None] * [[[1]], [[-1]]]]), "ab", time_step_ms=1.0)
+    zeros, mixed = (axes.images[0] for axes in (figure.axes[0], figure.axes[2]))
+    np.testing.assert_array_equal(zeros.to_rgba(zeros.get_array())[0, 0], mixed.to_rgba(mixed.get_array())[0, 1])
+
+
+@pytest.mark.parametrize("prefixes", [("train",), ("valid",), ("train", "valid")])
+def test_other_metrics_are_drawn_with_and_without_a_validation(prefixes):
+    rows = [{"epoch": 1, "train_loss": 1.0} | {f"{prefix}_mse": 0.5 for prefix in prefixes}]
+    axes = plots.curves(rows).axes[1]
+    assert axes.get_ylabel().startswith("metrics")
+    assert [text.get_text() for text in axes.get_legend().texts] == ["MSE"]
+    assert len(axes.lines) == len(prefixes)

@@ -1,5 +1,6 @@
 """Accuracy of networks over the number of time steps, and over the energy of a picture."""
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -41,10 +42,10 @@ def few_steps(curves: Sequence[Curve]) -> Figure:
         left, right = figure.subplots(1, 2, sharey=True)
         spiking = [curve for curve in curves if any(curve.steps)]
         flat = [curve for curve in curves if not any(curve.steps)]
-        for curve, line in zip(flat, ("-", "--", ":"), strict=False):
+        for curve, line in zip(flat, itertools.cycle(("-", "--", ":"))):
             left.axhline(100 * curve.accuracy[0].mean(), color=GRAY, linestyle=line, linewidth=0.6, label=curve.name)
             right.plot(curve.energy_nj[0], 100 * curve.accuracy[0].mean(), "x", color=GRAY, markersize=4)
-        for curve, color in zip(spiking, _COLORS * (1 + len(spiking) // len(_COLORS)), strict=False):
+        for curve, color in zip(spiking, itertools.cycle(_COLORS)):
             _draw(left, right, curve, color)
         ticks = sorted({number for curve in spiking for number in curve.steps})
         left.set_xscale("log", base=2)

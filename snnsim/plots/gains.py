@@ -1,13 +1,13 @@
 """Accuracy with learned and with fixed neuron parameters, for every source, rule and neuron."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from snnsim.plots.style import BLUE, GRAY, GREEN, ORANGE, VERMILION, WIDTH_INCH, style
+from snnsim.plots.style import BLUE, GRAY, GREEN, ORANGE, VERMILION, WIDTH_INCH, common_legend, style
 
 
 class Gain(NamedTuple):
@@ -42,39 +42,37 @@ def gains(compared: Sequence[Gain]) -> Figure:
     """
     if not compared:
         raise ValueError("gains: at least one comparison is needed; none came")
-    sources, rules = (list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("source", "rule"))
+    sources, rules, decisions = (
+        list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("source", "rule", "decision")
+    )
+    colors = {decision: _COLORS[number % len(_COLORS)] for number, decision in enumerate(decisions)}
     with style():
         size = WIDTH_INCH, 1.25 * len(sources) + 0.5
         figure = Figure(figsize=size, layout="constrained")
         panels = figure.subplots(len(sources), len(rules), squeeze=False, sharey="row")
         for (row, source), (column, rule) in ((s, r) for s in enumerate(sources) for r in enumerate(rules)):
             axes = panels[row, column]
-            _draw(axes, [gain for gain in compared if (gain.source, gain.rule) == (source, rule)])
+            _draw(axes, [gain for gain in compared if (gain.source, gain.rule) == (source, rule)], colors)
             if row == 0:
                 axes.set_title(rule)
             if column == 0:
                 axes.set_ylabel(f"{source}\naccuracy (%)")
-        handles, labels = panels[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+        common_legend(figure)
     return figure
 
 
-def _draw(axes: Axes, compared: list[Gain]) -> None:
+def _draw(axes: Axes, compared: list[Gain], colors: Mapping[str, str]) -> None:
     neurons, decisions = (
         list(dict.fromkeys(getattr(gain, name) for gain in compared)) for name in ("neuron", "decision")
     )
     for gain in compared:
         number = decisions.index(gain.decision)
-        color, x = _COLORS[number % 4], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
+        color, x = colors[gain.decision], neurons.index(gain.neuron) + 0.26 * (number - (len(decisions) - 1) / 2)
         means = 100 * gain.fixed.mean(), 100 * gain.learned.mean()
         axes.plot([x - 0.06, x + 0.06], means, color=GRAY, linewidth=0.6, zorder=0)
         for shift, values, face in ((-0.06, gain.fixed, "white"), (0.06, gain.learned, color)):
             axes.vlines(x + shift, 100 * values.min(), 100 * values.max(), color=color, linewidth=0.5)
             label = f"{gain.decision}, learned" if face != "white" else f"{gain.decision}, fixed"
-            known = label in axes.get_legend_handles_labels()[1]
-            axes.plot(
-                x + shift, 100 * values.mean(), "o", color=color, markerfacecolor=face, markersize=3,
-                label="_" if known else label,
-            )  # fmt: skip
+            axes.plot(x + shift, 100 * values.mean(), "o", color=color, markerfacecolor=face, markersize=3, label=label)
     axes.set_xticks(range(len(neurons)), neurons)
-    axes.set_xlim(-0.5, len(neurons) - 0.5)
+    axes.set_xlim(-0.5, max(len(neurons), 1) - 0.5)

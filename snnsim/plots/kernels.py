@@ -81,7 +81,9 @@ def animate_kernels(values: np.ndarray, names: Sequence[str], path: Path, *, tim
 
 
 def _draw(axes: Axes, slice_: np.ndarray, largest: float) -> Any:
-    picture = axes.imshow(slice_, cmap="RdBu_r", vmin=-largest, vmax=largest, interpolation="nearest")
+    # a kernel of zeros alone is white, the middle of the colors
+    limit = largest or 1.0
+    picture = axes.imshow(slice_, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])
     return picture

@@ -81,13 +81,15 @@ def _draw_accuracy(axes: Axes, history: History) -> None:
 
 def _draw_metrics(axes: Axes, history: History) -> None:
     for number, name in enumerate(_metrics(history)):
+        *head, metric = name.rsplit(" ", 1)
+        label = " ".join([*head, _SYMBOLS.get(metric, metric)])
+        validated = len(_series(history, f"valid_{name}")[0]) > 0
         for prefix, line in (("train", ":"), ("valid", "-")):
             options: dict[str, Any] = {"color": layer_color(number + 1), "linestyle": line}
-            *head, metric = name.rsplit(" ", 1)
-            label = " ".join([*head, _SYMBOLS.get(metric, metric)]) if prefix == "valid" else None
             if prefix == "train":
                 options["markerfacecolor"] = "white"  # a single epoch has no dotted line
-            _draw(axes, *_series(history, f"{prefix}_{name}"), label=label, **options)
+            own = label if (prefix == "valid") == validated else None
+            _draw(axes, *_series(history, f"{prefix}_{name}"), label=own, **options)
     axes.set_ylabel("metrics, training (···, ○)")
     axes.legend()
 
@@ -98,7 +100,8 @@ _SYMBOLS = {"mse": "MSE", "r2": "R²"}
 
 def _metrics(history: History) -> list[str]:
     """Return the names of the metrics besides loss and accuracy; sMAPE, a percentage, has a scale of its own."""
-    names = [key.removeprefix("valid_") for key in history[0] if key.startswith("valid_")]
+    keys = (key for row in history for key in row)
+    names = dict.fromkeys(key.partition("_")[2] for key in keys if key.startswith(("train_", "valid_")))
     return [name for name in names if name not in ("loss", "accuracy") and not name.endswith("smape")]
 
 

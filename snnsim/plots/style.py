@@ -90,6 +90,22 @@ def note(axes: Axes, x: float, y: float, text: str, **options: Any) -> None:
     axes.text(x, y, text, transform=axes.transAxes, fontsize=NOTE_POINTS, **{"color": GRAY, **options})
 
 
+def common_legend(figure: Figure, *, ncols: int | None = None) -> None:
+    """Draw one legend below all panels, with each label once; no legend without a label.
+
+    Args:
+        figure: The figure.
+        ncols: The most columns; None for a column for each label.
+    """
+    entries: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    if entries:
+        columns = min(ncols or len(entries), len(entries))
+        figure.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=columns)
+
+
 def check_time_step(time_step_ms: float, who: str) -> None:
     """Check that the duration of a step is positive.
 

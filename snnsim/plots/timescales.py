@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from snnsim.plots.style import WIDTH_INCH, layer_color, style
+from snnsim.plots.style import WIDTH_INCH, common_legend, layer_color, style
 
 Rows = Sequence[Mapping[str, Any]]
 LINES = {"single": "-", "multi": "--", "sliding": ":", "none": "-."}
@@ -139,16 +139,12 @@ def _name(row: Mapping[str, Any]) -> str:
 
 
 def _styled(rows: Rows) -> list[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """Return each row with its options: a color for the learned parts, a line for the curriculum, one label each."""
+    """Return each row with its options: a color for the learned parts, a line for the curriculum, and a label."""
     sets = list(dict.fromkeys(row["learned"] for row in rows))
-    known: set[str] = set()
     result = []
     for row in rows:
-        name = _name(row)
         color = layer_color(1 + sets.index(row["learned"]))
-        options = {"color": color, "linestyle": LINES[row["curriculum"]], "label": "_" if name in known else name}
-        known.add(name)
-        result.append((row, options))
+        result.append((row, {"color": color, "linestyle": LINES[row["curriculum"]], "label": _name(row)}))
     return result
 
 
@@ -158,6 +154,5 @@ def _figure(draws: Sequence[Callable[[Axes], None]]) -> Figure:
         panels = figure.subplots(1, len(draws), squeeze=False)[0]
         for axes, draw in zip(panels, draws, strict=True):
             draw(axes)
-        handles, labels = panels[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=min(3, len(labels)))
+        common_legend(figure, ncols=3)
     return figure
