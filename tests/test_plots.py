@@ -235,6 +235,22 @@ def test_an_animation_needs_a_known_suffix_and_its_writer(tmp_path, monkeypatch)
         plots.animate(two_layers(), tmp_path / "a.mp4", time_step_ms=10.0)
 
 
+def test_labels_of_many_classes_have_different_colors_and_the_names_of_those_that_occur():
+    classes = [f"class {number}" for number in range(12)]
+    label, predicted = np.full(STEPS, 1), np.full(STEPS, 6)
+    label[:4] = -1
+    panel = plots.StepLabels(label, predicted, classes)
+    axes = plots.raster(two_layers(), time_step_ms=1.0, readout=panel).axes[-1]
+    (image,) = axes.images
+    colors = image.to_rgba(image.get_array())
+    names = {text.get_text(): text.get_color() for text in axes.texts if text.get_text().startswith("class")}
+    assert list(names) == ["class 1", "class 6"]
+    np.testing.assert_allclose(colors[:, -1], list(names.values()), atol=1 / 255)
+    assert np.abs(colors[0, -1] - colors[1, -1]).max() > 0.5
+    many = plots.StepLabels(np.arange(12), np.arange(12), classes)
+    assert many.height > 2 * panel.height
+
+
 # what cannot be drawn
 
 

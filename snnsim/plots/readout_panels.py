@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, hsv_to_rgb
 
 from snnsim.plots.style import INK, LAYER_COLORS, NOTE_POINTS, note
 
 _COLORS = tuple(color for color in LAYER_COLORS if color != INK)
+_LINE = 0.12
+"""Height of a name, as a share of a raster's height."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,17 @@ class StepLabels:
     classes: Sequence[str]
     """Names of the classes."""
 
-    height: float = 0.6
-    """Height of the panel, as a share of a raster's."""
+    @property
+    def height(self) -> float:
+        """Height of the panel, as a share of a raster's: a line for the name of each class that it shows."""
+        return max(0.6, _LINE * len(self.shown()))
+
+    def shown(self) -> list[int]:
+        """Return the classes whose names are written: all, or those of the recording if there are many."""
+        if len(self.classes) <= len(_COLORS):
+            return list(range(len(self.classes)))
+        present = np.unique(np.concatenate([self.label, self.predicted]).astype(int))
+        return [int(number) for number in present if number >= 0]
 
     def __len__(self) -> int:
         return len(self.predicted)
@@ -62,14 +73,16 @@ def draw_labels(axes: Axes, labels: StepLabels, time_step_ms: float) -> None:
     """
     rows = np.stack([labels.label, labels.predicted]).astype(float)
     rows[rows < 0] = np.nan
-    count = len(labels.classes)
-    colors = ListedColormap([_COLORS[number % len(_COLORS)] for number in range(count)])
+    count, shown = len(labels.classes), labels.shown()
+    # more classes than colors of layers have the colors of a wheel, so that no two are alike
+    wheel = [hsv_to_rgb((number / count, 1.0, 0.85)) for number in range(count)]
+    colors = ListedColormap(wheel if count > len(_COLORS) else _COLORS[:count])
     extent = (-0.5 * time_step_ms, (len(labels) - 0.5) * time_step_ms, 2.0, 0.0)
     axes.imshow(rows, aspect="auto", interpolation="nearest", cmap=colors, vmin=-0.5, vmax=count - 0.5, extent=extent)
     axes.set_yticks([0.5, 1.5], ["label", "predicted"])
-    for number, name in enumerate(labels.classes[: len(_COLORS)]):
-        height = 1 - (number + 0.5) / min(count, len(_COLORS))
-        note(axes, 1.01, height, str(name), color=_COLORS[number], va="center")
+    for line, number in enumerate(shown):
+        height = 1 - (line + 0.5) / len(shown)
+        note(axes, 1.01, height, str(labels.classes[number]), color=colors(number), va="center")
 
 
 def draw_numbers(axes: Axes, numbers: Numbers, time_step_ms: float) -> None:
