@@ -42,9 +42,11 @@ class ErrorReport:
 
     @property
     def r2(self) -> float:
-        """Mean of R² over the targets that vary; NaN if none does."""
+        """Mean of R² over the targets that vary; NaN if none does, or a prediction is NaN."""
         values = self._r2s()
-        return float(np.nanmean(values)) if np.isfinite(values).any() else math.nan
+        # predictions that are NaN do not leave out their target
+        values = values[~np.isnan(values) | np.isnan(self.own[:, 3])]
+        return float(values.mean()) if len(values) else math.nan
 
     @property
     def smape(self) -> float:
@@ -119,7 +121,7 @@ class NumberErrors:
         present = ~np.isnan(y)
         y, guess = np.where(present, y, 0.0), np.where(present, guess, 0.0)
         error, size = (guess - y) ** 2, np.abs(guess) + np.abs(y)
-        terms = np.divide(np.abs(guess - y), size, out=np.zeros_like(y), where=size > 0)
+        terms = np.divide(np.abs(guess - y), size, out=np.zeros_like(y), where=size != 0)
         # every axis but that of the recordings, and every axis but that of the targets
         own, rest = (0, 2) if y.ndim == 3 else (1,), tuple(range(y.ndim - 1))
         moments = Ratio.moments(error.sum(own), present.sum(own))

@@ -56,6 +56,17 @@ def test_a_target_that_does_not_vary_has_no_r2():
     assert report.mse == pytest.approx(0.01)
 
 
+def test_a_prediction_that_is_nan_has_no_errors():
+    target = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, np.nan]])
+    predicted = target.copy()
+    predicted[0, 0] = np.nan
+    report = NumberErrors().report(NumberErrors().sums(predicted, target, 2))
+    assert np.isnan([report.mse, report.r2, report.smape]).all()
+    targets = report.facts()["targets"]
+    assert targets["0"] == {"mse": None, "r2": None, "smape": None}
+    assert targets["1"] == {"mse": 0.0, "r2": 1.0, "smape": 0.0}
+
+
 @pytest.mark.parametrize("task", TASKS)
 def test_sums_of_parts_are_sums_of_all(task):
     metrics, shape = METRICS[task], (7, 9) if task.startswith("step") else (9,)
