@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from snnsim.config import Config
 from snnsim.experiment import build, datasets, tasks
+from snnsim.files import at_home
 from snnsim.learning.tasks import Task
 from snnsim.nn import dropout
 from snnsim.nn.network import SpikingNetwork
@@ -111,6 +112,27 @@ def parameters(run: Path) -> dict[str, Any]:
     folder = RunFolder(run)
     config_of(folder)
     return checkpoint.load(folder.best, None)
+
+
+def start(network: SpikingNetwork, config: Config) -> None:
+    """Load the parameters of the run that a config starts from, if it names one.
+
+    Args:
+        network: New network of the config.
+        config: The config.
+
+    Raises:
+        FileNotFoundError: If there is no such run.
+        ValueError: If the run is of another network.
+    """
+    if config.training.start is None:
+        return
+    content = parameters(at_home(config.training.start))
+    try:
+        network.load_state_dict(content["network"])
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
 
 
 def evaluate(

@@ -97,8 +97,11 @@ def layer_delays(loaded: Loaded) -> list[plots.LayerDelays]:
     trained = _delayed(loaded.network)
     if not trained:
         return []
-    # the initial delays are a function of the seed, so no file has them
-    initial = _delayed(build.build_network(loaded.config, classes=tasks.sizes(loaded.names)))
+    # the initial delays are a function of the seed, or those of the run that the training starts from
+    first = build.build_network(loaded.config, classes=tasks.sizes(loaded.names))
+    evaluate_run.start(first, loaded.config)
+    first.constrain()
+    initial = _delayed(first)
     loops = loaded.network.looped_synapses()
     return [
         plots.LayerDelays(

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from snnsim import allocator, presets, schema
 from snnsim.config import Config
 from snnsim.experiment import build, datasets, estimate, evaluate_run, own_data, plot_run, tasks, updates
-from snnsim.files import at_home, remove_abandoned
+from snnsim.files import remove_abandoned
 from snnsim.nn.network import SpikingNetwork
 from snnsim.training import checkpoint, distributed, lock, loggers, optimizers
 from snnsim.training.precision import precision_note
@@ -60,7 +60,7 @@ def train(
             missing = _resume(run, config)
         else:
             # a run that was killed before its first checkpoint starts again
-            _start(run.network, config)
+            evaluate_run.start(run.network, config)
             if processes.first:
                 config.save(folder.config)
                 folder.write_json(folder.path / "environment.json", environment(config.training.seed))
@@ -184,18 +184,6 @@ def _check_memory(config: Config, part: datasets.Part, classes: int, world: int)
     steps = datasets.longest_steps(config, part)
     share = min(config.training.batch_size, len(part.indices)) // world + 1
     estimate.require(config, estimate.of_training(config, classes=classes, recordings=share, steps=steps))
-
-
-# loads the parameters of the run that the config starts from, if the config names one
-def _start(network: SpikingNetwork, config: Config) -> None:
-    if config.training.start is None:
-        return
-    content = evaluate_run.parameters(at_home(config.training.start))
-    try:
-        network.load_state_dict(content["network"])
-    except (RuntimeError, ValueError) as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise ValueError(f"training.start: {config.training.start} is of another network: {reason}") from error
 
 
 def config_of(target: str) -> Config:

@@ -1,9 +1,11 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from helpers.command_line import fails, flags, run
+from snnsim.experiment import evaluate_run, plot_run
 from snnsim.program import Program
 
 pytestmark = pytest.mark.usefixtures("without_pictures")
@@ -72,6 +74,10 @@ def test_quantization_aware_training_ends_on_the_grid(capsys, trained, tmp_path)
     assert expected["accuracy"] == pytest.approx(report["before"]["accuracy"], abs=0.03)
     network = Program.load(file)
     assert np.isin(network.edges[0].delay, [0, 2, 4, 6]).all()
+    # the delays before the training are those of the run that it starts from
+    started, ended = (plot_run.layer_delays(evaluate_run.load(Path(path), "train")) for path in (aware, trained))
+    for layer, first in zip(started, ended, strict=True):
+        np.testing.assert_array_equal(layer.before, first.after)
 
 
 def test_a_start_of_another_network_is_named(capsys, trained, tmp_path):
