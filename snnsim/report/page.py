@@ -124,10 +124,11 @@ def _lead(each: Subject) -> str:
     sizes = [program.channels, *(population.size for population in program.populations)]
     longest = program.longest_delay()
     step, training = program.time_step_ms, config.training
+    epochs = f"{len(each.history)} of {training.epochs}" if each.history else f"at most {training.epochs}"
     delays = f"with delays of up to {longest} steps ({longest * step:g} ms)" if longest else "without delays"
     return (
         f"{' - '.join(map(str, sizes))} neurons {delays}, steps of {step:g} ms, trained on {config.data.name} by "
-        f"{training.rule} for {len(each.history) or training.epochs} of {training.epochs} epochs, seed {training.seed}."
+        f"{training.rule} for {epochs} epochs, seed {training.seed}."
     )
 
 
@@ -204,7 +205,8 @@ def _commands(each: Subject) -> list[str]:
         program = ["snnsim"] if Path(str(words[0])).stem in ("snnsim", "__main__") else ["python", str(words[0])]
         commands.append(shlex.join([*program, *map(str, words[1:])]))
     if each.is_run:
-        commands += [f"snnsim evaluate {path} --split valid", f"snnsim freeze {path} -o {each.name}.snn"]
+        frozen = shlex.quote(f"{each.name}.snn")
+        commands += [f"snnsim evaluate {path} --split valid", f"snnsim freeze {path} -o {frozen}"]
     else:
         commands += [f"snnsim info {path}"]
     if each.measurement is not None and not each.is_run:

@@ -1,5 +1,7 @@
 import re
+import shlex
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from helpers.command_line import fails, run
 from snnsim.experiment import programs
 from snnsim.program import Program
 from snnsim.report import figures, measurement, tables
+from snnsim.report.page import _commands, _lead
 from snnsim.report.subject import Source, load
 
 
@@ -103,6 +106,15 @@ def test_seeds_of_one_config_have_a_mean_and_an_interval(report_page):
     assert tables.seeds([*runs[:1], *runs[:1], load(report_page / "net-int8.snn", Source())]).rows == []
     compared = tables.comparison(runs, "valid")
     assert [row[4].value for row in compared.rows] == pytest.approx(values)
+
+
+def test_commands_quote_names(report_page):
+    subject = replace(load(report_page / "seed-0", Source(split=None)), name="a run; of two")
+    assert shlex.split(_commands(subject)[-1])[-1] == "a run; of two.snn"
+
+
+def test_a_program_is_not_said_to_be_trained_for_all_epochs(report_page):
+    assert "for at most 2 epochs, seed 0" in _lead(load(report_page / "net.snn", Source(split=None)))
 
 
 def test_missing_parts_are_notes(capsys, report_page, tmp_path):
