@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from snnsim import ragged
-from snnsim.data.recordings import Recordings
+from snnsim.data.recordings import Recordings, narrowed
 
 
 def deleted(recordings: Recordings, share: float, generator: np.random.Generator) -> Recordings:
@@ -69,7 +69,8 @@ def added(recordings: Recordings, share: float, generator: np.random.Generator) 
 def _ordered(recordings: Recordings, time_ms: np.ndarray, unit: np.ndarray, recording: np.ndarray) -> Recordings:
     """Return recordings of events in any order; `recording` is the recording of each event."""
     order = np.lexsort((time_ms, recording))
-    time_ms, unit = time_ms[order].astype(recordings.time_ms.dtype), unit[order].astype(recordings.unit.dtype)
+    kind = recordings.time_ms.dtype if recordings.time_ms.dtype.kind == "f" else np.float64
+    time_ms, unit = time_ms[order].astype(kind), narrowed(unit[order])
     offset = ragged.indptr(np.bincount(recording, minlength=len(recordings)))
     return replace(recordings, time_ms=time_ms, unit=unit, offset=offset)
 

@@ -17,6 +17,7 @@ from snnsim.data.augment import (
     ChannelTimeShift,
     CutMix,
     EventDrop,
+    NoiseSpikes,
     augment_with_probabilities,
 )
 from snnsim.data.augment import augment as changed
@@ -203,3 +204,14 @@ def test_wrong_recordings_are_refused_before_compiled_loops():
 def test_binned_recordings_that_lost_all_spikes_have_one_step():
     result = changed(random_recordings(0, [30, 20]), [EventDrop(share=1.0)], seed=0)
     assert bin_events(result, time_step_ms=10, channels=140).length.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("kind", [ChannelShift(least=100_000, most=100_000), NoiseSpikes(least=500, most=500)])
+def test_channels_of_large_sensors_do_not_wrap_around(kind):
+    # all spikes are in the first channels, so their type is uint16
+    recordings = replace(random_recordings(0, [50, 60]), units=150_000)
+    result = changed(recordings, [kind], seed=0)
+    check_events(result, "changed")
+    assert result.unit.max() >= 100_000
+    if isinstance(kind, ChannelShift):
+        np.testing.assert_array_equal(result.unit, recordings.unit.astype(np.int64) + 100_000)

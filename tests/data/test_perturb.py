@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -80,3 +82,17 @@ def test_added_spikes_are_uniform_in_time():
 def test_values_are_checked(function, value, message):
     with pytest.raises(ValueError, match=message):
         function(recordings(), value, rng())
+
+
+def test_added_spikes_lie_in_channels_that_the_type_of_the_others_does_not_hold():
+    original = replace(recordings(), units=150_000)
+    added = perturb.added(original, 1.0, rng())
+    validate(added, "added")
+    assert added.unit.max() > 130_000
+
+
+def test_whole_numbers_of_milliseconds_are_jittered_by_fractions():
+    original = recordings()
+    original = replace(original, time_ms=original.time_ms.astype(np.int64))
+    moved = perturb.jittered(original, 0.1, rng()).time_ms
+    assert stats.kstest((moved - np.round(moved)) / 0.1, "norm").pvalue > 1e-3

@@ -120,7 +120,9 @@ class Pool:
         Raises:
             ValueError: If the recordings or a label are wrong.
         """
-        events = Events(*arrays(recordings, who))
+        time, unit, offset = arrays(recordings, who)
+        # an augmentation may lead a spike to a channel that uint16 does not hold
+        events = Events(time, unit if recordings.units <= 2**16 else unit.astype(np.int64, copy=False), offset)
         check_events(recordings, who)
         label = np.asarray(recordings.label).astype(np.int64)
         inside = len(label) == 0 or (label.min() >= 0 and label.max() < len(recordings.classes))
