@@ -20,7 +20,7 @@ _FEWEST = 2**20
 """Multiplications of a product below which copies of its factors take longer than they save."""
 
 
-class ShortMatmul(TorchDispatchMode):
+class ShortMatmul(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Within its `with` block, large matrix products of float32 of this thread have factors and results of bfloat16."""
 
     def __torch_dispatch__(

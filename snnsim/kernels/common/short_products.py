@@ -29,7 +29,7 @@ def short_products() -> AbstractContextManager[None]:
     """
     if keeps_sums():
         return _rounded()
-    return ShortMatmul() if multiplies_short() else nullcontext()
+    return ShortMatmul() if multiplies_short() else nullcontext()  # type: ignore[no-untyped-call]
 
 
 def multiplies_short() -> bool:

@@ -220,7 +220,7 @@ class LeakyFunction(torch.autograd.Function):
         """
         current, voltage = current.contiguous(), voltage.contiguous()
         ctx.form = passes(dispatch.of_neurons(current))
-        membrane = ctx.form.leaky_forward(current, voltage, beta)
+        membrane: Tensor = ctx.form.leaky_forward(current, voltage, beta)
         ctx.save_for_backward(membrane if ctx.needs_input_grad[2] else None, voltage, beta)
         ctx.temporal = temporal
         return membrane
