@@ -252,4 +252,5 @@ class Plot:
 
         choice = experiment.Choice(self.split, self.index, self.data_path)
         drawn = experiment.plot(self.run, self.kind, self.output, choice)
-        print(drawn if drawn is not None else f"{self.run} has no delays to draw")
+        reason = "has no delays to draw, or the run that it starts from is gone"
+        print(drawn if drawn is not None else f"{self.run} {reason}")

@@ -51,7 +51,7 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
         choice: The recording of a raster or an animation.
 
     Returns:
-        The path, or None for the delays of a network without delays.
+        The path, or None where there are no delays before and after the training.
 
     Raises:
         ValueError: If the kind is unknown, or the split has no such recording.
@@ -89,17 +89,23 @@ def _delays(folder: RunFolder, output: Path, choice: Choice) -> Path | None:
 
 
 def layer_delays(loaded: Loaded) -> list[plots.LayerDelays]:
-    """Return the delays of each layer before and after training, and the weights; none of a network without delays.
+    """Return the delays of each layer before and after training, and the weights.
 
     Args:
         loaded: A trained network.
+
+    Returns:
+        The layers; none of a network without delays, nor where the run that the training started from is gone.
     """
     trained = _delayed(loaded.network)
     if not trained:
         return []
     # the initial delays are a function of the seed, or those of the run that the training starts from
     first = build.build_network(loaded.config, classes=tasks.sizes(loaded.names))
-    evaluate_run.start(first, loaded.config)
+    try:
+        evaluate_run.start(first, loaded.config)
+    except FileNotFoundError:
+        return []
     first.constrain()
     initial = _delayed(first)
     loops = loaded.network.looped_synapses()

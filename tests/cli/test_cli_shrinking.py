@@ -78,6 +78,8 @@ def test_quantization_aware_training_ends_on_the_grid(capsys, trained, tmp_path)
     started, ended = (plot_run.layer_delays(evaluate_run.load(Path(path), "train")) for path in (aware, trained))
     for layer, first in zip(started, ended, strict=True):
         np.testing.assert_array_equal(layer.before, first.after)
+    trained.rename(tmp_path / "moved")
+    assert "the run that it starts from is gone" in run(capsys, "plot", aware, "delays")
 
 
 def test_a_start_of_another_network_is_named(capsys, trained, tmp_path):

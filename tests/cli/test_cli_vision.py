@@ -40,7 +40,7 @@ def test_train_to_simulate_on_images(capsys, tmp_path):
     # a tenth is chance
     assert result["accuracy"] > 0.2
     assert [population.size for population in program.populations] == [256, 80, 10]
-    assert run(capsys, "plot", str(tmp_path / "run"), "delays") == f"{tmp_path / 'run'} has no delays to draw\n"
+    assert run(capsys, "plot", str(tmp_path / "run"), "delays").startswith(f"{tmp_path / 'run'} has no delays")
 
 
 @pytest.mark.usefixtures("without_pictures", "small_patterns")
