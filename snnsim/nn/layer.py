@@ -91,17 +91,16 @@ class SpikingLayer(nn.Module):
             generator: Generator of dropout, and of the draws in training mode.
             draws: Random counter of stochastic neurons.
         """
-        draws = neuron_draws(self.neuron, draws, generator)
-        context = SequenceContext(valid, generator, draws=draws)
+        context = SequenceContext(valid, generator, draws=neuron_draws(self.neuron, draws, generator))
         ordered = self.in_order(Sent(0, Incoming(self.synapse, spikes)), (), context)
-        return (ordered or self.spike(self.current(spikes, draws=draws), context))[0]
+        return (ordered or self.spike(self.current(spikes, draws=context.draws), context))[0]
 
     def in_order(
         self, own: Sent, skips: Sequence[Sent], context: SequenceContext, state: LayerState = REST
     ) -> tuple[Tensor, LayerState] | None:
         """Return spikes and the next state in evaluation, where several connections are summed in one order.
 
-        None stands for stochastic neurons, and for layers in another mode or with a single connection.
+        None stands for neurons that are stochastic or release a part of their input, another mode, and one connection.
 
         Args:
             own: The layer's own synapse with its input.
@@ -110,7 +109,8 @@ class SpikingLayer(nn.Module):
             state: State of the layer before the spikes.
         """
         looped = self.recurrent is not None and self.norm is None
-        if self.training or self.neuron.is_stochastic or not (looped or skips):
+        releases = self.neuron.is_stochastic or type(self.neuron).release is not Neuron.release
+        if self.training or releases or not (looped or skips):
             return None
         connections = in_one_order(own, skips, context.credit)
         if not connections:

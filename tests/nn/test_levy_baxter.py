@@ -8,7 +8,7 @@ from torch.testing import assert_close
 
 from helpers.networks import generator
 from snnsim.kernels.common.counter_rng import Draws
-from snnsim.nn import DelayedLinear, LeakyReadout, LevyBaxter, SparseLinear
+from snnsim.nn import LIF, DelayedLinear, LeakyReadout, LevyBaxter, Recurrence, Skip, SparseLinear
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 
@@ -98,6 +98,24 @@ def test_chunks_release_the_same(chunk_length):
         result.append(output)
     assert_close(torch.cat(result), expected.output)
     assert not torch.equal(network(frames, draws=Draws.of(2)), expected.output)
+
+
+@pytest.mark.parametrize("connection", ["recurrent", "skip"])
+def test_a_release_without_failures_keeps_its_amplitude_beside_other_connections(connection):
+    neuron, silent = LevyBaxter(success=1.0, amplitude=2.0, threshold=2.0), SparseLinear(3, 3)
+    first = SpikingLayer(SparseLinear(3, 3), LIF(beta=0.0), norm=None, dropout=0.0)
+    recurrent = Recurrence(silent) if connection == "recurrent" else None
+    layer = SpikingLayer(SparseLinear(3, 3), neuron, norm=None, dropout=0.0, recurrent=recurrent)
+    skips = [Skip(0, 2, silent)] if connection == "skip" else []
+    network = SpikingNetwork([first, layer], SparseLinear(3, 2), LeakyReadout(), skips=skips)
+    with torch.no_grad():
+        silent.weight.zero_()
+        for synapse in (first.synapse, layer.synapse):
+            synapse.weight.copy_(torch.eye(3))
+    sent = (torch.rand(10, 2, 3, generator=generator()) < 0.5).float()
+    for mode in (True, False):
+        network.train(mode)
+        assert_close(network.record(sent).spikes[2], sent)
 
 
 def test_a_layer_learns_its_release():
