@@ -14,7 +14,8 @@ import numpy as np
 
 from snnsim.export import core_checks
 from snnsim.export.c import layout
-from snnsim.export.loihi.rules import LOIHI1_CORE, LONGEST_DELAY
+from snnsim.export.loihi.rules import LATENCY, LOIHI1_CORE, LONGEST_DELAY
+from snnsim.export.retiming import retime
 from snnsim.export.targets import single_synapses
 from snnsim.export.xylo.chains import hidden_neurons, relay_chains
 from snnsim.program import Program
@@ -79,7 +80,7 @@ def _loihi1(program: Program) -> Budget:
         "memory_bytes": -(-bits // 8),
         "memory_is": "synapses: 8 bits of weight, 6 of delay, and the number of the target",
         "delay_slots": LONGEST_DELAY + 1,
-        "delays_used": program.longest_delay(),
+        "delays_used": _longest_delay(program, latency=LATENCY, shortest=0),
         "sources": "1,024 compartments, 4,096 axons, 128 KiB of synapses a core; 128 cores: nengo-loihi 1.1.0",
     }
 
@@ -94,17 +95,17 @@ def _loihi2(program: Program) -> Budget:
         "synapses": f"{program.synapses:,} of 120 million a chip",
         "neurons": f"{program.size:,} of 1 million a chip",
         "delay_slots": LONGEST_DELAY + 1,
-        "delays_used": program.longest_delay(),
+        "delays_used": loihi1["delays_used"],
         "sources": "Intel's technology brief on Loihi 2, as open-neuromorphic.org prints it; delays of lava-dl 0.6.0",
     }
 
 
 def _spinnaker(program: Program) -> Budget:
-    cores = {}
+    cores, longest = {}, _longest_delay(program, latency=0, shortest=1)
     for population in program.populations:
         per_core = SPINNAKER_CORE
         # a ring has 2^14 places for neurons, two types of synapses, and slots
-        while per_core > 1 and _slots(per_core) <= program.longest_delay() + 1:
+        while per_core > 1 and _slots(per_core) <= longest:
             per_core //= 2
         cores[population.name] = -(-population.size // per_core)
     return {
@@ -113,10 +114,19 @@ def _spinnaker(program: Program) -> Budget:
         "memory_bytes": 4 * program.synapses,
         "memory_is": "synapses: words of 32 bits in the shared memory of a chip",
         "delay_slots": {str(neurons): _slots(neurons) for neurons in (256, 128, 64, 32)},
-        "delays_used": program.longest_delay() + 1,
+        "delays_used": longest,
         "sources": "16 bits of weight, and slots = 2^(14 - bits of a neuron's number - 1 for two types of synapses) of "
-        "sPyNNaker 7.4.1; fewer neurons a core where delays need it; delays are a step longer",
+        "sPyNNaker 7.4.1; fewer neurons a core where delays need it; delays are those after retiming",
     }
+
+
+def _longest_delay(program: Program, *, latency: int, shortest: int) -> int:
+    """Return the longest delay after retiming, or that of the Program where a loop is too short for the chip."""
+    try:
+        edges = retime(program, latency=latency, shortest=shortest).edges
+    except ValueError:
+        return program.longest_delay()
+    return max((int(edge.delay.max(initial=0)) for edge in edges), default=0)
 
 
 def _slots(neurons: int) -> int:
@@ -132,8 +142,9 @@ def _xylo(program: Program) -> Budget:
         "hidden_neurons": f"{hidden} and {relays} relays of {XYLO['hidden']}",
         "outputs": f"{outputs} of {XYLO['outputs']}",
         "fits": program.channels <= XYLO["inputs"] and hidden + relays <= XYLO["hidden"] and outputs <= XYLO["outputs"],
-        "memory_bytes": program.synapses + relays,
-        "memory_is": "synapses: 8 bits of weight; a delay is a chain of relays, a neuron for each step of a source",
+        "memory_bytes": 2 * (program.synapses + relays),
+        "memory_is": "weights of 8 bits, two a synapse and two a relay; a delay is a chain of relays, a neuron for "
+        "each step of a source",
         "delay_slots": 1,
         "delays_used": program.longest_delay(),
         "sources": "Xylo Audio 2: 16 inputs, 1,000 hidden neurons, 8 outputs, as rockpool 3.1.0 has it",

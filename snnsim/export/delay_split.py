@@ -37,10 +37,10 @@ class Accepted(NamedTuple):
 ACCEPTED: dict[str, Accepted] = {
     "loihi1": Accepted(62, 0, 0, False, "6 bits per synapse"),
     "loihi2": Accepted(62, 62, 62, False, "netx: a number, one per input, one per output, or a matrix; 62 at most"),
-    "spinnaker": Accepted(None, 0, 0, False, "per synapse; beyond the ring buffer by extension cores"),
+    "spinnaker": Accepted(288, 0, 0, False, "per synapse; beyond the ring buffer of 32 by extension cores"),
     "xylo": Accepted(0, None, 0, False, "a chain of relay neurons per source, a neuron for each step"),
     "nir": Accepted(None, None, None, True, "a Delay in front of a Linear node, and one behind it"),
-    "c": Accepted(None, 0, 0, False, "8 or 16 bits per synapse"),
+    "c": Accepted(255, 0, 0, False, "8 bits per synapse"),
 }
 """Delays that targets accept, by name of the target."""
 

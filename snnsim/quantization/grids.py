@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from snnsim.program.edge import LONGEST_DELAY
 from snnsim.validation import shown
 
 RATIOS = tuple(1 - 0.02 * number for number in range(31))
@@ -142,8 +143,8 @@ class DelayGrid:
 
     @property
     def longest(self) -> int:
-        """The longest delay, in steps."""
-        return int(2**self.bits - 1) * self.resolution
+        """The longest delay, in steps, within those that an edge holds."""
+        return min(int(2**self.bits - 1), LONGEST_DELAY // self.resolution) * self.resolution
 
     def nearest(self, delay: np.ndarray) -> np.ndarray:
         """Return the nearest delays of the grid, in steps.

@@ -60,6 +60,29 @@ def test_spinnaker_gives_a_core_fewer_neurons_where_delays_are_long():
     assert of(sized(10, 256, longest=100), "spinnaker")["cores"] == 4
 
 
+def test_delays_are_those_of_the_exported_files():
+    chained = sized(10, 8, 8, 8)
+    # of 0 and 60 steps
+    edges = (edge.with_delays(np.arange(len(edge.delay)) % 2 * 60) for edge in chained.edges)
+    chained = replace(chained, edges=tuple(edges))
+    skip = Edge.of(INPUT, "p2", ([0], [0], [60], [1]), sources=10)
+    loop = Edge.of("p2", "p2", ([0], [0], [62], [1]), sources=8)
+    for edges, loihi, spinnaker in (((), 60, 61), ((skip,), 62, 63), ((loop,), 61, 62)):
+        program = replace(chained, edges=(*chained.edges, *edges))
+        assert of(program, "loihi1")["delays_used"] == of(program, "loihi2")["delays_used"] == loihi
+        assert of(program, "spinnaker")["delays_used"] == spinnaker
+    # two populations that reach each other within a step, which no chip can
+    short = Edge.of("p1", "p0", ([0], [0], [1], [1]), sources=8)
+    assert of(replace(chained, edges=(*chained.edges, short)), "loihi1")["delays_used"] == 60
+
+
+def test_c_counts_a_byte_for_the_smallest_weight_of_8_bits():
+    for weight, width in ((-128, 1), (127, 1), (-129, 2), (-(2**15), 2)):
+        edge = Edge.of(INPUT, "p0", ([0], [0], [0], [weight]), sources=2)
+        program = replace(sized(2, 2), edges=(edge,))
+        assert of(program, "c")["flash_bytes"] - of(replace(program, edges=()), "c")["flash_bytes"] == 4 * (1 + width)
+
+
 def test_xylo_counts_the_hidden_neurons_that_the_export_writes(tmp_path):
     edge = Edge.of(INPUT, "p0", ([0, 0, 1], [0, 1, 0], [2, 5, 3], [1, 1, 1]), sources=2)
     (part,) = sized(2, 2).populations
@@ -72,6 +95,8 @@ def test_xylo_counts_the_hidden_neurons_that_the_export_writes(tmp_path):
     export.write(program, "xylo", tmp_path / "a.xylo")
     with np.load(tmp_path / "a.xylo") as file:
         assert len(file["weights_rec"]) == 2 + 10
+        weights = sum(np.count_nonzero(file[name]) for name in ("weights_in", "weights_rec", "weights_out"))
+        assert result["memory_bytes"] == weights
     assert not of(sized(17, 4), "xylo")["fits"]
 
 

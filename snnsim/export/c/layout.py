@@ -178,11 +178,12 @@ def stored_bytes(program: Program) -> int:
         program: Program in integers.
     """
     flat = [block for each in blocks(program) for block in each]
-    largest = max((np.abs(block.weight).max(initial=0) for block in flat), default=0)
+    ends = [end for block in flat for end in (block.weight.min(initial=0), block.weight.max(initial=0))]
+    weight_bytes = 1 if smallest_type(np.array(ends, np.int64), signed=True) == "int8_t" else 2
     wide = max((population.size for population in program.populations), default=0) > 256
     total = 4 * len(parameters(program)) * program.size
     for block in flat:
-        total += len(block.weight) * (1 + (2 if largest > 127 else 1))
+        total += len(block.weight) * (1 + weight_bytes)
         if block.post is not None and block.indptr is not None:
             total += len(block.post) * (2 if wide else 1) + 4 * len(block.indptr)
     return int(total)
