@@ -64,6 +64,10 @@ def test_targets_name_what_they_do_not_accept():
     one = split_delays(np.add.outer([0, 0], [5, 80]))
     assert [target for target in ACCEPTED if one.accepted_by(target)] == ["loihi1", "loihi2"]
     both = split_delays(np.add.outer([0, 10], [0, 80]))
+    for steps, refused in ((255, ["loihi1", "loihi2"]), (256, ["loihi1", "loihi2", "c"])):
+        synaptic = split_delays([[0, steps], [steps, 0]])
+        assert [target for target in ACCEPTED if synaptic.accepted_by(target) and target != "xylo"] == refused
+    assert "synaptic delays must be at most 288 steps" in split_delays([[0, 300], [300, 0]]).accepted_by("spinnaker")[0]
     assert both.accepted_by("nir") == []
     reasons = both.accepted_by("loihi2")
     assert "axonal delays must be at most 62 steps, not 80" in reasons[0]
