@@ -239,6 +239,20 @@ def test_pruning_leaves_out_weak_synapses_and_delays_out_of_the_range():
     assert prune(program).digest() == program.digest()
 
 
+def test_the_longest_delay_of_a_grid_is_one_that_an_edge_holds():
+    edge = Edge.of(INPUT, "a", ([0], [0], [65_535], [1.0]), sources=1)
+    program = Program(channels=1, populations=(Population.of("a", 1, decay=0.5),), edges=(edge,), time_step_ms=1.0)
+    assert quantize(program, Scheme(weights=None, delays="16bit:2")).longest_delay() == 65_534
+
+
+@pytest.mark.parametrize("share", [0.07, 0.29, 0.57])
+def test_a_share_of_hundred_weights_is_as_many_of_them(share):
+    source = np.arange(100)
+    edge = Edge.of(INPUT, "a", (source, 0 * source, 0 * source, source + 1.0), sources=100)
+    program = Program(channels=100, populations=(Population.of("a", 1, decay=0.5),), edges=(edge,), time_step_ms=1.0)
+    assert prune(program, share=share).synapses == 100 - round(100 * share)
+
+
 def test_units_of_a_program_in_floats_are_kept():
     program = quantize(network(), Scheme("int8"))
     requantized = quantize(dequantized(program, units="integer"), Scheme("int8"))
