@@ -142,9 +142,13 @@ def _joined(arguments: list[str]) -> list[str]:
 def _resume_alone(arguments: list[str]) -> list[str]:
     """Return the words of a command line with the value "auto" for a `--resume` without a value.
 
-    In `train --resume RUN` the run is the target, too.
+    In `train --resume RUN` the run is the target, too, and so it is in `train --resume=RUN`.
     """
     words = list(arguments)
+    if words[:1] == ["train"] and len(words) > 1 and words[1].startswith("--resume="):
+        run = words[1].removeprefix("--resume=")
+        if run not in ("", "auto") and all(word.startswith("-") for word in words[2:3]):
+            words.insert(1, run)
     if words[:2] == ["train", "--resume"] and len(words) > 2 and not words[2].startswith("-"):
         words[1:3] = [words[2], f"--resume={words[2]}"]
     for index, word in enumerate(words):

@@ -206,6 +206,8 @@ def test_python_m_snnsim_is_the_command():
         (["train", "shd", "--resume", "--device", "cpu"], ["train", "shd", "--resume=auto", "--device", "cpu"]),
         (["train", "shd", "--resume", "runs/x"], ["train", "shd", "--resume", "runs/x"]),
         (["train", "--resume", "runs/x", "--lr", "1"], ["train", "runs/x", "--resume=runs/x", "--lr", "1"]),
+        (["train", "--resume=runs/x"], ["train", "runs/x", "--resume=runs/x"]),
+        (["train", "--resume=runs/x", "shd"], ["train", "--resume=runs/x", "shd"]),
     ],
 )
 def test_resume_without_a_value_is_auto(words, expected):
