@@ -248,6 +248,31 @@ def test_every_run_gives_the_same_bits(device):
     assert all(map(torch.equal, one[:6], other[:6]))
 
 
+@pytest.mark.parametrize("hard", [True, False])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_current_that_is_not_finite_shows_in_the_last_voltage(device, hard, value):
+    inputs, neuron = a_case((5, 1, 3), lengths=[5], device=device, hard=hard)
+    inputs.current[1, 0, 2] = value
+    last = gpu.lif_forward(inputs, neuron, record=False).last
+    assert last.isfinite().tolist() == [[True, True, False]]
+
+
+def test_planes_lie_further_apart_than_32_bits_count(tmp_path):
+    # a process of its own, as a wrong index would end it; a file with a hole takes no room
+    program = """
+import sys, torch
+from snnsim.kernels.neuron import gpu_kernels
+stride = 2**30
+sums = torch.from_file(sys.argv[1], shared=True, size=2 * stride + 64)
+gpu_kernels.moments_pass[(1,)](torch.tensor([1.0]), torch.tensor([1]), sums, 1, stride, 1, BLOCK=64)
+print(float(sums[0]))
+"""
+    environment = os.environ | {"TRITON_INTERPRET": "1"}
+    command = [sys.executable, "-c", program, str(tmp_path / "sums")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "1.0\n"), done.stderr
+
+
 def test_every_launch_compiles(tmp_path):
     # a process of its own: this one may interpret, and the cache must not hold what an older source compiled to
     environment = os.environ | {"TRITON_INTERPRET": "0", "TRITON_CACHE_DIR": str(tmp_path)}

@@ -13,6 +13,7 @@ Names    lane index of a recording · home offset of a program's neurons in a pl
          current step · ends, counted: number of steps, and of steps within the length, for each neuron
 Exact    the backward pass computes u again, and a threshold decides: launch with enable_fp_fusion=False, so that
          β v + y rounds twice, as in all other forms, in both passes
+         several strides may be beyond 32 bits, so a stride has 64
 Source   moments: Welford 1962, Technometrics 4:419
 """
 
@@ -38,6 +39,7 @@ def moments_pass(current, lengths, sums, steps, stride, neurons, BLOCK: tl.const
         neurons: The number of neurons.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, _, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     counted = tl.where(inside, until, 0)
@@ -82,6 +84,7 @@ def lif_forward_pass(
         HARD: Whether the reset is hard.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -135,6 +138,7 @@ def lif_backward_pass(
         ALPHA: The sharpness of the surrogate.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -195,6 +199,7 @@ def affine_backward_pass(
         neurons: The number of neurons.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, neuron, at, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -224,6 +229,7 @@ def leaky_pass(values, first, beta, result, steps, stride, neurons, BACKWARD: tl
         BACKWARD: Whether time runs backward.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     _, neuron, home, inside = indices(neurons, BLOCK)
     beta = tl.load(beta + neuron, mask=inside)
     ends = tl.where(inside, steps, 0)

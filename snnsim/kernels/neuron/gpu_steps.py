@@ -58,7 +58,8 @@ def reset(u, threshold, HARD: tl.constexpr):
         HARD: Whether the voltage becomes 0 at a spike; otherwise the threshold is subtracted.
     """
     fired = u >= threshold
-    return fired, tl.where(fired, 0.0 if HARD else u - threshold, u)
+    # u − u: an infinite membrane becomes NaN and stays, as on the CPU
+    return fired, tl.where(fired, u - u if HARD else u - threshold, u)
 
 
 @triton.jit

@@ -162,6 +162,7 @@ def two_state_forward_pass(
         HARD: Whether the reset is hard.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.minimum(tl.load(lengths + lane), steps).to(tl.int32)
     ends, counted = tl.where(inside, steps, 0), tl.where(inside, until, 0)
@@ -237,6 +238,7 @@ def two_state_backward_pass(
         ALPHA: The sharpness of the surrogate.
         BLOCK: The neurons of a program.
     """
+    stride = tl.cast(stride, tl.int64)
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.where(inside, tl.minimum(tl.load(lengths + lane), steps).to(tl.int32), 0)
     scale, shift, beta, threshold, feedback = load_five(scale, shift, beta, threshold, feedback, neuron, inside)
