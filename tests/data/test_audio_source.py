@@ -120,3 +120,32 @@ def test_lists_of_speech_commands_are_splits(folder):
 def test_files_that_cannot_be_read_are_counted(folder):
     (folder / "high" / "a.wav").write_bytes(b"RIFF")
     assert "must be readable; 1 files are not, first" in audio_source.check(folder).faults[0]
+
+
+def test_a_class_may_have_the_name_of_a_split(folder):
+    (folder / "low").rename(folder / "train")
+    assert audio_source.parts(folder) == {"all": folder}
+    assert audio_source.source(folder, Settings(time_step_ms=10.0, coding=LogMel())).annotations.classes == (
+        "high",
+        "train",
+    )
+
+
+def test_recordings_of_a_test_folder_are_not_trained_on(folder):
+    (folder / "test" / "low").mkdir(parents=True)
+    soundfile.write(folder / "test" / "low" / "a.wav", tone(400.0), RATE)
+    with pytest.raises(FileNotFoundError, match=r"there must be train/CLASS/FILE\.wav"):
+        audio_source.parts(folder)
+    (folder / "train").mkdir()
+    for name in ("low", "high"):
+        (folder / name).rename(folder / "train" / name)
+    assert audio_source.parts(folder) == {split: folder / split for split in ("train", "test")}
+
+
+def test_a_test_list_alone_keeps_its_recordings_out_of_training(folder):
+    (folder / "testing_list.txt").write_text("high/high_speaker-3.wav\nlow/low_speaker-3.wav\n")
+    data = config("audio", folder, **{"data.coding": LogMel(bands=8), "data.channels": 8})
+    parts = datasets.load_splits(data, "train", "valid", "test")
+    speakers = {split: set(part.binned.speaker[part.indices].tolist()) for split, part in parts.items()}
+    assert speakers["test"] == {3}
+    assert speakers["train"] | speakers["valid"] == {0, 1, 2}

@@ -39,12 +39,22 @@ def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
         name: Not used, as audio has no name.
 
     Raises:
-        FileNotFoundError: If there is no such folder.
+        FileNotFoundError: If there is no such folder, or none to train on.
     """
     if not path.is_dir():
         raise FileNotFoundError(f"{path}: audio lies in a folder CLASS/FILE.wav; there is no such folder")
-    folders = {split: path / split for split in SPLITS if (path / split).is_dir()}
-    return folders if "train" in folders else {ALL: path}
+    folders = {split: path / split for split in SPLITS if _has_classes(path / split)}
+    if folders and "train" not in folders:
+        raise FileNotFoundError(
+            f"{path}: beside {' and '.join(folders)}/CLASS/FILE.wav there must be train/CLASS/FILE.wav; there is none; "
+            "move the training recordings into it, or name the folder of a split"
+        )
+    return folders or {ALL: path}
+
+
+def _has_classes(folder: Path) -> bool:
+    """Return whether a folder has audio files in folders; the folder of a class, such as train, has files alone."""
+    return any(file.suffix.lower() in audio_files.SUFFIXES for file in folder.glob("*/**/*"))
 
 
 def is_of_audio(path: Path) -> bool:
@@ -81,9 +91,10 @@ def _annotations(path: Path, paths: list[Path]) -> Annotations:
         names = audio_files.labels(every)[1]
         label, classes = np.array([names.index(classes[number]) for number in label]), names
     split = None
-    if all((path / name).is_file() for name in LISTS.values()):
+    lists = {name: listed for name, listed in LISTS.items() if (path / listed).is_file()}
+    if lists:
         split = np.zeros(len(paths), np.int64)
-        for name, listed in LISTS.items():
+        for name, listed in lists.items():
             lines = {line.strip() for line in (path / listed).read_text("utf-8", "replace").splitlines()}
             own = [f"{file.parent.name}/{file.name}" in lines for file in paths]
             split[np.array(own)] = SPLITS.index(name)
