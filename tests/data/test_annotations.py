@@ -42,3 +42,12 @@ def test_many_names_of_classes_are_compared_in_one_pass(tmp_path):
     # a search for every name takes 15 s and more
     assert time.perf_counter() - begin < 4
     assert faults[0].startswith("classes must be different names; 'class 0' occur twice")
+
+
+def test_large_numbers_of_groups_are_groups(tmp_path):
+    hashes = np.random.default_rng(0).integers(2**63, 2**64, 5, np.uint64)[np.arange(30) % 5]
+    path = write(tmp_path / "mine.npz", event_arrays() | {"groups": hashes})
+    with array_files.opened(path) as file:
+        group = annotations.read(file, 30, Findings(path)).group
+    assert group.min() >= 0
+    np.testing.assert_array_equal(group[:, None] == group, hashes[:, None] == hashes)

@@ -188,6 +188,9 @@ def _group(values: np.ndarray, findings: Findings) -> np.ndarray:
     if values.dtype.kind not in "iu":
         findings.fault("groups", f"must be integers or names, not {values.dtype}", _ADVICE)
         return np.full(len(values), -1)
+    if values.max(initial=0) > np.iinfo(np.int64).max:
+        # hashes, which int64 would turn into unknown groups
+        return np.unique(values, return_inverse=True)[1].astype(np.int64)
     return np.maximum(values.astype(np.int64), -1)
 
 
