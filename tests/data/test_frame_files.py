@@ -83,3 +83,13 @@ def test_a_stated_duration_of_a_frame_must_be_the_time_step(tmp_path):
     with pytest.raises(ValueError, match=r"a frame lasts 20 ms, and data\.time_step_ms is 10; set data"):
         frame_files.source(path, SETTINGS)
     assert len(frame_files.source(path, Settings(time_step_ms=20.0))) == 6
+
+
+@pytest.mark.parametrize("offsets", [[0, 10.5, 20], ["0", "ten", "20"], [0, np.nan, 20]])
+def test_offsets_that_are_no_integers_are_refused(tmp_path, offsets):
+    path = write(tmp_path / "mine.npz", {"frames": np.ones((20, 3)), "labels": [0, 1], "offsets": np.array(offsets)})
+    assert (
+        frame_files.check(path)
+        .faults[0]
+        .startswith("offsets must ascend from 0 to the 20 steps of frames, in integers")
+    )

@@ -96,10 +96,11 @@ def _offset(file: ArrayFile, shape: tuple[int, ...], findings: Findings) -> np.n
         wrong = np.flatnonzero((steps < 1) | (steps > shape[1]))
         findings.entries("lengths", f"must lie in 1..{shape[1]}", wrong, "leave empty recordings out")
         return None if len(wrong) else ragged.indptr(steps)
-    offset = file.all("offsets").astype(np.int64) if "offsets" in file else np.zeros(0, np.int64)
+    offset = file.all("offsets") if "offsets" in file else np.zeros(0, np.int64)
+    offset = offset.astype(np.int64) if offset.dtype.kind in "iu" else np.zeros(0, np.int64)
     good = offset.ndim == 1 and len(offset) > 1 and offset[0] == 0 and offset[-1] == shape[0]
     if not good or np.any(np.diff(offset) < 1):
-        must = f"must ascend from 0 to the {shape[0]:,} steps of frames, with a step or more for each recording"
+        must = f"must ascend from 0 to the {shape[0]:,} steps of frames, in integers, by a step or more each time"
         findings.fault("offsets", must, "add them, or correct them")
         return None
     return offset
