@@ -88,8 +88,9 @@ def convert(network: nn.Module, pictures: Tensor, settings: Settings) -> Convers
         settings: Steps, thresholds, neurons and initial potential.
 
     Raises:
-        ValueError: If a layer cannot be converted; the message names all of them.
+        ValueError: If a layer cannot be converted; the message names all of them. Also if there is no picture.
     """
+    validation.require(len(pictures) > 0, "convert: pictures must be one or more, as thresholds come from them; got none")
     problems = check(network)
     gates.parameters(network, who="convert")
     if problems:
@@ -130,12 +131,11 @@ def _insert_neurons(graph: fx.GraphModule, settings: Settings) -> dict[str, nn.M
                 encoded = _call(graph, f"{constant.name}_steps", DirectEncoding(settings.steps), constant)
                 node.replace_input_with(constant, encoded)
         if fires:
-            name = f"neurons_{len(activations) + 1}"
-            activations[name] = graphs.module_of(graph, node)
             part = SpikingActivation(
                 NEURONS[settings.neuron](1.0), settings.steps, initial=settings.initial, accumulate=settings.accumulate
             )
-            fired = _call(graph, name, part, node.all_input_nodes[0])
+            fired = _call(graph, f"neurons_{len(activations) + 1}", part, node.all_input_nodes[0])
+            activations[str(fired.target)] = graphs.module_of(graph, node)
             varying.add(fired)
             node.replace_all_uses_with(fired)
             graph.graph.erase_node(node)
@@ -151,7 +151,9 @@ def _insert_neurons(graph: fx.GraphModule, settings: Settings) -> dict[str, nn.M
 
 
 def _call(graph: fx.GraphModule, name: str, module: nn.Module, before: fx.Node) -> fx.Node:
-    """Add a call of a new module behind a node."""
+    """Add a call of a new module behind a node, whose name gets underscores where the network has one of it."""
+    while hasattr(graph, name):
+        name += "_"
     graph.add_submodule(name, module)
     with graph.graph.inserting_after(before):
         return graph.graph.call_module(name, (before,))

@@ -145,7 +145,7 @@ class _Counter(fx.Interpreter):
         spikes = [part.spikes for part in counted if part.spikes is not None]
         if len(counted) == 1 and spikes:
             passed = call(target, tuple(part.spikes if isinstance(part, _Counted) else part for part in args), kwargs)
-            window = kwargs.get("kernel_size", args[1]) if target is functional.avg_pool2d else None
+            window = (*args[1:], kwargs.get("kernel_size"))[0] if target is functional.avg_pool2d else None
             return _Counted(value, _summed(passed, spikes[0], window))
         if len(counted) > 1 and len(spikes) == len(counted):
             return _Counted(value, call(target, tuple(spikes), {}))

@@ -245,6 +245,11 @@ def _adaptive_pool(module: nn.AdaptiveAvgPool2d, value: Value, name: str) -> Val
 
 def _norm(module: Any, value: Value, name: str) -> Value:
     require(module.running_mean is not None, f"freeze: {name} must keep running statistics, to be folded")
+    require(
+        module.num_features == value.shape[0],
+        f"freeze: {name} must normalize {value.shape[0]} channels, not {module.num_features} features of a flat map; "
+        "put a BatchNorm2d in front of the Flatten, or neurons without a normalization",
+    )
     scale = (module.running_var + module.eps).rsqrt() * (1 if module.weight is None else module.weight)
     offset = (0 if module.bias is None else module.bias) - module.running_mean * scale
     return value.scaled(_array(scale), _array(offset))

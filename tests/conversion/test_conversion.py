@@ -104,6 +104,26 @@ def test_a_converted_network_is_in_evaluation_mode():
     assert torch.equal(results[0], results[2])
 
 
+@pytest.mark.parametrize("name", ["mean", "neurons_1", "first_steps"])
+def test_a_module_may_have_the_name_of_a_new_one(name):
+    class Named(nn.Module):
+        def __init__(self, name):
+            super().__init__()
+            self.first, self.out, self.name = nn.Conv2d(2, 4, 3), nn.Linear(4, 3), name
+            setattr(self, name, nn.AdaptiveAvgPool2d(1))
+
+        def forward(self, image):
+            return self.out(torch.flatten(getattr(self, self.name)(torch.relu(self.first(image))), 1))
+
+    torch.manual_seed(0)
+    net = Named("pool").double()
+    other = Named(name).double()
+    other.load_state_dict(net.state_dict())
+    one, same = (convert(each, images(), Settings(8)) for each in (net, other))
+    assert torch.equal(one.network(images()), same.network(images()))
+    assert list(same.thresholds.values()) == list(one.thresholds.values())
+
+
 def test_every_layer_that_cannot_be_converted_is_named():
     net = nn.Sequential(
         nn.Conv2d(1, 2, 3), nn.GELU(), nn.MaxPool2d(2), nn.LayerNorm(3), nn.ReLU(), nn.BatchNorm2d(2), nn.Sigmoid()
@@ -135,6 +155,9 @@ def test_wrong_settings_and_networks_are_refused():
             return value if value.sum() > 0 else -value
 
     net = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    for thresholds in ("percentile", "calibration"):
+        with pytest.raises(ValueError, match="convert: pictures must be one or more"):
+            convert(net, torch.rand(0, 4), Settings(4, thresholds))
     with pytest.raises(ValueError, match=r"torch\.fx must be able to trace Branching"):
         convert(Branching(), torch.rand(2, 4), Settings(4))
     with pytest.raises(TypeError, match="network must be"):

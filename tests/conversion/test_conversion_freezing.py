@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from helpers.networks import generator
 from snnsim.conversion import Settings, convert, count, events, freeze
@@ -137,6 +138,25 @@ def test_costs_are_the_operations_of_the_engine():
     assert dense.multiplications == 4 * 22 * 22 + 6 * 2 * 10 * 10 + 24 * 5 + 5 * 3
 
 
+def test_costs_of_a_pooling_by_a_function_are_those_of_its_module():
+    class Pooled(nn.Module):
+        def __init__(self, pool):
+            super().__init__()
+            self.first, self.last, self.pool = nn.Conv2d(2, 4, 3), nn.Linear(36, 3), pool
+
+        def forward(self, value):
+            return self.last(torch.flatten(self.pool(torch.relu(self.first(value))), 1))
+
+    def costs(pool):
+        torch.manual_seed(0)
+        return count(convert(Pooled(pool).double(), images(), Settings(STEPS)).network, images())[1]
+
+    expected = costs(nn.AvgPool2d(2))
+    assert expected.operations > 0
+    assert costs(lambda value: functional.avg_pool2d(value, 2)) == expected
+    assert costs(lambda value: functional.avg_pool2d(value, kernel_size=2)) == expected
+
+
 @pytest.mark.parametrize(
     ("modules", "message"),
     [
@@ -150,6 +170,7 @@ def test_costs_are_the_operations_of_the_engine():
         ([nn.Upsample(scale_factor=2, mode="bilinear")], "mode='nearest'"),
         ([nn.AdaptiveAvgPool2d(3)], "which .3, 3. does not"),
         ([nn.Conv2d(2, 2, 3, padding="same")], "padded by a number of zeros"),
+        ([nn.Flatten(), nn.BatchNorm1d(2 * SIDE**2)], "1 must normalize 2 channels, not 128 features"),
     ],
 )
 def test_layers_that_cannot_be_frozen_are_named(modules, message):
