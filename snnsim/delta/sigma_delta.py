@@ -9,7 +9,7 @@
     ∂L/∂θ = Σ g[t] · { −d κ exp(−(|d| − θ) / τ) / θ   if |d| > θ;   −sign(d)   else }
 
 Shapes   x, y, d, r (time, batch, axes of a neuron) · θ broadcasts to the axes of a neuron
-Units    θ, τ in units of x
+Units    θ, τ in units of x; the absolute value of a threshold counts
 Names    θ threshold · r residual · κ, τ scale and width of the gradient of the threshold
 Source   lava-dl's sigma-delta neurons (BSD-3); Mostafa et al., O'Connor & Welling 2017 (ICLR), arXiv 1611.02024
 Exact    the gradient of the value sent before a call is g of its first step, so a sequence may run in parts;
@@ -34,7 +34,7 @@ class _Send(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, values: Tensor, threshold: Tensor, state: Tensor, options: tuple[bool, float, float]) -> Any:
         residual, scale, width = options
-        threshold = threshold.abs()
+        ctx.sign, threshold = threshold.sign(), threshold.abs()
         sent, last = state
         decoded, change = torch.empty_like(values), torch.empty_like(values)
         for step, value in enumerate(values):
@@ -56,7 +56,7 @@ class _Send(torch.autograd.Function):
         beyond = -change * ctx.scale * torch.exp(-(size - threshold) / ctx.width) / threshold.clamp_min(TINY)
         slope = torch.where(size > threshold, beyond, -change.sign())
         earlier = torch.stack((event[0], torch.zeros_like(event[0])))
-        return gradients[0], (event * slope).sum_to_size(threshold.shape), earlier, None
+        return gradients[0], (event * slope * ctx.sign).sum_to_size(threshold.shape), earlier, None
 
 
 class SigmaDelta(Coding):

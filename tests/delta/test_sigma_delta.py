@@ -84,3 +84,14 @@ def test_gradients_are_those_of_the_equations():
         slopes = slopes + (event_gradient[step] * torch.where(sends, beyond, -change.sign())).sum()
         rest, before = torch.where(sends, torch.zeros(()).double(), change), value
     torch.testing.assert_close(neuron.step.grad, slopes)
+
+
+def test_the_absolute_value_of_a_threshold_counts_in_its_gradient_too():
+    gradients = []
+    for threshold in (0.3, -0.3):
+        neuron = SigmaDelta(step=0.3).double()
+        with torch.no_grad():
+            neuron.step.fill_(threshold)
+        neuron(_values(2, eighths=False)).square().sum().backward()
+        gradients.append(float(neuron.step.grad))
+    assert gradients[0] == -gradients[1] != 0
