@@ -130,13 +130,18 @@ def _stages(network: Sparsified) -> list[_Stage]:
     taken = {each.name: (each, coding) for each, coding in zip(network.report.taken, network.codings, strict=True)}
     stages: list[_Stage] = []
     activated, field = True, None
-    for name, layer in model.named_modules():
+    # a module may stand in several places
+    for name, layer in model.named_modules(remove_duplicate=False):
         if isinstance(layer, nn.Sequential):
             continue
         if isinstance(layer, nn.Linear | nn.Conv2d):
             require(name in taken, f"freeze: layer {name!r} must be coded; {network.report.refused.get(name, '')}")
             require(activated, f"freeze: there must be an nn.ReLU between {name!r} and the layer before it")
             each, coding = taken[name]
+            require(
+                isinstance(layer, nn.Conv2d) or len(each.shape) == 1,
+                f"freeze: layer {name!r} must get one axis of inputs, not {each.shape}; put an nn.Flatten() before it",
+            )
             stages.append(_Stage(name, layer, cast(Coding, coding), each, _order(each.shape, field)))
             activated, field = False, None if isinstance(layer, nn.Linear) else _targets(stages[-1])
         elif isinstance(layer, nn.ReLU):

@@ -55,17 +55,33 @@ def test_a_program_has_the_outputs_of_the_network_dense_and_by_events(coding, gr
     assert float(outputs.std()) > 0.1
 
 
+def test_one_activation_may_stand_in_several_places():
+    model, frames = _network(), _frames()
+    shared = nn.Sequential(*model)
+    shared[3] = shared[7] = shared[1]
+    one, same = (freeze(sparsify(each, frames)[0], time_step_ms=1.0) for each in (model, shared))
+    assert one.digest() == same.digest()
+
+
 @pytest.mark.parametrize(
     ("layers", "words"),
     [
         ([nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2)], "layer '1' is a Tanh"),
         ([nn.Linear(4, 3), nn.Linear(3, 2)], "an nn.ReLU between '1' and the layer before"),
         ([nn.Linear(4, 3), nn.ReLU()], "last layer must be linear"),
+        ([nn.Linear(4, 4), relu := nn.ReLU(), nn.Linear(4, 2), relu], "last layer must be linear"),
+        ([*[nn.Linear(4, 4), nn.ReLU()] * 2, nn.Linear(4, 2)], "layer '0' must be coded; 2 calls"),
     ],
 )
 def test_other_networks_are_refused_by_the_name_of_the_layer(layers, words):
     network, _ = sparsify(nn.Sequential(*layers), torch.randn(3, 2, 4))
     with pytest.raises(ValueError, match=words):
+        freeze(network, time_step_ms=1.0)
+
+
+def test_a_linear_layer_of_several_axes_is_refused():
+    network, _ = sparsify(nn.Sequential(nn.Linear(4, 3)), torch.randn(3, 2, 5, 4))
+    with pytest.raises(ValueError, match="layer '0' must get one axis of inputs, not .5, 4."):
         freeze(network, time_step_ms=1.0)
 
 
