@@ -39,6 +39,13 @@ def test_a_silent_population_has_rates_alone():
     assert np.isnan(measured.synchrony)
 
 
+def test_a_neuron_with_equal_counts_has_no_correlation():
+    regular, others = np.arange(0, 100, 2), np.array([1, 9, 30])
+    step, neuron = np.concatenate([regular, others, others]), np.repeat([0, 1, 2], [50, 3, 3])
+    measured = activity(step, neuron, size=3, steps=100, step_ms=1.0)
+    assert measured.correlation.tolist() == pytest.approx([1.0])
+
+
 def test_distances_are_the_largest_difference_of_cumulative_distributions():
     assert distance(np.arange(10.0), np.arange(10.0)) == 0
     assert distance(np.arange(4.0), np.arange(4.0) + 2) == pytest.approx(0.5)
@@ -52,7 +59,7 @@ def test_distances_are_the_largest_difference_of_cumulative_distributions():
         ({"neuron": np.array([4])}, "activity: neuron must be from 0 to 3"),
         ({"neuron": np.array([1, 2])}, "step and neuron must be as many, not 1 and 2"),
         ({"step_ms": 0.0}, "step_ms must be positive"),
-        ({"step_ms": 5.0}, "steps must be shorter than 2 ms"),
+        ({"step_ms": 3.0}, "step_ms must be at most 2, the length of a bin, not 3"),
     ],
 )
 def test_values_out_of_range_are_refused(change, message):
