@@ -8,7 +8,7 @@ import pytest
 import tyro
 
 import snnsim
-from snnsim import cli
+from snnsim import cli, presets
 
 ROOT = Path(__file__).parent.parent
 SITE = sorted(ROOT.glob("docs/**/*.md"))
@@ -80,6 +80,12 @@ def test_commands_parse(page):
             cli.Command, args=arguments, config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
         )
         assert callable(command), line
+
+
+def test_every_preset_is_in_the_table_of_the_command_line():
+    endings = tuple(f"-{ablation}" for ablation in presets.ABLATIONS)
+    names = [name for name in presets.PRESETS if not name.endswith(endings) or name == "patterns-fixed-delays"]
+    assert [name for name in names if f"`{name}`" not in TEXT["docs/command-line.md"]] == []
 
 
 def test_every_command_is_documented():
