@@ -33,7 +33,7 @@ class Activity(NamedTuple):
     cv: np.ndarray
     """Of the neurons that have one."""
     correlation: np.ndarray
-    """Of each pair of the first 200 neurons that fire."""
+    """Of each pair of the first 200 neurons that fire; neurons whose counts are all equal have none."""
     synchrony: float
     """NaN without a spike."""
 
@@ -59,9 +59,9 @@ def activity(step: np.ndarray, neuron: np.ndarray, *, size: int, steps: int, ste
     order = np.lexsort((step, neuron))
     step, neuron = step[order], neuron[order]
     rate = np.bincount(neuron, minlength=size) / (steps * step_ms / 1000)
-    bins = round(_CORRELATION_MS / step_ms), round(_SYNCHRONY_MS / step_ms)
-    require(min(bins) >= 1, f"{who}: steps must be shorter than {_CORRELATION_MS:g} ms, not {step_ms:g} ms")
-    correlated, synchronous = bins
+    must = f"{who}: step_ms must be at most {_CORRELATION_MS:g}, the length of a bin, not {step_ms:g}"
+    require(step_ms <= _CORRELATION_MS, must)
+    correlated, synchronous = round(_CORRELATION_MS / step_ms), round(_SYNCHRONY_MS / step_ms)
     return Activity(
         rate, _irregularity(step, neuron), _correlations(step, neuron, steps // correlated, correlated),
         _synchrony(step, steps // synchronous, synchronous),
@@ -98,8 +98,10 @@ def _correlations(step: np.ndarray, neuron: np.ndarray, bins: int, width: int) -
     inside = np.isin(neuron, chosen) & (step < bins * width)
     counts = np.zeros((len(chosen), bins), np.float32)
     np.add.at(counts, (np.searchsorted(chosen, neuron[inside]), step[inside] // width), 1)
-    counts = counts[counts.any(1)]
-    if len(counts) < 2 or bins < 2:
+    if bins < 2:
+        return np.zeros(0)
+    counts = counts[counts.min(1) < counts.max(1)]
+    if len(counts) < 2:
         return np.zeros(0)
     coefficients: np.ndarray = np.corrcoef(counts)[np.triu_indices(len(counts), 1)]
     return coefficients
