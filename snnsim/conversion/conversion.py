@@ -90,7 +90,9 @@ def convert(network: nn.Module, pictures: Tensor, settings: Settings) -> Convers
     Raises:
         ValueError: If a layer cannot be converted; the message names all of them. Also if there is no picture.
     """
-    validation.require(len(pictures) > 0, "convert: pictures must be one or more, as thresholds come from them; got none")
+    validation.require(
+        len(pictures) > 0, "convert: pictures must be one or more, as thresholds come from them; got none"
+    )
     problems = check(network)
     gates.parameters(network, who="convert")
     if problems:

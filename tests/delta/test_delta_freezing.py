@@ -81,7 +81,7 @@ def test_other_networks_are_refused_by_the_name_of_the_layer(layers, words):
 
 def test_a_linear_layer_of_several_axes_is_refused():
     network, _ = sparsify(nn.Sequential(nn.Linear(4, 3)), torch.randn(3, 2, 5, 4))
-    with pytest.raises(ValueError, match="layer '0' must get one axis of inputs, not .5, 4."):
+    with pytest.raises(ValueError, match=r"layer '0' must get one axis of inputs, not .5, 4."):
         freeze(network, time_step_ms=1.0)
 
 

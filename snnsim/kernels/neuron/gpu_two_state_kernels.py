@@ -238,7 +238,6 @@ def two_state_backward_pass(
         ALPHA: The sharpness of the surrogate.
         BLOCK: The neurons of a program.
     """
-    stride = tl.cast(stride, tl.int64)
     lane, neuron, home, inside = indices(neurons, BLOCK)
     until = tl.where(inside, tl.minimum(tl.load(lengths + lane), steps).to(tl.int32), 0)
     scale, shift, beta, threshold, feedback = load_five(scale, shift, beta, threshold, feedback, neuron, inside)
@@ -249,7 +248,7 @@ def two_state_backward_pass(
     dw = read_plane(grad_w, home, inside, before, 0.0) if TEMPORAL else zero
     later, by_scale, by_shift, by_beta, by_threshold, by_feedback = zero, zero, zero, zero, zero, zero
     by_gain, by_sensitivity, by_rho, by_coupling, by_jump, by_intake = zero, zero, zero, zero, zero, zero
-    at = home + tl.cast(steps - 1, tl.int64) * stride
+    at, stride = home + tl.cast(steps - 1, tl.int64) * stride, tl.cast(stride, tl.int64)
     for start in range(0, steps, AHEAD):
         left = tl.where(inside, steps, 0) - start
         us, xs, ws = read(drive, at, -stride, left), read(current, at, -stride, left), read(second, at, -stride, left)
