@@ -19,19 +19,18 @@ from snnsim.data.augment.kinds import (
 
 _AUGMENT = (Blend(), ChannelShift(), TimeStretch(), ChannelMask(), TimeMask(), ChannelJitter(), ChannelWarp())
 _DATA = Data(name="shd", augment=_AUGMENT)
-_TRAINING = Training(epochs=40, batch_size=128)
 
 SHD_BEST = Config(
     name="shd-best",
     data=_DATA,
     network=Network(hidden=(384, 384), delay_kind="axonal", dropout=0.3),
-    training=_TRAINING,
+    training=Training(epochs=40, batch_size=128),
 )
 SHD_SMALL = Config(
     name="shd-small",
     data=_DATA,
     network=Network(hidden=(128, 128), delay_kind="axonal", dropout=0.1),
-    training=_TRAINING,
+    training=Training(epochs=90, batch_size=128),
 )
 
 MODELS = (SHD_BEST, SHD_SMALL)
