@@ -138,3 +138,22 @@ def test_any_number_of_targets_and_threads(targets: int) -> None:
     assert torch.equal(one[0], two[0])
     assert torch.equal(one[1], two[1])
     torch.testing.assert_close(one, run("time"), atol=2e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_batch_may_be_without_recordings(form: str) -> None:
+    spikes, kernel = _drawn(GEOMETRIES[0])
+    taps = kernel.requires_grad_()
+    current = FORMS[form](spikes[:, :0], taps, GEOMETRIES[0])
+    assert current.shape == FORMS[form](spikes, kernel, GEOMETRIES[0])[:, :0].shape
+    assert not torch.autograd.grad(current.sum(), taps)[0].any()
+
+
+def test_gradients_of_events_are_there_while_a_graph_of_them_is_made() -> None:
+    spikes, kernel = _drawn(GEOMETRIES[0])
+    taps = kernel.requires_grad_()
+    loss = event_conv(spikes, taps, GEOMETRIES[0]).square().sum()
+    with_graph = torch.autograd.grad(loss, taps, create_graph=True)[0]
+    assert torch.equal(with_graph, torch.autograd.grad(event_conv(spikes, taps, GEOMETRIES[0]).square().sum(), taps)[0])
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        with_graph.sum().backward()

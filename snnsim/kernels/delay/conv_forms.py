@@ -44,6 +44,9 @@ def frequency_conv(spikes: Tensor, kernel: Tensor, geometry: ConvGeometry) -> Te
         geometry: Sizes of the field, its margin and the strides.
     """
     check_conv(spikes, kernel, geometry, who="frequency_conv")
+    if spikes.numel() == 0:
+        # there is nothing to transform
+        return time_conv(spikes, kernel, geometry)
     volume = _padded(spikes, kernel, geometry)
     current: Tensor = _FrequencyConv.apply(volume, kernel)  # type: ignore[no-untyped-call]
     by_step, by_row, by_column = geometry.stride

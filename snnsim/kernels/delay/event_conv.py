@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 from snnsim.kernels.common.gates import eager
@@ -125,6 +126,7 @@ class _EventConv(torch.autograd.Function):
         return current
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor, None]:
         sizes, shape = ctx.sizes, ctx.shape
         slope = torch.zeros(*shape[:4], sizes.width, dtype=gradient.dtype)

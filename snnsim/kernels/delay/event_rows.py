@@ -69,7 +69,7 @@ class Events(NamedTuple):
             spikes: Spikes (time, batch, neuron).
             sizes: Sizes of spikes and kernel.
         """
-        by_row = spikes.reshape(sizes.steps * sizes.batch * sizes.rows, -1)
+        by_row = spikes.reshape(sizes.steps * sizes.batch * sizes.rows, sizes.columns * sizes.channels)
         row, cell = np.nonzero(by_row)
         indptr = np.zeros(len(by_row) + 1, np.int64)
         np.cumsum(np.bincount(row, minlength=len(by_row)), out=indptr[1:])
