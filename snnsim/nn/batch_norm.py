@@ -95,12 +95,14 @@ class BatchNorm(nn.BatchNorm1d):
             return self._by(self.running(), flat).view_as(current)
         if self._shares:
             return self._over_processes(current, valid)
-        if not self.training or valid is None or bool((valid >= len(current)).all()):
-            few = self.training and len(flat) == 1 and self.running_mean is not None
-            return (self._by(self.running(), flat) if few else super().forward(flat)).view_as(current)
-        counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
+        complete = valid is None or bool((valid >= len(current)).all())
+        if not self.training or (complete and len(flat) > 1):
+            return super().forward(flat).view_as(current)
+        counted = torch.arange(len(flat), device=current.device)
+        if valid is not None:
+            counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         inside = flat.index_select(0, counted)
-        normalized = super().forward(inside) if len(inside) > 1 else self._by(self.statistics(current, valid), inside)
+        normalized = super().forward(inside) if len(inside) > 1 else self._by(self.running(), inside)
         return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
     def _over_processes(self, current: Tensor, valid: Tensor | None) -> Tensor:

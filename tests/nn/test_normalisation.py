@@ -93,3 +93,27 @@ def test_gradients_of_evaluation_keep_the_statistics_of_their_forward_pass():
             layer.train()(3 * currents(1).float() + 1)
         gradients.append(torch.autograd.grad(spikes.sum(), layer.norm.parameters()))
     assert_close(*gradients, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("steps", "valid"), [(1, None), (1, torch.tensor([1])), (0, None)])
+def test_fewer_than_two_steps_are_normalized_with_running_statistics(steps, valid):
+    norm = batch_norm()
+    norm.running_mean.fill_(0.3)
+    current = currents()[:steps, :1]
+    assert_close(norm.train()(current, valid), norm.eval()(current))
+    assert norm.num_batches_tracked == 0
+
+
+def test_one_step_of_a_layer_is_that_of_every_neuron_model():
+    layers = [SpikingLayer(SparseLinear(3, 3), neuron, norm=batch_norm(), dropout=0.0) for neuron in (LIF(), Plain())]
+    layers[1].synapse.load_state_dict(layers[0].synapse.state_dict())
+    frames = currents()[:1, :1] + 1
+    fused, plain = (layer.double()(frames) for layer in layers)
+    assert_close(plain, fused)
+
+
+class Plain(LIF):
+    """LIF neurons without a compiled kernel."""
+
+    def supports_fused(self, current):  # noqa: ARG002
+        return False
