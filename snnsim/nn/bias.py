@@ -8,8 +8,11 @@ kernels, chunks of time and freezing take it as one.
 Shapes   x (time, batch, neuron) · b (neuron,)
 """
 
+import math
+
 from torch import Tensor
 
+from snnsim.kernels.common import gates
 from snnsim.kernels.neuron.autograd import Statistics
 from snnsim.nn.batch_norm import BatchNorm, valid_steps
 
@@ -36,8 +39,8 @@ class Bias(BatchNorm):
         biased = current + self.bias
         if not self.training or valid is None:
             return biased
-        counted = valid_steps(valid, len(current))
-        return biased * counted.view(*counted.shape, *[1] * (current.ndim - 2))
+        valid = gates.lengths(valid, who="Bias", name="valid", batch=math.prod(current.shape[1:-1]))
+        return biased * valid_steps(valid, len(current)).view(*current.shape[:-1], 1)
 
     def statistics(self, current: Tensor, valid: Tensor, total: Tensor | None = None) -> Statistics:  # noqa: ARG002
         """Return a mean of 0 and a variance of 1.

@@ -165,9 +165,8 @@ class SpikingLayer(nn.Module):
         released = self.neuron.release(spikes, draws and draws.at(state.step - before))
         current, history = chunk_current(self.synapse, released, state.history, before, credit)
         current = current if extra is None else current + extra
-        state = state._replace(history=history, draws=draws)
         context = context._replace(draws=draws and draws.at(state.step))
-        return self.spike(current.to(spikes.dtype), context, state)
+        return self.spike(current.to(spikes.dtype), context, state._replace(history=history, draws=draws))
 
     def current(self, spikes: Tensor, credit: GradientPaths = ALL_PATHS, draws: Draws | None = None) -> Tensor:
         """Return the synaptic current of spikes, before normalization.
@@ -288,8 +287,9 @@ class SpikingLayer(nn.Module):
         """Return the normalized current of a chunk."""
         if self.norm is None or total is None:
             return self.normalized_current(current, valid)
-        counted = self._counted(current, valid)
-        return self.norm.normalized(current, counted, self.norm.statistics(current, counted, total))
+        lanes = current.flatten(1, -2)
+        counted = self._counted(lanes, valid)
+        return self.norm.normalized(lanes, counted, self.norm.statistics(lanes, counted, total)).view_as(current)
 
     def _fuses(self, current: Tensor) -> bool:
         """Return whether one kernel does normalization, neurons and dropout; modules with hooks are called instead."""

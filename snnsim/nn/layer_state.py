@@ -112,6 +112,6 @@ def by_channel(
         current = current.reshape(len(current), batch * pixels, channels)
     if context.chunk:
         if training:
-            total = torch.tensor(len(current) * current.shape[1]) if valid is None else valid.sum()
+            total = torch.tensor(current[..., 0].numel()) if valid is None else valid.sum()
         valid = None if valid is None else (valid - step).clamp(0, len(current))
     return current, valid, total

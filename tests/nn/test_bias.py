@@ -1,12 +1,13 @@
 """A learned bias: its currents and gradients are those of a sum, in every form of a layer."""
 
+import copy
 from functools import partial
 
 import pytest
 import torch
 
 from helpers.sltt_cases import network, trained
-from snnsim import Events, freeze, simulate
+from snnsim import LIF, BatchNorm, Events, SparseLinear, SpikingLayer, freeze, simulate
 from snnsim.learning.rules import bptt, sltt
 from snnsim.nn.bias import Bias
 
@@ -83,3 +84,20 @@ def test_a_program_has_the_biases():
 
 def summed(output):
     return output.softmax(-1).sum(0)
+
+
+@pytest.mark.parametrize("kind", [BatchNorm, Bias])
+def test_axes_of_a_batch_are_as_one_axis(kind):
+    spikes = (torch.rand(6, 2, 3, 4, generator=torch.Generator().manual_seed(0)) < 0.5).float()
+    valid = torch.tensor([6, 5, 4, 3, 2, 1])
+    torch.manual_seed(0)
+    layer = SpikingLayer(SparseLinear(4, 5), LIF(), norm=kind(5), dropout=0.0)
+    with torch.no_grad():
+        layer.norm.bias.add_(0.5)
+    copies = [copy.deepcopy(layer) for _ in range(4)]
+    flat = spikes.flatten(1, 2)
+    assert torch.equal(copies[0](spikes, valid), copies[1](flat, valid).view(6, 2, 3, 5))
+    for counted in (valid, None):
+        of_axes, of_one = (one.run(x, valid=counted)[0] for one, x in zip(copies[2:], (spikes, flat), strict=True))
+        assert torch.equal(of_axes, of_one.view(6, 2, 3, 5))
+        torch.testing.assert_close(copies[2].norm.running_mean, copies[3].norm.running_mean)
