@@ -31,14 +31,22 @@ def score(network: SpikingNetwork, batch: Batch, decide: Decision, generator: to
     """Backpropagate the mean loss of a decision by the score function.
 
     Args:
-        network: A network of MetaNeurons, without convolutions.
+        network: A network of MetaNeurons that draw spikes, without convolutions, recurrent or skip connections.
         batch: The recordings.
         decide: The decision.
         generator: Generator of dropout and draws.
 
     Returns:
         The summed loss and the scores, without gradients.
+
+    Raises:
+        TypeError: If a layer has other neurons, or a convolution.
+        ValueError: If there are recurrent, feedback or skip connections.
     """
+    if network.has_loops or len(network.skips):
+        raise ValueError(
+            "score: the network must have no recurrent, feedback or skip connections, and has some; take bptt for it"
+        )
     neurons = [_meta_neuron(layer, number) for number, layer in enumerate(network.layers, start=1)]
     head, valid = network.single_readout("score"), network.valid(batch.lengths)
     (spikes,) = chunks_of(network, batch, len(batch.frames) + network.extra_steps)
@@ -61,14 +69,16 @@ def _meta_neuron(layer: SpikingLayer, number: int) -> MetaNeuron:
     """Return the neurons of a layer.
 
     Raises:
-        TypeError: If they are no MetaNeuron, or the synapse is a convolution.
+        TypeError: If they are no MetaNeuron that draws spikes, or the synapse is a convolution.
     """
-    if not isinstance(layer.neuron, MetaNeuron) or layer.channels is not None:
+    neuron = layer.neuron
+    if not isinstance(neuron, MetaNeuron) or not neuron.is_stochastic or layer.channels is not None:
+        drawn = "" if neuron.is_stochastic else " without draws"
         raise TypeError(
-            f"score: the neurons of 'hidden {number}' must be MetaNeuron behind a synapse that is no convolution, "
-            f"not {type(layer.neuron).__name__} behind {type(layer.synapse).__name__}"
+            f"score: the neurons of 'hidden {number}' must be MetaNeuron that draws spikes, behind a synapse that is "
+            f"no convolution, not {type(neuron).__name__}{drawn} behind {type(layer.synapse).__name__}"
         )
-    return layer.neuron
+    return neuron
 
 
 def _less_mean_of_others(loss: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from snnsim.learning import rules
 from snnsim.learning.decisions import mean_membrane
 from snnsim.learning.losses import Batch
 from snnsim.learning.reinforce import score
-from snnsim.nn import LeakyReadout, MetaNeuron, SparseLinear
+from snnsim.nn import LeakyReadout, MetaNeuron, Recurrence, Skip, SparseLinear
 from snnsim.nn.layer import SpikingLayer
 from snnsim.nn.network import SpikingNetwork
 
@@ -85,3 +85,22 @@ def test_probabilities_of_one_class_are_its_label():
     torch.testing.assert_close(soft.loss, hard.loss)
     for left, right in zip(one.parameters(), another.parameters(), strict=True):
         torch.testing.assert_close(right.grad, left.grad)
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "skip"])
+def test_connections_that_it_does_not_follow_are_refused(kind):
+    network = a_network()
+    synapse = SparseLinear(HIDDEN, HIDDEN)
+    if kind == "recurrent":
+        network.layers[0].recurrent = Recurrence(synapse)
+    else:
+        network.skips.append(Skip(0, 2, synapse))
+    with pytest.raises(ValueError, match="no recurrent, feedback or skip connections"):
+        score(network, None, mean_membrane, None)
+
+
+@pytest.mark.parametrize("settings", [{"width": 0.0}, {"estimator": "expectation"}])
+def test_neurons_that_draw_nothing_are_refused(settings):
+    layer = SpikingLayer(SparseLinear(2, HIDDEN), MetaNeuron(**settings), norm=None, dropout=0.0)
+    with pytest.raises(TypeError, match=r"must be MetaNeuron that draws spikes.*not MetaNeuron without draws"):
+        score(SpikingNetwork([layer], SparseLinear(HIDDEN, 2), LeakyReadout()), None, mean_membrane, None)
