@@ -204,7 +204,8 @@ def build(
         **values: Fields of Settings, in place of `settings`.
     """
     settings = Settings(**values) if settings is None else settings
-    delays = [synapse.delay for synapse in network.delayed_synapses() if synapse.learns_delay]
+    # a synapse in several places is one parameter
+    delays = list(dict.fromkeys(synapse.delay for synapse in network.delayed_synapses() if synapse.learns_delay))
     weights = _optimizer(settings.optimizer, list(_groups(network, delays, settings)), settings.lr)
     schedule = schedules.build(settings.schedule, weights, lr=settings.lr, steps=steps, epochs=epochs)
     members = {"lr": Member(weights, schedule, settings.optimizer.clip_norm)}
@@ -218,7 +219,7 @@ def build(
 
 def _groups(network: SpikingNetwork, delays: list[nn.Parameter], settings: Settings) -> Iterator[dict[str, Any]]:
     """Yield the groups of all parameters but delays, each with its weight decay."""
-    synaptic = [synapse.weight for synapse in network.synapses()]
+    synaptic = list(dict.fromkeys(synapse.weight for synapse in network.synapses()))
     norms = [part for part in network.modules() if isinstance(part, BatchNorm)]
     if not settings.weight_decay_norm:
         norms = []

@@ -256,3 +256,18 @@ def test_a_state_goes_on_where_it_stopped(kind, schedule, tmp_path):
 def test_wrong_options_are_refused(option, words):
     with pytest.raises(ValueError, match=words):
         option()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_synapse_in_two_places_is_updated_once():
+    shared, lif = DelayedLinear(4, 4, 5), {"norm": None, "dropout": 0.0}
+    layers = [SpikingLayer(shared, LIF(), **lif), SpikingLayer(shared, LIF(), **lif)]
+    network = SpikingNetwork(layers, DelayedLinear(4, 2, 5), LeakyReadout())
+    settings = Settings(optimizer=SGD(momentum=0), delay_optimizer=SGD(momentum=0), weight_decay=0.0, lr=0.1)
+    updates = optimizers.build(network, settings=settings, steps=1)
+    before = [shared.weight.clone(), shared.delay.clone()]
+    shared.weight.grad, shared.delay.grad = torch.ones_like(shared.weight), torch.ones_like(shared.delay)
+    rates = updates.learning_rates()
+    updates.step()
+    torch.testing.assert_close(before[0] - shared.weight, torch.full_like(before[0], rates["lr"]))
+    torch.testing.assert_close(before[1] - shared.delay, torch.full_like(before[1], rates["lr_delay"]))
