@@ -65,7 +65,9 @@ class SampleGrid:
                 f"fit: events must lie in {columns} columns, {rows} rows and {polarities} polarities; some do not; "
                 "give the sensor_size of the recordings"
             )
-        step = np.floor(events["t"].astype(np.float64) / (1000 * self.time_step_ms)).astype(np.int64)
+        position = events["t"].astype(np.float64) / (1000 * self.time_step_ms)
+        # a multiple of the step that is rounded down begins its step, as in snnsim.data
+        step = np.floor(position + np.minimum(2.0**-50 * position, 0.25)).astype(np.int64)
         if len(step) and step.min() < 0:
             raise ValueError("fit: the times of events must be 0 or more microseconds; some are negative")
         size = columns * rows * polarities

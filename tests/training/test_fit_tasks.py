@@ -160,3 +160,10 @@ def test_wrong_recordings_are_refused(samples, settings, message):
 def test_a_recording_without_a_target_is_refused():
     with pytest.raises(TypeError, match=r"must be \(events or frames, target\)"):
         snnsim.fit(a_network(), [np.zeros((3, 4))], epochs=1, batch_size=1, progress=False)
+
+
+def test_events_at_multiples_of_the_step_begin_it():
+    # 1000 · 2.007 is a little more than 2007
+    events = np.array([(0, 0, 2007 * step, 0) for step in range(5)], EVENT)
+    frames = SampleGrid(2.007, (1, 1, 1)).frames(events)
+    assert frames.ravel().tolist() == [1] * 5
