@@ -98,9 +98,10 @@ class Fraction(nn.Module):
     def __init__(self, value: float, *, name: str, learn: Learn, features: int | None) -> None:
         super().__init__()
         shape = learned_shape(f"learn_{name}", learn, features)
-        if learn != "fixed" and not 0 < value < 1:
-            raise ValueError(f"a learned {name} must start between 0 and 1, not at {value}")
         initial = torch.full(shape, value)
+        # as the parameter has it: a number close to 1 may be rounded to 1, whose logit is infinite
+        if learn != "fixed" and not 0 < float(initial[0]) < 1:
+            raise ValueError(f"a learned {name} must start between 0 and 1, not at {value}")
         # the names that saved states have
         settings.carry(self, kind="Decay", **({"beta": value} if learn == "fixed" else {}))
         if learn == "fixed":

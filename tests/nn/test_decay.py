@@ -57,7 +57,7 @@ def test_one_decay_per_neuron_needs_features():
         Decay(tau=2.0, beta=None, learn="neuron")
 
 
-@pytest.mark.parametrize("beta", [0.0, 1.0])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 0.99999999])
 def test_learned_decay_cannot_start_at_an_end(beta):
     with pytest.raises(ValueError, match=f"a learned decay must start between 0 and 1, not at {beta}"):
         Decay(tau=None, beta=beta, learn="layer")
