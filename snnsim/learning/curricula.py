@@ -29,7 +29,7 @@ class Progress(NamedTuple):
     passed: int | None = None
     """Largest level that has passed; None for none."""
     finished: bool = False
-    """Whether the last level has passed."""
+    """Whether the newest level has passed, and no other comes."""
 
     @property
     def newest(self) -> int:
@@ -64,7 +64,8 @@ class Curriculum:
     first: int = 2
     """The first level; the level itself of "none"."""
     last: int | None = None
-    """The last level; None for no end."""
+    """Bound of the levels; None for no end. A sliding window that would go beyond it does not move on, so that up to
+    `advance` − 1 levels before the bound may never come."""
     goal: float = 0.98
     """Accuracy that must be exceeded."""
     window: int = 10
