@@ -31,13 +31,15 @@ class Counted:
     """Number of spikes of each event; a graded input counts as one spike (event,)."""
 
     @classmethod
-    def of(cls, events: Events, length: np.ndarray, network: Network) -> "Counted":
+    def of(cls, events: Events, length: np.ndarray, network: Network, *, waiting: int = 0) -> "Counted":
         """Return events for a network.
 
         Args:
             events: The events, with channels in any order within a step.
             length: Steps of each recording, its extra steps included (recording,).
             network: The network.
+            waiting: In integers, the largest size of a current on its way beside which another current of the same
+                synapses may arrive, as after a change of delays.
 
         Raises:
             ValueError: If a channel or a count is out of the range of the network.
@@ -53,7 +55,7 @@ class Counted:
         if not np.array_equal(count, events.count):
             raise ValueError(f"simulate: counts must be {_range(dtype)}")
         if np.issubdtype(dtype, np.integer):
-            _check_sums(events, count, network)
+            _check_sums(events, count, network, waiting)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
         return cls(events.step, events.channel, count, events.offset, length, recording, _spikes(events.count))
 
@@ -84,10 +86,10 @@ def _ordered(events: Events) -> Events:
     return replace(events, step=events.step[position], channel=events.channel[position], count=events.count[position])
 
 
-def _check_sums(events: Events, count: np.ndarray, network: Network) -> None:
+def _check_sums(events: Events, count: np.ndarray, network: Network, waiting: int) -> None:
     work = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
     largest = largest_count(events.step, events.channel, count, events.offset, *work)
-    if network.fan_in * max(1, largest) > np.iinfo(network.numbers.current).max:
+    if waiting + network.fan_in * max(1, largest) > np.iinfo(network.numbers.current).max:
         raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 
 

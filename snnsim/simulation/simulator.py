@@ -210,7 +210,9 @@ class Simulator:
         state: StreamArrays,
         noise: Noise,
     ) -> Result:
-        counted = Counted.of(events, length, self.network)
+        # spikes from before `set_delays` may arrive together with later ones of the same synapses
+        waiting = int(np.abs(state.pending.astype(np.int64)).max(initial=0)) if self._earlier else 0
+        counted = Counted.of(events, length, self.network, waiting=waiting)
         neurons = traced(self.program, record)
         workers = max(1, min(self.threads, len(events)))
         of_run = needs.of_run(self.program, length, sum(map(len, neurons.values())), spikes=record.spikes)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from helpers.random_programs import dense_spikes, everything, loops, membranes, programs
 from helpers.small_programs import chain
-from snnsim.program import INPUT
+from snnsim.program import INPUT, Edge, FixedPoint, Population, Program
 from snnsim.simulation import ENGINES, Events, Probe, Simulator, State
 
 STEPS = 10
@@ -55,6 +55,29 @@ def test_delays_are_one_number_or_one_of_each_synapse():
     assert simulator.program.edges[1].delay.tolist() == [0, 2]
     # a run from rest has the new delays from its first step on
     assert simulator.run(Events.single(np.array([0]), np.array([0]), steps=1)).membrane("out")[3, 0] == 0.5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_sums_of_spikes_from_before_and_after_a_change_are_checked(engine):
+    program = Program(
+        channels=1,
+        populations=(Population("readout", "readout", [0], [1], [0], np.ones(1)),),
+        edges=(Edge.of(INPUT, "readout", ([0], [0], [5], [1000]), sources=1),),
+        time_step_ms=1.0,
+        readout="readout",
+        fixed=FixedPoint(word_bits=32, decay_bits=8, weight_shift=0, weight_bits=16, delay_bits=8),
+    )
+    simulator = Simulator(program, engine=engine)
+    frames = np.full((1, 1, 1), 2_000_000)
+    large, small = Events.from_frames(frames), Events.from_frames(frames // 20)
+    _, state = simulator.feed(large, simulator.start())
+    # both spikes arrive in one step
+    simulator.set_delays(INPUT, "readout", 4)
+    with pytest.raises(ValueError, match="the largest sum of integer weights does not fit 32 bits"):
+        simulator.feed(large, state)
+    _, state = simulator.feed(small, state)
+    result, _ = simulator.feed(Events.from_frames(np.zeros((5, 1, 1), int)), state)
+    assert result.output(0)[:, 0].tolist() == [0, 0, 0, 2_100_000_000, 0]
 
 
 def test_states_of_before_a_change_go_on(tmp_path):
