@@ -62,9 +62,12 @@ class Diffusion:
                 f"{tuple(pictures.shape[:1])}, not {tuple(noise.shape)} and {tuple(step.shape)}"
             )
         if step.numel() and not 0 <= int(step.min()) <= int(step.max()) < self.steps:
-            raise ValueError(f"Diffusion.noisy: steps must be from 0 to {self.steps - 1}, not {int(step.max())}")
-        remaining = self.remaining.to(pictures)[step][:, None, None, None]
-        return remaining.sqrt() * pictures + (1 - remaining).sqrt() * noise
+            raise ValueError(
+                f"Diffusion.noisy: steps must be from 0 to {self.steps - 1}, not {int(step.min())} to {int(step.max())}"
+            )
+        # in float64: 1 − ᾱ of the first steps is below the rounding of ᾱ in 16 bits
+        remaining = self.remaining[step.cpu()][:, None, None, None]
+        return remaining.sqrt().to(pictures) * pictures + (1 - remaining).sqrt().to(pictures) * noise
 
     def chosen(self, count: int) -> list[int]:
         """Return steps at equal distances from the last to the first, fewer than all for a faster sampler.

@@ -44,10 +44,20 @@ def test_noise_of_a_step():
     for value, remaining in zip(noisy.flatten(), (1 - beta[0], np.prod(1 - beta)), strict=True):
         assert value.item() == pytest.approx(3 * remaining**0.5 + 5 * (1 - remaining) ** 0.5, rel=1e-5)
     assert diffusion.chosen(3) == [999, 500, 0]
-    with pytest.raises(ValueError, match="steps must be from 0 to 999, not 1000"):
+    with pytest.raises(ValueError, match="steps must be from 0 to 999, not -1 to 7"):
+        diffusion.noisy(pictures, noise, torch.tensor([-1, 7]))
+    with pytest.raises(ValueError, match="steps must be from 0 to 999, not 0 to 1000"):
         diffusion.noisy(pictures, noise, torch.tensor([0, 1000]))
     with pytest.raises(ValueError, match="sampling steps must be"):
         diffusion.chosen(1001)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_the_first_steps_have_their_noise_in_16_bits(dtype):
+    diffusion, noise = Diffusion(), torch.full((3, 1, 1, 1), 5.0, dtype=dtype)
+    noisy = diffusion.noisy(torch.zeros_like(noise), noise, torch.tensor([0, 1, 2]))
+    expected = 5 * (1 - diffusion.remaining[:3]).sqrt()
+    assert_close(noisy.flatten().double(), expected, rtol=0.01, atol=0)
 
 
 def unet(**settings):
