@@ -7,6 +7,7 @@ Units    milliseconds, millivolts, picoamperes, picofarads, hertz
 
 from dataclasses import asdict, dataclass, fields
 from math import isfinite
+from numbers import Integral
 from typing import Any, Self
 
 from snnsim.validation import require
@@ -32,6 +33,7 @@ class Neuron:
         times = {name: getattr(self, name) for name in ("tau_m_ms", "tau_syn_ms", "capacitance_pf")}
         wrong = [f"{name} {value:g}" for name, value in times.items() if not 0 < value < float("inf")]
         require(not wrong, f"Neuron: constants must be finite and above 0, not {', '.join(wrong)}")
+        require(all(map(isfinite, asdict(self).values())), f"Neuron: constants must be finite, not {self}")
         require(self.tau_m_ms != self.tau_syn_ms, f"Neuron: time constants must differ, not both be {self.tau_m_ms:g}")
         ordered = self.reset_mv < self.threshold_mv and self.refractory_ms >= 0
         require(
@@ -82,6 +84,11 @@ class Spec:
                 require(finite, f"Spec: {field.name} must be finite, not {row}")
         require(min(self.sizes) >= 1, f"Spec: each population must have a neuron or more, not sizes {self.sizes}")
         require(sum(self.sizes) < 2**26, f"Spec: neurons must be fewer than 2^26, not {sum(self.sizes)}")
+        least = min(map(min, (*self.weight_sd_pa, self.delay_sd_ms, self.start_sd_mv)))
+        require(least >= 0, f"Spec: standard deviations must be at least 0, not {least:g}")
+        counts = [*self.sizes, *(count for row in self.synapses for count in row)]
+        parts = [count for count in counts if not isinstance(count, Integral)]
+        require(not parts, f"Spec: sizes and numbers of synapses must be integers, not {', '.join(map(str, parts))}")
         fewest = min(min(row) for row in self.synapses)
         require(fewest >= 0, f"Spec: numbers of synapses must be at least 0, not {fewest}")
         require(self.time_step_ms > 0, f"Spec: time_step_ms must be above 0, not {self.time_step_ms:g}")

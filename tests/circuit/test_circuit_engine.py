@@ -167,6 +167,17 @@ def test_descriptions_out_of_range_are_refused():
         replace(SMALL, constant_pa=(0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match="weight_pa must be finite"):
         replace(SMALL, weight_pa=((math.nan, 1.0), (1.0, 1.0)))
+    for name, value in (("weight_sd_pa", ((1.0, 1.0), (1.0, -2.0))), ("start_sd_mv", (1.0, -2.0))):
+        with pytest.raises(ValueError, match="standard deviations must be at least 0, not -2"):
+            replace(SMALL, **{name: value})
+    for name, value in (("sizes", (23, 10.5)), ("synapses", ((90, 10.5), (70, 30)))):
+        with pytest.raises(ValueError, match=r"must be integers, not 10\.5"):
+            replace(SMALL, **{name: value})
+    with pytest.raises(ValueError, match=r"must be integers, not 10\.0"):
+        replace(SMALL, sizes=(23, 10.0))
+    for name, value in (("rest_mv", math.nan), ("refractory_ms", math.inf), ("threshold_mv", math.inf)):
+        with pytest.raises(ValueError, match="Neuron: constants must be finite"):
+            Neuron(**{name: value})
     with pytest.raises(ValueError, match="threads must be at most"):
         build(SMALL, seed=0, threads=100_000)
     with pytest.raises(ValueError, match="the scale must be above 0 and at most 1, not 2"):
