@@ -102,7 +102,8 @@ class BatchNorm(nn.BatchNorm1d):
         if valid is not None:
             counted = valid_steps(valid, len(current)).flatten().nonzero().squeeze(1)
         inside = flat.index_select(0, counted)
-        normalized = super().forward(inside) if len(inside) > 1 else self._by(self.running(), inside)
+        by_running = len(inside) < 2 and self.running_mean is not None
+        normalized = self._by(self.running(), inside) if by_running else super().forward(inside)
         return torch.zeros_like(flat).index_copy(0, counted, normalized.to(flat.dtype)).view_as(current)
 
     def _over_processes(self, current: Tensor, valid: Tensor | None) -> Tensor:
