@@ -76,7 +76,3 @@ def test_the_gradient_is_that_of_the_masked_spikes():
 def test_bptt_takes_dropout_of_steps():
     grads, _ = trained(bptt, of_steps(network(norm=True)))
     assert grads
-
-
-def test_a_chunk_without_steps_has_no_mask():
-    assert SequenceDropout(0.4, per_step=True)(torch.ones(0, 2, 3)).shape == (0, 2, 3)
