@@ -120,7 +120,8 @@ def shown(results: list[dict[str, Any]]) -> str:
     for each in sorted(results, key=lambda result: (result["scale"], result["simulator"], result["threads"])):
         length = each["simulated_seconds"]
         build, clock, processor, spikes = (median(each[name]) for name in Turn._fields)
-        events = spikes * each["synapses"] / each["neurons"] / processor / 1e6
+        # not seconds of the processor, in which waiting threads count, those without work too
+        events = spikes * each["synapses"] / each["neurons"] / clock / 1e6
         memory = each["bytes_per_synapse"]
         rows.append((
             f"{each['scale']:g}, {each['drive']}", each["simulator"], each["threads"], f"{each['synapses']:,}",

@@ -31,6 +31,19 @@ def test_the_file_has_every_turn_and_keeps_other_scales(bench, monkeypatch, caps
     assert "0.02, poisson" in capsys.readouterr().out
 
 
+def test_events_are_those_of_a_second_by_the_clock(bench):
+    result = {
+        "scale": 0.1, "drive": "poisson", "simulator": "snnsim", "threads": 1, "simulated_seconds": 1.0,
+        "neurons": 100, "synapses": 10_000, "bytes_per_synapse": 7.0, "build": [0.1], "clock": [0.5],
+        # a second thread waits all the time
+        "processor": [1.0], "spikes": [40_000],
+    }  # fmt: skip
+    head, *_, row = bench.shown([result]).splitlines()
+    assert "million events/s" in head
+    # 40,000 spikes of 100 synapses each in half a second
+    assert " 8.0 " in row
+
+
 def test_nest_stands_beside_snnsim(bench, monkeypatch, capsys, tmp_path):
     pytest.importorskip("nest")
     words = ("--scale", "0.01", "--seconds", "0.05", "--repeats", "1")
