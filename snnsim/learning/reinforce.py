@@ -73,7 +73,7 @@ def _meta_neuron(layer: SpikingLayer, number: int) -> MetaNeuron:
     """
     neuron = layer.neuron
     if not isinstance(neuron, MetaNeuron) or not neuron.is_stochastic or layer.channels is not None:
-        drawn = "" if neuron.is_stochastic else " without draws"
+        drawn = " without draws" if isinstance(neuron, MetaNeuron) and not neuron.is_stochastic else ""
         raise TypeError(
             f"score: the neurons of 'hidden {number}' must be MetaNeuron that draws spikes, behind a synapse that is "
             f"no convolution, not {type(neuron).__name__}{drawn} behind {type(layer.synapse).__name__}"
