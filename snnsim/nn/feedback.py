@@ -270,7 +270,8 @@ class Loop:
 
     def _finished(self, number: int, member: _Member) -> LayerState:
         """Return the state of a layer after the sequence, and let others have its spikes."""
-        self.sent.keep(number, gates.known(torch.cat(member.spikes)))
+        silent = self.like.new_zeros(0, *self.like.shape[1:-1], member.layer.synapse.targets)
+        self.sent.keep(number, gates.known(torch.cat([silent, *member.spikes])))
         if member.currents and member.layer.training:
             self._average(member, torch.cat(member.currents))
         return member.state._replace(

@@ -134,7 +134,7 @@ class SpikingNetwork(nn.Module):
         Args:
             frames: The input, (time, batch, channel).
             state: State after the chunk before, or None; for a random counter, the first state is `start(draws)`.
-            valid: Steps of each recording that count, (batch,), from its beginning; None if every step counts.
+            valid: Steps of each recording that count, (batch,) or one for all, from its beginning; None for every step.
             generator: Generator of dropout and draws in training mode.
             credit: Gradient paths.
 
@@ -146,6 +146,8 @@ class SpikingNetwork(nn.Module):
         if len(state) != count + len(heads):
             raise ValueError(f"network: a state of {count + len(heads)} parts is needed, not of {len(state)}")
         sent = self._sent(gates.spikes(frames, who="network", like=self._parameter(), name="frames"), credit)
+        if valid is not None:
+            valid = gates.lengths(valid, who="network", name="valid", batch=math.prod(frames.shape[1:-1]))
         of_layers = run_layers(self.layers, state[:count], sent, SequenceContext(valid, generator, credit))
         outputs, of_heads = run_heads(heads, state[count:], sent)
         return self.named(outputs), (*of_layers, *of_heads)

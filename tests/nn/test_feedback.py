@@ -217,3 +217,25 @@ def test_a_loop_with_a_convolution_is_refused():
     size = layer.synapse.targets
     with pytest.raises(ValueError, match="a loop of layers must have no convolution, and layer 1 is one"):
         SpikingNetwork([layer], SparseLinear(2, 2), LeakyReadout(tau=2.0), skips=[Skip(1, 1, SparseLinear(size, size))])
+
+
+def test_a_chunk_without_steps_changes_nothing():
+    whole, parts = network(norm=True), network(norm=True)
+    frames = eighths(STEPS, BATCH, NEURONS)
+    expected, _ = whole.run(frames)
+    nothing, state = parts.run(frames[:0])
+    output, state = parts.run(frames, state)
+    more, _ = parts.run(frames[:0], state)
+    assert nothing.shape == more.shape == (0, BATCH, TARGETS)
+    assert_close(output, expected)
+
+
+def test_one_number_of_valid_steps_is_that_of_all_recordings():
+    results = []
+    for valid in (torch.full((BATCH,), 3), 3):
+        net = network(norm=True)
+        results.append((net.run(eighths(STEPS, BATCH, NEURONS), valid=valid)[0], net.layers[2].norm.running_mean))
+    for one, other in zip(*results, strict=True):
+        assert_close(one, other)
+    with pytest.raises(ValueError, match=f"network: valid must be integers, a tensor of shape .{BATCH},."):
+        network().run(eighths(STEPS, BATCH, NEURONS), valid=torch.ones(BATCH + 1, dtype=torch.long))
