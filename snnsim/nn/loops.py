@@ -139,7 +139,7 @@ def with_gradient(synapse: Synapse, current: Tensor, sent: list[Fired], mask: Te
             gradient = of_windows(synapse.tap_windows, axonal=synapse.delays == "axonal")
         return attached(current, sent, (synapse.weight, synapse.delay, synapse.sigma), gradient, mask=mask)
     if isinstance(synapse, DelayedLinear):
-        parameters, gradient = _delayed(synapse, current.device)
+        parameters, gradient = _delayed(synapse, current)
         return attached(current, sent, parameters, gradient, mask=mask)
     gradient = by_autograd(lambda spikes, weight: spikes @ weight.mT)
     return attached(current, sent, (synapse.weight,), gradient, mask=mask)
@@ -172,14 +172,15 @@ def _loop(synapse: Synapse, current: Tensor) -> StepLoop:
     return OnlineConvolution(kernel.detach(), steps=len(current))
 
 
-def _delayed(synapse: DelayedLinear, device: torch.device) -> tuple[tuple[Tensor, ...], Gradient]:
+def _delayed(synapse: DelayedLinear, current: Tensor) -> tuple[tuple[Tensor, ...], Gradient]:
     """Return the parameters of a synapse with delays, and the function of their gradients."""
     delays = synapse.max_delay + 1
     if not synapse.spreads:
         indices = synapse.integer_delay()
         return (synapse.weight,), by_autograd(_integer(indices, delays))
     parameters = synapse.parameters_of_kernel()
-    if device.type == "cpu":
+    # compiled code has no numbers of 16 bits
+    if current.device.type == "cpu" and current.dtype in (torch.float32, torch.float64):
         return parameters, of_kernel(synapse.spread, delays=delays)
     return parameters, by_autograd(lambda spikes, *p: spread_current(spikes, synapse.spread, p, delays=delays))
 

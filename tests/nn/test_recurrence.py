@@ -291,3 +291,16 @@ def test_the_frozen_adaptive_network_fires_the_same_spikes(neuron):
             precision="float64",
         )
         np.testing.assert_array_equal(result.counts("hidden 1"), record.spikes[1].sum(0).numpy().astype(np.int64))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_short_numbers_have_gradients(kind, dtype):
+    synapse = recurrent_synapse(kind)
+    one = SpikingLayer(SparseLinear(NEURONS, WIDTH), LIF(), norm=None, dropout=0.0, recurrent=Recurrence(synapse))
+    one = one.to(dtype).train()
+    # more steps than those whose currents are matrix products
+    spikes = one((torch.rand(40, 2, NEURONS, generator=generator(0)) < 0.4).to(dtype))
+    spikes.sum().backward()
+    assert spikes.dtype == dtype
+    assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in synapse.parameters() if p.requires_grad)

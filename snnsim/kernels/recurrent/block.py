@@ -53,10 +53,12 @@ class Block:
         if self.compiled:
             current: Tensor = _Compiled.apply(spikes, self)  # type: ignore[no-untyped-call]
             return current
-        signal = torch.fft.rfft(spikes, self.points, dim=0)
-        response = torch.fft.rfft(self.kernel, self.points, dim=0).mT
+        # torch has no transforms of 16 bits
+        wide = torch.promote_types(spikes.dtype, torch.float32)
+        signal = torch.fft.rfft(spikes.to(wide), self.points, dim=0)
+        response = torch.fft.rfft(self.kernel.to(wide), self.points, dim=0).mT
         product = torch.fft.irfft(signal @ response, self.points, dim=0)
-        result: Tensor = product[len(spikes) : len(spikes) + self.behind]
+        result: Tensor = product[len(spikes) : len(spikes) + self.behind].to(spikes.dtype)
         return result
 
     def through(self, sequence: Tensor, *, steps: int, start: int, result_start: int, transposed: bool) -> Tensor:
