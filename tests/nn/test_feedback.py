@@ -220,9 +220,9 @@ def test_a_loop_with_a_convolution_is_refused():
 
 
 def test_a_chunk_without_steps_changes_nothing():
-    whole, parts = network(norm=True), network(norm=True)
+    complete, parts = network(norm=True), network(norm=True)
     frames = eighths(STEPS, BATCH, NEURONS)
-    expected, _ = whole.run(frames)
+    expected, _ = complete.run(frames)
     nothing, state = parts.run(frames[:0])
     output, state = parts.run(frames, state)
     more, _ = parts.run(frames[:0], state)
