@@ -5,6 +5,7 @@ import pytest
 import soundfile
 
 from helpers.own_data import config
+from snnsim import files
 from snnsim.data.coding.kinds import LogMel
 from snnsim.data.sources import audio_source, loading, log_mel
 from snnsim.data.sources.source import Settings
@@ -17,6 +18,10 @@ RATE = 8000
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("SNNSIM_CACHE", str(tmp_path / "cache"))
     loading._opened.cache_clear()
+
+
+def cut_in_half(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 def tone(hertz, seconds=0.1):
@@ -102,12 +107,26 @@ def test_a_folder_through_the_inner_ear(folder):
             path.unlink()
     run = own_data.resolved(config("audio", folder, **{"data.channels": 70}))
     part = datasets.load_splits(run, "train")["train"]
+    cut_in_half(next(files.cache_folder().glob("audio/*.h5")))
+    loading._opened.cache_clear()
+    with pytest.warns(UserWarning, match=r"the kept file is damaged .* and is generated again"):
+        second = datasets.load_splits(run, "train")["train"]
+    np.testing.assert_array_equal(second.binned.dense(np.array([0, 1]))[0], part.binned.dense(np.array([0, 1]))[0])
     assert part.binned.classes == ("high", "low")
     counts = part.binned.dense(np.array([0, 1]))[0].sum(0)
     weighted = counts @ np.arange(70) / counts.sum(1)
     # the units of the inner ear descend with the frequency
     assert weighted[0] < weighted[1]
     assert len(part.recordings()) == 2
+
+
+def test_damaged_frames_of_the_cache_are_generated_again(folder):
+    settings = Settings(time_step_ms=10.0, coding=LogMel(bands=4))
+    frames = audio_source.source(folder, settings).gridded().dense(np.arange(8))[0]
+    cut_in_half(next(files.cache_folder().glob("audio/*.npz")))
+    with pytest.warns(UserWarning, match=r"the kept file is damaged .* and is generated again"):
+        second = audio_source.source(folder, settings).gridded().dense(np.arange(8))[0]
+    np.testing.assert_array_equal(second, frames)
 
 
 def test_lists_of_speech_commands_are_splits(folder):

@@ -2,17 +2,19 @@
 
 The class of a file is the name of its folder. Splits are folders train/CLASS/FILE, valid/... and test/..., or the
 lists validation_list.txt and testing_list.txt of Speech Commands, or held out by speaker (data/speech/audio_files.py
-reads the speaker out of a file's name). Encoded files and frames are kept in the cache folder.
+reads the speaker out of a file's name). Encoded files and frames are kept in the cache folder; a damaged file there is
+generated again, with a warning.
 """
 
 import hashlib
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from snnsim import files, ragged
-from snnsim.data import cache, heidelberg
+from snnsim.data import archives, cache, heidelberg
 from snnsim.data.binning import Binned
 from snnsim.data.coding.kinds import LogMel, Values
 from snnsim.data.coding.signals import SignalCoder
@@ -140,10 +142,22 @@ class InnerEarSource(Source):
     """
 
     def __init__(self, path: Path, paths: list[Path], annotations: Annotations, settings: Settings) -> None:
-        self.path, self.annotations, self._settings = path, annotations, settings
+        self.path, self.annotations, self._settings, self._paths = path, annotations, settings, paths
         self._file = encoded_file(paths, settings.seed)
         if not self._file.is_file():
-            audio_files.encode_files(paths, self._file, seed=settings.seed)
+            self._encode()
+
+    def _encode(self) -> None:
+        audio_files.encode_files(self._paths, self._file, seed=self._settings.seed)
+
+    def _encoded(self) -> Recordings:
+        """Return the spikes in the cache folder; a damaged file is encoded again."""
+        try:
+            return heidelberg.read(self._file)
+        except (ValueError, OSError) as error:
+            _warn_of_damage(self._file, error)
+            self._encode()
+            return heidelberg.read(self._file)
 
     @property
     def units(self) -> int:
@@ -152,18 +166,26 @@ class InnerEarSource(Source):
 
     def gridded(self) -> Binned:
         """Return the recordings on the grid, from the cache where it has them."""
+        try:
+            binned = self._binned()
+        except (ValueError, OSError):
+            # encodes a damaged file again; any other error comes again
+            self._encoded()
+            binned = self._binned()
+        return replace(binned, label=self.annotations.label, classes=self.annotations.classes)
+
+    def _binned(self) -> Binned:
         own = self._settings
-        binned = cache.binned(
+        return cache.binned(
             self._file,
             time_step_ms=own.time_step_ms,
             channels=own.channels or self.units,
             max_time_ms=own.max_time_ms,
         )
-        return replace(binned, label=self.annotations.label, classes=self.annotations.classes)
 
     def recordings(self) -> Recordings:
         """Return the spikes of all files."""
-        encoded = heidelberg.read(self._file)
+        encoded = self._encoded()
         return replace(encoded, label=self.annotations.label, classes=self.annotations.classes)
 
 
@@ -171,13 +193,30 @@ def _mel_source(path: Path, paths: list[Path], annotations: Annotations, setting
     coding = settings.coding
     assert isinstance(coding, LogMel)  # noqa: S101 - the caller has looked
     cached = files.cache_folder() / "audio" / f"{_digest(paths, coding, settings.time_step_ms)}.npz"
-    if not cached.is_file():
+    coder = _kept_frames(cached)
+    if coder is None:
         rows = [log_mel.frames(*audio_files.read(file), coding, settings.time_step_ms) for file in paths]
+        coder = SignalCoder(np.concatenate(rows), ragged.indptr([len(row) for row in rows]), Values())
         with files.written_whole(cached) as partial, partial.open("wb") as file:
-            np.savez(file, values=np.concatenate(rows), offset=ragged.indptr([len(row) for row in rows]))
-    with np.load(cached, allow_pickle=False) as stored:
-        coder = SignalCoder(stored["values"], stored["offset"], Values())
+            np.savez(file, values=coder.values, offset=coder.offset)
     return CodedSource(path, annotations, coder, settings)
+
+
+def _kept_frames(path: Path) -> SignalCoder | None:
+    """Return the frames in a file of the cache folder, or None if the file is missing or damaged."""
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return SignalCoder(stored["values"], stored["offset"], Values())
+    except archives.DAMAGED as error:
+        _warn_of_damage(path, error)
+        return None
+
+
+def _warn_of_damage(path: Path, error: Exception) -> None:
+    reason = " ".join(str(error).split())
+    warnings.warn(f"{path}: the kept file is damaged ({reason}) and is generated again", stacklevel=3)
 
 
 def check(path: Path) -> Findings:
