@@ -25,12 +25,14 @@ from snnsim.data.sources.annotations import Annotations
 from snnsim.data.sources.findings import Findings
 from snnsim.data.sources.parts import ALL
 from snnsim.data.sources.source import CodedSource, Settings, Source
-from snnsim.data.speech import audio_files
+from snnsim.data.speech import audio_files, cochlea
 
 LISTS = {"valid": "validation_list.txt", "test": "testing_list.txt"}
 """Lists of the files of splits, as Speech Commands has them."""
 _VERSION = 1
-"""A number that is raised when the same file gives other frames."""
+"""A number that is raised when the same file gives other spikes."""
+_FRAMES_VERSION = 2
+"""A number that is raised when the same file gives other log-mel frames."""
 
 
 def parts(path: Path, name: str = "") -> dict[str, Path]:  # noqa: ARG001
@@ -192,14 +194,26 @@ class InnerEarSource(Source):
 def _mel_source(path: Path, paths: list[Path], annotations: Annotations, settings: Settings) -> CodedSource:
     coding = settings.coding
     assert isinstance(coding, LogMel)  # noqa: S101 - the caller has looked
-    cached = files.cache_folder() / "audio" / f"{_digest(paths, coding, settings.time_step_ms)}.npz"
+    cached = files.cache_folder() / "audio" / f"{_digest(paths, _FRAMES_VERSION, coding, settings.time_step_ms)}.npz"
     coder = _kept_frames(cached)
     if coder is None:
-        rows = [log_mel.frames(*audio_files.read(file), coding, settings.time_step_ms) for file in paths]
+        rows = [log_mel.frames(*_read(file), coding, settings.time_step_ms) for file in paths]
         coder = SignalCoder(np.concatenate(rows), ragged.indptr([len(row) for row in rows]), Values())
         with files.written_whole(cached) as partial, partial.open("wb") as file:
             np.savez(file, values=coder.values, offset=coder.offset)
     return CodedSource(path, annotations, coder, settings)
+
+
+def _read(path: Path) -> tuple[np.ndarray, int]:
+    """Return the audio of a file and its rate.
+
+    Raises:
+        ValueError: If it cannot be read, or has samples that are not finite; the message names the file.
+    """
+    try:
+        return audio_files.read(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _kept_frames(path: Path) -> SignalCoder | None:
@@ -220,7 +234,7 @@ def _warn_of_damage(path: Path, error: Exception) -> None:
 
 
 def check(path: Path) -> Findings:
-    """Return what is in a folder of audio, and the files that cannot be read.
+    """Return what is in a folder of audio, the files that cannot be read, and those that the inner ear refuses.
 
     Args:
         path: The folder.
@@ -228,15 +242,25 @@ def check(path: Path) -> Findings:
     findings = Findings(path)
     for split, folder in parts(path).items():
         paths = audio_files.audio_files([folder])
-        wrong = []
+        wrong, unfit = [], []
         for file in paths:
             try:
-                audio_files.read(file)
+                audio = audio_files.read(file)
             except ValueError as error:
                 wrong.append(f"{file}: {error}")
+                continue
+            try:
+                cochlea.checked(*audio)
+            except ValueError as error:
+                unfit.append(f"{file}: {error}")
         if wrong:
             must = f"must be readable; {len(wrong):,} files are not, first {wrong[0]}"
             findings.fault(folder.name, must, "repair them or leave them out")
+        if unfit:
+            findings.doubts.append(
+                f"{folder.name} is fit for data.coding=log_mel alone: inner_ear refuses {len(unfit):,} files, first "
+                f"{unfit[0]}"
+            )
         classes = audio_files.labels(paths)[1]
         findings.facts.append((split, f"{len(paths):,} files of {len(classes)} classes"))
     return findings

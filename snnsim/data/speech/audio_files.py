@@ -196,13 +196,20 @@ def read(path: Path) -> tuple[np.ndarray, int]:
         path: The file; a ValueError says what libsndfile does not know.
 
     Raises:
-        ValueError: If the format is unknown.
+        ValueError: If the format is unknown, or a sample is NaN or infinite.
     """
     try:
         audio, rate = soundfile.read(path, always_2d=True)
     except soundfile.SoundFileError as error:
         raise ValueError(f"libsndfile must know the format; it says {str(error)!r}; convert the file") from error
-    return audio.mean(axis=1), rate
+    with np.errstate(invalid="ignore"):
+        sound: np.ndarray = audio.mean(axis=1)
+    if not np.isfinite(sound).all():
+        raise ValueError(
+            f"audio must be finite; {np.count_nonzero(~np.isfinite(sound)):,} of {sound.size:,} samples are NaN or "
+            "infinite; repair the recording"
+        )
+    return sound, rate
 
 
 def _key(paths: Sequence[Path], seed: int, cells_per_place: int) -> str:
