@@ -130,6 +130,15 @@ def test_overflows_of_nmnist_and_wraps_of_aedat_add_to_the_times(tmp_path):
     np.testing.assert_allclose(result.time_ms * 1000, [0, 8, 14], rtol=1e-6)
 
 
+@pytest.mark.parametrize("end", [b"#End Of ASCII Header\r\n", b"# End of ASCII Header\r\n"])
+def test_the_last_line_of_a_header_ends_it(tmp_path, end):
+    # row 140 of DAVIS begins with the byte of #
+    address = 140 << 22 | np.arange(6) << 12
+    events = np.stack([address, 1000 * np.arange(6)], 1).astype(">u4").tobytes()
+    assert events[:1] == b"#"
+    assert converted(tmp_path, b"#!AER-DAT2.0\r\n# DAVIS240C\r\n" + end + events, "a.aedat").events == 6
+
+
 def test_aedat4_is_read_by_its_library(tmp_path):
     pytest.importorskip("aedat")
     result = converted(tmp_path, AEDAT4.read_bytes(), "a.aedat4")

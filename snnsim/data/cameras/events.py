@@ -9,6 +9,8 @@ import numpy as np
 
 PIECE = 2**20
 """Events of a piece."""
+_END = "end of ascii header"
+"""The last line of a header of AEDAT, in lower case: the next byte may be # in an event, too."""
 
 
 class CameraEvents(NamedTuple):
@@ -85,6 +87,6 @@ def header(path: Path, mark: bytes, *, longest: int = 2**20) -> tuple[list[str],
             start = file.tell()
             if start > longest or not line.endswith(b"\n"):
                 raise ValueError(f"{path}: the header must end within {longest:,} bytes; it does not; it is damaged")
-            if lines[-1].startswith("!END-HEADER"):
+            if lines[-1].startswith("!END-HEADER") or lines[-1].lower() == _END:
                 break
     return lines, start
