@@ -40,6 +40,15 @@ def test_one_label_for_each_step(tmp_path):
     np.testing.assert_array_equal(own, np.where(np.arange(9)[:, None] < LENGTHS, steps.T, -1))
 
 
+@pytest.mark.parametrize("arrays", [{"label_step": 20.0}, {"label_step": 20_000, "time_unit": np.array("us")}])
+def test_labels_of_several_frames(tmp_path, arrays):
+    steps = np.random.default_rng(1).integers(0, 3, (6, 5))
+    path = write(tmp_path / "mine.npz", {"frames": FRAMES, "step_labels": steps} | arrays)
+    source = frame_files.source(path, SETTINGS)
+    own = source.gridded().of_targets(np.arange(6), 9)["target"]
+    np.testing.assert_array_equal(own, np.repeat(steps, 2, axis=1)[:, :9].T)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -56,6 +65,10 @@ def test_one_label_for_each_step(tmp_path):
         ({"labels": LABEL[:3]}, "labels must have one entry for each of 6 recordings"),
         ({"labels": np.array([0, 1, 0.5, 1, 0, 1])}, "labels must be integers or names, not float64"),
         ({"labels": None, "targets": np.full((6, 2), np.inf)}, "targets must not be infinite; 6 recordings do not"),
+        (
+            {"labels": None, "step_labels": np.ones((6, 9), int), "label_step": 2, "time_unit": np.array("h")},
+            "time_unit must be one of s, ms, us, ns; got ['h']",
+        ),
         ({"labels": None, "step_labels": np.full((6, 9), -1)}, "step_labels must have a label in each recording"),
     ],
 )

@@ -3,7 +3,7 @@
     labels        (recording,)          index into classes, or a class name
     step_labels   (recording, step)     index into classes, -1 for a step without a label
     targets       (recording, target) or (recording, step, target)     numbers, NaN for none
-    label_step    duration of a step of step_labels and targets, in the time unit of the file
+    label_step    duration of a step of step_labels and targets, in the time unit of the file, else in ms
     groups        (recording,)          optional: number or name of a speaker, subject, source image; -1 unknown
     splits        (recording,)          optional: train, valid or test
     classes       (class,)              optional names
@@ -22,6 +22,7 @@ from snnsim.data.registry import SPLITS
 from snnsim.data.sources.array_files import ArrayFile
 from snnsim.data.sources.findings import Findings
 from snnsim.data.targets import NO_TARGETS, Target, Targets
+from snnsim.data.time_units import IN_MS
 
 ANSWERS = ("labels", "step_labels", "targets")
 """Arrays that a network learns; a file has one of them."""
@@ -50,7 +51,7 @@ class Annotations:
     target: np.ndarray | None = None
     """float64 (recording, target) or (recording, step, target), NaN for none."""
     label_step: float | None = None
-    """Duration of a step of step_label and target, in the time unit of the file."""
+    """Duration of a step of step_label and target, in the time unit of the file; ms for frames and pictures."""
 
     def __len__(self) -> int:
         return len(self.label)
@@ -122,6 +123,25 @@ def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | 
     if "targets" in present:
         result = _with_targets(file, result, findings)
     return result if len(findings.faults) == before else None
+
+
+def read_in_ms(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | None:
+    """Return the annotations of a file that may lack a time unit, with label_step in ms; None as `read`.
+
+    Args:
+        file: The open file.
+        recordings: Number of recordings.
+        findings: Faults are added to it.
+    """
+    result = read(file, recordings, findings)
+    if result is None or result.label_step is None or "time_unit" not in file:
+        return result
+    value = file.all("time_unit").reshape(-1).tolist()
+    if len(value) != 1 or str(value[0]) not in IN_MS:
+        findings.fault("time_unit", f"must be one of {', '.join(IN_MS)}; got {value[:3]}", "name the unit")
+        return None
+    factor, divisor = IN_MS[str(value[0])]
+    return replace(result, label_step=result.label_step * factor / divisor)
 
 
 def describe(annotated: Annotations, findings: Findings) -> None:

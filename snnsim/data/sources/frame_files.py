@@ -7,7 +7,8 @@
     offsets    (recording + 1,)             first step of each recording, and the number of all steps
     frame_ms   one number                   optional: duration of a step, which must be that of the config
 
-Labels, targets, groups and splits are those of annotations.py. A step of labels is a step of the frames.
+Labels, targets, groups and splits are those of annotations.py. A step of labels is a step of the frames unless
+label_step states its duration: in time_unit if the file has it, else in ms.
 """
 
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def read(file: ArrayFile, findings: Findings) -> Signals | None:
         return None
     values = file.all("frames")
     _check_values(values, offset, findings)
-    labeled = annotations.read(file, len(offset) - 1, findings)
+    labeled = annotations.read_in_ms(file, len(offset) - 1, findings)
     if labeled is None:
         return None
     if values.ndim == 3:

@@ -104,7 +104,7 @@ def of_arrays(
         findings.fault(images, f"{must}; got {dtype} of shape {shape}", _ADVICE)
         return None
     gray, brightest = _gray(file.all(images), images, findings, white)
-    labeled = annotations.read(file, shape[0], findings)
+    labeled = annotations.read_in_ms(file, shape[0], findings)
     findings.facts.append((images, f"{shape[0]:,} pictures of {' x '.join(map(str, shape[1:]))}, white is {brightest}"))
     return None if labeled is None else Pictures(gray.reshape(*shape[:3], -1), brightest, labeled)
 

@@ -100,7 +100,7 @@ class CodedSource(Source):
             own.group,
             own.recording_classes,
             self._time_step_ms,
-            targets=own.targets(self._time_step_ms),
+            targets=own.targets(own.label_step or self._time_step_ms),
         )
 
     def recordings(self) -> Recordings:
@@ -132,5 +132,5 @@ class CodedSource(Source):
             own.group,
             own.recording_classes,
             self.units,
-            own.targets(self._time_step_ms),
+            own.targets(own.label_step or self._time_step_ms),
         )
