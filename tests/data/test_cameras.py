@@ -170,6 +170,15 @@ def test_tactile_recordings_are_read(tmp_path):
         conversion.convert(tmp_path / "source", tmp_path / "out.h5", options=Options(), progress=False)
 
 
+@pytest.mark.parametrize("mark", ["#", "%", "  %"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+@pytest.mark.parametrize("head", ["", "t,x,y,p\n"])
+def test_marks_and_comments_of_event_lists_are_left_out(tmp_path, mark, start, head):
+    content = f"{start}{head}{mark} first\n1,2,3,1\n{mark} 7,7,7,1\n{mark}\n2,3,3,0\n{mark} last"
+    result = converted(tmp_path, content.encode(), "a.csv")
+    assert (result.events, result.sensor) == (2, (4, 4, 2))
+
+
 def test_splits_and_subjects_of_folders_are_taken_over(tmp_path):
     for split, names in (("Train", "ab"), ("Test", "a")):
         for name in names:

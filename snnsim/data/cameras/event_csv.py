@@ -1,13 +1,14 @@
 """Event lists as text: one event a line, with the columns time, x, y and polarity, in any order that a header names.
 
 A file without a header has the columns t x y p, the usual order. Columns are separated by a comma, a semicolon,
-a tab or spaces. Lines that begin with # or % are left out. Polarities are 0 and 1, −1 and 1, or missing.
+a tab or spaces. Lines that begin with # or %, and a byte-order mark, are left out. Polarities are 0 and 1, −1 and 1,
+or missing.
 """
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -45,7 +46,7 @@ def _columns(path: Path) -> tuple[list[str], int, str]:
     Raises:
         ValueError: If the columns are unclear.
     """
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         lines = (file.readline(_LONGEST_LINE).strip() for _ in range(1000))
         number, line = next(
             ((index, each) for index, each in enumerate(lines) if each and each[0] not in "#%"), (0, "")
@@ -68,18 +69,36 @@ def _pieces(path: Path, order: list[str], skipped: int, separator: str) -> Itera
     import pandas
 
     names = [name or f"other {number}" for number, name in enumerate(order)]
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with path.open(encoding="utf-8-sig", errors="replace") as file:
         for _ in range(skipped):
             file.readline(_LONGEST_LINE)
         try:
             for table in pandas.read_csv(
-                file, sep=separator, names=names, usecols=[name for name in order if name], comment="#",
-                chunksize=PIECE, dtype=np.float64, engine="c", index_col=False,
+                _WithoutComments(file), sep=separator, names=names, usecols=[name for name in order if name],
+                comment="#", chunksize=PIECE, dtype=np.float64, engine="c", index_col=False,
             ):  # fmt: skip
                 yield _events(table.dropna(how="all"))
         except (ValueError, OverflowError, pandas.errors.ParserError) as error:
             text = str(error).removeprefix(f"{path}: ")
             raise ValueError(f"{path}: every line must have {len(order)} numbers; one has not: {text}") from error
+
+
+class _WithoutComments:
+    """A text without the lines that begin with %; pandas leaves out those of one mark alone."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read, "")
+
+    def read(self, size: int = -1) -> str:
+        """Return the next lines, about `size` characters, or nothing at the end."""
+        while text := self._file.read(size) + self._file.readline():
+            lines = re.sub(r"^[ \t]*%.*\n?", "", text, flags=re.MULTILINE) if "%" in text else text
+            if lines:
+                return lines
+        return ""
 
 
 def _events(table: Any) -> CameraEvents:
