@@ -74,7 +74,7 @@ def speakers(values: Any | None, recordings: int, path: Path) -> np.ndarray:
     if column.dtype.kind in "OSU":
         return np.unique(_names(column, f"{path}: extra/speaker"), return_inverse=True)[1].astype(np.int64)
     number = _integers(column, f"{path}: extra/speaker")
-    unknown = (number < 0) | ((number == _UNKNOWN_SPEAKER) & (column.dtype == np.uint16))
+    unknown = (number < 0) | ((number == _UNKNOWN_SPEAKER) & (column.dtype.newbyteorder("=") == np.uint16))
     return np.where(unknown, -1, number)
 
 

@@ -146,6 +146,14 @@ def test_wider_numbers_are_read(altered, file, dtype):
     assert_same(heidelberg.read(altered(widen)), wanted)
 
 
+def test_unknown_speakers_are_those_of_any_byte_order(altered):
+    def swap(opened):
+        del opened["extra/speaker"]
+        opened["extra/speaker"] = np.array([0, 65535, 1, 65535, 2], ">u2")
+
+    assert heidelberg.read(altered(swap)).speaker.tolist() == [0, -1, 1, -1, 2]
+
+
 def test_without_speakers_they_are_unknown(altered):
     def remove(opened):
         del opened["extra/speaker"]
