@@ -71,6 +71,15 @@ def test_log_mel_frames_agree_with_their_definition():
     np.testing.assert_allclose(frames, plain_log_mel(sound, RATE, coding, 7.5), rtol=1e-5)
 
 
+@pytest.mark.parametrize("rate", [8000, 11025, 22050, 44100])
+def test_a_whole_number_of_steps_has_as_many_frames(rate):
+    coding = LogMel(bands=2, window_ms=0.1)
+    for tenths in range(1, 200, 3):
+        sizes = [steps * tenths * rate // 10_000 + more for steps in (10, 100, 1000, 5000) for more in (0, 1)]
+        steps = [max(1, -(-size * 10_000 // (tenths * rate))) for size in sizes]
+        assert [len(log_mel.frames(np.zeros(size), rate, coding, tenths / 10)) for size in sizes] == steps
+
+
 def test_a_tone_is_in_its_band_and_no_band_is_empty():
     coding = LogMel(bands=40)
     band = [int(log_mel.frames(tone(hertz), RATE, coding, 10.0)[5].argmax()) for hertz in (300.0, 1000.0, 3000.0)]

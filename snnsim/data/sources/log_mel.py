@@ -14,6 +14,7 @@ Differs  the highest band ends at half the sampling rate at most, so that no ban
 import numpy as np
 
 from snnsim.data.coding.kinds import LogMel
+from snnsim.data.time_units import steps_before
 
 FLOOR = 1e-6
 
@@ -29,7 +30,7 @@ def frames(sound: np.ndarray, rate: int, coding: LogMel, time_step_ms: float) ->
     """
     size = max(2, round(coding.window_ms * rate / 1000))
     hop = time_step_ms * rate / 1000
-    count = max(1, int(np.ceil(len(sound) / hop)))
+    count = max(1, int(steps_before(len(sound) / rate * 1000, time_step_ms)))
     center = np.floor(np.arange(count) * hop + 0.5).astype(np.int64)
     padded = np.pad(sound.astype(np.float64), (size // 2, size))
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
