@@ -215,6 +215,19 @@ def test_a_sensor_that_is_too_small_is_refused(tmp_path):
         )
 
 
+def test_recordings_without_an_event_make_no_file(tmp_path):
+    with pytest.raises(ValueError, match="source: a recording must have an event; none has"):
+        converted(tmp_path, b"", "a.bin")
+    assert not (tmp_path / "out.h5").exists()
+    for split, content in (("train", nmnist()), ("test", b"")):
+        path = tmp_path / "splits" / split / "left" / "a.bin"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match="a recording of the split test must have an event; none has"):
+        conversion.convert(tmp_path / "splits", tmp_path / "out", options=Options(), progress=False)
+    assert not list((tmp_path / "out").glob("*"))
+
+
 def test_long_recordings_are_converted_in_pieces_and_must_ascend(tmp_path, monkeypatch):
     monkeypatch.setattr(events, "PIECE", 8)
     monkeypatch.setattr(conversion, "MOST_SORTED", 16)

@@ -61,7 +61,7 @@ def convert(
 
     Raises:
         FileNotFoundError: If there is no file.
-        ValueError: If a file is damaged, or an event lies outside of the sensor.
+        ValueError: If a file is damaged, an event lies outside of the sensor, or all recordings of a split are empty.
     """
     splits = _splits(Path(source))
     classes = tuple(sorted({path.parent.name for paths in splits.values() for path in paths}))
@@ -76,6 +76,7 @@ def convert(
                 for path in paths:
                     stated |= _append(path, options, writers[split], classes.index(path.parent.name))
                     bar.update()
+        _require_recordings(writers, source)
         size = _sensor(sensor, stated, writers, source)
         for writer in writers.values():
             writer.finish(size, classes)
@@ -170,6 +171,18 @@ def _microseconds(path: Path, events: CameraEvents, origin: float, unit: str) ->
                 f"{path}: a {name} must lie in 0..{_MOST_ROWS - 1}; one is {values.min()}; correct the file"
             )
     return events._replace(time=np.floor(time + 0.5).astype(np.int64))
+
+
+def _require_recordings(writers: dict[str, EventWriter], source: Path) -> None:
+    """Raise an error if a file would have no recording.
+
+    Raises:
+        ValueError: If no recording of a split has an event.
+    """
+    for split, writer in writers.items():
+        if not writer.labels:
+            which = "a recording" if split == "all" else f"a recording of the split {split}"
+            raise ValueError(f"{source}: {which} must have an event; none has; record again, or get the files again")
 
 
 def _sensor(
