@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from helpers.own_data import config, pictures, write, write_idx
+from snnsim.data import registry
 from snnsim.data.coding.kinds import Direct
-from snnsim.data.sources import picture_source
+from snnsim.data.sources import loading, picture_source
 from snnsim.data.sources.source import Settings
 from snnsim.experiment import datasets, own_data
 
@@ -76,6 +77,28 @@ def test_folders_of_png_files_are_classes_in_splits(tmp_path):
     order = np.argsort(LABEL, kind="stable")
     np.testing.assert_array_equal(shown(source), GRAY[order].reshape(len(GRAY), -1))
     assert picture_source.source(parts["test"], SETTINGS).annotations.classes == source.annotations.classes
+
+
+def opened(path):
+    return loading.opened(registry.SOURCES["pictures"], path, SETTINGS)
+
+
+def test_pictures_in_memory_are_read_again_when_any_file_changes(tmp_path):
+    write_idx(tmp_path, "train", GRAY, LABEL)
+    images = tmp_path / "train-images-idx3-ubyte"
+    first = opened(images)
+    assert opened(images) is first
+    write_idx(tmp_path / "other", "train", GRAY, 2 - LABEL)
+    (tmp_path / "other" / "train-labels-idx1-ubyte").replace(tmp_path / "train-labels-idx1-ubyte")
+    np.testing.assert_array_equal(opened(images).annotations.label, 2 - LABEL)
+    folder = tmp_path / "png" / "train"
+    write_png(folder)
+    assert opened(folder) is opened(folder)
+    Image.fromarray(GRAY[0]).save(folder / "class 1" / "new.png")
+    assert len(opened(folder)) == len(GRAY) + 1
+    (tmp_path / "png" / "test" / "another").mkdir(parents=True)
+    Image.fromarray(GRAY[0]).save(tmp_path / "png" / "test" / "another" / "a.png")
+    assert "another" in opened(folder).annotations.classes
 
 
 def test_colors_are_channels(tmp_path):

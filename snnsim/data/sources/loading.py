@@ -4,6 +4,7 @@ Validation recordings never come from a test file. A set without a test split ha
 out of a single file.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -48,12 +49,25 @@ def opened(kind: SourceKind, path: Path, settings: Settings) -> Source:
         path: The file or folder.
         settings: How recordings become frames.
     """
-    status = path.stat()
-    return _opened(kind.name, path, settings, (status.st_mtime_ns, status.st_size))
+    return _opened(kind.name, path, settings, _state(path))
+
+
+def _state(path: Path) -> str:
+    """Return a digest of the names, times and sizes of all files that a source is read from."""
+    if path.is_dir():
+        # the classes are those of all splits
+        folders = [path.parent / split for split in SPLITS] if path.name in SPLITS else [path]
+        read = [file for folder in folders for file in folder.rglob("*")]
+    else:
+        # the labels of IDX pictures lie beside them
+        read = [path, *path.parent.glob("*labels?idx1-ubyte*")]
+    status = [(str(file), file.stat()) for file in sorted(read) if file.is_file()]
+    stated = [(name, each.st_mtime_ns, each.st_size) for name, each in status]
+    return hashlib.sha256(repr(stated).encode()).hexdigest()
 
 
 @lru_cache(maxsize=3)
-def _opened(name: str, path: Path, settings: Settings, _: tuple[int, int]) -> Source:
+def _opened(name: str, path: Path, settings: Settings, _: str) -> Source:
     from snnsim.data.registry import SOURCES
 
     return SOURCES[name].open(path, settings)
