@@ -69,6 +69,10 @@ def write_png(folder, gray=GRAY):
 
 def test_folders_of_png_files_are_classes_in_splits(tmp_path):
     write_png(tmp_path / "train")
+    # copies of an editor are no class
+    hidden = tmp_path / "train" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    Image.fromarray(GRAY[0]).save(hidden / "000-checkpoint.png")
     (tmp_path / "test" / "another").mkdir(parents=True)
     Image.fromarray(GRAY[0]).save(tmp_path / "test" / "another" / "a.png")
     parts = picture_source.parts(tmp_path)

@@ -139,12 +139,13 @@ def _below_white(gray: np.ndarray, name: str, findings: Findings, white: int | N
 
 
 def classes_of(folder: Path) -> list[str]:
-    """Return the names of the folders with PNG files in a folder, sorted.
+    """Return the names of the folders with PNG files in a folder, sorted; hidden ones are left out.
 
     Args:
         folder: The folder above the folders of classes.
     """
-    return sorted(each.name for each in folder.iterdir() if each.is_dir() and any(_png(each)))
+    folders = [each for each in folder.iterdir() if each.is_dir() and not each.name.startswith(".")]
+    return sorted(each.name for each in folders if _png(each))
 
 
 def _png(folder: Path) -> list[Path]:
