@@ -18,7 +18,7 @@ from snnsim.data.coding.coded import CodedRecordings
 from snnsim.data.frames import FrameGrid, count_events
 from snnsim.data.grid_recordings import GridRecordings
 from snnsim.data.prefetch import prefetched
-from snnsim.data.recordings import Recordings
+from snnsim.data.recordings import Recordings, positions
 from snnsim.data.targets import TargetGrid
 from snnsim.data.time_units import steps_before
 from snnsim.validation import integer
@@ -77,7 +77,7 @@ class AugmentedBatches(Batches):
         Args:
             recordings: All recordings of a file.
             binned: The same recordings on the grid of the frames.
-            indices: Recordings of the training split; partners come from them alone.
+            indices: Recordings of the training split, where -1 is the last one; partners come from them alone.
             kinds: Augmentations in their order.
             batch_size: Recordings of a batch, all ranks together.
             max_time_ms: Spikes at or after this time are left out, or steps that begin there for coded recordings; None
@@ -101,6 +101,7 @@ class AugmentedBatches(Batches):
         if isinstance(binned, CodedRecordings) and max_time_ms is not None:
             # a coded step is kept or left out as a whole
             max_time_ms = steps_before(max_time_ms, binned.time_step_ms) * binned.time_step_ms
+        indices = positions(indices, len(binned), who=who)
         pool = Pool.of(recordings, indices, who)
         return cls(
             binned, indices, batch_size=batch_size, rank=rank, world=world,

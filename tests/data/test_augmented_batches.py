@@ -42,6 +42,11 @@ def flat(several):
     return [row for batch in several for row in rows(batch)]
 
 
+def test_indices_below_0_count_from_the_end(recordings):
+    own, same = (flat(batches(recordings, indices=np.array(indices))) for indices in ([-1, 0, -53], [52, 0, 0]))
+    assert own == same
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     recordings=any_recordings(),
