@@ -58,7 +58,7 @@ class Recordings:
             indices: Recordings (index,) in the wanted order, where -1 is the last one, or a mask (recording,).
         """
         indices = positions(indices, len(self), who="Recordings.select")
-        event, offset = ragged.select_rows(self.offset, indices)
+        event, offset = ragged.select_rows(np.asarray(self.offset).astype(np.int64, copy=False), indices)
         return replace(
             self,
             time_ms=self.time_ms[event],

@@ -38,6 +38,13 @@ def test_select_returns_recordings_in_order_and_repeatedly(three):
             np.testing.assert_array_equal(actual, expected)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.uint32, np.uint64, np.int32])
+def test_offsets_of_any_integers_are_selected(three, kind):
+    chosen = replace(three, offset=three.offset.astype(kind)).select([2, 0])
+    assert chosen.time_ms.tolist() == [2, 2, 9, 1, 5]
+    assert chosen.offset.tolist() == [0, 3, 5]
+
+
 def test_concatenation_inverts_selection(three):
     joined = recordings.concatenate([three.select(np.array([0])), three.select(np.array([1, 2]))])
     for name in ("time_ms", "unit", "offset", "label", "speaker"):
