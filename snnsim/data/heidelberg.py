@@ -88,13 +88,19 @@ def write(path: Path, recordings: Recordings, *, speaker_info: Mapping[str, Sequ
 
     Raises:
         TypeError: If the name of a class is no text.
-        ValueError: If the recordings are wrong.
+        ValueError: If the recordings are wrong, or a target has a name with a slash.
     """
     validate(recordings, str(path))
     columns.units(recordings.units, Path(path))
     for name in recordings.classes:
         if not isinstance(name, str):
             raise TypeError(f"{path}: the names of classes must be text, not {shown(name)}")
+    for name in recordings.targets:
+        # in HDF5, a slash leads into a group, and a dot is the group itself
+        if "/" in name or name in ("", "."):
+            raise ValueError(
+                f"{path}: the name of a target must have no slash, and not be empty or a dot; got {name!r}; rename it"
+            )
     image = _image(recordings, speaker_info or {})
     # libhdf5 crashes on a full disk, so Python writes the bytes
     with files.written_whole(Path(path)) as partial:

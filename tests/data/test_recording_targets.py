@@ -42,6 +42,13 @@ def naive(target, recording, steps, *, time_step_ms, end=np.inf, factor=1.0, shi
     return np.array(values)
 
 
+@pytest.mark.parametrize("name", ["a/b", "", "."])
+def test_names_that_a_file_cannot_hold_are_refused(tmp_path, name):
+    with pytest.raises(ValueError, match=r"mine\.h5: the name of a target must have no slash"):
+        heidelberg.write(tmp_path / "mine.h5", with_targets(**{name: numbers()}))
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("time_step_ms", [10.0, 100.0, 300.0, 450.0])
 @pytest.mark.parametrize("make", [phases, signals])
 def test_values_on_a_grid_are_those_of_the_loop(make, time_step_ms):
