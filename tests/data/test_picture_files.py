@@ -163,10 +163,17 @@ def test_damaged_idx_files_are_named(tmp_path, change, message):
 
 def test_labels_must_fit_the_pictures(tmp_path):
     write_idx(tmp_path, "train", GRAY, LABEL[:-1])
-    with pytest.raises(ValueError, match="must have one label each in train-labels-idx1-ubyte"):
+    with pytest.raises(ValueError, match="and one label each in train-labels-idx1-ubyte"):
         picture_source.source(tmp_path / "train-images-idx3-ubyte", SETTINGS)
     (tmp_path / "train-labels-idx1-ubyte").unlink()
     with pytest.raises(FileNotFoundError, match="the labels must lie beside it"):
+        picture_source.source(tmp_path / "train-images-idx3-ubyte", SETTINGS)
+
+
+@pytest.mark.parametrize("shape", [(4, 0, 2), (4, 2, 0), (0, 2, 2)])
+def test_pictures_without_pixels_are_named(tmp_path, shape):
+    write_idx(tmp_path, "train", np.zeros(shape, np.uint8), LABEL[: shape[0]])
+    with pytest.raises(ValueError, match=r"train-images-idx3-ubyte: .* must have a pixel or more.*got shape \(\d, \d"):
         picture_source.source(tmp_path / "train-images-idx3-ubyte", SETTINGS)
 
 

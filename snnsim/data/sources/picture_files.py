@@ -75,10 +75,10 @@ def of_idx(images: Path, labels: Path) -> Pictures:
         ValueError: If the files do not fit each other.
     """
     gray, label = idx(images), idx(labels)
-    if gray.ndim not in (3, 4) or label.shape != gray.shape[:1] or not len(label):
+    if gray.ndim not in (3, 4) or label.shape != gray.shape[:1] or 0 in gray.shape:
         raise ValueError(
-            f"{images}: pictures (picture, row, column) must have one label each in {labels.name}; got shape "
-            f"{gray.shape} and {label.shape} labels"
+            f"{images}: pictures (picture, row, column) must have a pixel or more, and one label each in "
+            f"{labels.name}; got shape {gray.shape} and {label.shape} labels"
         )
     names = tuple(map(str, range(int(label.max()) + 1)))
     labeled = Annotations(label.astype(np.int64), np.full(len(label), -1), names)
