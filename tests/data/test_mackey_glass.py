@@ -20,6 +20,12 @@ def test_until_the_delay_the_series_is_the_solution_for_a_constant_past():
     assert count > 10
 
 
+def test_no_points_are_an_empty_series():
+    assert mackey_glass.points(17, 0).shape == (0,)
+    with pytest.raises(ValueError, match="count"):
+        mackey_glass.points(17, -1)
+
+
 @pytest.mark.parametrize("tau", [17, 30])
 def test_the_error_falls_with_the_fourth_power_of_the_step(tau):
     """Four delays long: every segment between two multiples of the delay has other derivatives."""

@@ -122,12 +122,13 @@ def points(tau: int, count: int, *, first: int = 0, steps_per_unit: int = 10) ->
         steps_per_unit: Steps of the integration in a unit of time.
 
     Raises:
-        ValueError: If the delay is none of the settings.
+        ValueError: If the delay is none of the settings, or a number is below 0.
     """
     setting = setting_of(tau)
-    first, count = integer(first, who="points", name="first", at_least=0), integer(count, who="points", name="count")
+    first = integer(first, who="points", name="first", at_least=0)
+    count = integer(count, who="points", name="count", at_least=0)
     time = np.arange(first, first + count) * setting.lyapunov_time / POINTS_PER_LYAPUNOV_TIME * steps_per_unit
-    value, slope = _integrated(tau, int(time[-1]) + 2, steps_per_unit)
+    value, slope = _integrated(tau, int(time.max(initial=0)) + 2, steps_per_unit)
     index = time.astype(np.int64)
     u, h = time - index, 1 / steps_per_unit
     # the cubic of Hermite through values and slopes at both ends of a step
