@@ -44,6 +44,15 @@ def test_many_names_of_classes_are_compared_in_one_pass(tmp_path):
     assert faults[0].startswith("classes must be different names; 'class 0' occur twice")
 
 
+def test_groups_in_text_may_be_unknown(tmp_path):
+    names = np.array(["anna", "-1", "ben"])[np.arange(30) % 3]
+    path = write(tmp_path / "mine.npz", event_arrays() | {"groups": names})
+    with array_files.opened(path) as file:
+        group = annotations.read(file, 30, Findings(path)).group
+    np.testing.assert_array_equal(group < 0, names == "-1")
+    np.testing.assert_array_equal((group[:, None] == group), names[:, None] == names)
+
+
 def test_large_numbers_of_groups_are_groups(tmp_path):
     hashes = np.random.default_rng(0).integers(2**63, 2**64, 5, np.uint64)[np.arange(30) % 5]
     path = write(tmp_path / "mine.npz", event_arrays() | {"groups": hashes})

@@ -204,7 +204,7 @@ def _column(file: ArrayFile, name: str, recordings: int, findings: Findings) -> 
 
 def _group(values: np.ndarray, findings: Findings) -> np.ndarray:
     if values.dtype.kind == "U":
-        return np.unique(values, return_inverse=True)[1].astype(np.int64)
+        return np.where(values == "-1", -1, np.unique(values, return_inverse=True)[1]).astype(np.int64)
     if values.dtype.kind not in "iu":
         findings.fault("groups", f"must be integers or names, not {values.dtype}", _ADVICE)
         return np.full(len(values), -1)
