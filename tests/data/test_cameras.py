@@ -215,6 +215,13 @@ def test_a_sensor_that_is_too_small_is_refused(tmp_path):
         )
 
 
+def test_hidden_folders_are_no_classes(tmp_path):
+    hidden = tmp_path / "source" / ".ipynb_checkpoints" / "a.csv"
+    hidden.parent.mkdir(parents=True)
+    hidden.write_bytes(text())
+    assert converted(tmp_path, text(), "a.csv").classes == ("left",)
+
+
 def test_recordings_without_an_event_make_no_file(tmp_path):
     with pytest.raises(ValueError, match="source: a recording must have an event; none has"):
         converted(tmp_path, b"", "a.bin")

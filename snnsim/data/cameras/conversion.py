@@ -112,8 +112,8 @@ def _splits(source: Path) -> dict[str, list[Path]]:
 
 
 def _files(folder: Path) -> list[Path]:
-    paths = folder.glob("*/*")
-    return sorted(path for path in paths if path.suffix.lower() in formats.SUFFIXES and not path.name.startswith("."))
+    paths = (path for path in folder.glob("*/*") if not path.name.startswith(".") and path.parent.name[0] != ".")
+    return sorted(path for path in paths if path.suffix.lower() in formats.SUFFIXES)
 
 
 def _append(path: Path, options: Options, writer: EventWriter, label: int) -> set[tuple[int, ...]]:
