@@ -192,19 +192,16 @@ def test_a_batch_without_recordings_has_gradients_of_0(kind):
 def test_spikes_that_change_before_the_backward_pass_are_refused(kind):
     fired = layer(kind, norm=False)(eighths(STEPS, BATCH, NEURONS))
     loss = fired.sum()
-    with torch.no_grad():
-        fired.zero_()
+    fired.detach().zero_()
     with pytest.raises(RuntimeError, match=r"Recurrence: spikes .* must stay as they are until the backward pass"):
         loss.backward()
 
 
 @pytest.mark.parametrize("training", [False, True])
 def test_a_state_stays_as_it_is_if_the_spikes_change(training):
-    part, spikes = layer(norm=False).train(training), eighths(STEPS, BATCH, NEURONS)
-    with torch.no_grad():
-        fired, state = part.run(spikes)
-        before = state.recurrent.clone()
-        fired.fill_(3.0)
+    fired, state = layer(norm=False).train(training).run(eighths(STEPS, BATCH, NEURONS))
+    before = state.recurrent.detach().clone()
+    fired.detach().fill_(3.0)
     assert before.any()
     assert torch.equal(state.recurrent, before)
 
@@ -296,11 +293,8 @@ def test_the_frozen_adaptive_network_fires_the_same_spikes(neuron):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_short_numbers_have_gradients(kind, dtype):
-    synapse = recurrent_synapse(kind)
-    one = SpikingLayer(SparseLinear(NEURONS, WIDTH), LIF(), norm=None, dropout=0.0, recurrent=Recurrence(synapse))
-    one = one.to(dtype).train()
+    loop = Recurrence(recurrent_synapse(kind))
+    one = SpikingLayer(SparseLinear(NEURONS, WIDTH), LIF(), norm=None, dropout=0.0, recurrent=loop).to(dtype).train()
     # more steps than those whose currents are matrix products
-    spikes = one((torch.rand(40, 2, NEURONS, generator=generator(0)) < 0.4).to(dtype))
-    spikes.sum().backward()
-    assert spikes.dtype == dtype
-    assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in synapse.parameters() if p.requires_grad)
+    one((torch.rand(40, 2, NEURONS, generator=generator(0)) < 0.4).to(dtype)).sum().backward()
+    assert all(p.grad.dtype == dtype and p.grad.isfinite().all() for p in loop.parameters() if p.requires_grad)
