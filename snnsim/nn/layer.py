@@ -287,7 +287,7 @@ class SpikingLayer(nn.Module):
         """Return the normalized current of a chunk."""
         if self.norm is None or total is None:
             return self.normalized_current(current, valid)
-        lanes = current.flatten(1, -2)
+        lanes = current.flatten(1, -2) if current.ndim > 2 else current
         counted = self._counted(lanes, valid)
         return self.norm.normalized(lanes, counted, self.norm.statistics(lanes, counted, total)).view_as(current)
 
