@@ -110,3 +110,9 @@ def test_lookups_refuse_other_types_in_one_line(call, value):
     with pytest.raises(ValueError, match="is unknown; the known ones are") as caught:
         call(value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_row_of_floats_is_within_the_range_of_its_type():
+    np.testing.assert_array_equal(validation.row([1.0, np.inf], np.float32, "Lists: weight"), [1, np.inf])
+    with pytest.raises(ValueError, match="Lists: weight must be within the range of float32, not float64"):
+        validation.row([0.0, 1e39], np.float32, "Lists: weight")

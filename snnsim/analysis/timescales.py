@@ -24,7 +24,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from snnsim.validation import integer, numbers, one_of, positive
+from snnsim.validation import integer, numbers, one_of, real
 
 CRITERIA = ("aic", "bic")
 
@@ -114,14 +114,14 @@ def fit(correlation: ArrayLike, exponentials: int, *, longest_tau: float = 100.0
     Args:
         correlation: Autocorrelation of a unit at lags 0, 1, ..., (lag,).
         exponentials: 1 or 2.
-        longest_tau: Largest time constant in steps.
+        longest_tau: Largest time constant in steps, at least 1.
 
     Raises:
         TypeError: If the autocorrelation is no array of numbers.
-        ValueError: If there are fewer than 5 lags, or another number of exponentials.
+        ValueError: If there are fewer than 5 lags, or another number of exponentials, or longest_tau is below 1.
     """
     values = numbers(correlation, who="fit", name="correlation", axes=1)
-    longest_tau = positive(longest_tau, who="fit", name="longest_tau")
+    longest_tau = real(longest_tau, who="fit", name="longest_tau", at_least=1)
     exponentials = integer(exponentials, who="fit", name="exponentials", at_least=1, at_most=2)
     if len(values) < 5:
         raise ValueError(

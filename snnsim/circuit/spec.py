@@ -86,6 +86,10 @@ class Spec:
         require(sum(self.sizes) < 2**26, f"Spec: neurons must be fewer than 2^26, not {sum(self.sizes)}")
         least = min(map(min, (*self.weight_sd_pa, self.delay_sd_ms, self.start_sd_mv)))
         require(least >= 0, f"Spec: standard deviations must be at least 0, not {least:g}")
+        # weights are drawn in float32, which ends at 3.4e38
+        pairs = zip(self.weight_pa, self.weight_sd_pa, strict=True)
+        largest = max(abs(mean) + 10 * sd for means, sds in pairs for mean, sd in zip(means, sds, strict=True))
+        require(largest <= 1e38, f"Spec: weights must stay below 1e38 pA in 10 standard deviations, not {largest:g}")
         counts = [*self.sizes, *(count for row in self.synapses for count in row)]
         parts = [count for count in counts if not isinstance(count, Integral)]
         require(not parts, f"Spec: sizes and numbers of synapses must be integers, not {', '.join(map(str, parts))}")

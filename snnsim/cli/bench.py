@@ -1,12 +1,12 @@
 """The command `bench`, which measures a training step."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import COUNT, THREADS, Number, Output, SetValues, assignments
+from snnsim.cli.printing import json_text
 from snnsim.schema import Range
 
 
@@ -67,7 +67,7 @@ class Bench:
         surroundings = isolated.Surroundings(compare.threads_for(self.threads), self.allocator)
         plan = compare.Plan(surroundings, repeats=self.repeats)
         report = compare.report(config, list(self.baseline), plan, steps_long=self.steps)
-        text = json.dumps(report)
+        text = json_text(report)
         if self.output is not None:
             with written_whole(self.output) as partial:
                 partial.write_text(text + "\n", encoding="utf-8")

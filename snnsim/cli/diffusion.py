@@ -1,6 +1,5 @@
 """The commands of spiking diffusion: sample, reproduce diffusion, and what train and evaluate do with its runs."""
 
-import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import arg
 
 from snnsim.cli.options import COUNT, SEED, Folder, RunFolder, Seed
+from snnsim.cli.printing import json_text
 from snnsim.schema import Range
 from snnsim.validation import shown
 
@@ -189,7 +189,7 @@ def evaluate(run: Path, *, as_json: bool) -> None:
     result = evaluation.evaluate(run, 360, Sampler())
     evaluation.write(run, result)
     if as_json:
-        print(json.dumps(result))
+        print(json_text(result))
         return
     print(
         f"feature distance of {result['pictures']} drawn pictures to real ones: {result['distance']:.3g}; of real pictures "

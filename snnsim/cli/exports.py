@@ -1,6 +1,5 @@
 """The commands of targets: export a program, import a file, verify a file in other simulators."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import COUNT, SECONDS
+from snnsim.cli.printing import json_text
 from snnsim.cli.programs import NewProgram, Recordings
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Verify:
             except (ImportError, verification.UnsupportedError) as error:
                 missing.append(str(error))
                 continue
-            print(json.dumps(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
+            print(json_text(exports.facts(report, label)) if self.json else "\n".join(_compared(report, label)))
         # a backend that is missing, or cannot run the network, is a note, and an error if all of them are
         print("\n".join(missing), end="\n" if missing else "", file=sys.stderr)
         if len(missing) == len(names):

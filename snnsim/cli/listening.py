@@ -1,6 +1,5 @@
 """The command listen."""
 
-import json
 import shutil
 import time
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from snnsim import files
 from snnsim.cli.options import SEED, Output
+from snnsim.cli.printing import json_text
 from snnsim.schema import Range
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Listen:
                 time.sleep(max(moment.slack_s, 0.0))
         summary = session.Summary(tuple(moments))
         facts = session.facts(listener, summary)
-        print(json.dumps(facts) if self.json else _result(facts))
+        print(json_text(facts) if self.json else _result(facts))
         return summary
 
     def _microphone(self, program: "Program") -> None:

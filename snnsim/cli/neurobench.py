@@ -1,6 +1,5 @@
 """The command `bench neurobench`, which has the metrics of NeuroBench."""
 
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import COUNT, Output
+from snnsim.cli.printing import json_text
 from snnsim.cli.programs import Recordings
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class NeuroBench:
         data = None if self.random else exports.Data(self.data, self.split)
         events, label = exports.recordings(program, data, self.recordings)
         report = neurobench_report.report(program, events, label, python=str(self.python))
-        text = json.dumps(report.facts(), indent=1)
+        text = json_text(report.facts(), indent=1)
         if self.output is not None:
             with written_whole(self.output) as partial:
                 partial.write_text(text + "\n", encoding="utf-8")

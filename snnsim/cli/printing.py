@@ -1,6 +1,12 @@
-"""Printing of names from untrusted files: control characters are escaped, so that no terminal obeys them."""
+"""Printing of names from untrusted files and of JSON.
 
+Control characters are escaped, so that no terminal obeys them. JSON has no NaN and no infinity.
+"""
+
+import json
+import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Any, TextIO
 
 _ALLOWED = "\n\t"
@@ -20,6 +26,24 @@ def plain(text: str) -> str:
 def _shown(character: str) -> str:
     control = unicodedata.category(character) in ("Cc", "Cs") and character not in _ALLOWED
     return repr(character)[1:-1] if control or character in _DIRECTIONS else character
+
+
+def json_text(content: object, *, indent: int | None = None) -> str:
+    """Return JSON in which NaN and infinity are null, such as the accuracy of recordings without labels.
+
+    Args:
+        content: Dictionaries, lists, numbers and texts.
+        indent: Spaces of a level; None writes one line.
+    """
+    return json.dumps(_finite(content), indent=indent, allow_nan=False)
+
+
+def _finite(content: object) -> object:
+    if isinstance(content, Mapping):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 class Plain:

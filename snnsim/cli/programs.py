@@ -1,6 +1,5 @@
 """The commands of programs: freeze, info, simulate."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import COUNT, SEED, THREADS, MovedData, RunFolder
+from snnsim.cli.printing import json_text
 from snnsim.units import to_steps
 
 ProgramFile = Annotated[Positional[Path], arg(metavar="FILE")]
@@ -76,7 +76,7 @@ class Info:
         if self.chip is not None:
             summary["budget"] = budget(program, self.chip, summary["inference"])
         if self.json:
-            print(json.dumps(summary | {"provenance": program.provenance}))
+            print(json_text(summary | {"provenance": program.provenance}))
             return
         budgeted = summary.get("budget", {})
         lines = [f"  {name.replace('_', ' ')}: {_shown(value)}" for name, value in budgeted.items()]
@@ -119,7 +119,7 @@ class Simulate:
         recordings = programs.recordings(program, self.data, self.split)
         machine = programs.Machine(self.engine, self.precision, self.threads, self.seed)
         result = programs.simulate(program, recordings, machine)
-        print(json.dumps(result) if self.json else "\n".join(_lines(result)))
+        print(json_text(result) if self.json else "\n".join(_lines(result)))
 
 
 def _described(summary: dict[str, Any]) -> list[str]:

@@ -1,6 +1,5 @@
 """The commands of a run: train, evaluate, plot."""
 
-import json
 import os
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -26,6 +25,7 @@ from snnsim.cli.options import (
     assignments,
     without,
 )
+from snnsim.cli.printing import json_text
 from snnsim.schema import Range
 
 
@@ -195,7 +195,7 @@ class Evaluate:
         if planned.groups_in(self.run):
             without(self, ("engine", "seeds"), f"{self.run}, which has several runs; name the folder of one")
             facts = evaluation.evaluate(self.run, self.split, data_path=self.data_path, device=self.device)
-            print(json.dumps(facts) if self.json else "\n".join(evaluation.lines(facts)))
+            print(json_text(facts) if self.json else "\n".join(evaluation.lines(facts)))
             return
         if self.engine == "simulator":
             result = experiment.evaluate_program(self.run, self.split, data_path=self.data_path)
@@ -204,7 +204,7 @@ class Evaluate:
                 self.run, self.split, data_path=self.data_path, device=self.device, seeds=self.seeds
             )
         if self.json:
-            print(json.dumps(result))
+            print(json_text(result))
             return
         print(f"{self.split}: {result['summary']}, best epoch {result['epoch']}")
         layers = ", ".join(f"hidden {number} {value:.4f}" for number, value in enumerate(result["activity"], 1))

@@ -1,6 +1,5 @@
 """The command `selftest`, which checks an installation."""
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import Output
+from snnsim.cli.printing import json_text
 
 if TYPE_CHECKING:
     from snnsim.selftest import Outcome
@@ -37,7 +37,7 @@ class Selftest:
         from snnsim.files import written_whole
 
         report = selftest.run(self.checks, say=None if self.json else _show)
-        text = json.dumps(report.facts(), indent=1)
+        text = json_text(report.facts(), indent=1)
         if self.output is not None:
             with written_whole(self.output) as partial:
                 partial.write_text(text + "\n", encoding="utf-8")

@@ -1,6 +1,5 @@
 """The commands that make a program smaller: quantize and prune."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from snnsim.cli.options import NATURAL
+from snnsim.cli.printing import json_text
 from snnsim.cli.programs import NewProgram, Recordings
 from snnsim.schema import Range
 
@@ -39,7 +39,7 @@ class _Shrinking:
         report: dict[str, Any] = {"file": str(self.output), kind: changed.provenance[kind]}
         if recordings is not None:
             report |= programs.compared(program, changed, recordings)
-        print(json.dumps(report) if self.json else "\n".join(_lines(report, kind, self.split)))
+        print(json_text(report) if self.json else "\n".join(_lines(report, kind, self.split)))
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def train(
     target: str,
     values: Mapping[str, object],
     *,
-    output: Path | None = None,
+    output: str | Path | None = None,
     resume: str | None = None,
     device: str = "auto",
 ) -> RunFolder:
@@ -42,6 +42,7 @@ def train(
         resume: Folder of the run to resume, or "auto" for the run of `target` or `output`; None starts a new run.
         device: Device of the network, or "auto".
     """
+    output = None if output is None else Path(output)
     torch_device = distributed.choose_device(device)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
         new_config = own_data.with_values(config_of(target), values) if resume is None else None

@@ -58,11 +58,18 @@ class Scheme:
         Args:
             program: The Program. Its longest delay sets the bits of a delay where the scheme leaves the delays as they
                 are.
+
+        Raises:
+            ValueError: If the scheme has no weights and the Program is in floats.
         """
         delay_bits = (
             program.longest_delay().bit_length() if self.delays is None else grids.DelayGrid.named(self.delays).bits
         )
-        bits = grids.bits(self.weights or "")
+        if self.weights is None:
+            if program.fixed is None:
+                raise ValueError("quantize: a Program in floats has no arithmetic of integers without bits of weights")
+            return replace(program.fixed, delay_bits=delay_bits)
+        bits = grids.bits(self.weights)
         return FixedPoint(self.word_bits, self.decay_bits, self.weight_shift, bits, delay_bits)
 
 
@@ -71,8 +78,8 @@ def quantize(program: Program, scheme: Scheme) -> Program:
 
     Numbers are exact where the weights of a neuron are integer multiples of a step that the bits allow, and its
     threshold and bias are integer multiples of step / 2^weight_shift. Sums that reach the threshold exactly then still
-    do. A Program in integers with the arithmetic of the scheme stays as it is, so quantization is idempotent. Any other
-    Program in integers is dequantized first.
+    do. A Program in integers with the arithmetic of the scheme stays as it is, so quantization is idempotent, and a
+    scheme of delays alone changes nothing but delays. Any other Program in integers is dequantized first.
 
     Args:
         program: A Program in floats or in integers, whose models have integer arithmetic.
@@ -161,8 +168,10 @@ def _with_weights(
 
 
 def _has_arithmetic(program: Program, scheme: Scheme) -> bool:
-    """Return whether a Program is in integers with the arithmetic of the scheme."""
+    """Return whether a Program is in integers with the arithmetic of the scheme, if it names one."""
     fixed, kind = program.fixed, scheme.weights
+    if fixed is not None and kind is None:
+        return True
     if fixed is None or kind is None or replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
         return False
     shared = scheme.scale == "channel" or all(

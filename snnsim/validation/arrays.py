@@ -82,7 +82,11 @@ def row(values: Any, dtype: Any, who: str) -> np.ndarray:
         held = all(math.isfinite(end) and limits.min <= int(end) <= limits.max for end in ends)
         if not (held and is_whole(array)):
             raise ValueError(f"{who} must be a row of {kind}, not {_described(array)}")
-    return np.ascontiguousarray(array, dtype)
+    with np.errstate(over="ignore"):
+        result = np.ascontiguousarray(array, dtype)
+    if limits is None and np.isinf(result).sum() > np.isinf(array).sum():
+        raise ValueError(f"{who} must be within the range of {np.dtype(dtype)}, not {_described(array)}")
+    return result
 
 
 def is_whole(values: np.ndarray) -> bool:

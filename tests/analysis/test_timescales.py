@@ -83,3 +83,10 @@ def test_delays_are_weighted_by_the_sizes_of_the_weights():
         delay_memory([1.0], [0.0])
     with pytest.raises(ValueError, match="must fit each other"):
         delay_memory([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_the_longest_time_constant_is_a_step_or_more():
+    decay = np.exp(-np.arange(9.0))
+    assert fit(decay, 2, longest_tau=1).tau == pytest.approx(1, abs=1e-3)
+    with pytest.raises(ValueError, match=r"fit: longest_tau must be a finite number of at least 1, not 0\.05"):
+        fit(decay, 1, longest_tau=0.05)

@@ -90,3 +90,8 @@ def test_alias_tables_have_the_probabilities_of_the_distribution(mean):
 
 def test_sizes_are_those_of_one_square_millimeter():
     assert sum(SIZES) == 77_169
+
+
+def test_weights_fit_into_float32():
+    with pytest.raises(ValueError, match=r"weights must stay below 1e38 pA in 10 standard deviations, not 1"):
+        replace(spec(0.05), weight_sd_pa=((1e37 + 1e35,) * 8,) * 8)

@@ -1,11 +1,12 @@
 import io
+import math
 import signal
 import sys
 
 import pytest
 
 from snnsim import cli
-from snnsim.cli.printing import Plain, plain
+from snnsim.cli.printing import Plain, json_text, plain
 from snnsim.cli.programs import Info
 from snnsim.training import signals
 
@@ -98,3 +99,8 @@ def test_an_ignored_ctrl_c_stays_ignored():
         assert not noted.received
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_json_has_null_for_a_number_that_does_not_exist():
+    content = {"accuracy": math.nan, "rows": [(1.5, math.inf)], "count": 3}
+    assert json_text(content) == '{"accuracy": null, "rows": [[1.5, null]], "count": 3}'

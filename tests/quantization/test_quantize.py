@@ -262,3 +262,12 @@ def test_units_of_a_program_in_floats_are_kept():
     for one, other in zip(program.edges, requantized.edges, strict=True):
         unit = [part.population(one.target).scale[one.post] for part in (program, requantized)]
         np.testing.assert_allclose(other.weight * unit[1], one.weight * unit[0], rtol=0, atol=unit[0].max())
+
+
+def test_new_delays_alone_keep_the_weights_in_integers():
+    program = quantize(network(), Scheme("int4", word_bits=16))
+    result = quantize(program, Scheme(weights=None, delays="2bit"))
+    assert result.fixed == replace(program.fixed, delay_bits=2)
+    assert result.longest_delay() == 3
+    for one, other in zip(program.edges, result.edges, strict=True):
+        np.testing.assert_array_equal(by_pair(other)[1], by_pair(one)[1])
