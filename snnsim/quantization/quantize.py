@@ -170,9 +170,9 @@ def _with_weights(
 def _has_arithmetic(program: Program, scheme: Scheme) -> bool:
     """Return whether a Program is in integers with the arithmetic of the scheme, if it names one."""
     fixed, kind = program.fixed, scheme.weights
-    if fixed is not None and kind is None:
-        return True
-    if fixed is None or kind is None or replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
+    if fixed is None or kind is None:
+        return fixed is not None
+    if replace(scheme.fixed(program), delay_bits=fixed.delay_bits) != fixed:
         return False
     shared = scheme.scale == "channel" or all(
         len(np.unique(population.scale)) == 1 for population in program.populations

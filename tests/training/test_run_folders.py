@@ -20,7 +20,7 @@ def test_a_finished_run_is_not_resumed(undisturbed):
 
 def test_a_run_is_not_overwritten(undisturbed, tiny):
     with pytest.raises(FileExistsError, match="holds a run already; go on with it by --resume"):
-        experiment.train("shd", tiny, output=undisturbed.path, device="cpu")
+        experiment.train("shd", tiny, output=str(undisturbed.path), device="cpu")
 
 
 def test_a_resumed_run_keeps_its_config(undisturbed):
