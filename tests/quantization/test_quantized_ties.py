@@ -5,11 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from snnsim.program import INPUT, Edge, Population, Program
-from snnsim.quantization import Scheme, grids, quantize
+from snnsim.quantization import Scheme, common, grids, quantize
 from snnsim.simulation import Events, Probe, simulate
 
 STEPS = [Fraction(1, 8), Fraction(1, 7), Fraction(1, 10), Fraction(1, 127), Fraction(1, 100), Fraction(1, 3), None]
@@ -131,6 +131,10 @@ def test_multiples_of_a_step_keep_every_spike(kind, scale, data):
 @given(data=st.data())
 def test_multiples_of_a_step_rounded_to_float32_keep_every_spike(kind, data):
     network, frames = data.draw(networks(grids.largest(kind), same=False))
+    # a step rounded to few bits counts as exact, and then a threshold just above its multiple is above it
+    single = [float(np.float32(float(step))) for step in network.step]
+    short = common.rounding(np.array(single)) == common.DOUBLE
+    assume(not any(few and one != step for few, one, step in zip(short, single, network.step, strict=True)))
     check(network, frames, Scheme(kind), np.float32)
 
 
