@@ -24,7 +24,7 @@ SHD_BEST = Config(
     name="shd-best",
     data=_DATA,
     network=Network(hidden=(384, 384), delay_kind="axonal", dropout=0.3),
-    training=Training(epochs=40, batch_size=128),
+    training=Training(epochs=120, batch_size=128),
 )
 SHD_SMALL = Config(
     name="shd-small",

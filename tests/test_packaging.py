@@ -62,9 +62,8 @@ def test_the_wheel_checks_itself_in_a_clean_environment(built, tmp_path):
     ).stdout.strip()  # fmt: skip
     (Path(purelib) / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    # the checks that read files of the package, and a network; the others would only compile what other tests have run,
-    # for minutes. Numbers are the same without LLVM's optimization, which is half of the time
-    variables |= {"SNNSIM_CACHE": str(tmp_path / "cache"), "NUMBA_OPT": "0"}
+    # the checks that read files of the package, and a network; to compile takes a minute, and is what other tests do
+    variables |= {"SNNSIM_CACHE": str(tmp_path / "cache"), "NUMBA_DISABLE_JIT": "1"}
     code = "import snnsim; print(snnsim.__file__)"
     imported = subprocess.run(
         [binaries / "python", "-c", code], env=variables, cwd=tmp_path, capture_output=True, text=True, check=True

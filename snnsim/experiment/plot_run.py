@@ -41,7 +41,7 @@ class Choice:
     data_path: str | None = None
 
 
-def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choice()) -> Path | None:
+def plot(run: str | Path, kind: str, output: str | Path | None = None, choice: Choice = Choice()) -> Path | None:
     """Draw a figure of a run, and return its path.
 
     Args:
@@ -59,7 +59,7 @@ def plot(run: Path, kind: str, output: Path | None = None, choice: Choice = Choi
     draw = lookup(_DRAW, kind, "figure")
     folder = RunFolder(Path(run))
     suffix = "gif" if kind == "animation" else "png"
-    return draw(folder, output or folder.figure(f"{kind}.{suffix}"), choice)
+    return draw(folder, Path(output or folder.figure(f"{kind}.{suffix}")), choice)
 
 
 def missing(folder: RunFolder, config: Config) -> list[str]:

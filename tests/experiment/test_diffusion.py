@@ -168,7 +168,7 @@ def run(tmp_path_factory):
 
 
 def test_a_stopped_training_goes_on_to_the_same_parameters(run, tmp_path):
-    first = training.train("diffusion", {**SMALL, "epochs": 1}, output=tmp_path / "run")
+    first = training.train("diffusion", {**SMALL, "epochs": 1}, output=str(tmp_path / "run"))
     main(["train", str(first.path), "--resume", "--epochs", "2", "--set", "scaled_epochs=1"])
     one, other = (torch.load(folder / "last.pt", weights_only=True) for folder in (run, tmp_path / "run"))
     assert one["network"].keys() == other["network"].keys()

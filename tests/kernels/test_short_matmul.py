@@ -76,7 +76,7 @@ def test_spikes_and_small_integers_have_exact_sums():
 def test_a_layer_with_delays_trains(delays):
     torch.manual_seed(0)
     layer = DelayedLinear(60, 80, max_delay=10, delays=delays)
-    spikes = (torch.rand(50, 16, 60) < 0.2).float()
+    spikes = (torch.rand(20, 16, 60) < 0.2).float()
 
     def gradients():
         layer.zero_grad()

@@ -71,7 +71,7 @@ def test_the_simulator_measures_what_the_network_does(runs, name):
 def test_figures_show_the_task(runs, tmp_path, name):
     for kind in ("raster", "predictions", "curves", "delays"):
         path = tmp_path / f"{kind}.png"
-        assert experiment.plot(runs[name], kind, path) == path
+        assert experiment.plot(str(runs[name]), kind, str(path)) == path
         assert imread(path).std() > 0
 
 

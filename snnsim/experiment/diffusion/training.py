@@ -78,7 +78,7 @@ def train(
     target: str,
     values: Mapping[str, object],
     *,
-    output: Path | None = None,
+    output: str | Path | None = None,
     resume: bool = False,
     device: str = "auto",
 ) -> RunFolder:
@@ -94,8 +94,8 @@ def train(
     Raises:
         ValueError: If a folder has a run already, or none to resume.
     """
-    torch_device = distributed.choose_device(device)
-    path, settings = _resumed(target, values, output) if resume else (output, _base(target, values).with_values(values))
+    torch_device, chosen = distributed.choose_device(device), None if output is None else Path(output)
+    path, settings = _resumed(target, values, chosen) if resume else (chosen, _base(target, values).with_values(values))
     # before the folder, so that a failure leaves none
     data = load_pictures(settings)
     with distributed.init_distributed(torch_device) as processes, contextlib.ExitStack() as stack:
