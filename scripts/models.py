@@ -2,12 +2,14 @@
 
     python scripts/models.py runs/shd-best/refit/seed0 shd-best-0
     python scripts/models.py runs/shd-best/refit/seed0 shd-best-0 --data datasets/shd_test.h5
+    python scripts/models.py runs/shd-small-0 shd-small-0 --int4 runs/shd-small-0-int4
 
     NAME.snn        weights in floats of 32 bits, delays in whole steps
     NAME-int8.snn   weights of 8 bits and delays of 5 bits
     NAME-int4.snn   weights of 4 bits and delays of 5 bits
 
-With --data, each program is simulated on a file in the format of SHD, and its accuracy is a column of the table.
+With --int4, the weights of 4 bits are those of another run, which was fine-tuned with them. With --data, each program
+is simulated on a file in the format of SHD, and its accuracy is a column of the table.
 """
 
 import argparse
@@ -77,11 +79,13 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of a finished run")
     parser.add_argument("name", help="name of the files")
     parser.add_argument("--output", type=Path, default=Path("models"), help="folder of the files")
+    parser.add_argument("--int4", type=Path, help="folder of a run that was fine-tuned with weights of 4 bits")
     parser.add_argument("--data", type=Path, help="file in the format of SHD for the accuracy")
     arguments = parser.parse_args()
-    program = published(programs.freeze(arguments.run))
     print("| file | kB | synapses | longest delay | digest | accuracy |\n| --- | --- | --- | --- | --- | --- |")
     for suffix, scheme in SCHEMES.items():
+        run = arguments.int4 if suffix == "-int4" and arguments.int4 else arguments.run
+        program = published(programs.freeze(run))
         written = program if scheme is None else quantize(program, scheme)
         path = arguments.output / f"{arguments.name}{suffix}.snn"
         compress(written, path)
