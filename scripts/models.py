@@ -82,10 +82,11 @@ def main() -> None:
     parser.add_argument("--int4", type=Path, help="folder of a run that was fine-tuned with weights of 4 bits")
     parser.add_argument("--data", type=Path, help="file in the format of SHD for the accuracy")
     arguments = parser.parse_args()
+    frozen = published(programs.freeze(arguments.run))
+    tuned = frozen if arguments.int4 is None else published(programs.freeze(arguments.int4))
     print("| file | kB | synapses | longest delay | digest | accuracy |\n| --- | --- | --- | --- | --- | --- |")
     for suffix, scheme in SCHEMES.items():
-        run = arguments.int4 if suffix == "-int4" and arguments.int4 else arguments.run
-        program = published(programs.freeze(run))
+        program = tuned if suffix == "-int4" else frozen
         written = program if scheme is None else quantize(program, scheme)
         path = arguments.output / f"{arguments.name}{suffix}.snn"
         compress(written, path)
