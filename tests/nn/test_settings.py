@@ -82,9 +82,13 @@ def test_settings_of_a_nested_network_are_checked():
 
 
 def test_settings_without_effect_on_the_output_are_not_compared():
-    target = network(LIF(tau=1.5, surrogate="triangle", detach_reset=False))
-    target.load_state_dict(network().state_dict())
-    target.double().load_state_dict(network().state_dict())
+    source, target = network(), network(LIF(tau=1.5, surrogate="triangle", detach_reset=False))
+    for dtype in (torch.float32, torch.float64):
+        weight = target.to(dtype).layers[0].synapse.weight
+        torch.nn.init.zeros_(weight)
+        target.load_state_dict(source.state_dict())
+        assert weight.dtype == dtype
+        assert torch.equal(weight, source.layers[0].synapse.weight.to(dtype))
 
 
 def test_other_shapes_and_names_are_reported():
