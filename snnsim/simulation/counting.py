@@ -4,7 +4,7 @@ Channels ascend within a step, which defines the order in which currents are add
 possible current of a step replaces saturation.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -44,20 +44,20 @@ class Counted:
         Raises:
             ValueError: If a channel or a count is out of the range of the network.
         """
-        events = _ordered(events)
         channels, dtype = network.channels, network.numbers.current
         if len(events.channel) and not (events.channel.min() >= 0 and events.channel.max() < channels):
             raise ValueError(
                 f"simulate: channels must be from 0 to {channels - 1}, not {events.channel.min()} to "
                 f"{events.channel.max()}; bin the recordings to the program's {channels} channels"
             )
-        count = events.count.astype(dtype)
-        if not np.array_equal(count, events.count):
+        channel, values = _ordered(events, channels)
+        count = values.astype(dtype)
+        if not np.array_equal(count, values):
             raise ValueError(f"simulate: counts must be {_range(dtype)}")
         if np.issubdtype(dtype, np.integer):
-            _check_sums(events, count, network, waiting)
+            _check_sums(events, channel, count, network, waiting)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-        return cls(events.step, events.channel, count, events.offset, length, recording, _spikes(events.count))
+        return cls(events.step, channel, count, events.offset, length, recording, _spikes(values))
 
     def arrays(self) -> EventArrays:
         """Return the arrays of the kernels."""
@@ -76,19 +76,21 @@ class Counted:
         return events, spikes.astype(np.int64)
 
 
-def _ordered(events: Events) -> Events:
-    """Return the events with ascending channels in each step."""
-    descending = (events.channel[1:] < events.channel[:-1]) & (events.step[1:] == events.step[:-1])
-    if not descending.any():
-        return events
-    recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
-    position = np.lexsort((events.channel, events.step, recording))
-    return replace(events, step=events.step[position], channel=events.channel[position], count=events.count[position])
+def _ordered(events: Events, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return channels and counts with ascending channels in each step; steps stay as they are."""
+    begins = events.step[1:] != events.step[:-1]
+    if not ((events.channel[1:] < events.channel[:-1]) & ~begins).any():
+        return events.channel, events.count
+    first = np.concatenate(([True], begins))
+    first[events.offset[events.offset < len(first)]] = True
+    # the number of a step, over all recordings, and the channel as one number; events of a step stand together
+    position = np.argsort(np.cumsum(first) * channels + events.channel, kind="stable")
+    return events.channel[position], events.count[position]
 
 
-def _check_sums(events: Events, count: np.ndarray, network: Network, waiting: int) -> None:
+def _check_sums(events: Events, channel: np.ndarray, count: np.ndarray, network: Network, waiting: int) -> None:
     work = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
-    largest = largest_count(events.step, events.channel, count, events.offset, *work)
+    largest = largest_count(events.step, channel, count, events.offset, *work)
     if waiting + network.fan_in * max(1, largest) > np.iinfo(network.numbers.current).max:
         raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
 

@@ -117,3 +117,13 @@ def test_a_sum_that_depends_on_its_order_has_that_of_the_channels(engine):
     # 0.3 + 0.2 + 0.1 is a rounding below
     events = Events(np.zeros(3), np.array([2, 1, 0]), np.ones(3), np.array([0, 3]), np.array([1]))
     assert simulate(program, events, engine=engine).counts("a").sum() == 1
+
+
+@pytest.mark.parametrize("engine", ["clock_driven", "event_driven"])
+def test_channels_are_ordered_within_their_recording(engine):
+    edge = Edge.of(INPUT, "a", ([0, 1, 2], [0, 1, 2], [0] * 3, [1.0] * 3), sources=3)
+    part = Population.of("a", 3, decay=0.0, threshold=1.0)
+    program = Program(channels=3, populations=(part,), edges=(edge,), time_step_ms=1.0)
+    # the last step of the first recording has the number of the first step of the next, and the third has no event
+    events = Events(np.zeros(3), np.array([2, 1, 0]), np.ones(3), np.array([0, 2, 3, 3]), np.ones(3))
+    assert simulate(program, events, engine=engine).counts("a").tolist() == [[0, 1, 1], [1, 0, 0], [0, 0, 0]]
