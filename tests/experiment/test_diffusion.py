@@ -1,4 +1,4 @@
-"""Spiking diffusion: samplers with known noise, conversion, training that goes on, measures, and the commands."""
+"""Spiking diffusion: samplers with known noise, conversion, measures, and the commands."""
 
 import json
 
@@ -165,37 +165,6 @@ def run(tmp_path_factory):
     words = [f"--set={name}={json.dumps(value)}" for name, value in SMALL.items()]
     main(["train", "diffusion", "--output-dir", str(folder), "--set", "scaled_epochs=1", *words])
     return folder
-
-
-def test_a_stopped_training_goes_on_to_the_same_parameters(run, tmp_path):
-    first = training.train("diffusion", {**SMALL, "epochs": 1}, output=str(tmp_path / "run"))
-    main(["train", str(first.path), "--resume", "--epochs", "2", "--set", "scaled_epochs=1"])
-    one, other = (torch.load(folder / "last.pt", weights_only=True) for folder in (run, tmp_path / "run"))
-    assert one["network"].keys() == other["network"].keys()
-    assert all(torch.equal(value, other["network"][name]) for name, value in one["network"].items())
-    assert all(torch.equal(value, other["average"]["values"][name]) for name, value in one["average"]["values"].items())
-    # the scales were learned in the last epoch alone
-    moved = [value for name, value in one["network"].items() if name.endswith(".scale")]
-    assert moved
-    assert all((value != 1).any() for value in moved if len(value) > 1)
-    rows = first.read_metrics()
-    assert [row["epoch"] for row in rows] == [1, 2, 3]
-    assert rows[-1]["valid_loss"] < rows[0]["valid_loss"]
-
-
-def test_the_newest_training_is_resumed(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    values = {**SMALL, "epochs": 1}
-    for name in ("diffusion-20260131-120000-10", "diffusion-20260131-120000-9", "other"):
-        training.train("diffusion", values, output=tmp_path / "runs" / name)
-    for words, name in (
-        (["diffusion", "--resume"], "diffusion-20260131-120000-10"),
-        (["diffusion", "--resume", "--output-dir", "runs/other"], "other"),
-        (["diffusion", "--resume", "runs/diffusion-20260131-120000-9"], "diffusion-20260131-120000-9"),
-    ):
-        main(["train", *words, "--epochs", "2"])
-        lines = (tmp_path / "runs" / name / "metrics.jsonl").read_text().splitlines()
-        assert len(lines) == 2
 
 
 def test_pictures_are_drawn_and_measured(run, tmp_path, capsys):

@@ -9,12 +9,12 @@ if __name__ == "__main__":
 
     states = []
 
-    class Recorded(training._State):
+    class Recorded(training.State):
         def __init__(self, *words):
             super().__init__(*words)
             states.append(self)
 
-    training._State = Recorded
+    training.State = Recorded
     cli.main()
     (state,) = states
     total = sum(parameter.detach().double().sum() for parameter in state.network.parameters())

@@ -21,7 +21,7 @@ from snnsim.config import Config
 from snnsim.data.synthetic import mackey_glass
 from snnsim.data.synthetic.mackey_glass import TESTED, TRAINED, Recipe
 from snnsim.experiment import build, tasks
-from snnsim.experiment.cells import check_same, run_all
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.learning import rules
 from snnsim.nn.freezing import freeze
 from snnsim.program import INPUT, Program
@@ -43,8 +43,8 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     """
     folder = RunFolder(output)
     # other delays and more seeds only add cells
-    check_same(folder, asdict(budget), free=("taus", "seeds"))
-    rows = run_all(folder, cells(budget), lambda cell: run(cell, budget, folder), progress=progress)
+    settings = Settings(asdict(budget), free=("taus", "seeds"))
+    rows = run_all(folder, cells(budget), lambda cell: run(cell, budget, folder), settings, progress=progress)
     reporting.write(folder, rows)
     return folder.path
 

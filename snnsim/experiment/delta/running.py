@@ -14,7 +14,7 @@ from torch import nn
 
 from snnsim.data import video_clips
 from snnsim.delta.trace import rows
-from snnsim.experiment.cells import check_same, run_all
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.experiment.delta import learners, reporting, tasks
 from snnsim.experiment.delta.networks import network
 from snnsim.experiment.delta.settings import POST_HOC, Budget, Cell, cells
@@ -38,8 +38,6 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
     if budget.clips:
         # before the settings are written, as the folder belongs to them from then on
         video_clips.require_installed()
-    # other seeds, tasks, methods and values only add cells
-    check_same(folder, asdict(budget), free=("seeds", "tasks", "methods", "steps", "rates"))
     # cells of one task and seed have the same recordings, which are drawn once
     drawn: dict[tuple[str, int], Task] = {}
 
@@ -50,7 +48,10 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
             drawn[key] = tasks.make(cell.task, budget, cell.seed)
         return run(cell, drawn[key], budget, folder)
 
-    reporting.write(folder, run_all(folder, cells(budget), result, progress=progress))
+    # other seeds, tasks, methods and values only add cells
+    settings = Settings(asdict(budget), free=("seeds", "tasks", "methods", "steps", "rates"))
+    rows = run_all(folder, cells(budget), result, settings, progress=progress)
+    reporting.write(folder, rows)
     return folder.path
 
 

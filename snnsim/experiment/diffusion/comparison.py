@@ -11,19 +11,20 @@ The tables hold every variant and seed; guidance changes the thresholds of spiki
 """
 
 import csv
+import functools
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tqdm import tqdm
 
-from snnsim.experiment.cells import check_same, result_file
+from snnsim.experiment import cells as cell_files
 from snnsim.experiment.diffusion import evaluation, features, training
 from snnsim.experiment.diffusion.sampling import Sampler
 from snnsim.experiment.diffusion.settings import PICTURES, Settings
-from snnsim.experiment.one_step.pictures import Pictures
 from snnsim.files import written_whole
 from snnsim.training.run_folder import RunFolder
 from snnsim.validation import require
@@ -63,6 +64,17 @@ class Budget:
         require(not unknown, f"reproduce: variants must be among {', '.join(VARIANTS)}, not {', '.join(unknown)}")
 
 
+class Cell(NamedTuple):
+    """A variant and a seed."""
+
+    variant: str
+    seed: int
+
+    def name(self) -> str:
+        """Return the name of its run and of its file."""
+        return f"{self.variant}-{self.seed}"
+
+
 BUDGETS = {"digits": Budget(), "pictures": Budget(epochs=20, pictures=2000)}
 
 
@@ -75,43 +87,36 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None) -> Path:
         data: Folder of IDX files; None takes the digits of scikit-learn.
     """
     folder = RunFolder(output)
-    settings_of_all = asdict(budget) | {"data": "digits" if data is None else str(data)}
-    cells = [(variant, seed) for seed in range(budget.seeds) for variant in dict.fromkeys(budget.variants)]
-    settings = {cell: _settings(budget, data, *cell) for cell in cells}
-    # before the settings are written, as the folder belongs to them from then on
-    loaded = training.load_pictures(settings[cells[0]])
     # other variants and more seeds only add runs
-    check_same(folder, settings_of_all, free=("seeds", "variants"))
-    classifier = None
-    for variant, seed in tqdm(cells, unit="run", disable=None):
-        path = result_file(folder, f"{variant}-{seed}")
-        if path.is_file():
-            continue
-        run = output / "runs" / f"{variant}-{seed}"
-        _train(run, settings[variant, seed])
-        classifier = classifier or features.reference(loaded)
+    values = asdict(budget) | {"data": "digits" if data is None else str(data)}
+    settings = cell_files.Settings(values, free=("seeds", "variants"))
+    cells = [Cell(variant, seed) for seed in range(budget.seeds) for variant in budget.variants]
+    # before the settings are written, as the folder belongs to them from then on
+    loaded = training.load_pictures(_settings(budget, data, cells[0]))
+    # trained when it is needed first
+    classifier = functools.cache(lambda: features.reference(loaded))
+
+    def result(cell: Cell) -> cell_files.Row:
+        run = output / "runs" / cell.name()
+        _train(run, _settings(budget, data, cell))
+        history = RunFolder(run).read_metrics()
+        losses = {name: history[-1][name] for name in ("train_loss", "valid_loss")}
         sampler = Sampler(steps=budget.sampling_steps)
-        result = evaluation.evaluate(run, budget.pictures, sampler, classifier=classifier)
-        last = RunFolder(run).read_metrics()
-        folder.write_json(
-            path,
-            {
-                "variant": variant, "seed": seed, "train_loss": last[-1]["train_loss"],
-                "valid_loss": last[-1]["valid_loss"], "seconds": sum(row["seconds"] for row in last), **result,
-            },
-        )  # fmt: skip
-    _guide(folder, budget, classifier, loaded)
-    rows = [json.loads(result_file(folder, f"{variant}-{seed}").read_text(encoding="utf-8")) for variant, seed in cells]
+        measured = evaluation.evaluate(run, budget.pictures, sampler, classifier=classifier())
+        return {**cell._asdict(), **losses, "seconds": sum(row["seconds"] for row in history), **measured}
+
+    rows = cell_files.run_all(folder, cells, result, settings)
+    _guide(folder, budget, classifier)
     _write(folder, rows)
     return output
 
 
-def _settings(budget: Budget, data: Path | None, variant: str, seed: int) -> Settings:
+def _settings(budget: Budget, data: Path | None, cell: Cell) -> Settings:
     base = Settings() if data is None else PICTURES.with_values({"path": str(data)})
-    values = dict(VARIANTS[variant])
+    values = dict(VARIANTS[cell.variant])
     if values.pop("scaled", False):
         values["scaled_epochs"] = max(1, budget.epochs // 10)
-    return base.with_values({"epochs": budget.epochs, "width": budget.width, "seed": seed, **values})
+    return base.with_values({"epochs": budget.epochs, "width": budget.width, "seed": cell.seed, **values})
 
 
 def _train(run: Path, settings: Settings) -> None:
@@ -124,15 +129,14 @@ def _train(run: Path, settings: Settings) -> None:
     training.train("diffusion", base | values, output=run)
 
 
-def _guide(folder: RunFolder, budget: Budget, classifier: features.Classifier | None, loaded: Pictures) -> None:
+def _guide(folder: RunFolder, budget: Budget, classifier: Callable[[], features.Classifier]) -> None:
     """Measure the guided variant with other thresholds."""
     path, run = folder.path / "guidance.json", folder.path / "runs" / f"{GUIDED}-0"
     if GUIDED not in budget.variants or path.is_file():
         return
-    classifier = classifier or features.reference(loaded)
     sampler = Sampler(steps=budget.sampling_steps)
     rows = [
-        evaluation.evaluate(run, budget.pictures, sampler, threshold=threshold, classifier=classifier)
+        evaluation.evaluate(run, budget.pictures, sampler, threshold=threshold, classifier=classifier())
         for threshold in tqdm(budget.thresholds, unit="threshold", disable=None)
     ]
     folder.write_json(path, {"variant": GUIDED, "rows": rows})

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from tqdm import tqdm
 
 from snnsim.experiment.one_step.pictures import Part, Pictures
 
@@ -61,7 +62,7 @@ def trained(part: Part, classes: int, *, seed: int = 0, epochs: int = EPOCHS) ->
         torch.manual_seed(seed)
         network = Classifier(part.image.shape[1], classes)
         optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-        for _ in range(epochs):
+        for _ in tqdm(range(epochs), desc="training a classifier", unit="epoch", leave=False, disable=None):
             for index in torch.split(torch.randperm(len(part.label)), BATCH):
                 loss = functional.cross_entropy(network.scores(network(part.image[index])), part.label[index])
                 optimizer.zero_grad()

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from snnsim.diffusion import Diffusion, converted, guide, samples
 from snnsim.experiment.diffusion import settings as files
@@ -49,11 +50,11 @@ def load(run: Path, *, threshold: float = 1.0) -> Trained:
         threshold: Factor of the thresholds of all neurons.
 
     Raises:
-        FileNotFoundError: If the run has no finished epoch.
+        FileNotFoundError: If the run has no checkpoint.
     """
     folder, settings = RunFolder(run), files.load(run / "config.toml")
     if not folder.last.is_file():
-        raise FileNotFoundError(f"{run} has no last.pt; no epoch of that run has been finished")
+        raise FileNotFoundError(f"{run} has no last.pt; that run has no checkpoint yet")
     data = training.load_pictures(settings)
     network: nn.Module = training.network_of(settings, data)
     saved = checkpoint.load(folder.last, {"network": str(network)})
@@ -93,9 +94,9 @@ def film(trained: Trained, count: int, sampler: Sampler) -> Iterator[Tensor]:
         batches = zip(*(torch.split(each, BATCH) for each in (x, step, label)), strict=True)
         return torch.cat([trained.network(*batch) for batch in batches])
 
-    yield from samples(
-        trained.diffusion, predict, start, sampler=sampler.name, steps=sampler.steps, generator=generator
-    )
+    drawn = samples(trained.diffusion, predict, start, sampler=sampler.name, steps=sampler.steps, generator=generator)
+    total = trained.diffusion.steps if sampler.name == "ddpm" else sampler.steps
+    yield from tqdm(drawn, total=total, desc="drawing", unit="step", leave=False, disable=None)
 
 
 def draw(trained: Trained, count: int, sampler: Sampler) -> Tensor:

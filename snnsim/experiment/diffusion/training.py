@@ -1,16 +1,15 @@
 """Training of spiking diffusion: an epoch, its metrics, a checkpoint, and so on until the last.
 
 Order, noise, steps of diffusion and dropout of an epoch are functions of the seed and the epoch, so a training that was
-stopped goes on from its last finished epoch to the same parameters, bit for bit.
+stopped goes on to the same parameters, bit for bit: from the batch of the last checkpoint, which is written after each
+epoch, every five minutes and after a signal, or from the last finished epoch if several processes train.
 """
 
 import contextlib
-import math
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -21,17 +20,16 @@ from snnsim.experiment.diffusion import losses
 from snnsim.experiment.diffusion import settings as files
 from snnsim.experiment.diffusion.losses import Execution
 from snnsim.experiment.diffusion.settings import Settings
+from snnsim.experiment.diffusion.state import State
 from snnsim.experiment.one_step import pictures
 from snnsim.experiment.one_step.pictures import Part, Pictures
 from snnsim.files import at_home, remove_abandoned
-from snnsim.learning.options import EMA
-from snnsim.nn import constrain_after
-from snnsim.training import checkpoint, distributed, lock, signals
-from snnsim.training.average import Average
+from snnsim.training import distributed, lock, signals
 from snnsim.training.distributed import any_rank
 from snnsim.training.run_folder import RunFolder, environment, newest
 from snnsim.validation import require
 
+CHECKPOINT_SECONDS = 300.0
 NAME, RUNS = "diffusion", Path("runs")
 """Target of a new run, and the folder of new runs."""
 
@@ -153,96 +151,104 @@ def _base(target: str, values: Mapping[str, object]) -> Settings:
     return Settings() if values.get("path") is None else files.PICTURES
 
 
-class _State:
-    """What a training changes: parameters, their average, the optimizer, and the metrics of the finished epochs.
-
-    Args:
-        settings: Settings of the run.
-        data: Its pictures.
-        execution: Where it is trained.
-    """
-
-    def __init__(self, settings: Settings, data: Pictures, execution: Execution) -> None:
-        self.network = network_of(settings, data).to(execution.device)
-        self.average = Average(self.network, EMA(decay=settings.decay))
-        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=settings.lr)
-        constrain_after(self.optimizer, self.network)
-        self.history: list[dict[str, Any]] = []
-        self.architecture = {"network": str(self.network)}
-
-    def load(self, path: Path) -> None:
-        """Restore the state of a checkpoint."""
-        saved = checkpoint.load(path, self.architecture)
-        checkpoint.into(path, self.network, saved)
-        self.optimizer.load_state_dict(saved["optimizer"])
-        self.average.load_state_dict(saved["average"], path)
-        self.history = saved["history"]
-
-    def save(self, folder: RunFolder) -> None:
-        """Write a checkpoint and the metrics."""
-        content = {
-            "network": self.network.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "average": self.average.state_dict(), "history": self.history,
-        }  # fmt: skip
-        checkpoint.save(folder.last, self.architecture, content)
-        folder.write_metrics(self.history)
-
-
 def _fit(folder: RunFolder, settings: Settings, data: Pictures, execution: Execution) -> None:
     """Train the epochs that are missing."""
-    state, diffusion = _State(settings, data, execution), Diffusion(settings.noise_steps)
+    state = State(network_of(settings, data).to(execution.device), settings)
+    diffusion = Diffusion(settings.noise_steps)
     if folder.last.is_file():
         state.load(folder.last)
-    done, epochs = len(state.history), settings.epochs + settings.scaled_epochs
-    first = execution.processes.first
-    bar = tqdm(range(done, epochs), initial=done, total=epochs, unit="epoch", disable=None if first else True)
+    epochs = settings.epochs + settings.scaled_epochs
     with signals.watched() as request:
-        for epoch in bar:
+        while len(state.history) < epochs:
+            epoch = len(state.history)
             for scale in step_scales(state.network):
                 scale.requires_grad_(epoch >= settings.epochs)
-            began = time.perf_counter()
-            loss = _epoch(state, diffusion, settings, data.train, execution, request)
-            row = {"epoch": epoch + 1, "train_loss": loss, "seconds": round(time.perf_counter() - began, 3)}
+            _Epoch(state, diffusion, settings, execution, folder).train(data.train, request)
+            row = {"epoch": epoch + 1, "train_loss": state.mean_loss(len(data.train.label), execution)}
             distributed.share_buffers(state.network, execution.processes, state.average)
             with state.average.on():
                 row["valid_loss"] = losses.mean(state.network, diffusion, data.valid, settings, execution)
-            state.history.append(row)
-            bar.set_postfix_str(f"loss {loss:.4f}, valid {row['valid_loss']:.4f}")
-            if first:
+            state.close({**row, "seconds": round(state.seconds, 3)})
+            if execution.processes.first:
                 state.save(folder)
-
-
-def _epoch(
-    state: _State, diffusion: Diffusion, settings: Settings, part: Part, execution: Execution, request: signals.Request
-) -> float:
-    """Return the mean loss of the next epoch.
-
-    Raises:
-        Stopped: If a signal asked for it.
-        ValueError: If the loss is not finite.
-    """
-    epoch, total, count = len(state.history), 0.0, math.ceil(len(part.label) / settings.batch_size)
-    state.network.train()
-    # anew in each epoch, as the parameters that are trained may be others
-    network = distributed.wrap_ddp(state.network, execution.processes)
-    with losses.seeded(settings.seed, epoch, execution=execution) as generator:
-        order = torch.randperm(len(part.label), generator=generator)
-        for number, index in enumerate(torch.split(order, settings.batch_size)):
-            for group in state.optimizer.param_groups:
-                group["lr"] = settings.lr * min(1.0, (epoch * count + number + 1) / count)
-            batch = Part(part.image[index], part.label[index])
-            loss = losses.share(network, diffusion, batch, generator, execution)
-            if any_rank(not torch.isfinite(loss), execution.processes, execution.device):
-                raise ValueError(
-                    f"diffusion: the loss is not finite in epoch {epoch + 1}; take a smaller rate, --set lr=..., and "
-                    "start anew"
+                tqdm.write(
+                    f"epoch {epoch + 1:>{len(str(epochs))}}/{epochs}  train loss {row['train_loss']:.4f}  "
+                    f"valid loss {row['valid_loss']:.4f}  {state.history[-1]['seconds']:.1f} s"
                 )
-            state.optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
-            state.optimizer.step()
-            state.average.include(epoch)
-            total += float(loss.detach()) * len(index)
-            if any_rank(request.received, execution.processes, execution.device):
-                raise signals.Stopped(f"the training stopped in epoch {epoch + 1}")
-    return losses.over_processes(total / len(part.label), execution)
+
+
+class _Epoch:
+    """The training of an epoch, from its first batch or from the batch of a checkpoint.
+
+    Args:
+        state: What changes.
+        diffusion: The diffusion.
+        settings: Settings of the run.
+        execution: Where it is trained.
+        folder: Folder of the run.
+    """
+
+    def __init__(
+        self, state: State, diffusion: Diffusion, settings: Settings, execution: Execution, folder: RunFolder
+    ) -> None:
+        self.state, self.diffusion, self.settings = state, diffusion, settings
+        self.execution, self.folder = execution, folder
+        self.number = len(state.history) + 1
+        # anew in each epoch, as the parameters that are trained may be others
+        self.network = distributed.wrap_ddp(state.network, execution.processes)
+
+    def train(self, part: Part, request: signals.Request) -> None:
+        """Train with all pictures once.
+
+        Args:
+            part: Training pictures.
+            request: A request to stop, which is granted after a batch.
+
+        Raises:
+            Stopped: If a signal asked for it.
+            ValueError: If the loss is not finite.
+        """
+        state, processes = self.state, self.execution.processes
+        state.network.train()
+        with losses.seeded(self.settings.seed, self.number - 1, execution=self.execution) as generator:
+            order = torch.split(torch.randperm(len(part.label), generator=generator), self.settings.batch_size)
+            state.restore_random(generator)
+            bar = tqdm(
+                order[state.step :], total=len(order), initial=state.step, unit="batch", leave=False,
+                desc=f"epoch {self.number}/{self.settings.epochs + self.settings.scaled_epochs}",
+                disable=None if processes.first else True,
+            )  # fmt: skip
+            began = saved = time.monotonic()
+            for index in bar:
+                self._step(Part(part.image[index], part.label[index]), generator, len(order))
+                now = time.monotonic()
+                state.seconds, began = state.seconds + now - began, now
+                stop = any_rank(request.received, processes, self.execution.device)
+                # a checkpoint has the random states of one process
+                alone = processes.world == 1
+                if alone and (stop or now - saved > CHECKPOINT_SECONDS):
+                    state.save(self.folder, generator)
+                    saved = now
+                if stop:
+                    bar.close()
+                    where = f"after batch {state.step} of {len(order)}" if alone else "which will begin anew"
+                    raise signals.Stopped(f"the training stopped in epoch {self.number}, {where}")
+
+    def _step(self, batch: Part, generator: torch.Generator, count: int) -> None:
+        state, settings = self.state, self.settings
+        for group in state.optimizer.param_groups:
+            # the rate rises in the first epoch
+            group["lr"] = settings.lr * min(1.0, ((self.number - 1) * count + state.step + 1) / count)
+        loss = losses.share(self.network, self.diffusion, batch, generator, self.execution)
+        if any_rank(not torch.isfinite(loss), self.execution.processes, self.execution.device):
+            raise ValueError(
+                f"diffusion: the loss is not finite in epoch {self.number}; take a smaller rate, --set lr=..., and "
+                "start anew"
+            )
+        state.optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(state.network.parameters(), settings.clip_norm)
+        state.optimizer.step()
+        state.average.include(self.number - 1)
+        state.loss += float(loss.detach()) * len(batch.label)
+        state.step += 1

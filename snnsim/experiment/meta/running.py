@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from snnsim.analysis import classify
-from snnsim.experiment.cells import check_same, run_all
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.experiment.meta import reporting, tasks
 from snnsim.experiment.meta.learners import LEARNERS, Choice, Learned
 from snnsim.experiment.meta.settings import DECISIONS, Budget, Cell, Trial, cells, trials
@@ -33,8 +33,6 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
-    # another number of seeds only adds cells
-    check_same(folder, asdict(budget), free=("seeds",))
     # cells of one source and seed have the same recordings, which are drawn once
     drawn: dict[tuple[str, int], Task] = {}
 
@@ -45,7 +43,10 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
             drawn[key] = tasks.make(cell.source, (budget.train, budget.valid, budget.test), cell.seed)
         return run(cell, drawn[key], budget)
 
-    reporting.write(folder, run_all(folder, cells(budget), result, progress=progress))
+    # another number of seeds only adds cells
+    settings = Settings(asdict(budget), free=("seeds",))
+    rows = run_all(folder, cells(budget), result, settings, progress=progress)
+    reporting.write(folder, rows)
     return folder.path
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from snnsim import circuit
 from snnsim.analysis import populations
 from snnsim.circuit import Spec, potjans_diesmann
-from snnsim.experiment.cells import Row, check_same, run_all
+from snnsim.experiment.cells import Row, Settings, run_all
 from snnsim.experiment.microcircuit import reporting
 from snnsim.experiment.microcircuit.beside_nest import run_nest
 from snnsim.experiment.microcircuit.settings import Budget, Cell, cells
@@ -46,8 +46,8 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
-    check_same(folder, asdict(budget), free=FREE)
-    rows = run_all(folder, cells(budget), lambda cell: run(cell, budget, folder), progress=progress)
+    settings = Settings(asdict(budget), FREE)
+    rows = run_all(folder, cells(budget), lambda cell: run(cell, budget, folder), settings, progress=progress)
     reporting.write(folder, rows)
     return folder.path
 

@@ -11,7 +11,6 @@ A motif is detected in a step where its probability is above 1/2.
 
 import csv
 import io
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -23,13 +22,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
-from tqdm import tqdm
 
 from snnsim.data.synthetic.motif_rasters import MotifModel, Rasters
-from snnsim.experiment.cells import check_same
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.experiment.motif_detection.settings import Budget, Cell, cells
 from snnsim.kernels.delay.event_conv import ConvGeometry, event_conv
-from snnsim.training import lock
 from snnsim.training.run_folder import RunFolder
 
 RECOVERED = 0.9
@@ -45,20 +42,11 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         output: Folder of the experiment.
         progress: Whether a progress bar is shown.
     """
-    folder, everything = RunFolder(output), cells(budget)
-    with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget), free=("seeds",))
-        for cell in tqdm(everything, unit="cell", disable=None if progress else True):
-            path = _file(folder, cell)
-            if not path.is_file():
-                folder.write_json(path, run(cell, budget))
-        rows = [json.loads(_file(folder, cell).read_text(encoding="utf-8")) for cell in everything]
-        folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
+    folder = RunFolder(output)
+    settings = Settings(asdict(budget), free=("seeds",))
+    rows = run_all(folder, cells(budget), lambda cell: run(cell, budget), settings, progress=progress)
+    folder.write_texts({"results.csv": as_csv(rows), "table.md": table(rows)})
     return folder.path
-
-
-def _file(folder: RunFolder, cell: Cell) -> Path:
-    return folder.path / "cells" / f"{cell.name()}.json"
 
 
 def run(cell: Cell, budget: Budget) -> dict[str, Any]:

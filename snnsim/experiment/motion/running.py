@@ -4,7 +4,6 @@ Movies are drawn once for each seed and kept in the folder. A training goes on f
 the test movies; those to validate tell whether a training has settled.
 """
 
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -12,14 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from snnsim.experiment.cells import check_same
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.experiment.motion import measures, movies, reporting, training, tuning
 from snnsim.experiment.motion.movies import Movies
 from snnsim.experiment.motion.settings import CONTROLS, SPARSE, Budget, Cell, cells
 from snnsim.nn.logistic_conv import LogisticConv
-from snnsim.training import lock
 from snnsim.training.run_folder import RunFolder
 
 SHARES = tuple(float(share) for share in 2.0 ** -np.arange(0, 13))
@@ -36,24 +33,14 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether progress bars are shown.
     """
     folder = RunFolder(output)
-    with lock.held(folder.path, say=tqdm.write):
-        check_same(folder, asdict(budget), free=("seeds",))
-        for cell in cells(budget):
-            if not cell_file(folder, cell).is_file():
-                folder.write_json(cell_file(folder, cell), run(cell, budget, folder, progress=progress))
-        rows = [json.loads(cell_file(folder, cell).read_text(encoding="utf-8")) for cell in cells(budget)]
-        reporting.write(folder, rows, budget)
+
+    def result(cell: Cell) -> dict[str, Any]:
+        return run(cell, budget, folder, progress=progress)
+
+    settings = Settings(asdict(budget), free=("seeds",))
+    rows = run_all(folder, cells(budget), result, settings, progress=progress)
+    reporting.write(folder, rows, budget)
     return folder.path
-
-
-def cell_file(folder: RunFolder, cell: Cell) -> Path:
-    """Return the file of a cell's results.
-
-    Args:
-        folder: Folder of the experiment.
-        cell: The cell.
-    """
-    return folder.path / "cells" / f"{cell.name()}.json"
 
 
 def layer_file(folder: RunFolder, cell: Cell) -> Path:

@@ -16,7 +16,7 @@ from torch import nn
 from tqdm import tqdm
 
 from snnsim.conversion import Conversion, Settings, convert, count, events, freeze
-from snnsim.experiment.cells import check_same, run_all
+from snnsim.experiment import cells as cell_files
 from snnsim.experiment.one_step import converting, networks, pictures, reporting
 from snnsim.experiment.one_step.pictures import Pictures
 from snnsim.experiment.one_step.settings import Budget, Cell, cells
@@ -43,18 +43,18 @@ def reproduce(budget: Budget, output: Path, data: Path | None = None, *, progres
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
-    settings = asdict(budget) | {"data": "digits" if data is None else data.name}
+    # other arms and more seeds only add cells
+    values = asdict(budget) | {"data": "digits" if data is None else data.name}
+    settings = cell_files.Settings(values, free=("seeds", "arms"))
     # before the settings are written, as the folder belongs to them from then on
     loaded = pictures.load(data, budget.valid)
-    # other arms and more seeds only add cells
-    check_same(folder, settings, free=("seeds", "arms"))
 
     def result(cell: Cell) -> dict[str, Any]:
         with tqdm(unit="epoch", leave=False, disable=None if progress else True) as bar:
             return _Run(folder, cell, budget, loaded, lambda epoch: bar.update(epoch - bar.n)).result()
 
-    rows = [row for each in run_all(folder, cells(budget), result, progress=progress) for row in each["rows"]]
-    reporting.write(folder, rows)
+    results = cell_files.run_all(folder, cells(budget), result, settings, progress=progress)
+    reporting.write(folder, [row for each in results for row in each["rows"]])
     return folder.path
 
 

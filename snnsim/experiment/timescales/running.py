@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from snnsim.experiment.cells import check_same, run_all
+from snnsim.experiment.cells import Settings, run_all
 from snnsim.experiment.timescales import measuring, reporting, training
 from snnsim.experiment.timescales.settings import Budget, Cell, cells
 from snnsim.training.run_folder import RunFolder
@@ -26,11 +26,11 @@ def reproduce(budget: Budget, output: Path, *, progress: bool = True) -> Path:
         progress: Whether a progress bar is shown.
     """
     folder = RunFolder(output)
-    check_same(folder, asdict(budget), free=FREE)
     rows = run_all(
         folder,
         cells(budget),
         lambda cell: run(cell, budget, folder),
+        Settings(asdict(budget), FREE),
         is_complete=lambda row: row["finished"] or row["epochs"] >= budget.epochs,
         progress=progress,
     )
