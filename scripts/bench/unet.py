@@ -1,7 +1,7 @@
 """A training step of the spiking U-Net of `snnsim train diffusion`, and of the same network with spikingjelly.
 
 A step is forward and backward pass of the mean squared error of the noise, without data and optimizer. Both networks
-have the same parameters and torch's convolutions; in the twin, every SpikingActivation is spikingjelly's IFNode in
+have the same parameters and torch's convolutions; in the baseline, every SpikingActivation is spikingjelly's IFNode in
 multi-step mode, with the same threshold, reset and surrogate, and every other module is that of snnsim. Convolutions
 and normalization alone are timed for comparison: the same network with the identity in the place of the neurons.
 `channels last` is the network of snnsim in that order of memory.
@@ -29,7 +29,7 @@ SIZES = {
     "digits: 8 x 8, batch 64": (Options(width=32, multipliers=(1, 2)), 8, 64),
     "pictures: 28 x 28, batch 32": (Options(width=32, multipliers=(1, 2, 2)), 28, 32),
 }
-OURS, LAST, TWIN, PLAIN = "snnsim", "snnsim, channels last", "spikingjelly", "without neurons"
+OURS, LAST, BASELINE, PLAIN = "snnsim", "snnsim, channels last", "spikingjelly", "without neurons"
 
 
 class IntegrateAndFire(nn.Module):
@@ -103,7 +103,7 @@ def measured(name: str, repeats: int, loops: int) -> dict[str, Any]:
     networks = {
         OURS: ours,
         LAST: copy.deepcopy(ours).to(memory_format=torch.channels_last),
-        TWIN: replaced(ours, IntegrateAndFire),
+        BASELINE: replaced(ours, IntegrateAndFire),
         PLAIN: replaced(ours, lambda _: nn.Identity()),
     }
     losses = {key: float(step(network, pictures, noise, times)) for key, network in networks.items()}
@@ -112,7 +112,7 @@ def measured(name: str, repeats: int, loops: int) -> dict[str, Any]:
         key: partial(step, network, pictures, noise, times) for key, network in networks.items()
     }
     seconds = timing.in_turns(works, repeats=repeats, loops=loops)
-    pairs = [(a, b) for a, b in zip(gradients[OURS], gradients[TWIN], strict=True) if a is not None]
+    pairs = [(a, b) for a, b in zip(gradients[OURS], gradients[BASELINE], strict=True) if a is not None]
     worst = max(float((a - b).abs().max() / a.abs().max().clamp(min=1e-12)) for a, b in pairs)
     return {"size": name, "seconds": seconds, "losses": losses, "difference": worst}
 
@@ -126,11 +126,11 @@ def shown(results: list[dict[str, Any]]) -> str:
     rows = []
     for result in results:
         samples = result["seconds"]
-        cells = [f"{1000 * median(samples[name]):.0f}" for name in (OURS, LAST, TWIN, PLAIN)]
-        faster = [tables.times(timing.ratio(samples[name], samples[TWIN])) for name in (OURS, LAST)]
+        cells = [f"{1000 * median(samples[name]):.0f}" for name in (OURS, LAST, BASELINE, PLAIN)]
+        faster = [tables.times(timing.ratio(samples[name], samples[BASELINE])) for name in (OURS, LAST)]
         rows.append((result["size"], *cells, *faster, f"{result['difference']:.1e}"))
-    names = (f"{name}, ms" for name in (OURS, LAST, TWIN, PLAIN))
-    head = ("size", *names, f"{TWIN} / {OURS}", f"{TWIN} / {LAST}", "difference of gradients")
+    names = (f"{name}, ms" for name in (OURS, LAST, BASELINE, PLAIN))
+    head = ("size", *names, f"{BASELINE} / {OURS}", f"{BASELINE} / {LAST}", "difference of gradients")
     return tables.table(head, rows)
 
 

@@ -65,7 +65,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class DiffusionVariants:
-    """Compare variants of spiking diffusion: steps of the neurons, step scales, gradient paths, classes, a twin without spikes, and conversion.
+    """Compare variants of spiking diffusion: steps of the neurons, step scales, gradient paths, classes, the same network without spikes (ANN), and conversion.
 
     The results are results.csv and table.md in the folder, with the feature distance to real pictures, spikes, operations and energy, and a curve of guidance by the threshold. A command that was stopped goes on when it is started again.
 

@@ -1,7 +1,7 @@
-"""Activations of a U-Net: spiking neurons, SiLU for its twin without spikes, and QCFS for conversion.
+"""Activations of a U-Net: spiking neurons, SiLU for the same network without spikes, and QCFS for conversion.
 
     spiking    u[t] = v[t−1] + I[t]     s = Θ(u − g)     v = u (1 − s)       integrate and fire, hard reset
-    silu       x σ(x), of the twin without spikes, one step
+    silu       x σ(x), of the ANN, one step
     qcfs       L levels from 0 to λ, one step; converted: integrate and fire in L steps from λ / 2, with spikes of λ
 
 Names    g guidance: threshold at inference, 1 in training

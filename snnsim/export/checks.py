@@ -30,7 +30,7 @@ class Violation:
     remedy: str
     """What to do."""
     repair: str | None = None
-    """Name of the repair that `snnsim export --fix` applies; None if no repair mends it."""
+    """Name of the repair that `snnsim export --fix` applies; None if there is none."""
 
     def __str__(self) -> str:
         fix = f" (--fix: {self.repair})" if self.repair else ""

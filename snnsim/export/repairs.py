@@ -1,7 +1,7 @@
 """Named changes that let a Program keep a target's design rules; each counts what it changed, none is made unasked.
 
 A repair is a function of a Program that returns a changed Program and counts. A target lists the repairs that it needs,
-with their values; `apply_repairs` applies them until no rule is broken that one of them mends.
+with their values; `apply_repairs` applies them until no rule is broken that one of them repairs.
 """
 
 import itertools

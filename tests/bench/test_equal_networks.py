@@ -18,8 +18,8 @@ def test_the_unet_of_spikingjelly_is_the_same_function(bench_script, monkeypatch
     unet = bench_script("unet")
     monkeypatch.setattr(unet, "SIZES", {"tiny": (unet.Options(width=4, multipliers=(1, 2)), 8, 3)})
     result = unet.measured("tiny", repeats=1, loops=1)
-    assert set(result["seconds"]) == {unet.OURS, unet.LAST, unet.TWIN, unet.PLAIN}
-    assert result["losses"][unet.TWIN] == pytest.approx(result["losses"][unet.OURS], rel=1e-5)
+    assert set(result["seconds"]) == {unet.OURS, unet.LAST, unet.BASELINE, unet.PLAIN}
+    assert result["losses"][unet.BASELINE] == pytest.approx(result["losses"][unet.OURS], rel=1e-5)
     assert result["losses"][unet.PLAIN] != pytest.approx(result["losses"][unet.OURS], rel=1e-3)
     assert result["difference"] < 1e-4
     assert unet.shown([result]).splitlines()[1].startswith("tiny")

@@ -104,11 +104,11 @@ def broken(program, rule):
 
 
 @pytest.mark.parametrize(
-    ("rule", "mended"),
+    ("rule", "repaired"),
     [("weight_range", True), ("message_unit", True), ("arithmetic", True), ("threshold_grid", True),
      ("one_threshold", True), ("bias_grid", True), ("sigma_delta", False), ("no_positive_bias", False)],
 )  # fmt: skip
-def test_rules_are_named_and_repairs_mend_them(rule, mended):
+def test_rules_are_named_and_repairs_remove_their_violations(rule, repaired):
     program = sigma_delta_chain(np.random.default_rng(3))
     assert list(targets.TARGETS["loihi2"].violations(program)) == []
     changed = broken(program, rule)
@@ -117,8 +117,8 @@ def test_rules_are_named_and_repairs_mend_them(rule, mended):
     with pytest.raises(ValueError, match=rf"\[{rule}\]"):
         export.write(changed, "loihi2", "never.net")
     after, applied = targets.fixed(changed, "loihi2")
-    assert bool(applied) == mended
-    assert (list(targets.TARGETS["loihi2"].violations(after)) == []) == mended
+    assert bool(applied) == repaired
+    assert (list(targets.TARGETS["loihi2"].violations(after)) == []) == repaired
 
 
 def test_a_sparsified_network_of_torch_is_exported(tmp_path):
@@ -127,10 +127,10 @@ def test_a_sparsified_network_of_torch_is_exported(tmp_path):
     frames = torch.rand(12, 2, 6)
     network, _ = sparsify(nn.Sequential(*layers), frames, step=0.3, folded=False, coding=SigmaDelta)
     program = freeze(network.eval(), time_step_ms=1.0)
-    mended, applied = targets.fixed(program, "loihi2")
+    repaired, applied = targets.fixed(program, "loihi2")
     assert [each.name for each in applied] == ["quantize_messages", "thresholds_to_grid"]
-    export.write(mended, "loihi2", tmp_path / "net.net")
-    result = Simulator(mended).run(Events.from_frames(encode(network, frames)))
+    export.write(repaired, "loihi2", tmp_path / "net.net")
+    result = Simulator(repaired).run(Events.from_frames(encode(network, frames)))
     assert result.counts("hidden0").sum() > 0
     with pytest.raises(ValueError, match=r"'hidden0': neurons must send spikes"):
-        export.write(mended, "loihi1", tmp_path / "net.loihi1")
+        export.write(repaired, "loihi1", tmp_path / "net.loihi1")

@@ -125,10 +125,10 @@ def test_joined_taps_of_large_integers_keep_their_signs():
     rows = (np.tile(row, 2) for row in (first.pre(), first.post, first.delay, np.full_like(first.weight, 20_000)))
     large = Edge.of(first.source, first.target, tuple(rows), sources=6)
     program = replace(program, edges=(large, *program.edges[1:]))
-    mended, repairs = targets.fixed(program, "loihi2")
+    repaired, repairs = targets.fixed(program, "loihi2")
     assert {"join_taps", "quantize"} <= {each.name for each in repairs}
-    assert (mended.edges[0].weight > 0).all()
-    assert list(targets.TARGETS["loihi2"].check(mended)) == []
+    assert (repaired.edges[0].weight > 0).all()
+    assert list(targets.TARGETS["loihi2"].check(repaired)) == []
 
 
 def test_parts_of_a_population_have_names_that_no_other_has():

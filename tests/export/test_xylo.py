@@ -1,4 +1,4 @@
-"""Xylo: read back, refused with what to train differently, mended, and run by its simulator."""
+"""Xylo: read back, refused with what to train differently, repaired, and run by its simulator."""
 
 from dataclasses import replace
 
@@ -65,7 +65,7 @@ def test_each_broken_rule_is_named(tmp_path, rule):
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 1000))
-def test_what_can_be_mended_fits_afterwards(seed):
+def test_what_can_be_repaired_fits_afterwards(seed):
     broken = graph(np.random.default_rng(seed), 9, models=["lif_hard"])
     changed, repairs = targets.fixed(broken, "xylo")
     assert {each.name for each in repairs} >= {"join_taps", "remove_memory"}
@@ -79,6 +79,6 @@ def test_parallel_edges_become_one():
     odd = np.arange(first.synapses) % 2 == 1
     parallel = replace(program, edges=(first.selected(odd), *others, first.selected(~odd)))
     assert [violation.rule for violation in xylo.check(parallel)] == ["one_synapse"]
-    mended, repairs = targets.fixed(parallel, "xylo")
+    repaired, repairs = targets.fixed(parallel, "xylo")
     assert [each.name for each in repairs] == ["join_taps"]
-    assert mended.digest() == program.digest()
+    assert repaired.digest() == program.digest()

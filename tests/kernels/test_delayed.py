@@ -11,7 +11,8 @@ from torch.testing import assert_close
 from snnsim import allocator, kernels
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.delay import currents, naive, pieces, window_sizes
-from snnsim.kernels.delay.currents import FORMS, delayed_current, in_time, spread_current
+from snnsim.kernels.delay.currents import FORMS, delayed_current, spread_current
+from snnsim.kernels.delay.direct import in_time
 
 # without compilation a transform takes a second
 EXAMPLES = 4 if numba.config.DISABLE_JIT else 60
@@ -238,17 +239,17 @@ def test_training_follows_inference_mode():
 def test_choice_by_size_and_precision(monkeypatch):
     monkeypatch.delenv(dispatch.VARIABLE, raising=False)
     spikes = torch.rand(100, 2, 3)
-    assert dispatch.of_current(spikes, delays=25) == "overlap_save"
-    assert dispatch.of_current(spikes.bfloat16(), delays=25) == "conv1d"
-    assert dispatch.of_current(spikes, delays=2) == "conv1d"
+    assert dispatch.of_current(spikes, delays=25, few=False) == "overlap_save"
+    assert dispatch.of_current(spikes, delays=25, few=True) == "direct"
+    assert dispatch.of_current(spikes.bfloat16(), delays=25, few=True) == "conv1d"
     with torch.autocast("cpu", torch.bfloat16):
-        assert dispatch.of_current(spikes, delays=25) == "conv1d"
+        assert dispatch.of_current(spikes, delays=25, few=True) == "conv1d"
     with kernels.plain():
-        assert dispatch.of_current(spikes, delays=25) == "conv1d"
+        assert dispatch.of_current(spikes, delays=25, few=True) == "conv1d"
         assert dispatch.of_neurons(spikes) == "steps"
     assert dispatch.of_neurons(spikes) == "numba"
     monkeypatch.setenv(dispatch.VARIABLE, "plain")
-    assert dispatch.of_current(spikes, delays=25) == "conv1d"
+    assert dispatch.of_current(spikes, delays=25, few=True) == "conv1d"
     monkeypatch.setenv(dispatch.VARIABLE, "quick")
     with pytest.raises(ValueError, match="SNNSIM_KERNELS must be fast or plain, not 'quick'"):
         dispatch.of_neurons(spikes)

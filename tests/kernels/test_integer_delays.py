@@ -11,7 +11,7 @@ from torch.testing import assert_close
 from snnsim import kernels
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.delay import cpu_integer_delays, naive
-from snnsim.kernels.delay.currents import in_time
+from snnsim.kernels.delay.direct import in_time
 from snnsim.kernels.delay.integer_delays import dense_kernel, integer_current
 
 EXAMPLES = 10 if numba.config.DISABLE_JIT else 100

@@ -4,7 +4,7 @@
     scaled-4               spiking-4, with a tenth of its epochs more, in which the step scales are learned
     sltt-4                 4 steps, without gradient paths from step to step
     conditional-4          spiking-4 with the class as an input, whose pictures teach a classifier
-    silu                   the twin without spikes, of the same size
+    silu                   the same network without spikes (ANN)
     converted              trained with 4 levels, converted into neurons of 4 steps
 
 The tables hold every variant and seed; guidance changes the thresholds of spiking-4 of seed 0.

@@ -33,7 +33,7 @@ class Settings:
     blocks: Annotated[int, Range(at_least=1, at_most=16)] = 1
     """Blocks of a level."""
     activation: Activation = "spiking"
-    """spiking, silu (the twin without spikes), or qcfs (for conversion)."""
+    """spiking, silu (the same network without spikes), or qcfs (for conversion)."""
     steps: Annotated[int, Range(at_least=1, at_most=1024)] = 4
     """Steps of the neurons; levels of qcfs."""
     temporal: bool = True

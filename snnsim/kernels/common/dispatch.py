@@ -1,8 +1,9 @@
 """The form in which a computation runs; no other module chooses by device and size.
 
     computation       device and type                             form
-    delayed current   CPU, float32 or float64, enough taps        overlap_save
-                      other devices, likewise                     fft
+    delayed current   CPU, float32 or float64: few taps,          direct
+                      recordings and steps; otherwise             overlap_save
+                      other devices, enough taps                  fft
                       few taps, mixed or short precision          conv1d
     integer delays    CPU, float32 or float64                     numba
                       otherwise                                   in_order
@@ -55,21 +56,24 @@ def only_plain() -> bool:
     return setting == "plain"
 
 
-def of_current(spikes: Tensor, *, delays: int) -> str:
+def of_current(spikes: Tensor, *, delays: int, few: bool) -> str:
     """Return the form of a delayed current: products in the frequency domain are faster from a few taps on.
 
     Args:
         spikes: The spikes (time, batch, source).
         delays: The number of delays of a kernel.
+        few: Whether there are so few products in time that they take less time than windows of a CPU.
     """
     device = spikes.device.type
     if only_plain() or torch.is_autocast_enabled(device) or spikes.dtype not in _FULL_PRECISION:
         return "conv1d"
+    if device == "cpu":
+        return "direct" if few else "overlap_save"
     frequencies = (len(spikes) + delays) / 2
     # a complex product is three or four real ones, and the transforms come on top; conv1d has one per tap and step
     if delays * len(spikes) < 8 * frequencies:
         return "conv1d"
-    return "overlap_save" if device == "cpu" else "fft"
+    return "fft"
 
 
 def of_integer_delays(spikes: Tensor, weight: Tensor) -> str:

@@ -2,9 +2,10 @@
 
     I[t, b, j] = Σ_i Σ_d kernel[d, j, i] · s[t − d, b, i],   s = 0 before t = 0
 
-Three forms of the same sum:
+Four forms of the same sum:
 
     conv1d         one 1-D convolution over time (oneDNN, cuDNN): K · T products per synapse
+    direct         the same on the CPU by a matrix product for each delay, without copies, see direct.py
     fft            Î[f] = K̂[f] Ŝ[f]: with L = T + K − 1 points nothing wraps around, and a real signal needs L/2 + 1
                    frequencies: about 2 (T + K) products per synapse. torch.fft, on any device
     overlap_save   the same on the CPU, compiled and a piece of the network at a time, see overlap_save.py;
@@ -16,21 +17,24 @@ of the parameters.
 Shapes   spikes (time, batch, source) · kernel (delay, target, source) · result (time, batch, target)
          parameters (target, source, ...), or () where all connections share one
 Names    s spikes · K = max_delay + 1 · T = len(spikes) · hats: Fourier transforms · L points
-Differs  conv1d and fft save spikes, kernels and their spectra for the backward pass; overlap_save saves a bit per spike
+Differs  conv1d, direct and fft save spikes, kernels and spectra for the backward pass; overlap_save saves a bit per
+         spike
 """
+
+import math
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import fft
+from snnsim.kernels.delay.direct import are_few, direct_current, in_time
 from snnsim.kernels.delay.kept_spectra import kept_kernels
 from snnsim.kernels.delay.overlap_save import KernelFunction, OverlapSave
 from snnsim.validation import known
 
-FORMS = ("conv1d", "fft", "overlap_save")
+FORMS = ("conv1d", "direct", "fft", "overlap_save")
 
 
 def delayed_current(spikes: Tensor, kernel: Tensor, *, form: str | None = None) -> Tensor:
@@ -85,7 +89,8 @@ def spread_current(
     Raises:
         ValueError: If there are more context steps than delays or spikes, or the form is unknown.
     """
-    form = form or dispatch.of_current(spikes, delays=delays)
+    few = are_few(spikes, delays=delays, synapses=math.prod(parameters[0].shape[:2]))
+    form = form or dispatch.of_current(spikes, delays=delays, few=few)
     if not 0 <= before < delays or before > len(spikes):
         raise ValueError(f"delayed_current: before must be less than the {delays} delays, and there, not {before}")
     known(form, FORMS, "delayed_current: form")
@@ -98,25 +103,14 @@ def spread_current(
     lasting = kept_kernels(kernel_of, parameters, delays=delays, before=before)
     if lasting is not None:
         return lasting.current(spikes)
+    if form == "direct":
+        return direct_current(spikes, kernel_of(*parameters), before)
     if not torch.is_grad_enabled():
         # or else spikes would be saved for a backward pass
         spikes, parameters = spikes.detach(), tuple(one.detach() for one in parameters)
     arguments = spikes, kernel_of, delays, before, *parameters
     current: Tensor = OverlapSave.apply(*arguments)  # type: ignore[no-untyped-call]
     return current
-
-
-def in_time(spikes: Tensor, kernel: Tensor) -> Tensor:
-    """Return the delayed current as a causal convolution over time.
-
-    Args:
-        spikes: The spikes (time, batch, source).
-        kernel: The kernels (delay, target, source), index 0 the same step.
-    """
-    # conv1d correlates, so the longest delay comes first
-    weight = kernel.flip(0).permute(1, 2, 0)
-    padded = functional.pad(spikes.permute(1, 2, 0), (len(kernel) - 1, 0))
-    return functional.conv1d(padded, weight).permute(2, 0, 1)
 
 
 def in_frequency(spikes: Tensor, kernel: Tensor) -> Tensor:

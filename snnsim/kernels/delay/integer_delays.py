@@ -17,6 +17,7 @@ Shapes   spikes (time, batch, source) · weight, delay (target, source, tap) · 
 Units    delay in steps
 """
 
+import math
 from typing import Any
 
 import torch
@@ -28,7 +29,8 @@ from snnsim.kernels.common import dispatch
 from snnsim.kernels.common.gates import eager
 from snnsim.kernels.delay import cpu_integer_delays, overlap_save
 from snnsim.kernels.delay.bitpack import Packed, packed
-from snnsim.kernels.delay.currents import in_frequency, in_time
+from snnsim.kernels.delay.currents import in_frequency
+from snnsim.kernels.delay.direct import are_few, direct_current, in_time
 from snnsim.kernels.delay.shared_delays import integer_windows, shared_current, shared_side
 
 
@@ -148,7 +150,8 @@ class _IntegerCurrent(torch.autograd.Function):
         if grad.numel() == 0:
             zeros = (grad.new_zeros(ctx.shape), torch.zeros_like(weight))
             return *(zero if need else None for zero, need in zip(zeros, needed, strict=True)), None, None, None
-        form = dispatch.of_current(grad, delays=ctx.delays)
+        few = are_few(grad, delays=ctx.delays, synapses=math.prod(weight.shape[:2]))
+        form = dispatch.of_current(grad, delays=ctx.delays, few=few)
         if form == "overlap_save" and shared_side(delay) is None:
 
             def kernel_of(weight: Tensor, delay: Tensor) -> Tensor:
@@ -166,6 +169,9 @@ class _IntegerCurrent(torch.autograd.Function):
         return *(next(results) if need else None for need in needed), None, None, None
 
 
+_DENSE = {"fft": in_frequency, "direct": direct_current}
+
+
 def _differentiable(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, form: str) -> Tensor:
     """Return the currents by operations that have gradients, in the fastest order."""
     side = shared_side(delay)
@@ -176,7 +182,7 @@ def _differentiable(spikes: Tensor, weight: Tensor, delay: Tensor, delays: int, 
     dense = dense_kernel(weight, delay, delays).to(spikes.dtype)
     if delays == 1:
         return spikes @ dense[0].mT
-    return in_frequency(spikes, dense) if form == "fft" else in_time(spikes, dense)
+    return _DENSE.get(form, in_time)(spikes, dense)
 
 
 def in_order(spikes: Tensor, weight: Tensor, delay: Tensor) -> Tensor:

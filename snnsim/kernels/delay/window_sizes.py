@@ -39,6 +39,17 @@ def whole_points(steps: int, delays: int) -> int:
     return points if points <= max(SHORT, 4 * delays) else fft.good_size(max(SHORT // 2, 4 * delays))
 
 
+def cost_of_windows(steps: int, delays: int, lanes: int) -> int:
+    """Return the cost of the windows of a sequence, in points of a window of one lane.
+
+    Args:
+        steps: The steps of the currents.
+        delays: The number of delays of a kernel.
+        lanes: The number of recordings.
+    """
+    return _cost(points_of_a_window(steps, delays, lanes), steps, delays, lanes)
+
+
 def _cost(points: int, steps: int, delays: int, lanes: int) -> int:
     """Return the cost of windows: the transforms of kernels, and transforms and products of all windows."""
     number = -(-steps // (points - delays + 1))
