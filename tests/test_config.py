@@ -69,7 +69,7 @@ def test_with_values_changes_only_what_it_names():
         ({"training.k": 3}, r"training\.k must be none for the rule bptt, not 3"),
         (
             {"training.window_ms": 100.0},
-            r"delayed and window_ms must be left alone for the rule bptt, not \('exact', 100\.0\)",
+            r"delayed and window_ms must be 'exact' and none for the rule bptt; sltt has them, not \('exact', 100\.0\)",
         ),
         ({"training.rule": "sltt", "training.window_ms": -1}, r"training\.window_ms must be positive, not -1"),
         (

@@ -32,10 +32,10 @@ class Bench:
     """Libraries to compare with, the most important first. spikingjelly and snntorch: their neurons (LIFNode, Leaky) with the delays of dcls, the same function of the same parameters as snnsim's network. recipe: spikingjelly and dcls composed as in the recipe of DCLS-Delays, where sequences become longer from layer to layer."""
     sigma: Annotated[
         float | None,
-        arg(metavar="STEPS", help_behavior_hint="(default: the narrow end)"),
+        arg(metavar="STEPS", help_behavior_hint="(default: the final width)"),
         Range(at_least=0, at_most=65_535),
     ] = None
-    """Width of the delay windows in steps; by default the last one of the schedule, which three quarters of the training run at."""
+    """Width (sigma) of the delay windows in steps; by default the final width of the schedule, which holds for the last three quarters of the training."""
     steps: Annotated[
         int | None,
         arg(metavar="N", help_behavior_hint="(default: data.max_time_ms, or 100)"),

@@ -13,9 +13,9 @@ Size = Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: as t
 
 @dataclass(frozen=True)
 class Chaotic:
-    """Repeat a task of NeuroBench: spiking delay networks that predict chaotic series from their own predictions.
+    """Repeat a task of NeuroBench: autoregressive forecasts of Mackey-Glass series by spiking networks with delays.
 
-    A network is fitted to ten Lyapunov times of a series of Mackey and Glass, for each of 14 delays, and predicts the next ten: a readout of a graded code with delayed synapses, solved by least squares, or the network of the preset chaotic, trained by gradients. The results are results.csv and table.md in the folder, with the published networks beside ours: errors (sMAPE), footprint, sparsities and operations. The series are computed here; those of the published figures are downloads. A command that was stopped computes the missing results when it is started again; one with more delays or seeds adds theirs.
+    A network is fitted to ten Lyapunov times of a Mackey-Glass series, and forecasts the next ten from its own predictions, for each of 14 values of tau, the delay of the Mackey-Glass equation. The network is a linear readout with delayed synapses from graded input, solved by least squares, or that of the preset chaotic, trained by gradient descent. The results are results.csv and table.md in the folder, with the published networks beside ours: errors (sMAPE), footprint, sparsities and operations. The series are computed here; those of the published figures are downloads. A command that was stopped computes the missing results when it is started again; one with more delays or seeds adds theirs.
 
     - snnsim reproduce chaotic -- 14 delays, one seed
     - snnsim reproduce chaotic --taus 17 --seeds 3 -- three starts of one series

@@ -12,7 +12,7 @@ from snnsim.cli.programs import NewProgram
 
 @dataclass(frozen=True)
 class Convert:
-    """Convert a trained convolutional network into a program of integrate-and-fire neurons, without training.
+    """Convert a trained convolutional network into a program of integrate-and-fire neurons, without further training (ANN-to-SNN conversion).
 
     - snnsim convert runs/one-step-digits --steps 8 -o digits.snn
     - snnsim convert runs/one-step-digits --network qcfs --steps 4 -o digits.snn
@@ -31,9 +31,9 @@ class Convert:
     thresholds: Annotated[
         Literal["calibration", "percentile"], arg(help_behavior_hint="(default: calibration; qcfs has its own)")
     ] = "calibration"
-    """Rule of the thresholds."""
+    """Rule for the firing thresholds of ann. calibration: the least squared error between the rates and ReLU; percentile: a percentile of the activations."""
     percent: Annotated[float, arg(metavar="PERCENT")] = 99.0
-    """The percentile."""
+    """Percentile of the activations that is the threshold, for --thresholds percentile."""
     seed: Annotated[int, arg(metavar="N"), NATURAL] = 0
     """Seed of the network in the folder."""
     data_path: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: digits of scikit-learn)")] = (

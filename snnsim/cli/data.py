@@ -104,13 +104,13 @@ class DataCheck:
         findings = own_data.check(self.path, self.kind)
         for topic, text in findings.facts:
             print(f"{topic:11s} {text}")
-        for text in findings.doubts:
-            print(f"doubt       {text}")
-        for text in findings.faults:
-            print(f"fault       {text}")
-        if findings.faults:
+        for text in findings.warnings:
+            print(f"warning     {text}")
+        for text in findings.errors:
+            print(f"error       {text}")
+        if findings.errors:
             sys.exit(1)
-        print("no fault: `snnsim train` takes these data")
+        print("no error: `snnsim train` takes these data")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ Number = Annotated[int | None, arg(metavar="N", help_behavior_hint=_AS_BUDGET), 
 
 @dataclass(frozen=True)
 class Delta:
-    """Repeat an experiment: accuracy against operations of networks whose layers send changes over time.
+    """Repeat an experiment: accuracy against operations of delta and sigma-delta networks, whose layers send changes over time.
 
-    Networks are trained on clips of moving sprites and on spoken words, as they are and with coded inputs of all layers: steps chosen after training, fixed steps, the Delta Activation Layer, the temporal delta layer, and sigma-delta neurons, each at several rates of the penalty, over seeds. The results are results.csv, table.md and curves.png in the folder. A command that was stopped computes the missing results when it is started again; one with more tasks, methods, rates, steps or seeds adds theirs. The clips need scikit-image.
+    Networks are trained on clips of moving sprites and on spoken words, without a coding and with coded inputs of all layers: quantization steps chosen after training, fixed quantization steps, the Delta Activation Layer, the temporal delta layer, and sigma-delta neurons. Each method has several quantization steps or penalty coefficients, and several seeds. The results are results.csv, table.md and curves.png in the folder. A command that was stopped computes the missing results when it is started again; one with more tasks, methods, rates, steps or seeds adds theirs. The clips need scikit-image.
 
     - snnsim reproduce delta -- both tasks, six methods, three seeds
     - snnsim reproduce delta --tasks keywords --methods post-hoc delta --seeds 1 -- one task, two methods
@@ -34,9 +34,9 @@ class Delta:
     ] = ()
     """Methods; the dense network, which the others begin with, is always one of them."""
     steps: Annotated[tuple[float, ...], arg(metavar="STEP ...", help_behavior_hint=_AS_BUDGET)] = ()
-    """Steps of the method post-hoc, in units of the root mean square of a layer's inputs."""
+    """Quantization steps of the method post-hoc, in units of the root mean square of a layer's inputs."""
     rates: Annotated[tuple[float, ...], arg(metavar="RATE ...", help_behavior_hint=_AS_BUDGET)] = ()
-    """Rates of the penalty of all trained methods."""
+    """Coefficients of the penalty on changes, for all trained methods."""
     seeds: Number = None
     """Number of repetitions."""
     epochs: Number = None

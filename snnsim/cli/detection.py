@@ -15,7 +15,7 @@ Length = Annotated[float, arg(metavar="MS"), Range(above=0, at_most=1e5)]
 
 @dataclass(frozen=True)
 class Detect:
-    """Draw the motion that a trained layer sees in a recording of an event camera, and print its speed.
+    """Draw the motion that a trained layer detects in a recording of an event camera; print the decision and the processing speed in events per second.
 
     The layer is that of `snnsim reproduce motion`. The recording is a .bin (N-MNIST, N-Caltech101), .dat (Prophesee), .aedat (2, 3 and 4), .mat (ST-MNIST) or .csv file. The picture has the events, the optical flow at every position, and the decision over time.
 

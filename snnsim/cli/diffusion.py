@@ -38,9 +38,9 @@ class Sample:
     output: Annotated[Path, arg(aliases=("-o",), metavar="FILE")] = Path("sample.png")
     """File of the grid of pictures, .png."""
     sampler: Literal["ddim", "ddpm", "solver"] = "ddim"
-    """ddim: chosen steps without noise; ddpm: all steps with noise; solver: DPM-Solver++ of the package diffusers."""
+    """ddim: deterministic, on a subset of the diffusion steps; ddpm: stochastic, on all of them; solver: DPM-Solver++ of the package diffusers."""
     steps: Annotated[int, arg(metavar="N"), COUNT] = 50
-    """Steps of diffusion of ddim and solver."""
+    """Number of sampling (denoising) steps of ddim and solver."""
     threshold: Threshold = 1.0
     """Factor of the thresholds of all neurons: below 1 they fire more easily."""
     label: Annotated[int | None, arg(metavar="CLASS", help_behavior_hint="(default: all in turn)")] = None
@@ -157,7 +157,8 @@ def train(
     other = [name for name in options if name not in _NAMES]
     if other:
         raise ValueError(
-            f"train diffusion: {', '.join(other)} has no meaning here; its settings are in docs/diffusion.md"
+            f"train diffusion: {', '.join(other)} cannot be set for diffusion; leave it out. docs/diffusion.md lists the "
+            "settings that --set takes"
         )
     values = {_NAMES[name]: value for name, value in options.items()} | dict(map(_assignment, texts))
     folder = diffusion.train(target, values, output=output, resume=resume, device=device)
@@ -192,14 +193,14 @@ def evaluate(run: Path, *, as_json: bool) -> None:
         print(json_text(result))
         return
     print(
-        f"feature distance of {result['pictures']} drawn pictures to real ones: {result['distance']:.3g}; of real pictures "
-        f"{result['floor']:.3g}, of noise {result['noise']:.3g}"
+        f"feature distance to validation pictures: {result['distance']:.3g} for {result['pictures']} drawn pictures, "
+        f"{result['floor']:.3g} for training pictures, {result['noise']:.3g} for noise"
     )
     print(
-        f"nearest training picture: {result['nearest']:.2f} of a real picture's distance; confidence "
-        f"{result['confidence']:.3f}, classes {result['entropy']:.2f} bits"
+        f"distance to the nearest training picture: {result['nearest']:.2f} times that of validation pictures; "
+        f"classifier: confidence {result['confidence']:.3f}, entropy of the classes {result['entropy']:.2f} bits"
     )
     print(
-        f"an evaluation: {result['operations']:,.0f} operations, {result['multiplications']:,.0f} multiplications, "
-        f"{result['spikes_per_neuron']:.3f} spikes a neuron, {result['energy_nj']:,.0f} nJ"
+        f"one evaluation of the network: {result['operations']:,.0f} operations, {result['multiplications']:,.0f} "
+        f"multiplications, {result['spikes_per_neuron']:.3f} spikes per neuron, {result['energy_nj']:,.0f} nJ"
     )

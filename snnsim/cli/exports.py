@@ -43,7 +43,7 @@ class Export:
     output: To = None
     """The file or folder to write."""
     encoding: Annotated[str | None, arg(metavar="seq|fan|relay", help_behavior_hint="(nir; default: seq)")] = None
-    """The encoding of delays: Delay nodes in a row or side by side, or relay neurons, which every backend runs."""
+    """Encoding of delays. seq: a Delay node in series with the synapses; fan: parallel branches, each with a Delay node; relay: relay neurons in place of Delay nodes, which every backend runs."""
     dt: Annotated[
         float | None, arg(metavar="SECONDS", help_behavior_hint="(nir; default: the program's step)"), SECONDS
     ] = None
@@ -241,20 +241,20 @@ def _compared(report: "Report", label: Any) -> list[str]:
     for layer in report.layers:
         lines.append(
             f"  {layer.name}: {layer.spikes_equal:,} of {layer.spikes_total:,} spikes equal, "
-            f"{layer.cells_equal:,} of {layer.cells_total:,} cells"
+            f"{layer.cells_equal:,} of {layer.cells_total:,} cells (a neuron in a step)"
         )
     if report.dropped_spikes:
         lines.append(
-            f"  it takes one spike of a channel in a step: {report.dropped_spikes:,} input spikes are left out, for both "
-            "sides"
+            f"  {report.backend} takes one spike per channel and step: {report.dropped_spikes:,} input spikes are left "
+            "out, in both simulators"
         )
     if report.differences:
         margins = [each.margin for each in report.differences]
         lines.append(
-            f"  {len(margins)} recordings differ, first where a membrane is {min(margins):.1e} to {max(margins):.1e} of a "
-            "threshold away from it"
+            f"  {len(margins)} recordings differ; at the first difference, membrane and threshold are {min(margins):.1e} "
+            f"to {max(margins):.1e} of the threshold apart"
         )
     facts = exports.facts(report, label)
     if "accuracy" in facts:
-        lines.append(f"  {facts['accuracy']:.2%} correct there, {facts['our_accuracy']:.2%} here")
+        lines.append(f"  accuracy {facts['accuracy']:.2%} in {report.backend}, {facts['our_accuracy']:.2%} in snnsim")
     return lines

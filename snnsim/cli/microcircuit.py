@@ -22,7 +22,7 @@ class Microcircuit:
     """
 
     scale: Annotated[float, arg(metavar="SHARE"), Range(at_least=1e-3, at_most=1.0)] = 0.1
-    """Share of the neurons, and of the synapses into each; weights and a constant current keep the input."""
+    """Share of the neurons, and of the synapses into each (the in-degree); larger weights and a constant current preserve the mean and variance of the input."""
     seconds: Annotated[float, arg(metavar="SECONDS"), SECONDS] = 5.0
     """Simulated seconds that are measured, after half a second that is not."""
     seeds: Annotated[int, arg(metavar="N"), COUNT] = 3

@@ -13,9 +13,9 @@ Repetitions = Annotated[int | None, arg(metavar="N", help_behavior_hint="(defaul
 
 @dataclass(frozen=True)
 class Motion:
-    """Repeat an experiment: a layer with delays sees the motion of photographs in the events of a camera (HD-SNN).
+    """Repeat an experiment: a layer with heterogeneous delays (HD-SNN) detects the motion of photographs in the events of a simulated event camera.
 
-    The published dense layer is trained beside learned sparse delays, random delays, and two controls without time. The results are results.csv, curves.csv, table.md, and figures of accuracy, pruning and tuning in the folder. A command that was stopped goes on from its last epoch when it is started again. The photographs need scikit-image.
+    The published dense layer is trained beside learned sparse delays, random delays, and two controls without temporal order. The results are results.csv, curves.csv, table.md, and figures of accuracy, pruning and tuning in the folder. A command that was stopped goes on from its last epoch when it is started again. The photographs need scikit-image.
 
     - snnsim reproduce motion -- 56 x 56 pixels, one seed
     - snnsim reproduce motion --budget full -- three seeds, more movies

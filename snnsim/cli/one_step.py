@@ -27,7 +27,7 @@ class OneStep:
         tuple[Literal["ann", "converted", "qcfs", "ladder", "binary", "scratch"], ...],
         arg(metavar="NAME ...", help_behavior_hint="(default: all)"),
     ] = ()
-    """Networks to compute: ann, converted, qcfs, ladder, binary, scratch; a later command with others adds them to the folder."""
+    """Networks to compute. ann: with ReLU, always computed; converted: from ann, with thresholds by percentiles and by calibration; qcfs: trained with quantized activations (QCFS), then converted; ladder: spiking, trained at 5 time steps down to 1; binary: with binary activations, trained for as many epochs as ladder; scratch: spiking, trained at one time step from random weights. A later command with others adds them to the folder."""
     seeds: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: 3)"), COUNT] = None
     """Number of repetitions; a later command with more of them adds the missing ones to the folder."""
     output_dir: Folder = None

@@ -156,11 +156,11 @@ def _folds(text: str | None) -> int | Literal["speakers"] | None:
 class Evaluate:
     """Print the metrics and the activity of the best network of a run, with integer delays.
 
-    The interval is the 95 % interval: binomial for classes of recordings, over recordings for steps and numbers.
-    Spikes are per neuron and step. The result is also written into the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
+    The interval is the 95 % confidence interval. For one class per recording, it is the Wilson score interval; for
+    classes of steps, and for regression, the recordings are the sample. Spikes are per neuron and step. The result is also written into the folder of the run. Choose between networks by the validation split; the test split is for the final figure.
     Of a sweep, or of folds and seeds, the result of each configuration is the mean over its networks, with standard
-    deviation and range, and apart from it that of the ensemble of its seeds. The test split then is for the refitted
-    networks, or the best configuration by validation, alone.
+    deviation and range; the accuracy of the ensemble of its seeds is printed separately. On the test split, only the
+    refitted networks, or the best configuration by validation, are evaluated.
     """
 
     run: RunFolder

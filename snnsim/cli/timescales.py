@@ -37,7 +37,7 @@ class Timescales:
     ] = ()
     """Curricula: single, one N at a time; multi, all N up to the newest; sliding, a window of ten; none, one N from the beginning, that of --target."""
     learned: Annotated[tuple[str, ...], arg(metavar="PARTS ...", help_behavior_hint=_AS_BUDGET)] = ()
-    """Sets of learned parts, such as tau+weights or weights+delays; the other parts stay as they begin."""
+    """Sets of trained parameters, each of tau, weights and delays, joined by +, such as tau+weights or weights+delays; the other parameters keep their initial values."""
     seeds: Repetitions = None
     """Number of networks of each kind; a later command with more of them adds the missing ones to the folder."""
     epochs: Repetitions = None

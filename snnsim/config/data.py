@@ -34,9 +34,9 @@ class Data:
     """Channels of the frames; neighboring channels of the recordings are summed. 0 is the number of channels of data of
     users, which a run replaces by it."""
     height: Count | None = None
-    """Rows of the field of convolutions; channels are its rows, columns, and colors or polarities."""
+    """Rows of the input of convolutions; `channels` is rows x columns x the number of colors or polarities."""
     width: Count | None = None
-    """Columns of that field."""
+    """Columns of the input of convolutions."""
     max_time_ms: Milliseconds | None = None
     """Events at or after this time are left out, and steps of coded pictures, frames and audio that begin there; None
     keeps all."""

@@ -22,11 +22,11 @@ class Network:
     convolutions: tuple[int, ...] = ()
     """Channels of the convolutional layers in front of the hidden ones; they need data.height and data.width."""
     kernel: Count = 3
-    """Rows and columns of the kernels of convolutions, an odd number; zeros around a field keep its size."""
+    """Rows and columns of the kernels of convolutions, an odd number; zero padding keeps the size of a field."""
     stride: Annotated[int, Range(at_least=1, at_most=1000)] = 1
-    """Rows and columns from one position of a convolution to the next."""
+    """Stride of the convolutions, in rows and in columns."""
     pool: Count = 2
-    """Side of the squares over which spikes are averaged after every convolutional layer."""
+    """Rows and columns of the average pooling of spikes after every convolutional layer."""
     delays: Literal["learned", "fixed", "none"] = "learned"
     delay_kind: DelayKind = "synaptic"
     """Whether every connection, every source or every target has a delay of its own."""
@@ -36,9 +36,9 @@ class Network:
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
     """Shape of the delay windows."""
     sigma_start: Width | None = None
-    """First width of the delay windows in steps; None is half the delay range."""
+    """Initial width of the delay windows in steps; None is half the delay range."""
     sigma_end: Width | None = None
-    """Last width of the delay windows in steps; None is that of the published recipe, 0.5 for `gauss`."""
+    """Final width of the delay windows in steps; None is that of the published recipe, 0.5 for `gauss`."""
     sparsity: float = 0.0
     """Share of the connections that are left out at random."""
     neuron: AnyNeurons = field(default_factory=LIF)

@@ -82,7 +82,7 @@ class Meta(LeakyNeurons):
 
     kind: Literal["meta"] = "meta"
     noise: Annotated[float, Range(at_least=0, at_most=1e6)] = 0.2
-    """First noise scale, in units of the membrane."""
+    """Initial noise scale (width of the escape noise), in units of the membrane potential."""
     recovery: bool = False
     """Whether neurons have a recovery variable."""
     learn: Learned = "layer"
@@ -102,7 +102,7 @@ class LevyBaxter(SpikingNeurons):
 
     kind: Literal["levy_baxter"] = "levy_baxter"
     success: float = 0.75
-    """First probability that an input spike arrives."""
+    """Initial probability that an input spike arrives."""
     learn: Learned = "layer"
     """Whether probabilities are fixed, one learned value for each layer, or one for each input."""
 

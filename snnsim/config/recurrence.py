@@ -46,9 +46,9 @@ class RecurrentDelays(Recurrence):
     window: Literal["gauss", "max", "v1", "v0"] = "gauss"
     """Shape of the delay windows."""
     sigma_start: Width | None = None
-    """First width of the delay windows in steps; None is half the delay range."""
+    """Initial width of the delay windows in steps; None is half the delay range."""
     sigma_end: Width | None = None
-    """Last width in steps; None is that of the published recipe, 0.5 for `gauss`."""
+    """Final width in steps; None is that of the published recipe, 0.5 for `gauss`."""
 
 
 @dataclass(frozen=True, kw_only=True)

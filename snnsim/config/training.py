@@ -17,18 +17,19 @@ class Training:
     """How the parameters are learned."""
 
     rule: Literal["bptt", "sltt", "sltt-k"] = "bptt"
-    """Gradient paths: all; all but those from one step's membrane to the next; the same, from `k` steps alone."""
+    """Learning rule. bptt: backpropagation through time; sltt: without gradient paths from a membrane to its next
+    step; sltt-k: sltt from `k` random steps of a batch alone."""
     k: Annotated[int, Range(at_most=2**31 - 1)] | None = None
     """Number of steps of a batch that sltt-k draws."""
     delayed: Literal["exact", "cut", "stale"] = "exact"
-    """Gradient paths of sltt over a delay: to the spike that caused the current; to none; to the spike of the same
-    step."""
+    """Gradient paths of sltt over a delay. exact: to the spike that caused the current; cut: none; stale: to the spike
+    of the same step."""
     window_ms: Milliseconds | None = None
     """Length of the chunks of time that sltt goes through, so that memory does not grow with the recordings; None takes
     whole recordings."""
     loops: Literal["exact", "cut"] = "exact"
-    """Errors through recurrent connections in chunks of time: exact, as chunks go backward from its end;
-    or cut at the beginning of each chunk, so that memory does not grow."""
+    """Gradients through recurrent connections across chunks of time. exact: chunks go backward from the end of the
+    recording; cut: gradients end at the beginning of each chunk, so that memory does not grow."""
     loss: Literal["decision", "steps"] = "decision"
     """Cross-entropy of the decision about a recording, or the mean of the cross-entropies of all steps."""
     decision: DecisionName = "summed_softmax"
@@ -93,7 +94,7 @@ class Training:
         must = "at least 1 for the rule sltt-k" if self.rule == "sltt-k" else f"none for the rule {self.rule}"
         check(drawn, "training.k", must, self.k)
         spatial = self.rule != "bptt" or (self.delayed == "exact" and self.window_ms is None)
-        must, value = "left alone for the rule bptt", (self.delayed, self.window_ms)
+        must, value = "'exact' and none for the rule bptt; sltt has them", (self.delayed, self.window_ms)
         check(spatial, "training.delayed and window_ms", must, value)
         chunked = self.loops == "exact" or self.window_ms is not None
         check(chunked, "training.loops", "exact without window_ms", self.loops)

@@ -227,7 +227,7 @@ def no_bias(program: Program, *, repair: str | None) -> Iterator[Violation]:
         if population.bias.any():
             yield Violation(
                 "no_bias", population_text(population),
-                f"biases must be 0, as they would act before the population's time; "
+                f"biases must be 0, as the target would apply them during the population's retiming lag; "
                 f"{np.count_nonzero(population.bias)} of {population.size} are not",
                 "train with network.batch_norm = false, or use bias channels", repair,
             )  # fmt: skip

@@ -95,8 +95,8 @@ def fan_out(program: Program, core: Core) -> Iterator[Violation]:
         if population.size * len(targets) > core.axons_out:
             yield Violation(
                 "fan_out", population_text(population),
-                f"there must be at most {core.axons_out} lines out, not {population.size} neurons · {len(targets)} "
-                "populations", "split it, or train with fewer populations that it reaches",
+                f"there must be at most {core.axons_out} output axons per core, not {population.size} neurons · "
+                f"{len(targets)} target populations", "split it, or train a network in which it has fewer targets",
                 "split_populations" if population.fires else None,
             )  # fmt: skip
 

@@ -130,14 +130,14 @@ def decay_range(program: Program, *, least: int) -> Iterator[Violation]:
         if program.fixed is not None and population.decay.min() < least:
             yield Violation(
                 "decay_range", population_text(population),
-                f"a step must keep at least {least} of {2**program.fixed.decay_bits} parts of a membrane, not "
-                f"{population.decay.min()}", "train with a longer tau_ms, or keep that much", "raise_decays",
+                f"decays must be at least {least}/{2**program.fixed.decay_bits}, not {population.decay.min()}"
+                f"/{2**program.fixed.decay_bits}", "train with a longer tau_ms, or raise the decays", "raise_decays",
             )  # fmt: skip
         second = population.second_decay if keeps_current(population.model) else None
         if program.fixed is not None and second is not None and second.max() >= 2**program.fixed.decay_bits:
             yield Violation(
                 "decay_range", population_text(population),
-                f"a step must keep fewer than {2**program.fixed.decay_bits} parts of a current",
+                f"decays of synaptic currents must be below 1, not {second.max()}/{2**program.fixed.decay_bits}",
                 "train with a shorter tau_synapse_ms",
             )  # fmt: skip
 

@@ -158,8 +158,9 @@ class DelayedConv(Synapse):
         **settings: Any,
     ) -> None:
         super().__init__()
-        if dense and ({"taps", "learn_delay"} & set(settings)):
-            raise ValueError("DelayedConv: dense delays have a tap each and are not learned; leave out these settings")
+        if dense and (fixed := sorted({"taps", "learn_delay"} & set(settings))):
+            must = f"leave out {' and '.join(fixed)}"
+            raise ValueError(f"DelayedConv: dense delays have one tap at each delay, and none is learned; {must}")
         settings |= {"taps": max_delay + 1, "learn_delay": False} if dense else {}
         self.dense = dense
         self.patches = Patches.of("DelayedConv", field, kernel, padding=padding, pool=pool, stride=stride)

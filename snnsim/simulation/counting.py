@@ -53,7 +53,7 @@ class Counted:
         channel, values = _ordered(events, channels)
         count = values.astype(dtype)
         if not np.array_equal(count, values):
-            raise ValueError(f"simulate: counts must be {_range(dtype)}")
+            raise ValueError(f"simulate: a count is {values[count != values][0]}; counts must be {_range(dtype)}")
         if np.issubdtype(dtype, np.integer):
             _check_sums(events, channel, count, network, waiting)
         recording = np.repeat(np.arange(len(events)), np.diff(events.offset))
@@ -91,8 +91,12 @@ def _ordered(events: Events, channels: int) -> tuple[np.ndarray, np.ndarray]:
 def _check_sums(events: Events, channel: np.ndarray, count: np.ndarray, network: Network, waiting: int) -> None:
     work = np.full(network.channels, -1), np.zeros(network.channels, np.int64)
     largest = largest_count(events.step, channel, count, events.offset, *work)
-    if waiting + network.fan_in * max(1, largest) > np.iinfo(network.numbers.current).max:
-        raise ValueError("simulate: the largest sum of integer weights does not fit 32 bits; use smaller counts")
+    total = waiting + network.fan_in * max(1, largest)
+    if total > np.iinfo(network.numbers.current).max:
+        raise ValueError(
+            f"simulate: the largest sum of integer weights does not fit 32 bits, as it may be {total:,.0f}; use "
+            "smaller counts, or quantize to fewer bits"
+        )
 
 
 def _range(dtype: Any) -> str:

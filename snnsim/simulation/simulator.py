@@ -127,7 +127,7 @@ class Simulator:
         record = self._checked(events, record)
         length = events.length + self.program.extra_steps
         if length.max(initial=0) > MOST:
-            raise ValueError(f"simulate: a recording and its extra steps must be at most {MOST} steps long")
+            raise ValueError(f"simulate: recording and extra steps must be at most {MOST} steps, not {length.max()}")
         require_memory("simulate", {"voltages": len(events) * self.network.variables * 8})
         voltage = self.network.voltages(len(events))
         pending = np.zeros((0, 0), self.network.numbers.current)

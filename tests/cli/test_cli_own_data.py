@@ -50,7 +50,7 @@ CASES = {
 def test_a_users_data_go_all_the_way(capsys, tmp_path, kind):
     make, values, channels = CASES[kind]
     path, folder = make(tmp_path), tmp_path / "run"
-    assert "no fault" in run(capsys, "data", "check", str(path))
+    assert "no error" in run(capsys, "data", "check", str(path))
     run(
         capsys,
         "train",
@@ -90,8 +90,8 @@ def test_the_check_exits_with_1_and_lists_every_fault(capsys, tmp_path):
     with pytest.raises(SystemExit) as stop:
         cli.main(["data", "check", str(path)])
     assert stop.value.code == 1
-    faults = [line for line in capsys.readouterr().out.splitlines() if line.startswith("fault")]
-    assert len(faults) == 2
+    errors = [line for line in capsys.readouterr().out.splitlines() if line.startswith("error")]
+    assert len(errors) == 2
     assert "snnsim data check" in fails(capsys, "train", "events", "--data-path", str(path))
 
 
@@ -107,7 +107,7 @@ def test_the_check_takes_the_kind_from_the_content_or_the_option(capsys, tmp_pat
     write(tmp_path / "unnamed" / "test.npz", event_arrays() | {"labels": np.full(30, -1)})
     with pytest.raises(SystemExit):
         cli.main(["data", "check", str(tmp_path / "unnamed")])
-    assert "fault       test: labels must lie in" in capsys.readouterr().out
+    assert "error       test: labels must lie in" in capsys.readouterr().out
 
 
 def test_own_kinds_are_listed_and_described(capsys):

@@ -63,8 +63,8 @@ def test_installed_backends_verify_and_missing_ones_are_named(capsys, tmp_path, 
     words = ("verify", str(tmp_path / "net.npz"), "--random", "--recordings", "2")
     lines = run(capsys, *words).splitlines()
     assert lines[0] == "brian2 7, 2 recordings:"
-    assert lines[1] == "  first: 9 of 10 spikes equal, 99 of 100 cells"
-    assert lines[3].startswith("  1 recordings differ, first where a membrane is 2.0e-08")
+    assert lines[1] == "  first: 9 of 10 spikes equal, 99 of 100 cells (a neuron in a step)"
+    assert lines[3].startswith("  1 recordings differ; at the first difference, membrane and threshold are 2.0e-08")
     monkeypatch.setattr(verification, "verify", verifier([]))
     with pytest.raises(SystemExit):
         run(capsys, *words)

@@ -1,4 +1,4 @@
-"""Labels and names of classes of users' files: faults are found in little time and memory."""
+"""Labels and names of classes of users' files: errors are found in little time and memory."""
 
 import time
 import tracemalloc
@@ -14,7 +14,7 @@ def faults_of_annotations(path):
     findings = Findings(path)
     with array_files.opened(path) as file:
         annotations.read(file, 30, findings)
-    return findings.faults
+    return findings.errors
 
 
 def test_a_label_that_is_too_large_adds_no_names_of_classes(tmp_path):
@@ -25,11 +25,11 @@ def test_a_label_that_is_too_large_adds_no_names_of_classes(tmp_path):
     path = write(tmp_path / "mine.npz", arrays)
     tracemalloc.start()
     try:
-        faults = faults_of_annotations(path)
+        errors = faults_of_annotations(path)
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert "labels must lie in 0..1048575; 1 recording does not, first recording 4" in faults[0]
+    assert "labels must lie in 0..1048575; 1 recording does not, first recording 4" in errors[0]
     assert most < 20e6
 
 
@@ -38,10 +38,10 @@ def test_many_names_of_classes_are_compared_in_one_pass(tmp_path):
     names[-1] = names[0]
     path = write(tmp_path / "mine.npz", event_arrays() | {"classes": names})
     begin = time.perf_counter()
-    faults = faults_of_annotations(path)
+    errors = faults_of_annotations(path)
     # a search for every name takes 15 s and more
     assert time.perf_counter() - begin < 4
-    assert faults[0].startswith("classes must be different names; 'class 0' occur twice")
+    assert errors[0].startswith("classes must be different names; 'class 0' occur twice")
 
 
 def test_groups_in_text_may_be_unknown(tmp_path):

@@ -147,28 +147,28 @@ def test_lists_of_speech_commands_are_splits(folder):
 
 def test_files_that_cannot_be_read_are_counted(folder):
     (folder / "high" / "a.wav").write_bytes(b"RIFF")
-    assert "must be readable; 1 files are not, first" in audio_source.check(folder).faults[0]
+    assert "must be readable; 1 files are not, first" in audio_source.check(folder).errors[0]
 
 
 def test_samples_that_are_not_finite_are_refused_by_name(folder):
     sound = tone(400.0)
     sound[5] = np.nan
     soundfile.write(folder / "low" / "z.wav", sound, RATE, subtype="FLOAT")
-    (fault,) = audio_source.check(folder).faults
-    assert "z.wav: audio must be finite; 1 of 800 samples are NaN or infinite" in fault
+    (error,) = audio_source.check(folder).errors
+    assert "z.wav: audio must be finite; 1 of 800 samples are NaN or infinite" in error
     with pytest.raises(ValueError, match=r"z\.wav: audio must be finite"):
         audio_source.source(folder, Settings(time_step_ms=10.0, coding=LogMel(bands=4)))
 
 
 @pytest.mark.parametrize(("sound", "reason"), [(np.zeros(800), "must hold a sound"), (tone(400.0, 0.05), "must last")])
 def test_files_that_the_inner_ear_refuses_are_doubts(folder, sound, reason):
-    assert not audio_source.check(folder).doubts
+    assert not audio_source.check(folder).warnings
     soundfile.write(folder / "low" / "z.wav", sound, RATE)
     findings = audio_source.check(folder)
-    (doubt,) = findings.doubts
-    assert doubt.startswith("audio is fit for data.coding=log_mel alone: inner_ear refuses 1 files, first ")
-    assert f"z.wav: encode: audio {reason}" in doubt
-    assert not findings.faults
+    (warning,) = findings.warnings
+    assert warning.startswith("audio is fit for data.coding=log_mel alone: inner_ear refuses 1 files, first ")
+    assert f"z.wav: encode: audio {reason}" in warning
+    assert not findings.errors
 
 
 def test_a_class_may_have_the_name_of_a_split(folder):

@@ -84,7 +84,7 @@ def test_every_event_is_converted(tmp_path, name, piece, monkeypatch):
     content, sensor = CAMERAS[name]
     result = converted(tmp_path, content, name)
     assert (result.recordings, result.events, result.sensor, result.classes) == (1, COUNT, sensor, ("left",))
-    assert not check(tmp_path / "out.h5").faults
+    assert not check(tmp_path / "out.h5").errors
     source = EventSource(tmp_path / "out.h5", Settings(time_step_ms=1.0))
     recordings = source.recordings()
     np.testing.assert_allclose(recordings.time_ms * 1000, TIME - TIME[0], rtol=1e-6)

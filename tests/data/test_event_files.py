@@ -1,4 +1,4 @@
-"""Event files of users: NPZ and HDF5 agree, every event is counted once, and every fault has a name."""
+"""Event files of users: NPZ and HDF5 agree, every event is counted once, and every error has a name."""
 
 import numpy as np
 import pytest
@@ -174,7 +174,7 @@ FAULTS = {
 def test_a_fault_is_found_by_the_check_and_named_by_the_reader(tmp_path, name):
     arrays, message = FAULTS[name]
     path = write(tmp_path / "mine.npz", arrays)
-    assert any(fault.startswith(message) for fault in check(path).faults), check(path).faults
+    assert any(error.startswith(message) for error in check(path).errors), check(path).errors
     with pytest.raises(ValueError, match="snnsim data check") as error:
         EventSource(path, SETTINGS).gridded()
     assert message in str(error.value)
@@ -187,9 +187,9 @@ def test_the_check_lists_all_faults_at_once_with_counts(tmp_path):
     arrays["channels"] = np.where(np.arange(len(arrays["channels"])) % 50 == 0, 99, arrays["channels"])
     findings = check(write(tmp_path / "mine.npz", arrays))
     outside = int(np.ceil(len(arrays["channels"]) / 50))
-    assert len(findings.faults) == 4
-    assert any(f"channels must lie in 0..11; {outside} do not, first event 0" in fault for fault in findings.faults)
-    assert any("times must not be negative; 2 do not" in fault for fault in findings.faults)
+    assert len(findings.errors) == 4
+    assert any(f"channels must lie in 0..11; {outside} do not, first event 0" in error for error in findings.errors)
+    assert any("times must not be negative; 2 do not" in error for error in findings.errors)
     assert dict(findings.facts)["sensor"] == "12: 12 channels"
 
 
@@ -206,30 +206,30 @@ def test_the_check_counts_labels_groups_and_splits(tmp_path):
     facts = dict(check(write(tmp_path / "steps.npz", steps)).facts)
     assert facts["labels"].startswith("3 classes of steps, 2 of each recording: ")
     one = check(write(tmp_path / "one.npz", arrays | {"labels": np.ones(30, int)}))
-    assert "all of them are the same class" in one.doubts[0]
+    assert "all are the same class" in one.warnings[0]
 
 
 def test_the_check_doubts_groups_that_some_recordings_lack(tmp_path):
     groups = event_arrays()["groups"]
-    assert not check(write(tmp_path / "all.npz", event_arrays() | {"groups": groups})).doubts
-    assert not check(write(tmp_path / "none.npz", event_arrays() | {"groups": np.full(30, -1)})).doubts
+    assert not check(write(tmp_path / "all.npz", event_arrays() | {"groups": groups})).warnings
+    assert not check(write(tmp_path / "none.npz", event_arrays() | {"groups": np.full(30, -1)})).warnings
     groups[[4, 9]] = -1
-    (doubt,) = check(write(tmp_path / "some.npz", event_arrays() | {"groups": groups})).doubts
-    assert doubt.startswith("groups may be incomplete: 2 of 30 recordings have none, first recording 4, so recordings")
+    (warning,) = check(write(tmp_path / "some.npz", event_arrays() | {"groups": groups})).warnings
+    assert warning.startswith("groups may be incomplete: 2 of 30 recordings have none, first recording 4")
 
 
 def test_faulty_labels_do_not_hide_faulty_events(tmp_path):
     arrays = event_arrays() | {"labels": np.full(30, 7)}
     arrays["times"][0] = -1
-    assert len(check(write(tmp_path / "mine.npz", arrays)).faults) == 2
+    assert len(check(write(tmp_path / "mine.npz", arrays)).errors) == 2
 
 
 @pytest.mark.parametrize("unit", ["s", "ns"])
 def test_a_doubtful_unit_is_a_doubt_and_no_fault(tmp_path, unit):
     arrays = event_arrays() | {"time_unit": np.array(unit)}
     findings = check(write(tmp_path / "mine.npz", arrays))
-    assert not findings.faults
-    assert "time_unit may be wrong" in findings.doubts[0]
+    assert not findings.errors
+    assert "time_unit may be wrong" in findings.warnings[0]
 
 
 def test_nothing_is_unpickled(tmp_path):
@@ -264,7 +264,7 @@ def test_a_second_array_of_a_name_is_refused(tmp_path):
         content = archive.read("labels.npy")
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("labels.npy", content)
-    assert any("labels must be one array; the file has it twice" in fault for fault in check(path).faults)
+    assert any("labels must be one array; the file has it twice" in error for error in check(path).errors)
 
 
 def test_binned_files_are_read_from_the_cache(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Signals of users: both layouts are the same frames, and every fault has a name."""
+"""Signals of users: both layouts are the same frames, and every error has a name."""
 
 import numpy as np
 import pytest
@@ -77,7 +77,7 @@ def test_faults_are_named(tmp_path, changes, message):
         name: value for name, value in ({"frames": FRAMES, "labels": LABEL} | changes).items() if value is not None
     }
     path = write(tmp_path / "mine.npz", arrays)
-    assert any(message in fault for fault in frame_files.check(path).faults), frame_files.check(path).faults
+    assert any(message in error for error in frame_files.check(path).errors), frame_files.check(path).errors
     with pytest.raises(ValueError, match="snnsim data check"):
         frame_files.source(path, SETTINGS)
 
@@ -85,9 +85,9 @@ def test_faults_are_named(tmp_path, changes, message):
 @pytest.mark.parametrize("suffix", [".npz", ".h5"])
 def test_a_file_without_frames_is_named(tmp_path, suffix):
     path = write(tmp_path / f"mine{suffix}", {"signal": FRAMES, "labels": LABEL})
-    (fault,) = frame_files.check(path).faults
-    assert fault.startswith("frames must be in the file; it has ")
-    with pytest.raises(ValueError, match=fault):
+    (error,) = frame_files.check(path).errors
+    assert error.startswith("frames must be in the file; it has ")
+    with pytest.raises(ValueError, match=error):
         frame_files.source(path, SETTINGS)
 
 
@@ -103,6 +103,6 @@ def test_offsets_that_are_no_integers_are_refused(tmp_path, offsets):
     path = write(tmp_path / "mine.npz", {"frames": np.ones((20, 3)), "labels": [0, 1], "offsets": np.array(offsets)})
     assert (
         frame_files.check(path)
-        .faults[0]
+        .errors[0]
         .startswith("offsets must ascend from 0 to the 20 steps of frames, in integers")
     )

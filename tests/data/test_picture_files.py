@@ -56,8 +56,8 @@ def test_white_of_the_training_file_holds_for_all_splits(tmp_path, dtype):
     for name, gray in (("train", train), ("test", np.minimum(test, 2550))):
         frames, _ = parts[name].binned.dense(np.arange(len(gray)))
         np.testing.assert_array_equal(frames[0], gray.reshape(len(gray), -1))
-    (doubt,) = picture_source.check(tmp_path).doubts
-    assert doubt.startswith(message)
+    (warning,) = picture_source.check(tmp_path).warnings
+    assert warning.startswith(message)
 
 
 def write_png(folder, gray=GRAY):
@@ -158,7 +158,7 @@ def test_damaged_idx_files_are_named(tmp_path, change, message):
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ValueError, match=message):
         picture_source.source(path, SETTINGS)
-    assert any(str(path) in fault for fault in picture_source.check(tmp_path).faults)
+    assert any(str(path) in error for error in picture_source.check(tmp_path).errors)
 
 
 def test_labels_must_fit_the_pictures(tmp_path):

@@ -210,7 +210,7 @@ def test_costs_of_neurons_are_additions(run):
         (["train", "diffusion", "--set", "stesp=8"], "stesp"),
         (["train", "diffusion", "--set", "width=3"], "diffusion.width must be even, not 3"),
         (["train", "diffusion", "--set", "multipliers=[1, 2, 2, 2, 2]"], "halve rows and columns 4 times"),
-        (["train", "diffusion", "--k", "4"], "training.k has no meaning here"),
+        (["train", "diffusion", "--k", "4"], "training.k cannot be set for diffusion"),
         (["train", "diffusion", "--seeds", "5", "--jobs", "2"], "--seeds, --jobs have no meaning for diffusion"),
         (["evaluate", "RUN", "--split", "test"], "--split has no meaning for a run of diffusion"),
         (["sample", "RUN", "--label", "3"], "draws no chosen class"),

@@ -207,7 +207,7 @@ def test_all_that_has_no_like_is_said_at_once():
         ("two", "one"),
         ("two", "lif"),
     ]
-    with pytest.raises(ValueError, match="8 nodes have no like in a program") as error:
+    with pytest.raises(ValueError, match="8 nodes have no counterpart in a program") as error:
         import_graph.program(Graph(nodes, [*edges, ("lif", "output")]), dt=DT)
     for line in (
         "new (Hebbian): its type is unknown; the known ones are Affine, AvgPool2d, Conv1d",

@@ -78,4 +78,4 @@ def test_arrays_of_any_integers(tmp_path, offsets, times):
     findings = event_source.check(path)
     binned = read(lambda path: event_source.EventSource(path, SETTINGS).gridded(), path)
     # the check and the reader agree
-    assert (binned is None) == bool(findings.faults)
+    assert (binned is None) == bool(findings.errors)

@@ -188,7 +188,7 @@ def test_steps_before_are_left_out(layer, data):
 
 def test_steps_before_are_fewer_than_delays():
     spikes, kernel = torch.zeros(9, 1, 2), torch.zeros(4, 3, 2)
-    with pytest.raises(ValueError, match="less than the 4 delays, and there, not 4"):
+    with pytest.raises(ValueError, match="from 0 to 3, less than the 4 delays and at most the 9 steps"):
         spread_current(spikes, currents._delays_first, (kernel.permute(1, 2, 0),), delays=4, before=4)
 
 

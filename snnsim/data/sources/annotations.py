@@ -95,18 +95,18 @@ class Annotations:
 
 
 def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | None:
-    """Return the annotations of a file, or None with faults among the findings.
+    """Return the annotations of a file, or None with errors among the findings.
 
     Args:
         file: The open file.
         recordings: Number of recordings.
-        findings: Faults are added to it.
+        findings: Errors are added to it.
     """
-    before = len(findings.faults)
+    before = len(findings.errors)
     present = [name for name in ANSWERS if name in file]
     if len(present) != 1:
         stated = " and ".join(present) or "none of them"
-        findings.fault(", ".join(ANSWERS), f"must be one array; the file has {stated}", "write exactly one")
+        findings.error(", ".join(ANSWERS), f"must be one array; the file has {stated}", "write exactly one")
     names = _names(file, findings)
     group = _column(file, "groups", recordings, findings)
     result = Annotations(
@@ -122,7 +122,7 @@ def read(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | 
         result = _with_step_labels(file, result, findings)
     if "targets" in present:
         result = _with_targets(file, result, findings)
-    return result if len(findings.faults) == before else None
+    return result if len(findings.errors) == before else None
 
 
 def read_in_ms(file: ArrayFile, recordings: int, findings: Findings) -> Annotations | None:
@@ -131,14 +131,14 @@ def read_in_ms(file: ArrayFile, recordings: int, findings: Findings) -> Annotati
     Args:
         file: The open file.
         recordings: Number of recordings.
-        findings: Faults are added to it.
+        findings: Errors are added to it.
     """
     result = read(file, recordings, findings)
     if result is None or result.label_step is None or "time_unit" not in file:
         return result
     value = file.all("time_unit").reshape(-1).tolist()
     if len(value) != 1 or str(value[0]) not in IN_MS:
-        findings.fault("time_unit", f"must be one of {', '.join(IN_MS)}; got {value[:3]}", "name the unit")
+        findings.error("time_unit", f"must be one of {', '.join(IN_MS)}; got {value[:3]}", "name the unit")
         return None
     factor, divisor = IN_MS[str(value[0])]
     return replace(result, label_step=result.label_step * factor / divisor)
@@ -148,7 +148,7 @@ def describe(annotated: Annotations, findings: Findings) -> None:
     """Add facts about the labels or targets, the groups and the splits to the findings.
 
     Args:
-        annotated: Annotations without faults.
+        annotated: Annotations without errors.
         findings: Facts are added to it.
     """
     if annotated.target is not None:
@@ -162,12 +162,12 @@ def describe(annotated: Annotations, findings: Findings) -> None:
         of = "class of" if len(count) == 1 else "classes of"
         findings.facts.append(("labels", f"{len(count):,} {of} {noun}: {_listed(annotated.classes, count)}"))
         if len(np.flatnonzero(count)) == 1:
-            findings.doubts.append("labels may be wrong: all of them are the same class, so there is nothing to learn")
+            findings.warnings.append("labels may be wrong: all are the same class, so there is nothing to learn")
     unknown = np.flatnonzero(annotated.group < 0)
     if len(unknown) < len(annotated):
         findings.facts.append(("groups", f"{len(np.unique(annotated.group[annotated.group >= 0])):,}"))
         if len(unknown):
-            findings.doubts.append(
+            findings.warnings.append(
                 f"groups may be incomplete: {len(unknown):,} of {len(annotated):,} recordings have none, first "
                 f"recording {unknown[0]}, so recordings are held out by class and not by group"
             )
@@ -188,7 +188,7 @@ def _names(file: ArrayFile, findings: Findings) -> tuple[str, ...] | None:
     names = tuple(map(str, np.atleast_1d(file.all("classes")).ravel().tolist()))
     twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        findings.fault("classes", f"must be different names; {', '.join(map(repr, twice[:5]))} occur twice", _ADVICE)
+        findings.error("classes", f"must be different names; {', '.join(map(repr, twice[:5]))} occur twice", _ADVICE)
     return names
 
 
@@ -197,7 +197,7 @@ def _column(file: ArrayFile, name: str, recordings: int, findings: Findings) -> 
         return None
     shape = file.shape(name)
     if shape not in ((recordings,), (recordings, 1)):
-        findings.fault(name, f"must have one entry for each of {recordings:,} recordings; got shape {shape}", _ADVICE)
+        findings.error(name, f"must have one entry for each of {recordings:,} recordings; got shape {shape}", _ADVICE)
         return None
     return file.all(name).reshape(recordings)
 
@@ -206,7 +206,7 @@ def _group(values: np.ndarray, findings: Findings) -> np.ndarray:
     if values.dtype.kind == "U":
         return np.where(values == "-1", -1, np.unique(values, return_inverse=True)[1]).astype(np.int64)
     if values.dtype.kind not in "iu":
-        findings.fault("groups", f"must be integers or names, not {values.dtype}", _ADVICE)
+        findings.error("groups", f"must be integers or names, not {values.dtype}", _ADVICE)
         return np.full(len(values), -1)
     if values.max(initial=0) > np.iinfo(np.int64).max:
         # hashes, which int64 would turn into unknown groups
@@ -243,7 +243,7 @@ def _checked(values: np.ndarray, result: Annotations, name: str, findings: Findi
     if values.dtype.kind == "f" and values.size and np.all(values == np.floor(values)):
         values = values.astype(np.int64)
     if values.dtype.kind not in "biu":
-        findings.fault(name, f"must be integers or names, not {values.dtype}", "fractions and NaN are no classes")
+        findings.error(name, f"must be integers or names, not {values.dtype}", "fractions and NaN are no classes")
         return result
     label = values.astype(np.int64)
     most = len(result.classes) - 1 if result.named else MOST_UNNAMED - 1
@@ -262,7 +262,7 @@ def _checked(values: np.ndarray, result: Annotations, name: str, findings: Findi
 def _with_step_labels(file: ArrayFile, result: Annotations, findings: Findings) -> Annotations:
     shape = file.shape("step_labels")
     if len(shape) != 2 or shape[0] != len(result):
-        findings.fault("step_labels", f"must be of shape ({len(result)}, step); got {shape}", _ADVICE)
+        findings.error("step_labels", f"must be of shape ({len(result)}, step); got {shape}", _ADVICE)
         return result
     result = _checked(file.all("step_labels"), result, "step_labels", findings, least=NO_LABEL)
     if result.step_label is not None:
@@ -275,10 +275,10 @@ def _with_targets(file: ArrayFile, result: Annotations, findings: Findings) -> A
     shape, dtype = file.shape("targets"), file.dtype("targets")
     if len(shape) not in (2, 3) or shape[0] != len(result) or 0 in shape[1:]:
         must = f"must be of shape ({len(result)}, target) or ({len(result)}, step, target); got {shape}"
-        findings.fault("targets", must, _ADVICE)
+        findings.error("targets", must, _ADVICE)
         return result
     if dtype.kind not in "biuf":
-        findings.fault("targets", f"must be numbers, not {dtype}", _ADVICE)
+        findings.error("targets", f"must be numbers, not {dtype}", _ADVICE)
         return result
     target = file.all("targets").astype(np.float64)
     rows = target.reshape(len(target), -1)
@@ -292,6 +292,6 @@ def _label_step(file: ArrayFile, findings: Findings) -> float | None:
         return None
     value = file.all("label_step")
     if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < float(value.reshape(-1)[0]) < np.inf:
-        findings.fault("label_step", "must be one number above 0", "it is the duration of a step, in the time unit")
+        findings.error("label_step", "must be one number above 0", "it is the duration of a step, in the time unit")
         return None
     return float(value.reshape(-1)[0])

@@ -255,9 +255,9 @@ def check(path: Path) -> Findings:
                 unfit.append(f"{file}: {error}")
         if wrong:
             must = f"must be readable; {len(wrong):,} files are not, first {wrong[0]}"
-            findings.fault(folder.name, must, "repair them or leave them out")
+            findings.error(folder.name, must, "repair them or leave them out")
         if unfit:
-            findings.doubts.append(
+            findings.warnings.append(
                 f"{folder.name} is fit for data.coding=log_mel alone: inner_ear refuses {len(unfit):,} files, first "
                 f"{unfit[0]}"
             )

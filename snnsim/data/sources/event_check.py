@@ -1,4 +1,4 @@
-"""All faults of the events of a file, counted piece by piece, with the first of each kind."""
+"""All errors of the events of a file, counted piece by piece, with the first of each kind."""
 
 import numpy as np
 
@@ -12,12 +12,12 @@ _LONGEST_S, _SHORTEST_S = 3600.0, 1e-3
 
 
 def scan(file: ArrayFile, of: Layout, findings: Findings, *, most: int = PIECE) -> None:
-    """Add all faults of single events, and the facts about all of them, to the findings.
+    """Add all errors of single events, and the facts about all of them, to the findings.
 
     Args:
         file: The open file.
         of: Its layout.
-        findings: Faults, doubts and facts are added to it.
+        findings: Errors, warnings and facts are added to it.
         most: Most events of a piece.
     """
     counts = _Counts(of)
@@ -63,10 +63,10 @@ class _Counts:
             self.wrong[rule] = (old + number, first_event, first_recording)
 
     def report(self, findings: Findings) -> None:
-        """Add faults, doubts and facts to the findings."""
+        """Add errors, warnings and facts to the findings."""
         for rule, (count, event, recording) in self.wrong.items():
             must = f"{count:,} {'does' if count == 1 else 'do'} not, first event {event} in recording {recording}"
-            findings.faults.append(f"{rule}; {must}; sort or correct them, or leave them out")
+            findings.errors.append(f"{rule}; {must}; sort or correct them, or leave them out")
         events = np.diff(self.of.offset)
         findings.facts += [
             ("recordings", f"{len(events):,} of {events.min():,} to {events.max():,} events, {events.sum():,} in all"),
@@ -74,9 +74,9 @@ class _Counts:
             ("times", f"in {self.of.unit}; the longest recording lasts {self.longest:g} s"),
         ]
         if self.longest > _LONGEST_S or 0 < self.longest < _SHORTEST_S:
-            findings.doubts.append(
+            findings.warnings.append(
                 f"time_unit may be wrong: in {self.of.unit!r}, the longest recording ({self.longest_recording}) lasts "
                 f"{self.longest:g} s"
             )
         elif self.of.unit == "s" and self.whole:
-            findings.doubts.append("time_unit may be wrong: all times are whole seconds")
+            findings.warnings.append("time_unit may be wrong: all times are whole seconds")

@@ -89,17 +89,17 @@ def is_of_events(file: ArrayFile) -> bool:
 
 
 def layout(file: ArrayFile, findings: Findings) -> Layout | None:
-    """Return what a file says of itself, or None if its events cannot be read; faults are among the findings.
+    """Return what a file says of itself, or None if its events cannot be read; errors are among the findings.
 
     Args:
         file: The open file.
-        findings: Faults are added to it.
+        findings: Errors are added to it.
     """
     for name in file.duplicates:
-        findings.fault(name, "must be one array; the file has it twice", "write the file again")
+        findings.error(name, "must be one array; the file has it twice", "write the file again")
     missing = [name for name in REQUIRED if name not in file]
     if missing:
-        findings.fault(
+        findings.error(
             ", ".join(missing), f"must be in the file; it has {', '.join(file.names()) or 'no array'}", "add what lacks"
         )
         return None
@@ -107,14 +107,14 @@ def layout(file: ArrayFile, findings: Findings) -> Layout | None:
     offset = _offset(file, findings)
     if offset is None or sensor is None:
         return None
-    axes, before = ("channels",) if len(sensor) == 1 else _AXES[: len(sensor)], len(findings.faults)
+    axes, before = ("channels",) if len(sensor) == 1 else _AXES[: len(sensor)], len(findings.errors)
     for name in axes:
         if name not in file:
-            findings.fault(name, f"must be in the file of a sensor of shape {sensor}", "add the array")
+            findings.error(name, f"must be in the file of a sensor of shape {sensor}", "add the array")
         elif file.shape(name) != file.shape("times") or file.dtype(name).kind not in "biu":
             stated = f"{file.dtype(name)} of shape {file.shape(name)}"
-            findings.fault(name, f"must be integers, one for each of {offset[-1]:,} times; got {stated}", "correct it")
-    broken = len(findings.faults) > before
+            findings.error(name, f"must be integers, one for each of {offset[-1]:,} times; got {stated}", "correct it")
+    broken = len(findings.errors) > before
     empty = np.flatnonzero(np.diff(offset) == 0)
     findings.entries("offsets", "must give each recording an event", empty, "leave empty recordings out")
     labeled = annotations.read(file, len(offset) - 1, findings)
@@ -129,11 +129,11 @@ def _sensor(file: ArrayFile, findings: Findings) -> tuple[int, ...] | None:
     value = np.atleast_1d(file.all("sensor"))
     if value.ndim != 1 or not 1 <= len(value) <= 3 or value.dtype.kind not in "iu" or value.min() < 1:
         must = "must be (channels,), (rows, columns) or (rows, columns, polarities)"
-        findings.fault("sensor", f"{must}; got {value.tolist()}", "write integers from 1 on")
+        findings.error("sensor", f"{must}; got {value.tolist()}", "write integers from 1 on")
         return None
     shape = tuple(map(int, value))
     if np.prod(shape, dtype=float) > columns.MOST_UNITS:
-        findings.fault("sensor", f"must have at most {columns.MOST_UNITS:,} channels; got {shape}", "use fewer")
+        findings.error("sensor", f"must have at most {columns.MOST_UNITS:,} channels; got {shape}", "use fewer")
         return None
     return shape
 
@@ -142,7 +142,7 @@ def _unit(file: ArrayFile, findings: Findings) -> str | None:
     value = file.all("time_unit")
     unit = str(value.reshape(-1)[0]) if value.size == 1 else str(value.tolist())
     if unit not in time_units.IN_MS:
-        findings.fault("time_unit", f"must be one of {', '.join(time_units.IN_MS)}; got {unit!r}", "name the unit")
+        findings.error("time_unit", f"must be one of {', '.join(time_units.IN_MS)}; got {unit!r}", "name the unit")
         return None
     return unit
 
@@ -150,18 +150,18 @@ def _unit(file: ArrayFile, findings: Findings) -> str | None:
 def _offset(file: ArrayFile, findings: Findings) -> np.ndarray | None:
     shape, dtype, events = file.shape("offsets"), file.dtype("offsets"), file.shape("times")
     if len(events) != 1 or file.dtype("times").kind not in "iuf":
-        findings.fault("times", f"must be numbers of one axis; got {file.dtype('times')} of shape {events}", "flatten")
+        findings.error("times", f"must be numbers of one axis; got {file.dtype('times')} of shape {events}", "flatten")
         return None
     if len(shape) != 1 or shape[0] < 2 or dtype.kind not in "iu":
         must = f"must be integers, one for each recording and one more; got {dtype} of shape {shape}"
-        findings.fault("offsets", must, "a file has at least one recording")
+        findings.error("offsets", must, "a file has at least one recording")
         return None
     offset = file.all("offsets").astype(np.int64)
     if (offset[0], offset[-1]) != (0, events[0]) or np.any(np.diff(offset) < 0):
         back = np.flatnonzero(np.diff(offset) < 0)
         where = f", and it falls at recording {back[0]}" if len(back) else ""
         must = f"must ascend from 0 to the {events[0]:,} events; got {offset[0]} to {offset[-1]}{where}"
-        findings.fault("offsets", must, "they are the cumulative sums of the numbers of events")
+        findings.error("offsets", must, "they are the cumulative sums of the numbers of events")
         return None
     return offset
 

@@ -31,7 +31,7 @@ class EventSource(Source):
         with array_files.opened(self.path) as file:
             layout = event_files.layout(file, findings)
         findings.require()
-        assert layout is not None  # noqa: S101 - a layout without faults
+        assert layout is not None  # noqa: S101 - a layout without errors
         self._layout: Layout = layout
         self.annotations: Annotations = layout.annotations
 
@@ -76,10 +76,10 @@ class EventSource(Source):
         return joining.joined(parts)
 
     def _raise_fault(self, file: ArrayFile) -> None:
-        """Raise the first fault of the events; there may be none, as a grid may be too fine.
+        """Raise the first error of the events; there may be none, as a grid may be too fine.
 
         Raises:
-            ValueError: If there is a fault.
+            ValueError: If there is an error.
         """
         findings = Findings(self.path)
         event_check.scan(file, self._layout, findings)

@@ -1,4 +1,4 @@
-"""Facts and faults of a file: the result of `snnsim data check`, and the errors of readers."""
+"""Facts and errors of a file: the result of `snnsim data check`, and the errors of readers."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,28 +8,28 @@ import numpy as np
 
 @dataclass
 class Findings:
-    """Facts, faults and doubts about a file."""
+    """Facts, errors and warnings about a file."""
 
     path: Path
     facts: list[tuple[str, str]] = field(default_factory=list)
     """Topics and texts."""
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     """Reasons for which nobody can train on the file."""
-    doubts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     """Signs of a mistake in a file that can be trained on."""
 
-    def fault(self, name: str, must: str, advice: str) -> None:
-        """Add a fault of an array as a whole.
+    def error(self, name: str, must: str, advice: str) -> None:
+        """Add an error of an array as a whole.
 
         Args:
             name: Name of the array.
             must: The condition, and what the file has in its place.
             advice: What to do.
         """
-        self.faults.append(f"{name} {must}; {advice}")
+        self.errors.append(f"{name} {must}; {advice}")
 
     def entries(self, name: str, must: str, wrong: np.ndarray, advice: str, *, noun: str = "recording") -> None:
-        """Add a fault of single entries, unless there is none.
+        """Add an error of single entries, unless there is none.
 
         Args:
             name: Name of the array.
@@ -39,19 +39,19 @@ class Findings:
             noun: What an entry is.
         """
         if len(wrong):
-            self.faults.append(f"{name} {must}; {counted(len(wrong), noun)} not, first {noun} {wrong[0]}; {advice}")
+            self.errors.append(f"{name} {must}; {counted(len(wrong), noun)} not, first {noun} {wrong[0]}; {advice}")
 
     def require(self) -> None:
-        """Raise the first fault.
+        """Raise the first error.
 
         Raises:
-            ValueError: If there is a fault.
+            ValueError: If there is an error.
         """
-        if not self.faults:
+        if not self.errors:
             return
-        more = len(self.faults) - 1
-        others = f" and {more} more fault{'s' if more > 1 else ''}" if more else ""
-        raise ValueError(f"{self.path}: {self.faults[0]}; `snnsim data check {self.path}` lists it{others}")
+        more = len(self.errors) - 1
+        others = f" and {more} more error{'s' if more > 1 else ''}" if more else ""
+        raise ValueError(f"{self.path}: {self.errors[0]}; `snnsim data check {self.path}` lists it{others}")
 
 
 def counted(count: int, noun: str) -> str:

@@ -51,21 +51,21 @@ def is_of_frames(file: ArrayFile) -> bool:
 
 
 def read(file: ArrayFile, findings: Findings) -> Signals | None:
-    """Return the signals of a file, or None with faults among the findings.
+    """Return the signals of a file, or None with errors among the findings.
 
     Args:
         file: The open file.
-        findings: Faults and facts are added to it.
+        findings: Errors and facts are added to it.
     """
     for name in file.duplicates:
-        findings.fault(name, "must be one array; the file has it twice", "write the file again")
+        findings.error(name, "must be one array; the file has it twice", "write the file again")
     if not is_of_frames(file):
-        findings.fault("frames", f"must be in the file; it has {', '.join(file.names())}", "add the array")
+        findings.error("frames", f"must be in the file; it has {', '.join(file.names())}", "add the array")
         return None
     shape, dtype = file.shape("frames"), file.dtype("frames")
     if len(shape) not in (2, 3) or 0 in shape or dtype.kind not in "biuf":
         must = f"must be numbers (recording, step, channel), or (step, channel) beside offsets; got {dtype} of {shape}"
-        findings.fault("frames", must, _ADVICE)
+        findings.error("frames", must, _ADVICE)
         return None
     offset = _offset(file, shape, findings)
     if offset is None:
@@ -92,7 +92,7 @@ def _offset(file: ArrayFile, shape: tuple[int, ...], findings: Findings) -> np.n
         steps = file.all("lengths")
         if steps.shape != (shape[0],) or steps.dtype.kind not in "iu":
             must = f"must be integers, one for each of {shape[0]:,} recordings; got {steps.dtype} of {steps.shape}"
-            findings.fault("lengths", must, _ADVICE)
+            findings.error("lengths", must, _ADVICE)
             return None
         wrong = np.flatnonzero((steps < 1) | (steps > shape[1]))
         findings.entries("lengths", f"must lie in 1..{shape[1]}", wrong, "leave empty recordings out")
@@ -102,7 +102,7 @@ def _offset(file: ArrayFile, shape: tuple[int, ...], findings: Findings) -> np.n
     good = offset.ndim == 1 and len(offset) > 1 and offset[0] == 0 and offset[-1] == shape[0]
     if not good or np.any(np.diff(offset) < 1):
         must = f"must ascend from 0 to the {shape[0]:,} steps of frames, in integers, by a step or more each time"
-        findings.fault("offsets", must, "add them, or correct them")
+        findings.error("offsets", must, "add them, or correct them")
         return None
     return offset
 
@@ -120,7 +120,7 @@ def _check_values(values: np.ndarray, offset: np.ndarray, findings: Findings) ->
     findings.entries("frames", "must be finite", bad, "replace NaN and infinite values")
     constant = values.size and not wrong.any() and float(values.min()) == float(values.max())
     if constant:
-        findings.doubts.append("frames may be wrong: all values are the same")
+        findings.warnings.append("frames may be wrong: all values are the same")
 
 
 def _frame_ms(file: ArrayFile, findings: Findings) -> float | None:
@@ -128,7 +128,7 @@ def _frame_ms(file: ArrayFile, findings: Findings) -> float | None:
         return None
     value = file.all("frame_ms")
     if value.size != 1 or value.dtype.kind not in "iuf" or not 0 < float(value.reshape(-1)[0]) < np.inf:
-        findings.fault("frame_ms", "must be one number above 0", _ADVICE)
+        findings.error("frame_ms", "must be one number above 0", _ADVICE)
         return None
     return float(value.reshape(-1)[0])
 
@@ -141,13 +141,13 @@ def source(path: Path, settings: Settings) -> CodedSource:
         settings: Time step and coding.
 
     Raises:
-        ValueError: If the file has a fault, or another time step.
+        ValueError: If the file has an error, or another time step.
     """
     findings = Findings(Path(path))
     with array_files.opened(findings.path) as file:
         signals = read(file, findings)
     findings.require()
-    assert signals is not None  # noqa: S101 - a file without faults
+    assert signals is not None  # noqa: S101 - a file without errors
     if signals.frame_ms is not None and not np.isclose(signals.frame_ms, settings.time_step_ms, rtol=1e-6):
         raise ValueError(
             f"{path}: a frame lasts {signals.frame_ms:g} ms, and data.time_step_ms is {settings.time_step_ms:g}; set "

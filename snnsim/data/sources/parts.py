@@ -34,8 +34,8 @@ def checked(path: Path, check: Callable[[Path], Findings]) -> Findings:
     for split, file in of_arrays(path, "").items():
         one = check(file)
         result.facts += [(topic, f"{split}: {text}") for topic, text in one.facts]
-        result.faults += [f"{split}: {text}" for text in one.faults]
-        result.doubts += [f"{split}: {text}" for text in one.doubts]
+        result.errors += [f"{split}: {text}" for text in one.errors]
+        result.warnings += [f"{split}: {text}" for text in one.warnings]
     return result
 
 

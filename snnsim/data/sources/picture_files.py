@@ -88,20 +88,20 @@ def of_idx(images: Path, labels: Path) -> Pictures:
 def of_arrays(
     file: ArrayFile, findings: Findings, *, images: str = "images", white: int | None = None
 ) -> Pictures | None:
-    """Return the pictures of a file of arrays, or None with faults among the findings.
+    """Return the pictures of a file of arrays, or None with errors among the findings.
 
     Args:
         file: The open file.
-        findings: Faults, doubts and facts are added to it.
+        findings: Errors, warnings and facts are added to it.
         images: Name of the array of pictures.
         white: The gray level of white of uint16 and uint32; None for that of the brightest pixel.
     """
     for name in file.duplicates:
-        findings.fault(name, "must be one array; the file has it twice", "write the file again")
+        findings.error(name, "must be one array; the file has it twice", "write the file again")
     shape, dtype = file.shape(images), file.dtype(images)
     if len(shape) not in (3, 4) or 0 in shape or dtype.kind not in "buf" or math.prod(shape[1:]) > MOST_PIXELS:
         must = "must be uint8, uint16, or fractions, (picture, row, column) or (picture, row, column, color)"
-        findings.fault(images, f"{must}; got {dtype} of shape {shape}", _ADVICE)
+        findings.error(images, f"{must}; got {dtype} of shape {shape}", _ADVICE)
         return None
     gray, brightest = _gray(file.all(images), images, findings, white)
     labeled = annotations.read_in_ms(file, shape[0], findings)
@@ -131,7 +131,7 @@ def _below_white(gray: np.ndarray, name: str, findings: Findings, white: int | N
     brightest = max(int(gray.max()), 1)
     if white is None or brightest <= white:
         return gray, white or brightest
-    findings.doubts.append(
+    findings.warnings.append(
         f"{name} may be of another scale: the brightest pixel is {brightest}, and white is {white}, as in the training "
         "file; brighter pixels are white"
     )

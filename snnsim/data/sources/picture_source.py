@@ -125,9 +125,9 @@ def source(path: Path, settings: Settings) -> PictureSource:
     findings = Findings(path)
     pictures = _pictures(path, findings, settings.white)
     findings.require()
-    assert pictures is not None  # noqa: S101 - a file without faults
-    for doubt in findings.doubts:
-        warnings.warn(f"{path}: {doubt}", stacklevel=2)
+    assert pictures is not None  # noqa: S101 - a file without errors
+    for warning in findings.warnings:
+        warnings.warn(f"{path}: {warning}", stacklevel=2)
     return PictureSource(path, pictures, settings)
 
 
@@ -137,7 +137,7 @@ def _pictures(path: Path, findings: Findings, white: int | None) -> Pictures | N
     if path.suffix in array_files.SUFFIXES:
         with array_files.opened(path) as file:
             if "images" not in file:
-                findings.fault("images", f"must be in the file; it has {', '.join(file.names())}", "add the array")
+                findings.error("images", f"must be in the file; it has {', '.join(file.names())}", "add the array")
                 return None
             return picture_files.of_arrays(file, findings, white=white)
     return picture_files.of_idx(*idx_files(path))
@@ -188,7 +188,7 @@ def check(path: Path) -> Findings:
         try:
             pictures = _pictures(part, findings, white)
         except ValueError as error:
-            findings.faults.append(str(error))
+            findings.errors.append(str(error))
             continue
         if pictures is not None:
             shape, classes = pictures.gray.shape, pictures.annotations.classes

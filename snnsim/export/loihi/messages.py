@@ -97,7 +97,7 @@ def _biases(population: Population) -> Iterator[Violation]:
     if (population.bias > 0).any():
         yield Violation(
             "no_positive_bias", checks.population_text(population),
-            f"biases must be at most 0, as neurons would send them before the population's time; "
+            f"biases must be at most 0, as neurons would send them during the population's retiming lag; "
             f"{np.count_nonzero(population.bias > 0)} of {population.size} are positive",
             "train with layers without biases, such as nn.Linear(..., bias=False)",
         )  # fmt: skip

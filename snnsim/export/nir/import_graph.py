@@ -124,7 +124,7 @@ def _assembled(graph: FlatGraph, neurons: dict[str, Neurons], errors: dict[str, 
     if errors:
         lines = [f"{name} ({graph.nodes[name].kind}): {text}" for name, text in sorted(errors.items())]
         raise ValueError(
-            f"import of {options.origin}: {len(lines)} nodes have no like in a program:\n  " + "\n  ".join(lines)
+            f"import of {options.origin}: {len(lines)} nodes have no counterpart in a program:\n  " + "\n  ".join(lines)
         )
     return _built(graph, {name: neurons[name] for name in order if name in neurons}, inputs, options)
 

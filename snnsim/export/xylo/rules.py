@@ -131,7 +131,8 @@ def single_spikes(program: Program) -> Iterator[Violation]:
         if limit.min() < 1 or limit.max() > WORD:
             yield Violation(
                 "single_spikes", population_text(population),
-                f"thresholds less biases must be from 1 to {WORD} weights, not {limit.min()} to {limit.max()}",
+                f"thresholds minus biases must be from 1 to {WORD}, in units of the weights, not {limit.min()} to "
+                f"{limit.max()}",
                 "train with network.batch_norm = false",
             )  # fmt: skip
         elif twice:

@@ -92,7 +92,10 @@ def spread_current(
     few = are_few(spikes, delays=delays, synapses=math.prod(parameters[0].shape[:2]))
     form = form or dispatch.of_current(spikes, delays=delays, few=few)
     if not 0 <= before < delays or before > len(spikes):
-        raise ValueError(f"delayed_current: before must be less than the {delays} delays, and there, not {before}")
+        raise ValueError(
+            f"delayed_current: before must be from 0 to {min(delays - 1, len(spikes))}, less than the {delays} delays "
+            f"and at most the {len(spikes)} steps of the spikes, not {before}"
+        )
     known(form, FORMS, "delayed_current: form")
     if delays == 1 or spikes.numel() == 0 or before == len(spikes):
         return spikes[before:] @ kernel_of(*parameters)[0].mT
