@@ -3,7 +3,7 @@
     I[t] += s[t − d] kernel[d]ᵀ        d = 0 ... K − 1, for all steps t and recordings at once
 
 Spikes and currents of consecutive steps lie side by side, so the factors of a product are parts of them, and nothing is
-copied. Few taps, recordings and steps take less time so than the transforms of all kernels: dispatch.py has the limit.
+copied. For few taps, recordings and steps this takes less time than the transforms of all kernels (`are_few`).
 
 Shapes   as in currents.py
 Differs  memory: kernels are saved for the backward pass, and their gradient is as large
