@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from helpers.small_diffusion import SMALL, trained
 from snnsim.cli import main
 from snnsim.conversion import QCFS
 from snnsim.conversion.costs import count
@@ -15,8 +16,6 @@ from snnsim.diffusion.activations import make
 from snnsim.experiment import diffusion as experiment
 from snnsim.experiment.diffusion import features, measures, sampling, training
 from snnsim.nn.folded import SpikingActivation
-
-SMALL = {"width": 4, "multipliers": [1, 2], "valid": 1650, "epochs": 2, "batch_size": 49, "steps": 2}
 
 
 def generator(seed=0):
@@ -161,10 +160,7 @@ def test_feature_distance():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("diffusion") / "run"
-    words = [f"--set={name}={json.dumps(value)}" for name, value in SMALL.items()]
-    main(["train", "diffusion", "--output-dir", str(folder), "--set", "scaled_epochs=1", *words])
-    return folder
+    return trained(tmp_path_factory.mktemp("diffusion") / "run")
 
 
 def test_pictures_are_drawn_and_measured(run, tmp_path, capsys):

@@ -1,6 +1,5 @@
 """Spiking diffusion by several processes, and with products in bfloat16."""
 
-import json
 import re
 
 import pytest
@@ -9,6 +8,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from helpers import two_diffusions, two_processes
+from helpers.small_diffusion import SMALL, WORDS
 from snnsim.diffusion import Diffusion, Options, SpikingUNet
 from snnsim.experiment.diffusion import losses, training
 from snnsim.experiment.diffusion.losses import Execution
@@ -18,8 +18,6 @@ from snnsim.nn import ALIF, LIF
 from snnsim.nn.folded import SpikingActivation
 from snnsim.training.distributed import Distributed
 from snnsim.training.run_folder import RunFolder
-
-SMALL = {"width": 4, "multipliers": [1, 2], "valid": 1650, "epochs": 2, "batch_size": 49, "steps": 2}
 
 
 class Convolution(nn.Module):
@@ -64,9 +62,8 @@ def test_dropout_differs_between_processes_and_noise_does_not():
 
 
 def test_two_processes_have_the_same_parameters(tmp_path):
-    words = [f"--set={name}={json.dumps(value)}" for name, value in SMALL.items()]
     finished = two_processes.train(
-        "diffusion", "--device=cpu", "--set=scaled_epochs=1", f"--output-dir={tmp_path / 'two'}", *words,
+        "diffusion", "--device=cpu", "--set=scaled_epochs=1", f"--output-dir={tmp_path / 'two'}", *WORDS,
         script=two_diffusions.__file__,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr

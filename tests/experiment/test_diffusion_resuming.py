@@ -1,19 +1,17 @@
 """Trainings of diffusion that were stopped go on, from an epoch or from a batch within it."""
 
-import json
 import os
 import signal
 
 import pytest
 import torch
 
+from helpers.small_diffusion import SMALL, trained
 from snnsim.cli import main
 from snnsim.experiment.diffusion import sampling, training
 from snnsim.experiment.one_step.pictures import Part
 from snnsim.training.run_folder import RunFolder
 from snnsim.training.signals import Stopped
-
-SMALL = {"width": 4, "multipliers": [1, 2], "valid": 1650, "epochs": 2, "batch_size": 49, "steps": 2}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -32,10 +30,7 @@ def few_pictures_to_validate():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("diffusion") / "run"
-    words = [f"--set={name}={json.dumps(value)}" for name, value in SMALL.items()]
-    main(["train", "diffusion", "--output-dir", str(folder), "--set", "scaled_epochs=1", *words])
-    return folder
+    return trained(tmp_path_factory.mktemp("diffusion") / "run")
 
 
 def test_a_stopped_training_goes_on_to_the_same_parameters(run, tmp_path):

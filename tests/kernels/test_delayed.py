@@ -263,5 +263,7 @@ def test_shapes_that_do_not_fit(spikes, kernel):
 
 @pytest.mark.parametrize("delays", [1, 4])
 def test_unknown_form(delays):
-    with pytest.raises(ValueError, match="form 'fast' is unknown; the known ones are conv1d, direct, fft, overlap_save"):
+    with pytest.raises(
+        ValueError, match="form 'fast' is unknown; the known ones are conv1d, direct, fft, overlap_save"
+    ):
         delayed_current(torch.zeros(5, 2, 3), torch.zeros(delays, 2, 3), form="fast")
