@@ -6,7 +6,7 @@ from typing import Any
 
 import numba
 
-from snnsim.kernels.common.threads import forked
+from snnsim.kernels.common.threads import forked, torch_threads
 from snnsim.validation import integer, require
 
 
@@ -28,9 +28,6 @@ def threads_of(count: int) -> Iterator[None]:
         count <= most, f"threads: threads must be at most {most}, not {count}; NUMBA_NUM_THREADS in the environment "
         "sets the limit"
     )  # fmt: skip
-    before = numba.get_num_threads()
-    numba.set_num_threads(1 if forked() else count)
-    try:
+    with torch_threads():
+        numba.set_num_threads(1 if forked() else count)
         yield
-    finally:
-        numba.set_num_threads(before)

@@ -11,6 +11,7 @@ from snnsim.kernels.common.copies import copy_row
 from snnsim.kernels.common.jit import njit, subroutine
 from snnsim.kernels.common.jobs import for_each
 from snnsim.kernels.common.strided import Strided, copy_strided_row
+from snnsim.kernels.common.threads import torch_threads
 
 ROWS = 37
 
@@ -37,12 +38,11 @@ def fill_all(pair, result, failing):
 
 @pytest.fixture(params=[1, 2])
 def _threads(request):
-    before = numba.get_num_threads()
     if request.param > numba.config.NUMBA_NUM_THREADS:
         pytest.skip("Numba has fewer threads")
-    numba.set_num_threads(request.param)
-    yield
-    numba.set_num_threads(before)
+    with torch_threads():  # restores the numbers of threads
+        numba.set_num_threads(request.param)
+        yield
 
 
 @pytest.mark.usefixtures("_threads")

@@ -33,6 +33,16 @@ def forked() -> bool:
     return _forked
 
 
+@functools.cache
+def _start() -> None:
+    """Start Numba's threading layer, which compiled code refers to."""
+    before = torch.get_num_threads()
+    numba.get_num_threads()
+    # the layer gives its number of threads to the OpenMP that it shares with torch
+    if torch.get_num_threads() != before:
+        torch.set_num_threads(before)
+
+
 def parallel(**options: Any) -> Callable[[Function], Function]:
     """Return a decorator for a function with a loop over jobs, see `jobs.for_each`.
 
@@ -49,8 +59,7 @@ def parallel(**options: Any) -> Callable[[Function], Function]:
         def run(*arguments: Any) -> Any:
             if _forked:
                 numba.set_num_threads(1)
-            # the first call starts Numba's threading layer, which compiled code refers to
-            numba.get_num_threads()
+            _start()
             return compiled(*arguments)
 
         return cast(Function, run)
@@ -72,7 +81,7 @@ class torch_threads:
         if _forked:
             return
         numba.set_num_threads(self.numba)
-        # Numba's first parallel loop sets the number of threads of the OpenMP that it shares with torch
+        # Numba's threading layer gives its number of threads to the OpenMP that it shares with torch
         if torch.get_num_threads() != self.torch:
             torch.set_num_threads(self.torch)
 
