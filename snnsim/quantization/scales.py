@@ -154,7 +154,17 @@ def _exact_scale(
 
 
 def _slack(groups: _Groups, size: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    slack: np.ndarray = np.maximum(common.rounding(size), common.rounding(largest)[groups.group])
+    slack: np.ndarray = np.maximum(common.rounding(size), _slack_of_largest(groups, largest)[groups.group])
+    return slack
+
+
+def _slack_of_largest(groups: _Groups, largest: np.ndarray) -> np.ndarray:
+    """Return the slack of the largest weight of each group.
+
+    Weights are rounded together: among weights of float32, one of few bits is rounded, too.
+    """
+    of_weights = groups.most(common.rounding(groups.weight), groups.group)
+    slack: np.ndarray = np.maximum(common.rounding(largest), of_weights)
     return slack
 
 
@@ -167,7 +177,7 @@ def _slack_of_neurons(groups: _Groups, threshold: np.ndarray, bias: np.ndarray, 
     of_biases = groups.most(common.rounding(bias), groups.owner)
     group = np.maximum(of_weights, of_biases)[groups.owner]
     of_threshold = np.minimum(common.rounding(threshold), np.maximum(group, common.DOUBLE))
-    other = common.rounding(largest)[groups.owner]
+    other = _slack_of_largest(groups, largest)[groups.owner]
     return np.concatenate([np.maximum(of_threshold, other), np.maximum(common.rounding(bias), other)])
 
 

@@ -131,11 +131,26 @@ def test_multiples_of_a_step_keep_every_spike(kind, scale, data):
 @given(data=st.data())
 def test_multiples_of_a_step_rounded_to_float32_keep_every_spike(kind, data):
     network, frames = data.draw(networks(grids.largest(kind), same=False))
-    # a step rounded to few bits counts as exact, and then a threshold just above its multiple is above it
-    single = [float(np.float32(float(step))) for step in network.step]
-    short = common.rounding(np.array(single)) == common.DOUBLE
-    assume(not any(few and one != step for few, one, step in zip(short, single, network.step, strict=True)))
+    # weights that are all rounded to few bits count as exact, and then a threshold just above its multiple is above it
+    assume(not any(seems_exact(network, neuron) for neuron in range(len(network.step))))
     check(network, frames, Scheme(kind), np.float32)
+
+
+def seems_exact(network, neuron):
+    """Return whether a neuron has numbers rounded to float32, and all its weights, or else its bias, have few bits."""
+    weights = [w for _, j, _, w in network.forward + network.inner if j == neuron and w]
+    exact = [network.step[neuron] * int(number) for number in weights or [network.bias[neuron]]]
+    single = [float(np.float32(float(number))) for number in exact]
+    return single != exact and (common.rounding(np.array(single)) == common.DOUBLE).all()
+
+
+def test_the_largest_weight_may_be_rounded_to_few_bits():
+    # 33 steps are 34.05078125 in float32, of 16 bits; no other weight is
+    step = Fraction(4647002816671483, 4503599627370496)
+    forward = [(0, 0, 0, weight) for weight in (33, 29, -13, -5, -18)]
+    assert common.rounding(np.float64(np.float32(float(33 * step)))) == common.DOUBLE
+    network = Multiples([step], [Fraction(1, 2)], np.array([150]), np.array([0]), forward, [], "lif_hard", 1)
+    check(network, np.array([[1], [1], [0], [1]]), Scheme("int8"), np.float32)
 
 
 @settings(max_examples=60, deadline=None)
