@@ -132,7 +132,7 @@ def _exact_scale(
     # without weights, the scale only has to represent the threshold and the bias
     largest = np.where(bare, np.where(peak > 0, peak, 1.0), largest)
     limits = replace(limits, most=np.where(bare, limits.fixed.limit, limits.most))
-    slack = _slack(groups, size, largest)
+    slack = _slack_of_weights(groups, largest)[groups.group]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         weights = size / largest[groups.group]
         others = np.concatenate([threshold, bias]) / largest[np.tile(groups.owner, 2)] * 2**limits.fixed.weight_shift
@@ -153,13 +153,8 @@ def _exact_scale(
     return scale, together > 0
 
 
-def _slack(groups: _Groups, size: np.ndarray, largest: np.ndarray) -> np.ndarray:
-    slack: np.ndarray = np.maximum(common.rounding(size), _slack_of_largest(groups, largest)[groups.group])
-    return slack
-
-
-def _slack_of_largest(groups: _Groups, largest: np.ndarray) -> np.ndarray:
-    """Return the slack of the largest weight of each group.
+def _slack_of_weights(groups: _Groups, largest: np.ndarray) -> np.ndarray:
+    """Return the slack of the weights of each group (group,).
 
     Weights are rounded together: among weights of float32, one of few bits is rounded, too.
     """
@@ -177,7 +172,7 @@ def _slack_of_neurons(groups: _Groups, threshold: np.ndarray, bias: np.ndarray, 
     of_biases = groups.most(common.rounding(bias), groups.owner)
     group = np.maximum(of_weights, of_biases)[groups.owner]
     of_threshold = np.minimum(common.rounding(threshold), np.maximum(group, common.DOUBLE))
-    other = _slack_of_largest(groups, largest)[groups.owner]
+    other = _slack_of_weights(groups, largest)[groups.owner]
     return np.concatenate([np.maximum(of_threshold, other), np.maximum(common.rounding(bias), other)])
 
 
