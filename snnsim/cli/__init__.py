@@ -22,7 +22,7 @@ from snnsim.cli.diffusion import Sample
 from snnsim.cli.exports import Export, Import, Verify
 from snnsim.cli.listening import Listen
 from snnsim.cli.neurobench import NeuroBench
-from snnsim.cli.printing import Plain, plain
+from snnsim.cli.printing import SIGPIPE_STATUS, Plain, plain
 from snnsim.cli.programs import Freeze, Info, Simulate
 from snnsim.cli.report import Report
 from snnsim.cli.reproduce import Reproduce
@@ -68,6 +68,19 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: The words of the command line behind `snnsim`; None takes those of the process.
     """
+    try:
+        try:
+            _main(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # what is left in the buffer goes nowhere; without this, Python prints an error when it exits
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(SIGPIPE_STATUS)
+
+
+def _main(arguments: list[str] | None) -> None:
+    """Parse the words of a command line and run the command."""
     _print_in_any_encoding()
     entered = sys.argv[1:] if arguments is None else arguments
     if entered == ["--version"]:

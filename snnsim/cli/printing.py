@@ -5,9 +5,14 @@ Control characters are escaped, so that no terminal obeys them. JSON has no NaN 
 
 import json
 import math
+import sys
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TextIO
+
+SIGPIPE_STATUS = 141
+"""The exit status of a command whose output is a closed pipe: that of a process ended by SIGPIPE in a shell."""
 
 _ALLOWED = "\n\t"
 _DIRECTIONS = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
@@ -49,6 +54,8 @@ def _finite(content: object) -> object:
 class Plain:
     """A stream of text that escapes control characters; all other attributes are those of the stream.
 
+    When the stream is a pipe whose reader has exited, such as `head`, writing exits with SIGPIPE_STATUS.
+
     Args:
         stream: The stream that gets the escaped text, such as the standard output.
     """
@@ -62,11 +69,25 @@ class Plain:
         Args:
             text: The text, which may come from an untrusted file.
         """
-        self._stream.write(text if text.isprintable() else plain(text))
+        with _exit_without_reader():
+            self._stream.write(text if text.isprintable() else plain(text))
         return len(text)
+
+    def flush(self) -> None:
+        """Write what the stream has in its buffer."""
+        with _exit_without_reader():
+            self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
         # a copy has no stream yet while copy and pickle ask for its attributes
         if name == "_stream":
             raise AttributeError(name)
         return getattr(self._stream, name)
+
+
+@contextmanager
+def _exit_without_reader() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        sys.exit(SIGPIPE_STATUS)

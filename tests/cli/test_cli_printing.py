@@ -1,6 +1,8 @@
 import io
 import math
+import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -104,3 +106,29 @@ def test_an_ignored_ctrl_c_stays_ignored():
 def test_json_has_null_for_a_number_that_does_not_exist():
     content = {"accuracy": math.nan, "rows": [(1.5, math.inf)], "count": 3}
     assert json_text(content) == '{"accuracy": null, "rows": [[1.5, null]], "count": 3}'
+
+
+@pytest.mark.parametrize("words", [["--help"], ["data", "list"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_whose_reader_has_exited_ends_a_command_without_an_error(words, unbuffered):
+    command = [sys.executable, "-m", "snnsim", *words]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, env=environment)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_broken_pipe_within_a_command_is_an_error(capsys, monkeypatch):
+    def call(_):
+        # as the pipe of a worker process
+        raise BrokenPipeError("the worker has exited")
+
+    monkeypatch.setattr(Info, "__call__", call)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["info", "x.snn"])
+    assert stopped.value.code == 2
+    assert "the worker has exited" in capsys.readouterr().err
