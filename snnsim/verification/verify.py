@@ -207,23 +207,12 @@ def _refuse_other_code(path: Path, program: Program, target: str) -> None:
 
 def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> None:
     chosen = BACKENDS[backend]
-    # in a session of its own, so that processes which it starts are stopped with it
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        env={**os.environ, **variables},
-    ) as process:
-        try:
-            _, errors = process.communicate(timeout=chosen.seconds)
-        except subprocess.TimeoutExpired as error:
-            text = f"verify: {backend} did not finish within {chosen.seconds:g} s, and was stopped"
-            raise RuntimeError(text) from error
-        finally:
-            _stop(process)
-    if process.returncode == 0:
+    try:
+        status, errors = _process(command, variables, chosen.seconds)
+    except subprocess.TimeoutExpired as error:
+        text = f"verify: {backend} did not finish within {chosen.seconds:g} s, and was stopped"
+        raise RuntimeError(text) from error
+    if status == 0:
         return
     last = errors.strip().splitlines()[-1:] or ["it gave no reason"]
     if "ModuleNotFoundError" in last[0]:
@@ -235,6 +224,24 @@ def _call(command: list[str], backend: str, variables: Mapping[str, str]) -> Non
     if name.endswith(UnsupportedError.__name__):
         raise UnsupportedError(f"verify: {backend} cannot run this network: {reason}; choose another by --backend")
     raise RuntimeError(f"verify: {backend} failed: {last[0]}\n{errors}")
+
+
+def _process(command: list[str], variables: Mapping[str, str], seconds: float) -> tuple[int, str]:
+    """Return the exit status and the errors of a process, which has some seconds."""
+    # in a session of its own, so that processes which it starts are stopped with it
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, **variables},
+    ) as process:
+        try:
+            _, errors = process.communicate(timeout=seconds)
+        finally:
+            _stop(process)
+    return process.returncode, errors
 
 
 def _stop(process: subprocess.Popen[str]) -> None:

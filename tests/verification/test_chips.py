@@ -11,6 +11,8 @@ from snnsim import export, verification
 from snnsim.simulation import Events, Simulator
 from snnsim.verification import networks
 
+pytestmark = pytest.mark.usefixtures("imported_backends")
+
 INSTALL = {
     "brian2-loihi": ("brian2_loihi", '"brian2-loihi" "brian2" "numpy<2.4"'),
     "lava": ("lava", '"lava-nc>=0.10" --ignore-requires-python'),

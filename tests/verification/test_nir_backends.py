@@ -15,6 +15,8 @@ from snnsim.program import INPUT
 from snnsim.simulation import Events, Probe, simulate
 from snnsim.verification import BACKENDS, networks
 
+pytestmark = pytest.mark.usefixtures("imported_backends")
+
 MODULES = {name: ["nir", "nirtorch", name] for name in ("nirtorch", "snntorch", "spikingjelly", "norse")}
 ENCODINGS = [("nirtorch", "seq"), ("nirtorch", "fan")] + [(name, "relay") for name in MODULES if name != "nirtorch"]
 

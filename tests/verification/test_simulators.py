@@ -14,6 +14,8 @@ from snnsim.program import INPUT, Edge, Population, Program
 from snnsim.simulation import Events, simulate
 from snnsim.verification import BACKENDS, networks
 
+pytestmark = pytest.mark.usefixtures("imported_backends")
+
 MODULES = {
     "brian2": ["brian2"],
     "nest": ["nest"],
