@@ -83,7 +83,7 @@ def _run(script: str, arguments: list[str], environment: dict[str, str], folder:
         runpy.run_path(script, run_name="__main__")
     except SystemExit as end:
         return int(end.code or 0)
-    except Exception:
+    except Exception:  # noqa: BLE001  (any error is an answer)
         traceback.print_exc()
         return 1
     finally:
